@@ -1,0 +1,1 @@
+"""Many timelines: tables, figures and reports."""

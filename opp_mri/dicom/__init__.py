@@ -1,0 +1,1 @@
+"""The only home of pydicom: headers, roles, volumes, files."""

@@ -1,0 +1,164 @@
+"""What a timeline is called, by which rule, and how surely."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from opp_mri.domain.imaging import SeriesRole
+
+
+class ResponseCategory(StrEnum):
+    """Response of a lesion (Amini 2016, image review and analysis); not RECIST."""
+
+    OPP = "OPP"
+    PD = "PD"
+    PR = "PR"
+    SD = "SD"
+    INDETERMINATE = "INDETERMINATE"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+
+
+class Mode(StrEnum):
+    """Whether a timeline is read with hindsight, or as known today."""
+
+    RETROSPECTIVE = "retrospective"
+    PROSPECTIVE = "prospective"
+
+
+class Plateau(StrEnum):
+    """What growth followed by stability is called."""
+
+    PD = "PD"
+    OPP = "OPP"
+
+
+class Reason(StrEnum):
+    """The rule that decided (RULES: one sequence, and several sequences)."""
+
+    NO_BASELINE = "no_baseline"
+    NO_FOLLOW_UP = "no_follow_up"
+    FOLLOW_UP_UNDER_6_MONTHS = "follow_up_under_6_months"
+    NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS = "not_enlarged_follow_up_under_6_months"
+    DECLINE_FROM_BASELINE = "decline_from_baseline"
+    WITHIN_MEASUREMENT_ERROR = "within_measurement_error"
+    DECLINE_NOT_YET_SUSTAINED = "decline_not_yet_sustained"
+    SUSTAINED_DECLINE = "sustained_decline"
+    SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE = "sustained_decline_despite_growth_elsewhere"
+    DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY = "decline_attributable_to_systemic_therapy"
+    SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN = (
+        "systemic_therapy_changed_other_lesions_unknown"
+    )
+    ENLARGING_WITHIN_OPP_WINDOW = "enlarging_within_opp_window"
+    ENLARGED_ON_SINGLE_STUDY = "enlarged_on_single_study"
+    REGROWTH_AFTER_DECLINE = "regrowth_after_decline"
+    PLATEAU_AFTER_GROWTH = "plateau_after_growth"
+    DECLINE_BELOW_THRESHOLD = "decline_below_threshold"
+    PERSISTENT_ENLARGEMENT = "persistent_enlargement"
+    SEQUENCES_DISCORDANT = "sequences_discordant"
+    HARDWARE = "hardware"
+    CEMENT = "cement"
+    SIGNIFICANT_FRACTURE = "significant_fracture"
+    NOT_VERTEBRAL_BODY = "not_vertebral_body"
+    OVER_75_PERCENT = "over_75_percent"
+
+
+@frozen(kw_only=True)
+class Criteria:
+    """The parameters of the response rules (RULES: parameters).
+
+    Parameters
+    ----------
+    name, source
+        What the profile is called, and where it comes from.
+    change_mm
+        Change that counts, mm.
+    growth_inclusive, decline_inclusive
+        Whether a change of exactly `change_mm` counts.
+    min_follow_up_days, sustain_days, window_days
+        Shortest follow-up; how long after the peak a decline must be seen; how long an enlarging
+        lesion may still turn out to be pseudoprogression.
+    progression_min_studies
+        Follow-ups that must show the growth; acts in prospective mode only.
+    plateau
+        What growth followed by stability is called.
+    """
+
+    name: str
+    source: str = ""
+    change_mm: Decimal = Decimal("2.0")
+    growth_inclusive: bool = True
+    decline_inclusive: bool = True
+    min_follow_up_days: int = 182
+    sustain_days: int = 84
+    window_days: int = 182
+    progression_min_studies: int = 2
+    plateau: Plateau = Plateau.PD
+
+
+@frozen(kw_only=True)
+class SequenceAssessment:
+    """One sequence of a lesion, classified.
+
+    Parameters
+    ----------
+    category, reason
+        The answer and the rule that gave it.
+    baseline_day, baseline_mm
+        The study that changes are taken from, or None.
+    peak_change_mm, peak_day
+        Largest change from baseline and the first follow-up that shows it; None without one.
+    peak_after_day
+        Day of the study before the peak: the peak lies in the interval that it opens.
+    last_change_mm, last_day
+        Change at the last follow-up.
+    return_to_baseline_day
+        First follow-up after the peak that shows no growth any more; None if it never grew or
+        never returned.
+    decline_studies
+        Follow-ups after the peak that show the decline from it.
+    nadir_mm, nadir_day, regrowth_mm
+        Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
+    """
+
+    category: ResponseCategory
+    reason: Reason
+    baseline_day: int | None = None
+    baseline_mm: Decimal | None = None
+    peak_change_mm: Decimal | None = None
+    peak_day: int | None = None
+    peak_after_day: int | None = None
+    last_change_mm: Decimal | None = None
+    last_day: int | None = None
+    return_to_baseline_day: int | None = None
+    decline_studies: int = 0
+    nadir_mm: Decimal | None = None
+    nadir_day: int | None = None
+    regrowth_mm: Decimal | None = None
+
+
+@frozen(kw_only=True)
+class Assessment:
+    """A lesion, classified.
+
+    Parameters
+    ----------
+    category, reason
+        The lesion's answer and the rule that gave it.
+    deciding_sequence
+        The sequence that the answer comes from, or None where no sequence decided.
+    discordant
+        True when another sequence that grew says another category: ask a reader.
+    sequences
+        Each measured sequence by itself.
+    """
+
+    lesion_id: str
+    mode: Mode
+    criteria: Criteria
+    category: ResponseCategory
+    reason: Reason
+    deciding_sequence: SeriesRole | None
+    discordant: bool
+    sequences: Mapping[SeriesRole, SequenceAssessment] = field(factory=dict)

@@ -1,0 +1,159 @@
+"""Lesions, calipers and what readers recorded."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Exclusion
+
+PixelPoint = tuple[float, float]  # column, row; 0, 0 is the centre of the first pixel
+
+
+@frozen(kw_only=True)
+class SeedPoint:
+    """A point inside a lesion on a native image: which lesion is meant.
+
+    Parameters
+    ----------
+    sop_instance_uid, frame_number
+        The image.
+    column, row
+        The point in pixels; 0, 0 is the centre of the first pixel.
+    """
+
+    sop_instance_uid: str
+    frame_number: int = 1
+    column: float
+    row: float
+
+
+@frozen(kw_only=True)
+class LesionEvent:
+    """Something that happened to a lesion or its patient, by date."""
+
+    date: date
+    kind: EventKind
+    value: str = ""
+
+
+@frozen(kw_only=True)
+class Lesion:
+    """A treated lesion of one vertebra.
+
+    Parameters
+    ----------
+    lesion_id
+        Name that the project knows it by.
+    tracking_uid
+        Tracking Unique Identifier, constant for the lesion over time.
+    level
+        Vertebra: C1 to C7, T1 to T13, L1 to L6, S1 to S5.
+    seed
+        A point inside it, or None: then the middle of its baseline caliper serves.
+    ssrs_first_date, ssrs_last_date
+        First and last day of spine stereotactic radiosurgery.
+    dose_gy, fractions
+        Prescribed total dose in Gy and number of fractions.
+    age_years, birth_year
+        Age at radiosurgery, or the year of birth; either or none.
+    exclusions
+        Failed eligibility criteria.
+    """
+
+    lesion_id: str
+    tracking_uid: str
+    patient_id: str
+    level: str
+    seed: SeedPoint | None = None
+    ssrs_first_date: date
+    ssrs_last_date: date
+    dose_gy: Decimal | None = None
+    fractions: int | None = None
+    histology: str = ""
+    sex: str = ""
+    age_years: int | None = None
+    birth_year: int | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    events: tuple[LesionEvent, ...] = ()
+    last_contact_date: date | None = None
+    death_date: date | None = None
+
+
+@frozen(kw_only=True)
+class Caliper:
+    """A straight line on one frame of one native instance.
+
+    Parameters
+    ----------
+    start, end
+        Points (column, row) in pixels; 0, 0 is the centre of the first pixel.
+    start_lps_mm, end_lps_mm
+        The same points in the patient, in the frame of reference of the image.
+    """
+
+    sop_instance_uid: str
+    frame_number: int
+    start: PixelPoint
+    end: PixelPoint
+    start_lps_mm: Vector3
+    end_lps_mm: Vector3
+    frame_of_reference_uid: str
+
+
+class Answer(StrEnum):
+    """What a reader said of a lesion on one sequence of one time point."""
+
+    MEASURED = "measured"
+    GONE = "gone"
+    NOT_MEASURABLE = "not_measurable"
+
+
+class LengthSource(StrEnum):
+    """Where a length comes from."""
+
+    GEOMETRY = "geometry"  # computed here, between two points on native voxels
+    IMPORTED = "imported"  # a number that came without points
+    READER = "reader"  # the explicit answer that the abnormality is gone
+
+
+@frozen(kw_only=True)
+class Reading:
+    """What one reader recorded, once; never changed, only followed by a later one.
+
+    Parameters
+    ----------
+    reading_id
+        Unique, given when it is recorded.
+    study_date
+        The time point that it belongs to.
+    answer
+        A length, gone (0.0 mm), or not measurable.
+    length_mm
+        Recorded length: rounded once to 0.1 mm if computed, as written if imported; None where
+        the answer is not measurable.
+    caliper
+        The line that gave the length, where there is one.
+    reason
+        Why it is not measurable, in the reader's words.
+    remarks
+        What a user of the number should know, in sentences.
+    recorded_at
+        When, with its time zone.
+    """
+
+    reading_id: str
+    lesion_id: str
+    sequence: SeriesRole
+    reader: str
+    study_date: date
+    answer: Answer
+    length_mm: Decimal | None
+    length_source: LengthSource | None
+    caliper: Caliper | None = None
+    reason: str = ""
+    remarks: tuple[str, ...] = field(default=())
+    recorded_at: datetime

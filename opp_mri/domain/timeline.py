@@ -1,0 +1,94 @@
+"""A lesion over time, counted in whole days from the completion of radiosurgery (SSRS)."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from opp_mri.domain.imaging import SeriesRole
+
+
+class EventKind(StrEnum):
+    """What may happen to a lesion or its patient that a response assessment has to know."""
+
+    SYSTEMIC_THERAPY_CHANGE = "systemic_therapy_change"
+    OTHER_BONE_LESIONS = "other_bone_lesions"
+    LOCAL_RETREATMENT = "local_retreatment"
+    EXCLUSION = "exclusion"
+    # recorded as findings, never pooled and never deciding
+    FRACTURE = "fracture"
+    EPIDURAL_GROWTH = "epidural_growth"
+    PARASPINAL_GROWTH = "paraspinal_growth"
+
+
+class OtherBoneLesions(StrEnum):
+    """How the patient's other bone lesions behaved."""
+
+    ENLARGED = "enlarged"
+    NOT_ENLARGED = "not_enlarged"
+    UNKNOWN = "unknown"
+
+
+class Exclusion(StrEnum):
+    """Failed eligibility criteria, in the order in which they are named (RULES: inputs)."""
+
+    HARDWARE = "hardware"
+    CEMENT = "cement"
+    SIGNIFICANT_FRACTURE = "significant_fracture"
+    NOT_VERTEBRAL_BODY = "not_vertebral_body"
+    OVER_75_PERCENT = "over_75_percent"
+
+
+@frozen
+class TreatmentEvent:
+    """Something that happened on a day.
+
+    Parameters
+    ----------
+    days_from_ssrs
+        Whole days from the completion of SSRS.
+    kind
+        What happened.
+    value
+        An `OtherBoneLesions` or `Exclusion` value where the kind asks for one, else free text.
+    """
+
+    days_from_ssrs: int
+    kind: EventKind
+    value: str = ""
+
+
+@frozen
+class Observation:
+    """One recorded length on one sequence.
+
+    Parameters
+    ----------
+    days_from_ssrs
+        Whole days from the completion of SSRS; negative before it.
+    ap_mm
+        Greatest anteroposterior extent in mm, exact; 0 when the abnormality is gone.
+    """
+
+    days_from_ssrs: int
+    ap_mm: Decimal
+
+
+@frozen(kw_only=True)
+class Timeline:
+    """All recorded lengths and events of one lesion.
+
+    Parameters
+    ----------
+    lesion_id
+        The lesion.
+    observations
+        Per sequence, in the order of days, each day once.
+    events
+        In the order in which they were recorded: on one day the later entry counts.
+    """
+
+    lesion_id: str
+    observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(factory=dict)
+    events: tuple[TreatmentEvent, ...] = ()

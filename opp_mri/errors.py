@@ -1,0 +1,90 @@
+"""Everything that can go wrong and that a user can mend.
+
+::
+
+    OppMriError             a sentence with what to do next; the program ends with its exit code
+    ├── InputError       3  a file or table that was given cannot be used as it is
+    │   └── TableError   3  ... with the line and the column of each fault
+    ├── GeometryError    4  an image on which no length can be taken, and why
+    ├── UnknownError     5  a lesion, volume, image or patient that this project does not hold
+    └── ProjectError     6  the project's folder or store: absent, newer, locked, full
+
+Exit code 2 is a wrong command line, 130 is Ctrl-C, and 1 with a traceback is a fault of ours.
+No message holds a patient's name or id.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from attrs import frozen
+
+
+class OppMriError(Exception):
+    """A condition that the user can act on; its text is a sentence with what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(OppMriError):
+    """A file or a table that was given cannot be used as it is."""
+
+    exit_code = 3
+
+
+@frozen
+class TableFault:
+    """One fault of a table.
+
+    Parameters
+    ----------
+    line
+        Line of the file, the header being line 1.
+    column
+        Name of the column, or None where the whole line is at fault.
+    message
+        What is wrong and what to do.
+    """
+
+    line: int
+    column: str | None
+    message: str
+
+    def __str__(self) -> str:
+        column = f", column {self.column}" if self.column else ""
+        return f"line {self.line}{column}: {self.message}"
+
+
+class TableError(InputError):
+    """A table with faults; nothing of it was used.
+
+    Parameters
+    ----------
+    table
+        What the table is called in the message: its file name.
+    faults
+        All that was found, in the order of the lines.
+    """
+
+    def __init__(self, table: str, faults: Sequence[TableFault]) -> None:
+        self.table = table
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{table} was not used, nothing of it was kept:\n{lines}")
+
+
+class GeometryError(OppMriError):
+    """An image on which no length, or no volume, can be had; the text says why."""
+
+    exit_code = 4
+
+
+class UnknownError(OppMriError):
+    """Something is named that the project does not hold."""
+
+    exit_code = 5
+
+
+class ProjectError(OppMriError):
+    """The project's folder or store cannot be used as it is."""
+
+    exit_code = 6

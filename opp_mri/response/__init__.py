@@ -1,0 +1,1 @@
+"""The response rules: pure functions of a timeline and criteria."""

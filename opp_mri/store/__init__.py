@@ -1,0 +1,1 @@
+"""What a project keeps; the only home of SQLAlchemy. It computes nothing."""

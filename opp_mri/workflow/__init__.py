@@ -1,0 +1,1 @@
+"""What the program does, a module a use case; the only room that joins the parts."""
