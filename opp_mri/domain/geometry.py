@@ -149,19 +149,23 @@ class VolumeGeometry:
 
     frame_of_reference_uid: str
     origin_lps_mm: Vector3
-    directions: FloatArray = field(converter=lambda x: np.asarray(x, dtype=np.float64))
+    directions: FloatArray
     spacing_kji_mm: Vector3
     shape_kji: tuple[int, int, int]
 
     def lps_from_kji(self, kji: FloatArray) -> FloatArray:
         """Place indices, shape (..., 3) in the order k, j, i, in the patient: LPS mm."""
         scaled = np.asarray(kji, dtype=np.float64) * np.asarray(self.spacing_kji_mm)
-        return np.asarray(self.origin_lps_mm) + scaled @ self.directions
+        placed: FloatArray = np.asarray(self.origin_lps_mm) + scaled @ self.directions
+        return placed
 
     def kji_from_lps(self, points_lps_mm: FloatArray) -> FloatArray:
         """Give the fractional indices, shape (..., 3) in the order k, j, i, of LPS points."""
         offset = np.asarray(points_lps_mm, dtype=np.float64) - np.asarray(self.origin_lps_mm)
-        return offset @ np.linalg.inv(self.directions) / np.asarray(self.spacing_kji_mm)
+        indices: FloatArray = (
+            offset @ np.linalg.inv(self.directions) / np.asarray(self.spacing_kji_mm)
+        )
+        return indices
 
 
 @frozen(kw_only=True, eq=False)
