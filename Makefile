@@ -1,0 +1,65 @@
+# `make demo` and `make test` do all their set-up themselves; `make help` lists the rest.
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup demo check test bench requirements clean
+
+BIN := .venv/bin
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# .venv holds what was asked of it last by purpose: core, dev (core, viewer and tests) or bench (dev
+# and the peers to measure against). It grows and is never cut back, so make demo after make test
+# keeps the tests' tools.
+HELD := $(firstword $(wildcard .venv/.bench) $(wildcard .venv/.dev))
+CORE := $(or $(HELD),.venv/.core)
+DEV := $(or $(HELD),.venv/.dev)
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(CORE) ## build .venv with opp-mri in it (no Qt)
+
+demo: setup ## write a synthetic cohort into demo/, measure and classify it, and draw the page
+	$(BIN)/opp-mri demo demo
+
+check: $(DEV) ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## everything: check, and all tests, those of the window where they can run
+	@tools/test.sh
+
+bench: .venv/.bench ## install the peers that benchmarks/*.py measure against
+	@echo "Now run: $(BIN)/python benchmarks/<name>.py"
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate $(UPGRADE)
+VIEWER = pyproject.toml requirements/viewer.in
+requirements: .venv/.uv ## lock again (UPGRADE=--upgrade takes the newest of everything)
+	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(LOCK) requirements/build.in -o requirements/build.txt
+	$(LOCK) pyproject.toml -o requirements/core.txt
+	$(LOCK) $(VIEWER) -c requirements/core.txt -o requirements/viewer.txt
+	$(LOCK) $(VIEWER) --extra dev -c requirements/viewer.txt -o requirements/dev.txt
+	$(LOCK) $(VIEWER) --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
+
+clean: ## remove .venv, the demo and all caches
+	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: uv itself, then one for each purpose.
+
+.venv/.uv: requirements/bootstrap.txt
+	@tools/make-venv.sh $(PYTHON)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+.venv/.%: requirements/%.txt requirements/build.txt .venv/.uv pyproject.toml plugins/napari-opp-mri/pyproject.toml
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes $<
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --build-constraints requirements/build.txt \
+		--editable . $(if $(filter core,$*),,--editable plugins/napari-opp-mri)
+	@touch $@

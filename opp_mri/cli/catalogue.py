@@ -1,0 +1,205 @@
+"""Verbs of the catalogue: init, index, series, files, patients, role."""
+
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.show import show_json, show_progress, show_table
+from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
+from opp_mri.workflow.index import (
+    IndexSummary,
+    clear_override,
+    describe_stale,
+    index,
+    override_role,
+)
+from opp_mri.workflow.patients import join_patients, likely_matches, patients, time_points
+from opp_mri.workflow.project import create_project, open_project
+from opp_mri.workflow.records import patients_record, volume_record
+
+WORDS = {
+    FileStatus.IMAGE: "images in series",
+    FileStatus.COPY: "copies of an image that is there already",
+    FileStatus.NOT_DICOM: "not DICOM",
+    FileStatus.DICOMDIR: "DICOMDIR (a table of contents)",
+    FileStatus.STRUCTURED_REPORT: "structured reports",
+    FileStatus.NO_PIXELS: "DICOM without pixels",
+    FileStatus.TRUNCATED: "truncated",
+    FileStatus.UNREADABLE: "unreadable",
+}
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def init_command(folder: Path) -> None:
+    """Make a project in FOLDER: its store and its settings."""
+    create_project(folder)
+    click.echo(f"Made a project in {folder}. Next: opp-mri index SOURCE --project {folder}")
+
+
+@click.command("index")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@project_option
+@click.option(
+    "--same-patient",
+    type=existing_file,
+    help="CSV `patient_id,same_as`: PatientIDs that are one patient. Works without a source too.",
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes that read headers.")
+def index_command(
+    sources: tuple[Path, ...], project_folder: Path, same_patient: Path | None, workers: int | None
+) -> None:
+    """Bring the catalogue up to date with SOURCES: folders, files, DICOMDIR, zip archives.
+
+    Sources are only read. What has not changed since the last time is not read again.
+    """
+    if not sources and same_patient is None:
+        raise click.UsageError("Give at least one source, or --same-patient FILE.")
+    with open_project(project_folder) as project:
+        with show_progress() as progress:
+            if sources:
+                summary = index(project, sources, workers=workers, progress=progress)
+                _show_summary(summary)
+            if same_patient:
+                joined = join_patients(project.store, same_patient, now())
+                describe_stale(project, progress=progress)
+                click.echo(f"{joined} new pairs of PatientIDs joined.")
+        proposals = likely_matches(project.store)
+        if proposals:
+            click.echo(
+                f"{len(proposals)} pairs of PatientIDs may be one patient each: "
+                "`opp-mri patients` names them."
+            )
+
+
+def _show_summary(summary: IndexSummary) -> None:
+    click.echo(f"{summary.found} files found, {summary.read} of them new or changed.")
+    if summary.gone:
+        click.echo(f"{summary.gone} files are no longer there; their images were dropped.")
+    click.echo("The project holds:")
+    for status in FileStatus:
+        if count := summary.counts.get(status, 0):
+            click.echo(f"  {count:>8}  {WORDS[status]}")
+    if summary.undecodable:
+        click.echo(
+            f"{summary.undecodable} images could not be compared: their pixels do not decode."
+        )
+
+
+@click.command("series")
+@project_option
+@json_option
+@click.option("--selected", is_flag=True, help="Only the volumes that were chosen for a role.")
+@click.option("--evidence", is_flag=True, help="Say why, for each volume.")
+def series_command(project_folder: Path, as_json: bool, selected: bool, evidence: bool) -> None:
+    """List the volumes with their roles; one series of the files may hold several."""
+    with open_project(project_folder) as project:
+        volumes = [v for v in project.store.volumes() if v.selected or not selected]
+    if as_json:
+        show_json([volume_record(volume) for volume in volumes])
+        return
+    columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Chosen", "Note"]
+    show_table(columns, [_series_row(volume) for volume in volumes])
+    if evidence:
+        for volume in volumes:
+            click.echo(f"{volume.volume_id}: {' '.join(volume.evidence)}")
+
+
+def _series_row(volume: VolumeDescription) -> list[str]:
+    note = volume.refusal or ("" if volume.role else " ".join(volume.evidence[-1:]))
+    if volume.duplicate_of:
+        note = f"The same pixels as {volume.duplicate_of}."
+    number = volume.instance.series_number
+    role = volume.role.value if volume.role else "-"
+    return [
+        volume.volume_id,
+        volume.patient_id,
+        str(volume.study_date or "no date"),
+        f"{'' if number is None else number} {volume.instance.series_description}".strip(),
+        volume.plane.value if volume.plane else "unknown",
+        str(len(volume.frames)),
+        f"{role} (reader)" if volume.role_overridden else role,
+        "yes" if volume.selected else "",
+        note,
+    ]
+
+
+@click.command("files")
+@project_option
+@json_option
+@click.option("--left-out", is_flag=True, help="Only files that are in no series, and why.")
+def files_command(project_folder: Path, as_json: bool, left_out: bool) -> None:
+    """List every file that was found and what became of it."""
+    with open_project(project_folder) as project:
+        entries = project.store.files(left_out_only=left_out)
+    if as_json:
+        show_json(
+            [{"file": e.source.name, "status": e.status.value, "detail": e.detail} for e in entries]
+        )
+        return
+    rows = [[entry.status.value, entry.source.name, entry.detail] for entry in entries]
+    show_table(["Status", "File", "Detail"], rows)
+
+
+@click.command("patients")
+@project_option
+@json_option
+def patients_command(project_folder: Path, as_json: bool) -> None:
+    """List patients with their time points, and PatientIDs that may be one patient.
+
+    Proposed matches are joined only by `opp-mri index --same-patient FILE`.
+    """
+    with open_project(project_folder) as project:
+        store = project.store
+        seen = [(patient, time_points(store, patient.patient_id)) for patient in patients(store)]
+        matches = likely_matches(store)
+    if as_json:
+        show_json(patients_record(seen, matches))
+        return
+    rows = [
+        [
+            ", ".join(patient.patient_ids),
+            str(point.study_date or "no date"),
+            str(len(point.study_instance_uids)),
+            ", ".join(role.value for role in SeriesRole if point.chosen(role)) or "-",
+        ]
+        for patient, points in seen
+        for point in points
+    ]
+    show_table(["Patient", "Time point", "Studies", "Roles"], rows)
+    for match in matches:
+        click.echo(
+            f"Proposed: {match.patient_ids[0]} and {match.patient_ids[1]} may be one patient "
+            f"({'; '.join(match.reasons)})."
+        )
+
+
+@click.command("role")
+@click.argument("volume_id")
+@click.argument("role", type=click.Choice([*[r.value for r in SeriesRole], "none", "header"]))
+@project_option
+def role_command(volume_id: str, role: str, project_folder: Path) -> None:
+    """Give a volume another role, or none; `header` lets the headers decide again.
+
+    The choice is kept and survives re-indexing.
+    """
+    with open_project(project_folder) as project:
+        if role == "header":
+            volume = clear_override(project, volume_id, now())
+        else:
+            given = None if role == "none" else SeriesRole(role)
+            volume = override_role(project, volume_id, given, now())
+    named = volume.role.value if volume.role else "no role"
+    chosen = ", chosen for its study" if volume.selected else ""
+    click.echo(f"Volume {volume_id}: {named}{chosen}.")
+
+
+COMMANDS = (
+    init_command,
+    index_command,
+    series_command,
+    files_command,
+    patients_command,
+    role_command,
+)

@@ -1,0 +1,70 @@
+"""Verbs that make synthetic data: phantom, demo."""
+
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import now
+from opp_mri.cli.show import show_progress, show_table
+from opp_mri.units import format_mm
+from opp_mri.workflow.demo import DemoSummary, run_demo
+from opp_mri.workflow.phantom import write_phantom
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same bytes."
+)
+
+
+@click.command("phantom")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@seed_option
+def phantom_command(folder: Path, seed: int) -> None:
+    """Write a synthetic serial spine cohort with known truth to FOLDER.
+
+    DICOM in dicom/, the truth in truth.json, and lesions.csv, events.csv and calipers.csv as
+    `opp-mri lesion add --table`, `opp-mri lesion event` and `opp-mri measure` take them.
+    """
+    with show_progress() as progress:
+        write_phantom(folder, seed=seed, progress=progress)
+    click.echo(f"The cohort is in {folder}; its patients are synthetic.")
+
+
+@click.command("demo")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@seed_option
+def demo_command(folder: Path, seed: int) -> None:
+    """Run the whole way on a synthetic cohort, leaving the project in FOLDER."""
+    with show_progress() as progress:
+        summary = run_demo(folder, now(), seed=seed, progress=progress)
+    _show_demo(summary)
+
+
+def _show_demo(summary: DemoSummary) -> None:
+    rows = []
+    right = 0
+    for lesion in summary.lesions:
+        record = lesion.timeline.lesion
+        truth = summary.truth.get(record.lesion_id)
+        found = lesion.assessed.assessment if lesion.assessed else None
+        agrees = found is not None and found.category is truth
+        right += agrees
+        margin_mm = lesion.assessed.margin_mm if lesion.assessed else None
+        rows.append(
+            [
+                record.lesion_id,
+                record.level,
+                found.category.value if found else "no answer",
+                truth.value if truth else "-",
+                "agrees" if agrees else "DIFFERS",
+                found.reason.value.replace("_", " ") if found else "",
+                "-" if margin_mm is None else format_mm(margin_mm),
+            ]
+        )
+    columns = ["Lesion", "Level", "Category", "Truth", "", "Rule", "Margin mm"]
+    show_table(columns, rows)
+    click.echo(f"{right} of {len(rows)} lesions agree with the truth. Synthetic patients.")
+    click.echo("Research software, not a medical device.")
+    click.echo(f"Timelines: {summary.page.resolve()}")
+
+
+COMMANDS = (phantom_command, demo_command)

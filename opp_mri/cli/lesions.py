@@ -1,0 +1,181 @@
+"""Verbs of lesions and readings: lesion add / list / event, measure, readings."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.show import show_json, show_table
+from opp_mri.domain.measurement import Reading
+from opp_mri.errors import GeometryError
+from opp_mri.units import format_mm
+from opp_mri.workflow.lesions import OPTIONAL, REQUIRED, add_events, add_lesion, add_lesions
+from opp_mri.workflow.measure import measure
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.records import lesion_record, reading_record
+
+
+@click.group("lesion")
+def lesion_group() -> None:
+    """Add and list lesions, and record what happened to them."""
+
+
+HELP = {
+    "lesion_id": "Name that the project is to know it by.",
+    "patient_id": "PatientID of its images.",
+    "level": "Vertebra, such as T12, L1 or L6.",
+    "ssrs_first_date": "First day of radiosurgery, YYYY-MM-DD.",
+    "ssrs_last_date": "Last day of radiosurgery; the first where it is left out.",
+    "dose_gy": "Prescribed total dose in Gy.",
+    "fractions": "Number of fractions.",
+    "sex": "M, F or O (other).",
+    "age_years": "Age at radiosurgery.",
+    "birth_year": "Year of birth, where the age is not known.",
+    "histology": "Primary tumour.",
+    "exclusions": "Failed eligibility criteria, separated by semicolons.",
+    "last_contact_date": "Last day on which the patient was known to be alive.",
+    "death_date": "Day of death.",
+    "seed_sop_instance_uid": "Image on which a point inside the lesion is given.",
+    "seed_frame": "Its frame, from 1.",
+    "seed_column": "Column of the point; 0 is the centre of the first pixel.",
+    "seed_row": "Row of the point.",
+}
+
+
+def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb an option for each column of the lesion table."""
+    for column in reversed((*REQUIRED, *OPTIONAL)):
+        name = f"--{column.replace('_', '-')}"
+        command = click.option(name, column, help=HELP[column])(command)
+    return command
+
+
+@lesion_group.command("add")
+@click.option("--table", type=existing_file, help="CSV of lesions, a column an option.")
+@_column_options
+@click.option("--replace", is_flag=True, help="Correct lesions that are recorded already.")
+@project_option
+def add_command(
+    table: Path | None, replace: bool, project_folder: Path, **cells: str | None
+) -> None:
+    """Add one lesion by options, or those of a table.
+
+    Without a seed the middle of the lesion's baseline caliper tells where it is.
+    """
+    given = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not given):
+        raise click.UsageError("Give either --table FILE, or the lesion by its options.")
+    with open_project(project_folder) as project:
+        if table is not None:
+            count = len(add_lesions(project.store, table, now(), replace=replace))
+            click.echo(f"{count} {'lesion is' if count == 1 else 'lesions are'} recorded.")
+        else:
+            lesion = add_lesion(project.store, given, now(), replace=replace)
+            click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
+
+
+@lesion_group.command("event")
+@click.argument("table", type=existing_file)
+@project_option
+def event_command(table: Path, project_folder: Path) -> None:
+    """Record the events of TABLE, CSV `lesion_id,date,event,value`.
+
+    Events: systemic_therapy_change, other_bone_lesions (enlarged, not_enlarged, unknown),
+    local_retreatment, exclusion; and, recorded but never deciding, fracture, epidural_growth and
+    paraspinal_growth.
+    """
+    with open_project(project_folder) as project:
+        count = add_events(project.store, table, now())
+    click.echo(f"{count} new {'event' if count == 1 else 'events'} recorded.")
+
+
+@lesion_group.command("list")
+@project_option
+@json_option
+def list_command(project_folder: Path, as_json: bool) -> None:
+    """List the lesions."""
+    with open_project(project_folder) as project:
+        lesions = project.store.lesions()
+    if as_json:
+        show_json([lesion_record(lesion) for lesion in lesions])
+        return
+    rows = [
+        [
+            lesion.lesion_id,
+            lesion.patient_id,
+            lesion.level,
+            lesion.histology or "-",
+            str(lesion.ssrs_last_date),
+            "-" if lesion.dose_gy is None else str(lesion.dose_gy),
+            "-" if lesion.fractions is None else str(lesion.fractions),
+        ]
+        for lesion in lesions
+    ]
+    columns = ["Lesion", "Patient", "Level", "Histology", "SSRS ended", "Dose Gy", "Fractions"]
+    show_table(columns, rows)
+
+
+@click.command("measure")
+@click.argument("calipers", type=existing_file)
+@project_option
+@json_option
+def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None:
+    """Measure the CALIPERS of a CSV or JSON file and record the readings.
+
+    Columns: lesion_id, sequence, reader, sop_instance_uid, frame, column_1, row_1, column_2,
+    row_2 and, where wanted, length_mm, study_date, answer, reason. Frames count from 1; 0, 0 is the
+    centre of the first pixel. An empty sequence is that of the series. The length comes from the
+    image's own geometry; a length_mm that contradicts it is refused.
+    """
+    with open_project(project_folder) as project:
+        summary = measure(project.store, calipers, now())
+    if as_json:
+        show_json(
+            {
+                "stored": [reading_record(reading) for reading in summary.stored],
+                "repeated": summary.repeated,
+                "refused": [{"line": r.line, "message": r.message} for r in summary.refused],
+            }
+        )
+    else:
+        _show_readings(summary.stored)
+        if summary.repeated:
+            click.echo(f"{summary.repeated} rows are recorded already; nothing was added for them.")
+    if summary.refused:
+        lines = "\n".join(f"  line {r.line}: {r.message}" for r in summary.refused)
+        raise GeometryError(f"{len(summary.refused)} rows were not stored:\n{lines}")
+
+
+@click.command("readings")
+@project_option
+@click.option("--lesion", "lesion_id", help="Only those of one lesion.")
+@json_option
+def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool) -> None:
+    """List every reading in the order in which it was recorded; none is ever changed."""
+    with open_project(project_folder) as project:
+        readings = project.store.readings(lesion_id)
+    if as_json:
+        show_json([reading_record(reading) for reading in readings])
+    else:
+        _show_readings(readings)
+
+
+def _show_readings(readings: Sequence[Reading]) -> None:
+    rows = [
+        [
+            reading.lesion_id,
+            str(reading.study_date),
+            reading.sequence.value,
+            reading.reader,
+            "-" if reading.length_mm is None else format_mm(reading.length_mm),
+            reading.length_source.value if reading.length_source else reading.answer.value,
+            " ".join(reading.remarks) or reading.reason,
+        ]
+        for reading in readings
+    ]
+    columns = ["Lesion", "Study", "Sequence", "Reader", "AP mm", "From", "Remarks"]
+    show_table(columns, rows)
+
+
+COMMANDS = (lesion_group, measure_command, readings_command)

@@ -1,0 +1,225 @@
+"""Verbs of the response: timeline, assess, criteria."""
+
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import existing_file, json_option, project_option
+from opp_mri.cli.show import show_json, show_table
+from opp_mri.domain.assessment import Mode
+from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
+from opp_mri.units import format_mm
+from opp_mri.workflow.assess import (
+    AssessedLesion,
+    assess_tables,
+    assess_timeline,
+    assessment_record,
+)
+from opp_mri.workflow.pictures import save_timeline
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.records import timeline_record
+from opp_mri.workflow.respond import (
+    assess_project,
+    project_criteria,
+    project_lesion_record,
+    project_timelines,
+)
+from opp_mri.workflow.timeline import LesionTimeline
+
+mode_option = click.option(
+    "--mode",
+    type=click.Choice([mode.value for mode in Mode]),
+    default=Mode.RETROSPECTIVE.value,
+    show_default=True,
+    help="With hindsight, as the source paper did; or as known today.",
+)
+criteria_option = click.option(
+    "--criteria",
+    metavar="NAME|FILE",
+    help=f"{', '.join(SHIPPED_CRITERIA)}, or a TOML file; default: the project's, "
+    f"else {DEFAULT_CRITERIA}.",
+)
+reader_option = click.option(
+    "--reader", help="Whose readings count; needed where several readers measured a lesion."
+)
+PICTURES = (".svg", ".png", ".pdf")
+
+
+@click.command("timeline")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@project_option
+@reader_option
+@mode_option
+@criteria_option
+@json_option
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw it: .svg, .png or .pdf. Several lesions get their names into the file's name.",
+)
+def timeline_command(
+    lesion_ids: tuple[str, ...],
+    project_folder: Path,
+    reader: str | None,
+    mode: str,
+    criteria: str | None,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Show lesions over time: days and weeks from SSRS, mm per sequence, what is missing.
+
+    Mode and criteria only serve the category in the title of the drawing.
+    """
+    if plot and plot.suffix.lower() not in PICTURES:
+        raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
+    with open_project(project_folder) as project:
+        timelines = project_timelines(project, lesion_ids, reader=reader)
+        rules = project_criteria(project, criteria)
+    if as_json:
+        show_json([timeline_record(timeline) for timeline in timelines])
+    else:
+        for timeline in timelines:
+            _show_timeline(timeline)
+    for timeline in timelines if plot else []:
+        assessed = (
+            assess_timeline(timeline.timeline, mode=Mode(mode), criteria=rules)
+            if timeline.timeline.observations
+            else None
+        )
+        path = _plot_path(plot, timeline, alone=len(timelines) == 1)
+        save_timeline(path, timeline, rules, assessed)
+        click.echo(f"Drawn: {path}", err=True)
+
+
+def _plot_path(plot: Path | None, timeline: LesionTimeline, *, alone: bool) -> Path:
+    if plot is None:
+        raise ValueError("there is no path to draw to")
+    if alone:
+        return plot
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in timeline.lesion.lesion_id)
+    return plot.with_name(f"{plot.stem}-{safe}{plot.suffix}")
+
+
+def _show_timeline(timeline: LesionTimeline) -> None:
+    lesion = timeline.lesion
+    by_reader = f", by {timeline.reader}" if timeline.reader else ""
+    click.echo(f"{lesion.lesion_id}, {lesion.level}, SSRS ended {lesion.ssrs_last_date}{by_reader}")
+    rows = [
+        [
+            str(cell.study_date),
+            str(cell.days_from_ssrs),
+            f"{cell.days_from_ssrs / 7:.1f}",
+            cell.phase.value,
+            cell.sequence.value,
+            format_mm(cell.reading.length_mm)
+            if cell.reading and cell.reading.length_mm is not None
+            else "-",
+            cell.status.value.replace("_", " "),
+            " ".join(cell.flags),
+        ]
+        for cell in timeline.cells
+    ]
+    columns = ["Study", "days", "weeks", "Phase", "Sequence", "AP mm", "Status", "Note"]
+    show_table(columns, rows)
+    for flag in timeline.flags:
+        click.echo(f"Note: {flag}")
+
+
+@click.command("assess")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@click.option("--measurements", type=existing_file, help="CSV of lengths, instead of a project.")
+@click.option("--events", type=existing_file, help="CSV of events, with --measurements.")
+@project_option
+@reader_option
+@mode_option
+@criteria_option
+@json_option
+def assess_command(
+    lesion_ids: tuple[str, ...],
+    measurements: Path | None,
+    events: Path | None,
+    project_folder: Path,
+    reader: str | None,
+    mode: str,
+    criteria: str | None,
+    as_json: bool,
+) -> None:
+    """Say of each lesion: OPP, PD, PR or SD, by which rule, and how surely.
+
+    From a project's readings, or from tables: --measurements with lesion_id, days_from_ssrs,
+    sequence, ap_mm, and --events with lesion_id, days_from_ssrs, event, value.
+    """
+    if measurements is None and events is not None:
+        raise click.UsageError("--events goes with --measurements.")
+    if measurements is not None:
+        rules = load_criteria(criteria or DEFAULT_CRITERIA)
+        tables = assess_tables(measurements, events, mode=Mode(mode), criteria=rules)
+        lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
+        unanswered = tables.unanswered
+        records = [assessment_record(lesion) for lesion in lesions]
+    else:
+        with open_project(project_folder) as project:
+            rules = project_criteria(project, criteria)
+            found = assess_project(
+                project, lesion_ids, mode=Mode(mode), criteria=rules, reader=reader
+            )
+        lesions = [one.assessed for one in found if one.assessed]
+        records = [project_lesion_record(one) for one in found if one.assessed]
+        unanswered = tuple(one.timeline.lesion.lesion_id for one in found if one.assessed is None)
+    if as_json:
+        show_json(records)
+    else:
+        _show_assessments(lesions)
+    for lesion_id in unanswered:
+        click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
+
+
+def _id(lesion: AssessedLesion) -> str:
+    return lesion.assessment.lesion_id
+
+
+def _show_assessments(lesions: list[AssessedLesion]) -> None:
+    rows = [
+        [
+            _id(lesion),
+            lesion.assessment.category.value,
+            lesion.assessment.deciding_sequence.value
+            if lesion.assessment.deciding_sequence
+            else "-",
+            lesion.assessment.reason.value.replace("_", " "),
+            "-" if lesion.margin_mm is None else format_mm(lesion.margin_mm),
+            "ask a reader" if lesion.assessment.discordant else "",
+        ]
+        for lesion in lesions
+    ]
+    show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Discordant"], rows)
+    for lesion in lesions:
+        click.echo(f"{_id(lesion)}: {' '.join(lesion.sentences)}")
+    click.echo("Research software, not a medical device.")
+
+
+@click.command("criteria")
+@click.argument("name_or_file", default=DEFAULT_CRITERIA)
+@json_option
+def criteria_command(name_or_file: str, as_json: bool) -> None:
+    """Show response criteria: a shipped profile by its name, or a TOML file, checked."""
+    rules = load_criteria(name_or_file)
+    values = {
+        "name": rules.name,
+        "source": rules.source,
+        "change_mm": float(rules.change_mm),
+        "growth_inclusive": rules.growth_inclusive,
+        "decline_inclusive": rules.decline_inclusive,
+        "min_follow_up_days": rules.min_follow_up_days,
+        "sustain_days": rules.sustain_days,
+        "window_days": rules.window_days,
+        "progression_min_studies": rules.progression_min_studies,
+        "plateau": rules.plateau.value,
+    }
+    if as_json:
+        show_json(values)
+        return
+    show_table(["Parameter", "Value"], [[name, str(value)] for name, value in values.items()])
+
+
+COMMANDS = (timeline_command, assess_command, criteria_command)

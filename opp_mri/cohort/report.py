@@ -1,0 +1,150 @@
+"""A page about many lesions: a table of what they are called, and each timeline drawn beneath.
+
+The page is one HTML file that needs nothing else: no scripts, no fonts, no network. It prints.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from attrs import field, frozen
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from opp_mri import __version__
+from opp_mri.cohort.figures import NO_MARKS, draw_timeline, figure_svg
+from opp_mri.cohort.panels import TimelineMarks
+from opp_mri.cohort.style import in_words
+from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
+from opp_mri.domain.timeline import Timeline
+from opp_mri.errors import InputError
+from opp_mri.units import format_mm
+
+
+@frozen(kw_only=True)
+class LesionPage:
+    """What a page says of one lesion.
+
+    Parameters
+    ----------
+    lesion_id, level
+        The lesion and its vertebra.
+    timeline, assessment
+        Its lengths and events, and what they were called.
+    margin_mm
+        Smallest change of one recorded value that changes the category; None where no change does.
+    sentences
+        What a radiologist would read.
+    truth_category
+        What the lesion is known to be, where that is known.
+    marks
+        Lengths that were imported, studies that were not measurable.
+    """
+
+    lesion_id: str
+    level: str
+    timeline: Timeline
+    assessment: Assessment
+    margin_mm: Decimal | None
+    sentences: tuple[str, ...] = field(default=(), converter=tuple)
+    truth_category: ResponseCategory | None = None
+    marks: TimelineMarks = NO_MARKS
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the category is the true one; None where the truth is not known."""
+        if self.truth_category is None:
+            return None
+        return self.assessment.category is self.truth_category
+
+
+def write_cohort_page(
+    path: Path,
+    lesions: Sequence[LesionPage],
+    *,
+    criteria: Criteria,
+    written_on: date,
+    title: str = "Lesions and their response",
+) -> None:
+    """Write a self-contained HTML page of lesions: table, timelines, sentences.
+
+    Parameters
+    ----------
+    path
+        The file to write; one that is there is replaced.
+    lesions
+        In the order in which they are to be listed.
+    criteria
+        The rules that classified them.
+    written_on
+        The date in the header; given, so that the same input gives the same bytes.
+    title
+        Heading of the page.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    known = [lesion for lesion in lesions if lesion.agrees is not None]
+    html = (
+        _environment()
+        .get_template("cohort.html.j2")
+        .render(
+            title=title,
+            lesions=lesions,
+            figures=[_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
+            counts=_counts(lesions),
+            known=len(known),
+            agreed=sum(lesion.agrees is True for lesion in known),
+            criteria=criteria,
+            version=__version__,
+            written_on=written_on,
+        )
+    )
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"The page could not be written to {path} ({error.strerror}): "
+            "name a folder that exists and that you may write to."
+        ) from error
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("opp_mri.cohort"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["mm"] = format_mm
+    environment.filters["words"] = in_words
+    return environment
+
+
+def _counts(lesions: Sequence[LesionPage]) -> list[tuple[str, int]]:
+    """Count the lesions of each category, in the order of the categories."""
+    counts = Counter(lesion.assessment.category for lesion in lesions)
+    return [(in_words(c.value), counts[c]) for c in ResponseCategory if counts[c]]
+
+
+def _figure(lesion: LesionPage, number: int) -> Markup:
+    """Draw a timeline as inline SVG, with ids that no other figure of the page has."""
+    svg = figure_svg(
+        draw_timeline(
+            lesion.timeline,
+            lesion.assessment.criteria,
+            assessment=lesion.assessment,
+            level=lesion.level,
+            marks=lesion.marks,
+        )
+    )
+    own = rf"\g<1>f{number}-"
+    svg = re.sub(r'(\bid="|\bhref="#|\burl\(#)', own, svg)
+    svg = svg.replace("<svg ", '<svg role="img" aria-label="Timeline" ', 1)
+    return Markup(svg)  # noqa: S704, matplotlib escapes the texts that it draws

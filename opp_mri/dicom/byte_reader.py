@@ -1,0 +1,122 @@
+"""Bytes at an offset: of a file, of a member of an archive, or in memory."""
+
+import io
+import os
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from opp_mri.dicom.sources import open_file, open_member
+from opp_mri.domain.imaging import SourceFile
+
+
+class ByteReader(Protocol):
+    """Something of a known size that gives its bytes by offset."""
+
+    size: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+
+
+class FileBytes:
+    """The bytes of a file; raises one of `sources.READ_ERRORS`."""
+
+    __slots__ = ("_descriptor", "size")
+
+    def __init__(self, path: str) -> None:
+        self._descriptor, self.size = open_file(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        return os.pread(self._descriptor, length, offset)
+
+
+class StreamBytes:
+    """The bytes of a stream that can seek, such as a member of an archive."""
+
+    __slots__ = ("_stream", "size")
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream = stream
+        self.size = size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._stream.close()
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        self._stream.seek(offset)
+        return self._stream.read(length)
+
+
+class MemoryBytes:
+    """Bytes in memory."""
+
+    __slots__ = ("_data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        return self._data[offset : offset + length]
+
+
+class ReaderStream(io.RawIOBase):
+    """A reader as a stream, for those who read no other way."""
+
+    def __init__(self, reader: ByteReader) -> None:
+        self._reader = reader
+        self._offset = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can seek."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to an offset from the start, from here, or from the end."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: self._reader.size}
+        self._offset = origin[whence] + offset
+        return self._offset
+
+    def tell(self) -> int:
+        """Give the offset from the start."""
+        return self._offset
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
+        """Fill a buffer, as far as there are bytes."""
+        found = self._reader.read_at(self._offset, len(buffer))
+        buffer[: len(found)] = found
+        self._offset += len(found)
+        return len(found)
+
+
+def open_bytes(source: SourceFile) -> FileBytes | StreamBytes:
+    """Open a file, or a member of an archive in place.
+
+    Raises
+    ------
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
+        It cannot be opened; `sources.reason_in_words` says it in a sentence.
+    """
+    if source.member:
+        return StreamBytes(open_member(source), source.size_bytes)
+    return FileBytes(source.path)

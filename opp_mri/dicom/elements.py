@@ -1,0 +1,229 @@
+"""Walk over the elements of a data set by their lengths and keep the bytes of the wanted ones.
+
+PS3.5 chapter 7: an element is a tag, in the explicit encodings a VR, a length and a value; a
+sequence may have no length and then ends with a delimiter. Nothing is decoded here.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from struct import Struct
+from struct import error as Short  # noqa: N812 - the one meaning that it has here
+from typing import NamedTuple
+
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
+
+from opp_mri.dicom.byte_reader import ByteReader
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers
+
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_AT_PIXELS = 0  # no tag of a data set has this number
+_FIRST_BLOCK = 16 * 1024
+_LARGEST_PADDING = 1024 * 1024
+
+
+class Stop(Enum):
+    """Why the walk ended."""
+
+    PIXELS = "the pixel data begin here"
+    END = "the data set ends with the file"
+    CUT = "the file ends within an element"
+    ODD = "this is not what was expected: let pydicom look at it"
+    _SHORT = "the block ends here"
+
+
+class Elements(NamedTuple):
+    """What a walk found.
+
+    Parameters
+    ----------
+    raw
+        Tag to the bytes of its element, from its tag to the end of its value.
+    stop, position
+        Why it ended, and the offset of the element at which it ended.
+    """
+
+    raw: dict[int, bytes]
+    stop: Stop
+    position: int
+
+
+class Layout:
+    """How the elements of an encoding are laid out, and which of them are wanted.
+
+    Parameters
+    ----------
+    implicit, little_endian
+        The encoding.
+    wanted
+        Tags to keep. The walk always stops at pixel data.
+    """
+
+    def __init__(self, *, implicit: bool, little_endian: bool, wanted: Iterable[int]) -> None:
+        order = "<" if little_endian else ">"
+        self.implicit = implicit
+        self.little_endian = little_endian
+        self.element = Struct(order + ("II" if implicit else "IHH")).unpack_from
+        self.length = Struct(order + "I").unpack_from
+        self.item = Struct(order + "II").unpack_from
+        self.header_sizes = {
+            int.from_bytes(vr.encode(), "little" if little_endian else "big"): size
+            for vrs, size in ((EXPLICIT_VR_LENGTH_16, 8), (EXPLICIT_VR_LENGTH_32, 12))
+            for vr in vrs
+        }
+        self.wanted = {self._as_read(tag): tag for tag in wanted}
+        self.wanted |= {self._as_read(tag): _AT_PIXELS for tag in PIXEL_TAGS}
+        self.item_start = self._as_read(_ITEM)
+        self.item_end = self._as_read(_ITEM_END)
+        self.sequence_end = self._as_read(_SEQUENCE_END)
+
+    def _as_read(self, tag: int) -> int:
+        """Give the number that `element` unpacks: group and element are two 16-bit numbers."""
+        return (tag & 0xFFFF) << 16 | tag >> 16 if self.little_endian else tag
+
+
+def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes = b"") -> Elements:
+    """Walk from `start` to the pixel data or to the end.
+
+    Parameters
+    ----------
+    reader
+        Where the bytes come from; they are read in blocks, and what is not wanted only as far
+        as it lies in the same block.
+    start
+        Offset of the first element.
+    layout
+        The encoding and the wanted tags.
+    block
+        The bytes from offset 0 on, where they were read before.
+    """
+    raw: dict[int, bytes] = {}
+    size = reader.size
+    span = _FIRST_BLOCK
+    base, position = 0, start
+    if not block:
+        base, block = start, reader.read_at(start, span)
+    walk = _walk_implicit if layout.implicit else _walk_explicit
+    while True:
+        at_end = base + len(block) >= size
+        if at_end:  # room for the header of a last element without value
+            limit = len(block)
+            block += bytes(12)
+        else:
+            limit = len(block) - 11
+        reached, stop = walk(block, position - base, limit, layout, raw)
+        reached += base
+        if reached > size:
+            return Elements(raw, Stop.CUT, position)
+        if stop is Stop.ODD and _is_padding(reader, reached):
+            return Elements(raw, Stop.END, reached)
+        if stop is Stop.ODD and size - reached < 12:  # no whole element header
+            return Elements(raw, Stop.CUT, reached)
+        if stop is not Stop._SHORT:
+            return Elements(raw, stop, reached)
+        if reached == size:
+            return Elements(raw, Stop.END, reached)
+        if at_end and reached < base + limit:
+            return Elements(raw, Stop.CUT, reached)
+        span = span * 4 if reached == position and base == position else _FIRST_BLOCK
+        base = position = reached
+        block = reader.read_at(base, span)
+        if len(block) < min(span, size - base):
+            return Elements(raw, Stop.CUT, reached)  # it has become shorter since it was opened
+
+
+def _walk_explicit(
+    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes]
+) -> tuple[int, Stop]:
+    element, length_of, sizes = layout.element, layout.length, layout.header_sizes
+    wanted = layout.wanted.get
+    while p < limit:
+        tag, vr, length = element(block, p)
+        size = sizes.get(vr)
+        known = wanted(tag)
+        if size is None:
+            return p, Stop.ODD
+        if known == _AT_PIXELS:
+            return p, Stop.PIXELS
+        if size == 12:
+            length = length_of(block, p + 8)[0]
+            if length == UNDEFINED_LENGTH:
+                try:
+                    length = _past_sequence(block, p + 12, layout) - p - 12
+                except Short:
+                    return p, Stop._SHORT
+                except (ValueError, RecursionError):
+                    return p, Stop.ODD
+        end = p + size + length
+        if known is not None:
+            if end > len(block):
+                return p, Stop._SHORT
+            raw[known] = block[p:end]
+        p = end
+    return p, Stop._SHORT
+
+
+def _walk_implicit(
+    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes]
+) -> tuple[int, Stop]:
+    element, wanted = layout.element, layout.wanted.get
+    item_end = layout.item_end
+    while p < limit:
+        tag, length = element(block, p)
+        known = wanted(tag)
+        if known == _AT_PIXELS:
+            return p, Stop.PIXELS
+        if length == UNDEFINED_LENGTH:
+            try:
+                length = _past_sequence(block, p + 8, layout) - p - 8
+            except Short:
+                return p, Stop._SHORT
+            except (ValueError, RecursionError):
+                return p, Stop.ODD
+        elif tag in (0, item_end):
+            return p, Stop.ODD
+        end = p + 8 + length
+        if known is not None:
+            if end > len(block):
+                return p, Stop._SHORT
+            raw[known] = block[p:end]
+        p = end
+    return p, Stop._SHORT
+
+
+def _past_sequence(block: bytes, p: int, layout: Layout) -> int:
+    """Give where a sequence without length ends; `Short` where the block ends before it."""
+    while True:
+        tag, length = layout.item(block, p)
+        p += 8
+        if tag == layout.sequence_end:
+            return p
+        if tag != layout.item_start:
+            raise ValueError("no item")
+        p = _past_item(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+
+
+def _past_item(block: bytes, p: int, layout: Layout) -> int:
+    """Give where an item without length ends; elements of it may lack their VR (PS3.5 6.2.2)."""
+    while True:
+        tag, length = layout.item(block, p)
+        if tag == layout.item_end:
+            return p + 8
+        size = 8
+        if not layout.implicit:
+            _, vr, short_length = layout.element(block, p)
+            size = layout.header_sizes.get(vr, 0)
+            if size:
+                length = short_length if size == 8 else layout.length(block, p + 8)[0]
+            elif block[p + 4 : p + 6].isalpha():
+                raise ValueError("an unknown VR")
+            else:
+                size = 8
+        p += size
+        p = _past_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+
+
+def _is_padding(reader: ByteReader, position: int) -> bool:
+    rest = reader.size - position
+    return rest <= _LARGEST_PADDING and not any(reader.read_at(position, rest))

@@ -1,0 +1,228 @@
+"""Decode pixels: from any transfer syntax to stored values, with their rescale.
+
+Stored values are what the scanner wrote in BitsStored bits; all lossless transfer syntaxes of an
+image give the same ones. pydicom decodes, with the codecs of GDCM and OpenJPEG.
+"""
+
+import hashlib
+import math
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from opp_mri.dicom.sources import read_source_bytes
+from opp_mri.domain.imaging import SourceFile
+from opp_mri.errors import InputError
+
+Pixels = NDArray[Any]  # of the integer type that the file has, or of floats
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED = [
+    *("SOPInstanceUID", "SOPClassUID", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel"),
+    *("PlanarConfiguration", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
+    *("PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *PIXELS),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+PLAIN = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
+# What pydicom and the codecs raise on damaged files; a fault of our own is none of these here.
+DAMAGE = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
+    *(ValueError, struct.error, BytesLengthException, InvalidDicomError),
+)
+
+
+@frozen(kw_only=True, eq=False)
+class FramePixels:
+    """The decoded pixels of one frame.
+
+    Parameters
+    ----------
+    sop_instance_uid
+        The instance that was found in the file.
+    stored
+        Stored values, shape (rows, columns), or (rows, columns, samples) in colour, in native byte
+        order, bits above HighBit removed.
+    slope, intercept
+        RescaleSlope and RescaleIntercept of this frame; 1 and 0 where there are none.
+    inverted
+        True for MONOCHROME1, where low values are shown bright; `stored` is left as it is.
+    """
+
+    sop_instance_uid: str
+    stored: Pixels = field(repr=False)
+    slope: float
+    intercept: float
+    inverted: bool
+
+
+def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+    """Decode frames of one file.
+
+    Parameters
+    ----------
+    source
+        The file, or the member of an archive.
+    frame_numbers
+        Frames from 1; a classic instance has frame 1 only.
+
+    Returns
+    -------
+    list of FramePixels
+        In the order of `frame_numbers`.
+
+    Raises
+    ------
+    InputError
+        The pixels are absent, damaged, or coded in a way that no codec here reads.
+    """
+    with _damage_told(source):
+        return _decoded(source, frame_numbers)
+
+
+def pixel_hash(source: SourceFile, frame_number: int) -> str:
+    """Hash the stored values of a frame, with its shape, as 64 hexadecimal digits.
+
+    Equal for all lossless transfer syntaxes of one image; rescale is left out of it.
+
+    Raises
+    ------
+    InputError
+        As `read_frames`.
+    """
+    stored = read_frames(source, [frame_number])[0].stored
+    # 16 bits signed or not are the same image where the values are the same
+    written = "<i8" if stored.dtype.kind in "iu" else "<f8"
+    digest = hashlib.sha256(f"{stored.shape}{written[1]}".encode())
+    digest.update(stored.astype(written).tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _damage_told(source: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source.name}: {error}") from error
+    except DAMAGE as error:
+        raise InputError(
+            f"The pixels of {source.name} cannot be read ({_first_line(error)}). "
+            "Fetch it again from where it came from, uncompressed if that is possible, "
+            "and index again."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".:") if lines else type(error).__name__
+
+
+def _decoded(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+    dataset = dcmread(BytesIO(read_source_bytes(source)), force=True, specific_tags=NEEDED)
+    if not any(keyword in dataset for keyword in PIXELS):
+        raise ValueError("it holds no pixels")
+    frame_count = int(dataset.get("NumberOfFrames") or 1)
+    absent = [number for number in frame_numbers if not 1 <= number <= frame_count]
+    if absent:
+        raise ValueError(f"it holds {frame_count} frames, and not a frame {absent[0]}")
+    syntax = _transfer_syntax(dataset)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    frames = []
+    for number, values in zip(frame_numbers, _values(dataset, frame_numbers), strict=True):
+        slope, intercept = _rescale(dataset, number)
+        frames.append(
+            FramePixels(
+                sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
+                stored=_stored(values, dataset, encapsulated=syntax.is_encapsulated),
+                slope=slope,
+                intercept=intercept,
+                inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
+            )
+        )
+    return frames
+
+
+def _values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
+    """Decode frames as they are coded; the plain case, which most files are, by numpy alone."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    bits = dataset.get("BitsAllocated")
+    if syntax not in PLAIN or bits not in (8, 16) or dataset.get("SamplesPerPixel", 1) != 1:
+        indices = [number - 1 for number in frame_numbers]
+        decoded = get_decoder(syntax).iter_array(dataset, indices=indices, raw=True)
+        return (values for values, _ in decoded)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    size = rows * columns
+    dtype = np.dtype(f"<{'i' if dataset.get('PixelRepresentation') else 'u'}{bits // 8}")
+    # frombuffer raises ValueError where PixelData is shorter than its frames
+    return (
+        np.frombuffer(dataset.PixelData, dtype, size, (number - 1) * size * dtype.itemsize).reshape(
+            rows, columns
+        )
+        for number in frame_numbers
+    )
+
+
+def _transfer_syntax(dataset: Dataset) -> UID:
+    """Give TransferSyntaxUID, or what the encoding shows where a file has no meta header."""
+    stated = dataset.file_meta.get("TransferSyntaxUID")
+    if stated:
+        return UID(stated)
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
+    """Keep BitsStored bits: older scanners put overlays into the others."""
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if values.dtype.kind not in "iu":
+        return values
+    width = 8 * values.dtype.itemsize
+    bits_stored = int(dataset.BitsStored)
+    high_bit = bits_stored - 1 if encapsulated else int(dataset.get("HighBit", bits_stored - 1))
+    if bits_stored >= width:
+        return values
+    # shifting up drops the bits above, shifting down the bits below and extends the sign
+    shifted: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
+    np.right_shift(shifted, values.dtype.type(width - bits_stored), out=shifted)
+    return shifted
+
+
+def _rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:
+    """Give slope and intercept: of the frame, or else shared, or else of the whole instance."""
+    for place in (
+        *_items(dataset, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
+        *_items(dataset, "SharedFunctionalGroupsSequence")[:1],
+    ):
+        for transformation in _items(place, "PixelValueTransformationSequence")[:1]:
+            return _line(transformation)
+    return _line(dataset)
+
+
+def _items(place: Dataset, keyword: str) -> list[Dataset]:
+    return list(place.get(keyword) or [])
+
+
+def _line(place: Dataset) -> tuple[float, float]:
+    """Read a rescale; a slope of 0 would blank the image and is taken as absent, as GDCM does."""
+    slope, intercept = place.get("RescaleSlope"), place.get("RescaleIntercept")
+    slope = 1.0 if slope in (None, "") else float(slope)
+    intercept = 0.0 if intercept in (None, "") else float(intercept)
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
+        raise ValueError("RescaleSlope or RescaleIntercept is no number")
+    return slope or 1.0, intercept

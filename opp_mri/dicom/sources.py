@@ -1,0 +1,252 @@
+"""What files there are: in folders, DICOMDIRs and zip archives, or given one by one.
+
+Every file is listed, hidden ones too, and nothing is judged by its name but an archive; what is
+wrong with a file shows, in words, when it is opened. Sources are only ever read.
+"""
+
+import lzma
+import os
+import stat
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pydicom import dcmread
+
+from opp_mri.dicom.values import PYDICOM_ERRORS
+from opp_mri.domain.imaging import SourceFile
+from opp_mri.errors import InputError
+
+
+class SourceFault(OSError):
+    """A file that cannot be read, for a reason that its text says in a sentence."""
+
+
+READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""What opening or reading a file or a member of an archive raises when the medium is at fault."""
+
+DICOMDIR_CLASS_UID = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage
+
+_ENCRYPTED = 0x1
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # or else opening a pipe waits for its writer
+
+
+def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
+    """List every file under the given sources, each once.
+
+    Parameters
+    ----------
+    sources
+        Folders (searched to the bottom, links followed, loops cut), single files, zip archives
+        (their members are listed) and DICOMDIRs (listed with the files that they name, be these
+        there or missing).
+
+    Yields
+    ------
+    SourceFile
+        Folder by folder, in the order of the names. A folder or an archive that cannot be looked
+        into, and a file that is missing, are listed themselves; reading them says why.
+
+    Raises
+    ------
+    InputError
+        A source does not exist.
+    """
+    given = [os.path.abspath(source) for source in sources]
+    for path in given:
+        if not os.path.lexists(path):
+            raise InputError(f"There is no file or folder {path}: check how it is written.")
+    folders_seen: set[tuple[int, int]] = set()
+    files_seen: set[str] = set()
+    for path in given:
+        for found in _paths_from(path, folders_seen):
+            if found not in files_seen:
+                files_seen.add(found)
+                yield from _files_at(found, given=found == path)
+
+
+def open_source(source: SourceFile) -> BinaryIO:
+    """Open the bytes of a file, or of a member of an archive in place.
+
+    Raises
+    ------
+    InputError
+        It cannot be opened; the text says which and why.
+    """
+    try:
+        if source.member:
+            return open_member(source)
+        return os.fdopen(open_file(source.path), "rb")
+    except READ_ERRORS as error:
+        raise InputError(f"{source.name}: {reason_in_words(error)}") from error
+
+
+def read_source_bytes(source: SourceFile) -> bytes:
+    """Read a file, or a member of an archive, to its end.
+
+    Raises
+    ------
+    InputError
+        It cannot be read; the text says which and why.
+    """
+    try:
+        with open_source(source) as stream:
+            return stream.read()
+    except READ_ERRORS as error:
+        raise InputError(f"{source.name}: {reason_in_words(error)}") from error
+
+
+def open_file(path: str) -> int:
+    """Open a file and give its descriptor; raises one of `READ_ERRORS`."""
+    descriptor = os.open(path, _READ_ONLY | _AT_ONCE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SourceFault("It is a folder or a device, not a file, and could not be listed.")
+    return descriptor
+
+
+def open_member(source: SourceFile) -> BinaryIO:
+    """Open a member of an archive; raises one of `READ_ERRORS`."""
+    archive = _open_archive(source.path, source.modified_ns, os.getpid())
+    try:
+        info = archive.getinfo(source.member)
+        if info.flag_bits & _ENCRYPTED:
+            raise SourceFault("It is locked with a password: unpack the archive and index that.")
+        return cast(BinaryIO, archive.open(info))
+    except KeyError as error:
+        raise FileNotFoundError from error
+    except (NotImplementedError, RuntimeError) as error:
+        raise SourceFault("It is packed in a way not known here: unpack the archive.") from error
+
+
+def reason_in_words(error: Exception) -> str:
+    """Say why something could not be read, without its name."""
+    match error:
+        case SourceFault():
+            return str(error)
+        case FileNotFoundError():
+            return "The file is not there, though something (a DICOMDIR, a link) names it."
+        case PermissionError():
+            return "Reading it is not permitted: ask for permission to read it."
+        case zipfile.BadZipFile() | zlib.error() | lzma.LZMAError() | EOFError():
+            return "The archive is damaged here: fetch it again."
+        case OSError():
+            return f"It could not be read: {error.strerror or type(error).__name__}."
+        case _:
+            return f"It could not be read: {type(error).__name__}."
+
+
+def _paths_from(path: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
+    if os.path.isdir(path):
+        yield from _walk(path, folders_seen)
+    else:
+        yield path
+        if _is_dicomdir(path):
+            yield from _named_by_dicomdir(path)
+
+
+def _walk(top: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Give the files below a folder; a folder that was seen, by whatever path, is left out."""
+    folders = [top]
+    while folders:
+        folder = folders.pop()
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in folders_seen:
+                continue
+            folders_seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as entries:
+                inside = sorted((entry.name, _is_folder(entry)) for entry in entries)
+        except OSError:
+            yield folder
+            continue
+        yield from (os.path.join(folder, name) for name, is_folder in inside if not is_folder)
+        folders += [os.path.join(folder, name) for name, is_folder in reversed(inside) if is_folder]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _files_at(path: str, *, given: bool) -> Iterator[SourceFile]:
+    """Give a file, or the members of an archive: known by its suffix, or by content if given."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        yield SourceFile(path=path, size_bytes=0, modified_ns=0)
+        return
+    changed_ns = status.st_mtime_ns
+    if stat.S_ISREG(status.st_mode) and (
+        path.lower().endswith(".zip") or (given and zipfile.is_zipfile(path))
+    ):
+        try:
+            members = _open_archive(path, changed_ns, os.getpid()).infolist()
+        except (*READ_ERRORS, NotImplementedError, ValueError):
+            members = None
+        if members is not None:
+            sizes = {info.filename: info.file_size for info in members if not info.is_dir()}
+            for name, size in sizes.items():
+                yield SourceFile(path=path, member=name, size_bytes=size, modified_ns=changed_ns)
+            return
+    yield SourceFile(path=path, size_bytes=status.st_size, modified_ns=changed_ns)
+
+
+@lru_cache(maxsize=4)
+def _open_archive(path: str, modified_ns: int, process: int) -> zipfile.ZipFile:  # noqa: ARG001
+    # Listing the members of a large archive is slow, so it stays open for the next of them. The
+    # key holds what would make it another one: its time, and the process, as forks share offsets.
+    return zipfile.ZipFile(path)
+
+
+def _is_dicomdir(path: str) -> bool:
+    try:
+        descriptor = open_file(path)
+    except READ_ERRORS:
+        return False
+    with os.fdopen(descriptor, "rb") as stream:
+        head = stream.read(1024)
+    return head[128:132] == b"DICM" and DICOMDIR_CLASS_UID.encode() in head
+
+
+def _named_by_dicomdir(path: str) -> Iterator[str]:
+    """Give the files that a DICOMDIR names, by its records (PS3.3 F.3)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            directory = dcmread(path, specific_tags=["DirectoryRecordSequence"])
+            named = [
+                record.get("ReferencedFileID")
+                for record in directory.get("DirectoryRecordSequence") or ()
+            ]
+    except PYDICOM_ERRORS:
+        return  # the scan says that it is damaged
+    folder = os.path.dirname(path)
+    for file_id in named:
+        if file_id:
+            parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
+            yield _resolve(folder, parts)
+
+
+def _resolve(folder: str, parts: Sequence[str]) -> str:
+    """Find a file by the parts of its name as a CD shows them: capitals, or not, as it pleases."""
+    path = folder
+    for part in parts:
+        exact = os.path.join(path, part)
+        path = exact if os.path.exists(exact) else _names(path).get(part.casefold(), exact)
+    return path
+
+
+@lru_cache(maxsize=64)
+def _names(folder: str) -> dict[str, str]:
+    try:
+        return {name.casefold(): os.path.join(folder, name) for name in os.listdir(folder)}
+    except OSError:
+        return {}

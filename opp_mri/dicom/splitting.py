@@ -1,0 +1,310 @@
+"""Split the frames of a series into stacks, each of one orientation, echo and acquisition.
+
+What makes images of another kind (orientation, matrix, spacing, echo time, stack, frame type)
+always splits. What only numbers them (acquisition, temporal position, trigger time) splits where
+slices would otherwise lie on top of each other, and nowhere else: many scanners give every slice
+an acquisition number and time of its own.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import numpy as np
+from attrs import frozen
+
+from opp_mri.domain.geometry import FloatArray, ImagePlane, dot
+from opp_mri.domain.imaging import Frame, Instance
+from opp_mri.errors import GeometryError
+from opp_mri.units import RECORDED_PRECISION_MM
+
+SAME_ORIENTATION_DEGREES = 0.5  # header noise is a hundredth of this; planned tilts are larger
+SAME_POSITION_MM = float(RECORDED_PRECISION_MM)
+SAME_LINE_MM = 0.5  # of slice origins, seen along the normal
+SAME_SPACING = 1e-3  # relative: half a pixel over a matrix of 512
+SAME_ECHO_MS = 0.1
+SAME_ECHO = 0.01  # relative: long echo times are written with more jitter
+
+Numbers = tuple[float, ...]
+
+
+@frozen(kw_only=True, eq=False)
+class Slice:
+    """One frame with its place in the patient, or with the reason why it has none."""
+
+    instance: Instance
+    frame: Frame
+    plane: ImagePlane | None
+    fault: str = ""
+
+    @property
+    def order(self) -> tuple[float, str, int]:
+        """Order of acquisition as the scanner numbered it, whatever the order of the files."""
+        number = self.instance.instance_number
+        return (
+            math.inf if number is None else number,
+            self.instance.sop_instance_uid,
+            self.frame.frame_number,
+        )
+
+    @property
+    def image_type(self) -> tuple[str, ...]:
+        """FrameType, or else ImageType, in capitals."""
+        values = self.frame.frame_type or self.instance.image_type
+        return tuple(value.strip().upper() for value in values)
+
+
+def slices_of(instances: Iterable[Instance]) -> list[Slice]:
+    """Place every frame of the instances, in the order in which the scanner numbered them."""
+    slices = [_placed(instance, frame) for instance in instances for frame in instance.frames]
+    return sorted(slices, key=lambda each: each.order)
+
+
+def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
+    """Split a series into stacks, in the order of their first slice.
+
+    Parameters
+    ----------
+    slices
+        All frames of one series, from `slices_of`.
+
+    Returns
+    -------
+    list of list of Slice
+        Each stack sorted by position along its normal where it has one. Slices that still lie at
+        one position could not be told apart by the headers.
+    """
+    stacks = []
+    for alike in _grouped(slices, _kind_of_each(slices)):
+        if alike[0].plane is None:
+            stacks.append(alike)
+            continue
+        for line in _lines(alike):
+            stacks.extend(_repeats(line))
+    return sorted(map(_along_normal, stacks), key=lambda stack: min(each.order for each in stack))
+
+
+def distances_mm(stack: Sequence[Slice]) -> list[float]:
+    """Give the position of each placed slice along the normal of the first, in mm."""
+    planes = [each.plane for each in stack if each.plane is not None]
+    return [planes[0].distance_mm(plane.position_lps_mm) for plane in planes]
+
+
+def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
+    """Give the larger angle between the rows, and between the columns, of two images."""
+    row = math.dist(a.row_direction, b.row_direction)
+    column = math.dist(a.column_direction, b.column_direction)
+    return math.degrees(2 * math.asin(min(1.0, max(row, column) / 2)))
+
+
+def _placed(instance: Instance, frame: Frame) -> Slice:
+    position, orientation = frame.image_position_lps_mm, frame.image_orientation
+    spacing = frame.pixel_spacing_mm
+    absent = [
+        keyword
+        for keyword, value in (
+            ("ImagePositionPatient", position),
+            ("ImageOrientationPatient", orientation),
+            ("PixelSpacing", spacing),
+        )
+        if value is None
+    ]
+    if position is None or orientation is None or spacing is None:
+        fault = f"The header has no {' and no '.join(absent)}: pixels have no place or size in mm."
+        return Slice(instance=instance, frame=frame, plane=None, fault=fault)
+    try:
+        plane = ImagePlane(
+            frame_of_reference_uid=instance.frame_of_reference_uid,
+            position_lps_mm=position,
+            row_direction=orientation[:3],
+            column_direction=orientation[3:],
+            row_spacing_mm=spacing[0],
+            column_spacing_mm=spacing[1],
+            rows=instance.rows,
+            columns=instance.columns,
+        )
+    except GeometryError as error:
+        return Slice(instance=instance, frame=frame, plane=None, fault=str(error))
+    return Slice(instance=instance, frame=frame, plane=plane)
+
+
+def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
+    """Name the kind of image that each slice is; only slices of one kind can make a stack."""
+    orientations = _leaders((_orientation(each) for each in slices), _same_orientation)
+    spacings = _leaders((_spacing(each) for each in slices), _same_spacing)
+    echoes = _leaders((_echo(each) for each in slices), _same_echo)
+    return [
+        (
+            each.fault,
+            orientations[_orientation(each)],
+            spacings[_spacing(each)],
+            echoes[_echo(each)],
+            each.image_type[2:],
+            each.frame.stack_id,
+            each.instance.rows,
+            each.instance.columns,
+            each.instance.frame_of_reference_uid,
+            each.instance.sop_class_uid,
+            each.instance.photometric_interpretation,
+        )
+        for each in slices
+    ]
+
+
+def _orientation(each: Slice) -> Numbers:
+    return each.frame.image_orientation or ()
+
+
+def _spacing(each: Slice) -> Numbers:
+    return each.frame.pixel_spacing_mm or ()
+
+
+def _echo(each: Slice) -> Numbers:
+    echo_time = each.frame.echo_time_ms
+    echo_time = each.instance.echo_time_ms if echo_time is None else echo_time
+    return () if echo_time is None else (echo_time,)
+
+
+def _same_orientation(a: Numbers, b: Numbers) -> bool:
+    chord = 2 * math.sin(math.radians(SAME_ORIENTATION_DEGREES) / 2)
+    return math.dist(a[:3], b[:3]) <= chord and math.dist(a[3:], b[3:]) <= chord
+
+
+def _same_spacing(a: Numbers, b: Numbers) -> bool:
+    return all(math.isclose(x, y, rel_tol=SAME_SPACING) for x, y in zip(a, b, strict=True))
+
+
+def _same_echo(a: Numbers, b: Numbers) -> bool:
+    return math.isclose(a[0], b[0], rel_tol=SAME_ECHO, abs_tol=SAME_ECHO_MS)
+
+
+def _leaders(
+    values: Iterable[Numbers], same: Callable[[Numbers, Numbers], bool]
+) -> dict[Numbers, Numbers]:
+    """Map each value to the smallest one that counts as the same, so that noise makes no split."""
+    leader_of: dict[Numbers, Numbers] = {}
+    leaders: list[Numbers] = []
+    for value in sorted(set(values)):
+        leader = next(
+            (old for old in leaders if len(old) == len(value) and (not value or same(old, value))),
+            None,
+        )
+        if leader is None:
+            leaders.append(value)
+            leader = value
+        leader_of[value] = leader
+    return leader_of
+
+
+def _grouped(slices: Sequence[Slice], keys: Sequence[Hashable]) -> list[list[Slice]]:
+    groups: dict[Hashable, list[Slice]] = defaultdict(list)
+    for each, key in zip(slices, keys, strict=True):
+        groups[key].append(each)
+    return list(groups.values())
+
+
+def _along_normal(stack: list[Slice]) -> list[Slice]:
+    if stack[0].plane is None:
+        return stack
+    distances = distances_mm(stack)
+    return [each for _, each in sorted(zip(distances, stack, strict=True), key=lambda p: p[0])]
+
+
+def _positions(stack: Sequence[Slice]) -> list[int]:
+    """Count the positions along the normal from 0: slices at one position share a number."""
+    distances = np.array(distances_mm(stack))
+    order = np.argsort(distances, kind="stable")
+    steps = np.diff(distances[order], prepend=distances[order[0]]) > SAME_POSITION_MM
+    numbers = np.empty(len(stack), dtype=np.int64)
+    numbers[order] = np.cumsum(steps)
+    return [int(number) for number in numbers]
+
+
+def _repetitions(stack: Sequence[Slice]) -> int:
+    """Give the largest number of slices at one position."""
+    return max(Counter(_positions(stack)).values())
+
+
+def _lines(alike: list[Slice]) -> list[list[Slice]]:
+    """Split parallel slices into stacks that lie beside each other, as blocks of a spine do.
+
+    Slices whose origins lie on one line along the normal belong together. Only whole stacks are
+    split off: where a line holds a single slice the shift is a slant or a displaced slice, which
+    is for `stacks` to name.
+    """
+    first = alike[0].plane
+    origins = [each.plane.position_lps_mm for each in alike if each.plane is not None]
+    if first is None or len(alike) < 2 * 2:
+        return [alike]
+    shifts = np.array(
+        [(dot(o, first.row_direction), dot(o, first.column_direction)) for o in origins]
+    )
+    lines = _grouped(alike, _connected(shifts, SAME_LINE_MM))
+    whole = all(max(_positions(line)) > 0 for line in lines)
+    return lines if whole else [alike]
+
+
+def _connected(points: FloatArray, reach: float) -> list[int]:
+    """Label points so that those joined by steps of at most `reach` share a label."""
+    labels = np.full(len(points), -1)
+    for seed in range(len(points)):
+        if labels[seed] >= 0:
+            continue
+        labels[seed] = seed
+        front = [seed]
+        while front:
+            steps = np.hypot(*(points - points[front.pop()]).T)
+            near = np.flatnonzero((steps <= reach) & (labels < 0))
+            labels[near] = seed
+            front.extend(int(index) for index in near)
+    return [int(label) for label in labels]
+
+
+def _acquired(instance: Instance) -> Hashable:
+    return instance.acquisition_date, instance.acquisition_time
+
+
+NUMBERINGS: tuple[Callable[[Slice], Hashable], ...] = (
+    lambda s: s.frame.temporal_position,
+    lambda s: s.instance.temporal_position,
+    lambda s: s.instance.echo_number,
+    lambda s: s.instance.acquisition_number,
+    lambda s: s.instance.diffusion_b_value,
+    lambda s: s.image_type or None,
+    lambda s: s.instance.acquisition_time and _acquired(s.instance),
+    lambda s: s.instance.trigger_time_ms,
+)
+
+
+def _repeats(stack: list[Slice]) -> list[list[Slice]]:
+    """Tell repeated acquisitions of the same positions apart, by the first numbering that does.
+
+    A numbering explains the repeats when it shares them out among its values. One that numbers
+    every slice anew, or that numbers interleaved halves, does not.
+    """
+    repetitions = _repetitions(stack)
+    if repetitions == 1:
+        return [stack]
+    for numbering in NUMBERINGS:
+        values = [numbering(each) for each in stack]
+        if None in values or len(set(values)) < 2:
+            continue
+        groups = _grouped(stack, values)
+        if sum(map(_repetitions, groups)) == repetitions:
+            return [repeat for group in groups for repeat in _repeats(group)]
+    return _in_instance_order(stack)
+
+
+def _in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
+    """Deal complete sets of positions out in the order of their instances."""
+    positions = _positions(stack)
+    numbers = {(each.order[0], each.frame.frame_number) for each in stack}
+    complete = len(set(Counter(positions).values())) == 1
+    if not complete or len(numbers) < len(stack) or math.inf in {n for n, _ in numbers}:
+        return [stack]
+    seen: Counter[int] = Counter()
+    turns = []
+    for position in positions:  # slices come in their order, see slices_of
+        turns.append(seen[position])
+        seen[position] += 1
+    return _grouped(stack, turns)

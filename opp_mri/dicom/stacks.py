@@ -1,0 +1,114 @@
+"""Describe the volumes of a series from headers alone: one series may hold several."""
+
+import hashlib
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+
+from opp_mri.dicom.splitting import Slice, slices_of, split_into_stacks
+from opp_mri.dicom.usability import judge, slice_spacing_mm
+from opp_mri.domain.geometry import cross
+from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
+
+ALONG_AN_AXIS = 0.8  # least |component| of the normal, RULES: which series is which
+ID_DIGITS = 12
+AXES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
+
+Kind = tuple[str, ...]
+
+
+def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
+    """Split a series into volumes and say of each what it is good for.
+
+    Parameters
+    ----------
+    instances
+        All instances with one SeriesInstanceUID, each once, in any order.
+
+    Returns
+    -------
+    list of VolumeDescription
+        Every frame is in exactly one of them. In the order in which the scanner numbered their
+        first slices. Roles, selection, station and copies are left at their defaults.
+    """
+    earlier: Counter[Kind] = Counter()
+    descriptions = []
+    for stack in split_into_stacks(slices_of(instances)):
+        kind = _kind(stack)
+        descriptions.append(_described(stack, _volume_id(stack, kind, earlier[kind])))
+        earlier[kind] += 1
+    return descriptions
+
+
+def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
+    usability, refusal = judge(stack)
+    instance, frame = stack[0].instance, stack[0].frame
+    return VolumeDescription(
+        volume_id=volume_id,
+        patient_id=instance.patient_id,
+        study_instance_uid=instance.study_instance_uid,
+        study_date=instance.study_date,
+        series_instance_uid=instance.series_instance_uid,
+        instance=instance,
+        frames=tuple(
+            FrameReference(
+                sop_instance_uid=each.instance.sop_instance_uid,
+                frame_number=each.frame.frame_number,
+            )
+            for each in stack
+        ),
+        planes=tuple(each.plane for each in stack if each.plane is not None),
+        plane=_anatomical_plane(stack[0]),
+        pixel_spacing_mm=frame.pixel_spacing_mm,
+        slice_spacing_mm=slice_spacing_mm(stack),
+        usability=usability,
+        refusal=refusal,
+    )
+
+
+def _anatomical_plane(each: Slice) -> Plane | None:
+    orientation = each.frame.image_orientation
+    if orientation is None:
+        return None
+    normal = each.plane.normal if each.plane else cross(orientation[:3], orientation[3:])
+    for plane, component in zip(AXES, normal, strict=True):
+        if abs(component) >= ALONG_AN_AXIS:
+            return plane
+    return Plane.OBLIQUE
+
+
+def _kind(stack: Sequence[Slice]) -> Kind:
+    """Name what sets a stack apart within its series, coarsely enough to outlast header noise.
+
+    Medians, so that a slice that arrives later does not rename the volume.
+    """
+    frames = [each.frame for each in stack]
+    first = stack[0]
+    return (
+        _median([frame.image_orientation or () for frame in frames], 2),
+        _median([frame.pixel_spacing_mm or () for frame in frames], 2),
+        _median([(_echo_time_ms(each),) for each in stack], 0),
+        f"{first.instance.rows}x{first.instance.columns}",
+        "/".join(first.image_type[2:]),
+        first.frame.stack_id or "",
+        first.instance.frame_of_reference_uid,
+        first.instance.sop_class_uid,
+        first.instance.photometric_interpretation,
+    )
+
+
+def _echo_time_ms(each: Slice) -> float:
+    echo_time = each.frame.echo_time_ms
+    echo_time = each.instance.echo_time_ms if echo_time is None else echo_time
+    return -1.0 if echo_time is None else echo_time
+
+
+def _median(rows: Sequence[tuple[float, ...]], digits: int) -> str:
+    medians = (statistics.median_low(column) for column in zip(*rows, strict=True))
+    return ",".join(f"{round(median, digits) + 0.0:.{digits}f}" for median in medians)
+
+
+def _volume_id(stack: Sequence[Slice], kind: Kind, earlier: int) -> str:
+    """Hash the series, the kind, and the number of stacks of this kind before it."""
+    key = "\n".join((stack[0].instance.series_instance_uid, *kind, str(earlier)))
+    return hashlib.sha256(key.encode()).hexdigest()[:ID_DIGITS]

@@ -1,0 +1,122 @@
+"""Header values as the domain wants them: plain, with units, and None where they say nothing.
+
+A header is written by many hands: a number field may hold "off", a date may hold dots. What cannot
+be understood is None, never a guess, and never stops the run.
+"""
+
+import math
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from datetime import date, time
+
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+PYDICOM_ERRORS = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
+    *(ValueError, struct.error, zlib.error, BytesLengthException, InvalidDicomError),
+)
+"""What pydicom raises on damaged data sets (NotImplementedError is a RuntimeError)."""
+
+_LARGEST_INTEGER = 2**63 - 1  # what a database holds; IS itself allows 32 bits
+_DATE = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
+_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?")
+
+
+def text(value: object) -> str:
+    """Give text without the spaces around it; several values keep their backslashes."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        value = value.decode("ascii", "replace")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = "\\".join(str(part) for part in value)
+    return str(value).strip(" \0\t\r\n")
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Give the values of a code string, none for an empty one."""
+    written = text(value)
+    return tuple(part.strip(" \0") for part in written.split("\\")) if written else ()
+
+
+def number(value: object) -> float | None:
+    """Give a finite number, or None for anything else, several values included."""
+    if isinstance(value, bytes):
+        return None
+    try:
+        converted = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return converted if math.isfinite(converted) else None
+
+
+def integer(value: object) -> int | None:
+    """Give a whole number, or None for anything else."""
+    converted = number(value)
+    if converted is None or converted != int(converted) or abs(converted) > _LARGEST_INTEGER:
+        return None
+    return int(converted)
+
+
+def numbers(value: object) -> tuple[float, ...]:
+    """Give several finite numbers, or none at all where one of them is no number."""
+    parts = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
+    converted = [number(part) for part in parts]
+    found = tuple(part for part in converted if part is not None)
+    return found if len(found) == len(converted) else ()
+
+
+def pair(value: object) -> tuple[float, float] | None:
+    """Give two numbers, or None."""
+    match numbers(value):
+        case (first, second):
+            return first, second
+    return None
+
+
+def triple(value: object) -> tuple[float, float, float] | None:
+    """Give three numbers, or None."""
+    match numbers(value):
+        case (x, y, z):
+            return x, y, z
+    return None
+
+
+def sextuple(value: object) -> tuple[float, float, float, float, float, float] | None:
+    """Give six numbers, or None."""
+    match numbers(value):
+        case (a, b, c, d, e, f):
+            return a, b, c, d, e, f
+    return None
+
+
+def day(value: object) -> date | None:
+    """Give a date, 20180107 or the old 2018.01.07, or that of a date-time."""
+    found = _DATE.match(text(value))
+    if not found:
+        return None
+    try:
+        return date(int(found[1]), int(found[3]), int(found[4]))
+    except ValueError:
+        return None
+
+
+def clock(value: object) -> time | None:
+    """Give a time, with or without minutes, seconds and fraction, or with the old colons."""
+    found = _TIME.fullmatch(text(value))
+    if not found:
+        return None
+    hour, minute, second = (int(part or 0) for part in found.groups()[:3])
+    microsecond = int((found[4] or "").ljust(6, "0"))
+    try:
+        return time(hour, minute, min(second, 59), microsecond)  # 60 is a leap second
+    except ValueError:
+        return None
+
+
+def clock_of_datetime(value: object) -> time | None:
+    """Give the time of a date-time, its offset from UTC left out, or None where it has none."""
+    written = re.split(r"[+\-]", text(value))[0]
+    return clock(written[8:]) if len(written) > 8 else None

@@ -1,0 +1,146 @@
+"""Load a volume: native voxels, in order of position, with their place in the patient."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opp_mri.dicom.pixels import FramePixels, read_frames
+from opp_mri.domain.geometry import Volume, VolumeGeometry
+from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
+from opp_mri.errors import GeometryError, InputError
+
+EXACT_IN_FLOAT32 = 2**24
+INT16 = np.iinfo(np.int16)
+
+Progress = Callable[[int, int], None]
+"""Called with the number of frames that are read and the number of all."""
+
+
+def load_volume(
+    description: VolumeDescription,
+    sources: Mapping[str, SourceFile],
+    *,
+    on_progress: Progress | None = None,
+) -> Volume:
+    """Read the voxels of a volume.
+
+    Parameters
+    ----------
+    description
+        What to load; its usability must be `VOLUME`.
+    sources
+        SOPInstanceUID to the file that holds it.
+    on_progress
+        Told after each file how many of all frames are read.
+
+    Returns
+    -------
+    Volume
+        Rescaled voxels, shape (slices, rows, columns), k along increasing position. int16 where
+        every value is a whole number in its range; else float32; float64 only for whole
+        numbers beyond 2**24, which float32 cannot hold.
+
+    Raises
+    ------
+    GeometryError
+        The slices make no volume; the text is the description's refusal.
+    InputError
+        A file is gone, damaged, or another one than was indexed.
+    """
+    geometry = geometry_of(description)
+    frames = _read(description.frames, sources, on_progress)
+    shape = geometry.shape_kji[1:]
+    if any(frame.stored.shape != shape for frame in frames):
+        raise InputError(
+            f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
+            f"{shape[1]} columns as they were when indexed: index again."
+        )
+    return Volume(
+        volume_id=description.volume_id, geometry=geometry, voxels=_rescaled(frames, shape)
+    )
+
+
+def geometry_of(description: VolumeDescription) -> VolumeGeometry:
+    """Give the grid of a volume in patient LPS from its planes, without reading pixels.
+
+    Raises
+    ------
+    GeometryError
+        The slices make no volume; the text is the description's refusal.
+    """
+    spacing_mm = description.slice_spacing_mm
+    if description.usability is not Usability.VOLUME or spacing_mm is None:
+        raise GeometryError(description.refusal or "These slices do not make a volume.")
+    first = description.planes[0]
+    return VolumeGeometry(
+        frame_of_reference_uid=first.frame_of_reference_uid,
+        origin_lps_mm=first.position_lps_mm,
+        directions=np.array([first.normal, first.column_direction, first.row_direction]),
+        spacing_kji_mm=(spacing_mm, first.row_spacing_mm, first.column_spacing_mm),
+        shape_kji=(len(description.planes), first.rows, first.columns),
+    )
+
+
+def _read(
+    references: Sequence[FrameReference],
+    sources: Mapping[str, SourceFile],
+    on_progress: Progress | None,
+) -> list[FramePixels]:
+    """Read each file once, and give the frames in the order of references."""
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for reference in references:
+        wanted[reference.sop_instance_uid].append(reference.frame_number)
+    if absent := wanted.keys() - sources.keys():
+        raise InputError(
+            f"{len(absent)} of the {len(wanted)} files of this volume are not in the catalogue: "
+            "index their folder again."
+        )
+    found: dict[FrameReference, FramePixels] = {}
+    for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run beside them
+        for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
+            found[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
+        if on_progress is not None:
+            on_progress(len(found), len(references))
+    return [found[reference] for reference in references]
+
+
+def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list[FramePixels]:
+    frames = read_frames(source, numbers)
+    if any(frame.sop_instance_uid != uid for frame in frames):
+        raise InputError(
+            f"{source.name} holds another image than when it was indexed: index again."
+        )
+    return frames
+
+
+def _rescaled(frames: Sequence[FramePixels], shape: tuple[int, ...]) -> NDArray[np.generic]:
+    """Apply slope and intercept and choose the smallest type that keeps the values exact."""
+    dtype = _voxel_type(frames)
+    voxels = np.empty((len(frames), *shape), dtype=dtype)
+    for voxel_slice, frame in zip(voxels, frames, strict=True):
+        if frame.slope == 1 and frame.intercept == 0:
+            voxel_slice[...] = frame.stored
+        else:
+            voxel_slice[...] = frame.stored * np.float64(frame.slope) + frame.intercept
+    return voxels
+
+
+def _voxel_type(frames: Sequence[FramePixels]) -> type[np.generic]:
+    whole = all(
+        frame.stored.dtype.kind in "iu"
+        and frame.slope.is_integer()
+        and frame.intercept.is_integer()
+        for frame in frames
+    )
+    if not whole:
+        return np.float32
+    ends = [
+        float(end) * frame.slope + frame.intercept
+        for frame in frames
+        for end in (frame.stored.min(), frame.stored.max())
+    ]
+    if INT16.min <= min(ends) and max(ends) <= INT16.max:
+        return np.int16
+    return np.float32 if max(map(abs, ends)) <= EXACT_IN_FLOAT32 else np.float64

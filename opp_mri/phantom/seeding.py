@@ -1,0 +1,35 @@
+"""Randomness and identifiers that depend on the seed and on what they are for, and on nothing else.
+
+A patient therefore comes out the same whether written alone or with the others.
+"""
+
+import hashlib
+
+import numpy as np
+
+
+def generator(seed: int, *purpose: str | int) -> np.random.Generator:
+    """Give the random numbers of one purpose.
+
+    Parameters
+    ----------
+    seed
+        The cohort's seed.
+    purpose
+        What the numbers are for: patient, visit, series.
+    """
+    return np.random.default_rng(int.from_bytes(_digest(seed, *purpose), "big"))
+
+
+def uid(seed: int, *purpose: str | int) -> str:
+    """Give a DICOM UID under the root 2.25 (PS3.5 B.2), the same for the same seed and purpose."""
+    number = int.from_bytes(_digest(seed, "uid", *purpose), "big")
+    # variant and version bits of a UUID that was made by hashing (RFC 9562, version 8)
+    number = (number & ~(0xF << 76)) | (0x8 << 76)
+    number = (number & ~(0x3 << 62)) | (0x2 << 62)
+    return f"2.25.{number}"
+
+
+def _digest(seed: int, *purpose: str | int) -> bytes:
+    text = "/".join(("opp-mri phantom", str(seed), *map(str, purpose)))
+    return hashlib.sha256(text.encode()).digest()[:16]

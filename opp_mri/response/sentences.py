@@ -1,0 +1,305 @@
+"""An assessment in the words that a radiologist would read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from operator import ge, gt
+from typing import Final
+
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    Mode,
+    Reason,
+    ResponseCategory,
+    SequenceAssessment,
+)
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import format_mm, weeks_from_days
+
+CATEGORY_WORDS: Final[Mapping[ResponseCategory, str]] = {
+    ResponseCategory.OPP: "Osseous pseudoprogression (OPP)",
+    ResponseCategory.PD: "Progressive disease (PD)",
+    ResponseCategory.PR: "Partial response (PR)",
+    ResponseCategory.SD: "Stable disease (SD)",
+    ResponseCategory.INDETERMINATE: "Indeterminate",
+    ResponseCategory.NOT_ELIGIBLE: "Not eligible",
+}
+
+REASON_WORDS: Final[Mapping[Reason, str]] = {
+    Reason.NO_BASELINE: "there is no baseline study, so that no change can be measured",
+    Reason.NO_FOLLOW_UP: "there is no follow-up study yet, so that no change can be measured",
+    Reason.FOLLOW_UP_UNDER_6_MONTHS: (
+        "the last follow-up is less than {min_follow_up} after radiosurgery"
+    ),
+    Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS: (
+        "the lesion has not enlarged, but the last follow-up is less than {min_follow_up} after "
+        "radiosurgery"
+    ),
+    Reason.DECLINE_FROM_BASELINE: (
+        "the lesion never enlarged and is now smaller than at baseline by {decline}"
+    ),
+    Reason.WITHIN_MEASUREMENT_ERROR: (
+        "the lesion never enlarged and its change stays within the measurement error of {change}"
+    ),
+    Reason.DECLINE_NOT_YET_SUSTAINED: (
+        "the lesion enlarged and then declined from its peak by {decline}, but less than {sustain} "
+        "have passed since the peak"
+    ),
+    Reason.SUSTAINED_DECLINE: (
+        "the lesion enlarged and then declined from its peak by {decline}, still so {sustain} or "
+        "more after the peak, without a change of systemic therapy in between"
+    ),
+    Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE: (
+        "the lesion enlarged and then declined from its peak by {decline}, still so {sustain} or "
+        "more after the peak; systemic therapy was changed after the peak, but other bone lesions "
+        "enlarged, so that the change of therapy does not explain the decline"
+    ),
+    Reason.DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY: (
+        "the lesion enlarged and then declined from its peak, but systemic therapy was changed "
+        "after the peak and other bone lesions did not enlarge, so that the change of therapy may "
+        "explain the decline"
+    ),
+    Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN: (
+        "the lesion enlarged and then declined from its peak, but systemic therapy was changed "
+        "after the peak and it is not known how other bone lesions behaved"
+    ),
+    Reason.ENLARGING_WITHIN_OPP_WINDOW: (
+        "the lesion is enlarged, but it may still turn out to be pseudoprogression: its growth "
+        "falls in the first {window} after radiosurgery and no later study settles it yet"
+    ),
+    Reason.ENLARGED_ON_SINGLE_STUDY: (
+        "the lesion is enlarged on fewer than the {studies} that progression asks for"
+    ),
+    Reason.REGROWTH_AFTER_DECLINE: (
+        "the lesion enlarged, declined, and then grew again to near its peak or beyond"
+    ),
+    Reason.PLATEAU_AFTER_GROWTH: (
+        "the lesion enlarged and then stayed without further growth for {sustain} or more"
+    ),
+    Reason.DECLINE_BELOW_THRESHOLD: (
+        "the lesion enlarged and no longer measures as enlarged, but its decline from the peak "
+        "stays within the measurement error of {change}"
+    ),
+    Reason.PERSISTENT_ENLARGEMENT: "the lesion enlarged by {growth} and remained so",
+    Reason.SEQUENCES_DISCORDANT: "the sequences disagree",
+    Reason.HARDWARE: "there is hardware at the level",
+    Reason.CEMENT: "there is cement at the level",
+    Reason.SIGNIFICANT_FRACTURE: "there is a significant fracture",
+    Reason.NOT_VERTEBRAL_BODY: "the lesion is not in the vertebral body",
+    Reason.OVER_75_PERCENT: "the lesion takes more than 75 % of the cross-section",
+}
+
+EXCLUSION_REASONS: Final = frozenset(
+    {
+        Reason.HARDWARE,
+        Reason.CEMENT,
+        Reason.SIGNIFICANT_FRACTURE,
+        Reason.NOT_VERTEBRAL_BODY,
+        Reason.OVER_75_PERCENT,
+    }
+)
+
+
+def sentences(
+    assessment: Assessment,
+    *,
+    margin_mm: Decimal | None,
+    category_by_change_mm: Mapping[Decimal, ResponseCategory],
+) -> tuple[str, ...]:
+    """Say what a lesion is called, why, by which numbers, and how surely.
+
+    Parameters
+    ----------
+    assessment
+        The lesion, classified.
+    margin_mm
+        Smallest change of one recorded length that changes the category, or None.
+    category_by_change_mm
+        Category under other values of `change_mm`.
+    """
+    return tuple(_sentences(assessment, margin_mm, category_by_change_mm))
+
+
+def reason_in_words(reason: Reason, criteria: Criteria) -> str:
+    """Say a rule in words, with the parameters that it was applied with."""
+    growth, decline = _limit(criteria)
+    return REASON_WORDS[reason].format(
+        change=format_mm(criteria.change_mm),
+        growth=growth,
+        decline=decline,
+        min_follow_up=_counted(criteria.min_follow_up_days, "day"),
+        sustain=_counted(criteria.sustain_days, "day"),
+        window=_counted(criteria.window_days, "day"),
+        studies=_counted(criteria.progression_min_studies, "follow-up"),
+    )
+
+
+def _sentences(
+    assessment: Assessment,
+    margin_mm: Decimal | None,
+    category_by_change_mm: Mapping[Decimal, ResponseCategory],
+) -> Iterator[str]:
+    criteria = assessment.criteria
+    category = CATEGORY_WORDS[assessment.category]
+    yield f"{category}: {reason_in_words(assessment.reason, criteria)}."
+    if assessment.reason in EXCLUSION_REASONS:
+        yield "Its lengths are kept and shown, but it is never pooled with others."
+    if assessment.deciding_sequence is not None:
+        yield _decided(assessment, assessment.deciding_sequence)
+    if assessment.discordant:
+        yield _disagree(assessment)
+    for sequence, one in assessment.sequences.items():
+        yield from _numbers(sequence, one, criteria)
+    if _calls_for_caution(assessment):
+        yield (
+            f"Caution: growth in the first {_counted(criteria.window_days, 'day')} after "
+            "radiosurgery does not by itself mean progression; a later study can show a decline."
+        )
+    if margin_mm is not None:
+        yield (
+            f"A change of {format_mm(margin_mm)} in one recorded value would change the category."
+        )
+    elif assessment.reason not in EXCLUSION_REASONS:
+        yield "No change of one recorded value would change the category."
+    others = [
+        f"{other} at {format_mm(change_mm)}"
+        for change_mm, other in category_by_change_mm.items()
+        if other is not assessment.category
+    ]
+    if others:
+        yield f"With another threshold of change it would be {_listed(others)}."
+    hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
+    yield f"Read {hindsight} ({assessment.mode} mode), by the criteria {criteria.name}."
+
+
+def _decided(assessment: Assessment, deciding: SeriesRole) -> str:
+    measured = assessment.sequences
+    complete = {one: it for one, it in measured.items() if it.peak_change_mm is not None}
+    verb = "would decide" if assessment.reason is Reason.SEQUENCES_DISCORDANT else "decided"
+    if len(measured) == 1:
+        return f"{deciding} {verb}: no other sequence was measured."
+    if not complete:
+        return f"{deciding} {verb}: no sequence has both a baseline and a follow-up."
+    if len(complete) == 1:
+        return f"{deciding} {verb}: no other sequence has both a baseline and a follow-up."
+    own = complete[deciding]
+    if _grew(own, assessment.criteria):
+        why = "it grew most"
+        equal = [one for one, it in complete.items() if it.peak_change_mm == own.peak_change_mm]
+    else:
+        why = "no sequence grew, and its last change is the lowest"
+        equal = [one for one, it in complete.items() if it.last_change_mm == own.last_change_mm]
+    if len(equal) > 1:
+        others = _listed([str(one) for one in equal if one is not deciding])
+        return f"{deciding} {verb}: {why}, equally with {others}, and comes first in order."
+    return f"{deciding} {verb}: {why}."
+
+
+def _disagree(assessment: Assessment) -> str:
+    """Show the deciding sequence's category beside that of each other one that grew."""
+    grown = [
+        f"{sequence} says {one.category}"
+        for sequence, one in assessment.sequences.items()
+        if _grew(one, assessment.criteria)
+    ]
+    return f"The sequences disagree: {_listed(grown)}. Ask a reader."
+
+
+def _numbers(sequence: SeriesRole, one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+    """Say the numbers of one sequence."""
+    if one.baseline_day is None or one.last_day is None:
+        lacks = "a baseline" if one.baseline_day is None else "a follow-up"
+        yield f"{sequence}: no change can be measured without {lacks}."
+        return
+    if one.peak_change_mm is None or one.peak_day is None or one.last_change_mm is None:
+        return
+    peak, last = _signed(one.peak_change_mm), _signed(one.last_change_mm)
+    if _grew(one, criteria):
+        at_last = f"{last} at the last study, {_when(one.last_day)}"
+        then = "this is the last study" if one.peak_day == one.last_day else at_last
+        yield (
+            f"{sequence}: peak {peak} at {_when(one.peak_day)}, which it may have reached at any "
+            f"time after the study before it (day {one.peak_after_day}); {then}."
+        )
+        yield from _decline(sequence, one, criteria)
+    else:
+        yield (
+            f"{sequence}: {last} from baseline at the last study, {_when(one.last_day)}; "
+            f"at its highest {peak}, at {_when(one.peak_day)}."
+        )
+    if _regrew(one, criteria) and one.regrowth_mm and one.nadir_mm is not None:
+        yield (
+            f"{sequence} grew again by {format_mm(one.regrowth_mm)} from its smallest, "
+            f"{format_mm(one.nadir_mm)} at {_when(one.nadir_day or 0)}."
+        )
+
+
+def _decline(sequence: SeriesRole, one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+    if one.decline_studies and one.peak_change_mm is not None and one.last_change_mm is not None:
+        fall = format_mm(one.peak_change_mm - one.last_change_mm)
+        studies = _counted(one.decline_studies, "study shows", "studies show")
+        yield (
+            f"{sequence}: {studies} a decline from the peak of {_limit(criteria)[1]}; "
+            f"at the last study it is {fall}."
+        )
+    if one.return_to_baseline_day is not None:
+        yield f"{sequence} was back to baseline at {_when(one.return_to_baseline_day)}."
+
+
+def _grew(one: SequenceAssessment, criteria: Criteria) -> bool:
+    return one.peak_change_mm is not None and _is_growth(one.peak_change_mm, criteria)
+
+
+def _regrew(one: SequenceAssessment, criteria: Criteria) -> bool:
+    """Tell whether it grew again, after a decline from a peak or from the baseline."""
+    if one.regrowth_mm is None or one.nadir_day is None or one.peak_day is None:
+        return False
+    declined_before = (
+        one.reason is Reason.REGROWTH_AFTER_DECLINE
+        or one.nadir_day > one.peak_day
+        or not _grew(one, criteria)
+    )
+    return declined_before and _is_growth(one.regrowth_mm, criteria)
+
+
+def _is_growth(change_mm: Decimal, criteria: Criteria) -> bool:
+    grew = ge if criteria.growth_inclusive else gt
+    return bool(grew(change_mm, criteria.change_mm))
+
+
+def _calls_for_caution(assessment: Assessment) -> bool:
+    """Tell whether a growth that no later study has settled lies in the OPP window."""
+    if assessment.reason in EXCLUSION_REASONS:
+        return False
+    criteria = assessment.criteria
+    return any(
+        one.peak_day <= criteria.window_days and one.last_day - one.peak_day < criteria.sustain_days
+        for one in assessment.sequences.values()
+        if one.peak_day is not None and one.last_day is not None and _grew(one, criteria)
+    )
+
+
+def _limit(criteria: Criteria) -> tuple[str, str]:
+    """Say how much counts as a growth, and as a decline."""
+    change = format_mm(criteria.change_mm)
+    growth = f"{change} or more" if criteria.growth_inclusive else f"more than {change}"
+    decline = f"{change} or more" if criteria.decline_inclusive else f"more than {change}"
+    return growth, decline
+
+
+def _signed(change_mm: Decimal) -> str:
+    sign = {1: "+", 0: "", -1: "−"}[(change_mm > 0) - (change_mm < 0)]
+    return f"{sign}{format_mm(abs(change_mm))}"
+
+
+def _when(day: int) -> str:
+    return f"week {weeks_from_days(day):.1f} (day {day})"
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,109 @@
+"""The tables, as they stand after the newest migration."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+file = Table(
+    "file",
+    metadata,
+    Column("file_id", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("series_instance_uid", String(64)),
+    Column("sop_instance_uid", String(64)),
+    UniqueConstraint("path", "member"),
+    Index("ix_file_instance", "series_instance_uid", "sop_instance_uid"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("series_instance_uid", String(64), primary_key=True),
+    Column("sop_instance_uid", String(64), primary_key=True),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("patient_id", Text, nullable=False),
+    Column("likeness", String(16), nullable=False),
+    Column("pixel_hash", String(64)),
+    Column("header", Text, nullable=False),
+    Index("ix_instance_patient", "patient_id"),
+    Index("ix_instance_sop", "sop_instance_uid"),
+    Index("ix_instance_likeness", "likeness"),
+)
+
+stale_patient = Table(
+    "stale_patient",
+    metadata,
+    Column("patient_id", Text, primary_key=True),
+)
+
+volume = Table(
+    "volume",
+    metadata,
+    Column("volume_id", String(16), primary_key=True),
+    Column("patient_id", Text, nullable=False),
+    Column("study_instance_uid", String(64), nullable=False),
+    Column("description", Text, nullable=False),
+    Index("ix_volume_patient", "patient_id"),
+)
+
+frame = Table(
+    "frame",
+    metadata,
+    Column("sop_instance_uid", String(64), primary_key=True),
+    Column("frame_number", Integer, primary_key=True),
+    Column("volume_id", String(16), ForeignKey("volume.volume_id"), primary_key=True),
+)
+
+role_override = Table(
+    "role_override",
+    metadata,
+    Column("role_override_id", Integer, primary_key=True),
+    Column("volume_id", String(16), nullable=False, index=True),
+    Column("role", String(8), nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+)
+
+same_patient = Table(
+    "same_patient",
+    metadata,
+    Column("same_patient_id", Integer, primary_key=True),
+    Column("patient_id", Text, nullable=False),
+    Column("same_as", Text, nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+)
+
+lesion = Table(
+    "lesion",
+    metadata,
+    Column("lesion_revision_id", Integer, primary_key=True),
+    Column("lesion_id", Text, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("sequence_number", Integer, primary_key=True),
+    Column("reading_id", String(36), nullable=False, unique=True),
+    Column("lesion_id", Text, nullable=False, index=True),
+    Column("reader", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("recorded_at", String(40), nullable=False),
+)

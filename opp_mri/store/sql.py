@@ -1,0 +1,86 @@
+"""The store on a database, through SQLAlchemy Core: a SQLite file by default."""
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, event, text
+
+from opp_mri.errors import ProjectError
+from opp_mri.store.sql_catalogue import SqlCatalogue
+from opp_mri.store.sql_records import SqlRecords
+from opp_mri.store.sql_volumes import SqlVolumes
+from opp_mri.store.transactions import BEGIN
+
+BUSY_TIMEOUT_S = 15.0
+
+
+class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords):
+    """A project's store on a SQL database.
+
+    Readings, lesions, overrides and links are append-only; in SQLite triggers hold that.
+    SQLite's rollback journal is kept: write-ahead logging does not work on network drives.
+    """
+
+
+def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
+    """Open a store in a SQLite file, and bring an older one up to date.
+
+    Parameters
+    ----------
+    path
+        The file.
+    create
+        Make it where it is not there.
+
+    Raises
+    ------
+    ProjectError
+        It is absent, no store, damaged, locked, or written by a newer opp_mri.
+    """
+    if not create and not path.is_file():
+        raise ProjectError(f"{path} is not there: run `opp-mri init` to make a project.")
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are opened below, not by the driver
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
+
+    store = SqlStore(engine)
+    try:
+        _migrate(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _migrate(store: SqlStore) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with store.reading_transaction() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+        tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
+    if current == newest:
+        return
+    if current is None and tables:
+        raise ProjectError("The store's file is a database, but none of opp_mri's.")
+    with store.writing_transaction() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ProjectError(
+                "This project was last used by a newer opp_mri: update opp_mri to open it."
+            ) from error

@@ -1,0 +1,101 @@
+"""Volumes in SQL, and which frame belongs to which."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.store import schema
+from opp_mri.store.serial import from_json, to_json
+from opp_mri.store.transactions import Transactions, in_parts
+
+volume, frame = schema.volume, schema.frame
+
+
+class SqlVolumes(Transactions):
+    """The part of a store that holds what was made of the instances."""
+
+    def replace_volumes(
+        self, patient_ids: Sequence[str], volumes: Sequence[VolumeDescription]
+    ) -> None:
+        """Put the volumes of some patients in place of what was there, no longer stale."""
+        with self.writing_transaction() as connection:
+            for some in in_parts(patient_ids):
+                old = select(volume.c.volume_id).where(volume.c.patient_id.in_(some))
+                connection.execute(delete(frame).where(frame.c.volume_id.in_(old)))
+                connection.execute(delete(volume).where(volume.c.patient_id.in_(some)))
+                stale = schema.stale_patient
+                connection.execute(delete(stale).where(stale.c.patient_id.in_(some)))
+            if not volumes:
+                return
+            connection.execute(insert(volume), [_volume_row(v) for v in volumes])
+            connection.execute(
+                insert(frame),
+                [
+                    {
+                        "sop_instance_uid": reference.sop_instance_uid,
+                        "frame_number": reference.frame_number,
+                        "volume_id": v.volume_id,
+                    }
+                    for v in volumes
+                    for reference in v.frames
+                ],
+            )
+
+    def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
+        """Give the volumes of some or all patients, by patient, date, series and volume_id."""
+        query = select(volume.c.description)
+        found: list[VolumeDescription] = []
+        with self.reading_transaction() as connection:
+            queries = (
+                [query]
+                if patient_ids is None
+                else [query.where(volume.c.patient_id.in_(some)) for some in in_parts(patient_ids)]
+            )
+            for part in queries:
+                found += [from_json(text, VolumeDescription) for text in connection.scalars(part)]
+        return sorted(found, key=_volume_order)
+
+    def volume(self, volume_id: str) -> VolumeDescription | None:
+        """Give one volume."""
+        query = select(volume.c.description).where(volume.c.volume_id == volume_id)
+        with self.reading_transaction() as connection:
+            text = connection.scalars(query).one_or_none()
+        return None if text is None else from_json(text, VolumeDescription)
+
+    def volumes_with_frame(
+        self, sop_instance_uid: str, frame_number: int
+    ) -> Sequence[VolumeDescription]:
+        """Give the volumes that hold one frame of one instance."""
+        query = (
+            select(volume.c.description)
+            .join(frame)
+            .where(
+                frame.c.sop_instance_uid == sop_instance_uid,
+                frame.c.frame_number == frame_number,
+            )
+            .order_by(volume.c.volume_id)
+        )
+        with self.reading_transaction() as connection:
+            return [from_json(text, VolumeDescription) for text in connection.scalars(query)]
+
+
+def _volume_row(description: VolumeDescription) -> dict[str, Any]:
+    return {
+        "volume_id": description.volume_id,
+        "patient_id": description.patient_id,
+        "study_instance_uid": description.study_instance_uid,
+        "description": to_json(description),
+    }
+
+
+def _volume_order(description: VolumeDescription) -> tuple[str, str, str, int, str, str]:
+    return (
+        description.patient_id,
+        description.study_date.isoformat() if description.study_date else "",
+        description.study_instance_uid,
+        description.instance.series_number or 0,
+        description.series_instance_uid,
+        description.volume_id,
+    )

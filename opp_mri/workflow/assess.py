@@ -1,0 +1,226 @@
+"""Assess lesions: from recorded lengths and events to a category with the rule that decided."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    Mode,
+    ResponseCategory,
+    SequenceAssessment,
+)
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import (
+    EventKind,
+    Exclusion,
+    Observation,
+    OtherBoneLesions,
+    Timeline,
+    TreatmentEvent,
+)
+from opp_mri.response.classify import classify
+from opp_mri.response.margin import categories_by_threshold, margin_mm
+from opp_mri.response.sentences import sentences
+from opp_mri.workflow.tables import Row, read_table
+
+MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
+EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
+EVENT_KINDS: Final = (
+    EventKind.SYSTEMIC_THERAPY_CHANGE,
+    EventKind.OTHER_BONE_LESIONS,
+    EventKind.LOCAL_RETREATMENT,
+    EventKind.EXCLUSION,
+)
+
+
+@frozen(kw_only=True)
+class AssessedLesion:
+    """A lesion's assessment with all that is shown beside it.
+
+    Parameters
+    ----------
+    timeline, assessment
+        What was assessed, and the answer.
+    margin_mm
+        Smallest change of one recorded length that changes the category; None where none does.
+    category_by_change_mm
+        Category with a `change_mm` of 2, 3 and 4.
+    sentences
+        What a radiologist would read.
+    """
+
+    timeline: Timeline
+    assessment: Assessment
+    margin_mm: Decimal | None
+    category_by_change_mm: Mapping[Decimal, ResponseCategory]
+    sentences: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class AssessedTables:
+    """What two tables gave.
+
+    Parameters
+    ----------
+    lesions
+        In the order in which the measurements first name them.
+    unanswered
+        Lesions that have events and no measurement: they get no answer.
+    """
+
+    lesions: tuple[AssessedLesion, ...]
+    unanswered: tuple[str, ...]
+
+
+def assess_timeline(timeline: Timeline, *, mode: Mode, criteria: Criteria) -> AssessedLesion:
+    """Classify a lesion and add how surely, and the sentences."""
+    assessment = classify(timeline, criteria, mode)
+    margin = margin_mm(timeline, criteria, mode)
+    by_change_mm = categories_by_threshold(timeline, criteria, mode)
+    return AssessedLesion(
+        timeline=timeline,
+        assessment=assessment,
+        margin_mm=margin,
+        category_by_change_mm=by_change_mm,
+        sentences=sentences(assessment, margin_mm=margin, category_by_change_mm=by_change_mm),
+    )
+
+
+def assess_tables(
+    measurements: Path, events: Path | None, *, mode: Mode, criteria: Criteria
+) -> AssessedTables:
+    """Assess each lesion of a table of lengths, and perhaps one of events.
+
+    Parameters
+    ----------
+    measurements
+        CSV with `MEASUREMENT_COLUMNS`: lengths in mm, whole days from the completion of
+        radiosurgery.
+    events
+        CSV with `EVENT_COLUMNS`, or None. The day of an `exclusion` plays no part.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read; as a `TableError` it names the line and column of each fault.
+    """
+    observations = _read_measurements(measurements)
+    happened = _read_events(events) if events is not None else {}
+    timelines = [
+        Timeline(
+            lesion_id=lesion_id,
+            observations=by_sequence,
+            events=tuple(happened.get(lesion_id, ())),
+        )
+        for lesion_id, by_sequence in observations.items()
+    ]
+    return AssessedTables(
+        lesions=tuple(assess_timeline(one, mode=mode, criteria=criteria) for one in timelines),
+        unanswered=tuple(lesion_id for lesion_id in happened if lesion_id not in observations),
+    )
+
+
+def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
+    """Give an assessment as the JSON object that docs/reference/assess-tables.md describes."""
+    assessment = lesion.assessment
+    deciding = assessment.deciding_sequence
+    return {
+        "lesion_id": assessment.lesion_id,
+        "category": assessment.category.value,
+        "reason": assessment.reason.value,
+        "deciding_sequence": deciding.value if deciding else None,
+        "discordant": assessment.discordant,
+        "sequences": {
+            sequence.value: _sequence_record(one) for sequence, one in assessment.sequences.items()
+        },
+        "margin_mm": _number(lesion.margin_mm),
+        "category_by_change_mm": {
+            str(change_mm): category.value
+            for change_mm, category in lesion.category_by_change_mm.items()
+        },
+        "mode": assessment.mode.value,
+        "criteria": assessment.criteria.name,
+        "sentences": list(lesion.sentences),
+    }
+
+
+def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
+    return {
+        "category": one.category.value,
+        "reason": one.reason.value,
+        "baseline_day": one.baseline_day,
+        "baseline_mm": _number(one.baseline_mm),
+        "peak_change_mm": _number(one.peak_change_mm),
+        "days_to_peak": one.peak_day,
+        "peak_after_day": one.peak_after_day,
+        "last_change_mm": _number(one.last_change_mm),
+        "last_day": one.last_day,
+        "days_to_baseline": one.return_to_baseline_day,
+        "decline_studies": one.decline_studies,
+        "nadir_mm": _number(one.nadir_mm),
+        "nadir_day": one.nadir_day,
+        "regrowth_mm": _number(one.regrowth_mm),
+    }
+
+
+def _number(length_mm: Decimal | None) -> float | None:
+    """Give a JSON number: the shortest that reads back as this length."""
+    return None if length_mm is None else float(length_mm)
+
+
+def _read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
+    found: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
+    first_lines: dict[tuple[str, SeriesRole, int], int] = {}
+    with read_table(path, required=MEASUREMENT_COLUMNS) as table:
+        for row in table.rows:
+            lesion_id = row.text("lesion_id")
+            day = row.whole_number("days_from_ssrs")
+            sequence = row.choice("sequence", SeriesRole)
+            ap_mm = row.mm("ap_mm")
+            if lesion_id is None or day is None or sequence is None:
+                continue
+            first_line = first_lines.setdefault((lesion_id, sequence, day), row.line)
+            if first_line != row.line:
+                row.fault(
+                    "days_from_ssrs",
+                    f"line {first_line} has the same lesion, sequence and day: keep one of them",
+                )
+            elif ap_mm is not None:
+                found.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = ap_mm
+    return {
+        lesion_id: {
+            sequence: tuple(Observation(day, ap_mm) for day, ap_mm in sorted(by_day.items()))
+            for sequence, by_day in by_sequence.items()
+        }
+        for lesion_id, by_sequence in found.items()
+    }
+
+
+def _read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
+    found: dict[str, list[TreatmentEvent]] = {}
+    with read_table(path, required=EVENT_COLUMNS) as table:
+        for row in table.rows:
+            lesion_id, event = row.text("lesion_id"), _event(row)
+            if lesion_id is not None and event is not None:
+                found.setdefault(lesion_id, []).append(event)
+    return found
+
+
+def _event(row: Row) -> TreatmentEvent | None:
+    kind = row.choice("event", EVENT_KINDS)
+    if kind is EventKind.EXCLUSION:
+        exclusion = row.choice("value", Exclusion)
+        return TreatmentEvent(0, kind, exclusion.value) if exclusion else None
+    day = row.whole_number("days_from_ssrs")
+    value: str | None = row.get("value")
+    if kind is EventKind.OTHER_BONE_LESIONS:
+        behaviour = row.choice("value", OtherBoneLesions)
+        value = behaviour.value if behaviour else None
+    if kind is None or day is None or value is None:
+        return None
+    return TreatmentEvent(day, kind, value)

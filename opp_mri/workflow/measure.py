@@ -1,0 +1,270 @@
+"""From calipers to readings: every length is computed from the native image's own geometry."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+from attrs import frozen
+
+from opp_mri.domain.geometry import ImagePlane
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Lesion, Reading
+from opp_mri.errors import GeometryError, InputError, OppMriError, UnknownError
+from opp_mri.store.protocol import Store
+from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
+from opp_mri.workflow.caliper_input import CaliperRow, read_calipers
+from opp_mri.workflow.patients import effective_dates, patient_map
+
+STATED_LENGTH_TOLERANCE_MM = RECORDED_PRECISION_MM
+
+
+@frozen(kw_only=True)
+class Refusal:
+    """A row that was not stored, and why."""
+
+    line: int
+    message: str
+
+
+@frozen(kw_only=True)
+class MeasureSummary:
+    """What came of some calipers.
+
+    Parameters
+    ----------
+    stored
+        New readings, in the order of the rows.
+    repeated
+        Rows that say just what is recorded already; nothing was added for them.
+    refused
+        Rows that were not stored.
+    """
+
+    stored: tuple[Reading, ...]
+    repeated: int
+    refused: tuple[Refusal, ...]
+
+
+@frozen(kw_only=True)
+class _Image:
+    """A native image as the catalogue knows it."""
+
+    volume: VolumeDescription
+    plane: ImagePlane
+    study_date: date
+
+
+def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
+    """Measure the calipers of a table and append the readings.
+
+    A row that contradicts the images (a stated length that the geometry does not give, points
+    outside the image, another patient's image, ...) is refused by itself; the others are stored.
+
+    Raises
+    ------
+    TableError, InputError
+        The table itself is not well-formed. Nothing was stored.
+    """
+    return record_calipers(store, read_calipers(path), at)
+
+
+def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> MeasureSummary:
+    """Measure calipers and append the readings, all that can be stored in one transaction."""
+    recorder = _Recorder(store)
+    stored: list[Reading] = []
+    refused: list[Refusal] = []
+    repeated = 0
+    cells: dict[tuple[object, ...], int] = {}
+    latest = {_cell(reading): reading for reading in store.readings()}
+    for row in rows:
+        try:
+            reading = recorder.reading(row, at)
+        except OppMriError as error:
+            refused.append(Refusal(line=row.line, message=str(error)))
+            continue
+        cell = _cell(reading)
+        if cell in cells:
+            message = (
+                f"Line {cells[cell]} measures the same lesion on the same sequence and date for "
+                "the same reader: keep the one with the greatest extent."
+            )
+            refused.append(Refusal(line=row.line, message=message))
+            continue
+        cells[cell] = row.line
+        if cell in latest and _says_the_same(latest[cell], reading):
+            repeated += 1
+        else:
+            stored.append(reading)
+    store.add_readings(stored)
+    return MeasureSummary(stored=tuple(stored), repeated=repeated, refused=tuple(refused))
+
+
+class _Recorder:
+    """Turns rows into readings; reads lesions and patient groups once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._groups = patient_map(store)
+        self._lesions: Mapping[str, Lesion] = {
+            lesion.lesion_id: lesion for lesion in store.lesions()
+        }
+        self._dates: dict[tuple[str, ...], Mapping[str, date | None]] = {}
+
+    def reading(self, row: CaliperRow, at: datetime) -> Reading:
+        """Give the reading of a row, or say why there is none."""
+        lesion = self._lesions.get(row.lesion_id)
+        if lesion is None:
+            raise UnknownError(
+                f"There is no lesion {row.lesion_id}: add it first with `opp-mri lesion add`."
+            )
+        image = self._image(row, lesion) if row.sop_instance_uid else None
+        remarks: list[str] = []
+        sequence = _sequence(row, image, remarks)
+        caliper, length_mm, source = _length(row, image)
+        day = image.study_date if image else row.study_date
+        if day is None:
+            raise InputError("Neither an image nor a date of the study is given: add one.")
+        gone = length_mm == 0
+        return Reading(
+            reading_id=str(uuid4()),
+            lesion_id=row.lesion_id,
+            sequence=sequence,
+            reader=row.reader,
+            study_date=day,
+            answer=Answer.GONE if gone else row.answer,
+            length_mm=length_mm,
+            length_source=LengthSource.READER if gone else source,
+            caliper=caliper,
+            reason=row.reason,
+            remarks=tuple(remarks),
+            recorded_at=at,
+        )
+
+    def _image(self, row: CaliperRow, lesion: Lesion) -> _Image:
+        instance = self._store.instance(row.sop_instance_uid)
+        if instance is None:
+            raise UnknownError(
+                f"No indexed image has the SOPInstanceUID {row.sop_instance_uid}: "
+                "index its files first, or correct it."
+            )
+        volumes = self._store.volumes_with_frame(row.sop_instance_uid, row.frame_number)
+        if not volumes:
+            raise UnknownError(
+                f"The image has no frame {row.frame_number}: frames count from 1 to "
+                f"{len(instance.frames)}."
+            )
+        volume = volumes[0]
+        group = self._groups.group(lesion.patient_id)
+        if volume.patient_id not in group:
+            raise InputError(
+                "The image is of another patient than the lesion; if both are one patient, "
+                "join them with `opp-mri index --same-patient`."
+            )
+        if volume.usability is Usability.NOTHING or not volume.planes:
+            raise GeometryError(f"No length can be taken on this image. {volume.refusal or ''}")
+        if len(volumes) > 1:
+            raise GeometryError("Two series hold an image of this UID: remove one and index again.")
+        if group not in self._dates:
+            self._dates[group] = effective_dates(self._store.volumes(group))
+        day = self._dates[group][volume.volume_id] or row.study_date
+        if day is None:
+            raise InputError("The image's study has no date: give one in the column study_date.")
+        return _Image(volume=volume, plane=_plane_of(volume, row), study_date=day)
+
+
+def _plane_of(volume: VolumeDescription, row: CaliperRow) -> ImagePlane:
+    for reference, plane in zip(volume.frames, volume.planes, strict=True):
+        if (reference.sop_instance_uid, reference.frame_number) == (
+            row.sop_instance_uid,
+            row.frame_number,
+        ):
+            return plane
+    raise UnknownError(f"The image has no frame {row.frame_number}.")
+
+
+def _sequence(row: CaliperRow, image: _Image | None, remarks: list[str]) -> SeriesRole:
+    """Settle the sequence between the row and the role of its series."""
+    role = image.volume.role if image else None
+    if row.sequence is None:
+        if role is None or image is None:
+            why = image.volume.evidence[-1:] if image else ()
+            raise InputError(
+                "The series of this image has no role, so the sequence must be given. "
+                + " ".join(why)
+            )
+        return role
+    if image is not None and role is not None and role is not row.sequence:
+        raise InputError(
+            f"The row says {row.sequence.value}, but the series is {role.value} by its header: "
+            f"correct the row, or run `opp-mri role {image.volume.volume_id} {row.sequence.value}`."
+        )
+    if image is not None and role is None:
+        remarks.append(
+            f"The headers give this series no role; the reader calls it {row.sequence.value}."
+        )
+    if image is not None and role is not None and not image.volume.selected:
+        remarks.append(f"Another series of this study was chosen for {role.value}.")
+    return row.sequence
+
+
+def _length(
+    row: CaliperRow, image: _Image | None
+) -> tuple[Caliper | None, Decimal | None, LengthSource | None]:
+    """Compute the length of a row's line, or take the length that it brings."""
+    if row.answer is Answer.NOT_MEASURABLE:
+        return None, None, None
+    if row.answer is Answer.GONE:
+        return None, Decimal("0.0"), LengthSource.READER
+    if row.start is None or row.end is None or image is None:
+        return None, row.length_mm, LengthSource.IMPORTED
+    plane = image.plane
+    for name, point in (("first", row.start), ("second", row.end)):
+        if not plane.contains(*point):
+            raise GeometryError(
+                f"The {name} point, column {point[0]:g} and row {point[1]:g}, is outside the image "
+                f"of {plane.columns} columns and {plane.rows} rows."
+            )
+    length_mm = recorded_mm(plane.length_mm(row.start, row.end))
+    if length_mm == 0:
+        raise GeometryError(
+            "The two points are one: a line has a length. If the abnormality is gone, say so in "
+            "the column answer."
+        )
+    _check_stated(row.length_mm, plane.length_mm(row.start, row.end))
+    caliper = Caliper(
+        sop_instance_uid=row.sop_instance_uid,
+        frame_number=row.frame_number,
+        start=row.start,
+        end=row.end,
+        start_lps_mm=plane.lps_from_pixel(*row.start),
+        end_lps_mm=plane.lps_from_pixel(*row.end),
+        frame_of_reference_uid=plane.frame_of_reference_uid,
+    )
+    return caliper, length_mm, LengthSource.GEOMETRY
+
+
+def _check_stated(stated_mm: Decimal | None, computed_mm: float) -> None:
+    if stated_mm is None:
+        return
+    difference_mm = abs(Decimal(computed_mm) - stated_mm)
+    if difference_mm > STATED_LENGTH_TOLERANCE_MM:
+        raise GeometryError(
+            f"The row states {format_mm(stated_mm)}, but its points are "
+            f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image: "
+            "the stated length or the points are wrong."
+        )
+
+
+def _cell(reading: Reading) -> tuple[object, ...]:
+    return (reading.lesion_id, reading.sequence, reading.study_date, reading.reader)
+
+
+def _says_the_same(a: Reading, b: Reading) -> bool:
+    return (a.answer, a.length_mm, a.caliper, a.reason) == (
+        b.answer,
+        b.length_mm,
+        b.caliper,
+        b.reason,
+    )

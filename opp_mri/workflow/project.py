@@ -1,0 +1,120 @@
+"""A project: a folder with its settings and its store."""
+
+import tomllib
+from pathlib import Path
+from typing import Self
+
+import attrs
+from attrs import frozen
+
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.protocol import Store
+from opp_mri.store.sql import open_sqlite
+
+SETTINGS_NAME = "opp_mri.toml"
+STORE_NAME = "opp_mri.sqlite"
+
+SETTINGS_TEXT = """\
+# Settings of this opp_mri project.
+
+# Response criteria: the name of a shipped profile (amini-2016, plateau-variant), or a TOML file.
+criteria = "amini-2016"
+
+# Whether gradient echoes may stand for T1 or T2; the source paper used spin echo.
+allow_gradient_echo = false
+"""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What a project decides for itself.
+
+    Parameters
+    ----------
+    criteria
+        Name or file of the response criteria.
+    allow_gradient_echo
+        Whether gradient echoes may have a role.
+    """
+
+    criteria: str = "amini-2016"
+    allow_gradient_echo: bool = False
+
+
+@frozen(kw_only=True)
+class Project:
+    """An open project; use it in a ``with``.
+
+    Parameters
+    ----------
+    folder
+        Where it lives.
+    settings
+        What its settings file says.
+    store
+        What it keeps.
+    """
+
+    folder: Path
+    settings: Settings
+    store: Store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+
+def create_project(folder: Path) -> None:
+    """Make a project in a new or empty folder, or in one that has other things in it.
+
+    Raises
+    ------
+    ProjectError
+        There is a project already, or the folder cannot be written.
+    """
+    if (folder / STORE_NAME).exists() or (folder / SETTINGS_NAME).exists():
+        raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / SETTINGS_NAME).write_text(SETTINGS_TEXT, encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(
+            f"{folder} cannot be made ({error.strerror}): choose a folder that you may write."
+        ) from error
+    open_sqlite(folder / STORE_NAME, create=True).close()
+
+
+def open_project(folder: Path) -> Project:
+    """Open a project.
+
+    Raises
+    ------
+    ProjectError
+        There is none, or its store cannot be used.
+    InputError
+        Its settings file is not as it must be.
+    """
+    if not (folder / STORE_NAME).is_file():
+        raise ProjectError(f"{folder} is no project: run `opp-mri init {folder}` first.")
+    settings = _read_settings(folder / SETTINGS_NAME)
+    return Project(folder=folder, settings=settings, store=open_sqlite(folder / STORE_NAME))
+
+
+def _read_settings(path: Path) -> Settings:
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path} cannot be read as TOML ({error}): mend it.") from error
+    kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
+    for name, value in given.items():
+        if name not in kinds:
+            raise InputError(
+                f"{path} has an unknown setting “{name}”: remove it; known are {', '.join(kinds)}."
+            )
+        if not isinstance(value, kinds[name]):
+            raise InputError(f"{path}: “{name}” must be a {kinds[name].__name__}, not {value!r}.")
+    return Settings(**given)

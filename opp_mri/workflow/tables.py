@@ -1,0 +1,341 @@
+"""Read CSV tables strictly: every fault is found and told at once, and nothing is half-done.
+
+::
+
+    with read_table(path, required=["lesion_id", "ap_mm"], optional=["reader"]) as table:
+        for row in table.rows:
+            lesion_id, ap_mm = row.text("lesion_id"), row.mm("ap_mm")
+            if lesion_id is None or ap_mm is None:
+                continue  # the fault is noted
+            ...
+    # here the table had no fault; otherwise a TableError with all of them was raised
+"""
+
+import csv
+import difflib
+import io
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self, TypeVar
+
+from attrs import define, field, frozen
+
+from opp_mri.errors import InputError, TableError, TableFault
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_PLAIN_NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NOT_GIVEN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", ".", "#n/a"})
+LONGEST_MM = 1000
+_MOST_DECIMALS = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
+
+
+@define
+class Row:
+    """One row of a table; a cell that cannot be read is noted as a fault and given as None.
+
+    Parameters
+    ----------
+    line
+        Line of the file on which the row begins, the header being line 1.
+    cells
+        Text of each column, without surrounding blanks; columns that the file lacks are absent.
+    """
+
+    line: int
+    cells: dict[str, str]
+    _faults: list[TableFault] = field(repr=False)
+
+    def fault(self, column: str | None, message: str) -> None:
+        """Note a fault of this row: what is wrong and what to do."""
+        self._faults.append(TableFault(self.line, column, message))
+
+    def get(self, column: str) -> str:
+        """Give the text of a cell as it is, "" where it is empty or the column is absent."""
+        return self.cells.get(column, "")
+
+    def text(self, column: str) -> str | None:
+        """Give the text of a cell that must not be empty."""
+        if not self.get(column):
+            self.fault(column, "is empty: fill it in, or remove the line")
+        return self.get(column) or None
+
+    def mm(self, column: str) -> Decimal | None:
+        """Give a length in mm, exact, with the digits that were written; 0 or more."""
+        cell = self.get(column)
+        fault = _why_no_length(cell)
+        if fault:
+            self.fault(column, fault)
+            return None
+        return Decimal(cell)
+
+    def whole_number(
+        self, column: str, *, minimum: int | None = None, maximum: int | None = None
+    ) -> int | None:
+        """Give a whole number, within the bounds where there are any."""
+        cell = self.get(column)
+        if cell.lower() in _NOT_GIVEN:
+            self.fault(column, "the number is missing: write a whole number, such as 84")
+        elif not _WHOLE_NUMBER.fullmatch(cell):
+            self.fault(column, f"{_shown(cell)} is not a whole number: write it like 84")
+        elif minimum is not None and int(cell) < minimum:
+            self.fault(column, f"{cell} is too small: it must be {minimum} or more")
+        elif maximum is not None and int(cell) > maximum:
+            self.fault(column, f"{cell} is too large: it must be {maximum} or less")
+        else:
+            return int(cell)
+        return None
+
+    def iso_date(self, column: str) -> date | None:
+        """Give a date, written year-month-day."""
+        cell = self.get(column)
+        if cell.lower() in _NOT_GIVEN:
+            self.fault(column, "the date is missing: write it like 2018-01-31")
+        elif not _ISO_DATE.fullmatch(cell):
+            self.fault(column, f"{_shown(cell)} is not a date: write it like 2018-01-31")
+        else:
+            try:
+                return date.fromisoformat(cell)
+            except ValueError:
+                self.fault(column, f"{cell} is not in the calendar: check the month and the day")
+        return None
+
+    def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
+        """Give the one of an enumeration (or of some of its members) that the cell names."""
+        cell = self.get(column)
+        allowed = {choice.value: choice for choice in choices}
+        if cell in allowed:
+            return allowed[cell]
+        what = f"{_shown(cell)} is unknown" if cell else "is empty"
+        self.fault(
+            column, f"{what}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}"
+        )
+        return None
+
+
+@define
+class Table:
+    """A table as it was read; use it in a ``with``, whose end raises all faults as one TableError.
+
+    Parameters
+    ----------
+    name
+        Name of the file.
+    columns
+        Its columns, in the order of the file.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    _rows: list[Row] = field(repr=False)
+    _faults: list[TableFault] = field(repr=False)
+    _within: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Rows that have a value for each column; outside a ``with`` only if all lines have."""
+        if not self._within:
+            self.raise_faults()
+        return tuple(self._rows)
+
+    def fault(self, line: int, column: str | None, message: str) -> None:
+        """Note a fault of the table."""
+        self._faults.append(TableFault(line, column, message))
+
+    def raise_faults(self) -> None:
+        """Raise what was noted so far, in the order of lines and columns.
+
+        Raises
+        ------
+        TableError
+            There is at least one fault.
+        """
+        if self._faults:
+            places = {column: place for place, column in enumerate(self.columns)}
+            raise TableError(
+                self.name,
+                sorted(self._faults, key=lambda one: (one.line, places.get(one.column or "", -1))),
+            )
+
+    def __enter__(self) -> Self:
+        self._within = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._within = False
+        if kind is None:
+            self.raise_faults()
+
+
+def read_table(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Table:
+    """Read a CSV file with a header, in UTF-8, separated by commas.
+
+    Parameters
+    ----------
+    path
+        The file; a byte order mark is allowed.
+    required, optional
+        Columns that it must and may have, in any order; there may be no others.
+
+    Returns
+    -------
+    Table
+        Lines with too many or too few values are noted in it as faults.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened.
+    TableError
+        It is empty, is not CSV text, or its header is not as it must be: no row can be read then.
+    """
+    records = list(_records(path.name, _text(path)))
+    if not records:
+        _refuse(path.name, 1, f"the file is empty: its first line must be {','.join(required)}")
+    header, *body = records
+    columns = _checked_columns(path.name, header, required, optional)
+    if not body:
+        _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
+    table = Table(path.name, columns, rows=[], faults=[])
+    for record in body:
+        fault = _why_ragged(record.values, len(columns))
+        if fault:
+            table.fault(record.line, None, fault)
+        else:
+            cells = dict(zip(columns, record.values, strict=True))
+            table._rows.append(Row(record.line, cells, table._faults))
+    return table
+
+
+@frozen
+class _Record:
+    line: int
+    values: list[str]
+
+
+def _refuse(name: str, line: int, message: str) -> NoReturn:
+    raise TableError(name, [TableFault(line, None, message)])
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}: check the name and the folder.") from None
+    except OSError as error:
+        why = error.strerror or "unknown reason"
+        raise InputError(f"{path} cannot be read ({why}): give a CSV file.") from error
+    if content.startswith(b"PK\x03\x04"):
+        _refuse(path.name, 1, "this is a spreadsheet, not text: save it as CSV with commas")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        _refuse(path.name, 1, "this is UTF-16 text: save it as CSV in UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        _refuse(path.name, line, "a character is not UTF-8: save the file as CSV in UTF-8")
+
+
+def _records(name: str, text: str) -> Iterator[_Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for values in reader:
+            if values:  # a blank line gives no value at all
+                yield _Record(line, [value.strip() for value in values])
+            line = reader.line_num + 1
+    except csv.Error as error:
+        _refuse(name, line, f"this is not CSV ({error}): check the quotation marks of this line")
+
+
+def _checked_columns(
+    name: str, header: _Record, required: Sequence[str], optional: Sequence[str]
+) -> tuple[str, ...]:
+    columns, known = header.values, [*required, *optional]
+    for separator, word in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and separator in columns[0]:
+            _refuse(name, header.line, f"values are separated by {word}: save it with commas")
+    faults = []
+    for place, column in enumerate(columns, start=1):
+        message = None
+        if not column:
+            message = f"column {place} has no name: name it or remove it"
+        elif column not in known:
+            message = (
+                "this column is unknown: remove it or rename it; "
+                f"known are {', '.join(known)}{_did_you_mean(column, known)}"
+            )
+        elif column in columns[: place - 1]:
+            message = "this column is there twice: keep one"
+        if message:
+            faults.append(TableFault(header.line, column or None, message))
+    faults += [
+        TableFault(header.line, column, "this column is missing: add it")
+        for column in required
+        if column not in columns
+    ]
+    if faults:
+        raise TableError(name, faults)
+    return tuple(columns)
+
+
+def _why_ragged(values: Sequence[str], columns: int) -> str | None:
+    if not any(values):
+        return "the line holds no value: remove it"
+    if len(values) == columns:
+        return None
+    message = (
+        f"the line has {_counted(len(values), 'value')}, the header {_counted(columns, 'column')}"
+    )
+    numbers = [re.fullmatch(r"[0-9]+", value) is not None for value in values]
+    if len(values) > columns and any(a and b for a, b in itertools.pairwise(numbers)):
+        return f"{message}: if a number has a decimal comma, write a point (12.5, not 12,5)"
+    return f"{message}: give each column one value, and quote a text that holds a comma"
+
+
+def _why_no_length(cell: str) -> str | None:
+    if cell.lower() in _NOT_GIVEN:
+        return (
+            "the length is missing: write it in mm, or remove the line; "
+            "0.0 says that the abnormality is gone"
+        )
+    if re.fullmatch(r"[+-]?[0-9]*,[0-9]+", cell):
+        return f"{_shown(cell)} has a decimal comma: write {cell.replace(',', '.')}"
+    if re.fullmatch(r"[-\u2212][0-9.]+", cell):
+        return f"{_shown(cell)} is negative: a length in mm is 0 or more"
+    if re.fullmatch(r"[0-9.]+ *[a-zA-Z]+", cell):
+        return f"{_shown(cell)} has a unit: write the number alone, in mm"
+    if not _PLAIN_NUMBER.fullmatch(cell):
+        return f"{_shown(cell)} is not a length: write a plain number in mm, such as 12.5"
+    if len(cell.partition(".")[2]) > _MOST_DECIMALS:
+        return f"has more than {_MOST_DECIMALS} decimals: write fewer"
+    if Decimal(cell) >= LONGEST_MM:
+        return f"{_shown(cell)} mm is longer than any lesion: check the unit, which is mm"
+    return None
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(cell: str) -> str:
+    return f"“{cell if len(cell) <= 24 else cell[:23] + '…'}”"
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.75) if word else []
+    return f" (did you mean {by_lower[close[0]]}?)" if close else ""

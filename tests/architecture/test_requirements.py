@@ -1,0 +1,78 @@
+"""What is installed is free to use, locked and hashed, and says nothing of where it came from."""
+
+import re
+from importlib.metadata import distribution
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+LOCKED = sorted(REQUIREMENTS.glob("*.txt"))
+PURPOSES = ("core", "viewer", "dev", "bench")  # each holds the one before it
+COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
+
+
+def required_by(name: str) -> dict[str, str]:
+    """Give each distribution that `name` requires, itself included, with its licence."""
+    licences: dict[str, str] = {}
+    waiting = [name]
+    while waiting:
+        current = canonicalize_name(waiting.pop())
+        if current not in licences:
+            found = distribution(current)
+            licences[current] = licence(found.metadata.json)
+            for text in found.requires or []:
+                requirement = Requirement(text)
+                if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                    waiting.append(requirement.name)
+    return licences
+
+
+def licence(metadata: dict[str, str | list[str]]) -> str:
+    """Give the licence as declared: its expression, or else its classifiers, or else its text."""
+    if expression := metadata.get("license_expression"):
+        return str(expression)
+    classifiers = [c for c in metadata.get("classifier", []) if c.startswith("License ::")]
+    # of a text only the title: scipy appends those of the libraries in its wheel
+    return " ".join(classifiers) or str(metadata.get("license", "")).split("\n")[0]
+
+
+def test_no_required_dependency_is_under_a_gpl() -> None:
+    licences = required_by("opp-mri")
+    assert len(licences) > 20
+    assert {name: text for name, text in licences.items() if COPYLEFT.search(text)} == {}
+
+
+def test_every_required_dependency_declares_its_licence() -> None:
+    undeclared = [name for name, text in required_by("opp-mri").items() if not text.strip()]
+    assert undeclared == []
+
+
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)
+def test_every_locked_requirement_is_pinned_and_hashed(path: Path) -> None:
+    entries = re.split(r"\n(?=\S)", path.read_text().strip())
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==\S+", entry), entry.split("\n")[0]
+        assert "--hash=sha256:" in entry, entry.split("\n")[0]
+
+
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)
+def test_no_requirement_file_names_a_registry(path: Path) -> None:
+    assert not re.search(r"://|--(extra-)?index-url|--find-links", path.read_text())
+
+
+@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(PURPOSES)))
+def test_each_purpose_holds_the_very_versions_of_the_one_before(smaller: str, larger: str) -> None:
+    pins = [
+        set(re.findall(r"^([^\s;]+==[^\s;]+)", (REQUIREMENTS / f"{name}.txt").read_text(), re.M))
+        for name in (smaller, larger)
+    ]
+    assert pins[0] - pins[1] == set()
+
+
+def test_the_core_is_locked_without_qt_or_napari() -> None:
+    names = re.findall(r"^([^\s=]+)==", (REQUIREMENTS / "core.txt").read_text(), re.M)
+    assert not [name for name in names if re.search("napari|qt|pyside", name, re.IGNORECASE)]

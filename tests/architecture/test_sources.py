@@ -1,0 +1,73 @@
+"""The source keeps the measure of the house, and knows nothing of the machine it was written on."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 70  # lines
+PRODUCT = sorted(
+    path
+    for folder in (ROOT / "opp_mri", ROOT / "plugins/napari-opp-mri/src")
+    for path in folder.rglob("*.py")
+)
+# what a path under a home or a work directory begins with, put together so as not to find itself
+PRIVATE_PATH = re.compile(rb"(?<![\w.:/-])/(?:home|Users|root|work)/" + rb"[\w.]")
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def test_there_is_a_product_to_measure() -> None:
+    assert len(PRODUCT) > 20
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_one_room_with_functions_to_take_in_at_a_glance(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_MODULE
+    too_long = [
+        f"{function.name}: {lines} lines"
+        for function in functions(path)
+        if (lines := (function.end_lineno or 0) - function.lineno + 1) > LONGEST_FUNCTION
+    ]
+    assert too_long == []
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_product_code_raises_errors_of_the_tree_and_leaves_nothing_undone(path: Path) -> None:
+    text = path.read_text()
+    asserts = [n.lineno for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Assert)]
+    assert asserts == []
+    assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError", text)
+
+
+def test_no_file_names_a_path_of_somebodys_machine() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].decode()}"
+        for path in tracked_files()
+        if path.is_file() and (match := PRIVATE_PATH.search(path.read_bytes()))
+    ]
+    assert found == []
+
+
+def test_no_lock_file_that_holds_registry_addresses_is_kept() -> None:
+    assert not [p.name for p in tracked_files() if p.name in {"uv.lock", "pylock.toml"}]

@@ -1,0 +1,58 @@
+"""The plugin is there, napari finds it, and a window opens."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from npe2 import PluginManager, PluginManifest
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    return PluginManifest.from_distribution("napari-opp-mri")
+
+
+def test_the_manifest_is_valid_and_its_package_imports(manifest: PluginManifest) -> None:
+    manifest.validate_imports()
+    assert manifest.name == "napari-opp-mri"
+    assert manifest.display_name == "OPP reading room"
+
+
+def test_the_plugin_and_the_core_are_of_one_version(manifest: PluginManifest) -> None:
+    from opp_mri import __version__
+
+    assert manifest.package_version == __version__
+
+
+def test_the_shell_offers_nothing_that_does_nothing(manifest: PluginManifest) -> None:
+    assert not manifest.contributions.commands
+
+
+def test_napari_finds_the_plugin_by_itself() -> None:
+    plugins = PluginManager()
+    plugins.discover()
+    assert "napari-opp-mri" in plugins
+
+
+@pytest.mark.window
+def test_a_window_opens_on_an_empty_viewer(make_napari_viewer: Callable[..., "Viewer"]) -> None:
+    viewer = make_napari_viewer(show=True)
+    assert viewer.window._qt_window.isVisible()
+    assert len(viewer.layers) == 0
+
+
+@pytest.mark.window
+def test_an_image_in_millimetres_is_drawn_in_the_window(
+    make_napari_viewer: Callable[..., "Viewer"],
+) -> None:
+    import numpy as np
+
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(
+        np.eye(64, dtype="float32"), scale=(0.5, 0.5), units=("mm", "mm"), colormap="gray"
+    )
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert picture[..., :3].max() == 255

@@ -1,0 +1,141 @@
+"""Read the response rules that stand as small text tables of patients in `rules/`.
+
+A file is a heading, a paragraph and its cases::
+
+    ## The last follow-up 84 days after the peak
+        day     0   100   184
+        T1   20.0  24.0  20.0
+    event 120 systemic_therapy_change second line
+    criteria sustain_days = 90
+    both: OPP sustained_decline by T1 discordant
+
+``.`` is a study that was not made. ``by`` may be left out where one sequence was measured; ``by none``
+says that no sequence decided. Instead of ``both:`` there may be a line for each mode.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, Reason, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
+
+RULES = Path(__file__).parent / "rules"
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What a case must be called."""
+
+    category: ResponseCategory
+    reason: Reason
+    deciding_sequence: SeriesRole | None
+    discordant: bool
+
+
+@frozen(kw_only=True)
+class Case:
+    """A patient, by which criteria, and the answer in each mode."""
+
+    name: str
+    timeline: Timeline
+    criteria: Criteria
+    criteria_as_written: str
+    answers: dict[Mode, Answer]
+
+
+@frozen(kw_only=True)
+class Section:
+    """One file of rules."""
+
+    title: str
+    text: str
+    cases: tuple[Case, ...]
+
+
+def read_sections() -> list[Section]:
+    """Read all files in the order of their names."""
+    return [_section(path.read_text(encoding="utf-8")) for path in sorted(RULES.glob("*.txt"))]
+
+
+def _section(text: str) -> Section:
+    opening, *cases = text.split("\n## ")
+    title, _, prose = opening.partition("\n")
+    return Section(
+        title=title.removeprefix("# "),
+        text=prose.strip(),
+        cases=tuple(_case(one) for one in cases),
+    )
+
+
+def _case(text: str) -> Case:
+    name, *lines = [line for line in text.splitlines() if line.strip()]
+    table = [line.split() for line in lines if line.startswith("    ")]
+    said = [line.partition(" ") for line in lines if not line.startswith("    ")]
+    written = "".join(value for word, _, value in said if word == "criteria")
+    observations = dict(_observations(table))
+    return Case(
+        name=name,
+        timeline=Timeline(
+            lesion_id=name,
+            observations=observations,
+            events=tuple(_event(value) for word, _, value in said if word == "event"),
+        ),
+        criteria=_criteria(written),
+        criteria_as_written=written,
+        answers={
+            mode: _answer(value, list(observations))
+            for word, _, value in said
+            for mode in Mode
+            if word in ("both:", f"{mode.value}:")
+        },
+    )
+
+
+def _observations(
+    table: list[list[str]],
+) -> Iterator[tuple[SeriesRole, tuple[Observation, ...]]]:
+    (word, *days), *rows = table
+    if word != "day":
+        raise ValueError(f"a table begins with the days, not with {word}")
+    for sequence, *lengths in rows:
+        studies = zip(days, lengths, strict=True)
+        yield (
+            SeriesRole(sequence),
+            tuple(Observation(int(day), Decimal(mm)) for day, mm in studies if mm != "."),
+        )
+
+
+def _event(text: str) -> TreatmentEvent:
+    day, kind, *value = text.split(maxsplit=2)
+    return TreatmentEvent(int(day), EventKind(kind), "".join(value))
+
+
+def _criteria(written: str) -> Criteria:
+    if written in SHIPPED_CRITERIA:
+        return load_criteria(written)
+    given = tomllib.loads(written.replace(";", "\n"), parse_float=Decimal)
+    if "plateau" in given:
+        given["plateau"] = Plateau(given["plateau"])
+    return evolve(load_criteria(DEFAULT_CRITERIA), **given)
+
+
+def _answer(text: str, measured: list[SeriesRole]) -> Answer:
+    category, reason, *rest = text.split()
+    discordant = "discordant" in rest
+    if "by" in rest:
+        name = rest[rest.index("by") + 1]
+        deciding = None if name == "none" else SeriesRole(name)
+    else:
+        (deciding,) = measured  # a case with several sequences must say which one decides
+    return Answer(
+        category=ResponseCategory(category),
+        reason=Reason(reason),
+        deciding_sequence=deciding,
+        discordant=discordant,
+    )

@@ -1,0 +1,30 @@
+"""The response rules, patient by patient: `rules/*.txt`, which are also the reference page."""
+
+import pytest
+
+from opp_mri.domain.assessment import Mode, Reason
+from opp_mri.response.classify import classify
+
+from .cases import Case, read_sections
+
+CASES = [case for section in read_sections() for case in section.cases]
+
+
+@pytest.mark.parametrize("mode", list(Mode), ids=str)
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_patient_is_called_as_the_rules_say(case: Case, mode: Mode) -> None:
+    given = classify(case.timeline, case.criteria, mode)
+    expected = case.answers[mode]
+    assert (given.category, given.reason) == (expected.category, expected.reason)
+    assert given.deciding_sequence is expected.deciding_sequence
+    assert given.discordant is expected.discordant
+
+
+def test_every_reason_has_a_patient() -> None:
+    reasons = {answer.reason for case in CASES for answer in case.answers.values()}
+    assert reasons == set(Reason)
+
+
+def test_every_patient_has_a_name_of_its_own_and_an_answer_in_each_mode() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert all(set(case.answers) == set(Mode) for case in CASES)

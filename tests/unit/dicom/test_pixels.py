@@ -1,0 +1,216 @@
+"""Stored values are the same whatever the coding, and what cannot be read says so."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    MRImageStorage,
+    RLELossless,
+)
+
+from opp_mri.dicom.pixels import pixel_hash, read_frames
+from opp_mri.domain.imaging import SourceFile
+from opp_mri.errors import InputError
+
+RAMP = np.arange(64 * 56, dtype=np.int16).reshape(64, 56)  # fits 12 bits
+
+
+def image(values: NDArray[np.integer], bits_stored: int = 16) -> Dataset:
+    """An image of one frame, or of several where there are three axes."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = MRImageStorage
+    dataset.SOPInstanceUID = "1.2.3.4"
+    *frames, dataset.Rows, dataset.Columns = values.shape
+    if frames:
+        dataset.NumberOfFrames = frames[0]
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = 16
+    dataset.BitsStored = bits_stored
+    dataset.HighBit = bits_stored - 1
+    dataset.PixelRepresentation = int(values.dtype.kind == "i")
+    dataset.PixelData = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return dataset
+
+
+def saved(dataset: Dataset, folder: Path, name: str = "image") -> SourceFile:
+    path = folder / name
+    dcmwrite(path, dataset, enforce_file_format=True)
+    return source_of(path)
+
+
+def source_of(path: Path) -> SourceFile:
+    return SourceFile(path=str(path), size_bytes=path.stat().st_size, modified_ns=0)
+
+
+def rescale(slope: float, intercept: float) -> Dataset:
+    item = Dataset()
+    item.RescaleSlope, item.RescaleIntercept = slope, intercept
+    group = Dataset()
+    group.PixelValueTransformationSequence = Sequence([item])
+    return group
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16])
+def test_signed_and_unsigned_values_come_back(dtype: type, tmp_path: Path) -> None:
+    values = np.array([[0, 1], [np.iinfo(dtype).min, np.iinfo(dtype).max]], dtype=dtype)
+    (frame,) = read_frames(saved(image(values), tmp_path), [1])
+    assert frame.stored.dtype == dtype
+    np.testing.assert_array_equal(frame.stored, values)
+    assert (frame.slope, frame.intercept, frame.inverted) == (1.0, 0.0, False)
+
+
+def test_every_coding_of_an_image_has_its_values_and_its_hash(tmp_path: Path) -> None:
+    plain = image(RAMP)
+    sources = {"plain": saved(plain, tmp_path, "plain")}
+    for name, syntax in (("rle", RLELossless), ("j2k", JPEG2000Lossless)):
+        coded = image(RAMP)
+        coded.compress(syntax)
+        sources[name] = saved(coded, tmp_path, name)
+    implicit = image(RAMP)
+    implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    sources["implicit"] = saved(implicit, tmp_path, "implicit")
+    big = image(RAMP)
+    big.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    big.PixelData = RAMP.astype(">i2").tobytes()
+    big["PixelData"].VR = "OW"
+    sources["big"] = saved(big, tmp_path, "big")
+    for source in sources.values():
+        np.testing.assert_array_equal(read_frames(source, [1])[0].stored, RAMP)
+    assert len({pixel_hash(source, 1) for source in sources.values()}) == 1
+
+
+def test_the_hash_leaves_rescale_out_and_keeps_shape_and_values_in(tmp_path: Path) -> None:
+    rescaled = image(RAMP)
+    rescaled.RescaleSlope, rescaled.RescaleIntercept = "2", "-7"
+    original = pixel_hash(saved(image(RAMP), tmp_path, "a"), 1)
+    assert len(original) == 64
+    assert pixel_hash(saved(rescaled, tmp_path, "b"), 1) == original
+    assert pixel_hash(saved(image(RAMP.astype(np.uint16)), tmp_path, "c"), 1) == original
+    assert pixel_hash(saved(image(RAMP.reshape(56, 64)), tmp_path, "d"), 1) != original
+    changed = RAMP.copy()
+    changed[63, 55] += 1
+    assert pixel_hash(saved(image(changed), tmp_path, "e"), 1) != original
+
+
+def test_bits_of_an_overlay_above_the_stored_bits_are_removed(tmp_path: Path) -> None:
+    with_overlay = (RAMP.astype(np.uint16) & 0x0FFF) | np.uint16(0x1000)
+    (frame,) = read_frames(saved(image(with_overlay, bits_stored=12), tmp_path), [1])
+    np.testing.assert_array_equal(frame.stored, RAMP)
+
+
+def test_a_negative_value_of_twelve_bits_keeps_its_sign_however_it_is_padded(
+    tmp_path: Path,
+) -> None:
+    padded = np.array([[0x0FFF, -1, 0x0800, 5]], dtype=np.int16)
+    (frame,) = read_frames(saved(image(padded, bits_stored=12), tmp_path), [1])
+    assert frame.stored.tolist() == [[-1, -1, -2048, 5]]
+
+
+def test_frames_come_in_the_order_asked_for_each_with_its_own_rescale(tmp_path: Path) -> None:
+    dataset = image(np.stack([RAMP, RAMP + 1, RAMP + 2]))
+    dataset.PerFrameFunctionalGroupsSequence = Sequence(
+        [rescale(2.0, 1.0), rescale(3.0, 1.0), Dataset()]
+    )
+    dataset.SharedFunctionalGroupsSequence = Sequence([rescale(5.0, -4.0)])
+    dataset.RescaleSlope, dataset.RescaleIntercept = "9", "9"
+    frames = read_frames(saved(dataset, tmp_path), [3, 1, 2])
+    assert [int(f.stored[0, 0]) for f in frames] == [2, 0, 1]
+    assert [(f.slope, f.intercept) for f in frames] == [(5.0, -4.0), (2.0, 1.0), (3.0, 1.0)]
+
+
+def test_frames_of_a_compressed_instance_can_be_read_one_by_one(tmp_path: Path) -> None:
+    dataset = image(np.stack([RAMP, RAMP + 1, RAMP + 2]))
+    dataset.compress(RLELossless)
+    frames = read_frames(saved(dataset, tmp_path), [3, 1])
+    assert [int(f.stored[0, 0]) for f in frames] == [2, 0]
+
+
+def test_an_inverted_image_is_left_as_stored_and_says_so(tmp_path: Path) -> None:
+    dataset = image(RAMP)
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    (frame,) = read_frames(saved(dataset, tmp_path), [1])
+    assert frame.inverted
+    np.testing.assert_array_equal(frame.stored, RAMP)
+
+
+def test_a_slope_of_zero_does_not_blank_the_image(tmp_path: Path) -> None:
+    dataset = image(RAMP)
+    dataset.RescaleSlope, dataset.RescaleIntercept = "0", "0"
+    (frame,) = read_frames(saved(dataset, tmp_path), [1])
+    assert frame.slope == 1.0
+
+
+def test_a_member_of_a_zip_archive_is_read_in_place(tmp_path: Path) -> None:
+    plain = saved(image(RAMP), tmp_path, "plain")
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.write(plain.path, "study/plain")
+    member = SourceFile(path=str(archive), member="study/plain", size_bytes=1, modified_ns=0)
+    assert pixel_hash(member, 1) == pixel_hash(plain, 1)
+
+
+def test_a_file_without_a_meta_header_is_read(tmp_path: Path) -> None:
+    bare = image(RAMP)
+    del bare.file_meta
+    path = tmp_path / "bare"
+    dcmwrite(path, bare, implicit_vr=True, little_endian=True)
+    np.testing.assert_array_equal(read_frames(source_of(path), [1])[0].stored, RAMP)
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEG2000Lossless])
+def test_cut_off_pixels_are_told_with_what_to_do(syntax: str | None, tmp_path: Path) -> None:
+    dataset = image(RAMP)
+    if syntax:
+        dataset.compress(syntax)
+    source = saved(dataset, tmp_path)
+    whole = Path(source.path).read_bytes()
+    Path(source.path).write_bytes(whole[:-200])
+    with pytest.raises(InputError, match=r"cannot be read .* index again"):
+        read_frames(source, [1])
+
+
+def test_a_file_without_pixels_says_so(tmp_path: Path) -> None:
+    dataset = image(RAMP)
+    del dataset.PixelData
+    with pytest.raises(InputError, match="holds no pixels"):
+        read_frames(saved(dataset, tmp_path), [1])
+
+
+def test_a_frame_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a frame 2"):
+        read_frames(saved(image(RAMP), tmp_path), [1, 2])
+
+
+def test_a_file_that_is_gone_says_so(tmp_path: Path) -> None:
+    source = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
+    with pytest.raises(InputError, match="gone"):
+        read_frames(source, [1])
+
+
+def test_a_real_image_in_seven_transfer_syntaxes_has_one_hash(real_data: Path) -> None:
+    files = sorted((real_data / "neurolabusc+dcm_qa_ts" / "In").glob("*.dcm"))
+    syntaxes = {str(dcmread(f, stop_before_pixels=True).file_meta.TransferSyntaxUID) for f in files}
+    assert len(syntaxes) >= 7
+    assert len({pixel_hash(source_of(f), 1) for f in files}) == 1
+
+
+def test_lossless_copies_of_a_real_series_have_one_hash_for_each_slice(real_data: Path) -> None:
+    folder = real_data / "icometrix+dicom2nifti" / "tests" / "data" / "generic"
+    hashes: dict[str, set[str]] = {}
+    for file in folder.glob("compressed*/001/*.dcm"):
+        hashes.setdefault(file.name, set()).add(pixel_hash(source_of(file), 1))
+    assert len(hashes) == 4
+    assert all(len(each) == 1 for each in hashes.values())

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Run all tests; without the system packages for a window, all but those marked `window`.
+set -u
+
+# two workers; what opens a window stays together on one of them
+pytest=".venv/bin/pytest -n 2 --dist loadgroup"
+
+if tools/window-packages.sh; then
+    exec $pytest
+fi
+
+echo "Left out are the tests that open a window:"
+.venv/bin/pytest --collect-only -q -m window | sed -n 's/.*:://p' | sed 's/^/  /'
+$pytest -m "not window"
