@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813 its own documentation calls it so
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
@@ -32,7 +32,6 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     MRImageStorage,
-    generate_uid,
 )
 
 from opp_mri.dicom.stacks import describe_series
@@ -75,7 +74,7 @@ def position(k: int) -> list[float]:
 
 
 def write_classic(folder: Path, syntax: str) -> None:
-    series_uid = generate_uid()
+    series_uid = "1.2.826.3"
     for k, image in enumerate(pixels()):
         dataset = header(MRImageStorage, f"{series_uid}.{k}", series_uid)
         dataset.InstanceNumber = k + 1
@@ -96,7 +95,7 @@ def group(sequence: str, **values: object) -> Dataset:
 
 
 def write_enhanced(folder: Path) -> None:
-    dataset = header(EnhancedMRImageStorage, generate_uid(), generate_uid())
+    dataset = header(EnhancedMRImageStorage, "1.2.826.4.1", "1.2.826.4")
     dataset.NumberOfFrames = SLICES
     shared = group("PixelMeasuresSequence", PixelSpacing=SPACING_MM, SliceThickness=4)
     shared.update(group("PlaneOrientationSequence", ImageOrientationPatient=ORIENTATION))

@@ -6,7 +6,6 @@ centimetre: slopes may be compared, and lengths of two sequences are not subtrac
 """
 
 import io
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +50,7 @@ from opp_mri.errors import InputError
 from opp_mri.units import format_mm, weeks_from_days
 
 NO_MARKS = TimelineMarks()
-LONGEST_NAME = 40  # characters, beside the category
+TITLE_LENGTH = 48  # characters of 12 points, bold, that fit beside each other
 ROOM_FOR_LABELS = 1.35
 SMALLEST_SPAN_MM = 8.0  # below it, half a millimetre of noise would look like a change
 # neither a date nor a program's version, so that the same figure gives the same bytes
@@ -183,12 +182,12 @@ def _write_title(
         answer = in_words(assessment.category.value) + ", discordant" * assessment.discordant
         reason = in_words(assessment.reason.value)
         rules = f"{assessment.mode.value} · {criteria.name}"
-    name = textwrap.shorten(f"Lesion {timeline.lesion_id}", LONGEST_NAME, placeholder=" …")
-    name += f" · {level}" if level else ""
+    vertebra = f" · {level}" if level else ""
+    name = _shortened(f"Lesion {timeline.lesion_id}", TITLE_LENGTH - len(vertebra + answer))
     left, right = 0.12 / WIDTH_IN, 1 - RIGHT_IN / WIDTH_IN
     height_in = figure.get_figheight()
     first, second = 1 - 0.22 / height_in, 1 - 0.43 / height_in
-    figure.text(left, first, name, size=12, weight="bold", va="center")
+    figure.text(left, first, name + vertebra, size=12, weight="bold", va="center")
     figure.text(right, first, answer, size=12, weight="bold", va="center", ha="right")
     figure.text(left, second, reason, color=QUIET, va="center")
     figure.text(right, second, rules, size=8.5, color=QUIET, va="center", ha="right")
@@ -263,6 +262,10 @@ def _write_legend(figure: Figure, handles: Sequence[Artist]) -> None:
         borderaxespad=0,
         borderpad=0,
     )
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _lengths(timeline: Timeline) -> list[Observation]:

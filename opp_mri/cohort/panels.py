@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from attrs import field, frozen
+from attrs import frozen
 from matplotlib.axes import Axes
 
 from opp_mri.cohort.style import (
@@ -58,10 +58,8 @@ class TimelineMarks:
         Sequence and day of each study on which a reader found the lesion not measurable.
     """
 
-    imported: frozenset[tuple[SeriesRole, int]] = field(default=frozenset(), converter=frozenset)
-    not_measurable: frozenset[tuple[SeriesRole, int]] = field(
-        default=frozenset(), converter=frozenset
-    )
+    imported: frozenset[tuple[SeriesRole, int]] = frozenset()
+    not_measurable: frozenset[tuple[SeriesRole, int]] = frozenset()
 
     def days_without(self, role: SeriesRole) -> list[int]:
         """Give the days on which this sequence was not measurable."""

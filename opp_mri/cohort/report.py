@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import frozen
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -49,7 +49,7 @@ class LesionPage:
     timeline: Timeline
     assessment: Assessment
     margin_mm: Decimal | None
-    sentences: tuple[str, ...] = field(default=(), converter=tuple)
+    sentences: tuple[str, ...] = ()
     truth_category: ResponseCategory | None = None
     marks: TimelineMarks = NO_MARKS
 

@@ -17,7 +17,7 @@ from opp_mri.dicom.byte_reader import ByteReader
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers
 
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _AT_PIXELS = 0  # no tag of a data set has this number
 _FIRST_BLOCK = 16 * 1024
 _LARGEST_PADDING = 1024 * 1024
@@ -74,9 +74,24 @@ class Layout:
         }
         self.wanted = {self._as_read(tag): tag for tag in wanted}
         self.wanted |= {self._as_read(tag): _AT_PIXELS for tag in PIXEL_TAGS}
-        self.item_start = self._as_read(_ITEM)
-        self.item_end = self._as_read(_ITEM_END)
-        self.sequence_end = self._as_read(_SEQUENCE_END)
+        self.item_start = self._as_read(ITEM)
+        self.item_end = self._as_read(ITEM_END)
+        self.sequence_end = self._as_read(SEQUENCE_END)
+
+    def item_at(self, item: bytes) -> tuple[int, int]:
+        """Give the tag and the length of an item from its eight bytes."""
+        tag, length = self.item(item)
+        return (self._as_read(tag), length)  # swapping twice is swapping back
+
+    def value_at(self, header: bytes, position: int) -> tuple[int, int]:
+        """Give the offset and the length of a value from the first 12 bytes of its element."""
+        header = header.ljust(12, b"\0")
+        if self.implicit:
+            return position + 8, self.item(header)[1]
+        _, vr, length = self.element(header)
+        if self.header_sizes.get(vr, 12) == 8:
+            return position + 8, length
+        return position + 12, self.length(header, 8)[0]
 
     def _as_read(self, tag: int) -> int:
         """Give the number that `element` unpacks: group and element are two 16-bit numbers."""

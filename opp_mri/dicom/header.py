@@ -4,27 +4,360 @@ The elements are found by `elements`; pydicom converts the few that are wanted, 
 what is not laid out as usual. A broken file gives a header that says what is wrong with it.
 """
 
-import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader, BytesIO
-from typing import cast
+from struct import error as Short  # noqa: N812 - the block is too short
 
 from attrs import define, field
 from pydicom import Dataset, config
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import RawDataElement, convert_raw_data_element
+from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes, ReaderStream
-from opp_mri.dicom.completeness import pixels_missing
+from opp_mri.dicom.completeness import PixelShape, pixels_missing
 from opp_mri.dicom.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
 from opp_mri.dicom.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
-from opp_mri.dicom.values import PYDICOM_ERRORS, text
+from opp_mri.dicom.values import PYDICOM_ERRORS, integer, text
 from opp_mri.domain.imaging import FileStatus
+
+KEYWORDS = (
+    *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate"),
+    *("AcquisitionDate", "AcquisitionDateTime", "StudyTime", "AcquisitionTime", "Modality"),
+    *("Manufacturer", "InstitutionName", "StudyDescription", "SeriesDescription"),
+    *("ManufacturerModelName", "AcquisitionContrast"),
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "ScanningSequence"),
+    *("SequenceVariant", "ScanOptions", "MRAcquisitionType", "SequenceName", "SliceThickness"),
+    *("RepetitionTime", "EchoTime", "InversionTime", "EchoNumbers", "MagneticFieldStrength"),
+    *("SpacingBetweenSlices", "EchoTrainLength", "PixelBandwidth", "ProtocolName"),
+    *("ContrastBolusVolume", "ContrastBolusStartTime", "TriggerTime"),
+    *("InPlanePhaseEncodingDirection", "FlipAngle", "PulseSequenceName", "EchoPulseSequence"),
+    *("InversionRecovery", "SpectrallySelectedSuppression", "InversionTimes"),
+    *("EffectiveEchoTime", "DiffusionBValue"),
+    *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber"),
+    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
+    *("TemporalPositionIdentifier", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+)
+"""The elements that are read; `instances` makes an Instance of them."""
+
+
+def tag_of(keyword: str) -> int:
+    """Give the tag of a DICOM keyword."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword} is no DICOM keyword")
+    return tag
+
+
+TAGS = {keyword: tag_of(keyword) for keyword in KEYWORDS}
+
+_LAYOUTS = {
+    (implicit, little): Layout(implicit=implicit, little_endian=little, wanted=TAGS.values())
+    for implicit, little in ((False, True), (True, True), (False, False), (True, False))
+}
+_META = _LAYOUTS[False, True]
+_BLOCK = 16 * 1024
+_BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
+_LARGEST_INFLATED = 1 << 30
+_REPORTS, _KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.88.59"
+_CHARACTER_SET = TAGS["SpecificCharacterSet"]
+_SHAPE = tuple(
+    TAGS[keyword]
+    for keyword in (
+        *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"),
+        "PhotometricInterpretation",
+    )
+)
+
+
+@define(kw_only=True, eq=False)
+class Header:
+    """The header of one file.
+
+    Parameters
+    ----------
+    status, detail
+        What the file is, and a sentence about it unless it is a complete image.
+    transfer_syntax_uid
+        TransferSyntaxUID of the file meta information; "" where there is none.
+    layout
+        The encoding of the data set.
+    raw
+        Tag to the bytes of its element.
+    dataset
+        The data set, where pydicom read it; `raw` is empty then.
+    """
+
+    status: FileStatus
+    detail: str = ""
+    transfer_syntax_uid: str = ""
+    layout: Layout = field(default=_META, repr=False)
+    raw: dict[int, bytes] = field(factory=dict, repr=False)
+    dataset: Dataset | None = field(default=None, repr=False)
+
+    @property
+    def character_set(self) -> bytes:
+        """Bytes of the element that says how text is coded, b"" where there is none."""
+        return self.raw.get(_CHARACTER_SET, b"")
+
+    def __contains__(self, tag: int) -> bool:
+        """Tell whether the element is there, be it empty."""
+        return tag in (self.raw if self.dataset is None else self.dataset)
+
+    def items(self, tag: int) -> Sequence[Dataset]:
+        """Give the items of a sequence, none if absent; raises one of `PYDICOM_ERRORS`."""
+        if tag not in self:
+            return ()
+        if self.dataset is not None:
+            value = self.dataset[tag].value
+        else:
+            value = decoded(tag, self.raw[tag], self.layout, self.character_set)
+        if not isinstance(value, Sequence):
+            raise TypeError("it is no sequence")
+        return value
+
+    def value(self, tag: int) -> object:
+        """Give a value as pydicom does; None where it is absent or pydicom cannot convert it."""
+        try:
+            if tag not in self:
+                return None
+            if self.dataset is not None:
+                return self.dataset[tag].value
+            return decoded(tag, self.raw[tag], self.layout, self.character_set)
+        except PYDICOM_ERRORS:
+            return None
+
+
+def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
+    """Let pydicom convert the value of an element; raises one of `PYDICOM_ERRORS`.
+
+    Parameters
+    ----------
+    tag, element, layout
+        The element from its tag to the end of its value, and its encoding.
+    character_set
+        The SpecificCharacterSet element of the same data set, or b"".
+    """
+    start, length = layout.value_at(element[:12], 0)
+    encodings = _encodings(b"" if tag == _CHARACTER_SET else character_set, layout)
+    implicit, little = layout.implicit, layout.little_endian
+    if length == UNDEFINED_LENGTH:
+        return read_sequence(BytesIO(element[start:]), implicit, little, length, encodings)
+    vr = None if implicit else element[4:6].decode("ascii")
+    raw = RawDataElement(BaseTag(tag), vr, length, element[start:], start, implicit, little)
+    return convert_raw_data_element(raw, encoding=encodings).value
+
+
+@lru_cache(maxsize=256)
+def _encodings(character_set: bytes, layout: Layout) -> list[str]:
+    if not character_set:
+        return [default_encoding]
+    names = decoded(_CHARACTER_SET, character_set, layout, b"")
+    return list(convert_encodings(names))  # type: ignore[arg-type]  # a string or several
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Silence pydicom about values that break a rule, for as long as this lasts.
+
+    Its warnings and log lines quote the values, a patient's name included, and a user who set it
+    to raise would stop a scan.
+    """
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def read_header(reader: ByteReader) -> Header:
+    """Read a header; whatever is wrong with the file is told by its status and detail."""
+    try:
+        return _read(reader)
+    except READ_ERRORS as error:
+        return Header(status=FileStatus.UNREADABLE, detail=reason_in_words(error))
+
+
+def _read(reader: ByteReader) -> Header:
+    block = reader.read_at(0, _BLOCK)
+    if block[128:132] != b"DICM":
+        return _read_without_preamble(reader, block)
+    try:
+        syntax, media_class, start = _file_meta(reader, block)
+    except Short:
+        return _cut()
+    if media_class == DICOMDIR_CLASS_UID:
+        return Header(status=FileStatus.DICOMDIR, detail="A DICOMDIR, the index of a medium.")
+    if not syntax:
+        return _read_by_pydicom(reader)
+    if syntax == _DEFLATED:
+        inflated = _inflated(reader, start)
+        if inflated is None:
+            return _cut()
+        reader, block, start = MemoryBytes(inflated), inflated[:_BLOCK], 0
+    if start + 6 > len(block):
+        block = reader.read_at(0, start + _BLOCK)
+    if block[start : start + 2] == b"\0\0" and any(block[start:]):  # a command set
+        return _read_by_pydicom(reader)
+    # As pydicom does: the first VR tells whether there are any, whatever the syntax says
+    implicit = not all(0x40 < byte < 0x5B for byte in block[start + 4 : start + 6])
+    layout = _LAYOUTS[implicit, syntax != _BIG_ENDIAN]
+    raw, stop, position = read_elements(reader, start, layout, block)
+    if stop is Stop.ODD:
+        return _read_by_pydicom(reader) if syntax != _DEFLATED else _damaged()
+    header = Header(status=FileStatus.IMAGE, transfer_syntax_uid=syntax, layout=layout, raw=raw)
+    return _judged(header, reader, stop, position)
+
+
+def _file_meta(reader: ByteReader, block: bytes) -> tuple[str, str, int]:
+    """Give the transfer syntax, the class of the content, and where the data set begins.
+
+    "" for the syntax where it is absent or the group is not laid out as it should be.
+    """
+    position = 132
+    values = {0x00020002: "", 0x00020010: ""}
+    while True:
+        try:
+            tag, vr, length = _META.element(block, position)
+            if tag & 0xFFFF != 2:
+                return values[0x00020010], values[0x00020002], position
+            size = _META.header_sizes.get(vr)
+            if size is None:
+                return "", "", position
+            if size == 12:
+                length = _META.length(block, position + 8)[0]
+        except Short:
+            if position == reader.size or len(block) >= reader.size:
+                raise
+            block = reader.read_at(0, min(reader.size, max(4 * len(block), position + _BLOCK)))
+            continue
+        element = 0x00020000 | tag >> 16
+        if element in values:
+            value = block[position + size : position + size + length]
+            values[element] = value.rstrip(b"\0 ").decode("ascii", "replace")
+        position += size + length
+
+
+def _inflated(reader: ByteReader, start: int) -> bytes | None:
+    """Inflate a deflated data set (PS3.5 A.5); None where it is cut or beyond all measure."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(reader.read_at(start, reader.size - start), _LARGEST_INFLATED)
+    except zlib.error:
+        return None
+    return data if inflater.eof else None
+
+
+def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:
+    """Look for a bare data set: some old archives store no preamble and no meta information."""
+    if block[:2] in (b"\x02\0", b"\x08\0", b"\0\x08"):
+        header = _read_by_pydicom(reader)
+        if text(header.value(TAGS["SOPClassUID"])).startswith("1.2.840.10008."):
+            return header
+    if not block:
+        detail = "The file is empty."
+    elif block.startswith(b"PK\x03\x04"):
+        detail = "A zip archive in an archive or under another name: unpack it to index it."
+    else:
+        detail = "It is no DICOM file."
+    return Header(status=FileStatus.NOT_DICOM, detail=detail)
+
+
+def _read_by_pydicom(reader: ByteReader) -> Header:
+    stream = BufferedReader(ReaderStream(reader))
+    try:
+        dataset = read_partial(stream, lambda tag, _vr, _length: tag in PIXEL_TAGS, force=True)
+        elements = [dataset.get_item(tag) for tag in dataset]  # type: ignore[call-overload]
+    except (*PYDICOM_ERRORS, RecursionError):
+        return _damaged()
+    implicit, little = dataset.original_encoding
+    header = Header(
+        status=FileStatus.IMAGE,
+        transfer_syntax_uid=text(dataset.file_meta.get("TransferSyntaxUID")),
+        layout=_LAYOUTS[bool(implicit), little is not False],
+        dataset=dataset,
+    )
+    if any(_is_cut(element) for element in elements):
+        return _cut()
+    position = stream.tell()
+    stop = Stop.PIXELS if position < reader.size else Stop.END
+    return _judged(header, reader, stop, position)
+
+
+def _is_cut(element: object) -> bool:
+    match element:
+        case RawDataElement(value=bytes() as value, length=length):
+            return len(value) < length and length != UNDEFINED_LENGTH
+        case DataElement() | RawDataElement():
+            return False
+    return True
+
+
+def _judged(header: Header, reader: ByteReader, stop: Stop, position: int) -> Header:
+    """Set what the file is, by its class, and by whether its pixel data are all there."""
+    if stop is Stop.CUT:
+        return _cut()
+    if stop is Stop.PIXELS:
+        missing = pixels_missing(reader, position, header.layout, _shape_of(header))
+        if missing:
+            header.status, header.detail = FileStatus.TRUNCATED, missing
+        return header
+    class_uid = text(header.value(TAGS["SOPClassUID"]))
+    name = UID(class_uid).name if class_uid else "No SOPClassUID"
+    if class_uid.startswith(_REPORTS) and class_uid != _KEY_OBJECTS:
+        header.status, header.detail = FileStatus.STRUCTURED_REPORT, f"A report: {name}."
+    elif "Image" in name:
+        header.status = FileStatus.NO_PIXELS
+        header.detail = f"{name}, but no pixel data: they were left out or the file is cut short."
+    else:
+        header.status, header.detail = FileStatus.NO_PIXELS, f"{name}: it holds no pixels."
+    return header
+
+
+def _shape_of(header: Header) -> PixelShape:
+    if header.dataset is None:
+        elements = tuple([header.raw.get(tag) for tag in _SHAPE])
+        return _shape_from(elements, header.layout, header.transfer_syntax_uid)
+    return _shape([header.value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
+
+
+@lru_cache(maxsize=1024)
+def _shape_from(elements: tuple[bytes | None, ...], layout: Layout, syntax: str) -> PixelShape:
+    raw = {tag: element for tag, element in zip(_SHAPE, elements, strict=True) if element}
+    header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
+    return _shape([header.value(tag) for tag in _SHAPE], syntax)
+
+
+def _shape(values: Sequence[object], syntax: str) -> PixelShape:
+    *integers, photometric = values
+    rows, columns, samples, bits, frames = (integer(value) for value in integers)
+    return PixelShape(
+        rows=rows,
+        columns=columns,
+        samples_per_pixel=samples,
+        bits_allocated=bits,
+        frame_count=max(frames or 1, 1),
+        photometric_interpretation=text(photometric),
+        transfer_syntax_uid=syntax,
+    )
+
+
+def _cut() -> Header:
+    return Header(
+        status=FileStatus.TRUNCATED, detail="The file ends within its header: fetch it again."
+    )
+
+
+def _damaged() -> Header:
+    return Header(
+        status=FileStatus.UNREADABLE,
+        detail="Its header is damaged and cannot be read: fetch it again.",
+    )

@@ -195,12 +195,21 @@ def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
     width = 8 * values.dtype.itemsize
     bits_stored = int(dataset.BitsStored)
     high_bit = bits_stored - 1 if encapsulated else int(dataset.get("HighBit", bits_stored - 1))
-    if bits_stored >= width:
+    if bits_stored == width or _within(values, bits_stored, high_bit):
         return values
     # shifting up drops the bits above, shifting down the bits below and extends the sign
     shifted: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
     np.right_shift(shifted, values.dtype.type(width - bits_stored), out=shifted)
     return shifted
+
+
+def _within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
+    """Tell whether values are clean already, which is quicker than cleaning them."""
+    if high_bit != bits_stored - 1:
+        return False
+    if values.dtype.kind == "u":
+        return int(values.max()) < 1 << bits_stored
+    return -1 << high_bit <= int(values.min()) and int(values.max()) < 1 << high_bit
 
 
 def _rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:

@@ -1,7 +1,9 @@
+# ruff: noqa: PTH110, PTH112, PTH116, PTH118, PTH120, PTH208
 """What files there are: in folders, DICOMDIRs and zip archives, or given one by one.
 
 Every file is listed, hidden ones too, and nothing is judged by its name but an archive; what is
-wrong with a file shows, in words, when it is opened. Sources are only ever read.
+wrong with a file shows, in words, when it is opened. Sources are only ever read. Paths are strings here: to list
+files as Path objects takes as long as to read their headers.
 """
 
 import lzma
@@ -22,7 +24,7 @@ from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
 
-class SourceFault(OSError):
+class SourceReadError(OSError):
     """A file that cannot be read, for a reason that its text says in a sentence."""
 
 
@@ -81,7 +83,7 @@ def open_source(source: SourceFile) -> BinaryIO:
     try:
         if source.member:
             return open_member(source)
-        return os.fdopen(open_file(source.path), "rb")
+        return os.fdopen(open_file(source.path)[0], "rb")
     except READ_ERRORS as error:
         raise InputError(f"{source.name}: {reason_in_words(error)}") from error
 
@@ -101,13 +103,14 @@ def read_source_bytes(source: SourceFile) -> bytes:
         raise InputError(f"{source.name}: {reason_in_words(error)}") from error
 
 
-def open_file(path: str) -> int:
-    """Open a file and give its descriptor; raises one of `READ_ERRORS`."""
+def open_file(path: str) -> tuple[int, int]:
+    """Open a file and give its descriptor and its size; raises one of `READ_ERRORS`."""
     descriptor = os.open(path, _READ_ONLY | _AT_ONCE)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise SourceFault("It is a folder or a device, not a file, and could not be listed.")
-    return descriptor
+        raise SourceReadError("It is a folder or a device, not a file, and cannot be read.")
+    return descriptor, status.st_size
 
 
 def open_member(source: SourceFile) -> BinaryIO:
@@ -116,18 +119,22 @@ def open_member(source: SourceFile) -> BinaryIO:
     try:
         info = archive.getinfo(source.member)
         if info.flag_bits & _ENCRYPTED:
-            raise SourceFault("It is locked with a password: unpack the archive and index that.")
+            raise SourceReadError(
+                "It is locked with a password: unpack the archive and index that."
+            )
         return cast(BinaryIO, archive.open(info))
     except KeyError as error:
         raise FileNotFoundError from error
     except (NotImplementedError, RuntimeError) as error:
-        raise SourceFault("It is packed in a way not known here: unpack the archive.") from error
+        raise SourceReadError(
+            "It is packed in a way not known here: unpack the archive."
+        ) from error
 
 
 def reason_in_words(error: Exception) -> str:
     """Say why something could not be read, without its name."""
     match error:
-        case SourceFault():
+        case SourceReadError():
             return str(error)
         case FileNotFoundError():
             return "The file is not there, though something (a DICOMDIR, a link) names it."
@@ -208,7 +215,7 @@ def _open_archive(path: str, modified_ns: int, process: int) -> zipfile.ZipFile:
 
 def _is_dicomdir(path: str) -> bool:
     try:
-        descriptor = open_file(path)
+        descriptor, _ = open_file(path)
     except READ_ERRORS:
         return False
     with os.fdopen(descriptor, "rb") as stream:

@@ -21,7 +21,7 @@ from opp_mri.units import RECORDED_PRECISION_MM
 SAME_ORIENTATION_DEGREES = 0.5  # header noise is a hundredth of this; planned tilts are larger
 SAME_POSITION_MM = float(RECORDED_PRECISION_MM)
 SAME_LINE_MM = 0.5  # of slice origins, seen along the normal
-SAME_SPACING = 1e-3  # relative: half a pixel over a matrix of 512
+SAME_SPACING = 2e-4  # relative: a tenth of a pixel over a matrix of 512
 SAME_ECHO_MS = 0.1
 SAME_ECHO = 0.01  # relative: long echo times are written with more jitter
 

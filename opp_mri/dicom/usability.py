@@ -38,7 +38,7 @@ NOTHING = "No length can be taken on it."
 
 def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:
     """Say what a stack, sorted along its normal, is good for, and why no more than that."""
-    if reason := _unfit(stack[0]):
+    if reason := next(filter(None, map(_unfit, stack)), None):
         return Usability.NOTHING, f"{reason} {NOTHING}"
     if len(stack) == 1:
         return Usability.IN_PLANE, "A single slice: lengths within it can be taken."
@@ -76,7 +76,7 @@ def _unfit(each: Slice) -> str | None:
             "A picture computed from other images (a reformat or a projection): "
             "measure on the series that it was made from."
         )
-    if instance.sop_class_uid.startswith(SECONDARY_CAPTURE):
+    if f"{instance.sop_class_uid}.".startswith(f"{SECONDARY_CAPTURE}."):
         return "A secondary capture: a copy of a picture and not what the scanner measured."
     return each.fault or None
 

@@ -8,7 +8,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -30,7 +30,7 @@ def text(value: object) -> str:
         return ""
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str):  # a PersonName is none
         value = "\\".join(str(part) for part in value)
     return str(value).strip(" \0\t\r\n")
 
@@ -54,7 +54,7 @@ def number(value: object) -> float | None:
 
 def integer(value: object) -> int | None:
     """Give a whole number, or None for anything else."""
-    converted = number(value)
+    converted: float | int | None = int(value) if isinstance(value, int) else number(value)
     if converted is None or converted != int(converted) or abs(converted) > _LARGEST_INTEGER:
         return None
     return int(converted)
@@ -62,10 +62,10 @@ def integer(value: object) -> int | None:
 
 def numbers(value: object) -> tuple[float, ...]:
     """Give several finite numbers, or none at all where one of them is no number."""
-    parts = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
-    converted = [number(part) for part in parts]
-    found = tuple(part for part in converted if part is not None)
-    return found if len(found) == len(converted) else ()
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    parts = tuple(value) if several else (value,)  # type: ignore[arg-type]  # several: iterable
+    found = tuple(part for part in map(number, parts) if part is not None)
+    return found if len(found) == len(parts) else ()
 
 
 def pair(value: object) -> tuple[float, float] | None:
@@ -93,14 +93,19 @@ def sextuple(value: object) -> tuple[float, float, float, float, float, float] |
 
 
 def day(value: object) -> date | None:
-    """Give a date, 20180107 or the old 2018.01.07, or that of a date-time."""
-    found = _DATE.match(text(value))
+    """Give a date, 20180107 or the old 2018.01.07."""
+    found = _DATE.fullmatch(text(value))
     if not found:
         return None
     try:
         return date(int(found[1]), int(found[3]), int(found[4]))
     except ValueError:
         return None
+
+
+def day_of_datetime(value: object) -> date | None:
+    """Give the date of a date-time."""
+    return day(text(value)[:8])
 
 
 def clock(value: object) -> time | None:

@@ -199,7 +199,7 @@ def receive(
     plane = planes[0]
     column, row = _pixel_grid(plane)
     to_back = np.clip(78 - straight[1], 0, None)
-    near = 0.55 + 1.1 * np.exp(-to_back / COIL_REACH_MM)
+    near = 0.70 + 0.75 * np.exp(-to_back / COIL_REACH_MM)
     along = (row - (plane.rows - 1) / 2) * plane.row_spacing_mm
     weight = (near ** receiver.shading) * (1 - receiver.shading * 0.22 * (along / 150) ** 2)
     if receiver.saturated_from_mm is not None:

@@ -72,7 +72,7 @@ PROPERTIES: dict[Tissue, Properties] = {
     Tissue.ORGAN: Properties(0.80, 850, 60, 0.05, 0.05, 0.9),
     Tissue.LUNG: Properties(0.10, 1200, 30, 0.0, 0.0, 0.3),
     Tissue.ARTERY: Properties(0.14, 1400, 120, 0.0, 0.0, 5.0),  # flow void
-    Tissue.VEIN: Properties(0.55, 1400, 140, 0.0, 0.0, 4.0),
+    Tissue.VEIN: Properties(0.50, 1400, 140, 0.0, 0.0, 2.2),
     Tissue.CORTEX: Properties(0.09, 600, 8, 0.1),
     Tissue.MARROW: Properties(0.74, 1000, 52, 0.62, 0.13, 0.20),
     Tissue.ANNULUS: Properties(0.45, 900, 26, 0.0, 0.0, 0.05),

@@ -25,6 +25,12 @@ CATEGORY_WORDS: Final[Mapping[ResponseCategory, str]] = {
     ResponseCategory.NOT_ELIGIBLE: "Not eligible",
 }
 
+SHORT_WORDS: Final[Mapping[ResponseCategory, str]] = {
+    **{category: category.value for category in ResponseCategory},
+    ResponseCategory.INDETERMINATE: "indeterminate",
+    ResponseCategory.NOT_ELIGIBLE: "not eligible",
+}
+
 REASON_WORDS: Final[Mapping[Reason, str]] = {
     Reason.NO_BASELINE: "there is no baseline study, so that no change can be measured",
     Reason.NO_FOLLOW_UP: "there is no follow-up study yet, so that no change can be measured",
@@ -42,8 +48,8 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the lesion never enlarged and its change stays within the measurement error of {change}"
     ),
     Reason.DECLINE_NOT_YET_SUSTAINED: (
-        "the lesion enlarged and then declined from its peak by {decline}, but less than {sustain} "
-        "have passed since the peak"
+        "the lesion enlarged and then declined from its peak by {decline}, but the last study "
+        "comes less than {sustain} after the peak"
     ),
     Reason.SUSTAINED_DECLINE: (
         "the lesion enlarged and then declined from its peak by {decline}, still so {sustain} or "
@@ -98,6 +104,12 @@ EXCLUSION_REASONS: Final = frozenset(
         Reason.OVER_75_PERCENT,
     }
 )
+
+_WITHOUT_LENGTHS: Final = EXCLUSION_REASONS | {
+    Reason.NO_BASELINE,
+    Reason.NO_FOLLOW_UP,
+    Reason.FOLLOW_UP_UNDER_6_MONTHS,
+}
 
 
 def sentences(
@@ -159,15 +171,15 @@ def _sentences(
         yield (
             f"A change of {format_mm(margin_mm)} in one recorded value would change the category."
         )
-    elif assessment.reason not in EXCLUSION_REASONS:
+    elif assessment.reason not in _WITHOUT_LENGTHS:
         yield "No change of one recorded value would change the category."
     others = [
-        f"{other} at {format_mm(change_mm)}"
+        f"{format_mm(change_mm)} it would be {SHORT_WORDS[other]}"
         for change_mm, other in category_by_change_mm.items()
         if other is not assessment.category
     ]
     if others:
-        yield f"With another threshold of change it would be {_listed(others)}."
+        yield f"With a threshold of {', and with one of '.join(others)}."
     hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
     yield f"Read {hindsight} ({assessment.mode} mode), by the criteria {criteria.name}."
 
@@ -198,7 +210,7 @@ def _decided(assessment: Assessment, deciding: SeriesRole) -> str:
 def _disagree(assessment: Assessment) -> str:
     """Show the deciding sequence's category beside that of each other one that grew."""
     grown = [
-        f"{sequence} says {one.category}"
+        f"{sequence} says {SHORT_WORDS[one.category]}"
         for sequence, one in assessment.sequences.items()
         if _grew(one, assessment.criteria)
     ]
@@ -218,8 +230,8 @@ def _numbers(sequence: SeriesRole, one: SequenceAssessment, criteria: Criteria) 
         at_last = f"{last} at the last study, {_when(one.last_day)}"
         then = "this is the last study" if one.peak_day == one.last_day else at_last
         yield (
-            f"{sequence}: peak {peak} at {_when(one.peak_day)}, which it may have reached at any "
-            f"time after the study before it (day {one.peak_after_day}); {then}."
+            f"{sequence}: peak {peak} at {_when(one.peak_day)}, perhaps reached earlier, as the "
+            f"study before it was on day {one.peak_after_day}; {then}."
         )
         yield from _decline(sequence, one, criteria)
     else:

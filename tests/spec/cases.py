@@ -9,8 +9,8 @@ A file is a heading, a paragraph and its cases::
     criteria sustain_days = 90
     both: OPP sustained_decline by T1 discordant
 
-``.`` is a study that was not made. ``by`` may be left out where one sequence was measured; ``by none``
-says that no sequence decided. Instead of ``both:`` there may be a line for each mode.
+``.`` is a study that was not made. ``by`` may be left out where one sequence was measured; ``by
+none`` says that no sequence decided. Instead of ``both:`` there may be a line for each mode.
 """
 
 import tomllib

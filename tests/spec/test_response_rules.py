@@ -6,6 +6,7 @@ from opp_mri.domain.assessment import Mode, Reason
 from opp_mri.response.classify import classify
 
 from .cases import Case, read_sections
+from .write_page import PAGE, page
 
 CASES = [case for section in read_sections() for case in section.cases]
 
@@ -28,3 +29,9 @@ def test_every_reason_has_a_patient() -> None:
 def test_every_patient_has_a_name_of_its_own_and_an_answer_in_each_mode() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
     assert all(set(case.answers) == set(Mode) for case in CASES)
+
+
+def test_the_reference_page_shows_these_very_patients() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "docs/reference/response-rules.md is not up to date: run python -m tests.spec.write_page"
+    )

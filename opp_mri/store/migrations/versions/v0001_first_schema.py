@@ -9,6 +9,18 @@ down_revision: str | None = None
 
 def upgrade() -> None:
     """Create the tables, and have SQLite itself refuse to change or delete a reading."""
+    _create_catalogue()
+    _create_records()
+    if op.get_bind().dialect.name == "sqlite":
+        for table in ("reading", "lesion", "role_override", "same_patient"):
+            for verb in ("UPDATE", "DELETE"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+                )
+
+
+def _create_catalogue() -> None:
     op.create_table(
         "file",
         sa.Column("file_id", sa.Integer, primary_key=True),
@@ -51,6 +63,9 @@ def upgrade() -> None:
         sa.Column("frame_number", sa.Integer, primary_key=True),
         sa.Column("volume_id", sa.String(16), sa.ForeignKey("volume.volume_id"), primary_key=True),
     )
+
+
+def _create_records() -> None:
     op.create_table(
         "role_override",
         sa.Column("role_override_id", sa.Integer, primary_key=True),
@@ -81,10 +96,3 @@ def upgrade() -> None:
         sa.Column("record", sa.Text, nullable=False),
         sa.Column("recorded_at", sa.String(40), nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for table in ("reading", "lesion", "role_override", "same_patient"):
-            for verb in ("UPDATE", "DELETE"):
-                op.execute(
-                    f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-                )

@@ -1,0 +1,99 @@
+"""Whether the pixel data that a header promises are all in the file; they are not read for it."""
+
+from attrs import frozen
+
+from opp_mri.dicom.byte_reader import ByteReader
+from opp_mri.dicom.elements import ITEM, SEQUENCE_END, UNDEFINED_LENGTH, Layout
+
+# Syntaxes without compression, so that the size of the pixel data follows from the header.
+_NATIVE = frozenset(
+    {
+        "",
+        "1.2.840.10008.1.2",  # Implicit VR Little Endian
+        "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
+        "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
+        "1.2.840.10008.1.2.2",  # Explicit VR Big Endian
+        "1.2.840.113619.5.2",  # GE's private Implicit VR Little Endian with big endian pixels
+    }
+)
+_VIDEO = "1.2.840.10008.1.2.4.10"  # MPEG2 to HEVC, .100 to .108: one stream holds all frames
+_SAMPLES_OF_SUBSAMPLED = {"YBR_FULL_422": 2.0, "YBR_PARTIAL_422": 2.0, "YBR_PARTIAL_420": 1.5}
+
+
+@frozen(kw_only=True)
+class PixelShape:
+    """What a header says of its pixel data; None where it says nothing."""
+
+    rows: int | None
+    columns: int | None
+    samples_per_pixel: int | None
+    bits_allocated: int | None
+    frame_count: int
+    photometric_interpretation: str
+    transfer_syntax_uid: str
+
+    @property
+    def native_bytes(self) -> int | None:
+        """Size of the pixel data without compression, or None where the header does not say it."""
+        if not (self.rows and self.columns and self.bits_allocated):
+            return None
+        samples = _SAMPLES_OF_SUBSAMPLED.get(
+            self.photometric_interpretation, self.samples_per_pixel or 1
+        )
+        pixels = self.rows * self.columns * self.frame_count
+        return int(pixels * samples * self.bits_allocated + 7) // 8
+
+
+def pixels_missing(
+    reader: ByteReader, position: int, layout: Layout, shape: PixelShape
+) -> str | None:
+    """Say what is missing of the pixel data, in a sentence, or None where they are complete.
+
+    Parameters
+    ----------
+    reader, position, layout
+        The file, the offset of its pixel data element and the encoding of that.
+    shape
+        What the header says.
+    """
+    start, length = layout.value_at(reader.read_at(position, 12), position)
+    if start > reader.size:
+        return "The file ends where its pixel data begin: fetch it again."
+    if length == UNDEFINED_LENGTH:
+        return _fragments_missing(reader, start, layout, shape)
+    if start + length > reader.size:
+        return (
+            f"The file is cut short: {reader.size - start} of {length} bytes of pixel data are "
+            "there. Fetch it again."
+        )
+    expected = shape.native_bytes if shape.transfer_syntax_uid in _NATIVE else 1
+    if expected is None:
+        return "Its header does not say how large the image is: fetch it again."
+    if length < expected:
+        return (
+            f"Its pixel data are too few: {length} bytes, and {expected} are needed. "
+            "Fetch it again."
+        )
+    return None
+
+
+def _fragments_missing(
+    reader: ByteReader, start: int, layout: Layout, shape: PixelShape
+) -> str | None:
+    """Follow the items of encapsulated pixel data to their end (PS3.5 A.4)."""
+    position, fragments = start, -1  # the first item is the offset table
+    while True:
+        item = reader.read_at(position, 8)
+        if len(item) < 8:
+            return "The file is cut short: its compressed pixel data do not end. Fetch it again."
+        tag, length = layout.item_at(item)
+        if tag == SEQUENCE_END:
+            break
+        if tag != ITEM or length == UNDEFINED_LENGTH:
+            return "Its compressed pixel data are damaged: fetch it again."
+        position += 8 + length
+        fragments += length > 0 or fragments < 0
+    needed = 1 if shape.transfer_syntax_uid.startswith(_VIDEO) else shape.frame_count
+    if fragments < needed:
+        return f"It holds {max(fragments, 0)} of {needed} compressed frames: fetch it again."
+    return None

@@ -1,0 +1,178 @@
+"""Scan files: what each is, and for an image what its header says; in parallel where that pays.
+
+A pool of processes costs about a second to start, so a scan begins in this process, and a pool
+takes over once it has lasted that long.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+
+from attrs import frozen
+
+from opp_mri.dicom.byte_reader import open_bytes
+from opp_mri.dicom.header import quiet_pydicom, read_header
+from opp_mri.dicom.instances import instance_from_header
+from opp_mri.dicom.sources import READ_ERRORS, reason_in_words
+from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
+from opp_mri.errors import InputError
+
+POOL_PAYS_AFTER_S = 1.0
+CHUNK = 64  # files; what Ctrl-C may lose
+
+Progress = Callable[[int], None]
+"""Told how many files were scanned since it was told before."""
+
+
+@frozen(kw_only=True)
+class ScannedFile:
+    """What became of one file.
+
+    Parameters
+    ----------
+    source, status
+        The file, and what it is.
+    detail
+        A sentence about it; "" for an image.
+    instance
+        What its header says, for an image.
+    """
+
+    source: SourceFile
+    status: FileStatus
+    detail: str = ""
+    instance: Instance | None = None
+
+
+def scan(
+    files: Iterable[SourceFile],
+    *,
+    workers: int | None = None,
+    on_progress: Progress | None = None,
+) -> Iterator[ScannedFile]:
+    """Scan files, in their order; none of them stops the scan, whatever is wrong with it.
+
+    Parameters
+    ----------
+    files
+        Taken as they are needed.
+    workers
+        Processes; None for as many as there are cores, 1 for none beside this one.
+    on_progress
+        Told as the scan goes on.
+
+    Yields
+    ------
+    ScannedFile
+        As they come, so that a caller can keep them: an end by Ctrl-C loses only those in flight.
+    """
+    if workers is None:
+        workers = os.cpu_count() or 1
+    for scanned in _scan_chunks(_chunks(files), workers):
+        if on_progress:
+            on_progress(len(scanned))
+        yield from scanned
+
+
+def scan_file(source: SourceFile) -> ScannedFile:
+    """Scan one file in this process; whatever is wrong with it is told by status and detail."""
+    return _scan_chunk([source])[0]
+
+
+def _chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    remaining = iter(files)
+    while chunk := list(islice(remaining, CHUNK)):
+        yield chunk
+
+
+def _scan_chunks(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
+    spent_s = 0.0
+    for chunk in chunks:
+        started = time.perf_counter()
+        scanned = _scan_chunk(chunk)
+        spent_s += time.perf_counter() - started
+        yield scanned
+        if workers > 1 and spent_s >= POOL_PAYS_AFTER_S:
+            yield from _scan_in_pool(chunks, workers)
+
+
+def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
+    # Spawned, as a fork of a process with threads (a progress bar, a window) may hang.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    waiting: deque[tuple[list[SourceFile], Future[list[ScannedFile]] | None]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append((chunk, _submit(pool, chunk)))
+            if len(waiting) > 2 * workers:
+                yield _answer(*waiting.popleft())
+        while waiting:
+            yield _answer(*waiting.popleft())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, chunk: list[SourceFile]) -> Future[list[ScannedFile]] | None:
+    try:
+        with _interrupts_ignored():
+            return pool.submit(_scan_chunk, chunk)
+    except BrokenProcessPool:
+        return None
+
+
+def _answer(chunk: list[SourceFile], future: Future[list[ScannedFile]] | None) -> list[ScannedFile]:
+    """Wait for a chunk; where its process died (killed, out of memory) it is scanned here."""
+    try:
+        return _scan_chunk(chunk) if future is None else future.result()
+    except BrokenProcessPool:
+        return _scan_chunk(chunk)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that start here ignore Ctrl-C, which is this one's to handle, and be quiet."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _scan_chunk(chunk: list[SourceFile]) -> list[ScannedFile]:
+    with quiet_pydicom():
+        return [_scan_one(source) for source in chunk]
+
+
+def _scan_one(source: SourceFile) -> ScannedFile:
+    try:
+        with open_bytes(source) as reader:
+            header = read_header(reader)
+        if header.status is FileStatus.IMAGE:
+            instance = instance_from_header(header)
+            return ScannedFile(source=source, status=FileStatus.IMAGE, instance=instance)
+    except READ_ERRORS as error:
+        return _unreadable(source, reason_in_words(error))
+    except InputError as error:
+        return _unreadable(source, str(error))
+    if header.status is FileStatus.NOT_DICOM and _is_archive(source):
+        return _unreadable(source, "The zip archive is damaged: fetch it again.")
+    return ScannedFile(source=source, status=header.status, detail=header.detail)
+
+
+def _is_archive(source: SourceFile) -> bool:
+    """Tell an archive that could not be looked into: else its members would be here instead."""
+    return not source.member and source.path.lower().endswith(".zip")
+
+
+def _unreadable(source: SourceFile, reason: str) -> ScannedFile:
+    return ScannedFile(source=source, status=FileStatus.UNREADABLE, detail=reason)

@@ -1,0 +1,323 @@
+"""What every store holds to; each new kind of store is added to the fixture."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from makers import NOON, make_instance, make_lesion, make_volume
+from sqlalchemy.exc import DatabaseError
+
+from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
+from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
+from opp_mri.domain.timeline import Exclusion
+from opp_mri.errors import ProjectError
+from opp_mri.store import schema, sql
+from opp_mri.store.protocol import CatalogueEntry
+from opp_mri.store.sql import SqlStore, open_sqlite
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened = open_sqlite(tmp_path / "store.sqlite", create=True)
+    yield opened
+    opened.close()
+
+
+def source(name: str, *, modified_ns: int = 1) -> SourceFile:
+    return SourceFile(path=f"/data/{name}", size_bytes=100, modified_ns=modified_ns)
+
+
+def image(
+    name: str, uid: str, *, likeness: str = "x", modified_ns: int = 1, **header: object
+) -> CatalogueEntry:
+    return CatalogueEntry(
+        source=source(name, modified_ns=modified_ns),
+        status=FileStatus.IMAGE,
+        instance=make_instance(uid, **header),
+        likeness=likeness,
+    )
+
+
+def reading(reading_id: str = "r1", **changes: object) -> Reading:
+    values: dict[str, object] = {
+        "reading_id": reading_id,
+        "lesion_id": "L",
+        "sequence": SeriesRole.T1,
+        "reader": "A",
+        "study_date": date(2024, 1, 1),
+        "answer": Answer.MEASURED,
+        "length_mm": Decimal("12.3"),
+        "length_source": LengthSource.GEOMETRY,
+        "caliper": Caliper(
+            sop_instance_uid="1.2",
+            frame_number=1,
+            start=(0.1, 0.2),
+            end=(10.0, 0.30000000000000004),
+            start_lps_mm=(1.0, 2.0, 3.0),
+            end_lps_mm=(1.0, 12.3, 3.0),
+            frame_of_reference_uid="1.9",
+        ),
+        "remarks": ("A remark.",),
+        "recorded_at": NOON,
+    }
+    return Reading(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_files_are_known_by_name_size_and_time(store: SqlStore) -> None:
+    store.add_files([image("a", "1.1")])
+    assert store.known_files() == {("/data/a", ""): (100, 1)}
+
+
+def test_a_header_comes_back_as_it_went_in(store: SqlStore) -> None:
+    entry = image("a", "1.1", patient_name="山道^正樹", study_date=date(2018, 1, 7))
+    store.add_files([entry])
+    assert store.instance("1.1") == entry.instance
+    assert store.instances_of(["P1"]) == [entry.instance]
+
+
+def test_what_is_left_out_is_listed_with_its_reason(store: SqlStore) -> None:
+    note = CatalogueEntry(source=source("note"), status=FileStatus.NOT_DICOM, detail="A text.")
+    store.add_files([image("a", "1.1"), note])
+    assert store.files(left_out_only=True) == [note]
+    assert store.file_counts() == {FileStatus.IMAGE: 1, FileStatus.NOT_DICOM: 1}
+
+
+def test_the_same_instance_in_a_second_file_is_a_copy(store: SqlStore) -> None:
+    assert store.add_files([image("a", "1.1"), image("b", "1.1")]) == 1
+    assert store.add_files([image("c", "1.1")]) == 1
+    assert store.file_counts() == {FileStatus.IMAGE: 1, FileStatus.COPY: 2}
+
+
+def test_equal_uids_with_another_geometry_are_left_out_and_said(store: SqlStore) -> None:
+    store.add_files([image("a", "1.1"), image("b", "1.1", likeness="y")])
+    (entry,) = store.files(left_out_only=True)
+    assert entry.status is FileStatus.UNREADABLE
+    assert "another geometry" in entry.detail
+
+
+def test_a_changed_file_replaces_its_header(store: SqlStore) -> None:
+    store.add_files([image("a", "1.1", series_description="old")])
+    store.add_files([image("a", "1.1", modified_ns=2, series_description="new")])
+    instance = store.instance("1.1")
+    assert instance is not None
+    assert instance.series_description == "new"
+    assert store.file_counts() == {FileStatus.IMAGE: 1}
+
+
+def test_when_a_file_goes_its_copy_holds_the_instance(store: SqlStore) -> None:
+    store.add_files([image("a", "1.1"), image("b", "1.1")])
+    store.forget_files([("/data/a", "")])
+    assert store.instance("1.1") is not None
+    assert store.sources_of(["1.1"]) == {"1.1": source("b")}
+    store.forget_files([("/data/b", "")])
+    assert store.instance("1.1") is None
+
+
+def test_whatever_touches_a_patient_makes_its_volumes_stale(store: SqlStore) -> None:
+    store.add_files([image("a", "1.1")])
+    assert store.stale_patients() == ["P1"]
+    store.replace_volumes(["P1"], [])
+    assert store.stale_patients() == []
+    store.forget_files([("/data/a", "")])
+    assert store.stale_patients() == ["P1"]
+
+
+def test_volumes_come_back_as_they_went_in_and_by_frame(store: SqlStore) -> None:
+    volume = attrs.evolve(make_volume("v1", slices=3), role=SeriesRole.T1, evidence=("Why.",))
+    store.replace_volumes(["P1"], [volume])
+    assert store.volume("v1") == volume
+    assert store.volumes() == [volume]
+    assert store.volumes_with_frame(volume.frames[1].sop_instance_uid, 1) == [volume]
+    assert store.volumes_with_frame(volume.frames[1].sop_instance_uid, 2) == []
+    store.replace_volumes(["P1"], [])
+    assert store.volumes() == []
+
+
+def test_look_alikes_of_another_study_wait_for_their_pixels(store: SqlStore) -> None:
+    store.add_files(
+        [
+            image("a", "1.1", study_instance_uid="S1", likeness="same"),
+            image("b", "1.2", study_instance_uid="S2", likeness="same", patient_id="P2"),
+            image("c", "1.3", study_instance_uid="S2", likeness="other"),
+        ]
+    )
+    assert store.unhashed_look_alikes() == ["1.1", "1.2"]
+    store.add_pixel_hashes({"1.1": "f00", "1.2": "f00"})
+    assert store.unhashed_look_alikes() == []
+    assert store.pixel_hashes_of(["P2"]) == {"1.2": "f00"}
+    assert store.patients_with_equal_pixels() == [("P1", "P2")]
+
+
+def test_the_latest_override_counts_and_can_be_cleared(store: SqlStore) -> None:
+    store.add_role_override("v1", SeriesRole.T1, NOON)
+    store.add_role_override("v1", None, NOON)
+    store.add_role_override("v2", SeriesRole.STIR, NOON)
+    assert store.role_overrides() == {"v1": None, "v2": SeriesRole.STIR}
+    store.clear_role_override("v2", NOON)
+    assert store.role_overrides() == {"v1": None}
+
+
+def test_a_lesion_comes_back_with_its_latest_revision(store: SqlStore) -> None:
+    lesion = make_lesion(exclusions=(Exclusion.CEMENT,), dose_gy=Decimal("24.0"))
+    store.add_lesions([lesion, make_lesion("M")], NOON)
+    revised = attrs.evolve(lesion, histology="renal")
+    store.add_lesions([revised], NOON)
+    assert store.lesion("L") == revised
+    assert [one.lesion_id for one in store.lesions()] == ["L", "M"]
+    assert store.lesion("absent") is None
+
+
+def test_a_reading_comes_back_to_the_last_digit(store: SqlStore) -> None:
+    store.add_readings([reading()])
+    assert store.readings("L") == [reading()]
+    assert str(store.readings()[0].length_mm) == "12.3"
+
+
+def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
+    store.add_readings([reading("r1")])
+    with pytest.raises(DatabaseError):
+        store.add_readings([reading("r2"), reading("r1")])
+    assert [one.reading_id for one in store.readings()] == ["r1"]
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM reading", "UPDATE reading SET reader = 'B'"])
+def test_a_reading_cannot_be_changed_or_deleted(
+    store: SqlStore, tmp_path: Path, statement: str
+) -> None:
+    store.add_readings([reading()])
+    with (
+        sqlite3.connect(tmp_path / "store.sqlite") as connection,
+        pytest.raises(sqlite3.DatabaseError, match="append-only"),
+    ):
+        connection.execute(statement)
+
+
+def test_a_second_writer_waits_or_is_told(
+    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(sql, "BUSY_TIMEOUT_S", 0.1)
+    second = open_sqlite(tmp_path / "store.sqlite")
+    with pytest.raises(ProjectError, match="Another program is writing"):
+        second.add_readings([reading()])
+    other.execute("COMMIT")
+    other.close()
+    second.add_readings([reading()])
+    assert len(store.readings()) == 1
+    second.close()
+
+
+def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:2]\n"
+        "from pathlib import Path; from test_store import reading\n"
+        "from opp_mri.store.sql import open_sqlite\n"
+        "store = open_sqlite(Path(sys.argv[2]))\n"
+        "for n in range(20): store.add_readings([reading(f'{sys.argv[3]}-{n}')])\n"
+    )
+    here = Path(__file__).parent
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(here), str(tmp_path / "store.sqlite"), name],
+            env={"PYTHONPATH": f"{here}:{here.parent}"},
+        )
+        for name in ("one", "two")
+    ]
+    assert [run.wait(timeout=60) for run in runs] == [0, 0]
+    assert len({one.reading_id for one in store.readings()}) == 40
+
+
+def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
+    store.add_readings([reading("before")])
+    with store.writing_transaction() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    many = [reading(f"r{n}", reason="long " * 200) for n in range(500)]
+    with pytest.raises(ProjectError, match="disk is full"):
+        store.add_readings(many)
+    assert [one.reading_id for one in store.readings()] == ["before"]
+
+
+def test_a_process_killed_in_a_transaction_leaves_what_was_there(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    store.add_readings([reading("before")])
+    code = (
+        "import os, sys; from pathlib import Path; from test_store import reading\n"
+        "from opp_mri.store.sql import open_sqlite; from opp_mri.store import schema\n"
+        "from opp_mri.store.serial import to_json; from sqlalchemy import insert\n"
+        "store = open_sqlite(Path(sys.argv[1]))\n"
+        "with store.writing_transaction() as connection:\n"
+        "    row = dict(reading_id='x', lesion_id='L', reader='A', record='{}', recorded_at='')\n"
+        "    connection.execute(insert(schema.reading), row)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    here = Path(__file__).parent
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "store.sqlite")],
+        env={"PYTHONPATH": f"{here}:{here.parent}"},
+        check=False,
+    )
+    assert run.returncode == -9
+    assert [one.reading_id for one in store.readings()] == ["before"]
+
+
+def test_an_absent_store_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="opp-mri init"):
+        open_sqlite(tmp_path / "none.sqlite")
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
+)
+def test_a_damaged_store_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "store.sqlite").write_bytes(content)
+    with pytest.raises(ProjectError, match=r"damaged|opened"):
+        open_sqlite(tmp_path / "store.sqlite")
+
+
+def test_a_truncated_store_is_said(store: SqlStore, tmp_path: Path) -> None:
+    store.add_readings([reading(f"r{n}") for n in range(200)])
+    store.close()
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ProjectError, match="damaged"):
+        open_sqlite(path).readings()
+
+
+def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("CREATE TABLE something (x)")
+    with pytest.raises(ProjectError, match="none of opp_mri's"):
+        open_sqlite(tmp_path / "store.sqlite")
+
+
+def test_a_store_of_a_newer_version_is_left_alone(store: SqlStore, tmp_path: Path) -> None:
+    store.close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ProjectError, match="newer opp_mri"):
+        open_sqlite(tmp_path / "store.sqlite")
+
+
+def test_the_migrations_make_the_schema_that_the_code_uses(store: SqlStore) -> None:
+    with store.reading_transaction() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_frames_of_an_enhanced_instance_come_back(store: SqlStore) -> None:
+    frames = tuple(Frame(frame_number=n, echo_time_ms=10.0 * n) for n in (1, 2, 3))
+    store.add_files([image("a", "1.1", frames=frames)])
+    instance = store.instance("1.1")
+    assert instance is not None
+    assert instance.frames == frames

@@ -1,0 +1,84 @@
+from datetime import time
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import SAGITTAL_T1, SAGITTAL_T2FS, make_planes, make_volume
+
+from opp_mri.dicom.roles import assign_roles
+from opp_mri.dicom.selection import select
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+
+
+def chosen(*volumes: VolumeDescription) -> list[str]:
+    return [volume.volume_id for volume in select(assign_roles(volumes)) if volume.selected]
+
+
+def test_one_volume_a_role_is_chosen() -> None:
+    assert chosen(
+        make_volume("t1", **SAGITTAL_T1),
+        make_volume("t2", **SAGITTAL_T2FS),
+        make_volume("other", **(SAGITTAL_T1 | {"series_description": "SCOUT"})),
+    ) == ["t1", "t2"]
+
+
+def test_of_two_alike_the_later_one_is_chosen_as_a_repeat_has_its_reason() -> None:
+    first = make_volume("first", **SAGITTAL_T1, acquisition_time=time(9, 0))
+    repeat = make_volume("repeat", **SAGITTAL_T1, acquisition_time=time(9, 30))
+    assert chosen(repeat, first) == ["repeat"]
+
+
+def test_the_finer_grid_is_preferred() -> None:
+    coarse = make_volume("coarse", **SAGITTAL_T1, pixel_spacing_mm=(1.8, 1.8))
+    fine = make_volume("fine", **SAGITTAL_T1, pixel_spacing_mm=(0.7, 0.7))
+    assert chosen(coarse, fine) == ["fine"]
+
+
+def test_the_geometry_of_the_other_roles_is_preferred() -> None:
+    t2 = make_volume("t2", **SAGITTAL_T2FS)
+    same = make_volume("same", **SAGITTAL_T1, acquisition_time=time(9, 0))
+    shifted = make_volume(
+        "shifted",
+        **SAGITTAL_T1,
+        acquisition_time=time(9, 30),
+        planes=make_planes(11, spacing_mm=5.0, rows=320, columns=320, row_spacing_mm=0.8),
+    )
+    assert chosen(t2, same, shifted) == ["t2", "same"]
+
+
+def test_each_station_of_a_long_spine_has_its_own_choice() -> None:
+    upper = make_volume("upper", **SAGITTAL_T1, planes=make_planes(top_mm=400.0))
+    lower = make_volume("lower", **SAGITTAL_T1, planes=make_planes(top_mm=180.0))
+    volumes = select(assign_roles([lower, upper]))
+    assert [(v.volume_id, v.station, v.selected) for v in volumes] == [
+        ("lower", 2, True),
+        ("upper", 1, True),
+    ]
+
+
+def test_a_copy_and_an_unusable_volume_are_never_chosen() -> None:
+    copy = make_volume("copy", **SAGITTAL_T1, duplicate_of="elsewhere")
+    broken = make_volume("broken", **SAGITTAL_T1, usability=Usability.NOTHING, refusal="Why not.")
+    assert chosen(copy, broken) == []
+
+
+def test_a_reader_s_choice_outweighs_the_headers() -> None:
+    (by_header,) = assign_roles([make_volume("header", **SAGITTAL_T1, pixel_spacing_mm=(0.5, 0.5))])
+    by_reader = attrs.evolve(
+        make_volume("reader", pixel_spacing_mm=(1.5, 1.5)), role=SeriesRole.T1, role_overridden=True
+    )
+    selected = [volume.volume_id for volume in select([by_header, by_reader]) if volume.selected]
+    assert selected == ["reader"]
+
+
+@given(order=st.permutations(["a", "b", "c", "d", "e"]))
+def test_the_order_of_the_series_does_not_matter(order: list[str]) -> None:
+    made = {
+        name: make_volume(
+            name,
+            **(SAGITTAL_T1 if name in "abc" else SAGITTAL_T2FS),
+            pixel_spacing_mm=(spacing, spacing),
+        )
+        for name, spacing in zip("abcde", (0.7, 0.7, 0.9, 0.6, 0.6), strict=True)
+    }
+    assert set(chosen(*[made[name] for name in order])) == {"b", "e"}

@@ -1,0 +1,230 @@
+"""What is reported beside the category, and what holds for every timeline.
+
+The rules themselves, patient by patient, are in tests/spec.
+"""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, SequenceAssessment
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.classify import classify
+from opp_mri.response.course import SEQUENCE_ORDER
+
+from .builders import (
+    AMINI,
+    ANY_CRITERIA,
+    TIMELINES,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
+
+MODES = st.sampled_from(Mode)
+
+
+def reported(*events: TreatmentEvent, **lengths: str) -> SequenceAssessment:
+    timeline = lesion(*events, T1=studies(**lengths))
+    return classify(timeline, AMINI, Mode.RETROSPECTIVE).sequences[SeriesRole.T1]
+
+
+def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_the_decline() -> (
+    None
+):
+    one = reported(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d252="21.9", d365="20.4")
+    assert one == SequenceAssessment(
+        category=ResponseCategory.OPP,
+        reason=Reason.SUSTAINED_DECLINE,
+        baseline_day=-7,
+        baseline_mm=Decimal("20.0"),
+        peak_change_mm=Decimal("5.2"),
+        peak_day=84,
+        peak_after_day=42,
+        last_change_mm=Decimal("0.4"),
+        last_day=365,
+        return_to_baseline_day=252,
+        decline_studies=3,
+        nadir_mm=Decimal("20.4"),
+        nadir_day=365,
+        regrowth_mm=Decimal("0.0"),
+    )
+
+
+def test_a_peak_at_the_first_follow_up_lies_after_the_baseline_study() -> None:
+    one = reported(before7="20.0", d84="24.0", d200="20.0")
+    assert (one.peak_day, one.peak_after_day) == (84, -7)
+
+
+def test_of_equal_peaks_the_first_is_reported() -> None:
+    one = reported(d0="20.0", d60="24.0", d120="24.0", d300="20.0")
+    assert (one.peak_day, one.peak_after_day) == (60, 0)
+
+
+def test_a_return_to_baseline_is_the_first_study_after_the_peak_without_growth() -> None:
+    one = reported(d0="20.0", d30="20.5", d60="24.0", d120="22.0", d180="21.9", d300="23.0")
+    assert one.return_to_baseline_day == 180
+
+
+def test_a_sequence_that_never_grew_never_returned_to_baseline_and_shows_no_decline_from_a_peak() -> (  # noqa: E501
+    None
+):
+    one = reported(d0="20.0", d60="21.5", d200="17.0")
+    assert one.return_to_baseline_day is None
+    assert one.decline_studies == 0
+    assert one.peak_change_mm == Decimal("1.5")
+
+
+def test_regrowth_is_counted_from_the_smallest_length_at_a_follow_up() -> None:
+    one = reported(d0="10.0", d60="25.0", d120="15.0", d200="12.0", d300="14.5")
+    assert (one.nadir_mm, one.nadir_day, one.regrowth_mm) == (Decimal("12.0"), 200, Decimal("2.5"))
+
+
+def test_without_a_baseline_lengths_are_reported_and_changes_are_not() -> None:
+    one = reported(d60="25.0", d120="15.0")
+    assert (one.nadir_mm, one.last_day) == (Decimal("15.0"), 120)
+    assert one.baseline_mm is None
+    assert one.peak_change_mm is None
+    assert one.last_change_mm is None
+
+
+def test_what_came_after_a_local_retreatment_is_not_reported_either() -> None:
+    retreatment = TreatmentEvent(130, EventKind.LOCAL_RETREATMENT)
+    one = reported(retreatment, d0="10.0", d60="15.0", d120="14.0", d200="2.0")
+    assert (one.last_day, one.nadir_mm) == (120, Decimal("14.0"))
+
+
+def test_an_excluded_lesion_is_still_measured() -> None:
+    exclusion = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
+    one = reported(exclusion, d0="10.0", d60="15.0", d200="10.0")
+    assert (one.category, one.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.CEMENT)
+    assert one.peak_change_mm == Decimal("5.0")
+
+
+def test_findings_that_are_only_recorded_change_nothing() -> None:
+    one = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
+    recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
+    with_findings = evolve(one, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
+    assert classify(with_findings, AMINI, Mode.PROSPECTIVE) == classify(
+        one, AMINI, Mode.PROSPECTIVE
+    )
+
+
+def test_a_lesion_without_any_measurement_has_no_baseline() -> None:
+    answer = classify(lesion(), AMINI, Mode.RETROSPECTIVE)
+    assert (answer.category, answer.reason) == (
+        ResponseCategory.INDETERMINATE,
+        Reason.NO_BASELINE,
+    )
+    assert answer.deciding_sequence is None
+
+
+@pytest.mark.parametrize("days", [(0, 200, 60), (0, 60, 60)], ids=["unordered", "twice"])
+def test_studies_out_of_order_or_twice_on_a_day_are_refused(days: tuple[int, ...]) -> None:
+    row = tuple(Observation(day, Decimal(20)) for day in days)
+    with pytest.raises(ValueError, match="in the order of days"):
+        classify(lesion(T1=row), AMINI, Mode.RETROSPECTIVE)
+
+
+@given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, mode=MODES)
+def test_every_timeline_gets_one_category_and_one_reason(timeline, criteria, mode) -> None:
+    answer = classify(timeline, criteria, mode)
+    assert isinstance(answer.category, ResponseCategory)
+    assert isinstance(answer.reason, Reason)
+    assert set(answer.sequences) == set(timeline.observations)
+
+
+@given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA)
+def test_with_hindsight_only_a_missing_baseline_is_indeterminate(timeline, criteria) -> None:
+    answer = classify(timeline, criteria, Mode.RETROSPECTIVE)
+    for one in (answer, *answer.sequences.values()):
+        indeterminate = one.category is ResponseCategory.INDETERMINATE
+        assert indeterminate == (one.reason is Reason.NO_BASELINE)
+
+
+@given(timeline=TIMELINES, criteria=ANY_CRITERIA)
+def test_hindsight_only_ever_settles_what_today_leaves_open(timeline, criteria) -> None:
+    today = classify(timeline, criteria, Mode.PROSPECTIVE)
+    hindsight = classify(timeline, criteria, Mode.RETROSPECTIVE)
+    for sequence, one in today.sequences.items():
+        settled = hindsight.sequences[sequence]
+        short = settled.category is ResponseCategory.NOT_ELIGIBLE
+        if one.category is not ResponseCategory.INDETERMINATE and not short:
+            assert settled == one
+
+
+@given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES, data=st.data())
+def test_the_order_of_the_sequences_changes_nothing(timeline, criteria, mode, data) -> None:
+    order = data.draw(st.permutations(list(timeline.observations)))
+    permuted = evolve(
+        timeline, observations={sequence: timeline.observations[sequence] for sequence in order}
+    )
+    answer = classify(permuted, criteria, mode)
+    assert answer == classify(timeline, criteria, mode)
+    assert list(answer.sequences) == [one for one in SEQUENCE_ORDER if one in order]
+
+
+@given(
+    timeline=TIMELINES,
+    criteria=ANY_CRITERIA,
+    mode=MODES,
+    shift_mm=st.integers(0, 300).map(lambda tenths: Decimal(tenths) / 10),
+)
+def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
+    timeline, criteria, mode, shift_mm
+) -> None:
+    moved = evolve(
+        timeline,
+        observations={
+            sequence: tuple(Observation(one.days_from_ssrs, one.ap_mm + shift_mm) for one in row)
+            for sequence, row in timeline.observations.items()
+        },
+    )
+    answer, before = classify(moved, criteria, mode), classify(timeline, criteria, mode)
+    assert answer.deciding_sequence is before.deciding_sequence
+    for sequence, one in before.sequences.items():
+        assert answer.sequences[sequence] == evolve(
+            one,
+            baseline_mm=None if one.baseline_mm is None else one.baseline_mm + shift_mm,
+            nadir_mm=None if one.nadir_mm is None else one.nadir_mm + shift_mm,
+        )
+
+
+@given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES)
+def test_studies_before_the_baseline_change_nothing(timeline, criteria, mode) -> None:
+    earlier = Observation(-400, Decimal("99.9"))
+    longer = evolve(
+        timeline,
+        observations={
+            sequence: (earlier, *row) if row[0].days_from_ssrs <= 0 else row
+            for sequence, row in timeline.observations.items()
+        },
+    )
+    assert classify(longer, criteria, mode) == classify(timeline, criteria, mode)
+
+
+@given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES)
+def test_a_lesion_of_one_sequence_takes_that_sequence_s_category(timeline, criteria, mode) -> None:
+    for sequence, row in timeline.observations.items():
+        alone = Timeline(lesion_id="alone", observations={sequence: row}, events=timeline.events)
+        answer = classify(alone, criteria, mode)
+        own = answer.sequences[sequence]
+        assert (answer.category, answer.reason) == (own.category, own.reason)
+        assert not answer.discordant
+
+
+@given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES)
+def test_a_discordant_lesion_is_indeterminate_today_and_keeps_its_category_with_hindsight(
+    timeline, criteria, mode
+) -> None:
+    answer = classify(timeline, criteria, mode)
+    if answer.discordant and mode is Mode.PROSPECTIVE:
+        assert answer.category is ResponseCategory.INDETERMINATE
+        assert answer.reason is Reason.SEQUENCES_DISCORDANT
+    elif answer.deciding_sequence is not None:
+        decided = answer.sequences[answer.deciding_sequence]
+        assert (answer.category, answer.reason) == (decided.category, decided.reason)
