@@ -18,6 +18,8 @@ from typing import ClassVar
 
 from attrs import frozen
 
+MOST_FAULTS_SHOWN = 50
+
 
 class OppMriError(Exception):
     """A condition that the user can act on; its text is a sentence with what to do next."""
@@ -68,7 +70,10 @@ class TableError(InputError):
     def __init__(self, table: str, faults: Sequence[TableFault]) -> None:
         self.table = table
         self.faults = tuple(faults)
-        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        shown = [f"  {fault}" for fault in self.faults[:MOST_FAULTS_SHOWN]]
+        if len(self.faults) > MOST_FAULTS_SHOWN:
+            shown.append(f"  and {len(self.faults) - MOST_FAULTS_SHOWN} more faults")
+        lines = "\n".join(shown)
         super().__init__(f"{table} was not used, nothing of it was kept:\n{lines}")
 
 

@@ -2,17 +2,49 @@
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
 from opp_mri import __version__
-from opp_mri.cli import catalogue, demo, lesions, response
 from opp_mri.errors import OppMriError
 
 INTERRUPTED = 130
 
+# A verb's module is loaded when the verb is used: pydicom or matplotlib take a second to load.
+VERBS = {
+    "init": "opp_mri.cli.catalogue",
+    "index": "opp_mri.cli.catalogue",
+    "series": "opp_mri.cli.catalogue",
+    "files": "opp_mri.cli.catalogue",
+    "patients": "opp_mri.cli.catalogue",
+    "role": "opp_mri.cli.catalogue",
+    "lesion": "opp_mri.cli.lesions",
+    "measure": "opp_mri.cli.lesions",
+    "readings": "opp_mri.cli.lesions",
+    "timeline": "opp_mri.cli.response",
+    "assess": "opp_mri.cli.response",
+    "criteria": "opp_mri.cli.response",
+    "phantom": "opp_mri.cli.demo",
+    "demo": "opp_mri.cli.demo",
+}
+
+
+class _Verbs(click.Group):
+    """Verbs in the order of the work, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        commands: tuple[click.Command, ...] = import_module(VERBS[cmd_name]).COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
+
 
 @click.group(
+    cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Research software, not a medical device. Exit codes: 0 done, 2 wrong command line, "
     "3 a file cannot be used, 4 an image cannot be measured, 5 something is not known, "
@@ -25,11 +57,6 @@ def cli() -> None:
     A project is a folder: make it with init, fill it with index, add lesions, measure them, and
     assess their response.
     """
-
-
-for _module in (catalogue, lesions, response, demo):
-    for _command in _module.COMMANDS:
-        cli.add_command(_command)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.options import existing_file, json_option, now, project_option
-from opp_mri.cli.show import show_json, show_progress, show_table
+from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
 from opp_mri.workflow.index import (
     IndexSummary,
@@ -64,19 +64,19 @@ def index_command(
             if same_patient:
                 joined = join_patients(project.store, same_patient, now())
                 describe_stale(project, progress=progress)
-                click.echo(f"{joined} new pairs of PatientIDs joined.")
+                click.echo(f"{counted(joined, 'new pair')} of PatientIDs joined.")
         proposals = likely_matches(project.store)
         if proposals:
             click.echo(
-                f"{len(proposals)} pairs of PatientIDs may be one patient each: "
+                f"PatientIDs that may be one patient: {counted(len(proposals), 'pair')}; "
                 "`opp-mri patients` names them."
             )
 
 
 def _show_summary(summary: IndexSummary) -> None:
-    click.echo(f"{summary.found} files found, {summary.read} of them new or changed.")
+    click.echo(f"{counted(summary.found, 'file')} found, {summary.read} new or changed.")
     if summary.gone:
-        click.echo(f"{summary.gone} files are no longer there; their images were dropped.")
+        click.echo(f"No longer there, and dropped: {counted(summary.gone, 'file')}.")
     click.echo("The project holds:")
     for status in FileStatus:
         if count := summary.counts.get(status, 0):
@@ -92,12 +92,15 @@ def _show_summary(summary: IndexSummary) -> None:
 @json_option
 @click.option("--selected", is_flag=True, help="Only the volumes that were chosen for a role.")
 @click.option("--evidence", is_flag=True, help="Say why, for each volume.")
-def series_command(project_folder: Path, as_json: bool, selected: bool, evidence: bool) -> None:
+@click.option("--frames", is_flag=True, help="With --json: name each image, in order of position.")
+def series_command(
+    project_folder: Path, as_json: bool, selected: bool, evidence: bool, frames: bool
+) -> None:
     """List the volumes with their roles; one series of the files may hold several."""
     with open_project(project_folder) as project:
         volumes = [v for v in project.store.volumes() if v.selected or not selected]
     if as_json:
-        show_json([volume_record(volume) for volume in volumes])
+        show_json([volume_record(volume, frames=frames) for volume in volumes])
         return
     columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Chosen", "Note"]
     show_table(columns, [_series_row(volume) for volume in volumes])

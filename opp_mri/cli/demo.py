@@ -1,5 +1,6 @@
 """Verbs that make synthetic data: phantom, demo."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ def phantom_command(folder: Path, seed: int) -> None:
     `opp-mri lesion add --table`, `opp-mri lesion event` and `opp-mri measure` take them.
     """
     with show_progress() as progress:
-        write_phantom(folder, seed=seed, progress=progress)
+        write_phantom(folder, seed=seed, progress=partial(progress, "writing images"))
     click.echo(f"The cohort is in {folder}; its patients are synthetic.")
 
 

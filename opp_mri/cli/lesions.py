@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.options import existing_file, json_option, now, project_option
-from opp_mri.cli.show import show_json, show_table
+from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import GeometryError
 from opp_mri.units import format_mm
@@ -69,7 +69,7 @@ def add_command(
     with open_project(project_folder) as project:
         if table is not None:
             count = len(add_lesions(project.store, table, now(), replace=replace))
-            click.echo(f"{count} {'lesion is' if count == 1 else 'lesions are'} recorded.")
+            click.echo(f"Recorded: {counted(count, 'lesion')}.")
         else:
             lesion = add_lesion(project.store, given, now(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
@@ -87,7 +87,7 @@ def event_command(table: Path, project_folder: Path) -> None:
     """
     with open_project(project_folder) as project:
         count = add_events(project.store, table, now())
-    click.echo(f"{count} new {'event' if count == 1 else 'events'} recorded.")
+    click.echo(f"Recorded: {counted(count, 'new event')}.")
 
 
 @lesion_group.command("list")
@@ -141,10 +141,10 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
     else:
         _show_readings(summary.stored)
         if summary.repeated:
-            click.echo(f"{summary.repeated} rows are recorded already; nothing was added for them.")
+            click.echo(f"Recorded already, so not added again: {counted(summary.repeated, 'row')}.")
     if summary.refused:
         lines = "\n".join(f"  line {r.line}: {r.message}" for r in summary.refused)
-        raise GeometryError(f"{len(summary.refused)} rows were not stored:\n{lines}")
+        raise GeometryError(f"{counted(len(summary.refused), 'row')} not stored:\n{lines}")
 
 
 @click.command("readings")

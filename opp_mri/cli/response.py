@@ -1,12 +1,13 @@
 """Verbs of the response: timeline, assess, criteria."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from opp_mri.cli.options import existing_file, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
 from opp_mri.units import format_mm
 from opp_mri.workflow.assess import (
@@ -15,7 +16,6 @@ from opp_mri.workflow.assess import (
     assess_timeline,
     assessment_record,
 )
-from opp_mri.workflow.pictures import save_timeline
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.records import timeline_record
 from opp_mri.workflow.respond import (
@@ -80,9 +80,16 @@ def timeline_command(
     else:
         for timeline in timelines:
             _show_timeline(timeline)
-    for timeline in timelines if plot else []:
+    if plot:
+        _draw(plot, timelines, rules, Mode(mode))
+
+
+def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Criteria, mode: Mode) -> None:
+    from opp_mri.workflow.pictures import save_timeline  # loads matplotlib, which takes a second
+
+    for timeline in timelines:
         assessed = (
-            assess_timeline(timeline.timeline, mode=Mode(mode), criteria=rules)
+            assess_timeline(timeline.timeline, mode=mode, criteria=rules)
             if timeline.timeline.observations
             else None
         )
@@ -91,9 +98,7 @@ def timeline_command(
         click.echo(f"Drawn: {path}", err=True)
 
 
-def _plot_path(plot: Path | None, timeline: LesionTimeline, *, alone: bool) -> Path:
-    if plot is None:
-        raise ValueError("there is no path to draw to")
+def _plot_path(plot: Path, timeline: LesionTimeline, *, alone: bool) -> Path:
     if alone:
         return plot
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in timeline.lesion.lesion_id)

@@ -12,13 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-PLAIN_WIDTH = 200  # where the output is no terminal, a table is not squeezed
-PLAIN_STEPS = 10  # progress lines of one piece of work where there is no terminal
+NATURAL_WIDTH = 100_000  # where the output is no terminal, a cell is never folded
+PLAIN_STEP = 100  # files or series between two progress lines where there is no terminal
 
 
 def show_json(record: Any) -> None:
     """Print a record as JSON."""
     click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: 1 file, 2 files."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -29,10 +34,14 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    console.print(table)
+    console = Console(markup=False, highlight=False, emoji=False)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = NATURAL_WIDTH
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines()))
 
 
 @contextmanager
@@ -59,12 +68,8 @@ def show_progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _plain_progress() -> Callable[[str, int, int], None]:
-    last: dict[str, int] = {}
-
     def report(what: str, done: int, total: int) -> None:
-        step = done * PLAIN_STEPS // max(total, 1)
-        if last.get(what) != step:
-            last[what] = step
+        if done == total or (done and done % PLAIN_STEP == 0):
             click.echo(f"{what}: {done} of {total}", err=True)
 
     return report

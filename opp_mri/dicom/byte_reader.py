@@ -79,6 +79,8 @@ class MemoryBytes:
 class ReaderStream(io.RawIOBase):
     """A reader as a stream, for those who read no other way."""
 
+    name = ""  # pydicom asks for it
+
     def __init__(self, reader: ByteReader) -> None:
         self._reader = reader
         self._offset = 0

@@ -5,13 +5,16 @@ are left out: some repeat a whole classic header in them, of another image.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import frozen
 from pydicom import Dataset
 
+from opp_mri.dicom.elements import Layout
 from opp_mri.dicom.header import TAGS, Header, tag_of
 from opp_mri.dicom.values import PYDICOM_ERRORS
+from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import InputError
 
 _GROUPS = tuple(
@@ -33,6 +36,7 @@ _KEYWORDS = {tag: keyword for keyword, tag in TAGS.items()} | {
 _SHARED = TAGS["SharedFunctionalGroupsSequence"]
 _PER_FRAME = TAGS["PerFrameFunctionalGroupsSequence"]
 _AGENTS = TAGS["ContrastBolusAgentSequence"]
+_CHARACTER_SET = TAGS["SpecificCharacterSet"]
 
 KeywordValues = Mapping[str, Any]
 
@@ -63,19 +67,14 @@ class FunctionalGroups:
         return {**self.shared, **own}
 
 
-NO_GROUPS = FunctionalGroups(shared={}, per_frame=())
-
-
-def read_functional_groups(header: Header) -> FunctionalGroups | None:
-    """Read the functional groups, or None where there are none.
+def read_functional_groups(header: Header) -> FunctionalGroups:
+    """Read the functional groups, which may be none.
 
     Raises
     ------
     InputError
         They are damaged.
     """
-    if not (_SHARED in header or _PER_FRAME in header):
-        return None
     try:
         shared, per_frame = header.items(_SHARED), header.items(_PER_FRAME)
         return FunctionalGroups(
@@ -90,6 +89,20 @@ def read_functional_groups(header: Header) -> FunctionalGroups | None:
 
 def contrast_agents(header: Header) -> KeywordValues:
     """Give agent, volume and start time from the sequence that enhanced images have for them."""
+    if _AGENTS not in header:
+        return {}
+    if header.dataset is not None:
+        return _agents_in(header)
+    return _remembered_agents(header.raw[_AGENTS], header.layout, header.character_set)
+
+
+@lru_cache(maxsize=256)
+def _remembered_agents(element: bytes, layout: Layout, character_set: bytes) -> KeywordValues:
+    raw = {_AGENTS: element} | ({_CHARACTER_SET: character_set} if character_set else {})
+    return _agents_in(Header(status=FileStatus.IMAGE, layout=layout, raw=raw))
+
+
+def _agents_in(header: Header) -> KeywordValues:
     try:
         agents = header.items(_AGENTS)
         if not agents:

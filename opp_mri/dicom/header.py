@@ -275,7 +275,7 @@ def _read_by_pydicom(reader: ByteReader) -> Header:
     stream = BufferedReader(ReaderStream(reader))
     try:
         dataset = read_partial(stream, lambda tag, _vr, _length: tag in PIXEL_TAGS, force=True)
-        elements = [dataset.get_item(tag) for tag in dataset]  # type: ignore[call-overload]
+        elements = [dataset.get_item(tag) for tag in list(dataset.keys())]
     except (*PYDICOM_ERRORS, RecursionError):
         return _damaged()
     implicit, little = dataset.original_encoding

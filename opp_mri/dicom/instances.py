@@ -10,7 +10,6 @@ from typing import Any
 
 from opp_mri.dicom.elements import Layout
 from opp_mri.dicom.functional_groups import (
-    NO_GROUPS,
     FunctionalGroups,
     contrast_agents,
     read_functional_groups,
@@ -29,7 +28,7 @@ from opp_mri.dicom.values import (
     texts,
     triple,
 )
-from opp_mri.domain.imaging import Frame, Instance
+from opp_mri.domain.imaging import ENHANCED_SOP_CLASS_UIDS, Frame, Instance
 from opp_mri.errors import InputError
 
 Convert = Callable[[Any], object]
@@ -142,14 +141,19 @@ def instance_from_header(header: Header) -> Instance:
         if not values.get(name):
             raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
     count = max(integer(header.value(_NUMBER_OF_FRAMES)) or 1, 1)
-    groups = read_functional_groups(header)
-    if groups is None and count == 1:
+    if count == 1 and _is_classic(values):
         frames: tuple[Frame, ...] = (_frame(1, values),)
     else:
-        frames = _frames(count, groups or NO_GROUPS, values)
+        frames = _frames(count, read_functional_groups(header), values)
     for name in _OF_FRAMES:
         values.pop(name, None)
     return Instance(transfer_syntax_uid=header.transfer_syntax_uid, frames=frames, **values)
+
+
+def _is_classic(values: Values) -> bool:
+    """Tell an image placed by its own header, not by functional groups (which it may have too)."""
+    enhanced = values["sop_class_uid"] in ENHANCED_SOP_CLASS_UIDS
+    return "image_position_lps_mm" in values and not enhanced
 
 
 def _top_level(header: Header) -> Values:
@@ -166,8 +170,9 @@ def _top_level(header: Header) -> Values:
         for tag, name, convert in _INSTEAD_OF_TAG:
             if tag in header.raw and name not in values:
                 values |= _understood_one(name, convert, header.value(tag))
-    if TAGS["ContrastBolusAgentSequence"] in header:
-        values = _understood(contrast_agents(header)) | values
+    agents = contrast_agents(header)
+    if agents:
+        values = _understood(agents) | values
     return values
 
 

@@ -2,8 +2,7 @@
 """What files there are: in folders, DICOMDIRs and zip archives, or given one by one.
 
 Every file is listed, hidden ones too, and nothing is judged by its name but an archive; what is
-wrong with a file shows, in words, when it is opened. Sources are only ever read. Paths are strings here: to list
-files as Path objects takes as long as to read their headers.
+wrong with a file XX objects takes as long as to read their headers.
 """
 
 import lzma

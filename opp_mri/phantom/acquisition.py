@@ -113,7 +113,7 @@ class Scene:
     posture: Posture = field(repr=False)
 
 
-def straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> FloatArray:
+def straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> NDArray[np.float32]:
     """Give, for each pixel, where in the straight frame it looks: (3, slices, rows, columns)."""
     column, row = _pixel_grid(planes[0])
     return straight_from_lps(
@@ -122,10 +122,10 @@ def straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> FloatArray:
 
 
 def tissue_image(
-    scene: Scene, signal: NDArray[np.float32], straight: FloatArray
+    scene: Scene, signal: NDArray[np.float32], straight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Look up a signal of the anatomy at the points of `straight_points`."""
-    return scene.anatomy.sample(signal, straight.astype(np.float32, copy=False))
+    return scene.anatomy.sample(signal, straight)
 
 
 def draw_lesion(
@@ -191,7 +191,7 @@ def lesion_share(
 def receive(
     image: NDArray[np.float32],
     planes: tuple[ImagePlane, ...],
-    straight: FloatArray,
+    straight: NDArray[np.float32],
     receiver: Receiver,
     rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
@@ -201,14 +201,17 @@ def receive(
     to_back = np.clip(78 - straight[1], 0, None)
     near = 0.70 + 0.75 * np.exp(-to_back / COIL_REACH_MM)
     along = (row - (plane.rows - 1) / 2) * plane.row_spacing_mm
-    weight = (near ** receiver.shading) * (1 - receiver.shading * 0.22 * (along / 150) ** 2)
+    weight = (near**receiver.shading) * (1 - receiver.shading * 0.22 * (along / 150) ** 2)
     if receiver.saturated_from_mm is not None:
         ahead = (column - (plane.columns - 1) / 2) * plane.column_spacing_mm
         weight = weight * (0.13 + 0.87 / (1 + np.exp((receiver.saturated_from_mm - ahead) / 3.0)))
     clean = image * weight * np.float32(receiver.gain)
     real = clean + receiver.noise * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = receiver.noise * rng.standard_normal(image.shape, dtype=np.float32)
-    return np.clip(np.rint(np.hypot(real, imaginary)), 0, LARGEST_STORED).astype(np.uint16)
+    stored: NDArray[np.uint16] = np.clip(
+        np.rint(np.hypot(real, imaginary)), 0, LARGEST_STORED
+    ).astype(np.uint16)
+    return stored
 
 
 def points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> FloatArray:

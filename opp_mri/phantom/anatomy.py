@@ -65,7 +65,9 @@ class Anatomy:
     labels: NDArray[np.uint8] = field(repr=False)
     fat_fraction: NDArray[np.float32] = field(repr=False)
 
-    def signal(self, contrast: Contrast, thick_mm: tuple[float, float, float]) -> NDArray[np.float32]:
+    def signal(
+        self, contrast: Contrast, thick_mm: tuple[float, float, float]
+    ) -> NDArray[np.float32]:
         """Give the signal on the grid, averaged over the thickness of a slice.
 
         Parameters
@@ -85,7 +87,9 @@ class Anatomy:
                 ndimage.uniform_filter1d(signal, cells, axis=axis, output=signal)
         return signal
 
-    def sample(self, grid: NDArray[np.float32], straight_mm: NDArray[np.float32]) -> NDArray[np.float32]:
+    def sample(
+        self, grid: NDArray[np.float32], straight_mm: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """Interpolate a grid linearly at points (3, ...), x y z, of the straight frame."""
         indices = np.empty_like(straight_mm)
         for axis in range(3):
@@ -179,7 +183,9 @@ def _fork_mm(spine: Spine) -> float:
     return forks[0] if forks else spine.vertebrae[-1].z_mm - 200
 
 
-def _psoas(x: NDArray[np.float32], y: NDArray[np.float32], front: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _psoas(
+    x: NDArray[np.float32], y: NDArray[np.float32], front: NDArray[np.float32]
+) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = ((np.abs(x) - 38) / 15) ** 2 + ((y - front * 0.1) / 21) ** 2 < 1
     return inside
 
@@ -210,10 +216,10 @@ def _paint_disc(canvas: Canvas, upper: Vertebra, lower: Vertebra, *, dry: bool) 
         box.put(Tissue.DRY_NUCLEUS, cleft)
 
 
-def _rim(across: NDArray[np.float32], along: NDArray[np.float32]) -> NDArray[np.float32]:
+def _rim(across: NDArray[np.floating], along: NDArray[np.floating]) -> NDArray[np.floating]:
     """Grow from 0 at the axis of a body to 1 at its wall; the back is flatter than the front."""
     flat = np.where(along > 0, 3.4, 2.3)
-    grown: NDArray[np.float32] = (np.abs(across) ** 2.4 + np.abs(along) ** flat) ** (1 / 2.4)
+    grown: NDArray[np.floating] = (np.abs(across) ** 2.4 + np.abs(along) ** flat) ** (1 / 2.4)
     return grown
 
 

@@ -168,7 +168,7 @@ CASES: tuple[Case, ...] = (
         level="L4", sex="F", age_years=63, histology="sarcoma", dose_gy=27, fractions=3,
         ssrs_last_date=date(2019, 9, 20),
         visits=_visits(
-            (GE,), (-14, 14.2), (85, 18.1), (162, 21.4), (246, 24.3), (331, 27.0),
+            (GE,), (-14, 14.2), (85, 17.8), (162, 20.9), (246, 23.5), (331, 25.8),
             extras={0: (_LOCALIZER, _PLAIN), 3: (_AXIAL,)},
         ),
         file_names=FileNames.NUMBERS, matrix=(256, 192), dry_discs=frozenset({"L3", "L4", "L5"}),
@@ -213,7 +213,7 @@ CASES: tuple[Case, ...] = (
         reason=Reason.REGROWTH_AFTER_DECLINE, level="T8", thoracic=True, sex="F", age_years=41,
         histology="breast", dose_gy=24, fractions=3, ssrs_last_date=date(2020, 7, 3),
         visits=_visits(
-            (SIEMENS,), (-12, 11.4), (73, 17.2), (158, 11.9), (244, 15.8), (330, 19.2), (421, 22.6),
+            (SIEMENS,), (-12, 11.4), (73, 17.2), (158, 11.9), (244, 15.2), (330, 18.4), (421, 21.0),
             extras={0: (_AXIAL,)},
         ),
         events=(Event(day=330, event="other_bone_lesions", value="not_enlarged"),),
@@ -246,7 +246,7 @@ CASES: tuple[Case, ...] = (
         reason=Reason.PERSISTENT_ENLARGEMENT, level="L2", sex="F", age_years=54,
         histology="melanoma", dose_gy=27, fractions=3, ssrs_last_date=date(2022, 11, 4),
         visits=_visits(
-            (GE, GE, SIEMENS), (-8, 15.6), (82, 19.4), (169, 22.9), (252, 25.6), (329, 27.9),
+            (GE, GE, SIEMENS), (-8, 14.6), (82, 17.9), (169, 20.9), (252, 23.3), (329, 25.2),
             extras={0: (_LOCALIZER,)},
         ),
         encoding=Encoding.JPEG_2000, matrix=(384, 256), dry_discs=frozenset({"L5"}),

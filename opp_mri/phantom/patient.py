@@ -7,7 +7,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.geometry import FloatArray, ImagePlane
+from opp_mri.domain.geometry import ImagePlane
 from opp_mri.phantom import acquisition
 from opp_mri.phantom.acquisition import Prescription, Receiver, Scene
 from opp_mri.phantom.anatomy import Anatomy, Build, paint_anatomy
@@ -144,7 +144,7 @@ class Patient:
         frame_uid = uid(self.seed, case.patient_id, index, "frame of reference")
         scene = Scene(anatomy=self.anatomy, posture=self._posture(index))
         shapes = {sequence: self.lesion(visit, sequence) for sequence in case.sequences}
-        sagittal: dict[Prescription, FloatArray] = {}
+        seen_from: dict[Prescription, NDArray[np.float32]] = {}
         series = []
         wanted = [kind for kind in ORDER if kind in (*case.sequences, *visit.extras)]
         for number, kind in enumerate(wanted, start=1):
@@ -154,17 +154,19 @@ class Patient:
             key = (contrast, kind in AXIAL_LIKE)
             if key not in signals:
                 signals[key] = self.anatomy.signal(contrast, _thickness(kind))
-            images = []
+            images: list[NDArray[np.uint16]] = []
             for stack in stacks:
                 laid = stack.planes(frame_uid)
-                if stack not in sagittal:
-                    sagittal[stack] = acquisition.straight_points(scene, laid)
-                image = acquisition.tissue_image(scene, signals[key], sagittal[stack])
+                if stack not in seen_from:
+                    seen_from[stack] = acquisition.straight_points(scene, laid)
+                image = acquisition.tissue_image(scene, signals[key], seen_from[stack])
                 shape = shapes.get(kind, self.lesion(visit, SeriesKind.T2FS))
                 acquisition.draw_lesion(image, scene, laid, stack.thickness_mm, shape, contrast)
                 rng = generator(self.seed, case.patient_id, index, kind, len(images), "noise")
                 images.append(
-                    acquisition.receive(image, laid, sagittal[stack], _receiver(kind, contrast), rng)
+                    acquisition.receive(
+                        image, laid, seen_from[stack], _receiver(kind, contrast), rng
+                    )
                 )
             series.append(
                 self._series(index, visit, kind, number, planes, np.concatenate(images), stacks[0])
@@ -187,7 +189,8 @@ class Patient:
         """Lay the patient down: no two visits are alike, in the joints or on the table."""
         rng = generator(self.seed, self.case.patient_id, index, "posture")
         joints = rng.normal(0, JOINT_SD_DEG, (len(self.spine.vertebrae) - 1, 3))
-        shift = rng.normal(0, PATIENT_SD_MM) + (0.0, -20.0, rng.uniform(-TABLE_MM, TABLE_MM))
+        table = np.array([0.0, -20.0, rng.uniform(-TABLE_MM, TABLE_MM)])
+        shift = rng.normal(0, PATIENT_SD_MM) + table
         return posture(self.spine, joints, rigid(rng.normal(0, PATIENT_SD_DEG), shift))
 
     def _series(
@@ -222,7 +225,9 @@ class Patient:
         case = self.case
         study_date = self.date_of(visit.day)
         minutes = int(generator(self.seed, case.patient_id, index, "clock").integers(0, 480))
-        start = datetime.combine(study_date, datetime.min.time()) + timedelta(hours=8, minutes=minutes)
+        start = datetime.combine(study_date, datetime.min.time()) + timedelta(
+            hours=8, minutes=minutes
+        )
         acquired = start + timedelta(minutes=3 + MINUTES_PER_SERIES * number, seconds=17 * number)
         if kind is SeriesKind.T1POST:
             acquired += timedelta(minutes=4)  # the agent is given and takes effect

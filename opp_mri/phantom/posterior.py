@@ -4,6 +4,7 @@ Part of `anatomy`, which paints in this order; all lengths in mm in the straight
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,7 @@ def paint_canal(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     sac_ap = _along(z, ordered, [_sac_ap_mm(v) for v in ordered])
     sac_lr = sac_ap * SAC_LR_MM / SAC_AP_MM
     y = y - axis
-    canvas.put(
-        Tissue.FAT, (x / (sac_lr + 2)) ** 2 + (y / (sac_ap + EPIDURAL_MM)) ** 2 < 1
-    )
+    canvas.put(Tissue.FAT, (x / (sac_lr + 2)) ** 2 + (y / (sac_ap + EPIDURAL_MM)) ** 2 < 1)
     sac = (x / sac_lr) ** 2 + (y / sac_ap) ** 2
     canvas.put(Tissue.LIGAMENT, sac < 1.09)
     canvas.put(Tissue.CSF, sac < 0.96)
@@ -114,7 +113,11 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra) -> None:
     # each is at most 1 inside, with the distance to the edge in mm below it
     lamina_z = np.where(aside < 3, -1.0, -2.0) - half * 0.15
     lamina = _all_within(
-        [aside - 13, np.abs(y - back - 4.5 - 0.1 * (13 - aside)) - 3.4, np.abs(z - lamina_z) - half * 0.62]
+        [
+            aside - 13,
+            np.abs(y - back - 4.5 - 0.1 * (13 - aside)) - 3.4,
+            np.abs(z - lamina_z) - half * 0.62,
+        ]
     )
     _bone(box, lamina)
     if not sacral:
@@ -139,7 +142,7 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra) -> None:
     _bone(box, spinous)
 
 
-def _bone(box: Canvas, outside_mm: NDArray[np.float32]) -> None:
+def _bone(box: Canvas, outside_mm: NDArray[np.floating]) -> None:
     box.put(Tissue.CORTEX, outside_mm < 0.3)
     box.put(Tissue.MARROW, outside_mm < -0.9)
 
@@ -176,5 +179,5 @@ def _smooth(line: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
     return mean.astype(np.float32)[:, None, None]
 
 
-def _all_within(outside_mm: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _all_within(outside_mm: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
     return functools.reduce(np.maximum, outside_mm)

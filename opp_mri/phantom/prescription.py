@@ -51,7 +51,9 @@ def prescribe(
         case SeriesKind.AXIAL_T2:
             lesion = where.lps_from_local[where.spine.index(case.level)]
             middle = lesion[:3, 3] - 10 * lesion[:3, 1]
-            return (_stack(middle, lesion[:3, :3], "axial", (192, 192), 0.78, 9, (4.4, 4.0), coarse),)
+            return (
+                _stack(middle, lesion[:3, :3], "axial", (192, 192), 0.78, 9, (4.4, 4.0), coarse),
+            )
         case SeriesKind.REFORMAT:
             middle = where.place(where.spine.middle, (0.0, 0.0, 0.0))
             return (_stack(middle, axes, "coronal", (256, 192), 1.1, 9, (3.0, 3.0), coarse),)

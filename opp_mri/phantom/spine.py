@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 from attrs import field, frozen
+from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import FloatArray
 
@@ -37,6 +38,8 @@ _SIZES: dict[str, tuple[float, float, float, float, float]] = {
     "S4": (13.0, 32.0, 17.0, 2.0, -6.0),
 }
 LEVELS = tuple(_SIZES)
+
+Float32Array = NDArray[np.float32]
 
 RIGID_MARGIN_MM = 0.3  # a body moves as one, and this much around it
 RIGID_DEPTH_MARGIN_MM = 4.0
@@ -193,7 +196,7 @@ def rigid(rotation_deg: FloatArray, translation_mm: FloatArray) -> FloatArray:
     return matrix
 
 
-def straight_from_lps(where: Posture, points_lps_mm: FloatArray) -> FloatArray:
+def straight_from_lps(where: Posture, points_lps_mm: FloatArray) -> Float32Array:
     """Carry points of the patient back into the straight frame that the anatomy is painted in.
 
     Around a vertebral body the map is that body's rigid motion, exactly; between two bodies it
@@ -211,7 +214,7 @@ def straight_from_lps(where: Posture, points_lps_mm: FloatArray) -> FloatArray:
     numpy.ndarray
         Shape (3, ...), in the straight frame, float32.
     """
-    points = np.asarray(points_lps_mm)
+    points = np.asarray(points_lps_mm, np.float32)
     upper = _local(where, 0, points)
     straight = _lifted(upper, where.spine.vertebrae[0])
     for index in range(1, len(where.spine.vertebrae)):
@@ -235,23 +238,23 @@ def _down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> FloatArray
     return step
 
 
-def _local(where: Posture, index: int, points: FloatArray) -> FloatArray:
+def _local(where: Posture, index: int, points: Float32Array) -> Float32Array:
     inverse = np.linalg.inv(where.lps_from_local[index])
-    moved = np.tensordot(inverse[:3, :3].astype(np.float32), points.astype(np.float32), axes=1)
+    moved: Float32Array = np.tensordot(inverse[:3, :3].astype(np.float32), points, axes=1)
     moved += inverse[:3, 3].astype(np.float32).reshape(3, *([1] * (points.ndim - 1)))
     return moved
 
 
-def _lifted(local: FloatArray, vertebra: Vertebra) -> FloatArray:
+def _lifted(local: Float32Array, vertebra: Vertebra) -> Float32Array:
     lifted = local.copy()
     lifted[2] += np.float32(vertebra.z_mm)
     return lifted
 
 
-def _rigid_half_mm(where: Posture, index: int, y_mm: FloatArray) -> FloatArray:
+def _rigid_half_mm(where: Posture, index: int, y_mm: Float32Array) -> Float32Array:
     """Half the height of the zone that moves with a body, narrowing in front of and behind it."""
     vertebra = where.spine.vertebrae[index]
     beyond = np.abs(y_mm) - np.float32(vertebra.depth_mm / 2 + RIGID_DEPTH_MARGIN_MM)
     share = np.clip(1 - beyond / np.float32(LOOSE_OVER_MM), LEAST_RIGID, 1)
-    half: FloatArray = share * np.float32(vertebra.height_mm / 2 + RIGID_MARGIN_MM)
+    half: Float32Array = share * np.float32(vertebra.height_mm / 2 + RIGID_MARGIN_MM)
     return half

@@ -82,7 +82,7 @@ PROPERTIES: dict[Tissue, Properties] = {
     Tissue.CORD: Properties(0.80, 900, 78),
     Tissue.ROOTS: Properties(0.85, 1300, 120),
     Tissue.LIGAMENT: Properties(0.22, 800, 12, 0.05),
-    Tissue.LESION: Properties(0.78, 1450, 98, 0.0, 0.0, 2.4),
+    Tissue.LESION: Properties(0.78, 1450, 98, 0.0, 0.0, 4.2),
 }
 
 
@@ -131,7 +131,5 @@ def lesion_signal(contrast: Contrast) -> float:
 def _spin_echo(contrast: Contrast, t1_ms: float, t2_ms: float) -> float:
     recovered = 1 - np.exp(-contrast.tr_ms / t1_ms)
     if contrast.ti_ms is not None:
-        recovered = (
-            1 - 2 * np.exp(-contrast.ti_ms / t1_ms) + np.exp(-contrast.tr_ms / t1_ms)
-        )
+        recovered = 1 - 2 * np.exp(-contrast.ti_ms / t1_ms) + np.exp(-contrast.tr_ms / t1_ms)
     return float(recovered * np.exp(-contrast.te_ms / t2_ms))

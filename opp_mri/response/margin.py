@@ -6,7 +6,8 @@ where two sequences tie for the deciding one. Only recordable lengths next to on
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
+from itertools import chain
 from typing import Final
 
 from attrs import evolve
@@ -41,7 +42,7 @@ def margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Decimal | N
         return None  # no length plays a part
     calls = {one: call_sequence(studied[one], facts, criteria, mode) for one in studied}
     category = call_lesion(calls, facts, mode).category
-    for size, sequence, place, steps in sorted(set(_candidates(calls, criteria))):
+    for size, sequence, place, steps in sorted(_candidates(calls, criteria)):
         changed = _changed(studied[sequence], place, steps * RECORDED_PRECISION_MM)
         call = call_sequence(changed, facts, criteria, mode)
         if call_lesion({**calls, sequence: call}, facts, mode).category is not category:
@@ -65,51 +66,63 @@ Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place o
 def _candidates(
     calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria
 ) -> Iterator[Candidate]:
-    """Give the smallest steps that reach each side of each breakpoint of each length."""
-    for sequence, call in calls.items():
-        if call.studied.baseline is None or call.course is None:
-            continue  # its category is the same whatever its lengths
-        rivals_mm = [
-            change_mm
-            for other, rival in calls.items()
-            if other is not sequence and rival.course is not None
-            for change_mm in (rival.course.peak_mm, rival.course.last_mm)
+    """Give the smallest steps that reach each breakpoint of each length, and lead past it.
+
+    All is counted in whole units of the finest decimal that occurs, so that it is exact and quick.
+    """
+    recorded = {
+        sequence: [call.studied.baseline.ap_mm, *(study.ap_mm for study in call.studied.follow_ups)]
+        for sequence, call in calls.items()
+        if call.studied.baseline is not None and call.course is not None
+    }  # of another sequence the category is the same whatever its lengths
+    unit_mm = _finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded.values()))
+    lengths = {one: [int(mm / unit_mm) for mm in row] for one, row in recorded.items()}
+    step, change = int(RECORDED_PRECISION_MM / unit_mm), int(criteria.change_mm / unit_mm)
+    for sequence, (baseline, *follow_ups) in lengths.items():
+        rivals = [
+            rival - other[0]
+            for one, other in lengths.items()
+            if one is not sequence
+            for rival in (max(other[1:]), other[-1])
         ]
-        baseline_mm = call.studied.baseline.ap_mm
-        follow_ups_mm = [study.ap_mm for study in call.studied.follow_ups]
-        for place, length_mm in enumerate([baseline_mm, *follow_ups_mm]):
-            if place == 0:
-                others_mm = follow_ups_mm
-                ties_mm = [one - rival for one in follow_ups_mm for rival in rivals_mm]
-            else:
-                others_mm = [baseline_mm, *follow_ups_mm[: place - 1], *follow_ups_mm[place:]]
-                ties_mm = [baseline_mm + rival for rival in rivals_mm]
-            breakpoints_mm = {
-                one + shift
-                for one in others_mm
-                for shift in (-criteria.change_mm, Decimal(0), criteria.change_mm)
-            }.union(ties_mm)
-            for steps in _steps_around(length_mm, breakpoints_mm):
+        rivals_of_baseline = [one - rival for one in follow_ups for rival in rivals]
+        rivals_of_follow_up = [baseline + rival for rival in rivals]
+        for place, length in enumerate(lengths[sequence]):
+            others = lengths[sequence][:place] + lengths[sequence][place + 1 :]
+            breakpoints = {
+                other + shift for other in others for shift in (-change, 0, change)
+            }.union(rivals_of_follow_up if place else rivals_of_baseline)
+            for steps in _steps_around(length, breakpoints, step):
                 yield abs(steps), sequence, place, steps
 
 
-def _steps_around(length_mm: Decimal, breakpoints_mm: Iterable[Decimal]) -> Iterator[int]:
-    for breakpoint_mm in breakpoints_mm:
-        exact = (breakpoint_mm - length_mm) / RECORDED_PRECISION_MM
-        below = int(exact.to_integral_value(ROUND_CEILING)) - 1
-        above = int(exact.to_integral_value(ROUND_FLOOR)) + 1
-        for steps in range(below, above + 1):
-            if steps and length_mm + steps * RECORDED_PRECISION_MM >= 0:
-                yield steps
+def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
+    """Give the largest power of ten that divides all lengths and the recorded precision."""
+    exponents = [mm.as_tuple().exponent for mm in (RECORDED_PRECISION_MM, *lengths_mm)]
+    return Decimal(1).scaleb(min(one for one in exponents if isinstance(one, int)))
+
+
+def _steps_around(length: int, breakpoints: Iterable[int], step: int) -> set[int]:
+    """Give the least steps that lead onto each breakpoint and past it, down to a length of 0."""
+    lowest = -(length // step)
+    found: set[int] = set()
+    for one in breakpoints:
+        distance = one - length
+        if distance >= 0:
+            found.update((-(-distance // step), distance // step + 1))
+        if distance <= 0:
+            found.update((distance // step, -(-distance // step) - 1))
+    found.discard(0)
+    return {steps for steps in found if steps >= lowest}
 
 
 def _changed(studied: Studied, place: int, by_mm: Decimal) -> Studied:
     """Change one length: place 0 is the baseline, place 1 the first follow-up."""
     if place == 0 and studied.baseline is not None:
-        return evolve(studied, baseline=_by(studied.baseline, by_mm))
+        return Studied(baseline=_by(studied.baseline, by_mm), follow_ups=studied.follow_ups)
     follow_ups = list(studied.follow_ups)
     follow_ups[place - 1] = _by(follow_ups[place - 1], by_mm)
-    return evolve(studied, follow_ups=tuple(follow_ups))
+    return Studied(baseline=studied.baseline, follow_ups=tuple(follow_ups))
 
 
 def _by(study: Observation, by_mm: Decimal) -> Observation:

@@ -203,7 +203,7 @@ def _read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observati
 
 def _read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
     found: dict[str, list[TreatmentEvent]] = {}
-    with read_table(path, required=EVENT_COLUMNS) as table:
+    with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
         for row in table.rows:
             lesion_id, event = row.text("lesion_id"), _event(row)
             if lesion_id is not None and event is not None:

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
@@ -68,7 +69,7 @@ def run_demo(
     """
     _make_room(folder)
     cohort = folder / "phantom"
-    write_phantom(cohort, seed=seed, progress=progress)
+    write_phantom(cohort, seed=seed, progress=partial(progress, "writing images"))
     create_project(folder)
     with open_project(folder) as project:
         index(project, [cohort / "dicom"], progress=progress)
@@ -104,7 +105,6 @@ def _make_room(folder: Path) -> None:
 def _true_categories(path: Path) -> dict[str, ResponseCategory]:
     truth = json.loads(path.read_text(encoding="utf-8"))
     return {
-        lesion["lesion_id"]: ResponseCategory(lesion["category"])
+        patient["lesion_id"]: ResponseCategory(patient["expected"]["category"])
         for patient in truth["patients"]
-        for lesion in patient["lesions"]
     }

@@ -119,7 +119,9 @@ def add_events(store: Store, path: Path, at: datetime) -> int:
     """
     new: dict[str, list[LesionEvent]] = {}
     lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
-    with read_table(path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:]) as table:
+    with read_table(
+        path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True
+    ) as table:
         for row in table.rows:
             lesion_id = row.text("lesion_id")
             event = _event(row)

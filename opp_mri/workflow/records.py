@@ -17,10 +17,10 @@ from opp_mri.workflow.timeline import Cell, LesionTimeline
 Record = dict[str, Any]
 
 
-def volume_record(volume: VolumeDescription) -> Record:
-    """Give what `opp-mri series --json` shows of a volume."""
+def volume_record(volume: VolumeDescription, *, frames: bool = False) -> Record:
+    """Give what `opp-mri series --json` shows of a volume, with each frame where wanted."""
     instance = volume.instance
-    return {
+    record: Record = {
         "volume_id": volume.volume_id,
         "patient_id": volume.patient_id,
         "study_date": volume.study_date.isoformat() if volume.study_date else None,
@@ -46,6 +46,12 @@ def volume_record(volume: VolumeDescription) -> Record:
         "refusal": volume.refusal,
         "duplicate_of": volume.duplicate_of,
     }
+    if frames:
+        record["frame_references"] = [
+            {"sop_instance_uid": frame.sop_instance_uid, "frame": frame.frame_number}
+            for frame in volume.frames
+        ]
+    return record
 
 
 def patients_record(

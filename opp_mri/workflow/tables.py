@@ -180,7 +180,13 @@ class Table:
             self.raise_faults()
 
 
-def read_table(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> Table:
+def read_table(
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    may_have_no_rows: bool = False,
+) -> Table:
     """Read a CSV file with a header, in UTF-8, separated by commas.
 
     Parameters
@@ -189,6 +195,8 @@ def read_table(path: Path, *, required: Sequence[str], optional: Sequence[str] =
         The file; a byte order mark is allowed.
     required, optional
         Columns that it must and may have, in any order; there may be no others.
+    may_have_no_rows
+        Whether a header alone is a table: nothing may have happened, but something was measured.
 
     Returns
     -------
@@ -207,7 +215,7 @@ def read_table(path: Path, *, required: Sequence[str], optional: Sequence[str] =
         _refuse(path.name, 1, f"the file is empty: its first line must be {','.join(required)}")
     header, *body = records
     columns = _checked_columns(path.name, header, required, optional)
-    if not body:
+    if not body and not may_have_no_rows:
         _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
     table = Table(path.name, columns, rows=[], faults=[])
     for record in body:

@@ -181,4 +181,5 @@ def test_an_empty_table_is_told(tmp_path) -> None:
     assert faults(tmp_path, "") == [
         "line 1: the file is empty: its first line must be lesion_id,days_from_ssrs,sequence,ap_mm"
     ]
-    assert "no rows" in faults(tmp_path, OPP, EVENTS_HEADER)[0]
+    header_only = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
+    assert "no rows" in faults(tmp_path, header_only)[0]

@@ -1,0 +1,241 @@
+"""Write the synthetic cohort: DICOM files, the truth, and the tables that the demo reads."""
+
+import csv
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from attrs import frozen
+
+from opp_mri.dicom.write import SeriesToWrite, write_classic
+from opp_mri.dicom.write_enhanced import EnhancedValues, write_enhanced
+from opp_mri.errors import InputError
+from opp_mri.phantom.cases import CASES, Case, Encoding, FileNames
+from opp_mri.phantom.patient import (
+    AcquiredSeries,
+    AcquiredStudy,
+    make_patient,
+    without_pixels,
+)
+from opp_mri.phantom.protocol import SeriesKind
+from opp_mri.phantom.seeding import uid
+from opp_mri.phantom.truth import (
+    CALIPER_COLUMNS,
+    EVENT_COLUMNS,
+    LESION_COLUMNS,
+    TRUTH_VERSION,
+    Cell,
+    PatientRecord,
+    record,
+)
+
+_WEIGHTING = {SeriesKind.T1: "T1", SeriesKind.T1POST: "T1", SeriesKind.STIR: "STIR"}
+
+Progress = Callable[[int, int], None]
+
+
+@frozen(kw_only=True)
+class PhantomSummary:
+    """What was written, and where.
+
+    Parameters
+    ----------
+    dicom
+        Folder of the DICOM files.
+    truth, lesions, events, calipers
+        The files beside it.
+    patients, studies, series, files
+        How many of each.
+    """
+
+    dicom: Path
+    truth: Path
+    lesions: Path
+    events: Path
+    calipers: Path
+    patients: int
+    studies: int
+    series: int
+    files: int
+
+
+def write_phantom(
+    folder: Path,
+    *,
+    seed: int = 1,
+    progress: Progress | None = None,
+    patients: Collection[str] | None = None,
+    coarse: bool = False,
+    workers: int | None = None,
+) -> PhantomSummary:
+    """Write the cohort; the same arguments write the same bytes.
+
+    Parameters
+    ----------
+    folder
+        New or empty; `dicom/`, `truth.json`, `lesions.csv`, `events.csv` and `calipers.csv` are
+        written into it.
+    seed
+        Another seed gives other bodies, postures, noise and reader's errors, and the same courses.
+    progress
+        Called with the patients done and the number of all, from 0 on.
+    patients
+        PatientIDs to write; all where None. A patient is the same alone as among others.
+    coarse
+        Half the matrix and coarser tissue, for quick tests; positions and truth are the same.
+    workers
+        Processes; as many as there are processors where None, and with 1 none is started.
+
+    Raises
+    ------
+    InputError
+        The folder is not empty, cannot be written, or a patient is unknown.
+    """
+    chosen = _chosen(patients)
+    _make_empty(folder)
+    report = progress or (lambda _done, _all: None)
+    report(0, len(chosen))
+    tasks = [
+        (case, folder / "dicom" / case.patient_id, seed, coarse)
+        for case in sorted(chosen, key=lambda case: -case.matrix[0])  # the longest first
+    ]
+    count = min(workers or os.cpu_count() or 1, len(tasks))
+    written: dict[str, _Written] = {}
+    if count == 1:
+        for task in tasks:
+            written[task[0].patient_id] = _write_patient(*task)
+            report(len(written), len(tasks))
+    else:
+        # spawned, not forked: the caller may have threads, such as a progress bar's
+        with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+            futures = {pool.submit(_write_patient, *task): task[0] for task in tasks}
+            for future in as_completed(futures):
+                written[futures[future].patient_id] = future.result()
+                report(len(written), len(tasks))
+    return _write_tables(folder, seed, [written[case.patient_id] for case in chosen])
+
+
+@frozen(kw_only=True)
+class _Written:
+    record: PatientRecord
+    studies: int
+    series: int
+    files: int
+
+
+def _chosen(patients: Collection[str] | None) -> list[Case]:
+    if patients is None:
+        return list(CASES)
+    known = {case.patient_id: case for case in CASES}
+    unknown = sorted(set(patients) - set(known))
+    if unknown:
+        raise InputError(
+            f"The phantom has no patient {', '.join(unknown)}: choose from {', '.join(known)}."
+        )
+    return [case for case in CASES if case.patient_id in patients]
+
+
+def _make_empty(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty: give a new folder for the phantom.")
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{folder} is a file: give a folder for the phantom.") from None
+    except PermissionError as error:
+        raise InputError(f"{folder} cannot be written: give a folder of your own.") from error
+
+
+def _write_patient(case: Case, folder: Path, seed: int, coarse: bool) -> _Written:
+    patient = make_patient(case, seed=seed, coarse=coarse)
+    studies: list[AcquiredStudy] = []
+    series = files = 0
+    for study in patient.studies():
+        for one in study.series:
+            files += _write_series(case, folder, study, one, seed)
+        series += len(study.series)
+        studies.append(without_pixels(study))
+    return _Written(
+        record=record(patient, tuple(studies)), studies=len(studies), series=series, files=files
+    )
+
+
+def _write_series(
+    case: Case, folder: Path, study: AcquiredStudy, series: AcquiredSeries, seed: int
+) -> int:
+    encoded = SeriesToWrite(
+        header=series.header,
+        planes=series.planes,
+        pixels=series.pixels,
+        thickness_mm=series.thickness_mm,
+        slice_spacing_mm=series.slice_spacing_mm,
+        sop_instance_uids=series.sop_instance_uids,
+    )
+    count = len(series.sop_instance_uids)
+    paths = [
+        folder / _file_name(case.file_names, study, series.number, image)
+        for image in range(1, count + 1)
+    ]
+    if case.encoding is Encoding.ENHANCED:
+        contrast = study.visit.scanner.contrasts[series.kind]
+        values = EnhancedValues(
+            weighting=_WEIGHTING.get(series.kind, "T2"),
+            fat_suppressed=contrast.fat_suppressed,
+            dimension_organization_uid=uid(seed, *series.sop_instance_uids, "dimensions"),
+            procedure_step_uid=uid(seed, study.study_instance_uid, "procedure step"),
+        )
+        write_enhanced(encoded, values, paths[0])
+    else:
+        write_classic(encoded, paths, jpeg_2000=case.encoding is Encoding.JPEG_2000)
+    return count
+
+
+def _file_name(style: FileNames, study: AcquiredStudy, series: int, image: int) -> Path:
+    day = study.study_date
+    match style:
+        case FileNames.NUMBERS:
+            return Path(f"{day:%Y%m%d}") / f"{series:08d}" / f"{image:08d}"
+        case FileNames.SIEMENS_EXPORT:
+            name = f"PHANTOM.MR.SPINE.{series:04d}.{image:04d}.{day:%Y.%m.%d}.IMA"
+            return Path(f"SPINE_{day:%Y%m%d}") / name
+        case FileNames.SERIES_AND_IMAGE:
+            return Path(f"MR_{day.isoformat()}") / f"S{series:04d}" / f"IM{image:04d}.dcm"
+
+
+def _write_tables(folder: Path, seed: int, written: Sequence[_Written]) -> PhantomSummary:
+    truth = {
+        "version": TRUTH_VERSION,
+        "seed": seed,
+        "coordinates": "patient LPS in mm, in the frame of reference of each visit",
+        "patients": [one.record.truth for one in written],
+    }
+    truth_path = folder / "truth.json"
+    truth_path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
+    tables = {
+        "lesions.csv": (LESION_COLUMNS, [row for one in written for row in one.record.lesions]),
+        "events.csv": (EVENT_COLUMNS, [row for one in written for row in one.record.events]),
+        "calipers.csv": (CALIPER_COLUMNS, [row for one in written for row in one.record.calipers]),
+    }
+    for name, (columns, rows) in tables.items():
+        _write_csv(folder / name, columns, rows)
+    return PhantomSummary(
+        dicom=folder / "dicom",
+        truth=truth_path,
+        lesions=folder / "lesions.csv",
+        events=folder / "events.csv",
+        calipers=folder / "calipers.csv",
+        patients=len(written),
+        studies=sum(one.studies for one in written),
+        series=sum(one.series for one in written),
+        files=sum(one.files for one in written),
+    )
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

@@ -1,0 +1,206 @@
+"""The scan: every file gets an answer, in order, whatever happens."""
+
+import multiprocessing
+import os
+import signal
+import stat
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import attrs
+import pytest
+
+from opp_mri.dicom import scan as scanning
+from opp_mri.dicom.scan import ScannedFile, scan, scan_file
+from opp_mri.dicom.sources import find_sources
+from opp_mri.domain.imaging import FileStatus, SourceFile
+
+from .dicom_files import mr_image, written
+
+
+def scanned(*sources: Path, workers: int = 1) -> list[ScannedFile]:
+    return list(scan(find_sources(sources), workers=workers))
+
+
+def images(folder: Path, count: int) -> None:
+    for number in range(count):
+        dataset = mr_image(SOPInstanceUID=f"1.2.{number}", InstanceNumber=number)
+        (folder / f"{number:04}").write_bytes(written(dataset))
+
+
+def test_every_file_is_accounted_for_in_its_order(tmp_path: Path) -> None:
+    images(tmp_path, 3)
+    (tmp_path / "0001").write_bytes((tmp_path / "0001").read_bytes()[:-5])
+    (tmp_path / "notes.txt").write_text("none")
+    found = scanned(tmp_path)
+    assert [one.status for one in found] == [
+        FileStatus.IMAGE,
+        FileStatus.TRUNCATED,
+        FileStatus.IMAGE,
+        FileStatus.NOT_DICOM,
+    ]
+    assert [one.instance is None for one in found] == [False, True, False, True]
+    assert [bool(one.detail) for one in found] == [False, True, False, True]
+
+
+def test_sources_are_left_as_they_were(tmp_path: Path) -> None:
+    images(tmp_path, 2)
+    (tmp_path / "0000").chmod(stat.S_IRUSR)
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
+    scanned(tmp_path)
+    after = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
+    assert after == before
+
+
+def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    images(folder, 3)
+    (folder / "0001").write_bytes((folder / "0001").read_bytes()[:-5])
+    with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, path.name)
+    plain, packed = scanned(folder), scanned(tmp_path / "study.zip")
+    assert [attrs.evolve(one, source=plain[0].source) for one in packed] == [
+        attrs.evolve(one, source=plain[0].source) for one in plain
+    ]
+
+
+def test_an_archive_in_an_archive_is_not_looked_into_and_says_so(tmp_path: Path) -> None:
+    for name, content in (("in.zip", b"1"), ("out.zip", b"")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("in.zip", content or (tmp_path / "in.zip").read_bytes())
+    (found,) = scanned(tmp_path / "out.zip")
+    assert found.status is FileStatus.NOT_DICOM
+    assert "unpack it" in found.detail
+
+
+def test_a_damaged_archive_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    (found,) = scanned(tmp_path)
+    assert found.status is FileStatus.UNREADABLE
+    assert "damaged" in found.detail
+
+
+def test_a_member_with_damaged_bytes_is_unreadable(tmp_path: Path) -> None:
+    images(tmp_path, 1)
+    content = (tmp_path / "0000").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one", content)
+    packed = bytearray((tmp_path / "a.zip").read_bytes())
+    packed[60:200] = bytes(140)
+    (tmp_path / "a.zip").write_bytes(packed)
+    (found,) = scanned(tmp_path / "a.zip")
+    assert found.status is FileStatus.UNREADABLE
+    assert "damaged" in found.detail
+
+
+def test_a_member_locked_with_a_password_is_unreadable(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("one", b"secret")
+    packed = bytearray((tmp_path / "a.zip").read_bytes())
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(packed)
+    (found,) = scanned(tmp_path / "a.zip")
+    assert found.status is FileStatus.UNREADABLE
+    assert "password" in found.detail
+
+
+def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
+    gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
+    found = scan_file(gone)
+    assert found.status is FileStatus.UNREADABLE
+    assert "not there" in found.detail
+
+
+def test_progress_adds_up_to_the_number_of_files(tmp_path: Path) -> None:
+    images(tmp_path, 150)
+    told: list[int] = []
+    assert len(list(scan(find_sources([tmp_path]), workers=1, on_progress=told.append))) == 150
+    assert sum(told) == 150
+    assert len(told) > 1
+
+
+def test_the_first_answers_come_before_the_last_files_are_listed(tmp_path: Path) -> None:
+    images(tmp_path, 200)
+    taken: list[SourceFile] = []
+    files = (taken.append(one) or one for one in find_sources([tmp_path]))
+    next(scan(files, workers=1))
+    assert len(taken) < 200
+
+
+def test_a_pool_gives_the_same_answers_in_the_same_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path, 300)
+    monkeypatch.setattr(scanning, "POOL_PAYS_AFTER_S", 0.0)
+    assert scanned(tmp_path, workers=2) == scanned(tmp_path, workers=1)
+
+
+def test_a_process_that_is_killed_loses_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path, 400)
+    monkeypatch.setattr(scanning, "POOL_PAYS_AFTER_S", 0.0)
+    answers = scan(find_sources([tmp_path]), workers=2)
+    found = [next(answers) for _ in range(65)]  # the pool has begun
+    for process in multiprocessing.active_children():
+        os.kill(process.pid or 0, signal.SIGKILL)
+    found += answers
+    assert Counter(one.status for one in found) == {FileStatus.IMAGE: 400}
+
+
+ENDLESS_SCAN = """
+import sys
+from opp_mri.dicom import scan as scanning
+from opp_mri.dicom.sources import find_sources
+
+def main():
+    scanning.POOL_PAYS_AFTER_S = 0.0
+    files = list(find_sources([sys.argv[1]]))
+    def forever():
+        while True:
+            yield from files
+    count = 0
+    try:
+        for _ in scanning.scan(forever(), workers=2):
+            count += 1
+            if count == 500:
+                print("scanning", flush=True)
+    except KeyboardInterrupt:
+        print("kept", count >= 500, flush=True)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_ctrl_c_ends_the_scan_without_noise_from_its_processes(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    images(folder, 70)
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS_SCAN)
+    process = subprocess.Popen(
+        [sys.executable, script, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "scanning\n"
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (out, err, process.returncode) == ("kept True\n", "", 0)
+
+
+def test_the_real_files_are_told_apart(real_data: Path) -> None:
+    counts = Counter(one.status for one in scanned(real_data))
+    assert counts[FileStatus.IMAGE] == 185
+    assert counts[FileStatus.STRUCTURED_REPORT] == 9
+    assert counts[FileStatus.DICOMDIR] == 1
+    assert counts[FileStatus.TRUNCATED] + counts[FileStatus.UNREADABLE] == 0

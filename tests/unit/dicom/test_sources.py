@@ -1,0 +1,129 @@
+"""Sources: folders, single files, DICOMDIRs and zip archives."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from opp_mri.dicom.sources import find_sources, open_source, read_source_bytes
+from opp_mri.domain.imaging import SourceFile
+from opp_mri.errors import InputError
+
+
+def names(*sources: Path) -> list[str]:
+    return [Path(found.name).name for found in find_sources(sources)]
+
+
+def test_a_folder_gives_every_file_below_it_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "b" / "deep").mkdir(parents=True)
+    for name in ("z", ".hidden", "b/IM 1.dcm", "b/deep/DS_STORE"):
+        (tmp_path / name).write_bytes(b"x")
+    assert names(tmp_path) == [".hidden", "z", "IM 1.dcm", "DS_STORE"]
+
+
+def test_a_file_says_its_size_and_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    (found,) = find_sources([path])
+    assert found == SourceFile(path=str(path), size_bytes=3, modified_ns=path.stat().st_mtime_ns)
+    assert read_source_bytes(found) == b"abc"
+
+
+def test_links_in_a_circle_are_followed_once(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_bytes(b"x")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert sorted(names(tmp_path)) == ["file", "self"]
+
+
+def test_sources_that_overlap_give_each_file_once(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_bytes(b"x")
+    assert names(tmp_path / "a" / "file", tmp_path / "a", tmp_path) == ["file"]
+
+
+def test_a_source_that_is_not_there_is_refused_before_anything_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"no file or folder .*gone"):
+        next(find_sources([tmp_path / "file", tmp_path / "gone"]))
+
+
+def test_a_link_to_nothing_is_listed_and_says_so_when_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (found,) = find_sources([tmp_path])
+    with pytest.raises(InputError, match="not there"):
+        open_source(found)
+
+
+def test_a_pipe_is_listed_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (found,) = find_sources([tmp_path])
+    with pytest.raises(InputError, match="a folder or a device"):
+        open_source(found)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_listed_itself(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    assert names(tmp_path) == ["locked"]
+
+
+def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("study")
+        archive.writestr("study/one", b"first")
+        archive.writestr("two", b"second")
+    found = list(find_sources([tmp_path]))
+    assert [(one.member, one.size_bytes) for one in found] == [("study/one", 5), ("two", 6)]
+    assert [read_source_bytes(one) for one in found] == [b"first", b"second"]
+    with open_source(found[0]) as stream:
+        assert stream.read(3) == b"fir"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_an_archive_of_any_name_is_looked_into_when_it_is_given(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study", "w") as archive:
+        archive.writestr("one", b"1")
+    assert [found.member for found in find_sources([tmp_path / "study"])] == ["one"]
+    assert [found.member for found in find_sources([tmp_path])] == [""]
+
+
+def test_a_damaged_archive_is_listed_itself(tmp_path: Path) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and nothing more")
+    assert names(tmp_path) == ["bad.zip"]
+
+
+def test_an_archive_that_was_replaced_is_not_read_from_memory(tmp_path: Path) -> None:
+    for content in (b"old", b"newer"):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr("one", content)
+        os.utime(tmp_path / "a.zip", ns=(len(content), len(content)))
+        (found,) = find_sources([tmp_path])
+        assert read_source_bytes(found) == content
+
+
+def test_a_dicomdir_lists_what_it_names_and_what_of_it_is_missing(real_data: Path) -> None:
+    folder = real_data / "mapconcierge+taichi2018Jan_mri05tesla_wakasa"
+    found = list(find_sources([folder / "DICOMDIR"]))
+    there = [one for one in found if Path(one.path).exists()]
+    assert found[0].path == str(folder / "DICOMDIR")
+    assert {one.path for one in there[1:]} == {str(path) for path in (folder / "DCMDT").iterdir()}
+    missing = [one for one in found if not Path(one.path).exists()]
+    assert len(missing) == 34
+    assert all(one.size_bytes == 0 for one in missing)
+    with pytest.raises(InputError, match="not there"):
+        open_source(missing[0])
+
+
+def test_a_dicomdir_in_capitals_finds_files_in_small_letters(
+    real_data: Path, tmp_path: Path
+) -> None:
+    folder = real_data / "mapconcierge+taichi2018Jan_mri05tesla_wakasa"
+    (tmp_path / "DICOMDIR").write_bytes((folder / "DICOMDIR").read_bytes())
+    (tmp_path / "dcmdt").mkdir()
+    (tmp_path / "dcmdt" / "d0000000").write_bytes(b"x")
+    assert str(tmp_path / "dcmdt" / "d0000000") in {
+        found.path for found in find_sources([tmp_path / "DICOMDIR"])
+    }
