@@ -19,14 +19,25 @@ seed_option = click.option(
 @click.command("phantom")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
-def phantom_command(folder: Path, seed: int) -> None:
+@click.option(
+    "--patient",
+    "patients",
+    multiple=True,
+    help="Only this patient, such as PHANTOM-01; may be given several times.",
+)
+def phantom_command(folder: Path, seed: int, patients: tuple[str, ...]) -> None:
     """Write a synthetic serial spine cohort with known truth to FOLDER.
 
     DICOM in dicom/, the truth in truth.json, and lesions.csv, events.csv and calipers.csv as
     `opp-mri lesion add --table`, `opp-mri lesion event` and `opp-mri measure` take them.
     """
     with show_progress() as progress:
-        write_phantom(folder, seed=seed, progress=partial(progress, "writing images"))
+        write_phantom(
+            folder,
+            seed=seed,
+            progress=partial(progress, "writing images"),
+            patients=patients or None,
+        )
     click.echo(f"The cohort is in {folder}; its patients are synthetic.")
 
 

@@ -6,13 +6,14 @@ sequence may have no length and then ends with a delimiter. Nothing is decoded h
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from struct import Struct
 from struct import error as Short  # noqa: N812 - the one meaning that it has here
 from typing import NamedTuple
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
-from opp_mri.dicom.byte_reader import ByteReader
+from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers
@@ -78,6 +79,10 @@ class Layout:
         self.item_end = self._as_read(ITEM_END)
         self.sequence_end = self._as_read(SEQUENCE_END)
 
+    def wanting(self, tags: tuple[int, ...]) -> "Layout":
+        """Give the same encoding with other wanted tags."""
+        return _layout(self.implicit, self.little_endian, tags)
+
     def item_at(self, item: bytes) -> tuple[int, int]:
         """Give the tag and the length of an item from its eight bytes."""
         tag, length = self.item(item)
@@ -96,6 +101,48 @@ class Layout:
     def _as_read(self, tag: int) -> int:
         """Give the number that `element` unpacks: group and element are two 16-bit numbers."""
         return (tag & 0xFFFF) << 16 | tag >> 16 if self.little_endian else tag
+
+
+@lru_cache(maxsize=64)
+def _layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Layout:
+    return Layout(implicit=implicit, little_endian=little_endian, wanted=wanted)
+
+
+def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
+    """Give the content of each item of a sequence; None where it is not laid out as it should be.
+
+    Parameters
+    ----------
+    element
+        The sequence from its tag to its end.
+    layout
+        Its encoding.
+    """
+    position, _ = layout.value_at(element[:12], 0)
+    items = []
+    try:
+        while position < len(element):
+            tag, length = layout.item(element, position)
+            position += 8
+            if tag == layout.sequence_end:
+                break
+            if tag != layout.item_start:
+                return None
+            endless = length == UNDEFINED_LENGTH
+            end = _past_item(element, position, layout) if endless else position + length
+            if end > len(element):
+                return None
+            items.append(element[position : end - 8 if endless else end])
+            position = end
+    except (Short, ValueError, RecursionError):
+        return None
+    return items
+
+
+def elements_in(item: bytes, layout: Layout) -> dict[int, bytes] | None:
+    """Give the wanted elements of an item; None where it is not laid out as it should be."""
+    found = read_elements(MemoryBytes(item), 0, layout, item)
+    return found.raw if found.stop is Stop.END else None
 
 
 def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes = b"") -> Elements:

@@ -11,7 +11,8 @@ from typing import Any
 from attrs import frozen
 from pydicom import Dataset
 
-from opp_mri.dicom.elements import Layout
+from opp_mri.dicom.elements import Layout, elements_in, items_of
+from opp_mri.dicom.fields import Values, understood
 from opp_mri.dicom.header import TAGS, Header, tag_of
 from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import FileStatus
@@ -29,21 +30,18 @@ _GROUPS = tuple(
         "UnassignedPerFrameConvertedAttributesSequence",
     )
 )
-_OF_FRAMES = (*("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered"),)
-_KEYWORDS = {tag: keyword for keyword, tag in TAGS.items()} | {
-    tag_of(keyword): keyword for keyword in _OF_FRAMES
-}
+_OF_FRAMES = ("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered")
+_TAGS = TAGS | {keyword: tag_of(keyword) for keyword in _OF_FRAMES}
+_KEYWORDS = {tag: keyword for keyword, tag in _TAGS.items()}
 _SHARED = TAGS["SharedFunctionalGroupsSequence"]
 _PER_FRAME = TAGS["PerFrameFunctionalGroupsSequence"]
 _AGENTS = TAGS["ContrastBolusAgentSequence"]
 _CHARACTER_SET = TAGS["SpecificCharacterSet"]
 
-KeywordValues = Mapping[str, Any]
-
 
 @frozen(kw_only=True)
 class FunctionalGroups:
-    """Values by keyword, as pydicom gives them.
+    """Values by the name of their field.
 
     Parameters
     ----------
@@ -53,18 +51,18 @@ class FunctionalGroups:
         What each frame has of its own.
     """
 
-    shared: KeywordValues
-    per_frame: Sequence[KeywordValues]
+    shared: Values
+    per_frame: Sequence[Values]
 
     @property
-    def first(self) -> KeywordValues:
+    def first(self) -> Values:
         """Values of the first frame, the shared ones before its own."""
-        return {**(self.per_frame[0] if self.per_frame else {}), **self.shared}
+        return (self.per_frame[0] if self.per_frame else {}) | self.shared
 
-    def of_frame(self, index: int) -> KeywordValues:
+    def of_frame(self, index: int) -> Values:
         """Give what holds for a frame, counted from 0: its own values before the shared ones."""
         own = self.per_frame[index] if index < len(self.per_frame) else {}
-        return {**self.shared, **own}
+        return self.shared | own
 
 
 def read_functional_groups(header: Header) -> FunctionalGroups:
@@ -76,18 +74,56 @@ def read_functional_groups(header: Header) -> FunctionalGroups:
         They are damaged.
     """
     try:
-        shared, per_frame = header.items(_SHARED), header.items(_PER_FRAME)
-        return FunctionalGroups(
-            shared=_flat(shared[0]) if shared else {},
-            per_frame=[_flat(item) for item in per_frame],
-        )
+        shared, per_frame = _groups_in(header, _SHARED), _groups_in(header, _PER_FRAME)
     except PYDICOM_ERRORS as error:
         raise InputError(
             "Its functional groups, which place its frames, are damaged: fetch it again."
         ) from error
+    return FunctionalGroups(shared=shared[0] if shared else {}, per_frame=per_frame)
 
 
-def contrast_agents(header: Header) -> KeywordValues:
+def _groups_in(header: Header, tag: int) -> list[Values]:
+    """Give the values of each item of a sequence of functional groups."""
+    if tag not in header:
+        return []
+    if header.dataset is None:
+        items = items_of(header.raw[tag], header.layout) or ()
+        found = [_values_of(item, header.layout, header.character_set) for item in items]
+        if found and None not in found:
+            return [values for values in found if values is not None]
+    return [understood(_flat(item)) for item in header.items(tag)]
+
+
+def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | None:
+    """Give the values of the groups of one item; None where only pydicom can read it."""
+    groups = elements_in(item, layout.wanting(_GROUPS))
+    if groups is None:
+        return None
+    values: Values = {}
+    for element in groups.values():
+        found = _values_of_group(element, layout, character_set)
+        if found is None:
+            return None
+        values |= found
+    return values
+
+
+@lru_cache(maxsize=8192)
+def _values_of_group(element: bytes, layout: Layout, character_set: bytes) -> Values | None:
+    # Of many frames most groups are the same to the byte
+    items = items_of(element, layout)
+    if not items:
+        return items if items is None else {}
+    raw = elements_in(items[0], layout.wanting(tuple(_KEYWORDS)))
+    if raw is None:
+        return None
+    if character_set:
+        raw.setdefault(_CHARACTER_SET, character_set)
+    inside = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
+    return understood({_KEYWORDS[tag]: inside.value(tag) for tag in raw})
+
+
+def contrast_agents(header: Header) -> Mapping[str, Any]:
     """Give agent, volume and start time from the sequence that enhanced images have for them."""
     if _AGENTS not in header:
         return {}
@@ -97,12 +133,12 @@ def contrast_agents(header: Header) -> KeywordValues:
 
 
 @lru_cache(maxsize=256)
-def _remembered_agents(element: bytes, layout: Layout, character_set: bytes) -> KeywordValues:
+def _remembered_agents(element: bytes, layout: Layout, character_set: bytes) -> Mapping[str, Any]:
     raw = {_AGENTS: element} | ({_CHARACTER_SET: character_set} if character_set else {})
     return _agents_in(Header(status=FileStatus.IMAGE, layout=layout, raw=raw))
 
 
-def _agents_in(header: Header) -> KeywordValues:
+def _agents_in(header: Header) -> Mapping[str, Any]:
     try:
         agents = header.items(_AGENTS)
         if not agents:
@@ -119,7 +155,7 @@ def _agents_in(header: Header) -> KeywordValues:
     return found
 
 
-def _flat(groups: Dataset) -> KeywordValues:
+def _flat(groups: Dataset) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for group in _GROUPS:
         if group in groups and groups[group].value:

@@ -270,7 +270,7 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
         Half the matrix and coarser tissue, for quick tests; all truth stays as it is.
     """
     rng = generator(seed, case.patient_id, "body")
-    first, last, middle = ("T3", "L1", "T8") if case.thoracic else ("T10", "S3", "L3")
+    first, last, middle = ("C7", "L1", "T8") if case.thoracic else ("T10", "S3", "L3")
     small = 0.95 if case.sex == "F" else 1.03
     spine = spine_section(
         first, last, middle, size=small + rng.normal(0, 0.01), curvature=1 + rng.normal(0, 0.12)

@@ -16,6 +16,8 @@ from opp_mri.domain.geometry import FloatArray
 
 # level: depth (AP), width, height of the body, disc below (mm), lordosis at that disc (degrees)
 _SIZES: dict[str, tuple[float, float, float, float, float]] = {
+    "C7": (17.5, 25.0, 14.5, 5.0, 2.0),
+    "T1": (19.0, 26.5, 16.0, 4.2, -1.5),
     "T2": (21.0, 27.0, 17.0, 3.8, -3.0),
     "T3": (22.5, 27.0, 17.5, 3.8, -4.0),
     "T4": (24.0, 27.5, 18.0, 4.0, -4.0),

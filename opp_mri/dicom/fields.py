@@ -1,0 +1,121 @@
+"""Which header element fills which field of the domain, and how its value is understood."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opp_mri.dicom.values import (
+    clock,
+    clock_of_datetime,
+    day,
+    day_of_datetime,
+    integer,
+    number,
+    pair,
+    sextuple,
+    text,
+    texts,
+    triple,
+)
+
+Convert = Callable[[Any], object]
+Values = dict[str, Any]
+
+FIELDS: Mapping[str, tuple[str, Convert]] = {
+    "SOPInstanceUID": ("sop_instance_uid", text),
+    "SOPClassUID": ("sop_class_uid", text),
+    "Rows": ("rows", integer),
+    "Columns": ("columns", integer),
+    "SamplesPerPixel": ("samples_per_pixel", integer),
+    "PhotometricInterpretation": ("photometric_interpretation", text),
+    "PatientID": ("patient_id", text),
+    "PatientName": ("patient_name", text),
+    "PatientBirthDate": ("patient_birth_date", day),
+    "PatientSex": ("patient_sex", text),
+    "StudyInstanceUID": ("study_instance_uid", text),
+    "StudyDate": ("study_date", day),
+    "StudyTime": ("study_time", clock),
+    "StudyDescription": ("study_description", text),
+    "SeriesInstanceUID": ("series_instance_uid", text),
+    "SeriesNumber": ("series_number", integer),
+    "SeriesDescription": ("series_description", text),
+    "ProtocolName": ("protocol_name", text),
+    "Modality": ("modality", text),
+    "BodyPartExamined": ("body_part_examined", text),
+    "FrameOfReferenceUID": ("frame_of_reference_uid", text),
+    "InstanceNumber": ("instance_number", integer),
+    "AcquisitionNumber": ("acquisition_number", integer),
+    "AcquisitionDate": ("acquisition_date", day),
+    "AcquisitionTime": ("acquisition_time", clock),
+    "EchoNumbers": ("echo_number", integer),
+    "TemporalPositionIdentifier": ("temporal_position", integer),
+    "TriggerTime": ("trigger_time_ms", number),
+    "ImageType": ("image_type", texts),
+    "ScanningSequence": ("scanning_sequence", texts),
+    "SequenceVariant": ("sequence_variant", texts),
+    "ScanOptions": ("scan_options", texts),
+    "SequenceName": ("sequence_name", text),
+    "MRAcquisitionType": ("mr_acquisition_type", text),
+    "RepetitionTime": ("repetition_time_ms", number),
+    "EchoTime": ("echo_time_ms", number),
+    "InversionTime": ("inversion_time_ms", number),
+    "FlipAngle": ("flip_angle_deg", number),
+    "EchoTrainLength": ("echo_train_length", integer),
+    "DiffusionBValue": ("diffusion_b_value", number),
+    "ContrastBolusAgent": ("contrast_agent", text),
+    "ContrastBolusStartTime": ("contrast_start_time", clock),
+    "ContrastBolusVolume": ("contrast_volume_ml", number),
+    "MagneticFieldStrength": ("magnetic_field_strength", number),
+    "PixelBandwidth": ("pixel_bandwidth_hz", number),
+    "InPlanePhaseEncodingDirection": ("in_plane_phase_encoding_direction", text),
+    "AcquisitionContrast": ("acquisition_contrast", text),
+    "EchoPulseSequence": ("echo_pulse_sequence", text),
+    "InversionRecovery": ("inversion_recovery", text),
+    "SpectrallySelectedSuppression": ("spectrally_selected_suppression", text),
+    "Manufacturer": ("manufacturer", text),
+    "ManufacturerModelName": ("manufacturer_model_name", text),
+    "InstitutionName": ("institution_name", text),
+    "SliceThickness": ("slice_thickness_mm", number),
+    "SpacingBetweenSlices": ("spacing_between_slices_mm", number),
+    "ImagePositionPatient": ("image_position_lps_mm", triple),
+    "ImageOrientationPatient": ("image_orientation", sextuple),
+    "PixelSpacing": ("pixel_spacing_mm", pair),
+    "FrameType": ("frame_type", texts),
+    "StackID": ("stack_id", text),
+    "TemporalPositionIndex": ("temporal_position_index", integer),
+    "ContrastBolusAgentAdministered": ("agent_administered", text),
+}
+"""Keyword to a field of Instance, or of Frame, and how its value is understood."""
+
+INSTEAD: tuple[tuple[str, str, Convert], ...] = (
+    ("AcquisitionDateTime", "acquisition_date", day_of_datetime),
+    ("AcquisitionDateTime", "acquisition_time", clock_of_datetime),
+    ("PulseSequenceName", "sequence_name", text),
+    ("EffectiveEchoTime", "echo_time_ms", number),
+    ("InversionTimes", "inversion_time_ms", number),
+)
+"""Keywords of the enhanced classes, which count where the classic one says nothing."""
+
+OF_FRAMES = (
+    *("image_position_lps_mm", "image_orientation", "pixel_spacing_mm"),
+    *("frame_type", "stack_id", "temporal_position_index", "agent_administered"),
+)
+"""Fields that are no fields of Instance: they describe its frames."""
+
+
+def understood(said: Mapping[str, object]) -> Values:
+    """Give the fields for which there is a value, from values by keyword."""
+    values: Values = {}
+    for keyword, value in said.items():
+        if keyword in FIELDS:
+            name, convert = FIELDS[keyword]
+            values |= understood_one(name, convert, value)
+    for keyword, name, convert in INSTEAD:
+        if keyword in said and name not in values:
+            values |= understood_one(name, convert, said[keyword])
+    return values
+
+
+def understood_one(name: str, convert: Convert, value: object) -> Values:
+    """Give one field, or none where the value says nothing."""
+    converted = convert(value)
+    return {} if converted is None or converted in ("", ()) else {name: converted}

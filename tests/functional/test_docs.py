@@ -1,0 +1,83 @@
+"""What the documents say, done: every command has its help, and the code in them runs."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import commands_page
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", *ROOT.glob("*/README.md")])
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_the_page_of_commands_is_what_the_commands_say() -> None:
+    assert commands_page.PAGE.read_text(encoding="utf-8") == commands_page.page()
+
+
+def test_every_command_and_option_has_help() -> None:
+    for words, command in commands_page.commands(commands_page.cli, "opp-mri"):
+        assert command.help, words
+        for option in command.params:
+            assert not isinstance(option, click.Option) or option.help, (words, option.name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.fixture(scope="session")
+def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which `opp-mri` is the one under test."""
+    folder = tmp_path_factory.mktemp("bin")
+    script = folder / "opp-mri"
+    script.write_text(f"#!{sys.executable}\nfrom opp_mri.cli import main\nmain()\n")
+    script.chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+
+
+def sessions(page: Path) -> list[tuple[str, list[str]]]:
+    """Commands of the console blocks of a page, each with the output lines that follow it."""
+    found: list[tuple[str, list[str]]] = []
+    for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            elif line.startswith("> ") and found:
+                found[-1] = (f"{found[-1][0]}\n{line[2:]}", [])
+            elif line.strip() and line.strip() != "...":
+                found[-1][1].append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=named)
+def test_the_console_blocks_of_a_page_do_what_they_show(
+    page: Path, tmp_path: Path, shell_environment: dict[str, str]
+) -> None:
+    for command, shown in sessions(page):
+        assert shlex.split(command, comments=True)
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=shell_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        printed = [" ".join(line.split()) for line in (done.stdout + done.stderr).splitlines()]
+        assert done.returncode == 0 or shown, (command, done.stderr)
+        for line in shown:
+            assert " ".join(line.split()) in printed, (command, line, printed)
