@@ -15,13 +15,14 @@ from struct import error as Short  # noqa: N812 - the block is too short
 from attrs import define, field
 from pydicom import Dataset, config
 from pydicom.charset import convert_encodings, default_encoding
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes, ReaderStream
+from opp_mri.dicom.clean_values import clean_value
 from opp_mri.dicom.completeness import PixelShape, pixels_missing
 from opp_mri.dicom.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
 from opp_mri.dicom.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
@@ -61,6 +62,7 @@ def tag_of(keyword: str) -> int:
 
 TAGS = {keyword: tag_of(keyword) for keyword in KEYWORDS}
 
+_VRS = {tag: dictionary_VR(tag) for tag in TAGS.values()}
 _LAYOUTS = {
     (implicit, little): Layout(implicit=implicit, little_endian=little, wanted=TAGS.values())
     for implicit, little in ((False, True), (True, True), (False, False), (True, False))
@@ -127,7 +129,7 @@ class Header:
         return value
 
     def value(self, tag: int) -> object:
-        """Give a value as pydicom does; None where it is absent or pydicom cannot convert it."""
+        """Give a value equal to pydicom's; None where it is absent or pydicom cannot convert it."""
         try:
             if tag not in self:
                 return None
@@ -139,7 +141,7 @@ class Header:
 
 
 def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
-    """Let pydicom convert the value of an element; raises one of `PYDICOM_ERRORS`.
+    """Give the value of an element, equal to pydicom's; raises one of `PYDICOM_ERRORS`.
 
     Parameters
     ----------
@@ -148,6 +150,15 @@ def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> o
     character_set
         The SpecificCharacterSet element of the same data set, or b"".
     """
+    start, length = layout.value_at(element[:12], 0)
+    vr = _VRS.get(tag) if layout.implicit else element[4:6].decode("ascii")
+    value = clean_value(vr or "", element[start:], little_endian=layout.little_endian)
+    if value is not None and length != UNDEFINED_LENGTH:
+        return value
+    return _decoded_by_pydicom(tag, element, layout, character_set)
+
+
+def _decoded_by_pydicom(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
     start, length = layout.value_at(element[:12], 0)
     encodings = _encodings(b"" if tag == _CHARACTER_SET else character_set, layout)
     implicit, little = layout.implicit, layout.little_endian

@@ -150,9 +150,26 @@ def _put_agent(dataset: Dataset, header: Mapping[str, HeaderValue]) -> None:
 
 def _shared(series: SeriesToWrite, weighting: str) -> Dataset:
     header = series.header
-    plane = series.planes[0]
     inverted = "InversionTime" in header
-    groups: dict[str, dict[str, HeaderValue]] = {
+    groups = _shared_values(series, weighting, inverted=inverted)
+    if inverted:
+        groups["MRModifierSequence"]["InversionTimes"] = float(str(header["InversionTime"]))
+    shared = Dataset()
+    for keyword, values in groups.items():
+        item = Dataset()
+        put(item, values)
+        setattr(shared, keyword, Sequence([item]))
+    _put_coils_and_place(shared)
+    _put_safety(shared.MRTimingAndRelatedParametersSequence[0])
+    return shared
+
+
+def _shared_values(
+    series: SeriesToWrite, weighting: str, *, inverted: bool
+) -> dict[str, dict[str, HeaderValue]]:
+    """Give the values of each functional group that holds one item of plain values."""
+    header, plane = series.header, series.planes[0]
+    return {
         "PixelMeasuresSequence": {
             "PixelSpacing": (plane.row_spacing_mm, plane.column_spacing_mm),
             "SliceThickness": series.thickness_mm,
@@ -210,16 +227,6 @@ def _shared(series: SeriesToWrite, weighting: str) -> Dataset:
             "PercentPhaseFieldOfView": 100.0,
         },
     }  # fmt: skip
-    if inverted:
-        groups["MRModifierSequence"]["InversionTimes"] = float(str(header["InversionTime"]))
-    shared = Dataset()
-    for keyword, values in groups.items():
-        item = Dataset()
-        put(item, values)
-        setattr(shared, keyword, Sequence([item]))
-    _put_coils_and_place(shared)
-    _put_safety(shared.MRTimingAndRelatedParametersSequence[0])
-    return shared
 
 
 def _put_safety(timing: Dataset) -> None:

@@ -130,10 +130,9 @@ def _chosen(patients: Collection[str] | None) -> list[Case]:
     if patients is None:
         return list(CASES)
     known = {case.patient_id: case for case in CASES}
-    unknown = sorted(set(patients) - set(known))
-    if unknown:
+    if not set(patients) <= set(known):
         raise InputError(
-            f"The phantom has no patient {', '.join(unknown)}: choose from {', '.join(known)}."
+            f"The phantom has no patient of that name: choose from {', '.join(known)}."
         )
     return [case for case in CASES if case.patient_id in patients]
 

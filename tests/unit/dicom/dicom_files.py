@@ -16,6 +16,10 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
+from opp_mri.dicom.elements import Layout
+from opp_mri.dicom.header import Header
+from opp_mri.domain.imaging import FileStatus
+
 NATIVE = (
     ImplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -94,3 +98,15 @@ def written(
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def header_by_pydicom(data: bytes) -> Header:
+    """Read a complete image by pydicom alone."""
+    dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
+    implicit, little = dataset.original_encoding
+    return Header(
+        status=FileStatus.IMAGE,
+        transfer_syntax_uid=str(dataset.file_meta.TransferSyntaxUID),
+        layout=Layout(implicit=bool(implicit), little_endian=bool(little), wanted=()),
+        dataset=dataset,
+    )

@@ -3,6 +3,7 @@
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,10 +65,22 @@ def test_a_pipe_is_listed_and_never_waited_for(tmp_path: Path) -> None:
         open_source(found)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_listed_itself(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0)
-    assert names(tmp_path) == ["locked"]
+def test_a_folder_that_may_not_be_listed_is_listed_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    listed = os.scandir
+
+    def refused(path: str) -> Any:  # a mode of 0 would stop everyone but root
+        if path.endswith("locked"):
+            raise PermissionError
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (found,) = find_sources([tmp_path])
+    assert Path(found.path).name == "locked"
+    with pytest.raises(InputError, match="a folder or a device"):
+        open_source(found)
 
 
 def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) -> None:
