@@ -1,4 +1,4 @@
-"""Write docs/reference/commands.md from the help of each command: `python tests/commands_page.py`."""
+"""Write docs/reference/commands.md from the help of each command."""
 
 from pathlib import Path
 
