@@ -18,6 +18,14 @@ class ByteReader(Protocol):
         """Give `length` bytes from `offset` on, fewer only where the end comes first."""
 
 
+def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+_read_at = getattr(os, "pread", _seek_and_read)  # Windows has no pread
+
+
 class FileBytes:
     """The bytes of a file; raises one of `sources.READ_ERRORS`."""
 
@@ -36,7 +44,8 @@ class FileBytes:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Give `length` bytes from `offset` on, fewer only where the end comes first."""
-        return os.pread(self._descriptor, length, offset)
+        content: bytes = _read_at(self._descriptor, length, offset)
+        return content
 
 
 class StreamBytes:

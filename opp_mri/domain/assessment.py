@@ -152,6 +152,8 @@ class Assessment:
         True when another sequence that grew says another category: ask a reader.
     sequences
         Each measured sequence by itself.
+    retreatment_day
+        Day of the local retreatment after which no follow-up counts, or None.
     """
 
     lesion_id: str
@@ -162,3 +164,4 @@ class Assessment:
     deciding_sequence: SeriesRole | None
     discordant: bool
     sequences: Mapping[SeriesRole, SequenceAssessment] = field(factory=dict)
+    retreatment_day: int | None = None

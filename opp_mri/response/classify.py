@@ -26,6 +26,7 @@ from opp_mri.response.course import (
     LesionFacts,
     Studied,
     facts_of,
+    retreatment_day,
     studies_that_count,
 )
 
@@ -106,6 +107,7 @@ def classify(timeline: Timeline, criteria: Criteria, mode: Mode) -> Assessment:
         deciding_sequence=lesion.deciding_sequence,
         discordant=lesion.discordant,
         sequences={sequence: _reported(call) for sequence, call in calls.items()},
+        retreatment_day=retreatment_day(timeline),
     )
 
 

@@ -67,8 +67,8 @@ class Course:
 
     Parameters
     ----------
-    studied
-        Studies of the sequence, of which there is a baseline and at least one follow-up.
+    baseline, follow_ups
+        Studies of the sequence, at least one follow-up among them, in the order of days.
     criteria
         What counts as a growth or a decline.
 
@@ -160,6 +160,16 @@ class Course:
         return sum(self.is_decline(self.peak_mm - change_mm) for change_mm in later_mm)
 
 
+def retreatment_day(timeline: Timeline) -> int | None:
+    """Give the day of the earliest local retreatment after day 0, or None."""
+    days = [
+        event.days_from_ssrs
+        for event in timeline.events
+        if event.kind is EventKind.LOCAL_RETREATMENT and event.days_from_ssrs > 0
+    ]
+    return min(days, default=None)
+
+
 def studies_that_count(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Split the studies of each measured sequence, in the order of sequences.
 
@@ -168,12 +178,7 @@ def studies_that_count(timeline: Timeline) -> dict[SeriesRole, Studied]:
     ValueError
         The studies of a sequence are not in the order of days, or a day is there twice.
     """
-    retreated = [
-        event.days_from_ssrs
-        for event in timeline.events
-        if event.kind is EventKind.LOCAL_RETREATMENT and event.days_from_ssrs > 0
-    ]
-    last_allowed = min(retreated) if retreated else None
+    last_allowed = retreatment_day(timeline)
     return {
         sequence: _split(observations, last_allowed)
         for sequence in SEQUENCE_ORDER

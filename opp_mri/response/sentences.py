@@ -32,8 +32,10 @@ SHORT_WORDS: Final[Mapping[ResponseCategory, str]] = {
 }
 
 REASON_WORDS: Final[Mapping[Reason, str]] = {
-    Reason.NO_BASELINE: "there is no baseline study, so that no change can be measured",
-    Reason.NO_FOLLOW_UP: "there is no follow-up study yet, so that no change can be measured",
+    Reason.NO_BASELINE: "no sequence has a baseline study, so that no change can be measured",
+    Reason.NO_FOLLOW_UP: (
+        "no sequence has both a baseline and a follow-up study, so that no change can be measured"
+    ),
     Reason.FOLLOW_UP_UNDER_6_MONTHS: (
         "the last follow-up is less than {min_follow_up} after radiosurgery"
     ),
@@ -45,36 +47,36 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the lesion never enlarged and is now smaller than at baseline by {decline}"
     ),
     Reason.WITHIN_MEASUREMENT_ERROR: (
-        "the lesion never enlarged and its change stays within the measurement error of {change}"
+        "the lesion never enlarged, and its change at the last study is within the measurement "
+        "error of {change}"
     ),
     Reason.DECLINE_NOT_YET_SUSTAINED: (
-        "the lesion enlarged and then declined from its peak by {decline}, but the last study "
-        "comes less than {sustain} after the peak"
+        "the lesion enlarged, then declined from its peak by {decline}, but the last study comes "
+        "less than {sustain} after the peak"
     ),
     Reason.SUSTAINED_DECLINE: (
-        "the lesion enlarged and then declined from its peak by {decline}, still so {sustain} or "
-        "more after the peak, without a change of systemic therapy in between"
+        "the lesion enlarged, then declined from its peak by {decline}, as seen {sustain} or more "
+        "after it, with no change of systemic therapy in between"
     ),
     Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE: (
-        "the lesion enlarged and then declined from its peak by {decline}, still so {sustain} or "
-        "more after the peak; systemic therapy was changed after the peak, but other bone lesions "
-        "enlarged, so that the change of therapy does not explain the decline"
+        "the lesion enlarged, then declined from its peak by {decline}, as seen {sustain} or more "
+        "after it; a change of systemic therapy does not explain this, as other bone lesions "
+        "enlarged"
     ),
     Reason.DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY: (
-        "the lesion enlarged and then declined from its peak, but systemic therapy was changed "
-        "after the peak and other bone lesions did not enlarge, so that the change of therapy may "
-        "explain the decline"
+        "the lesion enlarged, then declined from its peak, but a change of systemic therapy after "
+        "the peak may explain this, as other bone lesions did not enlarge"
     ),
     Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN: (
-        "the lesion enlarged and then declined from its peak, but systemic therapy was changed "
-        "after the peak and it is not known how other bone lesions behaved"
+        "the lesion enlarged, then declined from its peak, but a change of systemic therapy after "
+        "the peak may explain this, as it is not known how other bone lesions behaved"
     ),
     Reason.ENLARGING_WITHIN_OPP_WINDOW: (
-        "the lesion is enlarged, but it may still turn out to be pseudoprogression: its growth "
-        "falls in the first {window} after radiosurgery and no later study settles it yet"
+        "the lesion enlarged, but growth in the first {window} after radiosurgery may still turn "
+        "out to be pseudoprogression, and no later study settles it yet"
     ),
     Reason.ENLARGED_ON_SINGLE_STUDY: (
-        "the lesion is enlarged on fewer than the {studies} that progression asks for"
+        "the lesion was enlarged on fewer than the {studies} that progression asks for"
     ),
     Reason.REGROWTH_AFTER_DECLINE: (
         "the lesion enlarged, declined, and then grew again to near its peak or beyond"
@@ -83,10 +85,13 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the lesion enlarged and then stayed without further growth for {sustain} or more"
     ),
     Reason.DECLINE_BELOW_THRESHOLD: (
-        "the lesion enlarged and no longer measures as enlarged, but its decline from the peak "
-        "stays within the measurement error of {change}"
+        "the lesion enlarged and no longer measures as enlarged, but its decline from the peak is "
+        "within the measurement error of {change}"
     ),
-    Reason.PERSISTENT_ENLARGEMENT: "the lesion enlarged by {growth} and remained so",
+    Reason.PERSISTENT_ENLARGEMENT: (
+        "the lesion is enlarged by {growth} at the last study, without a decline from its peak of "
+        "{decline}"
+    ),
     Reason.SEQUENCES_DISCORDANT: "the sequences disagree",
     Reason.HARDWARE: "there is hardware at the level",
     Reason.CEMENT: "there is cement at the level",
@@ -152,50 +157,51 @@ def _sentences(
     category_by_change_mm: Mapping[Decimal, ResponseCategory],
 ) -> Iterator[str]:
     criteria = assessment.criteria
+    yield from _answer(assessment)
+    for sequence, one in assessment.sequences.items():
+        yield f"{sequence}: {'; '.join(_course(one, criteria))}."
+    if margin_mm is not None:
+        within = ", within measurement error," if margin_mm < criteria.change_mm else ""
+        yield (
+            f"A change of {format_mm(margin_mm)} in one recorded length{within} would change the "
+            "category."
+        )
+    elif assessment.reason not in _WITHOUT_LENGTHS:
+        yield "No change of one recorded length would change the category."
+    yield from _other_thresholds(assessment.category, category_by_change_mm)
+    hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
+    yield f"Read {hindsight} ({assessment.mode} mode), by the criteria {criteria.name}."
+
+
+def _answer(assessment: Assessment) -> Iterator[str]:
+    """Say the category and why, by which sequence, and what a reader should beware of."""
+    criteria = assessment.criteria
     category = CATEGORY_WORDS[assessment.category]
     yield f"{category}: {reason_in_words(assessment.reason, criteria)}."
     if assessment.reason in EXCLUSION_REASONS:
         yield "Its lengths are kept and shown, but it is never pooled with others."
     if assessment.deciding_sequence is not None:
-        yield _decided(assessment, assessment.deciding_sequence)
-    if assessment.discordant:
-        yield _disagree(assessment)
-    for sequence, one in assessment.sequences.items():
-        yield from _numbers(sequence, one, criteria)
+        yield from _decided(assessment, assessment.deciding_sequence)
+    if assessment.retreatment_day is not None:
+        yield f"Studies after the local retreatment on day {assessment.retreatment_day} do not count."
     if _calls_for_caution(assessment):
         yield (
             f"Caution: growth in the first {_counted(criteria.window_days, 'day')} after "
-            "radiosurgery does not by itself mean progression; a later study can show a decline."
+            "radiosurgery may be pseudoprogression; a later study can show a decline."
         )
-    if margin_mm is not None:
-        yield (
-            f"A change of {format_mm(margin_mm)} in one recorded value would change the category."
-        )
-    elif assessment.reason not in _WITHOUT_LENGTHS:
-        yield "No change of one recorded value would change the category."
-    others = [
-        f"{format_mm(change_mm)} it would be {SHORT_WORDS[other]}"
-        for change_mm, other in category_by_change_mm.items()
-        if other is not assessment.category
-    ]
-    if others:
-        yield f"With a threshold of {', and with one of '.join(others)}."
-    hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
-    yield f"Read {hindsight} ({assessment.mode} mode), by the criteria {criteria.name}."
 
 
-def _decided(assessment: Assessment, deciding: SeriesRole) -> str:
+def _decided(assessment: Assessment, deciding: SeriesRole) -> Iterator[str]:
+    """Say which of several sequences decided and why, beside those that disagree with it."""
     measured = assessment.sequences
     complete = {one: it for one, it in measured.items() if it.peak_change_mm is not None}
-    verb = "would decide" if assessment.reason is Reason.SEQUENCES_DISCORDANT else "decided"
-    if len(measured) == 1:
-        return f"{deciding} {verb}: no other sequence was measured."
-    if not complete:
-        return f"{deciding} {verb}: no sequence has both a baseline and a follow-up."
-    if len(complete) == 1:
-        return f"{deciding} {verb}: no other sequence has both a baseline and a follow-up."
+    if len(measured) == 1 or not complete:
+        return  # nothing to choose from
     own = complete[deciding]
-    if _grew(own, assessment.criteria):
+    if len(complete) == 1:
+        why = "no other sequence has both a baseline and a follow-up"
+        equal = [deciding]
+    elif _grew(own, assessment.criteria):
         why = "it grew most"
         equal = [one for one, it in complete.items() if it.peak_change_mm == own.peak_change_mm]
     else:
@@ -203,59 +209,72 @@ def _decided(assessment: Assessment, deciding: SeriesRole) -> str:
         equal = [one for one, it in complete.items() if it.last_change_mm == own.last_change_mm]
     if len(equal) > 1:
         others = _listed([str(one) for one in equal if one is not deciding])
-        return f"{deciding} {verb}: {why}, equally with {others}, and comes first in order."
-    return f"{deciding} {verb}: {why}."
+        why = f"{why}, equally with {others}, and comes first in order"
+    verb = "would decide" if assessment.reason is Reason.SEQUENCES_DISCORDANT else "decided"
+    yield f"{deciding} {verb}: {why}."
+    if assessment.discordant:
+        grown = [
+            f"{sequence} says {SHORT_WORDS[one.category]}"
+            for sequence, one in measured.items()
+            if _grew(one, assessment.criteria)
+        ]
+        yield f"The sequences disagree: {_listed(grown)}. Ask a reader."
 
 
-def _disagree(assessment: Assessment) -> str:
-    """Show the deciding sequence's category beside that of each other one that grew."""
-    grown = [
-        f"{sequence} says {SHORT_WORDS[one.category]}"
-        for sequence, one in assessment.sequences.items()
-        if _grew(one, assessment.criteria)
-    ]
-    return f"The sequences disagree: {_listed(grown)}. Ask a reader."
+def _other_thresholds(
+    category: ResponseCategory, category_by_change_mm: Mapping[Decimal, ResponseCategory]
+) -> Iterator[str]:
+    """Say what other thresholds would give, those with the same answer together."""
+    others: dict[ResponseCategory, list[str]] = {}
+    for change_mm, other in category_by_change_mm.items():
+        if other is not category:
+            others.setdefault(other, []).append(format_mm(change_mm))
+    if others:
+        parts = [f"{' or '.join(mm)} it would be {SHORT_WORDS[one]}" for one, mm in others.items()]
+        yield f"With a threshold of {', and with one of '.join(parts)}."
 
 
-def _numbers(sequence: SeriesRole, one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
-    """Say the numbers of one sequence."""
-    if one.baseline_day is None or one.last_day is None:
-        lacks = "a baseline" if one.baseline_day is None else "a follow-up"
-        yield f"{sequence}: no change can be measured without {lacks}."
+def _course(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+    """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
+    if one.baseline_day is None:
+        yield "no baseline, so that no change can be measured"
+    elif one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
+        yield "no follow-up, so that no change can be measured"
+    elif not _grew(one, criteria):
+        yield f"{_signed(one.last_change_mm)} at the last study, {_when(one.last_day)}"
+        if one.peak_change_mm <= 0:
+            yield "never above baseline"
+        elif one.peak_change_mm > one.last_change_mm:
+            yield f"at most {_signed(one.peak_change_mm)}, on day {one.peak_day}"
+    elif one.peak_day is not None:
+        before = f"after a study on day {one.peak_after_day}"
+        peak = f"peak {_signed(one.peak_change_mm)} at {_when(one.peak_day)}, {before}"
+        if one.peak_day == one.last_day:
+            yield f"{peak}, and the last study"
+        else:
+            yield peak
+            yield from _after_peak(one, criteria)
+    if _regrew(one, criteria) and one.regrowth_mm is not None and one.nadir_mm is not None:
+        yield (
+            f"grew again by {format_mm(one.regrowth_mm)} from its smallest, "
+            f"{format_mm(one.nadir_mm)} on day {one.nadir_day}"
+        )
+
+
+def _after_peak(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+    """Say in parts how a sequence that grew went on after its peak."""
+    if one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
         return
-    if one.peak_change_mm is None or one.peak_day is None or one.last_change_mm is None:
-        return
-    peak, last = _signed(one.peak_change_mm), _signed(one.last_change_mm)
-    if _grew(one, criteria):
-        at_last = f"{last} at the last study, {_when(one.last_day)}"
-        then = "this is the last study" if one.peak_day == one.last_day else at_last
-        yield (
-            f"{sequence}: peak {peak} at {_when(one.peak_day)}, perhaps reached earlier, as the "
-            f"study before it was on day {one.peak_after_day}; {then}."
-        )
-        yield from _decline(sequence, one, criteria)
-    else:
-        yield (
-            f"{sequence}: {last} from baseline at the last study, {_when(one.last_day)}; "
-            f"at its highest {peak}, at {_when(one.peak_day)}."
-        )
-    if _regrew(one, criteria) and one.regrowth_mm and one.nadir_mm is not None:
-        yield (
-            f"{sequence} grew again by {format_mm(one.regrowth_mm)} from its smallest, "
-            f"{format_mm(one.nadir_mm)} at {_when(one.nadir_day or 0)}."
-        )
-
-
-def _decline(sequence: SeriesRole, one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
-    if one.decline_studies and one.peak_change_mm is not None and one.last_change_mm is not None:
-        fall = format_mm(one.peak_change_mm - one.last_change_mm)
+    last = f"{_signed(one.last_change_mm)} at the last study, {_when(one.last_day)}"
+    fall_mm = one.peak_change_mm - one.last_change_mm
+    yield f"{last}, {format_mm(fall_mm)} below the peak" if fall_mm else last
+    if one.decline_studies:
         studies = _counted(one.decline_studies, "study shows", "studies show")
-        yield (
-            f"{sequence}: {studies} a decline from the peak of {_limit(criteria)[1]}; "
-            f"at the last study it is {fall}."
-        )
+        yield f"{studies} a decline of {_limit(criteria)[1]}"
     if one.return_to_baseline_day is not None:
-        yield f"{sequence} was back to baseline at {_when(one.return_to_baseline_day)}."
+        yield f"back to baseline at {_when(one.return_to_baseline_day)}"
+    elif one.decline_studies:
+        yield "not back to baseline"
 
 
 def _grew(one: SequenceAssessment, criteria: Criteria) -> bool:
@@ -300,8 +319,10 @@ def _limit(criteria: Criteria) -> tuple[str, str]:
 
 
 def _signed(change_mm: Decimal) -> str:
-    sign = {1: "+", 0: "", -1: "−"}[(change_mm > 0) - (change_mm < 0)]
-    return f"{sign}{format_mm(abs(change_mm))}"
+    """Write a change; none at all in words, as 0.0 mm would read like a lesion that is gone."""
+    if change_mm == 0:
+        return "no change from baseline"
+    return f"{'+' if change_mm > 0 else '−'}{format_mm(abs(change_mm))}"
 
 
 def _when(day: int) -> str:

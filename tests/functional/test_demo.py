@@ -53,7 +53,7 @@ def test_the_readings_scatter_about_the_truth_as_a_reader_s_would(
 ) -> None:
     truth = json.loads((demo[0] / "phantom" / "truth.json").read_text())
     true_mm = {
-        (patient["lesion_id"], visit["date"], sequence): cell["ap_mm"]
+        (patient["lesion_id"], visit["study_date"], sequence): cell["ap_mm"]
         for patient in truth["patients"]
         for visit in patient["visits"]
         for sequence, cell in visit["sequences"].items()

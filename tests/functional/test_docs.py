@@ -5,7 +5,9 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import commands_page
@@ -46,7 +48,12 @@ def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     script = folder / "opp-mri"
     script.write_text(f"#!{sys.executable}\nfrom opp_mri.cli import main\nmain()\n")
     script.chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    return {
+        **os.environ,
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "200",
+        "OPP_MRI_SOURCE": str(ROOT),
+    }
 
 
 def sessions(page: Path) -> list[tuple[str, list[str]]]:
@@ -81,3 +88,12 @@ def test_the_console_blocks_of_a_page_do_what_they_show(
         assert done.returncode == 0 or shown, (command, done.stderr)
         for line in shown:
             assert " ".join(line.split()) in printed, (command, line, printed)
+
+
+def test_the_sample_data_show_what_their_page_says(opp_mri: Callable[..., Any]) -> None:
+    page = (ROOT / "sample_data" / "README.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| (OPP-\d+) \|.*\| (\w+) \|$", page, re.MULTILINE))
+    tables = ("--measurements", "measurements.csv", "--events", "events.csv")
+    assessed = opp_mri("assess", *tables, "--json", cwd=ROOT / "sample_data").json
+    assert {one["lesion_id"]: one["category"] for one in assessed} == said
+    assert len(said) == 9

@@ -1,5 +1,6 @@
 """Headers: the values that pydicom gives, and what is said of a file that is not whole."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
@@ -19,6 +20,7 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
+from opp_mri.dicom import byte_reader
 from opp_mri.dicom.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.header import TAGS, Header, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
@@ -259,3 +261,12 @@ def test_every_real_file_has_the_values_that_pydicom_gives(real_data: Path) -> N
             assert differences(read_header(reader), dataset) == {}, path.name
         compared += 1
     assert compared > 150
+
+
+def test_a_system_without_positioned_reads_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)))
+    with path.open("rb") as stream:
+        for offset, length in ((0, 4), (250, 10), (300, 1)):
+            positioned = os.pread(stream.fileno(), length, offset)
+            assert byte_reader._seek_and_read(stream.fileno(), length, offset) == positioned
