@@ -1,6 +1,6 @@
 """Studies on disk as a scanner would write them, small enough to be made by the dozen."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +95,16 @@ def write_series(
 
 def write_study(folder: Path, *headers: Header, **settings: Any) -> list[Path]:
     """Write a study of several series; settings are those of `write_series`."""
-    return [path for header in headers or (T1, T2FS) for path in write_series(folder, header, **settings)]
+    return [
+        path
+        for header in headers or (T1, T2FS)
+        for path in write_series(folder, header, **settings)
+    ]
 
 
-def reimport(paths: Iterable[Path], folder: Path, *, compress: bool = False, **values: Any) -> list[Path]:
+def reimport(
+    paths: Iterable[Path], folder: Path, *, compress: bool = False, **values: Any
+) -> list[Path]:
     """Copy files as a second hospital imports them: new UIDs, and header values as given."""
     folder.mkdir(parents=True, exist_ok=True)
     copies = []
@@ -115,9 +121,14 @@ def reimport(paths: Iterable[Path], folder: Path, *, compress: bool = False, **v
 
 
 def write_enhanced(
-    path: Path, stacks: dict[str, list[float]] = {"1": [0.0, 4.4, 8.8]}, **values: Any  # noqa: B006
+    path: Path,
+    stacks: Mapping[str, Sequence[float]],
+    **values: Any,
 ) -> Path:
-    """Write an enhanced MR instance; frames of the stacks by turns, columns of 0.5, rows of 2 mm."""
+    """Write an enhanced MR instance: columns of 0.5 mm, rows of 2 mm.
+
+    Its frames take turns between the stacks, each given by its slices' positions in mm.
+    """
     dataset = _dataset(T1 | values, "1", "9", EnhancedMRImageStorage, "1.2.3.1.9.1")
     places = [
         (stack, index, positions[index])

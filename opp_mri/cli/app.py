@@ -1,5 +1,6 @@
 """The program: its verbs, and what becomes of errors."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -22,6 +23,8 @@ VERBS = {
     "lesion": "opp_mri.cli.lesions",
     "measure": "opp_mri.cli.lesions",
     "readings": "opp_mri.cli.lesions",
+    "align": "opp_mri.cli.align",
+    "fit": "opp_mri.cli.align",
     "timeline": "opp_mri.cli.response",
     "assess": "opp_mri.cli.response",
     "criteria": "opp_mri.cli.response",
@@ -61,6 +64,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; turn what a user can mend into a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -199,7 +199,7 @@ def _show_assessments(lesions: list[AssessedLesion]) -> None:
     ]
     show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Discordant"], rows)
     for lesion in lesions:
-        click.echo(f"{_id(lesion)}: {' '.join(lesion.sentences)}")
+        click.echo("\n  ".join([f"{_id(lesion)}:", *lesion.sentences]))
     click.echo("Research software, not a medical device.")
 
 

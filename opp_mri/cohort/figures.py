@@ -24,7 +24,6 @@ from opp_mri.cohort.panels import (
     draw_sequence,
     draw_time,
     event_lanes,
-    retreatment_day,
 )
 from opp_mri.cohort.style import (
     AXIS_IN,
@@ -47,6 +46,7 @@ from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.errors import InputError
+from opp_mri.response.course import retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
 
 NO_MARKS = TimelineMarks()

@@ -25,6 +25,7 @@ from opp_mri.cohort.style import (
 from opp_mri.domain.assessment import Assessment, Criteria, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.course import retreatment_day
 from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 
 WINDOW_OPENS_DAYS = 91  # three months; the window closes at Criteria.window_days
@@ -184,16 +185,6 @@ def draw_sequence(
 def _lane_height(lane: float) -> float:
     """Give the height of a lane's middle above the first panel, in heights of a panel."""
     return 1 + (PANEL_HEADER_IN + (lane + 0.35) * LANE_IN) / PANEL_IN
-
-
-def retreatment_day(timeline: Timeline) -> int | None:
-    """Give the day of the earliest local retreatment after SSRS; later lengths are left out."""
-    days = [
-        event.days_from_ssrs
-        for event in timeline.events
-        if event.kind is EventKind.LOCAL_RETREATMENT and event.days_from_ssrs > 0
-    ]
-    return min(days, default=None)
 
 
 def _baseline_mm(

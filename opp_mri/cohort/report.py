@@ -11,17 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from attrs import frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from opp_mri import __version__
 from opp_mri.cohort.figures import NO_MARKS, draw_timeline, figure_svg
+from opp_mri.cohort.page import write_page
 from opp_mri.cohort.panels import TimelineMarks
 from opp_mri.cohort.style import in_words
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
-from opp_mri.errors import InputError
-from opp_mri.units import format_mm
 
 
 @frozen(kw_only=True)
@@ -90,41 +87,18 @@ def write_cohort_page(
         The file cannot be written.
     """
     known = [lesion for lesion in lesions if lesion.agrees is not None]
-    html = (
-        _environment()
-        .get_template("cohort.html.j2")
-        .render(
-            title=title,
-            lesions=lesions,
-            figures=[_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
-            counts=_counts(lesions),
-            known=len(known),
-            agreed=sum(lesion.agrees is True for lesion in known),
-            criteria=criteria,
-            version=__version__,
-            written_on=written_on,
-        )
+    write_page(
+        path,
+        "cohort.html.j2",
+        title=title,
+        lesions=lesions,
+        figures=[_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
+        counts=_counts(lesions),
+        known=len(known),
+        agreed=sum(lesion.agrees is True for lesion in known),
+        criteria=criteria,
+        written_on=written_on,
     )
-    try:
-        path.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"The page could not be written to {path} ({error.strerror}): "
-            "name a folder that exists and that you may write to."
-        ) from error
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("opp_mri.cohort"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["mm"] = format_mm
-    environment.filters["words"] = in_words
-    return environment
 
 
 def _counts(lesions: Sequence[LesionPage]) -> list[tuple[str, int]]:

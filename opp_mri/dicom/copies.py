@@ -5,17 +5,26 @@ instances that agree in those are decoded and compared, pixel by pixel.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import attrs
 
 from opp_mri.domain.imaging import Instance, VolumeDescription
 
+Signature = Counter[tuple[object, ...]]
+
 
 def likeness(instance: Instance) -> str:
-    """Give a short key of all that a re-import keeps; only equal keys can be equal pixels."""
+    """Give a short key of all that a re-import keeps; only equal keys can be equal pixels.
+
+    Empty for an image without a position: it is alike to too many others for its pixels to be
+    worth decoding, and nothing is measured on it.
+    """
     frame = instance.frames[0]
+    if frame.image_position_lps_mm is None:
+        return ""
     kept = (
         instance.modality,
         instance.rows,
@@ -32,7 +41,7 @@ def likeness(instance: Instance) -> str:
 def mark_copies(
     volumes: Sequence[VolumeDescription], pixel_hashes: Mapping[str, str]
 ) -> list[VolumeDescription]:
-    """Name, for each volume that has the very pixels of another study's volume, that other one.
+    """Name, for each volume whose pixels another study's volume holds, that other one.
 
     Parameters
     ----------
@@ -44,39 +53,50 @@ def mark_copies(
     Returns
     -------
     list of VolumeDescription
-        In the same order. The original is the one in the study that holds most volumes, and among
-        equals the one with the smaller StudyInstanceUID.
+        In the same order. The original is the one with most slices (a part of a series may be
+        imported again), then the one whose study holds most volumes, then the one of the earlier
+        date, then of the smaller StudyInstanceUID.
     """
-    volumes_in_study: dict[str, int] = defaultdict(int)
-    by_pixels: dict[tuple[tuple[str, int], ...], list[VolumeDescription]] = defaultdict(list)
-    for volume in volumes:
-        volumes_in_study[volume.study_instance_uid] += 1
-        if signature := _signature(volume, pixel_hashes):
-            by_pixels[signature].append(volume)
+    volumes_in_study = Counter(volume.study_instance_uid for volume in volumes)
+    ranked = sorted(
+        volumes,
+        key=lambda v: (
+            -len(v.frames),
+            -volumes_in_study[v.study_instance_uid],
+            v.study_date or date.max,
+            v.study_instance_uid,
+            v.volume_id,
+        ),
+    )
+    holding: dict[tuple[object, ...], list[tuple[VolumeDescription, Signature]]] = defaultdict(list)
     original_of: dict[str, str] = {}
-    for alike in by_pixels.values():
-        original, *others = sorted(
-            alike,
-            key=lambda v: (-volumes_in_study[v.study_instance_uid], v.study_instance_uid),
-        )
-        original_of |= {
-            other.volume_id: original.volume_id
-            for other in others
-            if other.study_instance_uid != original.study_instance_uid
-        }
+    for volume in ranked:
+        signature = _signature(volume, pixel_hashes)
+        complete = signature.total() == len(volume.frames) > 0
+        for other, whole in holding[next(iter(signature))] if complete else ():
+            if other.study_instance_uid != volume.study_instance_uid and signature <= whole:
+                original_of[volume.volume_id] = other.volume_id
+                break
+        else:
+            for slice_key in signature:
+                holding[slice_key].append((volume, signature))
     return [
         attrs.evolve(volume, duplicate_of=original_of.get(volume.volume_id)) for volume in volumes
     ]
 
 
-def _signature(
-    volume: VolumeDescription, pixel_hashes: Mapping[str, str]
-) -> tuple[tuple[str, int], ...] | None:
-    hashes = [
-        (pixel_hashes.get(frame.sop_instance_uid, ""), frame.frame_number)
-        for frame in volume.frames
-    ]
-    return tuple(sorted(hashes)) if all(pixels for pixels, _ in hashes) else None
+def _signature(volume: VolumeDescription, pixel_hashes: Mapping[str, str]) -> Signature:
+    """Count the slices by pixels and place, those without a hash left out.
+
+    The place is in it because the outermost slices of two studies may be empty alike.
+    """
+    nowhere: list[tuple[float, ...]] = [()] * len(volume.frames)
+    places = [plane.position_lps_mm for plane in volume.planes] or nowhere
+    return Counter(
+        (pixel_hashes[frame.sop_instance_uid], frame.frame_number, _rounded(place, 2))
+        for frame, place in zip(volume.frames, places, strict=True)
+        if frame.sop_instance_uid in pixel_hashes
+    )
 
 
 def _rounded(values: Iterable[float] | None, digits: int) -> tuple[float, ...]:

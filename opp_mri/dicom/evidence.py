@@ -30,12 +30,23 @@ NOT_FAT_WORDS = re.compile(
     r"(?<![a-z])(no|non|not|without|w/?o|kein|ohne)[ _-]*(fs|fat[ _-]?s(at|up)\w*)(?![a-z])"
 )
 STIR_WORDS = re.compile(r"(?<![a-z])(stir|tirm?)(?![a-z])")
+_AGENT = r"(iv[ -]?)?(contrast\w*|kontrast\w*|gd|gad\w*|km|ce|c)(?![a-z])"
+_LACKING = r"pre|before|without|w/?o|no|non|ohne|kein\w*|vor|sans|avant|sin|senza|zonder"
+# before and after treatment is not before and after contrast
+_NOT_TREATED = r"(?![ -]*(op|surg|rad|rt|tx|treat|therap|sbrt|srs|ssrs|abl|chemo|biop|lam))"
+# said of a whole examination, and so of no series: "L-SPINE W/WO CONTRAST"
+PRE_AND_POST_WORDS = re.compile(
+    r"(?<![a-z])((w|with|mit|avec|con)[ /&+,-]*(and |und |et |y )?(w/?o|without|ohne|sans|sin)"
+    rf"|pre[ /&+,-]*(and )?post)(?![a-z])([ -]*{_AGENT})?"
+)
 PRE_WORDS = re.compile(
-    r"(?<![a-z])(pre|before|without|w/?o|non[ _-]?contrast|unenhanced|nati[vf]e?|plain)(?![a-z])"
+    rf"(?<![a-z])({_LACKING})[ -]*{_AGENT}"
+    rf"|(?<![a-z])((pre|before){_NOT_TREATED}|without|w/?o|unenhanced|nati[vf]e?|plain)(?![a-z])"
+    r"|造影前|非造影|単純"
 )
 POST_WORDS = re.compile(
-    r"(?<![a-z])(post|after|gd|gad\w*|ce|t1c|contrast|kontrast|enhanced|km)(?![a-z])"
-    r"|\+ ?c(?![a-z])|(?<![a-z])c\+"
+    rf"(?<![a-z])((post|after){_NOT_TREATED}|gd|gad\w*|ce|t1c|contrast\w*|kontrast\w*|enhanced|km)"
+    r"(?![a-z])|\+ ?c(?![a-z])|(?<![a-z])c\+|造影(?!前)"
 )
 WEIGHTING_WORDS = re.compile(r"(?<![a-z])t([12])")
 
@@ -125,7 +136,8 @@ def weighting(volume: VolumeDescription) -> Finding:
     if inversion is not None:
         return _inversion_weighting(instance, inversion, tr, te, timing)
     if _inverts(instance):
-        if STIR_WORDS.search(words(instance)) and tr >= 1400 and 20 <= te <= 90:
+        named = STIR_WORDS.search(words(instance)) or _declares_stir(instance)
+        if named and tr >= 1400 and 20 <= te <= 90:
             return Finding(
                 value=Weighting.STIR,
                 sentence=f"STIR: inversion recovery without a stated TI, called STIR ({timing}).",
@@ -167,12 +179,15 @@ def fat_suppression(instance: Instance) -> Finding:
 def contrast(instance: Instance) -> Finding:
     """Tell whether contrast had been given; None where the header is silent.
 
-    An absent agent proves nothing, and "off" is an absent agent.
+    An absent agent proves nothing, and "off" is an absent agent. ProtocolName counts only where
+    the series has no description: at some vendors it names the whole examination.
     """
-    text = words(instance)
+    name = (instance.series_description or instance.protocol_name).lower().replace("_", " ")
+    text = PRE_AND_POST_WORDS.sub(" ", NOT_FAT_WORDS.sub(" ", name))
     agent = instance.contrast_agent.strip()
     given = agent.lower() not in AGENT_MEANS_NONE
-    pre, post = PRE_WORDS.search(text), POST_WORDS.search(text)
+    pre = PRE_WORDS.search(text)
+    post = POST_WORDS.search(PRE_WORDS.sub(" ", text))
     if instance.contrast_start_time and instance.acquisition_time and given:
         before = instance.acquisition_time < instance.contrast_start_time
         side = "before" if before else "after"
@@ -200,8 +215,12 @@ def _inverts(instance: Instance) -> bool:
     return (
         "IR" in {name.upper() for name in instance.scanning_sequence}
         or instance.inversion_recovery.upper() == "YES"
-        or instance.acquisition_contrast.upper() == "STIR"
+        or _declares_stir(instance)
     )
+
+
+def _declares_stir(instance: Instance) -> bool:
+    return instance.acquisition_contrast.upper() == "STIR"
 
 
 def _inversion_time_ms(instance: Instance) -> float | None:

@@ -94,8 +94,8 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
         return _decoded(source, frame_numbers)
 
 
-def pixel_hash(source: SourceFile, frame_number: int) -> str:
-    """Hash the stored values of a frame, with its shape, as 64 hexadecimal digits.
+def pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
+    """Hash the stored values of frames, with their shape, as 64 hexadecimal digits.
 
     Equal for all lossless transfer syntaxes of one image; rescale is left out of it.
 
@@ -104,11 +104,12 @@ def pixel_hash(source: SourceFile, frame_number: int) -> str:
     InputError
         As `read_frames`.
     """
-    stored = read_frames(source, [frame_number])[0].stored
-    # 16 bits signed or not are the same image where the values are the same
-    written = "<i8" if stored.dtype.kind in "iu" else "<f8"
-    digest = hashlib.sha256(f"{stored.shape}{written[1]}".encode())
-    digest.update(stored.astype(written).tobytes())
+    digest = hashlib.sha256()
+    for frame in read_frames(source, frame_numbers):
+        # 16 bits signed or not are the same image where the values are the same
+        written = "<i8" if frame.stored.dtype.kind in "iu" else "<f8"
+        digest.update(f"{frame.stored.shape}{written[1]}".encode())
+        digest.update(frame.stored.astype(written).tobytes())
     return digest.hexdigest()
 
 

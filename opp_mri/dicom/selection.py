@@ -3,6 +3,8 @@
 A long spine is scanned in several blocks; each block is a station and has its own T1, T2FS, STIR
 and T1POST. Within a station the choice with the best evidence wins, and volumes of one geometry
 that were acquired close to each other are preferred, so that a reader compares like with like.
+Of repeats the later one is taken, but of several T1 series the earlier: the later may have been
+acquired after contrast of which the headers say nothing.
 """
 
 import math
@@ -21,6 +23,12 @@ CANDIDATES_PER_ROLE = 6  # more series of one role and station than this are ran
 SAME_DIRECTION = math.cos(math.radians(5))
 SAME_GEOMETRY_BONUS = 1.0
 PAIRED_IN_TIME_BONUS = 0.5
+LATER_T1_PENALTY = 2.0  # more than a finer grid and a matching geometry can make up for
+
+LATER_T1 = (
+    "Acquired after another T1 of this study: if that was before contrast, this may be T1POST; "
+    "`opp-mri role` corrects it."
+)
 
 
 def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
@@ -47,14 +55,19 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
     ]
     station_of: dict[str, int] = {}
     chosen: set[str] = set()
+    doubts: dict[str, str] = {}
     for number, members in enumerate(_stations(eligible), start=1):
         station_of |= {volume.volume_id: number for volume in members}
         chosen |= {volume.volume_id for volume in _best_choice(members)}
+        doubts |= {v.volume_id: LATER_T1 for v in members if earlier_t1(v, members)}
     return [
         attrs.evolve(
             volume,
             station=station_of.get(volume.volume_id),
             selected=volume.volume_id in chosen,
+            evidence=(*volume.evidence, doubts[volume.volume_id])
+            if volume.volume_id in doubts
+            else volume.evidence,
         )
         for volume in volumes
     ]
@@ -104,12 +117,29 @@ def _best_choice(members: Sequence[VolumeDescription]) -> tuple[VolumeDescriptio
     # ties go to the later acquisition: a repeat is made because the first was not good
     return max(
         product(*candidates),
-        key=lambda choice: (_merit(choice), tuple(_order(volume) for volume in choice)),
+        key=lambda choice: (_merit(choice, members), tuple(_order(volume) for volume in choice)),
     )
 
 
-def _merit(choice: Sequence[VolumeDescription]) -> float:
+def earlier_t1(
+    volume: VolumeDescription, members: Sequence[VolumeDescription]
+) -> VolumeDescription | None:
+    """Give a T1 of the station, in another series, that was acquired before this one, or None.
+
+    The later of two T1 whose headers are silent about contrast may be the post-contrast one.
+    """
+    if volume.role is not SeriesRole.T1 or volume.role_overridden:
+        return None
+    for other in members:
+        another_series = other.series_instance_uid != volume.series_instance_uid
+        if other.role is SeriesRole.T1 and another_series and _acquired_before(other, volume):
+            return other
+    return None
+
+
+def _merit(choice: Sequence[VolumeDescription], members: Sequence[VolumeDescription]) -> float:
     merit = sum(confidence(volume) for volume in choice)
+    merit -= LATER_T1_PENALTY * sum(earlier_t1(volume, members) is not None for volume in choice)
     for i, first in enumerate(choice):
         for second in choice[i + 1 :]:
             merit += SAME_GEOMETRY_BONUS * _same_geometry(first, second)

@@ -109,6 +109,12 @@ def _median(rows: Sequence[tuple[float, ...]], digits: int) -> str:
 
 
 def _volume_id(stack: Sequence[Slice], kind: Kind, earlier: int) -> str:
-    """Hash the series, the kind, and the number of stacks of this kind before it."""
-    key = "\n".join((stack[0].instance.series_instance_uid, *kind, str(earlier)))
+    """Hash the series, the kind, and the number of stacks of this kind before it.
+
+    A study that was imported again may have kept the UIDs of its series, so the study and the
+    patient are part of what names a series.
+    """
+    first = stack[0].instance
+    series = (first.patient_id, first.study_instance_uid, first.series_instance_uid)
+    key = "\n".join((*series, *kind, str(earlier)))
     return hashlib.sha256(key.encode()).hexdigest()[:ID_DIGITS]

@@ -69,7 +69,7 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
     ),
     Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN: (
         "the lesion enlarged, then declined from its peak, but a change of systemic therapy after "
-        "the peak may explain this, as it is not known how other bone lesions behaved"
+        "the peak may explain this, and it is not known how other bone lesions behaved"
     ),
     Reason.ENLARGING_WITHIN_OPP_WINDOW: (
         "the lesion enlarged, but growth in the first {window} after radiosurgery may still turn "
@@ -89,10 +89,10 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "within the measurement error of {change}"
     ),
     Reason.PERSISTENT_ENLARGEMENT: (
-        "the lesion is enlarged by {growth} at the last study, without a decline from its peak of "
-        "{decline}"
+        "the lesion is enlarged by {growth} at the last study and has not declined from its peak "
+        "by {decline}"
     ),
-    Reason.SEQUENCES_DISCORDANT: "the sequences disagree",
+    Reason.SEQUENCES_DISCORDANT: "sequences that grew have different categories",
     Reason.HARDWARE: "there is hardware at the level",
     Reason.CEMENT: "there is cement at the level",
     Reason.SIGNIFICANT_FRACTURE: "there is a significant fracture",
@@ -107,6 +107,15 @@ EXCLUSION_REASONS: Final = frozenset(
         Reason.SIGNIFICANT_FRACTURE,
         Reason.NOT_VERTEBRAL_BODY,
         Reason.OVER_75_PERCENT,
+    }
+)
+
+_SHORT_OF_OPP: Final = frozenset(
+    {
+        Reason.DECLINE_NOT_YET_SUSTAINED,
+        Reason.DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY,
+        Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN,
+        Reason.DECLINE_BELOW_THRESHOLD,
     }
 )
 
@@ -180,14 +189,17 @@ def _answer(assessment: Assessment) -> Iterator[str]:
     yield f"{category}: {reason_in_words(assessment.reason, criteria)}."
     if assessment.reason in EXCLUSION_REASONS:
         yield "Its lengths are kept and shown, but it is never pooled with others."
+    if assessment.category is ResponseCategory.PD and assessment.reason in _SHORT_OF_OPP:
+        yield "An enlarged lesion that falls short of pseudoprogression counts as PD."
     if assessment.deciding_sequence is not None:
         yield from _decided(assessment, assessment.deciding_sequence)
     if assessment.retreatment_day is not None:
-        yield f"Studies after the local retreatment on day {assessment.retreatment_day} do not count."
+        day = assessment.retreatment_day
+        yield f"Studies after the local retreatment on day {day} do not count."
     if _calls_for_caution(assessment):
         yield (
             f"Caution: growth in the first {_counted(criteria.window_days, 'day')} after "
-            "radiosurgery may be pseudoprogression; a later study can show a decline."
+            "radiosurgery may be pseudoprogression; a later study can show a sustained decline."
         )
 
 
@@ -213,12 +225,12 @@ def _decided(assessment: Assessment, deciding: SeriesRole) -> Iterator[str]:
     verb = "would decide" if assessment.reason is Reason.SEQUENCES_DISCORDANT else "decided"
     yield f"{deciding} {verb}: {why}."
     if assessment.discordant:
-        grown = [
+        says = [
             f"{sequence} says {SHORT_WORDS[one.category]}"
             for sequence, one in measured.items()
             if _grew(one, assessment.criteria)
         ]
-        yield f"The sequences disagree: {_listed(grown)}. Ask a reader."
+        yield f"The sequences disagree: {_listed(says)}. Ask a reader."
 
 
 def _other_thresholds(
@@ -237,9 +249,9 @@ def _other_thresholds(
 def _course(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
     """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if one.baseline_day is None:
-        yield "no baseline, so that no change can be measured"
+        yield "no baseline"
     elif one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
-        yield "no follow-up, so that no change can be measured"
+        yield "no follow-up"
     elif not _grew(one, criteria):
         yield f"{_signed(one.last_change_mm)} at the last study, {_when(one.last_day)}"
         if one.peak_change_mm <= 0:
@@ -247,13 +259,12 @@ def _course(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
         elif one.peak_change_mm > one.last_change_mm:
             yield f"at most {_signed(one.peak_change_mm)}, on day {one.peak_day}"
     elif one.peak_day is not None:
-        before = f"after a study on day {one.peak_after_day}"
-        peak = f"peak {_signed(one.peak_change_mm)} at {_when(one.peak_day)}, {before}"
+        peak, before = f"peak {_signed(one.peak_change_mm)} at", one.peak_after_day
         if one.peak_day == one.last_day:
-            yield f"{peak}, and the last study"
+            yield f"{peak} the last study, {_when(one.peak_day)}, after one on day {before}"
         else:
-            yield peak
-            yield from _after_peak(one, criteria)
+            yield f"{peak} {_when(one.peak_day)}, after a study on day {before}"
+            yield from _after_peak(one)
     if _regrew(one, criteria) and one.regrowth_mm is not None and one.nadir_mm is not None:
         yield (
             f"grew again by {format_mm(one.regrowth_mm)} from its smallest, "
@@ -261,7 +272,7 @@ def _course(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
         )
 
 
-def _after_peak(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+def _after_peak(one: SequenceAssessment) -> Iterator[str]:
     """Say in parts how a sequence that grew went on after its peak."""
     if one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
         return
@@ -269,9 +280,10 @@ def _after_peak(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
     fall_mm = one.peak_change_mm - one.last_change_mm
     yield f"{last}, {format_mm(fall_mm)} below the peak" if fall_mm else last
     if one.decline_studies:
-        studies = _counted(one.decline_studies, "study shows", "studies show")
-        yield f"{studies} a decline of {_limit(criteria)[1]}"
-    if one.return_to_baseline_day is not None:
+        yield f"decline seen on {_counted(one.decline_studies, 'study', 'studies')}"
+    if one.return_to_baseline_day == one.last_day:
+        yield "back to baseline there"
+    elif one.return_to_baseline_day is not None:
         yield f"back to baseline at {_when(one.return_to_baseline_day)}"
     elif one.decline_studies:
         yield "not back to baseline"
@@ -300,8 +312,8 @@ def _is_growth(change_mm: Decimal, criteria: Criteria) -> bool:
 
 def _calls_for_caution(assessment: Assessment) -> bool:
     """Tell whether a growth that no later study has settled lies in the OPP window."""
-    if assessment.reason in EXCLUSION_REASONS:
-        return False
+    if assessment.reason in EXCLUSION_REASONS | {Reason.ENLARGING_WITHIN_OPP_WINDOW}:
+        return False  # out of the pool, or said already
     criteria = assessment.criteria
     return any(
         one.peak_day <= criteria.window_days and one.last_day - one.peak_day < criteria.sustain_days
@@ -319,10 +331,9 @@ def _limit(criteria: Criteria) -> tuple[str, str]:
 
 
 def _signed(change_mm: Decimal) -> str:
-    """Write a change; none at all in words, as 0.0 mm would read like a lesion that is gone."""
-    if change_mm == 0:
-        return "no change from baseline"
-    return f"{'+' if change_mm > 0 else '−'}{format_mm(abs(change_mm))}"
+    """Write a change with its sign: a bare 0.0 mm would read like a lesion that is gone."""
+    sign = {1: "+", 0: "±", -1: "−"}[(change_mm > 0) - (change_mm < 0)]
+    return f"{sign}{format_mm(abs(change_mm))}"
 
 
 def _when(day: int) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.domain.imaging import (
     FileStatus,
     Instance,
@@ -27,8 +28,8 @@ class CatalogueEntry:
     status, detail
         What it is, and why it is left out where it is.
     instance, likeness
-        Its header, and a key that is equal for instances that may hold equal pixels; only for
-        images.
+        Its header, and a key that is equal for instances that may hold equal pixels, or "" where
+        that is not to be asked; only for images.
     """
 
     source: SourceFile
@@ -75,6 +76,9 @@ class Catalogue(Protocol):
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
         """Have the volumes of these PatientIDs described anew."""
+
+    def describe_with(self, words: str) -> None:
+        """Say what volumes are described with from now on; if it is new, all become stale."""
 
     def patients(self) -> Sequence[PatientRecord]:
         """Give all patients, by PatientID."""
@@ -151,7 +155,23 @@ class Records(Protocol):
         """Give readings in the order in which they were recorded."""
 
 
-class Store(Catalogue, Records, Protocol):
+class Alignments(Protocol):
+    """Fits that the software proposes, and what readers decided; only ever added to."""
+
+    def add_alignments(self, alignments: Sequence[Alignment]) -> None:
+        """Record fits; one with an id that is there already is the same fit and is left."""
+
+    def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
+        """Give the fits of one lesion, or all, in the order in which they were recorded."""
+
+    def add_alignment_decision(self, decision: AlignmentDecision) -> None:
+        """Record what a reader decided about a fit."""
+
+    def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
+        """Give the decisions about each fit, the latest last."""
+
+
+class Store(Catalogue, Records, Alignments, Protocol):
     """A project's store."""
 
     def close(self) -> None:

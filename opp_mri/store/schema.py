@@ -13,14 +13,16 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from opp_mri.store.file_names import FileName
+
 metadata = MetaData()
 
 file = Table(
     "file",
     metadata,
     Column("file_id", Integer, primary_key=True),
-    Column("path", Text, nullable=False),
-    Column("member", Text, nullable=False),
+    Column("path", FileName, nullable=False),
+    Column("member", FileName, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("modified_ns", BigInteger, nullable=False),
     Column("status", String(32), nullable=False),
@@ -50,6 +52,12 @@ stale_patient = Table(
     "stale_patient",
     metadata,
     Column("patient_id", Text, primary_key=True),
+)
+
+described_with = Table(
+    "described_with",
+    metadata,
+    Column("words", Text, primary_key=True),
 )
 
 volume = Table(
@@ -106,4 +114,21 @@ reading = Table(
     Column("reader", Text, nullable=False),
     Column("record", Text, nullable=False),
     Column("recorded_at", String(40), nullable=False),
+)
+
+alignment = Table(
+    "alignment",
+    metadata,
+    Column("alignment_id", Integer, primary_key=True),
+    Column("fit_id", String(16), nullable=False, unique=True),
+    Column("lesion_id", Text, index=True),
+    Column("record", Text, nullable=False),
+)
+
+alignment_decision = Table(
+    "alignment_decision",
+    metadata,
+    Column("alignment_decision_id", Integer, primary_key=True),
+    Column("fit_id", String(16), nullable=False, index=True),
+    Column("record", Text, nullable=False),
 )

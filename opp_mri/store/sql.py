@@ -8,9 +8,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import URL, Connection, create_engine, event, text
 
 from opp_mri.errors import ProjectError
+from opp_mri.store.sql_alignments import SqlAlignments
 from opp_mri.store.sql_catalogue import SqlCatalogue
 from opp_mri.store.sql_records import SqlRecords
 from opp_mri.store.sql_volumes import SqlVolumes
@@ -19,7 +20,7 @@ from opp_mri.store.transactions import BEGIN
 BUSY_TIMEOUT_S = 15.0
 
 
-class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords):
+class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments):
     """A project's store on a SQL database.
 
     Readings, lesions, overrides and links are append-only; in SQLite triggers hold that.
@@ -44,7 +45,8 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     """
     if not create and not path.is_file():
         raise ProjectError(f"{path} is not there: run `opp-mri init` to make a project.")
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    url = URL.create("sqlite", database=str(path))  # a folder may be called what? or 100%
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -58,16 +60,17 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
 
     store = SqlStore(engine)
     try:
-        _migrate(store)
+        _migrate(store, create=create)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def _migrate(store: SqlStore) -> None:
+def _migrate(store: SqlStore, *, create: bool) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", scripts.replace("%", "%%"))
     newest = ScriptDirectory.from_config(config).get_current_head()
     with store.reading_transaction() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
@@ -76,6 +79,11 @@ def _migrate(store: SqlStore) -> None:
         return
     if current is None and tables:
         raise ProjectError("The store's file is a database, but none of opp_mri's.")
+    if current is None and not create:
+        raise ProjectError(
+            "The project's store is empty: restore its file from a backup, or, if nothing was ever "
+            "kept in it, delete the file and run `opp-mri init` again."
+        )
     with store.writing_transaction() as connection:
         config.attributes["connection"] = connection
         try:

@@ -8,9 +8,10 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.store import schema
+from opp_mri.store.file_names import printable
 from opp_mri.store.protocol import CatalogueEntry, PatientRecord
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import MOST_PARAMETERS, Transactions, in_parts
+from opp_mri.store.transactions import MOST_PARAMETERS, Transactions, in_parts, mark_stale
 
 file, instance = schema.file, schema.instance
 InstanceKey = tuple[str, str]  # series, SOP instance
@@ -50,7 +51,7 @@ class SqlCatalogue(Transactions):
                 file_rows.append(row)
             if instance_rows:
                 connection.execute(insert_or(instance).prefix_with("OR REPLACE"), instance_rows)
-                _mark_stale(connection, {row["patient_id"] for row in instance_rows})
+                mark_stale(connection, {row["patient_id"] for row in instance_rows})
             if file_rows:
                 connection.execute(insert(file), file_rows)
             _settle_released(connection, released)
@@ -89,7 +90,7 @@ class SqlCatalogue(Transactions):
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
         """Have the volumes of these PatientIDs described anew."""
         with self.writing_transaction() as connection:
-            _mark_stale(connection, patient_ids)
+            mark_stale(connection, patient_ids)
 
     def patients(self) -> Sequence[PatientRecord]:
         """Give all patients, by PatientID."""
@@ -150,6 +151,7 @@ class SqlCatalogue(Transactions):
         """Give SOPInstanceUIDs whose likeness another study shares and that have no pixel hash."""
         shared = (
             select(instance.c.likeness)
+            .where(instance.c.likeness != "")
             .group_by(instance.c.likeness)
             .having(func.count(instance.c.study_instance_uid.distinct()) > 1)
         )
@@ -176,7 +178,7 @@ class SqlCatalogue(Transactions):
             )
             for some in in_parts(hashes):
                 query = select(instance.c.patient_id).where(instance.c.sop_instance_uid.in_(some))
-                _mark_stale(connection, set(connection.scalars(query)))
+                mark_stale(connection, set(connection.scalars(query)))
 
     def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
         """Give the known pixel hashes of some patients, by SOPInstanceUID."""
@@ -217,7 +219,7 @@ def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> s
         patients = select(instance.c.patient_id).where(
             tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(keys)
         )
-        _mark_stale(connection, set(connection.scalars(patients)) if keys else ())
+        mark_stale(connection, set(connection.scalars(patients)) if keys else ())
         released |= keys
         connection.execute(delete(file).where(chosen))
     return released
@@ -248,7 +250,10 @@ def _holders(
 
 
 def _settle_released(connection: Connection, released: set[InstanceKey]) -> None:
-    """Let a copy hold each released instance that no file holds now, or drop the instance."""
+    """Let a copy hold each released instance that no file holds now, or drop the instance.
+
+    With it go the files that were left out because of it, so that they are read again.
+    """
     still_held = _holders(connection, sorted(released))
     for series, sop in sorted(released - still_held.keys()):
         of_instance = (file.c.series_instance_uid == series) & (file.c.sop_instance_uid == sop)
@@ -267,22 +272,22 @@ def _settle_released(connection: Connection, released: set[InstanceKey]) -> None
             continue
         row = (instance.c.series_instance_uid == series) & (instance.c.sop_instance_uid == sop)
         connection.execute(delete(instance).where(row))
+        connection.execute(delete(file).where(of_instance))
 
 
 def _as_copy(holder: tuple[str, str], entry: CatalogueEntry) -> dict[str, str]:
     name, likeness = holder
     if likeness == entry.likeness:
-        return {"status": FileStatus.COPY.value, "detail": f"The same instance as {name}."}
+        return {
+            "status": FileStatus.COPY.value,
+            "detail": printable(f"The same instance as {name}."),
+        }
     return {
         "status": FileStatus.UNREADABLE.value,
-        "detail": f"Has the UIDs of {name} but another geometry: one of the two is wrong.",
+        "detail": printable(
+            f"Has the UIDs of {name} but another geometry: one of the two is wrong."
+        ),
     }
-
-
-def _mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
-    rows = [{"patient_id": patient_id} for patient_id in sorted(patient_ids)]
-    if rows:
-        connection.execute(insert_or(schema.stale_patient).on_conflict_do_nothing(), rows)
 
 
 def _file_row(entry: CatalogueEntry) -> dict[str, Any]:
@@ -293,7 +298,7 @@ def _file_row(entry: CatalogueEntry) -> dict[str, Any]:
         "size_bytes": source.size_bytes,
         "modified_ns": source.modified_ns,
         "status": entry.status.value,
-        "detail": entry.detail,
+        "detail": printable(entry.detail),
         "series_instance_uid": entry.instance.series_instance_uid if entry.instance else None,
         "sop_instance_uid": entry.instance.sop_instance_uid if entry.instance else None,
     }

@@ -8,13 +8,25 @@ from sqlalchemy import delete, insert, select
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.store import schema
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import Transactions, in_parts
+from opp_mri.store.transactions import Transactions, in_parts, mark_stale
 
 volume, frame = schema.volume, schema.frame
 
 
 class SqlVolumes(Transactions):
     """The part of a store that holds what was made of the instances."""
+
+    def describe_with(self, words: str) -> None:
+        """Say what volumes are described with from now on; if it is new, all become stale."""
+        table = schema.described_with
+        with self.reading_transaction() as connection:
+            if connection.scalars(select(table.c.words)).all() == [words]:
+                return
+        everyone = select(schema.instance.c.patient_id).distinct()
+        with self.writing_transaction() as connection:
+            connection.execute(delete(table))
+            connection.execute(insert(table).values(words=words))
+            mark_stale(connection, connection.scalars(everyone).all())
 
     def replace_volumes(
         self, patient_ids: Sequence[str], volumes: Sequence[VolumeDescription]

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from opp_mri.errors import ProjectError
+from opp_mri.store.schema import stale_patient
 
 BEGIN = "opp_mri_begin"  # execution option: the statement that opens a transaction
 
@@ -49,7 +51,7 @@ def _plain_words() -> Iterator[None]:
         cause = str(error.orig).lower()
         if "locked" in cause or "busy" in cause:
             raise ProjectError(
-                "Another program is writing to this project; nothing was changed. Try again."
+                "Another program is writing to this project, so this was not recorded. Try again."
             ) from error
         if "full" in cause:
             raise ProjectError(
@@ -68,6 +70,13 @@ def _plain_words() -> Iterator[None]:
                 "The project's store is damaged: restore its file from a backup."
             ) from error
         raise
+
+
+def mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
+    """Have the volumes of some PatientIDs described anew."""
+    rows = [{"patient_id": patient_id} for patient_id in sorted(patient_ids)]
+    if rows:
+        connection.execute(insert_or(stale_patient).on_conflict_do_nothing(), rows)
 
 
 def in_parts(values: Iterable[Any], most: int = MOST_PARAMETERS) -> Iterator[list[Any]]:

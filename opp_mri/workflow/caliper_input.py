@@ -89,6 +89,8 @@ def _json_table(path: Path) -> Table:
         raise InputError(f"{path.name} cannot be read as JSON ({error}).") from error
     if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
         raise InputError(f"{path.name} must hold a list of objects, one a caliper.")
+    if not objects:
+        raise InputError(f"{path.name} holds an empty list: there is nothing to measure.")
     known = (*REQUIRED, *OPTIONAL)
     faults: list[TableFault] = []
     rows = []

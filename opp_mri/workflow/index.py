@@ -5,11 +5,12 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import attrs
 from attrs import frozen
 
+from opp_mri import __version__
 from opp_mri.dicom.copies import likeness, mark_copies
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.roles import assign_roles
@@ -22,6 +23,7 @@ from opp_mri.domain.imaging import (
     Instance,
     SeriesRole,
     SourceFile,
+    Usability,
     VolumeDescription,
 )
 from opp_mri.errors import InputError, OppMriError, UnknownError
@@ -29,8 +31,10 @@ from opp_mri.store.protocol import CatalogueEntry, Store
 from opp_mri.workflow.patients import patient_map
 from opp_mri.workflow.project import Project
 
-BATCH = 500  # files that one transaction keeps: what Ctrl-C can lose at most
+BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
+VOLUMES_BATCH = 100  # likewise, volumes
 
+Described = tuple[tuple[str, ...], list[VolumeDescription]]  # a patient's ids and volumes
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
 
@@ -85,13 +89,15 @@ def index(
         A source is not there. Nothing was changed.
     """
     store = project.store
-    known = store.known_files()
     found = list(find_sources(sources))
+    known = store.known_files()
+    gone = _gone(known, found, sources)
+    if gone:
+        store.forget_files(gone)
+        known = store.known_files()  # what was left out because of one of them is read again
     changed = [
         file for file in found if known.get(_name(file)) != (file.size_bytes, file.modified_ns)
     ]
-    gone = _gone(known, found, sources)
-    store.forget_files(gone)
     _read_headers(store, changed, workers, progress)
     undecodable = describe_stale(project, progress=progress)
     return IndexSummary(
@@ -111,16 +117,33 @@ def describe_stale(project: Project, *, progress: Progress = _silent) -> int:
     int
         Number of images whose pixels could not be decoded for a comparison.
     """
-    undecodable = _hash_look_alikes(project.store, progress)
-    groups = patient_map(project.store)
-    stale = project.store.stale_patients()
-    together = list(dict.fromkeys(groups.group(patient_id) for patient_id in stale))
-    for done, patient_ids in enumerate(together):
-        progress("describing series", done, len(together))
-        project.store.replace_volumes(patient_ids, _describe(project, patient_ids))
+    store = project.store
+    undecodable = _hash_look_alikes(store, progress)
+    gradient = project.settings.allow_gradient_echo
+    store.describe_with(f"opp_mri {__version__}, allow_gradient_echo = {gradient}")
+    groups, overrides = patient_map(store), store.role_overrides()
+    together = list(dict.fromkeys(groups.group(one) for one in store.stale_patients()))
+    batch: list[Described] = []
+    try:
+        for done, patient_ids in enumerate(together):
+            progress("describing series", done, len(together))
+            batch.append((patient_ids, _describe(project, patient_ids, overrides)))
+            if sum(len(volumes) for _, volumes in batch) >= VOLUMES_BATCH:
+                _keep_volumes(store, batch)
+                batch = []
+    finally:
+        _keep_volumes(store, batch)  # on Ctrl-C too
     if together:
         progress("describing series", len(together), len(together))
     return undecodable
+
+
+def _keep_volumes(store: Store, batch: Sequence[Described]) -> None:
+    if batch:
+        store.replace_volumes(
+            [patient_id for patient_ids, _ in batch for patient_id in patient_ids],
+            [volume for _, volumes in batch for volume in volumes],
+        )
 
 
 def override_role(
@@ -136,7 +159,7 @@ def override_role(
         Nothing can be measured on the volume, so it can have no role.
     """
     volume = _known_volume(project, volume_id)
-    if role is not None and volume.refusal and volume.usability.value == "nothing":
+    if role is not None and volume.usability is Usability.NOTHING:
         raise InputError(f"Volume {volume_id} can have no role: {volume.refusal}")
     project.store.add_role_override(volume_id, role, at)
     return _redescribed(project, volume)
@@ -185,13 +208,25 @@ def _read_headers(
 
 
 def _entry(scanned: ScannedFile) -> CatalogueEntry:
+    instance = scanned.instance
+    if instance is not None and not instance.patient_id:
+        instance = attrs.evolve(instance, patient_id=stand_in_patient_id(instance))
     return CatalogueEntry(
         source=scanned.source,
         status=scanned.status,
         detail=scanned.detail,
-        instance=scanned.instance,
-        likeness=likeness(scanned.instance) if scanned.instance else "",
+        instance=instance,
+        likeness=likeness(instance) if instance else "",
     )
+
+
+def stand_in_patient_id(instance: Instance) -> str:
+    """Name the patient of a study that names none: what nobody said is not assumed to be one.
+
+    The same study has the same name at every indexing, so that it can be joined to a patient.
+    """
+    digest = hashlib.sha256(instance.study_instance_uid.encode()).hexdigest()
+    return f"NO-ID-{digest[:10]}"
 
 
 def _gone(
@@ -199,13 +234,21 @@ def _gone(
     found: Iterable[SourceFile],
     sources: Sequence[Path],
 ) -> list[tuple[str, str]]:
-    """Name the known files under the sources that were not found again."""
+    """Name the known files under the sources that were not found again.
+
+    A folder that could not be looked into was found itself; what is in it is not known to be gone.
+    """
     here = {_name(file) for file in found}
-    roots = [os.path.abspath(source) for source in sources]
+    missing = sorted(known.keys() - here)
+    if not missing:
+        return []
+    roots = {os.path.abspath(source) for source in sources}
+    closed = {path for path, member in here if not member}
     return [
         (path, member)
-        for path, member in known.keys() - here
-        if any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots)
+        for path, member in missing
+        for above in [{path, *map(str, PurePath(path).parents)}]
+        if above & roots and not (above - {path}) & closed
     ]
 
 
@@ -215,22 +258,34 @@ def _hash_look_alikes(store: Store, progress: Progress) -> int:
     sources = store.sources_of(uids)
     hashes: dict[str, str] = {}
     undecodable = 0
-    for done, uid in enumerate(uids):
-        progress("comparing look-alikes", done, len(uids))
-        instance = store.instance(uid)
-        if uid not in sources or instance is None:
-            continue
-        try:
-            parts = [pixel_hash(sources[uid], frame.frame_number) for frame in instance.frames]
-        except OppMriError:
-            undecodable += 1
-            parts = ["undecodable", uid]  # equal to nothing, and not tried at every run
-        hashes[uid] = hashlib.sha256("".join(parts).encode()).hexdigest()
-    store.add_pixel_hashes(hashes)
+    try:
+        for done, uid in enumerate(uids):
+            progress("comparing look-alikes", done, len(uids))
+            instance = store.instance(uid)
+            if uid not in sources or instance is None:
+                continue
+            try:
+                frame_numbers = [frame.frame_number for frame in instance.frames]
+                hashes[uid] = pixel_hash(sources[uid], *frame_numbers)
+            except OppMriError:
+                undecodable += 1  # equal to nothing, and not tried at every run
+                hashes[uid] = hashlib.sha256(f"undecodable {uid}".encode()).hexdigest()
+            if len(hashes) >= BATCH:
+                store.add_pixel_hashes(hashes)
+                hashes = {}
+    finally:
+        store.add_pixel_hashes(hashes)  # on Ctrl-C too
+    if uids:
+        progress("comparing look-alikes", len(uids), len(uids))
     return undecodable
 
 
-def _describe(project: Project, patient_ids: Sequence[str]) -> list[VolumeDescription]:
+def _describe(
+    project: Project,
+    patient_ids: Sequence[str],
+    overrides: Mapping[str, SeriesRole | None],
+) -> list[VolumeDescription]:
+    """Describe the volumes of one patient, give them roles, and choose among them."""
     store = project.store
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
     for instance in store.instances_of(patient_ids):
@@ -238,7 +293,6 @@ def _describe(project: Project, patient_ids: Sequence[str]) -> list[VolumeDescri
     by_study: dict[str, list[VolumeDescription]] = defaultdict(list)
     for (study_uid, _), instances in by_series.items():
         by_study[study_uid] += describe_series(instances)
-    overrides = store.role_overrides()
     with_roles = [
         _overridden(volume, overrides)
         for volumes in by_study.values()

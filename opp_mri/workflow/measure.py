@@ -155,20 +155,29 @@ class _Recorder:
                 f"The image has no frame {row.frame_number}: frames count from 1 to "
                 f"{len(instance.frames)}."
             )
-        volume = volumes[0]
         group = self._groups.group(lesion.patient_id)
-        if volume.patient_id not in group:
+        volumes = [volume for volume in volumes if volume.patient_id in group]
+        if not volumes:
             raise InputError(
                 "The image is of another patient than the lesion; if both are one patient, "
                 "join them with `opp-mri index --same-patient`."
             )
+        # a study that was imported again may have kept the UIDs of its images
+        volumes = [volume for volume in volumes if not volume.duplicate_of] or volumes
+        volume = volumes[0]
         if volume.usability is Usability.NOTHING or not volume.planes:
             raise GeometryError(f"No length can be taken on this image. {volume.refusal or ''}")
         if len(volumes) > 1:
             raise GeometryError("Two series hold an image of this UID: remove one and index again.")
         if group not in self._dates:
             self._dates[group] = effective_dates(self._store.volumes(group))
-        day = self._dates[group][volume.volume_id] or row.study_date
+        known = self._dates[group][volume.volume_id]
+        if known and row.study_date and row.study_date not in (known, volume.study_date):
+            raise InputError(
+                f"The row says {row.study_date}, but the image is of {known}: correct the date or "
+                "the image, or leave study_date empty."
+            )
+        day = known or row.study_date
         if day is None:
             raise InputError("The image's study has no date: give one in the column study_date.")
         return _Image(volume=volume, plane=_plane_of(volume, row), study_date=day)
@@ -248,7 +257,7 @@ def _length(
 def _check_stated(stated_mm: Decimal | None, computed_mm: float) -> None:
     if stated_mm is None:
         return
-    difference_mm = abs(Decimal(computed_mm) - stated_mm)
+    difference_mm = abs(Decimal(round(computed_mm, 6)) - stated_mm).quantize(Decimal("0.000001"))
     if difference_mm > STATED_LENGTH_TOLERANCE_MM:
         raise GeometryError(
             f"The row states {format_mm(stated_mm)}, but its points are "

@@ -17,13 +17,26 @@ from opp_mri.errors import InputError
 from opp_mri.store.protocol import PatientRecord, Store
 from opp_mri.workflow.tables import read_table
 
+MOST_NAMESAKES = 6  # PatientIDs of one person, at most
+
 
 @frozen(kw_only=True)
 class TimePoint:
-    """All studies of a patient on one date; None gathers the studies that give no date."""
+    """All studies of a patient on one date; None gathers the studies that give no date.
+
+    Parameters
+    ----------
+    study_instance_uids
+        Its studies, each once: a study that only copies others is named beside them.
+    copied_study_instance_uids
+        Studies of which every volume here has the pixels of another study.
+    volumes
+        All volumes, copies too.
+    """
 
     study_date: date | None
     study_instance_uids: tuple[str, ...]
+    copied_study_instance_uids: tuple[str, ...] = ()
     volumes: tuple[VolumeDescription, ...]
 
     def chosen(self, role: SeriesRole) -> tuple[VolumeDescription, ...]:
@@ -74,6 +87,12 @@ class PatientMap:
         while patient_id in self._same_as:
             patient_id = self._same_as[patient_id]
         return patient_id
+
+    def would_change(self, patient_id: str, same_as: str) -> bool:
+        """Tell whether a further pair would say anything new."""
+        if patient_id == same_as:
+            return patient_id in self._same_as
+        return self.canonical(patient_id) != self.canonical(same_as)
 
     def group(self, patient_id: str) -> tuple[str, ...]:
         """Give all PatientIDs of the same patient, sorted."""
@@ -130,7 +149,7 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
             "file has. Index its files first, or correct it; nothing was recorded."
         )
     before = patient_map(store)
-    new = [pair for pair in pairs if before.canonical(pair[0]) != before.canonical(pair[1])]
+    new = [pair for pair in pairs if before.would_change(*pair)]
     touched = {member for pair in new for one in pair for member in before.group(one)}
     store.add_same_patient(new, at)
     store.mark_stale(touched)
@@ -159,22 +178,44 @@ def time_points(store: Store, patient_id: str) -> list[TimePoint]:
     for volume in volumes:
         by_date[dates[volume.volume_id]].append(volume)
     return [
-        TimePoint(
-            study_date=day,
-            study_instance_uids=tuple(dict.fromkeys(v.study_instance_uid for v in members)),
-            volumes=tuple(members),
-        )
+        _time_point(day, members)
         for day, members in sorted(by_date.items(), key=lambda item: item[0] or date.max)
     ]
 
 
+def _time_point(day: date | None, volumes: Sequence[VolumeDescription]) -> TimePoint:
+    studies = dict.fromkeys(volume.study_instance_uid for volume in volumes)
+    own = {volume.study_instance_uid for volume in volumes if not volume.duplicate_of}
+    return TimePoint(
+        study_date=day,
+        study_instance_uids=tuple(uid for uid in studies if uid in own),
+        copied_study_instance_uids=tuple(uid for uid in studies if uid not in own),
+        volumes=tuple(volumes),
+    )
+
+
 def effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, date | None]:
-    """Give the date of each volume: of its study, or of the study that it is a copy of."""
-    by_id = {volume.volume_id: volume for volume in volumes}
-    return {
-        volume.volume_id: by_id.get(volume.duplicate_of or "", volume).study_date
-        for volume in volumes
-    }
+    """Give the date of each volume: of its study, or the earliest one that its pixels bear.
+
+    A volume can be imported again only after it was acquired. Where a study holds such copies
+    under another date, the acquisition date of its other volumes tells where these belong.
+    """
+    bearing: dict[str, list[VolumeDescription]] = defaultdict(list)
+    for volume in volumes:
+        bearing[volume.duplicate_of or volume.volume_id].append(volume)
+    dates: dict[str, date | None] = {}
+    redated: set[str] = set()
+    for alike in bearing.values():
+        days = {volume.study_date for volume in alike}
+        earliest = min((day for day in days if day), default=None)
+        dates |= {volume.volume_id: earliest for volume in alike}
+        if len(days) > 1:
+            redated |= {volume.study_instance_uid for volume in alike}
+    for volume in volumes:
+        alone = len(bearing.get(volume.volume_id, ())) == 1 and not volume.duplicate_of
+        if alone and volume.study_instance_uid in redated and volume.instance.acquisition_date:
+            dates[volume.volume_id] = volume.instance.acquisition_date
+    return dates
 
 
 def likely_matches(store: Store) -> list[LikelyMatch]:
@@ -188,15 +229,30 @@ def likely_matches(store: Store) -> list[LikelyMatch]:
         if record.patient_birth_date is not None:
             by_birth_date[record.patient_birth_date].append(record)
     for records in by_birth_date.values():
-        for first_record, second_record in combinations(records, 2):
-            if _name_forms(first_record.patient_name) & _name_forms(second_record.patient_name):
-                pair = (first_record.patient_id, second_record.patient_id)
-                reasons[pair].append("same name and birth date")
+        for pair in _namesakes(records):
+            reasons[pair].append("same name and birth date")
     return [
         LikelyMatch(patient_ids=pair, reasons=tuple(found))
         for pair, found in sorted(reasons.items())
         if groups.canonical(pair[0]) != groups.canonical(pair[1])
     ]
+
+
+def _namesakes(records: Sequence[PatientRecord]) -> set[tuple[str, str]]:
+    """Give pairs of PatientIDs that share a form of the name.
+
+    A name that many PatientIDs of one birth date share is a placeholder of de-identification.
+    """
+    by_form: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        for form in _name_forms(record.patient_name):
+            by_form[form].append(record.patient_id)
+    return {
+        pair
+        for patient_ids in by_form.values()
+        if len(patient_ids) <= MOST_NAMESAKES
+        for pair in combinations(patient_ids, 2)
+    }
 
 
 def _name_forms(name: str) -> set[str]:

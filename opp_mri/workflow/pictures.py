@@ -11,7 +11,8 @@ from opp_mri.domain.assessment import Criteria, ResponseCategory
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.workflow.assess import AssessedLesion
 from opp_mri.workflow.respond import ProjectLesion
-from opp_mri.workflow.timeline import LesionTimeline, Phase
+from opp_mri.workflow.seeds import Phase
+from opp_mri.workflow.timeline import LesionTimeline
 
 
 def save_timeline(

@@ -74,11 +74,12 @@ def create_project(folder: Path) -> None:
     ProjectError
         There is a project already, or the folder cannot be written.
     """
-    if (folder / STORE_NAME).exists() or (folder / SETTINGS_NAME).exists():
+    if (folder / STORE_NAME).exists():
         raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / SETTINGS_NAME).write_text(SETTINGS_TEXT, encoding="utf-8")
+        if not (folder / SETTINGS_NAME).exists():  # as it is where an earlier init was interrupted
+            (folder / SETTINGS_NAME).write_text(SETTINGS_TEXT, encoding="utf-8")
     except OSError as error:
         raise ProjectError(
             f"{folder} cannot be made ({error.strerror}): choose a folder that you may write."

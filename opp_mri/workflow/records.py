@@ -67,6 +67,7 @@ def patients_record(
                     {
                         "study_date": _iso(point.study_date),
                         "study_instance_uids": list(point.study_instance_uids),
+                        "copied_study_instance_uids": list(point.copied_study_instance_uids),
                         "roles": {
                             role.value: [volume.volume_id for volume in point.chosen(role)]
                             for role in SeriesRole

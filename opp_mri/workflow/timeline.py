@@ -17,6 +17,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
 from opp_mri.workflow.comparability import comparability
 from opp_mri.workflow.patients import TimePoint, time_points
+from opp_mri.workflow.seeds import Phase, covers, phase, seed_by_frame
 
 OLDEST_BASELINE_DAYS = 42  # six weeks before the first fraction
 
@@ -30,14 +31,6 @@ class CellStatus(StrEnum):
     UNREAD = "unread"  # a series is there, no reading yet
     NOT_COVERED = "not_covered"  # a series of the role is there, but not at the lesion
     MISSING = "missing"  # no series of the role
-
-
-class Phase(StrEnum):
-    """Where a time point stands to the treatment."""
-
-    BEFORE = "before"
-    DURING = "during"  # between first and last fraction: neither baseline nor follow-up
-    AFTER = "after"
 
 
 @frozen(kw_only=True)
@@ -101,8 +94,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
     points = time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
     measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
-    seed = _seed_lps_mm(lesion, latest.values(), by_id.values())
-    cells = _cells(lesion, points, latest, measured_on, seed)
+    cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))
     cells = _flagged(cells)
     return LesionTimeline(
         lesion=lesion,
@@ -129,16 +121,6 @@ def treatment_events(lesion: Lesion) -> tuple[TreatmentEvent, ...]:
     return (*exclusions, *dated)
 
 
-def phase(lesion: Lesion, day: date) -> Phase:
-    """Tell where a date stands to the treatment.
-
-    A study on the day of the first fraction counts as before it: planning comes first.
-    """
-    if day <= lesion.ssrs_first_date:
-        return Phase.BEFORE
-    return Phase.DURING if day <= lesion.ssrs_last_date else Phase.AFTER
-
-
 def _of_one_reader(
     readings: Sequence[Reading], reader: str | None
 ) -> tuple[str, Sequence[Reading]]:
@@ -159,7 +141,7 @@ def _cells(
     points: Sequence[TimePoint],
     latest: Mapping[tuple[date, SeriesRole], Reading],
     measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription | None],
-    seed: tuple[str, Vector3] | None,
+    seeds: Mapping[str, Vector3],
 ) -> list[Cell]:
     by_date = {point.study_date: point for point in points if point.study_date}
     read = {sequence for _, sequence in latest}
@@ -171,7 +153,7 @@ def _cells(
             if sequence not in read | offered:
                 continue
             reading = latest.get((day, sequence))
-            status, volume = _status(reading, sequence, volumes, seed)
+            status, volume = _status(reading, sequence, volumes, seeds)
             cells.append(
                 Cell(
                     study_date=day,
@@ -190,34 +172,17 @@ def _status(
     reading: Reading | None,
     sequence: SeriesRole,
     volumes: Sequence[VolumeDescription],
-    seed: tuple[str, Vector3] | None,
+    seeds: Mapping[str, Vector3],
 ) -> tuple[CellStatus, VolumeDescription | None]:
     """Tell a cell's status, and the volume that a reader should open for it."""
     chosen = [volume for volume in volumes if volume.selected and volume.role is sequence]
-    covering = [volume for volume in chosen if covers(volume, seed) is not False]
+    covering = [volume for volume in chosen if covers(volume, seeds) is not False]
     volume = covering[0] if covering else None
     if reading is not None:
         return CellStatus(reading.answer.value), volume
     if covering:
         return CellStatus.UNREAD, volume
     return (CellStatus.NOT_COVERED if chosen else CellStatus.MISSING), None
-
-
-def covers(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool | None:
-    """Tell whether a volume covers a lesion's seed, or None where that cannot be told.
-
-    Header coordinates mean the same place only within one frame of reference, so a study of
-    another day is not judged by them.
-    """
-    if seed is None or not volume.planes:
-        return None
-    frame_of_reference_uid, point = seed
-    if volume.planes[0].frame_of_reference_uid != frame_of_reference_uid:
-        return None
-    nearest = min(volume.planes, key=lambda plane: abs(plane.distance_mm(point)))
-    reach_mm = (volume.slice_spacing_mm or volume.instance.slice_thickness_mm or 0.0) / 2
-    within = abs(nearest.distance_mm(point)) <= reach_mm + 1e-6
-    return within and nearest.contains(*nearest.pixel_from_lps(point))
 
 
 def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> VolumeDescription | None:
@@ -228,30 +193,6 @@ def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> Volume
         if any((f.sop_instance_uid, f.frame_number) == place for f in volume.frames):
             return volume
     return None
-
-
-def _seed_lps_mm(
-    lesion: Lesion, readings: Iterable[Reading], volumes: Iterable[VolumeDescription]
-) -> tuple[str, Vector3] | None:
-    """Give the lesion's seed with its frame of reference: as set, or mid its baseline caliper."""
-    if lesion.seed is not None:
-        place = (lesion.seed.sop_instance_uid, lesion.seed.frame_number)
-        for volume in volumes:
-            for reference, plane in zip(volume.frames, volume.planes, strict=False):
-                if (reference.sop_instance_uid, reference.frame_number) == place:
-                    point = plane.lps_from_pixel(lesion.seed.column, lesion.seed.row)
-                    return plane.frame_of_reference_uid, point
-        return None
-    calipers = [
-        reading.caliper
-        for reading in sorted(readings, key=lambda reading: reading.study_date)
-        if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
-    ]
-    if not calipers:
-        return None
-    last = calipers[-1]
-    x, y, z = ((a + b) / 2 for a, b in zip(last.start_lps_mm, last.end_lps_mm, strict=True))
-    return last.frame_of_reference_uid, (x, y, z)
 
 
 def _observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:

@@ -23,9 +23,19 @@ def test_one_volume_a_role_is_chosen() -> None:
 
 
 def test_of_two_alike_the_later_one_is_chosen_as_a_repeat_has_its_reason() -> None:
-    first = make_volume("first", **SAGITTAL_T1, acquisition_time=time(9, 0))
-    repeat = make_volume("repeat", **SAGITTAL_T1, acquisition_time=time(9, 30))
+    first = make_volume("first", **SAGITTAL_T2FS, acquisition_time=time(9, 0))
+    repeat = make_volume("repeat", **SAGITTAL_T2FS, acquisition_time=time(9, 30))
     assert chosen(repeat, first) == ["repeat"]
+
+
+def test_of_two_silent_t1_the_earlier_is_chosen_as_the_later_may_be_after_contrast() -> None:
+    first = make_volume("first", **SAGITTAL_T1, acquisition_time=time(9, 0))
+    later = make_volume(
+        "later", **SAGITTAL_T1, acquisition_time=time(9, 30), pixel_spacing_mm=(0.5, 0.5)
+    )
+    assert chosen(later, first) == ["first"]
+    (judged, _) = select(assign_roles([later, first]))
+    assert "this may be T1POST" in judged.evidence[-1]
 
 
 def test_the_finer_grid_is_preferred() -> None:
@@ -36,11 +46,10 @@ def test_the_finer_grid_is_preferred() -> None:
 
 def test_the_geometry_of_the_other_roles_is_preferred() -> None:
     t2 = make_volume("t2", **SAGITTAL_T2FS)
-    same = make_volume("same", **SAGITTAL_T1, acquisition_time=time(9, 0))
+    same = make_volume("same", **SAGITTAL_T1)
     shifted = make_volume(
         "shifted",
         **SAGITTAL_T1,
-        acquisition_time=time(9, 30),
         planes=make_planes(11, spacing_mm=5.0, rows=320, columns=320, row_spacing_mm=0.8),
     )
     assert chosen(t2, same, shifted) == ["t2", "same"]

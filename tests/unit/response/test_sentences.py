@@ -46,19 +46,66 @@ def test_every_category_has_its_words(category) -> None:
 
 def test_a_pseudoprogression_is_told_with_its_rule_and_numbers() -> None:
     text = said(OPP)
-    assert text.startswith("Osseous pseudoprogression (OPP): the lesion enlarged and then declined")
-    assert "84 days or more after the peak" in text
-    assert "T1: peak +5.2 mm at week 12.0 (day 84)" in text
-    assert "the study before it was on day 42" in text
-    assert "+0.4 mm at the last study, week 52.1 (day 365)" in text
-    assert "2 studies show a decline from the peak of 2.0 mm or more" in text
-    assert "at the last study it is 4.8 mm" in text
-    assert "T1 was back to baseline at week 52.1 (day 365)" in text
+    assert text.splitlines()[:2] == [
+        "Osseous pseudoprogression (OPP): the lesion enlarged, then declined from its peak by "
+        "2.0 mm or more, as seen 84 days or more after it, with no change of systemic therapy in "
+        "between.",
+        "T1: peak +5.2 mm at week 12.0 (day 84), after a study on day 42; +0.4 mm at the last "
+        "study, week 52.1 (day 365), 4.8 mm below the peak; decline seen on 2 studies; back to "
+        "baseline there.",
+    ]
+
+
+def test_a_sequence_takes_one_sentence_whatever_happened_on_it() -> None:
+    for mode in Mode:
+        lines = said(DISCORDANT, mode).splitlines()
+        assert [line.split(":")[0] for line in lines if line.startswith(("T1:", "T2FS:"))] == [
+            "T1",
+            "T2FS",
+        ]
 
 
 def test_one_study_is_said_in_the_singular() -> None:
     one = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0"))
-    assert "1 study shows a decline" in said(one)
+    assert "decline seen on 1 study;" in said(one)
+
+
+def test_a_return_to_baseline_before_the_last_study_has_its_day() -> None:
+    one = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0", d300="20.4"))
+    assert "back to baseline at week 28.6 (day 200)." in said(one)
+
+
+def test_a_decline_that_does_not_reach_the_baseline_is_said_so() -> None:
+    one = lesion(T1=studies(d0="20.0", d60="28.0", d200="25.0"))
+    assert "decline seen on 1 study; not back to baseline." in said(one)
+
+
+def test_no_change_does_not_read_like_a_lesion_that_is_gone() -> None:
+    one = lesion(T1=studies(d0="20.0", d200="20.0"))
+    assert "T1: ±0.0 mm at the last study, week 28.6 (day 200); never above baseline." in said(one)
+
+
+def test_growth_on_the_last_study_alone_is_not_said_to_have_lasted() -> None:
+    one = lesion(T1=studies(d0="20.0", d100="20.0", d300="28.0"))
+    text = said(one)
+    assert "the lesion is enlarged by 2.0 mm or more at the last study" in text
+    assert "T1: peak +8.0 mm at the last study, week 42.9 (day 300), after one on day 100." in text
+
+
+def test_a_response_that_shrank_and_grew_back_is_not_said_to_have_stayed_the_same() -> None:
+    one = lesion(T1=studies(d0="20.0", d100="15.0", d300="20.5"))
+    assert "its change at the last study is within the measurement error" in said(one)
+    assert "grew again by 5.5 mm from its smallest, 15.0 mm on day 100." in said(one)
+
+
+def test_studies_that_a_retreatment_leaves_out_are_told() -> None:
+    retreated = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
+    one = lesion(retreated, T1=studies(d0="20.0", d60="25.0", d200="20.0"))
+    assert "Studies after the local retreatment on day 100 do not count." in said(one)
+
+
+def test_a_single_sequence_is_not_said_to_have_decided() -> None:
+    assert "decided" not in said(OPP)
 
 
 def test_one_day_is_said_in_the_singular() -> None:
@@ -88,17 +135,19 @@ def test_a_tie_between_sequences_is_told() -> None:
 
 def test_a_regrowth_is_told_from_the_smallest_length() -> None:
     one = lesion(T1=studies(d0="20.0", d60="25.0", d120="20.5", d300="26.0"))
-    assert "T1 grew again by 5.5 mm from its smallest, 20.5 mm at week 17.1 (day 120)." in said(one)
+    assert "grew again by 5.5 mm from its smallest, 20.5 mm on day 120." in said(one)
 
 
 def test_a_small_margin_is_told() -> None:
-    assert "A change of 0.3 mm in one recorded value would change the category." in said(
-        OPP, margin="0.3"
+    assert (
+        "A change of 0.3 mm in one recorded length, within measurement error, would change the "
+        "category." in said(OPP, margin="0.3")
     )
+    assert "A change of 2.0 mm in one recorded length would change" in said(OPP, margin="2.0")
 
 
 def test_a_lesion_without_lengths_to_compare_says_nothing_of_a_margin() -> None:
-    assert "recorded value" not in said(lesion(T1=studies(d0="20.0")))
+    assert "recorded length" not in said(lesion(T1=studies(d0="20.0")))
 
 
 def test_another_category_under_another_threshold_is_told() -> None:
@@ -106,10 +155,28 @@ def test_another_category_under_another_threshold_is_told() -> None:
     assert "With a threshold of 3.0 mm it would be SD." in said(OPP, by=by)
 
 
-def test_growth_in_the_window_comes_with_a_caution() -> None:
-    one = lesion(T1=studies(d0="20.0", d60="24.0", d120="25.0"))
-    assert "Caution: growth in the first 182 days" in said(one, Mode.PROSPECTIVE)
+def test_thresholds_with_the_same_category_are_told_together() -> None:
+    by = {Decimal(3): ResponseCategory.SD, Decimal(4): ResponseCategory.SD}
+    assert "With a threshold of 3.0 mm or 4.0 mm it would be SD." in said(OPP, by=by)
+
+
+def test_progression_within_the_window_comes_with_a_caution() -> None:
+    one = lesion(T1=studies(d0="20.0", d110="25.0", d190="24.0"))
+    assert "Caution: growth in the first 182 days" in said(one)
     assert "Caution" not in said(OPP)
+
+
+def test_a_caution_that_the_rule_itself_says_is_not_said_twice() -> None:
+    one = lesion(T1=studies(d0="20.0", d60="24.0", d120="25.0"))
+    assert "may still turn out to be pseudoprogression" in said(one, Mode.PROSPECTIVE)
+    assert "Caution" not in said(one, Mode.PROSPECTIVE)
+
+
+def test_a_lesion_that_declined_and_is_called_progressive_says_why() -> None:
+    one = lesion(T1=studies(d0="20.0", d200="25.0", d250="20.0"))
+    assert "falls short of pseudoprogression counts as PD" in said(one)
+    assert "counts as PD" not in said(one, Mode.PROSPECTIVE)
+    assert "counts as PD" not in said(lesion(T1=studies(d0="20.0", d250="25.0")))
 
 
 def test_an_excluded_lesion_is_said_to_be_kept_out_of_the_pool() -> None:

@@ -83,7 +83,8 @@ def test_a_copied_study_is_part_of_the_time_point_of_its_original(
     fill(store, [original, copy])
     (point,) = time_points(store, "P1")
     assert point.study_date == date(2024, 1, 15)
-    assert len(point.study_instance_uids) == 2
+    assert point.study_instance_uids == ("1.before",)
+    assert point.copied_study_instance_uids == ("1.after",)
 
 
 def test_the_same_name_in_other_writing_and_the_birth_date_are_proposed_and_not_assumed(

@@ -49,6 +49,7 @@ def _create_catalogue() -> None:
     op.create_index("ix_instance_sop", "instance", ["sop_instance_uid"])
     op.create_index("ix_instance_likeness", "instance", ["likeness"])
     op.create_table("stale_patient", sa.Column("patient_id", sa.Text, primary_key=True))
+    op.create_table("described_with", sa.Column("words", sa.Text, primary_key=True))
     op.create_table(
         "volume",
         sa.Column("volume_id", sa.String(16), primary_key=True),

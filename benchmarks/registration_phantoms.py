@@ -1,0 +1,220 @@
+"""Pairs of phantom volumes with known truth, made in memory for benchmarks/registration.py."""
+
+from datetime import date
+
+import numpy as np
+from attrs import evolve, field, frozen
+
+from opp_mri.domain.assessment import Reason, ResponseCategory
+from opp_mri.domain.geometry import FloatArray, Volume, VolumeGeometry
+from opp_mri.phantom import acquisition
+from opp_mri.phantom.acquisition import Prescription, Receiver, Scene
+from opp_mri.phantom.anatomy import Anatomy
+from opp_mri.phantom.cases import Case, Visit
+from opp_mri.phantom.lesion import LesionShape
+from opp_mri.phantom.patient import Patient, make_patient
+from opp_mri.phantom.prescription import prescribe
+from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, Scanner, SeriesKind
+from opp_mri.phantom.seeding import generator, uid
+from opp_mri.phantom.spine import Posture, posture, rigid
+
+MAKERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
+SEED = 3
+LUMBAR, THORACIC = ("T12", "L1", "L2", "L3", "L4", "L5"), ("T6", "T7", "T8", "T9", "T10")
+
+
+@frozen(kw_only=True)
+class Motion:
+    """How a patient lies at a visit, beside the anatomical posture.
+
+    Parameters
+    ----------
+    shift_mm, turn_deg
+        Largest shift and rotation as a whole, in any direction.
+    table_mm
+        Shift of the header's coordinates along the table.
+    joint_sd_deg
+        Standard deviation of the bend of each joint.
+    """
+
+    shift_mm: float = 5.0
+    turn_deg: float = 3.0
+    table_mm: float = 0.0
+    joint_sd_deg: tuple[float, float, float] = (1.3, 0.7, 0.7)
+
+
+@frozen(kw_only=True)
+class Look:
+    """What a visit's images look like.
+
+    Parameters
+    ----------
+    noise
+        Factor on the noise.
+    fatty
+        Fat fraction added to the marrow, in patches.
+    grown_mm
+        Added to the AP extent of the lesion.
+    shading
+        How strongly the signal falls with the distance from the coil.
+    """
+
+    scanner: Scanner = SIEMENS
+    noise: float = 1.0
+    fatty: float = 0.0
+    grown_mm: float = 0.0
+    shading: float = 1.0
+
+
+@frozen(kw_only=True, eq=False)
+class Scan:
+    """A volume with its truth: the posture that it was made in, and the lesion."""
+
+    volume: Volume = field(repr=False)
+    posture: Posture = field(repr=False)
+    shape: LesionShape
+
+    def landmarks_lps_mm(self, vertebra: int) -> FloatArray:
+        """Give centre and corners of a body, in its middle and 12 mm to each side: (15, 3)."""
+        corners = self.posture.spine.vertebrae[vertebra].corners_local_mm().values()
+        return np.array(
+            [
+                self.posture.place(vertebra, (x + aside, y, z))
+                for x, y, z in corners
+                for aside in (-12.0, 0.0, 12.0)
+            ]
+        )
+
+    @property
+    def centre_lps_mm(self) -> tuple[float, float, float]:
+        """Centre of the lesion."""
+        x, y, z = self.posture.place(self.shape.vertebra, self.shape.centre_local_mm).tolist()
+        return (x, y, z)
+
+
+def anatomy_of(number: int, *, coarse: bool = False) -> Patient:
+    """Give one of the patients of the benchmark: thoracic where the number is a third."""
+    thoracic = number % 3 == 2
+    rng = generator(SEED, number, "case")
+    levels = THORACIC if thoracic else LUMBAR
+    case = Case(
+        number=number, title="", category=ResponseCategory.SD,
+        reason=Reason.WITHIN_MEASUREMENT_ERROR, level=str(rng.choice(levels)),
+        thoracic=thoracic, sex="FM"[number % 2], age_years=60, histology="", dose_gy=24,
+        fractions=1, ssrs_last_date=date(2020, 1, 1),
+        visits=(Visit(day=-7, ap_mm=float(rng.uniform(10, 18)), scanner=SIEMENS),),
+        centre_share=tuple(rng.uniform(-0.25, 0.25, 3)),
+        half_width_mm=8.0 if thoracic else 10.0, half_height_mm=5.0 if thoracic else 6.5,
+        matrix=[(288, 208), (256, 192), (384, 272)][number % 3],
+        dry_discs=frozenset(rng.choice(LUMBAR, 2)),
+    )  # fmt: skip
+    return make_patient(case, seed=SEED, coarse=coarse)
+
+
+def lying(patient: Patient, visit: int, motion: Motion) -> Posture:
+    """Lay the patient down for a visit; the same visit is the same posture."""
+    rng = generator(SEED, patient.case.number, visit, "lying", str(motion))
+    joints = rng.normal(0, motion.joint_sd_deg, (len(patient.spine.vertebrae) - 1, 3))
+    shift = _within(rng, motion.shift_mm) + np.array([0, -20.0, motion.table_mm])
+    return posture(patient.spine, joints, rigid(_within(rng, motion.turn_deg), shift))
+
+
+def _within(rng: np.random.Generator, radius: float) -> FloatArray:
+    direction = rng.normal(size=3)
+    within: FloatArray = direction / np.linalg.norm(direction) * radius * rng.uniform(0.3, 1)
+    return within
+
+
+def fattier(anatomy: Anatomy, added: float, rng: np.random.Generator) -> Anatomy:
+    """Give the anatomy with marrow that is fattier in wide patches, as after radiation."""
+    from opp_mri.phantom.canvas import Canvas, smooth_noise
+    from opp_mri.phantom.tissue import Tissue
+
+    canvas = Canvas(
+        origin_mm=anatomy.origin_mm, spacing_mm=anatomy.spacing_mm, labels=anatomy.labels
+    )
+    patches = 1 + 0.8 * smooth_noise(rng, canvas, (25.0, 15.0, 15.0))
+    marrow = anatomy.labels == Tissue.MARROW
+    fat = np.where(marrow, anatomy.fat_fraction + added * patches, anatomy.fat_fraction)
+    return evolve(anatomy, fat_fraction=np.clip(fat, 0, 1).astype(np.float32))
+
+
+def scan(
+    patient: Patient,
+    visit: int,
+    where: Posture,
+    look: Look,
+    kinds: tuple[SeriesKind, ...] = (SeriesKind.T1,),
+    *,
+    away_mm: float | None = None,
+) -> dict[SeriesKind, Scan]:
+    """Acquire some sagittal series of a visit.
+
+    `away_mm` lays the middle of the stack this far caudal of the lesion's vertebra.
+    """
+    case = patient.case
+    anatomy = patient.anatomy
+    if look.fatty:
+        anatomy = fattier(anatomy, look.fatty, generator(SEED, case.number, visit, "fatty"))
+    frame_uid = uid(SEED, case.number, visit, "frame")
+    scene = Scene(anatomy=anatomy, posture=where)
+    (stack,) = prescribe(case, where, SeriesKind.T1, visit, seed=SEED, coarse=patient.coarse)
+    if away_mm is not None:
+        stack = _laid_away(stack, where, patient.vertebra, away_mm)
+    planes = stack.planes(frame_uid)
+    straight = acquisition.straight_points(scene, planes)
+    base = case.visits[0]
+    grown = evolve(base, ap_mm=base.ap_mm + look.grown_mm)
+    shape = patient.lesion(base, SeriesKind.T1)
+    larger = ((base.ap_mm + look.grown_mm) / base.ap_mm) ** 0.5
+    shape = evolve(
+        shape,
+        ap_mm=grown.ap_mm,
+        half_left_right_mm=shape.half_left_right_mm * larger,
+        half_height_mm=shape.half_height_mm * larger,
+    )
+    made = {}
+    for kind in kinds:
+        contrast = look.scanner.contrasts[kind]
+        image = acquisition.tissue_image(
+            scene, anatomy.signal(contrast, (0.0, 0.0, stack.thickness_mm)), straight
+        )
+        acquisition.draw_lesion(image, scene, planes, stack.thickness_mm, shape, contrast)
+        suppressed = contrast.fat_suppressed
+        receiver = Receiver(
+            gain=900.0 * (1.8 if suppressed else 1.25),
+            noise=(16.0 if suppressed else 12.0) * look.noise,
+            shading=look.shading,
+            saturated_from_mm=-34.0,
+        )
+        rng = generator(SEED, case.number, visit, kind, "noise")
+        pixels = acquisition.receive(image, planes, straight, receiver, rng)
+        made[kind] = Scan(
+            volume=_volume(f"{case.number}-{visit}-{kind}", planes, stack, pixels),
+            posture=where,
+            shape=shape,
+        )
+    return made
+
+
+def _laid_away(stack: Prescription, where: Posture, vertebra: int, away_mm: float) -> Prescription:
+    """Lay the middle of a stack this far along the spine from a vertebra."""
+    own = where.lps_from_local[where.spine.middle]
+    aside = np.array(stack.centre_lps_mm) - own[:3, 3]
+    middle = where.place(vertebra, (0.0, 0.0, 0.0)) - away_mm * own[:3, 2]
+    return evolve(stack, centre_lps_mm=tuple((middle + aside).tolist()))
+
+
+def _volume(name: str, planes, stack: Prescription, pixels) -> Volume:  # type: ignore[no-untyped-def]
+    first = planes[0]
+    return Volume(
+        volume_id=name,
+        geometry=VolumeGeometry(
+            frame_of_reference_uid=first.frame_of_reference_uid,
+            origin_lps_mm=first.position_lps_mm,
+            directions=np.array([first.normal, first.column_direction, first.row_direction]),
+            spacing_kji_mm=(stack.slice_spacing_mm, first.row_spacing_mm, first.column_spacing_mm),
+            shape_kji=pixels.shape,
+        ),
+        voxels=pixels.astype(np.int16),
+    )

@@ -1,0 +1,72 @@
+"""What is said of a follow-up that was lined up on a baseline, and how far it can be trusted."""
+
+from enum import StrEnum
+
+import numpy as np
+from attrs import frozen
+
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.transform import RigidTransform
+
+
+class Verdict(StrEnum):
+    """How far a fit can be trusted; a reader confirms or rejects it all the same."""
+
+    GOOD = "good"
+    DOUBTFUL = "doubtful"
+    FAILED = "failed"
+
+
+@frozen(kw_only=True, eq=False)
+class Fit:
+    """A follow-up lined up on a baseline around a point, with the numbers that judge it.
+
+    Parameters
+    ----------
+    baseline_from_followup
+        The best guess; not to be used where the verdict is `FAILED`.
+    centre_lps_mm
+        In baseline coordinates: the lesion, or the middle of the common field of view.
+    similarity_before, similarity
+        Correlation of the locally normalised images around the centre, with the coordinates of
+        the headers taken as they are and with the fit; 0 where they do not overlap.
+    level_margin
+        `similarity` less that of the runner-up, the best fit at another place along the spine;
+        None where there was no other place to try.
+    runner_up_lps_mm
+        Where the runner-up lays the point that the fit lays on the centre, less the centre.
+    inverse_consistency_mm
+        How far the centre and points 15 mm around it come to lie from where they were when carried
+        forward and back, at most; the directions are estimated independently. Infinite where
+        there is no way back.
+    block_residual_mm
+        How far independent blocks around the centre disagree with the fit.
+    overlap
+        Share of the box around the centre that the follow-up covers, 0 to 1.
+    verdict, reasons
+        What the numbers amount to, and why, in sentences.
+    """
+
+    baseline_from_followup: RigidTransform
+    centre_lps_mm: Vector3
+    similarity_before: float
+    similarity: float
+    level_margin: float | None
+    runner_up_lps_mm: Vector3 | None
+    inverse_consistency_mm: float
+    block_residual_mm: float
+    overlap: float
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+    @property
+    def displacement_lps_mm(self) -> Vector3:
+        """Baseline less follow-up header coordinates of what lies at the centre, LPS mm."""
+        centre = np.array(self.centre_lps_mm)
+        x, y, z = (centre - self.baseline_from_followup.inverse().apply(centre)).tolist()
+        return (x, y, z)
+
+    @property
+    def rotation_deg(self) -> float:
+        """Angle of the rotation from the follow-up's to the baseline's coordinates."""
+        return self.baseline_from_followup.rotation_deg
