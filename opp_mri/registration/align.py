@@ -122,7 +122,24 @@ def judge(
         As for `align`.
     baseline_from_followup
         What is judged; it is not changed.
+
+    Raises
+    ------
+    GeometryError
+        As for `align`, or the transform joins other frames of reference.
     """
+    frames = (
+        baseline.geometry.frame_of_reference_uid,
+        followup.geometry.frame_of_reference_uid,
+    )
+    if frames != (
+        baseline_from_followup.to_frame_of_reference_uid,
+        baseline_from_followup.from_frame_of_reference_uid,
+    ):
+        raise GeometryError(
+            "This transform joins other images: its frames of reference are not those of this "
+            "baseline and follow-up."
+        )
     fixed, moving, centre, region, hole = _views(
         baseline, followup, centre_lps_mm, lesion_radius_mm
     )

@@ -76,7 +76,8 @@ class Layer:
         matrix = self.kji_from_lps.astype(np.float32)
         indices = matrix[:3, :3] @ points_lps_mm + matrix[:3, 3:]
         last = np.array(self.values.shape, np.float32)[:, None] - 1
-        inside: NDArray[np.bool_] = np.asarray((indices > -0.5) & (indices < last + 0.5)).all(axis=0)
+        within = (indices > -0.5) & (indices < last + 0.5)
+        inside: NDArray[np.bool_] = np.logical_and.reduce(within, axis=0)
         values = ndimage.map_coordinates(
             self.spline if cubic else self.values,
             indices, order=3 if cubic else 1, mode="nearest", prefilter=False, output=np.float32,

@@ -84,28 +84,28 @@ def _failures(numbers: Numbers) -> tuple[str, ...]:
 
 
 def _doubts(numbers: Numbers) -> tuple[str, ...]:
-    found = []
-    if numbers.overlap < GOOD_OVERLAP:
+    found = []  # asked so that a number that is none raises a doubt
+    if not numbers.overlap >= GOOD_OVERLAP:
         found.append(
             f"The follow-up covers {numbers.overlap:.0%} of the surroundings of the centre: the "
             "edge of its field of view is near."
         )
-    if numbers.similarity < GOOD_SIMILARITY:
+    if not numbers.similarity >= GOOD_SIMILARITY:
         found.append(
             f"The images agree poorly around the centre (similarity {numbers.similarity:.2f})."
         )
     if numbers.level_margin is None:
         found.append("No other level could be tried, so the level is not confirmed.")
-    elif numbers.level_margin < GOOD_MARGIN:
+    elif not numbers.level_margin >= GOOD_MARGIN:
         found.append(
             f"The next level fits nearly as well (margin {numbers.level_margin:.2f}): count the "
             "levels."
         )
-    if numbers.inverse_consistency_mm > GOOD_INCONSISTENCY_MM:
+    if not numbers.inverse_consistency_mm <= GOOD_INCONSISTENCY_MM:
         found.append(
             f"The two directions disagree by {numbers.inverse_consistency_mm:.1f} mm at the centre."
         )
-    if numbers.block_residual_mm > GOOD_BLOCK_MM:
+    if not numbers.block_residual_mm <= GOOD_BLOCK_MM:
         found.append(
             f"Parts around the centre disagree with the fit by {numbers.block_residual_mm:.1f} mm."
         )

@@ -6,8 +6,10 @@ Registration moves the reader's eye, never a measurement: lengths stay on native
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
 from multiprocessing import get_context
 
@@ -248,13 +250,23 @@ def _run(
             yield task, _align_pair(task)
         return
     # spawned, as a fork of a process with threads may hang
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts) as pool:
         futures = {pool.submit(_align_pair, task): task for task in tasks}
         try:
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:  # killed, or out of memory
+                    outcome = _align_pair(futures[future])
+                yield futures[future], outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that asked for the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _align_pair(task: PairTask) -> Outcome | str:

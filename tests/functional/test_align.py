@@ -1,0 +1,207 @@
+"""Registration through the command line: the real spine, and the phantom with known truth."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opp_mri.dicom.volume import load_volume
+from opp_mri.registration.align import align
+from opp_mri.workflow.lesions import known_lesion
+from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.seeds import seed_by_frame
+
+
+@pytest.fixture(scope="module")
+def real_project(
+    real_data: Path, opp_mri: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("align") / "project"
+    opp_mri("init", folder)
+    opp_mri("index", *sorted(real_data.glob("mapconcierge*")), "--project", folder)
+    same = folder.parent / "same.csv"
+    same.write_text("patient_id,same_as\n009902,0000990001\n")
+    opp_mri("index", "--same-patient", same, "--project", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phantom(
+    opp_mri: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """A project of one coarse phantom patient with its lesion and readings, and the truth."""
+    folder = tmp_path_factory.mktemp("phantom")
+    write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    opp_mri("init", folder / "p")
+    opp_mri("index", folder / "cohort" / "dicom", "--project", folder / "p")
+    opp_mri(
+        "lesion", "add", "--table", folder / "cohort" / "lesions.csv", "--project", folder / "p"
+    )
+    opp_mri("measure", folder / "cohort" / "calipers.csv", "--project", folder / "p")
+    truth = json.loads((folder / "cohort" / "truth.json").read_text())
+    return folder / "p", truth["patients"][0]
+
+
+def test_the_real_spine_is_lined_up_at_the_right_level(
+    real_project: Path, opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = tmp_path / "fits.html"
+    (fit,) = opp_mri("align", "--project", real_project, "--json", "--report", page).json
+    assert (fit["sequence"], fit["verdict"], fit["lesion_id"]) == ("T1", "good", None)
+    # headers are about 49 mm off along the spine, more than a level (48.5 to 49.7 by level)
+    assert fit["displacement_lps_mm"][2] == pytest.approx(49, abs=1.0)
+    assert 1.5 < fit["rotation_deg"] < 3.5
+    assert fit["inverse_consistency_mm"] < 0.5
+    assert fit["level_margin"] > 0.1
+    assert page.read_text().count("data:image/png") == 1
+    assert "not a medical device" in page.read_text()
+
+
+def test_the_two_directions_estimated_independently_agree_at_the_vertebrae(
+    real_project: Path,
+) -> None:
+    with open_project(real_project) as project:
+        chosen = [v for v in project.store.volumes() if v.selected and v.role == "T1"]
+        first, second = (
+            load_volume(v, project.store.sources_of([f.sop_instance_uid for f in v.frames]))
+            for v in chosen
+        )
+    forward = align(first, second)
+    backward = align(second, first)
+    around = np.asarray(forward.centre_lps_mm) + [[0, 0, z] for z in (-35.0, 0.0, 35.0)]
+    carried = backward.baseline_from_followup.apply(around)
+    returned = forward.baseline_from_followup.apply(carried)
+    assert np.linalg.norm(returned - around, axis=1).max() < 0.5
+
+
+def test_what_is_aligned_already_is_not_done_again(
+    real_project: Path, opp_mri: Callable[..., Any]
+) -> None:
+    opp_mri("align", "--project", real_project)
+    again = opp_mri("align", "--project", real_project)
+    assert "0 new fits, 1 from before." in again.out
+
+
+def test_a_phantom_on_the_real_baseline_is_not_called_good(
+    real_data: Path,
+    phantom: tuple[Path, dict[str, Any]],
+    opp_mri: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    cohort = phantom[0].parent / "cohort" / "dicom"
+    opp_mri("init", tmp_path / "p")
+    wakasa = sorted(real_data.glob("mapconcierge*wakasa"))
+    opp_mri("index", *wakasa, cohort, "--project", tmp_path / "p")
+    same = tmp_path / "same.csv"
+    same.write_text("patient_id,same_as\nPHANTOM-01,0000990001\n")
+    opp_mri("index", "--same-patient", same, "--project", tmp_path / "p")
+    fits = opp_mri("align", "--project", tmp_path / "p", "--json").json
+    assert len(fits) == 5
+    assert "good" not in {fit["verdict"] for fit in fits}
+    assert all(fit["reasons"] for fit in fits)
+
+
+def landmark_errors_mm(fit: dict[str, Any], truth: dict[str, Any]) -> list[float]:
+    """Distances at the landmarks of the lesion's vertebra, follow-up carried to baseline."""
+    visits = {visit["study_date"]: visit for visit in truth["visits"]}
+    baseline, followup = (
+        visits[fit[key]]["vertebrae"] for key in ("baseline_study_date", "followup_study_date")
+    )
+    level = truth["level"]
+    matrix = np.asarray(fit["baseline_from_followup"])
+    first, second = (
+        np.asarray(list(_landmarks(one, level).values())) for one in (baseline, followup)
+    )
+    carried = second @ matrix[:3, :3].T + matrix[:3, 3]
+    return [float(x) for x in np.linalg.norm(carried - first, axis=1)]
+
+
+def _landmarks(vertebrae: Any, level: str) -> dict[str, list[float]]:
+    one = (
+        vertebrae[level]
+        if isinstance(vertebrae, dict)
+        else next(v for v in vertebrae if v["level"] == level)
+    )
+    points: dict[str, list[float]] = one["landmarks_lps_mm"]
+    return points
+
+
+def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
+) -> None:
+    project, truth = phantom
+    fits = opp_mri("align", "--project", project, "--json").json
+    assert len(fits) == 12
+    for fit in fits:
+        assert fit["verdict"] == "good", fit
+        # the coarse phantom has pixels of about 2 mm: a fit within half of one is right
+        assert max(landmark_errors_mm(fit, truth)) < 1.0, fit
+
+
+def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    project = tmp_path / "p"
+    shutil.copytree(phantom[0], project)
+    fits = opp_mri("align", "--project", project, "--json").json
+    t1 = next(fit for fit in fits if fit["sequence"] == "T1")
+    with open_project(project) as opened:
+        lesion = known_lesion(opened.store, "OPP-01")
+        assert len(seed_by_frame(opened.store, lesion)) == 1
+    opp_mri("fit", "confirm", t1["fit_id"], "--reader", "A", "--project", project)
+    with open_project(project) as opened:
+        assert len(seed_by_frame(opened.store, lesion)) == 2
+    unexplained = opp_mri(
+        "fit", "reject", t1["fit_id"], "--reader", "A", "--project", project, expect=3
+    )
+    assert "say with --reason why" in unexplained.err
+    opp_mri(
+        "fit", "reject", t1["fit_id"], "--reader", "B", "--reason", "a level too low",
+        "--project", project,
+    )  # fmt: skip
+    with open_project(project) as opened:
+        assert len(seed_by_frame(opened.store, lesion)) == 1
+    (after,) = [
+        fit
+        for fit in opp_mri("align", "--project", project, "--json").json
+        if fit["fit_id"] == t1["fit_id"]
+    ]
+    assert [one["decision"] for one in after["decisions"]] == ["confirmed", "rejected"]
+    assert after["decision"] == "rejected"
+
+
+def test_ctrl_c_keeps_the_fits_that_are_done(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    project = tmp_path / "p"
+    opp_mri("init", project)
+    opp_mri("index", phantom[0].parent / "cohort" / "dicom", "--project", project)
+    words = ["align", "--project", str(project), "--workers", "1"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", "from opp_mri.cli import main; main()", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kept = 0
+    while not kept and running.poll() is None:
+        time.sleep(0.05)
+        with open_project(project) as opened:
+            kept = len(opened.store.alignments())
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, "it was interrupted before all four visits were done"
+    assert "Traceback" not in said
+    assert 0 < kept < 12
+    assert " 0 from before." not in opp_mri("align", "--project", project).out
+    with open_project(project) as opened:
+        assert len(opened.store.alignments()) == 12

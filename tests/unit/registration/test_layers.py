@@ -1,0 +1,85 @@
+"""Images at one scale, with their points where they were."""
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+from opp_mri.domain.geometry import Volume, VolumeGeometry
+from opp_mri.phantom.simple import simple_volume
+from opp_mri.registration.layers import box_around, layer
+from opp_mri.registration.refine import make_template, refine, rotation, similarity
+from unit.registration.conftest import Scanned
+
+
+def balls(oblique_deg: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
+    made = simple_volume(
+        oblique_deg=oblique_deg, shape_kji=(15, 64, 48), spacing_kji_mm=(2.0, 1.0, 1.2)
+    )
+    plane = made.planes[0]
+    geometry = VolumeGeometry(
+        frame_of_reference_uid="2.25.1",
+        origin_lps_mm=plane.position_lps_mm,
+        directions=np.array([plane.normal, plane.column_direction, plane.row_direction]),
+        spacing_kji_mm=(2.0, 1.0, 1.2),
+        shape_kji=made.pixels.shape,
+    )
+    volume = Volume(volume_id="balls", geometry=geometry, voxels=made.pixels.astype(np.int16))
+    return volume, made.points_lps_mm
+
+
+@pytest.mark.parametrize("oblique", [(0.0, 0.0, 0.0), (8.0, -5.0, 12.0)])
+@pytest.mark.parametrize("scale_mm", [1.4, 2.8])
+def test_a_bright_point_stays_where_it_is_in_the_patient(
+    oblique: tuple[float, float, float], scale_mm: float
+) -> None:
+    volume, points = balls(oblique)
+    image = layer(volume, scale_mm)
+    offsets = np.stack(np.meshgrid(*[np.arange(-6.0, 6.5, 0.5)] * 3, indexing="ij")).reshape(3, -1)
+    for point in points:
+        around = (point[:, None] + offsets).astype(np.float32)
+        values, inside = image.sample(around)
+        weight = np.clip(values, 0, None) * inside
+        found = (around * weight).sum(axis=1) / weight.sum()
+        np.testing.assert_allclose(found, point, atol=0.35 * scale_mm)
+
+
+def test_a_box_gives_the_same_places_as_the_whole(lumbar: list[Scanned]) -> None:
+    volume = lumbar[0].volume
+    centre = np.array(lumbar[0].centre_lps_mm)
+    box = box_around(volume.geometry, centre, (60.0, 60.0, 60.0))
+    whole, part = layer(volume, 2.8), layer(volume, 2.8, box)
+    points = (centre[:, None] + np.random.default_rng(1).uniform(-15, 15, (3, 400))).astype("f4")
+    seen, inside = part.sample(points)
+    assert inside.all()
+    assert np.corrcoef(seen, whole.sample(points)[0])[0, 1] > 0.99
+
+
+def test_slow_shading_is_taken_out(lumbar: list[Scanned]) -> None:
+    volume = lumbar[0].volume
+    shade = 1 + 0.6 * np.linspace(-1, 1, volume.voxels.shape[1])[None, :, None]
+    shaded = evolve(volume, voxels=(volume.voxels * shade).astype(np.float32))
+    plain, through = layer(volume, 2.8).values, layer(shaded, 2.8).values
+    assert np.corrcoef(plain.ravel(), through.ravel())[0, 1] > 0.98
+
+
+def test_points_outside_are_told(lumbar: list[Scanned]) -> None:
+    image = layer(lumbar[0].volume, 2.8)
+    centre = np.array(lumbar[0].centre_lps_mm)
+    points = np.stack([centre, centre + (0.0, 0.0, 500.0)]).T.astype(np.float32)
+    assert image.sample(points)[1].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("degrees", [(3.0, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, 0.0, -3.0)])
+def test_a_known_motion_is_undone(
+    lumbar: list[Scanned], degrees: tuple[float, float, float]
+) -> None:
+    image = layer(lumbar[0].volume, 2.8)
+    centre = np.array(lumbar[0].centre_lps_mm)
+    template = make_template(image, centre, (25.0, 40.0, 35.0), hole_mm=0.0)
+    start = np.eye(4)
+    start[:3, :3] = rotation(np.radians(degrees))
+    start[:3, 3] = centre + (1.5, -2.0, 2.5) - start[:3, :3] @ centre
+    assert similarity(template, image, start)[0] < 0.9
+    found = refine(template, image, start, 20)
+    np.testing.assert_allclose(found, np.eye(4), atol=0.02)
+    assert similarity(template, image, found)[0] == pytest.approx(1.0, abs=1e-3)

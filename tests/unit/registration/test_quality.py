@@ -1,0 +1,76 @@
+"""What a verdict is made of, number by number."""
+
+import math
+
+import pytest
+from attrs import evolve
+
+from opp_mri.domain.registration import Verdict
+from opp_mri.registration import quality
+from opp_mri.registration.quality import Numbers, judged
+
+FINE = Numbers(
+    similarity_before=0.1,
+    similarity=0.85,
+    level_margin=0.25,
+    inverse_consistency_mm=0.1,
+    block_residual_mm=0.3,
+    overlap=1.0,
+)
+
+
+def test_numbers_that_are_all_fine_are_good_and_the_reason_tells_them() -> None:
+    verdict, reasons = judged(FINE)
+    assert verdict is Verdict.GOOD
+    assert reasons == (
+        "The images agree around the centre (similarity 0.85 and 0.25 above the next level), and "
+        "both directions agree within 0.1 mm.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "says"),
+    [
+        ("similarity", quality.GOOD_SIMILARITY - 0.01, "agree poorly"),
+        ("level_margin", quality.GOOD_MARGIN - 0.01, "count the levels"),
+        ("level_margin", None, "the level is not confirmed"),
+        ("inverse_consistency_mm", quality.GOOD_INCONSISTENCY_MM + 0.1, "directions disagree"),
+        ("block_residual_mm", quality.GOOD_BLOCK_MM + 0.1, "Parts around the centre disagree"),
+        ("overlap", quality.GOOD_OVERLAP - 0.01, "the edge of its field of view is near"),
+    ],
+)
+def test_one_number_that_is_not_fine_makes_a_fit_doubtful(
+    number: str, value: float | None, says: str
+) -> None:
+    verdict, reasons = judged(evolve(FINE, **{number: value}))
+    assert verdict is Verdict.DOUBTFUL
+    assert len(reasons) == 1
+    assert says in reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "says"),
+    [
+        ("similarity", 0.2, "fits no level of the baseline"),
+        ("level_margin", -0.05, "Another level of the spine fits better"),
+        ("inverse_consistency_mm", 38.0, "at another place, 38 mm away"),
+        ("inverse_consistency_mm", math.inf, "at another place or not at all"),
+        ("overlap", 0.1, "covers only 10%"),
+    ],
+)
+def test_one_number_that_is_impossible_fails_a_fit(number: str, value: float, says: str) -> None:
+    verdict, reasons = judged(evolve(FINE, **{number: value}))
+    assert verdict is Verdict.FAILED
+    assert len(reasons) == 1
+    assert says in reasons[0]
+
+
+def test_a_follow_up_that_fits_nowhere_may_be_somebody_elses() -> None:
+    _, reasons = judged(evolve(FINE, similarity=0.2, inverse_consistency_mm=math.inf))
+    assert all("another patient or another region" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("number", ["similarity", "inverse_consistency_mm", "block_residual_mm"])
+def test_a_number_that_is_none_never_makes_a_fit_good(number: str) -> None:
+    verdict, _ = judged(evolve(FINE, **{number: math.nan}))
+    assert verdict is not Verdict.GOOD
