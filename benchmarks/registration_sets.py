@@ -1,9 +1,10 @@
-"""The sets of pairs of benchmarks/registration.py: easy, hard, and pairs that cannot be lined up."""
+"""The pairs of benchmarks/registration.py: easy, hard, impossible, and real."""
 
 import hashlib
 import itertools
 import pickle
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from attrs import frozen
 from registration_phantoms import Look, Motion, Scan
 
 import opp_mri.phantom
-from opp_mri.domain.geometry import FloatArray
+from opp_mri.dicom.scan import scan as read_headers
+from opp_mri.dicom.sources import find_sources
+from opp_mri.dicom.stacks import describe_series
+from opp_mri.dicom.volume import load_volume
+from opp_mri.domain.geometry import FloatArray, Volume
 from opp_mri.phantom.patient import Patient
 from opp_mri.phantom.protocol import GE, TOSHIBA, SeriesKind
 
@@ -150,3 +155,18 @@ def stranger_pairs(bodies: Sequence[Body]) -> list[Pair]:
         Pair(name="another patient", baseline=a.visits[0][T1], followup=b.visits[1][T1])
         for a, b in itertools.permutations(bodies, 2)
     ]
+
+
+def real_t1(folder: Path) -> tuple[Volume, Volume]:
+    """Load the T1 of both dates of the real spine."""
+    instances, sources = defaultdict(list), {}
+    for found in read_headers(find_sources(sorted(folder.glob("mapconcierge*")))):
+        if found.instance is not None:
+            instances[found.instance.series_instance_uid].append(found.instance)
+            sources[found.instance.sop_instance_uid] = found.source
+    by_name = {
+        one.instance.series_description: one
+        for series in instances.values()
+        for one in describe_series(series)
+    }
+    return load_volume(by_name["T1 SAG"], sources), load_volume(by_name["T1WI"], sources)

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
@@ -33,17 +34,72 @@ VERBS = {
 }
 
 
+PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds verbs
+VIEWER_VERBS = frozenset(
+    {"review"}
+)  # those of napari-opp-mri, known here only to say what is missing
+
+
+class _UnavailableError(click.ClickException):  # a usage error, but showing the usage does not help
+    exit_code = click.UsageError.exit_code
+
+
 class _Verbs(click.Group):
-    """Verbs in the order of the work, each loaded when it is asked for."""
+    """Verbs in the order of the work, then those of plugins, each loaded when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(VERBS)
+        return [*VERBS, *_plugin_verbs()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
-            return None
-        commands: tuple[click.Command, ...] = import_module(VERBS[cmd_name]).COMMANDS
-        return next(command for command in commands if command.name == cmd_name)
+        if cmd_name in VERBS:
+            commands: tuple[click.Command, ...] = import_module(VERBS[cmd_name]).COMMANDS
+            return next(command for command in commands if command.name == cmd_name)
+        if plugin := _plugin_verbs().get(cmd_name):
+            return _loaded(plugin)
+        if cmd_name in VIEWER_VERBS:
+            return _unavailable(
+                cmd_name,
+                f"`opp-mri {cmd_name}` opens a window, and the viewer is not installed. "
+                "Install the plugin napari-opp-mri beside opp-mri: from its sources, "
+                "`pip install ./plugins/napari-opp-mri`.",
+            )
+        return None
+
+
+def _plugin_verbs() -> dict[str, EntryPoint]:
+    found = {entry.name: entry for entry in entry_points(group=PLUGIN_GROUP)}
+    return {name: found[name] for name in sorted(found.keys() - VERBS.keys())}
+
+
+def _loaded(entry: EntryPoint) -> click.Command:
+    """Load a plugin's verb; one that cannot be loaded says so when it is used, and only then."""
+    try:
+        command = entry.load()
+    except Exception as error:  # whatever a plugin does wrong, the other verbs go on
+        return _unavailable(
+            entry.name,
+            f"The plugin behind `opp-mri {entry.name}` cannot be loaded "
+            f"({type(error).__name__}: {error}): install it again.",
+        )
+    if isinstance(command, click.Command):
+        return command
+    return _unavailable(
+        entry.name, f"The plugin behind `opp-mri {entry.name}` offers no command: update it."
+    )
+
+
+def _unavailable(name: str, why: str) -> click.Command:
+    @click.command(
+        name,
+        help=why,
+        short_help="(cannot be used: run it to see why)",
+        context_settings={"ignore_unknown_options": True},
+    )
+    @click.argument("_words", nargs=-1, type=click.UNPROCESSED)
+    def say_why(_words: tuple[str, ...]) -> None:
+        raise _UnavailableError(why)
+
+    return say_why
 
 
 @click.group(

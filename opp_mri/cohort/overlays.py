@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from opp_mri.domain.geometry import FloatArray, Vector3, Volume
+from opp_mri.domain.geometry import FloatArray, Vector3, Volume, VolumeGeometry
 from opp_mri.domain.transform import RigidTransform
 
 PIXEL_MM = 0.7
@@ -18,6 +18,7 @@ TILE_MM = 14.0
 EDGE_SHARE = 0.08  # strongest gradients that are drawn as edges
 EDGE_COLOUR = (1.0, 0.62, 0.04)
 PANEL_IN = 2.5
+HALF_A_VOXEL = 0.5  # thick slices end half a slice outside the centres of the first and the last
 
 
 @frozen(kw_only=True, eq=False)
@@ -57,6 +58,39 @@ def overlay(
         before=_windowed(_sampled(followup, points)),
         after=_windowed(_sampled(followup, back.apply(points))),
     )
+
+
+def on_grid(
+    volume: Volume, grid: VolumeGeometry, volume_from_grid: RigidTransform
+) -> NDArray[np.float32]:
+    """Sample a volume at the voxels of another's grid, to be looked at and never measured on.
+
+    Parameters
+    ----------
+    volume_from_grid
+        Carries coordinates of the grid's frame into those of the volume.
+
+    Returns
+    -------
+    ndarray
+        Shape `grid.shape_kji`, linear between voxels; NaN where the volume does not reach.
+    """
+    corner_and_steps = grid.lps_from_kji(np.vstack([np.zeros(3), np.eye(3)]))
+    placed = volume.geometry.kji_from_lps(volume_from_grid.apply(corner_and_steps))
+    offset, steps = placed[0], (placed[1:] - placed[0]).T
+    values: NDArray[np.float32] = ndimage.affine_transform(
+        volume.voxels.astype(np.float32),
+        steps,
+        offset,
+        output_shape=grid.shape_kji,
+        order=1,
+        mode="nearest",
+    )
+    k, j, i = np.ogrid[tuple(slice(size) for size in grid.shape_kji)]
+    for step, start, size in zip(steps, offset, volume.geometry.shape_kji, strict=True):
+        index = start + step[0] * k + step[1] * j + step[2] * i
+        values[(index < -HALF_A_VOXEL) | (index > size - HALF_A_VOXEL)] = np.nan
+    return values
 
 
 def draw_overlay(pictures: Overlay) -> bytes:
@@ -112,8 +146,8 @@ def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
 
 def _sampled(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
     indices = volume.geometry.kji_from_lps(points_lps_mm)
-    # thick slices end half a slice outside the centres of the first and the last
-    inside = (indices >= -0.5) & (indices <= np.asarray(volume.geometry.shape_kji) - 0.5)
+    sizes = np.asarray(volume.geometry.shape_kji)
+    inside = (indices >= -HALF_A_VOXEL) & (indices <= sizes - HALF_A_VOXEL)
     values: NDArray[np.float64] = ndimage.map_coordinates(
         volume.voxels.astype(np.float64), np.moveaxis(indices, -1, 0), order=1, mode="nearest"
     )

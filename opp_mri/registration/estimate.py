@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from opp_mri.domain.geometry import FloatArray, Volume
 from opp_mri.registration.layers import DETAIL_WINDOW_MM, Layer, box_around, layer
-from opp_mri.registration.refine import Template, make_template, refine, similarity
+from opp_mri.registration.refine import make_template, refine, similarity
 from opp_mri.registration.search import APART_MM, Spectrum, search, spectrum, template_cells
 
 COARSE_MM, MIDDLE_MM, FINE_MM = 5.6, 2.8, 1.4
-COARSE_STEPS, MIDDLE_STEPS, FINE_STEPS, STRICT_STEPS = 5, 12, 10, 5
+COARSE_STEPS, MIDDLE_STEPS, FINE_STEPS, STRICT_STEPS = 5, 12, 10, 3
 THINNED = 5  # one point of so many is enough to choose between places; not a divisor of rows
 FINE_THINNED = 2
 PLACES = 5  # two levels up, two down, and the right one
@@ -41,8 +41,8 @@ class Region:
     fine: Half
 
 
-VERTEBRA = Region(wide=(22.0, 60.0, 45.0), middle=(25.0, 45.0, 38.0), fine=(24.0, 24.0, 30.0))
-WHOLE = Region(wide=(24.0, 100.0, 70.0), middle=(25.0, 90.0, 50.0), fine=(24.0, 60.0, 40.0))
+VERTEBRA = Region(wide=(22.0, 60.0, 45.0), middle=(25.0, 45.0, 38.0), fine=(22.0, 20.0, 30.0))
+WHOLE = Region(wide=(24.0, 100.0, 70.0), middle=(25.0, 90.0, 50.0), fine=(22.0, 60.0, 40.0))
 
 
 @frozen(kw_only=True, eq=False, slots=False)
@@ -74,6 +74,32 @@ class View:
     def spectrum(self, region: Region) -> Spectrum:
         """Give all of it, transformed for a search for a part of another image."""
         return spectrum(self.coarse, template_cells(region.wide))
+
+
+@frozen(kw_only=True, eq=False)
+class Question:
+    """A neighbourhood of one image that is looked for in another.
+
+    Parameters
+    ----------
+    fixed, moving
+        The images.
+    centre
+        Middle of the neighbourhood, LPS mm of the fixed image.
+    region, hole_mm
+        How far it reaches, and the radius around the centre that is left out: the lesion.
+    """
+
+    fixed: View
+    moving: View
+    centre: FloatArray
+    region: Region
+    hole_mm: float
+
+    def asked_back(self, moving_from_fixed: FloatArray) -> "Question":
+        """Give the question from the other side, around where the centre was found."""
+        there = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
+        return evolve(self, fixed=self.moving, moving=self.fixed, centre=there)
 
 
 @frozen(kw_only=True, eq=False)
@@ -113,35 +139,14 @@ class Estimate:
     best: Candidate
     others: tuple[Candidate, ...]
 
-    @property
-    def margin(self) -> float | None:
-        """Similarity of the best less that of the runner-up."""
-        return self.best.similarity - self.others[0].similarity if self.others else None
 
-
-def middle_template(fixed: View, centre: FloatArray, region: Region, hole_mm: float) -> Template:
-    """Give the template by which levels are told apart."""
-    return make_template(fixed.middle, centre, region.middle, hole_mm)
-
-
-def estimate(
-    fixed: View,
-    moving: View,
-    centre: FloatArray,
-    region: Region,
-    hole_mm: float,
-    turns: Sequence[FloatArray],
-) -> Estimate | None:
+def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None:
     """Find a neighbourhood of the fixed image in the moving one.
 
     Parameters
     ----------
-    fixed, moving
-        The images.
-    centre
-        Middle of the neighbourhood, LPS mm of the fixed image.
-    region, hole_mm
-        How far it reaches, and the radius around the centre that is left out: the lesion.
+    question
+        What is looked for, and where.
     turns
         Rotations to start from.
 
@@ -150,9 +155,11 @@ def estimate(
     Estimate or None
         None where nothing is alike at all.
     """
+    fixed, moving, centre = question.fixed, question.moving, question.centre
+    region, hole_mm = question.region, question.hole_mm
     places = search(fixed.coarse, centre, region.wide, moving.spectrum(region), turns, PLACES)
     coarse = make_template(fixed.coarse, centre, region.wide, hole_mm)
-    middle = middle_template(fixed, centre, region, hole_mm)
+    middle = make_template(fixed.middle, centre, region.middle, hole_mm)
     rough = middle.thin(THINNED)
     tried = []
     for place in places:
@@ -170,12 +177,13 @@ def estimate(
     return Estimate(best=best, others=tuple(others))
 
 
-def polish(
-    fixed: View, moving: View, centre: FloatArray, region: Region, hole_mm: float, start: FloatArray
-) -> FloatArray:
+def polish(question: Question, start: FloatArray) -> FloatArray:
     """Do the last steps on the vertebra itself: (4, 4), moving from fixed."""
-    template = make_template(fixed.fine(centre, region), centre, region.fine, hole_mm)
-    image = moving.fine((start @ np.append(centre, 1.0))[:3], region)
+    centre, region = question.centre, question.region
+    template = make_template(
+        question.fixed.fine(centre, region), centre, region.fine, question.hole_mm
+    )
+    image = question.moving.fine((start @ np.append(centre, 1.0))[:3], region)
     placed = refine(template.thin(THINNED), image, start, FINE_STEPS)
     return refine(template.thin(FINE_THINNED), image, placed, STRICT_STEPS, strict=True)
 

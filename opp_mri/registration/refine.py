@@ -12,7 +12,7 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.layers import Float32Array, Layer
 
 TUKEY = 4.685  # 95 % efficiency where errors are normal
-STRICT_TUKEY = 2.0  # the last steps: neighbours that bent away have no say (docs: benchmark)
+STRICT_TUKEY = 2.5  # the last steps: neighbours that bent away have no say (docs: benchmark)
 MAD_TO_SD = 1.4826
 LEAST_POINTS = 200
 LEAST_WEIGHT = 0.02  # what counts less is not looked at

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from datetime import datetime
 from multiprocessing import get_context
 
@@ -31,6 +32,7 @@ from opp_mri.workflow.seeds import Phase, covers, lesion_seed_lps_mm, phase
 
 DEFAULT_LESION_RADIUS_MM = 15.0  # where no length is recorded: most of a vertebral body
 ID_DIGITS = 12
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SequencePair = tuple[SeriesRole, VolumeDescription, VolumeDescription]
 
 
@@ -252,7 +254,8 @@ def _run(
     # spawned, as a fork of a process with threads may hang
     spawn = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts) as pool:
-        futures = {pool.submit(_align_pair, task): task for task in tasks}
+        with _one_thread_each():
+            futures = {pool.submit(_align_pair, task): task for task in tasks}
         try:
             for future in as_completed(futures):
                 try:
@@ -262,6 +265,21 @@ def _run(
                 yield futures[future], outcome
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start here use one core each: numpy's own threads would get in the way."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _leave_interrupts() -> None:

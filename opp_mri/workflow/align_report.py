@@ -7,11 +7,10 @@ from typing import Any
 
 from opp_mri.cohort.alignment_page import FitPage, write_alignment_page
 from opp_mri.cohort.overlays import draw_overlay, overlay
-from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
-from opp_mri.domain.geometry import Volume
 from opp_mri.errors import OppMriError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.align_review import loaded_volume
 
 
 def alignment_record(
@@ -86,23 +85,13 @@ def save_alignment_page(
 
 def _picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
     try:
-        baseline = _volume(store, alignment.baseline_volume_id)
-        followup = _volume(store, alignment.followup_volume_id)
+        baseline = loaded_volume(store, alignment.baseline_volume_id)
+        followup = loaded_volume(store, alignment.followup_volume_id)
     except OppMriError as error:
         return None, str(error)
-    if baseline is None or followup is None:
-        return None, "the images are no longer in the project."
     fit = alignment.fit
     pictures = overlay(baseline, followup, fit.baseline_from_followup, fit.centre_lps_mm)
     return draw_overlay(pictures), ""
-
-
-def _volume(store: Store, volume_id: str) -> Volume | None:
-    description = store.volume(volume_id)
-    if description is None:
-        return None
-    sources = store.sources_of([frame.sop_instance_uid for frame in description.frames])
-    return load_volume(description, sources)
 
 
 def _finite(value: float) -> float | None:

@@ -52,11 +52,17 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
     alignments = store.alignments(lesion.lesion_id)
     if not alignments:
         return []
-    latest = {fit: decisions[-1] for fit, decisions in store.alignment_decisions().items()}
+    decisions = store.alignment_decisions()
+    decided = [(decisions[one.fit_id][-1], one) for one in alignments if decisions.get(one.fit_id)]
+    # of two fits of the same volumes (another algorithm, another length) the latest decision counts
+    latest = {
+        (one.baseline_volume_id, one.followup_volume_id): (decision, one)
+        for decision, one in sorted(decided, key=lambda pair: pair[0].recorded_at)
+    }
     return [
         one.fit.baseline_from_followup
-        for one in alignments
-        if one.fit_id in latest and latest[one.fit_id].decision is FitDecision.CONFIRMED
+        for decision, one in latest.values()
+        if decision.decision is FitDecision.CONFIRMED
     ]
 
 

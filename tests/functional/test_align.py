@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opp_mri.dicom.volume import load_volume
-from opp_mri.registration.align import align
 from opp_mri.workflow.lesions import known_lesion
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import open_project
@@ -64,23 +62,6 @@ def test_the_real_spine_is_lined_up_at_the_right_level(
     assert fit["level_margin"] > 0.1
     assert page.read_text().count("data:image/png") == 1
     assert "not a medical device" in page.read_text()
-
-
-def test_the_two_directions_estimated_independently_agree_at_the_vertebrae(
-    real_project: Path,
-) -> None:
-    with open_project(real_project) as project:
-        chosen = [v for v in project.store.volumes() if v.selected and v.role == "T1"]
-        first, second = (
-            load_volume(v, project.store.sources_of([f.sop_instance_uid for f in v.frames]))
-            for v in chosen
-        )
-    forward = align(first, second)
-    backward = align(second, first)
-    around = np.asarray(forward.centre_lps_mm) + [[0, 0, z] for z in (-35.0, 0.0, 35.0)]
-    carried = backward.baseline_from_followup.apply(around)
-    returned = forward.baseline_from_followup.apply(carried)
-    assert np.linalg.norm(returned - around, axis=1).max() < 0.5
 
 
 def test_what_is_aligned_already_is_not_done_again(

@@ -85,9 +85,7 @@ def test_transforms_without_a_frame_of_reference_cannot_be_joined() -> None:
 )
 def test_a_matrix_that_is_not_rigid_is_refused(wrong: np.ndarray) -> None:
     with pytest.raises(GeometryError):
-        RigidTransform(
-            to_frame_of_reference_uid="a", from_frame_of_reference_uid="b", matrix=wrong
-        )
+        RigidTransform(to_frame_of_reference_uid="a", from_frame_of_reference_uid="b", matrix=wrong)
 
 
 @pytest.mark.parametrize("degrees", [0.0, 0.001, 2.5, 90.0, 179.0])

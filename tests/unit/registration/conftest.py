@@ -94,5 +94,3 @@ def shifted(volume: Volume, shift_lps_mm: tuple[float, float, float]) -> Volume:
     """Give the volume with other header coordinates."""
     x, y, z = np.add(volume.geometry.origin_lps_mm, shift_lps_mm).tolist()
     return evolve(volume, geometry=evolve(volume.geometry, origin_lps_mm=(x, y, z)))
-
-

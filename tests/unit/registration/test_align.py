@@ -5,13 +5,13 @@ import pickle
 import numpy as np
 import pytest
 from attrs import evolve
+from unit.registration.conftest import Scanned, shifted
 
 from opp_mri.domain.geometry import Volume
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
 from opp_mri.registration.align import align, judge, parameters
-from unit.registration.conftest import Scanned, shifted
 
 COARSE_TRE_MM = 0.5  # pixels of 2.2 mm, slices of 4.4 mm
 
@@ -198,7 +198,7 @@ def test_a_lesion_outside_the_baseline_is_refused(lumbar: list[Scanned]) -> None
 
 
 def test_a_fit_travels_between_processes(fit: Fit) -> None:
-    same = pickle.loads(pickle.dumps(fit))
+    same = pickle.loads(pickle.dumps(fit))  # noqa: S301 - our own bytes
     assert same.verdict is fit.verdict
     np.testing.assert_array_equal(
         same.baseline_from_followup.matrix, fit.baseline_from_followup.matrix

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from attrs import evolve
+from unit.registration.conftest import Scanned
 
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.phantom.simple import simple_volume
 from opp_mri.registration.layers import box_around, layer
 from opp_mri.registration.refine import make_template, refine, rotation, similarity
-from unit.registration.conftest import Scanned
 
 
 def balls(oblique_deg: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
@@ -65,7 +65,7 @@ def test_slow_shading_is_taken_out(lumbar: list[Scanned]) -> None:
 def test_points_outside_are_told(lumbar: list[Scanned]) -> None:
     image = layer(lumbar[0].volume, 2.8)
     centre = np.array(lumbar[0].centre_lps_mm)
-    points = np.stack([centre, centre + (0.0, 0.0, 500.0)]).T.astype(np.float32)
+    points = np.stack([centre, centre + np.array([0.0, 0.0, 500.0])]).T.astype(np.float32)
     assert image.sample(points)[1].tolist() == [True, False]
 
 
@@ -78,7 +78,7 @@ def test_a_known_motion_is_undone(
     template = make_template(image, centre, (25.0, 40.0, 35.0), hole_mm=0.0)
     start = np.eye(4)
     start[:3, :3] = rotation(np.radians(degrees))
-    start[:3, 3] = centre + (1.5, -2.0, 2.5) - start[:3, :3] @ centre
+    start[:3, 3] = centre + np.array([1.5, -2.0, 2.5]) - start[:3, :3] @ centre
     assert similarity(template, image, start)[0] < 0.9
     found = refine(template, image, start, 20)
     np.testing.assert_allclose(found, np.eye(4), atol=0.02)

@@ -1,1 +1,1 @@
-"""The reading room of opp_mri in napari: for now an empty shell that napari lists."""
+"""The windows of opp_mri in napari: for now the one in which a reader confirms fits."""

@@ -1,0 +1,44 @@
+"""Verbs that the plugin adds to `opp-mri`; napari and Qt are loaded when one of them runs."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+
+class NoScreenError(click.ClickException):
+    """There is nowhere to open a window."""
+
+    exit_code = click.UsageError.exit_code
+
+
+@click.command("review")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@click.option(
+    "--project",
+    "project_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="OPP_MRI_PROJECT",
+    show_default="this folder",
+    help="The project's folder, as made by `opp-mri init`.",
+)
+@click.option("--reader", required=True, help="Who decides.")
+def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: str) -> None:
+    """Confirm or reject fits in a window, each with one key on an overlay.
+
+    Each decision is recorded at once, so the window may be closed at any time. Ghosts and carried
+    points exist only through confirmed fits.
+    """
+    if sys.platform == "linux" and not _has_screen():
+        raise NoScreenError(
+            "There is no screen to open a window on: run this on a desktop, or with X forwarding."
+        )
+    from opp_mri_napari.widgets.fit_review import review_fits
+
+    review_fits(project_folder, reader, lesion_ids)
+
+
+def _has_screen() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))

@@ -1,0 +1,259 @@
+"""Reviewing fits, without a screen: what is asked, refused and recorded."""
+
+import sqlite3
+
+import attrs
+import numpy as np
+import pytest
+from makers import NOON
+from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
+from opp_mri_napari.fit_words import fit_words
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.registration import Verdict
+from opp_mri.errors import InputError, UnknownError
+from opp_mri.store.serial import to_json
+from opp_mri.workflow.align import decide, plan
+from opp_mri.workflow.align_review import review_queue
+from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.seeds import confirmed_transforms
+
+
+@pytest.fixture
+def presenter(project: Project) -> FitReviewPresenter:
+    return FitReviewPresenter(project, "A", clock=lambda: NOON)
+
+
+def shown(presenter: FitReviewPresenter) -> FitReviewPresenter:
+    """Load what the presenter wants, as the window does in its thread."""
+    for alignment in presenter.wanted():
+        presenter.take_images(alignment.fit_id, presenter.load(alignment))
+    return presenter
+
+
+def fit_id(presenter: FitReviewPresenter) -> str:
+    return presenter.current.alignment.fit_id
+
+
+def with_verdict(project: Project, verdict: Verdict) -> None:
+    """Give the first fit of the queue another verdict, in the store."""
+    first = review_queue(project.store).items[0].alignment
+
+    changed = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))
+    with sqlite3.connect(project.folder / "opp_mri.sqlite") as raw:
+        for (name,) in raw.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
+            if name.startswith("alignment"):
+                raw.execute(f"DROP TRIGGER {name}")
+        raw.execute(
+            "UPDATE alignment SET record = ? WHERE fit_id = ?", (to_json(changed), first.fit_id)
+        )
+
+
+def test_the_queue_holds_every_fit_undecided_ones_first_and_the_failed_last(
+    project: Project,
+) -> None:
+    with_verdict(project, Verdict.FAILED)
+    before = review_queue(project.store).items
+    decide(
+        project.store, before[0].alignment.fit_id, FitDecision.REJECTED,
+        reader="A", reason="", at=NOON,
+    )  # fmt: skip
+    after = review_queue(project.store)
+    assert after.not_lined_up == 0
+    assert len(after.items) == len(before) == sum(len(task.pairs) for task in plan(project.store))
+    assert before[-1].alignment.fit.verdict is Verdict.FAILED
+    assert after.items[-1].alignment.fit_id == before[0].alignment.fit_id
+    assert [bool(item.decisions) for item in after.items[:-1]] == [False] * (len(before) - 1)
+
+
+def test_a_confirmed_fit_is_in_the_store_at_once_and_carries_points(
+    project: Project, presenter: FitReviewPresenter
+) -> None:
+    (lesion,) = project.store.lesions()
+    confirmed = fit_id(shown(presenter))
+    presenter.confirm()
+    (decision,) = project.store.alignment_decisions()[confirmed]
+    assert (decision.decision, decision.reader, decision.recorded_at) == (
+        FitDecision.CONFIRMED, "A", NOON,
+    )  # fmt: skip
+    assert len(confirmed_transforms(project.store, lesion)) == 1
+    assert fit_id(presenter) != confirmed
+    assert presenter.notice.startswith("Confirmed: OPP-01, L2, T1")
+
+
+def test_a_rejected_fit_carries_nothing(project: Project, presenter: FitReviewPresenter) -> None:
+    (lesion,) = project.store.lesions()
+    rejected = fit_id(presenter)
+    presenter.reject()
+    assert project.store.alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
+    assert confirmed_transforms(project.store, lesion) == []
+
+
+def test_a_fit_is_not_confirmed_before_its_images_are_shown(
+    project: Project, presenter: FitReviewPresenter
+) -> None:
+    presenter.confirm()
+    assert project.store.alignment_decisions() == {}
+    assert "images are not shown" in presenter.warning
+
+
+def test_a_failed_fit_cannot_be_confirmed_but_rejected(project: Project) -> None:
+    with_verdict(project, Verdict.FAILED)
+    presenter = FitReviewPresenter(project, "A", clock=lambda: NOON)
+    presenter.previous()
+    assert presenter.current.alignment.fit.verdict is Verdict.FAILED
+    shown(presenter).confirm()
+    assert project.store.alignment_decisions() == {}
+    assert "nothing to confirm" in presenter.warning
+    failed = fit_id(presenter)
+    presenter.reject()
+    assert list(project.store.alignment_decisions()) == [failed]
+
+
+def test_a_second_decision_is_recorded_only_with_a_reason(
+    project: Project, presenter: FitReviewPresenter
+) -> None:
+    decided = fit_id(shown(presenter))
+    presenter.confirm()
+    presenter.previous()
+    presenter.reject()
+    assert presenter.pending is FitDecision.REJECTED
+    presenter.enter("  ")
+    assert "Write why" in presenter.warning
+    assert len(project.store.alignment_decisions()[decided]) == 1
+    presenter.enter("a level too low")
+    assert presenter.pending is None
+    decisions = project.store.alignment_decisions()[decided]
+    assert [(one.decision.value, one.reason) for one in decisions] == [
+        ("confirmed", ""), ("rejected", "a level too low"),
+    ]  # fmt: skip
+    assert fit_id(presenter) == decided
+    assert fit_words(presenter.current).decisions[0].endswith("a level too low")
+
+
+def test_what_another_reader_has_decided_meanwhile_is_not_overruled_without_a_reason(
+    project: Project, presenter: FitReviewPresenter
+) -> None:
+    shown(presenter)
+    decide(project.store, fit_id(presenter), FitDecision.REJECTED, reader="B", reason="", at=NOON)
+    presenter.confirm()
+    assert presenter.pending is FitDecision.CONFIRMED
+    assert "by B" in fit_words(presenter.current).decisions[0]
+    presenter.escape()
+    assert presenter.pending is None
+    assert len(project.store.alignment_decisions()[fit_id(presenter)]) == 1
+
+
+def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opp_mri.store.sql.BUSY_TIMEOUT_S", 0.05)
+    with open_project(project.folder) as impatient:
+        presenter = FitReviewPresenter(impatient, "A", clock=lambda: NOON)
+        decided = fit_id(presenter)
+        presenter.reject()
+        presenter.previous()
+        presenter.reject()
+        other = sqlite3.connect(project.folder / "opp_mri.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        presenter.enter("blurred")
+        assert "Another program is writing" in presenter.warning
+        assert presenter.pending is FitDecision.REJECTED
+        other.execute("ROLLBACK")
+        other.close()
+        presenter.enter("blurred")
+        assert presenter.warning == ""
+        assert len(impatient.store.alignment_decisions()[decided]) == 2
+
+
+def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_back(
+    project: Project, presenter: FitReviewPresenter
+) -> None:
+    presenter.take_failure(fit_id(presenter), InputError("The drive is away."))
+    assert presenter.warning == "The images of this fit cannot be shown. The drive is away."
+    assert fit_id(presenter) not in [one.fit_id for one in presenter.wanted()]
+    presenter.confirm()
+    assert project.store.alignment_decisions() == {}
+    presenter.next()
+    assert presenter.warning == ""
+    presenter.previous()
+    assert fit_id(presenter) == presenter.wanted()[0].fit_id
+
+
+def test_when_all_is_decided_it_is_said(presenter: FitReviewPresenter) -> None:
+    for _ in range(len(presenter.items)):
+        assert presenter.undecided
+        presenter.reject()
+    assert presenter.undecided == 0
+    assert presenter.notice.endswith("All fits are decided.")
+
+
+def test_blinking_goes_between_baseline_and_follow_up_and_back_to_the_overlay(
+    presenter: FitReviewPresenter,
+) -> None:
+    seen = []
+    for _ in range(3):
+        presenter.blink()
+        seen.append(presenter.view)
+    assert seen == [View.BASELINE, View.FOLLOWUP, View.BASELINE]
+    presenter.toggle_before()
+    assert not presenter.by_fit
+    presenter.next()
+    assert (presenter.view, presenter.by_fit) == (View.OVERLAY, True)
+
+
+def test_a_fit_opens_on_the_slice_of_its_centre_and_scrolling_stops_at_the_ends(
+    presenter: FitReviewPresenter,
+) -> None:
+    shown(presenter)
+    assert presenter.images is not None
+    centre = np.array(presenter.current.alignment.fit.centre_lps_mm)
+    assert presenter.slice_index == round(presenter.images.grid.kji_from_lps(centre)[0])
+    presenter.scroll(100)
+    assert presenter.slice_index == presenter.slices - 1
+    presenter.scroll(-1)
+    assert presenter.slice_index == presenter.slices - 2
+    presenter.scroll(-100)
+    assert presenter.slice_index == 0
+
+
+def test_the_next_fit_is_loaded_ahead_and_few_images_are_kept(
+    presenter: FitReviewPresenter,
+) -> None:
+    assert len(presenter.wanted()) == 2
+    for _ in presenter.items:
+        shown(presenter)
+        presenter.next()
+    assert len(presenter._images) <= 4
+
+
+def test_by_the_fit_the_follow_up_lies_on_the_baseline_and_by_its_header_it_does_not(
+    presenter: FitReviewPresenter,
+) -> None:
+    images = shown(presenter).images
+    assert images is not None
+    assert images.after.shape == images.before.shape == images.baseline.shape
+
+    def likeness(followup: np.ndarray) -> float:
+        known = np.isfinite(followup)
+        return float(np.corrcoef(images.baseline[known], followup[known])[0, 1])
+
+    assert likeness(images.after) > 0.8 > likeness(images.before) + 0.2
+
+
+def test_a_project_without_fits_says_to_line_up_first(project: Project) -> None:
+    create_project(project.folder / "empty")
+    with (
+        open_project(project.folder / "empty") as empty,
+        pytest.raises(InputError, match="opp-mri align"),
+    ):
+        FitReviewPresenter(empty, "A")
+
+
+def test_an_unknown_lesion_and_a_nameless_reader_are_refused(project: Project) -> None:
+    with pytest.raises(UnknownError, match="no lesion X"):
+        FitReviewPresenter(project, "A", ["X"])
+    with pytest.raises(InputError, match="--reader"):
+        FitReviewPresenter(project, " ")

@@ -1,0 +1,215 @@
+"""The review window, with real keys: what is drawn, and what is in the store afterwards."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from makers import NOON
+from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
+from qtpy.QtCore import Qt
+
+from opp_mri.workflow.project import Project
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+    from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
+
+pytestmark = pytest.mark.window
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def window(
+    project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
+) -> Iterator["FitReviewWindow"]:
+    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+
+    viewer = make_napari_viewer(show=True)
+    opened = FitReviewWindow(viewer, FitReviewPresenter(project, "A", clock=lambda: NOON))
+    wait_for_images(opened, qtbot)
+    yield opened
+    opened.close()
+
+
+def wait_for_images(window: "FitReviewWindow", qtbot: "QtBot") -> None:
+    qtbot.waitUntil(lambda: window.presenter.images is not None, timeout=20_000)
+
+
+def canvas(window: "FitReviewWindow") -> "QWidget":
+    return window.viewer.window._qt_viewer.canvas.native
+
+
+def shown(window: "FitReviewWindow") -> dict[str, bool]:
+    return {layer.name: layer.visible for layer in window.viewer.layers}
+
+
+def test_the_images_lie_over_each_other_in_mm_on_the_slice_of_the_centre(
+    window: "FitReviewWindow",
+) -> None:
+    images = window.presenter.images
+    assert images is not None
+    baseline, followup, centre = window.viewer.layers
+    assert baseline.data.shape == followup.data.shape == images.grid.shape_kji
+    assert tuple(baseline.scale) == tuple(followup.scale) == images.grid.spacing_kji_mm
+    assert {str(unit) for layer in window.viewer.layers for unit in layer.units} == {"millimeter"}
+    assert window.viewer.dims.current_step[0] == window.presenter.slice_index
+    assert centre.data.shape == (4, 2, 2)
+    picture = window.viewer.screenshot(canvas_only=True, flash=False)
+    assert picture[..., :3].max() > 200
+
+
+def test_c_confirms_and_the_next_fit_comes_up(
+    window: "FitReviewWindow", project: Project, qtbot: "QtBot"
+) -> None:
+    first = window.presenter.current.alignment.fit_id
+    qtbot.keyClick(canvas(window), Qt.Key.Key_C)
+    (decision,) = project.store.alignment_decisions()[first]
+    assert (decision.decision.value, decision.reader) == ("confirmed", "A")
+    assert window.presenter.current.alignment.fit_id != first
+    assert "Confirmed" in window.panel.notice.text()
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_confirms_too(
+    window: "FitReviewWindow", project: Project, qtbot: "QtBot", key: Qt.Key
+) -> None:
+    qtbot.keyClick(canvas(window), key)
+    ((decision,),) = project.store.alignment_decisions().values()
+    assert decision.decision.value == "confirmed"
+
+
+def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one_decision(
+    window: "FitReviewWindow", project: Project, qtbot: "QtBot"
+) -> None:
+    decided = window.presenter.current.alignment.fit_id
+    qtbot.keyClick(canvas(window), Qt.Key.Key_C)
+    wait_for_images(window, qtbot)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    line = window.panel.reason
+    assert line.isVisible()
+    assert len(project.store.alignment_decisions()[decided]) == 1
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert "Write why" in window.panel.warning.text()
+    qtbot.keyClicks(line, "Crooked by C or R")
+    assert line.text() == "Crooked by C or R"
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    decisions = project.store.alignment_decisions()[decided]
+    assert [one.decision.value for one in decisions] == ["confirmed", "rejected"]
+    assert decisions[-1].reason == "Crooked by C or R"
+    assert not line.isVisible()
+    assert "Rejected by A" in window.panel.decided.text()
+
+
+def test_escape_leaves_the_reason_and_records_nothing(
+    window: "FitReviewWindow", project: Project, qtbot: "QtBot"
+) -> None:
+    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    qtbot.keyClick(window.panel.reason, Qt.Key.Key_Escape)
+    assert not window.panel.reason.isVisible()
+    assert sum(map(len, project.store.alignment_decisions().values())) == 1
+
+
+def test_space_blinks_o_overlays_and_b_shows_the_follow_up_by_its_header(
+    window: "FitReviewWindow", qtbot: "QtBot"
+) -> None:
+    followup = window.viewer.layers["Follow-up"]
+    by_fit = followup.data.copy()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Space)
+    assert (shown(window)["Baseline"], shown(window)["Follow-up"]) == (True, False)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Space)
+    assert (shown(window)["Baseline"], shown(window)["Follow-up"]) == (False, True)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_O)
+    assert window.presenter.view is View.OVERLAY
+    qtbot.keyClick(canvas(window), Qt.Key.Key_B)
+    assert not np.array_equal(followup.data, by_fit)
+    assert "before" in window.viewer.canvas.overlays.text.text
+    qtbot.keyClick(canvas(window), Qt.Key.Key_B)
+    assert np.array_equal(followup.data, by_fit)
+
+
+def test_up_and_down_scroll_whichever_layer_is_active(
+    window: "FitReviewWindow", qtbot: "QtBot"
+) -> None:
+    start = window.presenter.slice_index
+    for layer in window.viewer.layers:
+        window.viewer.layers.selection.active = layer
+        qtbot.keyClick(canvas(window), Qt.Key.Key_Up)
+        assert window.viewer.dims.current_step[0] == start + 1
+        qtbot.keyClick(canvas(window), Qt.Key.Key_Down)
+        assert window.viewer.dims.current_step[0] == start
+
+
+def test_the_slider_and_the_keys_keep_one_slice(window: "FitReviewWindow", qtbot: "QtBot") -> None:
+    window.viewer.dims.set_current_step(0, 2)
+    assert window.presenter.slice_index == 2
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Up)
+    assert window.viewer.dims.current_step[0] == 3
+
+
+def test_the_images_have_the_window_and_f2_brings_the_layer_list(
+    window: "FitReviewWindow", qtbot: "QtBot"
+) -> None:
+    layer_list = window.viewer.window._qt_viewer.dockLayerList
+    assert not layer_list.isVisible()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_F2)
+    assert layer_list.isVisible()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_F2)
+    assert not layer_list.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("key", "held"), [(Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Question, SHIFT)]
+)
+def test_the_key_sheet_names_every_key(
+    window: "FitReviewWindow", qtbot: "QtBot", key: Qt.Key, held: Qt.KeyboardModifier
+) -> None:
+    assert "F2" not in window.panel.keys.text()
+    qtbot.keyClick(canvas(window), key, held)
+    for name in ("C or Enter", "R", "Space", "B", "O", "Up, Down", "N, Shift + N", "F2", "Esc"):
+        assert f"<b>{name}" in window.panel.keys.text()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Escape)
+    assert "F2" not in window.panel.keys.text()
+
+
+def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
+    project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
+) -> None:
+    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+
+    presenter = FitReviewPresenter(project, "A", clock=lambda: NOON)
+    presenter.reject()
+    project.store.replace_volumes(["PHANTOM-01"], [])
+    opened = FitReviewWindow(make_napari_viewer(show=True), presenter)
+    try:
+        qtbot.waitUntil(lambda: bool(presenter.warning), timeout=20_000)
+        assert opened.panel.warning.isVisible()
+        assert "cannot be shown" in opened.panel.warning.text()
+        qtbot.keyClick(canvas(opened), Qt.Key.Key_C)
+        assert len(project.store.alignment_decisions()) == 1
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("wait", [True, False], ids=["when it is shown", "while it loads"])
+def test_closing_the_window_ends_the_command(
+    project: Project, qtbot: "QtBot", monkeypatch: pytest.MonkeyPatch, wait: bool
+) -> None:
+    from opp_mri_napari.widgets import fit_review
+
+    def use_and_close() -> None:
+        viewer = fit_review.napari.current_viewer()
+        if wait:
+            qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20_000)
+            qtbot.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_C)
+        viewer.close()
+        qtbot.wait(200)
+
+    monkeypatch.setattr(fit_review.napari, "run", use_and_close)
+    fit_review.review_fits(project.folder, "A")
+    assert len(project.store.alignment_decisions()) == int(wait)
