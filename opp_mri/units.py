@@ -37,6 +37,11 @@ def format_mm(length_mm: Decimal) -> str:
     return f"{length_mm} mm"
 
 
+def number(value: Decimal | None) -> float | None:
+    """Give an exact decimal as the number that JSON writes the same: the shortest that reads back."""
+    return None if value is None else float(value)
+
+
 def days_between(start: date, end: date) -> int:
     """Give the whole days from one date to another, negative where `end` comes first."""
     return (end - start).days

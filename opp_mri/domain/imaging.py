@@ -256,3 +256,10 @@ class VolumeDescription:
     selected: bool = False
     station: int | None = None
     duplicate_of: str | None = None
+
+    def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
+        """Give the plane of one of its frames, or None where it is not among them or unplaced."""
+        wanted = FrameReference(sop_instance_uid=sop_instance_uid, frame_number=frame_number)
+        if not self.planes or wanted not in self.frames:
+            return None
+        return self.planes[self.frames.index(wanted)]

@@ -183,15 +183,18 @@ def decide(
 def _lesion_tasks(
     store: Store, patient: Patient, lesion: Lesion, points: Sequence[TimePoint]
 ) -> list[PairTask]:
-    before = [p for p in points if p.study_date and phase(lesion, p.study_date) is Phase.BEFORE]
-    before = [p for p in before if any(v.selected for v in p.volumes)]
+    seed = lesion_seed_lps_mm(store, lesion)
+    before = [
+        point
+        for point in points
+        if point.study_date
+        and phase(lesion, point.study_date) is Phase.BEFORE
+        and any(v.selected and _holds(v, seed) for v in point.volumes)
+    ]
     if not before:
         return []
     baseline = before[-1]
-    later = [
-        p for p in points if p.study_date and p.study_date > (baseline.study_date or p.study_date)
-    ]
-    seed = lesion_seed_lps_mm(store, lesion)
+    later = points[points.index(baseline) + 1 :]
     readings = [r for r in store.readings(lesion.lesion_id) if r.study_date == baseline.study_date]
     lengths = [float(r.length_mm) for r in readings if r.length_mm]
     radius_mm = max(lengths) / 2 if lengths else DEFAULT_LESION_RADIUS_MM
@@ -230,13 +233,20 @@ def _like_with_like(
     baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
 ) -> Iterator[SequencePair]:
     """Pair the volumes of each role; at baseline the one that covers the lesion."""
-    seeds = dict([seed]) if seed else {}
     for role in SeriesRole:
-        first = [v for v in baseline.chosen(role) if covers(v, seeds) is not False]
+        first = [v for v in baseline.chosen(role) if _holds(v, seed)]
         second = followup.chosen(role)
         usable = [v for v in (*first[:1], *second[:1]) if v.usability is Usability.VOLUME]
         if len(usable) == 2:
             yield role, usable[0], usable[1]
+
+
+def _holds(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool:
+    """Tell whether a lesion can be found on a volume by its seed, which is known in one frame.
+
+    In another frame of reference the seed's coordinates would point at something else.
+    """
+    return seed is None or covers(volume, dict([seed])) is True
 
 
 Fitted = tuple[Fit, bool]

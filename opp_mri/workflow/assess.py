@@ -26,6 +26,7 @@ from opp_mri.domain.timeline import (
 from opp_mri.response.classify import classify
 from opp_mri.response.margin import categories_by_threshold, margin_mm
 from opp_mri.response.sentences import sentences
+from opp_mri.units import number
 from opp_mri.workflow.tables import Row, read_table
 
 MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
@@ -138,7 +139,7 @@ def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
         "sequences": {
             sequence.value: _sequence_record(one) for sequence, one in assessment.sequences.items()
         },
-        "margin_mm": _number(lesion.margin_mm),
+        "margin_mm": number(lesion.margin_mm),
         "category_by_change_mm": {
             str(change_mm): category.value
             for change_mm, category in lesion.category_by_change_mm.items()
@@ -154,23 +155,18 @@ def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
         "category": one.category.value,
         "reason": one.reason.value,
         "baseline_day": one.baseline_day,
-        "baseline_mm": _number(one.baseline_mm),
-        "peak_change_mm": _number(one.peak_change_mm),
+        "baseline_mm": number(one.baseline_mm),
+        "peak_change_mm": number(one.peak_change_mm),
         "days_to_peak": one.peak_day,
         "peak_after_day": one.peak_after_day,
-        "last_change_mm": _number(one.last_change_mm),
+        "last_change_mm": number(one.last_change_mm),
         "last_day": one.last_day,
         "days_to_baseline": one.return_to_baseline_day,
         "decline_studies": one.decline_studies,
-        "nadir_mm": _number(one.nadir_mm),
+        "nadir_mm": number(one.nadir_mm),
         "nadir_day": one.nadir_day,
-        "regrowth_mm": _number(one.regrowth_mm),
+        "regrowth_mm": number(one.regrowth_mm),
     }
-
-
-def _number(length_mm: Decimal | None) -> float | None:
-    """Give a JSON number: the shortest that reads back as this length."""
-    return None if length_mm is None else float(length_mm)
 
 
 def _read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:

@@ -180,17 +180,10 @@ class _Recorder:
         day = known or row.study_date
         if day is None:
             raise InputError("The image's study has no date: give one in the column study_date.")
-        return _Image(volume=volume, plane=_plane_of(volume, row), study_date=day)
-
-
-def _plane_of(volume: VolumeDescription, row: CaliperRow) -> ImagePlane:
-    for reference, plane in zip(volume.frames, volume.planes, strict=True):
-        if (reference.sop_instance_uid, reference.frame_number) == (
-            row.sop_instance_uid,
-            row.frame_number,
-        ):
-            return plane
-    raise UnknownError(f"The image has no frame {row.frame_number}.")
+        plane = volume.plane_of(row.sop_instance_uid, row.frame_number)
+        if plane is None:
+            raise UnknownError(f"The image has no frame {row.frame_number}.")
+        return _Image(volume=volume, plane=plane, study_date=day)
 
 
 def _sequence(row: CaliperRow, image: _Image | None, remarks: list[str]) -> SeriesRole:

@@ -5,12 +5,11 @@ Lengths are JSON numbers in mm, with the digits that were recorded.
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Lesion, Reading
-from opp_mri.units import weeks_from_days
+from opp_mri.units import number, weeks_from_days
 from opp_mri.workflow.patients import LikelyMatch, Patient, TimePoint
 from opp_mri.workflow.timeline import Cell, LesionTimeline
 
@@ -170,11 +169,6 @@ def _cell_record(cell: Cell) -> Record:
         else None,
         "flags": list(cell.flags),
     }
-
-
-def number(value: Decimal | None) -> float | None:
-    """Give an exact decimal as the JSON number that is written the same."""
-    return None if value is None else float(value)
 
 
 def _iso(day: date | None) -> str | None:

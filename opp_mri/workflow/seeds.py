@@ -103,12 +103,9 @@ def covers(volume: VolumeDescription, seeds: Mapping[str, Vector3]) -> bool | No
 
 def _placed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | None:
     for volume in store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number):
-        for reference, plane in zip(volume.frames, volume.planes, strict=False):
-            if (reference.sop_instance_uid, reference.frame_number) == (
-                seed.sop_instance_uid,
-                seed.frame_number,
-            ):
-                return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)
+        plane = volume.plane_of(seed.sop_instance_uid, seed.frame_number)
+        if plane is not None:
+            return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)
     return None
 
 

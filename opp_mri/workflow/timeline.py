@@ -190,7 +190,7 @@ def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> Volume
         return None
     place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
     for volume in volumes:
-        if any((f.sop_instance_uid, f.frame_number) == place for f in volume.frames):
+        if volume.plane_of(*place) is not None:
             return volume
     return None
 
