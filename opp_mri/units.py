@@ -38,7 +38,7 @@ def format_mm(length_mm: Decimal) -> str:
 
 
 def number(value: Decimal | None) -> float | None:
-    """Give an exact decimal as the number that JSON writes the same: the shortest that reads back."""
+    """Give an exact decimal as a JSON number: the shortest that reads back as it."""
     return None if value is None else float(value)
 
 
