@@ -1,6 +1,6 @@
 """Verbs of lesions and readings: lesion add / list / event, measure, readings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from opp_mri.units import format_mm
 from opp_mri.workflow.lesions import OPTIONAL, REQUIRED, add_events, add_lesion, add_lesions
 from opp_mri.workflow.measure import measure
 from opp_mri.workflow.project import open_project
+from opp_mri.workflow.readings import counted_readings
 from opp_mri.workflow.records import lesion_record, reading_record
 
 
@@ -139,7 +140,7 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
             }
         )
     else:
-        _show_readings(summary.stored)
+        _show_readings(summary.stored, {one.reading_id for one in summary.stored})
         if summary.repeated:
             click.echo(f"Recorded already, so not added again: {counted(summary.repeated, 'row')}.")
     if summary.refused:
@@ -155,13 +156,14 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
     """List every reading in the order in which it was recorded; none is ever changed."""
     with open_project(project_folder) as project:
         readings = project.store.readings(lesion_id)
+        counting = {one.reading_id for one in counted_readings(project.store, lesion_id)}
     if as_json:
-        show_json([reading_record(reading) for reading in readings])
+        show_json([reading_record(one, counts=one.reading_id in counting) for one in readings])
     else:
-        _show_readings(readings)
+        _show_readings(readings, counting)
 
 
-def _show_readings(readings: Sequence[Reading]) -> None:
+def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> None:
     rows = [
         [
             reading.lesion_id,
@@ -170,12 +172,19 @@ def _show_readings(readings: Sequence[Reading]) -> None:
             reading.reader,
             "-" if reading.length_mm is None else format_mm(reading.length_mm),
             reading.length_source.value if reading.length_source else reading.answer.value,
-            " ".join(reading.remarks) or reading.reason,
+            " ".join(_remarks(reading, counts=reading.reading_id in counting)),
         ]
         for reading in readings
     ]
     columns = ["Lesion", "Study", "Sequence", "Reader", "AP mm", "From", "Remarks"]
     show_table(columns, rows)
+
+
+def _remarks(reading: Reading, *, counts: bool) -> list[str]:
+    remarks = [] if counts else ["Draft, not signed."]
+    if reading.amendment_reason:
+        remarks.append(f"Amended: {reading.amendment_reason}")
+    return [*remarks, *(reading.remarks or ((reading.reason,) if reading.reason else ()))]
 
 
 COMMANDS = (lesion_group, measure_command, readings_command)

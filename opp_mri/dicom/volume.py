@@ -50,16 +50,41 @@ def load_volume(
         A file is gone, damaged, or another one than was indexed.
     """
     geometry = geometry_of(description)
-    frames = _read(description.frames, sources, on_progress)
-    shape = geometry.shape_kji[1:]
-    if any(frame.stored.shape != shape for frame in frames):
-        raise InputError(
-            f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
-            f"{shape[1]} columns as they were when indexed: index again."
-        )
-    return Volume(
-        volume_id=description.volume_id, geometry=geometry, voxels=_rescaled(frames, shape)
-    )
+    voxels = _voxels(description, geometry.shape_kji[1:], sources, on_progress)
+    return Volume(volume_id=description.volume_id, geometry=geometry, voxels=voxels)
+
+
+def load_stack(
+    description: VolumeDescription,
+    sources: Mapping[str, SourceFile],
+    *,
+    on_progress: Progress | None = None,
+) -> NDArray[np.generic]:
+    """Read the images of a volume to be looked at one by one, whatever their distances.
+
+    Parameters
+    ----------
+    description
+        Its usability is `VOLUME` or `IN_PLANE`, so that a length can be taken on each image.
+    sources, on_progress
+        As for `load_volume`.
+
+    Returns
+    -------
+    ndarray
+        Rescaled values, shape (frames, rows, columns), in the order of `description.planes`.
+
+    Raises
+    ------
+    GeometryError
+        No length can be taken on these images; the text says why.
+    InputError
+        A file is gone, damaged, or another one than was indexed.
+    """
+    if description.usability is Usability.NOTHING or not description.planes:
+        raise GeometryError(description.refusal or "No length can be taken on these images.")
+    first = description.planes[0]
+    return _voxels(description, (first.rows, first.columns), sources, on_progress)
 
 
 def geometry_of(description: VolumeDescription) -> VolumeGeometry:
@@ -81,6 +106,21 @@ def geometry_of(description: VolumeDescription) -> VolumeGeometry:
         spacing_kji_mm=(spacing_mm, first.row_spacing_mm, first.column_spacing_mm),
         shape_kji=(len(description.planes), first.rows, first.columns),
     )
+
+
+def _voxels(
+    description: VolumeDescription,
+    shape: tuple[int, ...],
+    sources: Mapping[str, SourceFile],
+    on_progress: Progress | None,
+) -> NDArray[np.generic]:
+    frames = _read(description.frames, sources, on_progress)
+    if any(frame.stored.shape != shape for frame in frames):
+        raise InputError(
+            f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
+            f"{shape[1]} columns as they were when indexed: index again."
+        )
+    return _rescaled(frames, shape)
 
 
 def _read(

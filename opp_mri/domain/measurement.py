@@ -110,6 +110,7 @@ class Answer(StrEnum):
     MEASURED = "measured"
     GONE = "gone"
     NOT_MEASURABLE = "not_measurable"
+    WITHDRAWN = "withdrawn"  # the reader takes back what was said; a tombstone, nothing is deleted
 
 
 class LengthSource(StrEnum):
@@ -118,6 +119,14 @@ class LengthSource(StrEnum):
     GEOMETRY = "geometry"  # computed here, between two points on native voxels
     IMPORTED = "imported"  # a number that came without points
     READER = "reader"  # the explicit answer that the abnormality is gone
+
+
+class Edit(StrEnum):
+    """How a reading came about."""
+
+    MADE = "made"
+    UNDONE = "undone"  # brings back what was said before the latest edit
+    REDONE = "redone"  # brings back what was undone
 
 
 @frozen(kw_only=True)
@@ -141,6 +150,13 @@ class Reading:
         Why it is not measurable, in the reader's words.
     remarks
         What a user of the number should know, in sentences.
+    draft
+        True for an edit in the reading room: it counts once a signature covers it. A reading that
+        was handed over in a table counts at once.
+    edit
+        Made, or by undo or redo.
+    amendment_reason
+        Why a signed reading is followed by this one.
     recorded_at
         When, with its time zone.
     """
@@ -156,4 +172,96 @@ class Reading:
     caliper: Caliper | None = None
     reason: str = ""
     remarks: tuple[str, ...] = field(default=())
+    draft: bool = False
+    edit: Edit = Edit.MADE
+    amendment_reason: str = ""
     recorded_at: datetime
+
+    @property
+    def cell(self) -> tuple[date, SeriesRole]:
+        """Time point and sequence that it speaks of."""
+        return self.study_date, self.sequence
+
+
+@frozen(kw_only=True)
+class Signature:
+    """A reader's signature under readings of one lesion: these count from now on, and are frozen.
+
+    Parameters
+    ----------
+    statement
+        The sentence that was signed.
+    """
+
+    signature_id: str
+    lesion_id: str
+    reader: str
+    reading_ids: tuple[str, ...]
+    statement: str
+    recorded_at: datetime
+
+
+class AxisLandmark(StrEnum):
+    """Along what the two clicks that set an AP axis lie."""
+
+    ENDPLATE = "endplate"  # the axis is the line itself
+    POSTERIOR_WALL = "posterior_wall"  # the axis is at right angles to it, in the image
+
+
+@frozen(kw_only=True)
+class ApAxis:
+    """The anteroposterior axis of a lesion's vertebra, as a reader set it on one image.
+
+    Parameters
+    ----------
+    frame_of_reference_uid, direction_lps
+        The axis: a unit vector, towards posterior, in this frame.
+    sop_instance_uid, frame_number, start, end
+        The image and the two clicks.
+    """
+
+    lesion_id: str
+    reader: str
+    frame_of_reference_uid: str
+    direction_lps: Vector3
+    landmark: AxisLandmark
+    sop_instance_uid: str
+    frame_number: int
+    start: PixelPoint
+    end: PixelPoint
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class CommonPoint:
+    """One place of the body that a reader marked in two frames of reference.
+
+    It links the scrolling of panes and nothing else: no ghost, no carried point.
+    """
+
+    patient_id: str
+    reader: str
+    frame_of_reference_uid: str
+    point_lps_mm: Vector3
+    other_frame_of_reference_uid: str
+    other_point_lps_mm: Vector3
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class Place:
+    """Where a reader left off; kept so that the reading room opens there again.
+
+    Parameters
+    ----------
+    lesion_id
+        None where the patient had no lesion.
+    study_date
+        Time point of the active pane.
+    """
+
+    reader: str
+    patient_id: str
+    lesion_id: str | None
+    sequence: SeriesRole
+    study_date: date | None

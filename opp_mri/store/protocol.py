@@ -14,7 +14,14 @@ from opp_mri.domain.imaging import (
     SourceFile,
     VolumeDescription,
 )
-from opp_mri.domain.measurement import Lesion, Reading
+from opp_mri.domain.measurement import (
+    ApAxis,
+    CommonPoint,
+    Lesion,
+    Place,
+    Reading,
+    Signature,
+)
 
 
 @frozen(kw_only=True)
@@ -171,7 +178,35 @@ class Alignments(Protocol):
         """Give the decisions about each fit, the latest last."""
 
 
-class Store(Catalogue, Records, Alignments, Protocol):
+class Room(Protocol):
+    """What the reading room keeps beside readings; all but the place is only ever added to."""
+
+    def add_signature(self, signature: Signature) -> None:
+        """Record a signature."""
+
+    def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
+        """Give the signatures of one lesion, or all, in the order in which they were recorded."""
+
+    def add_ap_axis(self, axis: ApAxis) -> None:
+        """Record an AP axis."""
+
+    def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
+        """Give a lesion's AP axes in the order in which they were recorded."""
+
+    def add_common_point(self, point: CommonPoint) -> None:
+        """Record a common point."""
+
+    def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
+        """Give a patient's common points in the order in which they were recorded."""
+
+    def keep_place(self, place: Place) -> None:
+        """Keep where a reader is, in place of where the reader was."""
+
+    def place(self, reader: str) -> Place | None:
+        """Give where a reader left off, or None."""
+
+
+class Store(Catalogue, Records, Alignments, Room, Protocol):
     """A project's store."""
 
     def close(self) -> None:

@@ -132,3 +132,35 @@ alignment_decision = Table(
     Column("fit_id", String(16), nullable=False, index=True),
     Column("record", Text, nullable=False),
 )
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("sequence_number", Integer, primary_key=True),
+    Column("signature_id", String(36), nullable=False, unique=True),
+    Column("lesion_id", Text, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
+ap_axis = Table(
+    "ap_axis",
+    metadata,
+    Column("ap_axis_id", Integer, primary_key=True),
+    Column("lesion_id", Text, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
+common_point = Table(
+    "common_point",
+    metadata,
+    Column("common_point_id", Integer, primary_key=True),
+    Column("patient_id", Text, nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("reader", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+)

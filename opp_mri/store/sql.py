@@ -14,13 +14,14 @@ from opp_mri.errors import ProjectError
 from opp_mri.store.sql_alignments import SqlAlignments
 from opp_mri.store.sql_catalogue import SqlCatalogue
 from opp_mri.store.sql_records import SqlRecords
+from opp_mri.store.sql_room import SqlRoom
 from opp_mri.store.sql_volumes import SqlVolumes
 from opp_mri.store.transactions import BEGIN
 
 BUSY_TIMEOUT_S = 15.0
 
 
-class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments):
+class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments, SqlRoom):
     """A project's store on a SQL database.
 
     Readings, lesions, overrides and links are append-only; in SQLite triggers hold that.

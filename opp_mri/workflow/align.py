@@ -28,6 +28,7 @@ from opp_mri.registration.align import ALGORITHM_VERSION, align, judge, paramete
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.patients import Patient, TimePoint, patients, time_points
 from opp_mri.workflow.project import Project
+from opp_mri.workflow.readings import counted_readings
 from opp_mri.workflow.seeds import Phase, covers, lesion_seed_lps_mm, phase
 
 DEFAULT_LESION_RADIUS_MM = 15.0  # where no length is recorded: most of a vertebral body
@@ -195,7 +196,11 @@ def _lesion_tasks(
         return []
     baseline = before[-1]
     later = points[points.index(baseline) + 1 :]
-    readings = [r for r in store.readings(lesion.lesion_id) if r.study_date == baseline.study_date]
+    readings = [
+        reading
+        for reading in counted_readings(store, lesion.lesion_id)
+        if reading.study_date == baseline.study_date
+    ]
     lengths = [float(r.length_mm) for r in readings if r.length_mm]
     radius_mm = max(lengths) / 2 if lengths else DEFAULT_LESION_RADIUS_MM
     return _tasks(store, patient, lesion, baseline, later, seed, radius_mm)

@@ -28,6 +28,9 @@ OPTIONAL = (
 )
 
 
+TABLE_ANSWERS = (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
+
+
 @frozen(kw_only=True)
 class CaliperRow:
     """One row of what a reader hands over, well-formed but not yet held against the images.
@@ -112,7 +115,7 @@ def _cell(value: Any) -> str:
 def _caliper_row(row: Row) -> CaliperRow | None:
     lesion_id, reader = row.text("lesion_id"), row.text("reader")
     sequence = row.choice("sequence", SeriesRole) if row.get("sequence") else None
-    answer = row.choice("answer", Answer) if row.get("answer") else Answer.MEASURED
+    answer = row.choice("answer", TABLE_ANSWERS) if row.get("answer") else Answer.MEASURED
     frame_number = row.whole_number("frame", minimum=1) if row.get("frame") else 1
     length_mm = row.mm("length_mm") if row.get("length_mm") else None
     study_date = row.iso_date("study_date") if row.get("study_date") else None

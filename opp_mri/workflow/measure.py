@@ -16,6 +16,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
 from opp_mri.workflow.caliper_input import CaliperRow, read_calipers
 from opp_mri.workflow.patients import effective_dates, patient_map
+from opp_mri.workflow.readings import counted_readings, signed_ids
 
 STATED_LENGTH_TOLERANCE_MM = RECORDED_PRECISION_MM
 
@@ -48,7 +49,7 @@ class MeasureSummary:
 
 
 @frozen(kw_only=True)
-class _Image:
+class NativeImage:
     """A native image as the catalogue knows it."""
 
     volume: VolumeDescription
@@ -77,7 +78,8 @@ def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> M
     refused: list[Refusal] = []
     repeated = 0
     cells: dict[tuple[object, ...], int] = {}
-    latest = {_cell(reading): reading for reading in store.readings()}
+    latest = {_cell(reading): reading for reading in counted_readings(store)}
+    signed = signed_ids(store)
     for row in rows:
         try:
             reading = recorder.reading(row, at)
@@ -93,6 +95,13 @@ def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> M
             refused.append(Refusal(line=row.line, message=message))
             continue
         cells[cell] = row.line
+        if cell in latest and latest[cell].reading_id in signed:
+            message = (
+                "This answer is signed: amend it in the reading room, with a reason, or keep it."
+            )
+            if not _says_the_same(latest[cell], reading):
+                refused.append(Refusal(line=row.line, message=message))
+                continue
         if cell in latest and _says_the_same(latest[cell], reading):
             repeated += 1
         else:
@@ -120,29 +129,9 @@ class _Recorder:
                 f"There is no lesion {row.lesion_id}: add it first with `opp-mri lesion add`."
             )
         image = self._image(row, lesion) if row.sop_instance_uid else None
-        remarks: list[str] = []
-        sequence = _sequence(row, image, remarks)
-        caliper, length_mm, source = _length(row, image)
-        day = image.study_date if image else row.study_date
-        if day is None:
-            raise InputError("Neither an image nor a date of the study is given: add one.")
-        gone = length_mm == 0
-        return Reading(
-            reading_id=str(uuid4()),
-            lesion_id=row.lesion_id,
-            sequence=sequence,
-            reader=row.reader,
-            study_date=day,
-            answer=Answer.GONE if gone else row.answer,
-            length_mm=length_mm,
-            length_source=LengthSource.READER if gone else source,
-            caliper=caliper,
-            reason=row.reason,
-            remarks=tuple(remarks),
-            recorded_at=at,
-        )
+        return reading_of(row, image, at)
 
-    def _image(self, row: CaliperRow, lesion: Lesion) -> _Image:
+    def _image(self, row: CaliperRow, lesion: Lesion) -> NativeImage:
         instance = self._store.instance(row.sop_instance_uid)
         if instance is None:
             raise UnknownError(
@@ -183,10 +172,41 @@ class _Recorder:
         plane = volume.plane_of(row.sop_instance_uid, row.frame_number)
         if plane is None:
             raise UnknownError(f"The image has no frame {row.frame_number}.")
-        return _Image(volume=volume, plane=plane, study_date=day)
+        return NativeImage(volume=volume, plane=plane, study_date=day)
 
 
-def _sequence(row: CaliperRow, image: _Image | None, remarks: list[str]) -> SeriesRole:
+def reading_of(row: CaliperRow, image: NativeImage | None, at: datetime) -> Reading:
+    """Give the reading of a row on its image; the length is computed here.
+
+    Raises
+    ------
+    GeometryError, InputError
+        The row contradicts the image, or says too little.
+    """
+    remarks: list[str] = []
+    sequence = _sequence(row, image, remarks)
+    caliper, length_mm, source = _length(row, image)
+    day = image.study_date if image else row.study_date
+    if day is None:
+        raise InputError("Neither an image nor a date of the study is given: add one.")
+    gone = length_mm == 0
+    return Reading(
+        reading_id=str(uuid4()),
+        lesion_id=row.lesion_id,
+        sequence=sequence,
+        reader=row.reader,
+        study_date=day,
+        answer=Answer.GONE if gone else row.answer,
+        length_mm=length_mm,
+        length_source=LengthSource.READER if gone else source,
+        caliper=caliper,
+        reason=row.reason,
+        remarks=tuple(remarks),
+        recorded_at=at,
+    )
+
+
+def _sequence(row: CaliperRow, image: NativeImage | None, remarks: list[str]) -> SeriesRole:
     """Settle the sequence between the row and the role of its series."""
     role = image.volume.role if image else None
     if row.sequence is None:
@@ -212,7 +232,7 @@ def _sequence(row: CaliperRow, image: _Image | None, remarks: list[str]) -> Seri
 
 
 def _length(
-    row: CaliperRow, image: _Image | None
+    row: CaliperRow, image: NativeImage | None
 ) -> tuple[Caliper | None, Decimal | None, LengthSource | None]:
     """Compute the length of a row's line, or take the length that it brings."""
     if row.answer is Answer.NOT_MEASURABLE:

@@ -118,8 +118,8 @@ def lesion_record(lesion: Lesion) -> Record:
     }
 
 
-def reading_record(reading: Reading) -> Record:
-    """Give what `opp-mri measure --json` shows of a reading."""
+def reading_record(reading: Reading, *, counts: bool = True) -> Record:
+    """Give what `opp-mri measure --json` shows of a reading; an unsigned draft does not count."""
     caliper = reading.caliper
     return {
         "reading_id": reading.reading_id,
@@ -138,6 +138,8 @@ def reading_record(reading: Reading) -> Record:
         else None,
         "reason": reading.reason,
         "remarks": list(reading.remarks),
+        "counts": counts,
+        "amendment_reason": reading.amendment_reason,
         "recorded_at": reading.recorded_at.isoformat(),
     }
 

@@ -12,6 +12,7 @@ from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, SeedPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.readings import counted_readings, latest_of_readers
 
 
 class Phase(StrEnum):
@@ -38,7 +39,10 @@ def lesion_seed_lps_mm(store: Store, lesion: Lesion) -> tuple[str, Vector3] | No
         return _placed(store, lesion.seed)
     calipers = [
         reading.caliper
-        for reading in sorted(store.readings(lesion.lesion_id), key=lambda one: one.study_date)
+        for reading in sorted(
+            latest_of_readers(counted_readings(store, lesion.lesion_id)),
+            key=lambda one: one.study_date,
+        )
         if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
     ]
     return _middle(calipers[-1]) if calipers else None

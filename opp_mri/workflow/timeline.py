@@ -17,6 +17,12 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
 from opp_mri.workflow.comparability import comparability
 from opp_mri.workflow.patients import TimePoint, time_points
+from opp_mri.workflow.readings import (
+    counted_readings,
+    latest_by_cell,
+    signed_ids,
+    unsigned_cells,
+)
 from opp_mri.workflow.seeds import Phase, covers, phase, seed_by_frame
 
 OLDEST_BASELINE_DAYS = 42  # six weeks before the first fraction
@@ -77,7 +83,7 @@ class LesionTimeline:
 
 
 def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) -> LesionTimeline:
-    """Give the timeline of a lesion by one reader.
+    """Give the timeline of a lesion by one reader, of the readings that count.
 
     Parameters
     ----------
@@ -89,8 +95,57 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
     InputError
         Several readers measured the lesion and none was named, or the named one did not.
     """
-    reader, readings = _of_one_reader(store.readings(lesion.lesion_id), reader)
-    latest = {(reading.study_date, reading.sequence): reading for reading in readings}
+    reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
+    timeline = _timeline(store, lesion, reader, readings)
+    theirs = [one for one in store.readings(lesion.lesion_id) if one.reader == reader]
+    unsigned = unsigned_cells(theirs, signed_ids(store, lesion.lesion_id))
+    if not unsigned:
+        return timeline
+    waiting = (
+        f"{len(unsigned)} {'answer is a draft' if len(unsigned) == 1 else 'answers are drafts'} "
+        "and not counted: sign in the reading room."
+    )
+    return attrs.evolve(timeline, flags=(*timeline.flags, waiting))
+
+
+def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
+    """Give the timeline of a lesion as one reader has it now, drafts too."""
+    readings = [one for one in store.readings(lesion.lesion_id) if one.reader == reader]
+    return _timeline(store, lesion, reader, readings)
+
+
+def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
+    """Give the same timeline with other readings of its reader in its cells; reads no store.
+
+    Parameters
+    ----------
+    readings
+        All that the reader recorded for this lesion; each belongs to a cell that is there.
+    """
+    latest = latest_by_cell(readings)
+    cells = [_cell_with(cell, latest.get((cell.study_date, cell.sequence))) for cell in
+             timeline.cells]  # fmt: skip
+    cells = _flagged(cells)
+    return attrs.evolve(
+        timeline,
+        timeline=attrs.evolve(timeline.timeline, observations=_observations(cells)),
+        cells=tuple(cells),
+        flags=tuple(_timeline_flags(timeline.lesion, cells)),
+    )
+
+
+def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
+    if reading is not None:
+        return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
+    said = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
+    status = CellStatus.UNREAD if cell.status in said else cell.status
+    return attrs.evolve(cell, reading=None, status=status)
+
+
+def _timeline(
+    store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading]
+) -> LesionTimeline:
+    latest = latest_by_cell(readings)
     points = time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
     measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}

@@ -1,0 +1,168 @@
+"""The geometry of calipers on a native image: held to an axis, nudged, projected, carried.
+
+Points are (column, row) in pixels of one image, lengths and steps in mm; an axis is a unit vector
+in patient LPS, of which the image sees the part that lies in its plane.
+"""
+
+import math
+
+import numpy as np
+from attrs import frozen
+
+from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.measurement import AxisLandmark, Caliper, PixelPoint
+from opp_mri.domain.transform import RigidTransform
+from opp_mri.errors import GeometryError
+
+PATIENT_AP_LPS: Vector3 = (0.0, 1.0, 0.0)  # towards posterior
+LEAST_IN_PLANE = 0.5  # share of an axis in the image below which a line cannot be held to it
+
+InPlane = tuple[float, float]  # unit vector (along a row, along a column) of an image, in mm
+
+
+@frozen(kw_only=True)
+class Projected:
+    """A line beside an axis.
+
+    Parameters
+    ----------
+    along_mm
+        Length of the line's projection on the axis.
+    angle_deg
+        Angle between line and axis, 0 to 90 degrees.
+    """
+
+    along_mm: float
+    angle_deg: float
+
+
+@frozen(kw_only=True)
+class Carried:
+    """A line of another image, carried onto this one.
+
+    Parameters
+    ----------
+    start, end
+        Its ends, projected into the image.
+    offset_mm
+        Signed distance of its middle from the image, along the image's normal.
+    tilt_deg
+        Angle between both images, 0 to 90 degrees.
+    """
+
+    start: PixelPoint
+    end: PixelPoint
+    offset_mm: float
+    tilt_deg: float
+
+
+def axis_from_landmark(
+    plane: ImagePlane, landmark: AxisLandmark, start: PixelPoint, end: PixelPoint
+) -> Vector3:
+    """Give the AP axis that two clicks on an image set, as a unit vector towards posterior.
+
+    Raises
+    ------
+    GeometryError
+        The clicks are nearer than a millimetre, or the axis would not run anteroposterior.
+    """
+    across, down = _run_mm(plane, start, end)
+    length_mm = math.hypot(across, down)
+    if length_mm < 1.0:
+        raise GeometryError("The two points of an axis must be at least a millimetre apart.")
+    across, down = across / length_mm, down / length_mm
+    if landmark is AxisLandmark.POSTERIOR_WALL:
+        across, down = -down, across
+    x, y, z = (
+        across * a + down * b
+        for a, b in zip(plane.row_direction, plane.column_direction, strict=True)
+    )
+    if abs(y) < LEAST_IN_PLANE:
+        raise GeometryError(
+            "This axis would not run from anterior to posterior: click along an endplate, or along "
+            "the posterior wall, as chosen."
+        )
+    return (x, y, z) if y > 0 else (-x, -y, -z)
+
+
+def axis_in_plane(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
+    """Give the direction of an axis in an image, or None where it runs too much through it."""
+    across, down = dot(axis_lps, plane.row_direction), dot(axis_lps, plane.column_direction)
+    share = math.hypot(across, down)
+    return None if share < LEAST_IN_PLANE else (across / share, down / share)
+
+
+def held_to_axis(
+    plane: ImagePlane, fixed: PixelPoint, moving: PixelPoint, axis: InPlane
+) -> PixelPoint:
+    """Give the point nearest to `moving` on the line along an axis through `fixed`."""
+    across, down = _run_mm(plane, fixed, moving)
+    along_mm = across * axis[0] + down * axis[1]
+    return moved(plane, fixed, along_mm * axis[0], along_mm * axis[1])
+
+
+def moved(plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float) -> PixelPoint:
+    """Give a point moved by mm along a row and along a column."""
+    return (
+        point[0] + across_mm / plane.column_spacing_mm,
+        point[1] + down_mm / plane.row_spacing_mm,
+    )
+
+
+def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
+    """Give the nearest point that lies on the image, its outer half pixels included."""
+    return (
+        min(max(point[0], -0.5), plane.columns - 0.5),
+        min(max(point[1], -0.5), plane.rows - 0.5),
+    )
+
+
+def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPlane) -> Projected:
+    """Give a line's length along an axis, and its angle to it."""
+    across, down = _run_mm(plane, start, end)
+    along, beside = across * axis[0] + down * axis[1], across * axis[1] - down * axis[0]
+    angle_deg = math.degrees(math.atan2(abs(beside), abs(along)))
+    return Projected(along_mm=abs(along), angle_deg=angle_deg)
+
+
+def carried(
+    caliper: Caliper, drawn_on: ImagePlane, here_from_there: RigidTransform, plane: ImagePlane
+) -> Carried:
+    """Carry a caliper from its own image onto another one.
+
+    Parameters
+    ----------
+    drawn_on, plane
+        Its own image, and the one that it is shown on.
+    here_from_there
+        From the caliper's frame of reference to that of `plane`.
+
+    Raises
+    ------
+    GeometryError
+        The transform joins other frames of reference.
+    """
+    frames = (plane.frame_of_reference_uid, caliper.frame_of_reference_uid)
+    if frames != (
+        here_from_there.to_frame_of_reference_uid,
+        here_from_there.from_frame_of_reference_uid,
+    ):
+        raise GeometryError("A caliper is carried only between the frames that its fit joins.")
+    ends = here_from_there.apply(np.array([caliper.start_lps_mm, caliper.end_lps_mm]))
+    start, end = ((float(x), float(y), float(z)) for x, y, z in ends)
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, (start[2] + end[2]) / 2)
+    normal = here_from_there.matrix[:3, :3] @ np.asarray(drawn_on.normal)
+    cosine = min(1.0, abs(float(normal @ np.asarray(plane.normal))))
+    return Carried(
+        start=plane.pixel_from_lps(start),
+        end=plane.pixel_from_lps(end),
+        offset_mm=plane.distance_mm(middle),
+        tilt_deg=math.degrees(math.acos(cosine)),
+    )
+
+
+def _run_mm(plane: ImagePlane, start: PixelPoint, end: PixelPoint) -> tuple[float, float]:
+    return (
+        (end[0] - start[0]) * plane.column_spacing_mm,
+        (end[1] - start[1]) * plane.row_spacing_mm,
+    )

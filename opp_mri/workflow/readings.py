@@ -1,0 +1,57 @@
+"""Which readings count: those that were handed over in a table, and those that were signed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.store.protocol import Store
+
+
+def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+    """Give the readings that count, of one lesion or of all, in the order of their recording.
+
+    Drafts of the reading room count once a signature covers them.
+    """
+    signed = signed_ids(store, lesion_id)
+    return [
+        reading
+        for reading in store.readings(lesion_id)
+        if not reading.draft or reading.reading_id in signed
+    ]
+
+
+def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
+    """Give the ids of all readings that a signature covers."""
+    return frozenset(
+        reading_id
+        for signature in store.signatures(lesion_id)
+        for reading_id in signature.reading_ids
+    )
+
+
+def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
+    """Give what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
+    latest = {reading.cell: reading for reading in readings}
+    return {cell: one for cell, one in latest.items() if one.answer is not Answer.WITHDRAWN}
+
+
+def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
+    """Give what holds for each cell of one lesion by each reader, in the order of recording."""
+    latest = {(one.reader, one.cell): one for one in readings}
+    held = {one.reading_id for one in latest.values() if one.answer is not Answer.WITHDRAWN}
+    return [one for one in readings if one.reading_id in held]
+
+
+def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
+    """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
+    latest = {reading.cell: reading for reading in readings}
+    counted = {one.cell for one in readings if not one.draft or one.reading_id in signed}
+    return [
+        one
+        for one in latest.values()
+        if one.draft
+        and one.reading_id not in signed
+        # to take back what never counted needs no signature
+        and (one.answer is not Answer.WITHDRAWN or one.cell in counted)
+    ]

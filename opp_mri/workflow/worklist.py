@@ -1,0 +1,143 @@
+"""The worklist of a reader: every lesion, time point and sequence, and what is done."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import frozen
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.patients import patients
+from opp_mri.workflow.readings import counted_readings, latest_by_cell, signed_ids
+from opp_mri.workflow.timeline import CellStatus, LesionTimeline, draft_timeline
+
+DISCORDANT_MM = Decimal("2.0")  # lengths further apart than this are discordant
+
+
+class CellState(StrEnum):
+    """What a reader has done about a cell."""
+
+    UNREAD = "unread"
+    DRAFT = "draft"
+    SIGNED = "signed"  # signed, or handed over in a table
+    DISCORDANT = "discordant"  # another reader who is done says something else
+    NO_IMAGE = "no_image"
+
+
+@frozen(kw_only=True)
+class WorkCell:
+    """One cell of the worklist.
+
+    Parameters
+    ----------
+    status
+        What is there: an answer, images to read, or why there are none.
+    reading
+        The reader's own latest answer, or None.
+    """
+
+    study_date: date
+    sequence: SeriesRole
+    state: CellState
+    status: CellStatus
+    reading: Reading | None
+
+
+@frozen(kw_only=True)
+class WorkLesion:
+    """A lesion of the worklist with its cells, by date and sequence."""
+
+    patient_id: str
+    lesion: Lesion
+    cells: tuple[WorkCell, ...]
+
+
+@frozen(kw_only=True)
+class Worklist:
+    """All that a reader has to do.
+
+    Parameters
+    ----------
+    study_dates
+        The dated time points of each patient that has a lesion, by patient.
+    patients_without_lesion
+        Patients with images in whom no lesion is marked yet.
+    """
+
+    lesions: tuple[WorkLesion, ...]
+    study_dates: Mapping[str, tuple[date, ...]]
+    patients_without_lesion: tuple[str, ...]
+
+
+def worklist(store: Store, reader: str) -> Worklist:
+    """Give the worklist of a reader."""
+    rows: list[WorkLesion] = []
+    dates: dict[str, tuple[date, ...]] = {}
+    without: list[str] = []
+    lesions = store.lesions()
+    for patient in patients(store):
+        theirs = [one for one in lesions if one.patient_id in patient.patient_ids]
+        if not theirs:
+            without.append(patient.patient_id)
+        for lesion in theirs:
+            timeline = draft_timeline(store, lesion, reader)
+            rows.append(
+                WorkLesion(
+                    patient_id=patient.patient_id,
+                    lesion=lesion,
+                    cells=work_cells(store, timeline, reader),
+                )
+            )
+            dates[patient.patient_id] = tuple(
+                sorted(
+                    {*dates.get(patient.patient_id, ()), *(c.study_date for c in rows[-1].cells)}
+                )
+            )
+    return Worklist(lesions=tuple(rows), study_dates=dates, patients_without_lesion=tuple(without))
+
+
+def work_cells(store: Store, timeline: LesionTimeline, reader: str) -> tuple[WorkCell, ...]:
+    """Give the cells of one lesion as its reader has them."""
+    lesion_id = timeline.lesion.lesion_id
+    signed = signed_ids(store, lesion_id)
+    counted = counted_readings(store, lesion_id)
+    others = {
+        name: latest_by_cell([one for one in counted if one.reader == name])
+        for name in {one.reader for one in counted} - {reader}
+    }
+    cells = []
+    for cell in timeline.cells:
+        state = _state(cell.reading, cell.status, signed)
+        key = (cell.study_date, cell.sequence)
+        if state is CellState.SIGNED and cell.reading is not None:
+            # before a reader is done with a cell nothing of another reader's shows
+            theirs = [by_cell[key] for by_cell in others.values() if key in by_cell]
+            if any(_differs(cell.reading, one) for one in theirs):
+                state = CellState.DISCORDANT
+        cells.append(
+            WorkCell(
+                study_date=cell.study_date,
+                sequence=cell.sequence,
+                state=state,
+                status=cell.status,
+                reading=cell.reading,
+            )
+        )
+    return tuple(cells)
+
+
+def _state(reading: Reading | None, status: CellStatus, signed: frozenset[str]) -> CellState:
+    if reading is not None:
+        counts = not reading.draft or reading.reading_id in signed
+        return CellState.SIGNED if counts else CellState.DRAFT
+    return CellState.UNREAD if status is CellStatus.UNREAD else CellState.NO_IMAGE
+
+
+def _differs(reading: Reading, other: Reading) -> bool:
+    if reading.length_mm is None or other.length_mm is None:
+        lengthless = {reading.answer, other.answer}
+        return lengthless != {Answer.NOT_MEASURABLE}
+    return abs(reading.length_mm - other.length_mm) > DISCORDANT_MM
