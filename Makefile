@@ -2,7 +2,7 @@
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo check test bench requirements clean
+.PHONY: help setup demo check test bench peers requirements clean
 
 BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
@@ -36,6 +36,10 @@ test: check ## everything: check, and all tests, those of the window where they 
 bench: .venv/.bench ## install the peers that benchmarks/*.py measure against
 	@echo "Now run: $(BIN)/python benchmarks/<name>.py"
 
+peers: .venv/.uv ## install the registration peers (1.5 GB) in .venv-peers, apart from everything
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-peers
+	$(BIN)/uv pip sync --python .venv-peers/bin/python --require-hashes requirements/peers.txt
+
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
 VIEWER = pyproject.toml requirements/viewer.in
@@ -46,6 +50,7 @@ requirements: .venv/.uv ## lock again (UPGRADE=--upgrade takes the newest of eve
 	$(LOCK) $(VIEWER) -c requirements/core.txt -o requirements/viewer.txt
 	$(LOCK) $(VIEWER) --extra dev -c requirements/viewer.txt -o requirements/dev.txt
 	$(LOCK) $(VIEWER) --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
+	$(LOCK) requirements/peers.in -o requirements/peers.txt
 
 clean: ## remove .venv, the demo and all caches
 	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,8 @@
 """From sources to a catalogue: find files, read headers, describe volumes, give roles, choose."""
 
+import contextlib
 import hashlib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +35,8 @@ from opp_mri.workflow.project import Project
 
 BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
 VOLUMES_BATCH = 100  # likewise, volumes
+MOST_LOOKED_AT = 50  # files that are opened to tell what a folder holds
+PREAMBLE = 132  # bytes before the first element, DICM included
 
 Described = tuple[tuple[str, ...], list[VolumeDescription]]  # a patient's ids and volumes
 Progress = Callable[[str, int, int], None]
@@ -63,6 +67,15 @@ class IndexSummary:
     gone: int
     counts: Mapping[FileStatus, int]
     undecodable: int = 0
+
+
+def holds_dicom(folder: Path) -> bool:
+    """Tell whether one of the first files under a folder is DICOM by its preamble."""
+    for source in itertools.islice(find_sources([folder]), MOST_LOOKED_AT):
+        with contextlib.suppress(OSError), Path(source.path).open("rb") as file:
+            if source.member or file.read(PREAMBLE)[-4:] == b"DICM":
+                return True
+    return False
 
 
 def index(

@@ -145,6 +145,33 @@ def add_events(store: Store, path: Path, at: datetime) -> int:
     return sum(map(len, new.values()))
 
 
+def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
+    """Record one event, its values as text under the names of the table's columns.
+
+    Returns
+    -------
+    int
+        1, or 0 where it was recorded before.
+
+    Raises
+    ------
+    InputError
+        With every value that cannot be used.
+    UnknownError
+        There is no such lesion.
+    """
+    faults: list[TableFault] = []
+    event = _event(Row(1, dict(cells), faults))
+    if event is None or faults:
+        said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
+        raise InputError(f"The event was not recorded. {said}.")
+    lesion = known_lesion(store, cells.get("lesion_id", ""))
+    if event in lesion.events:
+        return 0
+    store.add_lesions([attrs.evolve(lesion, events=(*lesion.events, event))], at)
+    return 1
+
+
 def known_lesion(store: Store, lesion_id: str) -> Lesion:
     """Give a lesion.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from opp_mri.dicom.volume import load_stack
 from opp_mri.domain.geometry import Vector3
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Lesion, Reading
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
@@ -74,6 +74,8 @@ class RoomPatient:
         Its dated time points, in order.
     volumes
         The volume to look at for each sequence of each time point, where no lesion says otherwise.
+    series
+        All volumes of each time point on which a length can be taken, sagittal ones first.
     lesions
         In the order in which they were recorded.
     links
@@ -86,6 +88,7 @@ class RoomPatient:
     reader: str
     study_dates: tuple[date, ...]
     volumes: Mapping[CellKey, VolumeDescription] = field(repr=False)
+    series: Mapping[date, tuple[VolumeDescription, ...]] = field(repr=False)
     lesions: tuple[RoomLesion, ...]
     links: Links
     undated: int = 0
@@ -113,6 +116,7 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         reader=reader,
         study_dates=tuple(point.study_date for point in points if point.study_date),
         volumes=volumes,
+        series={p.study_date: _measurable(p.volumes) for p in points if p.study_date},
         lesions=tuple(
             open_lesion(store, lesion, reader)
             for lesion in store.lesions()
@@ -156,6 +160,15 @@ def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
     """Give which of a volume's images lies nearest to a point of its frame of reference."""
     distances = [abs(plane.distance_mm(point_lps_mm)) for plane in volume.planes]
     return distances.index(min(distances))
+
+
+def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription, ...]:
+    usable = [
+        one
+        for one in volumes
+        if one.planes and one.usability is not Usability.NOTHING and not one.duplicate_of
+    ]
+    return tuple(sorted(usable, key=lambda one: one.plane is not Plane.SAGITTAL))
 
 
 def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:

@@ -1,6 +1,6 @@
 """The worklist of a reader: every lesion, time point and sequence, and what is done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -88,7 +88,11 @@ def worklist(store: Store, reader: str) -> Worklist:
                 WorkLesion(
                     patient_id=patient.patient_id,
                     lesion=lesion,
-                    cells=work_cells(store, timeline, reader),
+                    cells=work_cells(
+                        timeline,
+                        signed_ids(store, lesion.lesion_id),
+                        _others(store, lesion.lesion_id, reader),
+                    ),
                 )
             )
             dates[patient.patient_id] = tuple(
@@ -99,22 +103,27 @@ def worklist(store: Store, reader: str) -> Worklist:
     return Worklist(lesions=tuple(rows), study_dates=dates, patients_without_lesion=tuple(without))
 
 
-def work_cells(store: Store, timeline: LesionTimeline, reader: str) -> tuple[WorkCell, ...]:
-    """Give the cells of one lesion as its reader has them."""
-    lesion_id = timeline.lesion.lesion_id
-    signed = signed_ids(store, lesion_id)
-    counted = counted_readings(store, lesion_id)
-    others = {
-        name: latest_by_cell([one for one in counted if one.reader == name])
-        for name in {one.reader for one in counted} - {reader}
-    }
+def work_cells(
+    timeline: LesionTimeline,
+    signed: frozenset[str],
+    others: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
+) -> tuple[WorkCell, ...]:
+    """Give the cells of one lesion as its reader has them.
+
+    Parameters
+    ----------
+    signed
+        Ids of the readings that a signature covers.
+    others
+        What each other reader says, by cell; only readings that count.
+    """
     cells = []
     for cell in timeline.cells:
         state = _state(cell.reading, cell.status, signed)
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
-            theirs = [by_cell[key] for by_cell in others.values() if key in by_cell]
+            theirs = [by_cell[key] for by_cell in others if key in by_cell]
             if any(_differs(cell.reading, one) for one in theirs):
                 state = CellState.DISCORDANT
         cells.append(
@@ -127,6 +136,16 @@ def work_cells(store: Store, timeline: LesionTimeline, reader: str) -> tuple[Wor
             )
         )
     return tuple(cells)
+
+
+def _others(
+    store: Store, lesion_id: str, reader: str
+) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
+    counted = counted_readings(store, lesion_id)
+    return [
+        latest_by_cell([one for one in counted if one.reader == name])
+        for name in sorted({one.reader for one in counted} - {reader})
+    ]
 
 
 def _state(reading: Reading | None, status: CellStatus, signed: frozenset[str]) -> CellState:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from opp_mri_napari.room.key_table import HABITS
+
 
 class NoScreenError(click.ClickException):
     """There is nowhere to open a window."""
@@ -31,13 +33,46 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
     Each decision is recorded at once, so the window may be closed at any time. Ghosts and carried
     points exist only through confirmed fits.
     """
+    _need_screen()
+    from opp_mri_napari.widgets.fit_review import review_fits
+
+    review_fits(project_folder, reader, lesion_ids)
+
+
+@click.command("read")
+@click.option(
+    "--project",
+    "project_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="OPP_MRI_PROJECT",
+    show_default="this folder",
+    help="The project's folder, as made by `opp-mri init`.",
+)
+@click.option("--reader", required=True, help="Who reads.")
+@click.option(
+    "--keys",
+    "habit",
+    type=click.Choice(list(HABITS)),
+    help="Keys of another viewer that come on top of our own.",
+)
+def read_command(project_folder: Path, reader: str, habit: str | None) -> None:
+    """Read a project's patients in a window: calipers, timelines and sign-off.
+
+    Every answer is saved as it is made. What is not signed is a draft: `assess` and `timeline` do
+    not count it. F1 shows all keys.
+    """
+    _need_screen()
+    from opp_mri_napari.widgets.room.app import read
+
+    read(project_folder, reader, habit or "")
+
+
+def _need_screen() -> None:
     if sys.platform == "linux" and not _has_screen():
         raise NoScreenError(
             "There is no screen to open a window on: run this on a desktop, or with X forwarding."
         )
-    from opp_mri_napari.widgets.fit_review import review_fits
-
-    review_fits(project_folder, reader, lesion_ids)
 
 
 def _has_screen() -> bool:

@@ -1,0 +1,152 @@
+"""Drawing and moving a line with the mouse, by two clicks or by press and drag: no screen, no Qt.
+
+Points are (column, row) of one image; distances that decide what was grabbed are screen pixels, so
+that they are the same at any zoom.
+"""
+
+import math
+from collections.abc import Callable
+from enum import StrEnum
+
+from opp_mri.domain.measurement import PixelPoint
+
+GRAB_PX = 9.0  # how near to an end, or to the line, the mouse takes hold of it
+STILL_PX = 3.0  # a press that moves less is a click
+
+Line = tuple[PixelPoint, PixelPoint]
+Hold = Callable[[PixelPoint, PixelPoint], PixelPoint]
+"""Holds a moving point (second) to a rule, given the fixed one (first), such as an axis."""
+
+
+class Grip(StrEnum):
+    """What the mouse holds."""
+
+    NOTHING = "nothing"
+    NEW_END = "new end"  # a line that is being drawn
+    START = "start"
+    END = "end"
+    WHOLE = "whole"
+
+
+class LineTool:
+    """A line under the mouse.
+
+    Attributes
+    ----------
+    line
+        As it is now, or None.
+    grip
+        What the mouse holds.
+    waits
+        True after a first click: the line follows the mouse until the second.
+    """
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self.grip = Grip.NOTHING
+        self.waits = False
+        self._pressed_px = (0.0, 0.0)
+        self._pressed_at: PixelPoint = (0.0, 0.0)
+        self._before: Line | None = None
+        self._still = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a line is being drawn or moved."""
+        return self.grip is not Grip.NOTHING
+
+    @property
+    def dragged(self) -> int | None:
+        """The end that is under the mouse, 0 or 1."""
+        return {Grip.START: 0, Grip.END: 1, Grip.NEW_END: 1}.get(self.grip)
+
+    def press(
+        self,
+        point: PixelPoint,
+        px: tuple[float, float],
+        there: Line | None,
+        to_px: Callable[[PixelPoint], tuple[float, float]],
+    ) -> None:
+        """Press the button: take hold of the line that is there, or begin a new one.
+
+        Parameters
+        ----------
+        there
+            The line that is shown on this image, or None.
+        to_px
+            Gives the screen pixel of a point.
+        """
+        if self.waits:  # the second click ends the line where it is released
+            self._pressed_px, self._still = px, True
+            return
+        self._pressed_px, self._pressed_at, self._still = px, point, True
+        self._before = there
+        self.grip = _grip(px, there, to_px)
+        self.line = there
+        if self.grip is Grip.NEW_END:
+            self.line = (point, point)
+
+    def move(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> None:
+        """Move the mouse, with the button held or between two clicks."""
+        if self.line is None or self.grip is Grip.NOTHING:
+            return
+        if self._still and not self.waits and math.dist(px, self._pressed_px) < STILL_PX:
+            return
+        self._still = self._still and math.dist(px, self._pressed_px) < STILL_PX
+        start, end = self.line
+        if self.grip is Grip.NEW_END:
+            self.line = (start, hold(start, point))
+        elif self.grip is Grip.START:
+            self.line = (hold(end, point), end)
+        elif self.grip is Grip.END:
+            self.line = (start, hold(start, point))
+        elif self._before is not None:
+            step = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
+            (a, b), (c, d) = self._before
+            self.line = ((a + step[0], b + step[1]), (c + step[0], d + step[1]))
+
+    def release(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> Line | None:
+        """Let go: give the finished line, or None where nothing is finished or nothing moved."""
+        if self.grip is Grip.NEW_END and self._still and not self.waits:
+            self.waits = True  # a click: the next one ends the line
+            return None
+        if self.waits:
+            self._still = False
+            self.move(point, px, hold)
+        line, moved = self.line, not self._still and self.line != self._before
+        self.cancel()
+        if line is None or not moved or line[0] == line[1]:
+            return None
+        return line
+
+    def cancel(self) -> None:
+        """Leave everything as it was."""
+        self.line, self.grip, self.waits, self._before = None, Grip.NOTHING, False, None
+
+
+def _grip(
+    px: tuple[float, float],
+    there: Line | None,
+    to_px: Callable[[PixelPoint], tuple[float, float]],
+) -> Grip:
+    if there is None:
+        return Grip.NEW_END
+    start, end = to_px(there[0]), to_px(there[1])
+    near = {Grip.START: math.dist(px, start), Grip.END: math.dist(px, end)}
+    nearest = min(near, key=lambda grip: near[grip])
+    if near[nearest] <= GRAB_PX:
+        return nearest
+    return Grip.WHOLE if _beside_px(px, start, end) <= GRAB_PX / 2 else Grip.NEW_END
+
+
+def _beside_px(
+    px: tuple[float, float], start: tuple[float, float], end: tuple[float, float]
+) -> float:
+    """Give the distance of a place from a line between two others."""
+    run = (end[0] - start[0], end[1] - start[1])
+    squared = run[0] ** 2 + run[1] ** 2
+    if squared == 0:
+        return math.dist(px, start)
+    share = ((px[0] - start[0]) * run[0] + (px[1] - start[1]) * run[1]) / squared
+    share = min(1.0, max(0.0, share))
+    return math.dist(px, (start[0] + share * run[0], start[1] + share * run[1]))

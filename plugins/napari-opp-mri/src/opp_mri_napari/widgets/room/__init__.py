@@ -1,0 +1,1 @@
+"""The reading room's widgets: they draw snapshots and announce wishes."""

@@ -1,0 +1,134 @@
+"""Panes side by side, and the strip of slices under the active one."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+
+from opp_mri_napari.room.views import PaneView
+from opp_mri_napari.widgets.room.overlay import grey_image
+from opp_mri_napari.widgets.room.pane import PaneWidget
+
+MOST_IN_A_ROW = 4
+STRIP_HEIGHT_PX = 104
+CURRENT, MEASURED = "#56b4e9", "#f0e442"
+
+
+class SliceStrip(QWidget):
+    """Slices beside the shown one, so that the greatest extent is found at a glance."""
+
+    slice_wanted = Signal(str, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(STRIP_HEIGHT_PX)
+        self._view: PaneView | None = None
+
+    def show_view(self, view: PaneView | None) -> None:
+        """Show the strip of a pane, or none."""
+        self._view = view
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Give the size that it wants; Qt calls this."""
+        return QSize(560, STRIP_HEIGHT_PX)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Ask for the slice that was clicked; Qt calls this."""
+        if self._view is None:
+            return
+        for one, area in zip(self._view.strip, self._areas(), strict=True):
+            if area.contains(event.position()):
+                self.slice_wanted.emit(self._view.pane_id, one.slice_index)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint; Qt calls this."""
+        painter = QPainter(self)
+        if self._view is None:
+            return
+        for one, area in zip(self._view.strip, self._areas(), strict=True):
+            if one.picture.size:
+                painter.drawImage(area, grey_image(one.picture, self._view.window))
+            current = one.slice_index == self._view.slice_index
+            painter.setPen(QPen(QColor(CURRENT if current else "#3a444d"), 3 if current else 1))
+            painter.drawRect(area)
+            painter.setPen(QColor(MEASURED if one.measured else "#dfe6ea"))
+            text = f"{one.slice_index + 1}{' ●' if one.measured else ''}"
+            painter.drawText(area.adjusted(5, 3, 0, 0), int(Qt.AlignmentFlag.AlignLeft), text)
+        painter.end()
+
+    def _areas(self) -> list[QRectF]:
+        count = len(self._view.strip) if self._view else 0
+        side = STRIP_HEIGHT_PX - 8.0
+        first = (self.width() - count * (side + 6)) / 2
+        return [QRectF(first + n * (side + 6), 4, side, side) for n in range(count)]
+
+
+class PaneGrid(QWidget):
+    """One to eight panes; made once and used again, since a canvas takes time to make."""
+
+    pointer = Signal(object)
+    slice_wanted = Signal(str, int)
+    resized = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.panes: list[PaneWidget] = []
+        self.strip = SliceStrip()
+        self.strip.slice_wanted.connect(self.slice_wanted)
+        self._shown = 0
+        self._places = QGridLayout()
+        self._places.setSpacing(3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.addLayout(self._places, 1)
+        column.addWidget(self.strip)
+
+    def make_panes(self, count: int) -> None:
+        """Have at least so many panes."""
+        while len(self.panes) < count:
+            pane = PaneWidget()
+            pane.pointer.connect(self.pointer)
+            pane.resized.connect(self.resized)
+            pane.hide()
+            self.panes.append(pane)
+
+    def show_views(self, views: Sequence[PaneView]) -> None:
+        """Show panes in order of time."""
+        if len(views) != self._shown:
+            self._arrange(len(views))
+        for pane, view in zip(self.panes, views, strict=False):
+            pane.show_view(view)
+        active = next((view for view in views if view.active and view.strip), None)
+        self.strip.show_view(active)
+
+    def canvases(self) -> tuple[QWidget, ...]:
+        """Give the canvases, for whoever takes their keys."""
+        return tuple(pane.canvas for pane in self.panes)
+
+    def hold_space(self, *, held: bool) -> None:
+        """Tell all panes whether the space bar is held."""
+        for pane in self.panes:
+            pane.space_held = held
+
+    def close_panes(self) -> None:
+        """Let go of all canvases."""
+        for pane in self.panes:
+            pane.close_canvas()
+        self.panes = []
+
+    def _arrange(self, count: int) -> None:
+        self.make_panes(count)
+        self._shown = count
+        for pane in self.panes:
+            self._places.removeWidget(pane)
+            pane.setVisible(False)
+        in_a_row = count if count <= MOST_IN_A_ROW else (count + 1) // 2
+        for number, pane in enumerate(self.panes[:count]):
+            self._places.addWidget(pane, number // in_a_row, number % in_a_row)
+            pane.setVisible(True)
+        for column in range(self._places.columnCount()):
+            self._places.setColumnStretch(column, 1 if column < in_a_row else 0)
+        for row in range(self._places.rowCount()):
+            self._places.setRowStretch(row, 1 if row * in_a_row < count else 0)

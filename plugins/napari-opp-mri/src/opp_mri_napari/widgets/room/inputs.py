@@ -1,0 +1,99 @@
+"""Keys of the reading room, taken before napari sees them, whichever widget is active."""
+
+from collections.abc import Callable, Mapping
+
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QTextEdit,
+    QWidget,
+)
+
+TYPED_IN = (QLineEdit, QTextEdit, QComboBox, QAbstractSpinBox)
+MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
+WHILE_TYPING = {"cancel", "keys"}
+
+
+class RoomKeys(QObject):
+    """Takes the keys of one window.
+
+    Parameters
+    ----------
+    window
+        All keys pressed in it come here first.
+    keys
+        What each key asks for, by its name as Qt writes it.
+    repeats
+        Wishes that holding a key repeats.
+    on_wish
+        Called with the wish; returns whether it was taken.
+    on_space
+        Called when the space bar goes down or up.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        keys: Mapping[str, str],
+        repeats: frozenset[str],
+        on_wish: Callable[[str], bool],
+        on_space: Callable[[bool], None],
+    ) -> None:
+        super().__init__(window)
+        self._window, self._keys, self._repeats = window, keys, repeats
+        self._on_wish, self._on_space = on_wish, on_space
+        self._on = True
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def stop(self) -> None:
+        """Take nothing any more."""
+        self._on = False
+        application = QApplication.instance()
+        if application is not None:
+            application.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Take what is ours; Qt calls this."""
+        kinds = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        if not self._on or event.type() not in kinds or not isinstance(event, QKeyEvent):
+            return False
+        if not isinstance(watched, QWidget) or watched.window() is not self._window:
+            return False
+        typing = isinstance(watched, TYPED_IN)
+        if event.key() == Qt.Key.Key_Space and not typing:
+            if not event.isAutoRepeat() and event.type() != QEvent.Type.ShortcutOverride:
+                self._on_space(event.type() == QEvent.Type.KeyPress)
+            event.accept()
+            return True
+        if event.type() == QEvent.Type.KeyRelease:
+            return False
+        return self._pressed(event, typing=typing)
+
+    def _pressed(self, event: QKeyEvent, *, typing: bool) -> bool:
+        wish = self._keys.get(key_name(event))
+        if wish is None or (typing and wish not in WHILE_TYPING):
+            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # so that no shortcut of napari's takes it
+            return True
+        if event.isAutoRepeat() and wish not in self._repeats:
+            return True
+        return self._on_wish(wish)
+
+
+def key_name(event: QKeyEvent) -> str:
+    """Name a key with its modifiers as Qt writes it, such as `Ctrl+Z`; "" for a modifier alone."""
+    if event.key() in MODIFIERS:
+        return ""
+    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if event.key() in (Qt.Key.Key_Question, Qt.Key.Key_Backtab):
+        held &= ~Qt.KeyboardModifier.ShiftModifier  # where ? needs Shift, and where it does not
+    return QKeySequence(int(event.key()) | held.value).toString(
+        QKeySequence.SequenceFormat.PortableText
+    )

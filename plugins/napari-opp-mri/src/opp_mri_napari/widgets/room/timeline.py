@@ -1,0 +1,153 @@
+"""The growth curve, live, and what the rules say of it."""
+
+import math
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from opp_mri_napari.room.views import Curve, CurvePoint, TimelineView
+from opp_mri_napari.widgets.room.looks import BIG, CATEGORIES, QUIET, SEQUENCES
+
+GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
+PIXELS = 11
+SENTENCES_PX = 74  # four lines; more can be scrolled
+
+
+class TimelinePanel(QWidget):
+    """Shows lengths over weeks; a point that is clicked asks for its cell."""
+
+    cell_wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.category, self.rule, self.margin = QLabel(), QLabel(), QLabel()
+        self.sentences, self.hidden = QLabel(), QLabel()
+        self.plot = pg.PlotWidget(background=GROUND)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setLabel("bottom", "weeks from SSRS", color=INK)
+        self.plot.setLabel("left", "AP extent, mm", color=INK)
+        self.plot.showGrid(y=True, alpha=0.15)
+        self.plot.addLegend(offset=(-6, 6), labelTextColor=INK, brush=(20, 24, 28, 200))
+        self.plot.setMinimumHeight(170)
+        self.more = QScrollArea()
+        self.more.setWidget(self.sentences)
+        self.more.setWidgetResizable(True)
+        self.more.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.more.setFixedHeight(SENTENCES_PX)
+        self._items: list[object] = []
+        self._shown: TimelineView | None = None
+        self._build()
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 4, 6, 4)
+        self.category.setStyleSheet(BIG)
+        self.rule.setStyleSheet("font-size: 14px;")
+        for label in (self.margin, self.sentences, self.hidden):
+            label.setStyleSheet(QUIET)
+        line = QHBoxLayout()
+        line.addWidget(self.category)
+        line.addWidget(self.rule, 1)
+        column.addLayout(line)
+        column.addWidget(self.hidden)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.margin)
+        column.addWidget(self.more)
+        for label in (self.rule, self.margin, self.sentences, self.hidden):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+
+    def show_view(self, view: TimelineView) -> None:
+        """Show a growth curve and its category."""
+        if view == self._shown:
+            return
+        self._shown = view
+        for widget in (self.category, self.rule, self.margin, self.more, self.plot):
+            widget.setVisible(not view.hidden)
+        self.hidden.setVisible(bool(view.hidden))
+        self.hidden.setText(view.hidden)
+        if view.hidden:
+            return
+        ground, ink = CATEGORIES.get(view.category, ("#3a444d", "#ffffff"))
+        self.category.setText(view.category.replace("_", " ").lower().capitalize()
+                              if len(view.category) > 3 else view.category)  # fmt: skip
+        self.category.setStyleSheet(
+            f"{BIG} background: {ground}; color: {ink}; padding: 3px 9px; border-radius: 4px;"
+        )
+        self.rule.setText(view.rule)
+        self.margin.setText(view.margin)
+        self.sentences.setText("\n".join(view.sentences))
+        self._draw(view)
+
+    def _draw(self, view: TimelineView) -> None:
+        for item in self._items:
+            self.plot.removeItem(item)
+        self._items = []
+        if view.window_weeks is not None:
+            region = pg.LinearRegionItem(view.window_weeks, movable=False, brush=WINDOW,
+                                         pen=pg.mkPen(None))  # fmt: skip
+            self._add(region)
+        zero = pg.InfiniteLine(
+            0,
+            pen=pg.mkPen("#8b99a5", style=Qt.PenStyle.DashLine),
+            label="SSRS",
+            labelOpts={"position": 0.95, "color": "#8b99a5"},
+        )
+        self._add(zero)  # fmt: skip
+        for weeks, words in view.events:
+            self._add(pg.InfiniteLine(weeks, pen=pg.mkPen("#6b7781", width=1), label=words,
+                                      angle=90, labelOpts={"position": 0.5, "color": "#b8c4ce",
+                                                           "rotateAxis": (1, 0)}))  # fmt: skip
+        for curve in view.curves:
+            self._curve(curve)
+        points = [point for curve in view.curves for point in curve.points]
+        weeks_all = [point.weeks for point in points]
+        top = max(point.length_mm for point in points)
+        low = min(point.length_mm for point in points)
+        room = max(3.0, 0.15 * (top - low))
+        self.plot.setYRange(max(0.0, math.floor(low - room)), math.ceil(top + room), padding=0)
+        first, last = min([*weeks_all, -2.0]), max([*weeks_all, 28.0])
+        self.plot.setXRange(first, last, padding=0.04)
+
+    def _curve(self, curve: Curve) -> None:
+        colour, marker = SEQUENCES[curve.sequence]
+        ordered = sorted(curve.points, key=lambda point: point.weeks)
+        line = pg.PlotDataItem(
+            [point.weeks for point in ordered], [point.length_mm for point in ordered],
+            pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
+            symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
+        )  # fmt: skip
+        self._add(line)
+        spots = pg.ScatterPlotItem(
+            [
+                {
+                    "pos": (point.weeks, point.length_mm),
+                    "data": point,
+                    "symbol": marker,
+                    "size": PIXELS + (5 if point.current else 0),
+                    "brush": GROUND if point.draft else colour,
+                    "pen": pg.mkPen("white" if point.current else colour, width=2),
+                }
+                for point in ordered
+            ],
+            hoverable=True,
+            tip=_tip,
+        )
+        spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
+        self._add(spots)
+
+    def _add(self, item: object) -> None:
+        self.plot.addItem(item)
+        self._items.append(item)
+
+    def _clicked(self, spots: object) -> None:
+        for spot in spots:  # type: ignore[attr-defined]
+            self.cell_wanted.emit(spot.data().ref)
+            return
+
+
+def _tip(x: float, y: float, data: CurvePoint) -> str:
+    return f"{y:.1f} mm, {x:+.1f} weeks{', draft' if data.draft else ''}"

@@ -1,0 +1,532 @@
+"""The reading room without a screen: what a reader does, and what is in the store afterwards."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import NOON
+from opp_mri_napari.room.presenter import Dialog, ReadingRoom
+from opp_mri_napari.room.views import Button, CellLook, MarkStyle, PointerKind
+from room_driver import Mouse, settle
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.workflow.align import decide
+from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.readings import counted_readings, latest_by_cell
+
+
+@pytest.fixture
+def room(project: Project) -> ReadingRoom:
+    opened = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(opened)
+    return opened
+
+
+@pytest.fixture
+def mouse(room: ReadingRoom) -> Mouse:
+    return Mouse(room)
+
+
+def readings(project: Project) -> list[Reading]:
+    return list(project.store.readings())
+
+
+def lengths(project: Project) -> list[str]:
+    return [str(one.length_mm) for one in project.store.readings()]
+
+
+def beside(mouse: Mouse, mm: float, down_mm: float = 0.0) -> tuple[float, float]:
+    down, across = mouse.view.centre
+    return (down + down_mm, across + mm)
+
+
+def confirm_all(project: Project) -> None:
+    for one in project.store.alignments():
+        decide(project.store, one.fit_id, FitDecision.CONFIRMED, reader="A", reason="x", at=NOON)
+
+
+# --- opening
+
+
+def test_a_reader_begins_at_the_first_unread_cell_with_the_lesion_in_the_middle(
+    room: ReadingRoom,
+) -> None:
+    views = room.pane_views()
+    lesion = room.session.lesion
+    assert lesion is not None
+    assert lesion.seed is not None
+    first = room.panes.panes[0]
+    assert first.focus == pytest.approx(lesion.seed[1])
+    assert views[0].active
+    assert all(view.voxels is not None for view in views)
+    assert views[0].letters == ("A", "P", "H", "F")
+    assert "before SSRS" in views[0].series_name
+    assert "weeks" in views[1].heading
+
+
+def test_reopening_comes_back_to_the_same_place(room: ReadingRoom, project: Project) -> None:
+    room.wish("next_time_point")
+    room.wish("t2")
+    settle(room)
+    before = room.navigation.current
+    again = ReadingRoom(project, "A")
+    settle(again)
+    assert again.navigation.current == before
+    other = ReadingRoom(project, "B")
+    settle(other)
+    assert other.navigation.current != before
+
+
+def test_a_reader_has_a_name(project: Project) -> None:
+    with pytest.raises(InputError, match="who reads"):
+        ReadingRoom(project, " ")
+
+
+# --- calipers
+
+
+def test_a_drag_leaves_a_caliper_held_to_the_ap_axis_and_saved(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8, down_mm=3))
+    settle(room)
+    (reading,) = readings(project)
+    assert reading.draft
+    assert reading.caliper is not None
+    start, end = reading.caliper.start_lps_mm, reading.caliper.end_lps_mm
+    assert abs(end[1] - start[1]) == pytest.approx(18.0, abs=0.6)
+    assert abs(end[2] - start[2]) < 0.5  # held to the patient's axis: the mouse went 3 mm down
+    (mark,) = mouse.view.marks
+    assert mark.label == f"{reading.length_mm} mm"
+    assert mark.style is MarkStyle.OWN
+    assert room.status().saved == "saved"
+
+
+def test_shift_frees_the_line_and_its_angle_is_shown(mouse: Mouse) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 10, down_mm=10), shift=True)
+    (mark,) = mouse.view.marks
+    assert mark.detail.startswith("AP ")
+    # the image is tilted by 5 degrees against the patient, the line by 27 against the image
+    assert mark.detail.endswith("32°")
+    assert mark.detail.startswith(
+        f"AP {20 / np.cos(np.radians(26.57)) * np.cos(np.radians(31.9)):.1f}"
+    )
+
+
+def test_two_clicks_measure_as_a_drag_does(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    mouse.click(beside(mouse, -10))
+    mouse.move(beside(mouse, 0))
+    mouse.do(PointerKind.DOUBLE, beside(mouse, 8), Button.LEFT)  # a quick second click
+    mouse.release(beside(mouse, 8))
+    mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 8, down_mm=20))
+    settle(room)
+    first, second = readings(project)
+    assert first.length_mm == second.length_mm
+
+
+@pytest.mark.parametrize("clicks", [1, 2])
+def test_a_click_without_movement_leaves_nothing_behind(
+    mouse: Mouse, room: ReadingRoom, project: Project, clicks: int
+) -> None:
+    for _ in range(clicks):
+        mouse.click(beside(mouse, 0))
+    room.wish("cancel")
+    settle(room)
+    assert readings(project) == []
+    assert mouse.view.marks == ()
+
+
+def test_escape_leaves_a_line_that_is_being_drawn(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    mouse.press(beside(mouse, -10))
+    mouse.move(beside(mouse, 5))
+    assert len(mouse.view.marks) == 1
+    room.wish("cancel")
+    mouse.release(beside(mouse, 5))
+    settle(room)
+    assert readings(project) == []
+
+
+def test_an_end_is_dragged_and_nudged_in_millimetres(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    settle(room)
+    mouse.drag(beside(mouse, 8.5), beside(mouse, 12.5))  # near enough to the end
+    settle(room)
+    before = readings(project)[-1].length_mm
+    assert before is not None
+    assert abs(before - Decimal("22.5")) <= Decimal("0.3")
+    assert room.calipers.selected == 1
+    for _ in range(10):
+        room.wish("right")
+    settle(room)
+    after = readings(project)[-1].length_mm
+    assert after is not None
+    assert abs(after - before - 1) <= Decimal("0.1")
+    room.wish("cancel")
+    assert room.calipers.selected is None
+
+
+def test_tab_selects_one_end_and_then_the_other(mouse: Mouse, room: ReadingRoom) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    seen = []
+    for _ in range(3):
+        room.wish("switch_end")
+        seen.append(mouse.view.marks[0].selected)
+    assert seen == [0, 1, 0]
+
+
+def test_a_voxel_is_the_step_of_shift_and_the_axis_that_of_alt(
+    mouse: Mouse, room: ReadingRoom
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    room.wish("switch_end")
+    room.wish("switch_end")
+    plane = room.panes.panes[0].plane
+    assert plane is not None
+    line = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    room.wish("voxel_right")
+    wider = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    assert line is not None
+    assert wider is not None
+    assert plane.length_mm(line[1], wider[1]) == pytest.approx(plane.column_spacing_mm)
+    room.wish("axis_left")
+    along = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    assert along is not None
+    assert plane.length_mm(wider[1], along[1]) == pytest.approx(0.1)
+
+
+def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
+    mouse: Mouse, room: ReadingRoom
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    place = mouse.view.slice_index
+    assert [one.slice_index for one in mouse.view.strip if one.measured] == [place]
+    mouse.wheel(1)
+    assert mouse.view.marks == ()
+    assert f"on slice {place + 1}" in mouse.view.state
+    room.navigation.go_to(room.navigation.current)  # type: ignore[arg-type]
+    assert mouse.view.slice_index == place
+
+
+def test_an_axis_along_an_endplate_holds_the_calipers(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    room.wish("endplate")
+    mouse.drag(beside(mouse, -10), beside(mouse, 10, down_mm=5))
+    settle(room)
+    (axis,) = project.store.ap_axes("OPP-01")
+    assert axis.direction_lps[1] > 0
+    mouse.drag(beside(mouse, -10), beside(mouse, 10))
+    settle(room)
+    (reading,) = readings(project)
+    assert reading.caliper is not None
+    (mark,) = mouse.view.marks
+    rise, run = mark.end[0] - mark.start[0], mark.end[1] - mark.start[1]
+    assert rise / run == pytest.approx(0.25, abs=0.001)
+
+
+# --- answers
+
+
+def test_gone_and_not_measurable_are_answers_with_words(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    room.wish("not_measurable")
+    assert room.dialog is Dialog.ANSWER
+    room.say(Answer.NOT_MEASURABLE, "motion")
+    settle(room)
+    assert mouse.view.state == "draft not measurable"
+    room.say(Answer.GONE)
+    settle(room)
+    assert [one.answer for one in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
+    assert room.dialog is None
+
+
+def test_backspace_takes_an_answer_back_and_leaves_a_tombstone(
+    mouse: Mouse, room: ReadingRoom, project: Project
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    room.wish("withdraw")
+    settle(room)
+    assert [one.answer for one in readings(project)] == [Answer.MEASURED, Answer.WITHDRAWN]
+    assert mouse.view.state == "unread"
+    assert mouse.view.marks == ()
+
+
+def test_undo_and_redo_survive_a_restart(mouse: Mouse, room: ReadingRoom, project: Project) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    first = mouse.view.state
+    mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
+    settle(room)
+    again = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(again)
+    again.wish("undo")
+    settle(again)
+    assert Mouse(again).view.state == first
+    third = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(third)
+    third.wish("redo")
+    settle(third)
+    assert Mouse(third).view.state != first
+    assert lengths(project)[1] == lengths(project)[3]
+
+
+# --- moving together
+
+
+def test_panes_do_not_follow_before_a_fit_is_confirmed_and_say_so(
+    mouse: Mouse, room: ReadingRoom
+) -> None:
+    other = room.pane_views()[1]
+    assert "F shows it" in other.link_note
+    mouse.wheel(2)
+    after = room.pane_views()[1]
+    assert (after.slice_index, after.centre) == (other.slice_index, other.centre)
+
+
+def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    confirm_all(project)
+    room.navigation.reload()
+    settle(room)
+    room.wish("reset")
+    assert [view.link_note for view in room.pane_views()] == [""] * len(room.panes.panes)
+    lesion = room.session.lesion
+    assert lesion is not None
+    mouse.wheel(1)
+    leader, *others = room.panes.panes
+    for pane in others:
+        transform = lesion.links.carrying(pane.frame, leader.frame)
+        assert transform is not None
+        assert pane.focus == pytest.approx(tuple(transform.apply(leader.focus)), abs=1e-6)
+        distances = [abs(p.distance_mm(pane.focus)) for p in pane.volume.planes]  # type: ignore[union-attr, arg-type]
+        assert pane.place == distances.index(min(distances))
+
+
+def test_a_ghost_and_its_badge_come_through_a_confirmed_fit_only(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    assert room.pane_views()[1].badge == ""
+    confirm_all(project)
+    room.navigation.reload()
+    settle(room)
+    room.navigation.go_to(room.navigation.current)  # type: ignore[arg-type]
+    view = room.pane_views()[1]
+    assert view.badge.startswith("prior plane")
+    assert [mark.style for mark in view.marks] == [MarkStyle.GHOST]
+    room.wish("ghost")
+    assert room.pane_views()[1].marks == ()
+
+
+def test_one_common_point_links_scrolling_and_gives_no_ghost(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    room.wish("common_point")
+    mouse.click(mouse.view.centre)
+    second = Mouse(room, 1)
+    second.click(beside(second, 5))
+    settle(room)
+    views = room.pane_views()
+    assert (views[1].link_note, views[1].badge) == ("", "")
+    (point,) = project.store.common_points("PHANTOM-01")
+    assert point.frame_of_reference_uid == room.panes.panes[0].frame
+
+
+def test_a_sequence_changes_in_place(room: ReadingRoom, mouse: Mouse) -> None:
+    focus = room.panes.panes[0].focus
+    room.wish("t2")
+    settle(room)
+    assert room.panes.panes[0].focus == focus
+    assert mouse.view.series_name.startswith("T2FS")
+    room.wish("t1")
+    assert mouse.view.voxels is not None  # loaded already: nothing to wait for
+
+
+def test_window_zoom_and_pan_act_on_all_panes(room: ReadingRoom, mouse: Mouse) -> None:
+    before = room.pane_views()
+    mouse.do(PointerKind.PRESS, mouse.view.centre, Button.RIGHT)
+    mouse.move(beside(mouse, 20, down_mm=10))
+    mouse.do(PointerKind.RELEASE, beside(mouse, 20, down_mm=10), Button.RIGHT)
+    mouse.wheel(2, ctrl=True)
+    after = room.pane_views()
+    for old, new in zip(before, after, strict=True):
+        assert new.zoom > old.zoom
+        assert new.window[1] - new.window[0] > old.window[1] - old.window[0]
+    mouse.do(PointerKind.PRESS, mouse.view.centre, Button.MIDDLE)
+    mouse.move(beside(mouse, 10))
+    mouse.do(PointerKind.RELEASE, beside(mouse, 0), Button.MIDDLE)
+    assert mouse.view.centre[1] == pytest.approx(after[0].centre[1] - 10, abs=0.01)
+    room.wish("reset")
+    assert mouse.view.window == before[0].window
+
+
+# --- signing
+
+
+def test_signing_names_what_is_missing_freezes_and_counts(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    view = room.sign_off()
+    assert len(view.drafts) == 1
+    assert view.missing
+    assert counted_readings(project.store) == []
+    room.sign()
+    settle(room)
+    assert len(counted_readings(project.store)) == 1
+    assert mouse.view.marks[0].style is MarkStyle.FROZEN
+    looks = {cell.look for row in room.worklist().rows for cell in row.cells if cell}
+    assert CellLook.SIGNED in looks
+    room.wish("undo")
+    settle(room)
+    assert len(readings(project)) == 1
+    assert "nothing more to undo" in room.status().hint
+
+
+def test_a_signed_answer_changes_only_with_a_reason(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    room.sign()
+    settle(room)
+    mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
+    assert room.dialog is Dialog.REASON
+    settle(room)
+    assert len(readings(project)) == 1
+    room.calipers.give_reason("edge was misread")
+    settle(room)
+    first, second = readings(project)
+    assert second.amendment_reason == "edge was misread"
+    counted = latest_by_cell(counted_readings(project.store))
+    assert [one.length_mm for one in counted.values()] == [first.length_mm]
+    room.sign()
+    settle(room)
+    counted = latest_by_cell(counted_readings(project.store))
+    assert [one.length_mm for one in counted.values()] == [second.length_mm]
+
+
+def test_an_amendment_without_a_reason_is_dropped(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    room.sign()
+    mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
+    room.wish("cancel")
+    settle(room)
+    assert len(readings(project)) == 1
+    assert room.dialog is None
+
+
+# --- when something goes wrong
+
+
+def test_a_store_that_cannot_be_written_gives_a_banner_and_the_answer_stays(
+    room: ReadingRoom, project: Project, mouse: Mouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_readings: object) -> None:
+        raise ProjectError("The disk is full; nothing was changed. Make room and try again.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(project.store, "add_readings", full)
+        mouse.drag(beside(mouse, -10), beside(mouse, 8))
+        settle(room)
+    assert "disk is full" in room.status().banner
+    assert room.status().saved == "1 not saved"
+    assert mouse.view.state.startswith("draft")
+    room.wish("save")
+    settle(room)
+    assert len(readings(project)) == 1
+    assert (room.status().saved, room.status().banner) == ("saved", "")
+
+
+def test_images_that_are_gone_are_said_in_their_pane_and_come_back(project: Project) -> None:
+    volume = next(v for v in project.store.volumes() if v.role is SeriesRole.T1)
+    sources = project.store.sources_of([f.sop_instance_uid for f in volume.frames])
+    folder = Path(next(iter(sources.values())).path).parent
+    away = folder.with_name("unplugged")
+    folder.rename(away)
+    try:
+        room = ReadingRoom(project, "A")
+        settle(room)
+        messages = [view.message for view in room.pane_views()]
+        assert any("Ctrl+S tries again" in one for one in messages)
+    finally:
+        away.rename(folder)
+    room.wish("save")
+    settle(room)
+    assert all(view.voxels is not None for view in room.pane_views())
+
+
+def test_closing_without_signing_loses_nothing(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    settle(room)
+    said = mouse.view.state
+    with open_project(project.folder) as reopened:
+        again = ReadingRoom(reopened, "A")
+        settle(again)
+        assert Mouse(again).view.state == said
+
+
+# --- lesions
+
+
+def test_a_lesion_is_added_with_its_seed_from_a_click(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    room.wish("add_lesion")
+    assert room.dialog is Dialog.LESION
+    from opp_mri_napari.room.calipers import Tool
+
+    room.bring_up(None)
+    room.choose_tool(Tool.SEED)
+    mouse.click(beside(mouse, 5, down_mm=30))
+    assert room.dialog is Dialog.LESION
+    room.add_lesion({"lesion_id": "NEW", "level": "T99", "ssrs_first_date": "2020-03-12"})
+    settle(room)
+    assert "vertebra" in room.form_error
+    room.add_lesion({"lesion_id": "NEW", "level": "L3", "ssrs_first_date": "2020-03-12"})
+    settle(room)
+    lesion = project.store.lesion("NEW")
+    assert lesion is not None
+    assert lesion.seed is not None
+    assert room.session.lesion is not None
+    assert room.session.lesion.lesion.lesion_id == "NEW"
+    room.wish("next_lesion")
+    assert room.session.lesion.lesion.lesion_id == "OPP-01"
+
+
+def test_a_finding_is_noted_on_the_open_lesion(room: ReadingRoom, project: Project) -> None:
+    room.add_event({"date": "2020-06-01", "event": "fracture", "value": ""})
+    settle(room)
+    lesion = project.store.lesion("OPP-01")
+    assert lesion is not None
+    assert [event.kind.value for event in lesion.events][-1:] == ["fracture"]
+
+
+# --- the timeline
+
+
+def test_the_growth_curve_moves_with_the_caliper(mouse: Mouse, room: ReadingRoom) -> None:
+    mouse.press(beside(mouse, -10))
+    mouse.move(beside(mouse, 4))
+    (curve,) = room.timeline().curves
+    short = curve.points[0].length_mm
+    mouse.move(beside(mouse, 8))
+    assert room.timeline().curves[0].points[0].length_mm == pytest.approx(short + 4, abs=0.2)
+    assert room.timeline().curves[0].points[0].draft
+    room.wish("cancel")
+    assert room.timeline().curves == ()
