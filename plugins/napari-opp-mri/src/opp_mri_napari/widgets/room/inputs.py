@@ -44,7 +44,8 @@ class RoomKeys(QObject):
         on_space: Callable[[bool], None],
     ) -> None:
         super().__init__(window)
-        self._window, self._keys, self._repeats = window, keys, repeats
+        self._keys, self._repeats = keys, repeats
+        self._window: QWidget | None = window
         self._on_wish, self._on_space = on_wish, on_space
         self._on = True
         application = QApplication.instance()
@@ -53,7 +54,7 @@ class RoomKeys(QObject):
 
     def stop(self) -> None:
         """Take nothing any more."""
-        self._on = False
+        self._on, self._window = False, None
         application = QApplication.instance()
         if application is not None:
             application.removeEventFilter(self)

@@ -112,9 +112,10 @@ class PaneWidget(QFrame):
         self.overlay.show_view(view)
 
     def close_canvas(self) -> None:
-        """Let go of the canvas."""
+        """Let go of the canvas; nothing can be shown any more."""
         self.canvas.removeEventFilter(self)
         self._viewer.close()
+        del self._viewer, self.canvas, self._layer  # napari counts what is left of its viewers
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Turn what the mouse does into a pointer; napari sees nothing of it."""

@@ -11,6 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QScrollArea,
     QSplitter,
     QStackedWidget,
@@ -105,7 +106,6 @@ class RoomWindow:
         self.sign_off, self.reason, self.answer = SignOff(), ReasonForm(), AnswerForm()
         self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
         self._connect()
-        self._qt_window = self.viewer.window._qt_window  # napari gives it no public name
         docked = self.viewer.window.add_dock_widget(
             self._central(), area="right", name="OPP reading room"
         )
@@ -178,6 +178,12 @@ class RoomWindow:
         for form in (self.sign_off, self.reason, self.answer, self.lesion_form):
             form.cancelled.connect(lambda: self._wish(room.cancel))
 
+    @property
+    def _qt_window(self) -> QMainWindow:
+        """The window itself; napari gives it no public name. Not kept, so that closing frees it."""
+        shown: QMainWindow = self.viewer.window._qt_window
+        return shown
+
     # --- showing
 
     def refresh(self) -> None:
@@ -241,7 +247,9 @@ class RoomWindow:
         qt_viewer = self.viewer.window._qt_viewer
         for part in (qt_viewer.dockLayerList, qt_viewer.dockLayerControls):
             part.setVisible(not away)
-        self._qt_window.centralWidget().setVisible(not away)
+        canvas = self._qt_window.centralWidget()
+        if canvas is not None:
+            canvas.setVisible(not away)
 
     # --- wishes
 

@@ -1,0 +1,409 @@
+"""The reading room's window with real mouse and keys: what is drawn, and what is in the store."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from dicom_makers import T1, save, write_enhanced, write_series
+from makers import NOON
+from opp_mri_napari.room.geometry import towards_left
+from opp_mri_napari.room.presenter import Dialog, ReadingRoom
+from pydicom import Dataset, dcmread
+from qtpy.QtCore import QPoint, Qt
+from scipy import ndimage
+
+from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer
+from opp_mri.errors import ProjectError
+from opp_mri.workflow.index import index
+from opp_mri.workflow.lesions import add_lesion
+from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.readings import counted_readings
+from opp_mri.workflow.respond import assess_project, project_criteria
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from opp_mri_napari.widgets.room.window import RoomWindow
+    from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
+
+pytestmark = pytest.mark.window
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+LEFT = Qt.MouseButton.LeftButton
+Opener = Callable[[Project], "RoomWindow"]
+
+
+@pytest.fixture
+def open_window(make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot") -> Iterator[Opener]:
+    from opp_mri_napari.widgets.room.window import RoomWindow
+
+    opened: list[RoomWindow] = []
+
+    def opener(project: Project) -> RoomWindow:
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1400, 900)
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        opened.append(RoomWindow(viewer, room))
+        settle(opened[-1], qtbot)
+        return opened[-1]
+
+    yield opener
+    for window in opened:
+        window.close()
+
+
+@pytest.fixture
+def window(open_window: Opener, project: Project) -> "RoomWindow":
+    return open_window(project)
+
+
+def settle(window: "RoomWindow", qtbot: "QtBot") -> None:
+    """Wait until all is loaded and saved, and painted."""
+    session = window.room.session
+
+    def still() -> bool:
+        waits = session.missing_images() or session.unsaved or not session.patient
+        return not waits and session.worklist is not None and not window._reading
+
+    qtbot.waitUntil(still, timeout=30_000)
+    qtbot.wait(50)
+
+
+def canvas(window: "RoomWindow", pane: int = 0) -> "QWidget":
+    return window.grid.panes[pane].canvas
+
+
+def place(window: "RoomWindow", mm: float, down_mm: float = 0.0, pane: int = 0) -> QPoint:
+    """A place on the screen, in mm from the middle of a pane."""
+    zoom, shown = window.room.panes.zoom, canvas(window, pane)
+    return QPoint(round(shown.width() / 2 + mm * zoom), round(shown.height() / 2 + down_mm * zoom))
+
+
+def drag(window: "RoomWindow", qtbot: "QtBot", start: QPoint, end: QPoint, pane: int = 0) -> None:
+    shown = canvas(window, pane)
+    qtbot.mousePress(shown, LEFT, pos=start)
+    qtbot.mouseMove(shown, (start + end) / 2)
+    qtbot.mouseMove(shown, end)
+    qtbot.mouseRelease(shown, LEFT, pos=end)
+
+
+def click(window: "RoomWindow", qtbot: "QtBot", at: QPoint, held: Qt.KeyboardModifier) -> None:
+    qtbot.mouseMove(canvas(window), at)
+    qtbot.mouseClick(canvas(window), LEFT, held, at)
+
+
+def picture(window: "RoomWindow", pane: int = 0) -> np.ndarray:
+    """What a canvas shows, without what is painted over it: shape (down, across)."""
+    from qtpy.QtGui import QImage
+
+    image = canvas(window, pane).grabFramebuffer().convertToFormat(QImage.Format.Format_Grayscale8)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return rows[:, : image.width()].copy()
+
+
+# --- what is on the screen
+
+
+def test_reading_mode_gives_the_window_to_the_images_and_one_key_brings_napari_back(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    qt_viewer = window.viewer.window._qt_viewer
+    assert not qt_viewer.dockLayerList.isVisible()
+    assert not window.viewer.window._qt_window.centralWidget().isVisible()
+    assert sum(pane.isVisible() for pane in window.grid.panes) == len(window.room.panes.panes)
+    window.viewer.add_points([[1, 2]])  # another plugin's layer
+    qtbot.keyClick(canvas(window), Qt.Key.Key_F2)
+    assert qt_viewer.dockLayerList.isVisible()
+    assert len(window.viewer.layers) == 1
+    qtbot.keyClick(canvas(window), Qt.Key.Key_F2)
+    assert not qt_viewer.dockLayerList.isVisible()
+
+
+def test_each_pane_shows_its_own_native_image(window: "RoomWindow") -> None:
+    for pane, widget in zip(window.room.panes.panes, window.grid.panes, strict=False):
+        (layer,) = widget.model.layers
+        assert pane.images is not None
+        np.testing.assert_array_equal(layer.data, pane.images[pane.place])
+        assert {str(unit) for unit in layer.units} == {"millimeter"}
+        assert picture(window, window.grid.panes.index(widget)).max() > 150
+
+
+def test_the_label_stays_off_the_line_and_inside_the_pane(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    qtbot.wait(50)
+    (box,) = window.grid.panes[0].overlay.label_boxes
+    assert not box.holds((canvas(window).width() / 2, canvas(window).height() / 2))
+    assert box.x >= 0
+    assert box.x + box.width <= canvas(window).width()
+
+
+# --- keys
+
+
+def test_keys_are_the_rooms_whichever_widget_is_active(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    before = window.room.panes.panes[0].place
+    qtbot.keyClick(window.worklist.table, Qt.Key.Key_2)
+    settle(window, qtbot)
+    assert window.room.navigation.sequence is SeriesRole.T2FS
+    qtbot.keyClick(canvas(window), Qt.Key.Key_1)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Up)
+    assert window.room.panes.panes[0].place != before
+
+
+def test_letters_go_into_a_line_of_text_and_not_to_the_room(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    qtbot.keyClicks(window.worklist.search, "T2FS")
+    assert window.room.navigation.sequence is SeriesRole.T1
+    assert window.worklist.model.rowCount() == 1
+    qtbot.keyClick(window.worklist.search, Qt.Key.Key_Escape)
+
+
+def test_wheel_middle_and_right_buttons_scroll_pan_and_window(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    from qtpy.QtCore import QPointF
+    from qtpy.QtGui import QWheelEvent
+    from qtpy.QtWidgets import QApplication
+
+    def turn(notches: int, held: Qt.KeyboardModifier) -> None:
+        at = QPointF(place(window, 0))
+        event = QWheelEvent(
+            at, canvas(window).mapToGlobal(at), QPoint(), QPoint(0, 120 * notches),
+            Qt.MouseButton.NoButton, held, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(canvas(window), event)
+
+    pane, zoom = window.room.panes.panes[0], window.room.panes.zoom
+    before = pane.place
+    turn(1, Qt.KeyboardModifier.NoModifier)
+    assert abs(pane.place - before) == 1
+    turn(1, Qt.KeyboardModifier.ControlModifier)
+    assert window.room.panes.zoom > zoom
+    centre, limits = pane.centre, window.room.panes.window(pane)
+    for button in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton):
+        qtbot.mousePress(canvas(window), button, pos=place(window, 0))
+        qtbot.mouseMove(canvas(window), place(window, 15, 10))
+        qtbot.mouseRelease(canvas(window), button, pos=place(window, 15, 10))
+    assert pane.centre[1] == pytest.approx(centre[1] - 15, abs=1.0)
+    assert window.room.panes.window(pane) != limits
+
+
+# --- from first scan to signature
+
+
+def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    # the reader aims at the true ends of each lesion, as `opp-mri phantom` wrote them
+    truth = true_ends(project)
+    for _ in range(len(truth)):
+        current = window.room.navigation.current
+        assert current is not None
+        pane = window.room.panes.current
+        assert pane is not None
+        number = window.room.panes.panes.index(pane)
+        uid, anterior, posterior = truth[current.study_date, current.sequence]
+        assert pane.volume is not None
+        slice_index = [f.sop_instance_uid for f in pane.volume.frames].index(uid)
+        steps = (slice_index - pane.place) * towards_left(pane.volume.planes[0])
+        for _ in range(abs(steps)):
+            qtbot.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
+        assert pane.place == slice_index
+        assert pane.plane is not None
+        start, end = (pane.plane.pixel_from_lps(tuple(one)) for one in (anterior, posterior))
+        show(window, qtbot, start, end)
+        drag(window, qtbot, at_pixel(window, start, number), at_pixel(window, end, number), number)
+        settle(window, qtbot)
+        qtbot.keyClick(canvas(window), Qt.Key.Key_Return)
+        settle(window, qtbot)
+    assert {reading.answer for reading in project.store.readings()} == {Answer.MEASURED}
+    assert len(project.store.readings()) == len(truth)
+    assert window.timeline.category.text() == "OPP"
+    assert counted_readings(project.store) == []
+    qtbot.keyClick(canvas(window), Qt.Key.Key_S)
+    assert window.room.dialog is Dialog.SIGN_OFF
+    assert not window.sign_off.missing.isVisible()
+    qtbot.mouseClick(window.sign_off.sign, LEFT)
+    settle(window, qtbot)
+    criteria = project_criteria(project, None)
+    (lesion,) = assess_project(project, mode=Mode.RETROSPECTIVE, criteria=criteria)
+    assert lesion.assessed is not None
+    assert lesion.assessed.assessment.category is ResponseCategory.OPP
+
+
+def true_ends(project: Project) -> dict[object, tuple[str, list[float], list[float]]]:
+    """The true ends of the phantom's lesion, by date and sequence: image, and points in LPS mm."""
+    sources = project.store.sources_of([project.store.volumes()[0].frames[0].sop_instance_uid])
+    folders = Path(next(iter(sources.values())).path).parents
+    cohort = next(folder for folder in folders if (folder / "truth.json").exists())
+    (patient,) = json.loads((cohort / "truth.json").read_text())["patients"]
+    return {
+        (date.fromisoformat(visit["study_date"]), SeriesRole(name)): (
+            found["sop_instance_uid"],
+            found["anterior_end_lps_mm"],
+            found["posterior_end_lps_mm"],
+        )
+        for visit in patient["visits"]
+        for name, found in visit["sequences"].items()
+    }
+
+
+def at_pixel(window: "RoomWindow", pixel: tuple[float, float], number: int) -> QPoint:
+    """Where a native pixel is on the screen."""
+    pane = window.room.panes.panes[number]
+    assert pane.geometry is not None
+    down, across = pane.geometry.screen_from_pixel(pixel)
+    centre = pane.centre
+    return place(window, across - centre[1], down - centre[0], number)
+
+
+def show(
+    window: "RoomWindow", qtbot: "QtBot", start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """Have the middle of a line in the middle of the active pane."""
+    pane = window.room.panes.current
+    assert pane is not None
+    assert pane.plane is not None
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    window.room.panes.look_at(pane, pane.plane.lps_from_pixel(*middle))
+    window.refresh()
+    qtbot.wait(20)
+
+
+# --- a caliper by clicks is as long as the truth
+
+
+GEOMETRIES = {
+    "straight": {},
+    "oblique": {
+        "ImageOrientationPatient": [
+            0.17364818,
+            0.96984631,
+            -0.17101007,
+            0.0,
+            -0.17364818,
+            -0.98480775,
+        ]
+    },
+    "anisotropic": {"PixelSpacing": [1.7, 0.6]},
+    "flipped": {"ImageOrientationPatient": [0, -1, 0, 0, 0, 1]},
+    "rows along the body": {"ImageOrientationPatient": [0, 0, -1, 0, 1, 0]},
+    "enhanced": {},
+}
+POINTS = ((45.0, 50.0), (72.0, 58.0))  # column, row
+ROWS, COLUMNS = 96, 120
+
+
+@pytest.fixture(params=list(GEOMETRIES))
+def marked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+    """A project of one series with two bright pixels, and a lesion between them."""
+    values = GEOMETRIES[request.param]
+    if request.param == "enhanced":
+        path = write_enhanced(tmp_path / "dicom" / "e.dcm", {"1": [0.0, 4.4, 8.8]}, **T1)
+        dataset = dcmread(path)
+        _mark(dataset, 3)
+        save(dataset, path)
+    else:
+
+        def edit(dataset: Dataset, _number: int) -> None:
+            for keyword, value in values.items():
+                setattr(dataset, keyword, value)
+            _mark(dataset, 1)
+
+        write_series(tmp_path / "dicom", slices=range(3), edit=edit)
+    create_project(tmp_path / "p")
+    with open_project(tmp_path / "p") as project:
+        index(project, [tmp_path / "dicom"], workers=1)
+        (volume,) = project.store.volumes()
+        if volume.role is None:
+            project.store.add_role_override(volume.volume_id, SeriesRole.T1, NOON)
+            project.store.mark_stale(["P1"])
+            index(project, [], workers=1)
+        frame = volume.frames[1]
+        add_lesion(
+            project.store,
+            {
+                "lesion_id": "L", "patient_id": "P1", "level": "L1",
+                "ssrs_first_date": "2024-02-01",
+                "seed_sop_instance_uid": frame.sop_instance_uid,
+                "seed_frame": str(frame.frame_number),
+                "seed_column": "58.5", "seed_row": "54",
+            },
+            NOON,
+        )  # fmt: skip
+        yield project
+
+
+def _mark(dataset: Dataset, frames: int) -> None:
+    dataset.Rows, dataset.Columns = ROWS, COLUMNS
+    pixels = np.full((frames, ROWS, COLUMNS), 50, "<u2")
+    for column, row in POINTS:
+        pixels[:, int(row), int(column)] = 4000
+    dataset.PixelData = pixels.tobytes()
+
+
+@pytest.mark.parametrize("zoom", [4.0, 9.0])
+def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
+    open_window: Opener, marked: Project, qtbot: "QtBot", zoom: float
+) -> None:
+    window = open_window(marked)
+    window.room.panes.zoom = zoom
+    window.room.panes.change_window(0.0, 1.0)
+    window.room.panes.panes[0].own_window = (0.0, 2000.0)
+    window.refresh()
+    qtbot.wait(200)
+    seen = picture(window)
+    blobs, count = ndimage.label(seen > seen.max() / 2)
+    assert count == 2
+    found = ndimage.center_of_mass(seen, blobs, [1, 2])
+    for down, across in found:
+        click(window, qtbot, QPoint(round(across), round(down)), SHIFT)
+    settle(window, qtbot)
+    (reading,) = marked.store.readings()
+    assert reading.length_mm is not None
+    pane = window.room.panes.panes[0]
+    assert pane.plane is not None
+    truth_mm = np.linalg.norm(
+        np.subtract(pane.plane.lps_from_pixel(*POINTS[0]), pane.plane.lps_from_pixel(*POINTS[1]))
+    )
+    # a click is on a whole screen pixel, and a length is recorded to 0.1 mm
+    assert abs(float(reading.length_mm) - truth_mm) <= 1 / zoom + 0.05
+
+
+# --- when something goes wrong
+
+
+def test_a_locked_store_gives_a_banner_and_the_answer_stays(
+    window: "RoomWindow", qtbot: "QtBot", project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(_readings: object) -> None:
+        raise ProjectError("Another program is writing to this project. Try again.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(project.store, "add_readings", locked)
+        drag(window, qtbot, place(window, -10), place(window, 8))
+        qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=10_000)
+    assert "Another program is writing" in window.banner.text()
+    assert "not saved" in window.saved.text()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    settle(window, qtbot)
+    assert len(project.store.readings()) == 1
+    assert not window.banner.isVisible()
+
+
+def test_closing_the_window_writes_what_waits(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    window.close()
+    assert len(project.store.readings()) == 1
