@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_makers import write_study
 from makers import NOON
 from opp_mri_napari.room.presenter import Dialog, ReadingRoom
 from opp_mri_napari.room.views import Button, CellLook, MarkStyle, PointerKind
@@ -15,7 +16,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.align import decide
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.index import index
+from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.readings import counted_readings, latest_by_cell
 
 
@@ -84,6 +86,22 @@ def test_reopening_comes_back_to_the_same_place(room: ReadingRoom, project: Proj
 def test_a_reader_has_a_name(project: Project) -> None:
     with pytest.raises(InputError, match="who reads"):
         ReadingRoom(project, " ")
+
+
+def test_a_patient_without_a_lesion_is_shown_whole(tmp_path: Path) -> None:
+    write_study(tmp_path / "dicom")
+    create_project(tmp_path / "p")
+    with open_project(tmp_path / "p") as project:
+        index(project, [tmp_path / "dicom"], workers=1)
+        room = ReadingRoom(project, "A")
+        settle(room)
+        (view,) = room.pane_views()
+        assert view.zoom == pytest.approx(room.panes.height_px / 22.0)  # 12 rows of 2 mm
+        assert "Shift+A" in room.status().hint
+        Mouse(room).drag((4.0, 4.0), (4.0, 12.0))
+        settle(room)
+        assert project.store.readings() == []
+        assert "Add a lesion first" in room.status().hint
 
 
 # --- calipers

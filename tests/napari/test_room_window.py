@@ -68,6 +68,7 @@ def settle(window: "RoomWindow", qtbot: "QtBot") -> None:
 
     def still() -> bool:
         waits = session.missing_images() or session.unsaved or not session.patient
+        waits = waits or len(window.grid.panes) < len(window.room.panes.panes)
         return not waits and session.worklist is not None and not window._reading
 
     qtbot.waitUntil(still, timeout=30_000)

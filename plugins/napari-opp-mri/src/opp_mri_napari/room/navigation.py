@@ -42,6 +42,7 @@ class Navigation:
         self.sequence = SeriesRole.T1
         self.layout = Layout.ALL
         self.hint = ""
+        self._here: tuple[str, str | None] | None = None
 
     @property
     def current(self) -> CellRef | None:
@@ -213,15 +214,13 @@ class Navigation:
         if patient is None or not patient.study_dates:
             self.session.warning = "No image of this patient has a date: nothing can be followed."
             return
-        before = self.session.lesion.lesion.lesion_id if self.session.lesion else None
         if lesion_id is None and patient.lesions:
             lesion_id = patient.lesions[0].lesion.lesion_id
         self.session.choose_lesion(lesion_id)
         lesion = self.session.lesion
         self.panes.linking = (lesion.links if lesion else patient.links).linking
-        same_place = lesion_id == before and {
-            pane.study_date for pane in self.panes.panes
-        } <= set(patient.study_dates)  # fmt: skip
+        here = (patient.patient_id, lesion_id)
+        same_place, self._here = here == self._here, here
         if not same_place:
             self.panes.panes = []
         self.sequence = sequence
@@ -230,6 +229,8 @@ class Navigation:
         self._activate(day or self._first_day(patient.study_dates))
         if not same_place:
             self.reset_view()
+        elif self.panes.current is not None:
+            self.panes.follow(self.panes.current)  # what links the panes may be new
         self._jump_to_caliper()
 
     def _first_day(self, days: tuple[date, ...]) -> date:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QRectF, QSize, Qt, Signal
+from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
@@ -77,7 +77,12 @@ class PaneGrid(QWidget):
         self.panes: list[PaneWidget] = []
         self.strip = SliceStrip()
         self.strip.slice_wanted.connect(self.slice_wanted)
-        self._shown = 0
+        self._shown = (0, 0)
+        self._views: tuple[PaneView, ...] = ()
+        self._closed = False
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(lambda: self.show_views(self._views))
         self._places = QGridLayout()
         self._places.setSpacing(3)
         column = QVBoxLayout(self)
@@ -85,23 +90,26 @@ class PaneGrid(QWidget):
         column.addLayout(self._places, 1)
         column.addWidget(self.strip)
 
-    def make_panes(self, count: int) -> None:
-        """Have at least so many panes."""
-        while len(self.panes) < count:
-            pane = PaneWidget()
-            pane.pointer.connect(self.pointer)
-            pane.resized.connect(self.resized)
-            pane.hide()
-            self.panes.append(pane)
-
     def show_views(self, views: Sequence[PaneView]) -> None:
-        """Show panes in order of time."""
-        if len(views) != self._shown:
+        """Show panes in order of time; those that have to be made yet come one after another."""
+        self._views = tuple(views)
+        if len(self.panes) < len(views) and not self._closed:
+            self._make_pane()
+            if len(self.panes) < len(views):
+                self._more.start()
+        if self._shown != (len(self.panes), len(views)):
             self._arrange(len(views))
         for pane, view in zip(self.panes, views, strict=False):
             pane.show_view(view)
         active = next((view for view in views if view.active and view.strip), None)
         self.strip.show_view(active)
+
+    def _make_pane(self) -> None:
+        pane = PaneWidget()
+        pane.pointer.connect(self.pointer)
+        pane.resized.connect(self.resized)
+        pane.hide()
+        self.panes.append(pane)
 
     def canvases(self) -> tuple[QWidget, ...]:
         """Give the canvases, for whoever takes their keys."""
@@ -114,13 +122,14 @@ class PaneGrid(QWidget):
 
     def close_panes(self) -> None:
         """Let go of all canvases."""
+        self._closed = True
+        self._more.stop()
         for pane in self.panes:
             pane.close_canvas()
         self.panes = []
 
     def _arrange(self, count: int) -> None:
-        self.make_panes(count)
-        self._shown = count
+        self._shown = (len(self.panes), count)
         for pane in self.panes:
             self._places.removeWidget(pane)
             pane.setVisible(False)

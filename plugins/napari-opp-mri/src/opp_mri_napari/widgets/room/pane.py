@@ -66,6 +66,7 @@ class PaneWidget(QFrame):
         self.space_held = False
         self._view: PaneView | None = None
         self._drawn: NDArray[Any] | None = None
+        self._pixels: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._place = -1
         self._layer: Image | None = None
         self.model = ViewerModel()
@@ -166,13 +167,16 @@ class PaneWidget(QFrame):
         )
 
     def _show_image(self, voxels: NDArray[Any], view: PaneView) -> None:
+        values = voxels[view.slice_index]
         if self._layer is None:
+            self._pixels = values.astype(np.float32)
             self._layer = self.model.add_image(
-                voxels[view.slice_index], scale=view.scale_mm[1:], units=("mm", "mm"),
+                self._pixels, scale=view.scale_mm[1:], units=("mm", "mm"),
                 contrast_limits=view.window, interpolation2d="linear", name="image",
             )  # fmt: skip
         elif self._drawn is not voxels or self._place != view.slice_index:
-            self._layer.data = voxels[view.slice_index]
+            self._change_pixels(values)
+        if tuple(self._layer.scale) != view.scale_mm[1:]:
             self._layer.scale = view.scale_mm[1:]
         self._drawn, self._place = voxels, view.slice_index
         if not self._layer.visible:
@@ -186,6 +190,18 @@ class PaneWidget(QFrame):
             camera.center = centre
         if camera.zoom != view.zoom:
             camera.zoom = view.zoom
+
+    def _change_pixels(self, values: NDArray[Any]) -> None:
+        if self._layer is None or values.shape != self._pixels.shape:
+            self._pixels = values.astype(np.float32)
+            if self._layer is not None:
+                self._layer.data = self._pixels
+            return
+        # napari takes 20 ms to be told of new data and a tenth of a millisecond to draw them
+        np.copyto(self._pixels, values)
+        node = self._viewer.canvas.layer_to_visual[self._layer].node
+        node.set_data(self._pixels)
+        node.update()
 
     def _show_words(self, before: PaneView | None, view: PaneView) -> None:
         slices = "" if view.voxels is None else f"{view.slice_index + 1}/{len(view.voxels)}"

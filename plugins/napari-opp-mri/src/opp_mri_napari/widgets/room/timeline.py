@@ -1,11 +1,13 @@
 """The growth curve, live, and what the rules say of it."""
 
 import math
+from typing import Any
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri_napari.room.views import Curve, CurvePoint, TimelineView
 from opp_mri_napari.widgets.room.looks import BIG, CATEGORIES, QUIET, SEQUENCES
 
@@ -38,6 +40,9 @@ class TimelinePanel(QWidget):
         self.more.setFrameShape(QScrollArea.Shape.NoFrame)
         self.more.setFixedHeight(SENTENCES_PX)
         self._items: list[object] = []
+        self._frame: object = None
+        self._limits: object = None
+        self._curves: dict[SeriesRole, tuple[Any, Any]] = {}
         self._shown: TimelineView | None = None
         self._build()
 
@@ -83,45 +88,62 @@ class TimelinePanel(QWidget):
         self._draw(view)
 
     def _draw(self, view: TimelineView) -> None:
-        for item in self._items:
-            self.plot.removeItem(item)
-        self._items = []
-        if view.window_weeks is not None:
-            region = pg.LinearRegionItem(view.window_weeks, movable=False, brush=WINDOW,
-                                         pen=pg.mkPen(None))  # fmt: skip
-            self._add(region)
-        zero = pg.InfiniteLine(
-            0,
-            pen=pg.mkPen("#8b99a5", style=Qt.PenStyle.DashLine),
-            label="SSRS",
-            labelOpts={"position": 0.95, "color": "#8b99a5"},
-        )
-        self._add(zero)  # fmt: skip
-        for weeks, words in view.events:
-            self._add(pg.InfiniteLine(weeks, pen=pg.mkPen("#6b7781", width=1), label=words,
-                                      angle=90, labelOpts={"position": 0.5, "color": "#b8c4ce",
-                                                           "rotateAxis": (1, 0)}))  # fmt: skip
+        frame = (view.window_weeks, view.events, tuple(curve.sequence for curve in view.curves))
+        if frame != self._frame:
+            self._frame = frame
+            self._build_frame(view)
         for curve in view.curves:
-            self._curve(curve)
+            self._show_curve(curve)
         points = [point for curve in view.curves for point in curve.points]
-        weeks_all = [point.weeks for point in points]
         top = max(point.length_mm for point in points)
         low = min(point.length_mm for point in points)
         room = max(3.0, 0.15 * (top - low))
-        self.plot.setYRange(max(0.0, math.floor(low - room)), math.ceil(top + room), padding=0)
-        first, last = min([*weeks_all, -2.0]), max([*weeks_all, 28.0])
-        self.plot.setXRange(first, last, padding=0.04)
+        weeks = [point.weeks for point in points]
+        limits = (
+            (min([*weeks, -2.0]), max([*weeks, 28.0])),
+            (max(0.0, math.floor(low - room)), math.ceil(top + room)),
+        )
+        if limits != self._limits:
+            self._limits = limits
+            self.plot.setXRange(*limits[0], padding=0.04)
+            self.plot.setYRange(*limits[1], padding=0)
 
-    def _curve(self, curve: Curve) -> None:
+    def _build_frame(self, view: TimelineView) -> None:
+        """Make anew all that stays while a caliper moves."""
+        for item in self._items:
+            self.plot.removeItem(item)
+        self._items = []
+        self._curves = {}
+        if view.window_weeks is not None:
+            region = pg.LinearRegionItem(
+                view.window_weeks, movable=False, brush=WINDOW, pen=pg.mkPen(None)
+            )
+            self._add(region)
+        dashes = pg.mkPen("#8b99a5", style=Qt.PenStyle.DashLine)
+        words = {"position": 0.95, "color": "#8b99a5"}
+        self._add(pg.InfiniteLine(0, pen=dashes, label="SSRS", labelOpts=words))
+        for weeks, name in view.events:
+            told = {"position": 0.5, "color": "#b8c4ce", "rotateAxis": (1, 0)}
+            thin = pg.mkPen("#6b7781", width=1)
+            self._add(pg.InfiniteLine(weeks, angle=90, pen=thin, label=name, labelOpts=told))
+        for curve in view.curves:
+            colour, marker = SEQUENCES[curve.sequence]
+            line = pg.PlotDataItem(
+                pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
+                symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
+            )  # fmt: skip
+            spots = pg.ScatterPlotItem(hoverable=True, tip=_tip)
+            spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
+            self._add(line)
+            self._add(spots)
+            self._curves[curve.sequence] = (line, spots)
+
+    def _show_curve(self, curve: Curve) -> None:
         colour, marker = SEQUENCES[curve.sequence]
+        line, spots = self._curves[curve.sequence]
         ordered = sorted(curve.points, key=lambda point: point.weeks)
-        line = pg.PlotDataItem(
-            [point.weeks for point in ordered], [point.length_mm for point in ordered],
-            pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
-            symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
-        )  # fmt: skip
-        self._add(line)
-        spots = pg.ScatterPlotItem(
+        line.setData([one.weeks for one in ordered], [one.length_mm for one in ordered])
+        spots.setData(
             [
                 {
                     "pos": (point.weeks, point.length_mm),
@@ -132,12 +154,8 @@ class TimelinePanel(QWidget):
                     "pen": pg.mkPen("white" if point.current else colour, width=2),
                 }
                 for point in ordered
-            ],
-            hoverable=True,
-            tip=_tip,
+            ]
         )
-        spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
-        self._add(spots)
 
     def _add(self, item: object) -> None:
         self.plot.addItem(item)

@@ -133,6 +133,7 @@ class RoomWindow:
         self._places[None] = self.worklist
         for place in self._places.values():
             self.stack.addWidget(place)
+        self.stack.setCurrentWidget(self.worklist)
         side.addWidget(self.stack)
         side.addWidget(self.timeline)
         side.setStretchFactor(0, 3)

@@ -1,0 +1,190 @@
+"""How long a reader waits in the reading room: window, patient, drag, scroll, memory.
+
+A patient of eight visits with three sequences of 15 x 512 x 512 is written for it. Run under a
+screen, or under `xvfb-run -a -s "-screen 0 1920x1080x24"`.
+
+    python benchmarks/reading_room.py [ROUNDS]
+
+Medians of rounds, each in a process of its own; fails where a goal is missed.
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+VISITS, SLICES, SIZE = 8, 15, 512
+GOALS = {
+    "window shown, s": 4.0,
+    "first pane interactive, s": 1.5,
+    "patient complete, s": 5.0,
+    "caliper drag step, Python ms": 5.0,
+    "linked scroll step over four panes, Python ms": 10.0,
+    "growth curve while dragging, ms": 10.0,
+    "memory, MB": 1000.0,
+}
+STEPS = 40
+
+
+def make_project(folder: Path) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from dicom_makers import T1, T1POST, T2FS, write_series
+    from pydicom import Dataset
+
+    from opp_mri.domain.measurement import CommonPoint
+    from opp_mri.workflow.index import index
+    from opp_mri.workflow.lesions import add_lesion
+    from opp_mri.workflow.project import create_project, open_project
+
+    rng = np.random.default_rng(1)
+    smooth = rng.normal(800, 40, (SIZE, SIZE)).astype("<u2")
+
+    def edit(dataset: Dataset, _number: int) -> None:
+        dataset.Rows = dataset.Columns = SIZE
+        dataset.PixelSpacing = [0.6, 0.6]
+        dataset.PixelData = smooth.tobytes()
+
+    for visit in range(VISITS):
+        day = date(2024, 1, 15) + timedelta(days=60 * visit)
+        for header in (T1, T2FS, T1POST):
+            write_series(
+                folder / "dicom", header, study=str(visit + 1), slices=range(SLICES), edit=edit,
+                StudyDate=f"{day:%Y%m%d}",
+            )  # fmt: skip
+    create_project(folder / "project")
+    now = datetime.now(UTC)
+    with open_project(folder / "project") as project:
+        index(project, [folder / "dicom"])
+        first = project.store.volumes()[0]
+        add_lesion(
+            project.store,
+            {
+                "lesion_id": "L", "patient_id": "P1", "level": "L1",
+                "ssrs_first_date": "2024-02-01",
+                "seed_sop_instance_uid": first.frames[7].sop_instance_uid,
+                "seed_column": "256", "seed_row": "256",
+            },
+            now,
+        )  # fmt: skip
+        for visit in range(1, VISITS):  # so that all panes are linked
+            project.store.add_common_point(
+                CommonPoint(
+                    patient_id="P1", reader="A",
+                    frame_of_reference_uid="1.2.3.1.0", point_lps_mm=(0.0, 0.0, 0.0),
+                    other_frame_of_reference_uid=f"1.2.3.{visit + 1}.0",
+                    other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=now,
+                )
+            )  # fmt: skip
+
+
+def one_round(folder: Path) -> dict[str, float]:
+    """Open the room once and take all times."""
+    start = time.perf_counter()
+    import napari
+    from opp_mri_napari.room.presenter import ReadingRoom
+    from opp_mri_napari.room.views import Button, Pointer, PointerKind
+    from opp_mri_napari.widgets.room.window import RoomWindow
+    from qtpy.QtWidgets import QApplication
+
+    from opp_mri.workflow.project import open_project
+
+    told: dict[str, float] = {}
+    project = open_project(folder / "project")
+    viewer = napari.Viewer(show=False)
+    room = ReadingRoom(project, "A")
+    window = RoomWindow(viewer, room)
+    viewer.window._qt_window.resize(1880, 1000)
+    window.show()
+    application = QApplication.instance()
+    application.processEvents()
+    told["window shown, s"] = time.perf_counter() - start
+
+    start = time.perf_counter()
+
+    def until(ready: object) -> float:
+        while not ready():  # type: ignore[operator]
+            application.processEvents()
+            time.sleep(0.001)
+        return time.perf_counter() - start
+
+    told["first pane interactive, s"] = until(
+        lambda: bool(room.panes.panes) and room.panes.panes[0].images is not None
+    )
+    told["patient complete, s"] = until(
+        lambda: room.session.patient is not None and not room.session.missing_images()
+        and not room.session.unsaved
+    )  # fmt: skip
+    for _ in range(20):
+        application.processEvents()
+
+    def pointer(kind: PointerKind, across_px: float, **how: object) -> Pointer:
+        view = room.panes.panes[0]
+        down, across = view.centre
+        return Pointer(
+            pane_id=str(view.study_date), kind=kind, x_px=500 + across_px, y_px=400.0,
+            place=(down, across + across_px / room.panes.zoom), **how,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    window.grid.pointer.emit(pointer(PointerKind.PRESS, -40, button=Button.LEFT))
+    steps, curve = [], []
+    for number in range(STEPS):
+        start = time.perf_counter()
+        window.grid.pointer.emit(pointer(PointerKind.MOVE, -40 + 2 * number))
+        steps.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        window._show_timeline()
+        curve.append(time.perf_counter() - start)
+        application.processEvents()
+    window.grid.pointer.emit(pointer(PointerKind.RELEASE, 40, button=Button.LEFT))
+    told["caliper drag step, Python ms"] = 1000 * statistics.median(steps)
+    told["growth curve while dragging, ms"] = 1000 * statistics.median(curve)
+
+    scrolls = []
+    for number in range(STEPS):
+        event = pointer(PointerKind.WHEEL, 0, notches=1 if number % 10 < 5 else -1)
+        start = time.perf_counter()
+        window.grid.pointer.emit(event)
+        scrolls.append((time.perf_counter() - start) * 4 / len(room.panes.panes))
+        application.processEvents()
+    told["linked scroll step over four panes, Python ms"] = 1000 * statistics.median(scrolls)
+    told["memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    window.close()
+    viewer.close()
+    project.store.close()
+    return told
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--round"]:
+        print("told " + json.dumps(one_round(Path(sys.argv[2]))))
+        return
+    rounds = int(sys.argv[1]) if sys.argv[1:] else 3
+    with tempfile.TemporaryDirectory() as folder:
+        make_project(Path(folder))
+        told = []
+        for _ in range(rounds):
+            done = subprocess.run(
+                [sys.executable, __file__, "--round", folder], capture_output=True, text=True,
+                check=True,
+            )  # fmt: skip
+            told.append(json.loads(done.stdout.rpartition("told ")[2]))
+    missed = []
+    print("| what | median | goal |\n|---|---|---|")
+    for name, goal in GOALS.items():
+        median = statistics.median(each[name] for each in told)
+        print(f"| {name} | {median:.2f} | {goal:g} |")
+        if median > goal:
+            missed.append(name)
+    if missed:
+        raise SystemExit(f"Missed: {', '.join(missed)}.")
+
+
+if __name__ == "__main__":
+    main()

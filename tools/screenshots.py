@@ -1,0 +1,135 @@
+"""Make the pictures of the reading room in docs/images anew, from the phantom, with real events.
+
+xvfb-run -a -s "-screen 0 1920x1080x24" .venv/bin/python tools/screenshots.py
+"""
+
+import json
+import tempfile
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.workflow.align import align_project, decide
+from opp_mri.workflow.index import index
+from opp_mri.workflow.lesions import add_lesions
+from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri_napari.room.geometry import towards_left
+from opp_mri_napari.widgets.room.window import RoomWindow, open_room
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+SIZE = (1500, 900)
+LEFT = Qt.MouseButton.LeftButton
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory() as folder:
+        cohort = write_phantom(Path(folder) / "cohort", patients=["PHANTOM-01"], workers=1)
+        create_project(Path(folder) / "project")
+        with open_project(Path(folder) / "project") as project:
+            index(project, [cohort.dicom], workers=1)
+            add_lesions(project.store, cohort.lesions, now)
+            for one in align_project(project, now, workers=1).alignments:
+                decide(project.store, one.fit_id, FitDecision.CONFIRMED, reader="Reader",
+                       reason="", at=now)  # fmt: skip
+            truth = json.loads((cohort.dicom.parent / "truth.json").read_text())["patients"][0]
+            walk(project, truth)
+
+
+def walk(project: Project, truth: dict[str, object]) -> None:
+    window = open_room(project, "Reader")
+    window.viewer.window._qt_window.showNormal()
+    window.viewer.window._qt_window.resize(*SIZE)
+    settle(window)
+    shoot(window, "reading-room-open")
+    ends = {
+        (date.fromisoformat(visit["study_date"]), SeriesRole(name)): found
+        for visit in truth["visits"]  # type: ignore[attr-defined]
+        for name, found in visit["sequences"].items()
+    }
+    for number in range(len(ends)):
+        current = window.room.navigation.current
+        if current is None:
+            raise SystemExit("There is no cell to read.")
+        found = ends[current.study_date, current.sequence]
+        measure(window, found, picture="reading-room-drag" if number == 3 else "")
+        QTest.keyClick(canvas(window), Qt.Key.Key_Return)
+        settle(window)
+        if number == 9:
+            shoot(window, "reading-room-timeline")
+    QTest.keyClick(canvas(window), Qt.Key.Key_S)
+    settle(window)
+    shoot(window, "reading-room-sign-off")
+    window.close()
+    window.viewer.close()
+
+
+def measure(window: RoomWindow, found: dict[str, object], *, picture: str) -> None:
+    """Scroll to the image of a true caliper, and draw it."""
+    pane = window.room.panes.current
+    if pane is None or pane.volume is None:
+        raise SystemExit("There is nothing to measure on.")
+    uids = [frame.sop_instance_uid for frame in pane.volume.frames]
+    steps = (uids.index(found["sop_instance_uid"]) - pane.place) * towards_left(
+        pane.volume.planes[0]
+    )
+    for _ in range(abs(steps)):
+        QTest.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
+    start, end = (
+        at(window, found[name]) for name in ("anterior_end_lps_mm", "posterior_end_lps_mm")
+    )
+    shown = canvas(window)
+    QTest.mousePress(shown, LEFT, Qt.KeyboardModifier.NoModifier, start)
+    for step in range(1, 6):
+        QTest.mouseMove(shown, start + (end - start) * step / 5)
+        settle(window, seconds=0.05)
+    if picture:
+        shoot(window, picture)
+    QTest.mouseRelease(shown, LEFT, Qt.KeyboardModifier.NoModifier, end)
+    settle(window)
+
+
+def at(window: RoomWindow, point: object) -> QPoint:
+    """Where a point of the patient is on the active pane."""
+    pane = window.room.panes.current
+    if pane is None or pane.plane is None or pane.geometry is None:
+        raise SystemExit("There is nothing to measure on.")
+    x, y, z = point  # type: ignore[misc]
+    down, across = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps((x, y, z)))
+    shown, zoom = canvas(window), window.room.panes.zoom
+    return QPoint(
+        round(shown.width() / 2 + (across - pane.centre[1]) * zoom),
+        round(shown.height() / 2 + (down - pane.centre[0]) * zoom),
+    )
+
+
+def canvas(window: RoomWindow):  # type: ignore[no-untyped-def]
+    return window.grid.panes[window.room.panes.active].canvas
+
+
+def settle(window: RoomWindow, *, seconds: float = 0.6) -> None:
+    """Wait until all is loaded, saved and painted."""
+    session, end = window.room.session, time.time() + seconds
+    while (
+        time.time() < end or session.missing_images() or session.unsaved or window._reading
+        or len(window.grid.panes) < len(window.room.panes.panes)
+    ):  # fmt: skip
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def shoot(window: RoomWindow, name: str) -> None:
+    shown = window.viewer.window._qt_window
+    shown.screen().grabWindow(shown.winId()).save(str(IMAGES / f"{name}.png"))
+
+
+if __name__ == "__main__":
+    main()
