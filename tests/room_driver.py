@@ -1,8 +1,9 @@
 """A reader's hands without a screen: runs what waits, and turns places into mouse events."""
 
-from opp_mri.errors import OppMriError
 from opp_mri_napari.room.presenter import ReadingRoom
 from opp_mri_napari.room.views import Button, PaneView, Pointer, PointerKind, ScreenPoint
+
+from opp_mri.errors import OppMriError
 
 
 def settle(room: ReadingRoom) -> None:

@@ -9,6 +9,8 @@ import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from opp_mri_napari.room.geometry import towards_left
+from opp_mri_napari.widgets.room.window import RoomWindow, open_room
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -20,8 +22,6 @@ from opp_mri.workflow.index import index
 from opp_mri.workflow.lesions import add_lesions
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri_napari.room.geometry import towards_left
-from opp_mri_napari.widgets.room.window import RoomWindow, open_room
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1500, 900)
@@ -29,6 +29,7 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 def main() -> None:
+    """Make a project, and read it in the window."""
     IMAGES.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as folder:
@@ -45,6 +46,7 @@ def main() -> None:
 
 
 def walk(project: Project, truth: dict[str, object]) -> None:
+    """Read a patient to sign-off, and take pictures on the way."""
     window = open_room(project, "Reader")
     window.viewer.window._qt_window.showNormal()
     window.viewer.window._qt_window.resize(*SIZE)
@@ -112,14 +114,15 @@ def at(window: RoomWindow, point: object) -> QPoint:
 
 
 def canvas(window: RoomWindow):  # type: ignore[no-untyped-def]
+    """Give the canvas of the active pane."""
     return window.grid.panes[window.room.panes.active].canvas
 
 
 def settle(window: RoomWindow, *, seconds: float = 0.6) -> None:
     """Wait until all is loaded, saved and painted."""
-    session, end = window.room.session, time.time() + seconds
+    end = time.time() + seconds
     while (
-        time.time() < end or session.missing_images() or session.unsaved or window._reading
+        time.time() < end or window.busy
         or len(window.grid.panes) < len(window.room.panes.panes)
     ):  # fmt: skip
         QApplication.processEvents()
@@ -127,6 +130,7 @@ def settle(window: RoomWindow, *, seconds: float = 0.6) -> None:
 
 
 def shoot(window: RoomWindow, name: str) -> None:
+    """Take a picture of the window."""
     shown = window.viewer.window._qt_window
     shown.screen().grabWindow(shown.winId()).save(str(IMAGES / f"{name}.png"))
 

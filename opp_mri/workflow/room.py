@@ -7,7 +7,6 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.dicom.volume import load_stack
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Lesion, Reading
@@ -152,6 +151,10 @@ def load_images(
     GeometryError, InputError
         They cannot be read or measured; the text says why.
     """
+    from opp_mri.dicom.volume import (
+        load_stack,
+    )  # slow to import; a window is up before it is needed
+
     uids = {frame.sop_instance_uid for frame in volume.frames}
     return load_stack(volume, store.sources_of(uids), on_progress=on_progress)
 

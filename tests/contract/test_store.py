@@ -12,11 +12,22 @@ import attrs
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from makers import NOON, make_instance, make_lesion, make_volume
 from sqlalchemy.exc import DatabaseError
 
 from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
-from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
+from opp_mri.domain.measurement import (
+    Answer,
+    ApAxis,
+    AxisLandmark,
+    Caliper,
+    CommonPoint,
+    LengthSource,
+    Place,
+    Reading,
+    Signature,
+)
 from opp_mri.domain.timeline import Exclusion
 from opp_mri.errors import ProjectError
 from opp_mri.store import schema, sql
@@ -198,6 +209,60 @@ def test_a_reading_cannot_be_changed_or_deleted(
         pytest.raises(sqlite3.DatabaseError, match="append-only"),
     ):
         connection.execute(statement)
+
+
+def test_the_newest_migration_is_the_one_that_a_store_is_brought_to() -> None:
+    scripts = Path(sql.__file__).parent / "migrations"
+    assert ScriptDirectory(str(scripts)).get_current_head() == sql.NEWEST
+
+
+def test_signatures_axes_and_common_points_come_back_in_order(store: SqlStore) -> None:
+    signatures = [
+        Signature(
+            signature_id=f"s{n}", lesion_id="L", reader="A", reading_ids=(f"r{n}",),
+            statement="I sign.", recorded_at=NOON,
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    axis = ApAxis(
+        lesion_id="L", reader="A", frame_of_reference_uid="1.9", direction_lps=(0.0, 1.0, 0.0),
+        landmark=AxisLandmark.ENDPLATE, sop_instance_uid="1.2", frame_number=1,
+        start=(1.0, 2.0), end=(3.5, 2.0), recorded_at=NOON,
+    )  # fmt: skip
+    point = CommonPoint(
+        patient_id="P1", reader="A", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.0),
+        other_frame_of_reference_uid="1.8", other_point_lps_mm=(4.0, 5.0, 6.0), recorded_at=NOON,
+    )  # fmt: skip
+    for one in signatures:
+        store.add_signature(one)
+    store.add_ap_axis(axis)
+    store.add_common_point(point)
+    assert store.signatures("L") == store.signatures() == signatures
+    assert (store.ap_axes("L"), store.ap_axes("M")) == ([axis], [])
+    assert (store.common_points("P1"), store.common_points("P2")) == ([point], [])
+
+
+def test_a_reader_has_one_place_and_another_reader_another(store: SqlStore) -> None:
+    for reader, day in (("A", 1), ("A", 2), ("B", 3)):
+        place = Place(
+            reader=reader, patient_id="P1", lesion_id=None, sequence=SeriesRole.T1,
+            study_date=date(2024, 1, day),
+        )  # fmt: skip
+        store.keep_place(place)
+    assert store.place("A") == attrs.evolve(place, reader="A", study_date=date(2024, 1, 2))
+    assert store.place("B") == place
+    assert store.place("C") is None
+
+
+@pytest.mark.parametrize("table", ["signature", "ap_axis", "common_point"])
+def test_what_a_reader_signed_or_marked_is_never_changed(
+    store: SqlStore, tmp_path: Path, table: str
+) -> None:
+    test_signatures_axes_and_common_points_come_back_in_order(store)
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        for verb in ("DELETE FROM {}", "UPDATE {} SET record = ''"):
+            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+                connection.execute(verb.format(table))
 
 
 def test_a_second_writer_waits_or_is_told(

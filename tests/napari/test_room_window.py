@@ -67,9 +67,9 @@ def settle(window: "RoomWindow", qtbot: "QtBot") -> None:
     session = window.room.session
 
     def still() -> bool:
-        waits = session.missing_images() or session.unsaved or not session.patient
+        waits = window.busy or not session.patient
         waits = waits or len(window.grid.panes) < len(window.room.panes.panes)
-        return not waits and session.worklist is not None and not window._reading
+        return not waits and session.worklist is not None
 
     qtbot.waitUntil(still, timeout=30_000)
     qtbot.wait(50)
@@ -143,6 +143,17 @@ def test_the_label_stays_off_the_line_and_inside_the_pane(
     assert not box.holds((canvas(window).width() / 2, canvas(window).height() / 2))
     assert box.x >= 0
     assert box.x + box.width <= canvas(window).width()
+
+
+def test_images_stay_where_they_are_while_a_caliper_is_drawn_and_signed(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    before = [pane.canvas.geometry() for pane in window.grid.panes]
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    settle(window, qtbot)
+    qtbot.keyClick(canvas(window), Qt.Key.Key_S)
+    settle(window, qtbot)
+    assert [pane.canvas.geometry() for pane in window.grid.panes] == before
 
 
 # --- keys

@@ -4,14 +4,16 @@ Layers are placed in mm from the first voxel, turned so that a sagittal image ha
 top and anterior at the left. Only the order of the voxels changes, never their values.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import FloatArray, Vector3, VolumeGeometry
-from opp_mri.workflow.align_review import FitImages
+
+if TYPE_CHECKING:  # it brings matplotlib, which the reading room starts without
+    from opp_mri.workflow.align_review import FitImages
 
 Colour = tuple[float, float, float]
 # orange and blue, told apart by all common kinds of colour vision; together they make white
@@ -113,7 +115,7 @@ def screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, 
     return _letter(-right), _letter(right), _letter(-bottom), _letter(bottom)
 
 
-def image_layers(images: FitImages, *, by_fit: bool) -> tuple[ImageLayer, ImageLayer]:
+def image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, ImageLayer]:
     """Give baseline and follow-up, windowed each by itself, on the baseline's slices.
 
     Parameters

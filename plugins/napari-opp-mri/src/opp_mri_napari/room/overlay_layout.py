@@ -110,9 +110,20 @@ def scale_bar_mm(zoom: float, width_px: float) -> float:
     return ten * next(step for step in (5, 2, 1) if step * ten <= most)
 
 
-def magnifier_box(place: Px, size: Px) -> Box:
-    """Place the magnifier in a top corner, away from what it shows."""
-    side = min(MAGNIFIER_PX, size[0] / 2 - EDGE_PX, size[1] / 2 - EDGE_PX)
-    x = EDGE_PX if place[0] > size[0] / 2 else size[0] - side - EDGE_PX
-    y = size[1] - side - EDGE_PX if place[1] < size[1] / 3 else EDGE_PX
-    return Box(x, y, side, side)
+def magnifier_box(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
+    """Place the magnifier in a corner: far from what it shows, and off what is taken.
+
+    Parameters
+    ----------
+    taken
+        Where labels and lines are.
+    """
+    side = min(MAGNIFIER_PX, size[0] / 2 - EDGE_PX, size[1] / 3 - EDGE_PX)
+    right, low = size[0] - side - EDGE_PX, size[1] - side - EDGE_PX
+    corners = [Box(x, y, side, side) for x in (EDGE_PX, right) for y in (EDGE_PX, low)]
+
+    def fitness(box: Box) -> tuple[int, float]:
+        middle = (box.x + side / 2, box.y + side / 2)
+        return sum(box.overlaps(one) for one in taken), -math.dist(middle, place)
+
+    return min(corners, key=fitness)

@@ -205,6 +205,16 @@ class Session:
             f"The latest answer is not saved; it is kept here. {error} Ctrl+S tries again."
         )
 
+    def save_rest(self) -> None:
+        """Write all that is still in line, here and now; stop at what cannot be written."""
+        while (save := self.next_save()) is not None:
+            try:
+                save.run()
+            except OppMriError as error:
+                self.save_done(error)
+                return
+            self.save_done(None)
+
     def record(self, *readings: Reading) -> None:
         """Add answers to the open lesion's log, and have them written."""
         for reading in readings:

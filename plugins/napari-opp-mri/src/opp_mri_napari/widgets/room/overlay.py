@@ -163,7 +163,7 @@ class Overlay(QWidget):
         if view.magnified is None or view.voxels is None:
             return
         place = self._px(view, view.magnified)
-        box = magnifier_box(place, self._size)
+        box = magnifier_box(place, self._size, self._labels)
         inside = QRectF(box.x, box.y, box.width, box.height)
         zoom = view.zoom * MAGNIFIED
         picture, first_mm = _around(view, box.width / zoom / 2)

@@ -31,6 +31,8 @@ BUTTONS = {
 }
 NOTCH = 120
 ACTIVE, QUIET = "#56b4e9", "#2b333b"
+NOTE_PX = 22
+LEAST_PX = 90  # napari cannot draw on nothing
 CHIP = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
 
 
@@ -90,15 +92,21 @@ class PaneWidget(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(1)
-        for parts in ((self.heading, self.state), (self.series, self.badge)):
-            line = QHBoxLayout()
+        note = QWidget()
+        note.setFixedHeight(NOTE_PX)  # always there, so that the image never jumps
+        for parts in ((self.heading, self.state), (self.series,), (self.badge, self.link)):
+            line = QHBoxLayout(note) if self.badge in parts else QHBoxLayout()
             line.setContentsMargins(6, 0, 6, 0)
-            line.addWidget(parts[0], 1)
-            line.addWidget(parts[1])
-            column.addLayout(line)
-        self.setMinimumWidth(120)
+            for part in parts:
+                stretches = isinstance(part, ElidedLabel)
+                line.addWidget(part, 1 if stretches else 0)
+            if self.badge in parts:
+                line.addStretch(0)
+                column.addWidget(note)
+            else:
+                column.addLayout(line)
+        self.canvas.setMinimumSize(LEAST_PX, LEAST_PX)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        column.addWidget(self.link)
         column.addWidget(self._viewer, 1)
         self._colour_frame(active=False)
 

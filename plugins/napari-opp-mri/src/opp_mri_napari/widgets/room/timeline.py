@@ -1,18 +1,14 @@
 """The growth curve, live, and what the rules say of it."""
 
-import math
 from typing import Any
 
-import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from opp_mri.domain.imaging import SeriesRole
-from opp_mri_napari.room.views import Curve, CurvePoint, TimelineView
-from opp_mri_napari.widgets.room.looks import BIG, CATEGORIES, QUIET, SEQUENCES
+from opp_mri_napari.room.views import TimelineView
+from opp_mri_napari.widgets.room.looks import BIG, CATEGORIES, QUIET
 
-GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
-PIXELS = 11
+LEAST_PX = 390
 SENTENCES_PX = 74  # four lines; more can be scrolled
 
 
@@ -25,25 +21,15 @@ class TimelinePanel(QWidget):
         super().__init__()
         self.category, self.rule, self.margin = QLabel(), QLabel(), QLabel()
         self.sentences, self.hidden = QLabel(), QLabel()
-        self.plot = pg.PlotWidget(background=GROUND)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setLabel("bottom", "weeks from SSRS", color=INK)
-        self.plot.setLabel("left", "AP extent, mm", color=INK)
-        self.plot.showGrid(y=True, alpha=0.15)
-        self.plot.addLegend(offset=(-6, 6), labelTextColor=INK, brush=(20, 24, 28, 200))
-        self.plot.setMinimumHeight(170)
+        self.plot: Any = None
         self.more = QScrollArea()
         self.more.setWidget(self.sentences)
         self.more.setWidgetResizable(True)
         self.more.setFrameShape(QScrollArea.Shape.NoFrame)
         self.more.setFixedHeight(SENTENCES_PX)
-        self._items: list[object] = []
-        self._frame: object = None
-        self._limits: object = None
-        self._curves: dict[SeriesRole, tuple[Any, Any]] = {}
+        self._place = QVBoxLayout()
         self._shown: TimelineView | None = None
+        self.setMinimumHeight(LEAST_PX)
         self._build()
 
     def _build(self) -> None:
@@ -58,7 +44,7 @@ class TimelinePanel(QWidget):
         line.addWidget(self.rule, 1)
         column.addLayout(line)
         column.addWidget(self.hidden)
-        column.addWidget(self.plot, 1)
+        column.addLayout(self._place, 1)
         column.addWidget(self.margin)
         column.addWidget(self.more)
         for label in (self.rule, self.margin, self.sentences, self.hidden):
@@ -70,8 +56,11 @@ class TimelinePanel(QWidget):
         if view == self._shown:
             return
         self._shown = view
+        if self.plot is None and not view.hidden:
+            self.prepare()
         for widget in (self.category, self.rule, self.margin, self.more, self.plot):
-            widget.setVisible(not view.hidden)
+            if widget is not None:
+                widget.setVisible(not view.hidden)
         self.hidden.setVisible(bool(view.hidden))
         self.hidden.setText(view.hidden)
         if view.hidden:
@@ -85,87 +74,14 @@ class TimelinePanel(QWidget):
         self.rule.setText(view.rule)
         self.margin.setText(view.margin)
         self.sentences.setText("\n".join(view.sentences))
-        self._draw(view)
+        self.plot.show_view(view)
 
-    def _draw(self, view: TimelineView) -> None:
-        frame = (view.window_weeks, view.events, tuple(curve.sequence for curve in view.curves))
-        if frame != self._frame:
-            self._frame = frame
-            self._build_frame(view)
-        for curve in view.curves:
-            self._show_curve(curve)
-        points = [point for curve in view.curves for point in curve.points]
-        top = max(point.length_mm for point in points)
-        low = min(point.length_mm for point in points)
-        room = max(3.0, 0.15 * (top - low))
-        weeks = [point.weeks for point in points]
-        limits = (
-            (min([*weeks, -2.0]), max([*weeks, 28.0])),
-            (max(0.0, math.floor(low - room)), math.ceil(top + room)),
-        )
-        if limits != self._limits:
-            self._limits = limits
-            self.plot.setXRange(*limits[0], padding=0.04)
-            self.plot.setYRange(*limits[1], padding=0)
+    def prepare(self) -> None:
+        """Have the plot ready; it takes a moment to load, so the window comes up without it."""
+        from opp_mri_napari.widgets.room.growth_plot import GrowthPlot
 
-    def _build_frame(self, view: TimelineView) -> None:
-        """Make anew all that stays while a caliper moves."""
-        for item in self._items:
-            self.plot.removeItem(item)
-        self._items = []
-        self._curves = {}
-        if view.window_weeks is not None:
-            region = pg.LinearRegionItem(
-                view.window_weeks, movable=False, brush=WINDOW, pen=pg.mkPen(None)
-            )
-            self._add(region)
-        dashes = pg.mkPen("#8b99a5", style=Qt.PenStyle.DashLine)
-        words = {"position": 0.95, "color": "#8b99a5"}
-        self._add(pg.InfiniteLine(0, pen=dashes, label="SSRS", labelOpts=words))
-        for weeks, name in view.events:
-            told = {"position": 0.5, "color": "#b8c4ce", "rotateAxis": (1, 0)}
-            thin = pg.mkPen("#6b7781", width=1)
-            self._add(pg.InfiniteLine(weeks, angle=90, pen=thin, label=name, labelOpts=told))
-        for curve in view.curves:
-            colour, marker = SEQUENCES[curve.sequence]
-            line = pg.PlotDataItem(
-                pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
-                symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
-            )  # fmt: skip
-            spots = pg.ScatterPlotItem(hoverable=True, tip=_tip)
-            spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
-            self._add(line)
-            self._add(spots)
-            self._curves[curve.sequence] = (line, spots)
-
-    def _show_curve(self, curve: Curve) -> None:
-        colour, marker = SEQUENCES[curve.sequence]
-        line, spots = self._curves[curve.sequence]
-        ordered = sorted(curve.points, key=lambda point: point.weeks)
-        line.setData([one.weeks for one in ordered], [one.length_mm for one in ordered])
-        spots.setData(
-            [
-                {
-                    "pos": (point.weeks, point.length_mm),
-                    "data": point,
-                    "symbol": marker,
-                    "size": PIXELS + (5 if point.current else 0),
-                    "brush": GROUND if point.draft else colour,
-                    "pen": pg.mkPen("white" if point.current else colour, width=2),
-                }
-                for point in ordered
-            ]
-        )
-
-    def _add(self, item: object) -> None:
-        self.plot.addItem(item)
-        self._items.append(item)
-
-    def _clicked(self, spots: object) -> None:
-        for spot in spots:  # type: ignore[attr-defined]
-            self.cell_wanted.emit(spot.data().ref)
-            return
-
-
-def _tip(x: float, y: float, data: CurvePoint) -> str:
-    return f"{y:.1f} mm, {x:+.1f} weeks{', draft' if data.draft else ''}"
+        if self.plot is None:
+            self.plot = GrowthPlot()
+            self.plot.cell_wanted.connect(self.cell_wanted)
+            self.plot.setVisible(False)
+            self._place.addWidget(self.plot)

@@ -1,30 +1,27 @@
 """The reading room in a napari window: it shows what the presenter holds, and hands wishes on."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import napari
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QScrollArea,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from opp_mri.errors import OppMriError
 from opp_mri.workflow.project import Project
 from opp_mri_napari.room.calipers import Tool
 from opp_mri_napari.room.key_table import WISHES, key_sheet, key_table
 from opp_mri_napari.room.presenter import Dialog, ReadingRoom
 from opp_mri_napari.room.views import CellRef, Pointer
+from opp_mri_napari.widgets.room.beside import Beside
 from opp_mri_napari.widgets.room.forms import (
     AnswerForm,
     KeySheet,
@@ -35,18 +32,11 @@ from opp_mri_napari.widgets.room.forms import (
 from opp_mri_napari.widgets.room.grid import PaneGrid
 from opp_mri_napari.widgets.room.inputs import RoomKeys
 from opp_mri_napari.widgets.room.looks import BANNER, QUIET
+from opp_mri_napari.widgets.room.parts import Closer, Side, scrolled
 from opp_mri_napari.widgets.room.timeline import TimelinePanel
 from opp_mri_napari.widgets.room.worklist import Worklist
 
-SIDE_PX = 460
 TIMELINE_EVERY_MS = 40  # the growth curve follows a drag no faster than the eye
-
-
-class _Outcomes(QObject):
-    """Carries what a worker thread has done to the thread of the window."""
-
-    read = Signal(object, object)
-    written = Signal(object)
 
 
 class RoomWindow:
@@ -75,12 +65,11 @@ class RoomWindow:
         self.viewer, self.room = viewer, room
         self._on_fits = on_fits
         self._dialog: Dialog | None = None
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="room-read")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="room-write")
-        self._outcomes = _Outcomes()
-        self._outcomes.read.connect(self._was_read)
-        self._outcomes.written.connect(self._was_written)
-        self._reading = self._closed = False
+        self._closed = False
+        self._beside = Beside(room.session)
+        self._beside.read.connect(self._was_read)
+        self._beside.written.connect(self._was_written)
+        self._beside.idle.connect(lambda: self.timeline.prepare())
         self._build(key_table(habit))
         self._timeline_timer = QTimer()
         self._timeline_timer.setSingleShot(True)
@@ -101,7 +90,8 @@ class RoomWindow:
         self.grid = PaneGrid()
         self.grid.pointer.connect(self._pointed)
         self.grid.slice_wanted.connect(self._slice_wanted)
-        self.grid.resized.connect(self._resized)
+        # queued: a layout that is not done yet must not be asked to draw
+        self.grid.resized.connect(self._resized, Qt.ConnectionType.QueuedConnection)
         self.worklist, self.timeline = Worklist(), TimelinePanel()
         self.sign_off, self.reason, self.answer = SignOff(), ReasonForm(), AnswerForm()
         self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
@@ -117,7 +107,8 @@ class RoomWindow:
         self._keys = RoomKeys(self._qt_window, keys, repeats, self._key_wish, self._space)
 
     def _central(self) -> QWidget:
-        side = QSplitter(Qt.Orientation.Vertical)
+        self.side = side = Side(Qt.Orientation.Vertical)
+        side.setChildrenCollapsible(False)
         self.stack = QStackedWidget()
         self._pages: dict[Dialog | None, QWidget] = {
             None: self.worklist,
@@ -128,7 +119,7 @@ class RoomWindow:
             Dialog.KEYS: self.key_sheet,
         }
         self._places: dict[Dialog | None, QWidget] = {
-            key: _scrolled(page) for key, page in self._pages.items() if key
+            key: scrolled(page) for key, page in self._pages.items() if key
         }
         self._places[None] = self.worklist
         for place in self._places.values():
@@ -138,7 +129,6 @@ class RoomWindow:
         side.addWidget(self.timeline)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
-        side.setFixedWidth(SIDE_PX)
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
@@ -180,6 +170,12 @@ class RoomWindow:
             form.cancelled.connect(lambda: self._wish(room.cancel))
 
     @property
+    def busy(self) -> bool:
+        """Whether something is being read or written, or waits for it."""
+        session = self.room.session
+        return self._beside.reading or bool(session.missing_images() or session.unsaved)
+
+    @property
     def _qt_window(self) -> QMainWindow:
         """The window itself; napari gives it no public name. Not kept, so that closing frees it."""
         shown: QMainWindow = self.viewer.window._qt_window
@@ -192,7 +188,7 @@ class RoomWindow:
         self._show_panes()
         self._show_side()
         self._show_timeline()
-        self._work()
+        self._beside.work()
 
     def _show_panes(self) -> None:
         self.grid.show_views(self.room.pane_views())
@@ -277,7 +273,7 @@ class RoomWindow:
                 self._timeline_timer.start()
         elif event.kind.value == "wheel":
             self._show_panes()
-            self._work()
+            self._beside.work()
         else:
             self.focus_panes()
             self.refresh()
@@ -306,43 +302,19 @@ class RoomWindow:
 
     # --- reading and writing beside the window
 
-    def _work(self) -> None:
-        save = self.room.session.next_save()
-        if save is not None:
-            self._writer.submit(save.run).add_done_callback(
-                lambda done: self._hand_over(self._outcomes.written, done)
-            )
-        if not self._reading and (job := self.room.session.next_job()) is not None:
-            self._reading = True
-            self._reader.submit(job.run).add_done_callback(
-                lambda done: self._hand_over(self._outcomes.read, job, done)
-            )
+    def _was_read(self, what: str) -> None:
+        if not self._is_open():
+            return
+        if what == "images":
+            self._show_panes()
+            self._beside.work()
+        else:
+            self.refresh()
 
-    def _hand_over(self, signal: Any, *outcome: object) -> None:
-        if isalive(self._outcomes):  # type: ignore[no-untyped-call]
-            signal.emit(*outcome)
-
-    def _was_read(self, job: Any, done: Future[Any]) -> None:
-        self._reading = False
-        try:
-            job.take(done.result())
-        except OppMriError as error:
-            job.failed(error)
-        if self._is_open():
-            if job.what == "images":
-                self._show_panes()
-                self._work()
-            else:
-                self.refresh()
-
-    def _was_written(self, done: Future[Any]) -> None:
-        error = done.exception()
-        if error is not None and not isinstance(error, OppMriError):
-            raise error
-        self.room.session.save_done(error)
+    def _was_written(self) -> None:
         if self._is_open():
             self._show_panes()
-            self._work()
+            self._beside.work()
 
     def _is_open(self) -> bool:
         shown = getattr(self.viewer.window, "_qt_window", None)
@@ -360,7 +332,7 @@ class RoomWindow:
             self.close()
             then()
 
-        self._closer = _Closer(self._qt_window, closing)
+        self._closer = Closer(self._qt_window, closing)
 
     def close(self) -> None:
         """Write what waits, and let go of threads, keys and canvases."""
@@ -369,40 +341,8 @@ class RoomWindow:
         self._closed = True
         self._keys.stop()
         self._timeline_timer.stop()
-        self._writer.shutdown(wait=True)
-        while (save := self.room.session.next_save()) is not None:
-            try:
-                save.run()
-            except OppMriError as error:
-                self.room.session.save_done(error)
-                break
-            self.room.session.save_done(None)
-        self._reader.shutdown(wait=True, cancel_futures=True)
+        self._beside.close()
         self.grid.close_panes()
-
-
-class _Closer(QObject):
-    """Does something when a window is about to close."""
-
-    def __init__(self, window: QWidget, do: Callable[[], object]) -> None:
-        super().__init__(window)
-        self._do = do
-        window.installEventFilter(self)
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Notice that the window closes; Qt calls this."""
-        if event.type() == QEvent.Type.Close:
-            self._do()
-        return False
-
-
-def _scrolled(page: QWidget) -> QScrollArea:
-    """Give a page that never asks for more room than there is."""
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    return area
 
 
 def open_room(
