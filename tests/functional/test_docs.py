@@ -28,6 +28,13 @@ def test_the_page_of_commands_is_what_the_commands_say() -> None:
     assert commands_page.PAGE.read_text(encoding="utf-8") == commands_page.page()
 
 
+def test_the_page_of_keys_is_what_the_window_does() -> None:
+    pytest.importorskip("opp_mri_napari", reason="the keys are the plugin's")
+    import keys_page
+
+    assert keys_page.PAGE.read_text(encoding="utf-8") == keys_page.page()
+
+
 def test_every_command_and_option_has_help() -> None:
     for words, command in commands_page.commands(commands_page.cli, "opp-mri"):
         assert command.help, words

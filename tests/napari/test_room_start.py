@@ -1,0 +1,137 @@
+"""Ways into the reading room: the start panel, a dropped folder, and the panels of its side."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from dicom_makers import write_study
+from opp_mri_napari.room.views import (
+    CellLook,
+    CellRef,
+    WorklistCell,
+    WorklistRow,
+    WorklistView,
+)
+from qtpy.QtCore import QSettings, Qt
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from pytestqt.qtbot import QtBot
+
+pytestmark = pytest.mark.window
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture(autouse=True)
+def settings_of_the_test(tmp_path: Path) -> None:
+    QSettings.setPath(
+        QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(tmp_path / "settings")
+    )
+
+
+def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(
+    make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot", tmp_path: Path
+) -> None:
+    from opp_mri_napari.widgets.room import app
+
+    write_study(tmp_path / "scans")
+    viewer = make_napari_viewer(show=True)
+    viewer.open(str(tmp_path / "scans"), plugin="napari-opp-mri")
+    panel = next(widget for widget in viewer.window._qt_window.findChildren(app.StartPanel))
+    assert panel.images.text() == str(tmp_path / "scans")
+    qtbot.mouseClick(panel.begin, LEFT)
+    assert "reader's name" in panel.error.text()
+    panel.reader.setText("A")
+    qtbot.mouseClick(panel.begin, LEFT)
+    qtbot.waitUntil(lambda: len(app._open) == 1, timeout=20_000)
+    window, project = app._open[0]
+    assert project.folder == tmp_path / "scans-opp"
+    qtbot.waitUntil(lambda: window.room.session.patient is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.busy, timeout=20_000)
+    assert "Shift+A" in window.room.status().hint
+    window.close()
+    app._open.clear()
+    project.store.close()
+
+
+def test_what_is_wrong_with_a_start_is_said_in_words(
+    make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot", tmp_path: Path
+) -> None:
+    from opp_mri_napari.widgets.room.app import StartPanel
+
+    panel = StartPanel(make_napari_viewer())
+    qtbot.addWidget(panel)
+    panel.reader.setText("A")
+    panel.project.setText(str(tmp_path / "new"))
+    panel.start()
+    assert "no project yet" in panel.error.text()
+    panel.images.setText(str(tmp_path / "absent"))
+    panel.start()
+    qtbot.waitUntil(lambda: panel.begin.isEnabled(), timeout=10_000)
+    assert panel.error.text()
+
+
+def row(lesion_id: str, *looks: CellLook) -> WorklistRow:
+    from datetime import date
+
+    return WorklistRow(
+        patient_id="P1", lesion_id=lesion_id, level="L1", sequence=SeriesRole.T1,
+        cells=tuple(
+            WorklistCell(
+                ref=CellRef(patient_id="P1", lesion_id=lesion_id, study_date=date(2024, 1, n + 1),
+                            sequence=SeriesRole.T1),
+                look=look, text="", tip="",
+            )
+            for n, look in enumerate(looks)
+        ),
+    )  # fmt: skip
+
+
+def test_the_worklist_is_searched_filtered_and_opened_with_enter(qtbot: "QtBot") -> None:
+    from opp_mri_napari.widgets.room.worklist import Worklist
+
+    widget = Worklist()
+    qtbot.addWidget(widget)
+    rows = (
+        row("A-1", CellLook.SIGNED, CellLook.UNREAD),
+        row("B-2", CellLook.SIGNED, CellLook.DISCORDANT),
+    )
+    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
+    assert widget.model.rowCount() == 2
+    widget.filter.setCurrentText(CellLook.DISCORDANT.value)
+    assert widget.model.rowCount() == 1
+    widget.filter.setCurrentIndex(0)
+    widget.search.setText("a-1 t1")
+    assert widget.model.rowCount() == 1
+    widget.table.setCurrentIndex(widget.model.index(0, 1))
+    with qtbot.waitSignal(widget.cell_wanted) as asked:
+        qtbot.keyClick(widget.table, Qt.Key.Key_Return)
+    assert asked.args[0].lesion_id == "A-1"
+
+
+def test_two_thousand_rows_are_shown_at_once(qtbot: "QtBot") -> None:
+    from opp_mri_napari.widgets.room.worklist import Worklist
+
+    widget = Worklist()
+    qtbot.addWidget(widget)
+    rows = tuple(row(f"L-{n}", CellLook.UNREAD, CellLook.DRAFT) for n in range(2000))
+    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
+    widget.search.setText("L-1999")
+    assert widget.model.rowCount() == 1
+
+
+def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
+    from opp_mri_napari.widgets.room.forms import REASONS, AnswerForm
+
+    form = AnswerForm()
+    qtbot.addWidget(form)
+    with qtbot.waitSignal(form.answered) as asked:
+        qtbot.keyClick(form, Qt.Key.Key_0)
+    assert asked.args == [Answer.GONE, ""]
+    with qtbot.waitSignal(form.answered) as asked:
+        qtbot.keyClick(form, Qt.Key.Key_2)
+    assert asked.args == [Answer.NOT_MEASURABLE, REASONS[1]]
