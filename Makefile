@@ -64,7 +64,7 @@ clean: ## remove .venv, the demo and all caches
 	@touch $@
 
 .venv/.%: requirements/%.txt requirements/build.txt .venv/.uv pyproject.toml plugins/napari-opp-mri/pyproject.toml
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes $<
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode $<
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --build-constraints requirements/build.txt \
 		--editable . $(if $(filter core,$*),,--editable plugins/napari-opp-mri)
 	@touch $@
