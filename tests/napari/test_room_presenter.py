@@ -17,6 +17,7 @@ from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.align import decide
 from opp_mri.workflow.index import index
+from opp_mri.workflow.lesions import add_lesion
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.readings import counted_readings, latest_by_cell
 
@@ -102,6 +103,27 @@ def test_a_patient_without_a_lesion_is_shown_whole(tmp_path: Path) -> None:
         settle(room)
         assert project.store.readings() == []
         assert "Add a lesion first" in room.status().hint
+
+
+def test_the_next_patient_of_the_worklist_is_loaded_ahead(tmp_path: Path) -> None:
+    for patient_id, study in (("P1", "1"), ("P2", "2")):
+        write_study(tmp_path / "dicom", study=study, PatientID=patient_id)
+    create_project(tmp_path / "p")
+    with open_project(tmp_path / "p") as project:
+        index(project, [tmp_path / "dicom"], workers=1)
+        for patient_id in ("P1", "P2"):
+            cells = {"lesion_id": patient_id, "patient_id": patient_id, "level": "L1"}
+            add_lesion(project.store, cells | {"ssrs_first_date": "2024-02-01"}, NOON)
+        room = ReadingRoom(project, "A")
+        settle(room)
+        assert room.session.patient is not None
+        assert room.session.patient.patient_id == "P1"
+        room.navigation.open_patient("P2")
+        opening = room.session.next_job()
+        assert opening is not None
+        opening.take(opening.run())
+        (view,) = room.pane_views()
+        assert view.voxels is not None  # there already: nothing to wait for
 
 
 # --- calipers

@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from opp_mri_napari.room.key_table import HABITS
+from opp_mri_napari.room.key_table import HABITS, WISHES, key_table
 
 
 class NoScreenError(click.ClickException):
@@ -39,6 +40,16 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
     review_fits(project_folder, reader, lesion_ids)
 
 
+def _own_keys(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> Mapping[str, str]:
+    keys = dict(one.partition("=")[::2] for one in given)
+    unknown = [wish for wish in keys.values() if wish and wish not in WISHES]
+    if unknown or any("=" not in one for one in given):
+        raise click.BadParameter(f"write KEY=WISH, with one of {', '.join(WISHES)}")
+    return keys
+
+
 @click.command("read")
 @click.option(
     "--project",
@@ -56,7 +67,17 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
     type=click.Choice(list(HABITS)),
     help="Keys of another viewer that come on top of our own.",
 )
-def read_command(project_folder: Path, reader: str, habit: str | None) -> None:
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY=WISH",
+    callback=_own_keys,
+    help="Set a key, such as V=caliper, or take one away with KEY=; may be given several times.",
+)
+def read_command(
+    project_folder: Path, reader: str, habit: str | None, keys: Mapping[str, str]
+) -> None:
     """Read a project's patients in a window: calipers, timelines and sign-off.
 
     Every answer is saved as it is made. What is not signed is a draft: `assess` and `timeline` do
@@ -65,7 +86,7 @@ def read_command(project_folder: Path, reader: str, habit: str | None) -> None:
     _need_screen()
     from opp_mri_napari.widgets.room.app import read
 
-    read(project_folder, reader, habit or "")
+    read(project_folder, reader, key_table(habit or "", keys))
 
 
 def _need_screen() -> None:

@@ -290,6 +290,15 @@ class Navigation:
                 if role is sequence and self.panes.pane_of(day) is not None
             ]
         self.session.wanted = list({one.volume_id: one for one in wanted}.values())
+        self.session.ahead = self._next_patient(patient.patient_id)
+
+    def _next_patient(self, patient_id: str) -> str | None:
+        """Give the patient whom the worklist has after this one."""
+        worklist = self.session.worklist
+        ids = list(dict.fromkeys(one.patient_id for one in worklist.lesions)) if worklist else []
+        if patient_id not in ids or ids[-1] == patient_id:
+            return None
+        return ids[ids.index(patient_id) + 1]
 
     def _look_at_lesion(self) -> None:
         """Have all panes look at the lesion, or at their middle where it is not known."""

@@ -81,6 +81,8 @@ class Session:
         What is there, or None until it is loaded or where there is none.
     wanted
         Volumes to be loaded, the most urgent first; set by whoever shows them.
+    ahead
+        PatientID of the patient who will be next, or None: loaded when nothing else waits.
     warning
         What went wrong, in plain words; "" for nothing.
     """
@@ -91,7 +93,10 @@ class Session:
         self.patient: RoomPatient | None = None
         self.lesion: RoomLesion | None = None
         self.wanted: Sequence[VolumeDescription] = ()
+        self.ahead: str | None = None
         self.warning = ""
+        self._loaded_ahead: str | None = None
+        self._next_volumes: Sequence[VolumeDescription] = ()
         self.failures: dict[str, str] = {}
         self._loaded: dict[str, Loaded] = {}
         self._asked: list[Job] = []
@@ -112,9 +117,12 @@ class Session:
         if self._asked:
             return self._asked.pop(0)
         for volume in self.wanted:
-            name = volume.volume_id
-            if name not in self._loaded and name not in self.failures and name not in self._running:
-                self._running.add(name)
+            if self._is_missing(volume):
+                return self._image_job(volume)
+        if self.ahead is not None and self.ahead != self._loaded_ahead:
+            return self._ahead_job(self.ahead)
+        for volume in self._next_volumes:
+            if self._is_missing(volume) and self._bytes() < MOST_BYTES // 2:
                 return self._image_job(volume)
         return None
 
@@ -293,8 +301,26 @@ class Session:
         log = (*lesion.log, *waiting)
         return attrs.evolve(lesion, log=log, timeline=with_readings(lesion.timeline, log))
 
+    def _is_missing(self, volume: VolumeDescription) -> bool:
+        name = volume.volume_id
+        return not (name in self._loaded or name in self.failures or name in self._running)
+
+    def _bytes(self) -> int:
+        return sum(one.images.nbytes for one in self._loaded.values())
+
+    def _ahead_job(self, patient_id: str) -> Job:
+        self._loaded_ahead = patient_id
+        store, reader = self.project.store, self.reader
+
+        def take(opened: RoomPatient) -> None:
+            self._next_volumes = list(opened.volumes.values())
+
+        return Job(what="next patient", run=lambda: open_patient(store, patient_id, reader),
+                   take=take, failed=self.warn)  # fmt: skip
+
     def _image_job(self, volume: VolumeDescription) -> Job:
         store = self.project.store
+        self._running.add(volume.volume_id)
 
         def run() -> Loaded:
             images = load_images(store, volume)
@@ -315,7 +341,7 @@ class Session:
         """Let the oldest images go that nobody wants, where there are too many."""
         wanted = {one.volume_id for one in self.wanted}
         for name in list(self._loaded):
-            if sum(one.images.nbytes for one in self._loaded.values()) <= MOST_BYTES:
+            if self._bytes() <= MOST_BYTES:
                 return
             if name not in wanted:
                 del self._loaded[name]

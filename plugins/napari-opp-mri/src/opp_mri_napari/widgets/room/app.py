@@ -1,6 +1,6 @@
 """Ways into the reading room: the command line, the Plugins menu, and a dropped folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from opp_mri_napari.widgets.room.window import RoomWindow, open_room
 _open: list[tuple[RoomWindow, Project]] = []  # kept alive as long as their windows are
 
 
-def read(project_folder: Path, reader: str, habit: str = "") -> None:
+def read(project_folder: Path, reader: str, keys: Mapping[str, str]) -> None:
     """Open the window and stay until it is closed.
 
     Raises
@@ -37,7 +37,7 @@ def read(project_folder: Path, reader: str, habit: str = "") -> None:
         There is no such project, or no reader's name; no window opens.
     """
     with open_project(project_folder) as project:
-        window = open_room(project, reader, habit=habit)
+        window = open_room(project, reader, keys=keys)
         window.close_with_viewer()
         try:
             napari.run()

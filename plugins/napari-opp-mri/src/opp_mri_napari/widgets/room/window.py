@@ -1,8 +1,7 @@
 """The reading room in a napari window: it shows what the presenter holds, and hands wishes on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import napari
 from qtpy.compat import isalive
@@ -48,8 +47,8 @@ class RoomWindow:
         The window is folded into it: F2 brings its own layers and canvas back.
     room
         What is shown and asked.
-    habit
-        Keys of another viewer that come on top (`key_table.HABITS`).
+    keys
+        What each key does (`key_table.key_table`); None for our own.
     on_fits
         Brings up the window that confirms fits, for a lesion or for all.
     """
@@ -59,7 +58,7 @@ class RoomWindow:
         viewer: napari.Viewer,
         room: ReadingRoom,
         *,
-        habit: str = "",
+        keys: Mapping[str, str] | None = None,
         on_fits: Callable[["RoomWindow"], None] | None = None,
     ) -> None:
         self.viewer, self.room = viewer, room
@@ -70,7 +69,7 @@ class RoomWindow:
         self._beside.read.connect(self._was_read)
         self._beside.written.connect(self._was_written)
         self._beside.idle.connect(lambda: self.timeline.prepare())
-        self._build(key_table(habit))
+        self._build(keys or key_table())
         self._timeline_timer = QTimer()
         self._timeline_timer.setSingleShot(True)
         self._timeline_timer.setInterval(TIMELINE_EVERY_MS)
@@ -79,7 +78,7 @@ class RoomWindow:
 
     # --- building
 
-    def _build(self, keys: Any) -> None:
+    def _build(self, keys: Mapping[str, str]) -> None:
         self.title, self.saved, self.tool = QLabel(), QLabel(), QLabel()
         self.hint, self.banner = QLabel(), QLabel()
         self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
@@ -346,7 +345,11 @@ class RoomWindow:
 
 
 def open_room(
-    project: Project, reader: str, *, habit: str = "", viewer: napari.Viewer | None = None
+    project: Project,
+    reader: str,
+    *,
+    keys: Mapping[str, str] | None = None,
+    viewer: napari.Viewer | None = None,
 ) -> RoomWindow:
     """Open the reading room on a project, in a viewer that is there or in a new one.
 
@@ -360,6 +363,6 @@ def open_room(
     room = ReadingRoom(project, reader)
     if viewer is None:
         viewer = napari.Viewer(title="OPP reading room", show=False)
-    window = RoomWindow(viewer, room, habit=habit, on_fits=review_in_room)
+    window = RoomWindow(viewer, room, keys=keys, on_fits=review_in_room)
     window.show()
     return window
