@@ -29,6 +29,8 @@ VERBS = {
     "timeline": "opp_mri.cli.response",
     "assess": "opp_mri.cli.response",
     "criteria": "opp_mri.cli.response",
+    "agreement": "opp_mri.cli.agreement",
+    "discordance": "opp_mri.cli.agreement",
     "phantom": "opp_mri.cli.demo",
     "demo": "opp_mri.cli.demo",
 }
@@ -36,7 +38,7 @@ VERBS = {
 
 PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds verbs
 VIEWER_VERBS = frozenset(
-    {"review"}
+    {"read", "review"}
 )  # those of napari-opp-mri, known here only to say what is missing
 
 

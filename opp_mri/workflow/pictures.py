@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from opp_mri.cohort.agreement_figure import AgreementPanel, draw_agreement
 from opp_mri.cohort.figures import draw_timeline, save_figure
 from opp_mri.cohort.panels import TimelineMarks
 from opp_mri.cohort.report import LesionPage, write_cohort_page
 from opp_mri.domain.assessment import Criteria, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
+from opp_mri.reading.agreement import Estimate
+from opp_mri.workflow.agreement import OVERALL, Agreement
 from opp_mri.workflow.assess import AssessedLesion
 from opp_mri.workflow.respond import ProjectLesion
 from opp_mri.workflow.seeds import Phase
@@ -30,6 +34,27 @@ def save_timeline(
         marks=_marks(timeline),
     )
     save_figure(figure, path)
+
+
+def save_agreement(agreed: Agreement, path: Path) -> None:
+    """Draw the differences of two readers, a panel for each sequence, to SVG, PNG or PDF."""
+    panels = [
+        AgreementPanel(
+            sequence=SeriesRole(one.name),
+            pairs=tuple(pair[1:] for pair in one.pairs),
+            bias=_ends(one.bland_altman.bias_mm),
+            lower=_ends(one.bland_altman.lower_mm),
+            upper=_ends(one.bland_altman.upper_mm),
+            lesions=one.bland_altman.lesions,
+        )
+        for one in agreed.lengths
+        if one.name != OVERALL
+    ]
+    save_figure(draw_agreement(panels, agreed.readers), path)
+
+
+def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return (estimate.value, estimate.low, estimate.high)
 
 
 def save_page(

@@ -1,6 +1,7 @@
 """The plugin is there, napari finds it, and a window opens."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,8 +28,12 @@ def test_the_plugin_and_the_core_are_of_one_version(manifest: PluginManifest) ->
     assert manifest.package_version == __version__
 
 
-def test_the_shell_offers_nothing_that_does_nothing(manifest: PluginManifest) -> None:
-    assert not manifest.contributions.commands
+def test_what_the_manifest_offers_is_there_to_be_called(manifest: PluginManifest) -> None:
+    commands = {command.id: command.python_name for command in manifest.contributions.commands}
+    assert set(commands) == {"napari-opp-mri.room", "napari-opp-mri.folder"}
+    for name in commands.values():
+        module, _, what = str(name).partition(":")
+        assert callable(getattr(import_module(module), what))
 
 
 def test_napari_finds_the_plugin_by_itself() -> None:

@@ -1,0 +1,207 @@
+"""Verbs of two readers: agreement, discordance."""
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import json_option, project_option
+from opp_mri.cli.response import PICTURES, criteria_option, mode_option
+from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.domain.assessment import Mode
+from opp_mri.reading.agreement import Estimate, Kappa
+from opp_mri.reading.discordance import Limits
+from opp_mri.units import format_mm
+from opp_mri.workflow.agreement import (
+    DiscordantPair,
+    LengthAgreement,
+    agreement,
+    agreement_record,
+    discordance_record,
+    discordances,
+)
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.respond import project_criteria
+
+readers_option = click.option(
+    "--readers",
+    nargs=2,
+    metavar="FIRST SECOND",
+    default=None,
+    help="The two readers to compare; needed where more than two have measured.",
+)
+WITH_INTERVAL = "with 95 % interval"
+
+
+@click.command("agreement")
+@project_option
+@readers_option
+@mode_option
+@criteria_option
+@json_option
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw differences against means, one panel a sequence (.svg, .png or .pdf).",
+)
+def agreement_command(
+    project_folder: Path,
+    readers: tuple[str, str] | None,
+    mode: str,
+    criteria: str | None,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Say how far two readers agree: lengths per sequence, categories, the chosen slice.
+
+    Only answers that count are held against each other: signed, or handed over in a table.
+    """
+    if plot and plot.suffix.lower() not in PICTURES:
+        raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
+    with open_project(project_folder) as project:
+        rules = project_criteria(project, criteria)
+        agreed = agreement(project, readers or (), criteria=rules, mode=Mode(mode))
+    if plot:
+        from opp_mri.workflow.pictures import save_agreement  # loads matplotlib: a second
+
+        save_agreement(agreed, plot)
+    if as_json:
+        show_json(agreement_record(agreed))
+        return
+    click.echo(f"{agreed.readers[0]} and {agreed.readers[1]}, each number {WITH_INTERVAL}")
+    _show_lengths(agreed.lengths)
+    for name, found in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
+        _show_kappa(name, found)
+    if plot:
+        click.echo(f"Drawn: {plot}")
+
+
+def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
+    rows: list[tuple[str, Callable[[LengthAgreement], str]]] = [
+        ("lesions, pairs", lambda one: f"{one.bland_altman.lesions}, {one.bland_altman.pairs}"),
+        ("ICC(2,1)", lambda one: _written(one.icc.single, 3)),
+        ("ICC(A,k)", lambda one: _written(one.icc.average, 3)),
+        ("bias, mm", lambda one: _written(one.bland_altman.bias_mm, 2)),
+        ("lower limit of agreement, mm", lambda one: _written(one.bland_altman.lower_mm, 2)),
+        ("upper limit of agreement, mm", lambda one: _written(one.bland_altman.upper_mm, 2)),
+        ("SD of one measurement, mm", lambda one: _written(one.within_subject_sd_mm, 2)),
+        ("reproducibility coefficient, mm", lambda one: _written(one.reproducibility_mm, 2)),
+        ("differ by more than 2 mm", lambda one: _written(one.beyond, 3)),
+        ("drawn on the same slice", lambda one: _written(one.same_slice, 3)),
+    ]
+    show_table(
+        ["", *(one.name for one in lengths)],
+        [[name, *(write(one) for one in lengths)] for name, write in rows],
+    )
+
+
+def _show_kappa(name: str, found: Kappa) -> None:
+    click.echo(
+        f"{name}: {counted(found.n, 'lesion')}, kappa {_written(found.kappa, 3)}, "
+        f"agreed {_written(found.agreed, 3)}"
+    )
+    if found.n:
+        show_table(
+            ["first, second", *found.categories],
+            [
+                [category, *map(str, row)]
+                for category, row in zip(found.categories, found.table, strict=True)
+            ],
+        )
+
+
+def _written(estimate: Estimate, digits: int) -> str:
+    if estimate.value is None:
+        return "too few"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.{digits}f}"
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+
+
+def _mm(_context: click.Context, _option: click.Parameter, text: str) -> Decimal:
+    try:
+        limit = Decimal(text)
+    except InvalidOperation:
+        limit = Decimal(-1)
+    if not (limit.is_finite() and limit >= 0):
+        raise click.BadParameter("must be a length in mm, such as 2.0")
+    return limit
+
+
+@click.command("discordance")
+@project_option
+@readers_option
+@mode_option
+@criteria_option
+@click.option(
+    "--limit-mm",
+    default="2.0",
+    show_default=True,
+    callback=_mm,
+    help="Lengths, and ends of lines, further apart than this are discordant.",
+)
+@click.option(
+    "--limit-deg",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0, 90),
+    help="Lines at a larger angle to each other are discordant.",
+)
+@json_option
+def discordance_command(
+    project_folder: Path,
+    readers: tuple[str, str] | None,
+    mode: str,
+    criteria: str | None,
+    limit_mm: Decimal,
+    limit_deg: float,
+    as_json: bool,
+) -> None:
+    """List where two readers differ and why: what changes a category first, then by mm."""
+    with open_project(project_folder) as project:
+        rules = project_criteria(project, criteria)
+        found = discordances(
+            project,
+            readers or (),
+            criteria=rules,
+            mode=Mode(mode),
+            limits=Limits(length_mm=limit_mm, angle_deg=limit_deg),
+        )
+    if as_json:
+        show_json([discordance_record(pair) for pair in found])
+    elif found:
+        columns = ["Lesion", "Study", "Sequence", "First mm", "Second mm", "Cause", "Category"]
+        show_table(columns, [_row(pair) for pair in found])
+    else:
+        click.echo("The two readers differ nowhere beyond the limits.")
+
+
+def _row(pair: DiscordantPair) -> list[str]:
+    found = pair.found
+    lengths = [
+        one.answer.value.replace("_", " ") if one.length_mm is None else format_mm(one.length_mm)
+        for one in (found.first, found.second)
+    ]
+    first, second = (one.value if one else "-" for one in pair.categories)
+    category = f"{first} or {second}" if pair.changes_category else first
+    measures = {
+        "anterior end": found.anterior_mm,
+        "posterior end": found.posterior_mm,
+        "another slice": found.slices_apart_mm,
+    }
+    apart = measures.get(found.cause.value)
+    cause = found.cause.value if apart is None else f"{found.cause.value} ({apart:.1f} mm)"
+    if found.cause.value == "another angle" and found.angle_deg is not None:
+        cause = f"{cause} ({found.angle_deg:.0f}°)"
+    return [
+        pair.lesion.lesion_id,
+        str(found.first.study_date),
+        found.first.sequence.value,
+        *lengths,
+        cause,
+        category,
+    ]
+
+
+COMMANDS = (agreement_command, discordance_command)

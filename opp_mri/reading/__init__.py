@@ -1,0 +1,1 @@
+"""Two readers: how far they agree, and where they do not; pure."""

@@ -1,0 +1,164 @@
+"""Where two readers differ, and why, by rule (READING: two readers)."""
+
+import math
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import frozen
+
+from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.measurement import Answer, Caliper, Reading
+
+
+class Cause(StrEnum):
+    """Why two answers differ; the first that applies is named."""
+
+    ANSWER = "another answer"  # measured, gone, not measurable
+    SERIES = "another series"
+    SLICE = "another slice"
+    ANGLE = "another angle"
+    BOTH_ENDS = "both ends"
+    ANTERIOR_END = "anterior end"
+    POSTERIOR_END = "posterior end"
+    LENGTH = "length alone"  # one of them came without points
+
+
+@frozen(kw_only=True)
+class Limits:
+    """How far apart two answers may be without being discordant.
+
+    Parameters
+    ----------
+    length_mm
+        Lengths, and ends.
+    angle_deg
+        Axes of the lines.
+    """
+
+    length_mm: Decimal = Decimal("2.0")
+    angle_deg: float = 10.0
+
+
+@frozen(kw_only=True)
+class Discordance:
+    """Two answers to one cell that differ, and by how much.
+
+    Parameters
+    ----------
+    difference_mm
+        First length less second, or None where one has none.
+    slices_apart_mm
+        Distance of the second line's middle from the first line's image.
+    angle_deg
+        Between both lines.
+    anterior_mm, posterior_mm
+        How far apart the ends are in the first line's image.
+    """
+
+    first: Reading
+    second: Reading
+    cause: Cause
+    difference_mm: Decimal | None = None
+    slices_apart_mm: float | None = None
+    angle_deg: float | None = None
+    anterior_mm: float | None = None
+    posterior_mm: float | None = None
+
+
+@frozen(kw_only=True)
+class Drawn:
+    """A reading with the series and the image that its line lies on, where it has one."""
+
+    reading: Reading
+    volume_id: str | None = None
+    plane: ImagePlane | None = None
+    slice_thickness_mm: float = 0.0
+
+
+def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | None:
+    """Hold two answers to one cell against each other; None where they agree."""
+    one, other = first.reading, second.reading
+    if one.length_mm is None or other.length_mm is None:
+        same = one.answer is other.answer is Answer.NOT_MEASURABLE
+        return None if same else Discordance(first=one, second=other, cause=Cause.ANSWER)
+    difference_mm = one.length_mm - other.length_mm
+    apart = abs(difference_mm) > limits.length_mm
+    if (one.answer is Answer.GONE) is not (other.answer is Answer.GONE):
+        return Discordance(first=one, second=other, cause=Cause.ANSWER, difference_mm=difference_mm)
+    if one.caliper is None or other.caliper is None or first.plane is None or second.plane is None:
+        cause = Cause.LENGTH if apart else None
+        return _made(first, second, cause, difference_mm)
+    if first.volume_id != second.volume_id:
+        frames = {one.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
+        if len(frames) > 1 or "" in frames:
+            return _made(first, second, Cause.SERIES, difference_mm)
+    return _of_lines(first, second, one.caliper, other.caliper, first.plane, limits, difference_mm)
+
+
+def _of_lines(
+    first: Drawn, second: Drawn, one: Caliper, other: Caliper, plane: ImagePlane,
+    limits: Limits, difference_mm: Decimal,
+) -> Discordance | None:  # fmt: skip
+    a, b = _towards_back(one), _towards_back(other)
+    slices_apart_mm = abs(plane.distance_mm(_middle(b)))
+    angle_deg = _angle_deg(_run(a), _run(b))
+    anterior_mm, posterior_mm = (_apart_in_image_mm(plane, p, q) for p, q in zip(a, b, strict=True))
+    reach_mm = max(first.slice_thickness_mm, 0.1) / 2
+    limit_mm = float(limits.length_mm)
+    cause = None
+    if first.volume_id != second.volume_id:
+        cause = Cause.SERIES
+    elif slices_apart_mm > reach_mm:
+        cause = Cause.SLICE
+    elif angle_deg > limits.angle_deg:
+        cause = Cause.ANGLE
+    elif anterior_mm > limit_mm and posterior_mm > limit_mm:
+        cause = Cause.BOTH_ENDS
+    elif anterior_mm > limit_mm:
+        cause = Cause.ANTERIOR_END
+    elif posterior_mm > limit_mm:
+        cause = Cause.POSTERIOR_END
+    elif abs(difference_mm) > limits.length_mm:
+        cause = Cause.ANTERIOR_END if anterior_mm >= posterior_mm else Cause.POSTERIOR_END
+    if cause is None:
+        return None
+    return Discordance(
+        first=first.reading, second=second.reading, cause=cause, difference_mm=difference_mm,
+        slices_apart_mm=slices_apart_mm, angle_deg=angle_deg,
+        anterior_mm=anterior_mm, posterior_mm=posterior_mm,
+    )  # fmt: skip
+
+
+def _made(
+    first: Drawn, second: Drawn, cause: Cause | None, difference_mm: Decimal
+) -> Discordance | None:
+    if cause is None:
+        return None
+    return Discordance(
+        first=first.reading, second=second.reading, cause=cause, difference_mm=difference_mm
+    )
+
+
+def _towards_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
+    """Give the ends of a line, the anterior one first."""
+    start, end = caliper.start_lps_mm, caliper.end_lps_mm
+    return (start, end) if start[1] <= end[1] else (end, start)
+
+
+def _middle(line: tuple[Vector3, Vector3]) -> Vector3:
+    x, y, z = ((p + q) / 2 for p, q in zip(*line, strict=True))
+    return (x, y, z)
+
+
+def _run(line: tuple[Vector3, Vector3]) -> Vector3:
+    x, y, z = (q - p for p, q in zip(*line, strict=True))
+    return (x, y, z)
+
+
+def _angle_deg(a: Vector3, b: Vector3) -> float:
+    cosine = dot(a, b) / (math.hypot(*a) * math.hypot(*b))
+    return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
+
+
+def _apart_in_image_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
+    return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))

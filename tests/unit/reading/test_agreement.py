@@ -1,0 +1,153 @@
+"""Agreement of two readers: published examples, and a second way to each number."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from opp_mri.reading.agreement import (
+    Estimate,
+    bland_altman,
+    icc,
+    kappa,
+    proportion,
+    scaled,
+    within_subject_sd_mm,
+)
+
+# Shrout and Fleiss 1979, table 2: six targets, four judges
+JUDGES = np.array(
+    [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float
+)
+# Bland and Altman 1986, table 1: peak flow by two meters, l/min
+LARGE = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]
+MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451]
+
+
+def test_icc_is_that_of_shrout_and_fleiss() -> None:
+    found = icc(JUDGES)
+    assert found.single.value == pytest.approx(0.29, abs=0.005)
+    assert found.average.value == pytest.approx(0.62, abs=0.005)
+    assert (found.single.low, found.single.high) == pytest.approx((0.019, 0.761), abs=5e-4)
+    assert (found.average.low, found.average.high) == pytest.approx((0.071, 0.927), abs=5e-4)
+
+
+@given(st.integers(3, 12), st.integers(2, 4), st.integers(0, 2**31))
+def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(20, 5, (n, 1)) + rng.normal(0, 1, (n, k)) + rng.normal(0, 0.5, k)
+    # effects by least squares on dummy variables
+    design = np.zeros((n * k, n + k - 1))
+    for row in range(n):
+        for column in range(k):
+            design[row * k + column, row] = 1
+            if column:
+                design[row * k + column, n + column - 1] = 1
+    y = values.ravel()
+
+    def residual(columns: slice) -> float:
+        part = design[:, columns]
+        fitted = part @ np.linalg.lstsq(part, y, rcond=None)[0]
+        return float(((y - fitted) ** 2).sum())
+
+    error = residual(slice(None)) / ((n - 1) * (k - 1))
+    readers = (residual(slice(0, n)) - residual(slice(None))) / (k - 1)
+    ones = np.column_stack([np.ones(n * k), design[:, n:]])
+    targets = (
+        float(((y - ones @ np.linalg.lstsq(ones, y, rcond=None)[0]) ** 2).sum())
+        - residual(slice(None))
+    ) / (n - 1)
+    wanted = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
+    found = icc(values)
+    assert found.single.value == pytest.approx(wanted, abs=1e-6)
+    assert found.single.low is not None
+    assert found.single.high is not None
+    assert found.single.low <= wanted <= found.single.high
+
+
+def test_too_few_lengths_have_no_icc() -> None:
+    assert icc(np.array([[1.0, 2.0], [3.0, 4.0]])).single == Estimate(value=None)
+    assert icc(np.full((5, 2), 7.0)).single == Estimate(value=None)  # nothing varies
+
+
+def test_readers_who_never_differ_agree_wholly() -> None:
+    lengths = np.repeat(np.arange(10.0, 20.0)[:, None], 2, axis=1)
+    assert icc(lengths).single == Estimate(value=1.0, low=1.0, high=1.0)
+
+
+def test_one_pair_a_lesion_gives_the_limits_of_bland_and_altman() -> None:
+    differences = np.subtract(LARGE, MINI).astype(float)
+    found = bland_altman({str(n): [one] for n, one in enumerate(differences)})
+    assert found.bias_mm.value == pytest.approx(-2.1, abs=0.05)
+    sd = (found.upper_mm.value - found.bias_mm.value) / 1.959964  # type: ignore[operator]
+    assert sd == pytest.approx(38.8, abs=0.05)
+    # the standard error of the bias is 9.4, its interval -22.0 to 17.8 (their page 309)
+    assert (found.bias_mm.low, found.bias_mm.high) == pytest.approx((-22.0, 17.8), abs=0.15)
+    assert found.lower_mm.low < found.lower_mm.value < found.lower_mm.high  # type: ignore[operator]
+    assert (found.lesions, found.pairs) == (17, 17)
+
+
+def test_repeated_lengths_on_a_lesion_are_not_counted_as_so_many_lesions() -> None:
+    rng = np.random.default_rng(3)
+    of_lesion = rng.normal(0, 1.5, 12)
+    repeated = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
+    found = bland_altman(repeated)
+    alone = bland_altman(
+        {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
+    )
+    width = [f.bias_mm.high - f.bias_mm.low for f in (found, alone)]  # type: ignore[operator]
+    assert width[0] > 2 * width[1]
+    # variance of one difference by analysis of variance, equal numbers in each lesion
+    groups = np.array(list(repeated.values()))
+    mean_square = 6 * groups.mean(axis=1).var(ddof=1)
+    within = ((groups - groups.mean(axis=1, keepdims=True)) ** 2).sum() / (12 * 5)
+    total = (mean_square - within) / 6 + within
+    half = (found.upper_mm.value - found.lower_mm.value) / 2  # type: ignore[operator]
+    assert half == pytest.approx(1.959964 * math.sqrt(total), rel=1e-6)
+
+
+def test_the_sd_of_one_measurement_is_the_root_of_half_the_mean_square() -> None:
+    found = within_subject_sd_mm([1.0, -1.0, 2.0, -2.0])
+    assert found.value == pytest.approx(math.sqrt(2.5 / 2))
+    assert found.low == pytest.approx(found.value * math.sqrt(4 / stats.chi2.ppf(0.975, 4)))
+    assert scaled(found, 2.77).value == pytest.approx(2.77 * found.value)  # type: ignore[operator]
+    assert within_subject_sd_mm([1.0]) == Estimate(value=None)
+
+
+def test_a_share_has_an_exact_interval() -> None:
+    # 0 of 10: the upper end is 1 - 0.025 ** (1 / 10)
+    none = proportion(0, 10)
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert none.high == pytest.approx(1 - 0.025**0.1)
+    assert proportion(0, 0) == Estimate(value=None)
+
+
+PAIRS = [("OPP", "OPP")] * 20 + [("OPP", "PD")] * 5 + [("PD", "OPP")] * 10 + [("PD", "PD")] * 15
+
+
+def test_kappa_of_a_textbook_table_and_its_standard_error_by_the_delta_method() -> None:
+    found = kappa(PAIRS, ["OPP", "PD"])
+    assert found.kappa.value == pytest.approx(0.4)
+    assert found.table == ((20, 5), (10, 15))
+    shares = np.array(found.table, float).ravel() / 50
+
+    def value(p: np.ndarray) -> float:
+        table = p.reshape(2, 2)
+        by_chance = float(table.sum(axis=1) @ table.sum(axis=0))
+        return (float(np.trace(table)) - by_chance) / (1 - by_chance)
+
+    slope = np.array(
+        [(value(shares + 1e-6 * e) - value(shares - 1e-6 * e)) / 2e-6 for e in np.eye(4)]
+    )
+    spread = np.diag(shares) - np.outer(shares, shares)
+    half = 1.959964 * math.sqrt(slope @ spread @ slope / 50)
+    assert (found.kappa.low, found.kappa.high) == pytest.approx((0.4 - half, 0.4 + half), abs=1e-6)
+
+
+def test_one_category_for_all_has_agreement_and_no_kappa() -> None:
+    found = kappa([("SD", "SD")] * 5, ["SD", "PD"])
+    assert found.kappa == Estimate(value=None)
+    assert found.agreed.value == 1.0
