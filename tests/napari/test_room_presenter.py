@@ -289,6 +289,9 @@ def test_gone_and_not_measurable_are_answers_with_words(
     settle(room)
     assert [one.answer for one in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
     assert room.dialog is None
+    assert (room.worklist().done, room.worklist().open) == (0, 15)
+    room.sign()
+    assert (room.worklist().done, room.worklist().open) == (1, 14)
 
 
 def test_backspace_takes_an_answer_back_and_leaves_a_tombstone(

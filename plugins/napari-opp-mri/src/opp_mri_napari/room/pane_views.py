@@ -99,7 +99,7 @@ def _link_note(room: "ReadingRoom", pane: Pane) -> str:
     links = lesion.links if lesion else patient.links if patient else None
     verdict = links.proposed.get(pane.frame) if links else None
     if verdict is None:
-        return "not linked: K marks a common point"
+        return "not linked: no fit yet (`opp-mri align`); K marks a common point"
     if verdict is Verdict.FAILED:
         return "not linked: the fit failed; K marks a common point"
     return f"not linked: a {verdict.value} fit waits, F shows it"

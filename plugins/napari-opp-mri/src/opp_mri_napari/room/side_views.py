@@ -48,13 +48,13 @@ def worklist_view(worklist: Worklist | None, current: CellRef | None) -> Worklis
     if worklist is None:
         return WorklistView(columns=(), rows=())
     rows = [row for lesion in worklist.lesions for row in _rows(worklist, lesion, current)]
-    looks = [cell.look for row in rows for cell in row.cells if cell is not None]
+    states = [cell.state for lesion in worklist.lesions for cell in lesion.cells]
     return WorklistView(
         columns=tuple(f"TP{n}" for n in range(max((len(row.cells) for row in rows), default=0))),
         rows=tuple(rows),
         patients_without_lesion=worklist.patients_without_lesion,
-        done=sum(look in (CellLook.SIGNED, CellLook.DISCORDANT) for look in looks),
-        open=sum(look in (CellLook.UNREAD, CellLook.DRAFT) for look in looks),
+        done=sum(state in (CellState.SIGNED, CellState.DISCORDANT) for state in states),
+        open=sum(state in (CellState.UNREAD, CellState.DRAFT) for state in states),
     )
 
 
