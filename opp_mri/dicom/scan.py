@@ -121,7 +121,7 @@ def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[SourceFile]) -> Future[list[ScannedFile]] | None:
     try:
-        with _interrupts_ignored():
+        with _interrupts_held():
             return pool.submit(_scan_chunk, chunk)
     except BrokenProcessPool:
         return None
@@ -136,16 +136,27 @@ def _answer(chunk: list[SourceFile], future: Future[list[ScannedFile]] | None) -
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that start here ignore Ctrl-C, which is this one's to handle, and be quiet."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held() -> Iterator[None]:
+    """Let processes that start here never see Ctrl-C, which is this one's to handle, and be quiet.
+
+    Held back, not ignored: one that comes meanwhile is raised at the end, when the processes and
+    the thread that minds them are whole.
+    """
+    came: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:  # another thread of this process may still be given the signal
+        handler = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows; processes inherit it
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _scan_chunk(chunk: list[SourceFile]) -> list[ScannedFile]:

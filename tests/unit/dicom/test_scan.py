@@ -198,6 +198,19 @@ def test_ctrl_c_ends_the_scan_without_noise_from_its_processes(tmp_path: Path) -
     assert (out, err, process.returncode) == ("kept True\n", "", 0)
 
 
+def test_a_ctrl_c_that_comes_while_processes_start_is_not_lost() -> None:
+    reached = []
+
+    def start() -> None:
+        with scanning._interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append("the processes have started")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert reached
+
+
 def test_the_real_files_are_told_apart(real_data: Path) -> None:
     counts = Counter(one.status for one in scanned(real_data))
     assert counts[FileStatus.IMAGE] == 185
