@@ -229,8 +229,8 @@ INTRODUCTION = (
     "(centre and corners of the body, in its middle and 12 mm to each side). Seconds are the",
     "median of one pair's own time, one thread each, two processes on two shared cores with other",
     "work on them: the ratio to ours of the same run says more. Peers start from the header",
-    "coordinates, as ours does, and are set up in `benchmarks/registration_peers.py`; slow ones",
-    "ran on some of the pairs only, as the column says. What the numbers mean is in",
+    "coordinates, which ours does not ask, and are set up in `benchmarks/registration_peers.py`;",
+    "slow ones ran on some of the pairs only, as the column says. What the numbers mean is in",
     "[serial registration](../explanation/registration.md).",
 )
 
