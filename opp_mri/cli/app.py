@@ -29,8 +29,13 @@ VERBS = {
     "timeline": "opp_mri.cli.response",
     "assess": "opp_mri.cli.response",
     "criteria": "opp_mri.cli.response",
+    "protocol": "opp_mri.cli.study",
+    "reader-package": "opp_mri.cli.study",
+    "reader-merge": "opp_mri.cli.study",
     "agreement": "opp_mri.cli.agreement",
     "discordance": "opp_mri.cli.agreement",
+    "consensus": "opp_mri.cli.consensus",
+    "unblind": "opp_mri.cli.study",
     "phantom": "opp_mri.cli.demo",
     "demo": "opp_mri.cli.demo",
 }

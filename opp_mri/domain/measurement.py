@@ -118,6 +118,7 @@ class LengthSource(StrEnum):
 
     GEOMETRY = "geometry"  # computed here, between two points on native voxels
     IMPORTED = "imported"  # a number that came without points
+    MEAN = "mean"  # of the lengths of two readers who agree
     READER = "reader"  # the explicit answer that the abnormality is gone
 
 
@@ -157,6 +158,8 @@ class Reading:
         Made, or by undo or redo.
     amendment_reason
         Why a signed reading is followed by this one.
+    repeat
+        True for a hidden second read of the same reader: it serves repeatability alone.
     recorded_at
         When, with its time zone.
     """
@@ -175,6 +178,7 @@ class Reading:
     draft: bool = False
     edit: Edit = Edit.MADE
     amendment_reason: str = ""
+    repeat: bool = False
     recorded_at: datetime
 
     @property
@@ -191,6 +195,8 @@ class Signature:
     ----------
     statement
         The sentence that was signed.
+    together_with
+        All who have to sign the same readings before they count.
     """
 
     signature_id: str
@@ -198,6 +204,7 @@ class Signature:
     reader: str
     reading_ids: tuple[str, ...]
     statement: str
+    together_with: tuple[str, ...] = ()
     recorded_at: datetime
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 
@@ -22,6 +22,9 @@ from opp_mri.domain.measurement import (
     Reading,
     Signature,
 )
+from opp_mri.domain.study import StudyRecord
+
+Kind = TypeVar("Kind", bound=StudyRecord)
 
 
 @frozen(kw_only=True)
@@ -206,7 +209,17 @@ class Room(Protocol):
         """Give where a reader left off, or None."""
 
 
-class Store(Catalogue, Records, Alignments, Room, Protocol):
+class StudyLog(Protocol):
+    """What a study decided: protocol, packages, resolutions, unblinding; only ever added to."""
+
+    def add_to_log(self, records: Sequence[StudyRecord]) -> None:
+        """Append records, all or none."""
+
+    def log_of(self, kind: type[Kind]) -> Sequence[Kind]:
+        """Give the records of one kind in the order in which they were appended."""
+
+
+class Store(Catalogue, Records, Alignments, Room, StudyLog, Protocol):
     """A project's store."""
 
     def close(self) -> None:

@@ -158,6 +158,14 @@ common_point = Table(
     Column("record", Text, nullable=False),
 )
 
+study_log = Table(
+    "study_log",
+    metadata,
+    Column("sequence_number", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+
 place = Table(
     "place",
     metadata,

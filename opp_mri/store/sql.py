@@ -10,15 +10,16 @@ from opp_mri.store.sql_alignments import SqlAlignments
 from opp_mri.store.sql_catalogue import SqlCatalogue
 from opp_mri.store.sql_records import SqlRecords
 from opp_mri.store.sql_room import SqlRoom
+from opp_mri.store.sql_study import SqlStudy
 from opp_mri.store.sql_volumes import SqlVolumes
 from opp_mri.store.transactions import BEGIN
 
 BUSY_TIMEOUT_S = 15.0
 VERSION_TABLE = "alembic_version"
-NEWEST = "0003"  # the newest migration; a test holds it against the scripts
+NEWEST = "0004"  # the newest migration; a test holds it against the scripts
 
 
-class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments, SqlRoom):
+class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments, SqlRoom, SqlStudy):
     """A project's store on a SQL database.
 
     Readings, lesions, overrides and links are append-only; in SQLite triggers hold that.
@@ -56,7 +57,7 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
-    store = SqlStore(engine)
+    store = SqlStore(engine, path.parent)
     try:
         _migrate(store, create=create)
     except BaseException:

@@ -1,9 +1,23 @@
 """Files and instances in SQL: all of it can be made again from the sources."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, tuple_, update
+import attrs
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
@@ -18,20 +32,42 @@ InstanceKey = tuple[str, str]  # series, SOP instance
 
 
 class SqlCatalogue(Transactions):
-    """The part of a store that mirrors the sources."""
+    """The part of a store that mirrors the sources.
+
+    Files inside the project's folder are kept by their path in it, so that the folder may be moved.
+    """
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        super().__init__(engine)
+        self._folder = os.path.abspath(folder) + os.sep
+
+    def _inward(self, path: str) -> str:
+        return path.removeprefix(self._folder)
+
+    def _outward(self, path: str) -> str:
+        return path if Path(path).is_absolute() else self._folder + path
+
+    def _source(self, row: Row[Any]) -> SourceFile:
+        return attrs.evolve(_source(row), path=self._outward(row.path))
 
     def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
         """Give size in bytes and modification time in ns of each file, by path and member."""
         query = select(file.c.path, file.c.member, file.c.size_bytes, file.c.modified_ns)
         with self.reading_transaction() as connection:
             rows = connection.execute(query).all()
-        return {(path, member): (size, modified) for path, member, size, modified in rows}
+        return {
+            (self._outward(path), member): (size, modified) for path, member, size, modified in rows
+        }
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
         """Keep what became of some files, in one transaction; replace what was known of them.
 
         Returns the number of entries that turned out to be copies of an instance already there.
         """
+        entries = [
+            attrs.evolve(one, source=attrs.evolve(one.source, path=self._inward(one.source.path)))
+            for one in entries
+        ]
         with self.writing_transaction() as connection:
             released = _remove_files(connection, [_name(entry.source) for entry in entries])
             keys = [_key(entry.instance) for entry in entries if entry.instance]
@@ -60,7 +96,8 @@ class SqlCatalogue(Transactions):
     def forget_files(self, names: Iterable[tuple[str, str]]) -> None:
         """Drop files that are no longer where they were, and instances that no file holds."""
         with self.writing_transaction() as connection:
-            _settle_released(connection, _remove_files(connection, list(names)))
+            inward = [(self._inward(path), member) for path, member in names]
+            _settle_released(connection, _remove_files(connection, inward))
 
     def files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
         """Give all files, or those that are in no series, by name; without their headers."""
@@ -70,7 +107,7 @@ class SqlCatalogue(Transactions):
         with self.reading_transaction() as connection:
             return [
                 CatalogueEntry(
-                    source=_source(row), status=FileStatus(row.status), detail=row.detail
+                    source=self._source(row), status=FileStatus(row.status), detail=row.detail
                 )
                 for row in connection.execute(query)
             ]
@@ -144,7 +181,9 @@ class SqlCatalogue(Transactions):
                 query = select(file).where(
                     file.c.sop_instance_uid.in_(some), file.c.status == FileStatus.IMAGE.value
                 )
-                found |= {row.sop_instance_uid: _source(row) for row in connection.execute(query)}
+                found |= {
+                    row.sop_instance_uid: self._source(row) for row in connection.execute(query)
+                }
         return found
 
     def unhashed_look_alikes(self) -> Sequence[str]:

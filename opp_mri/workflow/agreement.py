@@ -11,6 +11,7 @@ from attrs import field, frozen
 from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.reading.agreement import (
     BlandAltman,
@@ -31,6 +32,7 @@ from opp_mri.units import number
 from opp_mri.workflow.assess import assess_timeline
 from opp_mri.workflow.patients import patient_map
 from opp_mri.workflow.project import Project
+from opp_mri.workflow.protocol import current_protocol
 from opp_mri.workflow.readings import counted_readings, latest_by_cell
 from opp_mri.workflow.timeline import lesion_timeline
 
@@ -115,7 +117,10 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     InputError
         There are not two, or not these.
     """
-    there = sorted({reading.reader for reading in counted_readings(store)})
+    there = sorted({one.reader for one in counted_readings(store)} - {CONSENSUS})
+    protocol = current_protocol(store)
+    if protocol and not named:
+        named = protocol.readers
     if unknown := [one for one in named if one not in there]:
         raise InputError(
             f"Reader {unknown[0]} has no answers that count; {', '.join(there) or 'nobody'} has."
@@ -141,7 +146,7 @@ def agreement(
     """
     store = project.store
     readers = two_readers(store, named)
-    both = _both(store, readers)
+    both = both_read(store, readers)
     groups: dict[str, list[tuple[str, Reading, Reading]]] = defaultdict(list)
     for (lesion_id, _, sequence), (first, second) in both.items():
         for name in (sequence.value, OVERALL):
@@ -176,7 +181,7 @@ def discordances(
     groups = patient_map(store)
     volumes: dict[str, Sequence[VolumeDescription]] = {}
     found = []
-    for (lesion_id, _, _), (first, second) in _both(store, readers).items():
+    for (lesion_id, _, _), (first, second) in both_read(store, readers).items():
         lesion = lesions[lesion_id]
         if lesion.patient_id not in volumes:
             volumes[lesion.patient_id] = store.volumes(groups.group(lesion.patient_id))
@@ -239,7 +244,7 @@ def discordance_record(pair: DiscordantPair) -> Record:
     }
 
 
-def _both(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Reading, Reading]]:
+def both_read(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Reading, Reading]]:
     """Give the cells that both readers have answered."""
     found: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in store.lesions():

@@ -11,6 +11,7 @@ from attrs import frozen
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Lesion, Reading
+from opp_mri.domain.study import CONSENSUS
 from opp_mri.errors import GeometryError, InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
@@ -123,15 +124,25 @@ class _Recorder:
 
     def reading(self, row: CaliperRow, at: datetime) -> Reading:
         """Give the reading of a row, or say why there is none."""
+        lesion = self.lesion(row)
+        if row.reader == CONSENSUS:
+            raise InputError(
+                f"“{CONSENSUS}” is the name of resolved answers: name the reader who measured."
+            )
+        image = self.image(row, lesion) if row.sop_instance_uid else None
+        return reading_of(row, image, at)
+
+    def lesion(self, row: CaliperRow) -> Lesion:
+        """Give the lesion that a row names."""
         lesion = self._lesions.get(row.lesion_id)
         if lesion is None:
             raise UnknownError(
                 f"There is no lesion {row.lesion_id}: add it first with `opp-mri lesion add`."
             )
-        image = self._image(row, lesion) if row.sop_instance_uid else None
-        return reading_of(row, image, at)
+        return lesion
 
-    def _image(self, row: CaliperRow, lesion: Lesion) -> NativeImage:
+    def image(self, row: CaliperRow, lesion: Lesion) -> NativeImage:
+        """Give the image that a row names, which must be of the lesion's patient."""
         instance = self._store.instance(row.sop_instance_uid)
         if instance is None:
             raise UnknownError(
@@ -173,6 +184,18 @@ class _Recorder:
         if plane is None:
             raise UnknownError(f"The image has no frame {row.frame_number}.")
         return NativeImage(volume=volume, plane=plane, study_date=day)
+
+
+def native_image(store: Store, row: CaliperRow) -> NativeImage:
+    """Give the image that a row names.
+
+    Raises
+    ------
+    UnknownError, InputError, GeometryError
+        It is not there, of another patient or day, or no length can be taken on it.
+    """
+    recorder = _Recorder(store)
+    return recorder.image(row, recorder.lesion(row))
 
 
 def reading_of(row: CaliperRow, image: NativeImage | None, at: datetime) -> Reading:

@@ -1,5 +1,6 @@
 """Which readings count: those that were handed over in a table, and those that were signed."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
@@ -11,23 +12,40 @@ from opp_mri.store.protocol import Store
 def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
     """Give the readings that count, of one lesion or of all, in the order of their recording.
 
-    Drafts of the reading room count once a signature covers them.
+    Drafts of the reading room count once a signature covers them. Hidden repeats are not among
+    them: `repeat_readings` gives these.
     """
+    return _counted(store, lesion_id, repeat=False)
+
+
+def repeat_readings(store: Store) -> list[Reading]:
+    """Give the signed readings of cases that came back hidden, in the order of recording."""
+    return _counted(store, None, repeat=True)
+
+
+def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
+    """Give all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
+    return [one for one in store.readings(lesion_id) if one.reader == reader and not one.repeat]
+
+
+def _counted(store: Store, lesion_id: str | None, *, repeat: bool) -> list[Reading]:
     signed = signed_ids(store, lesion_id)
     return [
         reading
         for reading in store.readings(lesion_id)
-        if not reading.draft or reading.reading_id in signed
+        if reading.repeat is repeat and (not reading.draft or reading.reading_id in signed)
     ]
 
 
 def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
-    """Give the ids of all readings that a signature covers."""
-    return frozenset(
-        reading_id
-        for signature in store.signatures(lesion_id)
-        for reading_id in signature.reading_ids
-    )
+    """Give the ids of all readings that are signed by all who have to."""
+    signers: dict[str, set[str]] = defaultdict(set)
+    needed: dict[str, set[str]] = defaultdict(set)
+    for signature in store.signatures(lesion_id):
+        for reading_id in signature.reading_ids:
+            signers[reading_id].add(signature.reader)
+            needed[reading_id] |= set(signature.together_with)
+    return frozenset(one for one, names in signers.items() if needed[one] <= names)
 
 
 def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:

@@ -15,7 +15,7 @@ from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.links import Links, links
 from opp_mri.workflow.patients import patient_map, time_points
-from opp_mri.workflow.readings import signed_ids
+from opp_mri.workflow.readings import own_readings, signed_ids
 from opp_mri.workflow.seeds import lesion_seed_lps_mm
 from opp_mri.workflow.timeline import CellStatus, LesionTimeline, draft_timeline
 
@@ -128,10 +128,9 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
 
 def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
     """Open one lesion for a reader."""
-    readings = store.readings(lesion.lesion_id)
     return RoomLesion(
         timeline=draft_timeline(store, lesion, reader),
-        log=tuple(one for one in readings if one.reader == reader),
+        log=tuple(own_readings(store, lesion.lesion_id, reader)),
         signed=signed_ids(store, lesion.lesion_id),
         axes=tuple(one for one in store.ap_axes(lesion.lesion_id) if one.reader == reader),
         links=links(store, patient_map(store).group(lesion.patient_id), lesion),

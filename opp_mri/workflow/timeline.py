@@ -11,6 +11,7 @@ from attrs import field, frozen
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.study import CONSENSUS
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
@@ -20,6 +21,7 @@ from opp_mri.workflow.patients import TimePoint, time_points
 from opp_mri.workflow.readings import (
     counted_readings,
     latest_by_cell,
+    own_readings,
     signed_ids,
     unsigned_cells,
 )
@@ -97,7 +99,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
     """
     reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
     timeline = _timeline(store, lesion, reader, readings)
-    theirs = [one for one in store.readings(lesion.lesion_id) if one.reader == reader]
+    theirs = own_readings(store, lesion.lesion_id, reader)
     unsigned = unsigned_cells(theirs, signed_ids(store, lesion.lesion_id))
     if not unsigned:
         return timeline
@@ -110,8 +112,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
 
 def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
     """Give the timeline of a lesion as one reader has it now, drafts too."""
-    readings = [one for one in store.readings(lesion.lesion_id) if one.reader == reader]
-    return _timeline(store, lesion, reader, readings)
+    return _timeline(store, lesion, reader, own_readings(store, lesion.lesion_id, reader))
 
 
 def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
@@ -180,6 +181,8 @@ def _of_one_reader(
     readings: Sequence[Reading], reader: str | None
 ) -> tuple[str, Sequence[Reading]]:
     readers = sorted({reading.reader for reading in readings})
+    if reader is None and CONSENSUS in readers:  # the measurements of the source paper
+        reader = CONSENSUS
     if reader is None and len(readers) > 1:
         raise InputError(
             f"{len(readers)} readers measured this lesion: name one with --reader "

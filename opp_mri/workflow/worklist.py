@@ -9,6 +9,7 @@ from attrs import frozen
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.study import CONSENSUS
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.patients import patients
 from opp_mri.workflow.readings import counted_readings, latest_by_cell, signed_ids
@@ -144,7 +145,7 @@ def _others(
     counted = counted_readings(store, lesion_id)
     return [
         latest_by_cell([one for one in counted if one.reader == name])
-        for name in sorted({one.reader for one in counted} - {reader})
+        for name in sorted({one.reader for one in counted} - {reader, CONSENSUS})
     ]
 
 

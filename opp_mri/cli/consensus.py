@@ -1,0 +1,240 @@
+"""Verbs of consensus: list, resolve, sign."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opp_mri.cli.options import json_option, now, project_option
+from opp_mri.cli.response import criteria_option, mode_option
+from opp_mri.cli.show import show_json, show_table
+from opp_mri.domain.assessment import Mode
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.domain.study import CONSENSUS, ResolutionKind
+from opp_mri.errors import InputError, UnknownError
+from opp_mri.units import format_mm, number
+from opp_mri.workflow.caliper_input import CaliperRow
+from opp_mri.workflow.consensus import LesionConsensus, Pair, consensus, pair_of
+from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.resolving import line_of, resolve, sign_consensus
+from opp_mri.workflow.respond import project_criteria
+
+KINDS = {
+    "A": ResolutionKind.KEEP_A,
+    "B": ResolutionKind.KEEP_B,
+    "mean": ResolutionKind.MEAN,
+    "new": ResolutionKind.NEW,
+}
+ANSWERS = (Answer.GONE, Answer.NOT_MEASURABLE)
+
+
+@click.group("consensus")
+def consensus_group() -> None:
+    """Make one read of two: list what differs, resolve it, sign."""
+
+
+@consensus_group.command("list")
+@mode_option
+@criteria_option
+@project_option
+@json_option
+def list_command(mode: str, criteria: str | None, project_folder: Path, as_json: bool) -> None:
+    """List each lesion that both readers signed, and what is open, as A and B.
+
+    Which reader is A changes from cell to cell.
+    """
+    with open_project(project_folder) as project:
+        lesions = _consensus(project, mode, criteria)
+    if as_json:
+        show_json([_lesion_record(one) for one in lesions])
+        return
+    rows = [_row(pair) for lesion in lesions for pair in lesion.pairs if pair.discordance]
+    if rows:
+        show_table(
+            ["Lesion", "Study", "Sequence", "A mm", "B mm", "Cause", "Category", "Resolved"], rows
+        )
+    for one in lesions:
+        click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+
+
+@consensus_group.command("resolve")
+@click.argument("lesion_id", metavar="LESION")
+@click.argument("study_date", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("sequence", type=click.Choice([one.value for one in SeriesRole]))
+@click.option(
+    "--keep", "kind", type=click.Choice(list(KINDS)), required=True,
+    help="A, B, the mean of both ends (on one image), or something new.",
+)  # fmt: skip
+@click.option("--reason", required=True, help="Why.")
+@click.option(
+    "--image", help="With new: SOPInstanceUID under the new line; A's if left out."
+)
+@click.option("--frame", default=1, show_default=True, help="With --image: its frame.")
+@click.option(
+    "--line", nargs=4, type=float, metavar="COLUMN ROW COLUMN ROW",
+    help="With new: both ends in pixels; 0 is the centre of the first pixel.",
+)  # fmt: skip
+@click.option(
+    "--answer", type=click.Choice([one.value for one in ANSWERS]),
+    help="With new: an answer without a line.",
+)  # fmt: skip
+@mode_option
+@criteria_option
+@project_option
+def resolve_command(
+    lesion_id: str,
+    study_date: datetime,
+    sequence: str,
+    kind: str,
+    reason: str,
+    image: str | None,
+    frame: int,
+    line: tuple[float, float, float, float] | None,
+    answer: str | None,
+    mode: str,
+    criteria: str | None,
+    project_folder: Path,
+) -> None:
+    """Resolve the two answers to one cell; both stay as they are."""
+    with open_project(project_folder) as project:
+        lesions = _consensus(project, mode, criteria)
+        pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
+        new = _new(pair, image, frame, line, answer, reason) if kind == "new" else None
+        made = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
+        after = next(
+            one for one in project.store.readings(lesion_id) if one.reading_id == made.reading_id
+        )
+    click.echo(f"{sequence} of {study_date.date()}: {_said(after)}")
+
+
+@consensus_group.command("sign")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@click.option("--signed-by", required=True, help="A reader of the protocol, or its adjudicator.")
+@mode_option
+@criteria_option
+@project_option
+def sign_command(
+    lesion_ids: tuple[str, ...],
+    signed_by: str,
+    mode: str,
+    criteria: str | None,
+    project_folder: Path,
+) -> None:
+    """Sign the resolved answers of lesions, or of all that are ready.
+
+    Answers that agree within the limits become their mean. The consensus counts once all who have
+    to have signed; `assess` and `timeline` use it then.
+    """
+    with open_project(project_folder) as project:
+        lesions = _consensus(project, mode, criteria)
+        known = {one.lesion.lesion_id: one for one in lesions}
+        if unknown := [one for one in lesion_ids if one not in known]:
+            raise UnknownError(
+                f"Lesion {unknown[0]} has no two signed reads: `opp-mri consensus list` shows "
+                "those that have."
+            )
+        ready = [known[one] for one in lesion_ids] or [
+            one for one in lesions if not one.open_pairs and signed_by not in one.signed_by
+        ]
+        if not ready:
+            raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
+        for one in ready:
+            sign_consensus(project, one, signed_by, now())
+        for one in _consensus(project, mode, criteria):
+            if one.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
+                click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+
+
+def state_in_words(lesion: LesionConsensus) -> str:
+    """Say how far a lesion is."""
+    if lesion.open_pairs:
+        state = f"{len(lesion.open_pairs)} of {len(lesion.pairs)} answers open"
+    elif lesion.missing_signatures:
+        state = f"resolved, to be signed by {' and '.join(lesion.missing_signatures)}"
+    else:
+        state = f"resolved, signed by {' and '.join(lesion.signed_by)}"
+    if lesion.one_reader_only:
+        state += f"; {len(lesion.one_reader_only)} read by one reader only, and left out"
+    return state
+
+
+def _consensus(project: Project, mode: str, criteria: str | None) -> list[LesionConsensus]:
+    return consensus(project, criteria=project_criteria(project, criteria), mode=Mode(mode))
+
+
+def _new(
+    pair: Pair, image: str | None, frame: int, line: tuple[float, float, float, float] | None,
+    answer: str | None, reason: str,
+) -> CaliperRow:  # fmt: skip
+    if (line is None) is (answer is None):
+        raise click.UsageError("Something new needs either --line or --answer.")
+    if line is not None:
+        if image is None and pair.a.caliper is None:
+            raise click.UsageError("A has no image: name one with --image.")
+        return line_of(pair, line[:2], line[2:], (image, frame) if image else None)
+    return CaliperRow(
+        line=0, lesion_id=pair.lesion.lesion_id, reader=CONSENSUS, sequence=pair.a.sequence,
+        sop_instance_uid="", frame_number=1, start=None, end=None, length_mm=None,
+        study_date=pair.a.study_date, answer=Answer(str(answer)), reason=reason,
+    )  # fmt: skip
+
+
+def _said(reading: Reading) -> str:
+    if reading.length_mm is None:
+        return reading.answer.value.replace("_", " ")
+    return format_mm(reading.length_mm)
+
+
+def _row(pair: Pair) -> list[str]:
+    found = pair.discordance
+    return [
+        pair.lesion.lesion_id,
+        str(pair.a.study_date),
+        pair.a.sequence.value,
+        _said(pair.a),
+        _said(pair.b),
+        found.cause.value if found else "",
+        "changes" if pair.changes_category else "same",
+        f"{pair.resolution.kind.value}: {_said(pair.result)}"
+        if pair.resolution and pair.result
+        else "open",
+    ]
+
+
+def _lesion_record(lesion: LesionConsensus) -> dict[str, Any]:
+    return {
+        "lesion_id": lesion.lesion.lesion_id,
+        "open": len(lesion.open_pairs),
+        "complete": lesion.is_complete,
+        "signed_by": list(lesion.signed_by),
+        "missing_signatures": list(lesion.missing_signatures),
+        "read_by_one_only": [
+            {"study_date": day.isoformat(), "sequence": sequence.value}
+            for day, sequence in lesion.one_reader_only
+        ],
+        "pairs": [_pair_record(one) for one in lesion.pairs],
+    }
+
+
+def _pair_record(pair: Pair) -> dict[str, Any]:
+    return {
+        "study_date": pair.a.study_date.isoformat(),
+        "sequence": pair.a.sequence.value,
+        "a_mm": number(pair.a.length_mm),
+        "b_mm": number(pair.b.length_mm),
+        "a_answer": pair.a.answer.value,
+        "b_answer": pair.b.answer.value,
+        "cause": pair.discordance.cause.value if pair.discordance else None,
+        "changes_category": pair.changes_category,
+        "anterior_mm": round(pair.ends.anterior_mm, 2) if pair.ends else None,
+        "posterior_mm": round(pair.ends.posterior_mm, 2) if pair.ends else None,
+        "may_average": pair.may_average,
+        "resolution": pair.resolution.kind.value if pair.resolution else None,
+        "reason": pair.resolution.reason if pair.resolution else None,
+        "result_mm": number(pair.result.length_mm) if pair.result else None,
+    }
+
+
+COMMANDS = (consensus_group,)

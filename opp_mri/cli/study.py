@@ -1,0 +1,128 @@
+"""Verbs of a study with two readers: protocol, reader-package, reader-merge, unblind."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.show import counted, show_json, show_progress
+from opp_mri.domain.study import ReadingProtocol
+from opp_mri.errors import InputError
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.protocol import (
+    EXAMPLE,
+    declare_protocol,
+    frozen_since,
+    needed_protocol,
+    protocol_sentences,
+    unblind,
+)
+
+folder_argument = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("protocol")
+@click.argument("file", type=existing_file, required=False)
+@click.option("--example", is_flag=True, help="Print a protocol to start from, with comments.")
+@project_option
+@json_option
+def protocol_command(file: Path | None, example: bool, project_folder: Path, as_json: bool) -> None:
+    """Declare the reading protocol from a TOML FILE, or show the one that holds.
+
+    It says who reads, how blind, and how two reads become one. It may be changed until the first
+    reader's package is made, and is frozen after that.
+    """
+    if example:
+        click.echo(EXAMPLE, nl=False)
+        return
+    with open_project(project_folder) as project:
+        protocol = declare_protocol(project.store, file) if file else needed_protocol(project.store)
+        frozen = frozen_since(project.store)
+    if as_json:
+        show_json({**_record(protocol), "frozen_since": frozen.isoformat() if frozen else None})
+        return
+    click.echo(f"Protocol “{protocol.name}”")
+    for sentence in protocol_sentences(protocol):
+        click.echo(f"  {sentence}")
+    if frozen:
+        click.echo(f"Frozen since {frozen:%Y-%m-%d}, when the first package was made.")
+    else:
+        click.echo("It can be changed until the first package is made.")
+
+
+@click.command("reader-package")
+@click.argument("reader")
+@click.argument("folder", type=folder_argument)
+@click.option("--again", is_flag=True, help="Make a package anew that was lost.")
+@project_option
+def package_command(reader: str, folder: Path, again: bool, project_folder: Path) -> None:
+    """Make a READER's package in FOLDER: images without identity, and what is to be read.
+
+    It is a project of its own, read with `opp-mri read --project FOLDER --reader READER` on any
+    machine, and holds nothing of other readers. Its signed answers come back by reader-merge. Where
+    the protocol has cases read twice, the second package is made by the same command after the
+    washout.
+    """
+    with open_project(project_folder) as project, show_progress() as progress:
+        made = make_package(project, reader, folder, now(), again=again, progress=progress)
+    click.echo(
+        f"{counted(len(made.issued.cases), 'case')} and {counted(made.images, 'image')} for "
+        f"{reader} in {made.folder}."
+    )
+    for sentence in made.left_out:
+        click.echo(f"Left out: {sentence}")
+    click.echo(
+        "Image pixels are copied as they are: look at some for text that is burned in before the "
+        "package leaves your hands."
+    )
+
+
+@click.command("reader-merge")
+@click.argument("folder", type=folder_argument)
+@project_option
+def merge_command(folder: Path, project_folder: Path) -> None:
+    """Take the signed answers of a reader's package FOLDER back into the project.
+
+    May be run again when more is signed. Each length is computed again on the project's own images.
+    """
+    with open_project(project_folder) as project:
+        merged = merge_package(project, folder, now())
+    click.echo(f"{counted(merged.added, 'signed answer')} of {merged.reader} added.")
+    if merged.known:
+        click.echo(f"{counted(merged.known, 'answer')} came back before.")
+    if merged.unsigned:
+        click.echo(f"{counted(merged.unsigned, 'answer')} not signed yet: not taken.")
+
+
+@click.command("unblind")
+@click.option("--signed-by", required=True, help="Who lifts the blinding.")
+@click.option("--reason", required=True, help="Why now.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_option
+def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path) -> None:
+    """Lift the blinding of a study, for good: signed, with a reason, in the log.
+
+    After it no package is made or taken back, and readers may open the project itself.
+    """
+    with open_project(project_folder) as project:
+        if not yes and not click.confirm(
+            "No independent read can be added after this. Lift the blinding?"
+        ):
+            raise InputError("Nothing was changed.")
+        event = unblind(project.store, signed_by=signed_by, reason=reason, at=now())
+    click.echo(f"Signed by {event.signed_by}: {event.statement}")
+
+
+def _record(protocol: ReadingProtocol) -> dict[str, Any]:
+    record = attrs.asdict(protocol)
+    return record | {
+        "readers": list(protocol.readers),
+        "length_limit_mm": float(protocol.length_limit_mm),
+    }
+
+
+COMMANDS = (protocol_command, package_command, merge_command, unblind_command)

@@ -1,0 +1,220 @@
+"""How a study is read: its protocol, blinded packages, resolutions and unblinding."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from opp_mri.domain.imaging import SeriesRole
+
+CONSENSUS = "consensus"
+"""The reader under whose name resolved answers are kept; nobody may read as such."""
+
+
+class CaseOrder(StrEnum):
+    """In which order a reader sees cases and their time points."""
+
+    SHUFFLED = "shuffled"  # cases in an order of each reader's own, all time points open
+    LOCKED_SEQUENTIAL = "locked-sequential"  # and each time point opens once the last is signed
+    FREE = "free"  # cases in the same order for all
+
+
+class ShownDates(StrEnum):
+    """What a blinded reader learns of dates."""
+
+    OFFSETS = "offsets"  # days from the first study, in order
+    HIDDEN = "hidden"  # neither days nor order
+
+
+class ResolvedBy(StrEnum):
+    """Who settles a discordance."""
+
+    CONSENSUS = "consensus"  # the two readers together
+    ADJUDICATOR = "adjudicator"  # a third, who selects one of the two answers
+
+
+@frozen(kw_only=True)
+class ReadingProtocol:
+    """Who reads what, how blind, and how two reads become one.
+
+    Parameters
+    ----------
+    readers
+        The two who read independently.
+    repeats_share
+        Share of the cases that come back to each reader, unannounced.
+    washout_days
+        Days that have to pass between a reader's first package and the one with the repeats.
+    dates, hide_dose, hide_outcome
+        What a package says of dates; whether it leaves dose and fractions out, and events.
+    length_limit_mm, angle_limit_deg
+        Beyond these two answers are discordant.
+    adjudicator
+        Who selects, where an adjudicator resolves; "" otherwise.
+    seed
+        Of the orders, the choice of repeats and the letters A and B.
+    """
+
+    name: str
+    readers: tuple[str, str]
+    order: CaseOrder = CaseOrder.SHUFFLED
+    repeats_share: float = 0.1
+    washout_days: int = 14
+    dates: ShownDates = ShownDates.OFFSETS
+    hide_dose: bool = True
+    hide_outcome: bool = True
+    length_limit_mm: Decimal = Decimal("2.0")
+    angle_limit_deg: float = 10.0
+    resolution: ResolvedBy = ResolvedBy.CONSENSUS
+    adjudicator: str = ""
+    seed: int = 1
+
+    @property
+    def resolvers(self) -> tuple[str, ...]:
+        """Who has to sign what was resolved."""
+        if self.resolution is ResolvedBy.ADJUDICATOR:
+            return (self.adjudicator,)
+        return self.readers
+
+
+@frozen(kw_only=True)
+class Blinding:
+    """What a reader's package knows of itself; nothing of other readers.
+
+    Parameters
+    ----------
+    reader
+        Whose package it is.
+    order, dates
+        As the protocol has them.
+    """
+
+    package_id: str
+    reader: str
+    order: CaseOrder
+    dates: ShownDates
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class PackageCase:
+    """A patient as a package shows one.
+
+    Parameters
+    ----------
+    code
+        Name of the case in the package, in place of the PatientID.
+    repeat
+        True where the reader has read the patient before, under another code.
+    lesions
+        Name in the package and name in the project, of each lesion.
+    days
+        Date in the package and date of the study, of each time point.
+    """
+
+    code: str
+    patient_id: str
+    repeat: bool = False
+    lesions: tuple[tuple[str, str], ...]
+    days: tuple[tuple[date, date], ...]
+
+
+@frozen(kw_only=True)
+class IssuedPackage:
+    """A package that was made for a reader; stays with the project.
+
+    Parameters
+    ----------
+    wave
+        1, or 2 for the package with the repeats.
+    secret
+        What its UIDs were made with, as hexadecimal digits.
+    """
+
+    package_id: str
+    reader: str
+    wave: int
+    secret: str = field(repr=False)
+    cases: tuple[PackageCase, ...]
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class MergedPackage:
+    """A package whose signed answers came back.
+
+    Parameters
+    ----------
+    reading_ids
+        Answers that were new.
+    """
+
+    package_id: str
+    reader: str
+    reading_ids: tuple[str, ...]
+    recorded_at: datetime
+
+
+class ResolutionKind(StrEnum):
+    """How two answers became one."""
+
+    CONCORDANT = "concordant"  # they agree within the limits; the mean of both
+    KEEP_A = "A"
+    KEEP_B = "B"
+    MEAN = "mean"  # of the ends, on one image
+    NEW = "new"  # another caliper, or another answer
+
+
+@frozen(kw_only=True)
+class Resolution:
+    """How the two answers to a cell became one; both stay as they are.
+
+    Parameters
+    ----------
+    reading_id
+        The answer that came of it, a reading of its own.
+    of_reading_ids
+        The two answers, A and B.
+    resolved_by
+        Those who did, and have to sign.
+    """
+
+    resolution_id: str
+    lesion_id: str
+    study_date: date
+    sequence: SeriesRole
+    kind: ResolutionKind
+    reading_id: str
+    of_reading_ids: tuple[str, str]
+    resolved_by: tuple[str, ...]
+    reason: str = ""
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
+class Unblinding:
+    """The signed end of blinded reading.
+
+    Parameters
+    ----------
+    signed_by
+        Who lifted it.
+    statement
+        The sentence that was signed.
+    """
+
+    signed_by: str
+    reason: str
+    statement: str
+    recorded_at: datetime
+
+
+StudyRecord = (
+    ReadingProtocol
+    | Blinding
+    | IssuedPackage
+    | MergedPackage
+    | Resolution
+    | Unblinding
+)  # fmt: skip

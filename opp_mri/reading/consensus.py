@@ -1,0 +1,100 @@
+"""Two answers to one: what may be made of A and B (READING: two readers). Pure."""
+
+import random
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from attrs import frozen
+
+from opp_mri.domain.geometry import ImagePlane, Vector3
+from opp_mri.domain.measurement import Answer, Caliper, PixelPoint, Reading
+from opp_mri.units import RECORDED_PRECISION_MM
+
+
+@frozen(kw_only=True)
+class EndsApart:
+    """How far apart the ends of A and B lie in the image of A.
+
+    Parameters
+    ----------
+    anterior_mm, posterior_mm
+        Distance between both anterior, and both posterior ends.
+    """
+
+    anterior_mm: float
+    posterior_mm: float
+
+
+def lettered(readings: tuple[Reading, Reading], seed: int) -> tuple[Reading, Reading]:
+    """Give two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
+
+    Parameters
+    ----------
+    seed
+        Of the protocol; the same one gives the same letters.
+    """
+    first, second = sorted(readings, key=lambda one: one.reader)
+    day, sequence = first.cell
+    chance = random.Random(f"{seed}/{first.lesion_id}/{day}/{sequence}")  # noqa: S311 - letters
+    return (first, second) if chance.random() < 0.5 else (second, first)
+
+
+def on_one_image(a: Reading, b: Reading) -> bool:
+    """Tell whether both are lines on the same image, so that their ends may be averaged."""
+    if a.caliper is None or b.caliper is None:
+        return False
+    place = (a.caliper.sop_instance_uid, a.caliper.frame_number)
+    return place == (b.caliper.sop_instance_uid, b.caliper.frame_number)
+
+
+def mean_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
+    """Give the mean of the ends of two lines on one image, (column, row), the anterior end first.
+
+    A line may have been drawn from either end, so ends are paired from anterior to posterior.
+    """
+    (a_front, a_back), (b_front, b_back) = _pixels_front_to_back(a), _pixels_front_to_back(b)
+    return _mean(a_front, b_front), _mean(a_back, b_back)
+
+
+def mean_length_mm(a: Decimal, b: Decimal) -> Decimal:
+    """Give the mean of two lengths, rounded half-even to recorded precision."""
+    return ((a + b) / 2).quantize(RECORDED_PRECISION_MM, rounding=ROUND_HALF_EVEN)
+
+
+def ends_apart(a: Caliper, b: Caliper, plane: ImagePlane) -> EndsApart:
+    """Give how far apart the ends of two lines are in the image of the first, mm.
+
+    Parameters
+    ----------
+    plane
+        Of the image of A.
+    """
+    (a_front, a_back), (b_front, b_back) = _front_to_back(a), _front_to_back(b)
+    return EndsApart(
+        anterior_mm=_apart_mm(plane, a_front, b_front),
+        posterior_mm=_apart_mm(plane, a_back, b_back),
+    )
+
+
+def concordant_answer(a: Reading, b: Reading) -> Answer:
+    """Give the answer of two that agree; both not measurable is not measurable."""
+    if a.answer is not b.answer:
+        raise ValueError("these two do not agree")
+    return a.answer
+
+
+def _pixels_front_to_back(caliper: Caliper) -> tuple[PixelPoint, PixelPoint]:
+    forwards = caliper.start_lps_mm[1] <= caliper.end_lps_mm[1]
+    return (caliper.start, caliper.end) if forwards else (caliper.end, caliper.start)
+
+
+def _front_to_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
+    start, end = caliper.start_lps_mm, caliper.end_lps_mm
+    return (start, end) if start[1] <= end[1] else (end, start)
+
+
+def _mean(a: PixelPoint, b: PixelPoint) -> PixelPoint:
+    return ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
+
+
+def _apart_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
+    return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))
