@@ -1,0 +1,62 @@
+"""The verb that holds the source paper's figures against its own table."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from attrs import asdict
+
+from opp_mri.cli.options import json_option
+from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cohort.paper import PRINTED, TABLE, PrintedFigure, printed_figures
+from opp_mri.errors import InputError
+
+SOURCE_DATA = Path(__file__).parents[2] / "sample_data" / "amini2016"
+AGREES = {True: "yes", False: "no", None: "cannot be computed"}
+
+
+@click.command("paper")
+@click.option(
+    "--data",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    show_default="sample_data/amini2016 of the source tree",
+    help=f"A folder with {TABLE} and {PRINTED}.",
+)
+@json_option
+def paper_command(folder: Path | None, as_json: bool) -> None:
+    """Recompute each figure that Amini et al. 2016 print, from the paper's Table 1.
+
+    Says where printed and computed differ, and which figures nothing published can give.
+    """
+    if folder is None and not SOURCE_DATA.is_dir():
+        raise InputError(
+            "The paper's data are not installed: take the folder sample_data/amini2016 of the "
+            "source tree, and name it with --data."
+        )
+    figures = printed_figures(folder or SOURCE_DATA)
+    if as_json:
+        show_json([asdict(one) for one in figures])
+        return
+    show_table(
+        ["Figure", "Printed", "Computed", "Agrees"],
+        [[one.name, one.printed, one.computed or "-", AGREES[one.agrees]] for one in figures],
+    )
+    _show_reasons(figures)
+    said = [one.agrees for one in figures]
+    click.echo(
+        f"{counted(len(said), 'figure')}: {said.count(True)} agree, {said.count(False)} differ, "
+        f"{said.count(None)} cannot be computed from what is published."
+    )
+
+
+def _show_reasons(figures: Sequence[PrintedFigure]) -> None:
+    """Say why, each reason once."""
+    names = defaultdict(list)
+    for one in figures:
+        if one.why:
+            names[one.why].append(one.name)
+    for why, about in names.items():
+        click.echo(f"{'; '.join(about)}:\n  {why}\n")

@@ -1,0 +1,74 @@
+"""What was known of a lesion on each day of follow-up: its labels in the order of time."""
+
+from attrs import evolve, frozen
+
+from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory
+from opp_mri.domain.timeline import EventKind, Timeline
+from opp_mri.response.classify import classify
+
+
+@frozen(kw_only=True)
+class DatedLabel:
+    """What a lesion was called on a day of follow-up.
+
+    Parameters
+    ----------
+    days_from_ssrs
+        Whole days from the completion of SSRS.
+    category, reason
+        The answer on that day and the rule that gave it.
+    """
+
+    days_from_ssrs: int
+    category: ResponseCategory
+    reason: Reason
+
+
+def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, ...]:
+    """Classify a lesion anew on each day of follow-up, as it was known on that day.
+
+    Parameters
+    ----------
+    timeline
+        Its lengths in mm per sequence, each in the order of days, and its events.
+    criteria
+        The parameters of the rules.
+
+    Returns
+    -------
+    tuple
+        A label for each day after day 0 on which a length was recorded, in the order of days; a
+        day after a local retreatment is among them, though its lengths no longer count.
+
+    Raises
+    ------
+    ValueError
+        The studies of a sequence are not in the order of days, or a day is there twice.
+    """
+    days = {study.days_from_ssrs for row in timeline.observations.values() for study in row}
+    return tuple(_label(timeline, criteria, day) for day in sorted(days) if day > 0)
+
+
+def _label(timeline: Timeline, criteria: Criteria, day: int) -> DatedLabel:
+    answer = classify(known_on(timeline, day), criteria, Mode.PROSPECTIVE)
+    return DatedLabel(days_from_ssrs=day, category=answer.category, reason=answer.reason)
+
+
+def known_on(timeline: Timeline, day: int) -> Timeline:
+    """Cut a timeline to what had been recorded by the end of a day, counted from SSRS.
+
+    A failed eligibility criterion always stays: the day of its entry plays no part in the rules.
+    """
+    return evolve(
+        timeline,
+        observations={
+            sequence: known
+            for sequence, row in timeline.observations.items()
+            if (known := tuple(study for study in row if study.days_from_ssrs <= day))
+        },
+        events=tuple(
+            event
+            for event in timeline.events
+            if event.days_from_ssrs <= day or event.kind is EventKind.EXCLUSION
+        ),
+    )

@@ -1,0 +1,142 @@
+from itertools import takewhile
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import (
+    EventKind,
+    Observation,
+    OtherBoneLesions,
+    Timeline,
+    TreatmentEvent,
+)
+from opp_mri.response.classify import classify
+from opp_mri.response.history import DatedLabel, labels_by_day
+
+from .builders import (
+    AMINI,
+    ANY_CRITERIA,
+    EVENTS,
+    LENGTHS,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
+
+INDETERMINATE = ResponseCategory.INDETERMINATE
+
+
+def written(timeline: Timeline) -> list[tuple[int, str, str]]:
+    return [
+        (one.days_from_ssrs, one.category.value, one.reason.value)
+        for one in labels_by_day(timeline, AMINI)
+    ]
+
+
+def before(labels: tuple[DatedLabel, ...], day: int) -> list[DatedLabel]:
+    return list(takewhile(lambda one: one.days_from_ssrs < day, labels))
+
+
+def test_a_pseudoprogression_is_told_from_progression_as_the_visits_come_in() -> None:
+    one = lesion(T1=studies(before7="20.0", d60="23.0", d120="25.0", d180="22.0", d270="20.5"))
+    assert written(one) == [
+        (60, "INDETERMINATE", "enlarging_within_opp_window"),
+        (120, "INDETERMINATE", "enlarging_within_opp_window"),
+        (180, "INDETERMINATE", "decline_not_yet_sustained"),
+        (270, "OPP", "sustained_decline"),
+    ]
+
+
+def test_a_day_on_which_several_sequences_were_measured_has_one_label() -> None:
+    one = lesion(
+        T1=studies(d0="20.0", d60="20.0", d200="20.0"),
+        T2FS=studies(d0="20.0", d60="20.0", d240="20.0"),
+    )
+    assert [day for day, *_ in written(one)] == [60, 200, 240]
+
+
+def test_studies_up_to_day_0_have_no_label() -> None:
+    assert written(lesion(T1=studies(before7="20.0", d0="20.0"))) == []
+    assert written(lesion()) == []
+
+
+def test_an_event_is_known_from_its_day_on() -> None:
+    change = TreatmentEvent(150, EventKind.SYSTEMIC_THERAPY_CHANGE)
+    others = TreatmentEvent(300, EventKind.OTHER_BONE_LESIONS, OtherBoneLesions.NOT_ENLARGED.value)
+    course = studies(d0="20.0", d60="25.0", d149="20.0", d150="20.0", d299="20.0", d300="20.0")
+    assert [reason for _, _, reason in written(lesion(change, others, T1=course))] == [
+        "enlarging_within_opp_window",
+        "sustained_decline",
+        "systemic_therapy_changed_other_lesions_unknown",
+        "systemic_therapy_changed_other_lesions_unknown",
+        "decline_attributable_to_systemic_therapy",
+    ]
+
+
+def test_after_a_local_retreatment_the_label_stays() -> None:
+    retreatment = TreatmentEvent(210, EventKind.LOCAL_RETREATMENT)
+    one = lesion(retreatment, T1=studies(d0="20.0", d200="17.0", d300="25.0"))
+    assert written(one) == [
+        (200, "PR", "decline_from_baseline"),
+        (300, "PR", "decline_from_baseline"),
+    ]
+
+
+def test_a_failed_eligibility_criterion_holds_whatever_day_it_was_entered() -> None:
+    exclusion = TreatmentEvent(900, EventKind.EXCLUSION, "hardware")
+    one = lesion(exclusion, T1=studies(d0="20.0", d60="23.0"))
+    assert written(one) == [(60, "NOT_ELIGIBLE", "hardware")]
+
+
+def test_a_sequence_that_begins_later_plays_no_part_before() -> None:
+    one = lesion(T1=studies(d0="20.0", d200="20.0"), T2FS=studies(d100="20.0", d300="30.0"))
+    assert labels_by_day(one, AMINI)[0] == DatedLabel(
+        days_from_ssrs=100, category=INDETERMINATE, reason=Reason.NO_FOLLOW_UP
+    )
+
+
+def test_studies_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="order of days"):
+        labels_by_day(lesion(T1=studies(d60="20.0", d0="20.0")), AMINI)
+
+
+@given(
+    timeline=TIMELINES_WITH_EXCLUSIONS,
+    criteria=ANY_CRITERIA,
+    sequence=st.sampled_from(list(SeriesRole)),
+    day=st.integers(1, 400),
+    length_mm=LENGTHS,
+)
+def test_a_later_observation_never_changes_an_earlier_label(
+    timeline, criteria, sequence, day, length_mm
+) -> None:
+    row = timeline.observations.get(sequence, ())
+    others = [one for one in row if one.days_from_ssrs != day]
+    longer = sorted([*others, Observation(day, length_mm)], key=lambda one: one.days_from_ssrs)
+    other = evolve(timeline, observations={**timeline.observations, sequence: tuple(longer)})
+    assert before(labels_by_day(other, criteria), day) == before(
+        labels_by_day(timeline, criteria), day
+    )
+
+
+@given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, event=EVENTS)
+def test_a_later_event_never_changes_an_earlier_label(timeline, criteria, event) -> None:
+    other = evolve(timeline, events=(*timeline.events, event))
+    day = event.days_from_ssrs
+    assert before(labels_by_day(other, criteria), day) == before(
+        labels_by_day(timeline, criteria), day
+    )
+
+
+@given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA)
+def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> None:
+    labels = labels_by_day(timeline, criteria)
+    days = {one.days_from_ssrs for row in timeline.observations.values() for one in row}
+    assert [one.days_from_ssrs for one in labels] == sorted(day for day in days if day > 0)
+    if labels and all(one.days_from_ssrs <= max(days) for one in timeline.events):
+        now = classify(timeline, criteria, Mode.PROSPECTIVE)
+        assert (labels[-1].category, labels[-1].reason) == (now.category, now.reason)

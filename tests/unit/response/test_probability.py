@@ -1,0 +1,305 @@
+"""How sure a call is: checked against the rules, draw by draw, and against the normal law."""
+
+from collections import Counter
+from decimal import Decimal
+from math import inf, nan, sqrt
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.classify import classify
+from opp_mri.response.probability import (
+    DEFAULT_SD_MM,
+    FRAGILE_BELOW,
+    CategoryProbabilities,
+    category_probabilities,
+    drawn_tenths,
+)
+
+from .builders import AMINI, ANY_CRITERIA, TIMELINES_WITH_EXCLUSIONS, lesion, studies
+
+OPP, PD, PR, SD = (
+    ResponseCategory.OPP,
+    ResponseCategory.PD,
+    ResponseCategory.PR,
+    ResponseCategory.SD,
+)
+MODES = st.sampled_from(Mode)
+MANY_CRITERIA = st.one_of(
+    ANY_CRITERIA,
+    st.builds(
+        Criteria,
+        name=st.just("any"),
+        change_mm=st.sampled_from([Decimal(mm) for mm in ("2", "1.95", "2.04", "0.5", "0")]),
+        growth_inclusive=st.booleans(),
+        decline_inclusive=st.booleans(),
+        min_follow_up_days=st.sampled_from([100, 182]),
+        sustain_days=st.sampled_from([0, 60, 84]),
+        window_days=st.sampled_from([60, 182]),
+        progression_min_studies=st.integers(1, 3),
+        plateau=st.sampled_from(Plateau),
+    ),
+)
+# small errors put many draws on one limit, large ones mix the orders of the studies
+SDS_MM = st.sampled_from([0.05, 0.1, 0.3, DEFAULT_SD_MM, 3.0])
+DIGITS = st.sampled_from([Decimal(0), Decimal("0.05"), Decimal("0.003")])
+
+
+def with_digits(timeline: Timeline, digits_mm: Decimal) -> Timeline:
+    """Make all lengths such as only an import has them."""
+    return evolve(
+        timeline,
+        observations={
+            sequence: tuple(Observation(it.days_from_ssrs, it.ap_mm + digits_mm) for it in row)
+            for sequence, row in timeline.observations.items()
+        },
+    )
+
+
+def as_drawn(timeline: Timeline, sd_mm: float, draws: int, seed: int) -> list[Timeline]:
+    """Write each draw as a timeline of its own; lengths that play no part stay."""
+    drawn = drawn_tenths(timeline, sd_mm=sd_mm, draws=draws, seed=seed)
+    retreated = [
+        it.days_from_ssrs
+        for it in timeline.events
+        if it.kind is EventKind.LOCAL_RETREATMENT and it.days_from_ssrs > 0
+    ]
+    timelines = []
+    for draw in range(draws):
+        observations = dict(timeline.observations)
+        for sequence, tenths in drawn.items():
+            row = timeline.observations[sequence]
+            days = [
+                it.days_from_ssrs for it in row if it.days_from_ssrs <= min(retreated, default=999)
+            ]
+            days = [max(day for day in days if day <= 0), *(day for day in days if day > 0)]
+            lengths = dict(zip(days, tenths[:, draw].tolist(), strict=True))
+            observations[sequence] = tuple(
+                Observation(it.days_from_ssrs, Decimal(lengths[it.days_from_ssrs]) / 10)
+                if it.days_from_ssrs in lengths
+                else it
+                for it in row
+            )
+        timelines.append(evolve(timeline, observations=observations))
+    return timelines
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    timeline=TIMELINES_WITH_EXCLUSIONS,
+    digits_mm=DIGITS,
+    criteria=MANY_CRITERIA,
+    mode=MODES,
+    sd_mm=SDS_MM,
+    seed=st.integers(0, 1000),
+)
+def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
+    timeline, digits_mm, criteria, mode, sd_mm, seed
+) -> None:
+    timeline, draws = with_digits(timeline, digits_mm), 40
+    found = category_probabilities(
+        timeline, criteria, mode, sd_mm=sd_mm, draws=draws, seed=seed
+    ).probabilities
+    counts = Counter(
+        classify(one, criteria, mode).category for one in as_drawn(timeline, sd_mm, draws, seed)
+    )
+    assert found == {one: count / draws for one, count in counts.items()}
+    assert sum(found.values()) == pytest.approx(1)
+
+
+@settings(deadline=None)
+@given(timeline=TIMELINES_WITH_EXCLUSIONS, digits_mm=DIGITS, criteria=MANY_CRITERIA, mode=MODES)
+def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, criteria, mode) -> None:
+    timeline = with_digits(timeline, digits_mm)
+    sure = category_probabilities(timeline, criteria, mode, sd_mm=0.0, draws=10)
+    call = classify(timeline, criteria, mode).category
+    assert (sure.category, sure.probabilities) == (call, {call: 1.0})
+    assert sure.standard_error == 0
+    assert not sure.fragile(call)
+
+
+def rounded_shares(length_mm: float, sd_mm: float) -> np.ndarray:
+    """Give the shares of 0.0, 0.1, ... 60.0 mm when one length is measured and rounded."""
+    law = NormalDist(length_mm, sd_mm)
+    edges = [law.cdf((tenths - 0.5) / 10) for tenths in range(602)]
+    return np.diff(edges)
+
+
+def expected_shares(
+    baseline: str, follow_up: str, criteria: Criteria
+) -> dict[ResponseCategory, float]:
+    """Sum the shares of all changes between two measured lengths, in tenths of a mm."""
+    before, after = (rounded_shares(float(mm), DEFAULT_SD_MM) for mm in (baseline, follow_up))
+    shares = np.convolve(after, before[::-1])
+    changes = np.arange(len(shares)) - (len(before) - 1)
+    limit = int(10 * criteria.change_mm)
+    grown = changes >= limit + (not criteria.growth_inclusive)
+    fallen = -changes >= limit + (not criteria.decline_inclusive)
+    return {
+        PD: shares[grown].sum(),
+        PR: shares[fallen].sum(),
+        SD: shares[~grown & ~fallen].sum(),
+    }
+
+
+@pytest.mark.parametrize("follow_up", ["12.0", "18.0", "18.1", "20.0", "21.9", "22.0", "30.0"])
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_two_measurements_have_the_probabilities_of_the_normal_law(follow_up, inclusive) -> None:
+    criteria = evolve(AMINI, growth_inclusive=inclusive, decline_inclusive=inclusive)
+    one = lesion(T1=studies(d0="20.0", d200=follow_up))
+    draws = 40_000
+    found = category_probabilities(
+        one, criteria, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM, draws=draws
+    ).probabilities
+    for category, share in expected_shares("20.0", follow_up, criteria).items():
+        standard_error = sqrt(share * (1 - share) / draws)
+        assert found.get(category, 0.0) == pytest.approx(share, abs=4 * standard_error + 1e-4)
+
+
+def test_a_change_at_the_threshold_is_a_toss_up_and_a_large_one_is_sure() -> None:
+    growth = [
+        category_probabilities(
+            lesion(T1=studies(d0="20.0", d200=mm)), AMINI, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM
+        )
+        for mm in ("22.0", "30.0")
+    ]
+    assert growth[0].probabilities[PD] == pytest.approx(0.51, abs=0.05)
+    assert growth[0].fragile(PD)
+    assert growth[1].probabilities[PD] == pytest.approx(1, abs=0.001)
+    assert not growth[1].fragile(PD)
+
+
+def test_by_default_a_quarter_of_repeats_differs_by_2_mm_or_more() -> None:
+    difference = NormalDist(0, sqrt(2) * DEFAULT_SD_MM)
+    assert 2 * difference.cdf(-2) == pytest.approx(0.25)
+    assert pytest.approx(1.2294, abs=1e-4) == DEFAULT_SD_MM
+
+
+COURSE = {"before7": "20.0", "d60": "22.3", "d120": "24.1", "d270": "21.9"}
+TWO_SEQUENCES = lesion(T1=studies(**COURSE), T2FS=studies(before7="18.0", d60="20.0", d270="19.0"))
+
+
+def asked(timeline: Timeline, seed: int = 0) -> CategoryProbabilities:
+    return category_probabilities(
+        timeline, AMINI, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM, seed=seed
+    )
+
+
+def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
+    other = evolve(TWO_SEQUENCES, lesion_id="another lesion")
+    first, second = asked(TWO_SEQUENCES), asked(other)
+    assert (asked(other), asked(TWO_SEQUENCES)) == (second, first)
+    assert asked(TWO_SEQUENCES, seed=1) != first
+
+
+def test_the_order_in_which_sequences_are_given_plays_no_part() -> None:
+    turned = dict(reversed(TWO_SEQUENCES.observations.items()))
+    assert asked(evolve(TWO_SEQUENCES, observations=turned)) == asked(TWO_SEQUENCES)
+
+
+def test_two_lesions_do_not_share_their_errors() -> None:
+    other = evolve(TWO_SEQUENCES, lesion_id="another lesion")
+    one, two = (
+        drawn_tenths(it, sd_mm=2.0, draws=4000, seed=0)[SeriesRole.T1][0]
+        for it in (TWO_SEQUENCES, other)
+    )
+    assert abs(np.corrcoef(one, two)[0, 1]) < 0.06
+
+
+def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
+    drawn = drawn_tenths(TWO_SEQUENCES, sd_mm=2.0, draws=4000, seed=0)
+    lengths_mm = np.vstack(list(drawn.values())) / 10
+    assert lengths_mm.mean(axis=1) == pytest.approx([20, 22.3, 24.1, 21.9, 18, 20, 19], abs=0.15)
+    assert lengths_mm.std(axis=1) == pytest.approx(2.0, abs=0.1)
+    assert np.abs(np.corrcoef(lengths_mm) - np.eye(7)).max() < 0.06
+
+
+def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
+    one = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
+    drawn = drawn_tenths(one, sd_mm=1e-30, draws=1, seed=0)[SeriesRole.T1]
+    assert drawn[:, 0].tolist() == [180, 182, 182]
+
+
+def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
+    one = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
+    drawn = drawn_tenths(one, sd_mm=3.0, draws=500, seed=0)[SeriesRole.T1]
+    assert drawn.min() == 0
+    assert (drawn[0] > 5).any()
+    assert (drawn[1] == 0).all()
+    assert (drawn[2] > 1).any()
+
+
+def test_only_lengths_that_count_are_drawn() -> None:
+    retreatment = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
+    one = lesion(
+        retreatment,
+        T1=studies(before40="18.0", before7="20.0", d60="22.0", d120="25.0"),
+        T2FS=studies(d60="20.0"),
+        STIR=studies(d0="20.0"),
+    )
+    drawn = drawn_tenths(one, sd_mm=1.0, draws=3, seed=0)
+    assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("timeline", "category"),
+    [
+        (lesion(), ResponseCategory.INDETERMINATE),
+        (lesion(T1=studies(d60="20.0")), ResponseCategory.INDETERMINATE),
+        (lesion(T1=studies(d0="20.0")), ResponseCategory.NOT_ELIGIBLE),
+        (
+            lesion(TreatmentEvent(0, EventKind.EXCLUSION, "cement"), T1=studies(**COURSE)),
+            ResponseCategory.NOT_ELIGIBLE,
+        ),
+    ],
+)
+def test_where_no_length_plays_a_part_the_call_is_certain(timeline, category) -> None:
+    assert asked(timeline).probabilities == {category: 1.0}
+
+
+def test_categories_stand_in_their_order_and_none_has_a_probability_of_0() -> None:
+    probabilities = asked(TWO_SEQUENCES).probabilities
+    assert list(probabilities) == [OPP, PD, PR, SD]
+    assert min(probabilities.values()) > 0
+
+
+def shares(**probabilities: float) -> CategoryProbabilities:
+    return CategoryProbabilities(
+        category=OPP,
+        probabilities={ResponseCategory(name): share for name, share in probabilities.items()},
+        sd_mm=1.0,
+        draws=1000,
+    )
+
+
+def test_a_call_is_fragile_below_a_probability_of_0_8() -> None:
+    assert FRAGILE_BELOW == 0.8
+    assert not shares(OPP=0.8, PD=0.2).fragile(OPP)
+    assert shares(OPP=0.799, PD=0.201).fragile(OPP)
+    assert shares(OPP=1.0).fragile(PD)  # which no draw had
+
+
+def test_the_standard_error_is_that_of_the_calls_own_share() -> None:
+    assert shares(OPP=0.8, PD=0.2).standard_error == pytest.approx(0.01265, abs=1e-5)
+    assert shares(PD=1.0).standard_error == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"sd_mm": -0.1}, {"sd_mm": nan}, {"sd_mm": inf}, {"draws": 0}, {"seed": -1}],
+)
+def test_what_is_no_such_number_is_refused(options) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
+        category_probabilities(TWO_SEQUENCES, AMINI, Mode.PROSPECTIVE, **{"sd_mm": 1.0} | options)
+
+
+def test_studies_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="order of days"):
+        asked(lesion(T1=studies(d60="20.0", d0="20.0")))
