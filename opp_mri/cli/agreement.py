@@ -22,6 +22,7 @@ from opp_mri.workflow.agreement import (
     discordances,
 )
 from opp_mri.workflow.project import open_project
+from opp_mri.workflow.repeatability import Repeatability, repeatability, repeatability_record
 from opp_mri.workflow.respond import project_criteria
 
 readers_option = click.option(
@@ -40,6 +41,7 @@ WITH_INTERVAL = "with 95 % interval"
 @mode_option
 @criteria_option
 @json_option
+@click.option("--repeats", is_flag=True, help="Hold readers against their own hidden repeats.")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -51,6 +53,7 @@ def agreement_command(
     mode: str,
     criteria: str | None,
     as_json: bool,
+    repeats: bool,
     plot: Path | None,
 ) -> None:
     """Say how far two readers agree: lengths per sequence, categories, the chosen slice.
@@ -59,6 +62,9 @@ def agreement_command(
     """
     if plot and plot.suffix.lower() not in PICTURES:
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
+    if repeats:
+        _show_repeats(project_folder, as_json=as_json)
+        return
     with open_project(project_folder) as project:
         rules = project_criteria(project, criteria)
         agreed = agreement(project, readers or (), criteria=rules, mode=Mode(mode))
@@ -75,6 +81,29 @@ def agreement_command(
         _show_kappa(name, found)
     if plot:
         click.echo(f"Drawn: {plot}")
+
+
+def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
+    with open_project(project_folder) as project:
+        found = repeatability(project.store)
+    if as_json:
+        show_json([repeatability_record(one) for one in found])
+        return
+    if not found:
+        click.echo("No case has come back to its reader yet.")
+        return
+    rows: list[tuple[str, Callable[[Repeatability], str]]] = [
+        ("lesions, pairs", lambda one: f"{one.lesions}, {one.pairs}"),
+        ("bias (second less first), mm", lambda one: _written(one.bias_mm, 2)),
+        ("SD of one measurement, mm", lambda one: _written(one.within_subject_sd_mm, 2)),
+        ("repeatability coefficient, mm", lambda one: _written(one.repeatability_mm, 2)),
+        ("differ by more than 2 mm", lambda one: _written(one.beyond, 3)),
+    ]
+    click.echo(f"Readers and their own hidden repeats, each number {WITH_INTERVAL}")
+    show_table(
+        ["", *(one.reader for one in found)],
+        [[name, *(write(one) for one in found)] for name, write in rows],
+    )
 
 
 def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:

@@ -36,6 +36,7 @@ VERBS = {
     "discordance": "opp_mri.cli.agreement",
     "consensus": "opp_mri.cli.consensus",
     "unblind": "opp_mri.cli.study",
+    "certify": "opp_mri.cli.certify",
     "phantom": "opp_mri.cli.demo",
     "demo": "opp_mri.cli.demo",
 }

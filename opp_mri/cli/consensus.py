@@ -68,9 +68,7 @@ def list_command(mode: str, criteria: str | None, project_folder: Path, as_json:
     help="A, B, the mean of both ends (on one image), or something new.",
 )  # fmt: skip
 @click.option("--reason", required=True, help="Why.")
-@click.option(
-    "--image", help="With new: SOPInstanceUID under the new line; A's if left out."
-)
+@click.option("--image", help="With new: SOPInstanceUID under the new line; A's if left out.")
 @click.option("--frame", default=1, show_default=True, help="With --image: its frame.")
 @click.option(
     "--line", nargs=4, type=float, metavar="COLUMN ROW COLUMN ROW",

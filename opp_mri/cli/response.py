@@ -7,8 +7,9 @@ import click
 
 from opp_mri.cli.options import existing_file, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
+from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.units import format_mm
 from opp_mri.workflow.assess import (
     AssessedLesion,
@@ -138,6 +139,12 @@ def _show_timeline(timeline: LesionTimeline) -> None:
 @reader_option
 @mode_option
 @criteria_option
+@click.option(
+    "--sd-mm",
+    type=click.FloatRange(min=0, max=100),
+    help="Error of one measurement (standard deviation) that calls are weighed with; default: the "
+    "project's own, or 1.23.",
+)
 @json_option
 def assess_command(
     lesion_ids: tuple[str, ...],
@@ -147,6 +154,7 @@ def assess_command(
     reader: str | None,
     mode: str,
     criteria: str | None,
+    sd_mm: float | None,
     as_json: bool,
 ) -> None:
     """Say of each lesion: OPP, PD, PR or SD, by which rule, and how surely.
@@ -156,9 +164,12 @@ def assess_command(
     """
     if measurements is None and events is not None:
         raise click.UsageError("--events goes with --measurements.")
+    error = None if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     if measurements is not None:
         rules = load_criteria(criteria or DEFAULT_CRITERIA)
-        tables = assess_tables(measurements, events, mode=Mode(mode), criteria=rules)
+        tables = assess_tables(
+            measurements, events, mode=Mode(mode), criteria=rules, error=error or DEFAULT_ERROR
+        )
         lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
         unanswered = tables.unanswered
         records = [assessment_record(lesion) for lesion in lesions]
@@ -166,7 +177,12 @@ def assess_command(
         with open_project(project_folder) as project:
             rules = project_criteria(project, criteria)
             found = assess_project(
-                project, lesion_ids, mode=Mode(mode), criteria=rules, reader=reader
+                project,
+                lesion_ids,
+                mode=Mode(mode),
+                criteria=rules,
+                reader=reader,
+                error=error,
             )
         lesions = [one.assessed for one in found if one.assessed]
         records = [project_lesion_record(one) for one in found if one.assessed]
@@ -193,14 +209,21 @@ def _show_assessments(lesions: list[AssessedLesion]) -> None:
             else "-",
             lesion.assessment.reason.value.replace("_", " "),
             "-" if lesion.margin_mm is None else format_mm(lesion.margin_mm),
+            _sure(lesion),
             "ask a reader" if lesion.assessment.discordant else "",
         ]
         for lesion in lesions
     ]
-    show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Discordant"], rows)
+    show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Sure", "Discordant"], rows)
     for lesion in lesions:
         click.echo("\n  ".join([f"{_id(lesion)}:", *lesion.sentences]))
     click.echo("Research software, not a medical device.")
+
+
+def _sure(lesion: AssessedLesion) -> str:
+    category = lesion.assessment.category
+    share = f"{lesion.sureness.probabilities.get(category, 0.0):.0%}"
+    return f"fragile, {share}" if lesion.sureness.fragile(category) else share
 
 
 @click.command("criteria")

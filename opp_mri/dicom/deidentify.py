@@ -8,7 +8,6 @@ time is taken over.
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -52,7 +51,7 @@ CODES = frozenset(
         "ContrastBolusAgentAdministered",
     }
 )
-"""Defined terms: kept where they look like terms."""
+"""Their values pass where they are among `TERMS`."""
 
 SEQUENCES = frozenset(
     {
@@ -70,19 +69,29 @@ SEQUENCES = frozenset(
 PIXELS = frozenset({"PixelData"})
 ALLOWED = NUMBERS | CODES | SEQUENCES | PIXELS | {"SOPClassUID"}
 
-IMAGE_TYPES = frozenset(
+TERMS = frozenset(
     {
+        # ImageType, FrameType
         *("ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "OTHER", "NONE", "MIXED", "VOLUME"),
         *("M", "M_SE", "M_FFE", "M_IR", "SE", "FFE", "IR", "R", "R_SE", "ND", "NORM", "DIS2D"),
         *("DIS3D", "FM", "W", "F", "IP", "OP", "IN_PHASE", "OUT_PHASE", "WATER", "FAT", "DIXON"),
         *("LOCALIZER", "MPR", "REFORMATTED", "RESAMPLED", "SUBTRACTION", "ADDITION", "MAGNITUDE"),
         *("T1", "T2", "STIR", "DIFFUSION", "ADC", "MIP", "PROJECTION IMAGE", "MOSAIC", "COMPOSED"),
+        # ScanningSequence, SequenceVariant, ScanOptions (PS3.3 C.8.3.1)
+        *("GR", "EP", "RM", "SK", "MTC", "SS", "TRSS", "SP", "MP", "OSP", "TOF"),
+        *("PER", "RG", "CG", "PPG", "FC", "PFF", "PFP", "FS", "SFS", "CT", "SAT1", "SAT2"),
+        *("FAST_GEMS", "SAT_GEMS", "SPF_GEMS", "FC_FREQ_AX_GEMS", "FC_SLICE_AX_GEMS", "FR_GEMS"),
+        *("EDR_GEMS", "TRF_GEMS", "NPW_GEMS", "PFF_GEMS", "FILTERED_GEMS", "ACC_GEMS", "FSS_GEMS"),
+        # of enhanced images (PS3.3 C.8.13)
+        *("YES", "NO", "2D", "3D", "ROW", "COL", "COLUMN", "SPIN", "GRADIENT", "BOTH"),
+        *("FAT_AND_WATER", "PROTON_DENSITY", "T2_STAR", "FLOW_ENCODED", "FLUID_ATTENUATED"),
+        *("PERFUSION", "TAGGING", "TOF", "UNKNOWN", "MR", "MONOCHROME1", "MONOCHROME2", "US"),
+        *("00", "01"),
+        *map(str, range(1, 100)),  # StackID
     }
 )
-"""Values of ImageType and FrameType that pass; what else a scanner lets a person write does not."""
+"""What a defined term may say; what a scanner lets a person write passes by no other name."""
 
-_TERM = re.compile(r"[A-Z0-9_ ]{0,16}")
-_KINDS = frozenset({"ImageType", "FrameType"})
 _NUMERIC_VRS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL", "US or SS"})
 
 NewUid = Callable[[str], str]
@@ -174,11 +183,9 @@ def _kept(element: DataElement, new_uid: NewUid, allowed: frozenset[str]) -> Dat
         return DataElement(element.tag, "SQ", DicomSequence(items))
     if element.keyword in NUMBERS and element.VR not in _NUMERIC_VRS:
         return None  # a private creator's or a damaged file's idea of it
-    if element.keyword in _KINDS:
-        kinds = [one for one in _values(element.value) if one in IMAGE_TYPES]
-        return DataElement(element.tag, "CS", kinds)
-    if element.keyword in CODES and not all(map(_TERM.fullmatch, _values(element.value))):
-        return None
+    if element.keyword in CODES:
+        terms = [one for one in _values(element.value) if one in TERMS]
+        return DataElement(element.tag, element.VR, terms) if terms else None
     return element
 
 

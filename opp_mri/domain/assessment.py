@@ -65,6 +65,22 @@ class Reason(StrEnum):
 
 
 @frozen(kw_only=True)
+class MeasurementError:
+    """The error of one measurement that a call is weighed with.
+
+    Parameters
+    ----------
+    sd_mm
+        Standard deviation of one measurement.
+    source
+        Where it comes from, in words.
+    """
+
+    sd_mm: float
+    source: str
+
+
+@frozen(kw_only=True)
 class Criteria:
     """The parameters of the response rules (RULES: parameters).
 

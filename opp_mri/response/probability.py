@@ -17,7 +17,13 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, ResponseCategory
+from opp_mri.domain.assessment import (
+    Criteria,
+    MeasurementError,
+    Mode,
+    Plateau,
+    ResponseCategory,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import call_sequence, classify
@@ -33,6 +39,11 @@ DEFAULT_SD_MM: Final = _APART_MM / (sqrt(2) * NormalDist().inv_cdf(1 - _SHARE_AP
 Under it two independent measurements differ by 2 mm or more in 25 of 100 pairs, as repeats by one
 reader did in 140 focal marrow lesions (PMID 37001052).
 """
+
+DEFAULT_ERROR: Final = MeasurementError(
+    sd_mm=DEFAULT_SD_MM,
+    source="published repeats of focal marrow lesions (PMID 37001052), not this project",
+)
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

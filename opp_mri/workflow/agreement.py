@@ -27,9 +27,9 @@ from opp_mri.reading.agreement import (
     within_subject_sd_mm,
 )
 from opp_mri.reading.discordance import Discordance, Drawn, Limits, discordance
+from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
 from opp_mri.units import number
-from opp_mri.workflow.assess import assess_timeline
 from opp_mri.workflow.patients import patient_map
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.protocol import current_protocol
@@ -205,15 +205,15 @@ def agreement_record(agreed: Agreement) -> Record:
             one.name: {
                 "lesions": one.bland_altman.lesions,
                 "pairs": one.bland_altman.pairs,
-                "icc_2_1": _estimate(one.icc.single),
-                "icc_a_k": _estimate(one.icc.average),
-                "bias_mm": _estimate(one.bland_altman.bias_mm),
-                "lower_limit_mm": _estimate(one.bland_altman.lower_mm),
-                "upper_limit_mm": _estimate(one.bland_altman.upper_mm),
-                "within_subject_sd_mm": _estimate(one.within_subject_sd_mm),
-                "reproducibility_coefficient_mm": _estimate(one.reproducibility_mm),
-                "share_beyond_2_mm": _estimate(one.beyond),
-                "share_on_same_slice": _estimate(one.same_slice),
+                "icc_2_1": estimate_record(one.icc.single),
+                "icc_a_k": estimate_record(one.icc.average),
+                "bias_mm": estimate_record(one.bland_altman.bias_mm),
+                "lower_limit_mm": estimate_record(one.bland_altman.lower_mm),
+                "upper_limit_mm": estimate_record(one.bland_altman.upper_mm),
+                "within_subject_sd_mm": estimate_record(one.within_subject_sd_mm),
+                "reproducibility_coefficient_mm": estimate_record(one.reproducibility_mm),
+                "share_beyond_2_mm": estimate_record(one.beyond),
+                "share_on_same_slice": estimate_record(one.same_slice),
                 "drawn_pairs": one.drawn,
             }
             for one in agreed.lengths
@@ -279,7 +279,7 @@ def _category(
     timeline = lesion_timeline(store, lesion, reader=reader).timeline
     if not timeline.observations:
         return None
-    return assess_timeline(timeline, mode=mode, criteria=criteria).assessment.category
+    return classify(timeline, criteria, mode).category
 
 
 def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:
@@ -337,14 +337,15 @@ def _weight(pair: DiscordantPair) -> tuple[bool, bool, float]:
 def _kappa_record(found: Kappa) -> Record:
     return {
         "n": found.n,
-        "kappa": _estimate(found.kappa),
-        "agreed": _estimate(found.agreed),
+        "kappa": estimate_record(found.kappa),
+        "agreed": estimate_record(found.agreed),
         "categories": list(found.categories),
         "table": [list(row) for row in found.table],
     }
 
 
-def _estimate(estimate: Estimate) -> Record:
+def estimate_record(estimate: Estimate) -> Record:
+    """Give a value with its interval, rounded for reading."""
     return {
         "value": _rounded(estimate.value),
         "low": _rounded(estimate.low),

@@ -10,6 +10,7 @@ from attrs import frozen
 from opp_mri.domain.assessment import (
     Assessment,
     Criteria,
+    MeasurementError,
     Mode,
     ResponseCategory,
     SequenceAssessment,
@@ -24,13 +25,20 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.response.classify import classify
+from opp_mri.response.history import DatedLabel, labels_by_day
 from opp_mri.response.margin import categories_by_threshold, margin_mm
-from opp_mri.response.sentences import sentences
+from opp_mri.response.probability import (
+    DEFAULT_ERROR,
+    CategoryProbabilities,
+    category_probabilities,
+)
+from opp_mri.response.sentences import SHORT_WORDS, sentences
 from opp_mri.units import number
 from opp_mri.workflow.tables import Row, read_table
 
 MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
 EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
+LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
 EVENT_KINDS: Final = (
     EventKind.SYSTEMIC_THERAPY_CHANGE,
     EventKind.OTHER_BONE_LESIONS,
@@ -51,12 +59,19 @@ class AssessedLesion:
         Smallest change of one recorded length that changes the category; None where none does.
     category_by_change_mm
         Category with a `change_mm` of 2, 3 and 4.
+    sureness, error
+        Probability of each category under an error of measurement, and that error.
+    labels
+        What the lesion was called on each day of follow-up, as known on that day.
     sentences
         What a radiologist would read.
     """
 
     timeline: Timeline
     assessment: Assessment
+    sureness: CategoryProbabilities
+    error: MeasurementError
+    labels: tuple[DatedLabel, ...]
     margin_mm: Decimal | None
     category_by_change_mm: Mapping[Decimal, ResponseCategory]
     sentences: tuple[str, ...]
@@ -78,23 +93,51 @@ class AssessedTables:
     unanswered: tuple[str, ...]
 
 
-def assess_timeline(timeline: Timeline, *, mode: Mode, criteria: Criteria) -> AssessedLesion:
+def assess_timeline(
+    timeline: Timeline, *, mode: Mode, criteria: Criteria, error: MeasurementError = DEFAULT_ERROR
+) -> AssessedLesion:
     """Classify a lesion and add how surely, and the sentences."""
     assessment = classify(timeline, criteria, mode)
     margin = margin_mm(timeline, criteria, mode)
+    sureness = category_probabilities(timeline, criteria, mode, sd_mm=error.sd_mm)
     by_change_mm = categories_by_threshold(timeline, criteria, mode)
     return AssessedLesion(
         timeline=timeline,
         assessment=assessment,
         margin_mm=margin,
         category_by_change_mm=by_change_mm,
-        sentences=sentences(assessment, margin_mm=margin, category_by_change_mm=by_change_mm),
+        sureness=sureness,
+        error=error,
+        labels=labels_by_day(timeline, criteria),
+        sentences=(
+            *sentences(assessment, margin_mm=margin, category_by_change_mm=by_change_mm),
+            *_sureness_in_words(sureness, error),
+        ),
     )
 
 
+def _sureness_in_words(sureness: CategoryProbabilities, error: MeasurementError) -> list[str]:
+    category = sureness.category
+    if category is ResponseCategory.NOT_ELIGIBLE:
+        return []
+    share = sureness.probabilities.get(category, 0.0)
+    others = [
+        f"{SHORT_WORDS[one]} {probability:.0%}"
+        for one, probability in sorted(sureness.probabilities.items(), key=lambda item: -item[1])
+        if one is not category and probability >= LEAST_TOLD
+    ]
+    fragile = "Fragile: were" if sureness.fragile(category) else "Were"
+    return [
+        f"{fragile} every length measured once more, with an error of {error.sd_mm:.1f} mm "
+        f"(standard deviation; {error.source}), the category would be the same in {share:.0%}"
+        + (f", else {', '.join(others)}." if others else ".")
+    ]
+
+
 def assess_tables(
-    measurements: Path, events: Path | None, *, mode: Mode, criteria: Criteria
-) -> AssessedTables:
+    measurements: Path, events: Path | None, *, mode: Mode, criteria: Criteria,
+    error: MeasurementError = DEFAULT_ERROR,
+) -> AssessedTables:  # fmt: skip
     """Assess each lesion of a table of lengths, and perhaps one of events.
 
     Parameters
@@ -121,7 +164,9 @@ def assess_tables(
         for lesion_id, by_sequence in observations.items()
     ]
     return AssessedTables(
-        lesions=tuple(assess_timeline(one, mode=mode, criteria=criteria) for one in timelines),
+        lesions=tuple(
+            assess_timeline(one, mode=mode, criteria=criteria, error=error) for one in timelines
+        ),
         unanswered=tuple(lesion_id for lesion_id in happened if lesion_id not in observations),
     )
 
@@ -144,6 +189,17 @@ def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
             str(change_mm): category.value
             for change_mm, category in lesion.category_by_change_mm.items()
         },
+        "probabilities": {
+            category.value: probability
+            for category, probability in lesion.sureness.probabilities.items()
+        },
+        "fragile": lesion.sureness.fragile(assessment.category),
+        "measurement_sd_mm": round(lesion.error.sd_mm, 4),
+        "measurement_sd_source": lesion.error.source,
+        "labels_by_day": [
+            {"day": one.days_from_ssrs, "category": one.category.value, "reason": one.reason.value}
+            for one in lesion.labels
+        ],
         "mode": assessment.mode.value,
         "criteria": assessment.criteria.name,
         "sentences": list(lesion.sentences),

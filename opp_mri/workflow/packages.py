@@ -29,7 +29,7 @@ from opp_mri.domain.study import (
 )
 from opp_mri.errors import InputError, OppMriError, ProjectError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.index import index, override_role
+from opp_mri.workflow.index import describe_stale, index
 from opp_mri.workflow.patients import patient_map, patients, time_points
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.protocol import is_unblinded, needed_protocol
@@ -311,7 +311,9 @@ def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
             )
             for copy in copies:
                 if copy.role is not volume.role and copy.usability is not Usability.NOTHING:
-                    override_role(package, copy.volume_id, volume.role, issued.recorded_at)
+                    package.store.add_role_override(copy.volume_id, volume.role, issued.recorded_at)
+    package.store.mark_stale(case.code for case in issued.cases)
+    describe_stale(package)
 
 
 def _blind_lesions(

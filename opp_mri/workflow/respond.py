@@ -5,12 +5,13 @@ from typing import Any
 
 from attrs import frozen
 
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
 from opp_mri.domain.measurement import Lesion
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assess import AssessedLesion, assess_timeline, assessment_record
 from opp_mri.workflow.lesions import known_lesion
 from opp_mri.workflow.project import Project
+from opp_mri.workflow.repeatability import measurement_error
 from opp_mri.workflow.timeline import LesionTimeline, lesion_timeline
 
 
@@ -54,12 +55,20 @@ def assess_project(
     mode: Mode,
     criteria: Criteria,
     reader: str | None = None,
+    error: MeasurementError | None = None,
 ) -> list[ProjectLesion]:
-    """Assess some lesions of a project, or all; a lesion without measurement gets no answer."""
+    """Assess some lesions of a project, or all; a lesion without measurement gets no answer.
+
+    Parameters
+    ----------
+    error
+        What calls are weighed with; None for the project's own, or the stated default.
+    """
+    error = error or measurement_error(project.store)
     return [
         ProjectLesion(
             timeline=timeline,
-            assessed=assess_timeline(timeline.timeline, mode=mode, criteria=criteria)
+            assessed=assess_timeline(timeline.timeline, mode=mode, criteria=criteria, error=error)
             if timeline.timeline.observations
             else None,
         )

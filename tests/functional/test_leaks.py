@@ -1,0 +1,220 @@
+"""What a reader gets holds nothing of other readers, and nothing that names the patient.
+
+Every byte of the package is searched: images, store, settings, whatever lies beside them. Each
+marker below is planted in the project or in the headers of its images and must not come through.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from functional.two_reads import read_package, true_lines
+from pydicom import Dataset
+from pydicom.datadict import dictionary_VR, keyword_dict
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
+
+from opp_mri.dicom.deidentify import ALLOWED
+from opp_mri.domain.study import IssuedPackage
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TEXT = "Mustermann"  # planted in every attribute that can hold it
+DAY = "19370414"
+CLOCK = "071359.421"
+UID_ROOT = "1.2.826.0.1.3680043.10.424242"
+CODE = "MUSTERMANN"
+AGE = "087Y"
+LENGTH = "47.138291"  # what the other reader measured
+
+PLANTED: dict[str, str] = {
+    **dict.fromkeys(("LO", "SH", "PN", "ST", "LT", "UT", "UC", "UR"), TEXT),
+    **dict.fromkeys(("DA",), DAY),
+    **dict.fromkeys(("TM",), CLOCK),
+    "DT": DAY + CLOCK,
+    "CS": CODE,
+    "AE": CODE,
+    "AS": AGE,
+}
+KEPT_AS_THEY_ARE = {  # a changed value would make another image of it, or none
+    *("SpecificCharacterSet", "PhotometricInterpretation", "Modality", "SOPClassUID"),
+    *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
+    *("TransferSyntaxUID", "BurnedInAnnotation", "PatientID", "StudyDate"),
+    *("RetrieveAETitle", "DimensionOrganizationType", "ImplementationVersionName"),
+}
+
+
+def planted() -> Dataset:
+    """Give every attribute of the dictionary that can hold a marker, with it."""
+    made = Dataset()
+    for keyword, tag in keyword_dict.items():
+        if keyword and keyword not in KEPT_AS_THEY_ARE and tag >> 16 > 0x0004:
+            kind = dictionary_VR(keyword)
+            if kind in PLANTED:
+                setattr(made, keyword, PLANTED[kind])
+    return made
+
+
+def plant(dataset: Dataset, everything: Dataset) -> list[str]:
+    """Plant markers in everything of a header that can hold one; gives the UIDs to look for."""
+    dataset.update(everything)  # the whole dictionary, or of most files a part, to save minutes
+    private = dataset.private_block(0x0029, "MUSTERMANN 1.0", create=True)
+    private.add_new(0x10, "LO", TEXT)
+    within = Dataset()
+    within.PatientName = TEXT
+    within.ReferencedSOPInstanceUID = UID(UID_ROOT + ".9")
+    dataset.ReferencedStudySequence = Sequence([within])
+    dataset.OtherPatientIDsSequence = Sequence([within])
+    dataset.PatientName = f"{TEXT}^Erika"
+    for number, keyword in enumerate(
+        ("DeviceUID", "SynchronizationFrameOfReferenceUID", "InstanceCreatorUID"), 1
+    ):
+        setattr(dataset, keyword, UID(f"{UID_ROOT}.{number}"))
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in dataset.get(groups, []):
+            group.add_new(0x00291010, "LO", TEXT)
+            for content in group.get("FrameContentSequence", []):
+                content.FrameComments = TEXT
+                content.FrameLabel = TEXT
+    return [
+        str(dataset[one].value)
+        for one in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+                    "FrameOfReferenceUID")
+    ]  # fmt: skip
+
+
+def first_two_days(folder: Path) -> dict[str, list[str]]:
+    days: dict[str, set[str]] = defaultdict(set)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            header = pydicom.dcmread(path, specific_tags=["PatientID", "StudyDate"])
+            days[str(header.PatientID)].add(str(header.StudyDate))
+    return {patient: sorted(one)[:2] for patient, one in days.items()}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any]) -> Any:
+    """A project with planted markers; the first reader's answers and an outsider's are in it."""
+    folder = tmp_path_factory.mktemp("leaks")
+    cohort = write_phantom(folder / "c", patients=["PHANTOM-01", "PHANTOM-08"], coarse=True,
+                           workers=1)  # fmt: skip
+    kept = first_two_days(cohort.dicom)
+    everything = planted()
+    assert len(everything) > 1000
+    uids: set[str] = set()
+    days: set[str] = set()
+    for path in sorted(cohort.dicom.rglob("*")):
+        if path.is_file():
+            dataset = pydicom.dcmread(path)
+            if str(dataset.StudyDate) not in kept[str(dataset.PatientID)]:
+                path.unlink()  # two time points of each are enough
+                continue
+            days.add(str(dataset.StudyDate))
+            uids.update(plant(dataset, Dataset() if len(uids) % 5 else everything))
+            dataset.save_as(path)
+    project = folder / "p"
+    opp_mri("init", project)
+    opp_mri("index", cohort.dicom, "--project", project)
+    opp_mri("lesion", "add", "--table", cohort.lesions, "--project", project)
+    opp_mri("lesion", "event", cohort.events, "--project", project)
+    outsider = folder / "outsider.csv"
+    outsider.write_text(
+        "lesion_id,reader,sequence,study_date,length_mm\n"
+        f"OPP-01,Outsider-Reader,T1,2020-03-01,{LENGTH}\n"
+    )
+    opp_mri("measure", outsider, "--project", project)
+    protocol = folder / "protocol.toml"
+    protocol.write_text(
+        EXAMPLE.replace("reader-1", "Reader-Alpha").replace("reader-2", "Reader-Beta")
+        .replace("repeats_share = 0.1", "repeats_share = 0.0")
+    )  # fmt: skip
+    with open_project(project) as opened:
+        declare_protocol(opened.store, protocol)
+        issued = make_package(opened, "Reader-Alpha", folder / "alpha", AT).issued
+        read_package(folder / "alpha", issued, true_lines(cohort.calipers), AT)
+        merge_package(opened, folder / "alpha", AT)
+        alpha = [one for one in opened.store.readings() if one.reader == "Reader-Alpha"]
+        lesions = opened.store.lesions()
+    markers = {
+        *(TEXT, CODE, DAY, CLOCK, UID_ROOT, LENGTH, "Reader-Alpha", "Outsider-Reader"),
+        *("PHANTOM-0", "OPP-01", "OPP-08", *uids),
+        *days,
+        *(f"{one[:4]}-{one[4:6]}-{one[6:]}" for one in days),
+        *(one.reading_id for one in alpha),
+        *(one.tracking_uid for one in lesions),
+        *(one.histology for one in lesions),
+        *(one.ssrs_first_date.isoformat() for one in lesions),
+        *(repr(one.caliper.start[0]) for one in alpha if one.caliper),
+    }
+    return project, {one for one in markers if one}
+
+
+def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
+    """Give file and marker wherever a marker stands, as text in any of the usual encodings."""
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        for marker in markers:
+            if any(marker.encode(how) in content for how in ("utf-8", "utf-16-le", "utf-16-be")):
+                yield path.name, marker
+        for marker in markers:
+            if marker.lower() in path.name.lower():
+                yield path.name, marker
+
+
+def package(project: Path, folder: Path, allowed: frozenset[str] = ALLOWED) -> Path:
+    with open_project(project) as opened:
+        issued = [one.reader for one in opened.store.log_of(IssuedPackage)]
+        again = "Reader-Beta" in issued
+        made = make_package(opened, "Reader-Beta", folder, AT, allowed=allowed, again=again)
+    assert made.images
+    assert not made.left_out
+    return folder
+
+
+def test_nothing_planted_comes_through(study: Any, tmp_path: Path) -> None:
+    project, markers = study
+    assert len(markers) > 100
+    folder = package(project, tmp_path / "beta")
+    assert not sorted(leaks(folder, markers))
+    with open_project(folder) as beta:
+        assert beta.store.readings() == []
+        assert beta.store.alignments() == []
+        assert {one.patient_id for one in beta.store.patients()} == {"CASE-001", "CASE-002"}
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["StudyDescription", "PatientBirthDate", "FrameComments", "OtherPatientIDsSequence"],
+)  # fmt: skip
+def test_one_attribute_more_would_be_found(study: Any, tmp_path: Path, keyword: str) -> None:
+    project, markers = study
+    if keyword == "FrameComments":
+        assert "FrameContentSequence" in ALLOWED  # let through inside a sequence that passes
+    folder = package(project, tmp_path / "mutated", ALLOWED | {keyword})
+    assert sorted(leaks(folder, markers))
+
+
+def test_the_package_is_the_same_image_to_the_bit(study: Any, tmp_path: Path) -> None:
+    project, _ = study
+    folder = package(project, tmp_path / "beta")
+    with open_project(project) as opened, open_project(folder) as beta:
+        ours = sorted(
+            (one.pixel_spacing_mm, one.slice_spacing_mm, len(one.frames), str(one.role))
+            for one in opened.store.volumes()
+            if one.role
+        )
+        theirs = sorted(
+            (one.pixel_spacing_mm, one.slice_spacing_mm, len(one.frames), str(one.role))
+            for one in beta.store.volumes()
+        )
+    assert ours == theirs

@@ -1,0 +1,328 @@
+"""A study with two blinded readers, from its protocol to the consensus that counts."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree, move
+from typing import Any
+
+import pytest
+from attrs import frozen
+from click.testing import CliRunner
+from functional.two_reads import Ends, read_package, true_lines
+
+from opp_mri.cli.app import cli
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.study import IssuedPackage, Resolution
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package, planned_cases
+from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.protocol import EXAMPLE, needed_protocol
+from opp_mri.workflow.repeatability import repeatability
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PATIENTS = ["PHANTOM-01", "PHANTOM-04"]
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any]) -> Path:
+    """A folder with a project of two phantom patients, lesions known, nothing measured."""
+    folder = tmp_path_factory.mktemp("study")
+    written = write_phantom(folder / "cohort", patients=PATIENTS, coarse=True, workers=1)
+    opp_mri("init", folder / "project")
+    opp_mri("index", written.dicom, "--project", folder / "project")
+    opp_mri("lesion", "add", "--table", written.lesions, "--project", folder / "project")
+    return folder
+
+
+@pytest.fixture
+def project(cohort: Path, tmp_path: Path) -> Path:
+    return copytree(cohort / "project", tmp_path / "project")
+
+
+@frozen
+class Said:
+    """What a verb printed, and the sentence that it ended with where it failed."""
+
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(project: Path) -> Callable[..., Said]:
+    """Run verbs in this process: there are many of them."""
+
+    def in_project(*words: object, expect: int = 0) -> Said:
+        done = CliRunner().invoke(
+            cli, [*map(str, words), "--project", str(project)], standalone_mode=False
+        )
+        error = done.exception
+        code = getattr(error, "exit_code", 1) if error else 0
+        assert code == expect, f"{words} ended with {code}: {done.output} {error}"
+        return Said(out=done.stdout, err=str(getattr(error, "message", error)) if error else "")
+
+    return in_project
+
+
+def declare(run: Callable[..., Any], folder: Path, **changes: str) -> None:
+    lines = EXAMPLE.splitlines()
+    for name, value in changes.items():
+        lines = [f"{name} = {value}" if one.startswith(f"{name} =") else one for one in lines]
+    path = folder / "protocol.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    run("protocol", path)
+
+
+def issue(project: Path, reader: str, folder: Path, at: datetime = START) -> IssuedPackage:
+    with open_project(project) as opened:
+        return make_package(opened, reader, folder, at).issued
+
+
+def merge(project: Path, folder: Path, at: datetime = START) -> int:
+    with open_project(project) as opened:
+        return merge_package(opened, folder, at).added
+
+
+def moved(ends: Ends, column_1: float = 0, row_1: float = 0, column_2: float = 0, row_2: float = 0
+          ) -> Ends:  # fmt: skip
+    return ends[0] + column_1, ends[1] + row_1, ends[2] + column_2, ends[3] + row_2
+
+
+def both_read(cohort: Path, project: Path, folder: Path, second: Any) -> int:
+    """Have both readers read: the first as the truth is, the second with errors."""
+    lines = true_lines(cohort / "cohort" / "calipers.csv")
+    count = 0
+    for reader, draw in (("reader-1", None), ("reader-2", second)):
+        package = folder / reader
+        issued = issue(project, reader, package)
+        count = read_package(package, issued, lines, START, *([draw] if draw else []))
+        assert merge(project, package) == count
+    return count
+
+
+def injected(lesion: str, sequence: SeriesRole, ends: Ends) -> Ends:
+    """Err by cause: one sequence of each lesion another cause."""
+    if lesion == "OPP-01" and sequence is SeriesRole.T1:
+        return moved(ends, column_1=-5)
+    if lesion == "OPP-01" and sequence is SeriesRole.T2FS:
+        return moved(ends, column_2=5)
+    if lesion == "OPP-04" and sequence is SeriesRole.T1POST:
+        return moved(ends, row_1=-2.5, row_2=2.5)
+    return ends
+
+
+CAUSES = {
+    ("OPP-01", "T1"): "anterior end",
+    ("OPP-01", "T2FS"): "posterior end",
+    ("OPP-04", "T1POST"): "another angle",
+}
+
+
+def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path, repeats_share="0.0")
+    count = both_read(cohort, project, tmp_path, injected)
+    listed = run("consensus", "list", "--json").json
+    assert {one["lesion_id"] for one in listed} == {"OPP-01", "OPP-04"}
+    for lesion in listed:
+        for pair in lesion["pairs"]:
+            assert pair["cause"] == CAUSES.get((lesion["lesion_id"], pair["sequence"]))
+    before = run("readings", "--json").json
+    assert len(before) == 2 * count
+    told = run("consensus", "sign", "OPP-01", "--signed-by", "reader-1", expect=3).err
+    assert "wait to be resolved" in told
+    for lesion in listed:
+        for n, pair in enumerate(one for one in lesion["pairs"] if one["cause"]):
+            cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
+            keep = ("A", "B", "mean")[n % 3]
+            run("consensus", "resolve", *cell, "--keep", keep, "--reason", "seen together")
+    run("consensus", "sign", "--signed-by", "reader-1")
+    assert not [one for one in run("consensus", "list", "--json").json if one["complete"]]
+    run("consensus", "sign", "--signed-by", "reader-2")
+    done = run("consensus", "list", "--json").json
+    assert all(one["complete"] for one in done)
+    after = run("readings", "--json").json
+    assert [one for one in after if one["reader"] != "consensus"] == before
+    assert len([one for one in after if one["reader"] == "consensus"]) == count
+    assessed = {one["lesion_id"]: one for one in run("assess", "--json").json}
+    assert assessed["OPP-01"]["category"] == "OPP"
+
+
+def test_an_adjudicator_selects_and_signs_alone(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(
+        run, tmp_path, repeats_share="0.0", resolution='"adjudicator"', adjudicator='"third"',
+        order='"locked-sequential"',
+    )  # fmt: skip
+    both_read(cohort, project, tmp_path, injected)
+    listed = run("consensus", "list", "--json").json
+    lesion = next(one for one in listed if one["lesion_id"] == "OPP-01")
+    open_pairs = [one for one in lesion["pairs"] if one["cause"]]
+    cell = ("OPP-01", open_pairs[0]["study_date"], open_pairs[0]["sequence"])
+    told = run("consensus", "resolve", *cell, "--keep", "mean", "--reason", "half", expect=3).err
+    assert "the adjudicator selects" in told
+    for pair in open_pairs:
+        run("consensus", "resolve", "OPP-01", pair["study_date"], pair["sequence"],
+            "--keep", "A", "--reason", "the edge is clear")  # fmt: skip
+    assert "does not sign here" in run("consensus", "sign", "--signed-by", "reader-1", expect=3).err
+    run("consensus", "sign", "OPP-01", "--signed-by", "third")
+    done = {one["lesion_id"]: one for one in run("consensus", "list", "--json").json}
+    assert done["OPP-01"]["complete"]
+    assert all(one["result_mm"] == one["a_mm"] for one in done["OPP-01"]["pairs"] if one["cause"])
+    assert not done["OPP-04"]["complete"]
+
+
+def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path, repeats_share="0.0")
+    both_read(cohort, project, tmp_path, injected)
+    listed = run("consensus", "list", "--json").json
+    lesion = next(one for one in listed if one["lesion_id"] == "OPP-01")
+    pair = next(one for one in lesion["pairs"] if one["cause"])
+    cell = ("OPP-01", pair["study_date"], pair["sequence"])
+    new = ("--keep", "new", "--reason", "drawn together")
+    run("consensus", "resolve", *cell, *new, "--line", "40", "50", "60", "50")
+    run("consensus", "resolve", *cell, *new, "--answer", "not_measurable")
+    assert "needs either" in run("consensus", "resolve", *cell, *new, expect=2).err
+    with open_project(project) as opened:
+        made = opened.store.log_of(Resolution)
+    assert [one.kind.value for one in made] == ["new", "new"]
+    told = run("consensus", "list", "--json").json
+    lesion = next(one for one in told if one["lesion_id"] == "OPP-01")
+    pair = next(one for one in lesion["pairs"] if one["cause"])
+    assert pair["resolution"] == "new"
+    assert pair["result_mm"] is None
+
+
+def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path, repeats_share="0.5", washout_days="14")
+    lines = true_lines(cohort / "cohort" / "calipers.csv")
+    first = issue(project, "reader-1", tmp_path / "first")
+    with pytest.raises(ProjectError, match="once all of the first is read and merged"):
+        issue(project, "reader-1", tmp_path / "second")
+    read_package(tmp_path / "first", first, lines, START)
+    merge(project, tmp_path / "first")
+    with pytest.raises(ProjectError, match="washout of 14 days lasts until 2026-03-16"):
+        issue(project, "reader-1", tmp_path / "second", START + timedelta(days=13))
+    later = START + timedelta(days=14)
+    second = issue(project, "reader-1", tmp_path / "second", later)
+    repeats = [one for one in second.cases if one.repeat]
+    assert next(one.patient_id for one in repeats) in {one.patient_id for one in first.cases}
+    assert {one.patient_id for one in (*first.cases, *second.cases)} == set(PATIENTS)
+    read_package(
+        tmp_path / "second", second, lines, later, lambda _l, _s, ends: moved(ends, column_2=1.0)
+    )
+    before = run("timeline", repeats[0].lesions[0][1], "--reader", "reader-1", "--json").json
+    merge(project, tmp_path / "second", later)
+    after = run("timeline", repeats[0].lesions[0][1], "--reader", "reader-1", "--json").json
+    assert after == before  # a repeat changes no timeline
+    with open_project(project) as opened:
+        (found,) = repeatability(opened.store)
+    assert found.reader == "reader-1"
+    assert found.pairs == sum(len(one.days) * 3 for one in repeats)
+    with open_project(project) as opened:
+        volumes = opened.store.volumes([repeats[0].patient_id])
+    pixels_mm = [one.pixel_spacing_mm[1] for one in volumes if one.role and one.pixel_spacing_mm]
+    assert found.bias_mm.value is not None
+    assert min(pixels_mm) < found.bias_mm.value < max(pixels_mm)  # one pixel further back
+    assert "reader-1" in run("agreement", "--repeats").out
+
+
+def test_a_package_that_was_moved_is_read_where_it_is(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path)
+    issued = issue(project, "reader-1", tmp_path / "here")
+    move(tmp_path / "here", tmp_path / "there")
+    with open_project(tmp_path / "there") as package:
+        uids = [one.sop_instance_uid for v in package.store.volumes() for one in v.frames]
+        sources = package.store.sources_of(uids)
+    assert sources
+    assert all(Path(one.path).is_file() for one in sources.values())
+    lines = true_lines(cohort / "cohort" / "calipers.csv")
+    assert read_package(tmp_path / "there", issued, lines, START) == merge(
+        project, tmp_path / "there"
+    )
+
+
+def test_what_comes_back_is_checked_and_comes_back_once(
+    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path, repeats_share="0.0")
+    lines = true_lines(cohort / "cohort" / "calipers.csv")
+    issued = issue(project, "reader-1", tmp_path / "lost")
+    with pytest.raises(ProjectError, match="with --again"):
+        issue(project, "reader-1", tmp_path / "more")
+    with open_project(project) as opened:
+        anew = make_package(opened, "reader-1", tmp_path / "anew", START, again=True).issued
+    read_package(tmp_path / "lost", issued, lines, START)
+    with pytest.raises(ProjectError, match="made anew since"):
+        merge(project, tmp_path / "lost")
+    count = read_package(tmp_path / "anew", anew, lines, START)
+    assert f"{count} signed answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
+    assert "0 signed answers" in run("reader-merge", tmp_path / "anew").out
+    with pytest.raises(InputError, match="no reader's package"):
+        merge(project, project)
+
+
+def test_unblinding_is_signed_and_ends_independent_reading(
+    project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path)
+    issue(project, "reader-1", tmp_path / "one")
+    told = run("unblind", "--signed-by", "lead", "--reason", "both have signed", "--yes").out
+    assert "lead" in told
+    for words in (("reader-package", "reader-2", tmp_path / "two"),
+                  ("reader-merge", tmp_path / "one"),
+                  ("unblind", "--signed-by", "lead", "--reason", "again", "--yes")):  # fmt: skip
+        assert "lifted" in run(*words, expect=6).err
+
+
+def test_the_protocol_is_checked_shown_and_frozen(
+    project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert "no reading protocol" in run("protocol", expect=6).err
+    for change, said in (
+        ({"readers": '["one"]'}, "must name two readers"),
+        ({"readers": '["one", "consensus"]'}, "stands for the resolved read"),
+        ({"order": '"any"'}, "must be one of shuffled"),
+        ({"repeats_share": "0.9"}, "between 0 and 0.5"),
+        ({"resolution": '"adjudicator"'}, "name an adjudicator"),
+        ({"order": '"locked-sequential"', "dates": '"hidden"'}, "a locked sequence"),
+        ({"hide_dose": '"yes"'}, "must be true or false"),
+        ({"seed": "1\nlimit = 2"}, "unknown setting"),
+    ):
+        with pytest.raises(AssertionError, match=said):
+            declare(run, tmp_path, **change)
+    declare(run, tmp_path, length_limit_mm="3.0")
+    assert "more than 3.0 mm apart" in run("protocol").out
+    declare(run, tmp_path)
+    issue(project, "reader-2", tmp_path / "package")
+    assert "Frozen since 2026-03-02" in run("protocol").out
+    with pytest.raises(AssertionError, match="the protocol is frozen"):
+        declare(run, tmp_path, length_limit_mm="3.0")
+
+
+def test_each_reader_has_an_order_of_their_own_and_the_same_one_again(
+    project: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    declare(run, tmp_path, repeats_share="0.0")
+    with open_project(project) as opened:
+        protocol = needed_protocol(opened.store)
+        orders = [planned_cases(opened.store, protocol, one, 1) for one in protocol.readers]
+        again = planned_cases(opened.store, protocol, "reader-1", 1)
+    assert orders[0] == again
+    assert [one[0] for one in orders[0]] == [one[0] for one in orders[1]]
+    assert sorted(one[1] for one in orders[0]) == sorted(one[1] for one in orders[1])
