@@ -13,7 +13,8 @@ from opp_mri.domain.study import IssuedPackage, MergedPackage, PackageCase
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.units import recorded_mm
-from opp_mri.workflow.packages import blinding_of, issued_packages, readable_volumes, uids_of
+from opp_mri.workflow.blinding import blinding_of
+from opp_mri.workflow.packages import issued_packages, readable_volumes, uids_of
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.protocol import is_unblinded
 from opp_mri.workflow.readings import signed_ids, unsigned_cells

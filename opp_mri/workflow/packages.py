@@ -144,12 +144,6 @@ def planned_cases(
     return [(f"CASE-{n:03d}", *one) for n, one in enumerate(second, len(first) + 1)]
 
 
-def blinding_of(store: Store) -> Blinding | None:
-    """Give what a package says of itself; None for any other project."""
-    recorded = store.log_of(Blinding)
-    return recorded[-1] if recorded else None
-
-
 def issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
     """Give a reader's packages by wave; one that was made again stands for the lost one."""
     return {one.wave: one for one in store.log_of(IssuedPackage) if one.reader == reader}

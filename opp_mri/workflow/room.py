@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
+import attrs
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Lesion, Reading
+from opp_mri.domain.study import Blinding
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.blinding import blinding_of, last_open_day, until
 from opp_mri.workflow.links import Links, links
 from opp_mri.workflow.patients import patient_map, time_points
 from opp_mri.workflow.readings import own_readings, signed_ids
@@ -81,6 +84,8 @@ class RoomPatient:
         How frames are joined where no lesion is chosen.
     undated
         How many volumes cannot be placed in time, and so are not shown.
+    blinding
+        What is hidden, in a reader's package.
     """
 
     patient_id: str
@@ -91,6 +96,7 @@ class RoomPatient:
     lesions: tuple[RoomLesion, ...]
     links: Links
     undated: int = 0
+    blinding: Blinding | None = None
 
 
 def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
@@ -105,6 +111,15 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
     points = time_points(store, patient_id)
     if not points:
         raise UnknownError("The project has no images of this patient: index them first.")
+    lesions = [
+        open_lesion(store, lesion, reader)
+        for lesion in store.lesions()
+        if lesion.patient_id in group
+    ]
+    blinding = blinding_of(store)
+    last = last_open_day(blinding, [(one.timeline, one.signed) for one in lesions])
+    if last is not None:
+        points = [one for one in points if one.study_date and one.study_date <= last]
     volumes: dict[CellKey, VolumeDescription] = {}
     for point in points:
         for volume in point.volumes:
@@ -116,11 +131,8 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         study_dates=tuple(point.study_date for point in points if point.study_date),
         volumes=volumes,
         series={p.study_date: _measurable(p.volumes) for p in points if p.study_date},
-        lesions=tuple(
-            open_lesion(store, lesion, reader)
-            for lesion in store.lesions()
-            if lesion.patient_id in group
-        ),
+        lesions=tuple(attrs.evolve(one, timeline=until(one.timeline, last)) for one in lesions),
+        blinding=blinding,
         links=links(store, group, None),
         undated=sum(len(point.volumes) for point in points if not point.study_date),
     )

@@ -11,6 +11,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.study import CONSENSUS
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.blinding import blinding_of, last_open_day, until
 from opp_mri.workflow.patients import patients
 from opp_mri.workflow.readings import counted_readings, latest_by_cell, signed_ids
 from opp_mri.workflow.timeline import CellStatus, LesionTimeline, draft_timeline
@@ -78,20 +79,23 @@ def worklist(store: Store, reader: str) -> Worklist:
     rows: list[WorkLesion] = []
     dates: dict[str, tuple[date, ...]] = {}
     without: list[str] = []
-    lesions = store.lesions()
+    lesions, blinding = store.lesions(), blinding_of(store)
     for patient in patients(store):
         theirs = [one for one in lesions if one.patient_id in patient.patient_ids]
         if not theirs:
             without.append(patient.patient_id)
-        for lesion in theirs:
-            timeline = draft_timeline(store, lesion, reader)
+        drafts = [(draft_timeline(store, one, reader), signed_ids(store, one.lesion_id))
+                  for one in theirs]  # fmt: skip
+        last = last_open_day(blinding, drafts)
+        for lesion, (whole, signed) in zip(theirs, drafts, strict=True):
+            timeline = until(whole, last)
             rows.append(
                 WorkLesion(
                     patient_id=patient.patient_id,
                     lesion=lesion,
                     cells=work_cells(
                         timeline,
-                        signed_ids(store, lesion.lesion_id),
+                        signed,
                         _others(store, lesion.lesion_id, reader),
                     ),
                 )

@@ -47,6 +47,14 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert json.loads(json.dumps(record)) == record
     sentences = record.pop("sentences")
     assert sentences[0].startswith("Osseous pseudoprogression (OPP)")
+    assert sentences[-1].startswith("Were every length measured once more")
+    probabilities = record.pop("probabilities")
+    assert sum(probabilities.values()) == pytest.approx(1)
+    assert probabilities["OPP"] >= 0.8
+    assert record.pop("fragile") is False
+    assert record.pop("measurement_sd_mm") == 1.2294
+    assert "PMID 37001052" in record.pop("measurement_sd_source")
+    assert [one["day"] for one in record.pop("labels_by_day")] == [84, 200]
     assert record == {
         "lesion_id": "B",
         "category": "OPP",

@@ -6,6 +6,7 @@ import numpy as np
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
+from opp_mri.domain.study import ShownDates
 from opp_mri.units import days_between, weeks_from_days
 from opp_mri.workflow.seeds import Phase, phase
 from opp_mri.workflow.timeline import Cell, CellStatus
@@ -163,6 +164,11 @@ class Navigation:
         """Name a time point."""
         patient, lesion = self.session.patient, self.session.lesion
         code = f"TP{patient.study_dates.index(day)}" if patient else "TP"
+        blinding = self.session.blinding
+        if patient is not None and blinding is not None:
+            if blinding.dates is ShownDates.HIDDEN:
+                return code
+            return f"{code} · day {days_between(patient.study_dates[0], day)}"
         if lesion is None:
             return f"{code} · {day}"
         days = days_between(lesion.lesion.ssrs_last_date, day)
@@ -171,6 +177,8 @@ class Navigation:
     def when(self, day: date) -> str:
         """Say when a time point was: its date, and where it stands to the treatment."""
         lesion = self.session.lesion
+        if self.session.blinding is not None:
+            return ""
         return f"{day} {PHASES[phase(lesion.lesion, day)]}" if lesion else ""
 
     def prior(self, pane: Pane) -> Cell | None:

@@ -26,7 +26,11 @@ def pane_view(room: "ReadingRoom", pane: Pane) -> PaneView:
             pane_id=str(pane.study_date), heading=heading, series_name=name, active=active,
             voxels=None, message=_message(room, pane), state=state,
         )  # fmt: skip
-    ghost = ghost_on(room.session, pane, room.navigation.prior(pane)) if room.ghost else None
+    blind = room.session.blinding is not None
+    ghost = None
+    if room.ghost and not blind:
+        ghost = ghost_on(room.session, pane, room.navigation.prior(pane))
+    shows_line = active or not blind  # a blinded reader sees no line of another time point
     return PaneView(
         pane_id=str(pane.study_date),
         heading=heading,
@@ -39,7 +43,7 @@ def pane_view(room: "ReadingRoom", pane: Pane) -> PaneView:
         centre=pane.centre,
         zoom=room.panes.zoom,
         letters=pane.geometry.letters,
-        marks=room.calipers.marks(pane, sequence, _near(pane, ghost)),
+        marks=room.calipers.marks(pane, sequence, _near(pane, ghost)) if shows_line else (),
         badge=_badge(ghost),
         link_note="" if room.panes.is_linked(pane) else _link_note(room, pane),
         magnified=_magnified(room, pane),
@@ -71,6 +75,8 @@ def _state(room: "ReadingRoom", pane: Pane) -> str:
     if reading is None:
         return "unread" if room.calipers.cell(pane.study_date, sequence) else ""
     counts = not reading.draft or reading.reading_id in lesion.signed
+    if room.session.blinding is not None and pane is not room.panes.current:
+        return "signed" if counts else "draft"
     text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
     place = place_of(pane, reading)
     if reading.caliper is not None and place is None:

@@ -10,6 +10,7 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, CommonPoint, PixelPoint
 from opp_mri.errors import InputError, OppMriError
+from opp_mri.workflow.blinding import check_reader
 from opp_mri.workflow.edits import drawn, signature
 from opp_mri.workflow.lesions import add_event, add_lesion
 from opp_mri.workflow.project import Project
@@ -73,6 +74,8 @@ class ReadingRoom:
     ------
     InputError
         There is no reader's name.
+    ProjectError
+        The reader reads blind, and this is not the reader's own package.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ReadingRoom:
     ) -> None:
         if not reader.strip():
             raise InputError("Say with --reader who reads.")
+        check_reader(project.store, reader.strip())
         self.session = Session(project, reader.strip(), clock)
         self.panes = Panes()
         self.calipers = Calipers(self.session)
@@ -174,6 +178,8 @@ class ReadingRoom:
             self.session.warning = str(error)
             return
         self.session.sign(signed)
+        if self.session.blinding is not None:  # the next time point may open now
+            self.session.when_saved = self.navigation.reload
         self.navigation.hint = f"Signed: {len(signed.reading_ids)} answers of {view.lesion}."
         self.session.ask_worklist_when_saved()
 
@@ -241,13 +247,16 @@ class ReadingRoom:
 
     def worklist(self) -> WorklistView:
         """Give the worklist as it is drawn."""
-        return worklist_view(self.session.worklist, self.navigation.current)
+        blind = self.session.blinding is not None
+        return worklist_view(self.session.worklist, self.navigation.current, blind=blind)
 
     def timeline(self) -> TimelineView:
         """Give the growth curve, with the caliper that is under the mouse."""
         lesion, patient = self.session.lesion, self.session.patient
         if lesion is None or patient is None:
             return TimelineView(hidden="No lesion is open.")
+        if patient.blinding is not None:
+            return TimelineView(hidden="Hidden in a blinded read.")
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._criteria, Mode.RETROSPECTIVE,
             counted=lesion.signed, current=self.navigation.current,
@@ -259,7 +268,7 @@ class ReadingRoom:
         if lesion is None or patient is None:
             return SignOffView(lesion="", missing=(), drafts=(), statement="")
         names = {day: self.navigation.heading(day) for day in patient.study_dates}
-        return sign_off_view(lesion, names)
+        return sign_off_view(lesion, names, blind=patient.blinding is not None)
 
     def status(self) -> StatusView:
         """Give the lines above the panes."""
@@ -328,6 +337,12 @@ class ReadingRoom:
 
         self.session.ask(Job(what="form", run=run, take=take, failed=failed))
 
+    def _flip_ghost(self) -> None:
+        if self.session.blinding is not None:
+            self.navigation.hint = "A blinded read has no ghost."
+        else:
+            self._flip("ghost")
+
     def _flip(self, name: str) -> None:
         setattr(self, name, not getattr(self, name))
 
@@ -359,7 +374,7 @@ class ReadingRoom:
             "auto_window": self.panes.auto_window,
             "reset": go.reset_view,
             "magnifier": partial(self._flip, "magnifier"),
-            "ghost": partial(self._flip, "ghost"),
+            "ghost": self._flip_ghost,
             "layout": go.change_layout,
             "fits": partial(self.bring_up, Dialog.FITS),
             "common_point": partial(self.choose_tool, Tool.COMMON_POINT),

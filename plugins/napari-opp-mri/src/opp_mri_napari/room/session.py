@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Place, Reading, Signature
 from opp_mri.errors import OppMriError
+from opp_mri.workflow.blinding import blinding_of
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.room import RoomLesion, RoomPatient, load_images, open_patient
 from opp_mri.workflow.timeline import with_readings
@@ -77,6 +78,10 @@ class Session:
 
     Attributes
     ----------
+    blinding
+        What is hidden, in a reader's package; None in any other project.
+    when_saved
+        Done once, when all is written.
     worklist, patient, lesion
         What is there, or None until it is loaded or where there is none.
     wanted
@@ -89,6 +94,8 @@ class Session:
 
     def __init__(self, project: Project, reader: str, clock: Callable[[], datetime]) -> None:
         self.project, self.reader, self.clock = project, reader, clock
+        self.blinding = blinding_of(project.store)
+        self.when_saved: Callable[[], None] | None = None
         self.worklist: Worklist | None = None
         self.patient: RoomPatient | None = None
         self.lesion: RoomLesion | None = None
@@ -206,6 +213,9 @@ class Session:
             if not self.unsaved and self._worklist_when_saved:
                 self._worklist_when_saved = False
                 self.ask_worklist()
+            if not self.unsaved and self.when_saved is not None:
+                then, self.when_saved = self.when_saved, None
+                then()
             self.warning = "" if not self._unsaved and "not saved" in self.warning else self.warning
             return
         self._failed_save = True

@@ -43,11 +43,15 @@ TIPS = {
 }
 
 
-def worklist_view(worklist: Worklist | None, current: CellRef | None) -> WorklistView:
-    """Give the worklist as it is drawn."""
+def worklist_view(
+    worklist: Worklist | None, current: CellRef | None, *, blind: bool = False
+) -> WorklistView:
+    """Give the worklist as it is drawn; without lengths in a blinded read."""
     if worklist is None:
         return WorklistView(columns=(), rows=())
-    rows = [row for lesion in worklist.lesions for row in _rows(worklist, lesion, current)]
+    rows = [
+        row for lesion in worklist.lesions for row in _rows(worklist, lesion, current, blind=blind)
+    ]
     states = [cell.state for lesion in worklist.lesions for cell in lesion.cells]
     return WorklistView(
         columns=tuple(f"TP{n}" for n in range(max((len(row.cells) for row in rows), default=0))),
@@ -122,13 +126,17 @@ def timeline_view(
     )  # fmt: skip
 
 
-def sign_off_view(lesion: RoomLesion, weeks: Mapping[date, str]) -> SignOffView:
+def sign_off_view(
+    lesion: RoomLesion, weeks: Mapping[date, str], *, blind: bool = False
+) -> SignOffView:
     """Give what a signature would cover, and what is missing.
 
     Parameters
     ----------
     weeks
         Name of each time point, by its date.
+    blind
+        Whether lengths are left out.
     """
     waiting = unsigned_cells(lesion.log, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
@@ -141,7 +149,8 @@ def sign_off_view(lesion: RoomLesion, weeks: Mapping[date, str]) -> SignOffView:
         lesion=name,
         missing=tuple(missing),
         drafts=tuple(
-            f"{weeks.get(one.study_date, '')} {one.sequence.value}: {answer_text(one)}"
+            f"{weeks.get(one.study_date, '')} {one.sequence.value}"
+            + ("" if blind else f": {answer_text(one)}")
             for one in waiting
         ),
         statement=f"I have read {len(waiting)} image series of lesion {name} and sign these "
@@ -160,7 +169,9 @@ def answer_text(reading: Reading) -> str:
     }.get(reading.answer, "")
 
 
-def _rows(worklist: Worklist, lesion: WorkLesion, current: CellRef | None) -> list[WorklistRow]:
+def _rows(
+    worklist: Worklist, lesion: WorkLesion, current: CellRef | None, *, blind: bool
+) -> list[WorklistRow]:
     days = worklist.study_dates[lesion.patient_id]
     by_sequence: dict[SeriesRole, dict[date, WorkCell]] = defaultdict(dict)
     for cell in lesion.cells:
@@ -172,7 +183,7 @@ def _rows(worklist: Worklist, lesion: WorkLesion, current: CellRef | None) -> li
             level=lesion.lesion.level,
             sequence=sequence,
             cells=tuple(
-                _cell(lesion, by_sequence[sequence][day], current)
+                _cell(lesion, by_sequence[sequence][day], current, blind=blind)
                 if day in by_sequence[sequence]
                 else None
                 for day in days
@@ -183,11 +194,15 @@ def _rows(worklist: Worklist, lesion: WorkLesion, current: CellRef | None) -> li
     ]
 
 
-def _cell(lesion: WorkLesion, cell: WorkCell, current: CellRef | None) -> WorklistCell:
+def _cell(
+    lesion: WorkLesion, cell: WorkCell, current: CellRef | None, *, blind: bool
+) -> WorklistCell:
     ref = CellRef(patient_id=lesion.patient_id, lesion_id=lesion.lesion.lesion_id,
                   study_date=cell.study_date, sequence=cell.sequence)  # fmt: skip
     reading, look, text, tip = cell.reading, LOOKS[cell.state], "", TIPS[cell.state]
-    if reading is not None:
+    if reading is not None and blind:
+        text = "•"
+    elif reading is not None:
         short = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "n/m"}
         text = short.get(reading.answer, str(reading.length_mm))
         tip = f"{answer_text(reading)}: {tip}"

@@ -1,0 +1,329 @@
+"""The lesions of a cohort, and what a table or an analysis asks of each.
+
+Source of the exclusions and of the radioresistant histologies: Amini et al., AJNR
+2016;37:387-392 (patient population; statistical analysis; Table 1).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.assessment import Assessment, Reason, ResponseCategory
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.timeline import Timeline
+
+
+@frozen(kw_only=True)
+class CohortLesion:
+    """One lesion of a cohort.
+
+    Parameters
+    ----------
+    patient_id
+        Whose it is, as the cohort names patients; lesions of one patient share it.
+    lesion
+        Its level, treatment and patient.
+    timeline, assessment
+        Its lengths and events, and what they were called.
+    """
+
+    patient_id: str
+    lesion: Lesion
+    timeline: Timeline
+    assessment: Assessment
+
+
+class Radiosensitivity(StrEnum):
+    """Sensitivity of a histology to conventional radiation therapy."""
+
+    RADIOSENSITIVE = "radiosensitive"
+    RADIORESISTANT = "radioresistant"
+    UNKNOWN = "unknown"
+
+
+class FractionGroup(StrEnum):
+    """The two arms of the source paper."""
+
+    SINGLE = "single fraction"
+    MULTI = "multifraction"
+    UNKNOWN = "fractions unknown"
+
+
+class Region(StrEnum):
+    """Part of the spine that a vertebra belongs to."""
+
+    CERVICAL = "cervical"
+    THORACIC = "thoracic"
+    LUMBAR = "lumbar"
+    SACRAL = "sacral"
+
+
+class Histology(StrEnum):
+    """The histologies of the paper's Table 1, in its order."""
+
+    RENAL_CELL = "renal cell carcinoma"
+    BREAST = "breast carcinoma"
+    MELANOMA = "melanoma"
+    BASAL_CELL = "basal cell carcinoma"
+    THYROID = "thyroid carcinoma"
+    SARCOMA = "sarcoma"
+    LUNG = "lung carcinoma"
+    COLON = "colon carcinoma"
+    ADENOID_CYSTIC = "adenoid cystic carcinoma"
+    PROSTATE = "prostate carcinoma"
+
+
+RADIORESISTANT: Final = frozenset(
+    {Histology.RENAL_CELL, Histology.SARCOMA, Histology.ADENOID_CYSTIC, Histology.MELANOMA}
+)
+
+# after the words of `_SAY_NOTHING` are left out
+_NAMES: Final[Mapping[Histology, tuple[str, ...]]] = {
+    Histology.RENAL_CELL: (
+        "renal cell", "renal", "rcc", "ccrcc", "kidney", "clear cell renal cell",
+        "clear cell renal", "clear cell rcc", "papillary renal cell", "hypernephroma",
+    ),
+    Histology.BREAST: ("breast", "mamma", "mammary", "ductal breast", "lobular breast"),
+    Histology.MELANOMA: ("melanoma", "cutaneous melanoma", "uveal melanoma"),
+    Histology.BASAL_CELL: ("basal cell", "bcc"),
+    Histology.THYROID: (
+        "thyroid", "papillary thyroid", "follicular thyroid", "medullary thyroid",
+        "anaplastic thyroid", "hurthle cell thyroid",
+    ),
+    Histology.SARCOMA: (
+        "sarcoma", "soft tissue sarcoma", "leiomyosarcoma", "liposarcoma", "chondrosarcoma",
+        "osteosarcoma", "angiosarcoma", "fibrosarcoma", "myxofibrosarcoma", "rhabdomyosarcoma",
+        "synovial sarcoma", "spindle cell sarcoma", "pleomorphic sarcoma",
+        "undifferentiated pleomorphic sarcoma",
+    ),
+    Histology.LUNG: (
+        "lung", "bronchial", "nsclc", "sclc", "non small cell lung", "small cell lung",
+        "squamous cell lung",
+    ),
+    Histology.COLON: ("colon", "colorectal", "crc"),
+    Histology.ADENOID_CYSTIC: ("adenoid cystic",),
+    Histology.PROSTATE: ("prostate", "prostatic"),
+}  # fmt: skip
+_HISTOLOGIES: Final = {name: histology for histology, names in _NAMES.items() for name in names}
+_SAY_NOTHING: Final = frozenset(
+    {
+        "carcinoma", "carcinomas", "adenocarcinoma", "cancer", "ca", "tumor", "tumour", "malignant",
+        "metastatic", "metastasis", "metastases", "primary", "of", "the",
+    }
+)  # fmt: skip
+
+EXCLUSION_WORDS: Final[Mapping[Reason, str]] = {
+    Reason.HARDWARE: "hardware",
+    Reason.CEMENT: "cement",
+    Reason.SIGNIFICANT_FRACTURE: "significant fracture",
+    Reason.NOT_VERTEBRAL_BODY: "not in the vertebral body",
+    Reason.OVER_75_PERCENT: "over 75 % of the cross-section",
+    Reason.NO_BASELINE: "no baseline",
+    Reason.NO_FOLLOW_UP: "no follow-up",
+    Reason.FOLLOW_UP_UNDER_6_MONTHS: "follow-up under 6 months",
+}
+"""Why a lesion is not analysed, in the order in which the rules ask."""
+
+ALL, EXCLUDED, ELIGIBLE, UNKNOWN = "all", "excluded", "eligible", "unknown"
+PAPER_ANSWERS: Final = (
+    ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR, ResponseCategory.SD,
+)  # fmt: skip
+_REGIONS: Final = {one.value[0].upper(): one for one in Region}
+
+
+@frozen(kw_only=True)
+class Age:
+    """Age at radiosurgery.
+
+    Parameters
+    ----------
+    years
+        Whole years.
+    approximate
+        True where it comes from the year of birth alone: it may be one too many.
+    """
+
+    years: int
+    approximate: bool
+
+
+def exclusion_reason(one: CohortLesion) -> Reason | None:
+    """Give the reason why a lesion is not analysed, or None where it is.
+
+    A lesion has one reason, the first in `EXCLUSION_WORDS`. In prospective mode a lesion that grew
+    is not excluded for a short follow-up: it is analysed, and may be INDETERMINATE.
+    """
+    reason = one.assessment.reason
+    if reason is Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS:
+        return Reason.FOLLOW_UP_UNDER_6_MONTHS
+    return reason if reason in EXCLUSION_WORDS else None
+
+
+def is_eligible(one: CohortLesion) -> bool:
+    """Tell whether none of the paper's exclusions applies."""
+    return exclusion_reason(one) is None
+
+
+def eligible_of(lesions: Iterable[CohortLesion]) -> list[CohortLesion]:
+    """Give the lesions that are analysed."""
+    return [one for one in lesions if is_eligible(one)]
+
+
+def answers_of(lesions: Iterable[CohortLesion]) -> tuple[ResponseCategory, ...]:
+    """Give the paper's four categories, and INDETERMINATE where one of the lesions has it."""
+    found = {one.assessment.category for one in lesions}
+    return tuple(one for one in ResponseCategory if one in found or one in PAPER_ANSWERS)
+
+
+def screening(lesions: Sequence[CohortLesion]) -> list[tuple[str, str, list[CohortLesion]]]:
+    """Give the steps of screening: what each is called, its key, and its lesions."""
+    out = [one for one in lesions if not is_eligible(one)]
+    those = eligible_of(lesions)
+    steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
+    for reason, words in EXCLUSION_WORDS.items():
+        found = [one for one in out if exclusion_reason(one) is reason]
+        steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", found))
+    steps.append(("Analysed", ELIGIBLE, those))
+    for answer in answers_of(those):
+        found = [one for one in those if one.assessment.category is answer]
+        steps.append((f"Analysed: {answer}", f"response.{answer}", found))
+    return steps
+
+
+def sex_label(lesion: Lesion) -> str:
+    """Name a sex for a table; unknown where it was not recorded."""
+    return {"F": "female", "M": "male", "O": "other"}.get(lesion.sex, UNKNOWN)
+
+
+def age_at_radiosurgery(lesion: Lesion) -> Age | None:
+    """Give the age that was recorded, or else the one from the year of birth; None without both.
+
+    The year of radiosurgery is that of its completion, day 0 of every timeline. A birth in a later
+    year is impossible and gives no age.
+    """
+    if lesion.age_years is not None:
+        return Age(years=lesion.age_years, approximate=False)
+    if lesion.birth_year is None or lesion.birth_year > lesion.ssrs_last_date.year:
+        return None
+    return Age(years=lesion.ssrs_last_date.year - lesion.birth_year, approximate=True)
+
+
+def histology_of(text: str) -> Histology | None:
+    """Find the histology of the paper that a text names, by exact synonyms; None for another.
+
+    Nothing is guessed from a part of the text: renal pelvis is not renal cell carcinoma.
+    """
+    words = [word for word in re.findall(r"[^\W_]+", text.casefold()) if word not in _SAY_NOTHING]
+    return _HISTOLOGIES.get(" ".join(words))
+
+
+def histology_label(lesion: Lesion) -> str:
+    """Name a histology for a table: as the paper does, or else as it was recorded, or unknown."""
+    return (
+        histology_of(lesion.histology) or " ".join(lesion.histology.casefold().split()) or UNKNOWN
+    )
+
+
+def radiosensitivity_of(text: str) -> Radiosensitivity:
+    """Class a histology as the paper does.
+
+    Radioresistant are renal cell carcinoma, sarcoma, adenoid cystic carcinoma and melanoma;
+    radiosensitive the others of its Table 1; of any other histology the paper says nothing.
+    """
+    histology = histology_of(text)
+    if histology is None:
+        return Radiosensitivity.UNKNOWN
+    if histology in RADIORESISTANT:
+        return Radiosensitivity.RADIORESISTANT
+    return Radiosensitivity.RADIOSENSITIVE
+
+
+def fraction_group(lesion: Lesion) -> FractionGroup:
+    """Tell single from multiple fractions."""
+    if lesion.fractions is None:
+        return FractionGroup.UNKNOWN
+    return FractionGroup.SINGLE if lesion.fractions == 1 else FractionGroup.MULTI
+
+
+def regimen_label(lesion: Lesion) -> str:
+    """Name dose and fractions for a table, such as 27 Gy / 3; unknown where one is not known."""
+    if lesion.dose_gy is None or lesion.fractions is None:
+        return UNKNOWN
+    return f"{lesion.dose_gy.normalize():f} Gy / {lesion.fractions}"
+
+
+def region_of(level: str) -> Region:
+    """Give the region of a vertebra such as C3, T12, L6 or S1.
+
+    Raises
+    ------
+    ValueError
+        The level is not a vertebra.
+    """
+    try:
+        return _REGIONS[level[:1].upper()]
+    except KeyError:
+        raise ValueError(f"a vertebra begins with C, T, L or S, not {level!r}") from None
+
+
+@frozen(kw_only=True)
+class Characteristic:
+    """Something that a table counts lesions by.
+
+    Parameters
+    ----------
+    heading, key
+        What it is called, for a reader and for a machine.
+    tally
+        Lesions of each value, in the order to be shown; some values are shown even at 0.
+    within
+        Values that are each part of one of another characteristic, with the key of that count.
+    """
+
+    heading: str
+    key: str
+    tally: Mapping[str, int]
+    within: Mapping[str, str]
+
+
+def characteristics(lesions: Sequence[CohortLesion]) -> list[Characteristic]:
+    """Count lesions by sex, histology, level, treatment and response."""
+    those = [one.lesion for one in lesions]
+    histologies = [histology_label(one) for one in those]
+    doses = {regimen_label(one): (one.fractions or 0, one.dose_gy or 0) for one in those}
+    fractions = sorted({one.fractions for one in those if one.fractions is not None})
+    sections: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
+        ("Sex", "sex", ("female", "male"), map(sex_label, those)),
+        ("Histology", "histology", [one for one in Histology if one in histologies], histologies),
+        ("Radiosensitivity", "radiosensitivity", tuple(Radiosensitivity)[:2],
+         [radiosensitivity_of(one.histology) for one in those]),
+        ("Level", "level", Region, [region_of(one.level) for one in those]),
+        ("Dose and fractions", "dose", sorted(doses.keys() - {UNKNOWN}, key=doses.__getitem__),
+         map(regimen_label, those)),
+        ("Fractions", "fractions", map(str, fractions),
+         [str(one.fractions or UNKNOWN) for one in those]),
+        ("Response", "response", answers_of(lesions), [o.assessment.category for o in lesions]),
+    ]  # fmt: skip
+    within = {
+        "histology": {one: f"radiosensitivity.{radiosensitivity_of(one)}" for one in histologies}
+    }
+    if UNKNOWN not in doses:
+        within["dose"] = {one: f"fractions.{of}" for one, (of, _) in doses.items()}
+    return [
+        Characteristic(
+            heading=heading, key=key, tally=_tally(order, found), within=within.get(key, {})
+        )
+        for heading, key, order, found in sections
+    ]
+
+
+def _tally(order: Iterable[str], found: Iterable[str]) -> dict[str, int]:
+    """Count values: first those in order, even at 0, then others by name, unknown last."""
+    counts = Counter(found)
+    known = dict.fromkeys(map(str, order))
+    others = sorted(counts.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in counts)
+    return {one: counts[one] for one in [*known, *others]}

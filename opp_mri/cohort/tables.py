@@ -1,0 +1,349 @@
+"""The tables of a cohort: flow, demographics, response by fractionation, course of OPP lesions.
+
+Each is a pure function of the lesions. A cell holds its text and the same as numbers; a count has a
+key that is the same in every table that shows it. Sources: the tables and the results section of
+Amini et al., AJNR 2016;37:387-392.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
+from attrs import evolve, field, frozen
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from opp_mri.cohort.endpoints import peak_changes_mm, returns_to_baseline, spread, time_to_peak
+from opp_mri.cohort.members import (
+    ALL,
+    ELIGIBLE,
+    EXCLUDED,
+    EXCLUSION_WORDS,
+    UNKNOWN,
+    CohortLesion,
+    FractionGroup,
+    age_at_radiosurgery,
+    answers_of,
+    characteristics,
+    eligible_of,
+    fraction_group,
+    screening,
+)
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import DAYS_PER_WEEK
+
+AGE_KNOWN, HIDDEN = "age.known", "hidden"
+
+Value = int | float | str | None
+Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up to it
+
+
+@frozen(kw_only=True)
+class Cell:
+    """One cell.
+
+    Parameters
+    ----------
+    text
+        What a reader sees.
+    key
+        Name of the number; empty for a label.
+    count
+        Number of lesions or patients, where it is one.
+    share_of
+        Key of the total that the text gives a percentage of.
+    rests_on
+        Key of a count that it would give away: the n of a statistic, the lesions of patients.
+    values
+        The same as numbers: times in days, lengths in mm, ages in years, percentages unrounded.
+    """
+
+    text: str = field(default="", converter=str)  # an enum's value, not the enum
+    key: str = ""
+    count: int | None = None
+    share_of: str = ""
+    rests_on: str = ""
+    values: Mapping[str, Value] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Table:
+    """A table, with what its counts add up to."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    sums: tuple[Sum, ...] = ()
+
+    @property
+    def text_rows(self) -> tuple[tuple[str, ...], ...]:
+        """The rows for a reader."""
+        return tuple(tuple(cell.text for cell in row) for row in self.rows)
+
+    @property
+    def records(self) -> tuple[dict[str, Value], ...]:
+        """The machine form: one record for each cell with a number, its key and its values."""
+        return tuple({"key": one.key, **one.values} for row in self.rows for one in row if one.key)
+
+
+def flow(lesions: Sequence[CohortLesion]) -> Table:
+    """Count the lesions at each step of screening, with their patients."""
+    return Table(
+        title="Screening and flow",
+        columns=("Step", "Lesions", "Patients"),
+        rows=tuple(
+            (Cell(text=step), _counted(key, len(found)), _patients(key, found))
+            for step, key, found in screening(lesions)
+        ),
+        notes=(
+            "A lesion is counted under the first reason that excludes it, in the order shown.",
+            "6 months are the shortest follow-up of the criteria (min_follow_up_days).",
+            "A patient with several lesions is counted in each step that has one of them.",
+        ),
+        sums=(
+            (ALL, EXCLUDED, ELIGIBLE),
+            (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
+            (ELIGIBLE, *(f"response.{one}" for one in answers_of(eligible_of(lesions)))),
+        ),
+    )
+
+
+def demographics(lesions: Sequence[CohortLesion]) -> Table:
+    """Describe the lesions that are analysed, their patients and their treatment."""
+    those = eligible_of(lesions)
+    rows = [
+        (Cell(text="Lesions"), Cell(), _counted(ELIGIBLE, len(those))),
+        (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, those)),
+        *_age_rows(those),
+    ]
+    sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
+    for asked in characteristics(those):
+        keys = {one: f"{asked.key}.{one}" for one in asked.tally}
+        rows += [
+            (Cell(text=asked.heading), Cell(text=one), _counted(key, n, ELIGIBLE, len(those)))
+            for (one, key), n in zip(keys.items(), asked.tally.values(), strict=True)
+        ]
+        sums.append((ELIGIBLE, *keys.values()))
+        for whole in dict.fromkeys(asked.within.values()):
+            sums.append((whole, *(keys[one] for one, of in asked.within.items() if of == whole)))
+    return Table(
+        title="Demographics",
+        columns=("Characteristic", "Value", "Lesions (%) or statistic"),
+        rows=tuple(rows),
+        notes=(
+            "All but the number of patients is over lesions: a patient with two counts twice.",
+            "Radioresistant are renal cell carcinoma, sarcoma, adenoid cystic carcinoma and "
+            "melanoma (Amini 2016); a histology that its Table 1 does not list is unknown.",
+            "An age from the year of birth may be one year too many.",
+        ),
+        sums=tuple(sums),
+    )
+
+
+def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
+    """Count the responses after a single fraction and after several."""
+    those = eligible_of(lesions)
+    tally = Counter((one.assessment.category, fraction_group(one.lesion)) for one in those)
+    answers = answers_of(those)
+    sizes = {group: sum(tally[one, group] for one in answers) for group in FractionGroup}
+    groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or sizes[one]]
+    sums: list[Sum] = [
+        (ELIGIBLE, *(f"group.{group}" for group in groups)),
+        (ELIGIBLE, *(f"response.{one}" for one in answers)),
+        *((f"group.{g}", *(f"response.{one}/group.{g}" for one in answers)) for g in groups),
+        (f"group.{FractionGroup.SINGLE}", "fractions.1"),
+        (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
+    ]
+    row = [_counted(f"group.{group}", sizes[group]) for group in groups]
+    rows = [(Cell(text="Lesions"), *row, _counted(ELIGIBLE, len(those)))]
+    for one in answers:
+        keys = {group: f"response.{one}/group.{group}" for group in groups}
+        sums.append((f"response.{one}", *keys.values()))
+        row = [_counted(keys[g], tally[one, g], f"group.{g}", sizes[g]) for g in groups]
+        n = sum(tally[one, group] for group in groups)
+        rows.append((Cell(text=one), *row, _counted(f"response.{one}", n, ELIGIBLE, len(those))))
+    return Table(
+        title="Response by fractionation",
+        columns=("Response", *(group.capitalize() for group in groups), "All lesions"),
+        rows=tuple(rows),
+        notes=("Percentages are of the lesions of the column.",),
+        sums=tuple(sums),
+    )
+
+
+def time_course(lesions: Sequence[CohortLesion]) -> Table:
+    """Describe the course of OPP lesions: peak, size there, return to baseline."""
+    those = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
+    peaks = [peak for one in those if (peak := time_to_peak(one))]
+    sizes, returns = [peak_changes_mm(o) for o in those], [returns_to_baseline(o) for o in those]
+    earliest, seen = [one.earliest_day for one in peaks], [one.day for one in peaks]
+    rows = [
+        _course_row("Time to peak, weeks", "deciding", "peak", seen, True),
+        _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
+    ]
+    for role in SeriesRole:
+        if changes := [float(one[role]) for one in sizes if role in one]:
+            rows.append(_course_row("Peak change, mm", role, "change", changes))
+    for role in SeriesRole:
+        if days := [one[role].day for one in returns if role in one]:
+            back = [day for day in days if day is not None]
+            never = _counted(f"opp.return.{role}.never", len(days) - len(back))
+            rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
+    return Table(
+        title="Time course of OPP lesions",
+        columns=("Measure", "Sequence", "n", "Mean (95 % interval)", "Median", "Range", "Never"),
+        rows=tuple(rows),
+        notes=(
+            "Times are from completion of radiosurgery; the interval of the mean is a t interval.",
+            "A peak lies after the study before it (a baseline counts as week 0).",
+            "Return to baseline: the first study after the peak that shows no growth, of lesions "
+            "with one (n); never: not within the follow-up.",
+        ),
+        sums=tuple(
+            (f"response.{ResponseCategory.OPP}", f"opp.{one}.deciding.n")
+            for one in ("peak", "before_peak")
+        ),
+    )
+
+
+def suppressed(table: Table, below: int = 5) -> Table:
+    """Withhold the counts from 1 to `below` - 1 of a table that is published by itself."""
+    return suppressed_together([table], below)[0]
+
+
+def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table, ...]:
+    """Withhold small counts, and what would give one away, in tables that are published together.
+
+    A count from 1 to `below` - 1 reads <`below`; zero stays. A larger one is hidden, the smallest
+    first, as long as some small one can be only one number by the sums and shared counts that are
+    left; where nothing is left to hide, all are hidden, and none reads <`below`. A statistic goes
+    with its n, a percentage with its total. Ranges stay, though they hold single values.
+
+    Raises
+    ------
+    ValueError
+        `below` is less than 3 (only 1 were withheld, and so known), or tables disagree on a count.
+    """
+    if below < 3:
+        raise ValueError("below 3 a number that is withheld is known to be 1")
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    counts = {cell.key: cell.count for cell in cells if cell.count is not None}
+    if any(counts.get(cell.key, cell.count) != cell.count for cell in cells):
+        raise ValueError("tables that are published together are of the same lesions")
+    sums = [one for table in tables for one in table.sums if {*one} <= counts.keys()]
+    small = [key for key, count in counts.items() if 0 < count < below]
+    words = dict.fromkeys(small, f"<{below}")
+    for key in small:
+        while _is_determined(key, words, counts, sums, below):
+            shown = [k for s in sums for k in s if k not in words and counts[k]]
+            near = [k for s in sums if key in s for k in s if k in shown]
+            if shown:
+                words[min(near or shown, key=counts.__getitem__)] = HIDDEN
+            else:
+                words = dict.fromkeys(words, HIDDEN)
+    for key in [k for k in words if k not in small]:  # what a later one has made needless
+        fewer = {k: word for k, word in words.items() if k != key}
+        if not any(_is_determined(k, fewer, counts, sums, below) for k in small):
+            words = fewer
+    note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
+    return tuple(
+        Table(title=one.title, columns=one.columns, notes=(*one.notes, note),
+              rows=tuple(tuple(_withheld(c, words, {*small}) for c in row) for row in one.rows))
+        for one in tables
+    )  # fmt: skip
+
+
+def _is_determined(
+    key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int
+) -> bool:
+    """Tell whether a withheld count can be one number only, by what is shown and the words."""
+    signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
+    left = [-sum(sign * counts[k] for k, sign in one.items() if k not in words) for one in signs]
+    rows = [[one.get(k, 0) for k in words] for one in signs]
+    rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
+    telling = any(word != HIDDEN for word in words.values())
+    least = [below if telling and word == HIDDEN else 1 for word in words.values()]
+    most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
+    cost = np.array([k == key for k in words], dtype=float)
+    low, high = (
+        milp(c, integrality=[1] * len(words), bounds=Bounds(least, most), constraints=rules).x
+        for c in (cost, -cost)
+    )
+    return bool(round(float(cost @ low)) == round(float(cost @ high)))
+
+
+def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
+    nothing = dict.fromkeys(cell.values)
+    if cell.key in words or (cell.rests_on in words and cell.count is not None):
+        return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=nothing)
+    if cell.rests_on in small:
+        return evolve(cell, text=HIDDEN, values=nothing)
+    if cell.rests_on in words:
+        return evolve(cell, values={**cell.values, "n": None})
+    if cell.share_of in words:
+        return evolve(cell, text=str(cell.count), values={**nothing, "n": cell.count})
+    return cell
+
+
+def _counted(key: str, count: int, share_of: str = "", total: int | None = None) -> Cell:
+    values: dict[str, Value] = {"n": count}
+    if total is None:
+        return Cell(text=str(count), key=key, count=count, values=values)
+    percent = 100 * count / total if total else None
+    text = str(count) if percent is None else f"{count} ({percent:.1f} %)"
+    values |= {"of": total, "percent": percent}
+    return Cell(text=text, key=key, count=count, share_of=share_of, values=values)
+
+
+def _patients(key: str, lesions: Iterable[CohortLesion]) -> Cell:
+    number = len({one.patient_id for one in lesions})
+    return evolve(_counted(f"patients/{key}", number), rests_on=key)
+
+
+def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
+    ages = [age for one in lesions if (age := age_at_radiosurgery(one.lesion))]
+    guessed, n = sum(age.approximate for age in ages), len(lesions)
+    mean, _, extent = _statistics("age", [age.years for age in ages], "years", AGE_KNOWN)
+    cells = (
+        ("known", _counted(AGE_KNOWN, len(ages), ELIGIBLE, n)),
+        ("of these from the year of birth", _counted("age.approximate", guessed)),
+        (UNKNOWN, _counted(f"age.{UNKNOWN}", n - len(ages), ELIGIBLE, n)),
+        ("mean (95 % t interval), years", mean),
+        ("range, years", extent),
+    )
+    return [(Cell(text="Age at radiosurgery"), Cell(text=text), cell) for text, cell in cells]
+
+
+def _course_row(
+    measure: str, sequence: str, slug: str, values: Sequence[float], days: bool = False,
+    never: Cell = Cell(),
+) -> tuple[Cell, ...]:  # fmt: skip
+    key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
+    statistics = (_counted(f"{key}.n", len(values)), *_statistics(key, values, unit, f"{key}.n"))
+    return (Cell(text=measure), Cell(text=sequence), *statistics, never)
+
+
+def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
+    """Give the cells of mean with interval, median, and range; days are shown as weeks."""
+    found = spread(values)
+    names = ("mean", "median", "range")
+    if found is None:
+        return tuple(Cell(text="-", key=f"{key}.{name}", values={"n": 0}) for name in names)
+    size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit == "years" else 1)
+    mean, low, high, middle = (
+        "" if x is None else f"{x / size:.1f}"
+        for x in (found.mean, found.low, found.high, found.median)
+    )
+    least, most = (f"{x / size:.{digits}f}" for x in (found.least, found.most))
+    shown: tuple[tuple[str, dict[str, Value]], ...] = (
+        (f"{mean} ({low} to {high})" if low else mean,
+         {"mean": found.mean, "low": found.low, "high": found.high}),
+        (middle, {"median": found.median}),
+        (f"{least} to {most}", {"least": found.least, "most": found.most}),
+    )  # fmt: skip
+    return tuple(
+        Cell(text=text, key=f"{key}.{name}", rests_on=n_key,
+             values={**numbers, "n": found.n, "unit": unit})
+        for name, (text, numbers) in zip(names, shown, strict=True)
+    )  # fmt: skip
