@@ -55,7 +55,7 @@ def resolve(
         No length can be taken of the new line.
     """
     protocol = needed_protocol(store)
-    _check_allowed(protocol, pair, kind, reason)
+    check_allowed(protocol, pair, kind, reason)
     reading = _result(store, pair, kind, new, at)
     store.add_readings([reading])
     resolution = Resolution(
@@ -143,9 +143,14 @@ def line_of(
     )
 
 
-def _check_allowed(
-    protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, reason: str
-) -> None:
+def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, reason: str) -> None:
+    """Refuse what the protocol or the pair does not let.
+
+    Raises
+    ------
+    InputError
+        The text says why.
+    """
     if kind is ResolutionKind.CONCORDANT:
         if pair.discordance:
             raise ValueError("a discordant pair has to be resolved")
