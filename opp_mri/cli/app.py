@@ -44,7 +44,7 @@ VERBS = {
 
 PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds verbs
 VIEWER_VERBS = frozenset(
-    {"read", "review"}
+    {"read", "review", "consensus-room"}
 )  # those of napari-opp-mri, known here only to say what is missing
 
 

@@ -89,6 +89,32 @@ def read_command(
     read(project_folder, reader, key_table(habit or "", keys))
 
 
+@click.command("consensus-room")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@click.option(
+    "--project",
+    "project_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="OPP_MRI_PROJECT",
+    show_default="this folder",
+    help="The project's folder, as made by `opp-mri init`.",
+)
+@click.option(
+    "--signed-by", "signer", required=True, help="A reader of the protocol, or its adjudicator."
+)
+def consensus_command(lesion_ids: tuple[str, ...], project_folder: Path, signer: str) -> None:
+    """Resolve two signed reads in a window: A and B over one image, unnamed.
+
+    Each resolution is recorded at once, with its reason, and a later one follows an earlier one.
+    The consensus counts once all who have to have signed.
+    """
+    _need_screen()
+    from opp_mri_napari.widgets.consensus import open_consensus
+
+    open_consensus(project_folder, signer, lesion_ids)
+
+
 def _need_screen() -> None:
     if sys.platform == "linux" and not _has_screen():
         raise NoScreenError(

@@ -1,0 +1,155 @@
+"""The consensus room: with keys and clicks two signed reads become one, and both stay."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from functional.two_reads import Ends, read_package, true_lines
+from makers import NOON
+from opp_mri_napari.consensus_presenter import ConsensusPresenter
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer
+from opp_mri.domain.study import Resolution, ResolutionKind
+from opp_mri.errors import InputError
+from opp_mri.workflow.index import index
+from opp_mri.workflow.lesions import add_lesions
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
+from opp_mri.workflow.timeline import lesion_timeline
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from opp_mri_napari.widgets.consensus import ConsensusWindow
+    from pytestqt.qtbot import QtBot
+
+
+def second(_lesion: str, sequence: SeriesRole, ends: Ends) -> Ends:
+    return (ends[0] - 5, *ends[1:]) if sequence is SeriesRole.T1 else ends
+
+
+@pytest.fixture(scope="module")
+def twice_read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A coarse phantom patient, read by two; on T1 the second goes further forward."""
+    folder = tmp_path_factory.mktemp("consensus")
+    cohort = write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    create_project(folder / "project")
+    (folder / "p.toml").write_text(EXAMPLE, encoding="utf-8")
+    with open_project(folder / "project") as project:
+        index(project, [cohort.dicom], workers=1)
+        add_lesions(project.store, cohort.lesions, NOON)
+        declare_protocol(project.store, folder / "p.toml")
+        for reader, draw in (("reader-1", None), ("reader-2", second)):
+            issued = make_package(project, reader, folder / reader, NOON).issued
+            lines = true_lines(cohort.calipers)
+            read_package(folder / reader, issued, lines, NOON, *([draw] if draw else []))
+            merge_package(project, folder / reader, NOON)
+    return folder / "project"
+
+
+@pytest.fixture
+def study(twice_read: Path, tmp_path: Path) -> Iterator[Project]:
+    from shutil import copytree
+
+    with open_project(copytree(twice_read, tmp_path / "project")) as opened:
+        yield opened
+
+
+def presenter(study: Project, signer: str = "reader-1") -> ConsensusPresenter:
+    return ConsensusPresenter(study, signer, clock=lambda: NOON)
+
+
+def test_the_first_open_pair_comes_up_unnamed_with_what_differs(study: Project) -> None:
+    room = presenter(study)
+    assert room.pair.discordance is not None
+    facts = dict(room.facts())
+    assert facts["they differ by"] == "anterior end"
+    assert facts["anterior ends"] != "0.0 mm apart"
+    assert facts["posterior ends"] == "0.0 mm apart"
+    assert set(room.lines()) == {"A", "B"}
+    texts = " ".join([room.title(), room.state(), room.progress(), *map(" ".join, room.facts())])
+    assert "reader-" not in texts
+
+
+def test_a_reason_is_needed_and_a_later_mind_follows_the_earlier_one(study: Project) -> None:
+    room = presenter(study)
+    cell = room.position
+    room.propose(ResolutionKind.KEEP_A)
+    room.record("  ")
+    assert "needs a reason" in room.banner
+    room.record("the edge is clear")
+    assert room.position != cell
+    room.go_to(cell)
+    room.propose(ResolutionKind.MEAN)
+    room.record("half of each")
+    room.go_to(cell)
+    assert [one.kind.value for one in room.history] == ["A", "mean"]
+    lengths = sorted(float(one.length_mm or 0) for one in (room.pair.a, room.pair.b))
+    assert room.pair.result is not None
+    assert lengths[0] < float(room.pair.result.length_mm or 0) < lengths[1]
+
+
+def test_what_is_not_allowed_is_told(study: Project) -> None:
+    with pytest.raises(InputError, match="does not sign here"):
+        presenter(study, "somebody")
+    room = presenter(study)
+    room.sign()
+    assert "wait to be resolved" in room.banner
+    room.answer(Answer.NOT_MEASURABLE)
+    room.record("motion")
+    assert room.history == () or room.pair.discordance
+    assert [one.kind for one in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
+
+
+@pytest.mark.window
+def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
+    study: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
+) -> None:
+    from qtpy.QtCore import Qt
+
+    before = list(study.store.readings())
+    window = _opened(study, "reader-1", make_napari_viewer)
+    canvas = window.viewer.window._qt_viewer.canvas.native
+    room = window.presenter
+    keys = [Qt.Key.Key_A, Qt.Key.Key_B, Qt.Key.Key_M]
+    count = len(room.lesion.open_pairs)
+    assert count == 5
+    for number in range(count - 1):
+        qtbot.keyClick(canvas, keys[number % 3])
+        line = window.panel.reason.lineEdit()
+        assert line is not None
+        assert window.panel.reason.isVisible()
+        qtbot.keyClicks(line, "seen by both")
+        qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.keyClick(canvas, Qt.Key.Key_L)
+    assert room.drawing
+    for end in room.lines()["A"]:
+        room.click(end)
+    window.refresh()
+    assert set(room.lines()) >= {"A", "new"}
+    qtbot.keyClicks(window.panel.reason.lineEdit(), "drawn together")
+    qtbot.keyClick(window.panel.reason.lineEdit(), Qt.Key.Key_Return)
+    assert not room.lesion.open_pairs
+    qtbot.keyClick(canvas, Qt.Key.Key_S)
+    assert "reader-2 has to sign too" in window.panel.notice.text()
+    window.close()
+    other = presenter(study, "reader-2")
+    other.sign()
+    assert "It counts now" in other.notice
+    after = list(study.store.readings())
+    assert after[: len(before)] == before
+    assert {one.reader for one in after[len(before) :]} == {"consensus"}
+    (lesion,) = study.store.lesions()
+    assert lesion_timeline(study.store, lesion).reader == "consensus"
+
+
+def _opened(
+    study: Project, signer: str, make_napari_viewer: Callable[..., "Viewer"]
+) -> "ConsensusWindow":
+    from opp_mri_napari.widgets.consensus import ConsensusWindow
+
+    return ConsensusWindow(make_napari_viewer(show=True), presenter(study, signer))
