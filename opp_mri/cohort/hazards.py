@@ -1,0 +1,415 @@
+"""Proportional hazards: Cox's model, errors by patient, a check of it, and Firth's penalty.
+
+A hazard ratio is per unit of its covariate. Where it cannot be had it is None, with a reason.
+"""
+
+import warnings
+from collections.abc import Mapping
+from functools import partial as bound
+from typing import Literal
+
+import numpy as np
+from attrs import evolve, frozen
+from numpy.typing import ArrayLike
+
+from opp_mri.cohort.survival import LEVEL, Estimate, FloatArray, IntArray, Observed, kaplan_meier
+from opp_mri.errors import InputError
+
+Ties = Literal["efron", "breslow"]
+Covariates = Mapping[str, ArrayLike]
+NO_INFORMATION = 1e-9  # a share of what an event can tell of a covariate in units of its SD
+LOOSE = 100.0  # error of a log ratio per SD that tells of no maximum
+STEEP = 1e-4  # slope against error at which a maximum is not reached
+FAR = 1e6  # stands for an endless fall of the likelihood
+
+
+@frozen(kw_only=True)
+class Hazard:
+    """Hazard ratio of one covariate; `standard_error` is that of its logarithm."""
+
+    covariate: str
+    ratio: Estimate
+    standard_error: float | None = None
+    p: float | None = None
+
+
+@frozen(kw_only=True)
+class Regression:
+    """A fitted model, or the reason why there is none; `patients` if errors allow for theirs."""
+
+    model: Literal["cox", "firth"]
+    ties: Ties
+    hazards: tuple[Hazard, ...]
+    n: int
+    events: int
+    patients: int | None = None
+    reason: str | None = None
+
+
+@frozen(kw_only=True)
+class Trend:
+    """Test that a hazard ratio is the same on all days; `covariate` None stands for all at once."""
+
+    covariate: str | None
+    chi_square: float | None
+    degrees_of_freedom: int
+    p: float | None
+    n: int
+    events: int
+    reason: str | None = None
+
+
+@frozen(kw_only=True, eq=False)
+class _Slopes:
+    """Log-likelihood and derivatives; the last three are per event, of those then at risk."""
+
+    value: float
+    score: FloatArray
+    information: FloatArray
+    skew: FloatArray  # derivative of the information
+    mean: FloatArray
+    spread: FloatArray
+    hazard: FloatArray
+
+
+class _Partial:
+    """Cox's partial likelihood of covariates in units of their SD; rows and events by day."""
+
+    def __init__(self, observed: Observed, covariates: Covariates, ties: Ties) -> None:
+        table = [np.asarray(column, dtype=np.float64) for column in covariates.values()]
+        if not table or any(column.shape != (observed.n,) for column in table):
+            raise InputError("Give at least one covariate, and of each a value for every lesion.")
+        if not np.isfinite(table).all():
+            raise InputError("A covariate has a missing value: leave that lesion out first.")
+        self.names, self.observed, self.ties = tuple(covariates), observed, ties
+        self.order = np.argsort(observed.duration_days, kind="stable")
+        self.raw = np.stack(table, axis=1)[self.order]
+        sd = self.raw.std(axis=0)
+        self.sd = np.where(sd > 0, sd, 1.0)
+        self.x = (self.raw - self.raw.mean(axis=0)) / self.sd
+        self.days = observed.duration_days[self.order]
+        unseen = observed.unseen_until
+        self.unseen = np.full(observed.n, -1.0) if unseen is None else unseen[self.order]
+        self.by_entry = np.argsort(self.unseen, kind="stable")
+        self.events = np.flatnonzero(observed.event[self.order])
+        self.event_days = self.days[self.events]
+        self.first = np.searchsorted(self.days, self.event_days)
+        self.late = np.searchsorted(self.unseen[self.by_entry], self.event_days)
+        _, self.new_day, self.tie, size = np.unique(
+            self.event_days, return_index=True, return_inverse=True, return_counts=True
+        )
+        # Efron: of d events on a day the k-th, from 0, finds k / d of each of them gone
+        gone = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
+        self.gone = gone if ties == "efron" else np.zeros(len(gone))
+        p = len(self.names)
+        square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
+        self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
+
+    def tied(self, columns: FloatArray) -> FloatArray:
+        """Sum rows of events over those on the same day."""
+        return np.asarray(np.add.reduceat(columns, self.new_day)[self.tie])
+
+    def at_risk(self, columns: FloatArray) -> FloatArray:
+        """Sum rows over those at risk at each event."""
+        sums = _sums_from(columns, self.first)
+        sums -= self.gone[:, None] * self.tied(columns[self.events])
+        if self.late.size and self.late.min() < len(columns):
+            sums -= _sums_from(columns[self.by_entry], self.late)
+        return sums
+
+    def slopes(self, beta: FloatArray, *, skew: bool = False) -> _Slopes:
+        """Differentiate at coefficients."""
+        p = len(self.names)
+        linear = self.x @ beta
+        top = float(linear.max())
+        weighted = np.exp(linear - top)[:, None] * self.powers
+        sums = self.at_risk(weighted)
+        whole = sums[:, :1]
+        mean, square = sums[:, 1 : p + 1] / whole, (sums[:, p + 1 :] / whole).reshape(-1, p, p)
+        spread = square - np.einsum("ea,eb->eab", mean, mean)
+        third = np.zeros((p, p, p))
+        if skew:
+            for a in range(p):
+                cube = self.at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
+                third[a] = cube.sum(axis=0).reshape(p, p)
+            mixed = np.einsum("ea,ebc->abc", mean, square)
+            third -= mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
+            third += 2 * np.einsum("ea,eb,ec->abc", mean, mean, mean)
+        return _Slopes(
+            value=float((linear[self.events] - top - np.log(whole[:, 0])).sum()),
+            score=(self.x[self.events] - mean).sum(axis=0),
+            information=spread.sum(axis=0),
+            skew=third,
+            mean=mean,
+            spread=spread,
+            hazard=np.exp(-top) / whole[:, 0],
+        )
+
+
+def cox(
+    observed: Observed, covariates: Covariates, *, ties: Ties = "efron", by_patient: bool = False
+) -> Regression:
+    """Fit Cox's model, with intervals and p by Wald.
+
+    Notes
+    -----
+    Cox, J R Stat Soc B 1972;34:187-220. There is a reason and no ratio where the likelihood has
+    no maximum, as with all events in one arm. `by_patient` allows for lesions of one patient being
+    alike: the sandwich of Lin and Wei, J Am Stat Assoc 1989;84:1074-1078, summed over patients.
+    """
+    from scipy import special
+
+    partial = _Partial(observed, covariates, ties)
+    if by_patient and observed.patient is None:
+        raise InputError("Errors by patient need the patient of each lesion.")
+    whose = None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
+    patients = len(whose[0]) if whose is not None and by_patient else None
+    beta = _maximum(partial)
+    if patients is not None and patients <= len(partial.names):
+        beta = "There are no more patients than covariates, too few for errors by patient."
+    if isinstance(beta, str):
+        return _regression(partial, "cox", beta)
+    slopes = partial.slopes(beta)
+    variance = np.linalg.inv(slopes.information)
+    if whose is not None and patients is not None:
+        parts = np.zeros((patients, len(beta)))
+        np.add.at(parts, whose[1][partial.order], _residuals(partial, beta, slopes))
+        variance = variance @ parts.T @ parts @ variance
+    errors = np.sqrt(np.diag(variance))
+    half = errors * float(special.ndtri((1 + LEVEL) / 2))
+    p = special.chdtrc(1, (beta / errors) ** 2)
+    fitted = _regression(partial, "cox", None, beta, errors, beta - half, beta + half, p)
+    return evolve(fitted, patients=patients)
+
+
+def proportionality(
+    observed: Observed, covariates: Covariates, *, ties: Ties = "efron"
+) -> tuple[Trend, ...]:
+    """Test for each covariate, and last for all, that the hazard ratio is the same on all days.
+
+    Notes
+    -----
+    Score test on the Schoenfeld residuals (Grambsch and Therneau, Biometrika 1994;81:515-526)
+    against 1 less the Kaplan-Meier share just before each event, as in R's `cox.zph` since 3.0.
+    """
+    from scipy import special
+
+    partial = _Partial(observed, covariates, ties)
+    every, beta = list(range(len(covariates))), _maximum(partial)
+    parts = [*zip(partial.names, ([i] for i in every), strict=True), (None, every)]
+    chis: list[float | None] = [None] * len(parts)
+    reason = "The events tell nothing of a change with time."
+    if isinstance(beta, str):
+        reason = beta
+    else:
+        slopes = partial.slopes(beta)
+        curve = kaplan_meier(evolve(observed, group=None))[0]
+        before = np.maximum(np.searchsorted(curve.days, partial.event_days) - 1, 0)
+        time = 1 - np.array(curve.values)[before]
+        time -= time.mean()
+        score = time @ (partial.x[partial.events] - slopes.mean)
+        once = np.einsum("e,eab->ab", time, slopes.spread)
+        left = np.einsum("e,eab->ab", time**2, slopes.spread)
+        left -= once @ np.linalg.solve(slopes.information, once)
+        for k, (_, which) in enumerate(parts):
+            part = left[np.ix_(which, which)]
+            if np.linalg.eigvalsh(part)[0] > NO_INFORMATION:
+                chis[k] = float(score[which] @ np.linalg.solve(part, score[which]))
+    return tuple(
+        Trend(
+            covariate=name, chi_square=chi, degrees_of_freedom=len(which), n=observed.n,
+            p=None if chi is None else float(special.chdtrc(len(which), chi)),
+            events=observed.events, reason=reason if chi is None else None,
+        )
+        for (name, which), chi in zip(parts, chis, strict=True)
+    )  # fmt: skip
+
+
+def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -> Regression:
+    """Fit Cox's model with Firth's penalty, which is finite with all events in one arm too.
+
+    Notes
+    -----
+    Heinze and Schemper, Biometrics 2001;57:114-119: the log-likelihood plus half the log of the
+    determinant of the information; interval by its profile and p by its ratio, both with the
+    penalty of the whole model. Rows count as independent.
+    """
+    from scipy import optimize, special
+
+    partial = _Partial(observed, covariates, ties)
+    reason = _obstacle(partial)
+    if reason is not None:
+        return _regression(partial, "firth", reason)
+    zero = np.zeros(len(partial.names))
+    top, best = _climb(partial, zero, _inverse(partial.slopes(zero).information), sharp=1e-8)
+    inverse = _inverse(partial.slopes(best).information)
+    errors = np.sqrt(np.diag(inverse))
+    if np.abs(_penalised(partial, best)[1] * errors).max() > STEEP:
+        return _regression(partial, "firth", "The maximum of the likelihood was not reached.")
+    ends, roots = np.zeros((2, len(best))), zero.copy()
+    for i, error in enumerate(errors):
+        beyond = bound(_beyond, partial, top, best, inverse, i)
+        roots[i] = beyond(0.0) + special.ndtri((1 + LEVEL) / 2)
+        for side, step in enumerate((-2 * error, 2 * error)):
+            near, far = best[i], best[i] + step
+            while beyond(far) < 0:
+                near, far = far, far + 1.5 * (far - near)
+            ends[side, i] = optimize.brentq(beyond, near, far, xtol=1e-8 * error)
+    p = special.chdtrc(1, roots**2)
+    return _regression(partial, "firth", None, best, errors, ends[0], ends[1], p)
+
+
+def _maximum(partial: _Partial) -> FloatArray | str:
+    """Give the coefficients of the highest likelihood, or the reason why there are none."""
+    from statsmodels.duration.hazard_regression import PHReg
+
+    reason = _obstacle(partial) or _endless(partial)
+    if reason is not None:
+        return reason
+    # the library has a row at risk on its day of entry itself
+    entry = np.where(partial.unseen < 0, 0.0, np.nextafter(partial.unseen, np.inf))
+    model = PHReg(partial.days, partial.x, partial.observed.event[partial.order] * 1,
+                  entry=entry, ties=partial.ties)  # fmt: skip
+    none = (
+        f"No finite hazard ratios: a mix of {', '.join(partial.names)} may tell the events apart."
+    )
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of no convergence, which is judged here
+        try:
+            beta = np.asarray(model.fit().params)
+            slopes = partial.slopes(beta)
+            errors = np.sqrt(np.diag(np.linalg.inv(slopes.information)))
+        except np.linalg.LinAlgError:
+            return none
+        reached = np.abs(slopes.score * errors).max() < STEEP and errors.max() < LOOSE
+    return beta if reached else none
+
+
+def _obstacle(partial: _Partial) -> str | None:
+    """Say why the covariates cannot be told from the events at all."""
+    if not len(partial.events):
+        return "There is no event, so nothing can be said of hazards."
+    information = partial.slopes(np.zeros(len(partial.names))).information
+    for name, own in zip(partial.names, np.diag(information), strict=True):
+        if own < NO_INFORMATION:
+            return f"All who are at risk at an event have the same {name}: leave it out."
+    if np.linalg.eigvalsh(information)[0] < NO_INFORMATION:
+        return f"Of {', '.join(partial.names)} some follow from the others: leave one out."
+    return None
+
+
+def _endless(partial: _Partial) -> str | None:
+    """Say whether every event has the highest value of a covariate among those at risk."""
+    may = np.ones((2, len(partial.names)), dtype=np.bool_)
+    for k, day in enumerate(np.unique(partial.event_days)):
+        risk = partial.raw[(partial.days >= day) & (partial.unseen < day)]
+        own = partial.raw[partial.events[partial.tie == k]]
+        may &= [own.min(axis=0) >= risk.max(axis=0), own.max(axis=0) <= risk.min(axis=0)]
+        if not may.any():
+            return None
+    side, which = np.argwhere(may)[0]
+    name, values = partial.names[which], np.unique(partial.raw[partial.events, which])
+    where = (
+        f"All {len(partial.events)} events are where {name} is {values[0]:g}"
+        if len(values) == 1
+        else f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
+    )
+    return f"{where}: the likelihood has no maximum. Firth's penalty gives a finite hazard ratio."
+
+
+def _residuals(partial: _Partial, beta: FloatArray, slopes: _Slopes) -> FloatArray:
+    """Give the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
+    risk, ones = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
+    steps = slopes.hazard[:, None] * np.hstack([ones, slopes.mean])
+    total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])
+    passed = total[np.searchsorted(partial.event_days, partial.days, "right")]
+    passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
+    parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
+    own = partial.x[partial.events]
+    spared = partial.tied(partial.gone[:, None] * steps)
+    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(ones)
+    parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
+    return np.asarray(parts)
+
+
+def _penalised(partial: _Partial, beta: FloatArray) -> tuple[float, FloatArray]:
+    """Give Firth's penalised log-likelihood and its slope."""
+    with np.errstate(all="ignore"):
+        slopes = partial.slopes(beta, skew=True)
+        sign, log_determinant = np.linalg.slogdet(slopes.information)
+    if not (sign > 0 and np.isfinite(slopes.value)):
+        return -FAR, np.zeros_like(beta)
+    inverse = np.linalg.inv(slopes.information)
+    penalty = np.einsum("ab,abc->c", inverse, slopes.skew) / 2
+    return slopes.value + float(log_determinant) / 2, slopes.score + penalty
+
+
+def _climb(
+    partial: _Partial, start: FloatArray, inverse: FloatArray, held: int = -1, *, sharp: float
+) -> tuple[float, FloatArray]:
+    """Give the highest penalised likelihood and where it is, one coefficient held if asked.
+
+    `sharp` is the slope to reach, in units of the errors that the inverse information tells.
+    """
+    from scipy import optimize
+
+    free, beta = np.arange(len(start)) != held, start.copy()
+    if not free.any():
+        return _penalised(partial, beta)[0], beta
+    if held >= 0:
+        inverse = inverse - np.outer(inverse[held], inverse[held]) / inverse[held, held]
+    inverse = inverse[np.ix_(free, free)]
+    unit = np.sqrt(np.diag(inverse))
+
+    def depth(steps: FloatArray) -> tuple[float, FloatArray]:
+        beta[free] = start[free] + unit * steps
+        value, slope = _penalised(partial, beta)
+        return -value, -unit * slope[free]
+
+    towards = inverse / np.outer(unit, unit)
+    found = optimize.minimize(
+        depth, np.zeros(len(unit)), jac=True, method="BFGS",
+        options={"gtol": sharp, "hess_inv0": (towards + towards.T) / 2},
+    )  # fmt: skip
+    beta[free] = start[free] + unit * found.x
+    return -float(found.fun), beta
+
+
+def _beyond(
+    partial: _Partial, top: float, best: FloatArray, inverse: FloatArray, i: int, at: float
+) -> float:
+    """Give by how much the root of the likelihood ratio of one coefficient exceeds its limit."""
+    from scipy import special
+
+    start = best + inverse[i] * ((at - best[i]) / inverse[i, i])
+    value, _ = _climb(partial, start, inverse, i, sharp=1e-4)  # its error is the square of this
+    return float(np.sqrt(max(2 * (top - value), 0.0)) - special.ndtri((1 + LEVEL) / 2))
+
+
+def _regression(
+    partial: _Partial, model: Literal["cox", "firth"], reason: str | None, *columns: FloatArray
+) -> Regression:
+    """Put coefficient, error, limits and p of each covariate into its own unit."""
+    n, events, hazards = partial.observed.n, partial.observed.events, []
+    for i, name in enumerate(partial.names):
+        one = Hazard(covariate=name, ratio=Estimate(value=None, n=n, events=events, reason=reason))
+        if columns:
+            beta, error, low, high = (float(column[i] / partial.sd[i]) for column in columns[:4])
+            with np.errstate(over="ignore"):
+                value, low, high = np.exp([beta, low, high]).tolist()
+            ratio = evolve(one.ratio, value=value, low=low, high=high)
+            one = evolve(one, ratio=ratio, standard_error=error, p=float(columns[4][i]))
+        hazards.append(one)
+    return Regression(model=model, ties=partial.ties, hazards=tuple(hazards), n=n, events=events,
+                      reason=reason)  # fmt: skip
+
+
+def _inverse(square: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.inv(square), dtype=np.float64)
+
+
+def _sums_from(columns: FloatArray, first: IntArray) -> FloatArray:
+    """Sum the rows from each of `first` to the end."""
+    sums = np.zeros((len(columns) + 1, columns.shape[1]))
+    sums[:-1] = columns[::-1].cumsum(axis=0)[::-1]
+    return np.asarray(sums[first])

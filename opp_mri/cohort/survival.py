@@ -1,0 +1,400 @@
+"""Time until an event: curves, log-rank, competing risks, landmark; and Fisher's exact test.
+
+Intervals are two-sided at 95 %. A number that cannot be had is None, with the reason beside it.
+Gray's test is not here: no library with a permissive licence has it. Between groups with competing
+risks `log_rank` compares the hazards of the event itself, the competing event being a censoring.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import asdict, evolve, field, frozen
+from attrs.converters import optional
+from numpy.typing import ArrayLike, NDArray
+
+from opp_mri.errors import InputError
+
+LEVEL = 0.95
+ALL = "all"
+CENSORED, OF_INTEREST = 0, 1
+TINY = 1e-12  # what rounding may leave of nothing
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+TextArray = NDArray[np.str_]
+
+
+def _floats(values: ArrayLike) -> FloatArray:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _flags(values: ArrayLike) -> BoolArray:
+    return np.asarray(values, dtype=np.bool_)
+
+
+def _integers(values: ArrayLike) -> IntArray:
+    return np.asarray(values, dtype=np.int64)
+
+
+def _texts(values: ArrayLike) -> TextArray:
+    return np.asarray(values, dtype=np.str_)
+
+
+@frozen(kw_only=True)
+class Estimate:
+    """A number with its interval, the rows it rests on and how many of them have the event.
+
+    A limit may be infinite. What cannot be had is None, and `reason` says why.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int
+    events: int
+    reason: str | None = None
+
+
+@frozen(kw_only=True, eq=False)
+class Observed:
+    """Who was followed for how long and how that ended; one row per lesion.
+
+    Parameters
+    ----------
+    duration_days
+        Day of the event, or last day known to be without it.
+    event
+        Whether the event of interest happened on that day.
+    cause
+        0 censored, 1 the event of interest, 2 (and on) a competing event, which all but
+        `cumulative_incidence` take as a censoring.
+    group, patient
+        Label of the arm, and whose lesion it is.
+    entry_days
+        Day after which a row is at risk, until its last day (delayed entry); 0: from the start.
+    """
+
+    duration_days: FloatArray = field(converter=_floats)
+    event: BoolArray = field(converter=_flags)
+    cause: IntArray | None = field(default=None, converter=optional(_integers))
+    group: TextArray | None = field(default=None, converter=optional(_texts))
+    patient: TextArray | None = field(default=None, converter=optional(_texts))
+    entry_days: FloatArray | None = field(default=None, converter=optional(_floats))
+
+    def __attrs_post_init__(self) -> None:
+        columns = (self.event, self.cause, self.group, self.patient, self.entry_days)
+        if self.duration_days.ndim != 1 or self.n == 0:
+            raise InputError("There is no lesion to analyse: give one row per lesion.")
+        if any(one is not None and one.shape != self.duration_days.shape for one in columns):
+            raise InputError("The columns differ in length: give each lesion a value in each.")
+        if not np.all(np.isfinite(self.duration_days) & (self.duration_days >= 0)):
+            raise InputError("A duration is missing or negative: give whole days from day 0 on.")
+        if self.cause is not None and not np.array_equal(self.cause == OF_INTEREST, self.event):
+            raise InputError("Event and cause differ: a row has the event where its cause is 1.")
+        if self.cause is not None and self.cause.min() < CENSORED:
+            raise InputError("A cause is 0 (censored), 1 (the event) or 2 (a competing event).")
+        entry = 0.0 if self.entry_days is None else self.entry_days
+        if not np.all((entry >= 0) & ((entry < self.duration_days) | (entry == 0))):
+            raise InputError("An entry is before day 0, or not before the end of its row.")
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return len(self.duration_days)
+
+    @property
+    def events(self) -> int:
+        """How many rows have the event of interest."""
+        return int(self.event.sum())
+
+    @property
+    def unseen_until(self) -> FloatArray | None:
+        """Day after which each row is at risk; None where all are watched from the start."""
+        if self.entry_days is None or not self.entry_days.any():
+            return None
+        return np.where(self.entry_days == 0, -1.0, self.entry_days)  # day 0 itself is watched
+
+    def take(self, rows: BoolArray) -> "Observed":
+        """Give the rows that are true."""
+        columns = asdict(self, recurse=False).items()
+        kept: dict[str, Any] = {k: None if one is None else one[rows] for k, one in columns}
+        return Observed(**kept)
+
+    def by_group(self) -> Iterator[tuple[str, "Observed"]]:
+        """Give each arm in the order of its label; all rows as one where there are no arms."""
+        if self.group is None:
+            yield ALL, self
+        else:
+            for label in np.unique(self.group):
+                yield str(label), self.take(self.group == label)
+
+
+@frozen(kw_only=True)
+class Curve:
+    """A step function of the day: each value holds from its day until the next.
+
+    Parameters
+    ----------
+    days
+        0, then each day with an event.
+    values, low, high
+        Share without the event (Kaplan-Meier) or with it (cumulative incidence). A share of 0 or
+        1 has no log-log interval.
+    at_risk, events
+        How many were at risk just before each day, and how many had the event on it.
+    censored_days
+        When rows ended otherwise, in order; of the cumulative incidence, without any event.
+    """
+
+    group: str
+    cause: int = OF_INTEREST
+    days: tuple[float, ...]
+    values: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    at_risk: tuple[int, ...]
+    events: tuple[int, ...]
+    censored_days: tuple[float, ...]
+    last_day: float
+    n: int
+
+    def at(self, day: float) -> Estimate:
+        """Give the share on a day, with the events until then."""
+        i = bisect_right(self.days, day) - 1
+        events = sum(self.events[: i + 1])
+        if i < 0 or day > self.last_day:
+            reason = f"Nobody was followed until day {day:g}."
+            return Estimate(value=None, n=self.n, events=events, reason=reason)
+        return Estimate(
+            value=self.values[i], low=self.low[i], high=self.high[i], n=self.n, events=events,
+            reason="There is no interval here." if self.low[i] is None else None,
+        )  # fmt: skip
+
+
+@frozen(kw_only=True)
+class LogRank:
+    """Log-rank test; `expected` is how many events each group would have if all were alike."""
+
+    chi_square: float | None
+    degrees_of_freedom: int
+    p: float | None
+    expected: Mapping[str, float]
+    n: int
+    events: int
+    reason: str | None = None
+
+
+@frozen(kw_only=True, eq=False)
+class Landmark:
+    """Rows still at risk after a day, their clock restarted on it.
+
+    `rows` tells which of the original they are; the counts, how those left out had ended.
+    """
+
+    day: float
+    observed: Observed
+    rows: BoolArray
+    had_event: int
+    had_competing: int
+    censored: int
+
+
+@frozen(kw_only=True)
+class Fisher:
+    """Fisher's exact test, two-sided."""
+
+    odds_ratio: Estimate
+    p: float
+
+
+def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
+    """Estimate the share without the event by day, for each group.
+
+    Notes
+    -----
+    Kaplan and Meier, J Am Stat Assoc 1958;53:457-481; Greenwood's error, interval on the
+    log(-log) scale (Kalbfleisch and Prentice 1980).
+    """
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    curves = []
+    for group, rows in observed.by_group():
+        found = SurvfuncRight(rows.duration_days, rows.event * 1, entry=rows.unseen_until)
+        share = np.where(found.surv_prob < TINY, 0.0, found.surv_prob)
+        steps = (found.surv_times, share, found.surv_prob_se)
+        curves.append(_curve(rows, group, rows.event, 1.0, *steps))
+    return tuple(curves)
+
+
+def median_days(curve: Curve) -> Estimate:
+    """Give the first day on which half or fewer are without the event.
+
+    Notes
+    -----
+    Interval of Brookmeyer and Crowley, Biometrics 1982;38:29-41, from the curve's own limits.
+    None where the curve, or a limit of it, stays above a half.
+    """
+    value, low, high = (
+        next((curve.days[i] for i, v in enumerate(side) if v is not None and v <= 0.5 + TINY), None)
+        for side in (curve.values, curve.low, curve.high)
+    )
+    reason = "More than half were without the event to the end." if value is None else None
+    events = sum(curve.events)
+    return Estimate(value=value, low=low, high=high, n=curve.n, events=events, reason=reason)
+
+
+def numbers_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
+    """Count who is at risk on each day, by group; one whose last day it is still counts."""
+    return {group: tuple(_at_risk(one, days).tolist()) for group, one in observed.by_group()}
+
+
+def log_rank(observed: Observed) -> LogRank:
+    """Test whether the groups have the same hazard.
+
+    Notes
+    -----
+    Mantel, Cancer Chemother Rep 1966;50:163-170, hypergeometric variance. A group of which nobody
+    is at risk on the day of any event is not counted in the degrees of freedom.
+    """
+    from scipy import stats
+    from statsmodels.duration.survfunc import survdiff
+
+    days, counts = np.unique(observed.duration_days[observed.event], return_counts=True)
+    share = counts / np.maximum(_at_risk(observed, days), 1)
+    expected = {group: float(_at_risk(one, days) @ share) for group, one in observed.by_group()}
+    told = [group for group, events in expected.items() if events > TINY]
+    freedom = max(len(told) - 1, 0)
+    none = LogRank(
+        chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected, n=observed.n,
+        events=observed.events, reason="No two groups are at risk on the day of one event.",
+    )  # fmt: skip
+    if observed.group is None or not freedom:
+        return none
+    rows = observed.take(np.isin(observed.group, told))
+    try:
+        chi, _ = survdiff(rows.duration_days, rows.event * 1, rows.group, entry=rows.unseen_until)
+    except np.linalg.LinAlgError:
+        return none
+    p = float(stats.chi2.sf(chi, freedom))
+    return evolve(none, chi_square=float(chi), p=p, reason=None)
+
+
+def cumulative_incidence(observed: Observed) -> tuple[Curve, ...]:
+    """Estimate the share with each event by day, for each group and cause.
+
+    Notes
+    -----
+    Aalen and Johansen, Scand J Stat 1978;5:141-150; variance of Dinse and Larson, Biometrika
+    1986;73:379-386; interval on the log(-log) scale (Choudhury, Stat Med 2002;21:1129-1144),
+    none on a day that nobody outlives.
+    """
+    from statsmodels.duration.survfunc import CumIncidenceRight
+
+    if observed.cause is None or observed.unseen_until is not None:
+        raise InputError("Competing risks need a cause for each lesion, and no delayed entry.")
+    last = max(OF_INTEREST, int(observed.cause.max()))
+    curves = []
+    for group, rows in observed.by_group():
+        causes = np.asarray(rows.cause)
+        with np.errstate(divide="ignore", invalid="ignore"):  # the day that nobody outlives
+            found = CumIncidenceRight(rows.duration_days, causes)
+        for cause in range(OF_INTEREST, last + 1):
+            ends = causes == cause
+            here = np.isin(found.times, rows.duration_days[ends])
+            share, error = (
+                side[cause - 1][here] if ends.any() else np.zeros(0)
+                for side in (found.cinc, found.cinc_se)
+            )
+            curves.append(_curve(rows, group, ends, 0.0, found.times[here], share, error, cause))
+    return tuple(curves)
+
+
+def landmark(observed: Observed, day: float) -> Landmark:
+    """Keep who is followed beyond a day without any event, and count days from it.
+
+    Notes
+    -----
+    Anderson, Cain and Gelber, J Clin Oncol 1983;1:710-719: groups that are known only from what
+    came later (as a response is) may not be compared from day 0 on.
+    """
+    rows = observed.duration_days > day
+    if not (day >= 0 and rows.any()):
+        raise InputError(f"Nobody is followed beyond day {day:g}: choose another landmark from 0.")
+    kept = observed.take(rows)
+    entry = None if kept.entry_days is None else np.maximum(kept.entry_days - day, 0.0)
+    left_out = observed.event[~rows] if observed.cause is None else observed.cause[~rows]
+    return Landmark(
+        day=day,
+        observed=evolve(kept, duration_days=kept.duration_days - day, entry_days=entry),
+        rows=rows,
+        had_event=int((left_out == OF_INTEREST).sum()),
+        had_competing=int((left_out > OF_INTEREST).sum()),
+        censored=int((left_out == CENSORED).sum()),
+    )
+
+
+def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
+    """Test two arms, each given as its events and its lesions.
+
+    Notes
+    -----
+    The two-sided p sums all tables no likelier than this one. The odds ratio, first arm to second,
+    is the conditional maximum likelihood estimate with its exact interval, as in R's `fisher.test`:
+    0 or infinite where an arm has no event or nothing else.
+    """
+    from scipy import stats
+
+    if any(not 0 <= events <= n for events, n in (first, second)):
+        raise InputError("Give each arm as its events and its lesions, never more events.")
+    n, events = first[1] + second[1], first[0] + second[0]
+    if 0 in (first[1], second[1], events, n - events):
+        reason = "An arm is empty, or all or none had the event."
+        return Fisher(odds_ratio=Estimate(value=None, n=n, events=events, reason=reason), p=1.0)
+    table = np.array([(events, n - events) for events, n in (first, second)])
+    found = stats.contingency.odds_ratio(table, kind="conditional")
+    limits = found.confidence_interval(confidence_level=LEVEL)
+    value, low, high = map(float, (found.statistic, limits.low, limits.high))
+    return Fisher(
+        odds_ratio=Estimate(value=value, low=low, high=high, n=n, events=events),
+        p=float(stats.fisher_exact(table).pvalue),
+    )
+
+
+def _at_risk(rows: Observed, days: ArrayLike) -> IntArray:
+    unseen = rows.unseen_until
+    left = np.searchsorted(np.sort(rows.duration_days), days)
+    late = 0 if unseen is None else rows.n - np.searchsorted(np.sort(unseen), days)
+    return np.asarray(rows.n - left - late)
+
+
+def _curve(
+    rows: Observed, group: str, ends: BoolArray, start: float,
+    days: FloatArray, share: FloatArray, error: FloatArray, cause: int = OF_INTEREST,
+) -> Curve:  # fmt: skip
+    """Put day 0 before the steps, and beside them the limits and counts."""
+    limits = [_log_log(float(v), float(e)) for v, e in zip(share, error, strict=True)]
+    over = ~ends if start else np.asarray(rows.cause) == CENSORED
+    return Curve(
+        group=group, cause=cause, n=rows.n,
+        days=(0.0, *map(float, days)),
+        values=(start, *map(float, share)),
+        low=(None, *(low for low, _ in limits)),
+        high=(None, *(high for _, high in limits)),
+        at_risk=tuple(_at_risk(rows, (0.0, *days)).tolist()),
+        events=(0, *map(int, np.unique(rows.duration_days[ends], return_counts=True)[1])),
+        censored_days=tuple(map(float, np.sort(rows.duration_days[over]))),
+        last_day=float(rows.duration_days.max()),
+    )  # fmt: skip
+
+
+def _log_log(share: float, error: float) -> tuple[float | None, float | None]:
+    from scipy import special
+
+    if not (TINY < share < 1 - TINY and np.isfinite(error)):
+        return None, None
+    z = float(special.ndtri((1 + LEVEL) / 2))
+    factor = float(np.exp(z * error / (share * abs(np.log(share)))))
+    return share**factor, share ** (1 / factor)
