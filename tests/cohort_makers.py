@@ -133,14 +133,13 @@ def _observations(
     baseline_mm, before = rng.uniform(13, 30), -int(rng.integers(3, 25))
     second = SeriesRole.STIR if rng.random() < 0.12 else SeriesRole.T2FS
     offsets = {SeriesRole.T1: 0.0, second: rng.normal(0.6, 1.2), SeriesRole.T1POST: 0.3}
-    no_baseline = rng.random() < 0.03
+    days = [] if rng.random() < 0.03 else [before]
+    days += [7 * week + int(rng.integers(-3, 4)) for week in weeks]
     found: dict[SeriesRole, tuple[Observation, ...]] = {}
     for sequence, offset_mm in offsets.items():
         share = rng.uniform(0.7, 1.15)
         if sequence is SeriesRole.T1POST and rng.random() < 0.25:
             continue
-        days = [] if no_baseline else [before]
-        days += [7 * week + int(rng.integers(-3, 4)) for week in weeks]
         found[sequence] = tuple(
             Observation(day, recorded_mm(max(0.0, float(length_mm))))
             for day in days
