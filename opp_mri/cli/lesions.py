@@ -10,7 +10,8 @@ from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import GeometryError
 from opp_mri.units import format_mm
-from opp_mri.workflow.lesions import OPTIONAL, REQUIRED, add_events, add_lesion, add_lesions
+from opp_mri.workflow.lesion_rows import OPTIONAL, REQUIRED
+from opp_mri.workflow.lesions import SEED_COLUMNS, add_events, add_lesion, add_lesions
 from opp_mri.workflow.measure import measure
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.readings import counted_readings
@@ -46,7 +47,7 @@ HELP = {
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a verb an option for each column of the lesion table."""
-    for column in reversed((*REQUIRED, *OPTIONAL)):
+    for column in reversed((*REQUIRED, *OPTIONAL, *SEED_COLUMNS)):
         name = f"--{column.replace('_', '-')}"
         command = click.option(name, column, help=HELP[column])(command)
     return command

@@ -1,6 +1,6 @@
 """Assess lesions: from recorded lengths and events to a category with the rule that decided."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -38,13 +38,13 @@ from opp_mri.workflow.tables import Row, read_table
 
 MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
 EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
-LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
 EVENT_KINDS: Final = (
     EventKind.SYSTEMIC_THERAPY_CHANGE,
     EventKind.OTHER_BONE_LESIONS,
     EventKind.LOCAL_RETREATMENT,
     EventKind.EXCLUSION,
 )
+LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
 
 
 @frozen(kw_only=True)
@@ -153,8 +153,8 @@ def assess_tables(
     InputError
         A table cannot be read; as a `TableError` it names the line and column of each fault.
     """
-    observations = _read_measurements(measurements)
-    happened = _read_events(events) if events is not None else {}
+    observations = read_measurements(measurements)
+    happened = read_events(events) if events is not None else {}
     timelines = [
         Timeline(
             lesion_id=lesion_id,
@@ -225,7 +225,14 @@ def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
     }
 
 
-def _read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
+def read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
+    """Read a table with `MEASUREMENT_COLUMNS`: lengths by lesion and sequence, in order of time.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
     found: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
     first_lines: dict[tuple[str, SeriesRole, int], int] = {}
     with read_table(path, required=MEASUREMENT_COLUMNS) as table:
@@ -253,18 +260,32 @@ def _read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observati
     }
 
 
-def _read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
+def read_events(
+    path: Path, kinds: Collection[EventKind] = EVENT_KINDS
+) -> dict[str, list[TreatmentEvent]]:
+    """Read a table with `EVENT_COLUMNS`: events by lesion, in the order of the table.
+
+    Parameters
+    ----------
+    kinds
+        What may stand in the table; by default what the response rules ask for.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
     found: dict[str, list[TreatmentEvent]] = {}
     with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
         for row in table.rows:
-            lesion_id, event = row.text("lesion_id"), _event(row)
+            lesion_id, event = row.text("lesion_id"), _event(row, kinds)
             if lesion_id is not None and event is not None:
                 found.setdefault(lesion_id, []).append(event)
     return found
 
 
-def _event(row: Row) -> TreatmentEvent | None:
-    kind = row.choice("event", EVENT_KINDS)
+def _event(row: Row, kinds: Collection[EventKind]) -> TreatmentEvent | None:
+    kind = row.choice("event", kinds)
     if kind is EventKind.EXCLUSION:
         exclusion = row.choice("value", Exclusion)
         return TreatmentEvent(0, kind, exclusion.value) if exclusion else None

@@ -1,9 +1,7 @@
 """Lesions and what happened to them: from the command line or from tables."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,30 +13,12 @@ from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.lesion_rows import OPTIONAL, REQUIRED, lesion_of_row, optional_number
 from opp_mri.workflow.patients import PatientMap, patient_map
 from opp_mri.workflow.tables import Row, read_table
 
-REQUIRED = ("lesion_id", "patient_id", "level", "ssrs_first_date")
-OPTIONAL = (
-    "ssrs_last_date",
-    "dose_gy",
-    "fractions",
-    "sex",
-    "age_years",
-    "birth_year",
-    "histology",
-    "exclusions",
-    "last_contact_date",
-    "death_date",
-    "seed_sop_instance_uid",
-    "seed_frame",
-    "seed_column",
-    "seed_row",
-)
+SEED_COLUMNS = ("seed_sop_instance_uid", "seed_frame", "seed_column", "seed_row")
 EVENT_COLUMNS = ("lesion_id", "date", "event", "value")
-
-_LEVEL = re.compile(r"C[1-7]|T(?:[1-9]|1[0-3])|L[1-6]|S[1-5]")
-_SEXES = {"M", "F", "O", ""}
 
 
 @frozen(kw_only=True)
@@ -76,7 +56,7 @@ def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False
     """
     added: dict[str, Lesion] = {}
     known = _known(store)
-    with read_table(path, required=REQUIRED, optional=OPTIONAL) as table:
+    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_COLUMNS)) as table:
         for row in table.rows:
             lesion = _lesion(known, row, replace=replace)
             if lesion is None:
@@ -194,104 +174,23 @@ def _changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
 
 
 def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
-    lesion_id, patient_id = row.text("lesion_id"), _patient_id(known, row)
-    level = _level(row)
-    first_date = row.iso_date("ssrs_first_date")
-    last_date = row.iso_date("ssrs_last_date") if row.get("ssrs_last_date") else first_date
-    fractions = _optional_number(row, "fractions", 1, 30)
-    if lesion_id is None or patient_id is None or level is None or not first_date or not last_date:
-        return None
-    _check_course(row, first_date, last_date, fractions)
-    recorded = known.lesions.get(lesion_id)
-    lesion = Lesion(
-        lesion_id=lesion_id,
-        tracking_uid=recorded.tracking_uid if recorded else f"2.25.{uuid4().int}",
-        patient_id=patient_id,
-        level=level,
-        seed=_seed(known, row, patient_id),
-        ssrs_first_date=first_date,
-        ssrs_last_date=last_date,
-        dose_gy=_dose_gy(row),
-        fractions=fractions,
-        histology=row.get("histology"),
-        sex=_sex(row),
-        age_years=_optional_number(row, "age_years", 0, 120),
-        birth_year=_optional_number(row, "birth_year", 1880, 2100),
-        exclusions=_exclusions(row),
-        events=recorded.events if recorded else (),
-        last_contact_date=_optional_date(row, "last_contact_date"),
-        death_date=_optional_date(row, "death_date"),
-    )
-    if recorded is not None and recorded != lesion and not replace:
-        row.fault("lesion_id", "is recorded already with other values: add --replace to correct it")
-    return lesion
-
-
-def _patient_id(known: _Known, row: Row) -> str | None:
-    patient_id = row.text("patient_id")
-    if patient_id is None or patient_id in known.patient_ids:
-        return patient_id
-    row.fault("patient_id", "no indexed image has it: index its images first, or correct it")
-    return None
-
-
-def _level(row: Row) -> str | None:
-    level = row.get("level").upper()
-    if _LEVEL.fullmatch(level):
-        return level
-    row.fault("level", "must be a vertebra: C1 to C7, T1 to T13, L1 to L6 or S1 to S5")
-    return None
-
-
-def _check_course(row: Row, first_date: date, last_date: date, fractions: int | None) -> None:
-    if last_date < first_date:
-        row.fault("ssrs_last_date", f"is before the first day, {first_date}: correct one of them")
-    if fractions == 1 and last_date != first_date:
-        row.fault("fractions", "a single fraction has one day: correct the dates or the number")
-
-
-def _dose_gy(row: Row) -> Decimal | None:
-    cell = row.get("dose_gy")
-    if not cell:
-        return None
-    try:
-        dose_gy = Decimal(cell)
-    except InvalidOperation:
-        dose_gy = Decimal("NaN")
-    if not (dose_gy.is_finite() and 0 < dose_gy <= 100):
-        row.fault("dose_gy", "must be the total dose in Gy, such as 24: a number up to 100")
-        return None
-    return dose_gy
-
-
-def _sex(row: Row) -> str:
-    sex = row.get("sex").upper()
-    if sex not in _SEXES:
-        row.fault("sex", "must be M, F or O (other), as in DICOM, or empty")
-    return sex
-
-
-def _exclusions(row: Row) -> tuple[Exclusion, ...]:
-    named = [name.strip() for name in row.get("exclusions").split(";") if name.strip()]
-    known = {exclusion.value for exclusion in Exclusion}
-    if unknown := [name for name in named if name not in known]:
-        row.fault(
-            "exclusions",
-            f"“{unknown[0]}” is unknown: write {', '.join(sorted(known))}, "
-            "several separated by semicolons",
+    recorded = known.lesions.get(row.get("lesion_id"))
+    lesion = lesion_of_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
+    patient_id = row.get("patient_id")
+    if patient_id and patient_id not in known.patient_ids:
+        row.fault("patient_id", "no indexed image has it: index its images first, or correct it")
+    elif lesion is not None:
+        lesion = attrs.evolve(
+            lesion,
+            seed=_seed(known, row, patient_id),
+            events=recorded.events if recorded else (),
         )
-        return ()
-    return tuple(exclusion for exclusion in Exclusion if exclusion.value in named)
-
-
-def _optional_number(row: Row, column: str, minimum: int, maximum: int) -> int | None:
-    if not row.get(column):
-        return None
-    return row.whole_number(column, minimum=minimum, maximum=maximum)
-
-
-def _optional_date(row: Row, column: str) -> date | None:
-    return row.iso_date(column) if row.get(column) else None
+        if recorded is not None and recorded != lesion and not replace:
+            row.fault(
+                "lesion_id", "is recorded already with other values: add --replace to correct it"
+            )
+        return lesion
+    return None
 
 
 def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
@@ -303,7 +202,7 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         missing = next(column for column in columns if not row.get(column))
         row.fault(missing, "a seed point needs its image, column and row: fill in all or none")
         return None
-    frame_number = _optional_number(row, "seed_frame", 1, 100_000) or 1
+    frame_number = optional_number(row, "seed_frame", 1, 100_000) or 1
     try:
         column, line = float(row.get("seed_column")), float(row.get("seed_row"))
     except ValueError:
