@@ -112,7 +112,7 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     from qtpy.QtCore import Qt
 
     before = list(study.store.readings())
-    window = _opened(study, "reader-1", make_napari_viewer)
+    window = _opened(study, "reader-1", make_napari_viewer, qtbot)
     canvas = window.viewer.window._qt_viewer.canvas.native
     room = window.presenter
     keys = [Qt.Key.Key_A, Qt.Key.Key_B, Qt.Key.Key_M]
@@ -139,7 +139,7 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     window.close()
     other = presenter(study, "reader-2")
     other.sign()
-    assert "It counts now" in other.notice
+    assert "It counts from now on" in other.notice
     after = list(study.store.readings())
     assert after[: len(before)] == before
     assert {one.reader for one in after[len(before) :]} == {"consensus"}
@@ -148,8 +148,10 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
 
 
 def _opened(
-    study: Project, signer: str, make_napari_viewer: Callable[..., "Viewer"]
+    study: Project, signer: str, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> "ConsensusWindow":
     from opp_mri_napari.widgets.consensus import ConsensusWindow
 
-    return ConsensusWindow(make_napari_viewer(show=True), presenter(study, signer))
+    window = ConsensusWindow(make_napari_viewer(show=True), presenter(study, signer))
+    qtbot.waitUntil(window.panel.isVisible)  # a dock is shown by the event loop
+    return window

@@ -146,7 +146,7 @@ class ConsensusWindow:
         """Show what the presenter holds."""
         self._show_image()
         self.panel.show_state(self.presenter)
-        if self.panel.reason.isVisible():
+        if self.presenter.proposal is not None:
             self.panel.reason.setFocus()
         else:
             self._qt_viewer.canvas.native.setFocus()
