@@ -5,7 +5,6 @@ Source of the exclusions and of the radioresistant histologies: Amini et al., AJ
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
@@ -278,16 +277,21 @@ class Characteristic:
     ----------
     heading, key
         What it is called, for a reader and for a machine.
-    tally
-        Lesions of each value, in the order to be shown; some values are shown even at 0.
+    lesion_ids
+        The lesions of each value, in the order to be shown; some values are shown even without one.
     within
         Values that are each part of one of another characteristic, with the key of that count.
     """
 
     heading: str
     key: str
-    tally: Mapping[str, int]
+    lesion_ids: Mapping[str, tuple[str, ...]]
     within: Mapping[str, str]
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """Number of lesions of each value."""
+        return {one: len(found) for one, found in self.lesion_ids.items()}
 
 
 def characteristics(lesions: Sequence[CohortLesion]) -> list[Characteristic]:
@@ -308,6 +312,7 @@ def characteristics(lesions: Sequence[CohortLesion]) -> list[Characteristic]:
          [str(one.fractions or UNKNOWN) for one in those]),
         ("Response", "response", answers_of(lesions), [o.assessment.category for o in lesions]),
     ]  # fmt: skip
+    ids = [one.lesion_id for one in those]
     within = {
         "histology": {one: f"radiosensitivity.{radiosensitivity_of(one)}" for one in histologies}
     }
@@ -315,15 +320,22 @@ def characteristics(lesions: Sequence[CohortLesion]) -> list[Characteristic]:
         within["dose"] = {one: f"fractions.{of}" for one, (of, _) in doses.items()}
     return [
         Characteristic(
-            heading=heading, key=key, tally=_tally(order, found), within=within.get(key, {})
+            heading=heading,
+            key=key,
+            lesion_ids=_sorted_by_value(order, found, ids),
+            within=within.get(key, {}),
         )
         for heading, key, order, found in sections
     ]
 
 
-def _tally(order: Iterable[str], found: Iterable[str]) -> dict[str, int]:
-    """Count values: first those in order, even at 0, then others by name, unknown last."""
-    counts = Counter(found)
-    known = dict.fromkeys(map(str, order))
-    others = sorted(counts.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in counts)
-    return {one: counts[one] for one in [*known, *others]}
+def _sorted_by_value(
+    order: Iterable[str], values: Iterable[str], lesion_ids: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Sort lesions by value: first those in order, even without one, then by name, unknown last."""
+    found: dict[str, list[str]] = {str(one): [] for one in order}
+    known = list(found)
+    for value, lesion_id in zip(values, lesion_ids, strict=True):
+        found.setdefault(str(value), []).append(lesion_id)
+    others = sorted(found.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in found)
+    return {one: tuple(found[one]) for one in [*known, *others]}

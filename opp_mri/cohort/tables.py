@@ -5,7 +5,7 @@ key that is the same in every table that shows it. Sources: the tables and the r
 Amini et al., AJNR 2016;37:387-392.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -56,6 +56,8 @@ class Cell:
         Key of a count that it would give away: the n of a statistic, the lesions of patients.
     values
         The same as numbers: times in days, lengths in mm, ages in years, percentages unrounded.
+    lesion_ids
+        The lesions that it counts, or whose patients; a statistic has those of `rests_on`.
     """
 
     text: str = field(default="", converter=str)  # an enum's value, not the enum
@@ -64,17 +66,19 @@ class Cell:
     share_of: str = ""
     rests_on: str = ""
     values: Mapping[str, Value] = field(factory=dict)
+    lesion_ids: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)
 class Table:
-    """A table, with what its counts add up to."""
+    """A table, with what its counts add up to, and whether small counts were withheld."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     sums: tuple[Sum, ...] = ()
+    suppressed: bool = False
 
     @property
     def text_rows(self) -> tuple[tuple[str, ...], ...]:
@@ -93,7 +97,7 @@ def flow(lesions: Sequence[CohortLesion]) -> Table:
         title="Screening and flow",
         columns=("Step", "Lesions", "Patients"),
         rows=tuple(
-            (Cell(text=step), _counted(key, len(found)), _patients(key, found))
+            (Cell(text=step), _counted(key, ids_of(found)), _patients(key, found))
             for step, key, found in screening(lesions)
         ),
         notes=(
@@ -113,16 +117,20 @@ def demographics(lesions: Sequence[CohortLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
     those = eligible_of(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), _counted(ELIGIBLE, len(those))),
+        (Cell(text="Lesions"), Cell(), _counted(ELIGIBLE, ids_of(those))),
         (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, those)),
         *_age_rows(those),
     ]
     sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
     for asked in characteristics(those):
-        keys = {one: f"{asked.key}.{one}" for one in asked.tally}
+        keys = {one: f"{asked.key}.{one}" for one in asked.lesion_ids}
         rows += [
-            (Cell(text=asked.heading), Cell(text=one), _counted(key, n, ELIGIBLE, len(those)))
-            for (one, key), n in zip(keys.items(), asked.tally.values(), strict=True)
+            (
+                Cell(text=asked.heading),
+                Cell(text=one),
+                _counted(keys[one], ids, ELIGIBLE, len(those)),
+            )
+            for one, ids in asked.lesion_ids.items()
         ]
         sums.append((ELIGIBLE, *keys.values()))
         for whole in dict.fromkeys(asked.within.values()):
@@ -144,10 +152,14 @@ def demographics(lesions: Sequence[CohortLesion]) -> Table:
 def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
     """Count the responses after a single fraction and after several."""
     those = eligible_of(lesions)
-    tally = Counter((one.assessment.category, fraction_group(one.lesion)) for one in those)
     answers = answers_of(those)
-    sizes = {group: sum(tally[one, group] for one in answers) for group in FractionGroup}
-    groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or sizes[one]]
+    ids: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in those:
+        answer, group = one.assessment.category, fraction_group(one.lesion)
+        for place in ((answer, group), (answer, ""), ("", group)):
+            ids[place].append(one.lesion.lesion_id)
+    groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or ids["", one]]
+    sizes = {group: len(ids["", group]) for group in groups}
     sums: list[Sum] = [
         (ELIGIBLE, *(f"group.{group}" for group in groups)),
         (ELIGIBLE, *(f"response.{one}" for one in answers)),
@@ -155,14 +167,14 @@ def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
         (f"group.{FractionGroup.SINGLE}", "fractions.1"),
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
-    row = [_counted(f"group.{group}", sizes[group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, _counted(ELIGIBLE, len(those)))]
-    for one in answers:
-        keys = {group: f"response.{one}/group.{group}" for group in groups}
-        sums.append((f"response.{one}", *keys.values()))
-        row = [_counted(keys[g], tally[one, g], f"group.{g}", sizes[g]) for g in groups]
-        n = sum(tally[one, group] for group in groups)
-        rows.append((Cell(text=one), *row, _counted(f"response.{one}", n, ELIGIBLE, len(those))))
+    row = [_counted(f"group.{group}", ids["", group]) for group in groups]
+    rows = [(Cell(text="Lesions"), *row, _counted(ELIGIBLE, ids_of(those)))]
+    for answer in answers:
+        keys = {group: f"response.{answer}/group.{group}" for group in groups}
+        sums.append((f"response.{answer}", *keys.values()))
+        row = [_counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
+        all_of = _counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(those))
+        rows.append((Cell(text=answer), *row, all_of))
     return Table(
         title="Response by fractionation",
         columns=("Response", *(group.capitalize() for group in groups), "All lesions"),
@@ -175,20 +187,24 @@ def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
 def time_course(lesions: Sequence[CohortLesion]) -> Table:
     """Describe the course of OPP lesions: peak, size there, return to baseline."""
     those = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
-    peaks = [peak for one in those if (peak := time_to_peak(one))]
-    sizes, returns = [peak_changes_mm(o) for o in those], [returns_to_baseline(o) for o in those]
-    earliest, seen = [one.earliest_day for one in peaks], [one.day for one in peaks]
+    named = [(one, one.lesion.lesion_id) for one in those]
+    peaks = [(name, peak) for one, name in named if (peak := time_to_peak(one))]
+    sizes = [(name, peak_changes_mm(one)) for one, name in named]
+    returns = [(name, returns_to_baseline(one)) for one, name in named]
+    seen = [(name, one.day) for name, one in peaks]
+    earliest = [(name, one.earliest_day) for name, one in peaks]
     rows = [
         _course_row("Time to peak, weeks", "deciding", "peak", seen, True),
         _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
     ]
     for role in SeriesRole:
-        if changes := [float(one[role]) for one in sizes if role in one]:
+        if changes := [(name, float(one[role])) for name, one in sizes if role in one]:
             rows.append(_course_row("Peak change, mm", role, "change", changes))
     for role in SeriesRole:
-        if days := [one[role].day for one in returns if role in one]:
-            back = [day for day in days if day is not None]
-            never = _counted(f"opp.return.{role}.never", len(days) - len(back))
+        if days := [(name, one[role].day) for name, one in returns if role in one]:
+            back = [(name, day) for name, day in days if day is not None]
+            left = [name for name, day in days if day is None]
+            never = _counted(f"opp.return.{role}.never", left)
             rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
     return Table(
         title="Time course of OPP lesions",
@@ -248,7 +264,7 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
             words = fewer
     note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
     return tuple(
-        Table(title=one.title, columns=one.columns, notes=(*one.notes, note),
+        Table(title=one.title, columns=one.columns, notes=(*one.notes, note), suppressed=True,
               rows=tuple(tuple(_withheld(c, words, {*small}) for c in row) for row in one.rows))
         for one in tables
     )  # fmt: skip
@@ -274,6 +290,7 @@ def _is_determined(
 
 
 def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
+    cell = evolve(cell, lesion_ids=())
     nothing = dict.fromkeys(cell.values)
     if cell.key in words or (cell.rests_on in words and cell.count is not None):
         return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=nothing)
@@ -286,29 +303,41 @@ def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> C
     return cell
 
 
-def _counted(key: str, count: int, share_of: str = "", total: int | None = None) -> Cell:
+def ids_of(lesions: Iterable[CohortLesion]) -> list[str]:
+    """Give the names of lesions, in their order."""
+    return [one.lesion.lesion_id for one in lesions]
+
+
+def _counted(
+    key: str, lesion_ids: Sequence[str], share_of: str = "", total: int | None = None
+) -> Cell:
+    count = len(lesion_ids)
     values: dict[str, Value] = {"n": count}
-    if total is None:
-        return Cell(text=str(count), key=key, count=count, values=values)
-    percent = 100 * count / total if total else None
-    text = str(count) if percent is None else f"{count} ({percent:.1f} %)"
-    values |= {"of": total, "percent": percent}
-    return Cell(text=text, key=key, count=count, share_of=share_of, values=values)
+    text = str(count)
+    if total is not None:
+        percent = 100 * count / total if total else None
+        text = text if percent is None else f"{count} ({percent:.1f} %)"
+        values |= {"of": total, "percent": percent}
+    return Cell(text=text, key=key, count=count, share_of=share_of, values=values,
+                lesion_ids=tuple(lesion_ids))  # fmt: skip
 
 
-def _patients(key: str, lesions: Iterable[CohortLesion]) -> Cell:
+def _patients(key: str, lesions: Sequence[CohortLesion]) -> Cell:
     number = len({one.patient_id for one in lesions})
-    return evolve(_counted(f"patients/{key}", number), rests_on=key)
+    return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
+                values={"n": number}, lesion_ids=tuple(ids_of(lesions)))  # fmt: skip
 
 
 def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
-    ages = [age for one in lesions if (age := age_at_radiosurgery(one.lesion))]
-    guessed, n = sum(age.approximate for age in ages), len(lesions)
-    mean, _, extent = _statistics("age", [age.years for age in ages], "years", AGE_KNOWN)
+    known = [(o.lesion.lesion_id, a) for o in lesions if (a := age_at_radiosurgery(o.lesion))]
+    guessed = [name for name, age in known if age.approximate]
+    unknown = [o.lesion.lesion_id for o in lesions if age_at_radiosurgery(o.lesion) is None]
+    ages, n = [age.years for _, age in known], len(lesions)
+    mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
     cells = (
-        ("known", _counted(AGE_KNOWN, len(ages), ELIGIBLE, n)),
+        ("known", _counted(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
         ("of these from the year of birth", _counted("age.approximate", guessed)),
-        (UNKNOWN, _counted(f"age.{UNKNOWN}", n - len(ages), ELIGIBLE, n)),
+        (UNKNOWN, _counted(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
         ("mean (95 % t interval), years", mean),
         ("range, years", extent),
     )
@@ -316,11 +345,12 @@ def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
 
 
 def _course_row(
-    measure: str, sequence: str, slug: str, values: Sequence[float], days: bool = False,
+    measure: str, sequence: str, slug: str, named: Sequence[tuple[str, float]], days: bool = False,
     never: Cell = Cell(),
 ) -> tuple[Cell, ...]:  # fmt: skip
     key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
-    statistics = (_counted(f"{key}.n", len(values)), *_statistics(key, values, unit, f"{key}.n"))
+    n, values = _counted(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
+    statistics = (n, *_statistics(key, values, unit, f"{key}.n"))
     return (Cell(text=measure), Cell(text=sequence), *statistics, never)
 
 

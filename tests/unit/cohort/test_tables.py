@@ -149,6 +149,42 @@ def test_the_flow_names_every_exclusion_in_order_even_at_0() -> None:
     ]
 
 
+@settings(deadline=None, max_examples=40)
+@given(COHORTS)
+def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_its_n(made) -> None:
+    lesions = [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(made)]
+    patients = {one.lesion.lesion_id: one.patient_id for one in lesions}
+    named: dict[str, tuple[str, ...]] = {}
+    cells = [c for make in TABLES for row in make(lesions).rows for c in row]
+    for one in cells:
+        if one.count is not None:
+            assert named.setdefault(one.key, one.lesion_ids) == one.lesion_ids
+            of = one.lesion_ids
+            if one.key.startswith("patients/"):
+                of = {patients[lesion_id] for lesion_id in one.lesion_ids}
+            assert len(set(of)) == len(of) == one.count
+    for one in cells:
+        if one.count is None and one.rests_on:
+            assert len(named[one.rests_on]) == one.values["n"]
+
+
+def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
+    lesions = {"grown": opp(), "other": cohort_lesion(fractions=3)}
+    both = [evolve(o, lesion=evolve(o.lesion, lesion_id=name)) for name, o in lesions.items()]
+    tables = [make(both) for make in TABLES]
+    named = {c.key: c.lesion_ids for table in tables for row in table.rows for c in row}
+    assert named["response.OPP"] == named["opp.peak.deciding.n"] == ("grown",)
+    assert named["group.multifraction"] == named["fractions.3"] == ("other",)
+    assert named["response.OPP/group.multifraction"] == ()
+    assert named["excluded.cement"] == ()
+
+
+def test_a_suppressed_table_says_so_and_names_no_lesion() -> None:
+    table = suppressed(demographics(AMINI))
+    assert table.suppressed
+    assert not any(one.lesion_ids for row in table.rows for one in row)
+
+
 def test_an_open_lesion_is_analysed_as_indeterminate() -> None:
     lesions = [cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE)]
     assert texts(flow(lesions), "Analysed: INDETERMINATE") == [("1", "1")]
