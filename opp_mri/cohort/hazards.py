@@ -4,19 +4,21 @@ A hazard ratio is per unit of its covariate. Where it cannot be had it is None, 
 """
 
 import warnings
-from collections.abc import Mapping
 from functools import partial as bound
 from typing import Literal
 
 import numpy as np
 from attrs import evolve, frozen
-from numpy.typing import ArrayLike
 
-from opp_mri.cohort.survival import LEVEL, Estimate, FloatArray, IntArray, Observed, kaplan_meier
+from opp_mri.cohort.partial_likelihood import (
+    Covariates,
+    PartialLikelihood,
+    Ties,
+    score_residuals,
+)
+from opp_mri.cohort.survival import LEVEL, Estimate, FloatArray, Observed, kaplan_meier
 from opp_mri.errors import InputError
 
-Ties = Literal["efron", "breslow"]
-Covariates = Mapping[str, ArrayLike]
 NO_INFORMATION = 1e-9  # a share of what an event can tell of a covariate in units of its SD
 LOOSE = 100.0  # error of a log ratio per SD that tells of no maximum
 STEEP = 1e-4  # slope against error at which a maximum is not reached
@@ -59,93 +61,6 @@ class Trend:
     reason: str | None = None
 
 
-@frozen(kw_only=True, eq=False)
-class _Slopes:
-    """Log-likelihood and derivatives; the last three are per event, of those then at risk."""
-
-    value: float
-    score: FloatArray
-    information: FloatArray
-    skew: FloatArray  # derivative of the information
-    mean: FloatArray
-    spread: FloatArray
-    hazard: FloatArray
-
-
-class _Partial:
-    """Cox's partial likelihood of covariates in units of their SD; rows and events by day."""
-
-    def __init__(self, observed: Observed, covariates: Covariates, ties: Ties) -> None:
-        table = [np.asarray(column, dtype=np.float64) for column in covariates.values()]
-        if not table or any(column.shape != (observed.n,) for column in table):
-            raise InputError("Give at least one covariate, and of each a value for every lesion.")
-        if not np.isfinite(table).all():
-            raise InputError("A covariate has a missing value: leave that lesion out first.")
-        self.names, self.observed, self.ties = tuple(covariates), observed, ties
-        self.order = np.argsort(observed.duration_days, kind="stable")
-        self.raw = np.stack(table, axis=1)[self.order]
-        sd = self.raw.std(axis=0)
-        self.sd = np.where(sd > 0, sd, 1.0)
-        self.x = (self.raw - self.raw.mean(axis=0)) / self.sd
-        self.days = observed.duration_days[self.order]
-        unseen = observed.unseen_until
-        self.unseen = np.full(observed.n, -1.0) if unseen is None else unseen[self.order]
-        self.by_entry = np.argsort(self.unseen, kind="stable")
-        self.events = np.flatnonzero(observed.event[self.order])
-        self.event_days = self.days[self.events]
-        self.first = np.searchsorted(self.days, self.event_days)
-        self.late = np.searchsorted(self.unseen[self.by_entry], self.event_days)
-        _, self.new_day, self.tie, size = np.unique(
-            self.event_days, return_index=True, return_inverse=True, return_counts=True
-        )
-        # Efron: of d events on a day the k-th, from 0, finds k / d of each of them gone
-        gone = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
-        self.gone = gone if ties == "efron" else np.zeros(len(gone))
-        p = len(self.names)
-        square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
-        self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
-
-    def tied(self, columns: FloatArray) -> FloatArray:
-        """Sum rows of events over those on the same day."""
-        return np.asarray(np.add.reduceat(columns, self.new_day)[self.tie])
-
-    def at_risk(self, columns: FloatArray) -> FloatArray:
-        """Sum rows over those at risk at each event."""
-        sums = _sums_from(columns, self.first)
-        sums -= self.gone[:, None] * self.tied(columns[self.events])
-        if self.late.size and self.late.min() < len(columns):
-            sums -= _sums_from(columns[self.by_entry], self.late)
-        return sums
-
-    def slopes(self, beta: FloatArray, *, skew: bool = False) -> _Slopes:
-        """Differentiate at coefficients."""
-        p = len(self.names)
-        linear = self.x @ beta
-        top = float(linear.max())
-        weighted = np.exp(linear - top)[:, None] * self.powers
-        sums = self.at_risk(weighted)
-        whole = sums[:, :1]
-        mean, square = sums[:, 1 : p + 1] / whole, (sums[:, p + 1 :] / whole).reshape(-1, p, p)
-        spread = square - np.einsum("ea,eb->eab", mean, mean)
-        third = np.zeros((p, p, p))
-        if skew:
-            for a in range(p):
-                cube = self.at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
-                third[a] = cube.sum(axis=0).reshape(p, p)
-            mixed = np.einsum("ea,ebc->abc", mean, square)
-            third -= mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
-            third += 2 * np.einsum("ea,eb,ec->abc", mean, mean, mean)
-        return _Slopes(
-            value=float((linear[self.events] - top - np.log(whole[:, 0])).sum()),
-            score=(self.x[self.events] - mean).sum(axis=0),
-            information=spread.sum(axis=0),
-            skew=third,
-            mean=mean,
-            spread=spread,
-            hazard=np.exp(-top) / whole[:, 0],
-        )
-
-
 def cox(
     observed: Observed, covariates: Covariates, *, ties: Ties = "efron", by_patient: bool = False
 ) -> Regression:
@@ -159,7 +74,7 @@ def cox(
     """
     from scipy import special
 
-    partial = _Partial(observed, covariates, ties)
+    partial = PartialLikelihood(observed, covariates, ties)
     if by_patient and observed.patient is None:
         raise InputError("Errors by patient need the patient of each lesion.")
     whose = None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
@@ -173,7 +88,7 @@ def cox(
     variance = np.linalg.inv(slopes.information)
     if whose is not None and patients is not None:
         parts = np.zeros((patients, len(beta)))
-        np.add.at(parts, whose[1][partial.order], _residuals(partial, beta, slopes))
+        np.add.at(parts, whose[1][partial.order], score_residuals(partial, beta, slopes))
         variance = variance @ parts.T @ parts @ variance
     errors = np.sqrt(np.diag(variance))
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
@@ -194,7 +109,7 @@ def proportionality(
     """
     from scipy import special
 
-    partial = _Partial(observed, covariates, ties)
+    partial = PartialLikelihood(observed, covariates, ties)
     every, beta = list(range(len(covariates))), _maximum(partial)
     parts = [*zip(partial.names, ([i] for i in every), strict=True), (None, every)]
     chis: list[float | None] = [None] * len(parts)
@@ -236,7 +151,7 @@ def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -
     """
     from scipy import optimize, special
 
-    partial = _Partial(observed, covariates, ties)
+    partial = PartialLikelihood(observed, covariates, ties)
     reason = _obstacle(partial)
     if reason is not None:
         return _regression(partial, "firth", reason)
@@ -259,7 +174,7 @@ def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -
     return _regression(partial, "firth", None, best, errors, ends[0], ends[1], p)
 
 
-def _maximum(partial: _Partial) -> FloatArray | str:
+def _maximum(partial: PartialLikelihood) -> FloatArray | str:
     """Give the coefficients of the highest likelihood, or the reason why there are none."""
     from statsmodels.duration.hazard_regression import PHReg
 
@@ -285,20 +200,20 @@ def _maximum(partial: _Partial) -> FloatArray | str:
     return beta if reached else none
 
 
-def _obstacle(partial: _Partial) -> str | None:
+def _obstacle(partial: PartialLikelihood) -> str | None:
     """Say why the covariates cannot be told from the events at all."""
     if not len(partial.events):
         return "There is no event, so nothing can be said of hazards."
     information = partial.slopes(np.zeros(len(partial.names))).information
     for name, own in zip(partial.names, np.diag(information), strict=True):
         if own < NO_INFORMATION:
-            return f"All who are at risk at an event have the same {name}: leave it out."
+            return f"{name.capitalize()} is the same for all at risk at an event: leave it out."
     if np.linalg.eigvalsh(information)[0] < NO_INFORMATION:
         return f"Of {', '.join(partial.names)} some follow from the others: leave one out."
     return None
 
 
-def _endless(partial: _Partial) -> str | None:
+def _endless(partial: PartialLikelihood) -> str | None:
     """Say whether every event has the highest value of a covariate among those at risk."""
     may = np.ones((2, len(partial.names)), dtype=np.bool_)
     for k, day in enumerate(np.unique(partial.event_days)):
@@ -309,30 +224,18 @@ def _endless(partial: _Partial) -> str | None:
             return None
     side, which = np.argwhere(may)[0]
     name, values = partial.names[which], np.unique(partial.raw[partial.events, which])
-    where = (
-        f"All {len(partial.events)} events are where {name} is {values[0]:g}"
-        if len(values) == 1
-        else f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
-    )
+    count = len(partial.events)
+    events = "The only event is" if count == 1 else f"All {count} events are"
+    if np.isin(partial.raw[:, which], (0.0, 1.0)).all():
+        where = f"{events} {('without', 'with')[int(values[0])]} {name}"
+    elif len(values) == 1:
+        where = f"{events} where {name} is {values[0]:g}"
+    else:
+        where = f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
     return f"{where}: the likelihood has no maximum. Firth's penalty gives a finite hazard ratio."
 
 
-def _residuals(partial: _Partial, beta: FloatArray, slopes: _Slopes) -> FloatArray:
-    """Give the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
-    risk, ones = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
-    steps = slopes.hazard[:, None] * np.hstack([ones, slopes.mean])
-    total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])
-    passed = total[np.searchsorted(partial.event_days, partial.days, "right")]
-    passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
-    parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
-    own = partial.x[partial.events]
-    spared = partial.tied(partial.gone[:, None] * steps)
-    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(ones)
-    parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
-    return np.asarray(parts)
-
-
-def _penalised(partial: _Partial, beta: FloatArray) -> tuple[float, FloatArray]:
+def _penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, FloatArray]:
     """Give Firth's penalised log-likelihood and its slope."""
     with np.errstate(all="ignore"):
         slopes = partial.slopes(beta, skew=True)
@@ -345,8 +248,13 @@ def _penalised(partial: _Partial, beta: FloatArray) -> tuple[float, FloatArray]:
 
 
 def _climb(
-    partial: _Partial, start: FloatArray, inverse: FloatArray, held: int = -1, *, sharp: float
-) -> tuple[float, FloatArray]:
+    partial: PartialLikelihood,
+    start: FloatArray,
+    inverse: FloatArray,
+    held: int = -1,
+    *,
+    sharp: float,
+) -> tuple[float, FloatArray]:  # fmt: skip
     """Give the highest penalised likelihood and where it is, one coefficient held if asked.
 
     `sharp` is the slope to reach, in units of the errors that the inverse information tells.
@@ -376,7 +284,7 @@ def _climb(
 
 
 def _beyond(
-    partial: _Partial, top: float, best: FloatArray, inverse: FloatArray, i: int, at: float
+    partial: PartialLikelihood, top: float, best: FloatArray, inverse: FloatArray, i: int, at: float
 ) -> float:
     """Give by how much the root of the likelihood ratio of one coefficient exceeds its limit."""
     from scipy import special
@@ -387,7 +295,10 @@ def _beyond(
 
 
 def _regression(
-    partial: _Partial, model: Literal["cox", "firth"], reason: str | None, *columns: FloatArray
+    partial: PartialLikelihood,
+    model: Literal["cox", "firth"],
+    reason: str | None,
+    *columns: FloatArray,
 ) -> Regression:
     """Put coefficient, error, limits and p of each covariate into its own unit."""
     n, events, hazards = partial.observed.n, partial.observed.events, []
@@ -406,10 +317,3 @@ def _regression(
 
 def _inverse(square: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(square), dtype=np.float64)
-
-
-def _sums_from(columns: FloatArray, first: IntArray) -> FloatArray:
-    """Sum the rows from each of `first` to the end."""
-    sums = np.zeros((len(columns) + 1, columns.shape[1]))
-    sums[:-1] = columns[::-1].cumsum(axis=0)[::-1]
-    return np.asarray(sums[first])

@@ -204,10 +204,10 @@ class Landmark:
 
 @frozen(kw_only=True)
 class Fisher:
-    """Fisher's exact test, two-sided."""
+    """Fisher's exact test, two-sided; where there is no p the odds ratio says why."""
 
     odds_ratio: Estimate
-    p: float
+    p: float | None
 
 
 def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
@@ -282,8 +282,10 @@ def log_rank(observed: Observed) -> LogRank:
     return evolve(none, chi_square=float(chi), p=p, reason=None)
 
 
-def cumulative_incidence(observed: Observed) -> tuple[Curve, ...]:
+def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple[Curve, ...]:
     """Estimate the share with each event by day, for each group and cause.
+
+    There is a curve of each cause up to `causes` and to the highest that there is.
 
     Notes
     -----
@@ -295,14 +297,14 @@ def cumulative_incidence(observed: Observed) -> tuple[Curve, ...]:
 
     if observed.cause is None or observed.unseen_until is not None:
         raise InputError("Competing risks need a cause for each lesion, and no delayed entry.")
-    last = max(OF_INTEREST, int(observed.cause.max()))
+    last = max(causes, int(observed.cause.max()))
     curves = []
     for group, rows in observed.by_group():
-        causes = np.asarray(rows.cause)
+        ended = np.asarray(rows.cause)
         with np.errstate(divide="ignore", invalid="ignore"):  # the day that nobody outlives
-            found = CumIncidenceRight(rows.duration_days, causes)
+            found = CumIncidenceRight(rows.duration_days, ended)
         for cause in range(OF_INTEREST, last + 1):
-            ends = causes == cause
+            ends = ended == cause
             here = np.isin(found.times, rows.duration_days[ends])
             share, error = (
                 side[cause - 1][here] if ends.any() else np.zeros(0)
@@ -350,9 +352,11 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     if any(not 0 <= events <= n for events, n in (first, second)):
         raise InputError("Give each arm as its events and its lesions, never more events.")
     n, events = first[1] + second[1], first[0] + second[0]
-    if 0 in (first[1], second[1], events, n - events):
-        reason = "An arm is empty, or all or none had the event."
-        return Fisher(odds_ratio=Estimate(value=None, n=n, events=events, reason=reason), p=1.0)
+    none = Estimate(value=None, n=n, events=events)
+    if 0 in (first[1], second[1]):
+        return Fisher(odds_ratio=evolve(none, reason="An arm has no lesion."), p=None)
+    if events in (0, n):
+        return Fisher(odds_ratio=evolve(none, reason="All or none had the event."), p=1.0)
     table = np.array([(events, n - events) for events, n in (first, second)])
     found = stats.contingency.odds_ratio(table, kind="conditional")
     limits = found.confidence_interval(confidence_level=LEVEL)
