@@ -53,6 +53,7 @@ NO_MARKS = TimelineMarks()
 TITLE_LENGTH = 48  # characters of 12 points, bold, that fit beside each other
 ROOM_FOR_LABELS = 1.35
 SMALLEST_SPAN_MM = 8.0  # below it, half a millimetre of noise would look like a change
+RESOLUTION_DPI = 300  # of a PNG, and of what is drawn as pixels in an SVG or PDF
 # neither a date nor a program's version, so that the same figure gives the same bytes
 METADATA: dict[str, dict[str, None]] = {
     ".svg": {"Date": None, "Creator": None},
@@ -126,7 +127,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         )
     try:
         with our_style():
-            figure.savefig(path, format=suffix[1:], dpi=200, metadata=METADATA[suffix])
+            figure.savefig(path, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
     except OSError as error:
         raise InputError(
             f"The figure could not be written to {path} ({error.strerror}): "
@@ -138,7 +139,7 @@ def figure_svg(figure: Figure) -> str:
     """Give a figure as the text of one SVG element, without XML prologue, to stand in a page."""
     buffer = io.StringIO()
     with our_style():
-        figure.savefig(buffer, format="svg", metadata=METADATA[".svg"])
+        figure.savefig(buffer, format="svg", dpi=RESOLUTION_DPI, metadata=METADATA[".svg"])
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 

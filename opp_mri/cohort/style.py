@@ -1,7 +1,8 @@
-"""How the figures look: one style, one colour and marker per sequence, sizes in inches.
+"""How figures look: one style, colours and markers of sequences and categories, sizes in inches.
 
-Colours are those of Okabe and Ito (Color Universal Design, 2008). Each sequence has a marker of its
-own too, so that nothing is told by colour alone.
+Colours are those of Okabe and Ito (Color Universal Design, 2008). Each sequence and category has a
+marker of its own too, so that nothing is told by colour alone. No category has the colour of a
+sequence.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import matplotlib.style
 
+from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 
 INK = "#1b1b1b"
@@ -31,6 +33,38 @@ MARKERS = {
     SeriesRole.T1POST: "D",
 }
 
+CATEGORY_COLOURS = {
+    ResponseCategory.OPP: "#E69F00",
+    ResponseCategory.PD: "#000000",
+    ResponseCategory.PR: "#56B4E9",
+    ResponseCategory.SD: "#8C8C8C",  # they have no grey: between their black and white
+    ResponseCategory.INDETERMINATE: "#CC79A7",
+    ResponseCategory.NOT_ELIGIBLE: "#C8C8C8",
+}
+CATEGORY_MARKERS = {
+    ResponseCategory.OPP: "o",
+    ResponseCategory.PD: "s",
+    ResponseCategory.PR: "v",
+    ResponseCategory.SD: "D",
+    ResponseCategory.INDETERMINATE: "P",
+    ResponseCategory.NOT_ELIGIBLE: "X",
+}
+CATEGORY_HATCHES = {
+    ResponseCategory.OPP: "/////",
+    ResponseCategory.PD: "",
+    ResponseCategory.PR: ".....",
+    ResponseCategory.SD: "",
+    ResponseCategory.INDETERMINATE: "xxxxx",
+    ResponseCategory.NOT_ELIGIBLE: "-----",
+}
+# arms of a comparison, in the order of their labels: colour and dashes
+ARMS = (
+    ("#0072B2", "-"),
+    ("#D55E00", (0, (5, 1.5))),
+    ("#009E73", (0, (1.2, 1.2))),
+    ("#AA4A84", (0, (6, 1.5, 1.2, 1.5))),
+)
+
 WIDTH_IN = 6.4
 LEFT_IN, RIGHT_IN = 0.62, 0.22
 PANEL_WIDTH_IN = WIDTH_IN - LEFT_IN - RIGHT_IN
@@ -51,9 +85,31 @@ STYLE = {
     "text.parse_math": False,  # a lesion's name may hold a dollar sign
     "xtick.color": QUIET,
     "ytick.color": QUIET,
+    "hatch.linewidth": 0.5,
+    "pdf.fonttype": 42,  # text stays text, as journals ask
     "svg.fonttype": "none",
     "svg.hashsalt": "opp-mri",  # the same figure gives the same bytes
 }
+
+
+JOURNAL_STYLE = STYLE | {
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.labelpad": 3.0,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+}
+
+
+@contextmanager
+def journal_style() -> Iterator[None]:
+    """Draw a figure of a cohort, its type as large as it is printed."""
+    with matplotlib.style.context(["default", JOURNAL_STYLE]):
+        yield
 
 
 @contextmanager
