@@ -42,11 +42,12 @@ peers: .venv/.uv ## install the registration peers (1.5 GB) in .venv-peers, apar
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
-VIEWER = pyproject.toml requirements/viewer.in
+CORE_IN = pyproject.toml --extra pdf
+VIEWER = $(CORE_IN) requirements/viewer.in
 requirements: .venv/.uv ## lock again (UPGRADE=--upgrade takes the newest of everything)
 	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
-	$(LOCK) pyproject.toml -o requirements/core.txt
+	$(LOCK) $(CORE_IN) -o requirements/core.txt
 	$(LOCK) $(VIEWER) -c requirements/core.txt -o requirements/viewer.txt
 	$(LOCK) $(VIEWER) --extra dev -c requirements/viewer.txt -o requirements/dev.txt
 	$(LOCK) $(VIEWER) --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run all tests; without the system packages for a window, all but those marked `window`.
+# Run all tests; without the system packages for windows and PDF, all but those marked `window`.
 set -u
 
 # two workers; what opens a window stays together on one of them

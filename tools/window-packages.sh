@@ -1,5 +1,5 @@
 #!/bin/sh
-# See that the system packages that a window needs are there, and install them where we may.
+# See that the system packages that windows and PDF pages need are there, and install them where we may.
 # Ends with 1, and the one command that installs them, where they are missing and we may not.
 set -u
 
@@ -22,13 +22,13 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing the system packages that a window needs:$missing"
+    echo "Installing the system packages that windows and PDF pages need:$missing"
     export DEBIAN_FRONTEND=noninteractive
     quick="-o Acquire::Retries=1 -o Acquire::http::Timeout=30"
     # shellcheck disable=SC2086 # lists of words
     apt-get $quick update -qq && apt-get $quick install -y -qq --no-install-recommends $missing \
         >/dev/null && exit 0
 fi
-echo "System packages that a window needs are missing. This installs them:"
+echo "System packages that windows and PDF pages need are missing. This installs them:"
 echo "  sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends$missing'"
 exit 1
