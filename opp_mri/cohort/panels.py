@@ -87,7 +87,7 @@ def event_lanes(
     a higher lane passes to the left of those below it.
     """
     weeks_per_in = (x_limits[1] - x_limits[0]) / PANEL_WIDTH_IN
-    named = {(weeks_from_days(event.days_from_ssrs), _event_text(event)) for event in events}
+    named = {(weeks_from_days(event.days_from_ssrs), event_in_words(event)) for event in events}
     labels: list[LaneLabel] = []
     spans = [(0, *window_weeks(criteria))]
     for week, text in sorted(named | {(0.0, "SSRS")}, reverse=True):
@@ -312,7 +312,8 @@ def _signed_mm(change_mm: Decimal) -> str:
     return f"{sign}{format_mm(abs(change_mm))}"
 
 
-def _event_text(event: TreatmentEvent) -> str:
+def event_in_words(event: TreatmentEvent) -> str:
+    """Name an event; its value only where that is one of a few words, never free text."""
     words = EVENT_WORDS[event.kind]
     if event.kind in EVENTS_TOLD_BY_THEIR_VALUE:
         words = f"{words} {in_words(event.value)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from opp_mri.cohort.agreement_figure import AgreementPanel, draw_agreement
 from opp_mri.cohort.figures import draw_timeline, save_figure
 from opp_mri.cohort.panels import TimelineMarks
-from opp_mri.cohort.report import LesionPage, write_cohort_page
+from opp_mri.cohort.report.timelines import LesionPage, write_cohort_page
 from opp_mri.domain.assessment import Criteria, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource

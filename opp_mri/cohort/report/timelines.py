@@ -3,7 +3,6 @@
 The page is one HTML file that needs nothing else: no scripts, no fonts, no network. It prints.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -14,8 +13,9 @@ from attrs import frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.figures import NO_MARKS, draw_timeline, figure_svg
-from opp_mri.cohort.page import write_page
+from opp_mri.cohort.page import inline_svg, write_page
 from opp_mri.cohort.panels import TimelineMarks
+from opp_mri.cohort.report.words import timeline_in_words
 from opp_mri.cohort.style import in_words
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
@@ -89,7 +89,7 @@ def write_cohort_page(
     known = [lesion for lesion in lesions if lesion.agrees is not None]
     write_page(
         path,
-        "cohort.html.j2",
+        "timelines.html.j2",
         title=title,
         lesions=lesions,
         figures=[_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
@@ -118,7 +118,4 @@ def _figure(lesion: LesionPage, number: int) -> Markup:
             marks=lesion.marks,
         )
     )
-    own = rf"\g<1>f{number}-"
-    svg = re.sub(r'(\bid="|\bhref="#|\burl\(#)', own, svg)
-    svg = svg.replace("<svg ", '<svg role="img" aria-label="Timeline" ', 1)
-    return Markup(svg)  # noqa: S704, matplotlib escapes the texts that it draws
+    return inline_svg(svg, prefix=f"f{number}", description=timeline_in_words(lesion.timeline))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opp_mri import __version__
-from opp_mri.cohort.report import LesionPage, write_cohort_page
+from opp_mri.cohort.report.timelines import LesionPage, write_cohort_page
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
 from opp_mri.errors import InputError

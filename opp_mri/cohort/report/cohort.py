@@ -1,0 +1,194 @@
+"""The report of a cohort: a page whose numbers link to the lesions they count, and a PDF."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from markupsafe import Markup
+
+from opp_mri.cohort.members import ALL
+from opp_mri.cohort.page import inline_svg, render_page, write_bytes
+from opp_mri.cohort.report.document import NO_DEVICE, CohortReport, ReportFigure
+from opp_mri.cohort.report.pdf import pdf_of
+from opp_mri.cohort.report.rows import (
+    MOST_NAMED,
+    PATIENTS_OF,
+    RowList,
+    figure_key,
+    lesion_rows,
+    list_behind,
+    row_lists,
+)
+from opp_mri.cohort.report.words import criteria_in_words
+from opp_mri.cohort.tables import Table
+from opp_mri.domain.assessment import Reason
+from opp_mri.response.sentences import reason_in_words
+
+MOST_ROWS_IN_PDF: Final = 200
+"""Lesions; the PDF of a larger cohort has no appendix of rows."""
+
+HASH_SHOWN: Final = 12  # digits of it in the footer
+
+
+@frozen(kw_only=True)
+class LinkedCell:
+    """A cell with the list that it links to, or ""."""
+
+    text: str
+    href: str
+    is_number: bool
+
+
+@frozen(kw_only=True)
+class LinkedTable:
+    """A table of a page: its rows in groups that share their first label."""
+
+    number: int
+    title: str
+    columns: Sequence[str]
+    groups: Sequence[Sequence[Sequence[LinkedCell]]]
+    notes: Sequence[str]
+
+
+@frozen(kw_only=True)
+class LinkedFigure:
+    """A figure of a page, with the list of the lesions that it is drawn from, or ""."""
+
+    number: int
+    title: str
+    svg: Markup
+    n: int
+    href: str
+
+
+def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
+    """Render the report of a cohort as one HTML page.
+
+    Parameters
+    ----------
+    rows
+        Whether the page has the appendix of rows, and its numbers link to it. A report in which
+        small counts are withheld never has it.
+
+    Raises
+    ------
+    ValueError
+        Small counts are withheld in some of its tables and not in others.
+    """
+    lists = row_lists(report) if rows else {}
+    lesions = lesion_rows(report, lists.values())
+    facts = report.facts
+    reasons = {row.reason: None for row in lesions}
+    return render_page(
+        "cohort_report.html.j2",
+        title=facts.title,
+        facts=facts,
+        no_device=NO_DEVICE,
+        footer=f"data {facts.data_sha256[:HASH_SHOWN]}",
+        criteria=criteria_in_words(facts.criteria),
+        sections=_sections(report, lists),
+        everyone=lists.get(ALL),
+        patients=lists.get(PATIENTS_OF + ALL),
+        n_lesions=len(report.lesions),
+        n_patients=len({one.patient_id for one in report.lesions}),
+        suppressed=report.suppressed,
+        rows=rows,
+        rows_file=report.rows_file,
+        lists=list(lists.values()),
+        shown_in=_shown_in(report, lists),
+        lesions=lesions,
+        anchors={row.lesion_id: row.anchor for row in lesions},
+        rules=[(one, reason_in_words(one, facts.criteria)) for one in Reason if one in reasons],
+        most_named=MOST_NAMED,
+    )
+
+
+def write_cohort_report(path: Path, report: CohortReport) -> None:
+    """Write the report of a cohort as HTML; a file that is there is replaced.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    write_bytes(path, cohort_html(report).encode())
+
+
+def write_cohort_pdf(path: Path, report: CohortReport) -> None:
+    """Write the report of a cohort as PDF, above `MOST_ROWS_IN_PDF` lesions without its rows.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or a library that the PDF needs is missing.
+    """
+    html = cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
+    write_bytes(path, pdf_of(html))
+
+
+def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:
+    """Count the figures and tables of all sections, and link their numbers."""
+    tables = figures = 0
+    found = []
+    for number, section in enumerate(report.sections, 1):
+        linked_tables, linked_figures = [], []
+        for figure in section.figures:
+            figures += 1
+            if figure.from_tables or not report.suppressed:
+                linked_figures.append(_figure(figure, figures, lists))
+        for table in section.tables:
+            tables += 1
+            linked_tables.append(_table(table, tables, lists))
+        found.append(
+            {
+                "number": number,
+                "title": section.title,
+                "paragraphs": section.paragraphs,
+                "tables": linked_tables,
+                "figures": linked_figures,
+                "left_out": len(section.figures) - len(linked_figures),
+            }
+        )
+    return found
+
+
+def _figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> LinkedFigure:
+    behind = lists.get(figure_key(number))
+    return LinkedFigure(
+        number=number,
+        title=figure.title,
+        svg=inline_svg(figure.svg, prefix=f"f{number}", description=figure.description),
+        n=len(figure.lesion_ids),
+        href=behind.anchor if behind else "",
+    )
+
+
+def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTable:
+    """Link each number of a table; rows with a second label and the same first are a group."""
+    groups: list[list[list[LinkedCell]]] = []
+    previous = None
+    for row in table.rows:
+        cells = []
+        for cell in row:
+            behind = list_behind(cell, lists) if cell.key else None
+            href = behind.anchor if behind and cell.count != 0 else ""
+            cells.append(LinkedCell(text=cell.text, href=href, is_number=bool(cell.key)))
+        label = row[0].text if len(row) > 2 and not row[1].key else None
+        if label is None or label != previous:
+            groups.append([])
+        groups[-1].append(cells)
+        previous = label
+    return LinkedTable(
+        number=number, title=table.title, columns=table.columns, groups=groups, notes=table.notes
+    )
+
+
+def _shown_in(report: CohortReport, lists: Mapping[str, RowList]) -> dict[str, list[int]]:
+    """Tell in which tables each list's number stands, so that a reader finds the way back."""
+    found: dict[str, list[int]] = {key: [] for key in lists}
+    for number, table in enumerate(report.tables, 1):
+        for key in dict.fromkeys(cell.key for row in table.rows for cell in row):
+            if key in found:
+                found[key].append(number)
+    return found

@@ -1,0 +1,166 @@
+"""The rows behind the numbers of a report: which lesions each counts, and what is known of each."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.cohort.members import ALL, CohortLesion, regimen_label
+from opp_mri.cohort.page import write_bytes
+from opp_mri.cohort.report.document import CohortReport
+from opp_mri.cohort.report.words import events_by_day, lengths_by_day
+from opp_mri.cohort.tables import Cell, Table, ids_of
+from opp_mri.domain.assessment import Reason
+
+MOST_NAMED: Final = 500
+"""A longer list is not written out in a page: it is in the table of rows, under its key."""
+
+PATIENTS_OF: Final = "patients/"
+
+
+@frozen(kw_only=True)
+class RowList:
+    """The lesions behind a number.
+
+    Parameters
+    ----------
+    anchor
+        Where it stands in the page.
+    key, title
+        Name of the number, and where it is shown, in words.
+    lesion_ids
+        The lesions, in their order.
+    """
+
+    anchor: str
+    key: str
+    title: str
+    lesion_ids: tuple[str, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether the page writes it out."""
+        return len(self.lesion_ids) <= MOST_NAMED
+
+
+@frozen(kw_only=True)
+class LesionRow:
+    """What is known of a lesion, for the appendix.
+
+    Parameters
+    ----------
+    about
+        Patient, vertebra, treatment and histology.
+    lengths
+        Per sequence, its name and its lengths by day.
+    events
+        What happened, by day.
+    category, reason
+        What it is called, and the rule that decided.
+    decided_by
+        The deciding sequence, or "".
+    """
+
+    anchor: str
+    lesion_id: str
+    about: str
+    lengths: tuple[tuple[str, str], ...]
+    events: str
+    category: str
+    reason: Reason
+    decided_by: str
+    discordant: bool
+
+
+def row_lists(report: CohortReport) -> dict[str, RowList]:
+    """Give the list of lesions behind each number of a report, by its key; none when suppressed."""
+    if report.suppressed:
+        return {}
+    everyone = tuple(ids_of(report.lesions))
+    found = {ALL: ("All lesions", everyone), PATIENTS_OF + ALL: ("All patients", everyone)}
+    for table in report.tables:
+        for key, title, lesion_ids in _counts_of(table):
+            found.setdefault(key, (title, lesion_ids))
+    for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
+        found[figure_key(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
+    shown = [(key, title, ids) for key, (title, ids) in found.items() if ids]
+    return {
+        key: RowList(anchor=f"n{number}", key=key, title=title, lesion_ids=ids)
+        for number, (key, title, ids) in enumerate(shown, 1)
+    }
+
+
+def figure_key(number: int) -> str:
+    """Name the number of lesions that a figure is drawn from."""
+    return f"figure.{number}"
+
+
+def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
+    """Give the list that a cell links to: its own, or that of the n it rests on."""
+    return lists.get(cell.key) or lists.get(cell.rests_on)
+
+
+def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
+    """Give the rows of the lesions that the lists of a page name, in the order of the cohort."""
+    named = {one for row_list in lists if row_list.named for one in row_list.lesion_ids}
+    return [
+        _row(f"r{number}", one)
+        for number, one in enumerate(report.lesions, 1)
+        if one.lesion.lesion_id in named
+    ]
+
+
+def write_rows(path: Path, report: CohortReport) -> None:
+    """Write the table of rows: for each number of a report, the lesions that it counts.
+
+    The columns are `key`, `number` (where it is shown, in words), `patient_id` and `lesion_id`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    ValueError
+        Small counts are withheld in the report: the table would give them away.
+    """
+    if report.suppressed:
+        raise ValueError("a table of rows would give away what the report withholds")
+    patients = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("key", "number", "patient_id", "lesion_id"))
+    for one in row_lists(report).values():
+        writer.writerows((one.key, one.title, patients[i], i) for i in one.lesion_ids)
+    write_bytes(path, text.getvalue().encode())
+
+
+def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Give key, title and lesions of each count of a table."""
+    found = []
+    for row in table.rows:
+        labels = ", ".join(dict.fromkeys(cell.text for cell in row if not cell.key and cell.text))
+        several = sum(bool(cell.key) for cell in row) > 1
+        for column, cell in zip(table.columns, row, strict=True):
+            if cell.key and cell.count is not None:
+                place = f"{labels}; {column}" if several else labels
+                found.append((cell.key, f"{table.title}: {place}", cell.lesion_ids))
+    return found
+
+
+def _row(anchor: str, one: CohortLesion) -> LesionRow:
+    lesion, assessment = one.lesion, one.assessment
+    about = (one.patient_id, lesion.level, regimen_label(lesion), lesion.histology)
+    deciding = assessment.deciding_sequence
+    return LesionRow(
+        anchor=anchor,
+        lesion_id=lesion.lesion_id,
+        about=" · ".join(part for part in about if part),
+        lengths=tuple(lengths_by_day(one.timeline)),
+        events=events_by_day(one.timeline),
+        category=assessment.category.value,
+        reason=assessment.reason,
+        decided_by=deciding.value if deciding else "",
+        discordant=assessment.discordant,
+    )

@@ -1,0 +1,92 @@
+"""Timelines and criteria in words, for the rows of a report and for who cannot see its figures."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from opp_mri.cohort.panels import event_in_words
+from opp_mri.domain.assessment import Criteria
+from opp_mri.domain.timeline import Timeline
+from opp_mri.units import format_mm, weeks_from_days
+
+
+def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
+    """Give every parameter of the criteria: its name, what it is, and its value in words."""
+    counts = {True: "counts", False: "does not count"}
+    exactly = f"of exactly {format_mm(criteria.change_mm)}"
+    return [
+        ("name", "criteria", criteria.name),
+        ("source", "source", criteria.source or "not given"),
+        ("change_mm", "change that counts", format_mm(criteria.change_mm)),
+        ("growth_inclusive", f"growth {exactly}", counts[criteria.growth_inclusive]),
+        ("decline_inclusive", f"decline {exactly}", counts[criteria.decline_inclusive]),
+        ("min_follow_up_days", "shortest follow-up", f"{criteria.min_follow_up_days} days"),
+        (
+            "sustain_days",
+            "decline still seen after the peak",
+            f"{criteria.sustain_days} days or more",
+        ),
+        (
+            "window_days",
+            "growth may be pseudoprogression until",
+            f"day {criteria.window_days} after radiosurgery",
+        ),
+        (
+            "progression_min_studies",
+            "follow-ups that show growth, for progression",
+            f"{criteria.progression_min_studies} or more (prospective mode only)",
+        ),
+        ("plateau", "growth that then stays", criteria.plateau.value),
+    ]
+
+
+def lengths_by_day(timeline: Timeline) -> Sequence[tuple[str, str]]:
+    """Write the lengths of each sequence by day, such as −9: 17.3 mm."""
+    return [
+        (
+            sequence.value,
+            ", ".join(f"{day_in_words(o.days_from_ssrs)}: {format_mm(o.ap_mm)}" for o in lengths),
+        )
+        for sequence, lengths in timeline.observations.items()
+    ]
+
+
+def events_by_day(timeline: Timeline) -> str:
+    """Write what happened to a lesion by day; free text of an event stays out."""
+    return "; ".join(
+        f"{day_in_words(event.days_from_ssrs)}: {event_in_words(event)}"
+        for event in timeline.events
+    )
+
+
+def day_in_words(day: int) -> str:
+    """Write a day counted from SSRS, with a minus sign before it."""
+    return str(day).replace("-", "−")
+
+
+def signed_mm(change_mm: Decimal) -> str:
+    """Write a change with its sign and unit: +5.2 mm, −3.0 mm, ±0.0 mm."""
+    sign = "+" if change_mm > 0 else "−" if change_mm < 0 else "±"
+    return f"{sign}{format_mm(abs(change_mm))}"
+
+
+def week_in_words(days: int) -> str:
+    """Write a day as weeks from SSRS, with one decimal."""
+    return f"{weeks_from_days(days):.1f}".replace("-", "−")
+
+
+def timeline_in_words(timeline: Timeline) -> str:
+    """Say what a timeline's figure shows, with its numbers."""
+    said = [
+        f"{sequence.value}: "
+        + ", ".join(f"{format_mm(o.ap_mm)} at week {week_in_words(o.days_from_ssrs)}" for o in row)
+        for sequence, row in timeline.observations.items()
+    ]
+    happened = [
+        f"{event_in_words(one)} at week {week_in_words(one.days_from_ssrs)}"
+        for one in timeline.events
+    ]
+    return (
+        f"Greatest AP extent of lesion {timeline.lesion_id} against weeks from radiosurgery. "
+        + ". ".join([*said, *happened] or ["Nothing measured"])
+        + "."
+    )
