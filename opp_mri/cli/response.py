@@ -1,6 +1,6 @@
 """Verbs of the response: timeline, assess, criteria."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +9,7 @@ from opp_mri.cli.options import existing_file, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
+from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.units import format_mm
 from opp_mri.workflow.assess import (
@@ -164,6 +165,7 @@ def assess_command(
     """
     if measurements is None and events is not None:
         raise click.UsageError("--events goes with --measurements.")
+    outlooks: Mapping[str, Outlook | None]
     error = None if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     if measurements is not None:
         rules = load_criteria(criteria or DEFAULT_CRITERIA)
@@ -173,6 +175,7 @@ def assess_command(
         lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
         unanswered = tables.unanswered
         records = [assessment_record(lesion) for lesion in lesions]
+        outlooks = {}  # the tables do not say in how many fractions
     else:
         with open_project(project_folder) as project:
             rules = project_criteria(project, criteria)
@@ -185,12 +188,13 @@ def assess_command(
                 error=error,
             )
         lesions = [one.assessed for one in found if one.assessed]
+        outlooks = {_id(one.assessed): one.outlook for one in found if one.assessed}
         records = [project_lesion_record(one) for one in found if one.assessed]
         unanswered = tuple(one.timeline.lesion.lesion_id for one in found if one.assessed is None)
     if as_json:
         show_json(records)
     else:
-        _show_assessments(lesions)
+        _show_assessments(lesions, outlooks)
     for lesion_id in unanswered:
         click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
 
@@ -199,7 +203,9 @@ def _id(lesion: AssessedLesion) -> str:
     return lesion.assessment.lesion_id
 
 
-def _show_assessments(lesions: list[AssessedLesion]) -> None:
+def _show_assessments(
+    lesions: list[AssessedLesion], outlooks: Mapping[str, Outlook | None]
+) -> None:
     rows = [
         [
             _id(lesion),
@@ -216,7 +222,9 @@ def _show_assessments(lesions: list[AssessedLesion]) -> None:
     ]
     show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Sure", "Discordant"], rows)
     for lesion in lesions:
-        click.echo("\n  ".join([f"{_id(lesion)}:", *lesion.sentences]))
+        outlook = outlooks.get(_id(lesion))
+        more = [] if outlook is None else [outlook.sentence]
+        click.echo("\n  ".join([f"{_id(lesion)}:", *lesion.sentences, *more]))
     click.echo("Research software, not a medical device.")
 
 

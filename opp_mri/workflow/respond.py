@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
 from opp_mri.domain.measurement import Lesion
 from opp_mri.response.criteria import load_criteria
+from opp_mri.response.outlook import Outlook, outlook
 from opp_mri.workflow.assess import AssessedLesion, assess_timeline, assessment_record
 from opp_mri.workflow.lesions import known_lesion
 from opp_mri.workflow.project import Project
@@ -21,6 +22,13 @@ class ProjectLesion:
 
     timeline: LesionTimeline
     assessed: AssessedLesion | None
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What an open, enlarging lesion may become; None where it is withheld."""
+        if self.assessed is None:
+            return None
+        return outlook(self.assessed.assessment, self.timeline.lesion.fractions)
 
 
 def project_criteria(project: Project, name_or_file: str | None) -> Criteria:
@@ -80,6 +88,7 @@ def project_lesion_record(lesion: ProjectLesion) -> dict[str, Any]:
     """Give what `opp-mri assess --project P --json` shows of an assessed lesion."""
     if lesion.assessed is None:
         raise ValueError("a lesion without measurement has no assessment to show")
+    found = lesion.outlook
     flags = list(lesion.timeline.flags)
     for cell in lesion.timeline.cells:
         flags += [f"{cell.study_date}, {cell.sequence.value}: {flag}" for flag in cell.flags]
@@ -88,4 +97,5 @@ def project_lesion_record(lesion: ProjectLesion) -> dict[str, Any]:
         "level": lesion.timeline.lesion.level,
         "reader": lesion.timeline.reader,
         "flags": flags,
+        "outlook": None if found is None else {**asdict(found), "sentence": found.sentence},
     }
