@@ -11,15 +11,13 @@ from opp_mri.cli.response import PICTURES, criteria_option, mode_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.assessment import Mode
 from opp_mri.reading.agreement import Estimate, Kappa
-from opp_mri.reading.discordance import Limits
 from opp_mri.units import format_mm
-from opp_mri.workflow.agreement import (
+from opp_mri.workflow.agreement import LengthAgreement, agreement, agreement_record
+from opp_mri.workflow.discordances import (
     DiscordantPair,
-    LengthAgreement,
-    agreement,
-    agreement_record,
     discordance_record,
     discordances,
+    limits_of,
 )
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.repeatability import Repeatability, repeatability, repeatability_record
@@ -148,7 +146,9 @@ def _written(estimate: Estimate, digits: int) -> str:
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _mm(_context: click.Context, _option: click.Parameter, text: str) -> Decimal:
+def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> Decimal | None:
+    if text is None:
+        return None
     try:
         limit = Decimal(text)
     except InvalidOperation:
@@ -165,15 +165,13 @@ def _mm(_context: click.Context, _option: click.Parameter, text: str) -> Decimal
 @criteria_option
 @click.option(
     "--limit-mm",
-    default="2.0",
-    show_default=True,
+    show_default="the protocol's, else 2.0",
     callback=_mm,
     help="Lengths, and ends of lines, further apart than this are discordant.",
 )
 @click.option(
     "--limit-deg",
-    default=10.0,
-    show_default=True,
+    show_default="the protocol's, else 10",
     type=click.FloatRange(0, 90),
     help="Lines at a larger angle to each other are discordant.",
 )
@@ -183,8 +181,8 @@ def discordance_command(
     readers: tuple[str, str] | None,
     mode: str,
     criteria: str | None,
-    limit_mm: Decimal,
-    limit_deg: float,
+    limit_mm: Decimal | None,
+    limit_deg: float | None,
     as_json: bool,
 ) -> None:
     """List where two readers differ and why: what changes a category first, then by mm."""
@@ -195,7 +193,7 @@ def discordance_command(
             readers or (),
             criteria=rules,
             mode=Mode(mode),
-            limits=Limits(length_mm=limit_mm, angle_deg=limit_deg),
+            limits=limits_of(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:
         show_json([discordance_record(pair) for pair in found])

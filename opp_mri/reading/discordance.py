@@ -4,6 +4,7 @@ import math
 from decimal import Decimal
 from enum import StrEnum
 
+import attrs
 from attrs import frozen
 
 from opp_mri.domain.geometry import ImagePlane, Vector3, dot
@@ -14,6 +15,7 @@ class Cause(StrEnum):
     """Why two answers differ; the first that applies is named."""
 
     ANSWER = "another answer"  # measured, gone, not measurable
+    LESION = "another lesion"
     SERIES = "another series"
     SLICE = "another slice"
     ANGLE = "another angle"
@@ -21,6 +23,7 @@ class Cause(StrEnum):
     ANTERIOR_END = "anterior end"
     POSTERIOR_END = "posterior end"
     LENGTH = "length alone"  # one of them came without points
+    CATEGORY = "category only"  # within the limits, and still another category
 
 
 @frozen(kw_only=True)
@@ -65,18 +68,33 @@ class Discordance:
     posterior_mm: float | None = None
 
 
+ANOTHER_LESION_MM = 15.0
+"""Middles of two lines further apart than this in the image lie in different vertebrae: the lowest
+bodies, of the neck, are 12 to 15 mm high and their discs some 5 mm."""
+
+
 @frozen(kw_only=True)
 class Drawn:
-    """A reading with the series and the image that its line lies on, where it has one."""
+    """A reading with the series and the image that its line lies on, where it has one.
+
+    Parameters
+    ----------
+    on_lesion_id
+        The lesion of the patient that the line lies nearest to, where their places are known.
+    """
 
     reading: Reading
     volume_id: str | None = None
     plane: ImagePlane | None = None
     slice_thickness_mm: float = 0.0
+    on_lesion_id: str | None = None
 
 
 def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | None:
-    """Hold two answers to one cell against each other; None where they agree."""
+    """Hold two answers to one cell against each other; None where they agree within the limits.
+
+    `Cause.CATEGORY` is not found here: it takes all lengths of a lesion.
+    """
     one, other = first.reading, second.reading
     if one.length_mm is None or other.length_mm is None:
         same = one.answer is other.answer is Answer.NOT_MEASURABLE
@@ -95,6 +113,15 @@ def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | No
     return _of_lines(first, second, one.caliper, other.caliper, first.plane, limits, difference_mm)
 
 
+def category_only(first: Drawn, second: Drawn) -> Discordance | None:
+    """Name a pair within the limits by which two readers still come to another category.
+
+    None where the two do not differ at all.
+    """
+    found = discordance(first, second, Limits(length_mm=Decimal(0), angle_deg=0.0))
+    return found and attrs.evolve(found, cause=Cause.CATEGORY)
+
+
 def _of_lines(
     first: Drawn, second: Drawn, one: Caliper, other: Caliper, plane: ImagePlane,
     limits: Limits, difference_mm: Decimal,
@@ -106,7 +133,9 @@ def _of_lines(
     reach_mm = max(first.slice_thickness_mm, 0.1) / 2
     limit_mm = float(limits.length_mm)
     cause = None
-    if first.volume_id != second.volume_id:
+    if _on_other_lesions(first, second, _apart_in_image_mm(plane, _middle(a), _middle(b))):
+        cause = Cause.LESION
+    elif first.volume_id != second.volume_id:
         cause = Cause.SERIES
     elif slices_apart_mm > reach_mm:
         cause = Cause.SLICE
@@ -127,6 +156,14 @@ def _of_lines(
         slices_apart_mm=slices_apart_mm, angle_deg=angle_deg,
         anterior_mm=anterior_mm, posterior_mm=posterior_mm,
     )  # fmt: skip
+
+
+def _on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> bool:
+    """Tell whether two lines lie on different lesions: by their places, or a vertebra apart."""
+    known = first.on_lesion_id is not None and second.on_lesion_id is not None
+    if known and first.on_lesion_id != second.on_lesion_id:
+        return True
+    return middles_apart_mm > ANOTHER_LESION_MM
 
 
 def _made(

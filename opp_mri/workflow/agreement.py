@@ -1,4 +1,4 @@
-"""How far two readers of a project agree, and where they do not: independent reads only."""
+"""How far two readers of a project agree: independent reads only."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,8 @@ import numpy as np
 from attrs import field, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import Answer, Lesion, Reading
-from opp_mri.domain.study import CONSENSUS
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.errors import InputError
 from opp_mri.reading.agreement import (
     BlandAltman,
@@ -26,15 +25,12 @@ from opp_mri.reading.agreement import (
     scaled,
     within_subject_sd_mm,
 )
-from opp_mri.reading.discordance import Discordance, Drawn, Limits, discordance
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
-from opp_mri.units import number
-from opp_mri.workflow.patients import patient_map
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.protocol import current_protocol
-from opp_mri.workflow.readings import counted_readings, latest_by_cell
-from opp_mri.workflow.timeline import lesion_timeline
+from opp_mri.workflow.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.timeline import reader_timeline
 
 BEYOND_MM = 2.0
 OVERALL = "overall"
@@ -88,27 +84,6 @@ class Agreement:
     opp_against_pd: Kappa
 
 
-@frozen(kw_only=True)
-class DiscordantPair:
-    """A discordance with what it does to the lesion's category.
-
-    Parameters
-    ----------
-    categories
-        What each reader's own lengths give for the lesion.
-    """
-
-    patient_id: str
-    lesion: Lesion
-    found: Discordance
-    categories: tuple[ResponseCategory | None, ResponseCategory | None]
-
-    @property
-    def changes_category(self) -> bool:
-        """Whether the two readers come to another category."""
-        return self.categories[0] is not self.categories[1]
-
-
 def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     """Give the two readers to compare: those that are named, or the only two that there are.
 
@@ -117,7 +92,7 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     InputError
         There are not two, or not these.
     """
-    there = sorted({one.reader for one in counted_readings(store)} - {CONSENSUS})
+    there = sorted({one.reader for one in independent_readings(store)})
     protocol = current_protocol(store)
     if protocol and not named:
         named = protocol.readers
@@ -152,7 +127,7 @@ def agreement(
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, first, second))
     names = [role.value for role in SeriesRole if role.value in groups]
-    said = _categories(store, readers, criteria, mode)
+    said = categories_by_reader(store, readers, criteria, mode)
     pairs = [(a.value, b.value) for a, b in said.values() if a is not None and b is not None]
     known = [one.value for one in ResponseCategory if any(one.value in pair for pair in pairs)]
     narrow = [ResponseCategory.OPP.value, ResponseCategory.PD.value]
@@ -162,39 +137,6 @@ def agreement(
         categories=kappa(pairs, known),
         opp_against_pd=kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
     )
-
-
-def discordances(
-    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode, limits: Limits
-) -> list[DiscordantPair]:
-    """Give what two readers differ in: first what changes a category, then by mm.
-
-    Raises
-    ------
-    InputError
-        There are not two readers.
-    """
-    store = project.store
-    readers = two_readers(store, named)
-    said = _categories(store, readers, criteria, mode)
-    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
-    groups = patient_map(store)
-    volumes: dict[str, Sequence[VolumeDescription]] = {}
-    found = []
-    for (lesion_id, _, _), (first, second) in both_read(store, readers).items():
-        lesion = lesions[lesion_id]
-        if lesion.patient_id not in volumes:
-            volumes[lesion.patient_id] = store.volumes(groups.group(lesion.patient_id))
-        of_patient = volumes[lesion.patient_id]
-        one = discordance(_drawn(first, of_patient), _drawn(second, of_patient), limits)
-        if one is not None:
-            found.append(
-                DiscordantPair(
-                    patient_id=lesion.patient_id, lesion=lesion, found=one,
-                    categories=said[lesion_id],
-                )
-            )  # fmt: skip
-    return sorted(found, key=_weight)
 
 
 def agreement_record(agreed: Agreement) -> Record:
@@ -223,32 +165,11 @@ def agreement_record(agreed: Agreement) -> Record:
     }
 
 
-def discordance_record(pair: DiscordantPair) -> Record:
-    """Give what `opp-mri discordance --json` shows of one pair."""
-    found = pair.found
-    return {
-        "lesion_id": pair.lesion.lesion_id,
-        "study_date": found.first.study_date.isoformat(),
-        "sequence": found.first.sequence.value,
-        "cause": found.cause.value,
-        "lengths_mm": [number(found.first.length_mm), number(found.second.length_mm)],
-        "answers": [found.first.answer.value, found.second.answer.value],
-        "difference_mm": number(found.difference_mm),
-        "slices_apart_mm": _rounded(found.slices_apart_mm),
-        "angle_deg": _rounded(found.angle_deg),
-        "anterior_mm": _rounded(found.anterior_mm),
-        "posterior_mm": _rounded(found.posterior_mm),
-        "categories": [one.value if one else None for one in pair.categories],
-        "changes_category": pair.changes_category,
-        "reading_ids": [found.first.reading_id, found.second.reading_id],
-    }
-
-
 def both_read(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Reading, Reading]]:
-    """Give the cells that both readers have answered."""
+    """Give the cells that both readers have answered, each by itself."""
     found: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in store.lesions():
-        counted = counted_readings(store, lesion.lesion_id)
+        counted = independent_readings(store, lesion.lesion_id)
         first, second = (
             latest_by_cell([one for one in counted if one.reader == reader]) for reader in readers
         )
@@ -258,25 +179,29 @@ def both_read(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Readin
     return found
 
 
-def _categories(
+def categories_by_reader(
     store: Store, readers: tuple[str, str], criteria: Criteria, mode: Mode
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:
     """Give the category of each lesion by each reader; None where one has no length of it."""
     found = {}
     for lesion in store.lesions():
-        have = {one.reader for one in counted_readings(store, lesion.lesion_id)}
+        readings = independent_readings(store, lesion.lesion_id)
         first, second = (
-            _category(store, lesion, reader, criteria, mode) if reader in have else None
+            category_of(store, lesion, [one for one in readings if one.reader == reader],
+                        criteria, mode)
             for reader in readers
-        )
+        )  # fmt: skip
         found[lesion.lesion_id] = (first, second)
     return found
 
 
-def _category(
-    store: Store, lesion: Lesion, reader: str, criteria: Criteria, mode: Mode
+def category_of(
+    store: Store, lesion: Lesion, readings: Sequence[Reading], criteria: Criteria, mode: Mode
 ) -> ResponseCategory | None:
-    timeline = lesion_timeline(store, lesion, reader=reader).timeline
+    """Give the category of a lesion by these readings of one reader; None without a length."""
+    if not readings:
+        return None
+    timeline = reader_timeline(store, lesion, readings[0].reader, readings).timeline
     if not timeline.observations:
         return None
     return classify(timeline, criteria, mode).category
@@ -311,29 +236,6 @@ def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> Length
     )
 
 
-def _drawn(reading: Reading, volumes: Sequence[VolumeDescription]) -> Drawn:
-    if reading.caliper is not None:
-        place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
-        for volume in volumes:
-            plane = volume.plane_of(*place)
-            if plane is not None:
-                thickness_mm = volume.slice_spacing_mm or volume.instance.slice_thickness_mm or 0.0
-                return Drawn(
-                    reading=reading, volume_id=volume.volume_id, plane=plane,
-                    slice_thickness_mm=thickness_mm,
-                )  # fmt: skip
-    return Drawn(reading=reading)
-
-
-def _weight(pair: DiscordantPair) -> tuple[bool, bool, float]:
-    difference = pair.found.difference_mm
-    return (
-        not pair.changes_category,
-        pair.found.first.answer is pair.found.second.answer is Answer.MEASURED,
-        0.0 if difference is None else -abs(float(difference)),
-    )
-
-
 def _kappa_record(found: Kappa) -> Record:
     return {
         "n": found.n,
@@ -347,11 +249,12 @@ def _kappa_record(found: Kappa) -> Record:
 def estimate_record(estimate: Estimate) -> Record:
     """Give a value with its interval, rounded for reading."""
     return {
-        "value": _rounded(estimate.value),
-        "low": _rounded(estimate.low),
-        "high": _rounded(estimate.high),
+        "value": rounded(estimate.value),
+        "low": rounded(estimate.low),
+        "high": rounded(estimate.high),
     }
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """Round for reading, to four digits."""
     return None if value is None else round(value, 4)

@@ -13,12 +13,13 @@ from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.domain.study import ReadingProtocol, Resolution
 from opp_mri.errors import UnknownError
 from opp_mri.reading.consensus import EndsApart, ends_apart, lettered, on_one_image
-from opp_mri.reading.discordance import Discordance, Limits
+from opp_mri.reading.discordance import Discordance
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.agreement import DiscordantPair, both_read, discordances
+from opp_mri.workflow.agreement import both_read
+from opp_mri.workflow.discordances import DiscordantPair, discordances, limits_of
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.protocol import needed_protocol
-from opp_mri.workflow.readings import counted_readings, latest_by_cell
+from opp_mri.workflow.readings import independent_readings, latest_by_cell
 
 CellKey = tuple[date, SeriesRole]
 
@@ -106,8 +107,8 @@ def consensus(project: Project, *, criteria: Criteria, mode: Mode) -> list[Lesio
     """
     store = project.store
     protocol = needed_protocol(store)
-    limits = Limits(length_mm=protocol.length_limit_mm, angle_deg=protocol.angle_limit_deg)
-    weighed = discordances(project, protocol.readers, criteria=criteria, mode=mode, limits=limits)
+    weighed = discordances(project, protocol.readers, criteria=criteria, mode=mode,
+                          limits=limits_of(store))  # fmt: skip
     found: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (one.lesion.lesion_id, one.found.first.cell): (rank, one)
         for rank, one in enumerate(weighed)
@@ -142,7 +143,7 @@ def _lesion(
     missing = protocol.resolvers if not resolved else tuple(
         one for one in protocol.resolvers if one not in signed
     )  # fmt: skip
-    counted = counted_readings(store, lesion.lesion_id)
+    counted = independent_readings(store, lesion.lesion_id)
     by = [latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers]
     return LesionConsensus(
         lesion=lesion,

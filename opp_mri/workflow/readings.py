@@ -6,6 +6,7 @@ from datetime import date
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.domain.study import CONSENSUS, Unblinding
 from opp_mri.store.protocol import Store
 
 
@@ -16,6 +17,19 @@ def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading
     them: `repeat_readings` gives these.
     """
     return _counted(store, lesion_id, repeat=False)
+
+
+def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+    """Give the counted readings that readers can hold against each other.
+
+    Neither resolved answers are among them, nor what was recorded after the blinding was lifted.
+    """
+    lifted = store.log_of(Unblinding)
+    return [
+        one
+        for one in counted_readings(store, lesion_id)
+        if one.reader != CONSENSUS and (not lifted or one.recorded_at <= lifted[0].recorded_at)
+    ]
 
 
 def repeat_readings(store: Store) -> list[Reading]:

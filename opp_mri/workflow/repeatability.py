@@ -8,7 +8,6 @@ from attrs import field, frozen
 
 from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.measurement import Reading
-from opp_mri.domain.study import CONSENSUS
 from opp_mri.reading.agreement import (
     BlandAltman,
     Estimate,
@@ -21,7 +20,7 @@ from opp_mri.reading.agreement import (
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.agreement import estimate_record
-from opp_mri.workflow.readings import counted_readings, repeat_readings
+from opp_mri.workflow.readings import independent_readings, repeat_readings
 
 BEYOND_MM = 2.0
 FEWEST_PAIRS = 20  # below this the project's own error is too uncertain to stand for the default
@@ -115,7 +114,7 @@ def repeatability_record(found: Repeatability) -> dict[str, Any]:
 
 def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
     """Give reader, lesion and second less first length, of each cell that was measured twice."""
-    first = {_key(one): one for one in counted_readings(store)}
+    first = {_key(one): one for one in independent_readings(store)}
     second = {_key(one): one for one in repeat_readings(store)}
     return [
         (key[0], key[1], float(second[key].length_mm - first[key].length_mm))  # type: ignore[operator]
@@ -126,9 +125,8 @@ def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
 
 def _reader_differences(store: Store) -> list[float]:
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
-    for one in counted_readings(store):
-        if one.reader != CONSENSUS:
-            by_cell[_key(one)[1:]][one.reader] = one
+    for one in independent_readings(store):
+        by_cell[_key(one)[1:]][one.reader] = one
     pairs = [list(by_reader.values()) for by_reader in by_cell.values() if len(by_reader) == 2]
     return [
         float(first.length_mm - second.length_mm)  # type: ignore[operator]

@@ -98,7 +98,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
         Several readers measured the lesion and none was named, or the named one did not.
     """
     reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
-    timeline = _timeline(store, lesion, reader, readings)
+    timeline = reader_timeline(store, lesion, reader, readings)
     theirs = own_readings(store, lesion.lesion_id, reader)
     unsigned = unsigned_cells(theirs, signed_ids(store, lesion.lesion_id))
     if not unsigned:
@@ -112,7 +112,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
 
 def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
     """Give the timeline of a lesion as one reader has it now, drafts too."""
-    return _timeline(store, lesion, reader, own_readings(store, lesion.lesion_id, reader))
+    return reader_timeline(store, lesion, reader, own_readings(store, lesion.lesion_id, reader))
 
 
 def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
@@ -143,9 +143,10 @@ def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
     return attrs.evolve(cell, reading=None, status=status)
 
 
-def _timeline(
+def reader_timeline(
     store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading]
 ) -> LesionTimeline:
+    """Give the timeline of a lesion by these readings of one reader, the latest of a cell last."""
     latest = latest_by_cell(readings)
     points = time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
