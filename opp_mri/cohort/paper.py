@@ -16,6 +16,7 @@ import numpy as np
 from attrs import field, fields, frozen
 from scipy import stats
 
+from opp_mri.cohort.survival import LogRank, Observed, fisher, log_rank
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.errors import InputError, TableError, TableFault
 
@@ -165,10 +166,8 @@ def read_paper(folder: Path) -> Paper:
     return paper
 
 
-def log_rank(at_risk: tuple[int, int], events: Sequence[tuple[int, int]]) -> tuple[float, float]:
-    """Give chi-square and P of a log-rank test in which every event precedes every censoring.
-
-    NaN where the variance is 0: no event, or only one group.
+def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int]]) -> LogRank:
+    """Give the log-rank test of two groups in which every event precedes every censoring.
 
     Parameters
     ----------
@@ -177,18 +176,23 @@ def log_rank(at_risk: tuple[int, int], events: Sequence[tuple[int, int]]) -> tup
     events
         Events of the two groups at each event time, in the order of time.
     """
-    first, second = at_risk
-    excess = variance = 0.0
-    for in_first, in_second in events:
-        # Given the margins, the events of the first group are hypergeometric.
-        everyone, drawn = first + second, in_first + in_second
-        share = first / everyone
-        excess += in_first - drawn * share
-        if everyone > 1:
-            variance += drawn * share * (1 - share) * (everyone - drawn) / (everyone - 1)
-        first, second = first - in_first, second - in_second
-    chi_square = excess**2 / variance if variance else math.nan
-    return chi_square, float(stats.chi2.sf(chi_square, df=1))
+    days, groups = [], []
+    for day, at_once in enumerate(events, start=1):
+        for group, count in enumerate(at_once):
+            days += [day] * count
+            groups += [group] * count
+    happened = len(days)
+    for group, lesions in enumerate(at_risk):
+        rest = lesions - groups[:happened].count(group)
+        days += [len(events) + 1] * rest
+        groups += [group] * rest
+    return log_rank(
+        Observed(
+            duration_days=days,
+            event=np.arange(len(days)) < happened,
+            group=[str(group) for group in groups],
+        )
+    )
 
 
 def mean_interval(values: Values, *, by_t: bool = True) -> Values:
@@ -319,8 +323,7 @@ def _groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
 
 def _fisher(paper: Paper, figure: Figure) -> _Computed:
     (first, n_first), (second, n_second) = _groups(paper, figure)
-    table = np.array([[first, n_first - first], [second, n_second - second]])
-    p = float(stats.fisher_exact(table, alternative="two-sided").pvalue)
+    p = fisher((first, n_first), (second, n_second)).p
     return _Computed(f"{p:.5f} ({first} of {n_first}, {second} of {n_second})", [p])
 
 
@@ -329,12 +332,14 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
     if first and second:  # the order decides, and only the times would tell it
         return _Computed(None, hint="Both groups have events, and their order is not published.")
     at_risk = (n_first, n_second)
-    chi_square, p = log_rank(at_risk, [(1, 0)] * first + [(0, 1)] * second)
-    if math.isnan(p):
-        return _Computed(None, hint="There is no event, or only one group.")
-    tied = log_rank(at_risk, [(first, second)])[1]
-    hint = f"Were all events on one day, p would be {tied:.4f}."
-    return _Computed(f"{p:.4f} (chi-square {chi_square:.3f})", [p], hint)
+    if not all(at_risk):
+        return _Computed(None, hint="There is only one group.")
+    test = log_rank_of_counts(at_risk, [(1, 0)] * first + [(0, 1)] * second)
+    tied = log_rank_of_counts(at_risk, [(first, second)])
+    if test.p is None or tied.p is None:
+        return _Computed(None, hint="There is no event to compare the groups by.")
+    hint = f"Were all events on one day, p would be {tied.p:.4f}."
+    return _Computed(f"{test.p:.4f} (chi-square {test.chi_square:.3f})", [test.p], hint)
 
 
 def _weeks(paper: Paper, figure: Figure) -> Values:
