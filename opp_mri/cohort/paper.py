@@ -336,7 +336,7 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
         return _Computed(None, hint="There is only one group.")
     test = log_rank_of_counts(at_risk, [(1, 0)] * first + [(0, 1)] * second)
     tied = log_rank_of_counts(at_risk, [(first, second)])
-    if test.p is None or tied.p is None:
+    if test.chi_square is None or test.p is None or tied.p is None:
         return _Computed(None, hint="There is no event to compare the groups by.")
     hint = f"Were all events on one day, p would be {tied.p:.4f}."
     return _Computed(f"{test.p:.4f} (chi-square {test.chi_square:.3f})", [test.p], hint)
