@@ -9,9 +9,11 @@ import sys
 
 import numpy as np
 
-from opp_mri.reading.agreement import Estimate, bland_altman, icc, kappa, within_subject_sd_mm
+from opp_mri.reading.agreement import Estimate, bland_altman, kappa, within_subject_sd_mm
+from opp_mri.reading.correlation import icc
 
-LESION_SD_MM, READER_SD_MM = 6.0, 0.9
+LESION_SD_MM, VISIT_SD_MM = 6.0, 2.0  # of true lengths: between lesions, and over time
+READER_SD_MM = 0.9
 BIAS_MM, BETWEEN_SD_MM = 0.4, 0.7  # of the difference, and how it varies between lesions
 TRUE_TABLE = np.array([[0.22, 0.04, 0.02], [0.05, 0.30, 0.03], [0.02, 0.04, 0.28]])
 
@@ -23,29 +25,37 @@ def holds(estimate: Estimate, truth: float) -> bool | None:
 
 
 def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str, bool | None]:
-    errors = rng.normal(0, READER_SD_MM, (lesions, visits, 2))
-    of_lesion = rng.normal(0, BETWEEN_SD_MM, (lesions, 1))
-    differences = BIAS_MM + of_lesion + errors[..., 0] - errors[..., 1]
-    found = bland_altman({str(n): list(one) for n, one in enumerate(differences)})
-    sd = (BETWEEN_SD_MM**2 + 2 * READER_SD_MM**2) ** 0.5
+    truth = rng.normal(20, LESION_SD_MM, (lesions, 1, 1))
+    truth = truth + rng.normal(0, VISIT_SD_MM, (lesions, visits, 1))
+    lengths = truth + rng.normal(0, READER_SD_MM, (lesions, visits, 2))
+    bias = BIAS_MM + rng.normal(0, BETWEEN_SD_MM, (lesions, 1, 1))
+    lengths = lengths + bias * np.array([0.5, -0.5])
+    differences = lengths[..., 0] - lengths[..., 1]
+    by_lesion = {str(n): list(one) for n, one in enumerate(differences)}
+    found = bland_altman(by_lesion)
+    correlated = icc(
+        lengths.reshape(-1, 2), [str(n) for n in range(lesions) for _ in range(visits)]
+    )
+    variance = BETWEEN_SD_MM**2 + 2 * READER_SD_MM**2  # of a difference
+    half = 1.959964 * variance**0.5
+    true_icc = _true_icc(variance)
     return {
         "bias": holds(found.bias_mm, BIAS_MM),
-        "lower limit": holds(found.lower_mm, BIAS_MM - 1.959964 * sd),
-        "upper limit": holds(found.upper_mm, BIAS_MM + 1.959964 * sd),
-    }
-
-
-def of_single_lengths(rng: np.random.Generator, lesions: int) -> dict[str, bool | None]:
-    truth = rng.normal(20, LESION_SD_MM, (lesions, 1))
-    errors = rng.normal(0, READER_SD_MM, (lesions, 2))
-    lengths = truth + errors
-    single = LESION_SD_MM**2 / (LESION_SD_MM**2 + READER_SD_MM**2)
-    return {
-        "ICC(2,1)": holds(icc(lengths).single, single),
+        "lower limit": holds(found.lower_mm, BIAS_MM - half),
+        "upper limit": holds(found.upper_mm, BIAS_MM + half),
         "SD of one measurement": holds(
-            within_subject_sd_mm(list(lengths[:, 0] - lengths[:, 1])), READER_SD_MM
+            within_subject_sd_mm(by_lesion), ((BIAS_MM**2 + variance) / 2) ** 0.5
         ),
+        "ICC(2,1)": holds(correlated.single, true_icc),
+        "ICC(A,k)": holds(correlated.average, 2 * true_icc / (1 + true_icc)),
     }
+
+
+def _true_icc(variance: float) -> float:
+    """ICC(2,1) of infinitely many lesions: mean squares of lengths, of readers and of error."""
+    error = variance / 2
+    of_lengths = 2 * (LESION_SD_MM**2 + VISIT_SD_MM**2 + READER_SD_MM**2 / 2)
+    return (of_lengths - error) / (of_lengths + error + BIAS_MM**2)
 
 
 def of_categories(rng: np.random.Generator, lesions: int) -> dict[str, bool | None]:
@@ -62,13 +72,11 @@ def main() -> None:
     draws = int(sys.argv[1]) if sys.argv[1:] else 2000
     rng = np.random.default_rng(20160401)
     print("| number | lesions | lengths each | held the truth |\n|---|---|---|---|")
-    for lesions, visits in ((12, 1), (12, 5), (40, 5)):
+    for lesions, visits in ((12, 1), (12, 5), (20, 5), (40, 5)):
         told: dict[str, list[bool]] = {}
         for _ in range(draws):
             found = of_lengths(rng, lesions, visits)
-            if visits == 1:
-                found |= of_single_lengths(rng, lesions)
-            elif lesions == 40:
+            if visits > 1:
                 found |= of_categories(rng, lesions)
             for name, held in found.items():
                 if held is not None:

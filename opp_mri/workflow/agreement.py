@@ -15,16 +15,15 @@ from opp_mri.errors import InputError
 from opp_mri.reading.agreement import (
     BlandAltman,
     Estimate,
-    Icc,
     Kappa,
     Z,
     bland_altman,
-    icc,
     kappa,
     proportion,
     scaled,
     within_subject_sd_mm,
 )
+from opp_mri.reading.correlation import Icc, icc
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.project import Project
@@ -222,11 +221,11 @@ def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> Length
         (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
         for a, b in drawn
     )
-    sd = within_subject_sd_mm(differences)
+    sd = within_subject_sd_mm(by_lesion)
     return LengthAgreement(
         name=name,
         pairs=tuple(pairs),
-        icc=icc(np.array([pair[1:] for pair in pairs]).reshape(-1, 2)),
+        icc=icc(np.array([pair[1:] for pair in pairs]).reshape(-1, 2), [pair[0] for pair in pairs]),
         bland_altman=bland_altman(by_lesion),
         within_subject_sd_mm=sd,
         reproducibility_mm=scaled(sd, Z * 2**0.5),

@@ -65,7 +65,7 @@ def repeatability(store: Store) -> list[Repeatability]:
     made = []
     for reader, by_lesion in sorted(by_reader.items()):
         differences = [one for each in by_lesion.values() for one in each]
-        sd_mm = within_subject_sd_mm(differences)
+        sd_mm = within_subject_sd_mm(by_lesion)
         made.append(
             Repeatability(
                 reader=reader,
@@ -88,12 +88,14 @@ def measurement_error(store: Store) -> MeasurementError:
     Hidden repeats come first: a change is taken from lengths of one reader. Else two independent
     readers serve, whose error holds what lies between readers too.
     """
-    repeats = [difference for _, _, difference in _repeat_differences(store)]
     for differences, what in (
-        (repeats, "hidden repeats of this project"),
+        (_repeat_differences(store), "hidden repeats of this project"),
         (_reader_differences(store), "two independent readers of this project"),
     ):
-        sd_mm = within_subject_sd_mm(differences).value
+        by_lesion: dict[str, list[float]] = defaultdict(list)
+        for _, lesion_id, difference in differences:
+            by_lesion[lesion_id].append(difference)
+        sd_mm = within_subject_sd_mm(by_lesion).value
         if len(differences) >= FEWEST_PAIRS and sd_mm is not None:
             return MeasurementError(sd_mm=sd_mm, source=f"{what}, {len(differences)} pairs")
     return DEFAULT_ERROR
@@ -123,16 +125,18 @@ def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
     ]
 
 
-def _reader_differences(store: Store) -> list[float]:
+def _reader_differences(store: Store) -> Sequence[tuple[str, str, float]]:
+    """Give both readers, lesion and the difference of lengths, of each cell that two have read."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
     for one in independent_readings(store):
         by_cell[_key(one)[1:]][one.reader] = one
     pairs = [list(by_reader.values()) for by_reader in by_cell.values() if len(by_reader) == 2]
     return [
-        float(first.length_mm - second.length_mm)  # type: ignore[operator]
+        (f"{first.reader}, {second.reader}", first.lesion_id,
+         float(first.length_mm - second.length_mm))  # type: ignore[operator]
         for first, second in pairs
         if _measured(first) and _measured(second)
-    ]
+    ]  # fmt: skip
 
 
 def _key(reading: Reading) -> tuple[str, str, object, object]:
