@@ -324,6 +324,8 @@ def _groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
 def _fisher(paper: Paper, figure: Figure) -> _Computed:
     (first, n_first), (second, n_second) = _groups(paper, figure)
     p = fisher((first, n_first), (second, n_second)).p
+    if p is None:
+        return _Computed(None, hint="A group is empty, or all or none had the event.")
     return _Computed(f"{p:.5f} ({first} of {n_first}, {second} of {n_second})", [p])
 
 
