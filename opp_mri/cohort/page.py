@@ -78,6 +78,6 @@ def _environment() -> Environment:
 
 
 def _css_string(text: str) -> Markup:
-    """Write a text as a CSS string: every character but plain letters and digits is escaped."""
-    escaped = re.sub(r"[^A-Za-z0-9 ]", lambda found: f"\\{ord(found[0]):06x}", text)
-    return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end the string
+    """Write a text as a CSS string."""
+    escaped = re.sub(r'["\\<\s]', lambda found: f"\\{ord(found[0]):x} ", text)
+    return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style

@@ -9,11 +9,10 @@ from markupsafe import Markup
 
 from opp_mri.cohort.members import ALL
 from opp_mri.cohort.page import inline_svg, render_page, write_bytes
-from opp_mri.cohort.report.document import NO_DEVICE, CohortReport, ReportFigure
+from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, CohortReport, ReportFigure
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import (
     MOST_NAMED,
-    PATIENTS_OF,
     RowList,
     figure_key,
     lesion_rows,
@@ -27,8 +26,6 @@ from opp_mri.response.sentences import reason_in_words
 
 MOST_ROWS_IN_PDF: Final = 200
 """Lesions; the PDF of a larger cohort has no appendix of rows."""
-
-HASH_SHOWN: Final = 12  # digits of it in the footer
 
 
 @frozen(kw_only=True)
@@ -89,7 +86,6 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         criteria=criteria_in_words(facts.criteria),
         sections=_sections(report, lists),
         everyone=lists.get(ALL),
-        patients=lists.get(PATIENTS_OF + ALL),
         n_lesions=len(report.lesions),
         n_patients=len({one.patient_id for one in report.lesions}),
         suppressed=report.suppressed,

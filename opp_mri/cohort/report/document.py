@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 from attrs import frozen
 
@@ -9,7 +10,8 @@ from opp_mri.cohort.members import CohortLesion
 from opp_mri.cohort.tables import Table
 from opp_mri.domain.assessment import Criteria, Mode
 
-NO_DEVICE = (
+HASH_SHOWN: Final = 12  # digits of it in the footer of a printed page
+NO_DEVICE: Final = (
     "This is research software, not a medical device. Do not base a decision about a patient on it."
 )
 

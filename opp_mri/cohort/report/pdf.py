@@ -5,9 +5,13 @@ import logging
 
 from opp_mri.errors import InputError
 
+NEEDS_EXTRA = (
+    "The PDF cannot be made, because WeasyPrint is missing. Install opp_mri with its extra: "
+    "`pip install 'opp-mri[pdf]'`. Or print the HTML page to PDF from a browser."
+)
 NEEDS_PANGO = (
     "The PDF cannot be made, because the library Pango is missing. Install it: "
-    "`apt-get install libpango-1.0-0 libpangoft2-1.0-0` on Debian or Ubuntu, "
+    "`apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian or Ubuntu, "
     "`brew install pango` on a Mac, on Windows as the installation page of WeasyPrint says. "
     "Or print the HTML page to PDF from a browser."
 )
@@ -29,7 +33,9 @@ def pdf_of(html: str) -> bytes:
     try:
         from weasyprint import HTML
         from weasyprint.urls import URLFetcher
-    except (OSError, ImportError) as error:  # WeasyPrint loads Pango when it is imported
+    except ImportError as error:
+        raise InputError(NEEDS_EXTRA) from error
+    except OSError as error:  # it loads Pango when it is imported
         raise InputError(NEEDS_PANGO) from error
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it names CSS that only browsers know
     page = HTML(string=html, base_url=None, url_fetcher=URLFetcher(allowed_protocols=("data",)))

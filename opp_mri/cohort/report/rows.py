@@ -18,8 +18,6 @@ from opp_mri.domain.assessment import Reason
 MOST_NAMED: Final = 500
 """A longer list is not written out in a page: it is in the table of rows, under its key."""
 
-PATIENTS_OF: Final = "patients/"
-
 
 @frozen(kw_only=True)
 class RowList:
@@ -30,15 +28,18 @@ class RowList:
     anchor
         Where it stands in the page.
     key, title
-        Name of the number, and where it is shown, in words.
+        Name of the number, and where it is shown first, in words.
     lesion_ids
         The lesions, in their order.
+    patients
+        Number of their patients.
     """
 
     anchor: str
     key: str
     title: str
     lesion_ids: tuple[str, ...]
+    patients: int
 
     @property
     def named(self) -> bool:
@@ -80,15 +81,22 @@ def row_lists(report: CohortReport) -> dict[str, RowList]:
     if report.suppressed:
         return {}
     everyone = tuple(ids_of(report.lesions))
-    found = {ALL: ("All lesions", everyone), PATIENTS_OF + ALL: ("All patients", everyone)}
+    found = {ALL: ("All lesions", everyone)}
     for table in report.tables:
         for key, title, lesion_ids in _counts_of(table):
             found.setdefault(key, (title, lesion_ids))
     for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
         found[figure_key(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
     shown = [(key, title, ids) for key, (title, ids) in found.items() if ids]
+    patient_of = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
     return {
-        key: RowList(anchor=f"n{number}", key=key, title=title, lesion_ids=ids)
+        key: RowList(
+            anchor=f"n{number}",
+            key=key,
+            title=title,
+            lesion_ids=ids,
+            patients=len({patient_of[one] for one in ids}),
+        )
         for number, (key, title, ids) in enumerate(shown, 1)
     }
 
@@ -99,8 +107,8 @@ def figure_key(number: int) -> str:
 
 
 def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
-    """Give the list that a cell links to: its own, or that of the n it rests on."""
-    return lists.get(cell.key) or lists.get(cell.rests_on)
+    """Give the list that a cell links to: that of the count it rests on, or else its own."""
+    return lists.get(cell.rests_on) or lists.get(cell.key)
 
 
 def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
@@ -116,7 +124,7 @@ def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRo
 def write_rows(path: Path, report: CohortReport) -> None:
     """Write the table of rows: for each number of a report, the lesions that it counts.
 
-    The columns are `key`, `number` (where it is shown, in words), `patient_id` and `lesion_id`.
+    The columns are `key` (the name that the report gives it), `patient_id` and `lesion_id`.
 
     Raises
     ------
@@ -127,23 +135,23 @@ def write_rows(path: Path, report: CohortReport) -> None:
     """
     if report.suppressed:
         raise ValueError("a table of rows would give away what the report withholds")
-    patients = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
+    patient_of = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("key", "number", "patient_id", "lesion_id"))
+    writer.writerow(("key", "patient_id", "lesion_id"))
     for one in row_lists(report).values():
-        writer.writerows((one.key, one.title, patients[i], i) for i in one.lesion_ids)
+        writer.writerows((one.key, patient_of[i], i) for i in one.lesion_ids)
     write_bytes(path, text.getvalue().encode())
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Give key, title and lesions of each count of a table."""
+    """Give key, title and lesions of each count of a table; patients go with their lesions."""
     found = []
     for row in table.rows:
         labels = ", ".join(dict.fromkeys(cell.text for cell in row if not cell.key and cell.text))
         several = sum(bool(cell.key) for cell in row) > 1
         for column, cell in zip(table.columns, row, strict=True):
-            if cell.key and cell.count is not None:
+            if cell.key and cell.count is not None and not cell.rests_on:
                 place = f"{labels}; {column}" if several else labels
                 found.append((cell.key, f"{table.title}: {place}", cell.lesion_ids))
     return found

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from opp_mri.cohort.panels import event_in_words
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.timeline import Timeline
 from opp_mri.units import format_mm, weeks_from_days
+
+NBSP: Final = "\u00a0"
 
 
 def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
@@ -40,11 +43,11 @@ def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
 
 
 def lengths_by_day(timeline: Timeline) -> Sequence[tuple[str, str]]:
-    """Write the lengths of each sequence by day, such as −9: 17.3 mm."""
+    """Write the lengths of each sequence in mm by day, such as −9: 17.3."""
     return [
         (
             sequence.value,
-            ", ".join(f"{day_in_words(o.days_from_ssrs)}: {format_mm(o.ap_mm)}" for o in lengths),
+            ", ".join(f"{day_in_words(o.days_from_ssrs)}:{NBSP}{mm(o.ap_mm)}" for o in lengths),
         )
         for sequence, lengths in timeline.observations.items()
     ]
@@ -63,10 +66,15 @@ def day_in_words(day: int) -> str:
     return str(day).replace("-", "−")
 
 
+def mm(length_mm: Decimal) -> str:
+    """Write a length in mm where the unit stands elsewhere."""
+    return format_mm(length_mm).removesuffix(" mm")
+
+
 def signed_mm(change_mm: Decimal) -> str:
-    """Write a change with its sign and unit: +5.2 mm, −3.0 mm, ±0.0 mm."""
+    """Write a change in mm with its sign, where the unit stands elsewhere: +5.2, −3.0, ±0.0."""
     sign = "+" if change_mm > 0 else "−" if change_mm < 0 else "±"
-    return f"{sign}{format_mm(abs(change_mm))}"
+    return f"{sign}{mm(abs(change_mm))}"
 
 
 def week_in_words(days: int) -> str:

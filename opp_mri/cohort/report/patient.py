@@ -1,0 +1,327 @@
+"""The report of a patient: a page a lesion, for the file."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from markupsafe import Markup
+
+from opp_mri.cohort.figures import NO_MARKS, draw_timeline, figure_svg
+from opp_mri.cohort.members import regimen_label
+from opp_mri.cohort.page import inline_svg, render_page, write_bytes
+from opp_mri.cohort.panels import TimelineMarks, event_in_words
+from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, ReportFacts
+from opp_mri.cohort.report.pdf import pdf_of
+from opp_mri.cohort.report.words import (
+    criteria_in_words,
+    day_in_words,
+    mm,
+    signed_mm,
+    timeline_in_words,
+    week_in_words,
+)
+from opp_mri.cohort.style import in_words
+from opp_mri.domain.assessment import Assessment
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.timeline import Timeline
+from opp_mri.response.history import DatedLabel
+from opp_mri.response.outlook import Outlook
+from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
+
+NO_NAME: Final = "No name is on it: the patient has the code of the project. Dates are real."
+
+
+@frozen(kw_only=True)
+class VisitLength:
+    """One sequence of one visit.
+
+    Parameters
+    ----------
+    length_mm
+        The length, or None.
+    said
+        What is to be said of it: gone, imported, why it is not measurable, or why there is none.
+    image
+        Where it was measured, such as series 4, image 8; "" where not known.
+    """
+
+    length_mm: Decimal | None
+    said: str = ""
+    image: str = ""
+
+
+@frozen(kw_only=True)
+class Visit:
+    """One time point of a lesion.
+
+    Parameters
+    ----------
+    study_date
+        Its date, or None where only days are known.
+    days_from_ssrs
+        Whole days from the completion of radiosurgery.
+    lengths
+        By sequence; one that is missing has no series on that date.
+    said
+        What is to be said of the whole visit, such as that it lies within the treatment.
+    """
+
+    study_date: date | None
+    days_from_ssrs: int
+    lengths: Mapping[SeriesRole, VisitLength]
+    said: str = ""
+
+
+@frozen(kw_only=True)
+class LesionReport:
+    """What a patient's report says of one lesion.
+
+    Parameters
+    ----------
+    lesion, timeline, assessment
+        The lesion, its lengths and events, and what they were called.
+    fragile
+        Whether the call's probability under measurement error is below 0.8.
+    sentences
+        What a radiologist would read: category and rule, each sequence, margin, how sure.
+    labels
+        What it was called on each day of follow-up, as known on that day.
+    visits
+        In the order of time; empty: those of the timeline.
+    read_by
+        Who read it, whether that is a consensus, and when it was signed, in sentences.
+    flags
+        What limits the comparison of studies, in sentences.
+    outlook
+        What it may become, where it is open and enlarging.
+    marks
+        Lengths that were imported, studies that were not measurable.
+    """
+
+    lesion: Lesion
+    timeline: Timeline
+    assessment: Assessment
+    fragile: bool
+    sentences: Sequence[str]
+    labels: Sequence[DatedLabel] = ()
+    visits: Sequence[Visit] = ()
+    read_by: Sequence[str] = ()
+    flags: Sequence[str] = ()
+    outlook: Outlook | None = None
+    marks: TimelineMarks = NO_MARKS
+
+
+@frozen(kw_only=True)
+class PatientReport:
+    """All lesions of one patient.
+
+    Parameters
+    ----------
+    patient_id
+        The patient's code in the project.
+    lesions
+        Those that were assessed, in the order to be shown.
+    without_answer
+        Names of lesions that have no measurement, and so no page.
+    """
+
+    facts: ReportFacts
+    patient_id: str
+    lesions: Sequence[LesionReport]
+    without_answer: Sequence[str] = ()
+
+
+@frozen(kw_only=True)
+class LengthCell:
+    """A length of the table of visits, with its change from the sequence's own baseline."""
+
+    length: str
+    change: str
+    small: str
+
+
+@frozen(kw_only=True)
+class VisitRow:
+    """A row of the table of visits."""
+
+    date: str
+    day: str
+    week: str
+    cells: Sequence[LengthCell]
+    label: str
+    reason: str
+    said: str
+
+
+@frozen(kw_only=True)
+class LesionView:
+    """A lesion as the page shows it."""
+
+    lesion_id: str
+    level: str
+    category: str
+    rule: str
+    warnings: Sequence[str]
+    treatment: Sequence[tuple[str, str]]
+    figure: Markup
+    sequences: Sequence[str]
+    visits: Sequence[VisitRow]
+    sentences: Sequence[str]
+    flags: Sequence[str]
+    read_by: Sequence[str]
+    outlook: str
+
+
+def patient_html(report: PatientReport) -> str:
+    """Render the report of a patient as one HTML page."""
+    facts = report.facts
+    return render_page(
+        "patient_report.html.j2",
+        title=facts.title,
+        facts=facts,
+        no_device=NO_DEVICE,
+        no_name=NO_NAME,
+        footer=f"patient {report.patient_id} · data {facts.data_sha256[:HASH_SHOWN]}",
+        criteria=criteria_in_words(facts.criteria),
+        lesions=[_view(one, number) for number, one in enumerate(report.lesions, 1)],
+        without_answer=report.without_answer,
+        patient_id=report.patient_id,
+    )
+
+
+def write_patient_report(path: Path, report: PatientReport) -> None:
+    """Write the report of a patient as HTML; a file that is there is replaced.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    write_bytes(path, patient_html(report).encode())
+
+
+def write_patient_pdf(path: Path, report: PatientReport) -> None:
+    """Write the report of a patient as PDF.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or a library that the PDF needs is missing.
+    """
+    write_bytes(path, pdf_of(patient_html(report)))
+
+
+def visits_of(timeline: Timeline) -> list[Visit]:
+    """Give the visits of a timeline of which no more is known than days and lengths."""
+    by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
+    for sequence, observations in timeline.observations.items():
+        for one in observations:
+            length = VisitLength(length_mm=one.ap_mm, said="" if one.ap_mm else "gone")
+            by_day.setdefault(one.days_from_ssrs, {})[sequence] = length
+    return [
+        Visit(study_date=None, days_from_ssrs=day, lengths=lengths)
+        for day, lengths in sorted(by_day.items())
+    ]
+
+
+def _view(one: LesionReport, number: int) -> LesionView:
+    assessment, lesion = one.assessment, one.lesion
+    visits = one.visits or visits_of(one.timeline)
+    sequences = [s for s in SeriesRole if any(s in visit.lengths for visit in visits)]
+    labels = {label.days_from_ssrs: label for label in one.labels}
+    return LesionView(
+        lesion_id=lesion.lesion_id,
+        level=lesion.level,
+        category=CATEGORY_WORDS[assessment.category],
+        rule=reason_in_words(assessment.reason, assessment.criteria),
+        warnings=_warnings(one),
+        treatment=_treatment(one),
+        figure=_drawn(one, number),
+        sequences=[sequence.value for sequence in sequences],
+        visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
+        sentences=one.sentences,
+        flags=one.flags,
+        read_by=one.read_by,
+        outlook=one.outlook.sentence if one.outlook else "",
+    )
+
+
+def _warnings(one: LesionReport) -> list[str]:
+    """Say in a word what a reader should beware of; the sentences say why."""
+    found = []
+    if one.fragile:
+        found.append("fragile")
+    if one.assessment.discordant:
+        found.append("discordant: ask a reader")
+    return found
+
+
+def _treatment(one: LesionReport) -> list[tuple[str, str]]:
+    """Give what is known of lesion and treatment, by name."""
+    lesion = one.lesion
+    first, last = lesion.ssrs_first_date.isoformat(), lesion.ssrs_last_date.isoformat()
+    facts = [
+        ("radiosurgery", first if first == last else f"{first} to {last}"),
+        ("dose and fractions", regimen_label(lesion)),
+        ("histology", lesion.histology or "unknown"),
+    ]
+    if lesion.exclusions:
+        facts.append(("excluded", ", ".join(in_words(each.value) for each in lesion.exclusions)))
+    happened = [
+        f"{event_in_words(event)} at week {week_in_words(event.days_from_ssrs)}"
+        for event in one.timeline.events
+        if event.kind.value != "exclusion"
+    ]
+    return [*facts, ("events", "; ".join(happened) or "none recorded")]
+
+
+def _drawn(one: LesionReport, number: int) -> Markup:
+    figure = draw_timeline(
+        one.timeline,
+        one.assessment.criteria,
+        assessment=one.assessment,
+        level=one.lesion.level,
+        marks=one.marks,
+    )
+    said = timeline_in_words(one.timeline)
+    return inline_svg(figure_svg(figure), prefix=f"f{number}", description=said)
+
+
+def _row(
+    visit: Visit,
+    sequences: Sequence[SeriesRole],
+    assessment: Assessment,
+    label: DatedLabel | None,
+) -> VisitRow:
+    return VisitRow(
+        date=visit.study_date.isoformat() if visit.study_date else "",
+        day=day_in_words(visit.days_from_ssrs),
+        week=week_in_words(visit.days_from_ssrs),
+        cells=[_cell(visit, sequence, assessment) for sequence in sequences],
+        label=in_words(label.category.value) if label else "",
+        reason=in_words(label.reason.value) if label else "",
+        said=visit.said,
+    )
+
+
+def _cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthCell:
+    """Write a length, and its change from the baseline of its own sequence."""
+    found = visit.lengths.get(sequence)
+    if found is None:
+        return LengthCell(length="", change="", small="no series")
+    own = assessment.sequences.get(sequence)
+    change = ""
+    if found.length_mm is not None and own is not None and own.baseline_mm is not None:
+        if visit.days_from_ssrs == own.baseline_day:
+            change = "baseline"
+        elif visit.days_from_ssrs > 0 and not visit.said:
+            change = signed_mm(found.length_mm - own.baseline_mm)
+    return LengthCell(
+        length="" if found.length_mm is None else mm(found.length_mm),
+        change=change,
+        small="; ".join(part for part in (found.said, found.image) if part),
+    )
