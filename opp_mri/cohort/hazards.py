@@ -3,7 +3,6 @@
 A hazard ratio is per unit of its covariate. Where it cannot be had it is None, with a reason.
 """
 
-import warnings
 from functools import partial as bound
 from typing import Literal
 
@@ -13,15 +12,18 @@ from attrs import evolve, frozen
 from opp_mri.cohort.partial_likelihood import (
     Covariates,
     PartialLikelihood,
+    Slopes,
     Ties,
     score_residuals,
 )
-from opp_mri.cohort.survival import LEVEL, Estimate, FloatArray, Observed, kaplan_meier
+from opp_mri.cohort.survival import LEVEL, TINY, Estimate, FloatArray, Observed, kaplan_meier
 from opp_mri.errors import InputError
 
 NO_INFORMATION = 1e-9  # a share of what an event can tell of a covariate in units of its SD
 LOOSE = 100.0  # error of a log ratio per SD that tells of no maximum
+LEVEL_GROUND = 1e-10  # slope against error at which a maximum is reached
 STEEP = 1e-4  # slope against error at which a maximum is not reached
+NEWTON_STEPS = 50
 FAR = 1e6  # stands for an endless fall of the likelihood
 
 
@@ -79,12 +81,12 @@ def cox(
         raise InputError("Errors by patient need the patient of each lesion.")
     whose = None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
     patients = len(whose[0]) if whose is not None and by_patient else None
-    beta = _maximum(partial)
+    found = _maximum(partial)
     if patients is not None and patients <= len(partial.names):
-        beta = "There are no more patients than covariates, too few for errors by patient."
-    if isinstance(beta, str):
-        return _regression(partial, "cox", beta)
-    slopes = partial.slopes(beta)
+        found = "There are no more patients than covariates, too few for errors by patient."
+    if isinstance(found, str):
+        return _regression(partial, "cox", found)
+    beta, slopes = found
     variance = np.linalg.inv(slopes.information)
     if whose is not None and patients is not None:
         parts = np.zeros((patients, len(beta)))
@@ -110,14 +112,14 @@ def proportionality(
     from scipy import special
 
     partial = PartialLikelihood(observed, covariates, ties)
-    every, beta = list(range(len(covariates))), _maximum(partial)
+    every, found = list(range(len(covariates))), _maximum(partial)
     parts = [*zip(partial.names, ([i] for i in every), strict=True), (None, every)]
     chis: list[float | None] = [None] * len(parts)
     reason = "The events tell nothing of a change with time."
-    if isinstance(beta, str):
-        reason = beta
+    if isinstance(found, str):
+        reason = found
     else:
-        slopes = partial.slopes(beta)
+        _, slopes = found
         curve = kaplan_meier(evolve(observed, group=None))[0]
         before = np.maximum(np.searchsorted(curve.days, partial.event_days) - 1, 0)
         time = 1 - np.array(curve.values)[before]
@@ -174,30 +176,36 @@ def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -
     return _regression(partial, "firth", None, best, errors, ends[0], ends[1], p)
 
 
-def _maximum(partial: PartialLikelihood) -> FloatArray | str:
-    """Give the coefficients of the highest likelihood, or the reason why there are none."""
-    from statsmodels.duration.hazard_regression import PHReg
+def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
+    """Give the coefficients of the highest likelihood, or the reason why there are none.
 
+    Newton's steps, halved where they overshoot: the likelihood is concave.
+    """
     reason = _obstacle(partial) or _endless(partial)
     if reason is not None:
         return reason
-    # the library has a row at risk on its day of entry itself
-    entry = np.where(partial.unseen < 0, 0.0, np.nextafter(partial.unseen, np.inf))
-    model = PHReg(partial.days, partial.x, partial.observed.event[partial.order] * 1,
-                  entry=entry, ties=partial.ties)  # fmt: skip
-    none = (
-        f"No finite hazard ratios: a mix of {', '.join(partial.names)} may tell the events apart."
-    )
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of no convergence, which is judged here
+    beta = np.zeros(len(partial.names))
+    slopes = partial.slopes(beta)
+    with np.errstate(all="ignore"):  # where there is no maximum, which is judged here
         try:
-            beta = np.asarray(model.fit().params)
-            slopes = partial.slopes(beta)
-            errors = np.sqrt(np.diag(np.linalg.inv(slopes.information)))
+            for _ in range(NEWTON_STEPS):
+                step = np.linalg.solve(slopes.information, slopes.score)
+                size, after = 1.0, partial.slopes(beta + step)
+                while not after.value >= slopes.value - TINY * abs(slopes.value) and size > TINY:
+                    size /= 2
+                    after = partial.slopes(beta + size * step)
+                beta, slopes = beta + size * step, after
+                errors = np.sqrt(np.diag(_inverse(slopes.information)))
+                slope = np.abs(slopes.score * errors).max()
+                if slope < LEVEL_GROUND or not errors.max() < LOOSE:
+                    break
+            reached = slope < STEEP and errors.max() < LOOSE
         except np.linalg.LinAlgError:
-            return none
-        reached = np.abs(slopes.score * errors).max() < STEEP and errors.max() < LOOSE
-    return beta if reached else none
+            reached = False
+    if not reached:
+        names = ", ".join(partial.names)
+        return f"No finite hazard ratios: a mix of {names} may tell the events apart."
+    return beta, slopes
 
 
 def _obstacle(partial: PartialLikelihood) -> str | None:
@@ -226,12 +234,12 @@ def _endless(partial: PartialLikelihood) -> str | None:
     name, values = partial.names[which], np.unique(partial.raw[partial.events, which])
     count = len(partial.events)
     events = "The only event is" if count == 1 else f"All {count} events are"
-    if np.isin(partial.raw[:, which], (0.0, 1.0)).all():
-        where = f"{events} {('without', 'with')[int(values[0])]} {name}"
-    elif len(values) == 1:
-        where = f"{events} where {name} is {values[0]:g}"
-    else:
+    if len(values) > 1:
         where = f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
+    elif np.isin(partial.raw[:, which], (0.0, 1.0)).all():
+        where = f"{events} {('without', 'with')[int(values[0])]} {name}"
+    else:
+        where = f"{events} where {name} is {values[0]:g}"
     return f"{where}: the likelihood has no maximum. Firth's penalty gives a finite hazard ratio."
 
 

@@ -118,6 +118,9 @@ def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes
 
 def _sums_from(columns: FloatArray, first: IntArray) -> FloatArray:
     """Sum the rows from each of `first` to the end."""
-    sums = np.zeros((len(columns) + 1, columns.shape[1]))
-    sums[:-1] = columns[::-1].cumsum(axis=0)[::-1]
-    return np.asarray(sums[first])
+    starts, back = np.unique(first, return_inverse=True)
+    sums = np.zeros((len(starts), columns.shape[1]))
+    some = starts < len(columns)
+    parts = np.add.reduceat(columns, starts[some]) if some.any() else sums[:0]
+    sums[some] = parts[::-1].cumsum(axis=0)[::-1]
+    return np.asarray(sums[back])

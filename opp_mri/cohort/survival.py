@@ -1,8 +1,7 @@
 """Time until an event: curves, log-rank, competing risks, landmark; and Fisher's exact test.
 
 Intervals are two-sided at 95 %. A number that cannot be had is None, with the reason beside it.
-Gray's test is not here: no library with a permissive licence has it. Between groups with competing
-risks `log_rank` compares the hazards of the event itself, the competing event being a censoring.
+With competing risks `log_rank` compares the hazards of the event itself: it is not Gray's test.
 """
 
 from bisect import bisect_right
@@ -19,6 +18,7 @@ from opp_mri.errors import InputError
 LEVEL = 0.95
 ALL = "all"
 CENSORED, OF_INTEREST = 0, 1
+NO_EVENT = "There is no event."
 TINY = 1e-12  # what rounding may leave of nothing
 
 FloatArray = NDArray[np.float64]
@@ -242,8 +242,8 @@ def median_days(curve: Curve) -> Estimate:
         for side in (curve.values, curve.low, curve.high)
     )
     reason = "More than half were without the event to the end." if value is None else None
-    events = sum(curve.events)
-    return Estimate(value=value, low=low, high=high, n=curve.n, events=events, reason=reason)
+    return Estimate(value=value, low=low, high=high, n=curve.n, events=sum(curve.events),
+                    reason=reason)  # fmt: skip
 
 
 def numbers_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
@@ -267,17 +267,16 @@ def log_rank(observed: Observed) -> LogRank:
     expected = {group: float(_at_risk(one, days) @ share) for group, one in observed.by_group()}
     told = [group for group, events in expected.items() if events > TINY]
     freedom = max(len(told) - 1, 0)
-    none = LogRank(
-        chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected, n=observed.n,
-        events=observed.events, reason="No two groups are at risk on the day of one event.",
-    )  # fmt: skip
+    reason = "There is only one group with anybody at risk at an event." if told else NO_EVENT
+    none = LogRank(chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected,
+                   n=observed.n, events=observed.events, reason=reason)  # fmt: skip
     if observed.group is None or not freedom:
         return none
     rows = observed.take(np.isin(observed.group, told))
     try:
         chi, _ = survdiff(rows.duration_days, rows.event * 1, rows.group, entry=rows.unseen_until)
     except np.linalg.LinAlgError:
-        return none
+        return evolve(none, reason="No two groups are at risk on the day of one event.")
     p = float(stats.chi2.sf(chi, freedom))
     return evolve(none, chi_square=float(chi), p=p, reason=None)
 
@@ -319,23 +318,20 @@ def landmark(observed: Observed, day: float) -> Landmark:
 
     Notes
     -----
-    Anderson, Cain and Gelber, J Clin Oncol 1983;1:710-719: groups that are known only from what
-    came later (as a response is) may not be compared from day 0 on.
+    Anderson, Cain and Gelber, J Clin Oncol 1983;1:710-719: what is known only from later on (as a
+    response is) may not be compared from day 0 on.
     """
     rows = observed.duration_days > day
     if not (day >= 0 and rows.any()):
         raise InputError(f"Nobody is followed beyond day {day:g}: choose another landmark from 0.")
     kept = observed.take(rows)
     entry = None if kept.entry_days is None else np.maximum(kept.entry_days - day, 0.0)
-    left_out = observed.event[~rows] if observed.cause is None else observed.cause[~rows]
-    return Landmark(
-        day=day,
-        observed=evolve(kept, duration_days=kept.duration_days - day, entry_days=entry),
-        rows=rows,
-        had_event=int((left_out == OF_INTEREST).sum()),
-        had_competing=int((left_out > OF_INTEREST).sum()),
-        censored=int((left_out == CENSORED).sum()),
-    )
+    kept = evolve(kept, duration_days=kept.duration_days - day, entry_days=entry)
+    out = observed.event[~rows] if observed.cause is None else observed.cause[~rows]
+    ends = (out == OF_INTEREST, out > OF_INTEREST, out == CENSORED)
+    had_event, had_competing, censored = (int(one.sum()) for one in ends)
+    return Landmark(day=day, observed=kept, rows=rows, had_event=had_event,
+                    had_competing=had_competing, censored=censored)  # fmt: skip
 
 
 def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
