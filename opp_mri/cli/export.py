@@ -1,0 +1,122 @@
+"""The verb that exports a cohort."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from attrs import asdict
+
+from opp_mri.cli.cohort_source import cohort_options
+from opp_mri.cli.options import existing_file, json_option
+from opp_mri.cli.show import counted, show_json, show_progress
+from opp_mri.cohort.export.sdtm import STUDY_ID
+from opp_mri.workflow.cohort import Cohort
+from opp_mri.workflow.exporting import (
+    DEFAULT_FORMATS,
+    Exported,
+    ExportFormat,
+    check_new,
+    export_cohort,
+    read_key,
+)
+
+
+@click.command("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@cohort_options
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice([one.value for one in ExportFormat]),
+    help=f"What to write; may be given several times. Without it: {', '.join(DEFAULT_FORMATS)}.",
+)
+@click.option(
+    "--deidentify",
+    is_flag=True,
+    help="Codes for patients and lesions, days instead of dates, no free text.",
+)
+@click.option(
+    "--key",
+    "key_file",
+    type=existing_file,
+    help="With --deidentify: a file with random bytes that the codes are made from, such as "
+    "`openssl rand -out key 32` gives. Without it they are made from the data.",
+)
+@click.option(
+    "--suppress-below",
+    type=click.IntRange(3),
+    metavar="N",
+    help="With --format aggregated: withhold counts from 1 to N - 1, and what would give one away.",
+)
+@click.option(
+    "--margins",
+    is_flag=True,
+    help="Work out the margin of each category too: a minute for 10,000 lesions.",
+)
+@click.option(
+    "--study-id", default=STUDY_ID, show_default=True, help="With --format sdtm: its STUDYID."
+)
+@json_option
+def export_command(
+    folder: Path,
+    load_cohort: Callable[[], Cohort],
+    formats: tuple[str, ...],
+    deidentify: bool,
+    key_file: Path | None,
+    suppress_below: int | None,
+    margins: bool,
+    study_id: str,
+    as_json: bool,
+) -> None:
+    """Export a cohort to FOLDER, which must be new or empty.
+
+    csv: tidy tables with a data dictionary, which `opp-mri cohort --tables FOLDER` reads again.
+    parquet: the same, typed. xlsx: a workbook to read. redcap: a longitudinal project to upload.
+    sdtm: shaped like CDISC's TU, TR and RS. aggregated: the cohort's tables of counts.
+    """
+    wanted = [ExportFormat(one) for one in formats] or DEFAULT_FORMATS
+    if key_file is not None and not deidentify:
+        raise click.UsageError("--key is the key of codes: add --deidentify.")
+    if suppress_below is not None and ExportFormat.AGGREGATED not in wanted:
+        raise click.UsageError(
+            "--suppress-below withholds counts in tables of counts: add --format aggregated."
+        )
+    check_new(folder)
+    key = read_key(key_file) if key_file else None
+    with show_progress() as progress:
+        done = export_cohort(
+            load_cohort(),
+            folder,
+            formats=wanted,
+            deidentify=deidentify,
+            key=key,
+            suppress_below=suppress_below,
+            margins=margins,
+            study_id=study_id,
+            progress=progress,
+        )
+    if as_json:
+        show_json({**asdict(done), "folder": str(done.folder)})
+        return
+    _show(done, counts_can_be_had=suppress_below is not None and len(wanted) > 1)
+
+
+def _show(done: Exported, *, counts_can_be_had: bool) -> None:
+    for name in done.files:
+        click.echo(str(done.folder / name))
+    click.echo(
+        f"{counted(done.lesions, 'lesion')} of {counted(done.patients, 'patient')} in "
+        f"{counted(len(done.files), 'file')}."
+    )
+    if done.deidentified:
+        click.echo(
+            "De-identified: read what stays in notes.txt before you hand it on; rare combinations "
+            "of level, dose, age and course may still point to a person."
+        )
+    else:
+        click.echo("Not de-identified: names and dates are in it.")
+    if counts_can_be_had:
+        click.echo(
+            "Withheld counts can be computed from the other files: publish aggregated/ by itself."
+        )

@@ -1,0 +1,58 @@
+"""Tables as CSV: UTF-8, RFC 4180, digits as recorded, and no cell that a spreadsheet computes.
+
+A spreadsheet that opens a CSV file takes a text that begins with = + - or @ for a formula
+(CWE-1236, CSV injection). Such a text gets a no-break space in front: a spreadsheet then shows it
+as text, and `opp_mri.workflow.tables` takes blanks off again, so that the text imports unchanged.
+A number is never touched: -4.2 is only a number.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from opp_mri.cohort.export.columns import ExportTable, plain
+
+GUARD: Final = "\u00a0"
+# the last four are full-width forms, which East Asian spreadsheets take for the same
+FORMULA_STARTS: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)
+
+
+def guarded(text: str) -> str:
+    """Give a text that no spreadsheet takes for a formula."""
+    return GUARD + text if text.startswith(FORMULA_STARTS) else text
+
+
+def csv_bytes(table: ExportTable) -> bytes:
+    """Write a table with its names as header."""
+    return csv_rows(
+        table.names,
+        zip(
+            *(
+                [guarded(one) if isinstance(one, str) else plain(one) for one in values]
+                for values in table.data
+            ),
+            strict=True,
+        ),
+    )
+
+
+def csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Write rows of text, which are guarded already, under a header."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)  # RFC 4180: commas, lines end with CR LF, quotes where needed
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,143 @@
+"""A cohort that may leave the house: codes for names, days for dates, no free text.
+
+Codes come from a key. Without one the key is a hash of the whole cohort as it was recorded, names
+included; it is printed nowhere, and is not the hash that an export shows. A code is a place in the
+order of keyed hashes (HMAC-SHA256), and not a hash itself: whoever guesses a name, and even the
+key, learns no more than about where in the list that name might stand.
+
+Source of the ages: HIPAA 45 CFR 164.514(b)(2)(i)(C), all ages over 89 in one category.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from attrs import evolve
+
+from opp_mri.cohort.export.columns import plain
+from opp_mri.cohort.export.recorded import CODED_EVENTS, own_events, recorded_tables
+from opp_mri.cohort.members import CohortLesion, histology_of
+from opp_mri.domain.measurement import Lesion, LesionEvent
+from opp_mri.domain.timeline import TreatmentEvent
+from opp_mri.errors import InputError
+from opp_mri.units import days_between
+
+SSRS_DATE: Final = date(2000, 1, 1)
+OLDEST_AGE: Final = 90
+OTHER_HISTOLOGY: Final = "other"
+
+
+def key_from_data(lesions: Iterable[CohortLesion]) -> bytes:
+    """Make a key of all that was recorded: the same cohort gives the same codes."""
+    rows = sorted(
+        "\x1f".join([table.name, *map(plain, row)])
+        for table in recorded_tables(lesions)
+        for row in zip(*table.data, strict=True)
+    )
+    return hashlib.sha256("\x1e".join(["codes of an export", *rows]).encode()).digest()
+
+
+def deidentified(lesions: Iterable[CohortLesion], key: bytes) -> tuple[CohortLesion, ...]:
+    """Give the lesions without names, dates and free texts, in the order of their codes.
+
+    Parameters
+    ----------
+    key
+        Of the codes: the same cohort and key give the same codes.
+
+    Raises
+    ------
+    InputError
+        A date lies so far from SSRS that it cannot be moved.
+    """
+    those = list(lesions)
+    patients = _codes("P", "patient", {one.patient_id for one in those}, key)
+    by_patient: dict[str, list[str]] = {}
+    for one in those:
+        by_patient.setdefault(one.patient_id, []).append(one.lesion.lesion_id)
+    names = {
+        lesion_id: f"{patients[patient_id]}-{code}"
+        for patient_id, lesion_ids in by_patient.items()
+        for lesion_id, code in _codes("L", "lesion", lesion_ids, key).items()
+    }
+    made = [_without(one, patients[one.patient_id], names[one.lesion.lesion_id]) for one in those]
+    return tuple(sorted(made, key=lambda one: one.lesion.lesion_id))
+
+
+def _codes(letter: str, what: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
+    ordered: Sequence[str] = sorted(names, key=lambda name: _keyed(key, what, name))
+    width = max(len(str(len(ordered))), 3 if what == "patient" else 1)
+    return {name: f"{letter}{place:0{width}}" for place, name in enumerate(ordered, 1)}
+
+
+def _keyed(key: bytes, what: str, name: str) -> bytes:
+    return hmac.digest(key, f"{what}\0{name}".encode(), "sha256")
+
+
+def _without(one: CohortLesion, patient_id: str, lesion_id: str) -> CohortLesion:
+    events = tuple(_without_text(event) for event in one.timeline.events)
+    timeline = evolve(one.timeline, lesion_id=lesion_id, events=events)
+    bare = evolve(
+        one,
+        patient_id=patient_id,
+        lesion=_bare(one.lesion, patient_id, lesion_id),
+        timeline=timeline,
+        assessment=evolve(one.assessment, lesion_id=lesion_id),
+    )
+    dated = tuple(
+        LesionEvent(date=_moved(event.days_from_ssrs), kind=event.kind, value=event.value)
+        for event in own_events(bare)
+    )
+    return evolve(bare, lesion=evolve(bare.lesion, events=dated))
+
+
+def _without_text(event: TreatmentEvent) -> TreatmentEvent:
+    known = CODED_EVENTS.get(event.kind, frozenset())
+    return TreatmentEvent(
+        event.days_from_ssrs, event.kind, event.value if event.value in known else ""
+    )
+
+
+def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
+    """Say of a lesion what is left of it, field by field: what is not named here is gone."""
+
+    def moved(day: date | None) -> date | None:
+        return None if day is None else _moved(days_between(lesion.ssrs_last_date, day))
+
+    uid = int.from_bytes(hashlib.sha256(lesion_id.encode()).digest()[:16], "big")
+    return Lesion(
+        lesion_id=lesion_id,
+        tracking_uid=f"2.25.{uid}",
+        patient_id=patient_id,
+        level=lesion.level,
+        ssrs_first_date=_moved(days_between(lesion.ssrs_last_date, lesion.ssrs_first_date)),
+        ssrs_last_date=SSRS_DATE,
+        dose_gy=lesion.dose_gy,
+        fractions=lesion.fractions,
+        histology=(histology_of(lesion.histology) or OTHER_HISTOLOGY) if lesion.histology else "",
+        sex=lesion.sex,
+        age_years=None if lesion.age_years is None else min(lesion.age_years, OLDEST_AGE),
+        birth_year=_moved_birth_year(lesion),
+        exclusions=lesion.exclusions,
+        last_contact_date=moved(lesion.last_contact_date),
+        death_date=moved(lesion.death_date),
+    )
+
+
+def _moved_birth_year(lesion: Lesion) -> int | None:
+    """Move a year of birth with SSRS; none beside an age, where it says nothing more."""
+    if lesion.birth_year is None or lesion.age_years is not None:
+        return None
+    years = lesion.ssrs_last_date.year - lesion.birth_year
+    return SSRS_DATE.year - min(years, OLDEST_AGE) if years >= 0 else None  # born after: no age
+
+
+def _moved(days: int) -> date:
+    try:
+        return SSRS_DATE + timedelta(days=days)
+    except OverflowError:
+        raise InputError(
+            "A date lies thousands of years from SSRS: correct it before you de-identify."
+        ) from None

@@ -1,0 +1,226 @@
+"""A cohort as a longitudinal REDCap project: dictionary, structure and records, ready to upload.
+
+A record is a lesion. The names of the dictionary's columns are REDCap's own; a field takes its
+type, choices, bounds and identifier flag from the declaration of the column that it holds.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, Value, plain
+from opp_mri.cohort.export.csv_text import csv_rows, guarded
+from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
+from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS
+
+DICTIONARY_HEADER: Final = (
+    "Variable / Field Name",
+    "Form Name",
+    "Section Header",
+    "Field Type",
+    "Field Label",
+    "Choices, Calculations, OR Slider Labels",
+    "Field Note",
+    "Text Validation Type OR Show Slider Number",
+    "Text Validation Min",
+    "Text Validation Max",
+    "Identifier?",
+    "Branching Logic (Show field only if...)",
+    "Required Field?",
+    "Custom Alignment",
+    "Question Number (surveys only)",
+    "Matrix Group Name",
+    "Matrix Ranking?",
+    "Field Annotation",
+)
+RECORD_ID, EVENT, INSTRUMENT, INSTANCE = (
+    "record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance",
+)  # fmt: skip
+ARM: Final = 1
+COMPLETE: Final = "2"  # REDCap's code of a form that is complete
+JOIN: Final = "lesion_id"  # the record itself
+_VALIDATION: Final[Mapping[Kind, str]] = {
+    Kind.INTEGER: "integer", Kind.DECIMAL: "number", Kind.DATE: "date_ymd",
+}  # fmt: skip
+
+
+@frozen(kw_only=True)
+class Form:
+    """A table as a REDCap instrument.
+
+    Parameters
+    ----------
+    table
+        Name of the table.
+    name, prefix
+        Of the instrument and of its fields: a field's name is there once in a project.
+    event
+        Label of the REDCap event that it belongs to.
+    repeats
+        Whether a lesion may have several rows.
+    """
+
+    table: str
+    name: str
+    prefix: str
+    event: str
+    repeats: bool
+
+    @property
+    def unique_event(self) -> str:
+        """Name that REDCap makes of the event's label."""
+        return f"{self.event.lower().replace(' ', '_')}_arm_{ARM}"
+
+    def field(self, column: Column[Any]) -> str:
+        """Name of the field that holds a column."""
+        return f"{self.prefix}_{column.name}"
+
+
+FORMS: Final = (
+    Form(table=LESIONS, name="lesion", prefix="les", event="Lesion", repeats=False),
+    Form(table=ASSESSMENTS, name="assessment", prefix="asm", event="Lesion", repeats=False),
+    Form(table=SEQUENCE_ANSWERS, name="sequence", prefix="seq", event="Lesion", repeats=True),
+    Form(table=EVENTS, name="treatment_event", prefix="evt", event="Lesion", repeats=True),
+    Form(table=MEASUREMENTS, name="mr_length", prefix="len", event="MR studies", repeats=True),
+)
+
+
+@frozen(kw_only=True)
+class _Field:
+    """A column of the file of records."""
+
+    name: str
+    form: Form
+    place: int  # of the column in its table
+    code: str = ""  # of a checkbox
+
+
+def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
+    """Give the files to upload, by name, in the order in which REDCap wants them.
+
+    Parameters
+    ----------
+    tables
+        Those of `FORMS`, at least.
+    """
+    by_name = {table.name: table for table in tables}
+    those = {form: by_name[form.table] for form in FORMS}
+    return {
+        "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(those)),
+        "events.csv": csv_rows(
+            ("event_name", "arm_num", "unique_event_name"),
+            dict.fromkeys((one.event, str(ARM), one.unique_event) for one in FORMS),
+        ),
+        "instrument_designations.csv": csv_rows(
+            ("arm_num", "unique_event_name", "form"),
+            [(str(ARM), one.unique_event, one.name) for one in FORMS],
+        ),
+        "repeating_instruments.csv": csv_rows(
+            ("event_name", "form_name", "custom_form_label"),
+            [(one.unique_event, one.name, "") for one in FORMS if one.repeats],
+        ),
+        "records.csv": _records(those),
+    }
+
+
+def _dictionary(tables: Mapping[Form, ExportTable]) -> Iterator[Sequence[str]]:
+    for form, table in tables.items():
+        for column in table.columns:
+            if column.name != JOIN:
+                yield _described(form.field(column), form, column)
+            elif form is FORMS[0]:
+                yield _described(RECORD_ID, form, column)
+
+
+def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
+    said = {
+        "Variable / Field Name": name,
+        "Form Name": form.name,
+        "Field Type": {
+            Kind.CODE: "dropdown", Kind.CODES: "checkbox", Kind.BOOLEAN: "yesno",
+        }.get(column.kind, "text"),
+        "Field Label": column.heading,
+        "Choices, Calculations, OR Slider Labels": " | ".join(
+            f"{code}, {words}" for code, words in column.allowed.items()
+        ),
+        "Field Note": column.description,
+        "Text Validation Type OR Show Slider Number": _VALIDATION.get(column.kind, ""),
+        "Text Validation Min": plain(column.minimum),
+        "Text Validation Max": plain(column.maximum),
+        "Identifier?": "y" if column.identifier else "",
+        "Required Field?": "y" if column.required and column.kind is not Kind.CODES else "",
+    }  # fmt: skip
+    return [guarded(said.get(heading, "")) for heading in DICTIONARY_HEADER]
+
+
+def _records(tables: Mapping[Form, ExportTable]) -> bytes:
+    fields = list(_fields(tables))
+    complete = [f"{form.name}_complete" for form in tables]
+    header = (RECORD_ID, EVENT, INSTRUMENT, INSTANCE, *(one.name for one in fields), *complete)
+    return csv_rows(header, _rows(tables, fields))
+
+
+def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
+    for form, table in tables.items():
+        for place, column in enumerate(table.columns):
+            if column.name == JOIN:
+                continue
+            name = form.field(column)
+            if column.kind is not Kind.CODES:
+                yield _Field(name=name, form=form, place=place)
+                continue
+            for code in column.allowed:  # a checkbox has a column for each choice
+                yield _Field(name=f"{name}___{code.lower()}", form=form, place=place, code=code)
+
+
+def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Iterator[Sequence[str]]:
+    """Give a lesion's own row, then its repeated ones, lesion by lesion."""
+    width = len(fields) + len(tables)
+    texts = [_texts(field, tables[field.form]) for field in fields]
+    own_places = {
+        form: [i for i, field in enumerate(fields) if field.form is form]
+        + [len(fields) + list(tables).index(form)]
+        for form in tables
+    }
+    texts += [[COMPLETE] * table.n_rows for table in tables.values()]
+    rows_of = {form: _rows_of_lesions(table) for form, table in tables.items()}
+    first = FORMS[0]
+    for row, lesion_id in enumerate(tables[first].column(JOIN)):
+        record = guarded(str(lesion_id))
+        cells = [""] * width
+        for form in tables:
+            if not form.repeats:
+                own = row if form is first else rows_of[form][lesion_id][0]
+                for place in own_places[form]:
+                    cells[place] = texts[place][own]
+        yield record, first.unique_event, "", "", *cells
+        for form in tables:
+            if form.repeats:
+                for instance, own in enumerate(rows_of[form].get(lesion_id, ()), 1):
+                    cells = [""] * width
+                    for place in own_places[form]:
+                        cells[place] = texts[place][own]
+                    yield record, form.unique_event, form.name, str(instance), *cells
+
+
+def _texts(field: _Field, table: ExportTable) -> list[str]:
+    values = table.data[field.place]
+    if field.code:
+        return ["1" if field.code in plain(one).split(SEVERAL) else "0" for one in values]
+    if table.columns[field.place].kind is Kind.BOOLEAN:
+        return ["1" if one else "0" for one in values]
+    return [guarded(one) if isinstance(one, str) else plain(one) for one in values]
+
+
+def _rows_of_lesions(table: ExportTable) -> Mapping[Value, Sequence[int]]:
+    found: dict[Value, list[int]] = defaultdict(list)
+    for row, lesion_id in enumerate(table.column(JOIN)):
+        found[lesion_id].append(row)
+    return found
+
+
+LEGAL_FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,25}")
+"""What REDCap takes for the name of a field or of a form, at the length that it recommends."""

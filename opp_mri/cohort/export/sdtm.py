@@ -1,0 +1,269 @@
+"""Variables of the CDISC SDTM domains that a cohort fills: DM, TU, TR, RS and SUPPTU.
+
+Names, labels, order, roles and core are those of SDTMIG 3.4 (CDISC, 2021). What is not conformant
+is said in docs/reference/exports.md; foremost: RS holds a category that a program derived, by
+criteria that have no CDISC terminology.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from attrs import frozen
+
+from opp_mri.cohort.export.changes import Change, StudyPart
+from opp_mri.cohort.export.columns import Column, Kind, Row, Value, plain
+from opp_mri.cohort.members import CohortLesion, age_at_radiosurgery
+from opp_mri.domain.assessment import Reason, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import days_between
+
+STUDY_ID: Final = "OPP-MRI"
+CRITERIA: Final = "AMINI 2016"
+RESPONSE: Final = ("AMINI16", "Lesion Response (Amini 2016, not RECIST)")
+RULE: Final = ("AMINRULE", "Rule That Decided (Amini 2016)")
+METHOD: Final = "MRI"
+SEXES: Final[Mapping[str, str]] = {"M": "M", "F": "F"}  # SDTM's codelist has no "other"
+QUALIFIERS: Final[Mapping[str, str]] = {
+    "SSRSFRST": "ssrs_first_date",
+    "SSRSLAST": "ssrs_last_date",
+    "DOSEGY": "dose_gy",
+    "FRACTION": "fractions",
+    "HISTOLGY": "histology",
+    "EXCLUDED": "exclusions",
+}
+"""What SDTM calls a column of the table of lesions."""
+RESULTS: Final = {one.value: one.value for one in (*ResponseCategory, *Reason)}
+
+
+@frozen(kw_only=True)
+class Variable(Column[Row]):
+    """A column with what a define.xml says of it besides: role and core."""
+
+    role: str
+    core: str
+
+
+@frozen(kw_only=True)
+class Subject:
+    """A patient, with the day that study days are counted from.
+
+    Parameters
+    ----------
+    lesions
+        Theirs, in the order of the cohort.
+    reference_date
+        RFSTDTC: completion of the first SSRS.
+    visits
+        Number of each day on which the patient was studied, from 1.
+    """
+
+    study_id: str
+    lesions: tuple[CohortLesion, ...]
+    reference_date: date
+    visits: Mapping[date, int]
+
+    @property
+    def usubjid(self) -> str:
+        """Identifier across studies."""
+        return f"{self.study_id}-{self.lesions[0].patient_id}"
+
+
+@frozen(kw_only=True)
+class Record:
+    """A row of a domain: whose, its number for the subject, of which lesion and day."""
+
+    subject: Subject
+    seq: int
+    one: CohortLesion
+    day: date | None
+    change: Change | None = None
+    test: tuple[str, str] = RESPONSE
+    result: str = ""
+
+
+@frozen(kw_only=True)
+class Qualifier:
+    """What SUPPTU says of a lesion besides its row in TU: one column of the table of lesions."""
+
+    of: Record
+    name: str
+    column: Column[CohortLesion]
+
+
+def study_day(reference: date, day: date | None) -> int | None:
+    """Give --DY: the reference day is 1 and the day before it -1; there is no day 0."""
+    if day is None:
+        return None
+    days = days_between(reference, day)
+    return days + 1 if days >= 0 else days
+
+
+def _variable(
+    name: str, label: str, of: Callable[[Any], Value], role: str = "Identifier", core: str = "Req",
+    kind: Kind = Kind.TEXT, source: str = "assigned", allowed: Mapping[str, str] | None = None,
+    unit: str = "", identifier: bool = False,
+) -> Variable[Any]:  # fmt: skip
+    return Variable(
+        name=name, label=label, of=of, role=role, core=core, kind=kind, source=source,
+        allowed=allowed or {}, unit=unit, description=label, required=core == "Req",
+        identifier=identifier,
+    )  # fmt: skip
+
+
+def _keys(domain: str) -> tuple[Variable[Any], ...]:
+    return (
+        _variable("STUDYID", "Study Identifier", lambda r: r.subject.study_id),
+        _variable("DOMAIN", "Domain Abbreviation", lambda _: domain, allowed={domain: domain},
+                  kind=Kind.CODE),
+        _variable("USUBJID", "Unique Subject Identifier", lambda r: r.subject.usubjid,
+                  source="recorded", identifier=True),
+        _variable(f"{domain}SEQ", "Sequence Number", lambda r: r.seq, kind=Kind.INTEGER),
+    )  # fmt: skip
+
+
+def _timing(domain: str, what: str) -> tuple[Variable[Any], ...]:
+    return (
+        _variable("VISITNUM", "Visit Number",
+                  lambda r: None if r.day is None else r.subject.visits.get(r.day), "Timing", "Exp",
+                  Kind.INTEGER, "derived: numbered by date, as no visit is planned"),
+        _variable(f"{domain}DTC", f"Date/Time of {what}", lambda r: r.day, "Timing", "Exp",
+                  Kind.DATE, "recorded", identifier=True),
+        _variable(f"{domain}DY", f"Study Day of {what}",
+                  lambda r: study_day(r.subject.reference_date, r.day), "Timing", "Perm",
+                  Kind.INTEGER, "derived from RFSTDTC: 1 is its day, there is no day 0",
+                  unit="days"),
+    )  # fmt: skip
+
+
+def _died(subject: Subject) -> date | None:
+    return next((o.lesion.death_date for o in subject.lesions if o.lesion.death_date), None)
+
+
+def _age(subject: Subject) -> int | None:
+    first = min(subject.lesions, key=lambda one: one.lesion.ssrs_last_date)
+    age = age_at_radiosurgery(first.lesion)
+    return None if age is None else age.years
+
+
+DM: Final[tuple[Variable[Subject], ...]] = (
+    _variable("STUDYID", "Study Identifier", lambda s: s.study_id),
+    _variable("DOMAIN", "Domain Abbreviation", lambda _: "DM", allowed={"DM": "Demographics"},
+              kind=Kind.CODE),
+    _variable("USUBJID", "Unique Subject Identifier", lambda s: s.usubjid, source="recorded",
+              identifier=True),
+    _variable("SUBJID", "Subject Identifier for the Study", lambda s: s.lesions[0].patient_id,
+              "Topic", source="recorded", identifier=True),
+    _variable("RFSTDTC", "Subject Reference Start Date/Time", lambda s: s.reference_date,
+              "Record Qualifier", "Exp", Kind.DATE,
+              "recorded: completion of the patient's first SSRS", identifier=True),
+    _variable("DTHDTC", "Date/Time of Death", _died, "Record Qualifier", "Exp", Kind.DATE,
+              "recorded", identifier=True),
+    _variable("DTHFL", "Subject Death Flag", lambda s: "Y" if _died(s) else None,
+              "Record Qualifier", "Exp", Kind.CODE, "recorded", {"Y": "dead"}),
+    _variable("AGE", "Age", _age, "Record Qualifier", "Exp", Kind.INTEGER,
+              "recorded, or from the year of birth: then it may be one too many", unit="years"),
+    _variable("AGEU", "Age Units", lambda s: None if _age(s) is None else "YEARS",
+              "Variable Qualifier", "Exp", Kind.CODE, allowed={"YEARS": "years"}),
+    _variable("SEX", "Sex", lambda s: SEXES.get(s.lesions[0].lesion.sex, "U"),
+              "Record Qualifier", "Req", Kind.CODE, "recorded",
+              {"M": "male", "F": "female", "U": "unknown, or other"}),
+)  # fmt: skip
+
+TU: Final[tuple[Variable[Record], ...]] = (
+    *_keys("TU"),
+    _variable("TULNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Exp",
+              source="recorded", identifier=True),
+    _variable("TUTESTCD", "Tumor/Lesion ID Short Name", lambda _: "TUMIDENT", "Topic",
+              kind=Kind.CODE, allowed={"TUMIDENT": "Tumor Identification"}),
+    _variable("TUTEST", "Tumor/Lesion ID Test Name", lambda _: "Tumor Identification",
+              "Synonym Qualifier"),
+    _variable("TUORRES", "Tumor/Lesion ID Result", lambda _: "TREATED LESION", "Result Qualifier",
+              "Exp"),
+    _variable("TUSTRESC", "Tumor/Lesion ID Result Std. Format", lambda _: "TREATED LESION",
+              "Result Qualifier", "Exp"),
+    _variable("TULOC", "Location of the Tumor/Lesion",
+              lambda r: f"VERTEBRA {r.one.lesion.level}", "Record Qualifier", "Exp",
+              source="recorded"),
+    _variable("TUMETHOD", "Method of Identification", lambda _: METHOD, "Record Qualifier", "Exp",
+              Kind.CODE, allowed={METHOD: "magnetic resonance imaging"}),
+    *_timing("TU", "Tumor/Lesion Identification"),
+)  # fmt: skip
+
+TR: Final[tuple[Variable[Record], ...]] = (
+    *_keys("TR"),
+    _variable("TRGRPID", "Group ID", lambda r: r.change.sequence.value, core="Perm",
+              kind=Kind.CODE, source="recorded: the MR sequence",
+              allowed={one.value: one.value for one in SeriesRole}),
+    _variable("TRLNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Exp",
+              source="recorded", identifier=True),
+    _variable("TRLNKGRP", "Link Group", lambda r: r.one.lesion.lesion_id, core="Perm",
+              source="recorded", identifier=True),
+    _variable("TRTESTCD", "Tumor/Lesion Assessment Short Name", lambda _: "DIAMETER", "Topic",
+              kind=Kind.CODE, allowed={"DIAMETER": "Diameter"}),
+    _variable("TRTEST", "Tumor/Lesion Assessment Test Name", lambda _: "Diameter",
+              "Synonym Qualifier"),
+    _variable("TRORRES", "Result or Finding in Original Units",
+              lambda r: plain(r.change.observation.ap_mm), "Result Qualifier", "Exp",
+              source="recorded: greatest anteroposterior extent"),
+    _variable("TRORRESU", "Original Units", lambda _: "mm", "Variable Qualifier", "Exp",
+              Kind.CODE, allowed={"mm": "millimetre"}),
+    _variable("TRSTRESC", "Character Result/Finding in Std Format",
+              lambda r: plain(r.change.observation.ap_mm), "Result Qualifier", "Exp",
+              source="TRORRES"),
+    _variable("TRSTRESN", "Numeric Result/Finding in Standard Units",
+              lambda r: r.change.observation.ap_mm, "Result Qualifier", "Exp", Kind.DECIMAL,
+              "TRORRES", unit="mm"),
+    _variable("TRSTRESU", "Standard Units", lambda _: "mm", "Variable Qualifier", "Exp",
+              Kind.CODE, allowed={"mm": "millimetre"}),
+    _variable("TRMETHOD", "Method Used to Identify the Tumor/Lesion", lambda _: METHOD,
+              "Record Qualifier", "Exp", Kind.CODE,
+              allowed={METHOD: "magnetic resonance imaging"}),
+    _variable("TRLOBXFL", "Last Observation Before Exposure Flag",
+              lambda r: "Y" if r.change.part is StudyPart.BASELINE else None, "Record Qualifier",
+              "Exp", Kind.CODE, "derived: the sequence's baseline", {"Y": "baseline"}),
+    _variable("TREVAL", "Evaluator", lambda _: None, "Record Qualifier", "Exp"),
+    *_timing("TR", "Tumor/Lesion Measurement"),
+)  # fmt: skip
+
+RS: Final[tuple[Variable[Record], ...]] = (
+    *_keys("RS"),
+    _variable("RSLNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+              source="recorded", identifier=True),
+    _variable("RSLNKGRP", "Link Group ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+              source="recorded", identifier=True),
+    _variable("RSTESTCD", "Assessment Short Name", lambda r: r.test[0], "Topic", kind=Kind.CODE,
+              allowed=dict((RESPONSE, RULE))),
+    _variable("RSTEST", "Assessment Name", lambda r: r.test[1], "Synonym Qualifier"),
+    _variable("RSCAT", "Category for Assessment", lambda _: CRITERIA, "Grouping Qualifier", "Exp",
+              Kind.CODE, allowed={CRITERIA: "Amini et al., AJNR 2016;37:387-392; not RECIST"}),
+    _variable("RSSCAT", "Subcategory", lambda r: r.one.assessment.mode.value.upper(),
+              "Grouping Qualifier", "Perm"),
+    _variable("RSORRES", "Result or Finding in Original Units", lambda r: r.result,
+              "Result Qualifier", "Exp", Kind.CODE, "response rules", RESULTS),
+    _variable("RSSTRESC", "Character Result/Finding in Std Format", lambda r: r.result,
+              "Result Qualifier", "Exp", Kind.CODE, "RSORRES", RESULTS),
+    _variable("RSDRVFL", "Derived Flag", lambda _: "Y", "Record Qualifier", "Perm", Kind.CODE,
+              allowed={"Y": "derived by a program"}),
+    _variable("RSEVAL", "Evaluator", lambda _: None, "Record Qualifier", "Perm"),
+    *_timing("RS", "Assessment"),
+)  # fmt: skip
+
+SUPPTU: Final[tuple[Variable[Qualifier], ...]] = (
+    _variable("STUDYID", "Study Identifier", lambda q: q.of.subject.study_id),
+    _variable("RDOMAIN", "Related Domain Abbreviation", lambda _: "TU", kind=Kind.CODE,
+              allowed={"TU": "Tumor/Lesion Identification"}),
+    _variable("USUBJID", "Unique Subject Identifier", lambda q: q.of.subject.usubjid,
+              source="recorded", identifier=True),
+    _variable("IDVAR", "Identifying Variable", lambda _: "TUSEQ", core="Exp", kind=Kind.CODE,
+              allowed={"TUSEQ": "Sequence Number"}),
+    _variable("IDVARVAL", "Identifying Variable Value", lambda q: str(q.of.seq), core="Exp"),
+    _variable("QNAM", "Qualifier Variable Name", lambda q: q.name, "Topic", kind=Kind.CODE,
+              allowed=QUALIFIERS),
+    _variable("QLABEL", "Qualifier Variable Label", lambda q: q.column.heading,
+              "Synonym Qualifier"),
+    _variable("QVAL", "Data Value", lambda q: plain(q.column.of(q.of.one)), "Result Qualifier",
+              source="recorded", identifier=True),
+    _variable("QORIG", "Origin", lambda _: "COLLECTED", "Record Qualifier"),
+    _variable("QEVAL", "Evaluator", lambda _: None, "Record Qualifier", "Exp"),
+)  # fmt: skip

@@ -1,0 +1,163 @@
+"""The rows of the SDTM-shaped domains, and their dictionary."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final
+
+from attrs import frozen
+
+from opp_mri.cohort.export.changes import Change, changes_of
+from opp_mri.cohort.export.columns import ExportTable, Kind, picked, plain, tabulate
+from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
+from opp_mri.cohort.export.dictionary import BETWEEN
+from opp_mri.cohort.export.recorded import LESION_COLUMNS
+from opp_mri.cohort.export.sdtm import (
+    DM,
+    QUALIFIERS,
+    RESPONSE,
+    RS,
+    RULE,
+    STUDY_ID,
+    SUPPTU,
+    TR,
+    TU,
+    Qualifier,
+    Record,
+    Subject,
+    Variable,
+)
+from opp_mri.cohort.members import CohortLesion
+
+DEFINE_HEADER: Final = (
+    "dataset", "order", "variable", "label", "type", "unit", "role", "core", "terms", "origin",
+    "identifier",
+)  # fmt: skip
+
+
+def sdtm_files(lesions: Iterable[CohortLesion], *, study_id: str = STUDY_ID) -> dict[str, bytes]:
+    """Give the domains and their dictionary, by file name.
+
+    Parameters
+    ----------
+    study_id
+        STUDYID, and the beginning of each USUBJID.
+    """
+    tables = sdtm_tables(lesions, study_id=study_id)
+    return {
+        **{f"{table.name}.csv": csv_bytes(table) for table in tables},
+        "define.csv": csv_rows(DEFINE_HEADER, _define(tables)),
+    }
+
+
+def sdtm_tables(
+    lesions: Iterable[CohortLesion], *, study_id: str = STUDY_ID
+) -> tuple[ExportTable, ...]:
+    """Give DM, TU, TR, RS and SUPPTU, by subject in the order of the cohort."""
+    found = [_Found(subject) for subject in _subjects(lesions, study_id)]
+    identified = [record for one in found for record in one.identified()]
+    return (
+        tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in found]),
+        tabulate(
+            "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identified
+        ),
+        tabulate(
+            "tr", "Tumor/Lesion Results", "One record a length.", TR,
+            (record for one in found for record in one.measured()),
+        ),
+        tabulate(
+            "rs", "Disease Response", "Two records a lesion: its category, and the rule.", RS,
+            (record for one in found for record in one.answered()),
+        ),
+        tabulate(
+            "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
+            SUPPTU, _qualifiers(identified),
+        ),
+    )  # fmt: skip
+
+
+def _subjects(lesions: Iterable[CohortLesion], study_id: str) -> Iterator[Subject]:
+    by_patient: dict[str, list[CohortLesion]] = {}
+    for one in lesions:
+        by_patient.setdefault(one.patient_id, []).append(one)
+    for those in by_patient.values():
+        days = {
+            one.lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
+            for one in those
+            for observations in one.timeline.observations.values()
+            for observation in observations
+        }
+        yield Subject(
+            study_id=study_id,
+            lesions=tuple(those),
+            reference_date=min(one.lesion.ssrs_last_date for one in those),
+            visits={day: number for number, day in enumerate(sorted(days), 1)},
+        )
+
+
+@frozen
+class _Found:
+    """The records of a subject."""
+
+    subject: Subject
+
+    def _changes(self) -> Iterator[tuple[CohortLesion, Change]]:
+        for one in self.subject.lesions:
+            for change in changes_of(one):
+                yield one, change
+
+    def identified(self) -> Iterator[Record]:
+        """Give a record for each lesion, on its first study."""
+        for seq, one in enumerate(self.subject.lesions, 1):
+            days = [row[0].days_from_ssrs for row in one.timeline.observations.values() if row]
+            yield Record(
+                subject=self.subject, seq=seq, one=one, day=_day(one, min(days, default=None))
+            )
+
+    def measured(self) -> Iterator[Record]:
+        """Give a record for each length."""
+        for seq, (one, change) in enumerate(self._changes(), 1):
+            day = _day(one, change.observation.days_from_ssrs)
+            yield Record(subject=self.subject, seq=seq, one=one, day=day, change=change)
+
+    def answered(self) -> Iterator[Record]:
+        """Give the category and the rule of each lesion, on its last study."""
+        seq = 0
+        for one in self.subject.lesions:
+            days = [row[-1].days_from_ssrs for row in one.timeline.observations.values() if row]
+            said = one.assessment
+            for test, result in ((RESPONSE, said.category.value), (RULE, said.reason.value)):
+                seq += 1
+                yield Record(
+                    subject=self.subject, seq=seq, one=one, test=test, result=result,
+                    day=_day(one, max(days, default=None)),
+                )  # fmt: skip
+
+
+def _day(one: CohortLesion, days: int | None) -> date | None:
+    return None if days is None else one.lesion.ssrs_last_date + timedelta(days=days)
+
+
+def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
+    columns: Mapping[str, Any] = {
+        name: picked(LESION_COLUMNS, column)[0] for name, column in QUALIFIERS.items()
+    }
+    for record in records:
+        for name, column in columns.items():
+            if column.of(record.one) is not None:
+                yield Qualifier(of=record, name=name, column=column)
+
+
+def _define(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
+    for table in tables:
+        for order, one in enumerate(table.columns, 1):
+            if isinstance(one, Variable):
+                number = one.kind in (Kind.INTEGER, Kind.DECIMAL)
+                terms = BETWEEN.join(f"{code} = {words}" for code, words in one.allowed.items())
+                yield [
+                    guarded(text)
+                    for text in (
+                        table.name.upper(), str(order), one.name, one.label,
+                        "Num" if number else "Char", one.unit, one.role, one.core, terms,
+                        one.source, plain(one.identifier),
+                    )
+                ]  # fmt: skip
