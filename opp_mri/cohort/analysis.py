@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from opp_mri.cohort.covariates import NO_TIMES, Model, fit_each, fit_together
 from opp_mri.cohort.endpoints import (
@@ -141,6 +141,10 @@ class CohortAnalysis:
 
     Parameters
     ----------
+    lesions
+        Those that have a time, in the order of the rows of each `observed`; n of them.
+    competing
+        How each of them first ended: cause 1 OPP, 2 progression, 3 death. None without lesions.
     n, patients
         Lesions that have a time, and their patients.
     eligible
@@ -149,6 +153,8 @@ class CohortAnalysis:
         As `analyse` was asked.
     """
 
+    lesions: tuple[CohortLesion, ...] = field(repr=False)
+    competing: Observed | None
     n: int
     patients: int
     eligible: int
@@ -170,8 +176,8 @@ _TIME_OF: Final = {
     Endpoint.OPP_FREE: opp_free_time,
     Endpoint.PROGRESSION_FREE: progression_free_time,
 }
-_CAUSES: Final = (Cause.OPP, Cause.PROGRESSION, Cause.DEATH)
-_CAUSE_OF: Final = {
+CAUSES: Final = (Cause.OPP, Cause.PROGRESSION, Cause.DEATH)
+CAUSE_OF: Final = {
     Endpoint.OPP_FREE: Cause.OPP,
     Endpoint.PROGRESSION_FREE: Cause.PROGRESSION,
 }
@@ -211,7 +217,10 @@ def analyse(
         _endpoint(those, endpoint, times[endpoint], landmark_day, events_per_covariate)
         for endpoint in Endpoint
     )
+    competing = _competing(those, times[Endpoint.OPP_FREE], Cause.OPP)
     return CohortAnalysis(
+        lesions=tuple(those),
+        competing=competing,
         n=len(those),
         patients=len({one.patient_id for one in those}),
         eligible=len(eligible),
@@ -220,7 +229,7 @@ def analyse(
         events_per_covariate=events_per_covariate,
         opp_free=opp_free,
         progression_free=progression_free,
-        incidence=_incidence(_competing(those, times[Endpoint.OPP_FREE], Cause.OPP)),
+        incidence=_incidence(competing),
         fisher=_fisher(those, times[Endpoint.OPP_FREE]),
     )
 
@@ -240,7 +249,7 @@ def _endpoint(
         comparison=_compare(observed),
         models=models,
         multivariable=fit_together(observed, lesions, models, events_per_covariate),
-        landmark=_landmark(_competing(lesions, times, _CAUSE_OF[endpoint]), landmark_day),
+        landmark=_landmark(_competing(lesions, times, CAUSE_OF[endpoint]), landmark_day),
     )
 
 
@@ -261,7 +270,7 @@ def _observed(lesions: Sequence[CohortLesion], ends: Sequence[tuple[int, int]]) 
 def _competing(
     lesions: Sequence[CohortLesion], times: Sequence[FreeTime], of_interest: Cause
 ) -> Observed | None:
-    others = [one for one in _CAUSES if one is not of_interest]
+    others = [one for one in CAUSES if one is not of_interest]
     codes = {one: n for n, one in enumerate([Cause.CENSORED, of_interest, *others])}
     return _observed(lesions, [(time.cause_day, codes[time.cause]) for time in times])
 
@@ -323,12 +332,12 @@ def _incidence(observed: Observed | None) -> tuple[CauseIncidence, ...]:
     if observed is None:
         none = _no_test(0, 0, NO_TIMES)
         return tuple(
-            CauseIncidence(cause=one, curves=(), log_rank=none, reason=NO_TIMES) for one in _CAUSES
+            CauseIncidence(cause=one, curves=(), log_rank=none, reason=NO_TIMES) for one in CAUSES
         )
     curves = _in_order(
         [
-            *cumulative_incidence(evolve(observed, group=None), causes=len(_CAUSES)),
-            *cumulative_incidence(observed, causes=len(_CAUSES)),
+            *cumulative_incidence(evolve(observed, group=None), causes=len(CAUSES)),
+            *cumulative_incidence(observed, causes=len(CAUSES)),
         ]
     )
     return tuple(
@@ -337,7 +346,7 @@ def _incidence(observed: Observed | None) -> tuple[CauseIncidence, ...]:
             curves=tuple(one for one in curves if one.cause == number),
             log_rank=_log_rank(evolve(observed, event=observed.cause == number, cause=None)),
         )
-        for number, cause in enumerate(_CAUSES, start=1)
+        for number, cause in enumerate(CAUSES, start=1)
     )
 
 

@@ -54,6 +54,8 @@ class Cell:
         Key of the total that the text gives a percentage of.
     rests_on
         Key of a count that it would give away: the n of a statistic, the lesions of patients.
+    told_by
+        Keys of counts that it can be worked back to: it is withheld with any of them.
     values
         The same as numbers: times in days, lengths in mm, ages in years, percentages unrounded.
     lesion_ids
@@ -65,6 +67,7 @@ class Cell:
     count: int | None = None
     share_of: str = ""
     rests_on: str = ""
+    told_by: tuple[str, ...] = ()
     values: Mapping[str, Value] = field(factory=dict)
     lesion_ids: tuple[str, ...] = field(default=(), repr=False)
 
@@ -97,7 +100,7 @@ def flow(lesions: Sequence[CohortLesion]) -> Table:
         title="Screening and flow",
         columns=("Step", "Lesions", "Patients"),
         rows=tuple(
-            (Cell(text=step), _counted(key, ids_of(found)), _patients(key, found))
+            (Cell(text=step), counted(key, ids_of(found)), _patients(key, found))
             for step, key, found in screening(lesions)
         ),
         notes=(
@@ -117,7 +120,7 @@ def demographics(lesions: Sequence[CohortLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
     those = eligible_of(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), _counted(ELIGIBLE, ids_of(those))),
+        (Cell(text="Lesions"), Cell(), counted(ELIGIBLE, ids_of(those))),
         (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, those)),
         *_age_rows(those),
     ]
@@ -128,7 +131,7 @@ def demographics(lesions: Sequence[CohortLesion]) -> Table:
             (
                 Cell(text=asked.heading),
                 Cell(text=one),
-                _counted(keys[one], ids, ELIGIBLE, len(those)),
+                counted(keys[one], ids, ELIGIBLE, len(those)),
             )
             for one, ids in asked.lesion_ids.items()
         ]
@@ -167,13 +170,13 @@ def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
         (f"group.{FractionGroup.SINGLE}", "fractions.1"),
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
-    row = [_counted(f"group.{group}", ids["", group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, _counted(ELIGIBLE, ids_of(those)))]
+    row = [counted(f"group.{group}", ids["", group]) for group in groups]
+    rows = [(Cell(text="Lesions"), *row, counted(ELIGIBLE, ids_of(those)))]
     for answer in answers:
         keys = {group: f"response.{answer}/group.{group}" for group in groups}
         sums.append((f"response.{answer}", *keys.values()))
-        row = [_counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
-        all_of = _counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(those))
+        row = [counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
+        all_of = counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(those))
         rows.append((Cell(text=answer), *row, all_of))
     return Table(
         title="Response by fractionation",
@@ -204,7 +207,7 @@ def time_course(lesions: Sequence[CohortLesion]) -> Table:
         if days := [(name, one[role].day) for name, one in returns if role in one]:
             back = [(name, day) for name, day in days if day is not None]
             left = [name for name, day in days if day is None]
-            never = _counted(f"opp.return.{role}.never", left)
+            never = counted(f"opp.return.{role}.never", left)
             rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
     return Table(
         title="Time course of OPP lesions",
@@ -294,7 +297,7 @@ def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> C
     nothing = dict.fromkeys(cell.values)
     if cell.key in words or (cell.rests_on in words and cell.count is not None):
         return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=nothing)
-    if cell.rests_on in small:
+    if cell.rests_on in small or not words.keys().isdisjoint(cell.told_by):
         return evolve(cell, text=HIDDEN, values=nothing)
     if cell.rests_on in words:
         return evolve(cell, values={**cell.values, "n": None})
@@ -308,9 +311,10 @@ def ids_of(lesions: Iterable[CohortLesion]) -> list[str]:
     return [one.lesion.lesion_id for one in lesions]
 
 
-def _counted(
+def counted(
     key: str, lesion_ids: Sequence[str], share_of: str = "", total: int | None = None
 ) -> Cell:
+    """Count lesions in a cell, as a share where a total is given with its key."""
     count = len(lesion_ids)
     values: dict[str, Value] = {"n": count}
     text = str(count)
@@ -335,9 +339,9 @@ def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
     ages, n = [age.years for _, age in known], len(lesions)
     mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
     cells = (
-        ("known", _counted(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
-        ("of these from the year of birth", _counted("age.approximate", guessed)),
-        (UNKNOWN, _counted(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
+        ("known", counted(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
+        ("of these from the year of birth", counted("age.approximate", guessed)),
+        (UNKNOWN, counted(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
         ("mean (95 % t interval), years", mean),
         ("range, years", extent),
     )
@@ -349,7 +353,7 @@ def _course_row(
     never: Cell = Cell(),
 ) -> tuple[Cell, ...]:  # fmt: skip
     key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
-    n, values = _counted(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
+    n, values = counted(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
     statistics = (n, *_statistics(key, values, unit, f"{key}.n"))
     return (Cell(text=measure), Cell(text=sequence), *statistics, never)
 
