@@ -22,6 +22,7 @@ from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.protocol import EXAMPLE, needed_protocol
 from opp_mri.workflow.repeatability import repeatability
+from opp_mri.workflow.timeline import Cell
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PATIENTS = ["PHANTOM-01", "PHANTOM-04"]
@@ -107,13 +108,13 @@ def both_read(cohort: Path, project: Path, folder: Path, second: Any) -> int:
     return count
 
 
-def injected(lesion: str, sequence: SeriesRole, ends: Ends) -> Ends:
+def injected(lesion: str, cell: Cell, ends: Ends) -> Ends:
     """Err by cause: one sequence of each lesion another cause."""
-    if lesion == "OPP-01" and sequence is SeriesRole.T1:
+    if lesion == "OPP-01" and cell.sequence is SeriesRole.T1:
         return moved(ends, column_1=-5)
-    if lesion == "OPP-01" and sequence is SeriesRole.T2FS:
+    if lesion == "OPP-01" and cell.sequence is SeriesRole.T2FS:
         return moved(ends, column_2=5)
-    if lesion == "OPP-04" and sequence is SeriesRole.T1POST:
+    if lesion == "OPP-04" and cell.sequence is SeriesRole.T1POST:
         return moved(ends, row_1=-2.5, row_2=2.5)
     return ends
 
@@ -222,7 +223,7 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     assert next(one.patient_id for one in repeats) in {one.patient_id for one in first.cases}
     assert {one.patient_id for one in (*first.cases, *second.cases)} == set(PATIENTS)
     read_package(
-        tmp_path / "second", second, lines, later, lambda _l, _s, ends: moved(ends, column_2=1.0)
+        tmp_path / "second", second, lines, later, lambda _l, _c, ends: moved(ends, column_2=1.0)
     )
     before = run("timeline", repeats[0].lesions[0][1], "--reader", "reader-1", "--json").json
     merge(project, tmp_path / "second", later)

@@ -20,7 +20,7 @@ from opp_mri.workflow.packages import make_package
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
-from opp_mri.workflow.timeline import lesion_timeline
+from opp_mri.workflow.timeline import Cell, lesion_timeline
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 
-def second(_lesion: str, sequence: SeriesRole, ends: Ends) -> Ends:
-    return (ends[0] - 5, *ends[1:]) if sequence is SeriesRole.T1 else ends
+def second(_lesion: str, cell: Cell, ends: Ends) -> Ends:
+    return (ends[0] - 5, *ends[1:]) if cell.sequence is SeriesRole.T1 else ends
 
 
 @pytest.fixture(scope="module")

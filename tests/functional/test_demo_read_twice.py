@@ -1,0 +1,112 @@
+"""The demo cohort, read blind by two: what was put in by cause comes out, and becomes one read."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from demo_read_twice import adjudicated, injected_cause
+
+from opp_mri.cli.app import cli
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Reading
+from opp_mri.workflow.project import open_project
+
+pytestmark = pytest.mark.xdist_group("window")  # with the other user of the same cohort
+
+
+@pytest.fixture
+def project(demo_read_twice: Path, tmp_path: Path) -> Path:
+    return copytree(demo_read_twice, tmp_path / "project")
+
+
+def run(project: Path, *words: object) -> Any:
+    """Run a verb in this process; gives its JSON where it was asked for."""
+    done = CliRunner().invoke(
+        cli, [*map(str, words), "--project", str(project)], catch_exceptions=False
+    )
+    assert done.exit_code == 0, (words, done.output)
+    return json.loads(done.stdout) if "--json" in words else done.stdout
+
+
+def readings(project: Path) -> list[Reading]:
+    with open_project(project) as opened:
+        return list(opened.store.readings())
+
+
+def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
+    found = run(project, "discordance", "--json")
+    studies: dict[str, list[str]] = defaultdict(list)
+    for cell in run(project, "timeline", "--reader", "reader-1", "--json"):
+        studies[cell["lesion_id"]] = sorted({one["study_date"] for one in cell["time_points"]})
+    injected = {
+        (lesion, day, sequence.value): cause
+        for lesion, days in studies.items()
+        for study, day in enumerate(days)
+        for sequence in SeriesRole
+        if (cause := injected_cause(lesion, sequence, study))
+    }
+    assert len(set(injected.values())) == 8
+    told = {(one["lesion_id"], one["study_date"], one["sequence"]): one["cause"] for one in found}
+    assert told == injected
+    changes = [one["changes_category"] for one in found]
+    assert changes == sorted(changes, reverse=True)
+    assert changes[0]
+    (category_only,) = {one["lesion_id"] for one in found if one["cause"] == "category only"}
+    assert category_only == "OPP-03"
+    assert all(abs(one["difference_mm"]) < 2 for one in found if one["cause"] == "category only")
+    for one in found:
+        if one["cause"] == "another angle":
+            assert one["angle_deg"] > 10
+        if one["cause"] == "anterior end":
+            assert one["anterior_mm"] > 2 > one["posterior_mm"]
+        if one["cause"] == "another slice":
+            assert one["slices_apart_mm"] > 3
+
+
+Choose = Callable[[Any], str]
+
+
+def resolve_all(project: Path, choose: Choose) -> int:
+    count = 0
+    for lesion in run(project, "consensus", "list", "--json"):
+        for pair in lesion["pairs"]:
+            if pair["cause"]:
+                cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
+                run(project, "consensus", "resolve", *cell, "--keep", choose(pair),
+                    "--reason", "seen together")  # fmt: skip
+                count += 1
+    return count
+
+
+def test_consensus_runs_to_the_end_from_the_command_line(project: Path) -> None:
+    before = readings(project)
+    count = resolve_all(project, lambda pair: "mean" if pair["may_average"] else "A")
+    assert count == 25
+    for signer in ("reader-1", "reader-2"):
+        run(project, "consensus", "sign", "--signed-by", signer)
+    assert all(one["complete"] for one in run(project, "consensus", "list", "--json"))
+    after = readings(project)
+    assert after[: len(before)] == before
+    assert {one.reader for one in after[len(before) :]} == {"consensus"}
+    assert len(after) == len(before) * 3 / 2
+    assessed = run(project, "assess", "--json")
+    assert len(assessed) == 9
+    assert {one["reader"] for one in assessed} == {"consensus"}
+    agreed = run(project, "agreement", "--json")
+    assert agreed["readers"] == ["reader-1", "reader-2"]  # of the independent reads, still
+    assert agreed["categories"]["n"] == 9
+
+
+def test_adjudication_runs_to_the_end_from_the_command_line(project: Path, tmp_path: Path) -> None:
+    project = adjudicated(project, tmp_path / "adjudicated")
+    before = readings(project)
+    resolve_all(project, lambda pair: "B" if pair["a_mm"] is None else "A")
+    run(project, "consensus", "sign", "--signed-by", "third")
+    assert all(one["complete"] for one in run(project, "consensus", "list", "--json"))
+    assert readings(project)[: len(before)] == before
+    assert {one["reader"] for one in run(project, "assess", "--json")} == {"consensus"}
