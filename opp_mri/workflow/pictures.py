@@ -31,7 +31,7 @@ def save_timeline(
         criteria,
         assessment=assessed.assessment if assessed else None,
         level=timeline.lesion.level,
-        marks=_marks(timeline),
+        marks=timeline_marks(timeline),
     )
     save_figure(figure, path)
 
@@ -76,7 +76,7 @@ def save_page(
             margin_mm=lesion.assessed.margin_mm,
             sentences=lesion.assessed.sentences,
             truth_category=(truth or {}).get(lesion.timeline.lesion.lesion_id),
-            marks=_marks(lesion.timeline),
+            marks=timeline_marks(lesion.timeline),
         )
         for lesion in lesions
         if lesion.assessed is not None
@@ -84,7 +84,7 @@ def save_page(
     write_cohort_page(path, pages, criteria=criteria, written_on=written_on, title=title)
 
 
-def _marks(timeline: LesionTimeline) -> TimelineMarks:
+def timeline_marks(timeline: LesionTimeline) -> TimelineMarks:
     """Tell which lengths came without points, and which studies could not be measured."""
     read = [
         (cell.reading, (cell.sequence, cell.days_from_ssrs))

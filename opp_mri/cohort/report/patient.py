@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.figures import NO_MARKS, draw_timeline, figure_svg
@@ -30,7 +30,7 @@ from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.history import DatedLabel
 from opp_mri.response.outlook import Outlook
-from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
+from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, reason_in_words
 
 NO_NAME: Final = "No name is on it: the patient has the code of the project. Dates are real."
 
@@ -233,17 +233,19 @@ def _view(one: LesionReport, number: int) -> LesionView:
     visits = one.visits or visits_of(one.timeline)
     sequences = [s for s in SeriesRole if any(s in visit.lengths for visit in visits)]
     labels = {label.days_from_ssrs: label for label in one.labels}
+    category = CATEGORY_WORDS[assessment.category]
+    rule = reason_in_words(assessment.reason, assessment.criteria)
     return LesionView(
         lesion_id=lesion.lesion_id,
         level=lesion.level,
-        category=CATEGORY_WORDS[assessment.category],
-        rule=reason_in_words(assessment.reason, assessment.criteria),
+        category=category,
+        rule=rule,
         warnings=_warnings(one),
         treatment=_treatment(one),
         figure=_drawn(one, number),
         sequences=[sequence.value for sequence in sequences],
         visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
-        sentences=one.sentences,
+        sentences=[said for said in one.sentences if said != f"{category}: {rule}."],
         flags=one.flags,
         read_by=one.read_by,
         outlook=one.outlook.sentence if one.outlook else "",
@@ -297,12 +299,15 @@ def _row(
     assessment: Assessment,
     label: DatedLabel | None,
 ) -> VisitRow:
+    ended = assessment.retreatment_day
+    if ended is not None and visit.days_from_ssrs > ended:
+        visit = evolve(visit, said=visit.said or "after the retreatment: does not count")
     return VisitRow(
         date=visit.study_date.isoformat() if visit.study_date else "",
         day=day_in_words(visit.days_from_ssrs),
         week=week_in_words(visit.days_from_ssrs),
         cells=[_cell(visit, sequence, assessment) for sequence in sequences],
-        label=in_words(label.category.value) if label else "",
+        label=SHORT_WORDS[label.category] if label else "",
         reason=in_words(label.reason.value) if label else "",
         said=visit.said,
     )
