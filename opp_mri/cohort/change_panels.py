@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from attrs import frozen
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -94,7 +95,7 @@ def draw_change_panels(
         name_y(figure, row, CHANGE_LABEL)
         name_x(figure, row, WEEKS_LABEL)
         band = Patch(color=BAND, lw=0, label=f"baseline ± {limit_mm:g} mm")
-        shown = legend if marked else legend[:1]
+        shown: Sequence[Artist] = legend if marked else legend[:1]
         write_legend(figure, 0.1, [*shown, band], left_in=LEFT_IN)
         write_foot(figure, foot)
     return figure

@@ -60,9 +60,10 @@ def _mark_peaks(axes: Axes, panel: ChangePanel) -> None:
     peaks = [(line.peak_day, line.peak_mm) for line in panel.lines]
     returns = [(line.return_day, line.return_mm) for line in panel.lines]
     for points, face in ((peaks, panel.colour), (returns, "white")):
-        there = [(weeks_from_days(day), mm) for day, mm in points if day is not None]
+        weeks = [weeks_from_days(day) for day, _ in points if day is not None]
+        changes_mm = [mm for day, mm in points if day is not None and mm is not None]
         axes.plot(
-            [week for week, _ in there], [mm for _, mm in there], ls="", marker=panel.marker,
+            weeks, changes_mm, ls="", marker=panel.marker,
             ms=4.2, mfc=face, mec=panel.colour, mew=0.9, clip_on=False, zorder=3,
         )  # fmt: skip
 

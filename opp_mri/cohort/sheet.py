@@ -6,6 +6,7 @@ A figure is as wide as a column of a journal, or as two, and its type is never u
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -13,7 +14,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MultipleLocator
-from matplotlib.transforms import ScaledTranslation, Transform
 
 from opp_mri.cohort.style import BAND, BASELINE, INK, QUIET, journal_style
 
@@ -47,8 +47,8 @@ def place(
 def write(figure: Figure, left_in: float, top_in: float, text: str, **given: Any) -> None:
     """Write small type on the sheet, its middle this far from the top."""
     wide, high = figure.get_size_inches()
-    style = {"size": SMALL_POINTS, "color": QUIET, "va": "center", "ha": "left"} | given
-    figure.text(left_in / wide, 1 - top_in / high, text, **style)
+    style: dict[str, Any] = {"size": SMALL_POINTS, "color": QUIET, "va": "center"}
+    figure.text(left_in / wide, 1 - top_in / high, text, **style | given)
 
 
 def nothing_to_draw(words: str, width_in: float = DOUBLE_IN) -> Figure:
@@ -103,10 +103,10 @@ def foot_in(lines: Sequence[str]) -> float:
     return LINE_IN * len(lines) + EDGE_IN if lines else EDGE_IN
 
 
-def write_legend(figure: Figure, top_in: float, handles: Sequence[Line2D], **given: Any) -> None:
+def write_legend(figure: Figure, top_in: float, handles: Sequence[Artist], **given: Any) -> None:
     """Explain marks in one row, or as many as are asked for, this far from the top."""
     wide, high = figure.get_size_inches()
-    style = {
+    style: dict[str, Any] = {
         "ncols": max(1, len(handles)), "fontsize": SMALL_POINTS, "labelcolor": INK,
         "frameon": False, "handlelength": 1.4, "handletextpad": 0.4, "columnspacing": 1.2,
         "labelspacing": 0.35, "borderaxespad": 0, "borderpad": 0,
@@ -127,21 +127,14 @@ def head_panel(axes: Axes, name: str, words: str, colour: str, marker: str) -> N
     given: dict[str, Any] = {
         "xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False,
     }  # fmt: skip
-    place_mark = ScaledTranslation(4 / _POINTS_PER_IN, 7 / _POINTS_PER_IN, _scale_of(axes))
+    wide, high = size_in(axes)
     axes.plot(
-        0, 1, marker=marker, ms=5, mfc=colour, mec=INK, mew=0.5, clip_on=False,
-        transform=axes.transAxes + place_mark,
+        0.06 / wide, 1 + 0.1 / high, marker=marker, ms=5, mfc=colour, mec=INK, mew=0.5,
+        clip_on=False, transform=axes.transAxes,
     )  # fmt: skip
     axes.annotate(name, (0, 1), xytext=(10, 4), weight="bold", **given)
     right = _POINTS_PER_IN * text_width_in(name, TEXT_POINTS, "bold") + 16
     axes.annotate(words, (0, 1), xytext=(right, 4), size=SMALL_POINTS, color=QUIET, **given)
-
-
-def _scale_of(axes: Axes) -> Transform:
-    figure = axes.get_figure(root=True)
-    if figure is None:
-        raise ValueError("axes that are drawn on belong to a figure")
-    return figure.dpi_scale_trans
 
 
 def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:
@@ -167,6 +160,12 @@ def drawn_note(drawn: int, of: int) -> str:
     return f"n = {counted(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
 
 
+def size_in(axes: Axes) -> tuple[float, float]:
+    """Give width and height of axes, in inches."""
+    box, dpi = axes.get_window_extent(), axes.figure.dpi
+    return box.width / dpi, box.height / dpi
+
+
 def draw_limits(axes: Axes, limit_mm: float) -> None:
     """Shade the changes that are within measurement error, and draw the baseline."""
     axes.axhspan(-limit_mm, limit_mm, color=BAND, lw=0, alpha=0.85, zorder=0.5)
@@ -188,8 +187,12 @@ def mm_ticks(axes: Axes, low_mm: float, high_mm: float) -> None:
     """Show these changes with some room, and ticks at whole mm."""
     room = 0.06 * (high_mm - low_mm)
     axes.set_ylim(low_mm - room, high_mm + room)
-    step = next((s for s in (2, 5, 10, 20) if (high_mm - low_mm) / s <= 9), 50)
-    axes.yaxis.set_major_locator(MultipleLocator(step))
+    axes.yaxis.set_major_locator(mm_step(high_mm - low_mm))
+
+
+def mm_step(span_mm: float, at_most: int = 9) -> MultipleLocator:
+    """Place ticks at whole mm, no more than this many."""
+    return MultipleLocator(next((s for s in (2, 5, 10, 20) if span_mm / s <= at_most), 50))
 
 
 def counted(number: int, word: str) -> str:

@@ -58,7 +58,7 @@ CATEGORY_HATCHES = {
     ResponseCategory.NOT_ELIGIBLE: "-----",
 }
 # arms of a comparison, in the order of their labels: colour and dashes
-ARMS = (
+ARMS: tuple[tuple[str, str | tuple[int, tuple[float, ...]]], ...] = (
     ("#0072B2", "-"),
     ("#D55E00", (0, (5, 1.5))),
     ("#009E73", (0, (1.2, 1.2))),
