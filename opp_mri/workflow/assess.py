@@ -25,7 +25,7 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.response.classify import classify
-from opp_mri.response.history import DatedLabel, labels_by_day
+from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 from opp_mri.response.margin import categories_by_threshold, margin_mm
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
@@ -101,6 +101,7 @@ def assess_timeline(
     margin = margin_mm(timeline, criteria, mode)
     sureness = category_probabilities(timeline, criteria, mode, sd_mm=error.sd_mm)
     by_change_mm = categories_by_threshold(timeline, criteria, mode)
+    labels = labels_by_day(timeline, criteria)
     return AssessedLesion(
         timeline=timeline,
         assessment=assessment,
@@ -108,9 +109,10 @@ def assess_timeline(
         category_by_change_mm=by_change_mm,
         sureness=sureness,
         error=error,
-        labels=labels_by_day(timeline, criteria),
+        labels=labels,
         sentences=(
             *sentences(assessment, margin_mm=margin, category_by_change_mm=by_change_mm),
+            *labels_in_words(labels, assessment),
             *_sureness_in_words(sureness, error),
         ),
     )

@@ -256,7 +256,8 @@ class ReadingRoom:
         if lesion is None or patient is None:
             return TimelineView(hidden="No lesion is open.")
         if patient.blinding is not None:
-            return TimelineView(hidden="Hidden in a blinded read.")
+            rules = ("Hidden in a blinded read.", *patient.blinding.rules)
+            return TimelineView(hidden="\n\n".join(rules))
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._criteria, Mode.RETROSPECTIVE,
             counted=lesion.signed, current=self.navigation.current,
