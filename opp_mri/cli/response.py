@@ -210,6 +210,7 @@ def _show_assessments(
         [
             _id(lesion),
             lesion.assessment.category.value,
+            lesion.labels[-1].category.value if lesion.labels else "-",
             lesion.assessment.deciding_sequence.value
             if lesion.assessment.deciding_sequence
             else "-",
@@ -220,7 +221,8 @@ def _show_assessments(
         ]
         for lesion in lesions
     ]
-    show_table(["Lesion", "Category", "Sequence", "Rule", "Margin mm", "Sure", "Discordant"], rows)
+    columns = ["Lesion", "Category", "As known", "Sequence", "Rule", "Margin mm", "Sure"]
+    show_table([*columns, "Discordant"], rows)
     for lesion in lesions:
         outlook = outlooks.get(_id(lesion))
         more = [] if outlook is None else [outlook.sentence]

@@ -8,8 +8,9 @@ import click
 
 from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress
-from opp_mri.domain.study import ReadingProtocol
+from opp_mri.domain.study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
+from opp_mri.workflow.blinding import blinding_of
 from opp_mri.workflow.merge import merge_package
 from opp_mri.workflow.packages import make_package
 from opp_mri.workflow.project import open_project
@@ -34,12 +35,16 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
     """Declare the reading protocol from a TOML FILE, or show the one that holds.
 
     It says who reads, how blind, and how two reads become one. It may be changed until the first
-    reader's package is made, and is frozen after that.
+    reader's package is made, and is frozen after that. In a package it shows its reader the rules.
     """
     if example:
         click.echo(EXAMPLE, nl=False)
         return
     with open_project(project_folder) as project:
+        blinding = blinding_of(project.store)
+        if blinding is not None and file is None:
+            _show_rules(blinding, as_json=as_json)
+            return
         protocol = declare_protocol(project.store, file) if file else needed_protocol(project.store)
         frozen = frozen_since(project.store)
     if as_json:
@@ -115,6 +120,15 @@ def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path
             raise InputError("Nothing was changed.")
         event = unblind(project.store, signed_by=signed_by, reason=reason, at=now())
     click.echo(f"Signed by {event.signed_by}: {event.statement}")
+
+
+def _show_rules(blinding: Blinding, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"reader": blinding.reader, "rules": list(blinding.rules)})
+        return
+    click.echo(f"Package of {blinding.reader}")
+    for sentence in blinding.rules:
+        click.echo(f"  {sentence}")
 
 
 def _record(protocol: ReadingProtocol) -> dict[str, Any]:

@@ -88,12 +88,15 @@ class Blinding:
         Whose package it is.
     order, dates
         As the protocol has them.
+    rules
+        The protocol in sentences, without a name: shown to the reader before the first answer.
     """
 
     package_id: str
     reader: str
     order: CaseOrder
     dates: ShownDates
+    rules: tuple[str, ...] = ()
     recorded_at: datetime
 
 

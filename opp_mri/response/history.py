@@ -1,10 +1,15 @@
 """What was known of a lesion on each day of follow-up: its labels in the order of time."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from attrs import evolve, frozen
 
-from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Assessment, Criteria, Mode, Reason, ResponseCategory
 from opp_mri.domain.timeline import EventKind, Timeline
 from opp_mri.response.classify import classify
+from opp_mri.response.sentences import SHORT_WORDS
+from opp_mri.units import weeks_from_days
 
 
 @frozen(kw_only=True)
@@ -47,6 +52,23 @@ def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, .
     """
     days = {study.days_from_ssrs for row in timeline.observations.values() for study in row}
     return tuple(_label(timeline, criteria, day) for day in sorted(days) if day > 0)
+
+
+def labels_in_words(labels: Sequence[DatedLabel], assessment: Assessment) -> tuple[str, ...]:
+    """Say what a lesion was called on each date, beside what it is called with hindsight."""
+    if not labels:
+        return ()
+    parts = []
+    for category, run in groupby(labels, lambda one: one.category):
+        days = [one.days_from_ssrs for one in run]
+        since = f"{'at' if len(days) == 1 else 'from'} {weeks_from_days(days[0]):.1f} weeks"
+        parts.append(f"{SHORT_WORDS[category]} {since}")
+    hindsight = (
+        f"; with hindsight {SHORT_WORDS[assessment.category]}"
+        if assessment.mode is Mode.RETROSPECTIVE
+        else ""
+    )
+    return (f"As known on each date: {', '.join(parts)}{hindsight}.",)
 
 
 def _label(timeline: Timeline, criteria: Criteria, day: int) -> DatedLabel:

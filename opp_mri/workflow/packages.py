@@ -32,7 +32,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.index import describe_stale, index
 from opp_mri.workflow.patients import patient_map, patients, time_points
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.protocol import is_unblinded, needed_protocol
+from opp_mri.workflow.protocol import is_unblinded, needed_protocol, protocol_sentences
 from opp_mri.workflow.readings import counted_readings
 
 FIRST_DAY = date(2000, 1, 1)  # the first study of each case, so that only days between them show
@@ -234,6 +234,7 @@ def _build(
                     reader=issued.reader,
                     order=protocol.order,
                     dates=protocol.dates,
+                    rules=tuple(protocol_sentences(protocol, unnamed=True)),
                     recorded_at=issued.recorded_at,
                 )
             ]

@@ -159,8 +159,14 @@ def read_protocol(path: Path) -> ReadingProtocol:
     return protocol
 
 
-def protocol_sentences(protocol: ReadingProtocol) -> list[str]:
-    """Say a protocol in words, for those who are to read by it."""
+def protocol_sentences(protocol: ReadingProtocol, *, unnamed: bool = False) -> list[str]:
+    """Say a protocol in words, for those who are to read by it.
+
+    Parameters
+    ----------
+    unnamed
+        Without the names of readers and adjudicator, as a reader's package shows it.
+    """
     order = {
         CaseOrder.SHUFFLED: "Cases come in an order of each reader's own.",
         CaseOrder.LOCKED_SEQUENTIAL: "Cases come in an order of each reader's own; within a case a "
@@ -174,14 +180,9 @@ def protocol_sentences(protocol: ReadingProtocol) -> list[str]:
     hidden = ["other readers", "prior lengths", "age, sex and histology"]
     hidden += ["dose and fractions"] if protocol.hide_dose else []
     hidden += ["events and outcome"] if protocol.hide_outcome else []
-    by = (
-        f"selected by the adjudicator, {protocol.adjudicator}"
-        if protocol.resolution is ResolvedBy.ADJUDICATOR
-        else "resolved by the two readers together, and signed by both"
-    )
+    who = "Two readers" if unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
     sentences = [
-        f"{protocol.readers[0]} and {protocol.readers[1]} read independently, each from a package "
-        "of their own.",
+        f"{who} read independently, each from a package of their own.",
         order,
         dates,
         f"Hidden: {', '.join(hidden)}.",
@@ -195,8 +196,16 @@ def protocol_sentences(protocol: ReadingProtocol) -> list[str]:
         *sentences,
         f"Lengths or ends more than {format_mm(protocol.length_limit_mm)} apart, lines at more "
         f"than {protocol.angle_limit_deg:g}°, other images or other answers are discordant, and "
-        f"are {by}.",
+        f"are {_resolved_by(protocol, unnamed=unnamed)}.",
     ]
+
+
+def _resolved_by(protocol: ReadingProtocol, *, unnamed: bool) -> str:
+    if protocol.resolution is ResolvedBy.CONSENSUS:
+        return "resolved by the two readers together, and signed by both"
+    if unnamed:
+        return "settled by an adjudicator, who selects one of the two"
+    return f"settled by the adjudicator, {protocol.adjudicator}, who selects one of the two"
 
 
 def _check_together(path: Path, protocol: ReadingProtocol) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
+from demo_read_twice import adjudicated
 from functional.two_reads import Ends, read_package, true_lines
 from makers import NOON
 from opp_mri_napari.consensus_presenter import ConsensusPresenter
+from opp_mri_napari.consensus_words import facts, state, title
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
@@ -53,8 +56,6 @@ def twice_read(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def study(twice_read: Path, tmp_path: Path) -> Iterator[Project]:
-    from shutil import copytree
-
     with open_project(copytree(twice_read, tmp_path / "project")) as opened:
         yield opened
 
@@ -66,12 +67,14 @@ def presenter(study: Project, signer: str = "reader-1") -> ConsensusPresenter:
 def test_the_first_open_pair_comes_up_unnamed_with_what_differs(study: Project) -> None:
     room = presenter(study)
     assert room.pair.discordance is not None
-    facts = dict(room.facts())
-    assert facts["they differ by"] == "anterior end"
-    assert facts["anterior ends"] != "0.0 mm apart"
-    assert facts["posterior ends"] == "0.0 mm apart"
+    said = dict(facts(room.pair))
+    assert said["they differ by"] == "anterior end"
+    assert said["anterior ends"] != "0.0 mm apart"
+    assert said["posterior ends"] == "0.0 mm apart"
     assert set(room.lines()) == {"A", "B"}
-    texts = " ".join([room.title(), room.state(), room.progress(), *map(" ".join, room.facts())])
+    texts = " ".join(
+        [title(room.pair), state(room.pair), room.progress(), *map(" ".join, facts(room.pair))]
+    )
     assert "reader-" not in texts
 
 
@@ -145,6 +148,50 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     assert {one.reader for one in after[len(before) :]} == {"consensus"}
     (lesion,) = study.store.lesions()
     assert lesion_timeline(study.store, lesion).reader == "consensus"
+
+
+@pytest.mark.window
+@pytest.mark.parametrize("by", ["consensus", "adjudicator"])
+def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
+    by: str, demo_read_twice: Path, tmp_path: Path,
+    make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot",
+) -> None:  # fmt: skip
+    from qtpy.QtCore import Qt
+
+    if by == "adjudicator":
+        folder, signers = adjudicated(demo_read_twice, tmp_path / "p"), ["third"]
+    else:
+        folder, signers = copytree(demo_read_twice, tmp_path / "p"), ["reader-1", "reader-2"]
+    with open_project(folder) as study:
+        before = list(study.store.readings())
+        window = _opened(study, signers[0], make_napari_viewer, qtbot)
+        canvas = window.viewer.window._qt_viewer.canvas.native
+        room, panel = window.presenter, window.panel
+        assert "different categories" in panel.facts.text()  # what weighs most comes first
+        count = sum(len(one.open_pairs) for one in room.lesions)
+        for _ in range(count):
+            mean = panel.buttons[ResolutionKind.MEAN].isEnabled()
+            assert mean is (by == "consensus" and room.pair.may_average)
+            a_has_line = room.pair.a.caliper is not None
+            key = Qt.Key.Key_M if mean else Qt.Key.Key_A if a_has_line else Qt.Key.Key_B
+            qtbot.keyClick(canvas, key)
+            qtbot.keyClicks(panel.reason.lineEdit(), "the edge is clear")
+            qtbot.keyClick(panel.reason.lineEdit(), Qt.Key.Key_Return)
+        assert not any(one.open_pairs for one in room.lesions)
+        for _ in room.lesions:
+            qtbot.keyClick(canvas, Qt.Key.Key_S)
+        assert not any(signers[0] in one.missing_signatures for one in room.lesions)
+        window.close()
+        for signer in signers[1:]:
+            other = presenter(study, signer)
+            for _ in other.lesions:
+                other.sign()
+            room = other
+        assert all(one.is_complete for one in room.lesions)
+        assert list(study.store.readings())[: len(before)] == before
+        assert len(study.store.readings()) == len(before) * 3 / 2
+        read = {lesion_timeline(study.store, one).reader for one in study.store.lesions()}
+        assert read == {"consensus"}
 
 
 def _opened(

@@ -16,7 +16,7 @@ from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, PixelPoint, Reading
 from opp_mri.domain.study import CONSENSUS, Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
-from opp_mri.units import format_mm, recorded_mm, weeks_from_days
+from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.caliper_input import CaliperRow
 from opp_mri.workflow.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.project import Project
@@ -24,21 +24,10 @@ from opp_mri.workflow.protocol import needed_protocol
 from opp_mri.workflow.resolving import check_allowed, line_of, resolve, sign_consensus
 from opp_mri.workflow.respond import project_criteria
 from opp_mri.workflow.room import load_images
+from opp_mri_napari.consensus_words import said
 from opp_mri_napari.room.geometry import PaneGeometry, pane_geometry, window_of
 from opp_mri_napari.room.views import ScreenPoint
 
-KEY_SHEET = (
-    ("A / B", "keep A, keep B"),
-    ("M", "mean of the ends, of two lines on one image"),
-    ("L, two clicks", "a new line"),
-    ("Q / 0", "not measurable, gone"),
-    ("Enter", "record, with a reason"),
-    ("Esc", "take it back before it is recorded"),
-    ("T", "the image of A, the image of B"),
-    ("Up / Down, wheel", "slices; Ctrl and wheel zooms"),
-    ("N / Shift+N", "next, previous pair"),
-    ("S", "sign the lesion"),
-)
 Line = tuple[ScreenPoint, ScreenPoint]
 
 
@@ -250,11 +239,10 @@ class ConsensusPresenter:
         self.banner, self.notice = "", f"Recorded: {self.proposal.words}."
         self.cancel()
         self._reload()
-        waiting = [n for n, one in enumerate(self.pairs) if _is_open(one)]
-        self.go_to(next((n for n in waiting if n > self.position), (waiting or [self.position])[0]))
+        self._go_on()
 
     def sign(self) -> None:
-        """Sign the lesion that is shown."""
+        """Sign the lesion that is shown, and go to what waits next."""
         name = self.pair.lesion.lesion_id
         try:
             sign_consensus(self._project, self.lesion, self.signer, self._clock())
@@ -267,6 +255,7 @@ class ConsensusPresenter:
             f" {' and '.join(missing)} has to sign too." if missing else " It counts from now on."
         )
         self.banner, self.notice = "", f"{name} is signed by {self.signer}.{then}"
+        self._go_on()
 
     # --- what is shown
 
@@ -319,35 +308,6 @@ class ConsensusPresenter:
             return str(error)
         return ""
 
-    def title(self) -> str:
-        """Name the cell."""
-        lesion, reading = self.pair.lesion, self.pair.a
-        weeks = weeks_from_days((reading.study_date - lesion.ssrs_last_date).days)
-        return f"{lesion.lesion_id} {lesion.level} · {reading.sequence.value} · {weeks:+.1f} weeks"
-
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """Give what A and B say, and how far apart they are."""
-        pair, found = self.pair, self.pair.discordance
-        rows = [("A (solid)", said(pair.a)), ("B (dashed)", said(pair.b))]
-        if pair.a.length_mm is not None and pair.b.length_mm is not None:
-            rows.append(("difference", format_mm(abs(pair.a.length_mm - pair.b.length_mm))))
-        if pair.ends is not None:
-            rows.append(("anterior ends", f"{pair.ends.anterior_mm:.1f} mm apart"))
-            rows.append(("posterior ends", f"{pair.ends.posterior_mm:.1f} mm apart"))
-        if found is not None and found.angle_deg is not None:
-            rows.append(("angle", f"{found.angle_deg:.0f}°"))
-        rows.append(("they differ by", found.cause.value if found else "no more than the limits"))
-        if pair.changes_category:
-            rows.append(("", "the two reads give this lesion different categories"))
-        return tuple(rows)
-
-    def state(self) -> str:
-        """Say what became of the pair that is shown."""
-        pair = self.pair
-        if pair.resolution is None or pair.result is None:
-            return "open" if pair.discordance else "agrees: becomes the mean when signed"
-        return f"resolved ({pair.resolution.kind.value}): {said(pair.result)}"
-
     def progress(self) -> str:
         """Say how far the work is."""
         discordant = [one for one in self.pairs if one.discordance]
@@ -359,6 +319,16 @@ class ConsensusPresenter:
         )
 
     # --- inside
+
+    def _go_on(self) -> None:
+        """Go to the next open pair, else to the next lesion that waits to be signed."""
+        unsigned = [one.lesion for one in self.lesions if self.signer in one.missing_signatures]
+        open_pairs = [n for n, one in enumerate(self.pairs) if _is_open(one)]
+        waiting = open_pairs or [n for n, one in enumerate(self.pairs) if one.lesion in unsigned]
+        if waiting:
+            self.go_to(next((n for n in waiting if n > self.position), waiting[0]))
+        else:
+            self.go_to(self.position)
 
     def _propose(self, proposal: Proposal) -> None:
         if self._allowed(proposal.kind):
@@ -382,13 +352,6 @@ class ConsensusPresenter:
         if shown is not None and caliper is not None:
             frames = [(one.sop_instance_uid, one.frame_number) for one in shown.volume.frames]
             self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))
-
-
-def said(reading: Reading) -> str:
-    """Say an answer in a few words."""
-    if reading.answer is Answer.MEASURED and reading.length_mm is not None:
-        return format_mm(reading.length_mm)
-    return {Answer.GONE: "gone, 0.0 mm"}.get(reading.answer, "not measurable")
 
 
 def _is_open(pair: Pair) -> bool:

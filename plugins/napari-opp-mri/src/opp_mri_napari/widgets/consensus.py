@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLay
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.study import ResolutionKind
 from opp_mri.workflow.project import open_project
-from opp_mri_napari.consensus_presenter import KEY_SHEET, ConsensusPresenter, Line
+from opp_mri_napari.consensus_presenter import ConsensusPresenter, Line
+from opp_mri_napari.consensus_words import KEY_SHEET, facts, state, title
 from opp_mri_napari.widgets.keys import Key, KeysFirst
 
 HEIGHT_SHOWN_MM = 90.0  # the vertebra and its neighbours
@@ -78,9 +79,9 @@ class ConsensusPanel(QWidget):
         self.progress.setText(
             f"Pair {presenter.position + 1} of {len(presenter.pairs)}; {presenter.progress()}"
         )
-        self.title.setText(presenter.title())
-        self.facts.setText(_table(presenter.facts()))
-        self.state.setText(presenter.state())
+        self.title.setText(title(presenter.pair))
+        self.facts.setText(_table(facts(presenter.pair)))
+        self.state.setText(state(presenter.pair))
         for kind, button in self.buttons.items():
             why = presenter.why_not(kind)
             button.setEnabled(not why)
