@@ -1,0 +1,235 @@
+"""The statistics of a cohort as tables: times, shares by week, tests, hazards, incidence, landmark.
+
+A count has one key in all of them, and those that the other tables show are tied to theirs by sums.
+A statistic rests on its lesions, and is withheld with any count that it can be worked back to.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Final
+
+from opp_mri.cohort.analysis import RISK_DAYS, CohortAnalysis, Comparison, Endpoint
+from opp_mri.cohort.analysis_cells import (
+    CAUSE_WORDS,
+    ENDPOINT_WORDS,
+    NONE,
+    SLUGS,
+    TIME_KNOWN,
+    Rows,
+    arm_words,
+    of_arm,
+    remark,
+    statistic,
+)
+from opp_mri.cohort.arm_tests import arm_tests
+from opp_mri.cohort.hazard_tables import hazard_table
+from opp_mri.cohort.members import ALL, ELIGIBLE
+from opp_mri.cohort.survival import Curve, Estimate, FloatArray
+from opp_mri.cohort.tables import Cell, Sum, Table
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.units import DAYS_PER_WEEK
+
+TIMES_NOTE: Final = (
+    "Times run from completion of radiosurgery to the study that shows the growth. A lesion that "
+    "never grew, or grew with the other answer, is censored at its last follow-up."
+)
+_RESPONSES: Final = {
+    Endpoint.OPP_FREE: ResponseCategory.OPP,
+    Endpoint.PROGRESSION_FREE: ResponseCategory.PD,
+}
+
+
+def analysis_tables(analysis: CohortAnalysis) -> tuple[Table, ...]:
+    """Give all tables of an analysis, in the order to be shown."""
+    return (
+        free_times(analysis),
+        free_shares(analysis),
+        arm_tests(analysis),
+        *(hazard_table(analysis, endpoint) for endpoint in analysis.endpoints),
+        incidence(analysis),
+        landmarks(analysis),
+    )
+
+
+def free_times(analysis: CohortAnalysis) -> Table:
+    """Show lesions, events and median time of each arm."""
+    rows, lines = Rows(analysis), []
+    sums = rows.sums(TIME_KNOWN)
+    for endpoint in analysis.endpoints:
+        slug, events = endpoint.endpoint, rows.events(endpoint.endpoint)
+        sums += rows.sums(f"{slug}.events")
+        for group in rows.arms:
+            arm, end, median = rows.arm(group), of_arm(group), _median(endpoint.comparison, group)
+            told_by = (TIME_KNOWN + end, f"{slug}.events{end}")
+            cells = (
+                rows.count(told_by[0], arm),
+                rows.count(told_by[1], arm & events),
+                statistic(f"{slug}.median{end}", told_by[0], told_by, median, unit="days"),
+                remark(median.reason, told_by),
+            )
+            lines.append((Cell(text=ENDPOINT_WORDS[slug]), Cell(text=arm_words(group)), *cells))
+    return Table(
+        title="Time free of OPP and of progression",
+        columns=("Time", "Lesions of", "Lesions", "Events", "Median, weeks (95 %)", "Remark"),
+        rows=tuple(lines),
+        notes=(
+            TIMES_NOTE,
+            "Median: the first day on which half or fewer are without the event, by Kaplan-Meier; "
+            "interval of Brookmeyer and Crowley (1982).",
+        ),
+        sums=tuple(dict.fromkeys([*sums, *_ties(analysis, rows)])),
+    )
+
+
+def free_shares(analysis: CohortAnalysis) -> Table:
+    """Show the Kaplan-Meier share without the event at some weeks, with those at risk."""
+    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    for endpoint in analysis.endpoints:
+        curves = {arm.group: arm.curve for arm in endpoint.comparison.arms}
+        found = endpoint.comparison.observed
+        days = rows.days if found is None else found.duration_days
+        table = _Weeks(rows, endpoint.endpoint, days, curves, "free", endpoint.endpoint)
+        lines += [(Cell(text=ENDPOINT_WORDS[endpoint.endpoint]), *line) for line in table.lines]
+        sums += table.sums
+    return Table(
+        title="Share without the event by week",
+        columns=("Time", "Lesions of", "Week", "At risk", "Events since", "Share (95 %)"),
+        rows=tuple(lines),
+        notes=(
+            TIMES_NOTE,
+            "Kaplan-Meier with Greenwood's error, interval on the log(-log) scale. At risk are "
+            "those who are followed to that week without the event; the events are those since the "
+            "week above, that week included.",
+        ),
+        sums=tuple(dict.fromkeys(sums)),
+    )
+
+
+def incidence(analysis: CohortAnalysis) -> Table:
+    """Show the share with OPP, progression and death by week, each competing with the others."""
+    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    for one in analysis.incidence:
+        curves = {curve.group: curve for curve in one.curves}
+        table = _Weeks(rows, SLUGS[one.cause], rows.days, curves, "incidence", "competing")
+        lines += [(Cell(text=CAUSE_WORDS[one.cause]), *line) for line in table.lines]
+        sums += table.sums
+    return Table(
+        title="Cumulative incidence with competing risks",
+        columns=("First event", "Lesions of", "Week", "At risk", "Events since", "Share (95 %)"),
+        rows=tuple(lines),
+        notes=(
+            "Aalen-Johansen, interval on the log(-log) scale (Choudhury 2002). Each lesion counts "
+            "under the first of OPP, progression and death; those at risk have had none of them.",
+            f"A death counts within {analysis.death_within_days} days of the last follow-up.",
+        ),
+        sums=tuple(dict.fromkeys(sums)),
+    )
+
+
+def landmarks(analysis: CohortAnalysis) -> Table:
+    """Show who is without any event at the landmark, and what came after."""
+    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    day = analysis.opp_free.landmark.day
+    later = rows.days > day
+    for found in analysis.endpoints:
+        key, own = f"{found.endpoint}.landmark", rows.events(found.endpoint)
+        words = Cell(text=ENDPOINT_WORDS[found.endpoint])
+        left_out = (
+            (f"{key}.had_event", "had it by then", ~later & own),
+            (f"{key}.had_other", "had another event by then", ~later & rows.ended & ~own),
+            ("landmark.censored", "ended by then without", ~later & ~rows.ended),
+        )
+        for end_key, label, which in left_out:
+            nothing = (Cell(text=NONE), Cell(text=NONE), Cell())
+            lines.append((words, Cell(text=label), rows.count(end_key, which), *nothing))
+        for group in rows.arms:
+            arm, end = rows.arm(group) & later, of_arm(group)
+            told_by, median = (
+                (f"landmark.n{end}", f"{key}.events{end}"),
+                _median(found.landmark.comparison, group),
+            )
+            cells = (
+                rows.count(told_by[0], arm),
+                rows.count(told_by[1], arm & own),
+                statistic(f"{key}.median{end}", told_by[0], told_by, median, unit="days"),
+                remark(median.reason, told_by),
+            )
+            label = f"were followed beyond it: {arm_words(group)}"
+            lines.append((words, Cell(text=label), *cells))
+        sums += rows.sums("landmark.n", f"{key}.events")
+        sums += [
+            (TIME_KNOWN, "landmark.n", *(one for one, _, _ in left_out)),
+            (f"{found.endpoint}.events", f"{key}.had_event", f"{key}.events"),
+        ]
+    return Table(
+        title=f"Landmark at day {day}",
+        columns=("Time", "Lesions that", "Lesions", "Events after", "Median from it, weeks (95 %)",
+                 "Remark"),
+        rows=tuple(lines),
+        notes=(
+            "OPP and progression are told apart only by what came later, and who is analysed was "
+            "followed for months: from day 0 on, that uses the future. Here only who is followed "
+            "beyond the landmark without OPP, progression or death counts, and time runs from it "
+            "(Anderson, Cain and Gelber 1983).",
+        ),
+        sums=tuple(dict.fromkeys(sums)),
+    )  # fmt: skip
+
+
+def _median(found: Comparison, group: str) -> Estimate:
+    """Give the median of an arm, or the reason why there is none."""
+    medians = {arm.group: arm.median for arm in found.arms}
+    reason = found.reason or "No lesion of it is left."
+    return medians.get(group, Estimate(value=None, n=0, events=0, reason=reason))
+
+
+class _Weeks:
+    """A line for each arm and week of `RISK_DAYS`, and for what came later, if anything."""
+
+    def __init__(
+        self, rows: Rows, slug: str, days: FloatArray, curves: Mapping[str, Curve], name: str,
+        at_risk: str,
+    ) -> None:  # fmt: skip
+        weeks = [day // DAYS_PER_WEEK for day in RISK_DAYS]
+        events = rows.events(slug)
+        late = events & (days > RISK_DAYS[-1])
+        parts = [f"{slug}.events.weeks_{a}_{b}" for a, b in pairwise(weeks)]
+        risks = [f"{at_risk}.at_risk.week_{week}" for week in weeks[1:]]
+        after = [f"{slug}.events.after_week_{weeks[-1]}"] if late.any() else []
+        self.lines: list[tuple[Cell, ...]] = []
+        self.sums = rows.sums(f"{slug}.events", *parts, *after, *risks)
+        for group in rows.arms:
+            end, arm, told_by = of_arm(group), rows.arm(group), [TIME_KNOWN + of_arm(group)]
+            label = Cell(text=arm_words(group))
+            self.sums.append((f"{slug}.events{end}", *(key + end for key in (*parts, *after))))
+            for part, risk, (since, day) in zip(parts, risks, pairwise(RISK_DAYS), strict=True):
+                told_by.append(part + end)
+                share = Estimate(value=None, n=0, events=0)
+                if group in curves:
+                    share = curves[group].at(day)
+                week = day // DAYS_PER_WEEK
+                own = arm & events & (days <= day) & ((days > since) | (since == 0))
+                cells = (
+                    rows.count(risk + end, arm & (days >= day)),
+                    rows.count(part + end, own),
+                    statistic(f"{slug}.{name}.week_{week}{end}", told_by[0], told_by, share,
+                              unit="share"),
+                )  # fmt: skip
+                self.lines.append((label, Cell(text=str(week)), *cells))
+            for key in after:
+                cells = (Cell(text=NONE), rows.count(key + end, arm & late), Cell(text=NONE))
+                self.lines.append((label, Cell(text="later"), *cells))
+
+
+def _ties(analysis: CohortAnalysis, rows: Rows) -> list[Sum]:
+    """Tie counts to the same ones of the other tables, where every eligible lesion has a time."""
+    if analysis.n != analysis.eligible:
+        return []
+    ties: list[Sum] = [(ELIGIBLE, TIME_KNOWN)]
+    for group in rows.arms:
+        end = of_arm(group)
+        if group != ALL:
+            ties.append((f"group.{group}", TIME_KNOWN + end))
+        for endpoint, answer in _RESPONSES.items():
+            ties.append((f"response.{answer}{end}", f"{endpoint}.events{end}"))
+    return ties
