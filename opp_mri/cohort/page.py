@@ -79,5 +79,5 @@ def _environment() -> Environment:
 
 def _css_string(text: str) -> Markup:
     """Write a text as a CSS string."""
-    escaped = re.sub(r'["\\<\s]', lambda found: f"\\{ord(found[0]):x} ", text)
+    escaped = re.sub(r'["\\<\n\r\f]', lambda found: f"\\{ord(found[0]):x} ", text)
     return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style

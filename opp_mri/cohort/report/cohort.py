@@ -119,8 +119,18 @@ def write_cohort_pdf(path: Path, report: CohortReport) -> None:
     InputError
         The file cannot be written, or a library that the PDF needs is missing.
     """
-    html = cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
-    write_bytes(path, pdf_of(html))
+    write_bytes(path, cohort_pdf(report))
+
+
+def cohort_pdf(report: CohortReport) -> bytes:
+    """Render the report of a cohort as PDF, above `MOST_ROWS_IN_PDF` lesions without its rows.
+
+    Raises
+    ------
+    InputError
+        A library that the PDF needs is missing.
+    """
+    return pdf_of(cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF))
 
 
 def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:

@@ -25,7 +25,7 @@ class ReportFacts:
     title
         Heading of the report.
     written_on
-        Its date; given, so that the same input gives the same bytes.
+        Its date, given, so that the same input gives the same bytes; None: it bears none.
     criteria, mode
         By which the lesions were classified.
     data_sha256
@@ -35,7 +35,7 @@ class ReportFacts:
     """
 
     title: str
-    written_on: date
+    written_on: date | None
     criteria: Criteria
     mode: Mode
     data_sha256: str
