@@ -255,15 +255,17 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
     words = dict.fromkeys(small, f"<{below}")
     for key in small:
         while _is_determined(key, words, counts, sums, below):
-            shown = [k for s in sums for k in s if k not in words and counts[k]]
-            near = [k for s in sums if key in s for k in s if k in shown]
+            around = _around(key, words, sums)
+            shown = [k for s in around for k in s if k not in words and counts[k]]
+            near = [k for s in around if key in s for k in s if k in shown]
             if shown:
                 words[min(near or shown, key=counts.__getitem__)] = HIDDEN
             else:
                 words = dict.fromkeys(words, HIDDEN)
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
-        if not any(_is_determined(k, fewer, counts, sums, below) for k in small):
+        reached = {k for s in _around(key, words, sums) for k in s}
+        if not any(_is_determined(k, fewer, counts, sums, below) for k in small if k in reached):
             words = fewer
     note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
     return tuple(
@@ -277,11 +279,14 @@ def _is_determined(
     key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int
 ) -> bool:
     """Tell whether a withheld count can be one number only, by what is shown and the words."""
+    telling = any(word != HIDDEN for word in words.values())
+    sums = _around(key, words, sums)
+    reached = {key} | {k for one in sums for k in one}
+    words = {k: word for k, word in words.items() if k in reached}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
     left = [-sum(sign * counts[k] for k, sign in one.items() if k not in words) for one in signs]
     rows = [[one.get(k, 0) for k in words] for one in signs]
     rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
-    telling = any(word != HIDDEN for word in words.values())
     least = [below if telling and word == HIDDEN else 1 for word in words.values()]
     most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
     cost = np.array([k == key for k in words], dtype=float)
@@ -290,6 +295,16 @@ def _is_determined(
         for c in (cost, -cost)
     )
     return bool(round(float(cost @ low)) == round(float(cost @ high)))
+
+
+def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
+    """Give the sums that a withheld count hangs on, by way of other withheld ones."""
+    left, reached, found = [*sums], {key}, list[Sum]()
+    while near := [one for one in left if not reached.isdisjoint(one)]:
+        left = [one for one in left if reached.isdisjoint(one)]
+        reached |= {k for one in near for k in one if k in words}
+        found += near
+    return found
 
 
 def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
