@@ -1,5 +1,6 @@
 """Assess lesions: from recorded lengths and events to a category with the rule that decided."""
 
+import re
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -289,8 +290,9 @@ def read_events(
 def _event(row: Row, kinds: Collection[EventKind]) -> TreatmentEvent | None:
     kind = row.choice("event", kinds)
     if kind is EventKind.EXCLUSION:
-        exclusion = row.choice("value", Exclusion)
-        return TreatmentEvent(0, kind, exclusion.value) if exclusion else None
+        exclusion, said = row.choice("value", Exclusion), row.get("days_from_ssrs")
+        kept = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0  # it plays no part
+        return TreatmentEvent(kept, kind, exclusion.value) if exclusion else None
     day = row.whole_number("days_from_ssrs")
     value: str | None = row.get("value")
     if kind is EventKind.OTHER_BONE_LESIONS:
