@@ -37,6 +37,7 @@ VERBS = {
     "consensus": "opp_mri.cli.consensus",
     "unblind": "opp_mri.cli.study",
     "certify": "opp_mri.cli.certify",
+    "cohort": "opp_mri.cli.cohort",
     "phantom": "opp_mri.cli.demo",
     "demo": "opp_mri.cli.demo",
 }

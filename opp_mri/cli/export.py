@@ -20,6 +20,14 @@ from opp_mri.workflow.exporting import (
     read_key,
 )
 
+key_option = click.option(
+    "--key",
+    "key_file",
+    type=existing_file,
+    help="For codes: a file with random bytes that they are made from, such as "
+    "`openssl rand -out key 32` gives. Without it they are made from the data.",
+)
+
 
 @click.command("export")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -36,13 +44,7 @@ from opp_mri.workflow.exporting import (
     is_flag=True,
     help="Codes for patients and lesions, days instead of dates, no free text.",
 )
-@click.option(
-    "--key",
-    "key_file",
-    type=existing_file,
-    help="With --deidentify: a file with random bytes that the codes are made from, such as "
-    "`openssl rand -out key 32` gives. Without it they are made from the data.",
-)
+@key_option
 @click.option(
     "--suppress-below",
     type=click.IntRange(3),

@@ -126,8 +126,7 @@ def save_figure(figure: Figure, path: Path) -> None:
             f"A figure cannot be drawn to {path.name}: give a name that ends in .svg, .png or .pdf."
         )
     try:
-        with our_style():
-            figure.savefig(path, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
+        path.write_bytes(figure_bytes(figure, suffix))
     except OSError as error:
         raise InputError(
             f"The figure could not be written to {path} ({error.strerror}): "
@@ -135,12 +134,23 @@ def save_figure(figure: Figure, path: Path) -> None:
         ) from error
 
 
+def figure_bytes(figure: Figure, suffix: str) -> bytes:
+    """Give a figure as the bytes of a file; the same figure, the same bytes.
+
+    Parameters
+    ----------
+    suffix
+        `.svg`, `.png` or `.pdf`.
+    """
+    buffer = io.BytesIO()
+    with our_style():
+        figure.savefig(buffer, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
+    return buffer.getvalue()
+
+
 def figure_svg(figure: Figure) -> str:
     """Give a figure as the text of one SVG element, without XML prologue, to stand in a page."""
-    buffer = io.StringIO()
-    with our_style():
-        figure.savefig(buffer, format="svg", dpi=RESOLUTION_DPI, metadata=METADATA[".svg"])
-    text = buffer.getvalue()
+    text = figure_bytes(figure, ".svg").decode()
     return text[text.index("<svg") :]
 
 

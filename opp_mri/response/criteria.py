@@ -3,6 +3,7 @@
 A key that a file leaves out has the value of `amini-2016`.
 """
 
+import json
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import fields
+from attrs import asdict, fields
 
 from opp_mri.domain.assessment import Criteria, Plateau
 from opp_mri.errors import InputError
@@ -56,6 +57,17 @@ def load_criteria(name_or_file: str) -> Criteria:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The criteria {path} cannot be read: give a TOML file.") from error
     return _criteria(path.name, text, path.stem)
+
+
+def criteria_toml(criteria: Criteria) -> str:
+    """Write criteria as TOML that `load_criteria` reads again, every parameter named."""
+    lines = []
+    for name, value in asdict(criteria).items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        quoted = isinstance(value, str)  # and an enumeration of strings
+        if value != "":
+            lines.append(f"{name} = {json.dumps(text, ensure_ascii=False) if quoted else text}")
+    return "\n".join(lines) + "\n"
 
 
 def _criteria(file: str, text: str, name: str) -> Criteria:

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from opp_mri.cohort.export.aggregated import aggregated_files
+from opp_mri.cohort.analysis import analyse
+from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
 from opp_mri.cohort.export.deidentify import deidentified, key_from_data
@@ -29,6 +30,7 @@ from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort import Cohort, table_cohort
+from opp_mri.workflow.cohort_report import cohort_tables
 
 NOTES: Final = "notes.txt"
 WORKBOOK: Final = "cohort.xlsx"
@@ -139,6 +141,24 @@ def export_cohort(
     )
 
 
+def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
+    """Give the files of the default formats, each by its name in a folder.
+
+    Parameters
+    ----------
+    deidentified
+        Whether names, dates and free texts were taken out: the notes say so.
+    """
+    notes = export_notes(
+        cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
+        deidentified=deidentified,
+    )  # fmt: skip
+    yield from _files(
+        cohort, frozenset(DEFAULT_FORMATS), notes=notes, margins_mm=None, suppress_below=None,
+        study_id=STUDY_ID,
+    )  # fmt: skip
+
+
 def read_key(path: Path) -> bytes:
     """Read the key of the codes from a file: all its bytes.
 
@@ -223,7 +243,8 @@ def _files(
     if ExportFormat.SDTM in formats:
         yield from _in("sdtm", sdtm_files(lesions, study_id=study_id))
     if ExportFormat.AGGREGATED in formats:
-        yield from _in("aggregated", aggregated_files(lesions, suppress_below=suppress_below))
+        shown = cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
+        yield from _in("aggregated", table_files(shown))
 
 
 def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:

@@ -1,47 +1,39 @@
-"""The cohort's aggregated tables as CSV, with small counts withheld on request."""
+"""Tables of a cohort as CSV: as they are read, and every number by its key."""
 
 from collections.abc import Sequence
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
-from opp_mri.cohort.members import CohortLesion
-from opp_mri.cohort.tables import (
-    demographics,
-    flow,
-    response_by_fractions,
-    suppressed_together,
-    time_course,
-)
-from opp_mri.errors import InputError
+from opp_mri.cohort.tables import Table
 
-LEAST_BELOW = 3
+NUMBERS = "numbers.csv"
+COLUMNS = ("table", "key", "name", "value")
 
 
-def aggregated_files(
-    lesions: Sequence[CohortLesion], *, suppress_below: int | None = None
-) -> dict[str, bytes]:
-    """Give flow, demographics, response by fractionation and time course, by file name.
+def table_files(tables: Sequence[Table]) -> dict[str, bytes]:
+    """Give each table as a file, named by its title, and all their numbers in one.
 
-    Parameters
-    ----------
-    suppress_below
-        Counts from 1 to one less are withheld, and what would give them away; None withholds none.
-
-    Raises
-    ------
-    InputError
-        `suppress_below` is less than 3: only 1 would be withheld, and so be known.
+    A number has the key of its cell and a name, such as `n` or `percent`; it is not rounded, and
+    empty where it was withheld or cannot be had.
     """
-    if suppress_below is not None and suppress_below < LEAST_BELOW:
-        raise InputError(
-            f"Counts below {suppress_below} cannot be withheld: what is hidden would be known. "
-            f"Give {LEAST_BELOW} or more."
-        )
-    tables = [table(lesions) for table in (flow, demographics, response_by_fractions, time_course)]
-    if suppress_below is not None:
-        tables = list(suppressed_together(tables, suppress_below))
-    return {
-        f"{table.title.lower().replace(' ', '_')}.csv": csv_rows(
+    files = {
+        f"{_file_name(table.title)}.csv": csv_rows(
             table.columns, [[guarded(text) for text in row] for row in table.text_rows]
         )
         for table in tables
     }
+    numbers = [
+        [guarded(table.title), guarded(str(one["key"])), name, _written(value)]
+        for table in tables
+        for one in table.records
+        for name, value in one.items()
+        if name != "key"
+    ]
+    return {**files, NUMBERS: csv_rows(COLUMNS, numbers)}
+
+
+def _file_name(title: str) -> str:
+    return "_".join("".join(c if c.isalnum() else " " for c in title.lower()).split())
+
+
+def _written(value: object) -> str:
+    return "" if value is None else guarded(str(value))

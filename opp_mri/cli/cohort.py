@@ -1,0 +1,181 @@
+"""The verbs of many patients: cohort and what is made of one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.cohort_source import cohort_options
+from opp_mri.cli.export import export_command, key_option
+from opp_mri.cli.options import json_option, now
+from opp_mri.cli.paper import paper_command
+from opp_mri.cli.response import PICTURES
+from opp_mri.cli.show import counted, show_json, show_progress, show_table
+from opp_mri.workflow.cohort import Cohort
+
+REPORTS = (".html", ".pdf")
+suppress_option = click.option(
+    "--suppress-below",
+    type=click.IntRange(3),
+    metavar="N",
+    help="Withhold counts from 1 to N - 1, and what would give one away.",
+)
+
+
+@click.group("cohort", invoke_without_command=True)
+@cohort_options
+@suppress_option
+@json_option
+@click.pass_context
+def cohort_group(
+    context: click.Context,
+    load_cohort: Callable[[], Cohort],
+    suppress_below: int | None,
+    as_json: bool,
+) -> None:
+    """Describe and analyse many lesions: screening, tables, survival, hazards.
+
+    From a project's readings (the consensus, where there is one), or with --tables from a folder
+    of tables alone. Without a further word the tables are printed.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from opp_mri.workflow.cohort_report import cohort_contents  # loads the statistics: a second
+
+    cohort = load_cohort()
+    tables = cohort_contents(cohort, suppress_below=suppress_below).tables
+    if as_json:
+        show_json(
+            {
+                "criteria": cohort.criteria.name,
+                "mode": cohort.mode.value,
+                "readers": list(cohort.readers),
+                "data_sha256": cohort.data_sha256,
+                "lesions": len(cohort.lesions),
+                "tables": [
+                    {"title": one.title, "numbers": list(one.records), "notes": list(one.notes)}
+                    for one in tables
+                ],
+            }
+        )
+        return
+    for table in tables:
+        click.echo(table.title)
+        show_table(table.columns, table.text_rows)
+        for note in table.notes:
+            click.echo(f"  {note}")
+        click.echo()
+    by = f" by {', '.join(cohort.readers)}" if cohort.readers else ""
+    click.echo(
+        f"{counted(len(cohort.lesions), 'lesion')}{by}; {cohort.criteria.name}, "
+        f"{cohort.mode.value}; data {cohort.data_sha256[:12]}."
+    )
+    click.echo("Research software, not a medical device.")
+
+
+@cohort_group.command("report")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@cohort_options
+@click.option("--title", default="Cohort: lesions and their response", show_default=True)
+@suppress_option
+def report_command(
+    file: Path, load_cohort: Callable[[], Cohort], title: str, suppress_below: int | None
+) -> None:
+    """Write a report of the cohort to FILE, .html or .pdf: tables, figures, and the rows behind.
+
+    The page is one file and needs no network. `opp-mri report` writes that of one patient.
+    """
+    if file.suffix.lower() not in REPORTS:
+        raise click.BadParameter("the name must end in .html or .pdf", param_hint="FILE")
+    from opp_mri.workflow.cohort_report import (
+        cohort_contents,
+        cohort_report,
+        save_cohort_report,
+    )
+
+    cohort = load_cohort()
+    contents = cohort_contents(cohort, suppress_below=suppress_below)
+    report = cohort_report(cohort, contents, title=title, written_on=now().date())
+    save_cohort_report(file, report)
+    click.echo(f"Written: {file}")
+
+
+@cohort_group.command("figures")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@cohort_options
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice([one[1:] for one in PICTURES]),
+    help="Of the files; may be given several times. Without it: svg, pdf.",
+)
+def figures_command(
+    folder: Path, load_cohort: Callable[[], Cohort], formats: tuple[str, ...]
+) -> None:
+    """Draw the cohort's figures into FOLDER, at the width of a journal's columns."""
+    from opp_mri.workflow.cohort_report import cohort_contents, save_pictures
+
+    pictures = cohort_contents(load_cohort()).pictures
+    suffixes = [f".{one}" for one in formats or ("svg", "pdf")]
+    for path in save_pictures(folder, pictures.every, suffixes):
+        click.echo(str(path))
+
+
+@cohort_group.command("bundle")
+@click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
+@cohort_options
+@click.option("--title", default="Cohort: lesions and their response", show_default=True)
+@click.option("--identified", is_flag=True, help="Keep names, dates and free texts.")
+@key_option
+@suppress_option
+@click.option("--without-pdf", is_flag=True, help="Leave out report.pdf, which needs Pango.")
+def bundle_command(
+    folder: Path,
+    load_cohort: Callable[[], Cohort],
+    title: str,
+    identified: bool,
+    key_file: Path | None,
+    suppress_below: int | None,
+    without_pdf: bool,
+) -> None:
+    """Write all that goes with a paper to OUT: data, tables, figures, report, methods, hashes.
+
+    De-identified unless told otherwise. The same data and choices give the same bytes: run on a
+    bundle that is there already, it says whether that is the same. With --suppress-below neither
+    data nor figures of single lesions are in it, as they would tell what the tables withhold.
+    """
+    if key_file is not None and identified:
+        raise click.UsageError("--key is the key of codes, and --identified asks for none.")
+    from opp_mri.workflow.bundle import make_bundle
+    from opp_mri.workflow.exporting import read_key
+
+    key = read_key(key_file) if key_file else None
+    with show_progress() as progress:
+        made = make_bundle(
+            load_cohort(),
+            folder,
+            title=title,
+            identified=identified,
+            key=key,
+            suppress_below=suppress_below,
+            with_pdf=not without_pdf,
+            progress=progress,
+        )
+    if not made.is_new:
+        click.echo(f"{folder} holds this very bundle: {len(made.files)} files, the same bytes.")
+        return
+    click.echo(f"Written: {folder}, {counted(len(made.files), 'file')} and their hashes.")
+    click.echo(
+        "Not de-identified: names and dates are in it."
+        if identified
+        else "De-identified: read data/notes.txt before you hand it on."
+        if suppress_below is None
+        else "Small counts are withheld, and so are the data."
+    )
+
+
+for command in (paper_command, export_command):
+    cohort_group.add_command(command)
+
+COMMANDS = (cohort_group,)
