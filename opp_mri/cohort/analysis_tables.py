@@ -4,9 +4,12 @@ A count has one key in all of them, and those that the other tables show are tie
 A statistic rests on its lesions, and is withheld with any count that it can be worked back to.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
+
+import numpy as np
 
 from opp_mri.cohort.analysis import RISK_DAYS, CohortAnalysis, Comparison, Endpoint
 from opp_mri.cohort.analysis_cells import (
@@ -22,10 +25,11 @@ from opp_mri.cohort.analysis_cells import (
     statistic,
 )
 from opp_mri.cohort.arm_tests import arm_tests
-from opp_mri.cohort.hazard_tables import hazard_table
+from opp_mri.cohort.hazard_tables import covariate_table, hazard_table
 from opp_mri.cohort.members import ALL, ELIGIBLE
 from opp_mri.cohort.survival import Curve, Estimate, FloatArray
-from opp_mri.cohort.tables import Cell, Sum, Table
+from opp_mri.cohort.tables import Cell, Table
+from opp_mri.cohort.withholding import Sum
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.units import DAYS_PER_WEEK
 
@@ -33,6 +37,18 @@ TIMES_NOTE: Final = (
     "Times run from completion of radiosurgery to the study that shows the growth. A lesion that "
     "never grew, or grew with the other answer, is censored at its last follow-up."
 )
+WEEKS_NOTE: Final = (
+    "Events, and lesions whose follow-up ended, since the week above, that week included; left are "
+    "those who were followed beyond it"
+)
+_SPANS: Final = (
+    *(
+        (f"weeks_{a // DAYS_PER_WEEK}_{b // DAYS_PER_WEEK}", a, float(b), str(b // DAYS_PER_WEEK))
+        for a, b in pairwise(RISK_DAYS)
+    ),
+    (f"after_week_{RISK_DAYS[-1] // DAYS_PER_WEEK}", RISK_DAYS[-1], math.inf, "later"),
+)
+_NO_SHARE: Final = Estimate(value=None, n=0, events=0)
 _RESPONSES: Final = {
     Endpoint.OPP_FREE: ResponseCategory.OPP,
     Endpoint.PROGRESSION_FREE: ResponseCategory.PD,
@@ -45,6 +61,7 @@ def analysis_tables(analysis: CohortAnalysis) -> tuple[Table, ...]:
         free_times(analysis),
         free_shares(analysis),
         arm_tests(analysis),
+        covariate_table(analysis),
         *(hazard_table(analysis, endpoint) for endpoint in analysis.endpoints),
         incidence(analysis),
         landmarks(analysis),
@@ -88,18 +105,18 @@ def free_shares(analysis: CohortAnalysis) -> Table:
         curves = {arm.group: arm.curve for arm in endpoint.comparison.arms}
         found = endpoint.comparison.observed
         days = rows.days if found is None else found.duration_days
-        table = _Weeks(rows, endpoint.endpoint, days, curves, "free", endpoint.endpoint)
-        lines += [(Cell(text=ENDPOINT_WORDS[endpoint.endpoint]), *line) for line in table.lines]
-        sums += table.sums
+        slug = endpoint.endpoint
+        more, added = _by_week(rows, slug, (slug,), slug, days, curves)
+        lines += [(Cell(text=ENDPOINT_WORDS[slug]), *line) for line in more]
+        sums += added
     return Table(
         title="Share without the event by week",
-        columns=("Time", "Lesions of", "Week", "At risk", "Events since", "Share (95 %)"),
+        columns=("Time", "Lesions of", "Week", "Events", "Ended", "Left", "Share (95 %)"),
         rows=tuple(lines),
         notes=(
             TIMES_NOTE,
-            "Kaplan-Meier with Greenwood's error, interval on the log(-log) scale. At risk are "
-            "those who are followed to that week without the event; the events are those since the "
-            "week above, that week included.",
+            "Kaplan-Meier with Greenwood's error, interval on the log(-log) scale.",
+            f"{WEEKS_NOTE} without the event.",
         ),
         sums=tuple(dict.fromkeys(sums)),
     )
@@ -110,16 +127,18 @@ def incidence(analysis: CohortAnalysis) -> Table:
     rows, lines, sums = Rows(analysis), [], list[Sum]()
     for one in analysis.incidence:
         curves = {curve.group: curve for curve in one.curves}
-        table = _Weeks(rows, SLUGS[one.cause], rows.days, curves, "incidence", "competing")
-        lines += [(Cell(text=CAUSE_WORDS[one.cause]), *line) for line in table.lines]
-        sums += table.sums
+        slugs = [*SLUGS.values()]
+        more, added = _by_week(rows, SLUGS[one.cause], slugs, "competing", rows.days, curves)
+        lines += [(Cell(text=CAUSE_WORDS[one.cause]), *line) for line in more]
+        sums += added
     return Table(
         title="Cumulative incidence with competing risks",
-        columns=("First event", "Lesions of", "Week", "At risk", "Events since", "Share (95 %)"),
+        columns=("First event", "Lesions of", "Week", "Events", "Ended", "Left", "Share (95 %)"),
         rows=tuple(lines),
         notes=(
             "Aalen-Johansen, interval on the log(-log) scale (Choudhury 2002). Each lesion counts "
-            "under the first of OPP, progression and death; those at risk have had none of them.",
+            "under the first of OPP, progression and death.",
+            f"{WEEKS_NOTE} without any of the three.",
             f"A death counts within {analysis.death_within_days} days of the last follow-up.",
         ),
         sums=tuple(dict.fromkeys(sums)),
@@ -183,42 +202,42 @@ def _median(found: Comparison, group: str) -> Estimate:
     return medians.get(group, Estimate(value=None, n=0, events=0, reason=reason))
 
 
-class _Weeks:
-    """A line for each arm and week of `RISK_DAYS`, and for what came later, if anything."""
+def _by_week(
+    rows: Rows, slug: str, first: Sequence[str], left: str, days: FloatArray,
+    curves: Mapping[str, Curve],
+) -> tuple[list[tuple[Cell, ...]], list[Sum]]:  # fmt: skip
+    """Give a line for each arm and span of `_SPANS`, and what its counts add up to.
 
-    def __init__(
-        self, rows: Rows, slug: str, days: FloatArray, curves: Mapping[str, Curve], name: str,
-        at_risk: str,
-    ) -> None:  # fmt: skip
-        weeks = [day // DAYS_PER_WEEK for day in RISK_DAYS]
-        events = rows.events(slug)
-        late = events & (days > RISK_DAYS[-1])
-        parts = [f"{slug}.events.weeks_{a}_{b}" for a, b in pairwise(weeks)]
-        risks = [f"{at_risk}.at_risk.week_{week}" for week in weeks[1:]]
-        after = [f"{slug}.events.after_week_{weeks[-1]}"] if late.any() else []
-        self.lines: list[tuple[Cell, ...]] = []
-        self.sums = rows.sums(f"{slug}.events", *parts, *after, *risks)
-        for group in rows.arms:
-            end, arm, told_by = of_arm(group), rows.arm(group), [TIME_KNOWN + of_arm(group)]
-            label = Cell(text=arm_words(group))
-            self.sums.append((f"{slug}.events{end}", *(key + end for key in (*parts, *after))))
-            for part, risk, (since, day) in zip(parts, risks, pairwise(RISK_DAYS), strict=True):
-                told_by.append(part + end)
-                share = Estimate(value=None, n=0, events=0)
-                if group in curves:
-                    share = curves[group].at(day)
-                week = day // DAYS_PER_WEEK
-                own = arm & events & (days <= day) & ((days > since) | (since == 0))
-                cells = (
-                    rows.count(risk + end, arm & (days >= day)),
-                    rows.count(part + end, own),
-                    statistic(f"{slug}.{name}.week_{week}{end}", told_by[0], told_by, share,
-                              unit="share"),
-                )  # fmt: skip
-                self.lines.append((label, Cell(text=str(week)), *cells))
-            for key in after:
-                cells = (Cell(text=NONE), rows.count(key + end, arm & late), Cell(text=NONE))
-                self.lines.append((label, Cell(text="later"), *cells))
+    `slug` is that of the event, `first` those of all that end the time on `days`, and `left` that
+    of the counts of who ended without any of them or is still followed.
+    """
+    own, ended = rows.events(slug), ~np.any([rows.events(one) for one in first], axis=0)
+    lines: list[tuple[Cell, ...]] = []
+    sums: list[Sum] = []
+    for group in rows.arms:
+        end, arm, before = of_arm(group), rows.arm(group), TIME_KNOWN
+        told_by = [TIME_KNOWN + end]
+        for span, since, day, label in _SPANS:
+            within = arm & (days <= day) & ((days > since) | (since == 0))
+            events = [f"{one}.events.{span}" for one in first]
+            parts = [*events, f"{left}.ended.{span}", f"{left}.left.{span}"]
+            sums += [(before + end, *(one + end for one in parts)), *rows.sums(*parts)]
+            before = parts[-1]
+            told_by += [one + end for one in parts[:-1]]
+            share = curves[group].at(day) if group in curves else _NO_SHARE
+            key = f"{left}.{slug}.share.{span}{end}"
+            cells = (
+                rows.count(f"{slug}.events.{span}{end}", within & own),
+                rows.count(f"{left}.ended.{span}{end}", within & ended),
+                rows.count(f"{left}.left.{span}{end}", arm & (days > day)),
+                statistic(key, told_by[0], told_by, share, unit="share"),
+            )
+            if math.isinf(day):
+                cells = (*cells[:-1], Cell(text=NONE))
+            lines.append((Cell(text=arm_words(group)), Cell(text=label), *cells))
+        spans = (f"{slug}.events.{span}{end}" for span, *_ in _SPANS)
+        sums += [(f"{slug}.events{end}", *spans), *rows.sums(f"{slug}.events")]
+    return lines, sums
 
 
 def _ties(analysis: CohortAnalysis, rows: Rows) -> list[Sum]:

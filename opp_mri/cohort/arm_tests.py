@@ -20,7 +20,8 @@ from opp_mri.cohort.analysis_cells import (
 )
 from opp_mri.cohort.members import FractionGroup
 from opp_mri.cohort.survival import BoolArray, Fisher, LogRank
-from opp_mri.cohort.tables import Cell, Sum, Table, Value
+from opp_mri.cohort.tables import Cell, Table, Value
+from opp_mri.cohort.withholding import Sum
 
 
 def arm_tests(analysis: CohortAnalysis) -> Table:
@@ -69,7 +70,7 @@ class _Test:
         if later is not None:
             tested = tested & later
             base, n_key, ends = "landmark.n", "landmark.single_fraction.n", f"{slug}.landmark"
-        event_key = f"{ends}.single_fraction.events"
+        event_key = f"{ends}.single_fraction.n"
         self.key, self.n_key = key, n_key
         self.counts = (
             rows.count(n_key, tested),

@@ -1,24 +1,26 @@
-"""Hazard ratios of a cohort as a table: a line for each covariate of each model."""
+"""Hazard ratios of a cohort as tables: what each model rests on, and what it gives."""
 
 from typing import Final
 
 import numpy as np
 
-from opp_mri.cohort.analysis import CohortAnalysis, EndpointAnalysis
+from opp_mri.cohort.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
 from opp_mri.cohort.analysis_cells import (
     ENDPOINT_WORDS,
     NONE,
     TIME_KNOWN,
     Rows,
+    of_arm,
     p_text,
     remark,
     statistic,
 )
 from opp_mri.cohort.covariates import Covariate, Model, covariate_of
 from opp_mri.cohort.hazards import Hazard, Regression, Trend
-from opp_mri.cohort.members import UNKNOWN, Radiosensitivity, Region
-from opp_mri.cohort.survival import Estimate
-from opp_mri.cohort.tables import AGE_KNOWN, Cell, Sum, Table
+from opp_mri.cohort.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
+from opp_mri.cohort.survival import BoolArray
+from opp_mri.cohort.tables import AGE_KNOWN, Cell, Table
+from opp_mri.cohort.withholding import Sum
 
 COVARIATE_WORDS: Final = {
     Covariate.AGE: "Age, per year",
@@ -27,87 +29,141 @@ COVARIATE_WORDS: Final = {
     Covariate.THORACIC: "Thoracic against cervical and lumbar",
     Covariate.SINGLE_FRACTION: "Single fraction against multifraction",
 }
-_PARTS: Final = {  # of a count, by what the other tables count
-    Covariate.AGE: ((AGE_KNOWN,), (f"age.{UNKNOWN}",)),
+TOGETHER: Final = "All of them"
+_VALUES: Final = {  # of a covariate of two values: yes, no and unknown in words
     Covariate.RADIOSENSITIVE: (
-        (f"radiosensitivity.{Radiosensitivity.RADIOSENSITIVE}",
-         f"radiosensitivity.{Radiosensitivity.RADIORESISTANT}"),
-        (f"radiosensitivity.{UNKNOWN}",),
+        Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.RADIORESISTANT, "not classed",
     ),
-    Covariate.THORACIC: (
-        tuple(f"level.{one}" for one in Region if one is not Region.SACRAL),
-        (f"level.{Region.SACRAL}",),
-    ),
+    Covariate.THORACIC: (Region.THORACIC, "cervical or lumbar", Region.SACRAL),
+    Covariate.SINGLE_FRACTION: (FractionGroup.SINGLE, FractionGroup.MULTI, "unknown"),
 }  # fmt: skip
+_ELSEWHERE: Final[tuple[Sum, ...]] = (  # the same counts in the other tables
+    ("model.age.n", AGE_KNOWN),
+    ("model.age.left_out", f"age.{UNKNOWN}"),
+    ("model.radiosensitive.yes", f"radiosensitivity.{Radiosensitivity.RADIOSENSITIVE}"),
+    ("model.radiosensitive.no", f"radiosensitivity.{Radiosensitivity.RADIORESISTANT}"),
+    ("model.radiosensitive.left_out", f"radiosensitivity.{UNKNOWN}"),
+    ("model.thoracic.yes", f"level.{Region.THORACIC}"),
+    ("model.thoracic.no", f"level.{Region.CERVICAL}", f"level.{Region.LUMBAR}"),
+    ("model.thoracic.left_out", f"level.{Region.SACRAL}"),
+)
+_COUNTS_NOTE: Final = (
+    "The covariates are those of Table 2 of Amini 2016. Of a histology that the paper does not "
+    "class, and of a sacral level, the covariate counts as not known."
+)
+
+
+def covariate_table(analysis: CohortAnalysis) -> Table:
+    """Show what the models rest on: lesions and events by covariate, and those left out."""
+    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    for asked in Covariate:
+        words = _VALUES.get(asked, ("known", "unknown"))
+        masks = _masks(analysis, (asked,))
+        parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
+            "yes", "no", "left_out"
+        )  # fmt: skip
+        slug = asked.name.lower()
+        for part, label in zip(parts, words, strict=True):
+            keys = [f"{one}.{slug}.{part}" for one in ("model", *Endpoint)]
+            sets = [masks[part], *(masks[part] & rows.events(one) for one in Endpoint)]
+            cells = (rows.count(key, which) for key, which in zip(keys, sets, strict=True))
+            lines.append((Cell(text=COVARIATE_WORDS[asked]), Cell(text=label), *cells))
+        for one, whole in _wholes():
+            sums.append((whole, f"{one}.{slug}.n", f"{one}.{slug}.left_out"))
+            if "yes" in parts:
+                sums.append((f"{one}.{slug}.n", f"{one}.{slug}.yes", f"{one}.{slug}.no"))
+            if asked is Covariate.SINGLE_FRACTION:
+                ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
+                sums += [(f"{one}.{slug}.{part}", whole + end)
+                         for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
+    for endpoint in analysis.endpoints:
+        masks, other = _masks(analysis, endpoint.multivariable.covariates), Cell(text=NONE)
+        for part, label in (("n", "known"), ("left_out", "not all known")):
+            keys = [f"model.{endpoint.endpoint}.together.{part}"]
+            keys += [f"{endpoint.endpoint}.together.{part}"]
+            events = rows.count(keys[1], masks[part] & rows.events(endpoint.endpoint))
+            both = (events, other) if endpoint is analysis.opp_free else (other, events)
+            name = f"{TOGETHER}, {ENDPOINT_WORDS[endpoint.endpoint]} time"
+            n = rows.count(keys[0], masks[part])
+            lines.append((Cell(text=name), Cell(text=label), n, *both))
+        for key, whole in (
+            (f"model.{endpoint.endpoint}.together", TIME_KNOWN),
+            (f"{endpoint.endpoint}.together", f"{endpoint.endpoint}.events"),
+        ):
+            sums.append((whole, f"{key}.n", f"{key}.left_out"))
+    if analysis.n == analysis.eligible:
+        sums += _ELSEWHERE
+    return Table(
+        title="Lesions and events by covariate",
+        columns=("Covariate", "Value", "Lesions", "With OPP", "With progression"),
+        rows=tuple(lines),
+        notes=(_COUNTS_NOTE,),
+        sums=tuple(dict.fromkeys(sums)),
+    )
 
 
 def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
     """Show the hazard ratio of each covariate alone and of all together, with its checks."""
-    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    rows, lines = Rows(analysis), list[tuple[Cell, ...]]()
     for model in endpoint.models:
         slug = model.covariates[0].name.lower()
-        keys = _Keys(endpoint, slug, f"model.{slug}")
-        lines += _model_lines(analysis, rows, endpoint, model, keys, "alone")
-        sums += keys.sums(endpoint)
-        if analysis.n == analysis.eligible:
-            parts = _PARTS.get(model.covariates[0], ())
-            sums += [(key, *one) for key, one in zip((keys.n, keys.left_out), parts, strict=False)]
-    keys = _Keys(endpoint, "together", f"{endpoint.endpoint}.together")
-    lines += _model_lines(analysis, rows, endpoint, endpoint.multivariable, keys, "together")
-    sums += keys.sums(endpoint)
+        keys = (f"model.{slug}.n", f"{endpoint.endpoint}.{slug}.n")
+        lines += _lines(analysis, rows, endpoint, model, keys)
+    keys = (
+        f"model.{endpoint.endpoint}.together.n",
+        f"{endpoint.endpoint}.together.n",
+    )
+    lines += _lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
     return Table(
         title=f"Hazard ratios, {ENDPOINT_WORDS[endpoint.endpoint]} time",
-        columns=("Covariate", "Model", "Lesions", "Events", "Left out", "Events left out",
-                 "Hazard ratio (95 %)", "p", "p of the check", "Remark"),
+        columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95 %)", "p",
+                 "p of the check", "Remark"),
         rows=tuple(lines),
         notes=(
-            "The covariates of Table 2 of Amini 2016. Cox's model, ties by Efron, interval and p "
-            "by Wald; errors by patient (Lin and Wei 1989) where a patient has several lesions.",
+            "Cox's model, ties by Efron, interval and p by Wald; errors by patient (Lin and Wei "
+            "1989) where a patient has several lesions.",
             "Firth's penalised likelihood (Heinze and Schemper 2001) is finite where all events "
             "are in one arm; interval and p by its profile, lesions counting as independent.",
-            "Left out: lesions of which the covariate is not known; a histology that the paper "
-            "does not class, and a sacral level, are such.",
             "The check (Grambsch and Therneau 1994): below 0.05 one ratio does not describe all "
             "of the follow-up.",
         ),
-        sums=tuple(sums),
     )  # fmt: skip
 
 
-class _Keys:
-    """Keys of the counts and statistics of one model."""
-
-    def __init__(self, endpoint: EndpointAnalysis, slug: str, lesions: str) -> None:
-        self.model = f"{endpoint.endpoint}.{slug}"
-        self.n, self.left_out = f"{lesions}.n", f"{lesions}.left_out"
-        self.events = f"{self.model}.events"
-        self.events_left_out = f"{self.model}.events_left_out"
-
-    def sums(self, endpoint: EndpointAnalysis) -> list[Sum]:
-        """Say what the counts add up to."""
-        every = f"{endpoint.endpoint}.events"
-        return [(TIME_KNOWN, self.n, self.left_out), (every, self.events, self.events_left_out)]
+def _wholes() -> list[tuple[str, str]]:
+    """Pair the start of the keys of lesions, and of each event, with the count of them all."""
+    return [("model", TIME_KNOWN), *((one.value, f"{one}.events") for one in Endpoint)]
 
 
-def _model_lines(
-    analysis: CohortAnalysis, rows: Rows, endpoint: EndpointAnalysis, model: Model, keys: _Keys,
-    words: str,
+def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:
+    """Tell of which lesions all covariates are known or not, and which have each of them, or not.
+
+    The last two have a meaning for one covariate of two values.
+    """
+    values = [[covariate_of(one.lesion, c) for one in analysis.lesions] for c in covariates]
+    table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
+    known = np.asarray(np.isfinite(table).all(axis=0))
+    return {
+        "n": known,
+        "left_out": ~known,
+        "yes": np.asarray((table == 1).all(axis=0)),
+        "no": np.asarray((table == 0).all(axis=0)),
+    }
+
+
+def _lines(
+    analysis: CohortAnalysis, rows: Rows, endpoint: EndpointAnalysis, model: Model,
+    keys: tuple[str, str], *, together: bool = False,
 ) -> list[tuple[Cell, ...]]:  # fmt: skip
-    known = np.array(
-        [all(covariate_of(one.lesion, c) is not None for c in model.covariates)
-         for one in analysis.lesions], dtype=np.bool_,
-    )  # fmt: skip
-    events = rows.events(endpoint.endpoint)
+    known = _masks(analysis, model.covariates)["n"]
     counts = (
-        rows.count(keys.n, known),
-        rows.count(keys.events, known & events),
-        rows.count(keys.left_out, ~known),
-        rows.count(keys.events_left_out, ~known & events),
+        rows.count(keys[0], known),
+        rows.count(keys[1], known & rows.events(endpoint.endpoint)),
     )
-    told_by = (keys.n, keys.events)
-    empty = Cell(text=NONE)
+    told_by, empty = _told_by(keys, model), Cell(text=NONE)
+    words = "together" if together else "alone"
     if model.reason is not None:
-        name = COVARIATE_WORDS[model.covariates[0]] if words == "alone" else "All of them"
+        name = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
         cells = (empty, empty, empty, remark(model.reason, told_by))
         return [(Cell(text=name), Cell(text=words), *counts, *cells)]
     lines: list[tuple[Cell, ...]] = []
@@ -116,14 +172,29 @@ def _model_lines(
         trends = {one.covariate: one for one in model.trends if fitted is model.cox}
         for hazard in fitted.hazards:
             asked = Covariate(hazard.covariate)
-            slug = f"{keys.model}.{asked.name.lower()}.{fitted.model}"
-            cells = _statistics(slug, hazard, trends.get(hazard.covariate), keys)
+            key = keys[1].removesuffix(".n") + f".{fitted.model}"
+            key += f".{asked.name.lower()}" if together else ""
+            cells = _statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
             lines.append((Cell(text=COVARIATE_WORDS[asked]), label, *counts, *cells))
         if None in trends:
-            check = _check(f"{keys.model}.cox.check", trends[None], keys)
+            key = keys[1].removesuffix(".n") + ".cox"
+            check = _check(key, trends[None], keys[0], told_by)
             cells = (empty, empty, check, remark(trends[None].reason, told_by))
-            lines.append((Cell(text="All of them"), label, *counts, *cells))
+            lines.append((Cell(text=TOGETHER), label, *counts, *cells))
     return lines
+
+
+def _told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
+    """Name the counts that a ratio could be worked back to: of two values, those of either."""
+    if not any(one in _VALUES for one in model.covariates):
+        return keys
+    slugs = [one.name.lower() for one in model.covariates if one in _VALUES]
+    first = keys[1].split(".", maxsplit=1)[0]
+    return (
+        *keys,
+        *(f"{start}.{slug}.{part}" for start in ("model", first) for slug in slugs
+          for part in ("yes", "no")),
+    )  # fmt: skip
 
 
 def _model_words(fitted: Regression) -> str:
@@ -132,18 +203,16 @@ def _model_words(fitted: Regression) -> str:
 
 
 def _statistics(
-    key: str, one: Hazard, trend: Trend | None, keys: _Keys
+    key: str, one: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
 ) -> tuple[Cell, Cell, Cell, Cell]:
-    told_by = (keys.n, keys.events)
-    ratio: Estimate = one.ratio
-    cell = statistic(key, keys.n, told_by, ratio, more={"p": one.p})
-    check = Cell(text=NONE) if trend is None else _check(f"{key}.check", trend, keys)
-    reason = ratio.reason or (None if trend is None else trend.reason)
-    return cell, Cell(text=p_text(one.p), told_by=told_by), check, remark(reason, told_by)
+    ratio = statistic(key, rests_on, told_by, one.ratio, more={"p": one.p})
+    check = Cell(text=NONE) if trend is None else _check(key, trend, rests_on, told_by)
+    reason = one.ratio.reason or (None if trend is None else trend.reason)
+    return ratio, Cell(text=p_text(one.p), told_by=told_by), check, remark(reason, told_by)
 
 
-def _check(key: str, trend: Trend, keys: _Keys) -> Cell:
+def _check(key: str, trend: Trend, rests_on: str, told_by: tuple[str, ...]) -> Cell:
     return Cell(
-        text=p_text(trend.p), key=key, rests_on=keys.n, told_by=(keys.n, keys.events),
+        text=p_text(trend.p), key=f"{key}.check", rests_on=rests_on, told_by=told_by,
         values={"chi_square": trend.chi_square, "p": trend.p, "n": trend.n},
     )  # fmt: skip

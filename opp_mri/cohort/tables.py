@@ -8,9 +8,7 @@ Amini et al., AJNR 2016;37:387-392.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import numpy as np
 from attrs import evolve, field, frozen
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from opp_mri.cohort.endpoints import peak_changes_mm, returns_to_baseline, spread, time_to_peak
 from opp_mri.cohort.members import (
@@ -28,14 +26,15 @@ from opp_mri.cohort.members import (
     fraction_group,
     screening,
 )
+from opp_mri.cohort.withholding import HIDDEN as HIDDEN
+from opp_mri.cohort.withholding import Sum, withheld
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import DAYS_PER_WEEK
 
-AGE_KNOWN, HIDDEN = "age.known", "hidden"
+AGE_KNOWN = "age.known"
 
 Value = int | float | str | None
-Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up to it
 
 
 @frozen(kw_only=True)
@@ -251,60 +250,14 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
     if any(counts.get(cell.key, cell.count) != cell.count for cell in cells):
         raise ValueError("tables that are published together are of the same lesions")
     sums = [one for table in tables for one in table.sums if {*one} <= counts.keys()]
-    small = [key for key, count in counts.items() if 0 < count < below]
-    words = dict.fromkeys(small, f"<{below}")
-    for key in small:
-        while _is_determined(key, words, counts, sums, below):
-            around = _around(key, words, sums)
-            shown = [k for s in around for k in s if k not in words and counts[k]]
-            near = [k for s in around if key in s for k in s if k in shown]
-            if shown:
-                words[min(near or shown, key=counts.__getitem__)] = HIDDEN
-            else:
-                words = dict.fromkeys(words, HIDDEN)
-    for key in [k for k in words if k not in small]:  # what a later one has made needless
-        fewer = {k: word for k, word in words.items() if k != key}
-        reached = {k for s in _around(key, words, sums) for k in s}
-        if not any(_is_determined(k, fewer, counts, sums, below) for k in small if k in reached):
-            words = fewer
+    words = withheld(counts, sums, below)
+    small = {key for key in words if 0 < counts[key] < below}
     note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
     return tuple(
         Table(title=one.title, columns=one.columns, notes=(*one.notes, note), suppressed=True,
-              rows=tuple(tuple(_withheld(c, words, {*small}) for c in row) for row in one.rows))
+              rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in one.rows))
         for one in tables
     )  # fmt: skip
-
-
-def _is_determined(
-    key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int
-) -> bool:
-    """Tell whether a withheld count can be one number only, by what is shown and the words."""
-    telling = any(word != HIDDEN for word in words.values())
-    sums = _around(key, words, sums)
-    reached = {key} | {k for one in sums for k in one}
-    words = {k: word for k, word in words.items() if k in reached}
-    signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
-    left = [-sum(sign * counts[k] for k, sign in one.items() if k not in words) for one in signs]
-    rows = [[one.get(k, 0) for k in words] for one in signs]
-    rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
-    least = [below if telling and word == HIDDEN else 1 for word in words.values()]
-    most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
-    cost = np.array([k == key for k in words], dtype=float)
-    low, high = (
-        milp(c, integrality=[1] * len(words), bounds=Bounds(least, most), constraints=rules).x
-        for c in (cost, -cost)
-    )
-    return bool(round(float(cost @ low)) == round(float(cost @ high)))
-
-
-def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
-    """Give the sums that a withheld count hangs on, by way of other withheld ones."""
-    left, reached, found = [*sums], {key}, list[Sum]()
-    while near := [one for one in left if not reached.isdisjoint(one)]:
-        left = [one for one in left if reached.isdisjoint(one)]
-        reached |= {k for one in near for k in one if k in words}
-        found += near
-    return found
 
 
 def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:

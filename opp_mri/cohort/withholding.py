@@ -1,0 +1,98 @@
+"""Which counts to withhold, so that no small one can be worked out from those that are shown.
+
+Counts hang together by sums. A reader is taken to know every sum, every shown count, and that a
+withheld one is small or, where it is hidden to protect another, not small.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+HIDDEN: Final = "hidden"
+Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up to it
+
+
+def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict[str, str]:
+    """Give the word that each withheld count is replaced by, by its key.
+
+    Parameters
+    ----------
+    counts
+        All that are published together, by key.
+    sums
+        What adds up, of these keys only.
+    below
+        Counts from 1 to one less are small: they read <`below`. Others read hidden, the smallest
+        first, as long as a small one can be only one number. Where nothing is left to hide, all are
+        hidden, and none reads <`below`.
+
+    Raises
+    ------
+    ValueError
+        A sum does not hold.
+    """
+    small = [key for key, count in counts.items() if 0 < count < below]
+    words = dict.fromkeys(small, f"<{below}")
+    known: list[dict[str, int]] = []  # other numbers that the shown ones allow
+    for key in small:
+        while _is_determined(key, words, counts, sums, below, known):
+            around = _around(key, words, sums)
+            shown = [k for s in around for k in s if k not in words and counts[k]]
+            near = [k for s in around if key in s for k in s if k in shown]
+            if shown:
+                words[min(near or shown, key=counts.__getitem__)] = HIDDEN
+            else:
+                words = dict.fromkeys(words, HIDDEN)
+    for key in [k for k in words if k not in small]:  # what a later one has made needless
+        fewer = {k: word for k, word in words.items() if k != key}
+        reached = {k for s in _around(key, words, sums) for k in s}
+        left = [one for one in known if one.get(key, counts[key]) == counts[key]]
+        asked = [k for k in small if k in reached]
+        if not any(_is_determined(k, fewer, counts, sums, below, left) for k in asked):
+            words, known = fewer, left
+    return words
+
+
+def _is_determined(
+    key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int,
+    known: list[dict[str, int]],
+) -> bool:  # fmt: skip
+    """Tell whether a withheld count can be one number only; one that is found goes into `known`.
+
+    What is known stays allowed as long as no word is taken back.
+    """
+    if any(one.get(key, counts[key]) != counts[key] for one in known):
+        return False
+    telling = any(word != HIDDEN for word in words.values())
+    sums = _around(key, words, sums)
+    reached = {key} | {k for one in sums for k in one}
+    words = {k: word for k, word in words.items() if k in reached}
+    signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
+    left = [-sum(sign * counts[k] for k, sign in one.items() if k not in words) for one in signs]
+    rows = [[one.get(k, 0) for k in words] for one in signs]
+    rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
+    least = [below if telling and word == HIDDEN else 1 for word in words.values()]
+    most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
+    cost = np.array([k == key for k in words], dtype=float)
+    for sign in (1, -1):
+        found = milp(sign * cost, integrality=[1] * len(words), bounds=Bounds(least, most),
+                     constraints=rules).x  # fmt: skip
+        if found is None:
+            raise ValueError("the sums of tables that are published together hold")
+        other = {k: round(float(x)) for k, x in zip(words, found, strict=True)}
+        if other[key] != counts[key]:
+            known.append(other)
+            return False
+    return True
+
+
+def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
+    """Give the sums that a withheld count hangs on, by way of other withheld ones."""
+    left, reached, found = [*sums], {key}, list[Sum]()
+    while near := [one for one in left if not reached.isdisjoint(one)]:
+        left = [one for one in left if reached.isdisjoint(one)]
+        reached |= {k for one in near for k in one if k in words}
+        found += near
+    return found
