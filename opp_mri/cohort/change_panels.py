@@ -19,12 +19,14 @@ from opp_mri.cohort.change_lines import (
 from opp_mri.cohort.sheet import (
     CHANGE_LABEL,
     DOUBLE_IN,
+    STACKED_IN,
     WEEKS_LABEL,
     counted,
     draw_limits,
     foot_in,
     foot_lines,
     head_panel,
+    head_width_in,
     mm_ticks,
     name_x,
     name_y,
@@ -78,17 +80,24 @@ def draw_change_panels(
     marked = any(len(panel.lines) <= FEW for panel in panels)
     if max(len(panel.lines) for panel in panels) > FEW:
         notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
+    heads = [counted(len(panel.lines), "lesion") for panel in panels]
     with journal_style():
         foot = foot_lines(notes, DOUBLE_IN)
-        figure = new_sheet(DOUBLE_IN, TOP_IN + PANEL_HEIGHT_IN + AXIS_IN + foot_in(foot))
-        row = _row_of_axes(figure, len(panels))
-        for axes, panel in zip(row, panels, strict=True):
+        width_in = _panel_width_in(len(panels))
+        stacked = any(
+            head_width_in(panel.name, words) > width_in
+            for panel, words in zip(panels, heads, strict=True)
+        )
+        top_in = TOP_IN + STACKED_IN * stacked
+        figure = new_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + foot_in(foot))
+        row = _row_of_axes(figure, len(panels), width_in, top_in)
+        for axes, panel, words in zip(row, panels, heads, strict=True):
             draw_limits(axes, limit_mm)
             draw_lines(axes, panel.lines, panel.colour)
             if len(panel.lines) <= FEW:
                 draw_marks(axes, panel)
-            words = counted(len(panel.lines), "lesion")
-            head_panel(axes, panel.name, words, panel.colour, panel.marker)
+            mark = {"colour": panel.colour, "marker": panel.marker}
+            head_panel(axes, panel.name, words, stacked=stacked, **mark)
             week_ticks(axes, last_week(every), at_most=6)
         changes_mm = [mm for line in every for mm in line.changes_mm]
         mm_ticks(row[0], min(-limit_mm, *changes_mm), max(limit_mm, *changes_mm))
@@ -101,13 +110,16 @@ def draw_change_panels(
     return figure
 
 
-def _row_of_axes(figure: Figure, number: int) -> list[Axes]:
-    room = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
-    width_in = min(WIDEST_PANEL_IN, room / number)
+def _panel_width_in(number: int) -> float:
+    room_in = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
+    return min(WIDEST_PANEL_IN, room_in / number)
+
+
+def _row_of_axes(figure: Figure, number: int, width_in: float, top_in: float) -> list[Axes]:
     row: list[Axes] = []
     for n in range(number):
         left_in = LEFT_IN + n * (width_in + BETWEEN_IN)
         shared = row[0] if row else None
-        row.append(place(figure, left_in, TOP_IN, width_in, PANEL_HEIGHT_IN, sharey=shared))
+        row.append(place(figure, left_in, top_in, width_in, PANEL_HEIGHT_IN, sharey=shared))
         row[n].tick_params(labelleft=n == 0)
     return row

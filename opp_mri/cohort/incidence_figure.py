@@ -52,7 +52,7 @@ CAUSES: Mapping[Cause, tuple[str, str, Dashes]] = {
     Cause.PROGRESSION: ("progression", CATEGORY_COLOURS[ResponseCategory.PD], (0, (5, 1.5))),
     Cause.DEATH: ("death", "#009E73", (0, (1.2, 1.2))),
 }
-LEFT_IN, TOP_IN, RIGHT_IN, BETWEEN_IN = 0.62, 0.50, 0.12, 0.34
+LEFT_IN, TOP_IN, RIGHT_IN, BETWEEN_IN = 0.66, 0.50, 0.12, 0.34
 HEIGHT_IN, AXIS_IN = 1.9, 0.50
 
 
@@ -105,7 +105,7 @@ def draw_incidence(
             set_time(axes, last_day, days, unit)
             set_share(axes, max(0.2, ceil(5 * max(highest)) / 5))
             _head(axes, group, curves[0].n)
-            numbers = {"at risk": (at_risk[group], INK)}
+            numbers = {"at risk" if axes is panels[0] else "": (at_risk[group], INK)}
             below_in = top_in + HEIGHT_IN + AXIS_IN
             write_at_risk(figure, axes, numbers, days, unit, below_in)
         name_y(figure, panels, "with the event, % of lesions")

@@ -77,12 +77,10 @@ def sequence_pairs(lesions: Sequence[CohortLesion]) -> tuple[SequencePair, ...]:
 
     Only lesions that are analysed count. Pairs without a visit are left out.
     """
-    lines = {one.lesion.tracking_uid: change_lines(one) for one in eligible_of(lesions)}
+    lines = [change_lines(one) for one in eligible_of(lesions)]
     changes = {
-        name: {
-            role: dict(zip(line.days, line.changes_mm, strict=True)) for role, line in of.items()
-        }
-        for name, of in lines.items()
+        str(n): {at: dict(zip(line.days, line.changes_mm, strict=True)) for at, line in of.items()}
+        for n, of in enumerate(lines)
     }
     pairs = []
     for first, second in combinations(SeriesRole, 2):

@@ -21,6 +21,7 @@ SINGLE_IN: Final = 3.3
 DOUBLE_IN: Final = 6.9
 EDGE_IN: Final = 0.08
 TEXT_POINTS, SMALL_POINTS = 8.0, 7.0
+STACKED_IN: Final = 0.13  # of a second line above a panel
 LINE_IN: Final = 0.13  # from one line of small type to the next
 WEEKS_LABEL: Final = "weeks from completion of SSRS"
 CHANGE_LABEL: Final = "change from baseline, mm"
@@ -122,19 +123,27 @@ def mark(marker: str, face: str, label: str, edge: str = INK, size: float = 4.0)
     )  # fmt: skip
 
 
-def head_panel(axes: Axes, name: str, words: str, colour: str, marker: str) -> None:
-    """Write above a panel its mark, its name, bold, and what it is of."""
-    given: dict[str, Any] = {
-        "xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False,
-    }  # fmt: skip
+def head_panel(
+    axes: Axes, name: str, words: str, *, colour: str, marker: str, stacked: bool = False
+) -> None:
+    """Write above a panel its mark, its name, bold, and beside or below it what it is of."""
     wide, high = size_in(axes)
+    right_in = 0.0 if stacked else head_width_in(name, "")
+    for text, left_in, up_in, given in (
+        (name, 0.14, 0.06 + STACKED_IN * stacked, {"weight": "bold"}),
+        (words, right_in, 0.06, {"size": SMALL_POINTS, "color": QUIET}),
+    ):
+        at = left_in / wide, 1 + up_in / high
+        axes.text(*at, text, transform=axes.transAxes, **given)
     axes.plot(
-        0.06 / wide, 1 + 0.1 / high, marker=marker, ms=5, mfc=colour, mec=INK, mew=0.5,
-        clip_on=False, transform=axes.transAxes,
+        0.06 / wide, 1 + (0.1 + STACKED_IN * stacked) / high, marker=marker, ms=5, mfc=colour,
+        mec=INK, mew=0.5, clip_on=False, transform=axes.transAxes,
     )  # fmt: skip
-    axes.annotate(name, (0, 1), xytext=(10, 4), weight="bold", **given)
-    right = _POINTS_PER_IN * text_width_in(name, TEXT_POINTS, "bold") + 16
-    axes.annotate(words, (0, 1), xytext=(right, 4), size=SMALL_POINTS, color=QUIET, **given)
+
+
+def head_width_in(name: str, words: str) -> float:
+    """Give the width of what `head_panel` writes in one line."""
+    return 0.22 + text_width_in(name, TEXT_POINTS, "bold") + text_width_in(words)
 
 
 def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:

@@ -38,8 +38,8 @@ from opp_mri.cohort.time_axis import (
     write_at_risk,
 )
 
-LEFT_IN, RIGHT_IN = 0.58, 0.15
-AXIS_IN, LABEL_GAP_IN = 0.46, 0.16
+RIGHT_IN, AXIS_IN = 0.15, 0.46
+RISK_WORDS = "Lesions at risk"
 MOST_CENSORED_DAYS = 150  # more ticks on one curve are a smear
 
 
@@ -79,40 +79,38 @@ def draw_survival(
     names = ["all lesions" if curve.group == ALL else curve.group for curve in curves]
     last_day = float(observed.duration_days.max())
     days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
-    at_risk = numbers_at_risk(observed, days)
     with journal_style():
         foot = foot_lines(_notes(curves, names, event, test), width_in)
         top_in = EDGE_IN + 0.06 + 1.15 * LINE_IN * len(curves) + 0.12
-        left_in = max(LEFT_IN, EDGE_IN + 0.2 + max(map(text_width_in, [*names, "Lesions at risk"])))
+        left_in = EDGE_IN + 0.2 + max(map(text_width_in, [*names, RISK_WORDS]))
         height_in = 0.6 * min(width_in, 4.0)
-        risk_in = AXIS_IN + LABEL_GAP_IN / 2 + LINE_IN * len(curves)
+        risk_in = AXIS_IN + 0.08 + LINE_IN * len(curves)
         figure = new_sheet(width_in, top_in + height_in + risk_in + 0.12 + foot_in(foot))
         axes = place(figure, left_in, top_in, width_in - left_in - RIGHT_IN, height_in)
-        for curve, (colour, dashes), (_, arm) in zip(
-            curves, ARMS, observed.by_group(), strict=False
-        ):
-            mark_thin(axes, thins_out_day(arm), colour, unit)
-            draw_steps(axes, curve, colour, dashes, unit)
-            _mark_ends(axes, curve, colour, unit)
+        _draw_arms(axes, observed, curves, unit)
         set_time(axes, last_day, days, unit)
         set_share(axes)
         axes.set_xlabel(unit.label)
         axes.set_ylabel(f"free of {event}, % of lesions")
-        write_legend(
-            figure,
-            EDGE_IN + 0.06,
-            _legend(curves, names),
-            left_in=left_in,
-            ncols=1,
-            handlelength=2.4,
-        )
-        colours = [colour for colour, _ in ARMS]
-        rows = {n: (at_risk[c.group], k) for n, c, k in zip(names, curves, colours, strict=False)}
+        handles = _legend(curves, names)
+        write_legend(figure, EDGE_IN + 0.06, handles, ncols=1, handlelength=2.4)
         below_in = top_in + height_in + AXIS_IN
-        write(figure, EDGE_IN, below_in, "Lesions at risk", color=INK, weight="bold")
+        write(figure, EDGE_IN, below_in, RISK_WORDS, color=INK, weight="bold")
+        at_risk = numbers_at_risk(observed, days)
+        rows = {
+            name: (at_risk[curve.group], colour)
+            for name, curve, (colour, _) in zip(names, curves, ARMS, strict=False)
+        }
         write_at_risk(figure, axes, rows, days, unit, below_in + LINE_IN)
         write_foot(figure, foot)
     return figure
+
+
+def _draw_arms(axes: Axes, observed: Observed, curves: Sequence[Curve], unit: TimeUnit) -> None:
+    for curve, (_, rows), (colour, dashes) in zip(curves, observed.by_group(), ARMS, strict=False):
+        mark_thin(axes, thins_out_day(rows), colour, unit)
+        draw_steps(axes, curve, colour, dashes, unit)
+        _mark_ends(axes, curve, colour, unit)
 
 
 def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:

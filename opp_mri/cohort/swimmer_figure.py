@@ -41,7 +41,7 @@ from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.timeline import EventKind
 from opp_mri.units import days_between, weeks_from_days
 
-ROW_IN, HEAD_IN = 0.125, 0.24
+ROW_IN, HEAD_IN = 0.118, 0.24
 FULL_PAGE_IN = 7.4  # of rows, where there are more than can be told apart
 LEFT_IN, RIGHT_IN, TOP_IN, AXIS_IN = 0.16, 0.14, 0.36, 0.40
 
