@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from opp_mri.cohort.analysis import analyse
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
@@ -30,7 +29,6 @@ from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort import Cohort, table_cohort
-from opp_mri.workflow.cohort_report import cohort_tables
 
 NOTES: Final = "notes.txt"
 WORKBOOK: Final = "cohort.xlsx"
@@ -243,6 +241,9 @@ def _files(
     if ExportFormat.SDTM in formats:
         yield from _in("sdtm", sdtm_files(lesions, study_id=study_id))
     if ExportFormat.AGGREGATED in formats:
+        from opp_mri.cohort.analysis import analyse  # with the report loads statistics and figures
+        from opp_mri.workflow.cohort_report import cohort_tables
+
         shown = cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
         yield from _in("aggregated", table_files(shown))
 

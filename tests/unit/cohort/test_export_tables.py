@@ -5,6 +5,7 @@ import io
 import json
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -235,3 +236,14 @@ def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
     assert "not RECIST" in notes["Categories"]
     assert "2000-01-01" in notes["Identity"]
     assert notes["Lesions"] == f"80 of {len({one.patient_id for one in COHORT})} patients"
+
+
+def test_the_page_of_exports_names_the_columns_of_each_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "exports.md").read_text("utf-8")
+    listed = {
+        name: re.findall(r"`([a-z_]+)`", columns)
+        for name, columns in re.findall(r"^\| `([a-z]+)` \| a[^|]*\| (.*) \|$", page, re.MULTILINE)
+    }
+    with_margins = derived_tables(COHORT[:1], AMINI, {"L00001": None})
+    wanted = {table.name: list(table.names) for table in (*TABLES[:3], *with_margins)}
+    assert listed == wanted
