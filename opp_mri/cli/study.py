@@ -101,6 +101,11 @@ def merge_command(folder: Path, project_folder: Path) -> None:
         click.echo(f"{counted(merged.known, 'answer')} came back before.")
     if merged.unsigned:
         click.echo(f"{counted(merged.unsigned, 'answer')} not signed yet: not taken.")
+    if merged.late:
+        click.echo(
+            f"{counted(merged.late, 'answer')} not taken: what became of these lesions is being "
+            "resolved already, so that an answer would no longer be independent."
+        )
 
 
 @click.command("unblind")

@@ -22,7 +22,7 @@ from opp_mri.dicom.header import quiet_pydicom
 from opp_mri.dicom.sources import READ_ERRORS
 from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
-from opp_mri.errors import InputError
+from opp_mri.errors import InputError, ProjectError
 
 REPLACED_UIDS = frozenset(
     {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
@@ -139,6 +139,8 @@ def write_deidentified(
     ------
     InputError
         The file cannot be read, or says that text is burned into its pixels.
+    ProjectError
+        The copy cannot be written.
     """
     try:
         with open_bytes(source) as reader:
@@ -156,11 +158,19 @@ def write_deidentified(
             meta = FileMetaDataset()
             meta.TransferSyntaxUID = original.file_meta.TransferSyntaxUID
             clean.file_meta = meta
-            path.parent.mkdir(parents=True, exist_ok=True)
-            clean.save_as(path, enforce_file_format=True)
+            written = BytesIO()
+            clean.save_as(written, enforce_file_format=True)
     except (*READ_ERRORS, *PYDICOM_ERRORS) as error:
         raise InputError(
             f"An image cannot be copied ({type(error).__name__}): fetch it again."
+        ) from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(written.getvalue())
+    except OSError as error:
+        raise ProjectError(
+            f"The package cannot be written ({error.strerror or type(error).__name__}): make room, "
+            "or name another folder. Nothing of it was kept."
         ) from error
 
 

@@ -212,8 +212,14 @@ class Room(Protocol):
 class StudyLog(Protocol):
     """What a study decided: protocol, packages, resolutions, unblinding; only ever added to."""
 
-    def add_to_log(self, records: Sequence[StudyRecord]) -> None:
-        """Append records, all or none."""
+    def add_to_log(
+        self, records: Sequence[StudyRecord], readings: Sequence[Reading] = (),
+        signatures: Sequence[Signature] = (),
+    ) -> None:  # fmt: skip
+        """Append records with the readings and signatures that belong to them, all or none.
+
+        A reading or signature with an id that is there already is the same one and is left.
+        """
 
     def log_of(self, kind: type[Kind]) -> Sequence[Kind]:
         """Give the records of one kind in the order in which they were appended."""

@@ -76,19 +76,9 @@ class SqlRecords(Transactions):
 
     def add_readings(self, readings: Sequence[Reading]) -> None:
         """Append readings, all or none."""
-        rows = [
-            {
-                "reading_id": reading.reading_id,
-                "lesion_id": reading.lesion_id,
-                "reader": reading.reader,
-                "record": to_json(reading),
-                "recorded_at": reading.recorded_at.isoformat(),
-            }
-            for reading in readings
-        ]
-        if rows:
+        if readings:
             with self.writing_transaction() as connection:
-                connection.execute(insert(schema.reading), rows)
+                connection.execute(insert(schema.reading), [reading_row(one) for one in readings])
 
     def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
         """Give readings in the order in which they were recorded."""
@@ -109,3 +99,14 @@ class SqlRecords(Transactions):
     def _rows(self, table: Table, order: str) -> Iterator[Any]:
         with self.reading_transaction() as connection:
             yield from connection.execute(select(table).order_by(table.c[order]))
+
+
+def reading_row(reading: Reading) -> Mapping[str, Any]:
+    """Give a reading as its table takes it."""
+    return {
+        "reading_id": reading.reading_id,
+        "lesion_id": reading.lesion_id,
+        "reader": reading.reader,
+        "record": to_json(reading),
+        "recorded_at": reading.recorded_at.isoformat(),
+    }

@@ -1,6 +1,7 @@
 """Signatures, AP axes, common points and places in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
@@ -17,13 +18,7 @@ class SqlRoom(Transactions):
     def add_signature(self, signature: Signature) -> None:
         """Record a signature."""
         with self.writing_transaction() as connection:
-            connection.execute(
-                insert(schema.signature).values(
-                    signature_id=signature.signature_id,
-                    lesion_id=signature.lesion_id,
-                    record=to_json(signature),
-                )
-            )
+            connection.execute(insert(schema.signature), [signature_row(signature)])
 
     def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
         """Give signatures in the order in which they were recorded."""
@@ -85,3 +80,12 @@ class SqlRoom(Transactions):
                 select(table.c.record).where(table.c.reader == reader)
             ).scalar_one_or_none()
         return None if record is None else from_json(record, Place)
+
+
+def signature_row(signature: Signature) -> Mapping[str, Any]:
+    """Give a signature as its table takes it."""
+    return {
+        "signature_id": signature.signature_id,
+        "lesion_id": signature.lesion_id,
+        "record": to_json(signature),
+    }

@@ -1,7 +1,7 @@
 """How far two readers of a project agree: independent reads only."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -164,10 +164,12 @@ def agreement_record(agreed: Agreement) -> Record:
     }
 
 
-def both_read(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Reading, Reading]]:
-    """Give the cells that both readers have answered, each by itself."""
+def both_read(
+    store: Store, readers: tuple[str, str], lesion_ids: Collection[str] = ()
+) -> dict[Cell, tuple[Reading, Reading]]:
+    """Give the cells of some lesions, or of all, that both readers have answered."""
     found: dict[Cell, tuple[Reading, Reading]] = {}
-    for lesion in store.lesions():
+    for lesion in some_lesions(store, lesion_ids):
         counted = independent_readings(store, lesion.lesion_id)
         first, second = (
             latest_by_cell([one for one in counted if one.reader == reader]) for reader in readers
@@ -178,12 +180,18 @@ def both_read(store: Store, readers: tuple[str, str]) -> dict[Cell, tuple[Readin
     return found
 
 
+def some_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
+    """Give the lesions with these ids, or all where none is given."""
+    return [one for one in store.lesions() if not lesion_ids or one.lesion_id in lesion_ids]
+
+
 def categories_by_reader(
-    store: Store, readers: tuple[str, str], criteria: Criteria, mode: Mode
-) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:
+    store: Store, readers: tuple[str, str], criteria: Criteria, mode: Mode,
+    lesion_ids: Collection[str] = (),
+) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
     """Give the category of each lesion by each reader; None where one has no length of it."""
     found = {}
-    for lesion in store.lesions():
+    for lesion in some_lesions(store, lesion_ids):
         readings = independent_readings(store, lesion.lesion_id)
         first, second = (
             category_of(store, lesion, [one for one in readings if one.reader == reader],

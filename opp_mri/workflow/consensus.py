@@ -1,7 +1,7 @@
 """Two signed reads on their way to one: what is open, what was resolved, who signed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from attrs import field, frozen
@@ -15,7 +15,7 @@ from opp_mri.errors import UnknownError
 from opp_mri.reading.consensus import EndsApart, ends_apart, lettered, on_one_image
 from opp_mri.reading.discordance import Discordance
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.agreement import both_read
+from opp_mri.workflow.agreement import both_read, some_lesions
 from opp_mri.workflow.discordances import DiscordantPair, discordances, limits_of
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.protocol import needed_protocol
@@ -95,8 +95,15 @@ class LesionConsensus:
         return bool(self.pairs) and not self.open_pairs and not self.missing_signatures
 
 
-def consensus(project: Project, *, criteria: Criteria, mode: Mode) -> list[LesionConsensus]:
+def consensus(
+    project: Project, *, criteria: Criteria, mode: Mode, lesion_ids: Collection[str] = ()
+) -> list[LesionConsensus]:
     """Give each lesion that both readers have signed something of.
+
+    Parameters
+    ----------
+    lesion_ids
+        The lesions to look at; none for all.
 
     Raises
     ------
@@ -108,16 +115,16 @@ def consensus(project: Project, *, criteria: Criteria, mode: Mode) -> list[Lesio
     store = project.store
     protocol = needed_protocol(store)
     weighed = discordances(project, protocol.readers, criteria=criteria, mode=mode,
-                          limits=limits_of(store))  # fmt: skip
+                          limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
     found: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (one.lesion.lesion_id, one.found.first.cell): (rank, one)
         for rank, one in enumerate(weighed)
     }
     cells: dict[str, list[tuple[Reading, Reading]]] = defaultdict(list)
-    for (lesion_id, _, _), pair in both_read(store, protocol.readers).items():
+    for (lesion_id, _, _), pair in both_read(store, protocol.readers, lesion_ids).items():
         cells[lesion_id].append(pair)
     made = []
-    for lesion in store.lesions():
+    for lesion in some_lesions(store, lesion_ids):
         pairs = [
             (*found.get((lesion.lesion_id, first.cell), (len(found), None)), first, second)
             for first, second in cells.get(lesion.lesion_id, ())

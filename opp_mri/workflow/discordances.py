@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from opp_mri.workflow.agreement import (
     categories_by_reader,
     category_of,
     rounded,
+    some_lesions,
     two_readers,
 )
 from opp_mri.workflow.patients import patient_map
@@ -80,12 +81,18 @@ def limits_of(
 
 
 def discordances(
-    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode, limits: Limits
-) -> list[DiscordantPair]:
+    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode, limits: Limits,
+    lesion_ids: Collection[str] = (),
+) -> list[DiscordantPair]:  # fmt: skip
     """Give what two readers differ in: first what changes a category, then by mm.
 
     A lesion whose answers are all within the limits, and whose categories still differ, has those
     pairs in the list that decide it.
+
+    Parameters
+    ----------
+    lesion_ids
+        The lesions to look at; none for all.
 
     Raises
     ------
@@ -94,13 +101,13 @@ def discordances(
     """
     store = project.store
     readers = two_readers(store, named)
-    said = categories_by_reader(store, readers, criteria, mode)
+    said = categories_by_reader(store, readers, criteria, mode, lesion_ids)
     pairs: dict[str, list[Pair]] = defaultdict(list)
-    for (lesion_id, _, _), pair in both_read(store, readers).items():
+    for (lesion_id, _, _), pair in both_read(store, readers, lesion_ids).items():
         pairs[lesion_id].append(pair)
     drawing = _Drawing(store)
     found = []
-    for lesion in store.lesions():
+    for lesion in some_lesions(store, lesion_ids):
         categories = said[lesion.lesion_id]
         weigh = _Exchange(store, lesion, readers, categories, criteria, mode)
         drawn = [

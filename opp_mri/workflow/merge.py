@@ -9,7 +9,7 @@ from attrs import frozen
 
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import Caliper, LengthSource, Reading, Signature
-from opp_mri.domain.study import IssuedPackage, MergedPackage, PackageCase
+from opp_mri.domain.study import IssuedPackage, MergedPackage, PackageCase, Resolution
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.units import recorded_mm
@@ -32,12 +32,16 @@ class MergeSummary:
         Signed answers that are new, and those that came back before.
     unsigned
         Answers that stay in the package until they are signed.
+    late
+        Answers that are not taken: their lesions are being resolved already, so that they would
+        not be independent.
     """
 
     reader: str
     added: int
     known: int
     unsigned: int
+    late: int = 0
 
 
 def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
@@ -70,25 +74,30 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
             len(unsigned_cells(package.store.readings(one.lesion_id), signed))
             for one in package.store.lesions()
         )
-    added = [one for one in readings if one.reading_id not in known]
-    store.add_readings(added)
+    resolved = {one.lesion_id for one in store.log_of(Resolution)}
+    new = [one for one in readings if one.reading_id not in known]
+    added = [one for one in new if one.lesion_id not in resolved]
+    taken = known | {one.reading_id for one in added}
     there = {one.signature_id for one in store.signatures()}
-    for signature in signatures:
-        if signature.signature_id not in there:
-            store.add_signature(back.signature(signature))
-    if readings:
-        store.add_to_log(
-            [
-                MergedPackage(
-                    package_id=issued.package_id,
-                    reader=issued.reader,
-                    reading_ids=tuple(one.reading_id for one in added),
-                    recorded_at=at,
-                )
-            ]
+    signed_now = [
+        back.signature(one)
+        for one in signatures
+        if one.signature_id not in there and set(one.reading_ids) <= taken
+    ]
+    if added or signed_now:
+        merged = MergedPackage(
+            package_id=issued.package_id,
+            reader=issued.reader,
+            reading_ids=tuple(one.reading_id for one in added),
+            recorded_at=at,
         )
+        store.add_to_log([merged], readings=added, signatures=signed_now)
     return MergeSummary(
-        reader=issued.reader, added=len(added), known=len(readings) - len(added), unsigned=unsigned
+        reader=issued.reader,
+        added=len(added),
+        known=len(readings) - len(new),
+        unsigned=unsigned,
+        late=len(new) - len(added),
     )
 
 

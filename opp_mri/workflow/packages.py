@@ -27,7 +27,7 @@ from opp_mri.domain.study import (
     ReadingProtocol,
     ShownDates,
 )
-from opp_mri.errors import InputError, OppMriError, ProjectError
+from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.index import describe_stale, index
 from opp_mri.workflow.patients import patient_map, patients, time_points
@@ -132,13 +132,15 @@ def planned_cases(
     own = "" if protocol.order is CaseOrder.FREE else reader
     chance = random.Random(f"{protocol.seed}/{own}")  # noqa: S311 - an order, not a secret
     chance.shuffle(everyone)
-    if not protocol.repeats_share or len(everyone) < 2:
+    if not protocol.repeats_share:
         return [(f"CASE-{n:03d}", one, False) for n, one in enumerate(everyone, 1)]
-    first = everyone[: (len(everyone) + 1) // 2]
     if wave == 1:
+        first = everyone[: (len(everyone) + 1) // 2]
         return [(f"CASE-{n:03d}", one, False) for n, one in enumerate(first, 1)]
+    # what was in the first package is looked up: lesions may have been added since
+    first = [groups.canonical(one.patient_id) for one in issued_packages(store, reader)[1].cases]
     count = min(max(round(protocol.repeats_share * len(everyone)), 1), len(first))
-    second = [(one, False) for one in everyone[len(first) :]]
+    second = [(one, False) for one in everyone if one not in first]
     second += [(one, True) for one in chance.sample(first, count)]
     chance.shuffle(second)
     return [(f"CASE-{n:03d}", *one) for n, one in enumerate(second, len(first) + 1)]
@@ -284,7 +286,7 @@ def _copy_images(
                 allowed=allowed,
             )
             written += 1
-        except OppMriError as error:
+        except InputError as error:
             left_out[str(error)] = None
     progress("copying images", len(wanted), len(wanted))
     return written, tuple(left_out)

@@ -239,9 +239,13 @@ def _readers(value: object) -> tuple[str, str]:
     names = [_name(one) for one in value] if isinstance(value, list) else []
     if len(names) != 2 or names[0] == names[1]:
         raise ValueError("must name two readers, such as [“first”, “second”]")
-    if CONSENSUS in names:
-        raise ValueError(f"cannot name a reader “{CONSENSUS}”, which stands for the resolved read")
-    return names[0], names[1]
+    return _person(names[0]), _person(names[1])
+
+
+def _person(value: object) -> str:
+    if _text(value) == CONSENSUS:
+        raise ValueError(f"cannot name anybody “{CONSENSUS}”, which stands for the resolved read")
+    return _text(value)
 
 
 def _flag(value: object) -> bool:
@@ -291,6 +295,6 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "length_limit_mm": lambda value: Decimal(str(_number(0, 100)(value))),
     "angle_limit_deg": _number(0, 90),
     "resolution": _one_of(ResolvedBy),
-    "adjudicator": _text,
+    "adjudicator": _person,
     "seed": _whole(0, 2**31),
 }

@@ -57,7 +57,6 @@ def resolve(
     protocol = needed_protocol(store)
     check_allowed(protocol, pair, kind, reason)
     reading = _result(store, pair, kind, new, at)
-    store.add_readings([reading])
     resolution = Resolution(
         resolution_id=str(uuid4()),
         lesion_id=pair.lesion.lesion_id,
@@ -70,7 +69,7 @@ def resolve(
         reason=reason.strip(),
         recorded_at=at,
     )
-    store.add_to_log([resolution])
+    store.add_to_log([resolution], readings=[reading])
     return resolution
 
 

@@ -108,6 +108,7 @@ class ConsensusPresenter:
         self.first: PixelPoint | None = None
         self.banner = self.notice = ""
         self._images: dict[str, Shown] = {}
+        self._criteria = project_criteria(project, None)
         self._reload()
         if not self.pairs:
             raise UnknownError("Both readers have signed nothing of these lesions yet.")
@@ -238,7 +239,7 @@ class ConsensusPresenter:
             return
         self.banner, self.notice = "", f"Recorded: {self.proposal.words}."
         self.cancel()
-        self._reload()
+        self._reload(self.pair.lesion.lesion_id)
         self._go_on()
 
     def sign(self) -> None:
@@ -249,7 +250,7 @@ class ConsensusPresenter:
         except OppMriError as error:
             self.banner = str(error)
             return
-        self._reload()
+        self._reload(name)
         missing = self.lesion.missing_signatures
         then = (
             f" {' and '.join(missing)} has to sign too." if missing else " It counts from now on."
@@ -339,12 +340,16 @@ class ConsensusPresenter:
         self.banner = self.why_not(kind)
         return not self.banner
 
-    def _reload(self) -> None:
-        rules = project_criteria(self._project, None)
-        found = consensus(self._project, criteria=rules, mode=Mode.RETROSPECTIVE)
-        self.lesions = [
-            one for one in found if not self._wanted or one.lesion.lesion_id in self._wanted
-        ]
+    def _reload(self, lesion_id: str | None = None) -> None:
+        """Read one lesion anew, which is quick, or all."""
+        wanted = self._wanted if lesion_id is None else (lesion_id,)
+        found = consensus(self._project, criteria=self._criteria, mode=Mode.RETROSPECTIVE,
+                          lesion_ids=wanted)  # fmt: skip
+        if lesion_id is None:
+            self.lesions = found
+        else:
+            anew = {one.lesion.lesion_id: one for one in found}
+            self.lesions = [anew.get(one.lesion.lesion_id, one) for one in self.lesions]
         self.pairs = [pair for one in self.lesions for pair in one.pairs]
 
     def _to_line(self) -> None:
