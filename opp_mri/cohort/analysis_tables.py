@@ -55,17 +55,25 @@ _RESPONSES: Final = {
 }
 
 
-def analysis_tables(analysis: CohortAnalysis) -> tuple[Table, ...]:
-    """Give all tables of an analysis, in the order to be shown."""
-    return (
+def analysis_tables(analysis: CohortAnalysis, *, by_week: bool = True) -> tuple[Table, ...]:
+    """Give the tables of an analysis, in the order to be shown.
+
+    Parameters
+    ----------
+    by_week
+        Whether shares by week are among them. Where small counts are withheld, their many small
+        counts cost larger ones: without them more of the other tables can be shown.
+    """
+    found = (
         free_times(analysis),
-        free_shares(analysis),
+        free_shares(analysis) if by_week else None,
         arm_tests(analysis),
         covariate_table(analysis),
         *(hazard_table(analysis, endpoint) for endpoint in analysis.endpoints),
-        incidence(analysis),
+        incidence(analysis) if by_week else None,
         landmarks(analysis),
     )
+    return tuple(one for one in found if one is not None)
 
 
 def free_times(analysis: CohortAnalysis) -> Table:

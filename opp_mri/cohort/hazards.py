@@ -233,7 +233,7 @@ def _endless(partial: PartialLikelihood) -> str | None:
     side, which = np.argwhere(may)[0]
     name, values = partial.names[which], np.unique(partial.raw[partial.events, which])
     count = len(partial.events)
-    events = "The only event is" if count == 1 else f"All {count} events are"
+    events = "The only event is of a lesion" if count == 1 else f"All {count} events are of lesions"
     if len(values) > 1:
         where = f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
     elif np.isin(partial.raw[:, which], (0.0, 1.0)).all():

@@ -178,7 +178,7 @@ def test_firths_model_is_finite_where_all_events_are_in_one_arm() -> None:
     )  # fmt: skip
     plain = cox(paper(), single)
     assert plain.reason == (
-        "All 5 events are with single fraction: the likelihood has no maximum. "
+        "All 5 events are of lesions with single fraction: the likelihood has no maximum. "
         "Firth's penalty gives a finite hazard ratio."
     )
     assert (plain.hazards[0].ratio.value, plain.hazards[0].p) == (None, None)
@@ -271,8 +271,8 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
         ((1, 2), (0, 0), {"age": (5, 6)}, "There is no event"),
         ((1, 2), (1, 1), {"age": (5, 5)}, "Age is the same for all at risk at an event"),
         ((1, 2, 3, 4), (1, 1, 1, 0), {"a": (1, 0, 1, 0), "b": (2, 0, 2, 0)}, "follow from"),
-        ((1, 2, 3, 4), (1, 0, 1, 0), {"arm": (0, 1, 0, 1)}, "All 2 events are without arm"),
-        ((1, 2), (1, 0), {"age": (60, 40)}, "The only event is where age is 60"),
+        ((1, 2, 3, 4), (1, 0, 1, 0), {"arm": (0, 1, 0, 1)}, "2 events are of lesions without arm"),
+        ((1, 2), (1, 0), {"age": (60, 40)}, "The only event is of a lesion where age is 60"),
         ((1, 2, 3), (1, 1, 0), {"age": (60, 50, 40)}, "to the highest age of all then at risk"),
         ((1, 2, 3, 4, 5, 6), (1, 1, 1, 1, 1, 0),
          {"a": (5, 1, 4, 2, 3, 0), "b": (1, 4, 0.5, 2, 0.3, 0)}, "a mix of a, b may tell"),
