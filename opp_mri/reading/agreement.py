@@ -146,8 +146,6 @@ def _degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> flo
     pairs = int(sizes.sum())
     if n < 3:
         return None
-    if mean_square == 0:
-        return float(pairs)
     means = np.array([group.mean() for group in groups])
     of_means = float(means.var(ddof=1))
     within = sum(float(((group - group.mean()) ** 2).sum()) for group in groups) / (pairs - n)
@@ -157,6 +155,8 @@ def _degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> flo
     spread = 2 * (sizes * within**2 + 2 * sizes * within * between + (sizes * between) ** 2)
     drift = 4 * bias_squared * (sizes * within + sizes**2 * between)
     variance = float((spread + drift).sum()) / pairs**2
+    if variance == 0:  # all pairs differ by the same
+        return float(pairs)
     return min(2 * mean_square**2 / variance, float(pairs))
 
 

@@ -23,7 +23,8 @@ from opp_mri.workflow.agreement import estimate_record
 from opp_mri.workflow.readings import independent_readings, repeat_readings
 
 BEYOND_MM = 2.0
-FEWEST_PAIRS = 20  # below this the project's own error is too uncertain to stand for the default
+FEWEST_PAIRS = 20  # below these the project's own error is too uncertain to stand for the default
+FEWEST_LESIONS = 5
 
 
 @frozen(kw_only=True)
@@ -96,8 +97,10 @@ def measurement_error(store: Store) -> MeasurementError:
         for _, lesion_id, difference in differences:
             by_lesion[lesion_id].append(difference)
         sd_mm = within_subject_sd_mm(by_lesion).value
-        if len(differences) >= FEWEST_PAIRS and sd_mm is not None:
-            return MeasurementError(sd_mm=sd_mm, source=f"{what}, {len(differences)} pairs")
+        enough = len(differences) >= FEWEST_PAIRS and len(by_lesion) >= FEWEST_LESIONS
+        if enough and sd_mm is not None:
+            n = f"{len(differences)} pairs on {len(by_lesion)} lesions"
+            return MeasurementError(sd_mm=sd_mm, source=f"{what}, {n}")
     return DEFAULT_ERROR
 
 

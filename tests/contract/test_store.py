@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import attrs
 import pytest
@@ -27,6 +28,20 @@ from opp_mri.domain.measurement import (
     Place,
     Reading,
     Signature,
+)
+from opp_mri.domain.study import (
+    Blinding,
+    CaseOrder,
+    IssuedPackage,
+    MergedPackage,
+    PackageCase,
+    ReadingProtocol,
+    Resolution,
+    ResolutionKind,
+    ResolvedBy,
+    ShownDates,
+    StudyRecord,
+    Unblinding,
 )
 from opp_mri.domain.timeline import Exclusion
 from opp_mri.errors import ProjectError
@@ -252,6 +267,74 @@ def test_a_reader_has_one_place_and_another_reader_another(store: SqlStore) -> N
     assert store.place("A") == attrs.evolve(place, reader="A", study_date=date(2024, 1, 2))
     assert store.place("B") == place
     assert store.place("C") is None
+
+
+def study_records() -> list[StudyRecord]:
+    """One record of each kind, every field away from its default where it has one."""
+    day, other = date(2000, 1, 1), date(2024, 1, 15)
+    case = PackageCase(
+        code="CASE-001", patient_id="P1", repeat=True, lesions=(("CASE-001-1", "L"),),
+        days=((day, other),),
+    )  # fmt: skip
+    return [
+        ReadingProtocol(
+            name="n", readers=("a", "b"), order=CaseOrder.LOCKED_SEQUENTIAL, repeats_share=0.25,
+            washout_days=3, dates=ShownDates.HIDDEN, hide_dose=False, hide_outcome=False,
+            length_limit_mm=Decimal("2.50"), angle_limit_deg=7.5,
+            resolution=ResolvedBy.ADJUDICATOR, adjudicator="c", seed=9,
+        ),
+        Blinding(package_id="p", reader="a", order=CaseOrder.FREE, dates=ShownDates.OFFSETS,
+                 rules=("One.", "Two."), recorded_at=NOON),
+        IssuedPackage(package_id="p", reader="a", wave=2, secret=f"{255:04x}", cases=(case,),
+                      recorded_at=NOON),
+        MergedPackage(package_id="p", reader="a", reading_ids=("r1", "r2"), recorded_at=NOON),
+        Resolution(
+            resolution_id="x", lesion_id="L", study_date=other, sequence=SeriesRole.T1,
+            kind=ResolutionKind.MEAN, reading_id="r3", of_reading_ids=("r1", "r2"),
+            resolved_by=("a", "b"), reason="half", recorded_at=NOON,
+        ),
+        Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON),
+    ]  # fmt: skip
+
+
+def test_the_log_of_a_study_comes_back_by_kind_and_in_order(store: SqlStore) -> None:
+    records = study_records()
+    store.add_to_log(records)
+    assert {type(one) for one in records} == set(get_args(StudyRecord))
+    for one in records:
+        assert store.log_of(type(one)) == [one]
+    again = attrs.evolve(records[0], seed=10)
+    store.add_to_log([again])
+    assert store.log_of(ReadingProtocol) == [records[0], again]
+
+
+def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore) -> None:
+    merged = study_records()[3]
+    signed = Signature(
+        signature_id="s", lesion_id="L", reader="A", reading_ids=("r1",), statement="I sign.",
+        recorded_at=NOON,
+    )  # fmt: skip
+    store.add_readings([reading("r1")])
+    store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
+    store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
+    assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
+    assert store.signatures() == [signed]
+    assert store.log_of(MergedPackage) == [merged, merged]
+    with store.writing_transaction() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stop BEFORE INSERT ON study_log BEGIN SELECT RAISE(ABORT, 'x'); END"
+        )
+    with pytest.raises(DatabaseError):
+        store.add_to_log([merged], readings=[reading("r3")])
+    assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
+
+
+def test_the_log_of_a_study_is_never_changed(store: SqlStore, tmp_path: Path) -> None:
+    store.add_to_log(study_records())
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        for statement in ("DELETE FROM study_log", "UPDATE study_log SET record = ''"):
+            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
+                connection.execute(statement)
 
 
 @pytest.mark.parametrize("table", ["signature", "ap_axis", "common_point"])
