@@ -90,13 +90,14 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
 @click.argument("folder", type=folder_argument)
 @project_option
 def merge_command(folder: Path, project_folder: Path) -> None:
-    """Take the signed answers of a reader's package FOLDER back into the project.
+    """Take the answers of a reader's package FOLDER back into the project.
 
-    May be run again when more is signed. Each length is computed again on the project's own images.
+    Those that count: signed in the reading room, or handed over to the package with measure. May be
+    run again when there are more. Each length is computed again on the project's own images.
     """
     with open_project(project_folder) as project:
         merged = merge_package(project, folder, now())
-    click.echo(f"{counted(merged.added, 'signed answer')} of {merged.reader} added.")
+    click.echo(f"{counted(merged.added, 'answer')} of {merged.reader} added.")
     if merged.known:
         click.echo(f"{counted(merged.known, 'answer')} came back before.")
     if merged.unsigned:

@@ -38,8 +38,25 @@ def check_reader(store: Store, reader: str) -> None:
     protocol = current_protocol(store)
     if protocol and reader in protocol.readers and not is_unblinded(store):
         raise ProjectError(
-            "You read blind by this project's protocol: open your own package "
-            "(`opp-mri reader-package` makes it), not the project."
+            "By this project's protocol this reader reads blind: in the reader's own package "
+            "(`opp-mri reader-package` makes it), not in the project."
+        )
+
+
+def check_table(store: Store, reader: str) -> None:
+    """Refuse a reader whose answers must not be handed over in a table here.
+
+    Raises
+    ------
+    ProjectError, InputError
+        As `check_reader`; or time points open one after the other, which a table does not know.
+    """
+    check_reader(store, reader)
+    blinding = blinding_of(store)
+    if blinding is not None and blinding.order is CaseOrder.LOCKED_SEQUENTIAL:
+        raise ProjectError(
+            "In this package a time point opens once the one before is signed: read it in the "
+            "reading room (`opp-mri read`)."
         )
 
 

@@ -11,10 +11,10 @@ from attrs import frozen
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Lesion, Reading
-from opp_mri.domain.study import CONSENSUS
 from opp_mri.errors import GeometryError, InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
+from opp_mri.workflow.blinding import check_table
 from opp_mri.workflow.caliper_input import CaliperRow, read_calipers
 from opp_mri.workflow.patients import effective_dates, patient_map
 from opp_mri.workflow.readings import counted_readings, signed_ids
@@ -121,14 +121,14 @@ class _Recorder:
             lesion.lesion_id: lesion for lesion in store.lesions()
         }
         self._dates: dict[tuple[str, ...], Mapping[str, date | None]] = {}
+        self._allowed: set[str] = set()
 
     def reading(self, row: CaliperRow, at: datetime) -> Reading:
         """Give the reading of a row, or say why there is none."""
         lesion = self.lesion(row)
-        if row.reader == CONSENSUS:
-            raise InputError(
-                f"“{CONSENSUS}” is the name of resolved answers: name the reader who measured."
-            )
+        if row.reader not in self._allowed:
+            check_table(self._store, row.reader)
+            self._allowed.add(row.reader)
         image = self.image(row, lesion) if row.sop_instance_uid else None
         return reading_of(row, image, at)
 

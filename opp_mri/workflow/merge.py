@@ -17,7 +17,7 @@ from opp_mri.workflow.blinding import blinding_of
 from opp_mri.workflow.packages import issued_packages, readable_volumes, uids_of
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.protocol import is_unblinded
-from opp_mri.workflow.readings import signed_ids, unsigned_cells
+from opp_mri.workflow.readings import counted_readings, signed_ids, unsigned_cells
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
 
@@ -29,7 +29,7 @@ class MergeSummary:
     Parameters
     ----------
     added, known
-        Signed answers that are new, and those that came back before.
+        Answers that are new, and those that came back before.
     unsigned
         Answers that stay in the package until they are signed.
     late
@@ -45,9 +45,10 @@ class MergeSummary:
 
 
 def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
-    """Take the signed answers of a package over; the same package may come back several times.
+    """Take over the answers of a package that count; it may come back several times.
 
-    Every length is computed again on the project's own images.
+    Those are the signed ones, and those that were handed over in a table. Every length is computed
+    again on the project's own images.
 
     Raises
     ------
@@ -67,8 +68,8 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
         signed = signed_ids(package.store)
         readings = [
             back.reading(one)
-            for one in package.store.readings()
-            if one.reading_id in signed and one.reader == issued.reader
+            for one in counted_readings(package.store)
+            if one.reader == issued.reader
         ]
         unsigned = sum(
             len(unsigned_cells(package.store.readings(one.lesion_id), signed))

@@ -272,8 +272,8 @@ def test_what_comes_back_is_checked_and_comes_back_once(
     with pytest.raises(ProjectError, match="made anew since"):
         merge(project, tmp_path / "lost")
     count = read_package(tmp_path / "anew", anew, lines, START)
-    assert f"{count} signed answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
-    assert "0 signed answers" in run("reader-merge", tmp_path / "anew").out
+    assert f"{count} answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
+    assert "0 answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
     with pytest.raises(InputError, match="no reader's package"):
         merge(project, project)
 

@@ -16,11 +16,19 @@ from small_study import altered, declare, make_study, read_all
 
 from opp_mri.domain.assessment import Mode
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
-from opp_mri.domain.study import IssuedPackage, MergedPackage, ResolutionKind
+from opp_mri.domain.study import (
+    Blinding,
+    CaseOrder,
+    IssuedPackage,
+    MergedPackage,
+    ResolutionKind,
+)
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.protocol import Store
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.consensus import consensus
 from opp_mri.workflow.edits import signature
+from opp_mri.workflow.measure import measure
 from opp_mri.workflow.merge import merge_package
 from opp_mri.workflow.packages import make_package
 from opp_mri.workflow.project import Project, open_project
@@ -269,3 +277,34 @@ def test_two_who_merge_the_same_package_at_once_add_it_once(
     assert [run.wait(timeout=120) for run in runs] == [0, 0]
     assert len(counted_readings(project.store)) == 8
     assert len(project.store.signatures()) == 2
+
+
+def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
+    project: Project, folder: Path, tmp_path: Path
+) -> None:
+    def table(store: Store, reader: str) -> Path:
+        (lesion, *_) = store.lesions()
+        (volume, *_) = store.volumes([lesion.patient_id])
+        path = tmp_path / "calipers.csv"
+        path.write_text(
+            "lesion_id,reader,sequence,sop_instance_uid,column_1,row_1,column_2,row_2\n"
+            f"{lesion.lesion_id},{reader},,{volume.frames[0].sop_instance_uid},1,5,6,5\n"
+        )
+        return path
+
+    refused = measure(project.store, table(project.store, "reader-1"), NOON).refused
+    assert "reads blind" in refused[0].message  # in the project itself
+    with open_project(folder / "reader-1") as package:
+        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "another reader's" in refused[0].message
+        refused = measure(package.store, table(package.store, "consensus"), NOON).refused
+        assert "name of resolved answers" in refused[0].message
+        assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()
+    assert merge_package(project, folder / "reader-1", NOON).added == 1
+    (reading,) = counted_readings(project.store)
+    assert reading.length_mm == Decimal("10.0")
+    with open_project(folder / "reader-2") as package:
+        (blinding,) = package.store.log_of(Blinding)
+        package.store.add_to_log([attrs.evolve(blinding, order=CaseOrder.LOCKED_SEQUENTIAL)])
+        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "in the reading room" in refused[0].message

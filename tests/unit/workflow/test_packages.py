@@ -60,7 +60,7 @@ def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path:
         check_reader(package.store, "reader-1")
         with pytest.raises(ProjectError, match="another reader's"):
             check_reader(package.store, "reader-2")
-    with pytest.raises(ProjectError, match="open your own package"):
+    with pytest.raises(ProjectError, match="reads blind: in the reader's own package"):
         check_reader(project.store, "reader-1")
     check_reader(project.store, "somebody else")  # who has no part in the blinded reads
 
