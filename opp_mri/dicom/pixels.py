@@ -118,7 +118,9 @@ def _damage_told(source: SourceFile) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{source.name}: {error}") from error
+        text = str(error)  # what could not be read at all is named already
+        named = text.startswith(source.name)
+        raise InputError(text if named else f"{source.name}: {text}") from error
     except DAMAGE as error:
         raise InputError(
             f"The pixels of {source.name} cannot be read ({_first_line(error)}). "

@@ -136,7 +136,10 @@ def reason_in_words(error: Exception) -> str:
         case SourceReadError():
             return str(error)
         case FileNotFoundError():
-            return "The file is not there, though something (a DICOMDIR, a link) names it."
+            return (
+                "The file is not there: it was moved, its drive is not connected, or a DICOMDIR or "
+                "a link names it wrongly."
+            )
         case PermissionError():
             return "Reading it is not permitted: ask for permission to read it."
         case zipfile.BadZipFile() | zlib.error() | lzma.LZMAError() | EOFError():

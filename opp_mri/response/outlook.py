@@ -10,7 +10,6 @@ Sources: Bahig et al. 2016 (volumes of spine segments) for the prior; Amini et a
 from typing import Final
 
 from attrs import frozen
-from scipy.special import betaincinv
 
 from opp_mri.domain.assessment import Assessment, Mode, Reason, ResponseCategory
 
@@ -136,6 +135,8 @@ def posterior(seen: EnlargedLesions) -> Outlook:
     alpha = expected_opp + seen.opp
     beta = PRIOR_SIZE - expected_opp + seen.pd
     tail = (1 - LEVEL) / 2
+    from scipy.special import betaincinv  # slow to import, and only an open lesion needs it
+
     return Outlook(
         regimen=seen.regimen,
         alpha=alpha,

@@ -12,7 +12,6 @@ from opp_mri.response.outlook import Outlook, outlook
 from opp_mri.workflow.assess import AssessedLesion, assess_timeline, assessment_record
 from opp_mri.workflow.lesions import known_lesion
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.repeatability import measurement_error
 from opp_mri.workflow.timeline import LesionTimeline, lesion_timeline
 
 
@@ -72,6 +71,8 @@ def assess_project(
     error
         What calls are weighed with; None for the project's own, or the stated default.
     """
+    from opp_mri.workflow.repeatability import measurement_error  # brings scipy's statistics
+
     error = error or measurement_error(project.store)
     return [
         ProjectLesion(

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+import attrs
 from attrs import frozen
 
 from opp_mri.domain.imaging import SeriesRole
@@ -141,6 +142,33 @@ def work_cells(
             )
         )
     return tuple(cells)
+
+
+def with_timeline(made: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
+    """Give a worklist with one lesion as its reader has it now.
+
+    What differs from another reader does so until it is changed.
+    """
+
+    def row_now(row: WorkLesion) -> WorkLesion:
+        if row.lesion.lesion_id != timeline.lesion.lesion_id:
+            return row
+        differing = {
+            cell.reading.reading_id
+            for cell in row.cells
+            if cell.reading is not None and cell.state is CellState.DISCORDANT
+        }
+        cells = tuple(
+            attrs.evolve(cell, state=CellState.DISCORDANT)
+            if cell.state is CellState.SIGNED
+            and cell.reading is not None
+            and cell.reading.reading_id in differing
+            else cell
+            for cell in work_cells(timeline, signed)
+        )
+        return attrs.evolve(row, cells=cells)
+
+    return attrs.evolve(made, lesions=tuple(row_now(row) for row in made.lesions))
 
 
 def _others(

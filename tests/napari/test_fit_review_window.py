@@ -1,5 +1,7 @@
 """The review window, with real keys: what is drawn, and what is in the store afterwards."""
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from makers import NOON
 from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
 from qtpy.QtCore import Qt
 
-from opp_mri.workflow.project import Project
+from opp_mri.workflow.project import STORE_NAME, Project
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -36,6 +38,17 @@ def window(
 
 def wait_for_images(window: "FitReviewWindow", qtbot: "QtBot") -> None:
     qtbot.waitUntil(lambda: window.presenter.images is not None, timeout=20_000)
+
+
+def decide(
+    window: "FitReviewWindow",
+    qtbot: "QtBot",
+    key: Qt.Key,
+    line: "QWidget | None" = None,
+) -> None:
+    """Press a key that decides, and wait until that is recorded."""
+    qtbot.keyClick(line or canvas(window), key)
+    qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
 
 
 def canvas(window: "FitReviewWindow") -> "QWidget":
@@ -65,7 +78,7 @@ def test_c_confirms_and_the_next_fit_comes_up(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot"
 ) -> None:
     first = window.presenter.current.alignment.fit_id
-    qtbot.keyClick(canvas(window), Qt.Key.Key_C)
+    decide(window, qtbot, Qt.Key.Key_C)
     (decision,) = project.store.alignment_decisions()[first]
     assert (decision.decision.value, decision.reader) == ("confirmed", "A")
     assert window.presenter.current.alignment.fit_id != first
@@ -76,7 +89,7 @@ def test_c_confirms_and_the_next_fit_comes_up(
 def test_enter_confirms_too(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot", key: Qt.Key
 ) -> None:
-    qtbot.keyClick(canvas(window), key)
+    decide(window, qtbot, key)
     ((decision,),) = project.store.alignment_decisions().values()
     assert decision.decision.value == "confirmed"
 
@@ -85,18 +98,18 @@ def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one
     window: "FitReviewWindow", project: Project, qtbot: "QtBot"
 ) -> None:
     decided = window.presenter.current.alignment.fit_id
-    qtbot.keyClick(canvas(window), Qt.Key.Key_C)
+    decide(window, qtbot, Qt.Key.Key_C)
     wait_for_images(window, qtbot)
     qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
-    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    decide(window, qtbot, Qt.Key.Key_R)
     line = window.panel.reason
     assert line.isVisible()
     assert len(project.store.alignment_decisions()[decided]) == 1
-    qtbot.keyClick(line, Qt.Key.Key_Return)
+    decide(window, qtbot, Qt.Key.Key_Return, line)
     assert "Write why" in window.panel.warning.text()
     qtbot.keyClicks(line, "Crooked by C or R")
     assert line.text() == "Crooked by C or R"
-    qtbot.keyClick(line, Qt.Key.Key_Return)
+    decide(window, qtbot, Qt.Key.Key_Return, line)
     decisions = project.store.alignment_decisions()[decided]
     assert [one.decision.value for one in decisions] == ["confirmed", "rejected"]
     assert decisions[-1].reason == "Crooked by C or R"
@@ -107,9 +120,9 @@ def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one
 def test_escape_leaves_the_reason_and_records_nothing(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot"
 ) -> None:
-    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    decide(window, qtbot, Qt.Key.Key_R)
     qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
-    qtbot.keyClick(canvas(window), Qt.Key.Key_R)
+    decide(window, qtbot, Qt.Key.Key_R)
     qtbot.keyClick(window.panel.reason, Qt.Key.Key_Escape)
     assert not window.panel.reason.isVisible()
     assert sum(map(len, project.store.alignment_decisions().values())) == 1
@@ -213,3 +226,22 @@ def test_closing_the_window_ends_the_command(
     monkeypatch.setattr(fit_review.napari, "run", use_and_close)
     fit_review.review_fits(project.folder, "A")
     assert len(project.store.alignment_decisions()) == int(wait)
+
+
+def test_a_store_that_another_program_holds_does_not_stop_the_window(
+    window: "FitReviewWindow", project: Project, qtbot: "QtBot"
+) -> None:
+    first = window.presenter.current.alignment.fit_id
+    held = sqlite3.connect(project.folder / STORE_NAME, isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    start = time.monotonic()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_C)
+    assert time.monotonic() - start < 3  # the store itself is waited for far longer
+    assert window.deciding
+    qtbot.keyClick(canvas(window), Qt.Key.Key_N)
+    assert window.presenter.current.alignment.fit_id == first  # it is this one that is decided
+    held.execute("ROLLBACK")
+    held.close()
+    qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
+    (decision,) = project.store.alignment_decisions()[first]
+    assert decision.decision.value == "confirmed"

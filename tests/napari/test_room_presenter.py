@@ -182,6 +182,15 @@ def test_a_click_without_movement_leaves_nothing_behind(
     assert mouse.view.marks == ()
 
 
+def test_a_first_click_shows_no_length(mouse: Mouse) -> None:
+    mouse.click(beside(mouse, -10))
+    (mark,) = mouse.view.marks
+    assert (mark.label, mark.detail) == ("", "")
+    mouse.move(beside(mouse, 8))
+    (mark,) = mouse.view.marks
+    assert mark.label.endswith(" mm")
+
+
 def test_escape_leaves_a_line_that_is_being_drawn(
     mouse: Mouse, room: ReadingRoom, project: Project
 ) -> None:
@@ -356,6 +365,28 @@ def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
         assert pane.place == distances.index(min(distances))
 
 
+def test_a_follow_up_shows_the_lesion_as_soon_as_its_fit_is_confirmed(
+    room: ReadingRoom, project: Project
+) -> None:
+    pane = room.panes.panes[1]
+    room.navigation.activate(pane)
+    room.panes.pan(pane, 40.0, 20.0)
+    lesion = room.session.lesion
+    assert lesion is not None
+    assert lesion.seed is not None
+    confirm_all(project)
+    room.navigation.reload()
+    settle(room)
+    linking = room.panes.linking(pane.frame, lesion.seed[0])
+    assert linking is not None
+    assert pane.focus == pytest.approx(linking.apply(np.array(lesion.seed[1])).tolist())
+    room.panes.pan(pane, 40.0, 20.0)
+    here = pane.focus
+    room.navigation.reload()  # it was linked before: the reader's place is left alone
+    settle(room)
+    assert pane.focus == here
+
+
 def test_a_ghost_and_its_badge_come_through_a_confirmed_fit_only(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
@@ -438,6 +469,36 @@ def test_signing_names_what_is_missing_freezes_and_counts(
     assert "nothing more to undo" in room.status().hint
 
 
+def test_what_differs_from_another_reader_does_so_until_it_changes(
+    room: ReadingRoom, project: Project, mouse: Mouse
+) -> None:
+    with open_project(project.folder) as theirs:
+        other = ReadingRoom(theirs, "B", clock=lambda: NOON)
+        settle(other)
+        hand = Mouse(other)
+        hand.drag(beside(hand, -14), beside(hand, 14))
+        settle(other)
+        other.sign()
+        settle(other)
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    settle(room)
+    room.sign()
+    settle(room)
+
+    def look() -> CellLook | None:
+        cell = room.worklist().rows[0].cells[0]
+        return cell.look if cell else None
+
+    assert look() is CellLook.DISCORDANT
+    room.wish("t2")
+    room.say(Answer.GONE)
+    assert look() is CellLook.DISCORDANT
+    room.wish("t1")
+    mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
+    room.calipers.give_reason("edge was misread")
+    assert look() is CellLook.DRAFT
+
+
 def test_a_signed_answer_changes_only_with_a_reason(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
@@ -503,13 +564,17 @@ def test_images_that_are_gone_are_said_in_their_pane_and_come_back(project: Proj
     try:
         room = ReadingRoom(project, "A")
         settle(room)
-        messages = [view.message for view in room.pane_views()]
-        assert any("Ctrl+S tries again" in one for one in messages)
+        (message,) = [view.message for view in room.pane_views() if view.voxels is None]
+        assert message.count("not there") == message.count(str(folder)) == 1
+        banner = room.status().banner
+        assert banner.startswith("1 of the ")
+        assert "Ctrl+S tries again" in banner
     finally:
         away.rename(folder)
     room.wish("save")
     settle(room)
     assert all(view.voxels is not None for view in room.pane_views())
+    assert room.status().banner == ""
 
 
 def test_closing_without_signing_loses_nothing(
@@ -573,3 +638,18 @@ def test_the_growth_curve_moves_with_the_caliper(mouse: Mouse, room: ReadingRoom
     assert room.timeline().curves[0].points[0].draft
     room.wish("cancel")
     assert room.timeline().curves == ()
+
+
+def test_what_says_how_sure_a_category_is_stands_beside_the_curve(
+    mouse: Mouse, room: ReadingRoom
+) -> None:
+    mouse.drag(beside(mouse, -10), beside(mouse, 8))
+    assert "once more" not in room.timeline().margin  # not eligible: there is nothing to be sure of
+    for number in (1, 2, 3, 4):
+        follow_up = Mouse(room, number)
+        follow_up.drag(beside(follow_up, -10), beside(follow_up, 9.8))
+    settle(room)
+    margin = room.timeline().margin
+    assert room.session.error is not None
+    assert "Fragile: measured once more, it would be the same in" in margin
+    assert "A change of" in margin

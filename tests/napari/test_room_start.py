@@ -135,3 +135,50 @@ def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
     with qtbot.waitSignal(form.answered) as asked:
         qtbot.keyClick(form, Qt.Key.Key_2)
     assert asked.args == [Answer.NOT_MEASURABLE, REASONS[1]]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
+    qtbot: "QtBot", closes: bool
+) -> None:
+    from opp_mri_napari.widgets.room.parts import Closer
+    from qtpy.QtGui import QCloseEvent
+    from qtpy.QtWidgets import QApplication, QMainWindow
+
+    done, asked = [], []
+
+    class ByItsFrame(QCloseEvent):  # what the window manager sends
+        def spontaneous(self) -> bool:
+            return True
+
+    class Window(QMainWindow):  # closes as napari's does
+        def close(self, confirm_need: bool = False) -> bool:
+            asked.append(confirm_need)
+            return bool(super().close()) if closes else False
+
+    window = Window()
+    qtbot.addWidget(window)
+    Closer(window, lambda: done.append(1), asks=True)
+    window.show()
+    qtbot.waitExposed(window)
+    QApplication.sendEvent(window, ByItsFrame())
+    qtbot.waitUntil(lambda: bool(asked), timeout=5_000)
+    assert (asked, len(done), window.isVisible()) == ([True], int(closes), not closes)
+
+
+def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(qtbot: "QtBot") -> None:
+    from opp_mri_napari.widgets.room.worklist import Worklist
+
+    widget = Worklist()
+    qtbot.addWidget(widget)
+    rows = (
+        row("A-1", CellLook.UNREAD, CellLook.UNREAD),
+        row("B-2", CellLook.SIGNED, CellLook.UNREAD),
+        row("C-3", CellLook.NO_IMAGE, CellLook.SIGNED),
+    )
+    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
+    for search, day in (("b-2", 2), ("c-3", 2)):
+        widget.search.setText(search)
+        with qtbot.waitSignal(widget.cell_wanted) as asked:
+            qtbot.keyClick(widget.search, Qt.Key.Key_Return)
+        assert (asked.args[0].lesion_id.casefold(), asked.args[0].study_date.day) == (search, day)

@@ -14,6 +14,7 @@ from opp_mri_napari.room.geometry import towards_left
 from opp_mri_napari.room.presenter import Dialog, ReadingRoom
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
+from room_driver import settle as driven
 from scipy import ndimage
 
 from opp_mri.domain.assessment import Mode, ResponseCategory
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.window
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 LEFT = Qt.MouseButton.LeftButton
-Opener = Callable[[Project], "RoomWindow"]
+Opener = Callable[..., "RoomWindow"]
 
 
 @pytest.fixture
@@ -44,12 +45,13 @@ def open_window(make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot") -> 
 
     opened: list[RoomWindow] = []
 
-    def opener(project: Project) -> RoomWindow:
+    def opener(project: Project, *, wait: bool = True) -> RoomWindow:
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1400, 900)
         room = ReadingRoom(project, "A", clock=lambda: NOON)
         opened.append(RoomWindow(viewer, room))
-        settle(opened[-1], qtbot)
+        if wait:
+            settle(opened[-1], qtbot)
         return opened[-1]
 
     yield opener
@@ -178,6 +180,64 @@ def test_letters_go_into_a_line_of_text_and_not_to_the_room(
     assert window.room.navigation.sequence is SeriesRole.T1
     assert window.worklist.model.rowCount() == 1
     qtbot.keyClick(window.worklist.search, Qt.Key.Key_Escape)
+
+
+def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    window.room.sign()
+    window.refresh()
+    settle(window, qtbot)
+    here = window.room.navigation.current
+    drag(window, qtbot, place(window, -10, 20), place(window, 3, 20))
+    qtbot.keyClicks(window.reason.line, "edge was misread")
+    qtbot.keyClick(window.reason.line, Qt.Key.Key_Return)
+    settle(window, qtbot)
+    assert project.store.readings()[-1].amendment_reason == "edge was misread"
+    assert window.room.navigation.current == here
+
+
+def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
+    project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
+) -> None:
+    from opp_mri_napari.room.key_table import key_table
+    from opp_mri_napari.widgets.room.window import RoomWindow
+
+    viewer = make_napari_viewer(show=True)
+    window = RoomWindow(viewer, ReadingRoom(project, "A"), keys=key_table("OHIF"))
+    settle(window, qtbot)
+    framed = window.room.panes.zoom
+    window.room.panes.magnify(3)
+    pane, before = window.room.panes.panes[0], window.room.panes.panes[0].centre
+    qtbot.keyPress(canvas(window), Qt.Key.Key_Space)
+    drag(window, qtbot, place(window, 0), place(window, 10))
+    qtbot.keyRelease(canvas(window), Qt.Key.Key_Space)
+    assert pane.centre[1] == pytest.approx(before[1] - 10, abs=0.5)
+    assert window.room.panes.zoom > framed
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Space)  # OHIF: reset
+    assert window.room.panes.zoom == pytest.approx(framed)
+    window.close()
+
+
+def test_the_pane_that_is_read_is_made_first_and_in_its_place(
+    open_window: Opener, project: Project, qtbot: "QtBot"
+) -> None:
+    room = ReadingRoom(project, "A")
+    driven(room)
+    day = room.panes.panes[3].study_date
+    room.navigation.activate(room.panes.panes[3])
+    driven(room)
+    window = open_window(project, wait=False)
+    qtbot.waitUntil(lambda: len(window.grid.panes) == 1, timeout=20_000)
+    (first,) = window.grid.panes
+    assert first._view is not None
+    assert first._view.pane_id == str(day)
+    qtbot.wait(1)
+    before = first.geometry().topLeft()
+    settle(window, qtbot)
+    assert window.grid.panes[3] is first
+    assert first.geometry().topLeft() == before
 
 
 def test_wheel_middle_and_right_buttons_scroll_pan_and_window(

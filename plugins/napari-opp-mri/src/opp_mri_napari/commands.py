@@ -1,5 +1,6 @@
 """Verbs that the plugin adds to `opp-mri`; napari and Qt are loaded when one of them runs."""
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -84,9 +85,13 @@ def read_command(
     not count it. F1 shows all keys.
     """
     _need_screen()
-    from opp_mri_napari.widgets.room.app import read
+    gc.disable()  # all that is imported stays; looking through it again and again takes a tenth
+    try:
+        from opp_mri_napari.widgets.room.app import read
 
-    read(project_folder, reader, key_table(habit or "", keys))
+        read(project_folder, reader, key_table(habit or "", keys))
+    finally:
+        gc.enable()
 
 
 @click.command("consensus-room")

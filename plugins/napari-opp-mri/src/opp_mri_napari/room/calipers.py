@@ -268,8 +268,9 @@ class Calipers:
             and lesion is not None
             and (not reading.draft or reading.reading_id in lesion.signed)
         )
+        length_mm = recorded_mm(plane.length_mm(*line))
         detail, axis = "", self.axis(pane)
-        if axis is not None:
+        if axis is not None and length_mm:
             beside = projected(plane, *line, axis)
             if beside.angle_deg >= SHOWN_ANGLE_DEG:
                 along = format_mm(recorded_mm(beside.along_mm))
@@ -278,7 +279,7 @@ class Calipers:
             pane,
             MarkStyle.FROZEN if frozen else MarkStyle.OWN,
             line,
-            label=format_mm(recorded_mm(plane.length_mm(*line))),
+            label=format_mm(length_mm) if length_mm else "",  # a first click is no length
             detail=detail,
             selected=None if drawing else self.selected,
             dragged=self.line.dragged if drawing else None,

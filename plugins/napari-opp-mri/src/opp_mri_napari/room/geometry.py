@@ -11,6 +11,8 @@ from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.convert import Upright, scale_mm, screen_letters, turned, upright
 from opp_mri_napari.room.views import ScreenPoint
 
+SAMPLED = 200_000  # values that a window is taken from
+
 
 @frozen(kw_only=True, eq=False)
 class PaneGeometry:
@@ -95,6 +97,6 @@ def towards_left(plane: ImagePlane) -> int:
 
 def window_of(images: NDArray[Any]) -> tuple[float, float]:
     """Give the values that are drawn black and white: nearly all of them lie between."""
-    step = max(1, images.size // 2_000_000)
+    step = images.size // SAMPLED | 1  # odd, so that it does not run down one column
     low, high = (float(x) for x in np.quantile(images.reshape(-1)[::step], (0.01, 0.995)))
     return (low, high if high > low else low + 1.0)

@@ -60,14 +60,19 @@ class Navigation:
         def arrive(place: Place | None) -> None:
             if place is not None:
                 self.open(place.patient_id, place.lesion_id, place.study_date, place.sequence)
-            else:
+
+        def worklist_came() -> None:
+            if self.session.patient is None:
                 self.next_unread()
+            else:
+                self._want()  # now it is known who is next
 
         store, reader = self.session.project.store, self.session.reader
         self.session.ask(
             Job(what="place", run=lambda: store.place(reader), take=arrive,
                 failed=self.session.warn)
         )  # fmt: skip
+        self.session.ask_worklist(worklist_came)
 
     def go_to(self, ref: CellRef) -> None:
         """Go to a cell: its lesion, its image, its caliper."""
@@ -224,6 +229,7 @@ class Navigation:
             return
         if lesion_id is None and patient.lesions:
             lesion_id = patient.lesions[0].lesion.lesion_id
+        knew = self._knows_lesion()
         self.session.choose_lesion(lesion_id)
         lesion = self.session.lesion
         self.panes.linking = (lesion.links if lesion else patient.links).linking
@@ -237,9 +243,18 @@ class Navigation:
         self._activate(day or self._first_day(patient.study_dates))
         if not same_place:
             self.reset_view()
+        elif self._knows_lesion() and not knew:  # a fit was confirmed meanwhile
+            self._look_at_lesion()
         elif self.panes.current is not None:
             self.panes.follow(self.panes.current)  # what links the panes may be new
         self._jump_to_caliper()
+
+    def _knows_lesion(self) -> bool:
+        """Tell whether it is known where the lesion is in the active pane."""
+        lesion, pane = self.session.lesion, self.panes.current
+        if lesion is None or lesion.seed is None or pane is None or not pane.frame:
+            return False
+        return self.panes.linking(pane.frame, lesion.seed[0]) is not None
 
     def _first_day(self, days: tuple[date, ...]) -> date:
         """Give the time point to begin with: the first unread one, or the baseline."""
@@ -340,7 +355,8 @@ class Navigation:
     def show_edit(self, reading: Reading | None) -> None:
         """Go to the cell that an undo or redo has changed; None where there was none."""
         if reading is None:
-            self.hint = "There is nothing more to undo or redo since the signature."
+            if self.session.lesion is not None:
+                self.hint = "There is nothing more to undo or redo since the signature."
             return
         day, sequence = reading.cell
         self.hint = ""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from opp_mri.domain.caliper import Carried
 from opp_mri.domain.registration import Verdict
 from opp_mri_napari.room.calipers import ghost_on, place_of
-from opp_mri_napari.room.panes import Pane
+from opp_mri_napari.room.panes import Pane, Panes
+from opp_mri_napari.room.session import Session
 from opp_mri_napari.room.side_views import answer_text
 from opp_mri_napari.room.views import PaneView, ScreenPoint, StripSlice
 
@@ -24,7 +25,8 @@ def pane_view(room: "ReadingRoom", pane: Pane) -> PaneView:
     if pane.volume is None or pane.geometry is None or pane.images is None:
         return PaneView(
             pane_id=str(pane.study_date), heading=heading, series_name=name, active=active,
-            voxels=None, message=_message(room, pane), state=state,
+            voxels=None, message=_message(room, pane), loading=is_loading(room.session, pane),
+            state=state,
         )  # fmt: skip
     blind = room.session.blinding is not None
     ghost = None
@@ -60,11 +62,31 @@ def _series_name(room: "ReadingRoom", pane: Pane) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def is_loading(session: Session, pane: Pane) -> bool:
+    """Tell whether a pane's images are on their way."""
+    if pane.volume is None or pane.images is not None:
+        return False
+    return pane.volume.volume_id not in session.failures
+
+
+def unreadable(session: Session, panes: Panes) -> str:
+    """Say how many of the shown series cannot be read, and what to do; "" where all can."""
+    shown = [pane.volume for pane in panes.panes if pane.volume is not None]
+    count = sum(one.volume_id in session.failures for one in shown)
+    if not count:
+        return ""
+    what = "The series shown" if len(shown) == 1 else f"{count} of the {len(shown)} series shown"
+    return (
+        f"{what} cannot be read; the pane says why. Answers are kept. If the images are on a drive "
+        "that was removed, connect it: Ctrl+S tries again."
+    )
+
+
 def _message(room: "ReadingRoom", pane: Pane) -> str:
     if pane.volume is None:
         return pane.why_empty
     failure = room.session.failures.get(pane.volume.volume_id)
-    return f"{failure} Ctrl+S tries again." if failure else "loading …"
+    return failure or "loading …"
 
 
 def _state(room: "ReadingRoom", pane: Pane) -> str:

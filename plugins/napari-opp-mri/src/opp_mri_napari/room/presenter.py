@@ -19,7 +19,7 @@ from opp_mri.workflow.room import RoomLesion
 from opp_mri.workflow.timeline import LesionTimeline, with_readings
 from opp_mri_napari.room.calipers import Calipers, Tool
 from opp_mri_napari.room.navigation import Navigation
-from opp_mri_napari.room.pane_views import pane_view
+from opp_mri_napari.room.pane_views import is_loading, pane_view, unreadable
 from opp_mri_napari.room.panes import Pane, Panes
 from opp_mri_napari.room.pointing import Pointing
 from opp_mri_napari.room.session import Job, Session
@@ -96,7 +96,6 @@ class ReadingRoom:
         self._criteria = project_criteria(project, None)
         self._first_point: tuple[str, Vector3] | None = None
         self._wishes = self._wish_table()
-        self.session.ask_worklist()
         self.navigation.start()
 
     @property
@@ -245,6 +244,12 @@ class ReadingRoom:
         self.panes.take_images(self.session.images)
         return tuple(pane_view(self, pane) for pane in self.panes.panes)
 
+    @property
+    def first_image_waits(self) -> bool:
+        """Whether the active pane's image is on its way: what else takes time comes after it."""
+        pane = self.panes.current
+        return pane is not None and is_loading(self.session, pane)
+
     def worklist(self) -> WorklistView:
         """Give the worklist as it is drawn."""
         blind = self.session.blinding is not None
@@ -260,7 +265,7 @@ class ReadingRoom:
             return TimelineView(hidden="\n\n".join(rules))
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._criteria, Mode.RETROSPECTIVE,
-            counted=lesion.signed, current=self.navigation.current,
+            counted=lesion.signed, current=self.navigation.current, error=self.session.error,
         )  # fmt: skip
 
     def sign_off(self) -> SignOffView:
@@ -285,7 +290,7 @@ class ReadingRoom:
             title=f"{who}{what} · {navigation.sequence.value} · reader {session.reader}",
             tool=self.calipers.tool.value,
             saved=session.saved_text,
-            banner=session.warning,
+            banner=session.warning or unreadable(session, self.panes),
             hint=hint,
         )
 

@@ -13,6 +13,7 @@ import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Place, Reading, Signature
 from opp_mri.errors import OppMriError
@@ -20,7 +21,7 @@ from opp_mri.workflow.blinding import blinding_of
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.room import RoomLesion, RoomPatient, load_images, open_patient
 from opp_mri.workflow.timeline import with_readings
-from opp_mri.workflow.worklist import Worklist, work_cells, worklist
+from opp_mri.workflow.worklist import Worklist, with_timeline, worklist
 from opp_mri_napari.room.geometry import window_of
 
 MOST_BYTES = 500_000_000  # of voxels kept; a patient of 8 visits x 3 sequences takes 190 MB
@@ -88,6 +89,8 @@ class Session:
         Volumes to be loaded, the most urgent first; set by whoever shows them.
     ahead
         PatientID of the patient who will be next, or None: loaded when nothing else waits.
+    error
+        What a category is weighed with: the project's own error of measurement, once it is known.
     warning
         What went wrong, in plain words; "" for nothing.
     """
@@ -101,6 +104,7 @@ class Session:
         self.lesion: RoomLesion | None = None
         self.wanted: Sequence[VolumeDescription] = ()
         self.ahead: str | None = None
+        self.error: MeasurementError | None = None
         self.warning = ""
         self._loaded_ahead: str | None = None
         self._next_volumes: Sequence[VolumeDescription] = ()
@@ -112,6 +116,8 @@ class Session:
         self._saving = False
         self._failed_save = False
         self._worklist_when_saved = False
+        self._worklist_came: Callable[[], None] | None = None
+        self._error_waits = self.blinding is None
 
     # --- loading
 
@@ -120,12 +126,21 @@ class Session:
         self._asked.append(job)
 
     def next_job(self) -> Job | None:
-        """Give what is to be read next, or None; each is given once."""
+        """Give what is to be read next, or None; each is given once.
+
+        What was asked for comes first, then the image that the reader waits for, the worklist, and
+        all else.
+        """
         if self._asked:
             return self._asked.pop(0)
-        for volume in self.wanted:
+        first = [volume for volume in self.wanted[:1] if self._is_missing(volume)]
+        if not first and self._worklist_came is not None:
+            return self._worklist_job(self._worklist_came)
+        for volume in first or self.wanted:
             if self._is_missing(volume):
                 return self._image_job(volume)
+        if self._error_waits and self.patient is not None:
+            return self._error_job()
         if self.ahead is not None and self.ahead != self._loaded_ahead:
             return self._ahead_job(self.ahead)
         for volume in self._next_volumes:
@@ -150,15 +165,9 @@ class Session:
         self._failed_save = False
         self.warning = ""
 
-    def ask_worklist(self) -> None:
-        """Have the worklist made anew."""
-
-        def take(made: Worklist) -> None:
-            self.worklist = made
-
-        store, reader = self.project.store, self.reader
-        self.ask(Job(what="worklist", run=lambda: worklist(store, reader), take=take,
-                     failed=self.warn))  # fmt: skip
+    def ask_worklist(self, then: Callable[[], None] = lambda: None) -> None:
+        """Have the worklist made anew, as soon as the image that the reader waits for is there."""
+        self._worklist_came = then
 
     def ask_worklist_when_saved(self) -> None:
         """Have the worklist made anew when all is written: other readers' answers show then."""
@@ -212,6 +221,7 @@ class Session:
             self._unsaved.pop(0)
             if not self.unsaved and self._worklist_when_saved:
                 self._worklist_when_saved = False
+                self._error_waits = self.blinding is None
                 self.ask_worklist()
             if not self.unsaved and self.when_saved is not None:
                 then, self.when_saved = self.when_saved, None
@@ -280,14 +290,7 @@ class Session:
         """Put a lesion in place of its earlier state, in the worklist too."""
         self.lesion = lesion
         if self.worklist is not None:
-            cells = work_cells(lesion.timeline, lesion.signed)
-            rows = [
-                attrs.evolve(one, cells=cells)
-                if one.lesion.lesion_id == lesion.lesion.lesion_id
-                else one
-                for one in self.worklist.lesions
-            ]
-            self.worklist = attrs.evolve(self.worklist, lesions=tuple(rows))
+            self.worklist = with_timeline(self.worklist, lesion.timeline, lesion.signed)
         if self.patient is not None:
             self.patient = attrs.evolve(
                 self.patient,
@@ -317,6 +320,36 @@ class Session:
 
     def _bytes(self) -> int:
         return sum(one.images.nbytes for one in self._loaded.values())
+
+    def _worklist_job(self, then: Callable[[], None]) -> Job:
+        self._worklist_came = None
+        store, reader = self.project.store, self.reader
+
+        def take(made: Worklist) -> None:
+            # an answer may have been given since it was read
+            lesion = self.lesion
+            self.worklist = (
+                made if lesion is None else with_timeline(made, lesion.timeline, lesion.signed)
+            )
+            then()
+
+        return Job(what="worklist", run=lambda: worklist(store, reader), take=take,
+                   failed=self.warn)  # fmt: skip
+
+    def _error_job(self) -> Job:
+        self._error_waits = False
+        store = self.project.store
+
+        def run() -> MeasurementError:
+            # brings scipy's statistics
+            from opp_mri.workflow.repeatability import measurement_error
+
+            return measurement_error(store)
+
+        def take(found: MeasurementError) -> None:
+            self.error = found
+
+        return Job(what="measurement error", run=run, take=take, failed=self.warn)
 
     def _ahead_job(self, patient_id: str) -> Job:
         self._loaded_ahead = patient_id

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Criteria, MeasurementError, Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.units import format_mm, weeks_from_days
-from opp_mri.workflow.assess import assess_timeline
+from opp_mri.workflow.assess import AssessedLesion, assess_timeline
 from opp_mri.workflow.readings import unsigned_cells
 from opp_mri.workflow.room import RoomLesion
 from opp_mri.workflow.timeline import CellStatus, LesionTimeline
@@ -81,9 +81,15 @@ def next_unread(worklist: Worklist, after: CellRef | None) -> CellRef | None:
 
 def timeline_view(
     timeline: LesionTimeline, patient_id: str, criteria: Criteria, mode: Mode,
-    *, counted: frozenset[str], current: CellRef | None,
+    *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
 ) -> TimelineView:  # fmt: skip
-    """Give the growth curve and what the rules say of it."""
+    """Give the growth curve and what the rules say of it.
+
+    Parameters
+    ----------
+    error
+        The project's own error of measurement; None for the stated default.
+    """
     points: dict[SeriesRole, list[CurvePoint]] = defaultdict(list)
     for cell in timeline.cells:
         reading = cell.reading
@@ -102,20 +108,16 @@ def timeline_view(
         )
     if not points:
         return TimelineView(hidden="Nothing is measured yet.")
-    found = assess_timeline(timeline.timeline, mode=mode, criteria=criteria)
+    weighed = {} if error is None else {"error": error}
+    found = assess_timeline(timeline.timeline, mode=mode, criteria=criteria, **weighed)
     assessment = found.assessment
-    margin = (
-        "No change of one length would change the category."
-        if found.margin_mm is None
-        else f"A change of {format_mm(found.margin_mm)} in one length would change the category."
-    )
     return TimelineView(
         curves=tuple(Curve(sequence=one, points=tuple(points[one])) for one in SeriesRole if one in
                      points),
         category=assessment.category.value,
         rule=found.sentences[0] if found.sentences else "",
         sentences=(*found.sentences[1:], *timeline.flags),
-        margin=margin,
+        margin=_margin(found),
         window_weeks=(
             weeks_from_days(WINDOW_OPENS_DAYS), weeks_from_days(criteria.window_days)
         ),
@@ -124,6 +126,21 @@ def timeline_view(
             for event in timeline.timeline.events
         ),
     )  # fmt: skip
+
+
+def _margin(found: AssessedLesion) -> str:
+    """Say how little would change the category, and how often it would be the same again."""
+    margin = (
+        "No change of one length would change the category."
+        if found.margin_mm is None
+        else f"A change of {format_mm(found.margin_mm)} in one length would change the category."
+    )
+    category = found.assessment.category
+    if category is ResponseCategory.NOT_ELIGIBLE:
+        return margin
+    share = found.sureness.probabilities.get(category, 0.0)
+    fragile = "Fragile: measured" if found.sureness.fragile(category) else "Measured"
+    return f"{margin} {fragile} once more, it would be the same in {share:.0%}."
 
 
 def sign_off_view(

@@ -112,6 +112,8 @@ class PaneView:
         The same-plane badge, such as `same plane: 0.4 mm, 1.2°`; "" for none.
     link_note
         Why this pane does not follow the others; "" where it does.
+    loading
+        Whether its images are on their way.
     magnified
         Place under the magnifier, or None.
     state
@@ -135,6 +137,7 @@ class PaneView:
     badge: str = ""
     link_note: str = ""
     message: str = ""
+    loading: bool = False
     magnified: ScreenPoint | None = None
     state: str = ""
     strip: tuple[StripSlice, ...] = ()

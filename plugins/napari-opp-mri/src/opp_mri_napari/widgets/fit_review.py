@@ -1,7 +1,8 @@
 """The window in which a reader confirms or rejects fits: thin, all that it knows is elsewhere."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,11 @@ from opp_mri_napari.convert import (
 from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
 from opp_mri_napari.widgets.fit_panel import FitPanel
 from opp_mri_napari.widgets.keys import Key, KeysFirst
+from opp_mri_napari.widgets.room.parts import Closer
 
 HEIGHT_SHOWN_MM = 150.0  # four lumbar levels or more
 ZOOM_STEP = 1.15
+AT_ONCE_S = 0.15  # a store that takes longer is waited for beside the window
 UNITS = ("mm", "mm", "mm")
 
 
@@ -39,6 +42,7 @@ class _Loaded(QObject):
     """Carries what the worker thread has loaded to the thread of the window."""
 
     arrived = Signal(str, object)
+    decided = Signal()
 
 
 class FitReviewWindow:
@@ -62,6 +66,9 @@ class FitReviewWindow:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="fit-images")
         self._loaded = _Loaded()
         self._loaded.arrived.connect(self._arrived)
+        self._saver = ThreadPoolExecutor(1, thread_name_prefix="fit-decision")
+        self._saving: Future[None] | None = None
+        self._loaded.decided.connect(self._decided)
         viewer.window.add_dock_widget(self.panel, area="right", name="Fit")
         self._fold(away=True)
         viewer.window._qt_window.statusBar().hide()
@@ -72,12 +79,20 @@ class FitReviewWindow:
         )
         viewer.dims.events.current_step.connect(self._slider_moved)
         viewer.canvas.overlays.scale_bar.visible = True
+        # decisions are recorded as they are made, so there is nothing to ask
+        self._closer = Closer(viewer.window._qt_window, lambda: None, asks=False)
         self.refresh()
 
     def close(self) -> None:
         """Let go of the worker and the keys; decisions are in the store already."""
         self._keys.stop()
         self._worker.shutdown(wait=True, cancel_futures=True)
+        self._saver.shutdown(wait=True)
+
+    @property
+    def deciding(self) -> bool:
+        """Whether a decision is being recorded."""
+        return self._saving is not None
 
     def refresh(self) -> None:
         """Show what the presenter holds, and load what it wants."""
@@ -125,21 +140,44 @@ class FitReviewWindow:
         return bool(shown.isVisible())
 
     def _wish(self, wish: Callable[[], None]) -> None:
-        wish()
-        self.refresh()
+        if self._saving is None:  # else it would be about another fit than the one decided
+            wish()
+            self.refresh()
+
+    def _decide(self, wish: Callable[[], None]) -> None:
+        """Have a decision recorded; where another program holds the store, the window goes on."""
+        if self._saving is not None:
+            return
+        self._saving = self._saver.submit(wish)
+        if wait([self._saving], timeout=AT_ONCE_S).done:
+            self._decided()
+        else:
+            self.panel.progress.setText("saving …")
+            self._saving.add_done_callback(lambda _done: self._loaded.decided.emit())
+
+    def _decided(self) -> None:
+        if self._saving is None:
+            return
+        done, self._saving = self._saving, None
+        done.result()
+        if self._is_open():
+            self.refresh()
 
     def _key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
         def wish(do: Callable[[], None], **how: bool) -> Key:
             return Key(lambda: self._wish(do), **how)
 
+        def decision(do: Callable[[], None]) -> Key:
+            return Key(lambda: self._decide(do))
+
         presenter, line = self.presenter, self.panel.reason
         # taken in the line too: Qt would hand it on to the panel, where it confirms
-        enter = wish(lambda: presenter.enter(line.text()), while_typing=True)
+        enter = Key(lambda: self._decide(partial(presenter.enter, line.text())), while_typing=True)
         one_key = {
-            Qt.Key.Key_C: wish(presenter.confirm),
+            Qt.Key.Key_C: decision(presenter.confirm),
             Qt.Key.Key_Return: enter,
             Qt.Key.Key_Enter: enter,
-            Qt.Key.Key_R: wish(presenter.reject),
+            Qt.Key.Key_R: decision(presenter.reject),
             Qt.Key.Key_Space: wish(presenter.blink, repeats=True),
             Qt.Key.Key_O: wish(presenter.show_overlay),
             Qt.Key.Key_B: wish(presenter.toggle_before),

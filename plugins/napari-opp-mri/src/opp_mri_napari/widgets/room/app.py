@@ -1,5 +1,6 @@
 """Ways into the reading room: the command line, the Plugins menu, and a dropped folder."""
 
+import gc
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ def read(project_folder: Path, reader: str, keys: Mapping[str, str]) -> None:
     """
     with open_project(project_folder) as project:
         window = open_room(project, reader, keys=keys)
+        gc.freeze()  # so that no collection stops a drag to look through what was imported
+        gc.enable()
         window.close_with_viewer()
         try:
             napari.run()

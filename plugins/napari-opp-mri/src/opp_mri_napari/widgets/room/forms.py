@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from opp_mri.domain.measurement import Answer
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri_napari.room.views import SignOffView
 from opp_mri_napari.widgets.room.looks import BANNER, BIG, QUIET
+from opp_mri_napari.widgets.room.parts import Line
 
 LEVELS = (
     *(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 14)),
@@ -96,7 +96,7 @@ class ReasonForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.line = QLineEdit()
+        self.line = Line()
         self.line.setPlaceholderText("reason")
         title = QLabel("This answer is signed. Why does it change?")
         title.setStyleSheet(BIG)
@@ -140,7 +140,7 @@ class AnswerForm(QWidget):
             button.setStyleSheet("text-align: left; padding: 4px 8px;")
             button.clicked.connect(lambda _=False, why=reason: self._say(why))
             column.addWidget(button)
-        self.other = QLineEdit()
+        self.other = Line()
         self.other.setPlaceholderText("another reason, then Enter")
         self.other.returnPressed.connect(lambda: self._say(self.other.text()))
         column.addWidget(self.other)
@@ -189,7 +189,7 @@ class LesionForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fields = {name: QLineEdit() for name, _, _ in self.FIELDS}
+        self.fields = {name: Line() for name, _, _ in self.FIELDS}
         self.level = QComboBox()
         self.level.addItems(LEVELS)
         self.level.setCurrentText("L1")
@@ -199,7 +199,7 @@ class LesionForm(QWidget):
         self.errors.setWordWrap(True)
         self.seed.setStyleSheet(QUIET)
         self.seed.setWordWrap(True)
-        self.day, self.value = QLineEdit(), QComboBox()
+        self.day, self.value = Line(), QComboBox()
         self.kind = QComboBox()
         tabs = QTabWidget()
         tabs.addTab(self._lesion_page(), "New lesion")

@@ -74,10 +74,10 @@ class PaneGrid(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.panes: list[PaneWidget] = []
+        self._made: dict[int, PaneWidget] = {}
         self.strip = SliceStrip()
         self.strip.slice_wanted.connect(self.slice_wanted)
-        self._shown = (0, 0)
+        self._shown: tuple[frozenset[int], int] = (frozenset(), 0)
         self._views: tuple[PaneView, ...] = ()
         self._closed = False
         self._more = QTimer(self)
@@ -90,30 +90,41 @@ class PaneGrid(QWidget):
         column.addLayout(self._places, 1)
         column.addWidget(self.strip)
 
-    def show_views(self, views: Sequence[PaneView]) -> None:
-        """Show panes in order of time; those that have to be made yet come one after another."""
-        self._views = tuple(views)
-        if len(self.panes) < len(views) and not self._closed:
-            self._make_pane()
-            if len(self.panes) < len(views):
-                self._more.start()
-        if self._shown != (len(self.panes), len(views)):
-            self._arrange(len(views))
-        for pane, view in zip(self.panes, views, strict=False):
-            pane.show_view(view)
-        active = next((view for view in views if view.active and view.strip), None)
-        self.strip.show_view(active)
+    @property
+    def panes(self) -> list[PaneWidget]:
+        """The panes that are made, in order of time."""
+        return [self._made[number] for number in sorted(self._made)]
 
-    def _make_pane(self) -> None:
+    def show_views(self, views: Sequence[PaneView]) -> None:
+        """Show panes in order of time; of those that have to be made yet the active one is first.
+
+        The others follow one after another, as soon as it shows something.
+        """
+        self._views = tuple(views)
+        active = next((number for number, view in enumerate(views) if view.active), 0)
+        missing = [number for number in range(len(views)) if number not in self._made]
+        if missing and not self._closed:
+            if active in missing:
+                missing.remove(active)
+                self._make_pane(active)
+            elif not views[active].loading:
+                self._make_pane(missing.pop(0))
+            if missing and not views[active].loading:
+                self._more.start()
+        if self._shown != (frozenset(self._made), len(views)):
+            self._arrange(len(views))
+        for number, view in enumerate(views):
+            if number in self._made:
+                self._made[number].show_view(view)
+        strip = next((view for view in views if view.active and view.strip), None)
+        self.strip.show_view(strip)
+
+    def _make_pane(self, number: int) -> None:
         pane = PaneWidget()
         pane.pointer.connect(self.pointer)
         pane.resized.connect(self.resized)
         pane.hide()
-        self.panes.append(pane)
-
-    def canvases(self) -> tuple[QWidget, ...]:
-        """Give the canvases, for whoever takes their keys."""
-        return tuple(pane.canvas for pane in self.panes)
+        self._made[number] = pane
 
     def hold_space(self, *, held: bool) -> None:
         """Tell all panes whether the space bar is held."""
@@ -126,18 +137,19 @@ class PaneGrid(QWidget):
         self._more.stop()
         for pane in self.panes:
             pane.close_canvas()
-        self.panes = []
+        self._made = {}
 
     def _arrange(self, count: int) -> None:
-        self._shown = (len(self.panes), count)
+        self._shown = (frozenset(self._made), count)
         for pane in self.panes:
             self._places.removeWidget(pane)
             pane.setVisible(False)
         in_a_row = count if count <= MOST_IN_A_ROW else (count + 1) // 2
-        for number, pane in enumerate(self.panes[:count]):
-            self._places.addWidget(pane, number // in_a_row, number % in_a_row)
-            pane.setVisible(True)
-        for column in range(self._places.columnCount()):
+        for number, pane in self._made.items():
+            if number < count:  # where it stays when the others come
+                self._places.addWidget(pane, number // in_a_row, number % in_a_row)
+                pane.setVisible(True)
+        for column in range(max(in_a_row, self._places.columnCount())):
             self._places.setColumnStretch(column, 1 if column < in_a_row else 0)
-        for row in range(self._places.rowCount()):
+        for row in range(max(1, -(-count // max(in_a_row, 1)), self._places.rowCount())):
             self._places.setRowStretch(row, 1 if row * in_a_row < count else 0)

@@ -57,6 +57,13 @@ class ElidedLabel(QLabel):
         painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fits)
 
 
+class _Shown(Image):  # type: ignore[misc] # napari is not typed
+    """An image that stands in no list of layers, so that it needs no thumbnail."""
+
+    def _update_thumbnail(self) -> None:
+        """Leave it; napari would load scipy and draw one whenever the window changes."""
+
+
 class PaneWidget(QFrame):
     """Shows one pane."""
 
@@ -178,10 +185,11 @@ class PaneWidget(QFrame):
         values = voxels[view.slice_index]
         if self._layer is None:
             self._pixels = values.astype(np.float32)
-            self._layer = self.model.add_image(
+            self._layer = _Shown(
                 self._pixels, scale=view.scale_mm[1:], units=("mm", "mm"),
                 contrast_limits=view.window, interpolation2d="linear", name="image",
             )  # fmt: skip
+            self.model.add_layer(self._layer)
         elif self._drawn is not voxels or self._place != view.slice_index:
             self._change_pixels(values)
         if tuple(self._layer.scale) != view.scale_mm[1:]:

@@ -1,9 +1,18 @@
 """Small parts of the window: a side of fixed width, pages that scroll, and what closing does."""
 
 from collections.abc import Callable
+from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QScrollArea, QSizePolicy, QSplitter, QWidget
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import (
+    QLineEdit,
+    QMainWindow,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QWidget,
+)
 
 SIDE_PX = 460
 
@@ -21,18 +30,47 @@ class Side(QSplitter):
 
 
 class Closer(QObject):
-    """Does something when a window is about to close."""
+    """Does something when napari's window closes, and not where its reader thinks better of it.
 
-    def __init__(self, window: QWidget, do: Callable[[], object]) -> None:
+    Parameters
+    ----------
+    window
+        The main window of napari.
+    do
+        Done just before it closes.
+    asks
+        Whether napari may ask first, as it does where it has layers.
+    """
+
+    def __init__(self, window: QMainWindow, do: Callable[[], object], *, asks: bool) -> None:
         super().__init__(window)
-        self._do = do
+        self._do, self._asks = do, asks
         window.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Notice that the window closes; Qt calls this."""
-        if event.type() == QEvent.Type.Close:
-            self._do()
+        if event.type() != QEvent.Type.Close:
+            return False
+        if event.spontaneous():  # by its frame: napari would ask when all is put away already
+            event.ignore()
+            QTimer.singleShot(0, self._close)
+            return True
+        self._do()
         return False
+
+    def _close(self) -> None:
+        window: Any = self.parent()  # not kept, so that closing frees it
+        window.close(confirm_need=self._asks)
+
+
+class Line(QLineEdit):
+    """A line of text that keeps Enter to itself, as the room would go to the next cell."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Take a key; Qt calls this."""
+        super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            event.accept()
 
 
 def scrolled(page: QWidget) -> QScrollArea:

@@ -51,6 +51,11 @@ class TimelinePanel(QWidget):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been shown yet."""
+        return self._shown is None
+
     def show_view(self, view: TimelineView) -> None:
         """Show a growth curve and its category."""
         if view == self._shown:

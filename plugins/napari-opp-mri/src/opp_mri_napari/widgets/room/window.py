@@ -102,6 +102,7 @@ class RoomWindow:
         docked.setTitleBarWidget(QWidget())
         self._fold(away=True)
         self._qt_window.statusBar().hide()
+        self._space_wish, self._space_drags = keys.get("Space", ""), False
         repeats = frozenset(name for name, wish in WISHES.items() if wish.repeats)
         self._keys = RoomKeys(self._qt_window, keys, repeats, self._key_wish, self._space)
 
@@ -230,6 +231,8 @@ class RoomWindow:
             self._fold(away=not self.room.napari_shown)
 
     def _show_timeline(self) -> None:
+        if self.room.first_image_waits:  # the plot takes a moment to load: an image comes first
+            return
         self.timeline.show_view(self.room.timeline())
 
     def focus_panes(self) -> None:
@@ -262,8 +265,13 @@ class RoomWindow:
 
     def _space(self, held: bool) -> None:
         self.grid.hold_space(held=held)
+        if held:
+            self._space_drags = False
+        elif self._space_wish and not self._space_drags:  # a habit; held, it moves the image
+            self._key_wish(self._space_wish)
 
     def _pointed(self, event: Pointer) -> None:
+        self._space_drags = self._space_drags or (event.space and event.kind.value == "press")
         if not self.room.pointer(event):
             return
         if event.kind.value == "move":  # the rest of the window does not change while dragging
@@ -307,6 +315,8 @@ class RoomWindow:
         if what == "images":
             self._show_panes()
             self._beside.work()
+            if self.timeline.is_empty and not self._timeline_timer.isActive():
+                self._timeline_timer.start()
         else:
             self.refresh()
 
@@ -331,7 +341,7 @@ class RoomWindow:
             self.close()
             then()
 
-        self._closer = Closer(self._qt_window, closing)
+        self._closer = Closer(self._qt_window, closing, asks=True)
 
     def close(self) -> None:
         """Write what waits, and let go of threads, keys and canvases."""

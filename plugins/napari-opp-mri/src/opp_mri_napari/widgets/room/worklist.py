@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListWidget,
     QPushButton,
     QTableView,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from opp_mri_napari.room.views import CellLook, WorklistCell, WorklistRow, WorklistView
 from opp_mri_napari.widgets.room.looks import CELLS, QUIET
+from opp_mri_napari.widgets.room.parts import Line
 
 Index = QModelIndex | QPersistentModelIndex
 ALL = "all cells"
@@ -57,6 +57,12 @@ class WorklistModel(QAbstractTableModel):
                 if cell is not None and cell.current:
                     return row, column
         return None
+
+    def first(self) -> WorklistCell | None:
+        """Give the first unread cell of the rows that are shown, or else the first with images."""
+        cells = [cell for row in self._rows for cell in row.cells if cell is not None]
+        there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
+        return next((one for one in there if one.look is CellLook.UNREAD), next(iter(there), None))
 
     def rowCount(self, _parent: Index | None = None) -> int:  # noqa: N802
         """Give the number of rows; Qt calls this."""
@@ -117,7 +123,7 @@ class Worklist(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.model = WorklistModel()
-        self.search, self.filter = QLineEdit(), QComboBox()
+        self.search, self.filter = Line(), QComboBox()
         self.search.setPlaceholderText("patient, lesion, level or sequence")
         self.search.setClearButtonEnabled(True)
         self.search.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -138,6 +144,7 @@ class Worklist(QWidget):
         self.next.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._build()
         self.search.textChanged.connect(self._narrow)
+        self.search.returnPressed.connect(self._open_found)
         self.filter.currentTextChanged.connect(self._narrow)
         self.table.clicked.connect(self._open)
         self.table.entered_on.connect(self._open)
@@ -186,6 +193,11 @@ class Worklist(QWidget):
         place = self.model.current()
         if place is not None:
             self.table.scrollTo(self.model.index(*place))
+
+    def _open_found(self) -> None:
+        found = self.model.first()
+        if found is not None and self.search.text().strip():
+            self.cell_wanted.emit(found.ref)
 
     def _open(self, index: Index) -> None:
         cell = self.model.cell(index)
