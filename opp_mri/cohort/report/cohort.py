@@ -24,7 +24,7 @@ from opp_mri.cohort.tables import Table
 from opp_mri.domain.assessment import Reason
 from opp_mri.response.sentences import reason_in_words
 
-MOST_ROWS_IN_PDF: Final = 200
+MOST_ROWS_IN_PDF: Final = 100
 """Lesions; the PDF of a larger cohort has no appendix of rows."""
 
 
