@@ -25,7 +25,7 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
     """Write what the reader draws on each image that has a true line."""
     with calipers.open(encoding="utf-8") as lines:
         truth = {row["sop_instance_uid"]: row for row in csv.DictReader(lines)}
-    chance = random.Random(reader)
+    chance = random.Random(reader)  # noqa: S311 - noise, not a secret
     rows = []
     with open_project(project_folder) as project:
         package = issued_packages(project.store, reader)[1]

@@ -15,6 +15,7 @@ from opp_mri.units import format_mm
 from opp_mri.workflow.agreement import LengthAgreement, agreement, agreement_record
 from opp_mri.workflow.discordances import (
     DiscordantPair,
+    cause_in_words,
     discordance_record,
     discordances,
     limits_of,
@@ -198,7 +199,8 @@ def discordance_command(
     if as_json:
         show_json([discordance_record(pair) for pair in found])
     elif found:
-        columns = ["Lesion", "Study", "Sequence", "First mm", "Second mm", "Cause", "Category"]
+        lengths = [f"{one.reader} mm" for one in (found[0].found.first, found[0].found.second)]
+        columns = ["Lesion", "Study", "Sequence", *lengths, "Cause", "Category"]
         show_table(columns, [_row(pair) for pair in found])
     else:
         click.echo("The two readers differ nowhere beyond the limits.")
@@ -212,21 +214,12 @@ def _row(pair: DiscordantPair) -> list[str]:
     ]
     first, second = (one.value if one else "-" for one in pair.categories)
     category = f"{first} or {second}" if pair.changes_category else first
-    measures = {
-        "anterior end": found.anterior_mm,
-        "posterior end": found.posterior_mm,
-        "another slice": found.slices_apart_mm,
-    }
-    apart = measures.get(found.cause.value)
-    cause = found.cause.value if apart is None else f"{found.cause.value} ({apart:.1f} mm)"
-    if found.cause.value == "another angle" and found.angle_deg is not None:
-        cause = f"{cause} ({found.angle_deg:.0f}°)"
     return [
         pair.lesion.lesion_id,
         str(found.first.study_date),
         found.first.sequence.value,
         *lengths,
-        cause,
+        cause_in_words(found),
         category,
     ]
 

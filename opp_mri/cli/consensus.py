@@ -17,6 +17,7 @@ from opp_mri.errors import InputError, UnknownError
 from opp_mri.units import format_mm, number
 from opp_mri.workflow.caliper_input import CaliperRow
 from opp_mri.workflow.consensus import LesionConsensus, Pair, consensus, pair_of
+from opp_mri.workflow.discordances import cause_in_words
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.resolving import line_of, resolve, sign_consensus
 from opp_mri.workflow.respond import project_criteria
@@ -57,6 +58,10 @@ def list_command(mode: str, criteria: str | None, project_folder: Path, as_json:
         )
     for one in lesions:
         click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+    if any(one.open_pairs for one in lesions):
+        click.echo(
+            "Next: `opp-mri consensus resolve`, or in a window `opp-mri consensus-room`; then sign."
+        )
 
 
 @consensus_group.command("resolve")
@@ -193,7 +198,7 @@ def _row(pair: Pair) -> list[str]:
         pair.a.sequence.value,
         _said(pair.a),
         _said(pair.b),
-        found.cause.value if found else "",
+        cause_in_words(found) if found else "",
         "changes" if pair.changes_category else "same",
         f"{pair.resolution.kind.value}: {_said(pair.result)}"
         if pair.resolution and pair.result

@@ -74,6 +74,7 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     """
     with open_project(project_folder) as project, show_progress() as progress:
         made = make_package(project, reader, folder, now(), again=again, progress=progress)
+        protocol = needed_protocol(project.store)
     click.echo(
         f"{counted(len(made.issued.cases), 'case')} and {counted(made.images, 'image')} for "
         f"{reader} in {made.folder}."
@@ -84,6 +85,12 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
         "Image pixels are copied as they are: look at some for text that is burned in before the "
         "package leaves your hands."
     )
+    if protocol.repeats_share and made.issued.wave == 1:
+        click.echo(
+            "The other cases come in a second package, at least "
+            f"{counted(protocol.washout_days, 'day')} after the answers of this one came back."
+        )
+    click.echo(f"Next, the reader: opp-mri read --project {made.folder} --reader {reader}")
 
 
 @click.command("reader-merge")
@@ -102,6 +109,8 @@ def merge_command(folder: Path, project_folder: Path) -> None:
         click.echo(f"{counted(merged.known, 'answer')} came back before.")
     if merged.unsigned:
         click.echo(f"{counted(merged.unsigned, 'answer')} not signed yet: not taken.")
+    if merged.unread:
+        click.echo(f"{counted(merged.unread, 'lesion')} of the package not read yet.")
     if merged.late:
         click.echo(
             f"{counted(merged.late, 'answer')} not taken: what became of these lesions is being "

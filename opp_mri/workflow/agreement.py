@@ -97,7 +97,9 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
         named = protocol.readers
     if unknown := [one for one in named if one not in there]:
         raise InputError(
-            f"Reader {unknown[0]} has no answers that count; {', '.join(there) or 'nobody'} has."
+            f"Reader {unknown[0]} has no answers that count yet (they count once they are signed, "
+            "or handed over in a table, and a package's once it is taken back with `opp-mri "
+            f"reader-merge`). Readers with answers: {', '.join(there) or 'none'}."
         )
     chosen = list(named) or there
     if len(chosen) != 2 or chosen[0] == chosen[1]:

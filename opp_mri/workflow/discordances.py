@@ -14,6 +14,7 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, Lesion, Reading
 from opp_mri.reading.discordance import (
+    Cause,
     Discordance,
     Drawn,
     Limits,
@@ -133,6 +134,7 @@ def discordance_record(pair: DiscordantPair) -> Record:
     found = pair.found
     return {
         "lesion_id": pair.lesion.lesion_id,
+        "readers": [found.first.reader, found.second.reader],
         "study_date": found.first.study_date.isoformat(),
         "sequence": found.first.sequence.value,
         "cause": found.cause.value,
@@ -148,6 +150,20 @@ def discordance_record(pair: DiscordantPair) -> Record:
         "decides": pair.decides,
         "reading_ids": [found.first.reading_id, found.second.reading_id],
     }
+
+
+def cause_in_words(found: Discordance) -> str:
+    """Name a cause, with what it comes to in mm or degrees."""
+    apart_mm = {
+        Cause.ANTERIOR_END: found.anterior_mm,
+        Cause.POSTERIOR_END: found.posterior_mm,
+        Cause.SLICE: found.slices_apart_mm,
+    }.get(found.cause)
+    if apart_mm is not None:
+        return f"{found.cause.value} ({apart_mm:.1f} mm)"
+    if found.cause is Cause.ANGLE and found.angle_deg is not None:
+        return f"{found.cause.value} ({found.angle_deg:.0f}°)"
+    return found.cause.value
 
 
 class _Exchange:

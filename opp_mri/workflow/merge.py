@@ -32,6 +32,8 @@ class MergeSummary:
         Answers that are new, and those that came back before.
     unsigned
         Answers that stay in the package until they are signed.
+    unread
+        Lesions of the package that have no answer that counts.
     late
         Answers that are not taken: their lesions are being resolved already, so that they would
         not be independent.
@@ -41,7 +43,8 @@ class MergeSummary:
     added: int
     known: int
     unsigned: int
-    late: int = 0
+    unread: int
+    late: int
 
 
 def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
@@ -75,6 +78,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
             len(unsigned_cells(package.store.readings(one.lesion_id), signed))
             for one in package.store.lesions()
         )
+    lesions = {real for case in issued.cases for _, real in case.lesions}
     resolved = {one.lesion_id for one in store.log_of(Resolution)}
     new = [one for one in readings if one.reading_id not in known]
     added = [one for one in new if one.lesion_id not in resolved]
@@ -98,6 +102,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
         added=len(added),
         known=len(readings) - len(new),
         unsigned=unsigned,
+        unread=len(lesions - {one.lesion_id for one in readings}),
         late=len(new) - len(added),
     )
 
