@@ -1,0 +1,210 @@
+"""A cohort from the command line: tables, report, figures and the paper bundle."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cohort_makers import AMINI, make_cohort
+from dicom_makers import write_series
+
+from opp_mri.domain.assessment import Mode
+from opp_mri.workflow.cohort import Cohort
+from opp_mri.workflow.exporting import ExportFormat, export_cohort
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "sample_data" / "cohort"
+TABLES = ("--tables", SAMPLE)
+
+Run = Callable[..., Any]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory, opp_mri: Run) -> Path:
+    folder = tmp_path_factory.mktemp("paper") / "bundle"
+    opp_mri("cohort", "bundle", folder, *TABLES, "--without-pdf")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample(opp_mri: Run) -> Any:
+    """What the tables of the sample cohort say."""
+    return opp_mri("cohort", *TABLES, "--json").json
+
+
+def rounded(record: Any) -> Any:
+    """Give numbers with 9 digits: sums in another order differ in the last of them."""
+    if isinstance(record, float):
+        return float(f"{record:.9g}")
+    if isinstance(record, list):
+        return [rounded(one) for one in record]
+    return {k: rounded(v) for k, v in record.items()} if isinstance(record, dict) else record
+
+
+def test_the_sample_cohort_is_what_its_maker_gives(tmp_path: Path) -> None:
+    cohort = Cohort(lesions=make_cohort(60), criteria=AMINI, mode=Mode.RETROSPECTIVE)
+    export_cohort(cohort, tmp_path / "out", formats=[ExportFormat.CSV])
+    for name in ("lesions.csv", "measurements.csv", "events.csv"):
+        assert (SAMPLE / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_the_tables_count_what_assess_says_of_each_lesion(sample: Any, opp_mri: Run) -> None:
+    screening = {one["key"]: one["n"] for one in sample["tables"][0]["numbers"]}
+    assert screening["all"] == sample["lesions"] == 60
+    assert screening["all"] == screening["excluded"] + screening["eligible"]
+    tables = ("--measurements", SAMPLE / "measurements.csv", "--events", SAMPLE / "events.csv")
+    said = [one["category"] for one in opp_mri("assess", *tables, "--json").json]
+    for answer in ("OPP", "PD", "PR", "SD"):
+        assert screening[f"response.{answer}"] == said.count(answer)
+
+
+def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) -> None:
+    shown = opp_mri("cohort", *TABLES).out
+    for title in ("Screening and flow", "Demographics", "Time course of OPP lesions"):
+        assert title in shown
+    assert "A lesion is counted under the first reason that excludes it" in shown
+    assert shown.endswith("Research software, not a medical device.\n")
+
+
+def test_small_counts_are_withheld_on_request(opp_mri: Run) -> None:
+    found = opp_mri("cohort", *TABLES, "--suppress-below", "5", "--json").json
+    numbers = [one.get("n") for table in found["tables"] for one in table["numbers"]]
+    counts = [n for n in numbers if isinstance(n, int)]
+    assert counts
+    assert not [n for n in counts if 0 < n < 5]
+
+
+def test_a_report_is_one_page_that_needs_no_network_and_no_script(
+    tmp_path: Path, sample: Any, opp_mri: Run
+) -> None:
+    page = tmp_path / "report.html"
+    opp_mri("cohort", "report", page, *TABLES)
+    html = page.read_text()
+    assert "<script" not in html
+    assert not re.search(r'(?:src|href)="(?!#|data:)', html)
+    assert "not a medical device" in html
+    assert sample["data_sha256"] in html
+    targets = set(re.findall(r'href="#([^"]+)"', html))
+    assert targets <= set(re.findall(r'id="([^"]+)"', html))
+    assert len(targets) > 60
+
+
+@pytest.mark.parametrize("name", ["report.txt", "report"])
+def test_a_report_of_another_kind_is_a_wrong_command(name: str, opp_mri: Run) -> None:
+    told = opp_mri("cohort", "report", name, *TABLES, expect=2).err
+    assert "must end in .html or .pdf" in told
+
+
+def test_the_figures_are_drawn_in_the_formats_that_are_named(tmp_path: Path, opp_mri: Run) -> None:
+    opp_mri("cohort", "figures", tmp_path / "figures", *TABLES, "--format", "svg")
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"flow.svg", "growth-opp.svg", "opp-free.svg", "swimmer.svg", "sequences.svg"} <= names
+    assert all(name.endswith(".svg") for name in names)
+
+
+def test_a_bundle_made_again_has_the_same_bytes(bundle: Path, tmp_path: Path, opp_mri: Run) -> None:
+    opp_mri("cohort", "bundle", tmp_path / "again", *TABLES, "--without-pdf")
+    assert bytes_of(tmp_path / "again") == bytes_of(bundle)
+
+
+def test_a_bundle_that_is_there_is_compared_and_left_as_it_is(bundle: Path, opp_mri: Run) -> None:
+    before = bytes_of(bundle)
+    said = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
+    assert "holds this very bundle" in said
+    other = ("cohort", "bundle", bundle, *TABLES, "--without-pdf", "--title", "Another")
+    assert "holds another bundle" in opp_mri(*other, expect=3).err
+    assert bytes_of(bundle) == before
+
+
+def test_a_bundle_has_the_hash_of_each_file(bundle: Path) -> None:
+    files = bytes_of(bundle)
+    manifest = json.loads(files.pop("manifest.json"))
+    sums = files.pop("SHA256SUMS").decode()
+    assert manifest["files"] == {k: hashlib.sha256(v).hexdigest() for k, v in files.items()}
+    assert sums.splitlines() == [f"{v}  {k}" for k, v in manifest["files"].items()]
+    checked = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=bundle, check=False)
+    assert checked.returncode == 0
+
+
+def test_a_bundle_holds_no_name_and_no_date_unless_it_is_told_to(
+    bundle: Path, tmp_path: Path, opp_mri: Run
+) -> None:
+    lesions = (SAMPLE / "lesions.csv").read_text().splitlines()[1:]
+    said = [line.split(",")[:4] for line in lesions]
+    whole = b"".join(bytes_of(bundle).values())
+    for lesion_id, patient_id, _, ssrs_date in said:
+        assert lesion_id.encode() not in whole
+        assert patient_id.encode() not in whole
+        assert ssrs_date.encode() not in whole
+    opp_mri("cohort", "bundle", tmp_path / "own", *TABLES, "--without-pdf", "--identified")
+    own = (tmp_path / "own" / "data" / "lesions.csv").read_bytes()
+    assert all(patient_id.encode() in own for _, patient_id, *_ in said)
+
+
+def test_the_data_of_a_bundle_give_its_numbers_again(
+    bundle: Path, sample: Any, opp_mri: Run
+) -> None:
+    given = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--json")
+    again = opp_mri("cohort", *given).json
+    assert again["data_sha256"] == json.loads((bundle / "manifest.json").read_text())["data_sha256"]
+    assert rounded(again["tables"]) == rounded(sample["tables"])
+
+
+def test_where_small_counts_are_withheld_no_data_are_in_the_bundle(
+    tmp_path: Path, opp_mri: Run
+) -> None:
+    folder = tmp_path / "bundle"
+    opp_mri("cohort", "bundle", folder, *TABLES, "--suppress-below", "5", "--without-pdf")
+    names = bytes_of(folder)
+    assert not [name for name in names if name.startswith("data/")]
+    assert [name for name in names if name.startswith("figures/")] == [
+        "figures/flow.pdf",
+        "figures/flow.svg",
+    ]
+    assert b"Left out were" not in names["methods.md"]
+
+
+def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -> None:
+    for number, day in {"1": "20240115", "2": "20240901"}.items():
+        write_series(tmp_path / "files", study=number, seed=int(number), StudyDate=day)
+    project = ("--project", tmp_path / "project")
+    opp_mri("init", project[1])
+    opp_mri("index", tmp_path / "files", *project)
+    assert "has no lesion: add lesions" in opp_mri("cohort", *project, expect=3).err
+    opp_mri(
+        "lesion", "add", "--lesion-id", "L1", "--patient-id", "P1", "--level", "L1",
+        "--ssrs-first-date", "2024-02-01", "--fractions", "1", *project,
+    )  # fmt: skip
+    calipers = tmp_path / "calipers.csv"
+    head = "lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2"
+    rows = [f"L1,,AB,1.2.3.{n}.3.1,1,1,2,{3 + n},2" for n in (1, 2)]
+    calipers.write_text("\n".join([head, *rows]))
+    opp_mri("measure", calipers, *project)
+    found = opp_mri("cohort", *project, "--json").json
+    assert (found["lesions"], found["readers"]) == (1, ["AB"])
+    screening = {one["key"]: one["n"] for one in found["tables"][0]["numbers"]}
+    assert screening["response.PD"] == 1
+
+
+def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:
+    told = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
+    assert "--reader and --tables do not go together" in told
+
+
+def test_the_papers_figures_are_a_verb_of_the_cohort(opp_mri: Run) -> None:
+    figures = opp_mri("cohort", "paper", "--json").json
+    assert {"printed", "computed", "agrees", "why"} <= figures[0].keys()
+    assert [one["name"] for one in figures if one["agrees"] is False] == [
+        "Renal cell carcinoma, sarcoma and thyroid carcinoma",
+        "OPP-free survival by fractionation, log-rank P",
+        "Time to peak, 95 % interval of the mean, weeks",
+    ]
