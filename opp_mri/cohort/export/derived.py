@@ -218,7 +218,8 @@ def derived_tables(
     those = list(lesions)
     return (
         tabulate(
-            CHANGES, "Lengths and changes", "One row a length, against its sequence's own baseline.",
+            CHANGES, "Lengths and changes",
+            "One row a length, against its sequence's own baseline.",
             CHANGE_COLUMNS, (change for one in those for change in changes_of(one)),
         ),
         tabulate(

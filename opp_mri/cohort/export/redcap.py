@@ -111,8 +111,8 @@ def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
     return {
         "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(those)),
         "events.csv": csv_rows(
-            ("event_name", "arm_num", "unique_event_name"),
-            dict.fromkeys((one.event, str(ARM), one.unique_event) for one in FORMS),
+            ("event_name", "arm_num", "unique_event_name", "custom_event_label"),
+            dict.fromkeys((one.event, str(ARM), "", "") for one in FORMS),  # REDCap names them
         ),
         "instrument_designations.csv": csv_rows(
             ("arm_num", "unique_event_name", "form"),

@@ -6,7 +6,6 @@ import re
 from datetime import date
 from decimal import Decimal
 
-import pytest
 from cohort_makers import AMINI, make_cohort
 
 from opp_mri.cohort.export.derived import derived_tables
@@ -130,22 +129,22 @@ def test_a_lesion_has_one_row_of_its_own_and_one_for_each_length_and_event() -> 
         assert [row["evt_event"] for row in events] == [e.kind.value for e in one.timeline.events]
 
 
-@pytest.mark.parametrize(
-    ("name", "columns"),
-    [
-        ("events.csv", ["event_name", "arm_num", "unique_event_name"]),
-        ("instrument_designations.csv", ["arm_num", "unique_event_name", "form"]),
-        ("repeating_instruments.csv", ["event_name", "form_name", "custom_form_label"]),
-    ],
-)
-def test_the_structure_names_each_event_and_form_of_the_records(
-    name: str, columns: list[str]
-) -> None:
-    rows = rows_of(name)
-    assert list(rows[0]) == columns
-    events = {row["redcap_event_name"] for row in RECORDS}
-    column = "event_name" if name == "repeating_instruments.csv" else "unique_event_name"
-    assert {row[column] for row in rows} == events
+def test_events_are_named_as_redcap_will_name_them() -> None:
+    rows = rows_of("events.csv")
+    assert list(rows[0]) == ["event_name", "arm_num", "unique_event_name", "custom_event_label"]
+    assert {row["unique_event_name"] for row in rows} == {""}  # REDCap makes these by itself
+    named = {f"{row['event_name'].lower().replace(' ', '_')}_arm_{row['arm_num']}" for row in rows}
+    assert named == {row["redcap_event_name"] for row in RECORDS}
+
+
+def test_each_form_belongs_to_the_event_that_the_records_name() -> None:
+    rows = rows_of("instrument_designations.csv")
+    assert list(rows[0]) == ["arm_num", "unique_event_name", "form"]
+    designated = {row["form"]: row["unique_event_name"] for row in rows}
+    assert list(designated) == [form.name for form in FORMS]
+    for row in RECORDS:
+        form = row["redcap_repeat_instrument"] or "lesion"
+        assert row["redcap_event_name"] == designated[form]
 
 
 def test_every_repeated_form_is_declared_as_such() -> None:
