@@ -49,14 +49,6 @@ CATEGORY_MARKERS = {
     ResponseCategory.INDETERMINATE: "P",
     ResponseCategory.NOT_ELIGIBLE: "X",
 }
-CATEGORY_HATCHES = {
-    ResponseCategory.OPP: "/////",
-    ResponseCategory.PD: "",
-    ResponseCategory.PR: ".....",
-    ResponseCategory.SD: "",
-    ResponseCategory.INDETERMINATE: "xxxxx",
-    ResponseCategory.NOT_ELIGIBLE: "-----",
-}
 # arms of a comparison, in the order of their labels: colour and dashes
 ARMS: tuple[tuple[str, str | tuple[int, tuple[float, ...]]], ...] = (
     ("#0072B2", "-"),
@@ -85,7 +77,6 @@ STYLE = {
     "text.parse_math": False,  # a lesion's name may hold a dollar sign
     "xtick.color": QUIET,
     "ytick.color": QUIET,
-    "hatch.linewidth": 0.5,
     "pdf.fonttype": 42,  # text stays text, as journals ask
     "svg.fonttype": "none",
     "svg.hashsalt": "opp-mri",  # the same figure gives the same bytes
