@@ -7,11 +7,14 @@ import click
 
 from opp_mri.cli.cohort_source import cohort_options
 from opp_mri.cli.export import export_command, key_option
-from opp_mri.cli.options import json_option, now
+from opp_mri.cli.options import json_option, now, project_option
 from opp_mri.cli.paper import paper_command
-from opp_mri.cli.response import PICTURES
+from opp_mri.cli.response import PICTURES, criteria_option, mode_option, reader_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
+from opp_mri.domain.assessment import Mode
 from opp_mri.workflow.cohort import Cohort
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.respond import project_criteria
 
 REPORTS = (".html", ".pdf")
 suppress_option = click.option(
@@ -83,21 +86,57 @@ def report_command(
 ) -> None:
     """Write a report of the cohort to FILE, .html or .pdf: tables, figures, and the rows behind.
 
-    The page is one file and needs no network. `opp-mri report` writes that of one patient.
+    The page is one file and needs no network. Beside that of a large cohort stands a table that
+    names the lesions behind each number. `opp-mri cohort patient` reports one patient.
     """
-    if file.suffix.lower() not in REPORTS:
-        raise click.BadParameter("the name must end in .html or .pdf", param_hint="FILE")
-    from opp_mri.workflow.cohort_report import (
-        cohort_contents,
-        cohort_report,
-        save_cohort_report,
-    )
+    _check_report_name(file)
+    from opp_mri.workflow.cohort_report import cohort_contents, save_cohort_report
 
     cohort = load_cohort()
     contents = cohort_contents(cohort, suppress_below=suppress_below)
-    report = cohort_report(cohort, contents, title=title, written_on=now().date())
-    save_cohort_report(file, report)
+    for path in save_cohort_report(file, cohort, contents, title=title, written_on=now().date()):
+        click.echo(f"Written: {path}")
+
+
+@cohort_group.command("patient")
+@click.argument("patient_id", metavar="PATIENT")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@project_option
+@reader_option
+@mode_option
+@criteria_option
+def patient_command(
+    patient_id: str,
+    file: Path,
+    project_folder: Path,
+    reader: str | None,
+    mode: str,
+    criteria: str | None,
+) -> None:
+    """Write the report of PATIENT's lesions to FILE, .html or .pdf, a page a lesion.
+
+    With --mode prospective it says what is known today, and of an open, enlarging lesion what such
+    lesions became.
+    """
+    _check_report_name(file)
+    from opp_mri.workflow.patient_report import patient_report, save_patient_report
+
+    with open_project(project_folder) as project:
+        report = patient_report(
+            project,
+            patient_id,
+            mode=Mode(mode),
+            criteria=project_criteria(project, criteria),
+            written_on=now().date(),
+            reader=reader,
+        )
+    save_patient_report(file, report)
     click.echo(f"Written: {file}")
+
+
+def _check_report_name(file: Path) -> None:
+    if file.suffix.lower() not in REPORTS:
+        raise click.BadParameter("the name must end in .html or .pdf", param_hint="FILE")
 
 
 @cohort_group.command("figures")

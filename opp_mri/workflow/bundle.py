@@ -18,6 +18,7 @@ from opp_mri.cohort.export.deidentify import deidentified, key_from_data
 from opp_mri.cohort.figures import figure_bytes
 from opp_mri.cohort.methods import methods_text
 from opp_mri.cohort.report.cohort import cohort_html, cohort_pdf
+from opp_mri.cohort.report.rows import rows_csv
 from opp_mri.domain.study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.response.criteria import criteria_toml
@@ -40,6 +41,7 @@ data/          a row a lesion, length, event and answer; dictionary.csv says wha
 tables/        the tables of the report, and numbers.csv with every number by its key
 figures/       the figures, as SVG and PDF
 report.html    all of it on one page, each number with the rows behind it{pdf}
+report-rows.csv  the lesions behind each number, by its key
 methods.md     what was done, with the parameters that were used
 criteria.toml  the response rules, for `opp-mri cohort --criteria`
 manifest.json  what this is, and the SHA-256 of every file; `sha256sum -c SHA256SUMS` checks them
@@ -163,8 +165,12 @@ def _files(
     tell("figures")
     yield from _figure_files(contents.pictures)
     tell("report")
-    report = cohort_report(cohort, contents, title=title, written_on=None)
+    report = cohort_report(
+        cohort, contents, title=title, written_on=None, rows_file="report-rows.csv"
+    )
     yield "report.html", cohort_html(report).encode()
+    if not report.suppressed:
+        yield "report-rows.csv", rows_csv(report)
     if with_pdf:
         yield "report.pdf", cohort_pdf(report)
     yield "methods.md", _methods(cohort, contents).encode()

@@ -11,6 +11,7 @@ from opp_mri.cohort.analysis_tables import analysis_tables
 from opp_mri.cohort.figures import figure_svg, save_figure
 from opp_mri.cohort.report.cohort import write_cohort_pdf, write_cohort_report
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
+from opp_mri.cohort.report.rows import MOST_NAMED, write_rows
 from opp_mri.cohort.tables import (
     Table,
     demographics,
@@ -157,18 +158,37 @@ def cohort_report(
     )
 
 
-def save_cohort_report(path: Path, report: CohortReport) -> None:
-    """Write the report as HTML or PDF, by the ending of the name.
+def save_cohort_report(
+    path: Path, cohort: Cohort, contents: CohortContents, *, title: str, written_on: date
+) -> list[Path]:
+    """Write the report as HTML or PDF, by the ending of the name, and its rows beside it.
+
+    Returns
+    -------
+    list of Path
+        The report, and where lists are too long for a page the table of the lesions behind each
+        number; that of a report with withheld counts would give them away.
 
     Raises
     ------
     InputError
-        The name has another ending, or the file cannot be written.
+        A file cannot be written, or a library that a PDF needs is missing.
     """
-    write = {".html": write_cohort_report, ".pdf": write_cohort_pdf}.get(path.suffix.lower())
-    if write is None:
-        raise InputError(f"A report ends in .html or .pdf, and {path.name} in neither: rename it.")
+    written = [path]
+    if len(cohort.lesions) > MOST_NAMED and not contents.tables[0].suppressed:
+        written.append(path.with_name(f"{path.stem}-rows.csv"))
+    report = cohort_report(
+        cohort,
+        contents,
+        title=title,
+        written_on=written_on,
+        rows_file="".join(one.name for one in written[1:]),
+    )
+    write = write_cohort_pdf if path.suffix.lower() == ".pdf" else write_cohort_report
     write(path, report)
+    for rows in written[1:]:
+        write_rows(rows, report)
+    return written
 
 
 def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[str]) -> list[Path]:

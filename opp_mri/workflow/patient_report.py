@@ -3,9 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date
 from itertools import groupby
+from pathlib import Path
 
 from opp_mri.cohort.report.document import ReportFacts
-from opp_mri.cohort.report.patient import LesionReport, PatientReport, Visit, VisitLength
+from opp_mri.cohort.report.patient import (
+    LesionReport,
+    PatientReport,
+    Visit,
+    VisitLength,
+    write_patient_pdf,
+    write_patient_report,
+)
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Reading
@@ -79,6 +87,18 @@ def patient_report(
         lesions=[lesion for one in found for lesion in _lesions(project.store, one)],
         without_answer=[one.timeline.lesion.lesion_id for one in found if one.assessed is None],
     )
+
+
+def save_patient_report(path: Path, report: PatientReport) -> None:
+    """Write the report of a patient as HTML or PDF, by the ending of the name.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or a library that a PDF needs is missing.
+    """
+    write = write_patient_pdf if path.suffix.lower() == ".pdf" else write_patient_report
+    write(path, report)
 
 
 def _lesions(store: Store, one: ProjectLesion) -> Iterator[LesionReport]:

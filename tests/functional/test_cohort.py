@@ -193,6 +193,15 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
     assert (found["lesions"], found["readers"]) == (1, ["AB"])
     screening = {one["key"]: one["n"] for one in found["tables"][0]["numbers"]}
     assert screening["response.PD"] == 1
+    page = tmp_path / "patient.html"
+    opp_mri("cohort", "patient", "P1", page, *project)
+    html = page.read_text()
+    assert "L1" in html
+    assert "not a medical device" in html
+    assert "Read by AB alone" in html
+    told = opp_mri("cohort", "patient", "P9", page, *project, expect=5).err
+    assert "no lesion of this patient" in told
+    assert "P9" not in told
 
 
 def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:

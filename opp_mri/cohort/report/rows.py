@@ -122,14 +122,25 @@ def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRo
 
 
 def write_rows(path: Path, report: CohortReport) -> None:
-    """Write the table of rows: for each number of a report, the lesions that it counts.
-
-    The columns are `key` (the name that the report gives it), `patient_id` and `lesion_id`.
+    """Write the table of rows to a file; one that is there is replaced.
 
     Raises
     ------
     InputError
         The file cannot be written.
+    ValueError
+        Small counts are withheld in the report: the table would give them away.
+    """
+    write_bytes(path, rows_csv(report))
+
+
+def rows_csv(report: CohortReport) -> bytes:
+    """Give the table of rows: for each number of a report, the lesions that it counts.
+
+    The columns are `key` (the name that the report gives it), `patient_id` and `lesion_id`.
+
+    Raises
+    ------
     ValueError
         Small counts are withheld in the report: the table would give them away.
     """
@@ -141,7 +152,7 @@ def write_rows(path: Path, report: CohortReport) -> None:
     writer.writerow(("key", "patient_id", "lesion_id"))
     for one in row_lists(report).values():
         writer.writerows((one.key, patient_of[i], i) for i in one.lesion_ids)
-    write_bytes(path, text.getvalue().encode())
+    return text.getvalue().encode()
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
