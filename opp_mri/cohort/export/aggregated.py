@@ -36,4 +36,6 @@ def _file_name(title: str) -> str:
 
 
 def _written(value: object) -> str:
-    return "" if value is None else guarded(str(value))
+    if isinstance(value, str):
+        return guarded(value)
+    return "" if value is None else str(value)  # a number: a minus makes no formula of it

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 from cohort_makers import AMINI, make_cohort
 
+from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.changes import StudyPart, changes_of
 from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, tabulate
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, csv_bytes, guarded
@@ -22,6 +23,7 @@ from opp_mri.cohort.export.notes import export_notes
 from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
 from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.tables import Cell, Table
 from opp_mri.domain.assessment import Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
@@ -170,6 +172,16 @@ def test_only_a_text_that_begins_like_a_formula_is_touched() -> None:
 def test_negative_numbers_are_numbers_and_never_guarded() -> None:
     assert GUARD not in csv_bytes(TABLES[3]).decode()
     assert b",-" in csv_bytes(TABLES[3])
+
+
+def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
+    cell = Cell(text="-1.5 mm", key="change", values={"mean": -1.5, "n": None, "unit": "-mm"})
+    table = Table(title="Changes, mm", columns=("Change",), rows=((cell,),))
+    files = table_files([table])
+    assert read_csv(files["changes_mm.csv"]) == [["Change"], [f"{GUARD}-1.5 mm"]]
+    assert [row[2:] for row in read_csv(files["numbers.csv"])[1:]] == [
+        ["mean", "-1.5"], ["n", ""], ["unit", f"{GUARD}-mm"],
+    ]  # fmt: skip
 
 
 def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> None:
