@@ -220,12 +220,13 @@ def _by_week(
     of the counts of who ended without any of them or is still followed.
     """
     own, ended = rows.events(slug), ~np.any([rows.events(one) for one in first], axis=0)
+    spans = [one for one in _SPANS if one[1] <= days.max(initial=0)]  # later ones are empty
     lines: list[tuple[Cell, ...]] = []
     sums: list[Sum] = []
     for group in rows.arms:
         end, arm, before = of_arm(group), rows.arm(group), TIME_KNOWN
         told_by = [TIME_KNOWN + end]
-        for span, since, day, label in _SPANS:
+        for span, since, day, label in spans:
             within = arm & (days <= day) & ((days > since) | (since == 0))
             events = [f"{one}.events.{span}" for one in first]
             parts = [*events, f"{left}.ended.{span}", f"{left}.left.{span}"]
@@ -243,8 +244,12 @@ def _by_week(
             if math.isinf(day):
                 cells = (*cells[:-1], Cell(text=NONE))
             lines.append((Cell(text=arm_words(group)), Cell(text=label), *cells))
-        spans = (f"{slug}.events.{span}{end}" for span, *_ in _SPANS)
-        sums += [(f"{slug}.events{end}", *spans), *rows.sums(f"{slug}.events")]
+        whole = (f"{slug}.events{end}", f"{left}.ended{end}")
+        counts = (rows.count(whole[0], arm & own), rows.count(whole[1], arm & ended))
+        nothing = (Cell(text=NONE), Cell(text=NONE))
+        lines.append((Cell(text=arm_words(group)), Cell(text="in all"), *counts, *nothing))
+        for key, stem in zip(whole, (f"{slug}.events", f"{left}.ended"), strict=True):
+            sums += [(key, *(f"{stem}.{span}{end}" for span, *_ in spans)), *rows.sums(stem)]
     return lines, sums
 
 
