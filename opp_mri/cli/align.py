@@ -54,6 +54,8 @@ def align_command(
         rows = [_row(alignment, decided) for alignment in summary.alignments]
         show_table(COLUMNS, rows)
         click.echo(f"{counted(summary.new, 'new fit')}, {len(rows) - summary.new} from before.")
+    for sentence in summary.left_out:
+        click.echo(sentence, err=True)
     for failure in summary.failures:
         click.echo(f"Not lined up: {failure}", err=True)
     if report:

@@ -67,8 +67,7 @@ def _failures(numbers: Numbers) -> tuple[str, ...]:
         )
     if numbers.similarity < FAILED_SIMILARITY:
         found.append(
-            f"The follow-up fits no level of the baseline (similarity {numbers.similarity:.2f}). "
-            f"{ELSEWHERE}"
+            f"The follow-up fits no level of the baseline (similarity {numbers.similarity:.2f})."
         )
     if numbers.level_margin is not None and numbers.level_margin < FAILED_MARGIN:
         found.append("Another level of the spine fits better than this one.")
@@ -80,8 +79,10 @@ def _failures(numbers: Numbers) -> tuple[str, ...]:
                 if numbers.inverse_consistency_mm < 1000
                 else " or not at all."
             )
-            + f" {ELSEWHERE}"
         )
+    nowhere = numbers.similarity < FAILED_SIMILARITY
+    if nowhere or numbers.inverse_consistency_mm > FAILED_INCONSISTENCY_MM:
+        found[-1] = f"{found[-1]} {ELSEWHERE}"
     return tuple(found)
 
 

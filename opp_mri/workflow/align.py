@@ -26,6 +26,7 @@ from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.registration.align import ALGORITHM_VERSION, align, judge, parameters
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.align_left_out import left_out
 from opp_mri.workflow.patients import Patient, TimePoint, patients, time_points
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.readings import counted_readings
@@ -71,11 +72,14 @@ class AlignSummary:
         How many of them this run made.
     failures
         Pairs that could not be tried, each as a sentence without names.
+    left_out
+        Baseline series that get no fit for a lesion, and why, a sentence each.
     """
 
     alignments: tuple[Alignment, ...]
     new: int
     failures: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def align_project(
@@ -115,6 +119,7 @@ def align_project(
         alignments=tuple(now_recorded[one] for one in wanted if one in now_recorded),
         new=len(now_recorded.keys() - recorded.keys()),
         failures=tuple(failures),
+        left_out=left_out(store, lesion_ids),
     )
 
 

@@ -67,7 +67,7 @@ def test_one_number_that_is_impossible_fails_a_fit(number: str, value: float, sa
 
 def test_a_follow_up_that_fits_nowhere_may_be_somebody_elses() -> None:
     _, reasons = judged(evolve(FINE, similarity=0.2, inverse_consistency_mm=math.inf))
-    assert all("another patient or another region" in reason for reason in reasons)
+    assert sum("another patient or another region" in reason for reason in reasons) == 1
 
 
 @pytest.mark.parametrize("number", ["similarity", "inverse_consistency_mm", "block_residual_mm"])

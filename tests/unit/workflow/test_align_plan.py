@@ -9,6 +9,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.align import plan
+from opp_mri.workflow.align_left_out import left_out
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
 Fill = Callable[[SqlStore, list[VolumeDescription]], None]
@@ -52,3 +53,41 @@ def test_a_sequence_in_another_frame_than_the_seed_is_not_paired(
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
     assert [pair[0] for task in plan(store, ["L"]) for pair in task.pairs] == [T1]
+    (said,) = left_out(store, ["L"])
+    assert said.startswith("L: the T2FS of 2024-01-15 lies in another frame of reference")
+    assert "common point" in said
+
+
+def test_a_baseline_without_a_frame_of_reference_is_said_to_name_none(
+    store: SqlStore, fill: Fill
+) -> None:
+    nameless = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, frame_of_reference_uid="") for p in nameless.planes)
+    fill(store, [study_volume("before", T1), attrs.evolve(nameless, planes=planes)])
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    (said,) = left_out(store)
+    assert "names no frame of reference" in said
+
+
+def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fill: Fill) -> None:
+    short = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, rows=4) for p in short.planes)
+    fill(store, [study_volume("before", T1), attrs.evolve(short, planes=planes)])
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    assert [one for one in left_out(store) if "does not reach the lesion" in one]
+
+
+def test_a_seed_on_a_follow_up_lines_up_nothing_and_says_so(store: SqlStore) -> None:
+    seed = SeedPoint(sop_instance_uid="1.later.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
+    assert plan(store, ["L"]) == []
+    (said,) = left_out(store)
+    assert "Set the seed on an image from before radiosurgery" in said
+
+
+def test_where_all_is_lined_up_nothing_is_said(store: SqlStore) -> None:
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
+    assert left_out(store) == ()
