@@ -228,7 +228,9 @@ def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
     }
 
 
-def read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
+def read_measurements(
+    path: Path, *, may_have_no_rows: bool = False
+) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
     """Read a table with `MEASUREMENT_COLUMNS`: lengths by lesion and sequence, in order of time.
 
     Raises
@@ -238,7 +240,7 @@ def read_measurements(path: Path) -> dict[str, dict[SeriesRole, tuple[Observatio
     """
     found: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
     first_lines: dict[tuple[str, SeriesRole, int], int] = {}
-    with read_table(path, required=MEASUREMENT_COLUMNS) as table:
+    with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
         for row in table.rows:
             lesion_id = row.text("lesion_id")
             day = row.whole_number("days_from_ssrs")

@@ -113,7 +113,7 @@ def table_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
             "`opp-mri cohort export` writes them."
         )
     lesions = read_lesions(folder / LESIONS)
-    lengths = read_measurements(folder / MEASUREMENTS)
+    lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True)
     events = read_events(folder / EVENTS, tuple(EventKind)) if (folder / EVENTS).is_file() else {}
     if strangers := [one for one in {**lengths, **events} if one not in lesions]:
         raise InputError(

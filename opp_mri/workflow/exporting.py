@@ -140,7 +140,7 @@ def export_cohort(
 
 
 def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
-    """Give the files of the default formats, each by its name in a folder.
+    """Give the tidy tables as CSV and Parquet, each by its name in a folder.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, byt
         deidentified=deidentified,
     )  # fmt: skip
     yield from _files(
-        cohort, frozenset(DEFAULT_FORMATS), notes=notes, margins_mm=None, suppress_below=None,
+        cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes, margins_mm=None, suppress_below=None,
         study_id=STUDY_ID,
     )  # fmt: skip
 

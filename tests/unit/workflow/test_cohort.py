@@ -95,6 +95,12 @@ def test_events_may_be_absent(folder: Path) -> None:
     assert len(cohort_of(folder).lesions) == 3
 
 
+def test_a_cohort_that_nobody_has_measured_yet_is_screened(tmp_path: Path) -> None:
+    found = cohort_of(tables(tmp_path, measurements=MEASUREMENTS.splitlines()[0] + "\n"))
+    reasons = [one.assessment.reason for one in found.lesions]
+    assert reasons == [Reason.NO_BASELINE, Reason.NO_BASELINE, Reason.HARDWARE]
+
+
 def test_a_folder_without_the_tables_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it needs lesions\.csv and measurements\.csv"):
         cohort_of(tmp_path)
