@@ -152,7 +152,8 @@ def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, byt
         deidentified=deidentified,
     )  # fmt: skip
     yield from _files(
-        cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes, margins_mm=None, suppress_below=None,
+        cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes,
+        margins_mm=None, suppress_below=None,
         study_id=STUDY_ID,
     )  # fmt: skip
 
