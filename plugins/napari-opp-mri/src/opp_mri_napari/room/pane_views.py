@@ -126,6 +126,8 @@ def _link_note(room: "ReadingRoom", pane: Pane) -> str:
     lesion, patient = room.session.lesion, room.session.patient
     links = lesion.links if lesion else patient.links if patient else None
     verdict = links.proposed.get(pane.frame) if links else None
+    if room.session.blinding is not None:
+        return "not linked: K marks a common point"
     if verdict is None:
         return "not linked: no fit yet (`opp-mri align`); K marks a common point"
     if verdict is Verdict.FAILED:
