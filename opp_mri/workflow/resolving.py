@@ -178,7 +178,8 @@ def _result(
         _check_cell(pair, new, image)
         return _as_consensus(reading_of(new, image, at), at)
     if pair.may_average:
-        return _as_consensus(_mean_line(store, pair, at), at)
+        row = mean_row(pair)
+        return _as_consensus(reading_of(row, native_image(store, row), at), at)
     answer = concordant_answer(pair.a, pair.b)
     if pair.a.length_mm is None or pair.b.length_mm is None or answer is not Answer.MEASURED:
         return _as_consensus(pair.a, at)
@@ -190,12 +191,11 @@ def _result(
     )
 
 
-def _mean_line(store: Store, pair: Pair, at: datetime) -> Reading:
+def mean_row(pair: Pair) -> CaliperRow:
+    """Give the line between the means of the ends of two lines on one image."""
     if pair.a.caliper is None or pair.b.caliper is None:
         raise ValueError("a mean of ends needs two lines")
-    start, end = mean_ends(pair.a.caliper, pair.b.caliper)
-    row = line_of(pair, start, end)
-    return reading_of(row, native_image(store, row), at)
+    return line_of(pair, *mean_ends(pair.a.caliper, pair.b.caliper))
 
 
 def _check_cell(pair: Pair, new: CaliperRow, image: NativeImage | None) -> None:

@@ -21,7 +21,13 @@ from opp_mri.workflow.caliper_input import CaliperRow
 from opp_mri.workflow.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.protocol import needed_protocol
-from opp_mri.workflow.resolving import check_allowed, line_of, resolve, sign_consensus
+from opp_mri.workflow.resolving import (
+    check_allowed,
+    line_of,
+    mean_row,
+    resolve,
+    sign_consensus,
+)
 from opp_mri.workflow.respond import project_criteria
 from opp_mri.workflow.room import load_images
 from opp_mri_napari.consensus_words import said
@@ -177,12 +183,15 @@ class ConsensusPresenter:
 
     def propose(self, kind: ResolutionKind) -> None:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
-        words = {
-            ResolutionKind.KEEP_A: f"keep A, {said(self.pair.a)}",
-            ResolutionKind.KEEP_B: f"keep B, {said(self.pair.b)}",
-            ResolutionKind.MEAN: "the mean of the ends",
-        }[kind]
-        self._propose(Proposal(kind=kind, words=words))
+        if kind is ResolutionKind.MEAN:
+            if self._allowed(kind):
+                mean = mean_row(self.pair)
+                self._propose(
+                    Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
+                )
+            return
+        kept = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {said(kept)}"))
 
     def answer(self, answer: Answer) -> None:
         """Say instead of both that it is gone, or not measurable."""
@@ -214,13 +223,11 @@ class ConsensusPresenter:
         if self.first is None:
             self.first = pixel
             return
-        length_mm = recorded_mm(plane.length_mm(self.first, pixel))
         frame = shown.volume.frames[self.place]
         new = line_of(self.pair, self.first, pixel, (frame.sop_instance_uid, frame.frame_number))
         self.drawing, self.first = False, None
-        self._propose(
-            Proposal(kind=ResolutionKind.NEW, words=f"a new line, {format_mm(length_mm)}", new=new)
-        )
+        words = f"a new line{self._long(new)}"
+        self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
 
     def record(self, reason: str) -> None:
         """Record what is proposed, and go to the next open pair."""
@@ -285,7 +292,7 @@ class ConsensusPresenter:
         return self._images[volume.volume_id]
 
     def lines(self) -> dict[str, Line]:
-        """Give the lines that lie on the slice that is shown, by letter; "new" for a drawn one."""
+        """Give the lines on the slice that is shown, by letter; "new" is what is proposed."""
         shown = self.shown()
         if shown is None:
             return {}
@@ -330,6 +337,16 @@ class ConsensusPresenter:
             self.go_to(next((n for n in waiting if n > self.position), waiting[0]))
         else:
             self.go_to(self.position)
+
+    def _long(self, row: CaliperRow) -> str:
+        """Say how long a line is that was not recorded yet."""
+        shown = self.shown()
+        if shown is None or row.start is None or row.end is None:
+            return ""
+        plane = shown.volume.plane_of(row.sop_instance_uid, row.frame_number)
+        if plane is None:
+            return ""
+        return f", {format_mm(recorded_mm(plane.length_mm(row.start, row.end)))}"
 
     def _propose(self, proposal: Proposal) -> None:
         if self._allowed(proposal.kind):

@@ -23,6 +23,7 @@ ZOOM_STEP = 1.15
 UNITS = ("mm", "mm", "mm")
 DASH_MM = 1.2
 COLOURS = {"A": "#f5f5f5", "B": "#e69f00", "new": "#56b4e9"}
+SIDES = {"A": "anterior", "P": "posterior", "H": "head", "F": "foot", "L": "left", "R": "right"}
 REASONS = (
     "",
     "the edge is clear",
@@ -120,10 +121,12 @@ class ConsensusWindow:
         self.panel = ConsensusPanel()
         self._image: Image | None = None
         self._lines: dict[str, Shapes] = {}
-        self._framed: tuple[int, str] | None = None
+        self._framed: tuple[int, str, int] | None = None
         viewer.window.add_dock_widget(self.panel, area="right", name="Consensus")
-        for dock in (self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls):
-            dock.setVisible(False)
+        for folded in (
+            self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls, self._qt_viewer.dims
+        ):  # fmt: skip
+            folded.setVisible(False)
         viewer.window._qt_window.statusBar().hide()
         self._keys = KeysFirst(self._key_map(), self._wheel)
         line = self.panel.reason.lineEdit()
@@ -230,13 +233,14 @@ class ConsensusWindow:
         lines = presenter.lines()
         for name, line in lines.items():
             self._draw(name, line)
-        if self._framed != (presenter.position, presenter.letter) and lines:
-            self._framed = (presenter.position, presenter.letter)
+        framed = (presenter.position, presenter.letter, self._qt_viewer.canvas.size[0])
+        if self._framed != framed and lines:
+            self._framed = framed
             self._frame(next(iter(lines.values())))
-        left, right, top, bottom = shown.geometry.letters
+        left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
         text.text = (
-            f"image of {presenter.letter} · slice {presenter.place + 1} / {len(shown.images)} · "
-            f"left {left}, right {right}, top {top}, bottom {bottom}"
+            f"image of {presenter.letter} · slice {presenter.place + 1} of {len(shown.images)} · "
+            f"{left} is left, {top} is up"
         )
 
     def _draw(self, name: str, line: Line) -> None:
@@ -290,7 +294,8 @@ def _say(label: QLabel, text: str) -> None:
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
-        f"<tr><td style='padding: 1px 12px 1px 0; white-space: nowrap'><b>{escape(name)}</b></td>"
+        f"<tr><td style='padding: 1px 12px 1px 0; white-space: nowrap; "
+        f"color: {COLOURS.get(name.partition(' (')[0], '')}'><b>{escape(name)}</b></td>"
         f"<td style='padding: 1px 0'>{escape(value)}</td></tr>"
         for name, value in rows
     )

@@ -1,0 +1,127 @@
+"""A package opened in the reading room: nothing is shown that a blinded reader may not know."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import attrs
+import pytest
+from makers import NOON
+from opp_mri_napari.room.presenter import ReadingRoom
+from room_driver import settle
+from small_study import declare, make_study, read_all
+
+from opp_mri.domain.study import CaseOrder, IssuedPackage, ShownDates
+from opp_mri.errors import ProjectError
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.protocol import needed_protocol
+
+DATE = re.compile(r"(19|20)\d\d-?\d\d-?\d\d")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
+    """Packages of one patient by order; in the project another reader has signed 14 mm."""
+    folder = tmp_path_factory.mktemp("blind")
+    issued = {}
+    with open_project(make_study(folder, ["KENNUNG"])) as project:
+        declare(project, folder)
+        first = make_package(project, "reader-1", folder / "first", NOON).issued
+        read_all(folder / "first", first, columns=lambda *_: 7.0)
+        merge_package(project, folder / "first", NOON)
+    for order, dates in (("shuffled", "offsets"), ("free", "hidden"),
+                         ("locked-sequential", "offsets")):  # fmt: skip
+        copytree(folder / "project", folder / f"p-{order}")
+        with open_project(folder / f"p-{order}") as project:
+            protocol = needed_protocol(project.store)
+            changes = {"order": CaseOrder(order), "dates": ShownDates(dates)}
+            project.store.add_to_log([attrs.evolve(protocol, **changes)])
+            issued[order] = make_package(project, "reader-2", folder / order, NOON).issued
+    return folder, issued
+
+
+@pytest.fixture(params=["shuffled", "free", "locked-sequential"])
+def order(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def package(
+    out: tuple[Path, dict[str, IssuedPackage]], order: str, tmp_path: Path
+) -> Iterator[Project]:
+    with open_project(copytree(out[0] / order, tmp_path / "package")) as opened:
+        yield opened
+
+
+def opened(package: Project) -> ReadingRoom:
+    room = ReadingRoom(package, "reader-2", clock=lambda: NOON)
+    settle(room)
+    return room
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Give every text in a snapshot, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            yield from texts(getattr(value, field.name))
+    elif isinstance(value, dict):
+        for one in value.items():
+            yield from texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from texts(one)
+
+
+def shown(room: ReadingRoom) -> str:
+    panes = [attrs.evolve(one, pane_id="") for one in room.pane_views()]  # a key, not shown
+    views = (panes, room.worklist(), room.timeline(), room.sign_off(), room.status())
+    return "\n".join(texts(views))
+
+
+def test_no_date_name_or_length_of_others_is_shown(package: Project, order: str) -> None:
+    room = opened(package)
+    told = shown(room)
+    assert "TP0" in told
+    assert not DATE.search(told)
+    for secret in ("KENNUNG", "reader-1", "14.0", "Name", "week"):
+        assert secret not in told, secret
+    assert ("day 107" in told) is (order == "shuffled")  # locked: only the first is open yet
+    assert room.timeline().hidden.startswith("Hidden in a blinded read.")
+    assert "Two readers read independently" in room.timeline().hidden  # before the first answer
+
+
+def test_own_lines_of_other_time_points_and_ghosts_stay_hidden(
+    package: Project, out: tuple[Path, dict[str, IssuedPackage]], order: str
+) -> None:
+    if order == "locked-sequential":
+        pytest.skip("one time point is open at a time")
+    read_all(package.folder, out[1][order], sign=False)
+    room = opened(package)
+    for view in room.pane_views():
+        assert view.badge == ""
+        if not view.active:
+            assert view.marks == ()
+            assert "16.0" not in " ".join(texts(view))
+
+
+def test_a_locked_time_point_opens_when_the_one_before_is_signed(
+    package: Project, out: tuple[Path, dict[str, IssuedPackage]], order: str
+) -> None:
+    days = len(opened(package).pane_views())
+    if order != "locked-sequential":
+        assert days == 2
+        return
+    assert days == 1
+    read_all(package.folder, out[1][order], most=2)
+    assert len(opened(package).pane_views()) == 2
+
+
+def test_only_its_reader_opens_a_package(package: Project) -> None:
+    with pytest.raises(ProjectError, match="another reader's"):
+        ReadingRoom(package, "reader-1")
