@@ -48,6 +48,9 @@ class Model:
     cox, trends
         Cox's model and whether its ratios are the same on all days; errors by patient where a
         patient has several lesions. None where there is no lesion or too few events.
+    cox_by_lesion
+        The same ratios with lesions counting as independent, where `cox` has errors by patient:
+        with few events these are too small.
     firth
         The same with Firth's penalty: where Cox's model has no finite ratios, and always for
         fractionation.
@@ -62,6 +65,7 @@ class Model:
     events_left_out: int
     cox: Regression | None = None
     trends: tuple[Trend, ...] = ()
+    cox_by_lesion: Regression | None = None
     firth: Regression | None = None
     reason: str | None = None
 
@@ -139,6 +143,7 @@ def _fit(
         counted,
         cox=fitted,
         trends=trends if len(covariates) > 1 else trends[:1],
+        cox_by_lesion=cox(rows, columns) if fitted.patients is not None else None,
         firth=firth(rows, columns) if wanted else None,
     )
 

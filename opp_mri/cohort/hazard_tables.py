@@ -120,8 +120,9 @@ def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
                  "p of the check", "Remark"),
         rows=tuple(lines),
         notes=(
-            "Cox's model, ties by Efron, interval and p by Wald; errors by patient (Lin and Wei "
-            "1989) where a patient has several lesions.",
+            "Cox's model, ties by Efron, interval and p by Wald. Where a patient has several "
+            "lesions its errors are by patient (Lin and Wei 1989), and beside them as if all "
+            "lesions were independent: with few events errors by patient are too small.",
             "Firth's penalised likelihood (Heinze and Schemper 2001) is finite where all events "
             "are in one arm; interval and p by its profile, lesions counting as independent.",
             "The check (Grambsch and Therneau 1994): below 0.05 one ratio does not describe all "
@@ -163,16 +164,19 @@ def _lines(
     told_by, empty = _told_by(keys, model), Cell(text=NONE)
     words = "together" if together else "alone"
     if model.reason is not None:
-        name = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
+        whose = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
         cells = (empty, empty, empty, remark(model.reason, told_by))
-        return [(Cell(text=name), Cell(text=words), *counts, *cells)]
+        return [(Cell(text=whose), Cell(text=words), *counts, *cells)]
     lines: list[tuple[Cell, ...]] = []
-    for fitted in (one for one in (model.cox, model.firth) if one is not None):
+    fits = {"cox": model.cox, "cox_by_lesion": model.cox_by_lesion, "firth": model.firth}
+    for name, fitted in fits.items():
+        if fitted is None:
+            continue
         label = Cell(text=f"{words}, {_model_words(fitted)}")
         trends = {one.covariate: one for one in model.trends if fitted is model.cox}
         for hazard in fitted.hazards:
             asked = Covariate(hazard.covariate)
-            key = keys[1].removesuffix(".n") + f".{fitted.model}"
+            key = keys[1].removesuffix(".n") + f".{name}"
             key += f".{asked.name.lower()}" if together else ""
             cells = _statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
             lines.append((Cell(text=COVARIATE_WORDS[asked]), label, *counts, *cells))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from attrs import fields, has
+from attrs import evolve, fields, has
 from cohort_makers import make_cohort
 from hypothesis import HealthCheck, given, settings
 
@@ -100,7 +100,18 @@ def test_the_other_covariates_of_the_paper_have_coxs_model_with_errors_by_patien
         assert model.cox.patients == 36
         assert model.cox.hazards[0].ratio.value is not None
         assert [one.covariate for one in model.trends] == [model.covariates[0]]
+        by_lesion = model.cox_by_lesion
+        assert by_lesion.patients is None
+        assert by_lesion.hazards[0].ratio.value == model.cox.hazards[0].ratio.value
+        assert by_lesion.hazards[0].standard_error != model.cox.hazards[0].standard_error
         assert model.firth is None
+
+
+def test_with_one_lesion_a_patient_the_errors_are_by_lesion() -> None:
+    lesions = [evolve(one, patient_id=str(n)) for n, one in enumerate(of_the_paper())]
+    (age, *_) = analyse(lesions).opp_free.models
+    assert age.cox.patients is None
+    assert age.cox_by_lesion is None
 
 
 def test_the_direction_of_the_papers_hazard_ratios_comes_out(paper) -> None:

@@ -1,0 +1,94 @@
+"""The statistics of 10,000 lesions on one core; and how often the intervals hold the truth.
+
+    python benchmarks/cohort_statistics.py [--coverage [TIMES]]
+
+The cohort is that of the tests, from a seed. Goal: analysis, tables and withholding of small counts
+in under 20 s of processor time and under 1 GB. With `--coverage`, hazard ratios of a dose without
+any effect are fitted to simulated cohorts in which lesions of one patient are alike.
+"""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from opp_mri.cohort.analysis import analyse
+from opp_mri.cohort.analysis_tables import analysis_tables
+from opp_mri.cohort.hazards import cox, firth
+from opp_mri.cohort.survival import Observed
+from opp_mri.cohort.tables import (
+    demographics,
+    flow,
+    response_by_fractions,
+    suppressed_together,
+    time_course,
+)
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from cohort_makers import make_cohort
+
+LESIONS, GOAL_S, GOAL_GB, BELOW = 10_000, 20.0, 1.0, 5
+SHAPES = ((37, 5, 0.1), (37, 5, 0.5), (75, 10, 0.3), (150, 20, 0.3), (300, 40, 0.3))
+ALIKE = 0.7  # SD of the log hazard between patients
+
+
+def speed() -> None:
+    lesions = make_cohort(LESIONS)
+    start = time.process_time()
+    analysis = analyse(lesions)
+    analysed = time.process_time()
+    tables = [make(lesions) for make in (flow, demographics, response_by_fractions, time_course)]
+    tables += analysis_tables(analysis)
+    made = time.process_time()
+    suppressed_together(tables, BELOW)
+    end = time.process_time()
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{analysis.n} of {LESIONS} lesions: analysis {analysed - start:.1f} s, tables "
+        f"{made - analysed:.1f} s, withholding {end - made:.1f} s; {peak_gb:.2f} GB at most"
+    )
+    if end - start > GOAL_S or peak_gb > GOAL_GB:
+        sys.exit(f"The goal is {GOAL_S:g} s and {GOAL_GB:g} GB.")
+
+
+def simulated(chance: np.random.Generator, n: int, events: int, shared: float) -> Observed:
+    """Lesions of which a share belongs to the patient of another, followed to the last event."""
+    patient = np.arange(n)
+    second = chance.permutation(n)[: int(n * shared)]
+    patient[second] = chance.integers(0, n, len(second))
+    days = chance.exponential(np.exp(chance.normal(0, ALIKE, n))[patient])
+    had = np.zeros(n, dtype=np.bool_)
+    had[np.argsort(days)[:events]] = True
+    return Observed(
+        duration_days=np.where(had, days, days[had].max() * 1.001), event=had, patient=patient
+    )
+
+
+def coverage(times: int) -> None:
+    chance = np.random.default_rng(2016)
+    print("| lesions | events | lesions that share a patient | by lesion | by patient | Firth |")
+    print("|---|---|---|---|---|---|")
+    for n, events, shared in SHAPES:
+        held = np.zeros(3)
+        made = 0
+        while made < times:
+            observed = simulated(chance, n, events, shared)
+            doses = {"dose": chance.choice([16.0, 18.0, 24.0, 27.0, 30.0], n)}
+            fits = (cox(observed, doses), cox(observed, doses, by_patient=True))
+            if any(one.reason for one in fits):
+                continue  # no finite ratio
+            made += 1
+            for place, one in enumerate((*fits, firth(observed, doses))):
+                ratio = one.hazards[0].ratio
+                held[place] += ratio.low < 1 < ratio.high
+        shares = " | ".join(f"{100 * one / times:.1f}%" for one in held)
+        print(f"| {n} | {events} | {100 * shared:.0f}% | {shares} |")
+
+
+if __name__ == "__main__":
+    if "--coverage" in sys.argv:
+        coverage(int(sys.argv[2]) if len(sys.argv) > 2 else 2000)
+    else:
+        speed()
