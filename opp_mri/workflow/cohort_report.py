@@ -48,9 +48,11 @@ def cohort_tables(
     Parameters
     ----------
     suppress_below
-        Counts from 1 to one less are withheld, and what would give them away; None: none.
+        Counts from 1 to one less are withheld, and what would give them away; None: none. Counts
+        by week are left out then: so many are small that larger totals would have to go with them.
     """
-    tables = (*(one(cohort.lesions) for one in DESCRIBING), *analysis_tables(analysis))
+    statistics = analysis_tables(analysis, by_week=suppress_below is None)
+    tables = (*(one(cohort.lesions) for one in DESCRIBING), *statistics)
     return suppressed_together(tables, suppress_below) if suppress_below else tables
 
 
