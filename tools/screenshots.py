@@ -1,15 +1,19 @@
-"""Make the pictures of the reading room in docs/images anew, from the phantom, with real events.
+"""Make the pictures of the windows in docs/images anew, from the phantom, with real events.
 
 xvfb-run -a -s "-screen 0 1920x1080x24" .venv/bin/python tools/screenshots.py
 """
 
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import napari
+from opp_mri_napari.consensus_presenter import ConsensusPresenter
 from opp_mri_napari.room.geometry import towards_left
+from opp_mri_napari.widgets.consensus import ConsensusWindow
 from opp_mri_napari.widgets.room.window import RoomWindow, open_room
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -20,8 +24,15 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.align import align_project, decide
 from opp_mri.workflow.index import index
 from opp_mri.workflow.lesions import add_lesions
+from opp_mri.workflow.measure import measure as measure_table
+from opp_mri.workflow.merge import merge_package
+from opp_mri.workflow.packages import make_package
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
+
+sys.path.append(str(Path(__file__).parents[1] / "sample_data"))
+import simulated_reader  # plays the two readers, as in the how-to
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1500, 900)
@@ -43,6 +54,11 @@ def main() -> None:
                        reason="", at=now)  # fmt: skip
             truth = json.loads((cohort.dicom.parent / "truth.json").read_text())["patients"][0]
             walk(project, truth)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_project(read_twice(Path(folder), now)) as project,
+    ):
+        resolve_a_pair(project)
 
 
 def walk(project: Project, truth: dict[str, object]) -> None:
@@ -72,6 +88,53 @@ def walk(project: Project, truth: dict[str, object]) -> None:
     shoot(window, "reading-room-sign-off")
     window.close()
     window.viewer.close()
+
+
+def read_twice(folder: Path, now: datetime) -> Path:
+    """Make a project that two simulated readers have read; the second is careless."""
+    cohort = write_phantom(folder / "cohort", patients=["PHANTOM-03"], workers=1)
+    create_project(folder / "project")
+    protocol = EXAMPLE.replace("repeats_share = 0.1", "repeats_share = 0.0")
+    (folder / "protocol.toml").write_text(protocol, encoding="utf-8")
+    with open_project(folder / "project") as project:
+        index(project, [cohort.dicom], workers=1)
+        add_lesions(project.store, cohort.lesions, now)
+        declare_protocol(project.store, folder / "protocol.toml")
+        for reader in ("reader-1", "reader-2"):
+            make_package(project, reader, folder / reader, now)
+    for reader in ("reader-1", "reader-2"):
+        table = folder / f"{reader}.csv"
+        simulated_reader.main(folder / "project", reader, cohort.calipers, table,
+                              careless=reader == "reader-2")  # fmt: skip
+        with open_project(folder / reader) as package:
+            measure_table(package.store, table, now)
+        with open_project(folder / "project") as project:
+            merge_package(project, folder / reader, now)
+    return folder / "project"
+
+
+def resolve_a_pair(project: Project) -> None:
+    """Open the consensus room, and take a picture of a mean that is proposed."""
+    viewer = napari.Viewer(title="OPP consensus")
+    window = ConsensusWindow(viewer, ConsensusPresenter(project, "reader-1"))
+    viewer.window._qt_window.showNormal()
+    viewer.window._qt_window.resize(*SIZE)
+    wait(2.0)
+    window.refresh()
+    QTest.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_M)
+    wait(0.6)
+    shown = viewer.window._qt_window
+    shown.screen().grabWindow(shown.winId()).save(str(IMAGES / "consensus-room.png"))
+    window.close()
+    viewer.close()
+
+
+def wait(seconds: float) -> None:
+    """Let the window paint."""
+    end = time.time() + seconds
+    while time.time() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
 
 
 def measure(window: RoomWindow, found: dict[str, object], *, picture: str) -> None:

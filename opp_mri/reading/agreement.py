@@ -13,6 +13,7 @@ from scipy import stats
 
 LEVEL = 0.95
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+LEAST_VARIANCE = 1e-12  # below it a variance is nothing but rounding
 FloatArray = NDArray[np.float64]
 
 
@@ -191,7 +192,8 @@ def kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Kappa:
     -----
     Standard error of Fleiss, Cohen and Everitt, Psychol Bull 1969;72:323-327, equation 13; the
     interval is symmetric on Fisher's z scale, where it holds the truth nearer to 95 % with few
-    lesions. Where all agree there is none: the share that agreed has one.
+    lesions. Where all agree, or the variance is nothing, there is none: the share that agreed has
+    one.
     """
     n = len(pairs)
     counts = np.array([[pairs.count((a, b)) for b in categories] for a in categories])
@@ -220,9 +222,9 @@ def _kappa(
         + (1 - value) ** 2 * float(away.sum() - np.trace(away))
         - (value - by_chance * (1 - value)) ** 2
     ) / (n * (1 - by_chance) ** 2)
-    if abs(value) >= 1:
+    if abs(value) >= 1 or variance <= LEAST_VARIANCE:
         return Estimate(value=value)
-    half = Z * math.sqrt(max(variance, 0.0)) / (1 - value**2)
+    half = Z * math.sqrt(variance) / (1 - value**2)
     z = math.atanh(value)
     return Estimate(value=value, low=math.tanh(z - half), high=math.tanh(z + half))
 

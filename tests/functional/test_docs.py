@@ -54,8 +54,14 @@ def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     """An environment in which `opp-mri` is the one under test."""
     folder = tmp_path_factory.mktemp("bin")
     script = folder / "opp-mri"
-    script.write_text(f"#!{sys.executable}\nfrom opp_mri.cli import main\nmain()\n")
+    script.write_text(
+        f"#!{sys.executable}\nfrom opp_mri.cli import main\n"
+        "if __name__ == '__main__':  # other processes may be started\n    main()\n"
+    )
     script.chmod(0o755)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",

@@ -19,12 +19,15 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from opp_mri.dicom.deidentify import ALLOWED
+from opp_mri.domain.measurement import Reading
 from opp_mri.domain.study import IssuedPackage
 from opp_mri.workflow.merge import merge_package
 from opp_mri.workflow.packages import make_package
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
+from opp_mri.workflow.room import load_images, open_patient
+from opp_mri.workflow.worklist import worklist
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEXT = "Mustermann"  # planted in every attribute that can hold it
@@ -73,6 +76,11 @@ def plant(dataset: Dataset, everything: Dataset) -> list[str]:
     within.ReferencedSOPInstanceUID = UID(UID_ROOT + ".9")
     dataset.ReferencedStudySequence = Sequence([within])
     dataset.OtherPatientIDsSequence = Sequence([within])
+    thumbnail = Dataset()  # its pixels would show the name
+    thumbnail.Rows, thumbnail.Columns, thumbnail.BitsAllocated = 1, len(TEXT), 8
+    thumbnail.PixelData = TEXT.encode()
+    dataset.IconImageSequence = Sequence([thumbnail])
+    dataset.add_new(0x60003000, "OW", TEXT.encode())
     dataset.PatientName = f"{TEXT}^Erika"
     for number, keyword in enumerate(
         ("DeviceUID", "SynchronizationFrameOfReferenceUID", "InstanceCreatorUID"), 1
@@ -192,9 +200,34 @@ def test_nothing_planted_comes_through(study: Any, tmp_path: Path) -> None:
         assert {one.patient_id for one in beta.store.patients()} == {"CASE-001", "CASE-002"}
 
 
+def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Path) -> None:
+    project, markers = study
+    folder = package(project, tmp_path / "beta")
+    with open_project(project) as opened:
+        issued = opened.store.log_of(IssuedPackage)[-1]
+    read_package(folder, issued, true_lines(project.parent / "c" / "calipers.csv"), AT)
+    with open_project(folder) as beta:
+        for patient in beta.store.patients():
+            room = open_patient(beta.store, patient.patient_id, "Reader-Beta")
+            for volume in room.volumes.values():
+                load_images(beta.store, volume)
+        assert len(worklist(beta.store, "Reader-Beta").lesions) == 2
+        assert beta.store.readings()
+    own = {repr(one.caliper.start[0]) for one in beta_readings(folder) if one.caliper}
+    assert not sorted(leaks(folder, markers - own))  # both draw the true line, so these are equal
+
+
+def beta_readings(folder: Path) -> list[Reading]:
+    with open_project(folder) as beta:
+        return list(beta.store.readings())
+
+
 @pytest.mark.parametrize(
     "keyword",
-    ["StudyDescription", "PatientBirthDate", "FrameComments", "OtherPatientIDsSequence"],
+    [
+        *("StudyDescription", "PatientBirthDate", "FrameComments", "OtherPatientIDsSequence"),
+        "IconImageSequence",
+    ],
 )  # fmt: skip
 def test_one_attribute_more_would_be_found(study: Any, tmp_path: Path, keyword: str) -> None:
     project, markers = study

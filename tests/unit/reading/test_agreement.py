@@ -278,6 +278,8 @@ def test_where_all_agree_kappa_has_no_interval_and_the_share_has_one() -> None:
     found = kappa([("OPP", "OPP")] * 3 + [("PD", "PD")] * 2, ["OPP", "PD"])
     assert found.kappa == Estimate(value=1.0)
     assert found.agreed.low == pytest.approx(0.025 ** (1 / 5))
+    found = kappa([("PD", "OPP"), ("PD", "PD")], ["OPP", "PD"])  # no variance by the formula
+    assert found.kappa == Estimate(value=0.0)
 
 
 def test_one_category_for_all_has_agreement_and_no_kappa() -> None:
