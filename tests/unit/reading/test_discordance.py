@@ -9,7 +9,15 @@ from makers import NOON, make_planes
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
-from opp_mri.reading.discordance import Cause, Discordance, Drawn, Limits, discordance
+from opp_mri.reading.discordance import (
+    ANOTHER_LESION_MM,
+    Cause,
+    Discordance,
+    Drawn,
+    Limits,
+    category_only,
+    discordance,
+)
 
 PLANES = make_planes(5)
 FRONT, BACK = (100.0, 100.0), (120.0, 100.0)  # columns run to posterior, 1 mm each
@@ -61,6 +69,8 @@ def found(first: Drawn, second: Drawn, **limits: object) -> Discordance | None:
         (drawn(end=(119.0, 105.0)), Cause.ANGLE),
         (drawn(place=3), Cause.SLICE),
         (drawn(volume_id="v2"), Cause.SERIES),
+        (drawn(start=(100.0, 130.0), end=(120.0, 130.0)), Cause.LESION),  # a vertebra lower
+        (drawn(start=(100.0, 130.0), end=(120.0, 130.0), volume_id="v2"), Cause.LESION),
         (said(Answer.NOT_MEASURABLE), Cause.ANSWER),
         (said(Answer.GONE, "0.0"), Cause.ANSWER),
         (said(Answer.MEASURED, "24.0"), Cause.LENGTH),
@@ -105,3 +115,43 @@ def test_limits_are_the_projects_to_set() -> None:
     second = drawn(start=(97.5, 100.0))
     assert found(drawn(), second, length_mm=Decimal("3.0")) is None
     assert found(drawn(), drawn(end=(119.0, 105.0)), angle_deg=45.0, length_mm=Decimal(9)) is None
+
+
+def test_lines_nearer_to_different_lesions_are_told_so_however_near_they_are() -> None:
+    first = attrs.evolve(drawn(), on_lesion_id="L1")
+    second = drawn(start=(100.0, 104.0), end=(120.0, 104.0))
+    for on, cause in (("L2", Cause.LESION), ("L1", Cause.BOTH_ENDS), (None, Cause.BOTH_ENDS)):
+        one = found(first, attrs.evolve(second, on_lesion_id=on))
+        assert one is not None
+        assert one.cause is cause
+
+
+def test_a_vertebra_apart_is_another_lesion_and_just_less_is_not() -> None:
+    rows = {100.0 + ANOTHER_LESION_MM: Cause.BOTH_ENDS, 100.1 + ANOTHER_LESION_MM: Cause.LESION}
+    for row, cause in rows.items():
+        one = found(drawn(), drawn(start=(100.0, row), end=(120.0, row)))
+        assert one is not None
+        assert one.cause is cause
+
+
+def test_another_slice_far_to_the_side_is_not_another_lesion() -> None:
+    one = found(drawn(place=0), drawn(place=4))  # 17.6 mm to the side, the same place in the image
+    assert one is not None
+    assert one.cause is Cause.SLICE
+
+
+def test_in_another_frame_of_reference_only_the_series_can_be_told() -> None:
+    other = drawn(volume_id="v2")
+    assert other.reading.caliper is not None
+    away = attrs.evolve(other.reading.caliper, frame_of_reference_uid="1.2.3.8")
+    one = found(drawn(), attrs.evolve(other, reading=attrs.evolve(other.reading, caliper=away)))
+    assert one is not None
+    assert (one.cause, one.anterior_mm) == (Cause.SERIES, None)
+
+
+def test_a_pair_within_the_limits_may_be_named_for_the_category_alone() -> None:
+    one = category_only(drawn(), drawn(end=(121.5, 100.0)))
+    assert one is not None
+    assert (one.cause, one.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
+    assert one.posterior_mm == pytest.approx(1.5)
+    assert category_only(drawn(), drawn()) is None

@@ -15,7 +15,7 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.response.classify import classify
-from opp_mri.response.history import DatedLabel, labels_by_day
+from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 
 from .builders import (
     AMINI,
@@ -140,3 +140,22 @@ def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> 
     if labels and all(one.days_from_ssrs <= max(days) for one in timeline.events):
         now = classify(timeline, criteria, Mode.PROSPECTIVE)
         assert (labels[-1].category, labels[-1].reason) == (now.category, now.reason)
+
+
+def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, ...]:
+    return labels_in_words(labels_by_day(timeline, AMINI), classify(timeline, AMINI, mode))
+
+
+def test_labels_are_said_in_weeks_beside_the_one_with_hindsight() -> None:
+    one = lesion(T1=studies(before7="20.0", d70="23.0", d140="25.0", d210="22.0", d280="20.5"))
+    assert in_words(one) == (
+        "As known on each date: indeterminate from 10.0 weeks, OPP at 40.0 weeks; "
+        "with hindsight OPP.",
+    )
+    assert in_words(one, Mode.PROSPECTIVE) == (
+        "As known on each date: indeterminate from 10.0 weeks, OPP at 40.0 weeks.",
+    )
+
+
+def test_without_a_follow_up_there_is_nothing_to_say() -> None:
+    assert in_words(lesion(T1=studies(before7="20.0"))) == ()
