@@ -5,9 +5,12 @@ screen, or under `xvfb-run -a -s "-screen 0 1920x1080x24"`.
 
     python benchmarks/reading_room.py [ROUNDS]
 
-Medians of rounds, each in a process of its own; fails where a goal is missed.
+Medians of rounds, each in a process of its own; fails where a goal is missed. An empty window of
+napari is opened in turn with ours, as nothing that needs one can be up before it: where the
+machine is shared, heed how our times stand to its, and the seconds of processor.
 """
 
+import gc
 import json
 import resource
 import statistics
@@ -31,6 +34,9 @@ GOALS = {
     "memory, MB": 1000.0,
 }
 STEPS = 40
+EMPTY, EMPTY_CPU = "empty window of napari, s", "empty window of napari, processor s"
+SHOWN, SHOWN_CPU = "window shown, s", "window shown, processor s"
+FIRST_CPU = "first pane interactive, processor s"
 
 
 def make_project(folder: Path) -> None:
@@ -42,14 +48,15 @@ def make_project(folder: Path) -> None:
     from opp_mri.workflow.index import index
     from opp_mri.workflow.lesions import add_lesion
     from opp_mri.workflow.project import create_project, open_project
+    from opp_mri.workflow.room import open_patient
 
     rng = np.random.default_rng(1)
-    smooth = rng.normal(800, 40, (SIZE, SIZE)).astype("<u2")
 
     def edit(dataset: Dataset, _number: int) -> None:
         dataset.Rows = dataset.Columns = SIZE
         dataset.PixelSpacing = [0.6, 0.6]
-        dataset.PixelData = smooth.tobytes()
+        # no two alike: indexing takes equal pixels for a second copy of one study
+        dataset.PixelData = rng.normal(800, 40, (SIZE, SIZE)).astype("<u2").tobytes()
 
     for visit in range(VISITS):
         day = date(2024, 1, 15) + timedelta(days=60 * visit)
@@ -82,11 +89,27 @@ def make_project(folder: Path) -> None:
                     other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=now,
                 )
             )  # fmt: skip
+        if len(open_patient(project.store, "P1", "A").study_dates) != VISITS:
+            raise SystemExit(f"The patient has not the {VISITS} visits that were written.")
+
+
+def empty_window() -> dict[str, float]:
+    """Open a window of napari with nothing in it."""
+    start = time.perf_counter()
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    viewer = napari.Viewer()
+    QApplication.instance().processEvents()
+    told = {EMPTY: time.perf_counter() - start, EMPTY_CPU: time.process_time()}
+    viewer.close()
+    return told
 
 
 def one_round(folder: Path) -> dict[str, float]:
     """Open the room once and take all times."""
     start = time.perf_counter()
+    gc.disable()  # as `opp-mri read` does
     import napari
     from opp_mri_napari.room.presenter import ReadingRoom
     from opp_mri_napari.room.views import Button, Pointer, PointerKind
@@ -104,7 +127,9 @@ def one_round(folder: Path) -> dict[str, float]:
     window.show()
     application = QApplication.instance()
     application.processEvents()
-    told["window shown, s"] = time.perf_counter() - start
+    told[SHOWN], told[SHOWN_CPU] = time.perf_counter() - start, time.process_time()
+    gc.freeze()
+    gc.enable()
 
     start = time.perf_counter()
 
@@ -115,11 +140,12 @@ def one_round(folder: Path) -> dict[str, float]:
         return time.perf_counter() - start
 
     told["first pane interactive, s"] = until(
-        lambda: bool(room.panes.panes) and room.panes.panes[0].images is not None
+        lambda: any(len(pane.model.layers) for pane in window.grid.panes)
     )
+    told[FIRST_CPU] = time.process_time() - told[SHOWN_CPU]
     told["patient complete, s"] = until(
         lambda: room.session.patient is not None and not room.session.missing_images()
-        and not room.session.unsaved
+        and not room.session.unsaved and len(window.grid.panes) == VISITS
     )  # fmt: skip
     for _ in range(20):
         application.processEvents()
@@ -165,22 +191,28 @@ def main() -> None:
     if sys.argv[1:2] == ["--round"]:
         print("told " + json.dumps(one_round(Path(sys.argv[2]))))
         return
+    if sys.argv[1:2] == ["--empty"]:
+        print("told " + json.dumps(empty_window()))
+        return
     rounds = int(sys.argv[1]) if sys.argv[1:] else 3
     with tempfile.TemporaryDirectory() as folder:
         make_project(Path(folder))
         told = []
         for _ in range(rounds):
-            done = subprocess.run(
-                [sys.executable, __file__, "--round", folder], capture_output=True, text=True,
-                check=True,
-            )  # fmt: skip
-            told.append(json.loads(done.stdout.rpartition("told ")[2]))
+            each: dict[str, float] = {}
+            for what in (["--empty"], ["--round", folder]):
+                done = subprocess.run(
+                    [sys.executable, __file__, *what], capture_output=True, text=True, check=True
+                )
+                each |= json.loads(done.stdout.rpartition("told ")[2])
+            told.append(each)
     missed = []
     print("| what | median | goal |\n|---|---|---|")
-    for name, goal in GOALS.items():
+    for name in (EMPTY, EMPTY_CPU, SHOWN_CPU, FIRST_CPU, *GOALS):
+        goal = GOALS.get(name)
         median = statistics.median(each[name] for each in told)
-        print(f"| {name} | {median:.2f} | {goal:g} |")
-        if median > goal:
+        print(f"| {name} | {median:.2f} | {'-' if goal is None else f'{goal:g}'} |")
+        if goal is not None and median > goal:
             missed.append(name)
     if missed:
         raise SystemExit(f"Missed: {', '.join(missed)}.")

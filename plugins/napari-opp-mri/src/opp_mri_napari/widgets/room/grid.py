@@ -140,13 +140,16 @@ class PaneGrid(QWidget):
         self._made = {}
 
     def _arrange(self, count: int) -> None:
+        placed, before = self._shown
         self._shown = (frozenset(self._made), count)
-        for pane in self.panes:
-            self._places.removeWidget(pane)
-            pane.setVisible(False)
+        if count != before:
+            placed = frozenset()
+            for pane in self.panes:
+                self._places.removeWidget(pane)
+                pane.setVisible(False)
         in_a_row = count if count <= MOST_IN_A_ROW else (count + 1) // 2
         for number, pane in self._made.items():
-            if number < count:  # where it stays when the others come
+            if number < count and number not in placed:  # it stays there when the others come
                 self._places.addWidget(pane, number // in_a_row, number % in_a_row)
                 pane.setVisible(True)
         for column in range(max(in_a_row, self._places.columnCount())):

@@ -64,6 +64,13 @@ class _Shown(Image):  # type: ignore[misc] # napari is not typed
         """Leave it; napari would load scipy and draw one whenever the window changes."""
 
 
+class _Canvas(QtViewer):  # type: ignore[misc] # napari is not typed
+    """A canvas that takes no keys of its own."""
+
+    def _bind_shortcuts(self) -> None:
+        """Leave napari's keys as they are; each one bound has every canvas write its tips anew."""
+
+
 class PaneWidget(QFrame):
     """Shows one pane."""
 
@@ -79,7 +86,7 @@ class PaneWidget(QFrame):
         self._place = -1
         self._layer: Image | None = None
         self.model = ViewerModel()
-        self._viewer = QtViewer(self.model)
+        self._viewer = _Canvas(self.model)
         self._viewer.dims.hide()
         self.canvas: QWidget = self._viewer.canvas.native
         self.canvas.setMouseTracking(True)
