@@ -1,9 +1,19 @@
-"""What takes long to make and serves tests of the command line and of the window alike."""
+"""What every test may ask for: real DICOM, and what takes long to make."""
 
+import os
 from pathlib import Path
 
 import pytest
 from demo_read_twice import read_demo_twice
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real DICOM, where the environment names one."""
+    folder = os.environ.get("OPP_MRI_REAL_DATA")
+    if not folder:
+        pytest.skip("OPP_MRI_REAL_DATA is not set: no real DICOM here")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What lasts: a process that is killed in mid-read, and the real spine on two dates."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,16 +79,16 @@ def test_killing_the_process_in_mid_read_and_reopening_brings_back_every_caliper
 
 
 def test_the_real_spine_opens_in_two_panes_side_by_side_the_right_way_up(
-    make_napari_viewer: "Callable[..., Viewer]", qtbot: "QtBot", tmp_path: Path
+    make_napari_viewer: "Callable[..., Viewer]",
+    qtbot: "QtBot",
+    real_data: Path,
+    tmp_path: Path,
 ) -> None:
-    folder = os.environ.get("OPP_MRI_REAL_DATA")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("OPP_MRI_REAL_DATA does not name a folder of real DICOM files")
     from opp_mri_napari.widgets.room.window import RoomWindow
 
     create_project(tmp_path / "p")
     with open_project(tmp_path / "p") as project:
-        index(project, sorted(Path(folder).glob("mapconcierge*")), workers=1)
+        index(project, sorted(real_data.glob("mapconcierge*")), workers=1)
         same = tmp_path / "same.csv"
         same.write_text("patient_id,same_as\n009902,0000990001\n")
         join_patients(project.store, same, NOON)
