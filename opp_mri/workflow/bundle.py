@@ -8,13 +8,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 from attrs import evolve, frozen
 
 from opp_mri import __version__
 from opp_mri.cohort.export.aggregated import table_files
-from opp_mri.cohort.export.deidentify import deidentified, key_from_data
+from opp_mri.cohort.export.deidentify import deidentified
 from opp_mri.cohort.figures import figure_bytes
 from opp_mri.cohort.methods import methods_text
 from opp_mri.cohort.report.cohort import cohort_html, cohort_pdf
@@ -29,26 +30,30 @@ from opp_mri.workflow.cohort_report import (
     cohort_contents,
     cohort_report,
 )
-from opp_mri.workflow.exporting import Progress, data_files, write_folder
+from opp_mri.workflow.exporting import Progress, check_new, data_files, write_folder
 
 MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
+README: Final = "README.txt"
 FIGURES: Final = (".svg", ".pdf")
-README: Final = """\
-A bundle of opp_mri {version}: research software, not a medical device.
-
-data/          a row a lesion, length, event and answer; dictionary.csv says what a column is
-tables/        the tables of the report, and numbers.csv with every number by its key
-figures/       the figures, as SVG and PDF
-report.html    all of it on one page, each number with the rows behind it{pdf}
-report-rows.csv  the lesions behind each number, by its key
-methods.md     what was done, with the parameters that were used
-criteria.toml  the response rules, for `opp-mri cohort --criteria`
-manifest.json  what this is, and the SHA-256 of every file; `sha256sum -c SHA256SUMS` checks them
-
-The data are read again by `opp-mri cohort --tables data`; `opp-mri cohort bundle` on the same data
-gives the same bytes.
-"""
+DESCRIBED: Final = {
+    "data/": "a row a lesion, length, event and answer; dictionary.csv says what a column is",
+    "tables/": "the tables of the report, and numbers.csv with every number by its key",
+    "figures/": "the figures, as SVG and PDF",
+    "report.html": "all of it on one page",
+    "report.pdf": "the same on paper",
+    "report-rows.csv": "the lesions behind each number, by its key",
+    "methods.md": "what was done, with the parameters that were used",
+    "criteria.toml": "the response rules, for `opp-mri cohort --criteria`",
+    MANIFEST: f"what this is, and the SHA-256 of every file; `sha256sum -c {SUMS}` checks them",
+}
+READ_AGAIN: Final = (
+    "The data are read again by `opp-mri cohort --tables data --criteria criteria.toml`; `opp-mri "
+    "cohort bundle` on the same data gives the same bytes."
+)
+WITHHELD: Final = (
+    "Counts from 1 to {most} are withheld, and so are the data and the figures of single lesions."
+)
 
 
 @frozen(kw_only=True)
@@ -101,6 +106,9 @@ def make_bundle(
     InputError
         The cohort is empty, or the folder holds something else or cannot be written.
     """
+    is_new = not (folder / MANIFEST).is_file()
+    if is_new:
+        check_new(folder)
     if not identified:
         cohort = _deidentified(cohort, key)
     files = dict(
@@ -109,6 +117,7 @@ def make_bundle(
             with_pdf=with_pdf, progress=progress,
         )
     )  # fmt: skip
+    files[README] = _readme(files, suppress_below).encode()
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     about = {
         "opp_mri": __version__,
@@ -122,20 +131,19 @@ def make_bundle(
     }
     files[MANIFEST] = (json.dumps(about, indent=2) + "\n").encode()
     files[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode()
-    if (folder / MANIFEST).is_file():
+    if is_new:
+        write_folder(folder, files.items())
+    else:
         _compare(folder, files)
-        return Bundle(folder=folder, files=sums, is_new=False)
-    write_folder(folder, files.items())
-    return Bundle(folder=folder, files=sums, is_new=True)
+    return Bundle(folder=folder, files=sums, is_new=is_new)
 
 
 def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
-    codes = key if key is not None else key_from_data(cohort.lesions)
     readers = [one for one in cohort.readers if one != CONSENSUS]
     named = {one: f"reader {number}" for number, one in enumerate(readers, 1)}
     return evolve(
         cohort,
-        lesions=deidentified(cohort.lesions, codes),
+        lesions=deidentified(cohort.lesions, key),
         readers=tuple(named.get(one, one) for one in cohort.readers),
     )
 
@@ -175,9 +183,16 @@ def _files(
         yield "report.pdf", cohort_pdf(report)
     yield "methods.md", _methods(cohort, contents).encode()
     yield "criteria.toml", criteria_toml(cohort.criteria).encode()
-    pdf = "; report.pdf is the same on paper" if with_pdf else ""
-    yield "README.txt", README.format(version=__version__, pdf=pdf).encode()
     tell("done")
+
+
+def _readme(files: Iterable[str], suppress_below: int | None) -> str:
+    """Say what is in the bundle, and only of what is."""
+    there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
+    listed = [f"{name:<17}{what}" for name, what in DESCRIBED.items() if name in there]
+    last = READ_AGAIN if suppress_below is None else WITHHELD.format(most=suppress_below - 1)
+    first = f"A bundle of opp_mri {__version__}: research software, not a medical device."
+    return "\n".join((first, "", *listed, "", *wrap(last, 100), ""))
 
 
 def _figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:

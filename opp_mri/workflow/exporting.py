@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
-from opp_mri.cohort.export.deidentify import deidentified, key_from_data
+from opp_mri.cohort.export.deidentify import deidentified
 from opp_mri.cohort.export.derived import CHANGES, derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.notes import export_notes, notes_text
@@ -116,8 +116,7 @@ def export_cohort(
     if not cohort.lesions:
         raise InputError("The cohort has no lesion: there is nothing to export.")
     if deidentify:
-        codes = key if key is not None else key_from_data(cohort.lesions)
-        cohort = evolve(cohort, lesions=deidentified(cohort.lesions, codes))
+        cohort = evolve(cohort, lesions=deidentified(cohort.lesions, key))
     wanted = frozenset(formats)
     made = _files(
         cohort,
@@ -307,8 +306,8 @@ def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str,
             shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
     except OSError as error:
         raise InputError(
-            f"The export could not be written to {folder} ({error.strerror}): name a new folder "
-            "in one that exists, where you may write and there is room."
+            f"{folder} could not be written ({error.strerror}): name a new folder in one that "
+            "exists, where you may write and there is room."
         ) from error
     return tuple(names)
 

@@ -116,6 +116,14 @@ def test_a_bundle_made_again_has_the_same_bytes(bundle: Path, tmp_path: Path, op
     assert bytes_of(tmp_path / "again") == bytes_of(bundle)
 
 
+def test_a_reader_of_a_bundle_makes_it_again_from_its_data(
+    bundle: Path, tmp_path: Path, opp_mri: Run
+) -> None:
+    given = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--without-pdf")
+    opp_mri("cohort", "bundle", tmp_path / "again", *given)
+    assert bytes_of(tmp_path / "again") == bytes_of(bundle)
+
+
 def test_a_bundle_that_is_there_is_compared_and_left_as_it_is(bundle: Path, opp_mri: Run) -> None:
     before = bytes_of(bundle)
     said = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
@@ -166,6 +174,10 @@ def test_where_small_counts_are_withheld_no_data_are_in_the_bundle(
     opp_mri("cohort", "bundle", folder, *TABLES, "--suppress-below", "5", "--without-pdf")
     names = bytes_of(folder)
     assert not [name for name in names if name.startswith("data/")]
+    readme = names["README.txt"].decode()
+    assert "data/" not in readme
+    assert "report-rows.csv" not in readme
+    assert "Counts from 1 to 4 are withheld" in readme
     assert [name for name in names if name.startswith("figures/")] == [
         "figures/flow.pdf",
         "figures/flow.svg",

@@ -10,6 +10,7 @@ Source of the ages: HIPAA 45 CFR 164.514(b)(2)(i)(C), all ages over 89 in one ca
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -27,6 +28,7 @@ from opp_mri.units import days_between
 SSRS_DATE: Final = date(2000, 1, 1)
 OLDEST_AGE: Final = 90
 OTHER_HISTOLOGY: Final = "other"
+CODE: Final = re.compile(r"P[0-9]{3,}-L[0-9]+")
 
 
 def key_from_data(lesions: Iterable[CohortLesion]) -> bytes:
@@ -39,13 +41,14 @@ def key_from_data(lesions: Iterable[CohortLesion]) -> bytes:
     return hashlib.sha256("\x1e".join(["codes of an export", *rows]).encode()).digest()
 
 
-def deidentified(lesions: Iterable[CohortLesion], key: bytes) -> tuple[CohortLesion, ...]:
+def deidentified(lesions: Iterable[CohortLesion], key: bytes | None) -> tuple[CohortLesion, ...]:
     """Give the lesions without names, dates and free texts, in the order of their codes.
 
     Parameters
     ----------
     key
-        Of the codes: the same cohort and key give the same codes.
+        Of the codes: the same cohort and key give the same codes. None for one made of the data;
+        then a cohort that was de-identified before keeps its codes, and stays as it is.
 
     Raises
     ------
@@ -53,6 +56,10 @@ def deidentified(lesions: Iterable[CohortLesion], key: bytes) -> tuple[CohortLes
         A date lies so far from SSRS that it cannot be moved.
     """
     those = list(lesions)
+    if key is None:
+        if _was_deidentified(those):
+            return tuple(those)
+        key = key_from_data(those)
     patients = _codes("P", "patient", {one.patient_id for one in those}, key)
     by_patient: dict[str, list[str]] = {}
     for one in those:
@@ -64,6 +71,17 @@ def deidentified(lesions: Iterable[CohortLesion], key: bytes) -> tuple[CohortLes
     }
     made = [_without(one, patients[one.patient_id], names[one.lesion.lesion_id]) for one in those]
     return tuple(sorted(made, key=lambda one: one.lesion.lesion_id))
+
+
+def _was_deidentified(lesions: Sequence[CohortLesion]) -> bool:
+    """Tell a cohort of this module's own making: in order, with its UIDs, and nothing to take."""
+    names = [one.lesion.lesion_id for one in lesions]
+    return names == sorted(names) and all(
+        CODE.fullmatch(name)
+        and name.startswith(f"{one.patient_id}-")
+        and one == _without(one, one.patient_id, name)
+        for name, one in zip(names, lesions, strict=True)
+    )
 
 
 def _codes(letter: str, what: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:

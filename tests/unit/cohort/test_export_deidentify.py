@@ -76,6 +76,23 @@ def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
     assert key_from_data(COHORT) != key_from_data(renamed)
 
 
+def test_what_was_deidentified_keeps_its_codes_unless_a_key_is_given() -> None:
+    once = deidentified(COHORT, None)
+    assert deidentified(once, None) == once
+    assert deidentified(once, KEY) != once
+
+
+@pytest.mark.parametrize("change", [{"histology": "of Rome"}, {"tracking_uid": "2.25.7"}])
+def test_a_cohort_that_only_looks_deidentified_gets_codes(change: dict[str, str]) -> None:
+    first, *others = deidentified(COHORT, None)
+    bare = evolve(first, lesion=evolve(first.lesion, **change))
+    found = deidentified([bare, *others], None)
+    assert found != (bare, *others)
+    assert all(
+        getattr(one.lesion, name) != value for one in found for name, value in change.items()
+    )
+
+
 def test_ssrs_is_moved_to_one_day_and_other_dates_with_it() -> None:
     lesion = COHORT[0].lesion
     last = lesion.ssrs_last_date
