@@ -9,6 +9,7 @@ from opp_mri.domain.timeline import Exclusion
 from opp_mri.workflow.tables import Row
 
 REQUIRED = ("lesion_id", "patient_id", "level", "ssrs_first_date")
+AFTER_SSRS = ("last_contact_date", "death_date")
 OPTIONAL = (
     "ssrs_last_date",
     "dose_gy",
@@ -18,8 +19,7 @@ OPTIONAL = (
     "birth_year",
     "histology",
     "exclusions",
-    "last_contact_date",
-    "death_date",
+    *AFTER_SSRS,
 )
 
 _LEVEL = re.compile(r"C[1-7]|T(?:[1-9]|1[0-3])|L[1-6]|S[1-5]")
@@ -41,6 +41,7 @@ def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:
     if lesion_id is None or patient_id is None or level is None or not first_date or not last_date:
         return None
     _check_course(row, first_date, last_date, fractions)
+    last_contact_date, death_date = (_date_after(row, column, last_date) for column in AFTER_SSRS)
     return Lesion(
         lesion_id=lesion_id,
         tracking_uid=tracking_uid,
@@ -55,8 +56,8 @@ def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:
         age_years=optional_number(row, "age_years", 0, 120),
         birth_year=optional_number(row, "birth_year", 1880, 2100),
         exclusions=_exclusions(row),
-        last_contact_date=_optional_date(row, "last_contact_date"),
-        death_date=_optional_date(row, "death_date"),
+        last_contact_date=last_contact_date,
+        death_date=death_date,
     )
 
 
@@ -116,5 +117,10 @@ def optional_number(row: Row, column: str, minimum: int, maximum: int) -> int | 
     return row.whole_number(column, minimum=minimum, maximum=maximum)
 
 
-def _optional_date(row: Row, column: str) -> date | None:
-    return row.iso_date(column) if row.get(column) else None
+def _date_after(row: Row, column: str, ssrs_date: date) -> date | None:
+    """Read a date that may be empty, and does not lie before the last day of radiosurgery."""
+    found = row.iso_date(column) if row.get(column) else None
+    if found is not None and found < ssrs_date:
+        row.fault(column, f"is before the radiosurgery, {ssrs_date}: correct one of them")
+        return None
+    return found

@@ -129,6 +129,15 @@ def test_all_faults_of_the_lesions_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("column", ["last_contact_date", "death_date"])
+def test_nobody_dies_before_the_radiosurgery(tmp_path: Path, column: str) -> None:
+    lesions = (
+        f"lesion_id,patient_id,level,ssrs_first_date,{column}\nA,P1,L1,2020-01-06,2020-01-05\n"
+    )
+    with pytest.raises(TableError, match="before the radiosurgery"):
+        cohort_of(tables(tmp_path, lesions))
+
+
 def test_the_hash_of_the_data_is_of_the_data_alone(tmp_path: Path) -> None:
     one = cohort_of(tables(tmp_path / "one"))
     rows = LESIONS.splitlines()

@@ -112,7 +112,7 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> CohortLesio
         exclusions=tuple(
             one for one in Exclusion if one in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
         ),
-        death_date=draw(st.none() | st.dates(date(1990, 1, 1), date(2040, 1, 1))),
+        death_date=draw(st.none() | st.dates(last, date(2040, 1, 1))),
     )
     events = (*treatment_events(lesion), *draw(st.lists(EVENTS, max_size=3)))
     timeline = Timeline(lesion_id=lesion_id, observations=draw(observations()), events=events)
