@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
+from opp_mri.cohort.page import write_bytes
 from opp_mri.cohort.panels import (
     TimelineMarks,
     XLimits,
@@ -125,13 +126,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         raise InputError(
             f"A figure cannot be drawn to {path.name}: give a name that ends in .svg, .png or .pdf."
         )
-    try:
-        path.write_bytes(figure_bytes(figure, suffix))
-    except OSError as error:
-        raise InputError(
-            f"The figure could not be written to {path} ({error.strerror}): "
-            "name a folder that exists and that you may write to."
-        ) from error
+    write_bytes(path, figure_bytes(figure, suffix))
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:

@@ -29,19 +29,24 @@ def write_page(path: Path, template: str, **context: object) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a page; a file that is there is replaced.
+    """Write a page or a picture; a file that is there is replaced, or left as it was.
 
     Raises
     ------
     InputError
         The file cannot be written.
     """
+    part = path.with_name(f".{path.name}.part")  # a full disk or Ctrl-C leaves no half of a page
     try:
-        path.write_bytes(content)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
-            f"The page could not be written to {path} ({error.strerror}): "
-            "name a folder that exists and that you may write to."
+            f"{path} could not be written ({error.strerror}): name a folder that exists, where you "
+            "may write and there is room."
         ) from error
 
 

@@ -1,13 +1,13 @@
 """The rows behind the numbers of a report: which lesions each counts, and what is known of each."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
+from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.members import ALL, CohortLesion, regimen_label
 from opp_mri.cohort.page import write_bytes
 from opp_mri.cohort.report.document import CohortReport
@@ -147,19 +147,20 @@ def rows_csv(report: CohortReport) -> bytes:
     if report.suppressed:
         raise ValueError("a table of rows would give away what the report withholds")
     patient_of = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("key", "patient_id", "lesion_id"))
-    for one in row_lists(report).values():
-        writer.writerows((one.key, patient_of[i], i) for i in one.lesion_ids)
-    return text.getvalue().encode()
+    rows = (
+        [guarded(text) for text in (one.key, patient_of[i], i)]
+        for one in row_lists(report).values()
+        for i in one.lesion_ids
+    )
+    return csv_rows(("key", "patient_id", "lesion_id"), rows)
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     """Give key, title and lesions of each count of a table; patients go with their lesions."""
     found = []
     for row in table.rows:
-        labels = ", ".join(dict.fromkeys(cell.text for cell in row if not cell.key and cell.text))
+        named = takewhile(lambda cell: not cell.key, row)  # remarks stand behind the numbers
+        labels = ", ".join(dict.fromkeys(cell.text for cell in named if cell.text))
         several = sum(bool(cell.key) for cell in row) > 1
         for column, cell in zip(table.columns, row, strict=True):
             if cell.key and cell.count is not None and not cell.rests_on:
