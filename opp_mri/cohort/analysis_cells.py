@@ -10,12 +10,12 @@ from opp_mri.cohort.analysis import CohortAnalysis, Endpoint
 from opp_mri.cohort.endpoints import Cause
 from opp_mri.cohort.members import ALL, FractionGroup, fraction_group
 from opp_mri.cohort.survival import BoolArray, Estimate
+from opp_mri.cohort.tables import NONE as NONE
 from opp_mri.cohort.tables import Cell, Value, counted, ids_of
 from opp_mri.cohort.withholding import Sum
 from opp_mri.units import DAYS_PER_WEEK
 
 TIME_KNOWN: Final = "time.known"
-NONE: Final = "-"
 OPEN: Final = "not reached"
 ENDPOINT_WORDS: Final = {
     Endpoint.OPP_FREE: "OPP-free",

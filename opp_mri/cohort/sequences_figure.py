@@ -177,7 +177,8 @@ def _notes(change_mm: float) -> list[str]:
     return [
         "Each change is from that sequence's own baseline: changes at the same visit are compared, "
         f"lengths of two sequences never are. Line: equal changes; band: within {change_mm:g} mm.",
-        "Mean difference: the first change less the second, with 95 % limits of agreement.",
+        "Mean difference: the first change less the second, with 95 % limits of agreement for "
+        "several visits of a lesion (Bland and Altman 2007); each lesion counts once in the mean.",
     ]
 
 

@@ -113,7 +113,7 @@ def draw_swimmer(
         top_in = 0.0
         for answer, group in groups.items():
             row_in = rows_in / len(found)
-            _draw_group(axes, answer, group, top_in, row_in)
+            _draw_group(axes, answer, group, top_in, row_in, few=few)
             if names and label:
                 _name_rows(axes, [label(one.lesion) for one in group], top_in + HEAD_IN)
             top_in += HEAD_IN + row_in * len(group)
@@ -144,7 +144,13 @@ def _swimmer(one: CohortLesion) -> _Swimmer | None:
 
 
 def _draw_group(
-    axes: Axes, answer: ResponseCategory, group: Sequence[_Swimmer], top_in: float, row_in: float
+    axes: Axes,
+    answer: ResponseCategory,
+    group: Sequence[_Swimmer],
+    top_in: float,
+    row_in: float,
+    *,
+    few: bool,
 ) -> None:
     """Draw a heading, then the bars of a category with their marks."""
     colour = CATEGORY_COLOURS[answer]
@@ -170,7 +176,6 @@ def _draw_group(
         [(0, height), (weeks_from_days(one.last_day), height)]
         for one, height in zip(group, heights, strict=True)
     ]
-    few = row_in >= ROW_IN
     width = 72 * row_in * (0.66 if few else 1.25)
     bars_there = LineCollection(
         bars, colors=colour, linewidths=width, capstyle="butt", rasterized=many, zorder=2

@@ -34,6 +34,8 @@ from opp_mri.units import DAYS_PER_WEEK
 
 AGE_KNOWN = "age.known"
 
+NONE = "-"  # where a statistic is not to be had
+
 Value = int | float | str | None
 
 
@@ -331,7 +333,7 @@ def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tup
     found = spread(values)
     names = ("mean", "median", "range")
     if found is None:
-        return tuple(Cell(text="-", key=f"{key}.{name}", values={"n": 0}) for name in names)
+        return tuple(Cell(text=NONE, key=f"{key}.{name}", values={"n": 0}) for name in names)
     size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit == "years" else 1)
     mean, low, high, middle = (
         "" if x is None else f"{x / size:.1f}"

@@ -210,11 +210,9 @@ def _forest_rows(one: EndpointAnalysis) -> Iterable[ForestRow]:
         ("Each by itself", one.models),
         ("All together", (one.multivariable,)),
     ):
-        first = heading
         for model in models:
             for label, ratio in _ratios(model):
-                yield ForestRow(label=label, ratio=ratio, heading=first)
-                first = ""
+                yield ForestRow(label=label, ratio=ratio, heading=heading)
 
 
 def _ratios(model: Model) -> Iterable[tuple[str, Estimate]]:

@@ -20,7 +20,7 @@ from opp_mri.cohort.report.rows import (
     row_lists,
 )
 from opp_mri.cohort.report.words import criteria_in_words
-from opp_mri.cohort.tables import Table
+from opp_mri.cohort.tables import NONE, Table
 from opp_mri.domain.assessment import Reason
 from opp_mri.response.sentences import reason_in_words
 
@@ -178,7 +178,8 @@ def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTab
         cells = []
         for cell in row:
             behind = list_behind(cell, lists) if cell.key else None
-            href = behind.anchor if behind and cell.count != 0 else ""
+            shown = cell.count != 0 and cell.text != NONE
+            href = behind.anchor if behind and shown else ""
             cells.append(LinkedCell(text=cell.text, href=href, is_number=bool(cell.key)))
         label = row[0].text if len(row) > 2 and not row[1].key else None
         if label is None or label != previous:

@@ -1,6 +1,7 @@
 """What the report of a cohort says, and that every number of it leads to its lesions."""
 
 import csv
+import errno
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -204,6 +205,31 @@ def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_cohort_of_none_is_a_report() -> None:
     assert "n = 0 lesions of 0 patients" in cohort_html(a_report([], figures=()))
+
+
+def test_a_list_is_titled_by_the_labels_of_its_row_and_not_by_remarks() -> None:
+    number = Cell(text="3", key="k", count=1, lesion_ids=("L00002",))
+    row = (Cell(text="All"), number, Cell(text="-"), Cell(text="Too few."))
+    table = Table(title="Times", columns=("Of", "Lesions", "Median", "Remark"), rows=(row,))
+    report = a_report(sections=[Section(title="A", tables=(table,))], figures=())
+    assert "Times: All" in cohort_html(report)
+    assert "Times: All, " not in cohort_html(report)
+
+
+def test_a_report_that_cannot_be_written_leaves_the_one_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("as it was")
+
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=r"No space left on device.*there is room"):
+        write_cohort_report(page, a_report())
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+    assert page.read_text() == "as it was"
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:

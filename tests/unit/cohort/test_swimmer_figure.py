@@ -6,7 +6,15 @@ from matplotlib.collections import LineCollection
 from opp_mri.cohort.change_lines import FEW
 from opp_mri.cohort.endpoints import last_follow_up_day, returns_to_baseline, time_to_peak
 from opp_mri.cohort.members import CohortLesion, eligible_of
-from opp_mri.cohort.swimmer_figure import DEATH, MARKS, PEAK, RETREATED, RETURN, draw_swimmer
+from opp_mri.cohort.swimmer_figure import (
+    DEATH,
+    MARKS,
+    PEAK,
+    RETREATED,
+    RETURN,
+    ROW_IN,
+    draw_swimmer,
+)
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.units import days_between
 
@@ -108,3 +116,9 @@ def test_only_marks_that_are_there_are_explained() -> None:
     words = words_of(draw_swimmer([one for one in stable if one.lesion.death_date is None]))
     assert "death" not in words
     assert " peak " not in words.split("n =")[0]
+
+
+@pytest.mark.parametrize("n", range(1, 14))
+def test_however_few_lesions_each_has_a_bar_of_its_own_with_room_between(n: int) -> None:
+    bars = draw_swimmer(THOSE[:n]).axes[0].collections[0]
+    assert bars.get_linewidths() == pytest.approx([0.66 * 72 * ROW_IN])
