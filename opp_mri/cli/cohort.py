@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opp_mri.cli.cohort_source import cohort_options
+from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
 from opp_mri.cli.options import json_option, now, project_option
 from opp_mri.cli.paper import paper_command
@@ -102,6 +102,7 @@ def report_command(
 @click.argument("patient_id", metavar="PATIENT")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @project_option
+@tables_option
 @reader_option
 @mode_option
 @criteria_option
@@ -109,6 +110,7 @@ def patient_command(
     patient_id: str,
     file: Path,
     project_folder: Path,
+    tables: Path | None,
     reader: str | None,
     mode: str,
     criteria: str | None,
@@ -119,17 +121,25 @@ def patient_command(
     lesions became.
     """
     _check_report_name(file)
-    from opp_mri.workflow.patient_report import patient_report, save_patient_report
+    from opp_mri.workflow.patient_report import (
+        patient_report,
+        save_patient_report,
+        table_patient_report,
+    )
 
-    with open_project(project_folder) as project:
-        report = patient_report(
-            project,
-            patient_id,
-            mode=Mode(mode),
-            criteria=project_criteria(project, criteria),
-            written_on=now().date(),
-            reader=reader,
-        )
+    if tables is not None:
+        cohort = load_tables(tables, mode=mode, criteria=criteria)
+        report = table_patient_report(cohort, patient_id, written_on=now().date())
+    else:
+        with open_project(project_folder) as project:
+            report = patient_report(
+                project,
+                patient_id,
+                mode=Mode(mode),
+                criteria=project_criteria(project, criteria),
+                written_on=now().date(),
+                reader=reader,
+            )
     save_patient_report(file, report)
     click.echo(f"Written: {file}")
 

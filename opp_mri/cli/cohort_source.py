@@ -15,11 +15,24 @@ from opp_mri.workflow.cohort import Cohort, project_cohort, table_cohort
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.respond import project_criteria
 
+tables_option = click.option(
+    "--tables",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with lesions.csv, measurements.csv and events.csv, instead of a project.",
+)
 
-@click.pass_context
+
+def load_tables(tables: Path, *, mode: str, criteria: str | None) -> Cohort:
+    """Read the cohort of a folder of tables; an option that is of a project is refused."""
+    context = click.get_current_context()
+    for name, option in (("project_folder", "--project"), ("reader", "--reader")):
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} and --tables do not go together.")
+    rules = load_criteria(criteria or DEFAULT_CRITERIA)
+    return table_cohort(tables, mode=Mode(mode), criteria=rules)
+
+
 def _load(
-    context: click.Context,
-    /,
     project_folder: Path,
     tables: Path | None,
     reader: str | None,
@@ -34,11 +47,7 @@ def _load(
                 criteria=project_criteria(project, criteria),
                 reader=reader,
             )
-    for name, option in (("project_folder", "--project"), ("reader", "--reader")):
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option} and --tables do not go together.")
-    rules = load_criteria(criteria or DEFAULT_CRITERIA)
-    return table_cohort(tables, mode=Mode(mode), criteria=rules)
+    return load_tables(tables, mode=mode, criteria=criteria)
 
 
 def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,11 +57,7 @@ def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @project_option
-    @click.option(
-        "--tables",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="A folder with lesions.csv, measurements.csv and events.csv, instead of a project.",
-    )
+    @tables_option
     @reader_option
     @mode_option
     @criteria_option

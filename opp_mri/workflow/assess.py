@@ -45,6 +45,7 @@ EVENT_KINDS: Final = (
     EventKind.LOCAL_RETREATMENT,
     EventKind.EXCLUSION,
 )
+LONGEST_DAYS: Final = 36_525  # a hundred years
 LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
 
 
@@ -243,7 +244,7 @@ def read_measurements(
     with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
         for row in table.rows:
             lesion_id = row.text("lesion_id")
-            day = row.whole_number("days_from_ssrs")
+            day = _day(row)
             sequence = row.choice("sequence", SeriesRole)
             ap_mm = row.mm("ap_mm")
             if lesion_id is None or day is None or sequence is None:
@@ -289,13 +290,18 @@ def read_events(
     return found
 
 
+def _day(row: Row) -> int | None:
+    return row.whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)
+
+
 def _event(row: Row, kinds: Collection[EventKind]) -> TreatmentEvent | None:
     kind = row.choice("event", kinds)
     if kind is EventKind.EXCLUSION:
         exclusion, said = row.choice("value", Exclusion), row.get("days_from_ssrs")
-        kept = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0  # it plays no part
+        told = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0  # it plays no part
+        kept = told if abs(told) <= LONGEST_DAYS else 0
         return TreatmentEvent(kept, kind, exclusion.value) if exclusion else None
-    day = row.whole_number("days_from_ssrs")
+    day = _day(row)
     value: str | None = row.get("value")
     if kind is EventKind.OTHER_BONE_LESIONS:
         behaviour = row.choice("value", OtherBoneLesions)

@@ -1,16 +1,21 @@
-"""The report of a patient out of a project: what was read, by whom, and what it was called."""
+"""The report of a patient: what was read, by whom where that is known, and what it was called."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
+from attrs import evolve
+
+from opp_mri.cohort.members import CohortLesion
 from opp_mri.cohort.report.document import ReportFacts
 from opp_mri.cohort.report.patient import (
     LesionReport,
     PatientReport,
     Visit,
     VisitLength,
+    visits_of,
     write_patient_pdf,
     write_patient_report,
 )
@@ -21,13 +26,16 @@ from opp_mri.domain.study import CONSENSUS, ReadingProtocol
 from opp_mri.errors import UnknownError
 from opp_mri.response.outlook import outlook
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.cohort import project_cohort
+from opp_mri.workflow.assess import assess_timeline
+from opp_mri.workflow.cohort import Cohort, project_cohort
 from opp_mri.workflow.pictures import timeline_marks
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.respond import ProjectLesion, assess_project
 from opp_mri.workflow.seeds import Phase
 from opp_mri.workflow.timeline import Cell, CellStatus, LesionTimeline
 
+FROM_TABLES: Final = "The patient has the code of the tables, and dates are those of the tables."
+NOT_KNOWN_WHO: Final = "The lengths come from a table, which does not say who read them."
 STATUS_WORDS: Mapping[CellStatus, str] = {
     CellStatus.GONE: "gone",
     CellStatus.NOT_MEASURABLE: "not measurable",
@@ -75,17 +83,43 @@ def patient_report(
     found = assess_project(project, names, mode=mode, criteria=criteria, reader=reader)
     data = project_cohort(project, names, mode=mode, criteria=criteria, reader=reader)
     return PatientReport(
-        facts=ReportFacts(
-            title=f"Patient {patient_id}: lesions and their response",
-            written_on=written_on,
-            criteria=criteria,
-            mode=mode,
-            data_sha256=data.data_sha256,
-            readers=data.readers,
-        ),
+        facts=_facts(data, patient_id, written_on),
         patient_id=patient_id,
         lesions=[lesion for one in found for lesion in _lesions(project.store, one)],
         without_answer=[one.timeline.lesion.lesion_id for one in found if one.assessed is None],
+    )
+
+
+def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -> PatientReport:
+    """Gather what tables alone tell of a patient's lesions.
+
+    Parameters
+    ----------
+    patient_id
+        As lesions.csv has it.
+    written_on
+        The date of the report.
+
+    Raises
+    ------
+    UnknownError
+        The tables have no lesion of this patient.
+    """
+    those = evolve(
+        cohort, lesions=tuple(one for one in cohort.lesions if one.patient_id == patient_id)
+    )
+    if not those.lesions:
+        raise UnknownError(
+            "The tables have no lesion of this patient: the column patient_id of lesions.csv has "
+            "those they have."
+        )
+    measured = [one for one in those.lesions if one.timeline.observations]
+    return PatientReport(
+        facts=_facts(those, patient_id, written_on),
+        patient_id=patient_id,
+        lesions=[_table_lesion(one, those) for one in measured],
+        without_answer=[one.lesion.lesion_id for one in those.lesions if one not in measured],
+        about=FROM_TABLES,
     )
 
 
@@ -99,6 +133,36 @@ def save_patient_report(path: Path, report: PatientReport) -> None:
     """
     write = write_patient_pdf if path.suffix.lower() == ".pdf" else write_patient_report
     write(path, report)
+
+
+def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
+    return ReportFacts(
+        title=f"Patient {patient_id}: lesions and their response",
+        written_on=written_on,
+        criteria=data.criteria,
+        mode=data.mode,
+        data_sha256=data.data_sha256,
+        readers=data.readers,
+    )
+
+
+def _table_lesion(one: CohortLesion, cohort: Cohort) -> LesionReport:
+    assessed = assess_timeline(one.timeline, mode=cohort.mode, criteria=cohort.criteria)
+    last_day = one.lesion.ssrs_last_date
+    return LesionReport(
+        lesion=one.lesion,
+        timeline=one.timeline,
+        assessment=assessed.assessment,
+        fragile=assessed.sureness.fragile(assessed.assessment.category),
+        sentences=assessed.sentences,
+        labels=assessed.labels,
+        visits=[
+            evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
+            for visit in visits_of(one.timeline)
+        ],
+        read_by=[NOT_KNOWN_WHO],
+        outlook=outlook(assessed.assessment, one.lesion.fractions),
+    )
 
 
 def _lesions(store: Store, one: ProjectLesion) -> Iterator[LesionReport]:

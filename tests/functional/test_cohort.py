@@ -216,6 +216,18 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
     assert "P9" not in told
 
 
+def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: Run) -> None:
+    page = tmp_path / "patient.html"
+    opp_mri("cohort", "patient", "P00003", page, *TABLES)
+    said = page.read_text()
+    assert "Lesion L00003, T8" in said
+    assert "2016-04-15" in said  # 52 days after 2016-02-23
+    assert "does not say who read them" in said
+    assert "P00004" not in said
+    told = opp_mri("cohort", "patient", "Jane Doe", page, *TABLES, expect=5).err
+    assert "Jane Doe" not in told
+
+
 def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:
     told = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
     assert "--reader and --tables do not go together" in told

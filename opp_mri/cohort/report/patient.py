@@ -127,12 +127,15 @@ class PatientReport:
         Those that were assessed, in the order to be shown.
     without_answer
         Names of lesions that have no measurement, and so no page.
+    about
+        Whose code the patient has, and which dates these are, in words.
     """
 
     facts: ReportFacts
     patient_id: str
     lesions: Sequence[LesionReport]
     without_answer: Sequence[str] = ()
+    about: str = NO_NAME
 
 
 @frozen(kw_only=True)
@@ -184,7 +187,7 @@ def patient_html(report: PatientReport) -> str:
         title=facts.title,
         facts=facts,
         no_device=NO_DEVICE,
-        no_name=NO_NAME,
+        about=report.about,
         footer=f"patient {report.patient_id} · data {facts.data_sha256[:HASH_SHOWN]}",
         criteria=criteria_in_words(facts.criteria),
         lesions=[_view(one, number) for number, one in enumerate(report.lesions, 1)],
@@ -217,11 +220,12 @@ def write_patient_pdf(path: Path, report: PatientReport) -> None:
 
 def visits_of(timeline: Timeline) -> list[Visit]:
     """Give the visits of a timeline of which no more is known than days and lengths."""
+    unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, said="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
     for sequence, observations in timeline.observations.items():
         for one in observations:
             length = VisitLength(length_mm=one.ap_mm, said="" if one.ap_mm else "gone")
-            by_day.setdefault(one.days_from_ssrs, {})[sequence] = length
+            by_day.setdefault(one.days_from_ssrs, dict(unknown))[sequence] = length
     return [
         Visit(study_date=None, days_from_ssrs=day, lengths=lengths)
         for day, lengths in sorted(by_day.items())

@@ -118,7 +118,7 @@ def test_the_table_has_each_length_with_its_change_from_its_own_baseline() -> No
     assert [row[3] for row in rows] == [
         "17.3 baseline", "19.8 +2.5", "22.4 +5.1", "20.1 +2.8", "17.3 ±0.0",
     ]  # fmt: skip
-    assert [row[4] for row in rows][3:] == ["no series", "no series"]
+    assert [row[4] for row in rows][3:] == ["no length", "no length"]
 
 
 def test_what_it_was_called_stands_beside_each_visit_as_known_on_that_day() -> None:

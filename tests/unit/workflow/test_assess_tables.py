@@ -150,6 +150,7 @@ def test_the_mode_is_passed_on(tmp_path) -> None:
         ("A,0,T1,", "ap_mm", "missing"),
         ('A,0,T1,"20,5"', "ap_mm", "write 20.5"),
         ("A,0.5,T1,20.0", "days_from_ssrs", "whole number"),
+        ("A,999999999,T1,20.0", "days_from_ssrs", "36525 or less"),
         (",0,T1,20.0", "lesion_id", "empty"),
     ],
 )
@@ -176,6 +177,7 @@ def test_a_second_length_is_told_even_where_the_first_cannot_be_read(tmp_path) -
         ("A,10,other_bone_lesions,", "value", "write one of enlarged, not_enlarged, unknown"),
         ("A,10,exclusion,metal", "value", "write one of hardware"),
         ("A,,local_retreatment,", "days_from_ssrs", "missing"),
+        ("A,-999999999,systemic_therapy_change,", "days_from_ssrs", "-36525 or more"),
         ("A,soon,other_bone_lesions,enlarged", "days_from_ssrs", "whole number"),
     ],
 )
