@@ -24,6 +24,13 @@ suppress_option = click.option(
     help="Withhold counts from 1 to N - 1, and what would give one away.",
 )
 
+title_option = click.option(
+    "--title",
+    default="Cohort: lesions and their response",
+    show_default=True,
+    help="Heading of the report.",
+)
+
 
 @click.group("cohort", invoke_without_command=True)
 @cohort_options
@@ -47,6 +54,7 @@ def cohort_group(
 
     cohort = load_cohort()
     tables = cohort_contents(cohort, suppress_below=suppress_below).tables
+    lesions = len(cohort.lesions) if suppress_below is None else None  # may tell who is excluded
     if as_json:
         show_json(
             {
@@ -54,7 +62,7 @@ def cohort_group(
                 "mode": cohort.mode.value,
                 "readers": list(cohort.readers),
                 "data_sha256": cohort.data_sha256,
-                "lesions": len(cohort.lesions),
+                "lesions": lesions,
                 "tables": [
                     {"title": one.title, "numbers": list(one.records), "notes": list(one.notes)}
                     for one in tables
@@ -70,7 +78,8 @@ def cohort_group(
         click.echo()
     by = f" by {', '.join(cohort.readers)}" if cohort.readers else ""
     click.echo(
-        f"{counted(len(cohort.lesions), 'lesion')}{by}; {cohort.criteria.name}, "
+        f"{'Lesions' if lesions is None else counted(lesions, 'lesion')}{by}; "
+        f"{cohort.criteria.name}, "
         f"{cohort.mode.value}; data {cohort.data_sha256[:12]}."
     )
     click.echo("Research software, not a medical device.")
@@ -79,7 +88,7 @@ def cohort_group(
 @cohort_group.command("report")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @cohort_options
-@click.option("--title", default="Cohort: lesions and their response", show_default=True)
+@title_option
 @suppress_option
 def report_command(
     file: Path, load_cohort: Callable[[], Cohort], title: str, suppress_below: int | None
@@ -174,7 +183,7 @@ def figures_command(
 @cohort_group.command("bundle")
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @cohort_options
-@click.option("--title", default="Cohort: lesions and their response", show_default=True)
+@title_option
 @click.option("--identified", is_flag=True, help="Keep names, dates and free texts.")
 @key_option
 @suppress_option

@@ -200,8 +200,7 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
     project.store.replace_volumes(["PHANTOM-01"], [])
     opened = FitReviewWindow(make_napari_viewer(show=True), presenter)
     try:
-        qtbot.waitUntil(lambda: bool(presenter.warning), timeout=20_000)
-        assert opened.panel.warning.isVisible()
+        qtbot.waitUntil(opened.panel.warning.isVisible, timeout=20_000)
         assert "cannot be shown" in opened.panel.warning.text()
         qtbot.keyClick(canvas(opened), Qt.Key.Key_C)
         assert len(project.store.alignment_decisions()) == 1
