@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
@@ -49,6 +50,7 @@ def cohort_group(
     of tables alone. Without a further word the tables are printed.
     """
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context, context.invoked_subcommand)
         return
     from opp_mri.workflow.cohort_report import cohort_contents  # loads the statistics: a second
 
@@ -83,6 +85,19 @@ def cohort_group(
         f"{cohort.mode.value}; data {cohort.data_sha256[:12]}."
     )
     click.echo("Research software, not a medical device.")
+
+
+def _refuse_options_before(context: click.Context, verb: str) -> None:
+    """Refuse what stands before the verb: it would not reach it, and another cohort be read."""
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)} must stand behind the verb: opp-mri cohort {verb} ... {given[0]}."
+        )
 
 
 @cohort_group.command("report")

@@ -50,7 +50,7 @@ def methods_text(
     readers
         Whose readings these are; empty where lengths came as tables.
     shows_counts
-        Whether the text may say how many lesions each exclusion took.
+        Whether the text may say how many lesions were screened, left out and analysed.
     """
     environment = Environment(  # noqa: S701 - Markdown, not HTML
         loader=PackageLoader("opp_mri.cohort"),
@@ -68,7 +68,8 @@ def methods_text(
         patients=len({one.patient_id for one in lesions}),
         analysed=len(those),
         analysed_patients=len({one.patient_id for one in those}),
-        exclusions=_exclusions(lesions) if shows_counts else [],
+        exclusions=_exclusions(lesions),
+        shows_counts=shows_counts,
         sequences=[sequence.value for sequence in SeriesRole if sequence in measured],
         criteria=criteria,
         prospective=mode is Mode.PROSPECTIVE,

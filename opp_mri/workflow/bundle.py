@@ -123,7 +123,7 @@ def make_bundle(
         "opp_mri": __version__,
         "criteria": cohort.criteria.name,
         "mode": cohort.mode.value,
-        "lesions": len(cohort.lesions),
+        "lesions": len(cohort.lesions) if suppress_below is None else None,
         "deidentified": not identified,
         "suppressed_below": suppress_below,
         "data_sha256": cohort.data_sha256,

@@ -123,7 +123,7 @@ def export_cohort(
         wanted,
         notes=export_notes(
             cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
-            deidentified=deidentify,
+            deidentified=deidentify, shows_counts=suppress_below is None,
         ),
         margins_mm=_margins(cohort, progress) if margins else None,
         suppress_below=suppress_below,

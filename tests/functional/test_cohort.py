@@ -77,6 +77,7 @@ def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) 
 
 def test_small_counts_are_withheld_on_request(opp_mri: Run) -> None:
     found = opp_mri("cohort", *TABLES, "--suppress-below", "5", "--json").json
+    assert found["lesions"] is None
     numbers = [one.get("n") for table in found["tables"] for one in table["numbers"]]
     counts = [n for n in numbers if isinstance(n, int)]
     assert counts
@@ -178,6 +179,9 @@ def test_where_small_counts_are_withheld_no_data_are_in_the_bundle(
     assert "data/" not in readme
     assert "report-rows.csv" not in readme
     assert "Counts from 1 to 4 are withheld" in readme
+    told = b"".join(names[name] for name in names if not name.endswith((".pdf", ".svg")))
+    screened = rb"\b60 lesions|\blesions\W+60\b"  # with the 56 analysed it would tell 4 excluded
+    assert not re.search(screened, told)
     assert [name for name in names if name.startswith("figures/")] == [
         "figures/flow.pdf",
         "figures/flow.svg",
@@ -231,6 +235,15 @@ def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: 
 def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:
     told = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
     assert "--reader and --tables do not go together" in told
+
+
+def test_options_before_the_verb_are_refused_as_they_would_not_reach_it(
+    tmp_path: Path, opp_mri: Run
+) -> None:
+    page = tmp_path / "report.html"
+    told = opp_mri("cohort", *TABLES, "report", page, expect=2).err
+    assert "--tables must stand behind the verb: opp-mri cohort report" in told
+    assert not page.exists()
 
 
 def test_the_papers_figures_are_a_verb_of_the_cohort(opp_mri: Run) -> None:

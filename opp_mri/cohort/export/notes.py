@@ -22,6 +22,7 @@ def export_notes(
     *,
     data_sha256: str,
     deidentified: bool,
+    shows_counts: bool = True,
 ) -> dict[str, str]:
     """Give the notes of an export, by key; the keys are words for a reader too.
 
@@ -29,12 +30,16 @@ def export_notes(
     ----------
     data_sha256
         Of the lesions, lengths and events that are exported, de-identified where they are.
+    shows_counts
+        Whether to say how many lesions there are: beside tables that withhold small counts, the
+        number of all would tell how few were excluded.
     """
     including = ("more than", "at least")
+    patients = len({one.patient_id for one in lesions})
     return {
         "Purpose": "Research software, not a medical device: not for decisions about a patient.",
         "Program": f"opp_mri {__version__}",
-        "Lesions": f"{len(lesions)} of {len({one.patient_id for one in lesions})} patients",
+        "Lesions": f"{len(lesions)} of {patients} patients" if shows_counts else "not told",
         "Criteria": ": ".join(filter(None, (criteria.name, criteria.source))),
         "Parameters": (
             f"growth is {including[criteria.growth_inclusive]} and decline "

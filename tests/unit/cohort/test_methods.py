@@ -1,5 +1,6 @@
 """The methods text says what was done, with the parameters that were used."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -61,12 +62,14 @@ def test_who_measured_is_said_or_left_to_fill_in() -> None:
     assert "[by whom]" in text()
 
 
-def test_no_exclusion_is_counted_where_small_counts_are_withheld() -> None:
+def test_no_lesion_is_counted_where_small_counts_are_withheld() -> None:
     written = methods_text(
         COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
         data_sha256="0", shows_counts=False,
     )  # fmt: skip
-    assert "Left out were" not in written
+    (about,) = re.findall(r"## Lesions\n\n(.*?)\n\n## ", written, flags=re.DOTALL)
+    assert "were screened" in about
+    assert not re.search(r"[0-9]", about)
 
 
 def test_it_names_the_data_and_says_what_the_software_is_not() -> None:

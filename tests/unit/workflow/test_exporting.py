@@ -410,6 +410,8 @@ def test_small_counts_of_aggregated_tables_are_withheld_on_request() -> None:
     name = "aggregated/screening_and_flow.csv"
     assert b"<5" not in open_tables[name]
     assert b"<5" in hidden[name]
+    assert b"Lesions: 40 of" in open_tables["notes.txt"]
+    assert b"40 of" not in hidden["notes.txt"]
 
 
 def test_a_key_is_a_file_that_cannot_be_guessed(tmp_path: Path) -> None:
