@@ -21,12 +21,12 @@ from opp_mri.cohort.report.patient import (
 )
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import LengthSource, Reading
+from opp_mri.domain.measurement import LengthSource, Lesion, Reading
 from opp_mri.domain.study import CONSENSUS, ReadingProtocol
 from opp_mri.errors import UnknownError
 from opp_mri.response.outlook import outlook
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.assess import assess_timeline
+from opp_mri.workflow.assess import AssessedLesion, assess_timeline
 from opp_mri.workflow.cohort import Cohort, project_cohort
 from opp_mri.workflow.pictures import timeline_marks
 from opp_mri.workflow.project import Project
@@ -149,39 +149,37 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
 def _table_lesion(one: CohortLesion, cohort: Cohort) -> LesionReport:
     assessed = assess_timeline(one.timeline, mode=cohort.mode, criteria=cohort.criteria)
     last_day = one.lesion.ssrs_last_date
-    return LesionReport(
-        lesion=one.lesion,
-        timeline=one.timeline,
-        assessment=assessed.assessment,
-        fragile=assessed.sureness.fragile(assessed.assessment.category),
-        sentences=assessed.sentences,
-        labels=assessed.labels,
-        visits=[
-            evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
-            for visit in visits_of(one.timeline)
-        ],
-        read_by=[NOT_KNOWN_WHO],
-        outlook=outlook(assessed.assessment, one.lesion.fractions),
-    )
+    visits = [
+        evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
+        for visit in visits_of(one.timeline)
+    ]
+    return evolve(_answer(one.lesion, assessed), visits=visits, read_by=[NOT_KNOWN_WHO])
 
 
 def _lesions(store: Store, one: ProjectLesion) -> Iterator[LesionReport]:
     """Give the page of a lesion, where it has an answer."""
     if one.assessed is None:
         return
-    assessed, timeline = one.assessed, one.timeline
-    yield LesionReport(
-        lesion=timeline.lesion,
-        timeline=timeline.timeline,
+    timeline = one.timeline
+    yield evolve(
+        _answer(timeline.lesion, one.assessed),
+        visits=_visits(store, timeline.cells),
+        read_by=list(_read_by(store, timeline)),
+        flags=_flags(timeline),
+        marks=timeline_marks(timeline),
+    )
+
+
+def _answer(lesion: Lesion, assessed: AssessedLesion) -> LesionReport:
+    """Give what is said of a lesion wherever its lengths come from."""
+    return LesionReport(
+        lesion=lesion,
+        timeline=assessed.timeline,
         assessment=assessed.assessment,
         fragile=assessed.sureness.fragile(assessed.assessment.category),
         sentences=assessed.sentences,
         labels=assessed.labels,
-        visits=_visits(store, timeline.cells),
-        read_by=list(_read_by(store, timeline)),
-        flags=_flags(timeline),
-        outlook=outlook(assessed.assessment, timeline.lesion.fractions),
-        marks=timeline_marks(timeline),
+        outlook=outlook(assessed.assessment, lesion.fractions),
     )
 
 
