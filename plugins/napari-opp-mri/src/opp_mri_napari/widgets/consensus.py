@@ -202,9 +202,9 @@ class ConsensusWindow:
         else:
             self._wish(lambda: self.presenter.scroll(notches))
 
-    def _pressed(self, viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
+    def _pressed(self, _viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
         if event.button == 1 and self.presenter.drawing:
-            down, across = (float(mm) for mm in viewer.scene.cursor.position[-2:])
+            down, across = (float(mm) for mm in event.position[-2:])
             self._wish(lambda: self.presenter.click((down, across)))
         yield
 
