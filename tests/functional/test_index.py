@@ -441,7 +441,7 @@ def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -
     assert started.returncode == 130
     error = started.stderr.read() if started.stderr else ""
     assert "Traceback" not in error
-    assert "Interrupted; what was done so far is kept." in error
+    assert "Interrupted; what was recorded so far is kept." in error
     kept = files_in(store)
     assert 0 < after_kill <= kept
     with open_project(tmp_path / "project") as project:
