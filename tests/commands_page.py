@@ -1,5 +1,6 @@
 """Write docs/reference/commands.md from the help of each command."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -32,6 +33,8 @@ def commands(group: click.Group, words: str) -> list[tuple[str, click.Command]]:
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
+        if isinstance(command, click.Group) and command.invoke_without_command:
+            found.append((f"{words} {name}", command))
         if isinstance(command, click.Group):
             found += commands(command, f"{words} {name}")
         elif command is not None:
@@ -43,10 +46,19 @@ def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
     for words, command in commands(cli, "opp-mri"):
-        context = click.Context(command, info_name=words, max_content_width=100, terminal_width=100)
+        context = click.Context(
+            command,
+            info_name=words,
+            help_option_names=cli.context_settings["help_option_names"],
+            max_content_width=100,
+            terminal_width=100,
+        )
         parts.append(f"\n## {words}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    if sys.argv[1:] == ["-"]:
+        sys.stdout.buffer.write(page().encode())
+    else:
+        PAGE.write_bytes(page().encode())
