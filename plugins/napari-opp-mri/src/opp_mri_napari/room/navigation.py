@@ -125,6 +125,9 @@ class Navigation:
         ids = [one.volume_id for one in series]
         here = ids.index(pane.volume.volume_id) if pane.volume else -step
         chosen = series[(here + step) % len(ids)]
+        if chosen.role is not None and chosen.role is not self.sequence:
+            self.sequence = chosen.role  # a length belongs to the sequence that it is taken on
+            self._show_sequence()
         self.panes.show(pane, chosen)
         self._want()
 

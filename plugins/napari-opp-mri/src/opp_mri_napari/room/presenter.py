@@ -67,8 +67,8 @@ class ReadingRoom:
         What is open, how it is looked at, the answers, and where the reader is.
     ghost, magnifier, napari_shown
         What is switched on.
-    seed_cells, form_error
-        What the form for a lesion has been told.
+    seed_cells, form_error, form_is_new
+        What the form for a lesion has been told, and whether it begins empty.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class ReadingRoom:
         self.pointing = Pointing(self)
         self.ghost, self.magnifier, self.napari_shown = True, False, False
         self.seed_cells: Mapping[str, str] = {}
-        self.form_error = ""
+        self.form_error, self.form_is_new = "", True
         self._dialog: Dialog | None = None
         self._criteria = project_criteria(project, None)
         self._first_point: tuple[str, Vector3] | None = None
@@ -117,7 +117,9 @@ class ReadingRoom:
         """Bring a dialog up, or put it away."""
         self._dialog = None if dialog is self._dialog else dialog
         self.form_error = ""
-        if dialog is None:
+        if dialog is Dialog.LESION:
+            self.seed_cells, self.form_is_new = {}, True
+        elif dialog is None:
             self.calipers.pending = None
 
     def arrow(self, down: int, across: int, how: str = "") -> None:
@@ -141,7 +143,7 @@ class ReadingRoom:
     def choose_tool(self, tool: Tool) -> None:
         """Have the left button do something else."""
         self.calipers.line.cancel()
-        self.calipers.tool = tool
+        self.calipers.tool, self.calipers.selected = tool, None
         self._first_point = None
 
     def say(self, answer: Answer, reason: str = "") -> None:
@@ -157,10 +159,12 @@ class ReadingRoom:
 
     def cancel(self) -> None:
         """Put away what is up, or cancel the line, the selection or the tool."""
+        picking = self.calipers.tool is Tool.SEED
+        self.navigation.hint = ""
         if self.dialog is not None:
             self.bring_up(None)
-        elif not self.calipers.cancel():
-            self.navigation.hint = ""
+        elif self.calipers.cancel() and picking:  # back to the form, as it was
+            self._dialog, self.form_is_new = Dialog.LESION, False
 
     def sign(self) -> None:
         """Sign all drafts of the lesion."""
@@ -194,8 +198,7 @@ class ReadingRoom:
                 "seed_column": f"{pixel[0]:.2f}",
                 "seed_row": f"{pixel[1]:.2f}",
             }
-            self.calipers.tool = Tool.CALIPER
-            self._dialog = Dialog.LESION
+            self.cancel()
             return
         point = pane.plane.lps_from_pixel(*pixel)
         if self._first_point is None:
@@ -231,9 +234,11 @@ class ReadingRoom:
         full = {**cells, "lesion_id": lesion.lesion.lesion_id}
         store, at = self.session.project.store, self.session.clock()
 
-        def added(_count: int) -> None:
+        def added(count: int) -> None:
             self._dialog, self.form_error = None, ""
             self.navigation.reload()
+            noted = f"{cells['event'].replace('_', ' ')} on {cells['date']}"
+            self.navigation.hint = f"{'Noted' if count else 'Noted before'}: {noted}."
 
         self._ask(lambda: add_event(store, full, at), added)
 

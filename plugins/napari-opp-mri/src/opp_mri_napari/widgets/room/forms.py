@@ -34,6 +34,7 @@ REASONS = (
     "Fat suppression failed",
     "Wrong sequence or no contrast",
 )
+NO_SEED = "not set: the middle of the baseline caliper will serve"
 ERROR = "color: #ffb38a; font-size: 13px;"
 
 
@@ -193,7 +194,7 @@ class LesionForm(QWidget):
         self.level = QComboBox()
         self.level.addItems(LEVELS)
         self.level.setCurrentText("L1")
-        self.seed = QLabel("not set: the middle of the baseline caliper will serve")
+        self.seed = QLabel(NO_SEED)
         self.errors = QLabel()
         self.errors.setStyleSheet(ERROR)
         self.errors.setWordWrap(True)
@@ -214,8 +215,8 @@ class LesionForm(QWidget):
 
     def show_state(self, seed: Mapping[str, str], error: str, proposed_id: str) -> None:
         """Show the seed that was clicked, and what is wrong."""
-        if seed:
-            self.seed.setText(f"column {seed['seed_column']}, row {seed['seed_row']}")
+        at = f"column {seed['seed_column']}, row {seed['seed_row']}" if seed else NO_SEED
+        self.seed.setText(at)
         self.errors.setText(error)
         if not self.fields["lesion_id"].text():
             self.fields["lesion_id"].setText(proposed_id)
@@ -227,9 +228,9 @@ class LesionForm(QWidget):
 
     def clear(self) -> None:
         """Empty the form."""
-        for line in self.fields.values():
+        for line in (*self.fields.values(), self.day):
             line.clear()
-        self.seed.setText("not set: the middle of the baseline caliper will serve")
+        self._offer_values(self.kind.currentText())
 
     def _lesion_page(self) -> QWidget:
         page = QWidget()

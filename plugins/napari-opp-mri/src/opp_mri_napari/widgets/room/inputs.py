@@ -48,6 +48,7 @@ class RoomKeys(QObject):
         self._window: QWidget | None = window
         self._on_wish, self._on_space = on_wish, on_space
         self._on = True
+        self._space_held = False
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
@@ -61,20 +62,30 @@ class RoomKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take what is ours; Qt calls this."""
+        if event.type() == QEvent.Type.WindowDeactivate and watched is self._window:
+            self._let_go_of_space()  # the key goes up in another program
         kinds = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
         if not self._on or event.type() not in kinds or not isinstance(event, QKeyEvent):
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window:
             return False
-        typing = isinstance(watched, TYPED_IN)
+        typing = isinstance(watched, TYPED_IN) and not (
+            self._space_held and event.type() == QEvent.Type.KeyRelease
+        )
         if event.key() == Qt.Key.Key_Space and not typing:
             if not event.isAutoRepeat() and event.type() != QEvent.Type.ShortcutOverride:
-                self._on_space(event.type() == QEvent.Type.KeyPress)
+                self._space_held = event.type() == QEvent.Type.KeyPress
+                self._on_space(self._space_held)
             event.accept()
             return True
         if event.type() == QEvent.Type.KeyRelease:
             return False
         return self._pressed(event, typing=typing)
+
+    def _let_go_of_space(self) -> None:
+        if self._on and self._space_held:
+            self._space_held = False
+            self._on_space(False)
 
     def _pressed(self, event: QKeyEvent, *, typing: bool) -> bool:
         wish = self._keys.get(key_name(event))

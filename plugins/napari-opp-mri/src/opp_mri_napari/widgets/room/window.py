@@ -212,6 +212,8 @@ class RoomWindow:
             self._dialog = dialog
             if dialog is Dialog.SIGN_OFF:
                 self.sign_off.show_view(self.room.sign_off())
+            elif dialog is Dialog.LESION and self.room.form_is_new:
+                self.lesion_form.clear()
             page = self._pages[dialog]
             self.stack.setCurrentWidget(self._places[dialog])
             if dialog is Dialog.REASON:
@@ -300,12 +302,10 @@ class RoomWindow:
         self.focus_panes()
 
     def _pick_seed(self) -> None:
-        def pick() -> None:
-            self.room.bring_up(None)
-            self.room.choose_tool(Tool.SEED)
-            self.room.navigation.hint = "Click into the lesion."
-
-        self._wish(pick)
+        self.room.bring_up(None)
+        self.room.choose_tool(Tool.SEED)
+        self.room.navigation.hint = "Click into the lesion."
+        self.refresh()
 
     # --- reading and writing beside the window
 
