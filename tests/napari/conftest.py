@@ -1,8 +1,9 @@
 """These tests need napari, which the core does without."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
+from typing import TYPE_CHECKING
 
 import pytest
 from makers import NOON
@@ -12,6 +13,11 @@ from opp_mri.workflow.index import index
 from opp_mri.workflow.lesions import add_lesions
 from opp_mri.workflow.phantom import write_phantom
 from opp_mri.workflow.project import Project, create_project, open_project
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from opp_mri_napari.widgets.room.window import RoomWindow
+    from pytestqt.qtbot import QtBot
 
 pytest.importorskip("napari", reason="napari is not installed: the plugin's tests are left out")
 
@@ -42,3 +48,36 @@ def project(aligned: Path, tmp_path: Path) -> Iterator[Project]:
     """That project, open, to be changed."""
     with open_project(copytree(aligned, tmp_path / "project")) as opened:
         yield opened
+
+
+@pytest.fixture
+def open_window(
+    make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
+) -> Iterator[Callable[..., "RoomWindow"]]:
+    """Opens the reading room on a project, for reader A where no other is named."""
+    from opp_mri_napari.room.presenter import ReadingRoom
+    from opp_mri_napari.widgets.room.window import RoomWindow
+    from window_driver import settle
+
+    opened: list[RoomWindow] = []
+
+    def opener(
+        project: Project, *, reader: str = "A", wait: bool = True, **how: object
+    ) -> RoomWindow:
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1400, 900)
+        room = ReadingRoom(project, reader, clock=lambda: NOON)
+        opened.append(RoomWindow(viewer, room, **how))  # type: ignore[arg-type]
+        if wait:
+            settle(opened[-1], qtbot)
+        return opened[-1]
+
+    yield opener
+    for window in opened:
+        window.close()
+
+
+@pytest.fixture
+def window(open_window: Callable[..., "RoomWindow"], project: Project) -> "RoomWindow":
+    """The reading room on the coarse phantom patient."""
+    return open_window(project)

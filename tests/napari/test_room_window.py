@@ -16,6 +16,7 @@ from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
 from room_driver import settle as driven
 from scipy import ndimage
+from window_driver import LEFT, canvas, click, drag, place, settle, turn
 
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
@@ -31,73 +32,10 @@ if TYPE_CHECKING:
     from napari import Viewer
     from opp_mri_napari.widgets.room.window import RoomWindow
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import QWidget
 
 pytestmark = pytest.mark.window
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-LEFT = Qt.MouseButton.LeftButton
 Opener = Callable[..., "RoomWindow"]
-
-
-@pytest.fixture
-def open_window(make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot") -> Iterator[Opener]:
-    from opp_mri_napari.widgets.room.window import RoomWindow
-
-    opened: list[RoomWindow] = []
-
-    def opener(project: Project, *, wait: bool = True) -> RoomWindow:
-        viewer = make_napari_viewer(show=True)
-        viewer.window.resize(1400, 900)
-        room = ReadingRoom(project, "A", clock=lambda: NOON)
-        opened.append(RoomWindow(viewer, room))
-        if wait:
-            settle(opened[-1], qtbot)
-        return opened[-1]
-
-    yield opener
-    for window in opened:
-        window.close()
-
-
-@pytest.fixture
-def window(open_window: Opener, project: Project) -> "RoomWindow":
-    return open_window(project)
-
-
-def settle(window: "RoomWindow", qtbot: "QtBot") -> None:
-    """Wait until all is loaded and saved, and painted."""
-    session = window.room.session
-
-    def still() -> bool:
-        waits = window.busy or not session.patient
-        waits = waits or len(window.grid.panes) < len(window.room.panes.panes)
-        return not waits and session.worklist is not None
-
-    qtbot.waitUntil(still, timeout=30_000)
-    qtbot.wait(50)
-
-
-def canvas(window: "RoomWindow", pane: int = 0) -> "QWidget":
-    return window.grid.panes[pane].canvas
-
-
-def place(window: "RoomWindow", mm: float, down_mm: float = 0.0, pane: int = 0) -> QPoint:
-    """A place on the screen, in mm from the middle of a pane."""
-    zoom, shown = window.room.panes.zoom, canvas(window, pane)
-    return QPoint(round(shown.width() / 2 + mm * zoom), round(shown.height() / 2 + down_mm * zoom))
-
-
-def drag(window: "RoomWindow", qtbot: "QtBot", start: QPoint, end: QPoint, pane: int = 0) -> None:
-    shown = canvas(window, pane)
-    qtbot.mousePress(shown, LEFT, pos=start)
-    qtbot.mouseMove(shown, (start + end) / 2)
-    qtbot.mouseMove(shown, end)
-    qtbot.mouseRelease(shown, LEFT, pos=end)
-
-
-def click(window: "RoomWindow", qtbot: "QtBot", at: QPoint, held: Qt.KeyboardModifier) -> None:
-    qtbot.mouseMove(canvas(window), at)
-    qtbot.mouseClick(canvas(window), LEFT, held, at)
 
 
 def picture(window: "RoomWindow", pane: int = 0) -> np.ndarray:
@@ -243,23 +181,11 @@ def test_the_pane_that_is_read_is_made_first_and_in_its_place(
 def test_wheel_middle_and_right_buttons_scroll_pan_and_window(
     window: "RoomWindow", qtbot: "QtBot"
 ) -> None:
-    from qtpy.QtCore import QPointF
-    from qtpy.QtGui import QWheelEvent
-    from qtpy.QtWidgets import QApplication
-
-    def turn(notches: int, held: Qt.KeyboardModifier) -> None:
-        at = QPointF(place(window, 0))
-        event = QWheelEvent(
-            at, canvas(window).mapToGlobal(at), QPoint(), QPoint(0, 120 * notches),
-            Qt.MouseButton.NoButton, held, Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
-        QApplication.sendEvent(canvas(window), event)
-
     pane, zoom = window.room.panes.panes[0], window.room.panes.zoom
     before = pane.place
-    turn(1, Qt.KeyboardModifier.NoModifier)
+    turn(window, 1)
     assert abs(pane.place - before) == 1
-    turn(1, Qt.KeyboardModifier.ControlModifier)
+    turn(window, 1, Qt.KeyboardModifier.ControlModifier)
     assert window.room.panes.zoom > zoom
     centre, limits = pane.centre, window.room.panes.window(pane)
     for button in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton):
