@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from cohort_makers import AMINI, make_cohort
+from fixtures.cohort_makers import AMINI, make_cohort
 
 from opp_mri.domain.assessment import Mode
-from opp_mri.workflow.cohort import Cohort
-from opp_mri.workflow.exporting import ExportFormat, export_cohort
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
 GOAL_S, GOAL_GB = 60, 2
 RUN = "from opp_mri.cli import main; main()"

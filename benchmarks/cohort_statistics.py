@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from opp_mri.cohort.analysis import analyse
-from opp_mri.cohort.analysis_tables import analysis_tables
-from opp_mri.cohort.hazards import cox, firth
-from opp_mri.cohort.survival import Observed
-from opp_mri.cohort.tables import (
+from opp_mri.cohort.statistics.analysis import analyse
+from opp_mri.cohort.statistics.hazards import cox, firth
+from opp_mri.cohort.statistics.survival import Observed
+from opp_mri.cohort.tables.analysis_tables import analysis_tables
+from opp_mri.cohort.tables.tables import (
     demographics,
     flow,
     response_by_fractions,
@@ -27,7 +27,7 @@ from opp_mri.cohort.tables import (
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from cohort_makers import make_cohort
+from fixtures.cohort_makers import make_cohort
 
 LESIONS, GOAL_S, GOAL_GB, BELOW = 10_000, 20.0, 1.0, 5
 SHAPES = ((37, 5, 0.1), (37, 5, 0.5), (75, 10, 0.3), (150, 20, 0.3), (300, 40, 0.3))

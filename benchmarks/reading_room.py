@@ -45,10 +45,10 @@ def make_project(folder: Path) -> None:
     from pydicom import Dataset
 
     from opp_mri.domain.measurement import CommonPoint
-    from opp_mri.workflow.index import index
-    from opp_mri.workflow.lesions import add_lesion
+    from opp_mri.workflow.catalogue.index import index
+    from opp_mri.workflow.measuring.lesions import add_lesion
     from opp_mri.workflow.project import create_project, open_project
-    from opp_mri.workflow.room import open_patient
+    from opp_mri.workflow.reading_room.room import open_patient
 
     rng = np.random.default_rng(1)
 
@@ -111,9 +111,9 @@ def one_round(folder: Path) -> dict[str, float]:
     start = time.perf_counter()
     gc.disable()  # as `opp-mri read` does
     import napari
-    from opp_mri_napari.room.presenter import ReadingRoom
-    from opp_mri_napari.room.views import Button, Pointer, PointerKind
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.presenter import ReadingRoom
+    from opp_mri_napari.reading.views import Button, Pointer, PointerKind
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from qtpy.QtWidgets import QApplication
 
     from opp_mri.workflow.project import open_project

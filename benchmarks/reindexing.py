@@ -20,8 +20,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from opp_mri.workflow.index import IndexSummary, index
-from opp_mri.workflow.patients import likely_matches
+from opp_mri.workflow.catalogue.index import IndexSummary, index
+from opp_mri.workflow.catalogue.patients import likely_matches
 from opp_mri.workflow.project import create_project, open_project
 
 SLICES, SERIES_IN_STUDY = 25, 4

@@ -12,7 +12,7 @@ import random
 import sys
 from pathlib import Path
 
-from opp_mri.workflow.packages import issued_packages, uids_of
+from opp_mri.workflow.double_read.packages import issued_packages, uids_of
 from opp_mri.workflow.project import open_project
 
 COLUMNS = ("lesion_id", "reader", "sequence", "sop_instance_uid", "frame", "column_1", "row_1",

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from demo_read_twice import read_demo_twice
+from fixtures.demo_read_twice import read_demo_twice
 
 
 @pytest.fixture(scope="session")

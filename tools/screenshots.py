@@ -11,25 +11,25 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import napari
-from opp_mri_napari.consensus_presenter import ConsensusPresenter
-from opp_mri_napari.room.geometry import towards_left
-from opp_mri_napari.widgets.consensus import ConsensusWindow
-from opp_mri_napari.widgets.room.window import RoomWindow, open_room
+from opp_mri_napari.consensus.presenter import ConsensusPresenter
+from opp_mri_napari.consensus.window import ConsensusWindow
+from opp_mri_napari.reading.geometry import towards_left
+from opp_mri_napari.reading.widgets.window import RoomWindow, open_room
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.workflow.align import align_project, decide
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesions
-from opp_mri.workflow.measure import measure as measure_table
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.lesions import add_lesions
+from opp_mri.workflow.measuring.measure import measure as measure_table
+from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
+from opp_mri.workflow.registration.align import align_project, decide
 
 sys.path.append(str(Path(__file__).parents[1] / "sample_data"))
 import simulated_reader  # plays the two readers, as in the how-to

@@ -6,23 +6,27 @@ from pathlib import Path
 
 import click
 
+from opp_mri.agreement.lengths import Estimate, Kappa
 from opp_mri.cli.options import json_option, project_option
 from opp_mri.cli.response import PICTURES, criteria_option, mode_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.assessment import Mode
-from opp_mri.reading.agreement import Estimate, Kappa
 from opp_mri.units import format_mm
-from opp_mri.workflow.agreement import LengthAgreement, agreement, agreement_record
-from opp_mri.workflow.discordances import (
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.double_read.agreement import LengthAgreement, agreement, agreement_record
+from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
     cause_in_words,
     discordance_record,
     discordances,
     limits_of,
 )
+from opp_mri.workflow.double_read.repeatability import (
+    Repeatability,
+    repeatability,
+    repeatability_record,
+)
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.repeatability import Repeatability, repeatability, repeatability_record
-from opp_mri.workflow.respond import project_criteria
 
 readers_option = click.option(
     "--readers",
@@ -68,7 +72,7 @@ def agreement_command(
         rules = project_criteria(project, criteria)
         agreed = agreement(project, readers or (), criteria=rules, mode=Mode(mode))
     if plot:
-        from opp_mri.workflow.pictures import save_agreement  # loads matplotlib: a second
+        from opp_mri.workflow.cohort.pictures import save_agreement  # loads matplotlib: a second
 
         save_agreement(agreed, plot)
     if as_json:

@@ -7,9 +7,9 @@ import click
 from opp_mri.cli.options import json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.alignment import Alignment, FitDecision
-from opp_mri.workflow.align import align_project, decide
-from opp_mri.workflow.align_report import alignment_record, save_alignment_page
 from opp_mri.workflow.project import open_project
+from opp_mri.workflow.registration.align import align_project, decide
+from opp_mri.workflow.registration.align_report import alignment_record, save_alignment_page
 
 
 @click.command("align")

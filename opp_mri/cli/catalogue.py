@@ -7,14 +7,14 @@ import click
 from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
-from opp_mri.workflow.index import (
+from opp_mri.workflow.catalogue.index import (
     IndexSummary,
     clear_override,
     describe_stale,
     index,
     override_role,
 )
-from opp_mri.workflow.patients import join_patients, likely_matches, patients, time_points
+from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
 from opp_mri.workflow.project import create_project, open_project
 from opp_mri.workflow.records import patients_record, volume_record
 

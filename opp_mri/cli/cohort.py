@@ -13,9 +13,9 @@ from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, criteria_option, mode_option, reader_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.assessment import Mode
-from opp_mri.workflow.cohort import Cohort
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.respond import project_criteria
 
 REPORTS = (".html", ".pdf")
 suppress_option = click.option(
@@ -52,7 +52,9 @@ def cohort_group(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
         return
-    from opp_mri.workflow.cohort_report import cohort_contents  # loads the statistics: a second
+    from opp_mri.workflow.cohort.cohort_report import (
+        cohort_contents,  # loads the statistics: a second
+    )
 
     cohort = load_cohort()
     tables = cohort_contents(cohort, suppress_below=suppress_below).tables
@@ -114,7 +116,7 @@ def report_command(
     names the lesions behind each number. `opp-mri cohort patient` reports one patient.
     """
     _check_report_name(file)
-    from opp_mri.workflow.cohort_report import cohort_contents, save_cohort_report
+    from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_cohort_report
 
     cohort = load_cohort()
     contents = cohort_contents(cohort, suppress_below=suppress_below)
@@ -145,7 +147,7 @@ def patient_command(
     lesions became.
     """
     _check_report_name(file)
-    from opp_mri.workflow.patient_report import (
+    from opp_mri.workflow.cohort.patient_report import (
         patient_report,
         save_patient_report,
         table_patient_report,
@@ -187,7 +189,7 @@ def figures_command(
     folder: Path, load_cohort: Callable[[], Cohort], formats: tuple[str, ...]
 ) -> None:
     """Draw the cohort's figures into FOLDER, at the width of a journal's columns."""
-    from opp_mri.workflow.cohort_report import cohort_contents, save_pictures
+    from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_pictures
 
     pictures = cohort_contents(load_cohort()).pictures
     suffixes = [f".{one}" for one in formats or ("svg", "pdf")]
@@ -220,8 +222,8 @@ def bundle_command(
     """
     if key_file is not None and identified:
         raise click.UsageError("--key is the key of codes, and --identified asks for none.")
-    from opp_mri.workflow.bundle import make_bundle
-    from opp_mri.workflow.exporting import read_key
+    from opp_mri.workflow.cohort.bundle import make_bundle
+    from opp_mri.workflow.cohort.exporting import read_key
 
     key = read_key(key_file) if key_file else None
     with show_progress() as progress:

@@ -11,9 +11,9 @@ from opp_mri.cli.options import project_option
 from opp_mri.cli.response import criteria_option, mode_option, reader_option
 from opp_mri.domain.assessment import Mode
 from opp_mri.response.criteria import DEFAULT_CRITERIA, load_criteria
-from opp_mri.workflow.cohort import Cohort, project_cohort, table_cohort
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.cohort.cohort import Cohort, project_cohort, table_cohort
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.respond import project_criteria
 
 tables_option = click.option(
     "--tables",

@@ -12,15 +12,15 @@ from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.assessment import Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
-from opp_mri.domain.study import CONSENSUS, ResolutionKind
+from opp_mri.domain.reader_study import CONSENSUS, ResolutionKind
 from opp_mri.errors import InputError, UnknownError
+from opp_mri.tables.calipers import CaliperRow
 from opp_mri.units import format_mm, number
-from opp_mri.workflow.caliper_input import CaliperRow
-from opp_mri.workflow.consensus import LesionConsensus, Pair, consensus, pair_of
-from opp_mri.workflow.discordances import cause_in_words
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
+from opp_mri.workflow.double_read.discordances import cause_in_words
+from opp_mri.workflow.double_read.resolving import line_of, resolve, sign_consensus
 from opp_mri.workflow.project import Project, open_project
-from opp_mri.workflow.resolving import line_of, resolve, sign_consensus
-from opp_mri.workflow.respond import project_criteria
 
 KINDS = {
     "A": ResolutionKind.KEEP_A,

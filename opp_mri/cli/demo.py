@@ -8,8 +8,8 @@ import click
 from opp_mri.cli.options import now
 from opp_mri.cli.show import show_progress, show_table
 from opp_mri.units import format_mm
+from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.demo import DemoSummary, run_demo
-from opp_mri.workflow.phantom import write_phantom
 
 seed_option = click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same bytes."

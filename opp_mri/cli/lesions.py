@@ -9,12 +9,12 @@ from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import GeometryError
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED
 from opp_mri.units import format_mm
-from opp_mri.workflow.lesion_rows import OPTIONAL, REQUIRED
-from opp_mri.workflow.lesions import SEED_COLUMNS, add_events, add_lesion, add_lesions
-from opp_mri.workflow.measure import measure
+from opp_mri.workflow.measuring.lesions import SEED_COLUMNS, add_events, add_lesion, add_lesions
+from opp_mri.workflow.measuring.measure import measure
+from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.readings import counted_readings
 from opp_mri.workflow.records import lesion_record, reading_record
 
 

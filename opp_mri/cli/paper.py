@@ -9,7 +9,7 @@ from attrs import asdict
 
 from opp_mri.cli.options import json_option
 from opp_mri.cli.show import counted, show_json, show_table
-from opp_mri.cohort.paper import PRINTED, TABLE, PrintedFigure, printed_figures
+from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError
 
 SOURCE_DATA = Path(__file__).parents[2] / "sample_data" / "amini2016"

@@ -12,21 +12,21 @@ from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_c
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.units import format_mm
-from opp_mri.workflow.assess import (
+from opp_mri.workflow.assessing.assess import (
     AssessedLesion,
     assess_tables,
     assess_timeline,
     assessment_record,
 )
-from opp_mri.workflow.project import open_project
-from opp_mri.workflow.records import timeline_record
-from opp_mri.workflow.respond import (
+from opp_mri.workflow.assessing.respond import (
     assess_project,
     project_criteria,
     project_lesion_record,
     project_timelines,
 )
-from opp_mri.workflow.timeline import LesionTimeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.records import timeline_record
 
 mode_option = click.option(
     "--mode",
@@ -87,7 +87,9 @@ def timeline_command(
 
 
 def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Criteria, mode: Mode) -> None:
-    from opp_mri.workflow.pictures import save_timeline  # loads matplotlib, which takes a second
+    from opp_mri.workflow.cohort.pictures import (
+        save_timeline,  # loads matplotlib, which takes a second
+    )
 
     for timeline in timelines:
         assessed = (

@@ -8,13 +8,12 @@ import click
 
 from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress
-from opp_mri.domain.study import Blinding, ReadingProtocol
+from opp_mri.domain.reader_study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
-from opp_mri.workflow.blinding import blinding_of
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package
-from opp_mri.workflow.project import open_project
-from opp_mri.workflow.protocol import (
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
     declare_protocol,
     frozen_since,
@@ -22,6 +21,7 @@ from opp_mri.workflow.protocol import (
     protocol_sentences,
     unblind,
 )
+from opp_mri.workflow.project import open_project
 
 folder_argument = click.Path(file_okay=False, path_type=Path)
 

@@ -22,7 +22,7 @@ from opp_mri.domain.measurement import (
     Reading,
     Signature,
 )
-from opp_mri.domain.study import StudyRecord
+from opp_mri.domain.reader_study import StudyRecord
 
 Kind = TypeVar("Kind", bound=StudyRecord)
 

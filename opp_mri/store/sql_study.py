@@ -7,7 +7,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from opp_mri.domain.measurement import Reading, Signature
-from opp_mri.domain.study import StudyRecord
+from opp_mri.domain.reader_study import StudyRecord
 from opp_mri.store import schema
 from opp_mri.store.serial import from_json, to_json
 from opp_mri.store.sql_records import reading_row

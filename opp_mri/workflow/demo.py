@@ -11,13 +11,13 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.errors import InputError
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_events, add_lesions
-from opp_mri.workflow.measure import measure
-from opp_mri.workflow.phantom import write_phantom
-from opp_mri.workflow.pictures import save_page
+from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project, project_criteria
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.cohort.pictures import save_page
+from opp_mri.workflow.measuring.lesions import add_events, add_lesions
+from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.project import create_project, open_project
-from opp_mri.workflow.respond import ProjectLesion, assess_project, project_criteria
 
 MARKER_NAME = "opp_mri-demo.txt"
 MARKER_TEXT = """\

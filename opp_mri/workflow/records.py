@@ -10,8 +10,8 @@ from typing import Any
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.units import number, weeks_from_days
-from opp_mri.workflow.patients import LikelyMatch, Patient, TimePoint
-from opp_mri.workflow.timeline import Cell, LesionTimeline
+from opp_mri.workflow.catalogue.patients import LikelyMatch, Patient, TimePoint
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline
 
 Record = dict[str, Any]
 

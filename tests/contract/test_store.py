@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from makers import NOON, make_instance, make_lesion, make_volume
+from fixtures.makers import NOON, make_instance, make_lesion, make_volume
 from sqlalchemy.exc import DatabaseError
 
 from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
@@ -29,7 +29,7 @@ from opp_mri.domain.measurement import (
     Reading,
     Signature,
 )
-from opp_mri.domain.study import (
+from opp_mri.domain.reader_study import (
     Blinding,
     CaseOrder,
     IssuedPackage,

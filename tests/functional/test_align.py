@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from opp_mri.workflow.lesions import known_lesion
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.seeds import seed_by_frame
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.seeds import seed_by_frame
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from opp_mri.cli.certify import certify_group
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import InputError
 from opp_mri.phantom.cases import CASES
-from opp_mri.workflow.certify import (
+from opp_mri.workflow.double_read.certify import (
     CertificationSet,
     TrueLength,
     _chosen_visits,
@@ -30,11 +30,11 @@ from opp_mri.workflow.certify import (
     read_truth,
     score_certification,
 )
-from opp_mri.workflow.edits import drawn, said, signature
-from opp_mri.workflow.measure import measure
+from opp_mri.workflow.measuring.edits import drawn, said, signature
+from opp_mri.workflow.measuring.measure import measure
+from opp_mri.workflow.measuring.readings import own_readings, signed_ids
+from opp_mri.workflow.measuring.timeline import Cell, CellStatus, draft_timeline
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.readings import own_readings, signed_ids
-from opp_mri.workflow.timeline import Cell, CellStatus, draft_timeline
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 THREE = ("PHANTOM-02", "PHANTOM-03", "PHANTOM-07")
@@ -321,8 +321,8 @@ def test_a_set_that_cannot_be_made_leaves_nothing(
     def full(_path: Path, _lengths: Sequence[TrueLength]) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("opp_mri.workflow.certify._write_truth", full)
-    monkeypatch.setattr("opp_mri.workflow.certify._fill", lambda *_: None)
+    monkeypatch.setattr("opp_mri.workflow.double_read.certify._write_truth", full)
+    monkeypatch.setattr("opp_mri.workflow.double_read.certify._fill", lambda *_: None)
     with pytest.raises(InputError, match="No space left"):
         make_certification(
             tmp_path / "room", tmp_path / "truth.csv", at=NOON, seed=1, patients=["PHANTOM-03"],

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cohort_makers import AMINI, make_cohort
-from dicom_makers import write_series
+from fixtures.cohort_makers import AMINI, make_cohort
+from fixtures.dicom_makers import write_series
 
 from opp_mri.domain.assessment import Mode
-from opp_mri.workflow.cohort import Cohort
-from opp_mri.workflow.exporting import ExportFormat, export_cohort
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "sample_data" / "cohort"

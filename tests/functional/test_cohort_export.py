@@ -14,11 +14,11 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from cohort_makers import AMINI, make_cohort
+from fixtures.cohort_makers import AMINI, make_cohort
 
 from opp_mri.domain.assessment import Mode
-from opp_mri.workflow.cohort import Cohort
-from opp_mri.workflow.exporting import ExportFormat, export_cohort
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
 RECORDED = ("lesions.csv", "measurements.csv", "events.csv")
 LESIONS = """\

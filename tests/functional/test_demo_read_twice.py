@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from demo_read_twice import adjudicated, injected_cause
+from fixtures.demo_read_twice import adjudicated, injected_cause
 
 from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import SeriesRole

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import commands_page
 import pytest
+from fixtures import commands_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", *ROOT.glob("*/README.md")])

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 import pytest
-from dicom_makers import (
+from fixtures.dicom_makers import (
     AXIAL,
     CORONAL,
     STIR,
@@ -33,7 +33,7 @@ from pydicom.uid import EncapsulatedPDFStorage, EnhancedSRStorage
 
 from opp_mri.domain.imaging import FileStatus, Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.errors import InputError, ProjectError, UnknownError
-from opp_mri.workflow.index import IndexSummary, clear_override, index, override_role
+from opp_mri.workflow.catalogue.index import IndexSummary, clear_override, index, override_role
 from opp_mri.workflow.project import Project, create_project, open_project
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -396,7 +396,7 @@ def test_volumes_are_described_by_the_next_run_if_the_first_died_after_reading(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("opp_mri.workflow.index.describe_stale", die)
+    monkeypatch.setattr("opp_mri.workflow.catalogue.index.describe_stale", die)
     with pytest.raises(KeyboardInterrupt):
         run(project, tmp_path / "a")
     monkeypatch.undo()

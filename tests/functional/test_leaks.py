@@ -12,7 +12,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from functional.two_reads import read_package, true_lines
+from fixtures.two_reads import read_package, true_lines
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_dict
 from pydicom.sequence import Sequence
@@ -20,14 +20,14 @@ from pydicom.uid import UID
 
 from opp_mri.dicom.deidentify import ALLOWED
 from opp_mri.domain.measurement import Reading
-from opp_mri.domain.study import IssuedPackage
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.domain.reader_study import IssuedPackage
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
-from opp_mri.workflow.room import load_images, open_patient
-from opp_mri.workflow.worklist import worklist
+from opp_mri.workflow.reading_room.room import load_images, open_patient
+from opp_mri.workflow.reading_room.worklist import worklist
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEXT = "Mustermann"  # planted in every attribute that can hold it

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicom_makers import write_series
+from fixtures.dicom_makers import write_series
 
 DAYS = {"1": "20240115", "2": "20240401"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.registration.conftest import scans
+from fixtures.registration_volumes import scans
 
 from opp_mri.dicom.scan import scan
 from opp_mri.dicom.sources import find_sources

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicom_makers import (
+from fixtures.dicom_makers import (
     STIR,
     T1,
     T1POST,
@@ -23,12 +23,12 @@ from pydicom import Dataset
 from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource
 from opp_mri.errors import InputError, TableError
-from opp_mri.workflow.index import describe_stale, index, override_role
-from opp_mri.workflow.lesions import add_lesion, known_lesion
-from opp_mri.workflow.measure import MeasureSummary, measure
-from opp_mri.workflow.patients import join_patients, likely_matches, patients, time_points
+from opp_mri.workflow.catalogue.index import describe_stale, index, override_role
+from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
+from opp_mri.workflow.measuring.lesions import add_lesion, known_lesion
+from opp_mri.workflow.measuring.measure import MeasureSummary, measure
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, Phase, lesion_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.timeline import CellStatus, LesionTimeline, Phase, lesion_timeline
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 JANUARY, JUNE = date(2024, 1, 15), date(2024, 6, 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import write_phantom
 
 Row = dict[str, str]
 DAY_OF_GROWTH = 1  # the second study

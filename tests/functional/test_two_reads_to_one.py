@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from attrs import frozen
 from click.testing import CliRunner
-from functional.two_reads import Ends, read_package, true_lines
+from fixtures.two_reads import Ends, read_package, true_lines
 
 from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.study import IssuedPackage, Resolution
+from opp_mri.domain.reader_study import IssuedPackage, Resolution
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package, planned_cases
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package, planned_cases
+from opp_mri.workflow.double_read.repeatability import repeatability
+from opp_mri.workflow.measuring.protocol import EXAMPLE, needed_protocol
+from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.protocol import EXAMPLE, needed_protocol
-from opp_mri.workflow.repeatability import repeatability
-from opp_mri.workflow.timeline import Cell
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PATIENTS = ["PHANTOM-01", "PHANTOM-04"]

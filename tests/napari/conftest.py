@@ -6,17 +6,17 @@ from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
-from makers import NOON
+from fixtures.makers import NOON
 
-from opp_mri.workflow.align import align_project
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesions
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.registration.align import align_project
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from pytestqt.qtbot import QtBot
 
 pytest.importorskip("napari", reason="napari is not installed: the plugin's tests are left out")
@@ -55,8 +55,8 @@ def open_window(
     make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> Iterator[Callable[..., "RoomWindow"]]:
     """Opens the reading room on a project, for reader A where no other is named."""
-    from opp_mri_napari.room.presenter import ReadingRoom
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.presenter import ReadingRoom
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from window_driver import settle
 
     opened: list[RoomWindow] = []

@@ -8,17 +8,17 @@ from typing import Any
 
 import attrs
 import pytest
-from makers import NOON
-from opp_mri_napari.room.presenter import ReadingRoom
-from room_driver import settle
-from small_study import declare, make_study, read_all
+from fixtures.makers import NOON
+from fixtures.room_driver import settle
+from fixtures.small_study import declare, make_study, read_all
+from opp_mri_napari.reading.presenter import ReadingRoom
 
-from opp_mri.domain.study import CaseOrder, IssuedPackage, ShownDates
+from opp_mri.domain.reader_study import CaseOrder, IssuedPackage, ShownDates
 from opp_mri.errors import ProjectError
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project, open_project
-from opp_mri.workflow.protocol import needed_protocol
 
 DATE = re.compile(r"(19|20)\d\d-?\d\d-?\d\d")
 

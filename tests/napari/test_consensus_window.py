@@ -7,28 +7,28 @@ from shutil import copytree
 from typing import TYPE_CHECKING
 
 import pytest
-from demo_read_twice import adjudicated
-from functional.two_reads import Ends, read_package, true_lines
-from makers import NOON
-from opp_mri_napari.consensus_presenter import ConsensusPresenter, ScreenPoint
-from opp_mri_napari.consensus_words import facts, state, title
+from fixtures.demo_read_twice import adjudicated
+from fixtures.makers import NOON
+from fixtures.two_reads import Ends, read_package, true_lines
+from opp_mri_napari.consensus.presenter import ConsensusPresenter, ScreenPoint
+from opp_mri_napari.consensus.words import facts, state, title
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
-from opp_mri.domain.study import Resolution, ResolutionKind
+from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesions
-from opp_mri.workflow.merge import merge_package
-from opp_mri.workflow.packages import make_package
-from opp_mri.workflow.phantom import write_phantom
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.lesions import add_lesions
+from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
+from opp_mri.workflow.measuring.timeline import Cell, lesion_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.protocol import EXAMPLE, declare_protocol
-from opp_mri.workflow.timeline import Cell, lesion_timeline
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from opp_mri_napari.widgets.consensus import ConsensusWindow
+    from opp_mri_napari.consensus.window import ConsensusWindow
     from pytestqt.qtbot import QtBot
     from qtpy.QtCore import QPoint
 
@@ -214,7 +214,7 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
 def _opened(
     study: Project, signer: str, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> "ConsensusWindow":
-    from opp_mri_napari.widgets.consensus import ConsensusWindow
+    from opp_mri_napari.consensus.window import ConsensusWindow
 
     window = ConsensusWindow(make_napari_viewer(show=True), presenter(study, signer))
     qtbot.waitUntil(window.panel.isVisible)  # a dock is shown by the event loop

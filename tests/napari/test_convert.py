@@ -16,7 +16,7 @@ from opp_mri_napari.convert import (
 )
 
 from opp_mri.domain.geometry import FloatArray, VolumeGeometry
-from opp_mri.workflow.align_review import FitImages
+from opp_mri.workflow.registration.align_review import FitImages
 
 LEFT, POSTERIOR, HEAD = np.eye(3)
 SPACING_KJI_MM = (4.0, 0.5, 0.7)

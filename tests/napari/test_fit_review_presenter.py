@@ -5,18 +5,18 @@ import sqlite3
 import attrs
 import numpy as np
 import pytest
-from makers import NOON
-from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
-from opp_mri_napari.fit_words import fit_words
+from fixtures.makers import NOON
+from opp_mri_napari.fits.presenter import FitReviewPresenter, View
+from opp_mri_napari.fits.words import fit_words
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.serial import to_json
-from opp_mri.workflow.align import decide, plan
-from opp_mri.workflow.align_review import review_queue
+from opp_mri.workflow.measuring.seeds import confirmed_transforms
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.seeds import confirmed_transforms
+from opp_mri.workflow.registration.align import decide, plan
+from opp_mri.workflow.registration.align_review import review_queue
 
 
 @pytest.fixture

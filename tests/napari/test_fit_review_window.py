@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from makers import NOON
-from opp_mri_napari.fit_review_presenter import FitReviewPresenter, View
+from fixtures.makers import NOON
+from opp_mri_napari.fits.presenter import FitReviewPresenter, View
 from qtpy.QtCore import Qt
 
 from opp_mri.workflow.project import STORE_NAME, Project
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+    from opp_mri_napari.fits.window import FitReviewWindow
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
@@ -27,7 +27,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def window(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> Iterator["FitReviewWindow"]:
-    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+    from opp_mri_napari.fits.window import FitReviewWindow
 
     viewer = make_napari_viewer(show=True)
     opened = FitReviewWindow(viewer, FitReviewPresenter(project, "A", clock=lambda: NOON))
@@ -193,7 +193,7 @@ def test_the_key_sheet_names_every_key(
 def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.widgets.fit_review import FitReviewWindow
+    from opp_mri_napari.fits.window import FitReviewWindow
 
     presenter = FitReviewPresenter(project, "A", clock=lambda: NOON)
     presenter.reject()

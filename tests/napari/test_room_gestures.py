@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from dicom_makers import T1, T2FS, write_series
-from makers import NOON
-from opp_mri_napari.room.key_table import key_table
+from fixtures.dicom_makers import T1, T2FS, write_series
+from fixtures.makers import NOON
+from fixtures.small_study import declare, make_study
+from fixtures.window_driver import LEFT, canvas, click, drag, place, press, settle, turn
+from opp_mri_napari.reading.key_table import key_table
 from pydicom import dcmread
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel
-from small_study import declare, make_study
-from window_driver import LEFT, canvas, click, drag, place, press, settle, turn
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, AxisLandmark
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesion
-from opp_mri.workflow.packages import make_package
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.lesions import add_lesion
 from opp_mri.workflow.project import Project, create_project, open_project
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from pytestqt.qtbot import QtBot
 
 pytestmark = pytest.mark.window
@@ -395,7 +395,7 @@ def test_space_drag_and_middle_drag_move_the_image_and_leave_no_caliper(
 def test_the_worklist_is_filtered_and_its_cells_are_clicked(
     window: "RoomWindow", qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.room.views import CellLook
+    from opp_mri_napari.reading.views import CellLook
 
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
@@ -528,7 +528,7 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
 def test_the_plugins_menu_of_an_open_napari_opens_the_room(
     make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot", project: Project, tmp_path: Path
 ) -> None:
-    from opp_mri_napari.widgets.room import app
+    from opp_mri_napari.reading.widgets import app
     from qtpy.QtCore import QSettings
 
     QSettings.setPath(

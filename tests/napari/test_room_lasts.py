@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from makers import NOON
-from opp_mri_napari.room.presenter import ReadingRoom
-from room_driver import settle
+from fixtures.makers import NOON
+from fixtures.room_driver import settle
+from opp_mri_napari.reading.presenter import ReadingRoom
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.workflow.align import align_project, decide
-from opp_mri.workflow.index import index
-from opp_mri.workflow.patients import join_patients
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.patients import join_patients
 from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.registration.align import align_project, decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ READS = """
 import os, signal, sys, time
 from pathlib import Path
 from opp_mri.workflow.project import open_project
-from opp_mri_napari.widgets.room.window import open_room
+from opp_mri_napari.reading.widgets.window import open_room
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -84,7 +84,7 @@ def test_the_real_spine_opens_in_two_panes_side_by_side_the_right_way_up(
     real_data: Path,
     tmp_path: Path,
 ) -> None:
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     create_project(tmp_path / "p")
     with open_project(tmp_path / "p") as project:

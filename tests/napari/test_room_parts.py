@@ -4,16 +4,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from dicom_makers import write_study
+from fixtures.dicom_makers import write_study
+from fixtures.makers import make_planes
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import make_planes
 from opp_mri_napari.dropped import reader_of
-from opp_mri_napari.room.geometry import pane_geometry
-from opp_mri_napari.room.key_table import HABITS, WISHES, key_sheet, key_table
-from opp_mri_napari.room.layout import Layout, shown_days
-from opp_mri_napari.room.line_tool import Grip, LineTool
-from opp_mri_napari.room.overlay_layout import (
+from opp_mri_napari.reading.geometry import pane_geometry
+from opp_mri_napari.reading.key_table import HABITS, WISHES, key_sheet, key_table
+from opp_mri_napari.reading.layout import Layout, shown_days
+from opp_mri_napari.reading.line_tool import Grip, LineTool
+from opp_mri_napari.reading.overlay_layout import (
     Box,
     label_box,
     magnifier_box,

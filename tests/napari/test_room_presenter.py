@@ -5,21 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_makers import write_study
-from makers import NOON
-from opp_mri_napari.room.presenter import Dialog, ReadingRoom
-from opp_mri_napari.room.views import Button, CellLook, MarkStyle, PointerKind
-from room_driver import Mouse, settle
+from fixtures.dicom_makers import write_study
+from fixtures.makers import NOON
+from fixtures.room_driver import Mouse, settle
+from opp_mri_napari.reading.presenter import Dialog, ReadingRoom
+from opp_mri_napari.reading.views import Button, CellLook, MarkStyle, PointerKind
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.workflow.align import decide
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesion
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.measuring.lesions import add_lesion
+from opp_mri.workflow.measuring.readings import counted_readings, latest_by_cell
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.readings import counted_readings, latest_by_cell
+from opp_mri.workflow.registration.align import decide
 
 
 @pytest.fixture
@@ -597,7 +597,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
 ) -> None:
     room.wish("add_lesion")
     assert room.dialog is Dialog.LESION
-    from opp_mri_napari.room.calipers import Tool
+    from opp_mri_napari.reading.calipers import Tool
 
     room.bring_up(None)
     room.choose_tool(Tool.SEED)

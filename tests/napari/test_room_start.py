@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dicom_makers import write_study
-from opp_mri_napari.room.views import (
+from fixtures.dicom_makers import write_study
+from opp_mri_napari.reading.views import (
     CellLook,
     CellRef,
     WorklistCell,
@@ -36,7 +36,7 @@ def settings_of_the_test(tmp_path: Path) -> None:
 def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(
     make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot", tmp_path: Path
 ) -> None:
-    from opp_mri_napari.widgets.room import app
+    from opp_mri_napari.reading.widgets import app
 
     write_study(tmp_path / "scans")
     viewer = make_napari_viewer(show=True)
@@ -61,7 +61,7 @@ def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(
 def test_what_is_wrong_with_a_start_is_said_in_words(
     make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot", tmp_path: Path
 ) -> None:
-    from opp_mri_napari.widgets.room.app import StartPanel
+    from opp_mri_napari.reading.widgets.app import StartPanel
 
     panel = StartPanel(make_napari_viewer())
     qtbot.addWidget(panel)
@@ -92,7 +92,7 @@ def row(lesion_id: str, *looks: CellLook) -> WorklistRow:
 
 
 def test_the_worklist_is_searched_filtered_and_opened_with_enter(qtbot: "QtBot") -> None:
-    from opp_mri_napari.widgets.room.worklist import Worklist
+    from opp_mri_napari.reading.widgets.worklist import Worklist
 
     widget = Worklist()
     qtbot.addWidget(widget)
@@ -114,7 +114,7 @@ def test_the_worklist_is_searched_filtered_and_opened_with_enter(qtbot: "QtBot")
 
 
 def test_two_thousand_rows_are_shown_at_once(qtbot: "QtBot") -> None:
-    from opp_mri_napari.widgets.room.worklist import Worklist
+    from opp_mri_napari.reading.widgets.worklist import Worklist
 
     widget = Worklist()
     qtbot.addWidget(widget)
@@ -125,7 +125,7 @@ def test_two_thousand_rows_are_shown_at_once(qtbot: "QtBot") -> None:
 
 
 def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
-    from opp_mri_napari.widgets.room.forms import REASONS, AnswerForm
+    from opp_mri_napari.reading.widgets.forms import REASONS, AnswerForm
 
     form = AnswerForm()
     qtbot.addWidget(form)
@@ -141,7 +141,7 @@ def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
 def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
     qtbot: "QtBot", closes: bool
 ) -> None:
-    from opp_mri_napari.widgets.room.parts import Closer
+    from opp_mri_napari.reading.widgets.parts import Closer
     from qtpy.QtGui import QCloseEvent
     from qtpy.QtWidgets import QApplication, QMainWindow
 
@@ -167,7 +167,7 @@ def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
 
 
 def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(qtbot: "QtBot") -> None:
-    from opp_mri_napari.widgets.room.worklist import Worklist
+    from opp_mri_napari.reading.widgets.worklist import Worklist
 
     widget = Worklist()
     qtbot.addWidget(widget)

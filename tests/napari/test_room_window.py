@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from dicom_makers import T1, save, write_enhanced, write_series
-from makers import NOON
-from opp_mri_napari.room.geometry import towards_left
-from opp_mri_napari.room.presenter import Dialog, ReadingRoom
+from fixtures.dicom_makers import T1, save, write_enhanced, write_series
+from fixtures.makers import NOON
+from fixtures.room_driver import settle as driven
+from fixtures.window_driver import LEFT, canvas, click, drag, place, settle, turn
+from opp_mri_napari.reading.geometry import towards_left
+from opp_mri_napari.reading.presenter import Dialog, ReadingRoom
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
-from room_driver import settle as driven
 from scipy import ndimage
-from window_driver import LEFT, canvas, click, drag, place, settle, turn
 
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import ProjectError
-from opp_mri.workflow.index import index
-from opp_mri.workflow.lesions import add_lesion
+from opp_mri.workflow.assessing.respond import assess_project, project_criteria
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.measuring.lesions import add_lesion
+from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.readings import counted_readings
-from opp_mri.workflow.respond import assess_project, project_criteria
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from pytestqt.qtbot import QtBot
 
 pytestmark = pytest.mark.window
@@ -139,8 +139,8 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
 def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.room.key_table import key_table
-    from opp_mri_napari.widgets.room.window import RoomWindow
+    from opp_mri_napari.reading.key_table import key_table
+    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     viewer = make_napari_viewer(show=True)
     window = RoomWindow(viewer, ReadingRoom(project, "A"), keys=key_table("OHIF"))

@@ -2,5 +2,5 @@
 
 `recorded` and `derived` declare the tables; `csv_text`, `parquet`, `workbook`, `redcap` and `sdtm`
 give them as bytes; `deidentify` prepares a cohort that may leave the house. Nothing here touches
-the disk: `opp_mri.workflow.exporting` does.
+the disk: `opp_mri.workflow.cohort.exporting` does.
 """

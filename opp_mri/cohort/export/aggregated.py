@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
-from opp_mri.cohort.tables import Table
+from opp_mri.cohort.tables.tables import Table
 
 NUMBERS = "numbers.csv"
 COLUMNS = ("table", "key", "name", "value")

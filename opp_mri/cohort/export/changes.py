@@ -9,7 +9,7 @@ from attrs import frozen
 
 from opp_mri.cohort.export.columns import Column, Kind
 from opp_mri.cohort.export.recorded import LONGEST_MM, SEQUENCES
-from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
 from opp_mri.response.course import retreatment_day, studies_that_count

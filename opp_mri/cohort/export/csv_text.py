@@ -2,7 +2,7 @@
 
 A spreadsheet that opens a CSV file takes a text that begins with = + - or @ for a formula
 (CWE-1236, CSV injection). Such a text gets a no-break space in front: a spreadsheet then shows it
-as text, and `opp_mri.workflow.tables` takes blanks off again, so that the text imports unchanged.
+as text, and `opp_mri.tables.csv_table` takes blanks off again, so that the text imports unchanged.
 A number is never touched: -4.2 is only a number.
 """
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from opp_mri.cohort.export.changes import CHANGE_COLUMNS, changes_of
 from opp_mri.cohort.export.columns import Column, ExportTable, Kind, Row, Value, tabulate
 from opp_mri.cohort.export.recorded import LESION_ID, PATIENT_ID, SEQUENCES
-from opp_mri.cohort.members import CohortLesion, is_eligible
+from opp_mri.cohort.statistics.members import CohortLesion, is_eligible
 from opp_mri.domain.assessment import (
     Criteria,
     Mode,

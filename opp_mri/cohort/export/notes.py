@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from opp_mri import __version__
-from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.units import format_mm
 

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, tabulate
-from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,

@@ -26,7 +26,7 @@ from opp_mri.cohort.export.sdtm import (
     Subject,
     Variable,
 )
-from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.statistics.members import CohortLesion
 
 DEFINE_HEADER: Final = (
     "dataset", "order", "variable", "label", "type", "unit", "role", "core", "terms", "origin",

@@ -28,7 +28,7 @@ from opp_mri.cohort.export.columns import (
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS
 from opp_mri.cohort.export.derived import assessment_columns, deciding
 from opp_mri.cohort.export.recorded import LESION_COLUMNS
-from opp_mri.cohort.members import CohortLesion
+from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, SequenceAssessment
 from opp_mri.errors import InputError
 

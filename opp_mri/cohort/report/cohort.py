@@ -7,9 +7,8 @@ from typing import Final
 from attrs import frozen
 from markupsafe import Markup
 
-from opp_mri.cohort.members import ALL
-from opp_mri.cohort.page import inline_svg, render_page, write_bytes
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, CohortReport, ReportFigure
+from opp_mri.cohort.report.page import inline_svg, render_page, write_bytes
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import (
     MOST_NAMED,
@@ -20,7 +19,8 @@ from opp_mri.cohort.report.rows import (
     row_lists,
 )
 from opp_mri.cohort.report.words import criteria_in_words
-from opp_mri.cohort.tables import NONE, Table
+from opp_mri.cohort.statistics.members import ALL
+from opp_mri.cohort.tables.tables import NONE, Table
 from opp_mri.domain.assessment import Reason
 from opp_mri.response.sentences import reason_in_words
 

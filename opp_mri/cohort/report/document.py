@@ -6,8 +6,8 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.members import CohortLesion
-from opp_mri.cohort.tables import Table
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import Criteria, Mode
 
 HASH_SHOWN: Final = 12  # digits of it in the footer of a printed page

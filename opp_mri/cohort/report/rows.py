@@ -8,11 +8,11 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
-from opp_mri.cohort.members import ALL, CohortLesion, regimen_label
-from opp_mri.cohort.page import write_bytes
 from opp_mri.cohort.report.document import CohortReport
+from opp_mri.cohort.report.page import write_bytes
 from opp_mri.cohort.report.words import events_by_day, lengths_by_day
-from opp_mri.cohort.tables import Cell, Table, ids_of
+from opp_mri.cohort.statistics.members import ALL, CohortLesion, regimen_label
+from opp_mri.cohort.tables.tables import Cell, Table, ids_of
 from opp_mri.domain.assessment import Reason
 
 MOST_NAMED: Final = 500

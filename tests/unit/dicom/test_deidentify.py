@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from dicom_makers import T1, write_enhanced, write_series
+from fixtures.dicom_makers import T1, write_enhanced, write_series
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread

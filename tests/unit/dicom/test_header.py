@@ -9,6 +9,15 @@ from typing import Any
 
 import pydicom
 import pytest
+from fixtures.dicom_files import (
+    EVERY_SYNTAX,
+    NATIVE,
+    header_by_pydicom,
+    mr_image,
+    nested,
+    put,
+    written,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -25,8 +34,6 @@ from opp_mri.dicom.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.header import TAGS, Header, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus
-
-from .dicom_files import EVERY_SYNTAX, NATIVE, header_by_pydicom, mr_image, nested, put, written
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from fixtures.dicom_files import header_by_pydicom, mr_image, nested, put, written
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import EnhancedMRImageStorage, ImplicitVRLittleEndian
@@ -18,8 +19,6 @@ from opp_mri.dicom.header import KEYWORDS, TAGS, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Frame, Instance
 from opp_mri.errors import InputError
-
-from .dicom_files import header_by_pydicom, mr_image, nested, put, written
 
 
 @pytest.fixture(autouse=True)

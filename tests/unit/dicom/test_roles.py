@@ -1,7 +1,7 @@
 from datetime import time
 
 import pytest
-from makers import SAGITTAL_T1, SAGITTAL_T2FS, make_volume
+from fixtures.makers import SAGITTAL_T1, SAGITTAL_T2FS, make_volume
 
 from opp_mri.dicom.roles import assign_roles
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import attrs
 import pytest
+from fixtures.dicom_files import mr_image, written
 
 from opp_mri.dicom import scan as scanning
 from opp_mri.dicom.scan import ScannedFile, scan, scan_file
 from opp_mri.dicom.sources import find_sources
 from opp_mri.domain.imaging import FileStatus, SourceFile
-
-from .dicom_files import mr_image, written
 
 
 def scanned(*sources: Path, workers: int = 1) -> list[ScannedFile]:

@@ -1,9 +1,9 @@
 from datetime import time
 
 import attrs
+from fixtures.makers import SAGITTAL_T1, SAGITTAL_T2FS, make_planes, make_volume
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import SAGITTAL_T1, SAGITTAL_T2FS, make_planes, make_volume
 
 from opp_mri.dicom.roles import assign_roles
 from opp_mri.dicom.selection import select

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.errors import InputError
 from opp_mri.phantom.reader import END_SD_MM
-from opp_mri.workflow.phantom import PhantomSummary, write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary, write_phantom
 
 PATIENTS = ("PHANTOM-02", "PHANTOM-08", "PHANTOM-09")  # classic, enhanced, JPEG 2000
 

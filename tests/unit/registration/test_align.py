@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from attrs import evolve
-from unit.registration.conftest import Scanned, shifted
+from fixtures.registration_volumes import Scanned, shifted
 
 from opp_mri.domain.geometry import Volume
 from opp_mri.domain.registration import Fit, Verdict

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from attrs import evolve
-from unit.registration.conftest import Scanned
+from fixtures.registration_volumes import Scanned
 
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.phantom.simple import simple_volume

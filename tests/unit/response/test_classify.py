@@ -7,6 +7,14 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from fixtures.response_builders import (
+    AMINI,
+    ANY_CRITERIA,
+    TIMELINES,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,15 +23,6 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.course import SEQUENCE_ORDER
-
-from .builders import (
-    AMINI,
-    ANY_CRITERIA,
-    TIMELINES,
-    TIMELINES_WITH_EXCLUSIONS,
-    lesion,
-    studies,
-)
 
 MODES = st.sampled_from(Mode)
 

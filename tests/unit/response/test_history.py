@@ -2,6 +2,15 @@ from itertools import takewhile
 
 import pytest
 from attrs import evolve
+from fixtures.response_builders import (
+    AMINI,
+    ANY_CRITERIA,
+    EVENTS,
+    LENGTHS,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,16 +25,6 @@ from opp_mri.domain.timeline import (
 )
 from opp_mri.response.classify import classify
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
-
-from .builders import (
-    AMINI,
-    ANY_CRITERIA,
-    EVENTS,
-    LENGTHS,
-    TIMELINES_WITH_EXCLUSIONS,
-    lesion,
-    studies,
-)
 
 INDETERMINATE = ResponseCategory.INDETERMINATE
 

@@ -2,6 +2,7 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from fixtures.response_builders import AMINI, ANY_CRITERIA, TIMELINES, lesion, studies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,8 +10,6 @@ from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.margin import categories_by_threshold, margin_mm
-
-from .builders import AMINI, ANY_CRITERIA, TIMELINES, lesion, studies
 
 LARGEST_STEPS = 160  # 16 mm: more than the lengths, thresholds and ties of these timelines need
 

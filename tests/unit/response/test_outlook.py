@@ -2,6 +2,13 @@ from math import exp, lgamma, log
 
 import pytest
 from attrs import evolve
+from fixtures.response_builders import (
+    AMINI,
+    ANY_CRITERIA,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +16,6 @@ from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
 from opp_mri.domain.timeline import EventKind, Exclusion, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.outlook import AMINI_2016, CAVEAT, Outlook, outlook, posterior
-
-from .builders import AMINI, ANY_CRITERIA, TIMELINES_WITH_EXCLUSIONS, lesion, studies
 
 ENLARGING = lesion(T1=studies(before7="20.0", d60="23.0", d100="24.0"))
 ENLARGED_ONCE = lesion(T1=studies(before7="20.0", d300="23.0"))

@@ -8,6 +8,13 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 from attrs import evolve
+from fixtures.response_builders import (
+    AMINI,
+    ANY_CRITERIA,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +29,6 @@ from opp_mri.response.probability import (
     category_probabilities,
     drawn_tenths,
 )
-
-from .builders import AMINI, ANY_CRITERIA, TIMELINES_WITH_EXCLUSIONS, lesion, studies
 
 OPP, PD, PR, SD = (
     ResponseCategory.OPP,

@@ -2,6 +2,13 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from fixtures.response_builders import (
+    AMINI,
+    ANY_CRITERIA,
+    TIMELINES_WITH_EXCLUSIONS,
+    lesion,
+    studies,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +16,6 @@ from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words, sentences
-
-from .builders import AMINI, ANY_CRITERIA, TIMELINES_WITH_EXCLUSIONS, lesion, studies
 
 
 def said(

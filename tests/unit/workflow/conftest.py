@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from makers import NOON, STUDIES, make_instance, make_lesion, study_volume
+from fixtures.makers import NOON, STUDIES, make_instance, make_lesion, study_volume
 
 from opp_mri.domain.imaging import FileStatus, SeriesRole, SourceFile, VolumeDescription
 from opp_mri.store.protocol import CatalogueEntry

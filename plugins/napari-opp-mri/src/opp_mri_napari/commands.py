@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from opp_mri_napari.room.key_table import HABITS, WISHES, key_table
+from opp_mri_napari.reading.key_table import HABITS, WISHES, key_table
 
 
 class NoScreenError(click.ClickException):
@@ -36,7 +36,7 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
     points exist only through confirmed fits.
     """
     _need_screen()
-    from opp_mri_napari.widgets.fit_review import review_fits
+    from opp_mri_napari.fits.window import review_fits
 
     review_fits(project_folder, reader, lesion_ids)
 
@@ -87,7 +87,7 @@ def read_command(
     _need_screen()
     gc.disable()  # all that is imported stays; looking through it again and again takes a tenth
     try:
-        from opp_mri_napari.widgets.room.app import read
+        from opp_mri_napari.reading.widgets.app import read
 
         read(project_folder, reader, key_table(habit or "", keys))
     finally:
@@ -115,7 +115,7 @@ def consensus_command(lesion_ids: tuple[str, ...], project_folder: Path, signer:
     The consensus counts once all who have to have signed.
     """
     _need_screen()
-    from opp_mri_napari.widgets.consensus import open_consensus
+    from opp_mri_napari.consensus.window import open_consensus
 
     open_consensus(project_folder, signer, lesion_ids)
 

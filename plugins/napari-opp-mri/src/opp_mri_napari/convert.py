@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import FloatArray, Vector3, VolumeGeometry
 
 if TYPE_CHECKING:  # it brings matplotlib, which the reading room starts without
-    from opp_mri.workflow.align_review import FitImages
+    from opp_mri.workflow.registration.align_review import FitImages
 
 Colour = tuple[float, float, float]
 # orange and blue, told apart by all common kinds of colour vision; together they make white

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from opp_mri.workflow.index import holds_dicom
+from opp_mri.workflow.catalogue.index import holds_dicom
 
 LayerData = tuple[Any, ...]
 
@@ -24,7 +24,7 @@ def reader_of(path: str | list[str]) -> Callable[[str | list[str]], list[LayerDa
 
 def read_folder(path: str | list[str]) -> list[LayerData]:
     """Ask where the project of a dropped folder shall live, and open the reading room on it."""
-    from opp_mri_napari.widgets.room.app import start_on_folder
+    from opp_mri_napari.reading.widgets.app import start_on_folder
 
     start_on_folder(Path(path if isinstance(path, str) else path[0]))
     return [(None,)]  # napari's word for: no layers

@@ -1,0 +1,1 @@
+"""Agreement of two readers, discordance, consensus and certification: pure functions."""

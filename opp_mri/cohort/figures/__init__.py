@@ -1,0 +1,1 @@
+"""Figures of a lesion and of a cohort."""

@@ -1,0 +1,156 @@
+"""How each sequence of a lesion changed from its own baseline, as lines to draw."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from attrs import frozen
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from numpy.typing import NDArray
+
+from opp_mri.cohort.figures.style import INK
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.course import Course, studies_that_count
+from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
+
+FEW = 60  # so many lines are told apart, and each may have its marks
+MANY = 1000  # more are drawn as pixels: an SVG of them would be slow to open
+BIN_WEEKS = 12
+ENOUGH_FOR_MIDDLE = 10
+
+FloatArray = NDArray[np.float64]
+
+
+@frozen(kw_only=True)
+class ChangeLine:
+    """One sequence of one lesion.
+
+    Parameters
+    ----------
+    days, changes_mm
+        Day and change of each follow-up that counts, in time order.
+    grew_day, peak_day, peak_mm
+        First growth, and where the change is largest; the days are None where it never grew.
+    return_day, return_mm
+        First follow-up after the peak that shows no growth, or None.
+    """
+
+    sequence: SeriesRole
+    days: tuple[int, ...]
+    changes_mm: tuple[float, ...]
+    peak_mm: float
+    grew_day: int | None = None
+    peak_day: int | None = None
+    return_day: int | None = None
+    return_mm: float | None = None
+
+    @property
+    def last_day(self) -> int:
+        """Day of the last follow-up."""
+        return self.days[-1]
+
+    @property
+    def last_mm(self) -> float:
+        """Change at the last follow-up."""
+        return self.changes_mm[-1]
+
+    @property
+    def points(self) -> FloatArray:
+        """Week and change of each study; the baseline comes first, at week 0."""
+        weeks = [0.0, *(day / DAYS_PER_WEEK for day in self.days)]
+        return np.column_stack([weeks, [0.0, *self.changes_mm]])
+
+
+def change_lines(one: CohortLesion) -> dict[SeriesRole, ChangeLine]:
+    """Give the line of each sequence of a lesion that has a baseline and a follow-up."""
+    return {
+        sequence: _line(sequence, Course(studied.baseline, studied.follow_ups, criteria))
+        for criteria in (one.assessment.criteria,)
+        for sequence, studied in studies_that_count(one.timeline).items()
+        if studied.baseline is not None and studied.follow_ups
+    }
+
+
+def deciding_line(one: CohortLesion) -> ChangeLine | None:
+    """Give the line of the sequence that decided; None where none did, or it was not followed."""
+    sequence = one.assessment.deciding_sequence
+    return None if sequence is None else change_lines(one).get(sequence)
+
+
+def limit_mm(lesions: Iterable[CohortLesion]) -> float:
+    """Give the change that counts, mm, of lesions that were all classified by one criteria.
+
+    Raises
+    ------
+    ValueError
+        The lesions were classified by changes that differ: no one band is right for all.
+    """
+    limits = {one.assessment.criteria.change_mm for one in lesions}
+    if len(limits) > 1:
+        raise ValueError("lesions in one figure are classified by the same change in mm")
+    return float(next(iter(limits), 2.0))
+
+
+def _line(sequence: SeriesRole, course: Course) -> ChangeLine:
+    changes_mm = tuple(map(float, course.changes_mm))
+    back = course.return_to_baseline_day if course.grew else None
+    return ChangeLine(
+        sequence=sequence,
+        days=tuple(course.days),
+        changes_mm=changes_mm,
+        peak_mm=float(course.peak_mm),
+        grew_day=course.days[course.grown[0]] if course.grew else None,
+        peak_day=course.peak_day if course.grew else None,
+        return_day=back,
+        return_mm=None if back is None else changes_mm[course.days.index(back)],
+    )
+
+
+def draw_lines(axes: Axes, lines: Sequence[ChangeLine], colour: str) -> None:
+    """Draw a thin line for each; the more there are, the fainter, and under them their median."""
+    few = len(lines) <= FEW
+    axes.add_collection(
+        LineCollection(
+            [line.points for line in lines],
+            colors=colour,
+            linewidths=0.9 if few else 0.4,
+            alpha=0.85 if few else max(0.04, min(0.5, 25 / len(lines))),
+            rasterized=len(lines) > MANY,
+            zorder=2,
+        )
+    )
+    if not few:
+        _draw_middle(axes, lines)
+
+
+def _draw_middle(axes: Axes, lines: Sequence[ChangeLine]) -> None:
+    """Draw median and quartiles over bins of weeks, a lesion once in each."""
+    bins: dict[int, list[FloatArray]] = {}
+    for line in lines:
+        points = line.points[1:]
+        places = {round(week / BIN_WEEKS): n for n, week in enumerate(points[:, 0])}
+        for number, place in places.items():  # the last study in the bin
+            bins.setdefault(number, []).append(points[place])
+    rows = [(0.0, 0.0, 0.0, 0.0)]  # the baseline
+    for _, found in sorted(bins.items()):
+        if len(found) >= ENOUGH_FOR_MIDDLE:
+            weeks, changes_mm = np.array(found).T
+            rows.append((np.median(weeks), *np.quantile(changes_mm, [0.25, 0.5, 0.75])))
+    weeks, low, middle, high = np.array(rows).T
+    axes.plot(weeks, middle, color="white", lw=3.0, zorder=3.4)
+    axes.plot(weeks, middle, color=INK, lw=1.5, zorder=3.5)
+    for side in (low, high):
+        axes.plot(weeks, side, color="white", lw=2.0, zorder=3.4)
+        axes.plot(weeks, side, color=INK, lw=0.8, ls=(0, (3, 2)), zorder=3.5)
+
+
+MIDDLE_NOTE = (
+    f"Heavy line: median of the lesions seen in each {BIN_WEEKS} weeks, where "
+    f"{ENOUGH_FOR_MIDDLE} or more were; dashed: quartiles."
+)
+
+
+def last_week(lines: Iterable[ChangeLine]) -> float:
+    """Give the week of the last follow-up of all."""
+    return weeks_from_days(max(line.last_day for line in lines))

@@ -1,0 +1,125 @@
+"""Small multiples of changes from baseline by week: panels beside each other, on the same axes."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from opp_mri.cohort.figures.change_lines import (
+    FEW,
+    MIDDLE_NOTE,
+    ChangeLine,
+    draw_lines,
+    last_week,
+)
+from opp_mri.cohort.figures.sheet import (
+    CHANGE_LABEL,
+    DOUBLE_IN,
+    STACKED_IN,
+    WEEKS_LABEL,
+    counted,
+    draw_limits,
+    foot_in,
+    foot_lines,
+    head_panel,
+    head_width_in,
+    mm_ticks,
+    name_x,
+    name_y,
+    new_sheet,
+    place,
+    week_ticks,
+    write_foot,
+    write_legend,
+)
+from opp_mri.cohort.figures.style import BAND, journal_style
+
+LEFT_IN, TOP_IN, BETWEEN_IN, RIGHT_IN = 0.46, 0.50, 0.20, 0.10
+PANEL_HEIGHT_IN, AXIS_IN = 2.05, 0.42
+WIDEST_PANEL_IN = 3.2
+
+
+@frozen(kw_only=True)
+class ChangePanel:
+    """One panel: what it shows, its colour and marker, and a line for each lesion."""
+
+    name: str
+    colour: str
+    marker: str
+    lines: tuple[ChangeLine, ...]
+
+
+def draw_change_panels(
+    panels: Sequence[ChangePanel],
+    limit_mm: float,
+    *,
+    draw_marks: Callable[[Axes, ChangePanel], None],
+    legend: Sequence[Line2D],
+    notes: Sequence[str],
+) -> Figure:
+    """Draw panels in one row, with the band of measurement error; few lines have marks.
+
+    Parameters
+    ----------
+    panels
+        At least one, each with at least one line.
+    limit_mm
+        The change that counts.
+    draw_marks
+        Marks the lines of a panel that has few.
+    legend
+        Explains the lines and their marks.
+    notes
+        Sentences to stand under the figure.
+    """
+    every = [line for panel in panels for line in panel.lines]
+    marked = any(len(panel.lines) <= FEW for panel in panels)
+    if max(len(panel.lines) for panel in panels) > FEW:
+        notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
+    heads = [counted(len(panel.lines), "lesion") for panel in panels]
+    with journal_style():
+        foot = foot_lines(notes, DOUBLE_IN)
+        width_in = _panel_width_in(len(panels))
+        stacked = any(
+            head_width_in(panel.name, words) > width_in
+            for panel, words in zip(panels, heads, strict=True)
+        )
+        top_in = TOP_IN + STACKED_IN * stacked
+        figure = new_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + foot_in(foot))
+        row = _row_of_axes(figure, len(panels), width_in, top_in)
+        for axes, panel, words in zip(row, panels, heads, strict=True):
+            draw_limits(axes, limit_mm)
+            draw_lines(axes, panel.lines, panel.colour)
+            if len(panel.lines) <= FEW:
+                draw_marks(axes, panel)
+            mark = {"colour": panel.colour, "marker": panel.marker}
+            head_panel(axes, panel.name, words, stacked=stacked, **mark)
+            week_ticks(axes, last_week(every), at_most=6)
+        changes_mm = [mm for line in every for mm in line.changes_mm]
+        mm_ticks(row[0], min(-limit_mm, *changes_mm), max(limit_mm, *changes_mm))
+        name_y(figure, row, CHANGE_LABEL)
+        name_x(figure, row, WEEKS_LABEL)
+        band = Patch(color=BAND, lw=0, label=f"baseline ± {limit_mm:g} mm")
+        shown: Sequence[Artist] = legend if marked else legend[:1]
+        write_legend(figure, 0.1, [*shown, band], left_in=LEFT_IN)
+        write_foot(figure, foot)
+    return figure
+
+
+def _panel_width_in(number: int) -> float:
+    room_in = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
+    return min(WIDEST_PANEL_IN, room_in / number)
+
+
+def _row_of_axes(figure: Figure, number: int, width_in: float, top_in: float) -> list[Axes]:
+    row: list[Axes] = []
+    for n in range(number):
+        left_in = LEFT_IN + n * (width_in + BETWEEN_IN)
+        shared = row[0] if row else None
+        row.append(place(figure, left_in, top_in, width_in, PANEL_HEIGHT_IN, sharey=shared))
+        row[n].tick_params(labelleft=n == 0)
+    return row

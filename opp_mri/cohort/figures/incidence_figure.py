@@ -1,0 +1,175 @@
+"""Cumulative incidence of OPP, progression and death, which compete; a panel for each arm."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from opp_mri.cohort.figures.sheet import (
+    DOUBLE_IN,
+    LINE_IN,
+    SINGLE_IN,
+    counted,
+    foot_in,
+    foot_lines,
+    name_x,
+    name_y,
+    new_sheet,
+    nothing_to_draw,
+    place,
+    size_in,
+    write_foot,
+    write_legend,
+)
+from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, journal_style
+from opp_mri.cohort.figures.time_axis import (
+    THIN_NOTE,
+    Dashes,
+    TimeUnit,
+    draw_steps,
+    mark_thin,
+    set_share,
+    set_time,
+    thins_out_day,
+    tick_days,
+    write_at_risk,
+)
+from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.survival import (
+    ALL,
+    Curve,
+    Estimate,
+    Observed,
+    cumulative_incidence,
+    numbers_at_risk,
+)
+from opp_mri.domain.assessment import ResponseCategory
+
+CAUSES: Mapping[Cause, tuple[str, str, Dashes]] = {
+    Cause.OPP: ("OPP", CATEGORY_COLOURS[ResponseCategory.OPP], "-"),
+    Cause.PROGRESSION: ("progression", CATEGORY_COLOURS[ResponseCategory.PD], (0, (5, 1.5))),
+    Cause.DEATH: ("death", "#009E73", (0, (1.2, 1.2))),
+}
+LEFT_IN, TOP_IN, RIGHT_IN, BETWEEN_IN = 0.66, 0.50, 0.12, 0.34
+HEIGHT_IN, AXIS_IN = 1.9, 0.50
+
+
+def draw_incidence(
+    observed: Observed | None,
+    causes: Mapping[int, Cause],
+    *,
+    unit: TimeUnit = TimeUnit.WEEKS,
+) -> Figure:
+    """Draw the share of lesions with each event first, over time.
+
+    Parameters
+    ----------
+    observed
+        Who was followed for how long and how that ended; up to four groups. None: there is nobody.
+    causes
+        What each cause of `observed` is.
+    unit
+        Weeks or months from SSRS.
+
+    Raises
+    ------
+    ValueError
+        There are more groups than fit beside each other.
+    """
+    if observed is None:
+        return nothing_to_draw("No lesion was followed for OPP, progression or death.")
+    arms: dict[str, list[Curve]] = {}
+    for curve in cumulative_incidence(observed):
+        if curve.cause in causes:
+            arms.setdefault(curve.group, []).append(curve)
+    if len(arms) > 4:
+        raise ValueError("no more than 4 groups fit beside each other in one figure")
+    last_day = float(observed.duration_days.max())
+    highest = [v or 0 for curves in arms.values() for c in curves for v in (*c.high, *c.values)]
+    days = tick_days(last_day, unit, at_most=5 if len(arms) > 1 else 8)
+    at_risk = numbers_at_risk(observed, days)
+    thin_days = {group: thins_out_day(rows) for group, rows in observed.by_group()}
+    wide = len(arms) > 1
+    width_in = DOUBLE_IN if wide else SINGLE_IN
+    top_in = TOP_IN if wide else TOP_IN + LINE_IN * (len(causes) - 1)
+    with journal_style():
+        foot = foot_lines(_notes(arms, causes, thin_days, unit), width_in)
+        figure = new_sheet(width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + foot_in(foot))
+        panels = _panels(figure, len(arms), top_in)
+        for axes, (group, curves) in zip(panels, arms.items(), strict=True):
+            mark_thin(axes, thin_days[group], QUIET, unit)
+            for curve in curves:
+                draw_steps(axes, curve, *CAUSES[causes[curve.cause]][1:], unit)
+            set_time(axes, last_day, days, unit)
+            set_share(axes, max(0.2, ceil(5 * max(highest)) / 5))
+            _head(axes, group, curves[0].n)
+            numbers = {"at risk" if axes is panels[0] else "": (at_risk[group], INK)}
+            below_in = top_in + HEIGHT_IN + AXIS_IN
+            write_at_risk(figure, axes, numbers, days, unit, below_in)
+        name_y(figure, panels, "with the event, % of lesions")
+        name_x(figure, panels, unit.label)
+        columns = len(causes) if wide else 1
+        handles = _legend(arms, causes)
+        write_legend(figure, 0.1, handles, left_in=LEFT_IN, handlelength=2.4, ncols=columns)
+        write_foot(figure, foot)
+    return figure
+
+
+def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
+    room = figure.get_figwidth() - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
+    panels: list[Axes] = []
+    for n in range(number):
+        left_in = LEFT_IN + n * (room / number + BETWEEN_IN)
+        panels.append(place(figure, left_in, top_in, room / number, HEIGHT_IN))
+        panels[n].tick_params(labelleft=n == 0)
+    return panels
+
+
+def _head(axes: Axes, group: str, n: int) -> None:
+    name = "" if group == ALL else f"{group}: "
+    height = 1 + 0.08 / size_in(axes)[1]
+    axes.text(0, height, f"{name}{counted(n, 'lesion')}", transform=axes.transAxes, color=INK)
+
+
+def _legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) -> list[Line2D]:
+    """Name the causes, with all their events."""
+    events = dict.fromkeys(causes, 0)
+    for curves in arms.values():
+        for curve in curves:
+            events[curve.cause] += sum(curve.events)
+    return [
+        Line2D([], [], color=colour, ls=dashes, lw=1.5, label=f"{name}: {counted(n, 'event')}")
+        for cause, n in events.items()
+        for name, colour, dashes in (CAUSES[causes[cause]],)
+    ]
+
+
+def _notes(
+    arms: Mapping[str, Sequence[Curve]],
+    causes: Mapping[int, Cause],
+    thin_days: Mapping[str, float],
+    unit: TimeUnit,
+) -> list[str]:
+    """Give each share at the dotted line, with its interval."""
+    notes = []
+    for group, curves in arms.items():
+        found = {CAUSES[causes[one.cause]][0]: one.at(thin_days[group]) for one in curves}
+        shares = ", ".join(f"{name} {_percent(share)}" for name, share in found.items())
+        name = "All lesions" if group == ALL else group.capitalize()
+        notes.append(f"{name}, at {unit.value[:-1]} {thin_days[group] / unit.days:.0f}: {shares}.")
+    return [
+        *notes,
+        f"{THIN_NOTE} Only the first event of a lesion counts. "
+        "Bands and brackets: 95 % intervals (Aalen-Johansen, log-log).",
+    ]
+
+
+def _percent(share: Estimate) -> str:
+    """Write a share and, where it has one, its interval."""
+    if share.value is None:
+        return "not known"
+    if share.low is None or share.high is None:
+        return f"{100 * share.value:.0f} % (no interval)"
+    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"

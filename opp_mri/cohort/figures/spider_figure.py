@@ -1,0 +1,66 @@
+"""Spider plot: how every lesion of a cohort changed, a panel for each category."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from opp_mri.cohort.figures.change_lines import deciding_line, limit_mm
+from opp_mri.cohort.figures.change_panels import ChangePanel, draw_change_panels
+from opp_mri.cohort.figures.sheet import drawn_note, mark, nothing_to_draw
+from opp_mri.cohort.figures.style import CATEGORY_COLOURS, CATEGORY_MARKERS, INK
+from opp_mri.cohort.statistics.members import CohortLesion, answers_of, eligible_of
+from opp_mri.units import weeks_from_days
+
+
+def draw_spider(lesions: Sequence[CohortLesion]) -> Figure:
+    """Draw the change from baseline on the deciding sequence, mm by week, of every lesion.
+
+    Parameters
+    ----------
+    lesions
+        The cohort; those that are analysed are drawn.
+
+    Raises
+    ------
+    ValueError
+        The lesions were classified by changes in mm that differ.
+    """
+    those = eligible_of(lesions)
+    lines = [(one.assessment.category, deciding_line(one)) for one in those]
+    panels = [
+        ChangePanel(
+            name=category.value,
+            colour=CATEGORY_COLOURS[category],
+            marker=CATEGORY_MARKERS[category],
+            lines=found,
+        )
+        for category in answers_of(those)
+        if (found := tuple(line for of, line in lines if of is category and line is not None))
+    ]
+    if not panels:
+        return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
+    drawn = sum(len(panel.lines) for panel in panels)
+    return draw_change_panels(
+        panels,
+        limit_mm(those),
+        draw_marks=_mark_ends,
+        legend=[
+            Line2D([], [], color=INK, lw=0.9, label="one lesion, on its deciding sequence"),
+            mark("o", INK, "last follow-up"),
+        ],
+        notes=[
+            f"{drawn_note(drawn, len(lesions))} "
+            "Each line starts at its own baseline, drawn at week 0."
+        ],
+    )
+
+
+def _mark_ends(axes: Axes, panel: ChangePanel) -> None:
+    axes.plot(
+        [weeks_from_days(line.last_day) for line in panel.lines],
+        [line.last_mm for line in panel.lines],
+        ls="", marker=panel.marker, ms=3.4, mfc=panel.colour, mec="white", mew=0.4, zorder=3,
+        clip_on=False,
+    )  # fmt: skip

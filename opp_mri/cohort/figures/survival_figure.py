@@ -1,0 +1,176 @@
+"""Lesions free of an event, by arm: Kaplan-Meier curves with intervals and numbers at risk.
+
+The form of Fig 2 of Amini et al., AJNR 2016;37:387-392, with what it leaves out.
+"""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from opp_mri.cohort.figures.sheet import (
+    DOUBLE_IN,
+    EDGE_IN,
+    LINE_IN,
+    counted,
+    foot_in,
+    foot_lines,
+    new_sheet,
+    nothing_to_draw,
+    place,
+    text_width_in,
+    write,
+    write_foot,
+    write_legend,
+)
+from opp_mri.cohort.figures.style import ARMS, INK, journal_style
+from opp_mri.cohort.figures.time_axis import (
+    THIN_NOTE,
+    TimeUnit,
+    draw_steps,
+    mark_thin,
+    set_share,
+    set_time,
+    thins_out_day,
+    tick_days,
+    write_at_risk,
+)
+from opp_mri.cohort.statistics.survival import (
+    ALL,
+    Curve,
+    LogRank,
+    Observed,
+    kaplan_meier,
+    numbers_at_risk,
+)
+
+RIGHT_IN, AXIS_IN = 0.15, 0.46
+RISK_WORDS = "Lesions at risk"
+MOST_CENSORED_DAYS = 150  # more ticks on one curve are a smear
+
+
+def draw_survival(
+    observed: Observed | None,
+    event: str,
+    *,
+    test: LogRank | None = None,
+    unit: TimeUnit = TimeUnit.WEEKS,
+    width_in: float = DOUBLE_IN,
+) -> Figure:
+    """Draw the share of lesions free of an event over time, for each arm.
+
+    Parameters
+    ----------
+    observed
+        Who was followed for how long; up to four groups. None: there is nobody.
+    event
+        What they are free of, such as OPP or progression.
+    test
+        The log-rank test of the arms, where there is one.
+    unit
+        Weeks or months from SSRS.
+    width_in
+        Width of the figure: `SINGLE_IN` or `DOUBLE_IN`.
+
+    Raises
+    ------
+    ValueError
+        There are more groups than can be told apart.
+    """
+    if observed is None:
+        return nothing_to_draw(f"No lesion was followed for {event}.", width_in)
+    curves = kaplan_meier(observed)
+    if len(curves) > len(ARMS):
+        raise ValueError(f"no more than {len(ARMS)} groups can be told apart in one figure")
+    names = ["all lesions" if curve.group == ALL else curve.group for curve in curves]
+    last_day = float(observed.duration_days.max())
+    days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
+    with journal_style():
+        foot = foot_lines(_notes(curves, names, event, test), width_in)
+        top_in = EDGE_IN + 0.06 + 1.15 * LINE_IN * len(curves) + 0.12
+        left_in = EDGE_IN + 0.2 + max(map(text_width_in, [*names, RISK_WORDS]))
+        height_in = 0.6 * min(width_in, 4.0)
+        risk_in = AXIS_IN + 0.08 + LINE_IN * len(curves)
+        figure = new_sheet(width_in, top_in + height_in + risk_in + 0.12 + foot_in(foot))
+        axes = place(figure, left_in, top_in, width_in - left_in - RIGHT_IN, height_in)
+        _draw_arms(axes, observed, curves, unit)
+        set_time(axes, last_day, days, unit)
+        set_share(axes)
+        axes.set_xlabel(unit.label)
+        axes.set_ylabel(f"free of {event}, % of lesions")
+        handles = _legend(curves, names)
+        write_legend(figure, EDGE_IN + 0.06, handles, ncols=1, handlelength=2.4)
+        below_in = top_in + height_in + AXIS_IN
+        write(figure, EDGE_IN, below_in, RISK_WORDS, color=INK, weight="bold")
+        at_risk = numbers_at_risk(observed, days)
+        rows = {
+            name: (at_risk[curve.group], colour)
+            for name, curve, (colour, _) in zip(names, curves, ARMS, strict=False)
+        }
+        write_at_risk(figure, axes, rows, days, unit, below_in + LINE_IN)
+        write_foot(figure, foot)
+    return figure
+
+
+def _draw_arms(axes: Axes, observed: Observed, curves: Sequence[Curve], unit: TimeUnit) -> None:
+    for curve, (_, rows), (colour, dashes) in zip(curves, observed.by_group(), ARMS, strict=False):
+        mark_thin(axes, thins_out_day(rows), colour, unit)
+        draw_steps(axes, curve, colour, dashes, unit)
+        _mark_ends(axes, curve, colour, unit)
+
+
+def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
+    """Mark where follow-up ended without the event, as long as the marks can be told apart."""
+    over = sorted(set(curve.censored_days))
+    if len(over) <= MOST_CENSORED_DAYS:
+        heights = [curve.at(day).value or 0.0 for day in over]
+        times = [day / unit.days for day in over]
+        axes.plot(times, heights, ls="", marker="|", ms=5, mew=0.9, color=colour, zorder=4)
+
+
+def _legend(curves: Sequence[Curve], names: Sequence[str]) -> list[Line2D]:
+    return [
+        Line2D(
+            [], [], color=colour, ls=dashes, lw=1.5,
+            label=f"{name}: {counted(curve.n, 'lesion')}, {counted(sum(curve.events), 'event')}",
+        )
+        for curve, name, (colour, dashes) in zip(curves, names, ARMS, strict=False)
+    ]  # fmt: skip
+
+
+def _notes(
+    curves: Sequence[Curve], names: Sequence[str], event: str, test: LogRank | None
+) -> list[str]:
+    notes = []
+    if test is not None and test.chi_square is not None and test.p is not None:
+        notes.append(
+            f"Log-rank test: chi-square {test.chi_square:.2f} on {test.degrees_of_freedom} "
+            f"df, {p_in_words(test.p)}; {counted(test.n, 'lesion')}, "
+            f"{counted(test.events, 'event')}."
+        )
+    elif test is not None:
+        notes.append(f"There is no log-rank test. {test.reason}")
+    if any(sum(curve.events) for curve in curves):
+        notes.append(
+            "Bands: 95 % intervals (Greenwood, log-log); there is none at 100 % or at 0 %."
+        )
+    else:
+        notes.append(f"No lesion had {event}, and so there is no interval.")
+    crowded = [len(set(curve.censored_days)) > MOST_CENSORED_DAYS for curve in curves]
+    ticks = "Ticks: end of follow-up without the event"
+    if all(crowded):
+        notes.append("Ends of follow-up are too many to mark.")
+    elif any(crowded):
+        shown = ", ".join(n for n, many in zip(names, crowded, strict=True) if not many)
+        notes.append(f"{ticks}; too many to mark but for {shown}.")
+    else:
+        notes.append(f"{ticks}.")
+    return [*notes, THIN_NOTE]
+
+
+def p_in_words(p: float) -> str:
+    """Write a p value to two digits, or three where it is small: p = 0.034, p < 0.001."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

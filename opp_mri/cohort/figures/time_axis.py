@@ -1,0 +1,121 @@
+"""Time from SSRS under curves of events: its unit, its ticks, and the numbers at risk below it."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from math import ceil
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
+
+from opp_mri.cohort.figures.panels import DAYS_PER_MONTH
+from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, size_in, week_step, write
+from opp_mri.cohort.figures.style import INK
+from opp_mri.cohort.statistics.survival import Curve, Observed
+from opp_mri.units import DAYS_PER_WEEK
+
+FEW_LEFT = 0.1  # share of the lesions at risk below which a curve rests on few
+THIN_NOTE = "Beyond the dotted line fewer than a tenth of the lesions are at risk."
+Dashes = str | tuple[int, tuple[float, ...]]
+
+
+class TimeUnit(StrEnum):
+    """What time from SSRS is shown in."""
+
+    WEEKS = "weeks"
+    MONTHS = "months"
+
+    @property
+    def days(self) -> float:
+        """Days in one of them."""
+        return DAYS_PER_WEEK if self is TimeUnit.WEEKS else DAYS_PER_MONTH
+
+    @property
+    def label(self) -> str:
+        """The name of the axis."""
+        return f"{self.value} from completion of SSRS"
+
+
+def tick_days(last_day: float, unit: TimeUnit, at_most: int) -> list[float]:
+    """Give the days of the ticks, from 0 to the last day."""
+    last = last_day / unit.days
+    if unit is TimeUnit.WEEKS:
+        step = week_step(last, at_most)
+    else:
+        step = next((s for s in (1, 2, 3, 6, 12, 24, 48) if last / s <= at_most), 96)
+    return [n * step * unit.days for n in range(int(last // step) + 1)]
+
+
+def set_time(axes: Axes, last_day: float, days: Sequence[float], unit: TimeUnit) -> None:
+    """Show time from day 0 to the last day in this unit, with ticks on these days."""
+    last = max(last_day / unit.days, 1.0)
+    axes.set_xlim(0, last * 1.02)
+    axes.set_xticks([day / unit.days for day in days])
+    axes.set_xticklabels([f"{day / unit.days:.0f}" for day in days])
+
+
+def write_at_risk(
+    figure: Figure,
+    axes: Axes,
+    rows: Mapping[str, tuple[Sequence[int], str]],
+    days: Sequence[float],
+    unit: TimeUnit,
+    top_in: float,
+) -> None:
+    """Write under the ticks how many lesions are at risk on each, a row for each group.
+
+    Parameters
+    ----------
+    rows
+        By the name of a group: its numbers, one for each tick, and its colour.
+    days
+        The ticks.
+    top_in
+        Where the first row is, from the top of the sheet.
+    """
+    left_in = axes.get_position().x0 * figure.get_figwidth()
+    in_of_unit = size_in(axes)[0] / axes.get_xlim()[1]
+    for row, (name, (numbers, colour)) in enumerate(rows.items()):
+        height_in = top_in + row * LINE_IN
+        write(figure, EDGE_IN, height_in, name, color=colour)
+        for day, number in zip(days, numbers, strict=True):
+            at_in = left_in + in_of_unit * day / unit.days
+            write(figure, at_in, height_in, f"{number:,}", ha="center", color=INK)
+
+
+def draw_steps(axes: Axes, curve: Curve, colour: str, dashes: Dashes, unit: TimeUnit) -> None:
+    """Draw a curve in steps until its last day, over the band of its intervals."""
+    times = np.array([*curve.days, curve.last_day]) / unit.days
+    share, low, high = (
+        np.array([np.nan if value is None else value for value in (*side, side[-1])])
+        for side in (curve.values, curve.low, curve.high)
+    )
+    axes.fill_between(times, low, high, step="post", color=colour, alpha=0.14, lw=0, zorder=1)
+    for side in (low, high):
+        axes.step(times, side, where="post", color=colour, lw=0.5, alpha=0.5, zorder=1.5)
+    axes.step(times, share, where="post", color=colour, lw=1.5, ls=dashes, zorder=3)
+
+
+def thins_out_day(rows: Observed) -> float:
+    """Give the last day on which a tenth of the lesions or more are at risk.
+
+    Notes
+    -----
+    Beyond it a curve rests on few: Pocock, Clayton and Altman, Lancet 2002;359:1686-1689, would end
+    it where 10 to 20 % are left.
+    """
+    left = np.sort(rows.duration_days)[::-1]
+    return float(left[ceil(FEW_LEFT * rows.n) - 1])
+
+
+def mark_thin(axes: Axes, day: float, colour: str, unit: TimeUnit) -> None:
+    """Draw a dotted line where a curve begins to rest on few."""
+    axes.axvline(day / unit.days, color=colour, lw=0.8, ls=(0, (1, 2)), zorder=0.8)
+
+
+def set_share(axes: Axes, highest: float = 1.0) -> None:
+    """Show shares from 0 to the highest as a percentage, with ticks at every fifth."""
+    axes.set_ylim(0, 1.02 * highest)
+    axes.yaxis.set_major_locator(MultipleLocator(0.2 if highest > 0.5 else 0.1))
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}")

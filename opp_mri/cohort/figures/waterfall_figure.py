@@ -1,0 +1,179 @@
+"""Waterfall plot: the change of each lesion at its last follow-up, sorted, with its peak."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from opp_mri.cohort.figures.change_lines import FEW, MANY, ChangeLine, deciding_line, limit_mm
+from opp_mri.cohort.figures.sheet import (
+    CHANGE_LABEL,
+    DOUBLE_IN,
+    EDGE_IN,
+    draw_limits,
+    drawn_note,
+    foot_in,
+    foot_lines,
+    mm_ticks,
+    name_y,
+    new_sheet,
+    nothing_to_draw,
+    place,
+    text_width_in,
+    write,
+    write_foot,
+    write_legend,
+)
+from opp_mri.cohort.figures.style import (
+    BAND,
+    CATEGORY_COLOURS,
+    CATEGORY_MARKERS,
+    INK,
+    journal_style,
+)
+from opp_mri.cohort.statistics.members import CohortLesion, answers_of, eligible_of
+from opp_mri.domain.assessment import ResponseCategory
+
+RIGHT_IN, TOP_IN, HEIGHT_IN = 0.10, 0.36, 2.3
+MARK_IN = 0.22  # beside the name of a row
+STRIP_IN, STRIP_GAP_IN = 0.15, 0.08
+
+Bar = tuple[ResponseCategory, ChangeLine]
+
+
+def draw_waterfall(lesions: Sequence[CohortLesion], width_in: float = DOUBLE_IN) -> Figure:
+    """Draw the change from baseline at the last follow-up, mm, of each lesion, largest first.
+
+    Parameters
+    ----------
+    lesions
+        The cohort; those that are analysed are drawn, each on its deciding sequence.
+    width_in
+        Width of the figure: `SINGLE_IN` or `DOUBLE_IN`.
+
+    Raises
+    ------
+    ValueError
+        The lesions were classified by changes in mm that differ.
+    """
+    those = eligible_of(lesions)
+    lines = [(one.assessment.category, deciding_line(one)) for one in those]
+    bars = [(category, line) for category, line in lines if line is not None]
+    if not bars:
+        words = "There is no lesion with a baseline and a follow-up to draw."
+        return nothing_to_draw(words, width_in)
+    bars.sort(key=lambda bar: -bar[1].last_mm)
+    answers = [a for a in answers_of(those) if any(category is a for category, _ in bars)]
+    with journal_style():
+        foot = foot_lines([f"{drawn_note(len(bars), len(lesions))} {NOTE}"], width_in)
+        strips_in = STRIP_GAP_IN + STRIP_IN * len(answers)
+        figure = new_sheet(width_in, TOP_IN + HEIGHT_IN + strips_in + 0.14 + foot_in(foot))
+        names = {answer: _row_name(answer, bars) for answer in answers}
+        left_in = EDGE_IN + MARK_IN + max(map(text_width_in, names.values()))
+        room_in = width_in - left_in - RIGHT_IN
+        axes = place(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
+        draw_limits(axes, limit_mm(those))
+        _draw_bars(axes, bars, 72 * room_in / len(bars))
+        ends = [mm for _, line in bars for mm in (line.last_mm, line.peak_mm)]
+        mm_ticks(axes, min(-limit_mm(those), *ends), max(limit_mm(those), *ends))
+        _hide_x(axes, len(bars))
+        name_y(figure, [axes], CHANGE_LABEL)
+        strips = place(
+            figure, left_in, TOP_IN + HEIGHT_IN + STRIP_GAP_IN, room_in, STRIP_IN * len(answers)
+        )
+        _draw_strips(strips, bars, answers, 72 * room_in / len(bars))
+        for row, (answer, name) in enumerate(names.items()):
+            _name_strip(figure, answer, name, left_in, row)
+        write_legend(figure, 0.1, _legend(limit_mm(those)), left_in=EDGE_IN)
+        write_foot(figure, foot)
+    return figure
+
+
+NOTE = (
+    "Each lesion on its deciding sequence, from that sequence's own baseline. "
+    "Rows below the bars: the category of each. Peaks: of lesions that grew and are smaller now."
+)
+
+
+def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
+    """Draw a bar to the last change, and a faint one with a cap on to a larger peak."""
+    many, few = len(bars) > MANY, len(bars) <= FEW
+    width = step_points * (0.72 if few else 1.25)
+    colours = [CATEGORY_COLOURS[category] for category, _ in bars]
+    grown = [
+        (n, line.peak_mm)
+        for n, (_, line) in enumerate(bars)
+        if line.peak_day is not None and line.peak_mm > line.last_mm
+    ]
+    for ends, of, alpha in (
+        (grown, [colours[n] for n, _ in grown], 0.35),
+        ([(n, line.last_mm) for n, (_, line) in enumerate(bars)], colours, 1.0),
+    ):
+        collection = LineCollection(
+            [[(n, 0.0), (n, mm)] for n, mm in ends], colors=of, alpha=alpha, linewidths=width,
+            capstyle="butt", rasterized=many, zorder=1 + alpha,
+        )  # fmt: skip
+        collection.set_snap(False)
+        axes.add_collection(collection, autolim=False)
+    axes.plot(
+        [n for n, _ in grown], [mm for _, mm in grown], ls="", marker="_" if few else ".",
+        ms=min(5.0, step_points) if few else 1.0 if many else 2.0, mew=0.9 if few else 0,
+        alpha=0.5 if many else 1, color=INK, rasterized=many, zorder=2.5,
+    )  # fmt: skip
+
+
+def _draw_strips(
+    axes: Axes, bars: Sequence[Bar], answers: Sequence[ResponseCategory], step_points: float
+) -> None:
+    """Draw a row for each category, with a mark under each of its lesions."""
+    for row, answer in enumerate(answers):
+        axes.axhline(row, color=BAND, lw=0.6, zorder=0)
+        at = [n for n, (category, _) in enumerate(bars) if category is answer]
+        few = len(bars) <= FEW
+        axes.plot(
+            at, [row] * len(at), ls="", marker=CATEGORY_MARKERS[answer] if few else "|",
+            ms=min(4.0, max(1.5, step_points)) if few else 6.0, mew=0 if few else 0.4,
+            mfc=CATEGORY_COLOURS[answer], mec=CATEGORY_COLOURS[answer],
+            rasterized=len(bars) > MANY, zorder=2,
+        )  # fmt: skip
+    axes.set_ylim(len(answers) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    _hide_x(axes, len(bars))
+
+
+def _hide_x(axes: Axes, number: int) -> None:
+    axes.set_xlim(-0.7, number - 0.3)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+
+
+def _row_name(answer: ResponseCategory, bars: Sequence[Bar]) -> str:
+    return f"{answer.value}  n = {sum(category is answer for category, _ in bars):,}"
+
+
+def _name_strip(
+    figure: Figure, answer: ResponseCategory, name: str, left_in: float, row: int
+) -> None:
+    """Name a row, and show its mark."""
+    top_in = TOP_IN + HEIGHT_IN + STRIP_GAP_IN + (row + 0.5) * STRIP_IN
+    wide, high = figure.get_size_inches()
+    write(figure, left_in - MARK_IN, top_in, name, ha="right", color=INK)
+    figure.add_artist(
+        Line2D(
+            [(left_in - MARK_IN / 2) / wide], [1 - top_in / high], marker=CATEGORY_MARKERS[answer],
+            ms=4.2, mfc=CATEGORY_COLOURS[answer], mec=INK, mew=0.4, ls="",
+        )
+    )  # fmt: skip
+
+
+def _legend(limit: float) -> list[Line2D | Patch]:
+    peak = Line2D([], [], ls="", marker="_", color=INK, ms=6, mew=0.9, label="peak")
+    return [
+        Patch(color="#8C8C8C", lw=0, label="last follow-up"),
+        peak,
+        Patch(color=BAND, lw=0, label=f"baseline ± {limit:g} mm"),
+    ]

@@ -1,0 +1,90 @@
+"""A page of fits: each with its numbers, its verdict, and pictures of before and after."""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from attrs import frozen
+
+from opp_mri.cohort.report.page import write_page
+from opp_mri.domain.alignment import Alignment, FitDecision
+from opp_mri.domain.registration import Verdict
+
+
+@frozen(kw_only=True, eq=False)
+class FitPage:
+    """What a page shows of one fit.
+
+    Parameters
+    ----------
+    alignment
+        The fit.
+    decision
+        What a reader decided last, or None.
+    picture
+        PNG of the overlay, or None.
+    no_picture
+        Why there is none.
+    """
+
+    alignment: Alignment
+    decision: FitDecision | None = None
+    picture: bytes | None = None
+    no_picture: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Lesion or patient, sequence, and the two dates."""
+        one = self.alignment
+        which = one.lesion_id or "common field of view"
+        dates = f"{one.baseline_study_date} and {one.followup_study_date}"
+        return f"{which}, {one.sequence.value}, {dates}"
+
+    @property
+    def numbers(self) -> list[tuple[str, str]]:
+        """Names and values with their units."""
+        fit = self.alignment.fit
+        x, y, z = fit.displacement_lps_mm
+        margin = "no other place" if fit.level_margin is None else f"{fit.level_margin:.2f}"
+        return [
+            ("fit", self.alignment.fit_id),
+            ("displacement LPS", f"{x:+.1f}, {y:+.1f}, {z:+.1f} mm"),
+            ("rotation", f"{fit.rotation_deg:.1f}°"),
+            ("similarity before / after", f"{fit.similarity_before:.2f} / {fit.similarity:.2f}"),
+            ("level margin", margin),
+            ("forward and back", f"{fit.inverse_consistency_mm:.2f} mm"),
+            ("blocks", f"{fit.block_residual_mm:.2f} mm"),
+            ("overlap", f"{fit.overlap:.0%}"),
+        ]
+
+
+def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: date) -> None:
+    """Write a self-contained page of fits.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    verdicts = Counter(fit.alignment.fit.verdict for fit in fits)
+    write_page(
+        path,
+        "alignments.html.j2",
+        title="Follow-ups lined up on their baseline",
+        fits=[
+            {
+                "heading": fit.heading,
+                "verdict": fit.alignment.fit.verdict.value,
+                "decision": fit.decision.value if fit.decision else "",
+                "numbers": fit.numbers,
+                "reasons": fit.alignment.fit.reasons,
+                "picture": b64encode(fit.picture).decode() if fit.picture else "",
+                "no_picture": fit.no_picture,
+            }
+            for fit in fits
+        ],
+        counts=", ".join(f"{verdicts[v]} {v.value}" for v in Verdict),
+        written_on=written_on,
+    )

@@ -1,0 +1,107 @@
+"""The methods section of a paper, filled with what was really done and with which parameters.
+
+Plain Markdown. What a software cannot know (ethics, scanners, who the readers were) is left as a
+place to fill in, in square brackets.
+"""
+
+import platform
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from textwrap import fill
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from opp_mri import __version__
+from opp_mri.cohort.figures.style import in_words
+from opp_mri.cohort.statistics.analysis import CohortAnalysis
+from opp_mri.cohort.statistics.endpoints import DEATH_WITHIN_DAYS
+from opp_mri.cohort.statistics.members import (
+    EXCLUSION_WORDS,
+    CohortLesion,
+    eligible_of,
+    exclusion_reason,
+)
+from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import DAYS_PER_WEEK, format_mm
+
+LINE: Final = 100
+LIBRARIES: Final = ("numpy", "scipy", "statsmodels")
+
+
+def methods_text(
+    lesions: Sequence[CohortLesion],
+    analysis: CohortAnalysis,
+    *,
+    criteria: Criteria,
+    mode: Mode,
+    readers: Sequence[str],
+    data_sha256: str,
+    shows_counts: bool = True,
+) -> str:
+    """Write the methods of a cohort as Markdown.
+
+    Parameters
+    ----------
+    lesions
+        All that were screened.
+    readers
+        Whose readings these are; empty where lengths came as tables.
+    shows_counts
+        Whether the text may say how many lesions were screened, left out and analysed.
+    """
+    environment = Environment(  # noqa: S701 - Markdown, not HTML
+        loader=PackageLoader("opp_mri.cohort"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["mm"] = format_mm
+    environment.filters["words"] = in_words
+    environment.filters["weeks"] = _weeks
+    those = eligible_of(lesions)
+    measured = {sequence for one in lesions for sequence in one.timeline.observations}
+    text = environment.get_template("methods.md.j2").render(
+        lesions=len(lesions),
+        patients=len({one.patient_id for one in lesions}),
+        analysed=len(those),
+        analysed_patients=len({one.patient_id for one in those}),
+        exclusions=_exclusions(lesions),
+        shows_counts=shows_counts,
+        sequences=[sequence.value for sequence in SeriesRole if sequence in measured],
+        criteria=criteria,
+        prospective=mode is Mode.PROSPECTIVE,
+        consensus="consensus" in readers,
+        readers=len(readers),
+        analysis=analysis,
+        landmark_day=analysis.opp_free.landmark.day,
+        death_within_days=DEATH_WITHIN_DAYS,
+        version=__version__,
+        python=platform.python_version(),
+        libraries=[(name, version(name)) for name in LIBRARIES],
+        data_sha256=data_sha256,
+    )
+    return "\n\n".join(_filled(one) for one in re.split(r"\n{2,}", text.strip())) + "\n"
+
+
+def _filled(paragraph: str) -> str:
+    """Fill the lines of a paragraph, or of each item of a list."""
+    items = re.split(r"\n(?=- )", paragraph)
+    return "\n".join(
+        fill(" ".join(one.split()), LINE, subsequent_indent="  " * one.startswith("- "),
+             break_long_words=False, break_on_hyphens=False)
+        for one in items
+    )  # fmt: skip
+
+
+def _weeks(days: int) -> str:
+    """Write days as weeks, with a decimal where they are not whole."""
+    return f"{days / DAYS_PER_WEEK:.1f}".removesuffix(".0")
+
+
+def _exclusions(lesions: Sequence[CohortLesion]) -> list[tuple[str, int]]:
+    """Count the lesions that each reason excludes, in the order of screening."""
+    found = [exclusion_reason(one) for one in lesions]
+    return [(words, found.count(one)) for one, words in EXCLUSION_WORDS.items() if one in found]

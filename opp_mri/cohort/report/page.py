@@ -1,0 +1,88 @@
+"""Self-contained HTML pages: one file, no scripts, the same input gives the same bytes."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from opp_mri import __version__
+from opp_mri.cohort.figures.style import in_words
+from opp_mri.errors import InputError
+from opp_mri.units import format_mm
+
+
+def render_page(template: str, **context: object) -> str:
+    """Fill a template."""
+    return _environment().get_template(template).render(version=__version__, **context)
+
+
+def write_page(path: Path, template: str, **context: object) -> None:
+    """Fill a template and write it; a file that is there is replaced.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    write_bytes(path, render_page(template, **context).encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a page or a picture; a file that is there is replaced, or left as it was.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")  # a full disk or Ctrl-C leaves no half of a page
+    try:
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written ({error.strerror}): name a folder that exists, where you "
+            "may write and there is room."
+        ) from error
+
+
+def inline_svg(svg: str, *, prefix: str, description: str) -> Markup:
+    """Make a figure part of a page: ids that no other figure has, and words for who cannot see it.
+
+    Parameters
+    ----------
+    svg
+        One SVG element, as `figure_svg` gives it.
+    prefix
+        What its ids begin with.
+    description
+        What is seen, with the numbers.
+    """
+    svg = re.sub(r'(\bid="|\bhref="#|\burl\(#)', rf"\g<1>{prefix}-", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    said = f'<svg role="img" aria-label="{escape(description)}" '
+    return Markup(svg.replace("<svg ", said, 1))  # noqa: S704, matplotlib escapes what it draws
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("opp_mri.cohort"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["mm"] = format_mm
+    environment.filters["words"] = in_words
+    environment.filters["css_string"] = _css_string
+    return environment
+
+
+def _css_string(text: str) -> Markup:
+    """Write a text as a CSS string."""
+    escaped = re.sub(r'["\\<\n\r\f]', lambda found: f"\\{ord(found[0]):x} ", text)
+    return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style

@@ -1,0 +1,1 @@
+"""Statistics of a cohort: endpoints, survival, hazards, and the published figures."""

@@ -1,0 +1,163 @@
+"""What a hazard may depend on, and the models of it.
+
+The covariates are those of Table 2 of Amini et al., AJNR 2016;37:387-392.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from attrs import evolve, frozen
+
+from opp_mri.cohort.statistics.hazards import Regression, Trend, cox, firth, proportionality
+from opp_mri.cohort.statistics.members import (
+    CohortLesion,
+    FractionGroup,
+    Radiosensitivity,
+    Region,
+    age_at_radiosurgery,
+    fraction_group,
+    radiosensitivity_of,
+    region_of,
+)
+from opp_mri.cohort.statistics.survival import Observed
+from opp_mri.domain.measurement import Lesion
+
+NO_TIMES: Final = "No lesion has a time to analyse."
+
+
+class Covariate(StrEnum):
+    """What a hazard may depend on, as in the paper's Table 2; the value reads in a sentence."""
+
+    AGE = "age"
+    DOSE = "dose"
+    RADIOSENSITIVE = "radiosensitive histology"
+    THORACIC = "thoracic level"
+    SINGLE_FRACTION = "single fraction"
+
+
+@frozen(kw_only=True)
+class Model:
+    """Hazard ratios of one covariate, or of several at once.
+
+    Parameters
+    ----------
+    n, events, left_out, events_left_out
+        Lesions of which each covariate is known, those with the event, and the same of the others.
+    cox, trends
+        Cox's model and whether its ratios are the same on all days; errors by patient where a
+        patient has several lesions. None where there is no lesion or too few events.
+    cox_by_lesion
+        The same ratios with lesions counting as independent, where `cox` has errors by patient:
+        with few events these are too small.
+    firth
+        The same with Firth's penalty: where Cox's model has no finite ratios, and always for
+        fractionation.
+    reason
+        Why there is no model at all.
+    """
+
+    covariates: tuple[Covariate, ...]
+    n: int
+    events: int
+    left_out: int
+    events_left_out: int
+    cox: Regression | None = None
+    trends: tuple[Trend, ...] = ()
+    cox_by_lesion: Regression | None = None
+    firth: Regression | None = None
+    reason: str | None = None
+
+
+def covariate_of(lesion: Lesion, covariate: Covariate) -> float | None:
+    """Give age in years, dose in Gy, or 1 for yes and 0 for no; None where it is not known.
+
+    A sacral lesion is None for `THORACIC`, which the paper compares with cervical and lumbar.
+    """
+    known: tuple[object, object, object]  # what it is, yes, no
+    match covariate:
+        case Covariate.AGE:
+            age = age_at_radiosurgery(lesion)
+            return None if age is None else float(age.years)
+        case Covariate.DOSE:
+            return None if lesion.dose_gy is None else float(lesion.dose_gy)
+        case Covariate.RADIOSENSITIVE:
+            sensitivity = radiosensitivity_of(lesion.histology)
+            known = sensitivity, Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.UNKNOWN
+        case Covariate.THORACIC:
+            known = region_of(lesion.level), Region.THORACIC, Region.SACRAL
+        case Covariate.SINGLE_FRACTION:
+            known = fraction_group(lesion), FractionGroup.SINGLE, FractionGroup.UNKNOWN
+    value, yes, unknown = known
+    return None if value is unknown else float(value is yes)
+
+
+def fit_each(observed: Observed | None, lesions: Sequence[CohortLesion]) -> tuple[Model, ...]:
+    """Fit a model of each covariate by itself; a row of `observed` is of the lesion at its place.
+
+    None stands for no rows.
+    """
+    return tuple(_fit(observed, lesions, (one,), 0) for one in Covariate)
+
+
+def fit_together(
+    observed: Observed | None,
+    lesions: Sequence[CohortLesion],
+    alone: Sequence[Model],
+    events_per_covariate: int,
+) -> Model:
+    """Fit one model of the covariates that have a hazard ratio `alone`, if the events allow."""
+    several = tuple(one.covariates[0] for one in alone if _has_ratios(one))
+    return _fit(observed, lesions, several, events_per_covariate)
+
+
+def _has_ratios(model: Model) -> bool:
+    return any(one is not None and one.reason is None for one in (model.cox, model.firth))
+
+
+def _fit(
+    observed: Observed | None,
+    lesions: Sequence[CohortLesion],
+    covariates: tuple[Covariate, ...],
+    events_per_covariate: int,
+) -> Model:
+    values = [[covariate_of(one.lesion, which) for one in lesions] for which in covariates]
+    table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
+    known = np.asarray(np.isfinite(table).all(axis=0))
+    events = np.zeros(0, dtype=np.bool_) if observed is None else observed.event
+    counted = Model(
+        covariates=covariates, n=int(known.sum()), events=int(events[known].sum()),
+        left_out=int((~known).sum()), events_left_out=int(events[~known].sum()),
+    )  # fmt: skip
+    reason = _obstacle(counted, events_per_covariate)
+    if observed is None or reason is not None:
+        return evolve(counted, reason=NO_TIMES if observed is None else reason)
+    rows = observed.take(known)
+    columns = {one.value: row for one, row in zip(covariates, table[:, known], strict=True)}
+    shared = len(np.unique(np.asarray(rows.patient))) < rows.n
+    fitted = cox(rows, columns, by_patient=shared)
+    wanted = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates
+    trends = proportionality(rows, columns)  # of one covariate, all at once is no other test
+    return evolve(
+        counted,
+        cox=fitted,
+        trends=trends if len(covariates) > 1 else trends[:1],
+        cox_by_lesion=cox(rows, columns) if fitted.patients is not None else None,
+        firth=firth(rows, columns) if wanted else None,
+    )
+
+
+def _obstacle(counted: Model, events_per_covariate: int) -> str | None:
+    """Say why there can be no model; `events_per_covariate` is 0 for one of a single covariate."""
+    size, needed = len(counted.covariates), events_per_covariate * len(counted.covariates)
+    if events_per_covariate and size < 2:
+        return "Fewer than two covariates have a hazard ratio of their own."
+    if counted.events < needed:
+        return (
+            f"{size} covariates need {needed} events, {events_per_covariate} for each; "
+            f"there are {counted.events}."
+        )
+    if not counted.n:
+        return f"{counted.covariates[0].capitalize()} is not known of any lesion."
+    return None

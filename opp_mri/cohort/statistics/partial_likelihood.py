@@ -1,0 +1,126 @@
+"""Cox's partial likelihood with its derivatives, and the part of each row in its slope."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import ArrayLike
+
+from opp_mri.cohort.statistics.survival import FloatArray, IntArray, Observed
+from opp_mri.errors import InputError
+
+Ties = Literal["efron", "breslow"]
+Covariates = Mapping[str, ArrayLike]
+
+
+@frozen(kw_only=True, eq=False)
+class Slopes:
+    """Log-likelihood and derivatives; the last three are per event, of those then at risk."""
+
+    value: float
+    score: FloatArray
+    information: FloatArray
+    skew: FloatArray  # derivative of the information
+    mean: FloatArray
+    spread: FloatArray
+    hazard: FloatArray
+
+
+class PartialLikelihood:
+    """Cox's partial likelihood of covariates in units of their SD; rows and events by day."""
+
+    def __init__(self, observed: Observed, covariates: Covariates, ties: Ties) -> None:
+        table = [np.asarray(column, dtype=np.float64) for column in covariates.values()]
+        if not table or any(column.shape != (observed.n,) for column in table):
+            raise InputError("Give at least one covariate, and of each a value for every lesion.")
+        if not np.isfinite(table).all():
+            raise InputError("A covariate has a missing value: leave that lesion out first.")
+        self.names, self.observed, self.ties = tuple(covariates), observed, ties
+        self.order = np.argsort(observed.duration_days, kind="stable")
+        self.raw = np.stack(table, axis=1)[self.order]
+        sd = self.raw.std(axis=0)
+        self.sd = np.where(sd > 0, sd, 1.0)
+        self.x = (self.raw - self.raw.mean(axis=0)) / self.sd
+        self.days = observed.duration_days[self.order]
+        unseen = observed.unseen_until
+        self.unseen = np.full(observed.n, -1.0) if unseen is None else unseen[self.order]
+        self.by_entry = np.argsort(self.unseen, kind="stable")
+        self.events = np.flatnonzero(observed.event[self.order])
+        self.event_days = self.days[self.events]
+        self.first = np.searchsorted(self.days, self.event_days)
+        self.late = np.searchsorted(self.unseen[self.by_entry], self.event_days)
+        _, self.new_day, self.tie, size = np.unique(
+            self.event_days, return_index=True, return_inverse=True, return_counts=True
+        )
+        # Efron: of d events on a day the k-th, from 0, finds k / d of each of them gone
+        gone = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
+        self.gone = gone if ties == "efron" else np.zeros(len(gone))
+        p = len(self.names)
+        square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
+        self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
+
+    def tied(self, columns: FloatArray) -> FloatArray:
+        """Sum rows of events over those on the same day."""
+        return np.asarray(np.add.reduceat(columns, self.new_day)[self.tie])
+
+    def at_risk(self, columns: FloatArray) -> FloatArray:
+        """Sum rows over those at risk at each event."""
+        sums = _sums_from(columns, self.first)
+        sums -= self.gone[:, None] * self.tied(columns[self.events])
+        if self.late.size and self.late.min() < len(columns):
+            sums -= _sums_from(columns[self.by_entry], self.late)
+        return sums
+
+    def slopes(self, beta: FloatArray, *, skew: bool = False) -> Slopes:
+        """Differentiate at coefficients."""
+        p = len(self.names)
+        linear = self.x @ beta
+        top = float(linear.max())
+        weighted = np.exp(linear - top)[:, None] * self.powers
+        sums = self.at_risk(weighted)
+        whole = sums[:, :1]
+        mean, square = sums[:, 1 : p + 1] / whole, (sums[:, p + 1 :] / whole).reshape(-1, p, p)
+        spread = square - np.einsum("ea,eb->eab", mean, mean)
+        third = np.zeros((p, p, p))
+        if skew:
+            for a in range(p):
+                cube = self.at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
+                third[a] = cube.sum(axis=0).reshape(p, p)
+            mixed = np.einsum("ea,ebc->abc", mean, square)
+            third -= mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
+            third += 2 * np.einsum("ea,eb,ec->abc", mean, mean, mean)
+        return Slopes(
+            value=float((linear[self.events] - top - np.log(whole[:, 0])).sum()),
+            score=(self.x[self.events] - mean).sum(axis=0),
+            information=spread.sum(axis=0),
+            skew=third,
+            mean=mean,
+            spread=spread,
+            hazard=np.exp(-top) / whole[:, 0],
+        )
+
+
+def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes) -> FloatArray:
+    """Give the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
+    risk, ones = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
+    steps = slopes.hazard[:, None] * np.hstack([ones, slopes.mean])
+    total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])
+    passed = total[np.searchsorted(partial.event_days, partial.days, "right")]
+    passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
+    parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
+    own = partial.x[partial.events]
+    spared = partial.tied(partial.gone[:, None] * steps)
+    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(ones)
+    parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
+    return np.asarray(parts)
+
+
+def _sums_from(columns: FloatArray, first: IntArray) -> FloatArray:
+    """Sum the rows from each of `first` to the end."""
+    starts, back = np.unique(first, return_inverse=True)
+    sums = np.zeros((len(starts), columns.shape[1]))
+    some = starts < len(columns)
+    parts = np.add.reduceat(columns, starts[some]) if some.any() else sums[:0]
+    sums[some] = parts[::-1].cumsum(axis=0)[::-1]
+    return np.asarray(sums[back])

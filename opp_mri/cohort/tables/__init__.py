@@ -1,0 +1,1 @@
+"""Tables of a cohort, ready to print or export."""

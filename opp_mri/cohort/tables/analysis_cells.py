@@ -1,0 +1,125 @@
+"""What the tables of an analysis are made of: counts by arm, statistics with their interval."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint
+from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.members import ALL, FractionGroup, fraction_group
+from opp_mri.cohort.statistics.survival import BoolArray, Estimate
+from opp_mri.cohort.tables.tables import NONE as NONE
+from opp_mri.cohort.tables.tables import Cell, Value, counted, ids_of
+from opp_mri.cohort.tables.withholding import Sum
+from opp_mri.units import DAYS_PER_WEEK
+
+TIME_KNOWN: Final = "time.known"
+OPEN: Final = "not reached"
+ENDPOINT_WORDS: Final = {
+    Endpoint.OPP_FREE: "OPP-free",
+    Endpoint.PROGRESSION_FREE: "Progression-free",
+}
+CAUSE_WORDS: Final = {Cause.OPP: "OPP", Cause.PROGRESSION: "progression", Cause.DEATH: "death"}
+SLUGS: Final = {  # of the numbers of an event, in the order of the causes
+    Cause.OPP: Endpoint.OPP_FREE.value,
+    Cause.PROGRESSION: Endpoint.PROGRESSION_FREE.value,
+    Cause.DEATH: "death",
+}
+
+
+class Rows:
+    """The lesions of an analysis by arm, counted in cells; the same key counts the same lesions.
+
+    `arms` begins with all lesions; `days` is the day of the first event, or of the end without one,
+    and `ended` tells which had any.
+    """
+
+    def __init__(self, analysis: CohortAnalysis) -> None:
+        found = analysis.competing
+        self.ids = np.array(ids_of(analysis.lesions), dtype=object)
+        self.groups = np.array([fraction_group(one.lesion) for one in analysis.lesions], dtype=str)
+        self.arms = [ALL, *(one for one in FractionGroup if (self.groups == one).any())]
+        self.days = np.zeros(0) if found is None else found.duration_days
+        self.causes = np.zeros(0) if found is None else np.asarray(found.cause)
+        self.ended = np.asarray(self.causes > 0)
+
+    def arm(self, group: str) -> BoolArray:
+        """Tell which lesions are of an arm, or of all."""
+        return np.asarray((self.groups == group) | (group == ALL))
+
+    def events(self, slug: str) -> BoolArray:
+        """Tell which lesions had an event, by the slug of its numbers."""
+        return np.asarray(self.causes == 1 + [*SLUGS.values()].index(slug))
+
+    def count(self, key: str, rows: BoolArray) -> Cell:
+        """Count the lesions that are true."""
+        return counted(key, self.ids[rows].tolist())
+
+    def sums(self, *keys: str) -> list[Sum]:
+        """Say that the arms of each count add up to all."""
+        arms = self.arms[1:]
+        return [(key, *(key + of_arm(group) for group in arms)) for key in keys if arms]
+
+
+def of_arm(group: str) -> str:
+    """Give the end of the key of an arm's number; none for all lesions."""
+    return "" if group == ALL else f"/group.{group}"
+
+
+def statistic(
+    key: str, rests_on: str, told_by: Sequence[str], found: Estimate, *, unit: str = "",
+    more: Mapping[str, Value] | None = None,
+) -> Cell:  # fmt: skip
+    """Put a number and its interval into a cell; days are shown as weeks, shares as percent."""
+    size, percent = (DAYS_PER_WEEK if unit == "days" else 1), unit == "share"
+    shown = [
+        None if one is None else _text(one / size, percent=percent, weeks=unit == "days")
+        for one in (found.value, found.low, found.high)
+    ]
+    value, low, high = shown
+    if value is None:
+        text = NONE
+    else:
+        text = f"{value} %" if percent else value
+        text += "" if low is None and high is None else f" ({low or OPEN} to {high or OPEN})"
+    values: dict[str, Value] = {
+        "value": _finite(found.value), "low": _finite(found.low), "high": _finite(found.high),
+        **(more or {}), "n": found.n, "events": found.events,
+    }  # fmt: skip
+    if unit:
+        values["unit"] = unit
+    return Cell(text=text, key=key, rests_on=rests_on, told_by=tuple(told_by), values=values)
+
+
+def remark(reason: str | None, told_by: Sequence[str]) -> Cell:
+    """Say why a number cannot be had; the words may hold counts, and are withheld with them."""
+    return Cell(text=reason or "", told_by=tuple(told_by) if reason else ())
+
+
+def p_text(p: float | None) -> str:
+    """Write a p."""
+    if p is None:
+        return NONE
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def arm_words(group: str) -> str:
+    """Name an arm for a reader."""
+    return "all" if group == ALL else group
+
+
+def _text(value: float, *, percent: bool, weeks: bool) -> str:
+    if math.isinf(value):
+        return "infinite"
+    if percent:
+        return f"{100 * value:.1f}"
+    if weeks or 10 <= value < 100:
+        return f"{value:.1f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _finite(value: float | None) -> Value:
+    """Give a number that every format can hold: an infinite one as a word."""
+    return "infinite" if value is not None and math.isinf(value) else value

@@ -1,0 +1,222 @@
+"""Hazard ratios of a cohort as tables: what each model rests on, and what it gives."""
+
+from typing import Final
+
+import numpy as np
+
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
+from opp_mri.cohort.statistics.covariates import Covariate, Model, covariate_of
+from opp_mri.cohort.statistics.hazards import Hazard, Regression, Trend
+from opp_mri.cohort.statistics.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
+from opp_mri.cohort.statistics.survival import BoolArray
+from opp_mri.cohort.tables.analysis_cells import (
+    ENDPOINT_WORDS,
+    NONE,
+    TIME_KNOWN,
+    Rows,
+    of_arm,
+    p_text,
+    remark,
+    statistic,
+)
+from opp_mri.cohort.tables.tables import AGE_KNOWN, Cell, Table
+from opp_mri.cohort.tables.withholding import Sum
+
+COVARIATE_WORDS: Final = {
+    Covariate.AGE: "Age, per year",
+    Covariate.DOSE: "Dose, per Gy",
+    Covariate.RADIOSENSITIVE: "Radiosensitive against radioresistant",
+    Covariate.THORACIC: "Thoracic against cervical and lumbar",
+    Covariate.SINGLE_FRACTION: "Single fraction against multifraction",
+}
+TOGETHER: Final = "All of them"
+_VALUES: Final = {  # of a covariate of two values: yes, no and unknown in words
+    Covariate.RADIOSENSITIVE: (
+        Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.RADIORESISTANT, "not classed",
+    ),
+    Covariate.THORACIC: (Region.THORACIC, "cervical or lumbar", Region.SACRAL),
+    Covariate.SINGLE_FRACTION: (FractionGroup.SINGLE, FractionGroup.MULTI, "unknown"),
+}  # fmt: skip
+_ELSEWHERE: Final[tuple[Sum, ...]] = (  # the same counts in the other tables
+    ("model.age.n", AGE_KNOWN),
+    ("model.age.left_out", f"age.{UNKNOWN}"),
+    ("model.radiosensitive.yes", f"radiosensitivity.{Radiosensitivity.RADIOSENSITIVE}"),
+    ("model.radiosensitive.no", f"radiosensitivity.{Radiosensitivity.RADIORESISTANT}"),
+    ("model.radiosensitive.left_out", f"radiosensitivity.{UNKNOWN}"),
+    ("model.thoracic.yes", f"level.{Region.THORACIC}"),
+    ("model.thoracic.no", f"level.{Region.CERVICAL}", f"level.{Region.LUMBAR}"),
+    ("model.thoracic.left_out", f"level.{Region.SACRAL}"),
+)
+_COUNTS_NOTE: Final = (
+    "The covariates are those of Table 2 of Amini 2016. Of a histology that the paper does not "
+    "class, and of a sacral level, the covariate counts as not known."
+)
+
+
+def covariate_table(analysis: CohortAnalysis) -> Table:
+    """Show what the models rest on: lesions and events by covariate, and those left out."""
+    rows, lines, sums = Rows(analysis), [], list[Sum]()
+    for asked in Covariate:
+        words = _VALUES.get(asked, ("known", "unknown"))
+        masks = _masks(analysis, (asked,))
+        parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
+            "yes", "no", "left_out"
+        )  # fmt: skip
+        slug = asked.name.lower()
+        for part, label in zip(parts, words, strict=True):
+            keys = [f"{one}.{slug}.{part}" for one in ("model", *Endpoint)]
+            sets = [masks[part], *(masks[part] & rows.events(one) for one in Endpoint)]
+            cells = (rows.count(key, which) for key, which in zip(keys, sets, strict=True))
+            lines.append((Cell(text=COVARIATE_WORDS[asked]), Cell(text=label), *cells))
+        for one, whole in _wholes():
+            sums.append((whole, f"{one}.{slug}.n", f"{one}.{slug}.left_out"))
+            if "yes" in parts:
+                sums.append((f"{one}.{slug}.n", f"{one}.{slug}.yes", f"{one}.{slug}.no"))
+            if asked is Covariate.SINGLE_FRACTION:
+                ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
+                sums += [(f"{one}.{slug}.{part}", whole + end)
+                         for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
+    for endpoint in analysis.endpoints:
+        masks, other = _masks(analysis, endpoint.multivariable.covariates), Cell(text=NONE)
+        for part, label in (("n", "known"), ("left_out", "not all known")):
+            keys = [f"model.{endpoint.endpoint}.together.{part}"]
+            keys += [f"{endpoint.endpoint}.together.{part}"]
+            events = rows.count(keys[1], masks[part] & rows.events(endpoint.endpoint))
+            both = (events, other) if endpoint is analysis.opp_free else (other, events)
+            name = f"{TOGETHER}, {ENDPOINT_WORDS[endpoint.endpoint]} time"
+            n = rows.count(keys[0], masks[part])
+            lines.append((Cell(text=name), Cell(text=label), n, *both))
+        for key, whole in (
+            (f"model.{endpoint.endpoint}.together", TIME_KNOWN),
+            (f"{endpoint.endpoint}.together", f"{endpoint.endpoint}.events"),
+        ):
+            sums.append((whole, f"{key}.n", f"{key}.left_out"))
+    if analysis.n == analysis.eligible:
+        sums += _ELSEWHERE
+    return Table(
+        title="Lesions and events by covariate",
+        columns=("Covariate", "Value", "Lesions", "With OPP", "With progression"),
+        rows=tuple(lines),
+        notes=(_COUNTS_NOTE,),
+        sums=tuple(dict.fromkeys(sums)),
+    )
+
+
+def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
+    """Show the hazard ratio of each covariate alone and of all together, with its checks."""
+    rows, lines = Rows(analysis), list[tuple[Cell, ...]]()
+    for model in endpoint.models:
+        slug = model.covariates[0].name.lower()
+        keys = (f"model.{slug}.n", f"{endpoint.endpoint}.{slug}.n")
+        lines += _lines(analysis, rows, endpoint, model, keys)
+    keys = (
+        f"model.{endpoint.endpoint}.together.n",
+        f"{endpoint.endpoint}.together.n",
+    )
+    lines += _lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
+    return Table(
+        title=f"Hazard ratios, {ENDPOINT_WORDS[endpoint.endpoint]} time",
+        columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95 %)", "p",
+                 "p of the check", "Remark"),
+        rows=tuple(lines),
+        notes=(
+            "Cox's model, ties by Efron, interval and p by Wald. Where a patient has several "
+            "lesions its errors are by patient (Lin and Wei 1989), and beside them as if all "
+            "lesions were independent: with few events errors by patient are too small.",
+            "Firth's penalised likelihood (Heinze and Schemper 2001) is finite where all events "
+            "are in one arm; interval and p by its profile, lesions counting as independent.",
+            "The check (Grambsch and Therneau 1994): below 0.05 one ratio does not describe all "
+            "of the follow-up.",
+        ),
+    )  # fmt: skip
+
+
+def _wholes() -> list[tuple[str, str]]:
+    """Pair the start of the keys of lesions, and of each event, with the count of them all."""
+    return [("model", TIME_KNOWN), *((one.value, f"{one}.events") for one in Endpoint)]
+
+
+def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:
+    """Tell of which lesions all covariates are known or not, and which have each of them, or not.
+
+    The last two have a meaning for one covariate of two values.
+    """
+    values = [[covariate_of(one.lesion, c) for one in analysis.lesions] for c in covariates]
+    table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
+    known = np.asarray(np.isfinite(table).all(axis=0))
+    return {
+        "n": known,
+        "left_out": ~known,
+        "yes": np.asarray((table == 1).all(axis=0)),
+        "no": np.asarray((table == 0).all(axis=0)),
+    }
+
+
+def _lines(
+    analysis: CohortAnalysis, rows: Rows, endpoint: EndpointAnalysis, model: Model,
+    keys: tuple[str, str], *, together: bool = False,
+) -> list[tuple[Cell, ...]]:  # fmt: skip
+    known = _masks(analysis, model.covariates)["n"]
+    counts = (
+        rows.count(keys[0], known),
+        rows.count(keys[1], known & rows.events(endpoint.endpoint)),
+    )
+    told_by, empty = _told_by(keys, model), Cell(text=NONE)
+    words = "together" if together else "alone"
+    if model.reason is not None:
+        whose = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
+        cells = (empty, empty, empty, remark(model.reason, told_by))
+        return [(Cell(text=whose), Cell(text=words), *counts, *cells)]
+    lines: list[tuple[Cell, ...]] = []
+    fits = {"cox": model.cox, "cox_by_lesion": model.cox_by_lesion, "firth": model.firth}
+    for name, fitted in fits.items():
+        if fitted is None:
+            continue
+        label = Cell(text=f"{words}, {_model_words(fitted)}")
+        trends = {one.covariate: one for one in model.trends if fitted is model.cox}
+        for hazard in fitted.hazards:
+            asked = Covariate(hazard.covariate)
+            key = keys[1].removesuffix(".n") + f".{name}"
+            key += f".{asked.name.lower()}" if together else ""
+            cells = _statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
+            lines.append((Cell(text=COVARIATE_WORDS[asked]), label, *counts, *cells))
+        if None in trends:
+            key = keys[1].removesuffix(".n") + ".cox"
+            check = _check(key, trends[None], keys[0], told_by)
+            cells = (empty, empty, check, remark(trends[None].reason, told_by))
+            lines.append((Cell(text=TOGETHER), label, *counts, *cells))
+    return lines
+
+
+def _told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
+    """Name the counts that a ratio could be worked back to: of two values, those of either."""
+    if not any(one in _VALUES for one in model.covariates):
+        return keys
+    slugs = [one.name.lower() for one in model.covariates if one in _VALUES]
+    first = keys[1].split(".", maxsplit=1)[0]
+    return (
+        *keys,
+        *(f"{start}.{slug}.{part}" for start in ("model", first) for slug in slugs
+          for part in ("yes", "no")),
+    )  # fmt: skip
+
+
+def _model_words(fitted: Regression) -> str:
+    words = {"cox": "Cox", "firth": "Firth"}[fitted.model]
+    return words if fitted.patients is None else f"{words}, errors by patient"
+
+
+def _statistics(
+    key: str, one: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
+) -> tuple[Cell, Cell, Cell, Cell]:
+    ratio = statistic(key, rests_on, told_by, one.ratio, more={"p": one.p})
+    check = Cell(text=NONE) if trend is None else _check(key, trend, rests_on, told_by)
+    reason = one.ratio.reason or (None if trend is None else trend.reason)
+    return ratio, Cell(text=p_text(one.p), told_by=told_by), check, remark(reason, told_by)
+
+
+def _check(key: str, trend: Trend, rests_on: str, told_by: tuple[str, ...]) -> Cell:
+    return Cell(
+        text=p_text(trend.p), key=f"{key}.check", rests_on=rests_on, told_by=told_by,
+        values={"chi_square": trend.chi_square, "p": trend.p, "n": trend.n},
+    )  # fmt: skip

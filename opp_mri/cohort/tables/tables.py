@@ -1,0 +1,358 @@
+"""The tables of a cohort: flow, demographics, response by fractionation, course of OPP lesions.
+
+Each is a pure function of the lesions. A cell holds its text and the same as numbers; a count has a
+key that is the same in every table that shows it. Sources: the tables and the results section of
+Amini et al., AJNR 2016;37:387-392.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from attrs import evolve, field, frozen
+
+from opp_mri.cohort.statistics.endpoints import (
+    peak_changes_mm,
+    returns_to_baseline,
+    spread,
+    time_to_peak,
+)
+from opp_mri.cohort.statistics.members import (
+    ALL,
+    ELIGIBLE,
+    EXCLUDED,
+    EXCLUSION_WORDS,
+    UNKNOWN,
+    CohortLesion,
+    FractionGroup,
+    age_at_radiosurgery,
+    answers_of,
+    characteristics,
+    eligible_of,
+    fraction_group,
+    screening,
+)
+from opp_mri.cohort.tables.withholding import HIDDEN as HIDDEN
+from opp_mri.cohort.tables.withholding import Sum, withheld
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import DAYS_PER_WEEK
+
+AGE_KNOWN = "age.known"
+
+NONE = "-"  # where a statistic is not to be had
+
+Value = int | float | str | None
+
+
+@frozen(kw_only=True)
+class Cell:
+    """One cell.
+
+    Parameters
+    ----------
+    text
+        What a reader sees.
+    key
+        Name of the number; empty for a label.
+    count
+        Number of lesions or patients, where it is one.
+    share_of
+        Key of the total that the text gives a percentage of.
+    rests_on
+        Key of a count that it would give away: the n of a statistic, the lesions of patients.
+    told_by
+        Keys of counts that it can be worked back to: it is withheld with any of them.
+    values
+        The same as numbers: times in days, lengths in mm, ages in years, percentages unrounded.
+    lesion_ids
+        The lesions that it counts, or whose patients; a statistic has those of `rests_on`.
+    """
+
+    text: str = field(default="", converter=str)  # an enum's value, not the enum
+    key: str = ""
+    count: int | None = None
+    share_of: str = ""
+    rests_on: str = ""
+    told_by: tuple[str, ...] = ()
+    values: Mapping[str, Value] = field(factory=dict)
+    lesion_ids: tuple[str, ...] = field(default=(), repr=False)
+
+
+@frozen(kw_only=True)
+class Table:
+    """A table, with what its counts add up to, and whether small counts were withheld."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    sums: tuple[Sum, ...] = ()
+    suppressed: bool = False
+
+    @property
+    def text_rows(self) -> tuple[tuple[str, ...], ...]:
+        """The rows for a reader."""
+        return tuple(tuple(cell.text for cell in row) for row in self.rows)
+
+    @property
+    def records(self) -> tuple[dict[str, Value], ...]:
+        """The machine form: one record for each cell with a number, its key and its values."""
+        return tuple({"key": one.key, **one.values} for row in self.rows for one in row if one.key)
+
+
+def flow(lesions: Sequence[CohortLesion]) -> Table:
+    """Count the lesions at each step of screening, with their patients."""
+    return Table(
+        title="Screening and flow",
+        columns=("Step", "Lesions", "Patients"),
+        rows=tuple(
+            (Cell(text=step), counted(key, ids_of(found)), _patients(key, found))
+            for step, key, found in screening(lesions)
+        ),
+        notes=(
+            "A lesion is counted under the first reason that excludes it, in the order shown.",
+            "6 months are the shortest follow-up of the criteria (min_follow_up_days).",
+            "A patient with several lesions is counted in each step that has one of them.",
+        ),
+        sums=(
+            (ALL, EXCLUDED, ELIGIBLE),
+            (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
+            (ELIGIBLE, *(f"response.{one}" for one in answers_of(eligible_of(lesions)))),
+        ),
+    )
+
+
+def demographics(lesions: Sequence[CohortLesion]) -> Table:
+    """Describe the lesions that are analysed, their patients and their treatment."""
+    those = eligible_of(lesions)
+    rows = [
+        (Cell(text="Lesions"), Cell(), counted(ELIGIBLE, ids_of(those))),
+        (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, those)),
+        *_age_rows(those),
+    ]
+    sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
+    for asked in characteristics(those):
+        keys = {one: f"{asked.key}.{one}" for one in asked.lesion_ids}
+        rows += [
+            (
+                Cell(text=asked.heading),
+                Cell(text=one),
+                counted(keys[one], ids, ELIGIBLE, len(those)),
+            )
+            for one, ids in asked.lesion_ids.items()
+        ]
+        sums.append((ELIGIBLE, *keys.values()))
+        for whole in dict.fromkeys(asked.within.values()):
+            sums.append((whole, *(keys[one] for one, of in asked.within.items() if of == whole)))
+    return Table(
+        title="Demographics",
+        columns=("Characteristic", "Value", "Lesions (%) or statistic"),
+        rows=tuple(rows),
+        notes=(
+            "All but the number of patients is over lesions: a patient with two counts twice.",
+            "Radioresistant are renal cell carcinoma, sarcoma, adenoid cystic carcinoma and "
+            "melanoma (Amini 2016); a histology that its Table 1 does not list is unknown.",
+            "An age from the year of birth may be one year too many.",
+        ),
+        sums=tuple(sums),
+    )
+
+
+def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
+    """Count the responses after a single fraction and after several."""
+    those = eligible_of(lesions)
+    answers = answers_of(those)
+    ids: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in those:
+        answer, group = one.assessment.category, fraction_group(one.lesion)
+        for place in ((answer, group), (answer, ""), ("", group)):
+            ids[place].append(one.lesion.lesion_id)
+    groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or ids["", one]]
+    sizes = {group: len(ids["", group]) for group in groups}
+    sums: list[Sum] = [
+        (ELIGIBLE, *(f"group.{group}" for group in groups)),
+        (ELIGIBLE, *(f"response.{one}" for one in answers)),
+        *((f"group.{g}", *(f"response.{one}/group.{g}" for one in answers)) for g in groups),
+        (f"group.{FractionGroup.SINGLE}", "fractions.1"),
+        (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
+    ]
+    row = [counted(f"group.{group}", ids["", group]) for group in groups]
+    rows = [(Cell(text="Lesions"), *row, counted(ELIGIBLE, ids_of(those)))]
+    for answer in answers:
+        keys = {group: f"response.{answer}/group.{group}" for group in groups}
+        sums.append((f"response.{answer}", *keys.values()))
+        row = [counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
+        all_of = counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(those))
+        rows.append((Cell(text=answer), *row, all_of))
+    return Table(
+        title="Response by fractionation",
+        columns=("Response", *(group.capitalize() for group in groups), "All lesions"),
+        rows=tuple(rows),
+        notes=("Percentages are of the lesions of the column.",),
+        sums=tuple(sums),
+    )
+
+
+def time_course(lesions: Sequence[CohortLesion]) -> Table:
+    """Describe the course of OPP lesions: peak, size there, return to baseline."""
+    those = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
+    named = [(one, one.lesion.lesion_id) for one in those]
+    peaks = [(name, peak) for one, name in named if (peak := time_to_peak(one))]
+    sizes = [(name, peak_changes_mm(one)) for one, name in named]
+    returns = [(name, returns_to_baseline(one)) for one, name in named]
+    seen = [(name, one.day) for name, one in peaks]
+    earliest = [(name, one.earliest_day) for name, one in peaks]
+    rows = [
+        _course_row("Time to peak, weeks", "deciding", "peak", seen, True),
+        _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
+    ]
+    for role in SeriesRole:
+        if changes := [(name, float(one[role])) for name, one in sizes if role in one]:
+            rows.append(_course_row("Peak change, mm", role, "change", changes))
+    for role in SeriesRole:
+        if days := [(name, one[role].day) for name, one in returns if role in one]:
+            back = [(name, day) for name, day in days if day is not None]
+            left = [name for name, day in days if day is None]
+            never = counted(f"opp.return.{role}.never", left)
+            rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
+    return Table(
+        title="Time course of OPP lesions",
+        columns=("Measure", "Sequence", "n", "Mean (95 % interval)", "Median", "Range", "Never"),
+        rows=tuple(rows),
+        notes=(
+            "Times are from completion of radiosurgery; the interval of the mean is a t interval.",
+            "A peak lies after the study before it (a baseline counts as week 0).",
+            "Return to baseline: the first study after the peak that shows no growth, of lesions "
+            "with one (n); never: not within the follow-up.",
+        ),
+        sums=tuple(
+            (f"response.{ResponseCategory.OPP}", f"opp.{one}.deciding.n")
+            for one in ("peak", "before_peak")
+        ),
+    )
+
+
+def suppressed(table: Table, below: int = 5) -> Table:
+    """Withhold the counts from 1 to `below` - 1 of a table that is published by itself."""
+    return suppressed_together([table], below)[0]
+
+
+def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table, ...]:
+    """Withhold small counts, and what would give one away, in tables that are published together.
+
+    A count from 1 to `below` - 1 reads <`below`; zero stays. A larger one is hidden, the smallest
+    first, as long as some small one can be only one number by the sums and shared counts that are
+    left; where nothing is left to hide, all are hidden, and none reads <`below`. A statistic goes
+    with its n, a percentage with its total. Ranges stay, though they hold single values.
+
+    Raises
+    ------
+    ValueError
+        `below` is less than 3 (only 1 were withheld, and so known), or tables disagree on a count.
+    """
+    if below < 3:
+        raise ValueError("below 3 a number that is withheld is known to be 1")
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    counts = {cell.key: cell.count for cell in cells if cell.count is not None}
+    if any(counts.get(cell.key, cell.count) != cell.count for cell in cells):
+        raise ValueError("tables that are published together are of the same lesions")
+    sums = [one for table in tables for one in table.sums if {*one} <= counts.keys()]
+    words = withheld(counts, sums, below)
+    small = {key for key in words if 0 < counts[key] < below}
+    note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
+    return tuple(
+        Table(title=one.title, columns=one.columns, notes=(*one.notes, note), suppressed=True,
+              rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in one.rows))
+        for one in tables
+    )  # fmt: skip
+
+
+def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
+    cell = evolve(cell, lesion_ids=())
+    nothing = dict.fromkeys(cell.values)
+    if cell.key in words or (cell.rests_on in words and cell.count is not None):
+        return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=nothing)
+    if cell.rests_on in small or not words.keys().isdisjoint(cell.told_by):
+        return evolve(cell, text=HIDDEN, values=nothing)
+    if cell.rests_on in words:
+        return evolve(cell, values={**cell.values, "n": None})
+    if cell.share_of in words:
+        return evolve(cell, text=str(cell.count), values={**nothing, "n": cell.count})
+    return cell
+
+
+def ids_of(lesions: Iterable[CohortLesion]) -> list[str]:
+    """Give the names of lesions, in their order."""
+    return [one.lesion.lesion_id for one in lesions]
+
+
+def counted(
+    key: str, lesion_ids: Sequence[str], share_of: str = "", total: int | None = None
+) -> Cell:
+    """Count lesions in a cell, as a share where a total is given with its key."""
+    count = len(lesion_ids)
+    values: dict[str, Value] = {"n": count}
+    text = str(count)
+    if total is not None:
+        percent = 100 * count / total if total else None
+        text = text if percent is None else f"{count} ({percent:.1f} %)"
+        values |= {"of": total, "percent": percent}
+    return Cell(text=text, key=key, count=count, share_of=share_of, values=values,
+                lesion_ids=tuple(lesion_ids))  # fmt: skip
+
+
+def _patients(key: str, lesions: Sequence[CohortLesion]) -> Cell:
+    number = len({one.patient_id for one in lesions})
+    return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
+                values={"n": number}, lesion_ids=tuple(ids_of(lesions)))  # fmt: skip
+
+
+def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
+    known = [(o.lesion.lesion_id, a) for o in lesions if (a := age_at_radiosurgery(o.lesion))]
+    guessed = [name for name, age in known if age.approximate]
+    unknown = [o.lesion.lesion_id for o in lesions if age_at_radiosurgery(o.lesion) is None]
+    ages, n = [age.years for _, age in known], len(lesions)
+    mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
+    cells = (
+        ("known", counted(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
+        ("of these from the year of birth", counted("age.approximate", guessed)),
+        (UNKNOWN, counted(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
+        ("mean (95 % t interval), years", mean),
+        ("range, years", extent),
+    )
+    return [(Cell(text="Age at radiosurgery"), Cell(text=text), cell) for text, cell in cells]
+
+
+def _course_row(
+    measure: str, sequence: str, slug: str, named: Sequence[tuple[str, float]], days: bool = False,
+    never: Cell = Cell(),
+) -> tuple[Cell, ...]:  # fmt: skip
+    key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
+    n, values = counted(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
+    statistics = (n, *_statistics(key, values, unit, f"{key}.n"))
+    return (Cell(text=measure), Cell(text=sequence), *statistics, never)
+
+
+def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
+    """Give the cells of mean with interval, median, and range; days are shown as weeks."""
+    found = spread(values)
+    names = ("mean", "median", "range")
+    if found is None:
+        return tuple(Cell(text=NONE, key=f"{key}.{name}", values={"n": 0}) for name in names)
+    size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit == "years" else 1)
+    mean, low, high, middle = (
+        "" if x is None else f"{x / size:.1f}"
+        for x in (found.mean, found.low, found.high, found.median)
+    )
+    least, most = (f"{x / size:.{digits}f}" for x in (found.least, found.most))
+    shown: tuple[tuple[str, dict[str, Value]], ...] = (
+        (f"{mean} ({low} to {high})" if low else mean,
+         {"mean": found.mean, "low": found.low, "high": found.high}),
+        (middle, {"median": found.median}),
+        (f"{least} to {most}", {"least": found.least, "most": found.most}),
+    )  # fmt: skip
+    return tuple(
+        Cell(text=text, key=f"{key}.{name}", rests_on=n_key,
+             values={**numbers, "n": found.n, "unit": unit})
+        for name, (text, numbers) in zip(names, shown, strict=True)
+    )  # fmt: skip

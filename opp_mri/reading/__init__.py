@@ -1,1 +1,0 @@
-"""Two readers: how far they agree, and where they do not; pure."""

@@ -1,0 +1,1 @@
+"""Tables read from files: each column is declared and checked once."""

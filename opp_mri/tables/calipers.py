@@ -1,0 +1,182 @@
+"""Calipers as they are handed over: a CSV table, or the same as JSON."""
+
+import json
+import math
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, PixelPoint
+from opp_mri.errors import InputError, TableFault
+from opp_mri.tables.csv_table import Row, Table, read_table
+
+REQUIRED = ("lesion_id", "reader")
+POINTS = ("column_1", "row_1", "column_2", "row_2")
+OPTIONAL = (
+    "sequence",
+    "sop_instance_uid",
+    "frame",
+    *POINTS,
+    "length_mm",
+    "study_date",
+    "answer",
+    "reason",
+)
+
+
+TABLE_ANSWERS = (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
+
+
+@frozen(kw_only=True)
+class CaliperRow:
+    """One row of what a reader hands over, well-formed but not yet held against the images.
+
+    Parameters
+    ----------
+    line
+        Line of the table, or number of the object in a JSON list.
+    sequence
+        None where the role of the series is to decide.
+    sop_instance_uid, frame_number, start, end
+        The line on its native image; the points are None in a row that brings a length alone.
+    length_mm
+        The length that the row states, or None.
+    study_date
+        For a length without an image.
+    answer, reason
+        Measured, gone (0.0 mm), or not measurable and why.
+    """
+
+    line: int
+    lesion_id: str
+    reader: str
+    sequence: SeriesRole | None
+    sop_instance_uid: str
+    frame_number: int
+    start: PixelPoint | None
+    end: PixelPoint | None
+    length_mm: Decimal | None
+    study_date: date | None
+    answer: Answer
+    reason: str
+
+
+def read_calipers(path: Path) -> list[CaliperRow]:
+    """Read calipers from a CSV table or a JSON list of objects with the same names.
+
+    Raises
+    ------
+    TableError
+        With the line and the column of each fault.
+    InputError
+        The file cannot be read, or is no such JSON.
+    """
+    table = _json_table(path) if path.suffix.lower() == ".json" else None
+    if table is None:
+        table = read_table(path, required=REQUIRED, optional=OPTIONAL)
+    with table:
+        rows = [_caliper_row(row) for row in table.rows]
+    return [row for row in rows if row is not None]
+
+
+def _json_table(path: Path) -> Table:
+    try:
+        objects = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}: check the name and the folder.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read as JSON ({error}).") from error
+    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+        raise InputError(f"{path.name} must hold a list of objects, one a caliper.")
+    if not objects:
+        raise InputError(f"{path.name} holds an empty list: there is nothing to measure.")
+    known = (*REQUIRED, *OPTIONAL)
+    faults: list[TableFault] = []
+    rows = []
+    for number, one in enumerate(objects, start=1):
+        faults += [
+            TableFault(number, key, "this name is unknown: remove it or rename it")
+            for key in one
+            if key not in known
+        ]
+        cells = {key: _cell(value) for key, value in one.items()}
+        rows.append(Row(number, cells, faults))
+    return Table(path.name, known, rows=rows, faults=faults)
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _caliper_row(row: Row) -> CaliperRow | None:
+    lesion_id, reader = row.text("lesion_id"), row.text("reader")
+    sequence = row.choice("sequence", SeriesRole) if row.get("sequence") else None
+    answer = row.choice("answer", TABLE_ANSWERS) if row.get("answer") else Answer.MEASURED
+    frame_number = row.whole_number("frame", minimum=1) if row.get("frame") else 1
+    length_mm = row.mm("length_mm") if row.get("length_mm") else None
+    study_date = row.iso_date("study_date") if row.get("study_date") else None
+    points = _points(row)
+    if lesion_id is None or reader is None or answer is None or frame_number is None:
+        return None
+    caliper = CaliperRow(
+        line=row.line,
+        lesion_id=lesion_id,
+        reader=reader,
+        sequence=sequence,
+        sop_instance_uid=row.get("sop_instance_uid"),
+        frame_number=frame_number,
+        start=points[0] if points else None,
+        end=points[1] if points else None,
+        length_mm=length_mm,
+        study_date=study_date,
+        answer=answer,
+        reason=row.get("reason"),
+    )
+    _check_whole(row, caliper)
+    return caliper
+
+
+def _points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
+    given = [column for column in POINTS if row.get(column)]
+    if not given:
+        return None
+    if len(given) < len(POINTS):
+        missing = next(column for column in POINTS if not row.get(column))
+        row.fault(missing, "is empty: a caliper has four numbers, a length alone has none")
+        return None
+    numbers = []
+    for column in POINTS:
+        try:
+            number = float(row.get(column))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            row.fault(column, "is not a number: write a pixel position, such as 120.5")
+        numbers.append(number)
+    return (numbers[0], numbers[1]), (numbers[2], numbers[3])
+
+
+def _check_whole(row: Row, caliper: CaliperRow) -> None:
+    """Note what a row lacks to be an answer."""
+    has_place = bool(caliper.sop_instance_uid) or caliper.study_date is not None
+    if caliper.start is not None and not caliper.sop_instance_uid:
+        row.fault("sop_instance_uid", "is empty: name the image on which the points lie")
+    if not caliper.sop_instance_uid and caliper.sequence is None:
+        row.fault("sequence", "is empty: without an image nothing else tells the sequence")
+    if not has_place:
+        row.fault("study_date", "name the image, or give the date of the study")
+    if caliper.answer is Answer.MEASURED:
+        if caliper.start is None and caliper.length_mm is None:
+            row.fault("length_mm", "there are neither points nor a length: give one of them")
+    elif caliper.start is not None:
+        row.fault("answer", f"a {caliper.answer.value} answer has no points: remove them")
+    if caliper.answer is Answer.NOT_MEASURABLE and not caliper.reason:
+        row.fault("reason", "is empty: say why the lesion cannot be measured here")
+    if caliper.answer is Answer.NOT_MEASURABLE and caliper.length_mm is not None:
+        row.fault("length_mm", "a lesion that cannot be measured has no length: remove it")
+    if caliper.answer is Answer.GONE and caliper.length_mm not in (None, Decimal(0)):
+        row.fault("length_mm", "what is gone has the length 0.0: correct one of them")

@@ -1,0 +1,1 @@
+"""From measurements to response categories, in a project or from tables."""

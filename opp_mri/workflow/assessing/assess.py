@@ -1,0 +1,311 @@
+"""Assess lesions: from recorded lengths and events to a category with the rule that decided."""
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    MeasurementError,
+    Mode,
+    ResponseCategory,
+    SequenceAssessment,
+)
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import (
+    EventKind,
+    Exclusion,
+    Observation,
+    OtherBoneLesions,
+    Timeline,
+    TreatmentEvent,
+)
+from opp_mri.response.classify import classify
+from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
+from opp_mri.response.margin import categories_by_threshold, margin_mm
+from opp_mri.response.probability import (
+    DEFAULT_ERROR,
+    CategoryProbabilities,
+    category_probabilities,
+)
+from opp_mri.response.sentences import SHORT_WORDS, sentences
+from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.units import number
+
+MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
+EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
+EVENT_KINDS: Final = (
+    EventKind.SYSTEMIC_THERAPY_CHANGE,
+    EventKind.OTHER_BONE_LESIONS,
+    EventKind.LOCAL_RETREATMENT,
+    EventKind.EXCLUSION,
+)
+LONGEST_DAYS: Final = 36_525  # a hundred years
+LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
+
+
+@frozen(kw_only=True)
+class AssessedLesion:
+    """A lesion's assessment with all that is shown beside it.
+
+    Parameters
+    ----------
+    timeline, assessment
+        What was assessed, and the answer.
+    margin_mm
+        Smallest change of one recorded length that changes the category; None where none does.
+    category_by_change_mm
+        Category with a `change_mm` of 2, 3 and 4.
+    sureness, error
+        Probability of each category under an error of measurement, and that error.
+    labels
+        What the lesion was called on each day of follow-up, as known on that day.
+    sentences
+        What a radiologist would read.
+    """
+
+    timeline: Timeline
+    assessment: Assessment
+    sureness: CategoryProbabilities
+    error: MeasurementError
+    labels: tuple[DatedLabel, ...]
+    margin_mm: Decimal | None
+    category_by_change_mm: Mapping[Decimal, ResponseCategory]
+    sentences: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class AssessedTables:
+    """What two tables gave.
+
+    Parameters
+    ----------
+    lesions
+        In the order in which the measurements first name them.
+    unanswered
+        Lesions that have events and no measurement: they get no answer.
+    """
+
+    lesions: tuple[AssessedLesion, ...]
+    unanswered: tuple[str, ...]
+
+
+def assess_timeline(
+    timeline: Timeline, *, mode: Mode, criteria: Criteria, error: MeasurementError = DEFAULT_ERROR
+) -> AssessedLesion:
+    """Classify a lesion and add how surely, and the sentences."""
+    assessment = classify(timeline, criteria, mode)
+    margin = margin_mm(timeline, criteria, mode)
+    sureness = category_probabilities(timeline, criteria, mode, sd_mm=error.sd_mm)
+    by_change_mm = categories_by_threshold(timeline, criteria, mode)
+    labels = labels_by_day(timeline, criteria)
+    return AssessedLesion(
+        timeline=timeline,
+        assessment=assessment,
+        margin_mm=margin,
+        category_by_change_mm=by_change_mm,
+        sureness=sureness,
+        error=error,
+        labels=labels,
+        sentences=(
+            *sentences(assessment, margin_mm=margin, category_by_change_mm=by_change_mm),
+            *labels_in_words(labels, assessment),
+            *_sureness_in_words(sureness, error),
+        ),
+    )
+
+
+def _sureness_in_words(sureness: CategoryProbabilities, error: MeasurementError) -> list[str]:
+    category = sureness.category
+    if category is ResponseCategory.NOT_ELIGIBLE:
+        return []
+    share = sureness.probabilities.get(category, 0.0)
+    others = [
+        f"{SHORT_WORDS[one]} {probability:.0%}"
+        for one, probability in sorted(sureness.probabilities.items(), key=lambda item: -item[1])
+        if one is not category and probability >= LEAST_TOLD
+    ]
+    fragile = "Fragile: were" if sureness.fragile(category) else "Were"
+    return [
+        f"{fragile} every length measured once more, with an error of {error.sd_mm:.1f} mm "
+        f"(standard deviation; {error.source}), the category would be the same in {share:.0%}"
+        + (f", else {', '.join(others)}." if others else ".")
+    ]
+
+
+def assess_tables(
+    measurements: Path, events: Path | None, *, mode: Mode, criteria: Criteria,
+    error: MeasurementError = DEFAULT_ERROR,
+) -> AssessedTables:  # fmt: skip
+    """Assess each lesion of a table of lengths, and perhaps one of events.
+
+    Parameters
+    ----------
+    measurements
+        CSV with `MEASUREMENT_COLUMNS`: lengths in mm, whole days from the completion of
+        radiosurgery.
+    events
+        CSV with `EVENT_COLUMNS`, or None. The day of an `exclusion` plays no part.
+
+    Raises
+    ------
+    InputError
+        A table cannot be read; as a `TableError` it names the line and column of each fault.
+    """
+    observations = read_measurements(measurements)
+    happened = read_events(events) if events is not None else {}
+    timelines = [
+        Timeline(
+            lesion_id=lesion_id,
+            observations=by_sequence,
+            events=tuple(happened.get(lesion_id, ())),
+        )
+        for lesion_id, by_sequence in observations.items()
+    ]
+    return AssessedTables(
+        lesions=tuple(
+            assess_timeline(one, mode=mode, criteria=criteria, error=error) for one in timelines
+        ),
+        unanswered=tuple(lesion_id for lesion_id in happened if lesion_id not in observations),
+    )
+
+
+def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
+    """Give an assessment as the JSON object that docs/reference/assess-tables.md describes."""
+    assessment = lesion.assessment
+    deciding = assessment.deciding_sequence
+    return {
+        "lesion_id": assessment.lesion_id,
+        "category": assessment.category.value,
+        "reason": assessment.reason.value,
+        "deciding_sequence": deciding.value if deciding else None,
+        "discordant": assessment.discordant,
+        "sequences": {
+            sequence.value: _sequence_record(one) for sequence, one in assessment.sequences.items()
+        },
+        "margin_mm": number(lesion.margin_mm),
+        "category_by_change_mm": {
+            str(change_mm): category.value
+            for change_mm, category in lesion.category_by_change_mm.items()
+        },
+        "probabilities": {
+            category.value: probability
+            for category, probability in lesion.sureness.probabilities.items()
+        },
+        "fragile": lesion.sureness.fragile(assessment.category),
+        "measurement_sd_mm": round(lesion.error.sd_mm, 4),
+        "measurement_sd_source": lesion.error.source,
+        "labels_by_day": [
+            {"day": one.days_from_ssrs, "category": one.category.value, "reason": one.reason.value}
+            for one in lesion.labels
+        ],
+        "mode": assessment.mode.value,
+        "criteria": assessment.criteria.name,
+        "sentences": list(lesion.sentences),
+    }
+
+
+def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
+    return {
+        "category": one.category.value,
+        "reason": one.reason.value,
+        "baseline_day": one.baseline_day,
+        "baseline_mm": number(one.baseline_mm),
+        "peak_change_mm": number(one.peak_change_mm),
+        "days_to_peak": one.peak_day,
+        "peak_after_day": one.peak_after_day,
+        "last_change_mm": number(one.last_change_mm),
+        "last_day": one.last_day,
+        "days_to_baseline": one.return_to_baseline_day,
+        "decline_studies": one.decline_studies,
+        "nadir_mm": number(one.nadir_mm),
+        "nadir_day": one.nadir_day,
+        "regrowth_mm": number(one.regrowth_mm),
+    }
+
+
+def read_measurements(
+    path: Path, *, may_have_no_rows: bool = False
+) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
+    """Read a table with `MEASUREMENT_COLUMNS`: lengths by lesion and sequence, in order of time.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    found: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
+    first_lines: dict[tuple[str, SeriesRole, int], int] = {}
+    with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
+        for row in table.rows:
+            lesion_id = row.text("lesion_id")
+            day = _day(row)
+            sequence = row.choice("sequence", SeriesRole)
+            ap_mm = row.mm("ap_mm")
+            if lesion_id is None or day is None or sequence is None:
+                continue
+            first_line = first_lines.setdefault((lesion_id, sequence, day), row.line)
+            if first_line != row.line:
+                row.fault(
+                    "days_from_ssrs",
+                    f"line {first_line} has the same lesion, sequence and day: keep one of them",
+                )
+            elif ap_mm is not None:
+                found.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = ap_mm
+    return {
+        lesion_id: {
+            sequence: tuple(Observation(day, ap_mm) for day, ap_mm in sorted(by_day.items()))
+            for sequence, by_day in by_sequence.items()
+        }
+        for lesion_id, by_sequence in found.items()
+    }
+
+
+def read_events(
+    path: Path, kinds: Collection[EventKind] = EVENT_KINDS
+) -> dict[str, list[TreatmentEvent]]:
+    """Read a table with `EVENT_COLUMNS`: events by lesion, in the order of the table.
+
+    Parameters
+    ----------
+    kinds
+        What may stand in the table; by default what the response rules ask for.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    found: dict[str, list[TreatmentEvent]] = {}
+    with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
+        for row in table.rows:
+            lesion_id, event = row.text("lesion_id"), _event(row, kinds)
+            if lesion_id is not None and event is not None:
+                found.setdefault(lesion_id, []).append(event)
+    return found
+
+
+def _day(row: Row) -> int | None:
+    return row.whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)
+
+
+def _event(row: Row, kinds: Collection[EventKind]) -> TreatmentEvent | None:
+    kind = row.choice("event", kinds)
+    if kind is EventKind.EXCLUSION:
+        exclusion, said = row.choice("value", Exclusion), row.get("days_from_ssrs")
+        told = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0  # it plays no part
+        kept = told if abs(told) <= LONGEST_DAYS else 0
+        return TreatmentEvent(kept, kind, exclusion.value) if exclusion else None
+    day = _day(row)
+    value: str | None = row.get("value")
+    if kind is EventKind.OTHER_BONE_LESIONS:
+        behaviour = row.choice("value", OtherBoneLesions)
+        value = behaviour.value if behaviour else None
+    if kind is None or day is None or value is None:
+        return None
+    return TreatmentEvent(day, kind, value)

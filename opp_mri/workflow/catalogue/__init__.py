@@ -1,0 +1,1 @@
+"""What lies where: the index of files, the patients, the synthetic cohort."""

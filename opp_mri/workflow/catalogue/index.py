@@ -1,0 +1,335 @@
+"""From sources to a catalogue: find files, read headers, describe volumes, give roles, choose."""
+
+import contextlib
+import hashlib
+import itertools
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path, PurePath
+
+import attrs
+from attrs import frozen
+
+from opp_mri import __version__
+from opp_mri.dicom.copies import likeness, mark_copies
+from opp_mri.dicom.pixels import pixel_hash
+from opp_mri.dicom.roles import assign_roles
+from opp_mri.dicom.scan import ScannedFile, scan
+from opp_mri.dicom.selection import select
+from opp_mri.dicom.sources import find_sources
+from opp_mri.dicom.stacks import describe_series
+from opp_mri.domain.imaging import (
+    FileStatus,
+    Instance,
+    SeriesRole,
+    SourceFile,
+    Usability,
+    VolumeDescription,
+)
+from opp_mri.errors import InputError, OppMriError, UnknownError
+from opp_mri.store.protocol import CatalogueEntry, Store
+from opp_mri.workflow.catalogue.patients import patient_map
+from opp_mri.workflow.project import Project
+
+BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
+VOLUMES_BATCH = 100  # likewise, volumes
+MOST_LOOKED_AT = 50  # files that are opened to tell what a folder holds
+PREAMBLE = 132  # bytes before the first element, DICM included
+
+Described = tuple[tuple[str, ...], list[VolumeDescription]]  # a patient's ids and volumes
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Report nothing."""
+
+
+@frozen(kw_only=True)
+class IndexSummary:
+    """What one run of indexing did.
+
+    Parameters
+    ----------
+    found, read, gone
+        Files found in the sources, files among them whose headers were read because they were
+        new or had changed, and files that are no longer there.
+    counts
+        What all files of the project are, not only those of this run.
+    undecodable
+        Images that could not be compared with their look-alikes, as their pixels do not decode.
+    """
+
+    found: int
+    read: int
+    gone: int
+    counts: Mapping[FileStatus, int]
+    undecodable: int = 0
+
+
+def holds_dicom(folder: Path) -> bool:
+    """Tell whether one of the first files under a folder is DICOM by its preamble."""
+    for source in itertools.islice(find_sources([folder]), MOST_LOOKED_AT):
+        with contextlib.suppress(OSError), Path(source.path).open("rb") as file:
+            if source.member or file.read(PREAMBLE)[-4:] == b"DICM":
+                return True
+    return False
+
+
+def index(
+    project: Project,
+    sources: Sequence[Path],
+    *,
+    workers: int | None = None,
+    progress: Progress = _silent,
+) -> IndexSummary:
+    """Bring the catalogue up to date with some sources; the sources are only read.
+
+    Parameters
+    ----------
+    sources
+        Folders, single files, DICOMDIR files or zip archives; none only settles what is pending.
+    workers
+        Processes that read headers; None for one a core.
+    progress
+        Told how far the work is.
+
+    Raises
+    ------
+    InputError
+        A source is not there. Nothing was changed.
+    """
+    store = project.store
+    found = list(find_sources(sources))
+    known = store.known_files()
+    gone = _gone(known, found, sources)
+    if gone:
+        store.forget_files(gone)
+        known = store.known_files()  # what was left out because of one of them is read again
+    changed = [
+        file for file in found if known.get(_name(file)) != (file.size_bytes, file.modified_ns)
+    ]
+    _read_headers(store, changed, workers, progress)
+    undecodable = describe_stale(project, progress=progress)
+    return IndexSummary(
+        found=len(found),
+        read=len(changed),
+        gone=len(gone),
+        counts=store.file_counts(),
+        undecodable=undecodable,
+    )
+
+
+def describe_stale(project: Project, *, progress: Progress = _silent) -> int:
+    """Describe the volumes of all patients of whom something changed, and choose among them.
+
+    Returns
+    -------
+    int
+        Number of images whose pixels could not be decoded for a comparison.
+    """
+    store = project.store
+    undecodable = _hash_look_alikes(store, progress)
+    gradient = project.settings.allow_gradient_echo
+    store.describe_with(f"opp_mri {__version__}, allow_gradient_echo = {gradient}")
+    groups, overrides = patient_map(store), store.role_overrides()
+    together = list(dict.fromkeys(groups.group(one) for one in store.stale_patients()))
+    batch: list[Described] = []
+    try:
+        for done, patient_ids in enumerate(together):
+            progress("describing series", done, len(together))
+            batch.append((patient_ids, _describe(project, patient_ids, overrides)))
+            if sum(len(volumes) for _, volumes in batch) >= VOLUMES_BATCH:
+                _keep_volumes(store, batch)
+                batch = []
+    finally:
+        _keep_volumes(store, batch)  # on Ctrl-C too
+    if together:
+        progress("describing series", len(together), len(together))
+    return undecodable
+
+
+def _keep_volumes(store: Store, batch: Sequence[Described]) -> None:
+    if batch:
+        store.replace_volumes(
+            [patient_id for patient_ids, _ in batch for patient_id in patient_ids],
+            [volume for _, volumes in batch for volume in volumes],
+        )
+
+
+def override_role(
+    project: Project, volume_id: str, role: SeriesRole | None, at: datetime
+) -> VolumeDescription:
+    """Record that a reader gives a volume a role, or none, and choose anew in its study.
+
+    Raises
+    ------
+    UnknownError
+        The project has no such volume.
+    InputError
+        Nothing can be measured on the volume, so it can have no role.
+    """
+    volume = _known_volume(project, volume_id)
+    if role is not None and volume.usability is Usability.NOTHING:
+        raise InputError(f"Volume {volume_id} can have no role: {volume.refusal}")
+    project.store.add_role_override(volume_id, role, at)
+    return _redescribed(project, volume)
+
+
+def clear_override(project: Project, volume_id: str, at: datetime) -> VolumeDescription:
+    """Record that the headers decide again on a volume's role, and choose anew in its study."""
+    volume = _known_volume(project, volume_id)
+    project.store.clear_role_override(volume_id, at)
+    return _redescribed(project, volume)
+
+
+def _known_volume(project: Project, volume_id: str) -> VolumeDescription:
+    volume = project.store.volume(volume_id)
+    if volume is None:
+        raise UnknownError(
+            f"There is no volume {volume_id}: `opp-mri series` lists the volumes with their ids."
+        )
+    return volume
+
+
+def _redescribed(project: Project, volume: VolumeDescription) -> VolumeDescription:
+    project.store.mark_stale([volume.patient_id])
+    describe_stale(project)
+    return _known_volume(project, volume.volume_id)
+
+
+def _read_headers(
+    store: Store, changed: Sequence[SourceFile], workers: int | None, progress: Progress
+) -> None:
+    batch: list[CatalogueEntry] = []
+    done = 0
+    try:
+        for scanned in scan(changed, workers=workers):
+            batch.append(_entry(scanned))
+            done += 1
+            if len(batch) >= BATCH:
+                store.add_files(batch)
+                batch = []
+                progress("reading headers", done, len(changed))
+    finally:
+        if batch:  # on Ctrl-C too: what was read is kept
+            store.add_files(batch)
+    if changed:
+        progress("reading headers", done, len(changed))
+
+
+def _entry(scanned: ScannedFile) -> CatalogueEntry:
+    instance = scanned.instance
+    if instance is not None and not instance.patient_id:
+        instance = attrs.evolve(instance, patient_id=stand_in_patient_id(instance))
+    return CatalogueEntry(
+        source=scanned.source,
+        status=scanned.status,
+        detail=scanned.detail,
+        instance=instance,
+        likeness=likeness(instance) if instance else "",
+    )
+
+
+def stand_in_patient_id(instance: Instance) -> str:
+    """Name the patient of a study that names none: what nobody said is not assumed to be one.
+
+    The same study has the same name at every indexing, so that it can be joined to a patient.
+    """
+    digest = hashlib.sha256(instance.study_instance_uid.encode()).hexdigest()
+    return f"NO-ID-{digest[:10]}"
+
+
+def _gone(
+    known: Mapping[tuple[str, str], tuple[int, int]],
+    found: Iterable[SourceFile],
+    sources: Sequence[Path],
+) -> list[tuple[str, str]]:
+    """Name the known files under the sources that were not found again.
+
+    A folder that could not be looked into was found itself; what is in it is not known to be gone.
+    """
+    here = {_name(file) for file in found}
+    missing = sorted(known.keys() - here)
+    if not missing:
+        return []
+    roots = {os.path.abspath(source) for source in sources}
+    closed = {path for path, member in here if not member}
+    return [
+        (path, member)
+        for path, member in missing
+        for above in [{path, *map(str, PurePath(path).parents)}]
+        if above & roots and not (above - {path}) & closed
+    ]
+
+
+def _hash_look_alikes(store: Store, progress: Progress) -> int:
+    """Hash the pixels of images that another study may hold too; give how many do not decode."""
+    uids = store.unhashed_look_alikes()
+    sources = store.sources_of(uids)
+    hashes: dict[str, str] = {}
+    undecodable = 0
+    try:
+        for done, uid in enumerate(uids):
+            progress("comparing look-alikes", done, len(uids))
+            instance = store.instance(uid)
+            if uid not in sources or instance is None:
+                continue
+            try:
+                frame_numbers = [frame.frame_number for frame in instance.frames]
+                hashes[uid] = pixel_hash(sources[uid], *frame_numbers)
+            except OppMriError:
+                undecodable += 1  # equal to nothing, and not tried at every run
+                hashes[uid] = hashlib.sha256(f"undecodable {uid}".encode()).hexdigest()
+            if len(hashes) >= BATCH:
+                store.add_pixel_hashes(hashes)
+                hashes = {}
+    finally:
+        store.add_pixel_hashes(hashes)  # on Ctrl-C too
+    if uids:
+        progress("comparing look-alikes", len(uids), len(uids))
+    return undecodable
+
+
+def _describe(
+    project: Project,
+    patient_ids: Sequence[str],
+    overrides: Mapping[str, SeriesRole | None],
+) -> list[VolumeDescription]:
+    """Describe the volumes of one patient, give them roles, and choose among them."""
+    store = project.store
+    by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    for instance in store.instances_of(patient_ids):
+        by_series[instance.study_instance_uid, instance.series_instance_uid].append(instance)
+    by_study: dict[str, list[VolumeDescription]] = defaultdict(list)
+    for (study_uid, _), instances in by_series.items():
+        by_study[study_uid] += describe_series(instances)
+    with_roles = [
+        _overridden(volume, overrides)
+        for volumes in by_study.values()
+        for volume in assign_roles(
+            volumes, allow_gradient_echo=project.settings.allow_gradient_echo
+        )
+    ]
+    by_study.clear()
+    for volume in mark_copies(with_roles, store.pixel_hashes_of(patient_ids)):
+        by_study[volume.study_instance_uid].append(volume)
+    return [volume for volumes in by_study.values() for volume in select(volumes)]
+
+
+def _overridden(
+    volume: VolumeDescription, overrides: Mapping[str, SeriesRole | None]
+) -> VolumeDescription:
+    if volume.volume_id not in overrides:
+        return volume
+    role = overrides[volume.volume_id]
+    sentence = f"A reader gave it {'the role ' + role.value if role else 'no role'}."
+    return attrs.evolve(
+        volume, role=role, role_overridden=True, evidence=(*volume.evidence, sentence)
+    )
+
+
+def _name(file: SourceFile) -> tuple[str, str]:
+    return (file.path, file.member)

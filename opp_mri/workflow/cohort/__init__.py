@@ -1,0 +1,1 @@
+"""A cohort: tables, figures, reports, exports and the bundle."""

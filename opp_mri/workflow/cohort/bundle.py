@@ -1,0 +1,230 @@
+"""The paper bundle: all that a reader of a paper needs to check it, in one folder.
+
+The same cohort and choices give the same bytes: no file holds a date of writing or a name of this
+machine.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from textwrap import wrap
+from typing import Final
+
+from attrs import evolve, frozen
+
+from opp_mri import __version__
+from opp_mri.cohort.export.aggregated import table_files
+from opp_mri.cohort.export.deidentify import deidentified
+from opp_mri.cohort.figures.timeline_figure import figure_bytes
+from opp_mri.cohort.report.cohort import cohort_html, cohort_pdf
+from opp_mri.cohort.report.methods import methods_text
+from opp_mri.cohort.report.rows import rows_csv
+from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.errors import InputError
+from opp_mri.response.criteria import criteria_toml
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.cohort_report import (
+    CohortContents,
+    CohortPictures,
+    cohort_contents,
+    cohort_report,
+)
+from opp_mri.workflow.cohort.exporting import Progress, check_new, data_files, write_folder
+
+MANIFEST: Final = "manifest.json"
+SUMS: Final = "SHA256SUMS"
+README: Final = "README.txt"
+FIGURES: Final = (".svg", ".pdf")
+DESCRIBED: Final = {
+    "data/": "a row a lesion, length, event and answer; dictionary.csv says what a column is",
+    "tables/": "the tables of the report, and numbers.csv with every number by its key",
+    "figures/": "the figures, as SVG and PDF",
+    "report.html": "all of it on one page",
+    "report.pdf": "the same on paper",
+    "report-rows.csv": "the lesions behind each number, by its key",
+    "methods.md": "what was done, with the parameters that were used",
+    "criteria.toml": "the response rules, for `opp-mri cohort --criteria`",
+    MANIFEST: f"what this is, and the SHA-256 of every file; `sha256sum -c {SUMS}` checks them",
+}
+READ_AGAIN: Final = (
+    "The data are read again by `opp-mri cohort --tables data --criteria criteria.toml`; `opp-mri "
+    "cohort bundle` on the same data gives the same bytes."
+)
+WITHHELD: Final = (
+    "Counts from 1 to {most} are withheld, and so are the data and the figures of single lesions."
+)
+
+
+@frozen(kw_only=True)
+class Bundle:
+    """A bundle that was written, or was there already.
+
+    Parameters
+    ----------
+    files
+        SHA-256 of each file by its name.
+    is_new
+        False where the folder held the very same bundle.
+    """
+
+    folder: Path
+    files: Mapping[str, str]
+    is_new: bool
+
+
+def make_bundle(
+    cohort: Cohort,
+    folder: Path,
+    *,
+    title: str,
+    identified: bool = False,
+    key: bytes | None = None,
+    suppress_below: int | None = None,
+    with_pdf: bool = True,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> Bundle:
+    """Write the paper bundle of a cohort to a new folder.
+
+    Parameters
+    ----------
+    folder
+        New or empty, or one that holds the same bundle: then it is compared and left as it is.
+    identified
+        Whether names, dates and free texts stay. Otherwise they are taken out first, and all else
+        is made of what is left.
+    key
+        Of the codes that stand for names; None for one made of the data.
+    suppress_below
+        Counts from 1 to one less are withheld; then neither data nor figures of single lesions are
+        in the bundle, as they would tell them.
+    with_pdf
+        Whether the report is there as PDF too.
+
+    Raises
+    ------
+    InputError
+        The cohort is empty, or the folder holds something else or cannot be written.
+    """
+    is_new = not (folder / MANIFEST).is_file()
+    if is_new:
+        check_new(folder)
+    if not identified:
+        cohort = _deidentified(cohort, key)
+    files = dict(
+        _files(
+            cohort, title=title, identified=identified, suppress_below=suppress_below,
+            with_pdf=with_pdf, progress=progress,
+        )
+    )  # fmt: skip
+    files[README] = _readme(files, suppress_below).encode()
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    about = {
+        "opp_mri": __version__,
+        "criteria": cohort.criteria.name,
+        "mode": cohort.mode.value,
+        "lesions": len(cohort.lesions) if suppress_below is None else None,
+        "deidentified": not identified,
+        "suppressed_below": suppress_below,
+        "data_sha256": cohort.data_sha256,
+        "files": sums,
+    }
+    files[MANIFEST] = (json.dumps(about, indent=2) + "\n").encode()
+    files[SUMS] = "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode()
+    if is_new:
+        write_folder(folder, files.items())
+    else:
+        _compare(folder, files)
+    return Bundle(folder=folder, files=sums, is_new=is_new)
+
+
+def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
+    readers = [one for one in cohort.readers if one != CONSENSUS]
+    named = {one: f"reader {number}" for number, one in enumerate(readers, 1)}
+    return evolve(
+        cohort,
+        lesions=deidentified(cohort.lesions, key),
+        readers=tuple(named.get(one, one) for one in cohort.readers),
+    )
+
+
+def _files(
+    cohort: Cohort,
+    *,
+    title: str,
+    identified: bool,
+    suppress_below: int | None,
+    with_pdf: bool,
+    progress: Progress,
+) -> Iterator[tuple[str, bytes]]:
+    steps = ("data", "statistics", "figures", "report", "done")
+
+    def tell(step: str) -> None:
+        progress("bundle", steps.index(step), len(steps) - 1)
+
+    tell("data")
+    if suppress_below is None:
+        for name, content in data_files(cohort, deidentified=not identified):
+            yield f"data/{name}", content
+    tell("statistics")
+    contents = cohort_contents(cohort, suppress_below=suppress_below)
+    for name, content in table_files(contents.tables).items():
+        yield f"tables/{name}", content
+    tell("figures")
+    yield from _figure_files(contents.pictures)
+    tell("report")
+    report = cohort_report(
+        cohort, contents, title=title, written_on=None, rows_file="report-rows.csv"
+    )
+    yield "report.html", cohort_html(report).encode()
+    if not report.suppressed:
+        yield "report-rows.csv", rows_csv(report)
+    if with_pdf:
+        yield "report.pdf", cohort_pdf(report)
+    yield "methods.md", _methods(cohort, contents).encode()
+    yield "criteria.toml", criteria_toml(cohort.criteria).encode()
+    tell("done")
+
+
+def _readme(files: Iterable[str], suppress_below: int | None) -> str:
+    """Say what is in the bundle, and only of what is."""
+    there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
+    listed = [f"{name:<17}{what}" for name, what in DESCRIBED.items() if name in there]
+    last = READ_AGAIN if suppress_below is None else WITHHELD.format(most=suppress_below - 1)
+    first = f"A bundle of opp_mri {__version__}: research software, not a medical device."
+    return "\n".join((first, "", *listed, "", *wrap(last, 100), ""))
+
+
+def _figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
+    for one in pictures.every:
+        figure = one.draw()
+        for suffix in FIGURES:
+            yield f"figures/{one.name}{suffix}", figure_bytes(figure, suffix)
+
+
+def _methods(cohort: Cohort, contents: CohortContents) -> str:
+    return methods_text(
+        cohort.lesions,
+        contents.analysis,
+        criteria=cohort.criteria,
+        mode=cohort.mode,
+        readers=cohort.readers,
+        data_sha256=cohort.data_sha256,
+        shows_counts=not contents.tables[0].suppressed,
+    )
+
+
+def _compare(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Refuse a folder whose bundle is another one."""
+    there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
+    if differing := sorted(there ^ files.keys() | set(_changed(folder, files, there))):
+        raise InputError(
+            f"{folder} holds another bundle: {len(differing)} files differ, the first is "
+            f"{differing[0]}. Name a new folder."
+        )
+
+
+def _changed(folder: Path, files: Mapping[str, bytes], there: Iterable[str]) -> Iterator[str]:
+    for name in there:
+        if name in files and (folder / name).read_bytes() != files[name]:
+            yield name

@@ -1,0 +1,193 @@
+"""A cohort: the lesions of a project or of a folder of tables, classified."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import attrs
+from attrs import frozen
+
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.measurement import Lesion, LesionEvent
+from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
+from opp_mri.errors import InputError
+from opp_mri.response.classify import classify
+from opp_mri.tables.csv_table import read_table
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row
+from opp_mri.workflow.assessing.assess import read_events, read_measurements
+from opp_mri.workflow.assessing.respond import project_timelines
+from opp_mri.workflow.measuring.timeline import treatment_events
+from opp_mri.workflow.project import Project
+
+LESIONS: Final = "lesions.csv"
+MEASUREMENTS: Final = "measurements.csv"
+EVENTS: Final = "events.csv"
+TRACKING_UID: Final = "tracking_uid"
+
+
+@frozen(kw_only=True)
+class Cohort:
+    """Lesions with their lengths, events and categories.
+
+    Parameters
+    ----------
+    lesions
+        All of them, in the order of the project or the table; one that was not measured is among
+        them, as screening counts it too.
+    criteria, mode
+        By which they were classified.
+    readers
+        Whose readings these are, where they come from a project: one reader, or the consensus.
+    """
+
+    lesions: tuple[CohortLesion, ...]
+    criteria: Criteria
+    mode: Mode
+    readers: tuple[str, ...] = ()
+
+    @property
+    def data_sha256(self) -> str:
+        """SHA-256 of lesions, lengths and events: the same data, the same hash, in any order."""
+        rows = sorted(
+            json.dumps(_plain(one), sort_keys=True, ensure_ascii=False) for one in self.lesions
+        )
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def project_cohort(
+    project: Project,
+    lesion_ids: Sequence[str] = (),
+    *,
+    mode: Mode,
+    criteria: Criteria,
+    reader: str | None = None,
+) -> Cohort:
+    """Take the lesions of a project, or some of them, by the readings that count.
+
+    Parameters
+    ----------
+    reader
+        Whose readings; None for the consensus, or the only reader of a lesion.
+
+    Raises
+    ------
+    InputError
+        Several readers measured a lesion, there is no consensus, and none was named.
+    UnknownError
+        A lesion is not in the project.
+    """
+    timelines = project_timelines(project, lesion_ids, reader=reader)
+    return Cohort(
+        lesions=tuple(
+            _member(one.lesion, one.timeline, criteria=criteria, mode=mode) for one in timelines
+        ),
+        criteria=criteria,
+        mode=mode,
+        readers=tuple(sorted({one.reader for one in timelines if one.reader})),
+    )
+
+
+def table_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
+    """Take the lesions of a folder of tables; no project and no images are needed.
+
+    Parameters
+    ----------
+    folder
+        Holds lesions.csv (the columns of `opp-mri lesion add --table` but for those of the seed,
+        and `tracking_uid` where known), measurements.csv and perhaps events.csv (those of
+        `opp-mri assess`, in days from SSRS).
+
+    Raises
+    ------
+    InputError
+        A table is missing or cannot be read, or names a lesion that lesions.csv does not.
+    """
+    if not (folder / LESIONS).is_file() or not (folder / MEASUREMENTS).is_file():
+        raise InputError(
+            f"{folder} is no folder of tables: it needs {LESIONS} and {MEASUREMENTS}, as "
+            "`opp-mri cohort export` writes them."
+        )
+    lesions = read_lesions(folder / LESIONS)
+    lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True)
+    events = read_events(folder / EVENTS, tuple(EventKind)) if (folder / EVENTS).is_file() else {}
+    if strangers := [one for one in {**lengths, **events} if one not in lesions]:
+        raise InputError(
+            f"{len(strangers)} of the lesions that are measured or have events are not in "
+            f"{LESIONS}: add them there, or correct their lesion_id."
+        )
+    members = []
+    for lesion_id, lesion in lesions.items():
+        known = attrs.evolve(lesion, events=_dated(lesion, events.get(lesion_id, ())))
+        timeline = Timeline(
+            lesion_id=lesion_id,
+            observations=lengths.get(lesion_id, {}),
+            events=treatment_events(known),
+        )
+        members.append(_member(known, timeline, criteria=criteria, mode=mode))
+    return Cohort(lesions=tuple(members), criteria=criteria, mode=mode)
+
+
+def read_lesions(path: Path) -> Mapping[str, Lesion]:
+    """Read a table of lesions that belongs to no project, by their names.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    found: dict[str, Lesion] = {}
+    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
+        for row in table.rows:
+            uid = row.get(TRACKING_UID) or _uid_from(row.get("lesion_id"))
+            lesion = lesion_of_row(row, uid)
+            if lesion is not None and lesion.lesion_id in found:
+                row.fault("lesion_id", "is there twice: keep one line a lesion")
+            elif lesion is not None:
+                found[lesion.lesion_id] = lesion
+    return found
+
+
+def _member(lesion: Lesion, timeline: Timeline, *, criteria: Criteria, mode: Mode) -> CohortLesion:
+    return CohortLesion(
+        patient_id=lesion.patient_id,
+        lesion=lesion,
+        timeline=timeline,
+        assessment=classify(timeline, criteria, mode),
+    )
+
+
+def _dated(lesion: Lesion, events: Iterable[TreatmentEvent]) -> tuple[LesionEvent, ...]:
+    return tuple(
+        LesionEvent(
+            date=lesion.ssrs_last_date + timedelta(days=one.days_from_ssrs),
+            kind=one.kind,
+            value=one.value,
+        )
+        for one in events
+    )
+
+
+def _uid_from(name: str) -> str:
+    """Make a UID that is the same whenever the table is read."""
+    return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], 'big')}"
+
+
+def _plain(one: CohortLesion) -> object:
+    """Give all that a category, a table or a figure can depend on, as JSON knows it."""
+
+    def plain(_owner: object, _name: object, value: object) -> object:
+        if isinstance(value, date):
+            return value.isoformat()
+        return str(value) if isinstance(value, Decimal) else value
+
+    lengths = {
+        sequence.value: [(seen.days_from_ssrs, str(seen.ap_mm)) for seen in observations]
+        for sequence, observations in one.timeline.observations.items()
+    }
+    lesion = attrs.asdict(one.lesion, value_serializer=plain)
+    return {"lesion": lesion, "lengths": lengths}

@@ -1,0 +1,238 @@
+"""The figures of a cohort, each with its name, its words and the lesions that it is drawn from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from attrs import evolve, frozen
+from matplotlib.figure import Figure
+
+from opp_mri.agreement.lengths import bland_altman
+from opp_mri.cohort.figures.flow_figure import draw_flow
+from opp_mri.cohort.figures.forest_figure import ForestRow, draw_forest
+from opp_mri.cohort.figures.growth_figure import draw_growth
+from opp_mri.cohort.figures.incidence_figure import draw_incidence
+from opp_mri.cohort.figures.sequences_figure import (
+    SequencePair,
+    draw_sequence_agreement,
+    sequence_pairs,
+)
+from opp_mri.cohort.figures.spider_figure import draw_spider
+from opp_mri.cohort.figures.survival_figure import draw_survival
+from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
+from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
+from opp_mri.cohort.statistics.covariates import Covariate, Model
+from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.tables.tables import Table
+from opp_mri.domain.assessment import ResponseCategory
+
+EVENT_WORDS = {Endpoint.OPP_FREE: "OPP", Endpoint.PROGRESSION_FREE: "progression"}
+COMPARED = {
+    Covariate.AGE: "age, a year more",
+    Covariate.DOSE: "dose, 1 Gy more",
+    Covariate.RADIOSENSITIVE: "radiosensitive against radioresistant histology",
+    Covariate.THORACIC: "thoracic against cervical and lumbar level",
+    Covariate.SINGLE_FRACTION: "single fraction against several",
+}
+TOLD_DAYS = (182, 364)  # on which the words beside a curve give its share
+
+
+@frozen(kw_only=True)
+class Picture:
+    """A figure of a cohort, drawn when it is asked for.
+
+    Parameters
+    ----------
+    name
+        Of its file, without a suffix.
+    title
+        What it shows, with units.
+    draw
+        Draws it.
+    description
+        What is seen, with the numbers, for who cannot see it.
+    lesion_ids
+        The lesions that it is drawn from.
+    from_tables
+        True where it shows no more than the tables that it stands beside.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[], Figure]
+    description: str
+    lesion_ids: tuple[str, ...]
+    from_tables: bool = False
+
+
+def flow_picture(lesions: Sequence[CohortLesion], flow: Table) -> Picture:
+    """Give the flow diagram of screening; it withholds what its table does."""
+    return Picture(
+        name="flow",
+        title="Screening and flow, lesions",
+        draw=partial(draw_flow, flow),
+        description="The counts of the table of screening, from all lesions to the responses.",
+        lesion_ids=_ids(lesions),
+        from_tables=True,
+    )
+
+
+def course_pictures(lesions: Sequence[CohortLesion], change_mm: float) -> tuple[Picture, ...]:
+    """Give the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
+    those = eligible_of(lesions)
+    opp = [one for one in those if one.assessment.category is ResponseCategory.OPP]
+    pairs = [_with_limits(pair) for pair in sequence_pairs(lesions)]
+    return (
+        Picture(
+            name="growth-opp",
+            title="Growth and decline of OPP lesions by sequence, mm by week",
+            draw=partial(draw_growth, lesions),
+            description=f"A line for each of {len(opp)} OPP lesions on each of its sequences.",
+            lesion_ids=_ids(opp),
+        ),
+        Picture(
+            name="spider",
+            title="Change from baseline by category, mm by week",
+            draw=partial(draw_spider, lesions),
+            description=f"A line for each of {len(those)} lesions on its deciding sequence.",
+            lesion_ids=_ids(those),
+        ),
+        Picture(
+            name="waterfall",
+            title="Change from baseline at the last follow-up, mm",
+            draw=partial(draw_waterfall, lesions),
+            description=f"A bar for each of {len(those)} lesions on its deciding sequence.",
+            lesion_ids=_ids(those),
+        ),
+        Picture(
+            name="swimmer",
+            title="Course of each lesion by category, weeks",
+            draw=partial(draw_swimmer, lesions),
+            description=f"A bar for each of {len(those)} lesions from SSRS to its last follow-up.",
+            lesion_ids=_ids(those),
+        ),
+        Picture(
+            name="sequences",
+            title="Change on one sequence against another at the same visits, mm",
+            draw=partial(draw_sequence_agreement, pairs, change_mm),
+            description=" ".join(map(_pair_in_words, pairs)) or "No visit has two sequences.",
+            lesion_ids=_ids(those),
+        ),
+    )
+
+
+def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
+    """Give the figures of time to events: curves of both endpoints, incidence, hazard ratios."""
+    ids = _ids(analysis.lesions)
+    codes = dict(enumerate((Cause.OPP, Cause.PROGRESSION, Cause.DEATH), 1))
+    curves = [
+        Picture(
+            name=one.endpoint.value.replace("_", "-"),
+            title=f"Survival free of {EVENT_WORDS[one.endpoint]}, by fractionation",
+            draw=partial(
+                draw_survival,
+                one.comparison.observed,
+                EVENT_WORDS[one.endpoint],
+                test=one.comparison.log_rank,
+            ),
+            description=_curves_in_words(one),
+            lesion_ids=ids,
+        )
+        for one in analysis.endpoints
+    ]
+    forests = [
+        Picture(
+            name=f"hazards-{EVENT_WORDS[one.endpoint].lower()}",
+            title=f"Hazard ratios of {EVENT_WORDS[one.endpoint]}",
+            draw=partial(draw_forest, list(_forest_rows(one)), EVENT_WORDS[one.endpoint]),
+            description="The hazard ratios of the table, each with its interval.",
+            lesion_ids=ids,
+        )
+        for one in analysis.endpoints
+    ]
+    incidence = Picture(
+        name="incidence",
+        title="Cumulative incidence of OPP, progression and death",
+        draw=partial(draw_incidence, analysis.competing, codes),
+        description="The share of lesions with each event first; the others compete with it.",
+        lesion_ids=ids,
+    )
+    return (*curves, incidence, *forests)
+
+
+def _ids(lesions: Iterable[CohortLesion]) -> tuple[str, ...]:
+    return tuple(one.lesion.lesion_id for one in lesions)
+
+
+def _with_limits(pair: SequencePair) -> SequencePair:
+    found = bland_altman(pair.differences_mm)
+    lower, mean, upper = found.lower_mm.value, found.bias_mm.value, found.upper_mm.value
+    if lower is None or mean is None or upper is None:
+        return pair
+    return evolve(pair, limits_mm=(lower, mean, upper))
+
+
+def _pair_in_words(pair: SequencePair) -> str:
+    n = f"{pair.first.value} and {pair.second.value}: {len(pair.points)} visits"
+    if pair.limits_mm is None:
+        return f"{n}."
+    lower, mean, upper = pair.limits_mm
+    return (
+        f"{n}, mean difference of the changes {mean:.1f} mm, limits of agreement {lower:.1f} to "
+        f"{upper:.1f} mm."
+    )
+
+
+def _curves_in_words(one: EndpointAnalysis) -> str:
+    said = [
+        f"{arm.group}, week {day // 7}: {_percent(arm.curve.at(day))}"
+        for arm in one.comparison.arms
+        for day in TOLD_DAYS
+    ]
+    test = one.comparison.log_rank
+    if test.p is not None:
+        said.append(f"log-rank p = {test.p:.4f}")
+    return f"Share free of {EVENT_WORDS[one.endpoint]}. {'; '.join(said)}."
+
+
+def _percent(share: Estimate) -> str:
+    if share.value is None:
+        return "not followed so long"
+    interval = (
+        f" (95 % interval {share.low:.0%} to {share.high:.0%})"
+        if share.low is not None and share.high is not None
+        else ""
+    )
+    return f"{share.value:.0%}{interval}"
+
+
+def _forest_rows(one: EndpointAnalysis) -> Iterable[ForestRow]:
+    """Give each covariate by itself, by Firth where Cox has no ratio, then all together."""
+    for heading, models in (
+        ("Each by itself", one.models),
+        ("All together", (one.multivariable,)),
+    ):
+        for model in models:
+            for label, ratio in _ratios(model):
+                yield ForestRow(label=label, ratio=ratio, heading=heading)
+
+
+def _ratios(model: Model) -> Iterable[tuple[str, Estimate]]:
+    fitted = [one for one in (model.cox, model.firth) if one is not None and one.reason is None]
+    if not fitted:
+        reason = next(
+            (one.reason for one in (model.firth, model.cox) if one is not None and one.reason),
+            model.reason,
+        )
+        label = ", ".join(COMPARED[one] for one in model.covariates)
+        if label:
+            nothing = Estimate(value=None, n=model.n, events=model.events, reason=reason)
+            yield label, nothing
+        return
+    names = {one.value: COMPARED[one] for one in model.covariates}
+    for regression in fitted:
+        how = " (Firth)" if regression.model == "firth" else ""
+        for hazard in regression.hazards:
+            yield names[hazard.covariate] + how, hazard.ratio

@@ -1,0 +1,234 @@
+"""What is shown of a cohort: its tables, its figures, and the report that holds both."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from attrs import frozen
+
+from opp_mri.cohort.figures.timeline_figure import figure_svg, save_figure
+from opp_mri.cohort.report.cohort import write_cohort_pdf, write_cohort_report
+from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
+from opp_mri.cohort.report.rows import MOST_NAMED, write_rows
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
+from opp_mri.cohort.tables.analysis_tables import analysis_tables
+from opp_mri.cohort.tables.tables import (
+    Table,
+    demographics,
+    flow,
+    response_by_fractions,
+    suppressed_together,
+    time_course,
+)
+from opp_mri.errors import InputError
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.cohort_pictures import (
+    Picture,
+    course_pictures,
+    event_pictures,
+    flow_picture,
+)
+
+DESCRIBING = (flow, demographics, response_by_fractions, time_course)
+FUTURE = (
+    "The category uses what came after the event it names, so a comparison from day 0 favours who "
+    "was followed long enough; the landmark analysis restarts the clock."
+)
+CHANGES = (
+    "Each change is from the own baseline of its sequence; lengths of two sequences are never "
+    "subtracted."
+)
+
+
+def cohort_tables(
+    cohort: Cohort, analysis: CohortAnalysis, *, suppress_below: int | None = None
+) -> tuple[Table, ...]:
+    """Give the tables of a cohort: screening, demographics, responses, course, then statistics.
+
+    Parameters
+    ----------
+    suppress_below
+        Counts from 1 to one less are withheld, and what would give them away; None: none. Counts
+        by week are left out then: so many are small that larger totals would have to go with them.
+    """
+    statistics = analysis_tables(analysis, by_week=suppress_below is None)
+    tables = (*(one(cohort.lesions) for one in DESCRIBING), *statistics)
+    return suppressed_together(tables, suppress_below) if suppress_below else tables
+
+
+@frozen(kw_only=True)
+class CohortPictures:
+    """The figures of a cohort, by what they tell of."""
+
+    screening: tuple[Picture, ...]
+    course: tuple[Picture, ...] = ()
+    events: tuple[Picture, ...] = ()
+
+    @property
+    def every(self) -> tuple[Picture, ...]:
+        """All of them, in their order."""
+        return (*self.screening, *self.course, *self.events)
+
+
+def _pictures(cohort: Cohort, analysis: CohortAnalysis, tables: Sequence[Table]) -> CohortPictures:
+    """Give the figures of a cohort; where small counts are withheld only those of the tables."""
+    screening = (flow_picture(cohort.lesions, tables[0]),)
+    if tables[0].suppressed:
+        return CohortPictures(screening=screening)
+    return CohortPictures(
+        screening=screening,
+        course=course_pictures(cohort.lesions, float(cohort.criteria.change_mm)),
+        events=event_pictures(analysis),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class CohortContents:
+    """What is shown of a cohort: statistics, tables and figures."""
+
+    analysis: CohortAnalysis
+    tables: tuple[Table, ...]
+    pictures: CohortPictures
+
+
+def cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> CohortContents:
+    """Compute what is shown of a cohort; figures are drawn when they are asked for.
+
+    Raises
+    ------
+    InputError
+        The cohort has no lesion.
+    """
+    if not cohort.lesions:
+        raise InputError(
+            "The cohort has no lesion: add lesions with `opp-mri lesion add`, or name tables that "
+            "have some."
+        )
+    analysis = analyse(cohort.lesions)
+    tables = cohort_tables(cohort, analysis, suppress_below=suppress_below)
+    return CohortContents(
+        analysis=analysis, tables=tables, pictures=_pictures(cohort, analysis, tables)
+    )
+
+
+def cohort_report(
+    cohort: Cohort,
+    contents: CohortContents,
+    *,
+    title: str,
+    written_on: date | None,
+    rows_file: str = "",
+) -> CohortReport:
+    """Compose the report of a cohort.
+
+    Parameters
+    ----------
+    written_on
+        Its date; None for one that is the same whenever it is written.
+    rows_file
+        Name of a table with the rows beside the report, or "".
+    """
+    pictures = contents.pictures
+    screening, about, responses, course, *statistics = contents.tables
+    return CohortReport(
+        facts=ReportFacts(
+            title=title,
+            written_on=written_on,
+            criteria=cohort.criteria,
+            mode=cohort.mode,
+            data_sha256=cohort.data_sha256,
+            readers=cohort.readers,
+        ),
+        lesions=cohort.lesions,
+        sections=(
+            Section(title="Screening", figures=_drawn(pictures.screening), tables=(screening,)),
+            Section(title="Lesions and responses", tables=(about, responses)),
+            Section(
+                title="Course",
+                paragraphs=(CHANGES,),
+                figures=_drawn(pictures.course),
+                tables=(course,),
+            ),
+            Section(
+                title="Events",
+                paragraphs=(FUTURE,),
+                figures=_drawn(pictures.events),
+                tables=tuple(statistics),
+            ),
+        ),
+        rows_file=rows_file,
+    )
+
+
+def save_cohort_report(
+    path: Path, cohort: Cohort, contents: CohortContents, *, title: str, written_on: date
+) -> list[Path]:
+    """Write the report as HTML or PDF, by the ending of the name, and its rows beside it.
+
+    Returns
+    -------
+    list of Path
+        The report, and where lists are too long for a page the table of the lesions behind each
+        number; that of a report with withheld counts would give them away.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written, or a library that a PDF needs is missing.
+    """
+    written = [path]
+    if len(cohort.lesions) > MOST_NAMED and not contents.tables[0].suppressed:
+        written.append(path.with_name(f"{path.stem}-rows.csv"))
+    report = cohort_report(
+        cohort,
+        contents,
+        title=title,
+        written_on=written_on,
+        rows_file="".join(one.name for one in written[1:]),
+    )
+    write = write_cohort_pdf if path.suffix.lower() == ".pdf" else write_cohort_report
+    write(path, report)
+    for rows in written[1:]:
+        write_rows(rows, report)
+    return written
+
+
+def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[str]) -> list[Path]:
+    """Draw figures into a folder, each in every format.
+
+    Parameters
+    ----------
+    suffixes
+        Of `.svg`, `.pdf` and `.png`.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be made ({error.strerror}): name one where you may write."
+        ) from error
+    written = []
+    for one in pictures:
+        figure = one.draw()
+        for suffix in suffixes:
+            written.append(folder / f"{one.name}{suffix}")
+            save_figure(figure, written[-1])
+    return written
+
+
+def _drawn(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:
+    return tuple(
+        ReportFigure(
+            title=one.title,
+            svg=figure_svg(one.draw()),
+            description=one.description,
+            lesion_ids=one.lesion_ids,
+            from_tables=one.from_tables,
+        )
+        for one in pictures
+    )

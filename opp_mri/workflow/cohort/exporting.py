@@ -1,0 +1,322 @@
+"""Export a cohort to a folder, whole or not at all; and take a cohort back from Parquet."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from attrs import evolve, frozen
+
+from opp_mri.cohort.export.aggregated import table_files
+from opp_mri.cohort.export.columns import ExportTable
+from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
+from opp_mri.cohort.export.deidentify import deidentified
+from opp_mri.cohort.export.derived import CHANGES, derived_tables
+from opp_mri.cohort.export.dictionary import data_dictionary
+from opp_mri.cohort.export.notes import export_notes, notes_text
+from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
+from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, recorded_tables
+from opp_mri.cohort.export.redcap import redcap_files
+from opp_mri.cohort.export.sdtm import STUDY_ID
+from opp_mri.cohort.export.sdtm_files import sdtm_files
+from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
+from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.errors import InputError
+from opp_mri.response.margin import margin_mm
+from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
+
+NOTES: Final = "notes.txt"
+WORKBOOK: Final = "cohort.xlsx"
+SHORTEST_KEY: Final = 16  # bytes
+
+Progress = Callable[[str, int, int], None]
+
+
+class ExportFormat(StrEnum):
+    """What a cohort can be exported as."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
+    REDCAP = "redcap"
+    SDTM = "sdtm"
+    AGGREGATED = "aggregated"
+
+
+DEFAULT_FORMATS: Final = (ExportFormat.CSV, ExportFormat.PARQUET, ExportFormat.XLSX)
+
+
+@frozen(kw_only=True)
+class Exported:
+    """What was written.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    files
+        Names in the folder, in the order in which they were written.
+    lesions, patients
+        How many.
+    deidentified
+        Whether names, dates and free texts were taken out.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    lesions: int
+    patients: int
+    deidentified: bool
+
+
+def export_cohort(
+    cohort: Cohort,
+    folder: Path,
+    *,
+    formats: Iterable[ExportFormat] = DEFAULT_FORMATS,
+    deidentify: bool = False,
+    key: bytes | None = None,
+    suppress_below: int | None = None,
+    margins: bool = False,
+    study_id: str = STUDY_ID,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> Exported:
+    """Write a cohort to a new folder; the same cohort and choices give the same bytes.
+
+    Parameters
+    ----------
+    folder
+        New or empty; nothing of it is there before all is written.
+    formats
+        What to write; notes are written always.
+    deidentify
+        Whether to take out names, dates and free texts, as `deidentified` says.
+    key
+        Of the codes that stand for names; None for one made of the data.
+    suppress_below
+        For the format `aggregated`: counts from 1 to one less are withheld.
+    margins
+        Whether to work out the margin of each category: some milliseconds a lesion.
+    study_id
+        For the format `sdtm`: its STUDYID.
+    progress
+        Told of each margin.
+
+    Raises
+    ------
+    InputError
+        The folder is in use or cannot be written, there is no lesion, or a choice cannot be met.
+    """
+    check_new(folder)
+    if not cohort.lesions:
+        raise InputError("The cohort has no lesion: there is nothing to export.")
+    if deidentify:
+        cohort = evolve(cohort, lesions=deidentified(cohort.lesions, key))
+    wanted = frozenset(formats)
+    made = _files(
+        cohort,
+        wanted,
+        notes=export_notes(
+            cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
+            deidentified=deidentify, shows_counts=suppress_below is None,
+        ),
+        margins_mm=_margins(cohort, progress) if margins else None,
+        suppress_below=suppress_below,
+        study_id=study_id,
+    )  # fmt: skip
+    return Exported(
+        folder=folder,
+        files=write_folder(folder, made),
+        lesions=len(cohort.lesions),
+        patients=len({one.patient_id for one in cohort.lesions}),
+        deidentified=deidentify,
+    )
+
+
+def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
+    """Give the tidy tables as CSV and Parquet, each by its name in a folder.
+
+    Parameters
+    ----------
+    deidentified
+        Whether names, dates and free texts were taken out: the notes say so.
+    """
+    notes = export_notes(
+        cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
+        deidentified=deidentified,
+    )  # fmt: skip
+    yield from _files(
+        cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes,
+        margins_mm=None, suppress_below=None,
+        study_id=STUDY_ID,
+    )  # fmt: skip
+
+
+def read_key(path: Path) -> bytes:
+    """Read the key of the codes from a file: all its bytes.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is so short that it could be guessed.
+    """
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The key {path} cannot be read ({error.strerror}): give a file with random bytes."
+        ) from error
+    if len(key) < SHORTEST_KEY:
+        raise InputError(
+            f"The key has {len(key)} bytes and could be guessed: give a file with at least "
+            f"{SHORTEST_KEY} random bytes."
+        )
+    return key
+
+
+def parquet_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
+    """Take the lesions of a folder of Parquet tables, as `export_cohort` writes them.
+
+    Raises
+    ------
+    InputError
+        A table is missing or cannot be read; as a `TableError` with every fault.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        for table in (LESIONS, MEASUREMENTS, EVENTS):
+            (Path(name) / f"{table}.csv").write_bytes(_csv_of_parquet(folder / f"{table}.parquet"))
+        return table_cohort(Path(name), mode=mode, criteria=criteria)
+
+
+def _csv_of_parquet(path: Path) -> bytes:
+    try:
+        header, rows = text_of_parquet(path.read_bytes())
+    except OSError as error:  # of pyarrow too: ArrowInvalid is a ValueError
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): give a folder with Parquet tables of "
+            "`opp-mri cohort export`."
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a Parquet table: export it again.") from error
+    return csv_rows(header, [[guarded(text) for text in row] for row in rows])
+
+
+def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:
+    total = len(cohort.lesions)
+    found = {}
+    for done, one in enumerate(cohort.lesions, 1):
+        found[one.lesion.lesion_id] = margin_mm(one.timeline, cohort.criteria, cohort.mode)
+        progress("Margins", done, total)
+    return found
+
+
+def _files(
+    cohort: Cohort,
+    formats: frozenset[ExportFormat],
+    *,
+    notes: Mapping[str, str],
+    margins_mm: Mapping[str, Decimal | None] | None,
+    suppress_below: int | None,
+    study_id: str,
+) -> Iterator[tuple[str, bytes]]:
+    """Make the files one after the other, each by its name in the folder."""
+    lesions, criteria = cohort.lesions, cohort.criteria
+    tables = (*recorded_tables(lesions), *derived_tables(lesions, criteria, margins_mm))
+    yield NOTES, notes_text(notes)
+    if ExportFormat.CSV in formats:
+        for table in (*tables, data_dictionary(tables)):
+            yield f"{table.name}.csv", csv_bytes(table)
+    if ExportFormat.PARQUET in formats:
+        for table in tables:
+            yield f"parquet/{table.name}.parquet", parquet_bytes(table, notes)
+    if ExportFormat.XLSX in formats:
+        yield WORKBOOK, workbook_bytes(_sheets(cohort, tables), notes)
+    if ExportFormat.REDCAP in formats:
+        yield from _in("redcap", redcap_files(tables))
+    if ExportFormat.SDTM in formats:
+        yield from _in("sdtm", sdtm_files(lesions, study_id=study_id))
+    if ExportFormat.AGGREGATED in formats:
+        from opp_mri.cohort.statistics.analysis import (
+            analyse,  # with the report loads statistics and figures
+        )
+        from opp_mri.workflow.cohort.cohort_report import cohort_tables
+
+        shown = cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
+        yield from _in("aggregated", table_files(shown))
+
+
+def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
+    by_name = {table.name: table for table in tables}
+    shown = (
+        summary_table(cohort.lesions, cohort.criteria),
+        by_name[CHANGES],
+        by_name[EVENTS],
+    )
+    return (*shown, data_dictionary(shown))
+
+
+def _in(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    for name, content in files.items():
+        yield f"{folder}/{name}", content
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that has something in it, before a long computation rather than after it.
+
+    Raises
+    ------
+    InputError
+        It is not empty, or no folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there already and not empty: name a new folder.")
+
+
+def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
+    """Write files beside a folder, and give them its name when all are on the disk.
+
+    Whatever stops this, a full disk or Ctrl-C, leaves the folder as it was.
+
+    Returns
+    -------
+    tuple of str
+        Names of the files.
+
+    Raises
+    ------
+    InputError
+        The folder is in use or cannot be written.
+    """
+    names: list[str] = []
+    try:
+        check_new(folder)
+        part = folder.absolute().with_name(f".{folder.name}.{uuid4().hex}.part")
+        try:
+            part.mkdir()
+            for name, content in files:
+                _write(part / name, content)
+                names.append(name)
+            if folder.exists():
+                folder.rmdir()  # empty: some systems rename to no folder that is there
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
+    except OSError as error:
+        raise InputError(
+            f"{folder} could not be written ({error.strerror}): name a new folder in one that "
+            "exists, where you may write and there is room."
+        ) from error
+    return tuple(names)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

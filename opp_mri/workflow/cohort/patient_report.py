@@ -1,0 +1,269 @@
+"""The report of a patient: what was read, by whom where that is known, and what it was called."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from opp_mri.cohort.report.document import ReportFacts
+from opp_mri.cohort.report.patient import (
+    LesionReport,
+    PatientReport,
+    Visit,
+    VisitLength,
+    visits_of,
+    write_patient_pdf,
+    write_patient_report,
+)
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import LengthSource, Lesion, Reading
+from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
+from opp_mri.errors import UnknownError
+from opp_mri.response.outlook import outlook
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.assessing.assess import AssessedLesion, assess_timeline
+from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
+from opp_mri.workflow.cohort.cohort import Cohort, project_cohort
+from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.measuring.seeds import Phase
+from opp_mri.workflow.measuring.timeline import Cell, CellStatus, LesionTimeline
+from opp_mri.workflow.project import Project
+
+FROM_TABLES: Final = "The patient has the code of the tables, and dates are those of the tables."
+NOT_KNOWN_WHO: Final = "The lengths come from a table, which does not say who read them."
+STATUS_WORDS: Mapping[CellStatus, str] = {
+    CellStatus.GONE: "gone",
+    CellStatus.NOT_MEASURABLE: "not measurable",
+    CellStatus.UNREAD: "not read",
+    CellStatus.NOT_COVERED: "lesion not covered",
+}
+SOURCE_WORDS: Mapping[LengthSource, str] = {
+    LengthSource.IMPORTED: "imported",
+    LengthSource.MEAN: "mean of two readers",
+}
+
+
+def patient_report(
+    project: Project,
+    patient_id: str,
+    *,
+    mode: Mode,
+    criteria: Criteria,
+    written_on: date,
+    reader: str | None = None,
+) -> PatientReport:
+    """Gather all that is reported of a patient's lesions.
+
+    Parameters
+    ----------
+    patient_id
+        As the project's lesions have it.
+    written_on
+        The date of the report.
+    reader
+        Whose readings; None for the consensus, or the only reader of a lesion.
+
+    Raises
+    ------
+    UnknownError
+        The project has no lesion of this patient.
+    InputError
+        Several readers measured a lesion, there is no consensus, and none was named.
+    """
+    names = [one.lesion_id for one in project.store.lesions() if one.patient_id == patient_id]
+    if not names:
+        raise UnknownError(
+            "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
+        )
+    found = assess_project(project, names, mode=mode, criteria=criteria, reader=reader)
+    data = project_cohort(project, names, mode=mode, criteria=criteria, reader=reader)
+    return PatientReport(
+        facts=_facts(data, patient_id, written_on),
+        patient_id=patient_id,
+        lesions=[lesion for one in found for lesion in _lesions(project.store, one)],
+        without_answer=[one.timeline.lesion.lesion_id for one in found if one.assessed is None],
+    )
+
+
+def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -> PatientReport:
+    """Gather what tables alone tell of a patient's lesions.
+
+    Parameters
+    ----------
+    patient_id
+        As lesions.csv has it.
+    written_on
+        The date of the report.
+
+    Raises
+    ------
+    UnknownError
+        The tables have no lesion of this patient.
+    """
+    those = evolve(
+        cohort, lesions=tuple(one for one in cohort.lesions if one.patient_id == patient_id)
+    )
+    if not those.lesions:
+        raise UnknownError(
+            "The tables have no lesion of this patient: the column patient_id of lesions.csv has "
+            "those they have."
+        )
+    measured = [one for one in those.lesions if one.timeline.observations]
+    return PatientReport(
+        facts=_facts(those, patient_id, written_on),
+        patient_id=patient_id,
+        lesions=[_table_lesion(one, those) for one in measured],
+        without_answer=[one.lesion.lesion_id for one in those.lesions if one not in measured],
+        about=FROM_TABLES,
+    )
+
+
+def save_patient_report(path: Path, report: PatientReport) -> None:
+    """Write the report of a patient as HTML or PDF, by the ending of the name.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written, or a library that a PDF needs is missing.
+    """
+    write = write_patient_pdf if path.suffix.lower() == ".pdf" else write_patient_report
+    write(path, report)
+
+
+def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
+    return ReportFacts(
+        title=f"Patient {patient_id}: lesions and their response",
+        written_on=written_on,
+        criteria=data.criteria,
+        mode=data.mode,
+        data_sha256=data.data_sha256,
+        readers=data.readers,
+    )
+
+
+def _table_lesion(one: CohortLesion, cohort: Cohort) -> LesionReport:
+    assessed = assess_timeline(one.timeline, mode=cohort.mode, criteria=cohort.criteria)
+    last_day = one.lesion.ssrs_last_date
+    visits = [
+        evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
+        for visit in visits_of(one.timeline)
+    ]
+    return evolve(_answer(one.lesion, assessed), visits=visits, read_by=[NOT_KNOWN_WHO])
+
+
+def _lesions(store: Store, one: ProjectLesion) -> Iterator[LesionReport]:
+    """Give the page of a lesion, where it has an answer."""
+    if one.assessed is None:
+        return
+    timeline = one.timeline
+    yield evolve(
+        _answer(timeline.lesion, one.assessed),
+        visits=_visits(store, timeline.cells),
+        read_by=list(_read_by(store, timeline)),
+        flags=_flags(timeline),
+        marks=timeline_marks(timeline),
+    )
+
+
+def _answer(lesion: Lesion, assessed: AssessedLesion) -> LesionReport:
+    """Give what is said of a lesion wherever its lengths come from."""
+    return LesionReport(
+        lesion=lesion,
+        timeline=assessed.timeline,
+        assessment=assessed.assessment,
+        fragile=assessed.sureness.fragile(assessed.assessment.category),
+        sentences=assessed.sentences,
+        labels=assessed.labels,
+        outlook=outlook(assessed.assessment, lesion.fractions),
+    )
+
+
+def _visits(store: Store, cells: Sequence[Cell]) -> list[Visit]:
+    return [
+        Visit(
+            study_date=day,
+            days_from_ssrs=those[0].days_from_ssrs,
+            lengths=_lengths(store, those),
+            said="within the treatment: does not count" if those[0].phase is Phase.DURING else "",
+        )
+        for day, group in groupby(cells, key=lambda cell: cell.study_date)
+        for those in [list(group)]
+    ]
+
+
+def _lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, VisitLength]:
+    return {
+        cell.sequence: VisitLength(
+            length_mm=cell.reading.length_mm if cell.reading else None,
+            said=_said(cell),
+            image=_image(store, cell.reading, cell.volume) if cell.reading else "",
+        )
+        for cell in cells
+        if cell.status is not CellStatus.MISSING
+    }
+
+
+def _said(cell: Cell) -> str:
+    """Say of a cell what its length does not: why there is none, or where it comes from."""
+    words = STATUS_WORDS.get(cell.status, "")
+    if cell.reading is None:
+        return words
+    if cell.status is CellStatus.MEASURED and cell.reading.length_source is not None:
+        return SOURCE_WORDS.get(cell.reading.length_source, "")
+    return f"{words}: {cell.reading.reason}" if cell.reading.reason else words
+
+
+def _image(store: Store, reading: Reading, volume: VolumeDescription | None) -> str:
+    """Name the image of a caliper as a viewer does: by the number of series and image."""
+    if reading.caliper is None:
+        return ""
+    instance = store.instance(reading.caliper.sop_instance_uid)
+    series = instance.series_number if instance else None
+    if series is None and volume is not None:
+        series = volume.instance.series_number
+    parts = [] if series is None else [f"series {series}"]
+    if instance is not None and instance.is_enhanced:
+        parts.append(f"frame {reading.caliper.frame_number}")
+    elif instance is not None and instance.instance_number is not None:
+        parts.append(f"image {instance.instance_number}")
+    return ", ".join(parts)
+
+
+def _read_by(store: Store, timeline: LesionTimeline) -> Iterator[str]:
+    """Say who read a lesion, whether that is a consensus, and when it was signed."""
+    readings = {cell.reading.reading_id: cell.reading for cell in timeline.cells if cell.reading}
+    if timeline.reader == CONSENSUS:
+        protocols = store.log_of(ReadingProtocol)
+        who = " and ".join(protocols[-1].readers) if protocols else "two readers"
+        yield f"A consensus of {who}."
+    else:
+        yield f"Read by {timeline.reader} alone."
+    signed: set[str] = set()
+    for one in store.signatures(timeline.lesion.lesion_id):
+        if covered := readings.keys() & set(one.reading_ids):
+            signed |= covered
+            at = f"{one.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            yield f"{len(covered)} of {len(readings)} answers signed by {one.reader} on {at}."
+    if unsigned := len(readings) - len(signed):
+        yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
+
+
+def _flags(timeline: LesionTimeline) -> list[str]:
+    """Give what is unusual, each sentence once with all the lengths that it is said of."""
+    found: dict[str, dict[date, list[str]]] = {}
+    for cell in timeline.cells:
+        for flag in dict.fromkeys(cell.flags):
+            found.setdefault(flag, {}).setdefault(cell.study_date, []).append(cell.sequence.value)
+    return [*timeline.flags, *(f"{flag} ({_places(those)})" for flag, those in found.items())]
+
+
+def _places(sequences_by_date: Mapping[date, Sequence[str]]) -> str:
+    dates: dict[str, list[str]] = {}
+    for day, sequences in sequences_by_date.items():
+        dates.setdefault(", ".join(sequences), []).append(day.isoformat())
+    return "; ".join(f"{sequences} of {', '.join(days)}" for sequences, days in dates.items())

@@ -1,0 +1,101 @@
+"""Draw timelines of a project's lesions, and write pages of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from opp_mri.agreement.lengths import Estimate
+from opp_mri.cohort.figures.agreement_figure import AgreementPanel, draw_agreement
+from opp_mri.cohort.figures.panels import TimelineMarks
+from opp_mri.cohort.figures.timeline_figure import draw_timeline, save_figure
+from opp_mri.cohort.report.timelines import LesionPage, write_cohort_page
+from opp_mri.domain.assessment import Criteria, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, LengthSource
+from opp_mri.workflow.assessing.assess import AssessedLesion
+from opp_mri.workflow.assessing.respond import ProjectLesion
+from opp_mri.workflow.double_read.agreement import OVERALL, Agreement
+from opp_mri.workflow.measuring.seeds import Phase
+from opp_mri.workflow.measuring.timeline import LesionTimeline
+
+
+def save_timeline(
+    path: Path,
+    timeline: LesionTimeline,
+    criteria: Criteria,
+    assessed: AssessedLesion | None,
+) -> None:
+    """Draw a lesion's timeline to SVG, PNG or PDF, by the ending of the name."""
+    figure = draw_timeline(
+        timeline.timeline,
+        criteria,
+        assessment=assessed.assessment if assessed else None,
+        level=timeline.lesion.level,
+        marks=timeline_marks(timeline),
+    )
+    save_figure(figure, path)
+
+
+def save_agreement(agreed: Agreement, path: Path) -> None:
+    """Draw the differences of two readers, a panel for each sequence, to SVG, PNG or PDF."""
+    panels = [
+        AgreementPanel(
+            sequence=SeriesRole(one.name),
+            pairs=tuple(pair[1:] for pair in one.pairs),
+            bias=_ends(one.bland_altman.bias_mm),
+            lower=_ends(one.bland_altman.lower_mm),
+            upper=_ends(one.bland_altman.upper_mm),
+            lesions=one.bland_altman.lesions,
+        )
+        for one in agreed.lengths
+        if one.name != OVERALL
+    ]
+    save_figure(draw_agreement(panels, agreed.readers), path)
+
+
+def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return (estimate.value, estimate.low, estimate.high)
+
+
+def save_page(
+    path: Path,
+    lesions: Sequence[ProjectLesion],
+    *,
+    criteria: Criteria,
+    written_on: date,
+    title: str,
+    truth: Mapping[str, ResponseCategory] | None = None,
+) -> None:
+    """Write a self-contained page of all assessed lesions, with the truth where it is known."""
+    pages = [
+        LesionPage(
+            lesion_id=lesion.timeline.lesion.lesion_id,
+            level=lesion.timeline.lesion.level,
+            timeline=lesion.timeline.timeline,
+            assessment=lesion.assessed.assessment,
+            margin_mm=lesion.assessed.margin_mm,
+            sentences=lesion.assessed.sentences,
+            truth_category=(truth or {}).get(lesion.timeline.lesion.lesion_id),
+            marks=timeline_marks(lesion.timeline),
+        )
+        for lesion in lesions
+        if lesion.assessed is not None
+    ]
+    write_cohort_page(path, pages, criteria=criteria, written_on=written_on, title=title)
+
+
+def timeline_marks(timeline: LesionTimeline) -> TimelineMarks:
+    """Tell which lengths came without points, and which studies could not be measured."""
+    read = [
+        (cell.reading, (cell.sequence, cell.days_from_ssrs))
+        for cell in timeline.cells
+        if cell.reading is not None and cell.phase is not Phase.DURING
+    ]
+    return TimelineMarks(
+        imported=frozenset(
+            place for reading, place in read if reading.length_source is LengthSource.IMPORTED
+        ),
+        not_measurable=frozenset(
+            place for reading, place in read if reading.answer is Answer.NOT_MEASURABLE
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Two blinded reads: packages, merge, agreement, discordance, consensus, certification."""

@@ -1,0 +1,269 @@
+"""How far two readers of a project agree: independent reads only."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+
+from opp_mri.agreement.correlation import Icc, icc
+from opp_mri.agreement.lengths import (
+    BlandAltman,
+    Estimate,
+    Kappa,
+    Z,
+    bland_altman,
+    kappa,
+    proportion,
+    scaled,
+    within_subject_sd_mm,
+)
+from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Lesion, Reading
+from opp_mri.errors import InputError
+from opp_mri.response.classify import classify
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.protocol import current_protocol
+from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.measuring.timeline import reader_timeline
+from opp_mri.workflow.project import Project
+
+BEYOND_MM = 2.0
+OVERALL = "overall"
+Record = dict[str, Any]
+Cell = tuple[str, date, SeriesRole]  # lesion, time point, sequence
+
+
+@frozen(kw_only=True)
+class LengthAgreement:
+    """Agreement of lengths on one sequence, or overall.
+
+    Parameters
+    ----------
+    pairs
+        First and second length in mm, with the lesion.
+    within_subject_sd_mm, reproducibility_mm
+        SD of one measurement over both readers, and 2.77 times it: two lengths by two readers
+        differ by less than this in 95 of 100.
+    beyond
+        Share of pairs that differ by more than 2 mm.
+    same_slice
+        Share of pairs drawn on one image, of those that are both drawn.
+    """
+
+    name: str
+    pairs: tuple[tuple[str, float, float], ...] = field(repr=False)
+    icc: Icc
+    bland_altman: BlandAltman
+    within_subject_sd_mm: Estimate
+    reproducibility_mm: Estimate
+    beyond: Estimate
+    same_slice: Estimate
+    drawn: int
+
+
+@frozen(kw_only=True)
+class Agreement:
+    """Two readers of a project, held against each other.
+
+    Parameters
+    ----------
+    lengths
+        Per sequence, and overall.
+    categories, opp_against_pd
+        Agreement of the lesions' categories, and of OPP against PD where both readers said one.
+    """
+
+    readers: tuple[str, str]
+    lengths: tuple[LengthAgreement, ...]
+    categories: Kappa
+    opp_against_pd: Kappa
+
+
+def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
+    """Give the two readers to compare: those that are named, or the only two that there are.
+
+    Raises
+    ------
+    InputError
+        There are not two, or not these.
+    """
+    there = sorted({one.reader for one in independent_readings(store)})
+    protocol = current_protocol(store)
+    if protocol and not named:
+        named = protocol.readers
+    if unknown := [one for one in named if one not in there]:
+        raise InputError(
+            f"Reader {unknown[0]} has no answers that count yet (they count once they are signed, "
+            "or handed over in a table, and a package's once it is taken back with `opp-mri "
+            f"reader-merge`). Readers with answers: {', '.join(there) or 'none'}."
+        )
+    chosen = list(named) or there
+    if len(chosen) != 2 or chosen[0] == chosen[1]:
+        raise InputError(
+            f"Agreement needs two readers, and {len(chosen)} "
+            f"{'has' if len(chosen) == 1 else 'have'} answers that count: name two with --readers."
+        )
+    return chosen[0], chosen[1]
+
+
+def agreement(
+    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode
+) -> Agreement:
+    """Hold two readers of a project against each other.
+
+    Raises
+    ------
+    InputError
+        There are not two readers.
+    """
+    store = project.store
+    readers = two_readers(store, named)
+    both = both_read(store, readers)
+    groups: dict[str, list[tuple[str, Reading, Reading]]] = defaultdict(list)
+    for (lesion_id, _, sequence), (first, second) in both.items():
+        for name in (sequence.value, OVERALL):
+            groups[name].append((lesion_id, first, second))
+    names = [role.value for role in SeriesRole if role.value in groups]
+    said = categories_by_reader(store, readers, criteria, mode)
+    pairs = [(a.value, b.value) for a, b in said.values() if a is not None and b is not None]
+    known = [one.value for one in ResponseCategory if any(one.value in pair for pair in pairs)]
+    narrow = [ResponseCategory.OPP.value, ResponseCategory.PD.value]
+    return Agreement(
+        readers=readers,
+        lengths=tuple(_lengths(name, groups[name]) for name in (*names, OVERALL)),
+        categories=kappa(pairs, known),
+        opp_against_pd=kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
+    )
+
+
+def agreement_record(agreed: Agreement) -> Record:
+    """Give what `opp-mri agreement --json` shows."""
+    return {
+        "readers": list(agreed.readers),
+        "lengths": {
+            one.name: {
+                "lesions": one.bland_altman.lesions,
+                "pairs": one.bland_altman.pairs,
+                "icc_2_1": estimate_record(one.icc.single),
+                "icc_a_k": estimate_record(one.icc.average),
+                "bias_mm": estimate_record(one.bland_altman.bias_mm),
+                "lower_limit_mm": estimate_record(one.bland_altman.lower_mm),
+                "upper_limit_mm": estimate_record(one.bland_altman.upper_mm),
+                "within_subject_sd_mm": estimate_record(one.within_subject_sd_mm),
+                "reproducibility_coefficient_mm": estimate_record(one.reproducibility_mm),
+                "share_beyond_2_mm": estimate_record(one.beyond),
+                "share_on_same_slice": estimate_record(one.same_slice),
+                "drawn_pairs": one.drawn,
+            }
+            for one in agreed.lengths
+        },
+        "categories": _kappa_record(agreed.categories),
+        "opp_against_pd": _kappa_record(agreed.opp_against_pd),
+    }
+
+
+def both_read(
+    store: Store, readers: tuple[str, str], lesion_ids: Collection[str] = ()
+) -> dict[Cell, tuple[Reading, Reading]]:
+    """Give the cells of some lesions, or of all, that both readers have answered."""
+    found: dict[Cell, tuple[Reading, Reading]] = {}
+    for lesion in some_lesions(store, lesion_ids):
+        counted = independent_readings(store, lesion.lesion_id)
+        first, second = (
+            latest_by_cell([one for one in counted if one.reader == reader]) for reader in readers
+        )
+        for day, sequence in sorted(first.keys() & second.keys()):
+            cell = (day, sequence)
+            found[lesion.lesion_id, day, sequence] = (first[cell], second[cell])
+    return found
+
+
+def some_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
+    """Give the lesions with these ids, or all where none is given."""
+    return [one for one in store.lesions() if not lesion_ids or one.lesion_id in lesion_ids]
+
+
+def categories_by_reader(
+    store: Store, readers: tuple[str, str], criteria: Criteria, mode: Mode,
+    lesion_ids: Collection[str] = (),
+) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
+    """Give the category of each lesion by each reader; None where one has no length of it."""
+    found = {}
+    for lesion in some_lesions(store, lesion_ids):
+        readings = independent_readings(store, lesion.lesion_id)
+        first, second = (
+            category_of(store, lesion, [one for one in readings if one.reader == reader],
+                        criteria, mode)
+            for reader in readers
+        )  # fmt: skip
+        found[lesion.lesion_id] = (first, second)
+    return found
+
+
+def category_of(
+    store: Store, lesion: Lesion, readings: Sequence[Reading], criteria: Criteria, mode: Mode
+) -> ResponseCategory | None:
+    """Give the category of a lesion by these readings of one reader; None without a length."""
+    if not readings:
+        return None
+    timeline = reader_timeline(store, lesion, readings[0].reader, readings).timeline
+    if not timeline.observations:
+        return None
+    return classify(timeline, criteria, mode).category
+
+
+def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:
+    pairs = [
+        (lesion_id, float(a.length_mm), float(b.length_mm))
+        for lesion_id, a, b in cells
+        if a.length_mm is not None and b.length_mm is not None
+    ]
+    by_lesion: dict[str, list[float]] = defaultdict(list)
+    for lesion_id, a, b in pairs:
+        by_lesion[lesion_id].append(round(a - b, 9))
+    differences = [one for each in by_lesion.values() for one in each]
+    drawn = [(a.caliper, b.caliper) for _, a, b in cells if a.caliper and b.caliper]
+    same = sum(
+        (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
+        for a, b in drawn
+    )
+    sd = within_subject_sd_mm(by_lesion)
+    return LengthAgreement(
+        name=name,
+        pairs=tuple(pairs),
+        icc=icc(np.array([pair[1:] for pair in pairs]).reshape(-1, 2), [pair[0] for pair in pairs]),
+        bland_altman=bland_altman(by_lesion),
+        within_subject_sd_mm=sd,
+        reproducibility_mm=scaled(sd, Z * 2**0.5),
+        beyond=proportion(sum(abs(one) > BEYOND_MM for one in differences), len(differences)),
+        same_slice=proportion(same, len(drawn)),
+        drawn=len(drawn),
+    )
+
+
+def _kappa_record(found: Kappa) -> Record:
+    return {
+        "n": found.n,
+        "kappa": estimate_record(found.kappa),
+        "agreed": estimate_record(found.agreed),
+        "categories": list(found.categories),
+        "table": [list(row) for row in found.table],
+    }
+
+
+def estimate_record(estimate: Estimate) -> Record:
+    """Give a value with its interval, rounded for reading."""
+    return {
+        "value": rounded(estimate.value),
+        "low": rounded(estimate.low),
+        "high": rounded(estimate.high),
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Round for reading, to four digits."""
+    return None if value is None else round(value, 4)

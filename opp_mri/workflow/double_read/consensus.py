@@ -1,0 +1,237 @@
+"""Two signed reads on their way to one: what is open, what was resolved, who signed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+from attrs import field, frozen
+
+from opp_mri.agreement.consensus import EndsApart, ends_apart, lettered, on_one_image
+from opp_mri.agreement.discordance import Discordance
+from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.geometry import ImagePlane
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Lesion, Reading
+from opp_mri.domain.reader_study import ReadingProtocol, Resolution
+from opp_mri.errors import UnknownError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.agreement import both_read, some_lesions
+from opp_mri.workflow.double_read.discordances import DiscordantPair, discordances, limits_of
+from opp_mri.workflow.measuring.protocol import needed_protocol
+from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.project import Project
+
+CellKey = tuple[date, SeriesRole]
+
+
+@frozen(kw_only=True)
+class Pair:
+    """The two answers to a cell, as A and B, and what became of them.
+
+    Parameters
+    ----------
+    a, b
+        The answers; which reader is A changes from cell to cell.
+    discordance
+        Where and why they differ, or None where they agree within the limits.
+    changes_category
+        Whether the two readers come to another category for the lesion.
+    ends
+        How far apart the ends lie, where both are lines in one frame of reference.
+    resolution, result
+        What was made of them, or None while it is open.
+    """
+
+    lesion: Lesion
+    a: Reading
+    b: Reading
+    discordance: Discordance | None
+    changes_category: bool
+    ends: EndsApart | None
+    resolution: Resolution | None = None
+    result: Reading | None = None
+
+    @property
+    def cell(self) -> CellKey:
+        """Time point and sequence."""
+        return self.a.cell
+
+    @property
+    def may_average(self) -> bool:
+        """Whether the mean of the ends can be taken."""
+        return on_one_image(self.a, self.b)
+
+
+@frozen(kw_only=True)
+class LesionConsensus:
+    """A lesion on its way to consensus.
+
+    Parameters
+    ----------
+    pairs
+        Every cell that both have read; discordant ones first, as they weigh.
+    one_reader_only
+        Cells that only one of the two has read.
+    signed_by
+        Those who signed all that holds now.
+    missing_signatures
+        Those who still have to.
+    """
+
+    lesion: Lesion
+    pairs: tuple[Pair, ...] = field(repr=False)
+    one_reader_only: tuple[CellKey, ...]
+    signed_by: tuple[str, ...]
+    missing_signatures: tuple[str, ...]
+
+    @property
+    def open_pairs(self) -> tuple[Pair, ...]:
+        """Give what waits to be resolved."""
+        return tuple(one for one in self.pairs if one.resolution is None and one.discordance)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is resolved and signed by all who have to."""
+        return bool(self.pairs) and not self.open_pairs and not self.missing_signatures
+
+
+def consensus(
+    project: Project, *, criteria: Criteria, mode: Mode, lesion_ids: Collection[str] = ()
+) -> list[LesionConsensus]:
+    """Give each lesion that both readers have signed something of.
+
+    Parameters
+    ----------
+    lesion_ids
+        The lesions to look at; none for all.
+
+    Raises
+    ------
+    ProjectError
+        The project has no protocol.
+    InputError
+        The two readers of the protocol have not both signed.
+    """
+    store = project.store
+    protocol = needed_protocol(store)
+    weighed = discordances(project, protocol.readers, criteria=criteria, mode=mode,
+                          limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
+    found: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
+        (one.lesion.lesion_id, one.found.first.cell): (rank, one)
+        for rank, one in enumerate(weighed)
+    }
+    cells: dict[str, list[tuple[Reading, Reading]]] = defaultdict(list)
+    for (lesion_id, _, _), pair in both_read(store, protocol.readers, lesion_ids).items():
+        cells[lesion_id].append(pair)
+    made = []
+    for lesion in some_lesions(store, lesion_ids):
+        pairs = [
+            (*found.get((lesion.lesion_id, first.cell), (len(found), None)), first, second)
+            for first, second in cells.get(lesion.lesion_id, ())
+        ]
+        if pairs:
+            made.append(_lesion(store, protocol, lesion, pairs))
+    return sorted(made, key=lambda one: not any(pair.changes_category for pair in one.open_pairs))
+
+
+def _lesion(
+    store: Store, protocol: ReadingProtocol, lesion: Lesion,
+    pairs: Sequence[tuple[int, DiscordantPair | None, Reading, Reading]],
+) -> LesionConsensus:  # fmt: skip
+    readings = {one.reading_id: one for one in store.readings(lesion.lesion_id)}
+    resolutions = _valid_resolutions(store, lesion)
+    made = [
+        (rank, _pair(store, protocol, lesion, weighed, (first, second), resolutions, readings))
+        for rank, weighed, first, second in pairs
+    ]
+    made.sort(key=lambda one: (one[0], one[1].cell))
+    resolved = [one.result for _, one in made if one.result]
+    signed = _signers(store, lesion, [one.reading_id for one in resolved])
+    missing = protocol.resolvers if not resolved else tuple(
+        one for one in protocol.resolvers if one not in signed
+    )  # fmt: skip
+    counted = independent_readings(store, lesion.lesion_id)
+    by = [latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers]
+    return LesionConsensus(
+        lesion=lesion,
+        pairs=tuple(one for _, one in made),
+        one_reader_only=tuple(sorted(by[0].keys() ^ by[1].keys())),
+        signed_by=tuple(one for one in protocol.resolvers if one in signed and resolved),
+        missing_signatures=missing,
+    )
+
+
+def _pair(
+    store: Store, protocol: ReadingProtocol, lesion: Lesion, weighed: DiscordantPair | None,
+    readings: tuple[Reading, Reading], resolutions: Mapping[CellKey, Resolution],
+    known: Mapping[str, Reading],
+) -> Pair:  # fmt: skip
+    a, b = lettered(readings, protocol.seed)
+    resolution = resolutions.get(a.cell)
+    if resolution and set(resolution.of_reading_ids) != {a.reading_id, b.reading_id}:
+        resolution = None  # one of the two was amended since
+    return Pair(
+        lesion=lesion,
+        a=a,
+        b=b,
+        discordance=weighed.found if weighed else None,
+        changes_category=weighed.changes_category if weighed else False,
+        ends=_ends(store, a, b),
+        resolution=resolution,
+        result=known.get(resolution.reading_id) if resolution else None,
+    )
+
+
+def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -> Pair:
+    """Give one pair.
+
+    Raises
+    ------
+    UnknownError
+        Both readers have no answer to this cell.
+    """
+    for lesion in lesions:
+        if lesion.lesion.lesion_id == lesion_id:
+            for pair in lesion.pairs:
+                if pair.cell == cell:
+                    return pair
+    raise UnknownError(
+        f"Lesion {lesion_id} has no two signed answers to {cell[1].value} on {cell[0]}: "
+        "`opp-mri consensus list` shows those that there are."
+    )
+
+
+def _valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolution]:
+    return {
+        (one.study_date, one.sequence): one
+        for one in store.log_of(Resolution)
+        if one.lesion_id == lesion.lesion_id
+    }
+
+
+def _signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:
+    signed: dict[str, set[str]] = defaultdict(set)
+    for one in store.signatures(lesion.lesion_id):
+        signed[one.reader] |= set(one.reading_ids)
+    return {name for name, ids in signed.items() if set(reading_ids) <= ids}
+
+
+def _ends(store: Store, a: Reading, b: Reading) -> EndsApart | None:
+    if a.caliper is None or b.caliper is None:
+        return None
+    frames = {a.caliper.frame_of_reference_uid, b.caliper.frame_of_reference_uid}
+    plane = _plane(store, a)
+    if len(frames) > 1 or "" in frames or plane is None:
+        return None
+    return ends_apart(a.caliper, b.caliper, plane)
+
+
+def _plane(store: Store, reading: Reading) -> ImagePlane | None:
+    if reading.caliper is None:
+        return None
+    place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+    for volume in store.volumes_with_frame(*place):
+        plane = volume.plane_of(*place)
+        if plane is not None:
+            return plane
+    return None

@@ -1,0 +1,251 @@
+"""Where two readers of a project differ, and what that does to a lesion's category."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from opp_mri.agreement.discordance import (
+    Cause,
+    Discordance,
+    Drawn,
+    Limits,
+    category_only,
+    discordance,
+)
+from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import Answer, Caliper, Lesion, Reading
+from opp_mri.store.protocol import Store
+from opp_mri.units import number
+from opp_mri.workflow.catalogue.patients import patient_map
+from opp_mri.workflow.double_read.agreement import (
+    both_read,
+    categories_by_reader,
+    category_of,
+    rounded,
+    some_lesions,
+    two_readers,
+)
+from opp_mri.workflow.measuring.protocol import current_protocol
+from opp_mri.workflow.measuring.readings import independent_readings
+from opp_mri.workflow.measuring.seeds import seed_by_frame
+from opp_mri.workflow.project import Project
+
+Record = dict[str, Any]
+Categories = tuple[ResponseCategory | None, ResponseCategory | None]
+Pair = tuple[Reading, Reading]
+
+
+@frozen(kw_only=True)
+class DiscordantPair:
+    """A discordance with what it does to the lesion's category.
+
+    Parameters
+    ----------
+    categories
+        What each reader's own lengths give for the lesion.
+    decides
+        Whether one reader comes to another category by taking the other's answer here alone.
+    """
+
+    patient_id: str
+    lesion: Lesion
+    found: Discordance
+    categories: Categories
+    decides: bool = False
+
+    @property
+    def changes_category(self) -> bool:
+        """Whether the two readers come to another category."""
+        return self.categories[0] is not self.categories[1]
+
+
+def limits_of(
+    store: Store, *, length_mm: Decimal | None = None, angle_deg: float | None = None
+) -> Limits:
+    """Give the limits that were asked for, else those of the project's protocol, else our own."""
+    protocol = current_protocol(store)
+    if protocol is not None:
+        length_mm = protocol.length_limit_mm if length_mm is None else length_mm
+        angle_deg = protocol.angle_limit_deg if angle_deg is None else angle_deg
+    own = Limits()
+    return Limits(
+        length_mm=own.length_mm if length_mm is None else length_mm,
+        angle_deg=own.angle_deg if angle_deg is None else angle_deg,
+    )
+
+
+def discordances(
+    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode, limits: Limits,
+    lesion_ids: Collection[str] = (),
+) -> list[DiscordantPair]:  # fmt: skip
+    """Give what two readers differ in: first what changes a category, then by mm.
+
+    A lesion whose answers are all within the limits, and whose categories still differ, has those
+    pairs in the list that decide it.
+
+    Parameters
+    ----------
+    lesion_ids
+        The lesions to look at; none for all.
+
+    Raises
+    ------
+    InputError
+        There are not two readers.
+    """
+    store = project.store
+    readers = two_readers(store, named)
+    said = categories_by_reader(store, readers, criteria, mode, lesion_ids)
+    pairs: dict[str, list[Pair]] = defaultdict(list)
+    for (lesion_id, _, _), pair in both_read(store, readers, lesion_ids).items():
+        pairs[lesion_id].append(pair)
+    drawing = _Drawing(store)
+    found = []
+    for lesion in some_lesions(store, lesion_ids):
+        categories = said[lesion.lesion_id]
+        weigh = _Exchange(store, lesion, readers, categories, criteria, mode)
+        drawn = [
+            (drawing.drawn(lesion, one), drawing.drawn(lesion, other))
+            for one, other in pairs[lesion.lesion_id]
+        ]
+        apart = [one for pair in drawn if (one := discordance(*pair, limits))]
+        if not apart and categories[0] is not categories[1] and None not in categories:
+            near = [one for pair in drawn if (one := category_only(*pair))]
+            apart = [one for one in near if weigh.decides(one.first, one.second)] or near
+        found += [
+            DiscordantPair(
+                patient_id=lesion.patient_id, lesion=lesion, found=one, categories=categories,
+                decides=weigh.decides(one.first, one.second),
+            )
+            for one in apart
+        ]  # fmt: skip
+    return sorted(found, key=_weight)
+
+
+def discordance_record(pair: DiscordantPair) -> Record:
+    """Give what `opp-mri discordance --json` shows of one pair."""
+    found = pair.found
+    return {
+        "lesion_id": pair.lesion.lesion_id,
+        "readers": [found.first.reader, found.second.reader],
+        "study_date": found.first.study_date.isoformat(),
+        "sequence": found.first.sequence.value,
+        "cause": found.cause.value,
+        "lengths_mm": [number(found.first.length_mm), number(found.second.length_mm)],
+        "answers": [found.first.answer.value, found.second.answer.value],
+        "difference_mm": number(found.difference_mm),
+        "slices_apart_mm": rounded(found.slices_apart_mm),
+        "angle_deg": rounded(found.angle_deg),
+        "anterior_mm": rounded(found.anterior_mm),
+        "posterior_mm": rounded(found.posterior_mm),
+        "categories": [one.value if one else None for one in pair.categories],
+        "changes_category": pair.changes_category,
+        "decides": pair.decides,
+        "reading_ids": [found.first.reading_id, found.second.reading_id],
+    }
+
+
+def cause_in_words(found: Discordance) -> str:
+    """Name a cause, with what it comes to in mm or degrees."""
+    apart_mm = {
+        Cause.ANTERIOR_END: found.anterior_mm,
+        Cause.POSTERIOR_END: found.posterior_mm,
+        Cause.SLICE: found.slices_apart_mm,
+    }.get(found.cause)
+    if apart_mm is not None:
+        return f"{found.cause.value} ({apart_mm:.1f} mm)"
+    if found.cause is Cause.ANGLE and found.angle_deg is not None:
+        return f"{found.cause.value} ({found.angle_deg:.0f}°)"
+    return found.cause.value
+
+
+class _Exchange:
+    """What becomes of a lesion's categories where one reader takes the other's answer."""
+
+    def __init__(
+        self, store: Store, lesion: Lesion, readers: tuple[str, str], categories: Categories,
+        criteria: Criteria, mode: Mode,
+    ) -> None:  # fmt: skip
+        self._store, self._lesion, self._readers = store, lesion, readers
+        self._categories, self._criteria, self._mode = categories, criteria, mode
+
+    def decides(self, first: Reading, second: Reading) -> bool:
+        """Tell whether either reader comes to another category by the other's answer alone."""
+        if self._categories[0] is self._categories[1]:
+            return False
+        readings = independent_readings(self._store, self._lesion.lesion_id)
+        for reader, other, before in zip(
+            self._readers, (second, first), self._categories, strict=True
+        ):
+            own = [one for one in readings if one.reader == reader]
+            taken = [*own, attrs.evolve(other, reader=reader)]
+            after = category_of(self._store, self._lesion, taken, self._criteria, self._mode)
+            if after is not before:
+                return True
+        return False
+
+
+class _Drawing:
+    """Where readings were drawn; reads each patient's volumes once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._groups = store, patient_map(store)
+        self._volumes: dict[str, Sequence[VolumeDescription]] = {}
+        self._places: dict[str, Mapping[str, Mapping[str, Vector3]]] = {}
+
+    def drawn(self, lesion: Lesion, reading: Reading) -> Drawn:
+        """Give a reading with its series, its image and the lesion that it lies on."""
+        if reading.caliper is None:
+            return Drawn(reading=reading)
+        patient_id = self._groups.canonical(lesion.patient_id)
+        if patient_id not in self._volumes:
+            self._volumes[patient_id] = self._store.volumes(self._groups.group(patient_id))
+            self._places[patient_id] = self._lesion_places(patient_id)
+        place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+        for volume in self._volumes[patient_id]:
+            plane = volume.plane_of(*place)
+            if plane is not None:
+                return Drawn(
+                    reading=reading,
+                    volume_id=volume.volume_id,
+                    plane=plane,
+                    slice_thickness_mm=volume.slice_spacing_mm
+                    or volume.instance.slice_thickness_mm
+                    or 0.0,
+                    on_lesion_id=_nearest(reading.caliper, self._places[patient_id]),
+                )
+        return Drawn(reading=reading)
+
+    def _lesion_places(self, patient_id: str) -> Mapping[str, Mapping[str, Vector3]]:
+        """Give by frame of reference where the patient's lesions are that have a seed set."""
+        group = self._groups.group(patient_id)
+        places: dict[str, dict[str, Vector3]] = defaultdict(dict)
+        for lesion in self._store.lesions():
+            if lesion.patient_id in group and lesion.seed is not None:
+                for frame, point in seed_by_frame(self._store, lesion).items():
+                    places[frame][lesion.lesion_id] = point
+        return places
+
+
+def _nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> str | None:
+    ends = zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True)
+    middle = [(a + b) / 2 for a, b in ends]
+    there = places.get(caliper.frame_of_reference_uid, {})
+    return min(there, key=lambda one: math.dist(middle, there[one]), default=None)
+
+
+def _weight(pair: DiscordantPair) -> tuple[bool, bool, bool, float]:
+    difference = pair.found.difference_mm
+    return (
+        not pair.changes_category,
+        not pair.decides,
+        pair.found.first.answer is pair.found.second.answer is Answer.MEASURED,
+        0.0 if difference is None else -abs(float(difference)),
+    )

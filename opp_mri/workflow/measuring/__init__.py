@@ -1,0 +1,1 @@
+"""Lesions, calipers and readings of a project, and the timelines they form."""

@@ -1,0 +1,91 @@
+"""What holds in a blinded read: who may open what, and which time points are open."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import attrs
+
+from opp_mri.domain.reader_study import CONSENSUS, Blinding, CaseOrder
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.protocol import current_protocol, is_unblinded
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
+
+
+def blinding_of(store: Store) -> Blinding | None:
+    """Give what a package says of itself; None for any other project."""
+    recorded = store.log_of(Blinding)
+    return recorded[-1] if recorded else None
+
+
+def check_reader(store: Store, reader: str) -> None:
+    """Refuse a reader who must not read here.
+
+    Raises
+    ------
+    ProjectError
+        The package is another reader's, or the reader is blinded and this is the whole project.
+    InputError
+        The name stands for the resolved read.
+    """
+    if reader == CONSENSUS:
+        raise InputError(f"“{CONSENSUS}” is the name of resolved answers: give your own.")
+    blinding = blinding_of(store)
+    if blinding is not None:
+        if blinding.reader != reader:
+            raise ProjectError("This package is another reader's: open your own.")
+        return
+    protocol = current_protocol(store)
+    if protocol and reader in protocol.readers and not is_unblinded(store):
+        raise ProjectError(
+            "By this project's protocol this reader reads blind: in the reader's own package "
+            "(`opp-mri reader-package` makes it), not in the project."
+        )
+
+
+def check_table(store: Store, reader: str) -> None:
+    """Refuse a reader whose answers must not be handed over in a table here.
+
+    Raises
+    ------
+    ProjectError, InputError
+        As `check_reader`; or time points open one after the other, which a table does not know.
+    """
+    check_reader(store, reader)
+    blinding = blinding_of(store)
+    if blinding is not None and blinding.order is CaseOrder.LOCKED_SEQUENTIAL:
+        raise ProjectError(
+            "In this package a time point opens once the one before is signed: read it in the "
+            "reading room (`opp-mri read`)."
+        )
+
+
+def last_open_day(
+    blinding: Blinding | None, lesions: Sequence[tuple[LesionTimeline, frozenset[str]]]
+) -> date | None:
+    """Give the latest time point of a patient that is open; None where all are.
+
+    Parameters
+    ----------
+    lesions
+        Timeline of each lesion with drafts, and the ids of what is signed.
+    """
+    if blinding is None or blinding.order is not CaseOrder.LOCKED_SEQUENTIAL:
+        return None
+    waiting = [
+        cell.study_date
+        for timeline, signed in lesions
+        for cell in timeline.cells
+        if cell.status is CellStatus.UNREAD
+        or (cell.reading and cell.reading.draft and cell.reading.reading_id not in signed)
+    ]
+    return min(waiting, default=None)
+
+
+def until(timeline: LesionTimeline, day: date | None) -> LesionTimeline:
+    """Give a timeline without the cells that are locked."""
+    if day is None:
+        return timeline
+    return attrs.evolve(
+        timeline, cells=tuple(cell for cell in timeline.cells if cell.study_date <= day)
+    )

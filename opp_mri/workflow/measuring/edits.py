@@ -1,0 +1,176 @@
+"""What a reader does to answers in the reading room: make, withdraw, undo, redo, sign.
+
+Nothing is ever changed: each of these is a further reading, or a signature, in an append-only log.
+A log is all readings of one lesion by one reader, in the order of their recording.
+"""
+
+from collections.abc import Container, Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import uuid4
+
+import attrs
+
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import (
+    Answer,
+    Edit,
+    LengthSource,
+    PixelPoint,
+    Reading,
+    Signature,
+)
+from opp_mri.errors import InputError
+from opp_mri.tables.calipers import CaliperRow
+from opp_mri.workflow.measuring.measure import NativeImage, reading_of
+from opp_mri.workflow.measuring.readings import unsigned_cells
+from opp_mri.workflow.measuring.timeline import Cell
+
+
+def drawn(
+    cell: Cell,
+    lesion_id: str,
+    volume: VolumeDescription,
+    place: int,
+    points: tuple[PixelPoint, PixelPoint],
+    *,
+    reader: str,
+    at: datetime,
+) -> Reading:
+    """Give the draft of a caliper that was drawn on one image of a volume.
+
+    Parameters
+    ----------
+    cell
+        Time point and sequence that it belongs to.
+    place
+        Which of the volume's frames it lies on, from 0.
+    points
+        Its ends, (column, row).
+
+    Raises
+    ------
+    GeometryError
+        No length can be taken here.
+    """
+    frame = volume.frames[place]
+    row = CaliperRow(
+        line=0,
+        lesion_id=lesion_id,
+        reader=reader,
+        sequence=cell.sequence,
+        sop_instance_uid=frame.sop_instance_uid,
+        frame_number=frame.frame_number,
+        start=points[0],
+        end=points[1],
+        length_mm=None,
+        study_date=cell.study_date,
+        answer=Answer.MEASURED,
+        reason="",
+    )
+    image = NativeImage(volume=volume, plane=volume.planes[place], study_date=cell.study_date)
+    return attrs.evolve(reading_of(row, image, at), draft=True)
+
+
+def said(
+    cell: Cell, lesion_id: str, answer: Answer, *, reason: str, reader: str, at: datetime
+) -> Reading:
+    """Give the draft of an answer without a line: gone, not measurable, or withdrawn.
+
+    Raises
+    ------
+    InputError
+        Not measurable needs a reason.
+    """
+    if answer is Answer.MEASURED:
+        raise ValueError("a measured answer has a line")
+    if answer is Answer.NOT_MEASURABLE and not reason.strip():
+        raise InputError("Say why the lesion cannot be measured here.")
+    gone = answer is Answer.GONE
+    return Reading(
+        reading_id=str(uuid4()),
+        lesion_id=lesion_id,
+        sequence=cell.sequence,
+        reader=reader,
+        study_date=cell.study_date,
+        answer=answer,
+        length_mm=Decimal("0.0") if gone else None,
+        length_source=LengthSource.READER if gone else None,
+        reason=reason.strip(),
+        draft=True,
+        recorded_at=at,
+    )
+
+
+def undone(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+    """Give the reading that takes back the latest edit since the signature, or None."""
+    done, _ = _stacks(log, signed)
+    if not done:
+        return None
+    latest = done[-1]
+    counted = [one for one in log if not one.draft or one.reading_id in signed]
+    before = [one for one in (*counted, *done[:-1]) if one.cell == latest.cell]
+    if before:
+        return _again(before[-1], Edit.UNDONE, at)
+    return attrs.evolve(
+        _again(latest, Edit.UNDONE, at),
+        answer=Answer.WITHDRAWN, length_mm=None, length_source=None, caliper=None, reason="",
+        remarks=(), amendment_reason="",
+    )  # fmt: skip
+
+
+def redone(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+    """Give the reading that makes the latest undone edit again, or None."""
+    _, taken_back = _stacks(log, signed)
+    return _again(taken_back[-1], Edit.REDONE, at) if taken_back else None
+
+
+def amended(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
+    """Tell whether a reading follows one that is signed, and so needs a reason."""
+    return any(one.cell == reading.cell and one.reading_id in signed for one in log)
+
+
+def signature(
+    log: Sequence[Reading], signed: frozenset[str], *, statement: str, at: datetime
+) -> Signature:
+    """Give the signature under all drafts of a lesion.
+
+    Raises
+    ------
+    InputError
+        Nothing waits to be signed.
+    """
+    waiting = unsigned_cells(log, signed)
+    if not waiting:
+        raise InputError("Nothing waits for a signature here: measure first.")
+    return Signature(
+        signature_id=str(uuid4()),
+        lesion_id=waiting[0].lesion_id,
+        reader=waiting[0].reader,
+        reading_ids=tuple(one.reading_id for one in waiting),
+        statement=statement,
+        recorded_at=at,
+    )
+
+
+def _stacks(log: Sequence[Reading], signed: Container[str]) -> tuple[list[Reading], list[Reading]]:
+    """Replay the log: the edits that stand, and those that were undone, the latest last."""
+    done: list[Reading] = []
+    taken_back: list[Reading] = []
+    for reading in log:
+        if reading.reading_id in signed:  # what stands at a signature is out of undo's reach
+            done, taken_back = [], []
+        elif not reading.draft:
+            continue
+        elif reading.edit is Edit.MADE:
+            done.append(reading)
+            taken_back = []
+        elif reading.edit is Edit.UNDONE and done:
+            taken_back.append(done.pop())
+        elif reading.edit is Edit.REDONE and taken_back:
+            done.append(taken_back.pop())
+    return done, taken_back
+
+
+def _again(reading: Reading, edit: Edit, at: datetime) -> Reading:
+    return attrs.evolve(reading, reading_id=str(uuid4()), draft=True, edit=edit, recorded_at=at)

@@ -1,0 +1,246 @@
+"""Lesions and what happened to them: from the command line or from tables."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import attrs
+from attrs import frozen
+
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
+from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
+from opp_mri.errors import InputError, TableFault, UnknownError
+from opp_mri.store.protocol import Store
+from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row, optional_number
+from opp_mri.workflow.catalogue.patients import PatientMap, patient_map
+
+SEED_COLUMNS = ("seed_sop_instance_uid", "seed_frame", "seed_column", "seed_row")
+EVENT_COLUMNS = ("lesion_id", "date", "event", "value")
+
+
+@frozen(kw_only=True)
+class _Known:
+    """What the project holds, read once for a whole table."""
+
+    store: Store
+    patient_ids: frozenset[str]
+    groups: PatientMap
+    lesions: Mapping[str, Lesion]
+
+
+def _known(store: Store) -> _Known:
+    return _Known(
+        store=store,
+        patient_ids=frozenset(patient.patient_id for patient in store.patients()),
+        groups=patient_map(store),
+        lesions={lesion.lesion_id: lesion for lesion in store.lesions()},
+    )
+
+
+def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False) -> list[Lesion]:
+    """Record the lesions of a table, all or none.
+
+    Parameters
+    ----------
+    replace
+        Whether a lesion that is there gets a new revision (its events and tracking UID stay);
+        otherwise it is a fault, unless the table says just what is recorded.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    added: dict[str, Lesion] = {}
+    known = _known(store)
+    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_COLUMNS)) as table:
+        for row in table.rows:
+            lesion = _lesion(known, row, replace=replace)
+            if lesion is None:
+                continue
+            if lesion.lesion_id in added:
+                row.fault("lesion_id", "is there twice: keep one line a lesion")
+            added[lesion.lesion_id] = lesion
+    store.add_lesions(_changed(known, list(added.values())), at)
+    return list(added.values())
+
+
+def add_lesion(
+    store: Store, cells: Mapping[str, str], at: datetime, *, replace: bool = False
+) -> Lesion:
+    """Record one lesion, its values as text under the names of the table's columns.
+
+    Raises
+    ------
+    InputError
+        With every value that cannot be used.
+    """
+    faults: list[TableFault] = []
+    row = Row(1, dict(cells), faults)
+    known = _known(store)
+    lesion = _lesion(known, row, replace=replace)
+    if lesion is None or faults:
+        said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
+        raise InputError(f"The lesion was not recorded. {said}.")
+    store.add_lesions(_changed(known, [lesion]), at)
+    return lesion
+
+
+def add_events(store: Store, path: Path, at: datetime) -> int:
+    """Record the events of a table, CSV `lesion_id,date,event,value`, all or none.
+
+    Returns
+    -------
+    int
+        Number of events that were not recorded before.
+    """
+    new: dict[str, list[LesionEvent]] = {}
+    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    with read_table(
+        path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True
+    ) as table:
+        for row in table.rows:
+            lesion_id = row.text("lesion_id")
+            event = _event(row)
+            if lesion_id is not None and lesion_id not in lesions:
+                row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
+            elif (
+                lesion_id is not None
+                and event is not None
+                and event not in lesions[lesion_id].events
+                and event not in new.setdefault(lesion_id, [])
+            ):
+                new[lesion_id].append(event)
+    store.add_lesions(
+        [
+            attrs.evolve(lesions[lesion_id], events=(*lesions[lesion_id].events, *events))
+            for lesion_id, events in new.items()
+            if events
+        ],
+        at,
+    )
+    return sum(map(len, new.values()))
+
+
+def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
+    """Record one event, its values as text under the names of the table's columns.
+
+    Returns
+    -------
+    int
+        1, or 0 where it was recorded before.
+
+    Raises
+    ------
+    InputError
+        With every value that cannot be used.
+    UnknownError
+        There is no such lesion.
+    """
+    faults: list[TableFault] = []
+    event = _event(Row(1, dict(cells), faults))
+    if event is None or faults:
+        said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
+        raise InputError(f"The event was not recorded. {said}.")
+    lesion = known_lesion(store, cells.get("lesion_id", ""))
+    if event in lesion.events:
+        return 0
+    store.add_lesions([attrs.evolve(lesion, events=(*lesion.events, event))], at)
+    return 1
+
+
+def known_lesion(store: Store, lesion_id: str) -> Lesion:
+    """Give a lesion.
+
+    Raises
+    ------
+    UnknownError
+        The project has no such lesion.
+    """
+    lesion = store.lesion(lesion_id)
+    if lesion is None:
+        raise UnknownError(
+            f"There is no lesion {lesion_id}: `opp-mri lesion list` lists them, "
+            "`opp-mri lesion add` adds one."
+        )
+    return lesion
+
+
+def _changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
+    return [lesion for lesion in lesions if known.lesions.get(lesion.lesion_id) != lesion]
+
+
+def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
+    recorded = known.lesions.get(row.get("lesion_id"))
+    lesion = lesion_of_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
+    patient_id = row.get("patient_id")
+    if patient_id and patient_id not in known.patient_ids:
+        row.fault("patient_id", "no indexed image has it: index its images first, or correct it")
+    elif lesion is not None:
+        lesion = attrs.evolve(
+            lesion,
+            seed=_seed(known, row, patient_id),
+            events=recorded.events if recorded else (),
+        )
+        if recorded is not None and recorded != lesion and not replace:
+            row.fault(
+                "lesion_id", "is recorded already with other values: add --replace to correct it"
+            )
+        return lesion
+    return None
+
+
+def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
+    columns = ("seed_sop_instance_uid", "seed_column", "seed_row")
+    given = [column for column in columns if row.get(column)]
+    if not given:
+        return None
+    if len(given) < len(columns):
+        missing = next(column for column in columns if not row.get(column))
+        row.fault(missing, "a seed point needs its image, column and row: fill in all or none")
+        return None
+    frame_number = optional_number(row, "seed_frame", 1, 100_000) or 1
+    try:
+        column, line = float(row.get("seed_column")), float(row.get("seed_row"))
+    except ValueError:
+        row.fault("seed_column", "column and row must be numbers, such as 120.5")
+        return None
+    seed = SeedPoint(
+        sop_instance_uid=row.get("seed_sop_instance_uid"),
+        frame_number=frame_number,
+        column=column,
+        row=line,
+    )
+    volumes = known.store.volumes_with_frame(seed.sop_instance_uid, frame_number)
+    if not volumes:
+        row.fault("seed_sop_instance_uid", "no indexed image has this UID and frame: correct it")
+    elif volumes[0].patient_id not in known.groups.group(patient_id):
+        row.fault("seed_sop_instance_uid", "the image is of another patient: correct one of them")
+    elif not _on_image(volumes[0], seed):
+        row.fault("seed_column", "the point is outside the image: correct it")
+    return seed
+
+
+def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
+    return bool(volume.planes) and volume.planes[0].contains(seed.column, seed.row)
+
+
+def _event(row: Row) -> LesionEvent | None:
+    day, kind, value = row.iso_date("date"), row.choice("event", EventKind), row.get("value")
+    allowed = (
+        {
+            EventKind.OTHER_BONE_LESIONS: [choice.value for choice in OtherBoneLesions],
+            EventKind.EXCLUSION: [choice.value for choice in Exclusion],
+        }.get(kind)
+        if kind
+        else None
+    )
+    if allowed and value not in allowed:
+        row.fault("value", f"must be one of {', '.join(allowed)} for this event")
+        return None
+    if day is None or kind is None:
+        return None
+    return LesionEvent(date=day, kind=kind, value=value)

@@ -1,0 +1,89 @@
+"""Which readings count: those that were handed over in a table, and those that were signed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.domain.reader_study import CONSENSUS, Unblinding
+from opp_mri.store.protocol import Store
+
+
+def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+    """Give the readings that count, of one lesion or of all, in the order of their recording.
+
+    Drafts of the reading room count once a signature covers them. Hidden repeats are not among
+    them: `repeat_readings` gives these.
+    """
+    return _counted(store, lesion_id, repeat=False)
+
+
+def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+    """Give the counted readings that readers can hold against each other.
+
+    Neither resolved answers are among them, nor what was recorded after the blinding was lifted.
+    """
+    lifted = store.log_of(Unblinding)
+    return [
+        one
+        for one in counted_readings(store, lesion_id)
+        if one.reader != CONSENSUS and (not lifted or one.recorded_at <= lifted[0].recorded_at)
+    ]
+
+
+def repeat_readings(store: Store) -> list[Reading]:
+    """Give the signed readings of cases that came back hidden, in the order of recording."""
+    return _counted(store, None, repeat=True)
+
+
+def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
+    """Give all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
+    return [one for one in store.readings(lesion_id) if one.reader == reader and not one.repeat]
+
+
+def _counted(store: Store, lesion_id: str | None, *, repeat: bool) -> list[Reading]:
+    signed = signed_ids(store, lesion_id)
+    return [
+        reading
+        for reading in store.readings(lesion_id)
+        if reading.repeat is repeat and (not reading.draft or reading.reading_id in signed)
+    ]
+
+
+def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
+    """Give the ids of all readings that are signed by all who have to."""
+    signers: dict[str, set[str]] = defaultdict(set)
+    needed: dict[str, set[str]] = defaultdict(set)
+    for signature in store.signatures(lesion_id):
+        for reading_id in signature.reading_ids:
+            signers[reading_id].add(signature.reader)
+            needed[reading_id] |= set(signature.together_with)
+    return frozenset(one for one, names in signers.items() if needed[one] <= names)
+
+
+def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
+    """Give what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
+    latest = {reading.cell: reading for reading in readings}
+    return {cell: one for cell, one in latest.items() if one.answer is not Answer.WITHDRAWN}
+
+
+def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
+    """Give what holds for each cell of one lesion by each reader, in the order of recording."""
+    latest = {(one.reader, one.cell): one for one in readings}
+    held = {one.reading_id for one in latest.values() if one.answer is not Answer.WITHDRAWN}
+    return [one for one in readings if one.reading_id in held]
+
+
+def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
+    """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
+    latest = {reading.cell: reading for reading in readings}
+    counted = {one.cell for one in readings if not one.draft or one.reading_id in signed}
+    return [
+        one
+        for one in latest.values()
+        if one.draft
+        and one.reading_id not in signed
+        # to take back what never counted needs no signature
+        and (one.answer is not Answer.WITHDRAWN or one.cell in counted)
+    ]

@@ -1,0 +1,118 @@
+"""Where a lesion is: its seed at baseline, and in later studies through confirmed fits only."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+
+import numpy as np
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import Caliper, Lesion, SeedPoint
+from opp_mri.domain.transform import RigidTransform
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers
+
+
+class Phase(StrEnum):
+    """Where a time point stands to the treatment."""
+
+    BEFORE = "before"
+    DURING = "during"  # between first and last fraction: neither baseline nor follow-up
+    AFTER = "after"
+
+
+def phase(lesion: Lesion, day: date) -> Phase:
+    """Tell where a date stands to the treatment.
+
+    A study on the day of the first fraction counts as before it: planning comes first.
+    """
+    if day <= lesion.ssrs_first_date:
+        return Phase.BEFORE
+    return Phase.DURING if day <= lesion.ssrs_last_date else Phase.AFTER
+
+
+def lesion_seed_lps_mm(store: Store, lesion: Lesion) -> tuple[str, Vector3] | None:
+    """Give the lesion's seed with its frame of reference: as set, or mid its baseline caliper."""
+    if lesion.seed is not None:
+        return _placed(store, lesion.seed)
+    calipers = [
+        reading.caliper
+        for reading in sorted(
+            latest_of_readers(counted_readings(store, lesion.lesion_id)),
+            key=lambda one: one.study_date,
+        )
+        if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
+    ]
+    return _middle(calipers[-1]) if calipers else None
+
+
+def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
+    """Give the transforms `baseline_from_followup` that a reader has confirmed for a lesion.
+
+    Ghosts and carried points exist only through these.
+    """
+    alignments = store.alignments(lesion.lesion_id)
+    if not alignments:
+        return []
+    decisions = store.alignment_decisions()
+    decided = [(decisions[one.fit_id][-1], one) for one in alignments if decisions.get(one.fit_id)]
+    # of two fits of the same volumes (another algorithm, another length) the latest decision counts
+    latest = {
+        (one.baseline_volume_id, one.followup_volume_id): (decision, one)
+        for decision, one in sorted(decided, key=lambda pair: pair[0].recorded_at)
+    }
+    return [
+        one.fit.baseline_from_followup
+        for decision, one in latest.values()
+        if decision.decision is FitDecision.CONFIRMED
+    ]
+
+
+def seed_by_frame(store: Store, lesion: Lesion) -> Mapping[str, Vector3]:
+    """Give the lesion's seed in every frame of reference in which it is known, LPS mm.
+
+    That of its own image, and those of follow-ups whose fit a reader has confirmed.
+    """
+    seed = lesion_seed_lps_mm(store, lesion)
+    if seed is None:
+        return {}
+    frame_of_reference_uid, point = seed
+    seeds = {frame_of_reference_uid: point}
+    for baseline_from_followup in confirmed_transforms(store, lesion):
+        if baseline_from_followup.to_frame_of_reference_uid == frame_of_reference_uid:
+            x, y, z = baseline_from_followup.inverse().apply(np.asarray(point)).tolist()
+            seeds[baseline_from_followup.from_frame_of_reference_uid] = (x, y, z)
+    return seeds
+
+
+def covers(volume: VolumeDescription, seeds: Mapping[str, Vector3]) -> bool | None:
+    """Tell whether a volume covers a lesion's seed, or None where that cannot be told.
+
+    Header coordinates mean the same place only within one frame of reference, so a study of
+    another day is judged only through a confirmed fit.
+    """
+    if not volume.planes:
+        return None
+    frame_of_reference_uid = volume.planes[0].frame_of_reference_uid
+    point = seeds.get(frame_of_reference_uid)
+    if not frame_of_reference_uid or point is None:
+        return None
+    nearest = min(volume.planes, key=lambda plane: abs(plane.distance_mm(point)))
+    reach_mm = (volume.slice_spacing_mm or volume.instance.slice_thickness_mm or 0.0) / 2
+    within = abs(nearest.distance_mm(point)) <= reach_mm + 1e-6
+    return within and nearest.contains(*nearest.pixel_from_lps(point))
+
+
+def _placed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | None:
+    for volume in store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number):
+        plane = volume.plane_of(seed.sop_instance_uid, seed.frame_number)
+        if plane is not None:
+            return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)
+    return None
+
+
+def _middle(caliper: Caliper) -> tuple[str, Vector3]:
+    x, y, z = ((a + b) / 2 for a, b in zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True))
+    return caliper.frame_of_reference_uid, (x, y, z)

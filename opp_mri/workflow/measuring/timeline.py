@@ -1,0 +1,323 @@
+"""A lesion's timeline out of its project: readings by date, turned into days from SSRS."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+
+import attrs
+from attrs import field, frozen
+
+from opp_mri.dicom.comparability import comparability
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.errors import InputError
+from opp_mri.store.protocol import Store
+from opp_mri.units import days_between
+from opp_mri.workflow.catalogue.patients import TimePoint, time_points
+from opp_mri.workflow.measuring.readings import (
+    counted_readings,
+    latest_by_cell,
+    own_readings,
+    signed_ids,
+    unsigned_cells,
+)
+from opp_mri.workflow.measuring.seeds import Phase, covers, phase, seed_by_frame
+
+OLDEST_BASELINE_DAYS = 42  # six weeks before the first fraction
+
+
+class CellStatus(StrEnum):
+    """What is known of a lesion on one sequence of one time point."""
+
+    MEASURED = "measured"
+    GONE = "gone"
+    NOT_MEASURABLE = "not_measurable"
+    UNREAD = "unread"  # a series is there, no reading yet
+    NOT_COVERED = "not_covered"  # a series of the role is there, but not at the lesion
+    MISSING = "missing"  # no series of the role
+
+
+@frozen(kw_only=True)
+class Cell:
+    """One sequence of one time point of a lesion.
+
+    Parameters
+    ----------
+    flags
+        What differs in acquisition from the sequence's baseline, in sentences.
+    """
+
+    study_date: date
+    days_from_ssrs: int
+    phase: Phase
+    sequence: SeriesRole
+    status: CellStatus
+    reading: Reading | None = None
+    volume: VolumeDescription | None = field(default=None, repr=False)
+    flags: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class LesionTimeline:
+    """A lesion with its timeline and all that a reader should know of it.
+
+    Parameters
+    ----------
+    reader
+        Whose readings these are; "" where there are none.
+    timeline
+        What the rules are given: no time point between first and last fraction is in it.
+    cells
+        Every sequence of every time point, by date and sequence.
+    flags
+        What is unusual about the whole, in sentences.
+    """
+
+    lesion: Lesion
+    reader: str
+    timeline: Timeline
+    cells: tuple[Cell, ...]
+    flags: tuple[str, ...]
+
+
+def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) -> LesionTimeline:
+    """Give the timeline of a lesion by one reader, of the readings that count.
+
+    Parameters
+    ----------
+    reader
+        Whose readings count; None where only one reader has measured the lesion.
+
+    Raises
+    ------
+    InputError
+        Several readers measured the lesion and none was named, or the named one did not.
+    """
+    reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
+    timeline = reader_timeline(store, lesion, reader, readings)
+    theirs = own_readings(store, lesion.lesion_id, reader)
+    unsigned = unsigned_cells(theirs, signed_ids(store, lesion.lesion_id))
+    if not unsigned:
+        return timeline
+    waiting = (
+        f"{len(unsigned)} {'answer is a draft' if len(unsigned) == 1 else 'answers are drafts'} "
+        "and not counted: sign in the reading room."
+    )
+    return attrs.evolve(timeline, flags=(*timeline.flags, waiting))
+
+
+def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
+    """Give the timeline of a lesion as one reader has it now, drafts too."""
+    return reader_timeline(store, lesion, reader, own_readings(store, lesion.lesion_id, reader))
+
+
+def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
+    """Give the same timeline with other readings of its reader in its cells; reads no store.
+
+    Parameters
+    ----------
+    readings
+        All that the reader recorded for this lesion; each belongs to a cell that is there.
+    """
+    latest = latest_by_cell(readings)
+    cells = [_cell_with(cell, latest.get((cell.study_date, cell.sequence))) for cell in
+             timeline.cells]  # fmt: skip
+    cells = _flagged(cells)
+    return attrs.evolve(
+        timeline,
+        timeline=attrs.evolve(timeline.timeline, observations=_observations(cells)),
+        cells=tuple(cells),
+        flags=tuple(_timeline_flags(timeline.lesion, cells)),
+    )
+
+
+def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
+    if reading is not None:
+        return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
+    said = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
+    status = CellStatus.UNREAD if cell.status in said else cell.status
+    return attrs.evolve(cell, reading=None, status=status)
+
+
+def reader_timeline(
+    store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading]
+) -> LesionTimeline:
+    """Give the timeline of a lesion by these readings of one reader, the latest of a cell last."""
+    latest = latest_by_cell(readings)
+    points = time_points(store, lesion.patient_id)
+    by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
+    measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
+    cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))
+    cells = _flagged(cells)
+    return LesionTimeline(
+        lesion=lesion,
+        reader=reader,
+        timeline=Timeline(
+            lesion_id=lesion.lesion_id,
+            observations=_observations(cells),
+            events=treatment_events(lesion),
+        ),
+        cells=tuple(cells),
+        flags=tuple(_timeline_flags(lesion, cells)),
+    )
+
+
+def treatment_events(lesion: Lesion) -> tuple[TreatmentEvent, ...]:
+    """Give a lesion's events in days from SSRS, its exclusions first."""
+    exclusions = [
+        TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
+    ]
+    dated = [
+        TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
+        for event in lesion.events
+    ]
+    return (*exclusions, *dated)
+
+
+def _of_one_reader(
+    readings: Sequence[Reading], reader: str | None
+) -> tuple[str, Sequence[Reading]]:
+    readers = sorted({reading.reader for reading in readings})
+    if reader is None and CONSENSUS in readers:  # the measurements of the source paper
+        reader = CONSENSUS
+    if reader is None and len(readers) > 1:
+        raise InputError(
+            f"{len(readers)} readers measured this lesion: name one with --reader "
+            f"({', '.join(readers)})."
+        )
+    if reader is not None and readers and reader not in readers:
+        raise InputError(f"Reader {reader} has not measured this lesion; {', '.join(readers)} did.")
+    chosen = reader or (readers[0] if readers else "")
+    return chosen, [reading for reading in readings if reading.reader == chosen]
+
+
+def _cells(
+    lesion: Lesion,
+    points: Sequence[TimePoint],
+    latest: Mapping[tuple[date, SeriesRole], Reading],
+    measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription | None],
+    seeds: Mapping[str, Vector3],
+) -> list[Cell]:
+    by_date = {point.study_date: point for point in points if point.study_date}
+    read = {sequence for _, sequence in latest}
+    offered = {v.role for point in points for v in point.volumes if v.selected and v.role}
+    cells = []
+    for day in sorted(by_date.keys() | {day for day, _ in latest}):
+        volumes = by_date[day].volumes if day in by_date else ()
+        for sequence in SeriesRole:
+            if sequence not in read | offered:
+                continue
+            reading = latest.get((day, sequence))
+            status, volume = _status(reading, sequence, volumes, seeds)
+            cells.append(
+                Cell(
+                    study_date=day,
+                    days_from_ssrs=days_between(lesion.ssrs_last_date, day),
+                    phase=phase(lesion, day),
+                    sequence=sequence,
+                    status=status,
+                    reading=reading,
+                    volume=measured_on.get((day, sequence)) or volume,
+                )
+            )
+    return cells
+
+
+def _status(
+    reading: Reading | None,
+    sequence: SeriesRole,
+    volumes: Sequence[VolumeDescription],
+    seeds: Mapping[str, Vector3],
+) -> tuple[CellStatus, VolumeDescription | None]:
+    """Tell a cell's status, and the volume that a reader should open for it."""
+    chosen = [volume for volume in volumes if volume.selected and volume.role is sequence]
+    covering = [volume for volume in chosen if covers(volume, seeds) is not False]
+    volume = covering[0] if covering else None
+    if reading is not None:
+        return CellStatus(reading.answer.value), volume
+    if covering:
+        return CellStatus.UNREAD, volume
+    return (CellStatus.NOT_COVERED if chosen else CellStatus.MISSING), None
+
+
+def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> VolumeDescription | None:
+    if reading.caliper is None:
+        return None
+    place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+    for volume in volumes:
+        if volume.plane_of(*place) is not None:
+            return volume
+    return None
+
+
+def _observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
+    by_sequence: dict[SeriesRole, list[Observation]] = defaultdict(list)
+    for cell in cells:
+        length_mm = cell.reading.length_mm if cell.reading else None
+        if length_mm is not None and cell.phase is not Phase.DURING:
+            by_sequence[cell.sequence].append(Observation(cell.days_from_ssrs, length_mm))
+    return {
+        sequence: tuple(by_sequence[sequence]) for sequence in SeriesRole if sequence in by_sequence
+    }
+
+
+def _baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:
+    before = [
+        cell
+        for cell in cells
+        if cell.sequence is sequence
+        and cell.phase is Phase.BEFORE
+        and cell.reading
+        and cell.reading.answer is not Answer.NOT_MEASURABLE
+    ]
+    return before[-1] if before else None
+
+
+def _flagged(cells: list[Cell]) -> list[Cell]:
+    """Compare each follow-up with its sequence's baseline."""
+    baselines = {sequence: _baseline(cells, sequence) for sequence in SeriesRole}
+    flagged = []
+    for cell in cells:
+        baseline = baselines[cell.sequence]
+        flags: list[str] = list(cell.reading.remarks) if cell.reading else []
+        if (
+            cell.reading
+            and cell.volume
+            and cell.phase is Phase.AFTER
+            and baseline
+            and baseline.volume
+        ):
+            flags += comparability(cell.sequence, baseline.volume, cell.volume)
+        flagged.append(attrs.evolve(cell, flags=tuple(flags)))
+    return flagged
+
+
+def _timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:
+    flags = []
+    for sequence in SeriesRole:
+        baseline = _baseline(cells, sequence)
+        if baseline is None:
+            continue
+        age_days = days_between(baseline.study_date, lesion.ssrs_first_date)
+        if age_days > OLDEST_BASELINE_DAYS:
+            flags.append(
+                f"The {sequence.value} baseline is {age_days} days older than the first fraction: "
+                "more than six weeks."
+            )
+        if age_days == 0:
+            flags.append(
+                f"The {sequence.value} baseline is of the day of the first fraction and taken as "
+                "before it."
+            )
+    during = sorted(
+        {cell.study_date for cell in cells if cell.phase is Phase.DURING and cell.reading}
+    )
+    flags += [
+        f"The study of {day} lies between first and last fraction: neither baseline nor follow-up."
+        for day in during
+    ]
+    return flags

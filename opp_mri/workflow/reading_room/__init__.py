@@ -1,0 +1,1 @@
+"""What the reading room shows: patients, visits and the worklist."""

@@ -1,0 +1,199 @@
+"""A patient as the reading room opens one: time points, lesions, answers and links."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+import attrs
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
+from opp_mri.domain.measurement import ApAxis, Lesion, Reading
+from opp_mri.domain.reader_study import Blinding
+from opp_mri.domain.transform import RigidTransform
+from opp_mri.errors import UnknownError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import patient_map, time_points
+from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
+from opp_mri.workflow.measuring.readings import own_readings, signed_ids
+from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
+from opp_mri.workflow.registration.links import Links, links
+
+CellKey = tuple[date, SeriesRole]
+
+
+@frozen(kw_only=True, eq=False)
+class RoomLesion:
+    """A lesion with all that its reader needs.
+
+    Parameters
+    ----------
+    timeline
+        As the reader has it now, drafts too.
+    log
+        All readings of the lesion by this reader, in the order of their recording.
+    signed
+        Ids of the readings that a signature covers.
+    axes
+        AP axes of its vertebra, the latest last.
+    links
+        How the frames of reference are joined for this lesion.
+    seed
+        Frame of reference and point of the lesion, LPS mm, or None.
+    """
+
+    timeline: LesionTimeline
+    log: tuple[Reading, ...]
+    signed: frozenset[str]
+    axes: tuple[ApAxis, ...]
+    links: Links
+    seed: tuple[str, Vector3] | None
+
+    @property
+    def lesion(self) -> Lesion:
+        """The lesion itself."""
+        return self.timeline.lesion
+
+    def axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
+        """Give the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
+        for axis in reversed(self.axes):
+            carrying = self.links.carrying(frame_of_reference_uid, axis.frame_of_reference_uid)
+            if carrying is not None:
+                return _turned(carrying, axis.direction_lps)
+        return None
+
+
+@frozen(kw_only=True, eq=False)
+class RoomPatient:
+    """A patient, opened for one reader.
+
+    Parameters
+    ----------
+    study_dates
+        Its dated time points, in order.
+    volumes
+        The volume to look at for each sequence of each time point, where no lesion says otherwise.
+    series
+        All volumes of each time point on which a length can be taken, sagittal ones first.
+    lesions
+        In the order in which they were recorded.
+    links
+        How frames are joined where no lesion is chosen.
+    undated
+        How many volumes cannot be placed in time, and so are not shown.
+    blinding
+        What is hidden, in a reader's package.
+    """
+
+    patient_id: str
+    reader: str
+    study_dates: tuple[date, ...]
+    volumes: Mapping[CellKey, VolumeDescription] = field(repr=False)
+    series: Mapping[date, tuple[VolumeDescription, ...]] = field(repr=False)
+    lesions: tuple[RoomLesion, ...]
+    links: Links
+    undated: int = 0
+    blinding: Blinding | None = None
+
+
+def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
+    """Open a patient for a reader.
+
+    Raises
+    ------
+    UnknownError
+        The project has no such patient.
+    """
+    group = patient_map(store).group(patient_id)
+    points = time_points(store, patient_id)
+    if not points:
+        raise UnknownError("The project has no images of this patient: index them first.")
+    lesions = [
+        open_lesion(store, lesion, reader)
+        for lesion in store.lesions()
+        if lesion.patient_id in group
+    ]
+    blinding = blinding_of(store)
+    last = last_open_day(blinding, [(one.timeline, one.signed) for one in lesions])
+    if last is not None:
+        points = [one for one in points if one.study_date and one.study_date <= last]
+    volumes: dict[CellKey, VolumeDescription] = {}
+    for point in points:
+        for volume in point.volumes:
+            if point.study_date and volume.selected and volume.role:
+                volumes.setdefault((point.study_date, volume.role), volume)
+    return RoomPatient(
+        patient_id=patient_id,
+        reader=reader,
+        study_dates=tuple(point.study_date for point in points if point.study_date),
+        volumes=volumes,
+        series={p.study_date: _measurable(p.volumes) for p in points if p.study_date},
+        lesions=tuple(attrs.evolve(one, timeline=until(one.timeline, last)) for one in lesions),
+        blinding=blinding,
+        links=links(store, group, None),
+        undated=sum(len(point.volumes) for point in points if not point.study_date),
+    )
+
+
+def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
+    """Open one lesion for a reader."""
+    return RoomLesion(
+        timeline=draft_timeline(store, lesion, reader),
+        log=tuple(own_readings(store, lesion.lesion_id, reader)),
+        signed=signed_ids(store, lesion.lesion_id),
+        axes=tuple(one for one in store.ap_axes(lesion.lesion_id) if one.reader == reader),
+        links=links(store, patient_map(store).group(lesion.patient_id), lesion),
+        seed=lesion_seed_lps_mm(store, lesion),
+    )
+
+
+def load_images(
+    store: Store,
+    volume: VolumeDescription,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.generic]:
+    """Read the native images of a volume, shape (frames, rows, columns), as `volume.planes`.
+
+    Raises
+    ------
+    GeometryError, InputError
+        They cannot be read or measured; the text says why.
+    """
+    from opp_mri.dicom.volume import (
+        load_stack,
+    )  # slow to import; a window is up before it is needed
+
+    uids = {frame.sop_instance_uid for frame in volume.frames}
+    return load_stack(volume, store.sources_of(uids), on_progress=on_progress)
+
+
+def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
+    """Give which of a volume's images lies nearest to a point of its frame of reference."""
+    distances = [abs(plane.distance_mm(point_lps_mm)) for plane in volume.planes]
+    return distances.index(min(distances))
+
+
+def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription, ...]:
+    usable = [
+        one
+        for one in volumes
+        if one.planes and one.usability is not Usability.NOTHING and not one.duplicate_of
+    ]
+    return tuple(sorted(usable, key=lambda one: one.plane is not Plane.SAGITTAL))
+
+
+def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
+    x, y, z = (transform.matrix[:3, :3] @ np.asarray(direction_lps)).tolist()
+    return (x, y, z)
+
+
+def unread_cells(lesion: RoomLesion) -> Sequence[CellKey]:
+    """Give the cells that have images at the lesion and no answer yet, by date and sequence."""
+    return [
+        (cell.study_date, cell.sequence)
+        for cell in lesion.timeline.cells
+        if cell.status is CellStatus.UNREAD
+    ]

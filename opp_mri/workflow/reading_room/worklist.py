@@ -1,0 +1,195 @@
+"""The worklist of a reader: every lesion, time point and sequence, and what is done."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+from attrs import frozen
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import patients
+from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
+from opp_mri.workflow.measuring.readings import counted_readings, latest_by_cell, signed_ids
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
+
+DISCORDANT_MM = Decimal("2.0")  # lengths further apart than this are discordant
+
+
+class CellState(StrEnum):
+    """What a reader has done about a cell."""
+
+    UNREAD = "unread"
+    DRAFT = "draft"
+    SIGNED = "signed"  # signed, or handed over in a table
+    DISCORDANT = "discordant"  # another reader who is done says something else
+    NO_IMAGE = "no_image"
+
+
+@frozen(kw_only=True)
+class WorkCell:
+    """One cell of the worklist.
+
+    Parameters
+    ----------
+    status
+        What is there: an answer, images to read, or why there are none.
+    reading
+        The reader's own latest answer, or None.
+    """
+
+    study_date: date
+    sequence: SeriesRole
+    state: CellState
+    status: CellStatus
+    reading: Reading | None
+
+
+@frozen(kw_only=True)
+class WorkLesion:
+    """A lesion of the worklist with its cells, by date and sequence."""
+
+    patient_id: str
+    lesion: Lesion
+    cells: tuple[WorkCell, ...]
+
+
+@frozen(kw_only=True)
+class Worklist:
+    """All that a reader has to do.
+
+    Parameters
+    ----------
+    study_dates
+        The dated time points of each patient that has a lesion, by patient.
+    patients_without_lesion
+        Patients with images in whom no lesion is marked yet.
+    """
+
+    lesions: tuple[WorkLesion, ...]
+    study_dates: Mapping[str, tuple[date, ...]]
+    patients_without_lesion: tuple[str, ...]
+
+
+def worklist(store: Store, reader: str) -> Worklist:
+    """Give the worklist of a reader."""
+    rows: list[WorkLesion] = []
+    dates: dict[str, tuple[date, ...]] = {}
+    without: list[str] = []
+    lesions, blinding = store.lesions(), blinding_of(store)
+    for patient in patients(store):
+        theirs = [one for one in lesions if one.patient_id in patient.patient_ids]
+        if not theirs:
+            without.append(patient.patient_id)
+        drafts = [(draft_timeline(store, one, reader), signed_ids(store, one.lesion_id))
+                  for one in theirs]  # fmt: skip
+        last = last_open_day(blinding, drafts)
+        for lesion, (whole, signed) in zip(theirs, drafts, strict=True):
+            timeline = until(whole, last)
+            rows.append(
+                WorkLesion(
+                    patient_id=patient.patient_id,
+                    lesion=lesion,
+                    cells=work_cells(
+                        timeline,
+                        signed,
+                        _others(store, lesion.lesion_id, reader),
+                    ),
+                )
+            )
+            dates[patient.patient_id] = tuple(
+                sorted(
+                    {*dates.get(patient.patient_id, ()), *(c.study_date for c in rows[-1].cells)}
+                )
+            )
+    return Worklist(lesions=tuple(rows), study_dates=dates, patients_without_lesion=tuple(without))
+
+
+def work_cells(
+    timeline: LesionTimeline,
+    signed: frozenset[str],
+    others: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
+) -> tuple[WorkCell, ...]:
+    """Give the cells of one lesion as its reader has them.
+
+    Parameters
+    ----------
+    signed
+        Ids of the readings that a signature covers.
+    others
+        What each other reader says, by cell; only readings that count.
+    """
+    cells = []
+    for cell in timeline.cells:
+        state = _state(cell.reading, cell.status, signed)
+        key = (cell.study_date, cell.sequence)
+        if state is CellState.SIGNED and cell.reading is not None:
+            # before a reader is done with a cell nothing of another reader's shows
+            theirs = [by_cell[key] for by_cell in others if key in by_cell]
+            if any(_differs(cell.reading, one) for one in theirs):
+                state = CellState.DISCORDANT
+        cells.append(
+            WorkCell(
+                study_date=cell.study_date,
+                sequence=cell.sequence,
+                state=state,
+                status=cell.status,
+                reading=cell.reading,
+            )
+        )
+    return tuple(cells)
+
+
+def with_timeline(made: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
+    """Give a worklist with one lesion as its reader has it now.
+
+    What differs from another reader does so until it is changed.
+    """
+
+    def row_now(row: WorkLesion) -> WorkLesion:
+        if row.lesion.lesion_id != timeline.lesion.lesion_id:
+            return row
+        differing = {
+            cell.reading.reading_id
+            for cell in row.cells
+            if cell.reading is not None and cell.state is CellState.DISCORDANT
+        }
+        cells = tuple(
+            attrs.evolve(cell, state=CellState.DISCORDANT)
+            if cell.state is CellState.SIGNED
+            and cell.reading is not None
+            and cell.reading.reading_id in differing
+            else cell
+            for cell in work_cells(timeline, signed)
+        )
+        return attrs.evolve(row, cells=cells)
+
+    return attrs.evolve(made, lesions=tuple(row_now(row) for row in made.lesions))
+
+
+def _others(
+    store: Store, lesion_id: str, reader: str
+) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
+    counted = counted_readings(store, lesion_id)
+    return [
+        latest_by_cell([one for one in counted if one.reader == name])
+        for name in sorted({one.reader for one in counted} - {reader, CONSENSUS})
+    ]
+
+
+def _state(reading: Reading | None, status: CellStatus, signed: frozenset[str]) -> CellState:
+    if reading is not None:
+        counts = not reading.draft or reading.reading_id in signed
+        return CellState.SIGNED if counts else CellState.DRAFT
+    return CellState.UNREAD if status is CellStatus.UNREAD else CellState.NO_IMAGE
+
+
+def _differs(reading: Reading, other: Reading) -> bool:
+    if reading.length_mm is None or other.length_mm is None:
+        lengthless = {reading.answer, other.answer}
+        return lengthless != {Answer.NOT_MEASURABLE}
+    return abs(reading.length_mm - other.length_mm) > DISCORDANT_MM

@@ -1,0 +1,72 @@
+"""Say what of a baseline gets no fit for a lesion, and why: nothing is left out in silence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import Lesion
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
+
+
+def left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
+    """Name the baseline series on which a lesion cannot be found by its seed.
+
+    Parameters
+    ----------
+    lesion_ids
+        Only these lesions; all where it is empty.
+
+    Returns
+    -------
+    tuple of str
+        A sentence for each, without names of patients.
+    """
+    lesions = [one for one in store.lesions() if not lesion_ids or one.lesion_id in lesion_ids]
+    return tuple(sentence for lesion in lesions for sentence in _of_lesion(store, lesion))
+
+
+def _of_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
+    seed = lesion_seed_lps_mm(store, lesion)
+    if seed is None:
+        return  # whole images are lined up, whatever their frame
+    seeds = dict([seed])
+    before = [
+        point
+        for point in time_points(store, lesion.patient_id)
+        if point.study_date and phase(lesion, point.study_date) is Phase.BEFORE
+    ]
+    holding = [
+        point
+        for point in before
+        if any(covers(volume, seeds) for volume in point.volumes if volume.selected)
+    ]
+    if before and not holding:
+        yield (
+            f"{lesion.lesion_id}: no series before radiosurgery shows the place of the lesion's "
+            "seed in its own frame of reference, so nothing is lined up for it. Set the seed on an "
+            "image from before radiosurgery."
+        )
+        return
+    for point in holding[-1:]:
+        for role in SeriesRole:
+            chosen = point.chosen(role)
+            if chosen and not any(covers(volume, seeds) for volume in chosen):
+                yield _why(lesion, chosen, seeds)
+
+
+def _why(lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]) -> str:
+    what = f"{lesion.lesion_id}: the {chosen[0].role} of {chosen[0].study_date}"
+    if any(covers(volume, seeds) is False for volume in chosen):
+        return f"{what} does not reach the lesion, so it is not lined up for it."
+    frame = chosen[0].planes[0].frame_of_reference_uid if chosen[0].planes else ""
+    where = (
+        "lies in another frame of reference than the lesion's seed"
+        if frame
+        else "names no frame of reference"
+    )
+    return (
+        f"{what} {where}, so it is not known where the lesion is on it and it is not lined up. "
+        "In the reading room, K links panes by one common point."
+    )

@@ -1,0 +1,99 @@
+"""Show fits: as records for other programs, and as a page with pictures."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from opp_mri.cohort.figures.overlays import draw_overlay, overlay
+from opp_mri.cohort.report.alignment_page import FitPage, write_alignment_page
+from opp_mri.domain.alignment import Alignment, AlignmentDecision
+from opp_mri.errors import OppMriError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.registration.align_review import loaded_volume
+
+
+def alignment_record(
+    alignment: Alignment, decisions: Sequence[AlignmentDecision] = ()
+) -> dict[str, Any]:
+    """Give what `opp-mri align --json` shows of a fit."""
+    fit = alignment.fit
+    return {
+        "fit_id": alignment.fit_id,
+        "patient_id": alignment.patient_id,
+        "lesion_id": alignment.lesion_id,
+        "sequence": alignment.sequence.value,
+        "baseline_study_date": alignment.baseline_study_date.isoformat(),
+        "followup_study_date": alignment.followup_study_date.isoformat(),
+        "baseline_volume_id": alignment.baseline_volume_id,
+        "followup_volume_id": alignment.followup_volume_id,
+        "brought_along": alignment.brought_along,
+        "centre_lps_mm": list(fit.centre_lps_mm),
+        "displacement_lps_mm": [round(x, 3) for x in fit.displacement_lps_mm],
+        "rotation_deg": round(fit.rotation_deg, 3),
+        "similarity_before": round(fit.similarity_before, 4),
+        "similarity": round(fit.similarity, 4),
+        "level_margin": None if fit.level_margin is None else round(fit.level_margin, 4),
+        "inverse_consistency_mm": _finite(fit.inverse_consistency_mm),
+        "block_residual_mm": _finite(fit.block_residual_mm),
+        "overlap": round(fit.overlap, 3),
+        "verdict": fit.verdict.value,
+        "reasons": list(fit.reasons),
+        "baseline_from_followup": fit.baseline_from_followup.matrix.tolist(),
+        "decision": decisions[-1].decision.value if decisions else None,
+        "decisions": [
+            {
+                "decision": one.decision.value,
+                "reader": one.reader,
+                "reason": one.reason,
+                "recorded_at": one.recorded_at.isoformat(),
+            }
+            for one in decisions
+        ],
+        "algorithm_version": alignment.algorithm_version,
+    }
+
+
+def save_alignment_page(
+    path: Path,
+    store: Store,
+    alignments: Sequence[Alignment],
+    *,
+    written_on: date,
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+) -> None:
+    """Write a page of fits with pictures of before and after.
+
+    A fit whose images cannot be read is shown without a picture, and why.
+    """
+    decisions = store.alignment_decisions()
+    pages = []
+    for done, alignment in enumerate(alignments, start=1):
+        decided = decisions.get(alignment.fit_id, ())
+        picture, no_picture = _picture(store, alignment)
+        pages.append(
+            FitPage(
+                alignment=alignment,
+                decision=decided[-1].decision if decided else None,
+                picture=picture,
+                no_picture=no_picture,
+            )
+        )
+        progress("drawing fits", done, len(alignments))
+    write_alignment_page(path, pages, written_on=written_on)
+
+
+def _picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
+    try:
+        baseline = loaded_volume(store, alignment.baseline_volume_id)
+        followup = loaded_volume(store, alignment.followup_volume_id)
+    except OppMriError as error:
+        return None, str(error)
+    fit = alignment.fit
+    pictures = overlay(baseline, followup, fit.baseline_from_followup, fit.centre_lps_mm)
+    return draw_overlay(pictures), ""
+
+
+def _finite(value: float) -> float | None:
+    """Give a number that JSON can hold, None for what is infinite."""
+    return round(value, 3) if value < float("inf") else None

@@ -1,0 +1,1 @@
+"""The consensus room: presenter, words and window."""

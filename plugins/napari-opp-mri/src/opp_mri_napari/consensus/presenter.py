@@ -1,0 +1,385 @@
+"""The consensus room without a screen: two answers to a cell as A and B, and what is made of them.
+
+Which reader is A changes from cell to cell, and no name of a reader is in what is shown of a pair.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from opp_mri.domain.assessment import Mode
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import Answer, PixelPoint, Reading
+from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind
+from opp_mri.errors import InputError, OppMriError, UnknownError
+from opp_mri.tables.calipers import CaliperRow
+from opp_mri.units import format_mm, recorded_mm
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
+from opp_mri.workflow.double_read.resolving import (
+    check_allowed,
+    line_of,
+    mean_row,
+    resolve,
+    sign_consensus,
+)
+from opp_mri.workflow.measuring.protocol import needed_protocol
+from opp_mri.workflow.project import Project
+from opp_mri.workflow.reading_room.room import load_images
+from opp_mri_napari.consensus.words import said
+from opp_mri_napari.reading.geometry import PaneGeometry, pane_geometry, window_of
+from opp_mri_napari.reading.views import ScreenPoint
+
+Line = tuple[ScreenPoint, ScreenPoint]
+
+
+@frozen(kw_only=True, eq=False)
+class Shown:
+    """The images that a pair is looked at on.
+
+    Parameters
+    ----------
+    images
+        Shape (slices, down, across).
+    window
+        Values drawn black and white.
+    """
+
+    volume: VolumeDescription
+    geometry: PaneGeometry
+    images: NDArray[Any] = field(repr=False)
+    window: tuple[float, float]
+
+
+@frozen(kw_only=True)
+class Proposal:
+    """What is to be recorded once there is a reason."""
+
+    kind: ResolutionKind
+    words: str
+    new: CaliperRow | None = None
+
+
+class ConsensusPresenter:
+    """What two readers, or an adjudicator, do about the pairs of a project.
+
+    Parameters
+    ----------
+    signer
+        Who signs.
+    lesion_ids
+        The lesions to take up; none for all.
+
+    Attributes
+    ----------
+    position
+        Which of `pairs` is shown.
+    letter
+        Whose image is shown, A or B.
+    place
+        Which slice of it.
+    drawing
+        Whether clicks set the ends of a new line; `first` is the end that is set already.
+    proposal
+        What waits for a reason.
+    banner, notice
+        What went wrong, and what was done.
+
+    Raises
+    ------
+    OppMriError
+        There is no protocol, nothing was read by both, or the signer has no part in it.
+    """
+
+    def __init__(
+        self, project: Project, signer: str, lesion_ids: Sequence[str] = (),
+        *, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        self._project, self.signer, self._clock = project, signer, clock
+        self._wanted = tuple(lesion_ids)
+        resolvers = needed_protocol(project.store).resolvers
+        if signer not in resolvers:
+            raise InputError(
+                f"{signer} does not sign here: by the protocol {' and '.join(resolvers)} do."
+            )
+        self.lesions: list[LesionConsensus] = []
+        self.pairs: list[Pair] = []
+        self.position, self.letter, self.place = 0, "A", 0
+        self.drawing = False
+        self.proposal: Proposal | None = None
+        self.first: PixelPoint | None = None
+        self.banner = self.notice = ""
+        self._images: dict[str, Shown] = {}
+        self._criteria = project_criteria(project, None)
+        self._reload()
+        if not self.pairs:
+            raise UnknownError("Both readers have signed nothing of these lesions yet.")
+        waiting = [n for n, one in enumerate(self.pairs) if _is_open(one)]
+        self.go_to(waiting[0] if waiting else 0)
+
+    @property
+    def pair(self) -> Pair:
+        """The pair that is shown."""
+        return self.pairs[self.position]
+
+    @property
+    def lesion(self) -> LesionConsensus:
+        """The lesion of the pair that is shown."""
+        return next(one for one in self.lesions if one.lesion == self.pair.lesion)
+
+    @property
+    def reading(self) -> Reading:
+        """The answer whose image is shown."""
+        return self.pair.a if self.letter == "A" else self.pair.b
+
+    @property
+    def history(self) -> tuple[Resolution, ...]:
+        """All resolutions of this cell, the latest last."""
+        return tuple(
+            one
+            for one in self._project.store.log_of(Resolution)
+            if (one.lesion_id, (one.study_date, one.sequence))
+            == (self.pair.lesion.lesion_id, self.pair.cell)
+        )
+
+    # --- going about
+
+    def go_to(self, position: int) -> None:
+        """Show a pair."""
+        self.position = position % len(self.pairs)
+        self.cancel()
+        self.letter = "A" if self.pair.a.caliper else "B"
+        self._to_line()
+
+    def step(self, steps: int) -> None:
+        """Show the next pair, or the one before."""
+        self.banner = self.notice = ""
+        self.go_to(self.position + steps)
+
+    def turn(self) -> None:
+        """Show the image of the other answer."""
+        other = self.pair.b if self.letter == "A" else self.pair.a
+        if other.caliper is None:
+            self.notice = "The other answer has no line."
+            return
+        self.letter = "B" if self.letter == "A" else "A"
+        self._to_line()
+
+    def scroll(self, steps: int) -> None:
+        """Go some slices on."""
+        shown = self.shown()
+        if shown is not None:
+            self.place = max(0, min(self.place + steps, len(shown.images) - 1))
+
+    def cancel(self) -> None:
+        """Take back what is not recorded."""
+        self.drawing, self.first, self.proposal = False, None, None
+
+    # --- resolving
+
+    def propose(self, kind: ResolutionKind) -> None:
+        """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
+        if kind is ResolutionKind.MEAN:
+            if self._allowed(kind):
+                mean = mean_row(self.pair)
+                self._propose(
+                    Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
+                )
+            return
+        kept = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {said(kept)}"))
+
+    def answer(self, answer: Answer) -> None:
+        """Say instead of both that it is gone, or not measurable."""
+        new = CaliperRow(
+            line=0, lesion_id=self.pair.lesion.lesion_id, reader=CONSENSUS,
+            sequence=self.pair.a.sequence, sop_instance_uid="", frame_number=1, start=None,
+            end=None, length_mm=None, study_date=self.pair.a.study_date, answer=answer, reason="",
+        )  # fmt: skip
+        words = answer.value.replace("_", " ")
+        self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
+
+    def draw(self) -> None:
+        """Have the next two clicks set a new line."""
+        self.cancel()
+        if self._allowed(ResolutionKind.NEW):
+            self.drawing = True
+            self.notice = "Click both ends of the new line."
+
+    def click(self, screen: ScreenPoint) -> None:
+        """Set an end of the new line, (down, across) in mm."""
+        shown = self.shown()
+        if not self.drawing or shown is None:
+            return
+        pixel = shown.geometry.pixel_from_screen(screen)
+        plane = shown.volume.planes[self.place]
+        if not plane.contains(*pixel):
+            self.banner = "This point is outside the image."
+            return
+        if self.first is None:
+            self.first = pixel
+            return
+        frame = shown.volume.frames[self.place]
+        new = line_of(self.pair, self.first, pixel, (frame.sop_instance_uid, frame.frame_number))
+        self.drawing, self.first = False, None
+        words = f"a new line{self._long(new)}"
+        self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
+
+    def record(self, reason: str) -> None:
+        """Record what is proposed, and go to the next open pair."""
+        if self.proposal is None:
+            return
+        new = self.proposal.new
+        if new is not None and new.answer is Answer.NOT_MEASURABLE:
+            new = attrs.evolve(new, reason=reason)
+        try:
+            resolve(
+                self._project.store, self.pair, self.proposal.kind, reason=reason,
+                at=self._clock(), new=new,
+            )  # fmt: skip
+        except OppMriError as error:
+            self.banner = str(error)
+            return
+        self.banner, self.notice = "", f"Recorded: {self.proposal.words}."
+        self.cancel()
+        self._reload(self.pair.lesion.lesion_id)
+        self._go_on()
+
+    def sign(self) -> None:
+        """Sign the lesion that is shown, and go to what waits next."""
+        name = self.pair.lesion.lesion_id
+        try:
+            sign_consensus(self._project, self.lesion, self.signer, self._clock())
+        except OppMriError as error:
+            self.banner = str(error)
+            return
+        self._reload(name)
+        missing = self.lesion.missing_signatures
+        then = (
+            f" {' and '.join(missing)} has to sign too." if missing else " It counts from now on."
+        )
+        self.banner, self.notice = "", f"{name} is signed by {self.signer}.{then}"
+        self._go_on()
+
+    # --- what is shown
+
+    def shown(self) -> Shown | None:
+        """Give the images of the answer that is shown, or None where it has no line."""
+        caliper = self.reading.caliper
+        if caliper is None:
+            return None
+        store = self._project.store
+        volumes = store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        if not volumes:
+            self.banner = "The images of this answer are no longer indexed: index them again."
+            return None
+        volume = volumes[0]
+        if volume.volume_id not in self._images:
+            try:
+                images = load_images(store, volume)
+            except OppMriError as error:
+                self.banner = str(error)
+                return None
+            geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
+            self._images[volume.volume_id] = Shown(
+                volume=volume, geometry=geometry, images=geometry.turned(images),
+                window=window_of(images),
+            )  # fmt: skip
+        return self._images[volume.volume_id]
+
+    def lines(self) -> dict[str, Line]:
+        """Give the lines on the slice that is shown, by letter; "new" is what is proposed."""
+        shown = self.shown()
+        if shown is None:
+            return {}
+        frame = shown.volume.frames[self.place]
+        here = (frame.sop_instance_uid, frame.frame_number)
+        found: dict[str, Line] = {}
+        for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
+            one = reading.caliper
+            if one is not None and (one.sop_instance_uid, one.frame_number) == here:
+                found[letter] = _on_screen(shown, one.start, one.end)
+        new = self.proposal.new if self.proposal else None
+        if new and new.start and new.end and (new.sop_instance_uid, new.frame_number) == here:
+            found["new"] = _on_screen(shown, new.start, new.end)
+        return found
+
+    def why_not(self, kind: ResolutionKind) -> str:
+        """Say why a kind of resolution cannot be had here; "" where it can."""
+        try:
+            check_allowed(needed_protocol(self._project.store), self.pair, kind, "any")
+        except OppMriError as error:
+            return str(error)
+        return ""
+
+    def progress(self) -> str:
+        """Say how far the work is."""
+        discordant = [one for one in self.pairs if one.discordance]
+        done = sum(one.resolution is not None for one in discordant)
+        signed = sum(one.is_complete for one in self.lesions)
+        return (
+            f"{done} of {len(discordant)} discordant pairs resolved, "
+            f"{signed} of {len(self.lesions)} lesions complete"
+        )
+
+    # --- inside
+
+    def _go_on(self) -> None:
+        """Go to the next open pair, else to the next lesion that waits to be signed."""
+        unsigned = [one.lesion for one in self.lesions if self.signer in one.missing_signatures]
+        open_pairs = [n for n, one in enumerate(self.pairs) if _is_open(one)]
+        waiting = open_pairs or [n for n, one in enumerate(self.pairs) if one.lesion in unsigned]
+        if waiting:
+            self.go_to(next((n for n in waiting if n > self.position), waiting[0]))
+        else:
+            self.go_to(self.position)
+
+    def _long(self, row: CaliperRow) -> str:
+        """Say how long a line is that was not recorded yet."""
+        shown = self.shown()
+        if shown is None or row.start is None or row.end is None:
+            return ""
+        plane = shown.volume.plane_of(row.sop_instance_uid, row.frame_number)
+        if plane is None:
+            return ""
+        return f", {format_mm(recorded_mm(plane.length_mm(row.start, row.end)))}"
+
+    def _propose(self, proposal: Proposal) -> None:
+        if self._allowed(proposal.kind):
+            self.drawing, self.first, self.notice = False, None, ""
+            self.proposal = proposal
+
+    def _allowed(self, kind: ResolutionKind) -> bool:
+        self.banner = self.why_not(kind)
+        return not self.banner
+
+    def _reload(self, lesion_id: str | None = None) -> None:
+        """Read one lesion anew, which is quick, or all."""
+        wanted = self._wanted if lesion_id is None else (lesion_id,)
+        found = consensus(self._project, criteria=self._criteria, mode=Mode.RETROSPECTIVE,
+                          lesion_ids=wanted)  # fmt: skip
+        if lesion_id is None:
+            self.lesions = found
+        else:
+            anew = {one.lesion.lesion_id: one for one in found}
+            self.lesions = [anew.get(one.lesion.lesion_id, one) for one in self.lesions]
+        self.pairs = [pair for one in self.lesions for pair in one.pairs]
+
+    def _to_line(self) -> None:
+        shown, caliper = self.shown(), self.reading.caliper
+        if shown is not None and caliper is not None:
+            frames = [(one.sop_instance_uid, one.frame_number) for one in shown.volume.frames]
+            self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))
+
+
+def _is_open(pair: Pair) -> bool:
+    return pair.discordance is not None and pair.resolution is None
+
+
+def _on_screen(shown: Shown, start: PixelPoint, end: PixelPoint) -> Line:
+    turned = shown.geometry.screen_from_pixel
+    return turned(start), turned(end)

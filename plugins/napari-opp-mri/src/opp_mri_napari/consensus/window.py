@@ -1,0 +1,320 @@
+"""The window in which two answers become one: thin, all that it knows is in the presenter."""
+
+from collections.abc import Callable, Generator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Image, Shapes
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from opp_mri.domain.measurement import Answer
+from opp_mri.domain.reader_study import ResolutionKind
+from opp_mri.workflow.project import open_project
+from opp_mri_napari.consensus.presenter import ConsensusPresenter, Line
+from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title
+from opp_mri_napari.shared.keys import Key, KeysFirst
+
+HEIGHT_SHOWN_MM = 90.0  # the vertebra and its neighbours
+ZOOM_STEP = 1.15
+UNITS = ("mm", "mm", "mm")
+DASH_MM = 1.2
+COLOURS = {"A": "#f5f5f5", "B": "#e69f00", "new": "#56b4e9"}
+SIDES = {"A": "anterior", "P": "posterior", "H": "head", "F": "foot", "L": "left", "R": "right"}
+REASONS = (
+    "",
+    "the edge is clear",
+    "includes normal marrow",
+    "leaves out part of the lesion",
+    "another slice shows more",
+    "follows the vertebra's axis",
+)
+
+
+class ConsensusPanel(QWidget):
+    """Shows a pair, and takes the reason."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(420)
+        self.banner = _label("background: #f0e442; color: black; font-size: 15px; padding: 8px;")
+        self.progress = _label("color: #b8c4ce; font-size: 14px;")
+        self.title = _label("font-size: 20px; font-weight: bold;")
+        self.facts = _label("font-size: 15px;")
+        self.state = _label("font-size: 16px; font-weight: bold;")
+        self.buttons: dict[ResolutionKind, QPushButton] = {
+            ResolutionKind.KEEP_A: QPushButton("Keep A  (A)"),
+            ResolutionKind.KEEP_B: QPushButton("Keep B  (B)"),
+            ResolutionKind.MEAN: QPushButton("Mean of the ends  (M)"),
+            ResolutionKind.NEW: QPushButton("New line  (L)"),
+        }
+        self.ask = _label("font-size: 15px; color: #f0e442;")
+        self.reason = QComboBox()
+        self.reason.setEditable(True)
+        self.reason.addItems(REASONS)
+        self.reason.setStyleSheet("font-size: 15px;")
+        self.notice = _label("font-size: 14px; color: #b8c4ce;")
+        self.history = _label("font-size: 13px; color: #b8c4ce;")
+        self.signature = QPushButton("Sign this lesion  (S)")
+        self.keys = _label("font-size: 13px;")
+        self.keys.setText(_table(KEY_SHEET))
+        self.disclaimer = _label("font-size: 12px; color: #b8c4ce;")
+        self.disclaimer.setText("Research software, not a medical device.")
+        column = QVBoxLayout(self)
+        for widget in (
+            self.banner, self.progress, self.title, self.facts, self.state, *self.buttons.values(),
+            self.ask, self.reason, self.notice, self.history, self.signature,
+        ):  # fmt: skip
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addWidget(self.keys)
+        column.addWidget(self.disclaimer)
+
+    def show_state(self, presenter: ConsensusPresenter) -> None:
+        """Show what the presenter holds."""
+        _say(self.banner, presenter.banner)
+        _say(self.notice, presenter.notice)
+        self.progress.setText(
+            f"Pair {presenter.position + 1} of {len(presenter.pairs)}; {presenter.progress()}"
+        )
+        self.title.setText(title(presenter.pair))
+        self.facts.setText(_table(facts(presenter.pair)))
+        self.state.setText(state(presenter.pair))
+        for kind, button in self.buttons.items():
+            why = presenter.why_not(kind)
+            button.setEnabled(not why)
+            button.setToolTip(why)
+        asking = presenter.proposal is not None
+        _say(
+            self.ask,
+            f"{presenter.proposal.words}: why? Enter records." if presenter.proposal else "",
+        )
+        if asking and self.reason.isHidden():
+            self.reason.setCurrentText("")
+        self.reason.setVisible(asking)
+        _say(
+            self.history,
+            "<br>".join(
+                f"{one.recorded_at:%Y-%m-%d %H:%M} {one.kind.value}: {escape(one.reason)}"
+                for one in presenter.history
+            ),
+        )
+        self.signature.setEnabled(not presenter.lesion.open_pairs)
+
+
+class ConsensusWindow:
+    """Shows a presenter in a napari viewer.
+
+    Parameters
+    ----------
+    viewer
+        Empty, and this window's own.
+    presenter
+        What is shown and asked.
+    """
+
+    def __init__(self, viewer: napari.Viewer, presenter: ConsensusPresenter) -> None:
+        self.viewer, self.presenter = viewer, presenter
+        self.panel = ConsensusPanel()
+        self._image: Image | None = None
+        self._lines: dict[str, Shapes] = {}
+        self._framed: tuple[int, str, int] | None = None
+        viewer.window.add_dock_widget(self.panel, area="right", name="Consensus")
+        for folded in (
+            self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls, self._qt_viewer.dims
+        ):  # fmt: skip
+            folded.setVisible(False)
+        viewer.window._qt_window.statusBar().hide()
+        self._keys = KeysFirst(self._key_map(), self._wheel)
+        line = self.panel.reason.lineEdit()
+        canvas = self._qt_viewer.canvas.native
+        watched = [canvas, viewer.window._qt_window, self.panel]
+        self._keys.watch([*watched, line] if line is not None else watched, wheel_of=canvas)
+        for kind, button in self.panel.buttons.items():
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(self._asking(kind))
+        self.panel.signature.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.panel.signature.clicked.connect(lambda: self._wish(presenter.sign))
+        viewer.mouse_drag_callbacks.append(self._pressed)
+        viewer.canvas.overlays.scale_bar.visible = True
+        self.refresh()
+
+    def close(self) -> None:
+        """Let go of the keys; what was recorded is in the store already."""
+        self._keys.stop()
+
+    def refresh(self) -> None:
+        """Show what the presenter holds."""
+        self._show_image()
+        self.panel.show_state(self.presenter)
+        if self.presenter.proposal is not None:
+            self.panel.reason.setFocus()
+        else:
+            self._qt_viewer.canvas.native.setFocus()
+
+    @property
+    def _qt_viewer(self) -> Any:
+        return self.viewer.window._qt_viewer
+
+    def _wish(self, wish: Callable[[], None]) -> None:
+        wish()
+        self.refresh()
+
+    def _asking(self, kind: ResolutionKind) -> Callable[[], None]:
+        presenter = self.presenter
+        if kind is ResolutionKind.NEW:
+            return lambda: self._wish(presenter.draw)
+        return lambda: self._wish(lambda: presenter.propose(kind))
+
+    def _key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
+        presenter = self.presenter
+
+        def wish(do: Callable[[], None], **how: bool) -> Key:
+            return Key(lambda: self._wish(do), **how)
+
+        enter = wish(lambda: presenter.record(self.panel.reason.currentText()), while_typing=True)
+        keys = {
+            Qt.Key.Key_A: Key(self._asking(ResolutionKind.KEEP_A)),
+            Qt.Key.Key_B: Key(self._asking(ResolutionKind.KEEP_B)),
+            Qt.Key.Key_M: Key(self._asking(ResolutionKind.MEAN)),
+            Qt.Key.Key_L: wish(presenter.draw),
+            Qt.Key.Key_D: wish(presenter.draw),
+            Qt.Key.Key_Q: wish(lambda: presenter.answer(Answer.NOT_MEASURABLE)),
+            Qt.Key.Key_0: wish(lambda: presenter.answer(Answer.GONE)),
+            Qt.Key.Key_Return: enter,
+            Qt.Key.Key_Enter: enter,
+            Qt.Key.Key_Escape: wish(presenter.cancel, while_typing=True),
+            Qt.Key.Key_T: wish(presenter.turn),
+            Qt.Key.Key_Up: wish(lambda: presenter.scroll(1), repeats=True),
+            Qt.Key.Key_Down: wish(lambda: presenter.scroll(-1), repeats=True),
+            Qt.Key.Key_N: wish(lambda: presenter.step(1)),
+            Qt.Key.Key_S: wish(presenter.sign),
+        }
+        shifted = {(Qt.Key.Key_N, True): wish(lambda: presenter.step(-1))}
+        return {(key, False): what for key, what in keys.items()} | shifted
+
+    def _wheel(self, notches: int, ctrl: bool) -> None:
+        if ctrl:
+            self.viewer.scene.camera.zoom *= ZOOM_STEP**notches
+        else:
+            self._wish(lambda: self.presenter.scroll(notches))
+
+    def _pressed(self, _viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
+        if event.button == 1 and self.presenter.drawing:
+            down, across = (float(mm) for mm in event.position[-2:])
+            self._wish(lambda: self.presenter.click((down, across)))
+        yield
+
+    def _show_image(self) -> None:
+        presenter = self.presenter
+        shown = presenter.shown()
+        text = self.viewer.canvas.overlays.text
+        text.visible, text.font_size, text.position = True, 12, "top_left"
+        if self._image is not None:
+            self._image.visible = shown is not None
+        for layer in self._lines.values():
+            layer.visible = False
+        if shown is None:
+            text.text = f"{presenter.letter} has no line"
+            return
+        scale = shown.geometry.scale_mm
+        if self._image is None:
+            self._image = self.viewer.add_image(
+                shown.images, scale=scale, units=UNITS, interpolation2d="linear", name="Image",
+                contrast_limits=shown.window,
+            )  # fmt: skip
+        elif self._image.data is not shown.images:
+            self._image.data, self._image.scale = shown.images, scale
+            self._image.contrast_limits_range = self._image.contrast_limits = shown.window
+        self.viewer.dims.set_current_step(0, presenter.place)
+        lines = presenter.lines()
+        for name, line in lines.items():
+            self._draw(name, line)
+        framed = (presenter.position, presenter.letter, self._qt_viewer.canvas.size[0])
+        if self._framed != framed and lines:
+            self._framed = framed
+            self._frame(next(iter(lines.values())))
+        left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
+        text.text = (
+            f"image of {presenter.letter} · slice {presenter.place + 1} of {len(shown.images)} · "
+            f"{left} is left, {top} is up"
+        )
+
+    def _draw(self, name: str, line: Line) -> None:
+        pieces = _dashes(line) if name == "B" else [line]
+        data = [np.array([*piece]) for piece in (*pieces, *_ticks(line))]
+        layer = self._lines.get(name)
+        if layer is None:
+            layer = self._lines[name] = self.viewer.add_shapes(
+                ndim=2, name=name, units=UNITS[1:], opacity=1.0
+            )
+        layer.data = []
+        layer.add_lines(data, edge_width=0.25, edge_color=COLOURS[name])
+        layer.selected_data = set()
+        layer.visible = True
+
+    def _frame(self, line: Line) -> None:
+        (down_1, across_1), (down_2, across_2) = line
+        camera = self.viewer.scene.camera
+        camera.center = (0.0, (down_1 + down_2) / 2, (across_1 + across_2) / 2)
+        camera.zoom = self._qt_viewer.canvas.size[0] / HEIGHT_SHOWN_MM
+
+
+def _dashes(line: Line) -> list[Line]:
+    start, end = np.array(line[0]), np.array(line[1])
+    count = max(3, round(float(np.hypot(*(end - start))) / DASH_MM) | 1)  # odd: both ends drawn
+    at = [start + (end - start) * n / count for n in range(count + 1)]
+    return [(tuple(at[n]), tuple(at[n + 1])) for n in range(0, count, 2)]
+
+
+def _ticks(line: Line) -> list[Line]:
+    """Give the ends' strokes across the line."""
+    start, end = np.array(line[0]), np.array(line[1])
+    along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
+    across = np.array([-along[1], along[0]]) * 1.5
+    return [(tuple(one - across), tuple(one + across)) for one in (start, end)]
+
+
+def _label(style: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setStyleSheet(style)
+    label.setTextFormat(Qt.TextFormat.AutoText)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def _say(label: QLabel, text: str) -> None:
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<tr><td style='padding: 1px 12px 1px 0; white-space: nowrap; "
+        f"color: {COLOURS.get(name.partition(' (')[0], '')}'><b>{escape(name)}</b></td>"
+        f"<td style='padding: 1px 0'>{escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table>{cells}</table>"
+
+
+def open_consensus(project_folder: Path, signer: str, lesion_ids: Sequence[str] = ()) -> None:
+    """Open the window and stay until it is closed.
+
+    Raises
+    ------
+    OppMriError
+        There is no such project, protocol or pair, or the signer has no part in it.
+    """
+    with open_project(project_folder) as project:
+        presenter = ConsensusPresenter(project, signer, lesion_ids)
+        viewer = napari.Viewer(title="OPP consensus")
+        window = ConsensusWindow(viewer, presenter)
+        try:
+            napari.run()
+        finally:
+            window.close()

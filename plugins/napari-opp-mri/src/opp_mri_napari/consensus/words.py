@@ -1,0 +1,58 @@
+"""A pair of answers in the words of the consensus room: A and B, and no name of a reader."""
+
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.workflow.double_read.consensus import Pair
+
+KEY_SHEET = (
+    ("A / B", "keep A, keep B"),
+    ("M", "mean of the ends, of two lines on one image"),
+    ("L, two clicks", "a new line"),
+    ("Q / 0", "not measurable, gone"),
+    ("Enter", "record, with a reason"),
+    ("Esc", "take it back before it is recorded"),
+    ("T", "the image of A, the image of B"),
+    ("Up / Down, wheel", "slices; Ctrl and wheel zooms"),
+    ("N / Shift+N", "next, previous pair"),
+    ("S", "sign the lesion"),
+)
+
+
+def title(pair: Pair) -> str:
+    """Name the cell."""
+    lesion, reading = pair.lesion, pair.a
+    weeks = weeks_from_days((reading.study_date - lesion.ssrs_last_date).days)
+    return f"{lesion.lesion_id} {lesion.level} · {reading.sequence.value} · {weeks:+.1f} weeks"
+
+
+def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
+    """Give what A and B say, and how far apart they are."""
+    found = pair.discordance
+    rows = [("A (solid)", said(pair.a)), ("B (dashed)", said(pair.b))]
+    if pair.a.length_mm is not None and pair.b.length_mm is not None:
+        rows.append(("difference", format_mm(abs(pair.a.length_mm - pair.b.length_mm))))
+    if pair.ends is not None:
+        rows.append(("anterior ends", f"{pair.ends.anterior_mm:.1f} mm apart"))
+        rows.append(("posterior ends", f"{pair.ends.posterior_mm:.1f} mm apart"))
+    if found is not None and found.slices_apart_mm is not None and found.slices_apart_mm >= 0.05:
+        rows.append(("slices", f"{found.slices_apart_mm:.1f} mm apart"))
+    if found is not None and found.angle_deg is not None:
+        rows.append(("angle", f"{found.angle_deg:.0f}°"))
+    rows.append(("they differ by", found.cause.value if found else "no more than the limits"))
+    if pair.changes_category:
+        rows.append(("", "the two reads give this lesion different categories"))
+    return tuple(rows)
+
+
+def state(pair: Pair) -> str:
+    """Say what became of a pair."""
+    if pair.resolution is None or pair.result is None:
+        return "open" if pair.discordance else "agrees: becomes the mean when signed"
+    return f"resolved ({pair.resolution.kind.value}): {said(pair.result)}"
+
+
+def said(reading: Reading) -> str:
+    """Say an answer in a few words."""
+    if reading.answer is Answer.MEASURED and reading.length_mm is not None:
+        return format_mm(reading.length_mm)
+    return {Answer.GONE: "gone, 0.0 mm"}.get(reading.answer, "not measurable")

@@ -1,0 +1,1 @@
+"""Review of fits: presenter, words and window."""

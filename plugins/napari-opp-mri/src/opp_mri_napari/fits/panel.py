@@ -1,0 +1,126 @@
+"""The panel beside the images: what is proposed, what was decided, and what went wrong."""
+
+from html import escape
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from opp_mri.domain.registration import Verdict
+from opp_mri_napari.fits.presenter import KEY_SHEET, FitReviewPresenter
+from opp_mri_napari.fits.words import FitWords, fit_words
+
+WIDTH_PX = 430
+VERDICT_STYLES = {  # blue, yellow, vermilion: told apart by all common kinds of colour vision
+    Verdict.GOOD: "background: #0072b2; color: white;",
+    Verdict.DOUBTFUL: "background: #f0e442; color: black;",
+    Verdict.FAILED: "background: #d55e00; color: white;",
+}
+BOX = "padding: 8px; border-radius: 4px;"
+
+
+class FitPanel(QWidget):
+    """Shows what a presenter holds; its line takes the reason that a second decision needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(WIDTH_PX)
+        self.warning = _label("background: #f0e442; color: black; font-size: 15px;" + BOX)
+        self.progress = _label("color: #b8c4ce; font-size: 14px;")
+        self.title = _label("font-size: 21px; font-weight: bold;")
+        self.dates = _label("font-size: 15px;")
+        self.verdict = _label("font-size: 21px; font-weight: bold;" + BOX)
+        self.reasons = _label("font-size: 15px;")
+        self.numbers = _label("font-size: 15px;")
+        self.decided = _label("font-size: 16px; font-weight: bold;")
+        self.ask = _label("font-size: 15px; color: #f0e442;")
+        self.reason = QLineEdit()
+        self.reason.setStyleSheet("font-size: 16px; padding: 6px;")
+        self.reason.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.reason.setPlaceholderText("reason")
+        self.notice = _label("font-size: 14px; color: #b8c4ce;")
+        self.keys = _label("font-size: 14px;")
+        column = QVBoxLayout(self)
+        column.setSpacing(10)
+        for widget in (
+            self.warning, self.progress, self.title, self.dates, self.verdict, self.reasons,
+            self.numbers, self.decided, self.ask, self.reason, self.notice,
+        ):  # fmt: skip
+            column.addWidget(widget)
+        column.addStretch(1)
+        column.addWidget(self.keys)
+
+    def show_state(self, presenter: FitReviewPresenter) -> None:
+        """Show what the presenter holds."""
+        words = fit_words(presenter.current)
+        _say(self.warning, presenter.warning)
+        _say(self.notice, presenter.notice)
+        self.progress.setText(
+            f"Fit {presenter.position + 1} of {len(presenter.items)}, "
+            f"{presenter.undecided} undecided"
+        )
+        self.title.setText(words.title)
+        self.dates.setText(words.dates)
+        self.verdict.setText(f"Proposed: {words.verdict.value}")
+        self.verdict.setStyleSheet(
+            VERDICT_STYLES[words.verdict] + "font-size: 21px; font-weight: bold;" + BOX
+        )
+        self.reasons.setText(" ".join(words.reasons))
+        self.numbers.setText(_table(words.numbers))
+        self.decided.setText(_decided(words))
+        self._show_reason(presenter)
+        self.keys.setText(_keys(full=presenter.show_keys))
+        for widget in (self.reasons, self.numbers):
+            widget.setVisible(not presenter.show_keys)
+
+    def _show_reason(self, presenter: FitReviewPresenter) -> None:
+        asking = presenter.pending is not None
+        if asking and self.reason.isHidden():
+            self.reason.clear()
+        if presenter.pending is not None:
+            _say(
+                self.ask, f"Decided before. Why is it {presenter.pending.value} now? Enter records."
+            )
+        else:
+            _say(self.ask, "")
+        self.reason.setVisible(asking)
+
+
+def _label(style: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setIndent(0)
+    label.setStyleSheet(style)
+    label.setTextFormat(Qt.TextFormat.AutoText)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def _say(label: QLabel, text: str) -> None:
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def _decided(words: FitWords) -> str:
+    if not words.decisions:
+        return "Undecided"
+    latest, *earlier = (escape(one) for one in words.decisions)
+    rest = "".join(f"<br><span style='font-weight: normal'>before: {one}</span>" for one in earlier)
+    return f"{latest[0].upper()}{latest[1:]}{rest}"
+
+
+def _keys(*, full: bool) -> str:
+    if full:
+        return _table(KEY_SHEET)
+    return (
+        "<b>C</b> confirm &nbsp; <b>R</b> reject &nbsp; <b>Space</b> blink &nbsp; "
+        "<b>B</b> before/after &nbsp; <b>N</b> next &nbsp; <b>F1</b> all keys"
+    )
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> str:
+    cells = "".join(
+        f"<tr><td style='padding: 2px 12px 2px 0; white-space: nowrap'><b>{escape(name)}</b></td>"
+        f"<td style='padding: 2px 0'>{escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    return f"<table>{cells}</table>"

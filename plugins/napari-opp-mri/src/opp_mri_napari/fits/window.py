@@ -1,0 +1,309 @@
+"""The window in which a reader confirms or rejects fits: thin, all that it knows is elsewhere."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Image, Vectors
+from napari.utils.colormaps import Colormap
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Qt, Signal
+
+from opp_mri.errors import OppMriError
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.registration.align_review import FitImages
+from opp_mri_napari.convert import (
+    BASELINE_COLOUR,
+    FOLLOWUP_COLOUR,
+    WHITE,
+    Colour,
+    image_layers,
+    on_screen_mm,
+    screen_letters,
+    ticks,
+    upright,
+)
+from opp_mri_napari.fits.panel import FitPanel
+from opp_mri_napari.fits.presenter import FitReviewPresenter, View
+from opp_mri_napari.reading.widgets.parts import Closer
+from opp_mri_napari.shared.keys import Key, KeysFirst
+
+HEIGHT_SHOWN_MM = 150.0  # four lumbar levels or more
+ZOOM_STEP = 1.15
+AT_ONCE_S = 0.15  # a store that takes longer is waited for beside the window
+UNITS = ("mm", "mm", "mm")
+
+
+class _Loaded(QObject):
+    """Carries what the worker thread has loaded to the thread of the window."""
+
+    arrived = Signal(str, object)
+    decided = Signal()
+
+
+class FitReviewWindow:
+    """Shows a presenter in a napari viewer.
+
+    Parameters
+    ----------
+    viewer
+        Empty, and this window's own.
+    presenter
+        What is shown and asked.
+    """
+
+    def __init__(self, viewer: napari.Viewer, presenter: FitReviewPresenter) -> None:
+        self.viewer, self.presenter = viewer, presenter
+        self.panel = FitPanel()
+        self._layers: tuple[Image, Image, Vectors] | None = None
+        self._drawn: tuple[FitImages, bool] | None = None
+        self._loading: set[str] = set()
+        self._showing = False
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="fit-images")
+        self._loaded = _Loaded()
+        self._loaded.arrived.connect(self._arrived)
+        self._saver = ThreadPoolExecutor(1, thread_name_prefix="fit-decision")
+        self._saving: Future[None] | None = None
+        self._loaded.decided.connect(self._decided)
+        viewer.window.add_dock_widget(self.panel, area="right", name="Fit")
+        self._fold(away=True)
+        viewer.window._qt_window.statusBar().hide()
+        self._keys = KeysFirst(self._key_map(), self._wheel)
+        canvas = self._qt_viewer.canvas.native
+        self._keys.watch(
+            (canvas, viewer.window._qt_window, self.panel, self.panel.reason), wheel_of=canvas
+        )
+        viewer.dims.events.current_step.connect(self._slider_moved)
+        viewer.canvas.overlays.scale_bar.visible = True
+        # decisions are recorded as they are made, so there is nothing to ask
+        self._closer = Closer(viewer.window._qt_window, lambda: None, asks=False)
+        self.refresh()
+
+    def close(self) -> None:
+        """Let go of the worker and the keys; decisions are in the store already."""
+        self._keys.stop()
+        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._saver.shutdown(wait=True)
+
+    @property
+    def deciding(self) -> bool:
+        """Whether a decision is being recorded."""
+        return self._saving is not None
+
+    def refresh(self) -> None:
+        """Show what the presenter holds, and load what it wants."""
+        for alignment in self.presenter.wanted():
+            if alignment.fit_id not in self._loading:
+                self._loading.add(alignment.fit_id)
+                future = self._worker.submit(self.presenter.load, alignment)
+                future.add_done_callback(self._announce(alignment.fit_id))
+        self._showing = True
+        try:
+            self._show_images()
+        finally:
+            self._showing = False
+        self.panel.show_state(self.presenter)
+        if self.panel.reason.isVisible():
+            self.panel.reason.setFocus()
+        else:
+            self._qt_viewer.canvas.native.setFocus()
+
+    @property
+    def _qt_viewer(self) -> Any:
+        """The canvas and the docks have no public name; not kept, so that closing frees them."""
+        return self.viewer.window._qt_viewer
+
+    def _announce(self, fit_id: str) -> Callable[[Future[FitImages]], None]:
+        def done(future: Future[FitImages]) -> None:
+            if not future.cancelled():
+                self._loaded.arrived.emit(fit_id, future)
+
+        return done
+
+    def _arrived(self, fit_id: str, future: Future[FitImages]) -> None:
+        self._loading.discard(fit_id)
+        try:
+            self.presenter.take_images(fit_id, future.result())
+        except OppMriError as error:
+            self.presenter.take_failure(fit_id, error)
+        if self._is_open():  # images may arrive when the window is closed already
+            self.refresh()
+
+    def _is_open(self) -> bool:
+        shown = getattr(self.viewer.window, "_qt_window", None)
+        if shown is None or not isalive(shown):  # type: ignore[no-untyped-call]
+            return False
+        return bool(shown.isVisible())
+
+    def _wish(self, wish: Callable[[], None]) -> None:
+        if self._saving is None:  # else it would be about another fit than the one decided
+            wish()
+            self.refresh()
+
+    def _decide(self, wish: Callable[[], None]) -> None:
+        """Have a decision recorded; where another program holds the store, the window goes on."""
+        if self._saving is not None:
+            return
+        self._saving = self._saver.submit(wish)
+        if wait([self._saving], timeout=AT_ONCE_S).done:
+            self._decided()
+        else:
+            self.panel.progress.setText("saving …")
+            self._saving.add_done_callback(lambda _done: self._loaded.decided.emit())
+
+    def _decided(self) -> None:
+        if self._saving is None:
+            return
+        done, self._saving = self._saving, None
+        done.result()
+        if self._is_open():
+            self.refresh()
+
+    def _key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
+        def wish(do: Callable[[], None], **how: bool) -> Key:
+            return Key(lambda: self._wish(do), **how)
+
+        def decision(do: Callable[[], None]) -> Key:
+            return Key(lambda: self._decide(do))
+
+        presenter, line = self.presenter, self.panel.reason
+        # taken in the line too: Qt would hand it on to the panel, where it confirms
+        enter = Key(lambda: self._decide(partial(presenter.enter, line.text())), while_typing=True)
+        one_key = {
+            Qt.Key.Key_C: decision(presenter.confirm),
+            Qt.Key.Key_Return: enter,
+            Qt.Key.Key_Enter: enter,
+            Qt.Key.Key_R: decision(presenter.reject),
+            Qt.Key.Key_Space: wish(presenter.blink, repeats=True),
+            Qt.Key.Key_O: wish(presenter.show_overlay),
+            Qt.Key.Key_B: wish(presenter.toggle_before),
+            Qt.Key.Key_Up: wish(lambda: presenter.scroll(1), repeats=True),
+            Qt.Key.Key_Down: wish(lambda: presenter.scroll(-1), repeats=True),
+            Qt.Key.Key_N: wish(presenter.next),
+            Qt.Key.Key_Escape: wish(presenter.escape, while_typing=True),
+            Qt.Key.Key_F1: wish(presenter.toggle_keys, while_typing=True),
+            Qt.Key.Key_F2: Key(lambda: self._fold(away=self._qt_viewer.dockLayerList.isVisible())),
+        }
+        keys = {(key, False): what for key, what in one_key.items()}
+        # where ? needs Shift, and where it does not
+        keys |= {(Qt.Key.Key_Question, held): wish(presenter.toggle_keys) for held in (True, False)}
+        return keys | {(Qt.Key.Key_N, True): wish(presenter.previous)}
+
+    def _wheel(self, notches: int, ctrl: bool) -> None:
+        if ctrl:
+            self.viewer.scene.camera.zoom *= ZOOM_STEP**notches
+        else:
+            self._wish(lambda: self.presenter.scroll(notches))
+
+    def _slider_moved(self) -> None:
+        step = self.viewer.dims.current_step[0]
+        # napari moves the slider by itself while layers come and change
+        if not self._showing and self._drawn and step != self.presenter.slice_index:
+            self._wish(lambda: self.presenter.go_to_slice(step))
+
+    def _fold(self, *, away: bool) -> None:
+        for dock in (self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls):
+            dock.setVisible(not away)
+
+    def _show_images(self) -> None:
+        images, presenter = self.presenter.images, self.presenter
+        text = self.viewer.canvas.overlays.text
+        text.visible, text.font_size, text.position = True, 12, "top_left"
+        for layer in self._layers or ():
+            layer.visible = images is not None
+        if images is None:
+            text.text = "" if presenter.warning else "loading …"
+            return
+        if self._drawn is None or self._drawn[0] is not images:
+            self._draw(images)
+            self._frame(images)
+        elif self._drawn[1] != presenter.by_fit:
+            self._draw(images)
+        self._colour()
+        self.viewer.dims.set_current_step(0, presenter.slice_index)
+        text.text = self._caption(images)
+
+    def _draw(self, images: FitImages) -> None:
+        self._drawn = (images, self.presenter.by_fit)
+        first, second = image_layers(images, by_fit=self.presenter.by_fit)
+        centre = self._centre(images)
+        if self._layers is None:
+            made = [
+                self.viewer.add_image(
+                    one.data, name=one.name, scale=one.scale, units=UNITS, blending="additive",
+                    contrast_limits=one.contrast_limits, interpolation2d="linear",
+                )
+                for one in (first, second)
+            ]  # fmt: skip
+            pointers = self.viewer.add_vectors(
+                ticks(centre), name="Centre of the fit", units=UNITS[1:], edge_color="#f0e442",
+                edge_width=0.7, vector_style="line",
+            )  # fmt: skip
+            self._layers = (made[0], made[1], pointers)
+            self.viewer.dims.axis_labels = ("slice", "down", "across")
+            return
+        for layer, one in zip(self._layers[:2], (first, second), strict=True):
+            layer.data, layer.scale = one.data, one.scale
+            layer.contrast_limits_range = layer.contrast_limits = one.contrast_limits
+        self._layers[2].data = ticks(centre)
+
+    def _colour(self) -> None:
+        if self._layers is None:
+            return
+        baseline, followup, _ = self._layers
+        view = self.presenter.view
+        baseline.visible = view is not View.FOLLOWUP
+        followup.visible = view is not View.BASELINE
+        both = view is View.OVERLAY
+        baseline.colormap = _ramp(BASELINE_COLOUR if both else WHITE)
+        followup.colormap = _ramp(FOLLOWUP_COLOUR if both else WHITE)
+
+    def _centre(self, images: FitImages) -> tuple[float, float]:
+        """Give where the centre of the fit lies on the screen: down, across in mm."""
+        centre_lps_mm = self.presenter.current.alignment.fit.centre_lps_mm
+        return on_screen_mm(images.grid, upright(images.grid), centre_lps_mm)[1:]
+
+    def _frame(self, images: FitImages) -> None:
+        camera = self.viewer.scene.camera
+        camera.center = (0.0, *self._centre(images))
+        camera.zoom = self._qt_viewer.canvas.size[0] / HEIGHT_SHOWN_MM
+
+    def _caption(self, images: FitImages) -> str:
+        presenter = self.presenter
+        left, right, top, bottom = screen_letters(images.grid, upright(images.grid))
+        how = "by the fit" if presenter.by_fit else "by its header (before)"
+        what = {
+            View.OVERLAY: f"baseline orange, follow-up blue, {how}",
+            View.BASELINE: "baseline",
+            View.FOLLOWUP: f"follow-up {how}",
+        }[presenter.view]
+        return (
+            f"{what}\nslice {presenter.slice_index + 1} / {presenter.slices}"
+            f"   left {left}, right {right}, top {top}, bottom {bottom}"
+        )
+
+
+def _ramp(colour: Colour) -> Colormap:
+    return Colormap(np.array([(0, 0, 0, 1), (*colour, 1)]), name="-".join(map(str, colour)))
+
+
+def review_fits(project_folder: Path, reader: str, lesion_ids: Sequence[str] = ()) -> None:
+    """Open the window and stay until it is closed.
+
+    Raises
+    ------
+    OppMriError
+        There is no such project or lesion, or no fit to review; no window opens.
+    """
+    with open_project(project_folder) as project:
+        presenter = FitReviewPresenter(project, reader, lesion_ids)
+        viewer = napari.Viewer(title="OPP fit review")
+        window = FitReviewWindow(viewer, presenter)
+        try:
+            napari.run()
+        finally:
+            window.close()

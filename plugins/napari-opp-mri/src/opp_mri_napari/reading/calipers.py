@@ -1,0 +1,375 @@
+"""Calipers on panes: what the left button, the arrows and the answer keys do to an answer.
+
+The length is the core's; here are only points (column, row) of a native image.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+import attrs
+
+from opp_mri.domain.caliper import (
+    PATIENT_AP_LPS,
+    Carried,
+    InPlane,
+    axis_from_landmark,
+    axis_in_plane,
+    carried,
+    held_to_axis,
+    moved,
+    on_image,
+    projected,
+)
+from opp_mri.domain.geometry import ImagePlane
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint, Reading
+from opp_mri.errors import GeometryError, OppMriError
+from opp_mri.units import format_mm, recorded_mm
+from opp_mri.workflow.measuring.edits import amended, drawn, redone, said, undone
+from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri_napari.reading.line_tool import Line, LineTool
+from opp_mri_napari.reading.panes import Pane
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.views import Mark, MarkStyle, ScreenPoint
+
+NUDGE_MM = 0.1
+SHOWN_ANGLE_DEG = 0.5
+
+
+class Tool(StrEnum):
+    """What the left button does."""
+
+    CALIPER = "caliper"
+    ENDPLATE = "AP axis along an endplate"
+    POSTERIOR_WALL = "AP axis by the posterior wall"
+    COMMON_POINT = "common point"
+    SEED = "point inside the lesion"
+
+
+LANDMARKS = {
+    Tool.ENDPLATE: AxisLandmark.ENDPLATE,
+    Tool.POSTERIOR_WALL: AxisLandmark.POSTERIOR_WALL,
+}
+
+
+class Calipers:
+    """The answers of the open lesion, as the reader makes them.
+
+    Attributes
+    ----------
+    tool
+        What the left button does.
+    line
+        The line under the mouse.
+    on
+        The pane that the line under the mouse is on.
+    selected
+        End that the arrows move, 0 or 1, or None.
+    pending
+        An answer to a signed cell that waits for its reason, or None.
+    lock
+        Whether lines are held to the AP axis.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.tool = Tool.CALIPER
+        self.line = LineTool()
+        self.on: Pane | None = None
+        self.selected: int | None = None
+        self.pending: Reading | None = None
+        self.lock = True
+
+    # --- what is there
+
+    def cell(self, day: date, sequence: SeriesRole) -> Cell | None:
+        """Give the cell of the open lesion, or None where there is none."""
+        lesion = self.session.lesion
+        cells = lesion.timeline.cells if lesion else ()
+        return next((c for c in cells if c.study_date == day and c.sequence is sequence), None)
+
+    def reading(self, pane: Pane, sequence: SeriesRole) -> Reading | None:
+        """Give the reader's latest answer of a pane's cell."""
+        cell = self.cell(pane.study_date, sequence)
+        return cell.reading if cell else None
+
+    def line_on(self, pane: Pane, sequence: SeriesRole) -> Line | None:
+        """Give the caliper that lies on the shown image of a pane."""
+        reading = self.reading(pane, sequence)
+        if reading is None or reading.caliper is None or place_of(pane, reading) != pane.place:
+            return None
+        return (reading.caliper.start, reading.caliper.end)
+
+    def axis(self, pane: Pane) -> InPlane | None:
+        """Give the AP axis in the shown image: the vertebra's own, or else the patient's."""
+        if pane.plane is None:
+            return None
+        lesion = self.session.lesion
+        own = lesion.axis_lps(pane.frame) if lesion else None
+        return axis_in_plane(pane.plane, own or PATIENT_AP_LPS)
+
+    def hold(self, pane: Pane, *, free: bool) -> "Holder":
+        """Give what a moving end is held to."""
+        if pane.plane is None:
+            raise ValueError("an empty pane has no line")
+        held = self.lock and not free and self.tool is Tool.CALIPER
+        return Holder(pane.plane, self.axis(pane) if held else None)
+
+    # --- what the reader does
+
+    def finish(self, pane: Pane, sequence: SeriesRole, line: Line) -> None:
+        """Record a line that the mouse has let go of."""
+        cell, lesion = self.cell(pane.study_date, sequence), self.session.lesion
+        if cell is None or lesion is None or pane.volume is None or pane.plane is None:
+            return
+        if recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
+            return
+        try:
+            reading = drawn(
+                cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
+                reader=self.session.reader, at=self.session.clock(),
+            )  # fmt: skip
+        except OppMriError as error:
+            self.session.warning = str(error)
+            return
+        self._record(reading)
+
+    def set_axis(self, pane: Pane, line: Line) -> None:
+        """Set the vertebra's AP axis from a line along a landmark."""
+        lesion = self.session.lesion
+        if lesion is None or pane.plane is None or pane.volume is None:
+            return
+        landmark, frame = LANDMARKS[self.tool], pane.volume.frames[pane.place]
+        try:
+            direction = axis_from_landmark(pane.plane, landmark, *line)
+        except GeometryError as error:
+            self.session.warning = str(error)
+            return
+        self.session.set_axis(
+            ApAxis(
+                lesion_id=lesion.lesion.lesion_id,
+                reader=self.session.reader,
+                frame_of_reference_uid=pane.frame,
+                direction_lps=direction,
+                landmark=landmark,
+                sop_instance_uid=frame.sop_instance_uid,
+                frame_number=frame.frame_number,
+                start=line[0],
+                end=line[1],
+                recorded_at=self.session.clock(),
+            )
+        )
+        self.tool = Tool.CALIPER
+
+    def nudge(self, pane: Pane, sequence: SeriesRole, down: int, across: int, how: str) -> None:
+        """Move the selected end: by 0.1 mm, by a `voxel`, or by 0.1 mm along the `axis` only.
+
+        Parameters
+        ----------
+        down, across
+            -1, 0 or 1 each, on the screen.
+        """
+        line, plane = self.line_on(pane, sequence), pane.plane
+        if line is None or plane is None or pane.geometry is None or self.selected is None:
+            return
+        end = line[self.selected]
+        if how == "axis":
+            axis = self.axis(pane)
+            if axis is None:
+                return
+            step = NUDGE_MM * _along(pane, plane, axis, end, down, across)
+            to = moved(plane, end, step * axis[0], step * axis[1])
+        else:
+            steps = (NUDGE_MM, NUDGE_MM) if how == "" else pane.geometry.scale_mm[1:]
+            at = pane.geometry.screen_from_pixel(end)
+            to = pane.geometry.pixel_from_screen(
+                (at[0] + down * steps[0], at[1] + across * steps[1])
+            )
+        to = on_image(plane, to)
+        self.finish(pane, sequence, (to, line[1]) if self.selected == 0 else (line[0], to))
+
+    def say(self, pane: Pane, sequence: SeriesRole, answer: Answer, reason: str = "") -> None:
+        """Record an answer without a line: gone, not measurable, or withdrawn."""
+        cell, lesion = self.cell(pane.study_date, sequence), self.session.lesion
+        if cell is None or lesion is None:
+            return
+        if answer is Answer.WITHDRAWN and cell.reading is None:
+            return
+        try:
+            reading = said(
+                cell, lesion.lesion.lesion_id, answer, reason=reason,
+                reader=self.session.reader, at=self.session.clock(),
+            )  # fmt: skip
+        except OppMriError as error:
+            self.session.warning = str(error)
+            return
+        self._record(reading)
+
+    def give_reason(self, reason: str) -> None:
+        """Record the answer that waits, with the reason for changing a signed one."""
+        if self.pending is not None and reason.strip():
+            pending, self.pending = self.pending, None
+            self.session.record(attrs.evolve(pending, amendment_reason=reason.strip()))
+
+    def undo(self) -> Reading | None:
+        """Take back the latest edit; gives what holds now, or None where there is nothing."""
+        return self._replay(undone)
+
+    def redo(self) -> Reading | None:
+        """Make the latest undone edit again."""
+        return self._replay(redone)
+
+    def cancel(self) -> bool:
+        """Leave what is being drawn, the selection, or a special tool; tell whether one was."""
+        if self.line.busy:
+            self.line.cancel()
+        elif self.pending is not None:
+            self.pending = None
+        elif self.selected is not None:
+            self.selected = None
+        elif self.tool is not Tool.CALIPER:
+            self.tool = Tool.CALIPER
+        else:
+            return False
+        return True
+
+    # --- what is drawn
+
+    def marks(self, pane: Pane, sequence: SeriesRole, ghost: Carried | None) -> tuple[Mark, ...]:
+        """Give the lines on the shown image of a pane."""
+        if pane.plane is None or pane.geometry is None:
+            return ()
+        marks = []
+        if ghost is not None:
+            marks.append(_mark(pane, MarkStyle.GHOST, (ghost.start, ghost.end)))
+        moving = self.line.line if self.on is pane else None
+        line = self.line_on(pane, sequence)
+        if moving is not None and self.tool is not Tool.CALIPER:
+            marks.append(_mark(pane, MarkStyle.AXIS, moving))
+        elif moving is not None:
+            line = moving
+        if line is not None:
+            marks.append(self._own_mark(pane, pane.plane, sequence, line, drawing=moving is line))
+        return tuple(marks)
+
+    def live_length(self) -> tuple[Pane, Line] | None:
+        """Give the caliper under the mouse, for the growth curve."""
+        if self.on is None or self.line.line is None or self.tool is not Tool.CALIPER:
+            return None
+        return (self.on, self.line.line)
+
+    def _own_mark(
+        self, pane: Pane, plane: ImagePlane, sequence: SeriesRole, line: Line, *, drawing: bool
+    ) -> Mark:
+        reading, lesion = self.reading(pane, sequence), self.session.lesion
+        frozen = (
+            not drawing
+            and reading is not None
+            and lesion is not None
+            and (not reading.draft or reading.reading_id in lesion.signed)
+        )
+        length_mm = recorded_mm(plane.length_mm(*line))
+        detail, axis = "", self.axis(pane)
+        if axis is not None and length_mm:
+            beside = projected(plane, *line, axis)
+            if beside.angle_deg >= SHOWN_ANGLE_DEG:
+                along = format_mm(recorded_mm(beside.along_mm))
+                detail = f"AP {along}, {beside.angle_deg:.0f}°"
+        return _mark(
+            pane,
+            MarkStyle.FROZEN if frozen else MarkStyle.OWN,
+            line,
+            label=format_mm(length_mm) if length_mm else "",  # a first click is no length
+            detail=detail,
+            selected=None if drawing else self.selected,
+            dragged=self.line.dragged if drawing else None,
+        )
+
+    def _record(self, reading: Reading) -> None:
+        lesion = self.session.lesion
+        if lesion is not None and amended(reading, lesion.log, lesion.signed):
+            latest = [one for one in lesion.log if one.cell == reading.cell][-1]
+            if not latest.amendment_reason or latest.reading_id in lesion.signed:
+                self.pending = reading
+                return
+            reading = attrs.evolve(reading, amendment_reason=latest.amendment_reason)
+        self.session.record(reading)
+
+    def _replay(self, step) -> Reading | None:  # type: ignore[no-untyped-def]
+        lesion = self.session.lesion
+        if lesion is None:
+            return None
+        reading: Reading | None = step(lesion.log, lesion.signed, self.session.clock())
+        if reading is not None:
+            self.session.record(reading)
+        return reading
+
+
+class Holder:
+    """Holds a moving end to the AP axis, and to the image."""
+
+    def __init__(self, plane: ImagePlane, axis: InPlane | None) -> None:
+        self._plane, self._axis = plane, axis
+
+    def __call__(self, fixed: PixelPoint, moving: PixelPoint) -> PixelPoint:
+        """Give where the moving end goes."""
+        if self._axis is not None:
+            moving = held_to_axis(self._plane, fixed, moving, self._axis)
+        return on_image(self._plane, moving)
+
+
+def place_of(pane: Pane, reading: Reading) -> int | None:
+    """Give which image of a pane's volume a caliper lies on, or None where it is another volume."""
+    if reading.caliper is None or pane.volume is None:
+        return None
+    wanted = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+    for place, frame in enumerate(pane.volume.frames):
+        if (frame.sop_instance_uid, frame.frame_number) == wanted:
+            return place
+    return None
+
+
+def ghost_on(session: Session, pane: Pane, prior: Cell | None) -> Carried | None:
+    """Carry the prior time point's caliper onto the shown image of a pane, through confirmed fits.
+
+    None where there is no prior caliper, or no confirmed fit joins both.
+    """
+    lesion = session.lesion
+    reading = prior.reading if prior else None
+    if lesion is None or pane.plane is None or reading is None or reading.caliper is None:
+        return None
+    if prior is None or prior.volume is None:
+        return None
+    caliper = reading.caliper
+    drawn_on = prior.volume.plane_of(caliper.sop_instance_uid, caliper.frame_number)
+    here_from_there = lesion.links.carrying(pane.frame, caliper.frame_of_reference_uid)
+    if drawn_on is None or here_from_there is None:
+        return None
+    return carried(caliper, drawn_on, here_from_there, pane.plane)
+
+
+def _along(
+    pane: Pane, plane: ImagePlane, axis: InPlane, end: PixelPoint, down: int, across: int
+) -> int:
+    """Give 1 or -1: which way along the axis an arrow points on the screen."""
+    if pane.geometry is None:
+        return 1
+    here = pane.geometry.screen_from_pixel(end)
+    there = pane.geometry.screen_from_pixel(moved(plane, end, axis[0], axis[1]))
+    run = (there[0] - here[0]) * down + (there[1] - here[1]) * across
+    return 1 if run >= 0 else -1
+
+
+def _mark(
+    pane: Pane, style: MarkStyle, line: Line, *, label: str = "", detail: str = "",
+    selected: int | None = None, dragged: int | None = None,
+) -> Mark:  # fmt: skip
+    def on_screen(point: PixelPoint) -> ScreenPoint:
+        if pane.geometry is None:
+            raise ValueError("an empty pane has no line")
+        return pane.geometry.screen_from_pixel(point)
+
+    return Mark(
+        style=style, start=on_screen(line[0]), end=on_screen(line[1]), label=label, detail=detail,
+        selected=selected, dragged=dragged,
+    )  # fmt: skip

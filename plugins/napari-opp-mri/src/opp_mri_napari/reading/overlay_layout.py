@@ -1,0 +1,129 @@
+"""Where things are painted over a pane: labels beside the lesion, scale bar, magnifier. No screen.
+
+Positions here are screen pixels (x, y) from the pane's top left.
+"""
+
+import math
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from opp_mri_napari.reading.views import ScreenPoint
+
+Px = tuple[float, float]
+
+LABEL_GAP_PX = 26.0  # between a line and its label
+EDGE_PX = 6.0
+MAGNIFIER_PX = 150.0
+MAGNIFIED = 4.0  # times the pane's own zoom
+SCALE_BAR_SHARE = 0.25  # of the pane's width, at most
+
+
+@frozen
+class Box:
+    """An upright rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def holds(self, point: Px) -> bool:
+        """Tell whether a point is inside."""
+        return self.x <= point[0] <= self.x + self.width and (
+            self.y <= point[1] <= self.y + self.height
+        )
+
+    def overlaps(self, other: "Box") -> bool:
+        """Tell whether two rectangles share a place."""
+        return (
+            self.x < other.x + other.width
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
+
+def px_from_mm(place: ScreenPoint, centre: ScreenPoint, zoom: float, size: Px) -> Px:
+    """Give the pixel of a place in mm (down, across)."""
+    return (
+        (place[1] - centre[1]) * zoom + size[0] / 2,
+        (place[0] - centre[0]) * zoom + size[1] / 2,
+    )
+
+
+def mm_from_px(px: Px, centre: ScreenPoint, zoom: float, size: Px) -> ScreenPoint:
+    """Give the place in mm (down, across) of a pixel."""
+    return (
+        (px[1] - size[1] / 2) / zoom + centre[0],
+        (px[0] - size[0] / 2) / zoom + centre[1],
+    )
+
+
+def across(start: Px, end: Px) -> Px:
+    """Give the unit vector at right angles to a line; straight down for a line of no length."""
+    length = math.dist(start, end)
+    if length == 0:
+        return (0.0, 1.0)
+    return (-(end[1] - start[1]) / length, (end[0] - start[0]) / length)
+
+
+def label_box(start: Px, end: Px, text: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
+    """Place a label off a line: above, below, behind or before it, where there is room.
+
+    Parameters
+    ----------
+    text
+        Width and height of the label.
+    size
+        Of the pane.
+    taken
+        Where others are already.
+    """
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    left, right = min(start[0], end[0]), max(start[0], end[0])
+    top, bottom = min(start[1], end[1]), max(start[1], end[1])
+    places = (
+        (middle[0] - text[0] / 2, top - LABEL_GAP_PX - text[1]),
+        (middle[0] - text[0] / 2, bottom + LABEL_GAP_PX),
+        (right + LABEL_GAP_PX, middle[1] - text[1] / 2),
+        (left - LABEL_GAP_PX - text[0], middle[1] - text[1] / 2),
+    )
+    for x, y in places:
+        box = Box(x, y, *text)
+        inside = EDGE_PX <= x <= size[0] - EDGE_PX - text[0] and (
+            EDGE_PX <= y <= size[1] - EDGE_PX - text[1]
+        )
+        if inside and not any(box.overlaps(other) for other in taken):
+            return box
+    x = min(max(places[0][0], EDGE_PX), size[0] - EDGE_PX - text[0])
+    y = min(max(places[0][1], EDGE_PX), size[1] - EDGE_PX - text[1])
+    return Box(x, y, *text)
+
+
+def scale_bar_mm(zoom: float, width_px: float) -> float:
+    """Give the length of the scale bar: the longest of 1, 2, 5, 10 ... mm that fits."""
+    most = width_px * SCALE_BAR_SHARE / zoom
+    if most <= 0:
+        return 0.0
+    ten = 10.0 ** math.floor(math.log10(most))
+    return ten * next(step for step in (5, 2, 1) if step * ten <= most)
+
+
+def magnifier_box(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
+    """Place the magnifier in a corner: far from what it shows, and off what is taken.
+
+    Parameters
+    ----------
+    taken
+        Where labels and lines are.
+    """
+    side = min(MAGNIFIER_PX, size[0] / 2 - EDGE_PX, size[1] / 3 - EDGE_PX)
+    right, low = size[0] - side - EDGE_PX, size[1] - side - EDGE_PX
+    corners = [Box(x, y, side, side) for x in (EDGE_PX, right) for y in (EDGE_PX, low)]
+
+    def fitness(box: Box) -> tuple[int, float]:
+        middle = (box.x + side / 2, box.y + side / 2)
+        return sum(box.overlaps(one) for one in taken), -math.dist(middle, place)
+
+    return min(corners, key=fitness)

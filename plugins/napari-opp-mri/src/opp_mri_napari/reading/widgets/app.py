@@ -1,0 +1,188 @@
+"""Ways into the reading room: the command line, the Plugins menu, and a dropped folder."""
+
+import gc
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QObject, QSettings, QThread, Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from opp_mri.errors import OppMriError
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.project import STORE_NAME, Project, create_project, open_project
+from opp_mri_napari.reading.widgets.forms import ERROR
+from opp_mri_napari.reading.widgets.looks import BIG, QUIET
+from opp_mri_napari.reading.widgets.window import RoomWindow, open_room
+
+_open: list[tuple[RoomWindow, Project]] = []  # kept alive as long as their windows are
+
+
+def read(project_folder: Path, reader: str, keys: Mapping[str, str]) -> None:
+    """Open the window and stay until it is closed.
+
+    Raises
+    ------
+    OppMriError
+        There is no such project, or no reader's name; no window opens.
+    """
+    with open_project(project_folder) as project:
+        window = open_room(project, reader, keys=keys)
+        gc.freeze()  # so that no collection stops a drag to look through what was imported
+        gc.enable()
+        window.close_with_viewer()
+        try:
+            napari.run()
+        finally:
+            window.close()
+
+
+def start_on_folder(folder: Path) -> None:
+    """Bring up the start panel for a dropped folder of images."""
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    panel = StartPanel(viewer)
+    panel.images.setText(str(folder))
+    if (folder / STORE_NAME).is_file():
+        panel.project.setText(str(folder))
+        panel.images.clear()
+    else:
+        panel.project.setText(str(folder.with_name(f"{folder.name}-opp")))
+    viewer.window.add_dock_widget(panel, area="right", name="OPP reading room: start")
+
+
+class _Indexing(QThread):
+    """Makes a project where there is none, and indexes images, beside the window."""
+
+    progressed = Signal(str, int, int)
+    failed = Signal(str)
+
+    def __init__(self, project: Path, images: Path | None, parent: QObject) -> None:
+        super().__init__(parent)
+        self._project, self._images = project, images
+
+    def run(self) -> None:
+        """Work; Qt calls this."""
+        try:
+            if not (self._project / STORE_NAME).is_file():
+                create_project(self._project)
+            if self._images is not None:
+                with open_project(self._project) as project:
+                    index(project, [self._images], workers=1, progress=self.progressed.emit)
+        except OppMriError as error:
+            self.failed.emit(str(error))
+
+
+class StartPanel(QWidget):
+    """Asks for project, images and reader, and opens the reading room in its viewer."""
+
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._settings = QSettings("opp_mri", "reading room")
+        self.project, self.images, self.reader = QLineEdit(), QLineEdit(), QLineEdit()
+        self.project.setText(str(self._settings.value("project", "")))
+        self.reader.setText(str(self._settings.value("reader", "")))
+        self.images.setPlaceholderText("only for images that are not indexed yet")
+        self.error, self.bar = QLabel(), QProgressBar()
+        self.error.setStyleSheet(ERROR)
+        self.error.setWordWrap(True)
+        self.bar.hide()
+        self.begin = QPushButton("Open the reading room")
+        self.begin.clicked.connect(self.start)
+        self._build()
+
+    def _build(self) -> None:
+        title = QLabel("OPP reading room")
+        title.setStyleSheet(BIG)
+        note = QLabel("Research software, not a medical device.")
+        note.setStyleSheet(QUIET)
+        form = QFormLayout()
+        form.addRow("Project folder", self._with_button(self.project))
+        form.addRow("Images (DICOM)", self._with_button(self.images))
+        form.addRow("Reader", self.reader)
+        column = QVBoxLayout(self)
+        column.addWidget(title)
+        column.addLayout(form)
+        for widget in (self.begin, self.bar, self.error, note):
+            column.addWidget(widget)
+        column.addStretch(1)
+
+    def _with_button(self, line: QLineEdit) -> QWidget:
+        whole, button = QWidget(), QPushButton("…")
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(line, 1)
+        row.addWidget(button)
+        button.clicked.connect(partial(self._choose, line))
+        return whole
+
+    def _choose(self, line: QLineEdit) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", line.text())
+        if chosen:
+            line.setText(chosen)
+
+    def start(self) -> None:
+        """Check what was given, index what is new, and open the room."""
+        project, images = self.project.text().strip(), self.images.text().strip()
+        if not self.reader.text().strip():
+            self.error.setText("Give the reader's name.")
+            return
+        if not project:
+            self.error.setText("Name the project's folder; a new one is made.")
+            return
+        if not images and not (Path(project) / STORE_NAME).is_file():
+            self.error.setText("This folder is no project yet: name a folder of images to index.")
+            return
+        self.error.clear()
+        self.begin.setEnabled(False)
+        self.bar.show()
+        self._indexing = _Indexing(Path(project), Path(images) if images else None, self)
+        self._indexing.progressed.connect(self._progressed)
+        self._indexing.failed.connect(self.error.setText)
+        self._indexing.finished.connect(self._indexed)
+        self._indexing.start()
+
+    def _progressed(self, what: str, done: int, total: int) -> None:
+        self.bar.setFormat(f"{what} %v / %m")
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _indexed(self) -> None:
+        self.bar.hide()
+        self.begin.setEnabled(True)
+        if self.error.text():
+            return
+        try:
+            project = open_project(Path(self.project.text().strip()))
+            window = open_room(project, self.reader.text(), viewer=self._viewer)
+        except OppMriError as error:
+            self.error.setText(str(error))
+            return
+        self._settings.setValue("project", self.project.text().strip())
+        self._settings.setValue("reader", self.reader.text().strip())
+        _open.append((window, project))
+        window.close_with_viewer(then=_forget(window, project))
+        self.hide()
+        if (dock := self.parentWidget()) is not None:
+            dock.hide()
+
+
+def _forget(window: RoomWindow, project: Project) -> Callable[[], None]:
+    def forget() -> None:
+        _open[:] = [pair for pair in _open if pair[0] is not window]
+        project.store.close()
+
+    return forget

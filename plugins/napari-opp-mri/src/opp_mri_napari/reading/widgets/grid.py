@@ -1,0 +1,158 @@
+"""Panes side by side, and the strip of slices under the active one."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+
+from opp_mri_napari.reading.views import PaneView
+from opp_mri_napari.reading.widgets.overlay import grey_image
+from opp_mri_napari.reading.widgets.pane import PaneWidget
+
+MOST_IN_A_ROW = 4
+STRIP_HEIGHT_PX = 104
+CURRENT, MEASURED = "#56b4e9", "#f0e442"
+
+
+class SliceStrip(QWidget):
+    """Slices beside the shown one, so that the greatest extent is found at a glance."""
+
+    slice_wanted = Signal(str, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(STRIP_HEIGHT_PX)
+        self._view: PaneView | None = None
+
+    def show_view(self, view: PaneView | None) -> None:
+        """Show the strip of a pane, or none."""
+        self._view = view
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Give the size that it wants; Qt calls this."""
+        return QSize(560, STRIP_HEIGHT_PX)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Ask for the slice that was clicked; Qt calls this."""
+        if self._view is None:
+            return
+        for one, area in zip(self._view.strip, self._areas(), strict=True):
+            if area.contains(event.position()):
+                self.slice_wanted.emit(self._view.pane_id, one.slice_index)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint; Qt calls this."""
+        painter = QPainter(self)
+        if self._view is None:
+            return
+        for one, area in zip(self._view.strip, self._areas(), strict=True):
+            if one.picture.size:
+                painter.drawImage(area, grey_image(one.picture, self._view.window))
+            current = one.slice_index == self._view.slice_index
+            painter.setPen(QPen(QColor(CURRENT if current else "#3a444d"), 3 if current else 1))
+            painter.drawRect(area)
+            painter.setPen(QColor(MEASURED if one.measured else "#dfe6ea"))
+            text = f"{one.slice_index + 1}{' ●' if one.measured else ''}"
+            painter.drawText(area.adjusted(5, 3, 0, 0), int(Qt.AlignmentFlag.AlignLeft), text)
+        painter.end()
+
+    def _areas(self) -> list[QRectF]:
+        count = len(self._view.strip) if self._view else 0
+        side = STRIP_HEIGHT_PX - 8.0
+        first = (self.width() - count * (side + 6)) / 2
+        return [QRectF(first + n * (side + 6), 4, side, side) for n in range(count)]
+
+
+class PaneGrid(QWidget):
+    """One to eight panes; made once and used again, since a canvas takes time to make."""
+
+    pointer = Signal(object)
+    slice_wanted = Signal(str, int)
+    resized = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[int, PaneWidget] = {}
+        self.strip = SliceStrip()
+        self.strip.slice_wanted.connect(self.slice_wanted)
+        self._shown: tuple[frozenset[int], int] = (frozenset(), 0)
+        self._views: tuple[PaneView, ...] = ()
+        self._closed = False
+        self._more = QTimer(self)
+        self._more.setSingleShot(True)
+        self._more.timeout.connect(lambda: self.show_views(self._views))
+        self._places = QGridLayout()
+        self._places.setSpacing(3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.addLayout(self._places, 1)
+        column.addWidget(self.strip)
+
+    @property
+    def panes(self) -> list[PaneWidget]:
+        """The panes that are made, in order of time."""
+        return [self._made[number] for number in sorted(self._made)]
+
+    def show_views(self, views: Sequence[PaneView]) -> None:
+        """Show panes in order of time; of those that have to be made yet the active one is first.
+
+        The others follow one after another, as soon as it shows something.
+        """
+        self._views = tuple(views)
+        active = next((number for number, view in enumerate(views) if view.active), 0)
+        missing = [number for number in range(len(views)) if number not in self._made]
+        if missing and not self._closed:
+            if active in missing:
+                missing.remove(active)
+                self._make_pane(active)
+            elif not views[active].loading:
+                self._make_pane(missing.pop(0))
+            if missing and not views[active].loading:
+                self._more.start()
+        if self._shown != (frozenset(self._made), len(views)):
+            self._arrange(len(views))
+        for number, view in enumerate(views):
+            if number in self._made:
+                self._made[number].show_view(view)
+        strip = next((view for view in views if view.active and view.strip), None)
+        self.strip.show_view(strip)
+
+    def _make_pane(self, number: int) -> None:
+        pane = PaneWidget()
+        pane.pointer.connect(self.pointer)
+        pane.resized.connect(self.resized)
+        pane.hide()
+        self._made[number] = pane
+
+    def hold_space(self, *, held: bool) -> None:
+        """Tell all panes whether the space bar is held."""
+        for pane in self.panes:
+            pane.space_held = held
+
+    def close_panes(self) -> None:
+        """Let go of all canvases."""
+        self._closed = True
+        self._more.stop()
+        for pane in self.panes:
+            pane.close_canvas()
+        self._made = {}
+
+    def _arrange(self, count: int) -> None:
+        placed, before = self._shown
+        self._shown = (frozenset(self._made), count)
+        if count != before:
+            placed = frozenset()
+            for pane in self.panes:
+                self._places.removeWidget(pane)
+                pane.setVisible(False)
+        in_a_row = count if count <= MOST_IN_A_ROW else (count + 1) // 2
+        for number, pane in self._made.items():
+            if number < count and number not in placed:  # it stays there when the others come
+                self._places.addWidget(pane, number // in_a_row, number % in_a_row)
+                pane.setVisible(True)
+        for column in range(max(in_a_row, self._places.columnCount())):
+            self._places.setColumnStretch(column, 1 if column < in_a_row else 0)
+        for row in range(max(1, -(-count // max(in_a_row, 1)), self._places.rowCount())):
+            self._places.setRowStretch(row, 1 if row * in_a_row < count else 0)

@@ -1,0 +1,119 @@
+"""The plot of a growth curve: lengths over weeks, a colour and a marker for each sequence."""
+
+import math
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt, Signal
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri_napari.reading.views import Curve, CurvePoint, TimelineView
+from opp_mri_napari.reading.widgets.looks import SEQUENCES
+
+GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
+PIXELS = 11
+
+
+class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
+    """Draws curves; a point that is clicked asks for its cell."""
+
+    cell_wanted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__(background=GROUND)
+        self.setMouseEnabled(x=False, y=False)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setLabel("bottom", "weeks from SSRS", color=INK)
+        self.setLabel("left", "AP extent, mm", color=INK)
+        self.showGrid(y=True, alpha=0.15)
+        self.addLegend(offset=(-6, 6), labelTextColor=INK, brush=(20, 24, 28, 200))
+        self.setMinimumHeight(170)
+        self._items: list[object] = []
+        self._frame: object = None
+        self._limits: object = None
+        self._curves: dict[SeriesRole, tuple[Any, Any]] = {}
+
+    def show_view(self, view: TimelineView) -> None:
+        """Draw the curves of a view that has some; what stays is kept."""
+        frame = (view.window_weeks, view.events, tuple(curve.sequence for curve in view.curves))
+        if frame != self._frame:
+            self._frame = frame
+            self._build_frame(view)
+        for curve in view.curves:
+            self._show_curve(curve)
+        points = [point for curve in view.curves for point in curve.points]
+        top = max(point.length_mm for point in points)
+        low = min(point.length_mm for point in points)
+        room = max(3.0, 0.15 * (top - low))
+        weeks = [point.weeks for point in points]
+        limits = (
+            (min([*weeks, -2.0]), max([*weeks, 28.0])),
+            (max(0.0, math.floor(low - room)), math.ceil(top + room)),
+        )
+        if limits != self._limits:
+            self._limits = limits
+            self.setXRange(*limits[0], padding=0.04)
+            self.setYRange(*limits[1], padding=0)
+
+    def _build_frame(self, view: TimelineView) -> None:
+        """Make anew all that stays while a caliper moves."""
+        for item in self._items:
+            self.removeItem(item)
+        self._items = []
+        self._curves = {}
+        if view.window_weeks is not None:
+            region = pg.LinearRegionItem(
+                view.window_weeks, movable=False, brush=WINDOW, pen=pg.mkPen(None)
+            )
+            self._add(region)
+        dashes = pg.mkPen("#8b99a5", style=Qt.PenStyle.DashLine)
+        words = {"position": 0.95, "color": "#8b99a5"}
+        self._add(pg.InfiniteLine(0, pen=dashes, label="SSRS", labelOpts=words))
+        for weeks, name in view.events:
+            told = {"position": 0.5, "color": "#b8c4ce", "rotateAxis": (1, 0)}
+            thin = pg.mkPen("#6b7781", width=1)
+            self._add(pg.InfiniteLine(weeks, angle=90, pen=thin, label=name, labelOpts=told))
+        for curve in view.curves:
+            colour, marker = SEQUENCES[curve.sequence]
+            line = pg.PlotDataItem(
+                pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
+                symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
+            )  # fmt: skip
+            spots = pg.ScatterPlotItem(hoverable=True, tip=_tip)
+            spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
+            self._add(line)
+            self._add(spots)
+            self._curves[curve.sequence] = (line, spots)
+
+    def _show_curve(self, curve: Curve) -> None:
+        colour, marker = SEQUENCES[curve.sequence]
+        line, spots = self._curves[curve.sequence]
+        ordered = sorted(curve.points, key=lambda point: point.weeks)
+        line.setData([one.weeks for one in ordered], [one.length_mm for one in ordered])
+        spots.setData(
+            [
+                {
+                    "pos": (point.weeks, point.length_mm),
+                    "data": point,
+                    "symbol": marker,
+                    "size": PIXELS + (5 if point.current else 0),
+                    "brush": GROUND if point.draft else colour,
+                    "pen": pg.mkPen("white" if point.current else colour, width=2),
+                }
+                for point in ordered
+            ]
+        )
+
+    def _add(self, item: object) -> None:
+        self.addItem(item)
+        self._items.append(item)
+
+    def _clicked(self, spots: object) -> None:
+        for spot in spots:  # type: ignore[attr-defined]
+            self.cell_wanted.emit(spot.data().ref)
+            return
+
+
+def _tip(x: float, y: float, data: CurvePoint) -> str:
+    return f"{y:.1f} mm, {x:+.1f} weeks{', draft' if data.draft else ''}"

@@ -1,0 +1,36 @@
+"""Colours and symbols of the panels, told apart by all common kinds of colour vision."""
+
+from types import MappingProxyType
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri_napari.reading.views import CellLook
+
+CELLS = MappingProxyType(
+    {  # background, ink, symbol
+        CellLook.UNREAD: ("#20272d", "#dfe6ea", "○"),
+        CellLook.DRAFT: ("#7a6a10", "#fff7c2", "◐"),
+        CellLook.SIGNED: ("#0b4f7a", "#dff1ff", "●"),
+        CellLook.NOT_MEASURABLE: ("#4a4a4a", "#f0f0f0", "⊘"),
+        CellLook.DISCORDANT: ("#8a3d00", "#ffe2cc", "≠"),
+        CellLook.NO_IMAGE: ("#14181c", "#5d6b76", "–"),
+    }
+)
+SEQUENCES = MappingProxyType(
+    {  # colour on a dark ground, and marker of pyqtgraph
+        SeriesRole.T1: ("#56b4e9", "o"),
+        SeriesRole.T2FS: ("#e8833a", "s"),
+        SeriesRole.STIR: ("#2fbf95", "t1"),
+        SeriesRole.T1POST: ("#d67fb0", "d"),
+    }
+)
+CATEGORIES = MappingProxyType(
+    {
+        "OPP": ("#f0e442", "#1b1b1b"),
+        "PD": ("#d55e00", "#ffffff"),
+        "PR": ("#009e73", "#ffffff"),
+        "SD": ("#0072b2", "#ffffff"),
+    }
+)
+BANNER = "background: #f0e442; color: #1b1b1b; font-size: 14px; padding: 6px 10px;"
+QUIET = "color: #b8c4ce; font-size: 13px;"
+BIG = "font-size: 17px; font-weight: bold;"

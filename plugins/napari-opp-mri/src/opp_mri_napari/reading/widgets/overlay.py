@@ -1,0 +1,249 @@
+"""Lines, labels, letters, scale bar and magnifier over a pane: painted, the same at any zoom."""
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QWidget
+
+from opp_mri_napari.reading.overlay_layout import (
+    MAGNIFIED,
+    Box,
+    Px,
+    across,
+    label_box,
+    magnifier_box,
+    mm_from_px,
+    px_from_mm,
+    scale_bar_mm,
+)
+from opp_mri_napari.reading.views import Mark, MarkStyle, PaneView
+
+COLOURS = {  # told apart by all common kinds of colour vision
+    MarkStyle.OWN: "#f0e442",
+    MarkStyle.FROZEN: "#56b4e9",
+    MarkStyle.GHOST: "#e69f00",
+    MarkStyle.AXIS: "#009e73",
+    MarkStyle.A: "#56b4e9",
+    MarkStyle.B: "#e69f00",
+}
+TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
+FONT_PX, DETAIL_PX, LETTER_PX = 17, 13, 16
+HALO = QColor(0, 0, 0, 190)
+
+
+class Overlay(QWidget):
+    """Paints over a canvas, and lets the mouse through."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self._view: PaneView | None = None
+        self._labels: list[Box] = []
+
+    def show_view(self, view: PaneView) -> None:
+        """Paint a pane's lines and letters."""
+        self._view = view
+        self.update()
+
+    @property
+    def label_boxes(self) -> tuple[Box, ...]:
+        """Where the labels were painted last."""
+        return tuple(self._labels)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint; Qt calls this."""
+        view = self._view
+        self._labels = []
+        if view is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if view.voxels is None:
+            self._message(painter, view.message)
+        else:
+            self._letters(painter, view)
+            self._scale_bar(painter, view)
+            for mark in view.marks:
+                self._mark(painter, view, mark)
+            if view.magnified is not None:
+                self._magnifier(painter, view)
+        painter.end()
+
+    @property
+    def _size(self) -> Px:
+        return (float(self.width()), float(self.height()))
+
+    def _px(self, view: PaneView, mark_end: tuple[float, float]) -> Px:
+        return px_from_mm(mark_end, view.centre, view.zoom, self._size)
+
+    def _message(self, painter: QPainter, text: str) -> None:
+        painter.setPen(QColor("#b8c4ce"))
+        painter.setFont(_font(15))
+        painter.drawText(
+            QRectF(self.rect()).adjusted(20, 20, -20, -20),
+            int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text,
+        )  # fmt: skip
+
+    def _mark(self, painter: QPainter, view: PaneView, mark: Mark) -> None:
+        start, end = self._px(view, mark.start), self._px(view, mark.end)
+        colour = QColor(COLOURS[mark.style])
+        quiet = mark.style in (MarkStyle.GHOST, MarkStyle.AXIS)
+        tee = across(start, end)
+        dashes = Qt.PenStyle.DashLine if quiet else Qt.PenStyle.SolidLine
+        for pen in (QPen(HALO, 3.2), QPen(colour, 1.3, dashes)):
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawLine(QPointF(*start), QPointF(*end))
+            for number, tip in enumerate((start, end)):
+                if mark.dragged != number:
+                    _tee(painter, tip, tee)
+        if not quiet:
+            for number, tip in enumerate((start, end)):
+                if mark.dragged is None:  # a handle would hide the edge that is being found
+                    radius = SELECTED_PX if mark.selected == number else HANDLE_PX
+                    for pen in (QPen(HALO, 3.0), QPen(colour, 1.3)):
+                        painter.setPen(pen)
+                        painter.drawEllipse(QPointF(*tip), radius, radius)
+        if mark.label:
+            self._label(painter, mark, start, end, colour)
+
+    def _label(self, painter: QPainter, mark: Mark, start: Px, end: Px, colour: QColor) -> None:
+        big, small = _font(FONT_PX, bold=True), _font(DETAIL_PX)
+        lines = [(mark.label, big), *([(mark.detail, small)] if mark.detail else [])]
+        widths = [QFontMetricsF(font).horizontalAdvance(text) for text, font in lines]
+        heights = [QFontMetricsF(font).height() for _, font in lines]
+        box = label_box(
+            start, end, (max(widths) + 8, sum(heights) + 4), self._size, tuple(self._labels)
+        )
+        self._labels.append(box)
+        middle = QPointF((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        near = QPointF(
+            min(max(middle.x(), box.x), box.x + box.width),
+            box.y if box.y > middle.y() else min(box.y + box.height, middle.y()),
+        )
+        for pen in (QPen(HALO, 2.4), QPen(colour, 0.8, Qt.PenStyle.DotLine)):
+            painter.setPen(pen)
+            painter.drawLine(middle, near)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(0, 0, 0, 150))
+        painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), 3, 3)
+        painter.setPen(colour)
+        y = box.y + 2
+        for (text, font), height in zip(lines, heights, strict=True):
+            painter.setFont(font)
+            painter.drawText(QRectF(box.x, y, box.width, height),
+                             int(Qt.AlignmentFlag.AlignCenter), text)  # fmt: skip
+            y += height
+
+    def _letters(self, painter: QPainter, view: PaneView) -> None:
+        width, height = self._size
+        places = (
+            (14, height / 2), (width - 14, height / 2), (width / 2, 14), (width / 2, height - 14),
+        )  # fmt: skip
+        for letter, place in zip(view.letters, places, strict=True):
+            _write(painter, letter, place, _font(LETTER_PX, bold=True), QColor("#dfe6ea"))
+
+    def _scale_bar(self, painter: QPainter, view: PaneView) -> None:
+        width, height = self._size
+        length_mm = scale_bar_mm(view.zoom, width)
+        if length_mm <= 0:
+            return
+        run = length_mm * view.zoom
+        x, y = width - 16 - run, height - 16
+        for pen in (QPen(HALO, 4), QPen(QColor("white"), 1.6)):
+            painter.setPen(pen)
+            painter.drawLine(QPointF(x, y), QPointF(x + run, y))
+            for tip in (x, x + run):
+                painter.drawLine(QPointF(tip, y - 4), QPointF(tip, y + 4))
+        _write(painter, f"{length_mm:g} mm", (x + run / 2, y - 14), _font(12), QColor("white"))
+
+    def _magnifier(self, painter: QPainter, view: PaneView) -> None:
+        if view.magnified is None or view.voxels is None:
+            return
+        place = self._px(view, view.magnified)
+        box = magnifier_box(place, self._size, self._labels)
+        inside = QRectF(box.x, box.y, box.width, box.height)
+        zoom = view.zoom * MAGNIFIED
+        picture, first_mm = _around(view, box.width / zoom / 2)
+        painter.save()
+        painter.setClipRect(inside)
+        painter.fillRect(inside, QColor("black"))
+        _, down_mm, across_mm = view.scale_mm
+        shown = Box(
+            box.x + box.width / 2 + (first_mm[1] - view.magnified[1]) * zoom,
+            box.y + box.height / 2 + (first_mm[0] - view.magnified[0]) * zoom,
+            picture.shape[1] * across_mm * zoom,
+            picture.shape[0] * down_mm * zoom,
+        )
+        if picture.size:
+            image = grey_image(picture, view.window)
+            painter.drawImage(QRectF(shown.x, shown.y, shown.width, shown.height), image)
+        painter.setPen(QPen(QColor(240, 228, 66, 200), 1))
+        middle = inside.center()
+        for dx, dy in ((12, 0), (0, 12)):  # a cross with a hole, so that the pixel stays visible
+            for sign in (-1, 1):
+                painter.drawLine(
+                    QPointF(middle.x() + sign * 4 * (dx > 0), middle.y() + sign * 4 * (dy > 0)),
+                    QPointF(middle.x() + sign * dx, middle.y() + sign * dy),
+                )
+        painter.restore()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor("#dfe6ea"), 1))
+        painter.drawRect(inside)
+
+
+def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
+    """Give values, shape (down, across), as a grey picture of its own memory."""
+    low, high = window
+    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
+    grey = np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    height, width = grey.shape
+    made = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
+    return made.copy()
+
+
+def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:
+    """Give the native values around the magnified place, and where their first corner lies."""
+    if view.voxels is None or view.magnified is None:
+        raise ValueError("nothing is magnified")
+    _, down_mm, across_mm = view.scale_mm
+    top = max(0, int((view.magnified[0] - half_mm) / down_mm) - 1)
+    left = max(0, int((view.magnified[1] - half_mm) / across_mm) - 1)
+    bottom = max(0, int((view.magnified[0] + half_mm) / down_mm) + 3)
+    right = max(0, int((view.magnified[1] + half_mm) / across_mm) + 3)
+    values = view.voxels[view.slice_index, top:bottom, left:right]
+    # a pixel reaches half its size before its centre
+    return values, ((top - 0.5) * down_mm, (left - 0.5) * across_mm)
+
+
+def _tee(painter: QPainter, tip: Px, along: Px) -> None:
+    painter.drawLine(
+        QPointF(tip[0] - along[0] * TEE_PX, tip[1] - along[1] * TEE_PX),
+        QPointF(tip[0] - along[0] * HANDLE_PX, tip[1] - along[1] * HANDLE_PX),
+    )
+    painter.drawLine(
+        QPointF(tip[0] + along[0] * HANDLE_PX, tip[1] + along[1] * HANDLE_PX),
+        QPointF(tip[0] + along[0] * TEE_PX, tip[1] + along[1] * TEE_PX),
+    )
+
+
+def _write(painter: QPainter, text: str, middle: Px, font: QFont, colour: QColor) -> None:
+    painter.setFont(font)
+    area = QRectF(middle[0] - 60, middle[1] - 14, 120, 28)
+    painter.setPen(HALO)
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        painter.drawText(area.translated(dx, dy), int(Qt.AlignmentFlag.AlignCenter), text)
+    painter.setPen(colour)
+    painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+def _font(pixels: int, *, bold: bool = False) -> QFont:
+    font = QFont()
+    font.setPixelSize(pixels)
+    font.setBold(bold)
+    return font
+
+
+__all__ = ["Overlay", "grey_image", "mm_from_px"]

@@ -1,0 +1,249 @@
+"""One pane: a napari canvas that shows one image, with a heading above and an overlay over it.
+
+This is the only file of the reading room that knows how napari draws.
+"""
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from napari.qt import QtViewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from opp_mri_napari.reading.overlay_layout import mm_from_px
+from opp_mri_napari.reading.views import Button, PaneView, Pointer, PointerKind
+from opp_mri_napari.reading.widgets.overlay import Overlay
+
+KINDS = {
+    QEvent.Type.MouseButtonPress: PointerKind.PRESS,
+    QEvent.Type.MouseButtonDblClick: PointerKind.DOUBLE,
+    QEvent.Type.MouseButtonRelease: PointerKind.RELEASE,
+    QEvent.Type.MouseMove: PointerKind.MOVE,
+}
+BUTTONS = {
+    Qt.MouseButton.LeftButton: Button.LEFT,
+    Qt.MouseButton.MiddleButton: Button.MIDDLE,
+    Qt.MouseButton.RightButton: Button.RIGHT,
+}
+NOTCH = 120
+ACTIVE, QUIET = "#56b4e9", "#2b333b"
+NOTE_PX = 22
+LEAST_PX = 90  # napari cannot draw on nothing
+CHIP = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
+
+
+class ElidedLabel(QLabel):
+    """A line of text that never asks for more room than there is; its tooltip has all of it."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Give the least size; Qt calls this."""
+        return QSize(10, super().minimumSizeHint().height())
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        """Set the text."""
+        super().setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint what fits; Qt calls this."""
+        painter = QPainter(self)
+        fits = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width()
+        )
+        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fits)
+
+
+class _Shown(Image):  # type: ignore[misc] # napari is not typed
+    """An image that stands in no list of layers, so that it needs no thumbnail."""
+
+    def _update_thumbnail(self) -> None:
+        """Leave it; napari would load scipy and draw one whenever the window changes."""
+
+
+class _Canvas(QtViewer):  # type: ignore[misc] # napari is not typed
+    """A canvas that takes no keys of its own."""
+
+    def _bind_shortcuts(self) -> None:
+        """Leave napari's keys as they are; each one bound has every canvas write its tips anew."""
+
+
+class PaneWidget(QFrame):
+    """Shows one pane."""
+
+    pointer = Signal(object)
+    resized = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.space_held = False
+        self._view: PaneView | None = None
+        self._drawn: NDArray[Any] | None = None
+        self._pixels: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._place = -1
+        self._layer: Image | None = None
+        self.model = ViewerModel()
+        self._viewer = _Canvas(self.model)
+        self._viewer.dims.hide()
+        self.canvas: QWidget = self._viewer.canvas.native
+        self.canvas.setMouseTracking(True)
+        self.canvas.installEventFilter(self)
+        self.overlay = Overlay(self.canvas)
+        self.heading, self.series = ElidedLabel(), ElidedLabel()
+        self.state, self.badge, self.link = QLabel(), QLabel(), ElidedLabel()
+        self._build()
+
+    def _build(self) -> None:
+        self.setObjectName("pane")
+        self.heading.setStyleSheet("font-size: 15px; font-weight: bold;")
+        self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
+        self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
+        self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
+        self.link.setStyleSheet("color: #ffb38a; font-size: 12px; padding: 0 6px;")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.setSpacing(1)
+        note = QWidget()
+        note.setFixedHeight(NOTE_PX)  # always there, so that the image never jumps
+        for parts in ((self.heading, self.state), (self.series,), (self.badge, self.link)):
+            line = QHBoxLayout(note) if self.badge in parts else QHBoxLayout()
+            line.setContentsMargins(6, 0, 6, 0)
+            for part in parts:
+                stretches = isinstance(part, ElidedLabel)
+                line.addWidget(part, 1 if stretches else 0)
+            if self.badge in parts:
+                line.addStretch(0)
+                column.addWidget(note)
+            else:
+                column.addLayout(line)
+        self.canvas.setMinimumSize(LEAST_PX, LEAST_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        column.addWidget(self._viewer, 1)
+        self._colour_frame(active=False)
+
+    def show_view(self, view: PaneView) -> None:
+        """Show a pane; what has not changed costs nothing."""
+        before, self._view = self._view, view
+        self._show_words(before, view)
+        if view.voxels is not None:
+            self._show_image(view.voxels, view)
+        elif self._layer is not None and self._layer.visible:
+            self._layer.visible = False
+        self.overlay.show_view(view)
+
+    def close_canvas(self) -> None:
+        """Let go of the canvas; nothing can be shown any more."""
+        self.canvas.removeEventFilter(self)
+        self._viewer.close()
+        del self._viewer, self.canvas, self._layer  # napari counts what is left of its viewers
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Turn what the mouse does into a pointer; napari sees nothing of it."""
+        kind = event.type()
+        if kind == QEvent.Type.Resize:
+            self.overlay.setGeometry(self.canvas.rect())
+            self.resized.emit(float(self.canvas.height()))
+            return False
+        if watched is not self.canvas or self._view is None:
+            return False
+        if kind in KINDS and isinstance(event, QMouseEvent):
+            self._announce(KINDS[kind], event, BUTTONS.get(event.button(), Button.NONE))
+            return True
+        if kind == QEvent.Type.Wheel and isinstance(event, QWheelEvent):
+            delta = event.angleDelta().y() or event.angleDelta().x()  # Alt turns the wheel
+            if delta:
+                notches = max(1, abs(delta) // NOTCH) * (1 if delta > 0 else -1)
+                self._announce(PointerKind.WHEEL, event, Button.NONE, notches)
+            return True
+        if kind == QEvent.Type.Leave:
+            self.pointer.emit(
+                Pointer(pane_id=self._view.pane_id, kind=PointerKind.LEAVE, place=(0.0, 0.0),
+                        x_px=0.0, y_px=0.0)
+            )  # fmt: skip
+        return False
+
+    def _announce(
+        self, kind: PointerKind, event: QMouseEvent | QWheelEvent, button: Button, notches: int = 0
+    ) -> None:
+        view, at, held = self._view, event.position(), event.modifiers()
+        if view is None:
+            return
+        size = (float(self.canvas.width()), float(self.canvas.height()))
+        self.pointer.emit(
+            Pointer(
+                pane_id=view.pane_id,
+                kind=kind,
+                place=mm_from_px((at.x(), at.y()), view.centre, view.zoom, size),
+                x_px=at.x(),
+                y_px=at.y(),
+                button=button,
+                notches=notches,
+                shift=bool(held & Qt.KeyboardModifier.ShiftModifier),
+                ctrl=bool(held & Qt.KeyboardModifier.ControlModifier),
+                alt=bool(held & Qt.KeyboardModifier.AltModifier),
+                space=self.space_held,
+            )
+        )
+
+    def _show_image(self, voxels: NDArray[Any], view: PaneView) -> None:
+        values = voxels[view.slice_index]
+        if self._layer is None:
+            self._pixels = values.astype(np.float32)
+            self._layer = _Shown(
+                self._pixels, scale=view.scale_mm[1:], units=("mm", "mm"),
+                contrast_limits=view.window, interpolation2d="linear", name="image",
+            )  # fmt: skip
+            self.model.add_layer(self._layer)
+        elif self._drawn is not voxels or self._place != view.slice_index:
+            self._change_pixels(values)
+        if tuple(self._layer.scale) != view.scale_mm[1:]:
+            self._layer.scale = view.scale_mm[1:]
+        self._drawn, self._place = voxels, view.slice_index
+        if not self._layer.visible:
+            self._layer.visible = True
+        if tuple(self._layer.contrast_limits) != view.window:
+            self._layer.contrast_limits_range = view.window
+            self._layer.contrast_limits = view.window
+        camera = self.model.scene.camera
+        centre = (0.0, *view.centre)
+        if not np.allclose(camera.center, centre, atol=1e-9):
+            camera.center = centre
+        if camera.zoom != view.zoom:
+            camera.zoom = view.zoom
+
+    def _change_pixels(self, values: NDArray[Any]) -> None:
+        if self._layer is None or values.shape != self._pixels.shape:
+            self._pixels = values.astype(np.float32)
+            if self._layer is not None:
+                self._layer.data = self._pixels
+            return
+        # napari takes 20 ms to be told of new data and a tenth of a millisecond to draw them
+        np.copyto(self._pixels, values)
+        node = self._viewer.canvas.layer_to_visual[self._layer].node
+        node.set_data(self._pixels)
+        node.update()
+
+    def _show_words(self, before: PaneView | None, view: PaneView) -> None:
+        slices = "" if view.voxels is None else f"{view.slice_index + 1}/{len(view.voxels)}"
+        for label, text in (
+            (self.heading, view.heading),
+            (self.series, "  ·  ".join(one for one in (slices, view.series_name) if one)),
+            (self.state, view.state),
+            (self.badge, view.badge),
+            (self.link, view.link_note),
+        ):
+            if label.text() != text:
+                label.setText(text)
+                label.setVisible(bool(text) or label in (self.heading, self.series))
+        if before is None:
+            for label in (self.state, self.badge, self.link):
+                label.setVisible(bool(label.text()))
+        if before is None or before.active != view.active:
+            self._colour_frame(active=view.active)
+
+    def _colour_frame(self, *, active: bool) -> None:
+        colour = ACTIVE if active else QUIET
+        self.setStyleSheet(f"#pane {{ border: 2px solid {colour}; border-radius: 3px; }}")

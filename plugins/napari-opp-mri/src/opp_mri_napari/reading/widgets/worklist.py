@@ -1,0 +1,218 @@
+"""The worklist: lesions and sequences by time points, with what is done in each cell."""
+
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from opp_mri_napari.reading.views import CellLook, WorklistCell, WorklistRow, WorklistView
+from opp_mri_napari.reading.widgets.looks import CELLS, QUIET
+from opp_mri_napari.reading.widgets.parts import Line
+
+Index = QModelIndex | QPersistentModelIndex
+ALL = "all cells"
+
+
+class WorklistModel(QAbstractTableModel):
+    """Rows of a worklist that a search and a filter let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = WorklistView(columns=(), rows=())
+        self._rows: tuple[WorklistRow, ...] = ()
+        self._search, self._look = "", ""
+
+    def show_view(self, view: WorklistView) -> None:
+        """Show a worklist."""
+        self._view = view
+        self._choose()
+
+    def narrow(self, search: str, look: str) -> None:
+        """Show only rows that hold these words and a cell of this look."""
+        self._search, self._look = search.casefold().strip(), look
+        self._choose()
+
+    def cell(self, index: Index) -> WorklistCell | None:
+        """Give the cell at a place."""
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        cells = self._rows[index.row()].cells
+        return cells[index.column()] if index.column() < len(cells) else None
+
+    def current(self) -> tuple[int, int] | None:
+        """Give row and column of the current cell."""
+        for row, one in enumerate(self._rows):
+            for column, cell in enumerate(one.cells):
+                if cell is not None and cell.current:
+                    return row, column
+        return None
+
+    def first(self) -> WorklistCell | None:
+        """Give the first unread cell of the rows that are shown, or else the first with images."""
+        cells = [cell for row in self._rows for cell in row.cells if cell is not None]
+        there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
+        return next((one for one in there if one.look is CellLook.UNREAD), next(iter(there), None))
+
+    def rowCount(self, _parent: Index | None = None) -> int:  # noqa: N802
+        """Give the number of rows; Qt calls this."""
+        return len(self._rows)
+
+    def columnCount(self, _parent: Index | None = None) -> int:  # noqa: N802
+        """Give the number of time points; Qt calls this."""
+        return len(self._view.columns)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Name a time point or a row; Qt calls this."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Horizontal:
+            return self._view.columns[section]
+        row = self._rows[section]
+        first = section == 0 or self._rows[section - 1].lesion_id != row.lesion_id
+        name = f"{row.patient_id}  {row.lesion_id} {row.level}  " if first else ""
+        return f"{name}{row.sequence.value}"
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Give what a cell shows; Qt calls this."""
+        cell = self.cell(index)
+        if cell is None:
+            return None
+        ground, ink, symbol = CELLS[cell.look]
+        given = {
+            Qt.ItemDataRole.DisplayRole: f"{symbol} {cell.text}".strip(),
+            Qt.ItemDataRole.ToolTipRole: cell.tip,
+            Qt.ItemDataRole.BackgroundRole: QColor("#56b4e9") if cell.current else QColor(ground),
+            Qt.ItemDataRole.ForegroundRole: QColor("#10151a") if cell.current else QColor(ink),
+            Qt.ItemDataRole.TextAlignmentRole: int(Qt.AlignmentFlag.AlignCenter),
+        }
+        return given.get(Qt.ItemDataRole(role))
+
+    def _choose(self) -> None:
+        self.beginResetModel()
+        self._rows = tuple(row for row in self._view.rows if self._wanted(row))
+        self.endResetModel()
+
+    def _wanted(self, row: WorklistRow) -> bool:
+        words = f"{row.patient_id} {row.lesion_id} {row.level} {row.sequence.value}".casefold()
+        looks = {cell.look.value for cell in row.cells if cell is not None}
+        return all(part in words for part in self._search.split()) and (
+            not self._look or self._look in looks
+        )
+
+
+class Worklist(QWidget):
+    """Shows the worklist; a cell, a patient or the next unread cell can be asked for."""
+
+    cell_wanted = Signal(object)
+    patient_wanted = Signal(str)
+    next_unread_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = WorklistModel()
+        self.search, self.filter = Line(), QComboBox()
+        self.search.setPlaceholderText("patient, lesion, level or sequence")
+        self.search.setClearButtonEnabled(True)
+        self.search.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.filter.addItems([ALL, *(look.value for look in CellLook)])
+        self.filter.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.table = _Table()
+        self.table.setModel(self.model)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.table.setAccessibleName("worklist")
+        self.patients = QListWidget()
+        self.patients.setMaximumHeight(90)
+        self.patients_title = QLabel("Patients without a lesion yet")
+        self.patients_title.setStyleSheet(QUIET)
+        self.counts = QLabel()
+        self.counts.setStyleSheet(QUIET)
+        self.next = QPushButton("Next unread (Enter)")
+        self.next.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._build()
+        self.search.textChanged.connect(self._narrow)
+        self.search.returnPressed.connect(self._open_found)
+        self.filter.currentTextChanged.connect(self._narrow)
+        self.table.clicked.connect(self._open)
+        self.table.entered_on.connect(self._open)
+        self.patients.itemClicked.connect(lambda item: self.patient_wanted.emit(item.text()))
+        self.next.clicked.connect(self.next_unread_wanted)
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        line = QHBoxLayout()
+        line.addWidget(self.search, 1)
+        line.addWidget(self.filter)
+        column.addLayout(line)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.patients_title)
+        column.addWidget(self.patients)
+        foot = QHBoxLayout()
+        foot.addWidget(self.counts, 1)
+        foot.addWidget(self.next)
+        column.addLayout(foot)
+        legend = QLabel(
+            "  ".join(f"{symbol} {look.value}" for look, (_, _, symbol) in CELLS.items())
+        )
+        legend.setStyleSheet("color: #8b99a5; font-size: 11px;")
+        legend.setWordWrap(True)
+        column.addWidget(legend)
+
+    def show_view(self, view: WorklistView) -> None:
+        """Show a worklist."""
+        self.model.show_view(view)
+        self._mark()
+        self.table.resizeColumnsToContents()
+        self.counts.setText(f"{view.done} signed, {view.open} open")
+        without = list(view.patients_without_lesion)
+        if [self.patients.item(n).text() for n in range(self.patients.count())] != without:
+            self.patients.clear()
+            self.patients.addItems(without)
+        for widget in (self.patients, self.patients_title):
+            widget.setVisible(bool(without))
+
+    def _narrow(self) -> None:
+        look = self.filter.currentText()
+        self.model.narrow(self.search.text(), "" if look == ALL else look)
+
+    def _mark(self) -> None:
+        place = self.model.current()
+        if place is not None:
+            self.table.scrollTo(self.model.index(*place))
+
+    def _open_found(self) -> None:
+        found = self.model.first()
+        if found is not None and self.search.text().strip():
+            self.cell_wanted.emit(found.ref)
+
+    def _open(self, index: Index) -> None:
+        cell = self.model.cell(index)
+        if cell is not None:
+            self.cell_wanted.emit(cell.ref)
+
+
+class _Table(QTableView):
+    """A table whose Enter opens the chosen cell."""
+
+    entered_on = Signal(object)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Open on Enter; Qt calls this."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.entered_on.emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)

@@ -1,1 +1,0 @@
-"""The reading room without a screen: what is shown, and what each wish does."""

@@ -1,0 +1,104 @@
+"""Reading and writing beside the window: nothing that the eye waits for runs in its thread."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pint
+from qtpy.compat import isalive
+from qtpy.QtCore import QObject, Signal
+
+from opp_mri.errors import OppMriError
+from opp_mri_napari.reading.session import Job, Session
+
+
+class Beside(QObject):
+    """Runs what a session wants read and written, one of each at a time, and hands it back.
+
+    Signals
+    -------
+    read
+        Something was read and taken; says what.
+    written
+        Something was written, or could not be.
+    idle
+        Nothing is left to read.
+    """
+
+    read = Signal(str)
+    written = Signal()
+    idle = Signal()
+    _was_read = Signal(object, object)
+    _was_written = Signal(object)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.reading = self._closed = False
+        self._session = session
+        self._saving: Future[Any] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="room-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="room-write")
+        self._was_read.connect(self._take_read)
+        self._was_written.connect(self._take_written)
+        self._writer.submit(_load_units)
+
+    def work(self) -> None:
+        """Start what waits."""
+        save = self._session.next_save()
+        if save is not None:
+            self._saving = self._writer.submit(save.run)
+            self._saving.add_done_callback(self._hand_over_written)
+        if self.reading:
+            return
+        job = self._session.next_job()
+        if job is not None:
+            self.reading = True
+            self._reader.submit(job.run).add_done_callback(partial(self._hand_over_read, job))
+        elif self._session.patient is not None:
+            self.idle.emit()
+
+    def close(self) -> None:
+        """Write all that waits, and let the threads go."""
+        self._closed = True
+        self._writer.shutdown(wait=True)
+        if self._saving is not None:
+            self._settle(self._saving)
+        self._session.save_rest()
+        self._reader.shutdown(wait=True, cancel_futures=True)
+
+    # these two run in the worker's thread
+
+    def _hand_over_read(self, job: Job, done: Future[Any]) -> None:
+        if not done.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
+            self._was_read.emit(job, done)
+
+    def _hand_over_written(self, done: Future[Any]) -> None:
+        if not done.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
+            self._was_written.emit(done)
+
+    def _take_read(self, job: Job, done: Future[Any]) -> None:
+        if self._closed:
+            return
+        self.reading = False
+        try:
+            job.take(done.result())
+        except OppMriError as error:
+            job.failed(error)
+        self.read.emit(job.what)
+
+    def _take_written(self, done: Future[Any]) -> None:
+        if not self._closed:  # else it is settled already
+            self._settle(done)
+            self.written.emit()
+
+    def _settle(self, done: Future[Any]) -> None:
+        self._saving = None
+        error = done.exception()
+        if error is not None and not isinstance(error, OppMriError):
+            raise error
+        self._session.save_done(error)
+
+
+def _load_units() -> None:
+    """Have the units of measurement read that napari asks for when the first image is drawn."""
+    pint.application_registry.parse_units("mm")

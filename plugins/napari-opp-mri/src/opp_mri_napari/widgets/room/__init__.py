@@ -1,1 +1,0 @@
-"""The reading room's widgets: they draw snapshots and announce wishes."""

@@ -1,0 +1,176 @@
+"""What de-identification leaves of a cohort."""
+
+from datetime import date, timedelta
+
+import pytest
+from attrs import evolve
+from fixtures.cohort_makers import make_cohort
+
+from opp_mri.cohort.export.deidentify import (
+    OLDEST_AGE,
+    OTHER_HISTOLOGY,
+    SSRS_DATE,
+    deidentified,
+    key_from_data,
+)
+from opp_mri.cohort.statistics.endpoints import peak_changes_mm, time_to_peak
+from opp_mri.cohort.statistics.members import (
+    CohortLesion,
+    age_at_radiosurgery,
+    histology_of,
+    radiosensitivity_of,
+)
+from opp_mri.domain.measurement import LesionEvent, SeedPoint
+from opp_mri.domain.timeline import EventKind, TreatmentEvent
+from opp_mri.errors import InputError
+
+COHORT = make_cohort(60)
+KEY = b"a key of 32 bytes that is random"
+
+
+def one_with(**of_lesion: object) -> CohortLesion:
+    bare = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, **of_lesion))
+    return deidentified([bare], KEY)[0]
+
+
+def names(lesions: tuple[CohortLesion, ...]) -> list[tuple[str, str]]:
+    return [(one.patient_id, one.lesion.lesion_id) for one in lesions]
+
+
+def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it() -> None:
+    found = deidentified(COHORT, KEY)
+    assert len(found) == len(COHORT)
+    patients = sorted({one.patient_id for one in found})
+    assert patients == [f"P{n:03}" for n in range(1, len(patients) + 1)]
+    assert all(
+        one.lesion.lesion_id.startswith(f"{one.patient_id}-L")
+        and one.lesion.patient_id == one.patient_id
+        and one.timeline.lesion_id == one.assessment.lesion_id == one.lesion.lesion_id
+        for one in found
+    )
+    sizes = [
+        sorted([*map([one.patient_id for one in those].count, {one.patient_id for one in those})])
+        for those in (COHORT, found)
+    ]
+    assert sizes[0] == sizes[1]
+
+
+def test_the_order_of_codes_and_rows_says_nothing_of_the_order_before() -> None:
+    found = deidentified(COHORT, KEY)
+    assert deidentified(COHORT[::-1], KEY) == found
+    original = {id(one.timeline.observations): place for place, one in enumerate(COHORT)}
+    order = [original[id(one.timeline.observations)] for one in found]
+    assert order != sorted(order)
+    assert order != sorted(order, reverse=True)
+
+
+def test_the_same_key_gives_the_same_codes_and_another_key_others() -> None:
+    assert deidentified(COHORT, KEY) == deidentified(COHORT, KEY)
+    assert deidentified(COHORT, KEY) != deidentified(COHORT, KEY[::-1])
+
+
+def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
+    first = COHORT[0]
+    renamed = (evolve(first, patient_id="somebody else"), *COHORT[1:])
+    assert key_from_data(COHORT) == key_from_data(COHORT[::-1])
+    assert key_from_data(COHORT) != key_from_data(renamed)
+
+
+def test_what_was_deidentified_keeps_its_codes_unless_a_key_is_given() -> None:
+    once = deidentified(COHORT, None)
+    assert deidentified(once, None) == once
+    assert deidentified(once, KEY) != once
+
+
+@pytest.mark.parametrize("change", [{"histology": "of Rome"}, {"tracking_uid": "2.25.7"}])
+def test_a_cohort_that_only_looks_deidentified_gets_codes(change: dict[str, str]) -> None:
+    first, *others = deidentified(COHORT, None)
+    bare = evolve(first, lesion=evolve(first.lesion, **change))
+    found = deidentified([bare, *others], None)
+    assert found != (bare, *others)
+    assert all(
+        getattr(one.lesion, name) != value for one in found for name, value in change.items()
+    )
+
+
+def test_ssrs_is_moved_to_one_day_and_other_dates_with_it() -> None:
+    lesion = COHORT[0].lesion
+    last = lesion.ssrs_last_date
+    found = one_with(
+        ssrs_first_date=last - timedelta(days=4), death_date=last + timedelta(days=400),
+        last_contact_date=last + timedelta(days=399),
+    ).lesion  # fmt: skip
+    assert found.ssrs_last_date == SSRS_DATE == date(2000, 1, 1)
+    assert found.ssrs_first_date == date(1999, 12, 28)
+    assert found.last_contact_date == SSRS_DATE + timedelta(days=399)
+    assert found.death_date == SSRS_DATE + timedelta(days=400)
+
+
+def test_a_date_that_cannot_be_moved_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match="thousands of years"):
+        one_with(ssrs_last_date=date(1990, 1, 1), death_date=date(9999, 12, 31))
+
+
+@pytest.mark.parametrize(("age", "left"), [(89, 89), (90, 90), (97, 90), (0, 0)])
+def test_an_age_over_89_is_90(age: int, left: int) -> None:
+    assert one_with(age_years=age, birth_year=None).lesion.age_years == left
+    year = COHORT[0].lesion.ssrs_last_date.year - age
+    found = age_at_radiosurgery(one_with(age_years=None, birth_year=year).lesion)
+    assert found is not None
+    assert (found.years, found.approximate) == (left, True)
+
+
+def test_a_year_of_birth_beside_an_age_or_after_ssrs_is_left_out() -> None:
+    assert one_with(age_years=60, birth_year=1950).lesion.birth_year is None
+    assert one_with(age_years=None, birth_year=2050).lesion.birth_year is None
+    assert OLDEST_AGE == 90
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("RCC", "renal cell carcinoma"),
+        ("chordoma of Mrs Example", OTHER_HISTOLOGY),
+        ("", ""),
+    ],
+)
+def test_a_histology_that_the_paper_does_not_list_is_other(text: str, left: str) -> None:
+    found = one_with(histology=text).lesion.histology
+    assert found == left
+    assert radiosensitivity_of(found) == radiosensitivity_of(text)
+    assert histology_of(found) == histology_of(text)
+
+
+def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
+    events = (
+        TreatmentEvent(30, EventKind.SYSTEMIC_THERAPY_CHANGE, "Dr. Example began sunitinib"),
+        TreatmentEvent(40, EventKind.OTHER_BONE_LESIONS, "enlarged"),
+        TreatmentEvent(0, EventKind.EXCLUSION, "cement"),
+        TreatmentEvent(50, EventKind.FRACTURE, "fell on 3 May"),
+    )
+    first = COHORT[0]
+    found = deidentified([evolve(first, timeline=evolve(first.timeline, events=events))], KEY)[0]
+    assert [event.value for event in found.timeline.events] == ["", "enlarged", "cement", ""]
+    assert [event.days_from_ssrs for event in found.timeline.events] == [30, 40, 0, 50]
+    assert found.lesion.events[1] == LesionEvent(
+        date=date(2000, 2, 10), kind=EventKind.OTHER_BONE_LESIONS, value="enlarged"
+    )
+
+
+def test_seed_and_tracking_uid_are_gone() -> None:
+    seed = SeedPoint(sop_instance_uid="1.2.3", column=1.0, row=2.0)
+    found = one_with(seed=seed, tracking_uid="2.25.424242").lesion
+    assert found.seed is None
+    assert found.tracking_uid != "2.25.424242"
+
+
+def test_what_is_analysed_stays_as_it_was() -> None:
+    by_days = {id(one.timeline.observations): one for one in deidentified(COHORT, KEY)}
+    for one in COHORT:
+        found = by_days[id(one.timeline.observations)]
+        assert evolve(found.assessment, lesion_id="") == evolve(one.assessment, lesion_id="")
+        assert (found.lesion.level, found.lesion.dose_gy, found.lesion.fractions) == (
+            one.lesion.level, one.lesion.dose_gy, one.lesion.fractions,
+        )  # fmt: skip
+        assert time_to_peak(found) == time_to_peak(one)
+        assert peak_changes_mm(found) == peak_changes_mm(one)

@@ -1,0 +1,157 @@
+"""The SDTM-shaped domains of a cohort, held against SDTMIG 3.4."""
+
+import csv
+import io
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+from fixtures.cohort_makers import make_cohort
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_mri.cohort.export.sdtm import RESPONSE, RULE, study_day
+from opp_mri.cohort.export.sdtm_files import sdtm_files, sdtm_tables
+from opp_mri.units import days_between
+
+COHORT = make_cohort(60)
+FILES = sdtm_files(COHORT)
+# the order of the variables in SDTMIG 3.4; the ones that a cohort cannot fill are left out
+ORDER = {
+    "dm": "STUDYID DOMAIN USUBJID SUBJID RFSTDTC RFENDTC RFXSTDTC RFXENDTC RFICDTC RFPENDTC DTHDTC "
+    "DTHFL SITEID BRTHDTC AGE AGEU SEX RACE ETHNIC ARMCD ARM ACTARMCD ACTARM ARMNRS ACTARMUD "
+    "COUNTRY",
+    "tu": "STUDYID DOMAIN USUBJID TUSEQ TUGRPID TUREFID TUSPID TULNKID TULNKGRP TUTESTCD TUTEST "
+    "TUORRES TUSTRESC TUNAM TULOC TULAT TUDIR TUPORTOT TUMETHOD TULOBXFL TUBLFL TUEVAL TUEVALID "
+    "TUACPTFL VISITNUM VISIT VISITDY TAETORD EPOCH TUDTC TUDY",
+    "tr": "STUDYID DOMAIN USUBJID TRSEQ TRGRPID TRREFID TRSPID TRLNKID TRLNKGRP TRTESTCD TRTEST "
+    "TRORRES TRORRESU TRSTRESC TRSTRESN TRSTRESU TRSTAT TRREASND TRNAM TRMETHOD TRLOBXFL TRBLFL "
+    "TREVAL TREVALID TRACPTFL VISITNUM VISIT VISITDY TAETORD EPOCH TRDTC TRDY",
+    "rs": "STUDYID DOMAIN USUBJID RSSEQ RSGRPID RSREFID RSSPID RSLNKID RSLNKGRP RSTESTCD RSTEST "
+    "RSCAT RSSCAT RSORRES RSORRESU RSSTRESC RSSTRESN RSSTRESU RSSTAT RSREASND RSNAM RSMETHOD "
+    "RSLOBXFL RSBLFL RSDRVFL RSEVAL RSEVALID RSACPTFL VISITNUM VISIT VISITDY TAETORD EPOCH RSDTC "
+    "RSDY",
+    "supptu": "STUDYID RDOMAIN USUBJID IDVAR IDVARVAL QNAM QLABEL QVAL QORIG QEVAL",
+}
+LABELS = {
+    "TUDTC": "Date/Time of Tumor/Lesion Identification",
+    "TRSTRESN": "Numeric Result/Finding in Standard Units",
+    "TRMETHOD": "Method Used to Identify the Tumor/Lesion",
+    "TRDY": "Study Day of Tumor/Lesion Measurement",
+    "RSLNKGRP": "Link Group ID",
+    "RSCAT": "Category for Assessment",
+    "RSDTC": "Date/Time of Assessment",
+    "RFSTDTC": "Subject Reference Start Date/Time",
+}
+
+
+def rows_of(domain: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(FILES[f"{domain}.csv"].decode(), newline="")))
+
+
+@pytest.mark.parametrize("domain", ORDER)
+def test_variables_stand_in_the_order_of_the_guide(domain: str) -> None:
+    found, wanted = list(rows_of(domain)[0]), ORDER[domain].split()
+    assert [name for name in wanted if name in found] == found
+
+
+def test_labels_are_those_of_the_guide_and_short_enough() -> None:
+    labels = {row["variable"]: row["label"] for row in rows_of("define")}
+    assert {name: labels[name] for name in LABELS} == LABELS
+    assert all(len(label) <= 40 for label in labels.values())
+
+
+def test_the_dictionary_has_each_variable_with_role_and_core() -> None:
+    described = [(row["dataset"].lower(), row["variable"]) for row in rows_of("define")]
+    assert described == [(d, name) for d in ORDER for name in rows_of(d)[0]]
+    assert {row["core"] for row in rows_of("define")} == {"Req", "Exp", "Perm"}
+    assert {row["type"] for row in rows_of("define")} == {"Char", "Num"}
+
+
+@pytest.mark.parametrize("domain", ["tu", "tr", "rs"])
+def test_a_sequence_number_is_there_once_for_a_subject(domain: str) -> None:
+    keys = [(row["USUBJID"], row[f"{domain.upper()}SEQ"]) for row in rows_of(domain)]
+    assert len(set(keys)) == len(keys)
+    assert {row["USUBJID"] for row in rows_of(domain)} <= {row["USUBJID"] for row in rows_of("dm")}
+
+
+@pytest.mark.parametrize("domain", ["tu", "tr", "rs"])
+def test_a_required_variable_is_never_empty(domain: str) -> None:
+    required = [
+        row["variable"]
+        for row in rows_of("define")
+        if row["core"] == "Req" and row["dataset"].lower() == domain
+    ]
+    assert len(required) == 6
+    assert all(row[name] for row in rows_of(domain) for name in required)
+
+
+def test_names_and_codes_of_tests_are_as_short_as_sdtm_wants() -> None:
+    for code, name in (RESPONSE, RULE):
+        assert len(code) <= 8
+        assert len(name) <= 40
+    assert {row["RSCAT"] for row in rows_of("rs")} == {"AMINI 2016"}
+    assert {row["RSTEST"] for row in rows_of("rs")} == {RESPONSE[1], RULE[1]}
+    assert not [row for row in rows_of("rs") if row["RSTESTCD"] in {"OVRLRESP", "TRGRESP"}]
+
+
+def test_each_length_is_a_diameter_in_mm_that_links_to_its_lesion() -> None:
+    lesions = {row["TULNKID"] for row in rows_of("tu")}
+    rows = rows_of("tr")
+    assert {(row["TRTESTCD"], row["TRORRESU"], row["TRMETHOD"]) for row in rows} == {
+        ("DIAMETER", "mm", "MRI")
+    }
+    assert {row["TRLNKID"] for row in rows} <= lesions
+    lengths = [o.ap_mm for one in COHORT for row in one.timeline.observations.values() for o in row]
+    assert sorted(Decimal(row["TRORRES"]) for row in rows) == sorted(lengths)
+    flagged = [row for row in rows if row["TRLOBXFL"] == "Y"]
+    assert len({(row["TRLNKID"], row["TRGRPID"]) for row in flagged}) == len(flagged)
+
+
+@given(st.dates(), st.integers(-5000, 5000))
+def test_there_is_no_study_day_0(reference: date, days: int) -> None:
+    try:
+        day = reference + timedelta(days=days)
+    except OverflowError:
+        return
+    found = study_day(reference, day)
+    assert found == (days + 1 if days >= 0 else days)
+    assert found != 0
+
+
+def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
+    references = {row["USUBJID"]: date.fromisoformat(row["RFSTDTC"]) for row in rows_of("dm")}
+    for row in rows_of("tr"):
+        passed = days_between(references[row["USUBJID"]], date.fromisoformat(row["TRDTC"]))
+        assert int(row["TRDY"]) == (passed + 1 if passed >= 0 else passed)
+
+
+def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits() -> None:
+    one, other = COHORT[0], COHORT[1]
+    later = one.lesion.ssrs_last_date + timedelta(days=30)
+    other = evolve(
+        other,
+        patient_id=one.patient_id,
+        lesion=evolve(other.lesion, ssrs_first_date=later, ssrs_last_date=later),
+    )
+    dm, tu, tr, _, supptu = sdtm_tables([one, other])
+    assert dm.column("RFSTDTC") == [one.lesion.ssrs_last_date]
+    assert tu.column("TUSEQ") == [1, 2]
+    studied = set(zip(tr.column("VISITNUM"), tr.column("TRDTC"), strict=True))
+    by_visit = sorted((number, str(day)) for number, day in studied)  # type: ignore[type-var]
+    assert [number for number, _ in by_visit] == list(range(1, len(by_visit) + 1))
+    assert [day for _, day in by_visit] == sorted(day for _, day in by_visit)
+    said = dict(zip(zip(supptu.column("IDVARVAL"), supptu.column("QNAM"), strict=True),
+                    supptu.column("QVAL"), strict=True))  # fmt: skip
+    assert said["2", "SSRSLAST"] == later.isoformat()
+
+
+def test_a_sex_that_sdtm_has_no_code_for_is_unknown() -> None:
+    other = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, sex="O"))
+    assert sdtm_tables([other])[0].column("SEX") == ["U"]
+
+
+def test_the_study_id_begins_every_subject() -> None:
+    dm = sdtm_tables(COHORT[:1], study_id="XY-1")[0]
+    assert (dm.column("STUDYID"), dm.column("USUBJID")) == (["XY-1"], ["XY-1-P00001"])

@@ -1,0 +1,261 @@
+"""The declared tables of an export, and their CSV and Parquet."""
+
+import csv
+import io
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from attrs import evolve
+from fixtures.cohort_makers import AMINI, make_cohort
+
+from opp_mri.cohort.export.aggregated import table_files
+from opp_mri.cohort.export.changes import StudyPart, changes_of
+from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, tabulate
+from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, csv_bytes, guarded
+from opp_mri.cohort.export.derived import derived_tables
+from opp_mri.cohort.export.dictionary import data_dictionary
+from opp_mri.cohort.export.notes import export_notes
+from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
+from opp_mri.cohort.export.recorded import own_events, recorded_tables
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.cohort.tables.tables import Cell, Table
+from opp_mri.domain.assessment import Mode
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
+from opp_mri.errors import InputError
+from opp_mri.response.classify import classify
+
+COHORT = make_cohort(80)
+TABLES = (*recorded_tables(COHORT), *derived_tables(COHORT, AMINI))
+UNITS = {"_mm": "mm", "_gy": "Gy", "_years": "years"}
+
+
+def lesion_with(timeline: Timeline, **of_lesion: object) -> CohortLesion:
+    first = COHORT[0]
+    return CohortLesion(
+        patient_id=first.patient_id,
+        lesion=evolve(first.lesion, **of_lesion),
+        timeline=timeline,
+        assessment=classify(timeline, AMINI, Mode.RETROSPECTIVE),
+    )
+
+
+def timeline(*lengths: tuple[int, str], events: tuple[TreatmentEvent, ...] = ()) -> Timeline:
+    studies = tuple(Observation(day, Decimal(mm)) for day, mm in lengths)
+    return Timeline(lesion_id="L00001", observations={SeriesRole.T1: studies}, events=events)
+
+
+def read_csv(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_each_column_says_what_it_is(table: ExportTable) -> None:
+    assert len(set(table.names)) == len(table.names)
+    for column in table.columns:
+        assert re.fullmatch(r"[a-z][a-z_]*", column.name)
+        assert column.description.endswith(".")
+        assert column.source
+        assert bool(column.allowed) == (column.kind in (Kind.CODE, Kind.CODES))
+        for ending, unit in UNITS.items():
+            assert not column.name.endswith(ending) or column.unit == unit
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_each_value_is_what_its_column_declares(table: ExportTable) -> None:
+    types = {Kind.INTEGER: int, Kind.DECIMAL: Decimal, Kind.BOOLEAN: bool, Kind.TEXT: str}
+    for column, values in zip(table.columns, table.data, strict=True):
+        said = [one for one in values if one is not None]
+        assert not column.required or len(said) == len(values)
+        if column.kind in types:
+            assert all(isinstance(one, types[column.kind]) for one in said), column.name
+        if column.allowed:
+            assert {code for one in said for code in str(one).split(SEVERAL)} <= set(column.allowed)
+        if column.minimum is not None:
+            assert all(column.minimum <= one <= column.maximum for one in said)  # type: ignore[operator]
+
+
+def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None:
+    found = data_dictionary(TABLES)
+    asked = [(table.name, column.name) for table in TABLES for column in table.columns]
+    assert list(zip(found.column("table"), found.column("name"), strict=True)) == asked
+    assert data_dictionary([found]).n_rows == len(found.columns)
+
+
+def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
+    retreated = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
+    lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
+    one = lesion_with(timeline(*lengths, events=(retreated,)))
+    found = list(changes_of(one))
+    assert [str(each.change_mm) for each in found] == ["None", "None", "0.0", "4.4", "-1.3"]
+    assert [each.part for each in found] == [
+        StudyPart.EARLIER, StudyPart.EARLIER, StudyPart.BASELINE, StudyPart.FOLLOW_UP,
+        StudyPart.AFTER_RETREATMENT,
+    ]  # fmt: skip
+    table = derived_tables([one], AMINI)[0]
+    assert table.column("days_since_study_before") == [None, 83, 7, 83, 167]
+    assert [str(week) for week in table.column("weeks_from_ssrs")] == [
+        "-12.9", "-1.0", "0.0", "11.9", "35.7",
+    ]  # fmt: skip
+
+
+def test_a_sequence_without_a_baseline_has_lengths_and_no_change() -> None:
+    table = derived_tables([lesion_with(timeline((40, "12.0")))], AMINI)[0]
+    assert table.column("ap_mm") == [Decimal("12.0")]
+    assert table.column("change_mm") == [None]
+
+
+def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_before_it() -> None:
+    one = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
+    row = {
+        column.name: values[0]
+        for table in derived_tables([one], AMINI)[2:]
+        for column, values in zip(table.columns, table.data, strict=True)
+    }
+    assert (row["category"], row["reason"]) == ("OPP", "sustained_decline")
+    assert (row["peak_change_mm"], row["days_to_peak"], row["peak_after_day"]) == (
+        Decimal("4.7"), 83, 40,
+    )  # fmt: skip
+    assert (row["days_to_baseline"], row["analysed"]) == (250, True)
+
+
+def test_the_margin_has_a_column_only_where_it_is_at_hand() -> None:
+    without, given = (
+        derived_tables(COHORT[:1], AMINI, margins)[2]
+        for margins in (None, {"L00001": Decimal("0.4")})
+    )
+    assert "margin_mm" not in without.names
+    assert given.column("margin_mm") == [Decimal("0.4")]
+
+
+def test_exclusions_of_the_column_are_not_told_again_as_events() -> None:
+    said = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
+    fracture = TreatmentEvent(30, EventKind.FRACTURE, "minor")
+    with_column = lesion_with(timeline(events=(said, fracture)), exclusions=(Exclusion.CEMENT,))
+    assert own_events(with_column) == (fracture,)
+    assert own_events(lesion_with(timeline(events=(said, fracture)))) == (said, fracture)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_csv_is_as_rfc_4180_says(table: ExportTable) -> None:
+    content = csv_bytes(table)
+    rows = read_csv(content)
+    assert rows[0] == list(table.names)
+    assert {len(row) for row in rows} == {len(table.columns)}
+    assert len(rows) == table.n_rows + 1
+    assert content.count(b"\r\n") == content.count(b"\n") == len(rows)
+
+
+def text_table(*texts: str | None) -> ExportTable:
+    column = Column[str | None](name="t", label="T", of=lambda one: one, description="", source="")
+    return tabulate("texts", "Texts", "", [column], texts)
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_no_text_of_a_csv_begins_like_a_formula(start: str) -> None:
+    cell = read_csv(csv_bytes(text_table(f"{start}1+1")))[1][0]
+    assert cell == f"{GUARD}{start}1+1"
+    assert cell.strip() == f"{start}1+1".strip()  # what opp_mri reads of it
+
+
+def test_only_a_text_that_begins_like_a_formula_is_touched() -> None:
+    texts = ["a=b", "A-1", "", "-", "'quoted'", 'say "x", y', "two\nlines"]
+    assert [guarded(text) for text in texts] == texts
+    assert [row[0] for row in read_csv(csv_bytes(text_table(*texts)))[1:]] == texts
+
+
+def test_negative_numbers_are_numbers_and_never_guarded() -> None:
+    assert GUARD not in csv_bytes(TABLES[3]).decode()
+    assert b",-" in csv_bytes(TABLES[3])
+
+
+def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
+    cell = Cell(text="-1.5 mm", key="change", values={"mean": -1.5, "n": None, "unit": "-mm"})
+    table = Table(title="Changes, mm", columns=("Change",), rows=((cell,),))
+    files = table_files([table])
+    assert read_csv(files["changes_mm.csv"]) == [["Change"], [f"{GUARD}-1.5 mm"]]
+    assert [row[2:] for row in read_csv(files["numbers.csv"])[1:]] == [
+        ["mean", "-1.5"], ["n", ""], ["unit", f"{GUARD}-mm"],
+    ]  # fmt: skip
+
+
+def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> None:
+    one = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
+    rows = read_csv(csv_bytes(recorded_tables([one])[1]))
+    assert [row[3] for row in rows[1:]] == ["10.00", "0.0000001", "7"]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
+    read = pq.read_table(io.BytesIO(parquet_bytes(table, {})))
+    for column, values in zip(table.columns, table.data, strict=True):
+        field = read.schema.field(column.name)
+        wanted = {
+            Kind.INTEGER: pa.types.is_int32, Kind.DECIMAL: pa.types.is_decimal128,
+            Kind.DATE: pa.types.is_date32, Kind.BOOLEAN: pa.types.is_boolean,
+            Kind.CODE: pa.types.is_dictionary,
+        }.get(column.kind, pa.types.is_string)  # fmt: skip
+        assert wanted(field.type), column.name
+        assert field.nullable is not column.required
+        assert read[column.name].to_pylist() == values
+
+
+def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:
+    notes = export_notes(
+        COHORT, AMINI, Mode.RETROSPECTIVE, data_sha256="0" * 64, deidentified=False
+    )
+    schema = pq.read_schema(io.BytesIO(parquet_bytes(TABLES[1], notes)))
+    said = {key.decode(): text.decode() for key, text in schema.metadata.items()}
+    assert "not a medical device" in said["Purpose"]
+    assert said["title"] == "Lengths"
+    of_length = {
+        key.decode(): text.decode() for key, text in schema.field("ap_mm").metadata.items()
+    }
+    assert of_length["unit"] == "mm"
+    assert of_length["description"].startswith("Greatest anteroposterior extent")
+    of_sequence = schema.field("sequence").metadata
+    assert json.loads(of_sequence[b"allowed"])["T2FS"] == "T2-weighted, fat suppressed"
+
+
+def test_parquet_reads_back_as_the_text_of_the_csv() -> None:
+    for table in TABLES:
+        header, rows = text_of_parquet(parquet_bytes(table, {}))
+        assert [list(header), *map(list, rows)] == read_csv(csv_bytes(table))
+
+
+def test_a_column_of_parquet_has_as_many_decimals_as_its_most_exact_value() -> None:
+    one = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
+    header, rows = text_of_parquet(parquet_bytes(recorded_tables([one])[1], {}))
+    assert [row[list(header).index("ap_mm")] for row in rows] == ["10.000", "12.125"]
+
+
+def test_a_number_that_parquet_cannot_hold_is_refused_by_its_column() -> None:
+    one = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
+    with pytest.raises(InputError, match="dose_gy has 40 decimals"):
+        parquet_bytes(recorded_tables([one])[0], {})
+
+
+def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
+    strict = evolve(AMINI, name="strict", source="ours", growth_inclusive=False)
+    notes = export_notes(COHORT, strict, Mode.PROSPECTIVE, data_sha256="0", deidentified=True)
+    assert notes["Criteria"] == "strict: ours"
+    assert "growth is more than and decline at least 2.0 mm" in notes["Parameters"]
+    assert "not RECIST" in notes["Categories"]
+    assert "2000-01-01" in notes["Identity"]
+    assert notes["Lesions"] == f"80 of {len({one.patient_id for one in COHORT})} patients"
+
+
+def test_the_page_of_exports_names_the_columns_of_each_table() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "exports.md").read_text("utf-8")
+    listed = {
+        name: re.findall(r"`([a-z_]+)`", columns)
+        for name, columns in re.findall(r"^\| `([a-z]+)` \| a[^|]*\| (.*) \|$", page, re.MULTILINE)
+    }
+    with_margins = derived_tables(COHORT[:1], AMINI, {"L00001": None})
+    wanted = {table.name: list(table.names) for table in (*TABLES[:3], *with_margins)}
+    assert listed == wanted

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from fixtures.figure_checks import words_of
+
+from opp_mri.cohort.figures.incidence_figure import draw_incidence
+from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.survival import Observed, cumulative_incidence
+
+CAUSES = {1: Cause.OPP, 2: Cause.PROGRESSION, 3: Cause.DEATH}
+END = [1, 2, 1, 3, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 3, 0, 0, 0, 0, 0]
+ROWS = Observed(
+    duration_days=[60 + 15 * n for n in range(20)],
+    event=[cause == 1 for cause in END],
+    cause=END,
+    group=["multifraction"] * 10 + ["single fraction"] * 10,
+)
+
+
+def test_each_arm_has_a_panel_with_the_curve_of_each_cause() -> None:
+    figure = draw_incidence(ROWS, CAUSES)
+    panels = dict(zip(["multifraction", "single fraction"], figure.axes, strict=True))
+    for curve in cumulative_incidence(ROWS):
+        shares = [*curve.values, curve.values[-1]]
+        drawn = [line.get_ydata() for line in panels[curve.group].lines]
+        assert any(np.array_equal(line, shares) for line in drawn)
+
+
+def test_arms_and_causes_give_their_lesions_and_events() -> None:
+    words = words_of(draw_incidence(ROWS, CAUSES))
+    for expected in (
+        "multifraction: 10 lesions", "OPP: 3 events", "progression: 3 events", "death: 2 events",
+    ):  # fmt: skip
+        assert expected in words
+
+
+def test_shares_are_given_with_intervals_at_the_day_after_which_few_are_left() -> None:
+    words = words_of(draw_incidence(ROWS, CAUSES))
+    curve = cumulative_incidence(ROWS)[0]
+    share = curve.at(195.0)  # the last lesion of the first arm: a tenth of ten
+    assert f"Multifraction, at week 28: OPP {100 * share.value:.0f} % (" in words
+    assert f"({100 * share.low:.0f} to {100 * share.high:.0f})" in words
+
+
+def test_a_cause_that_the_caller_does_not_name_is_not_drawn() -> None:
+    assert "death" not in words_of(draw_incidence(ROWS, {1: Cause.OPP, 2: Cause.PROGRESSION}))
+
+
+def test_panels_have_the_same_axes() -> None:
+    figure = draw_incidence(ROWS, CAUSES)
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes}) == 1
+
+
+def test_more_arms_than_fit_are_refused() -> None:
+    many = Observed(duration_days=[9] * 5, event=[True] * 5, cause=[1] * 5, group=list("abcde"))
+    with pytest.raises(ValueError, match="no more than 4 groups"):
+        draw_incidence(many, CAUSES)

@@ -1,0 +1,128 @@
+import pytest
+from fixtures.cohort_makers import make_cohort
+from fixtures.figure_checks import texts_of, words_of
+from matplotlib.collections import LineCollection
+
+from opp_mri.cohort.figures.change_lines import FEW
+from opp_mri.cohort.figures.swimmer_figure import (
+    DEATH,
+    MARKS,
+    PEAK,
+    RETREATED,
+    RETURN,
+    ROW_IN,
+    draw_swimmer,
+)
+from opp_mri.cohort.statistics.endpoints import (
+    last_follow_up_day,
+    returns_to_baseline,
+    time_to_peak,
+)
+from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.units import days_between
+
+COHORT = make_cohort(48)
+THOSE = eligible_of(COHORT)
+
+
+def bars_of(figure) -> list[tuple[float, float]]:
+    """Height and end of each bar, from the top, in weeks."""
+    bars = [
+        tuple(segment[1][::-1])
+        for one in figure.axes[0].collections
+        if isinstance(one, LineCollection)
+        for segment in one.get_segments()
+        if segment[0][0] == 0
+    ]
+    return sorted(bars)
+
+
+def marks_of(figure, name: str) -> list[float]:
+    """Weeks of a mark."""
+    return [
+        float(week)
+        for line in figure.axes[0].lines
+        if line.get_marker() == MARKS[name] and line.get_transform() == figure.axes[0].transData
+        for week in line.get_xdata()
+    ]
+
+
+def label(one: CohortLesion) -> str:
+    return one.lesion.lesion_id
+
+
+def test_each_lesion_has_a_bar_to_its_last_follow_up_by_category_the_longest_first() -> None:
+    order = list(ResponseCategory)
+    expected = sorted(
+        THOSE, key=lambda one: (order.index(one.assessment.category), -last_follow_up_day(one))
+    )
+    ends = [end for _, end in bars_of(draw_swimmer(COHORT))]
+    assert ends == pytest.approx([last_follow_up_day(one) / 7 for one in expected])
+
+
+def test_peak_and_return_are_those_of_the_deciding_sequence() -> None:
+    figure = draw_swimmer(COHORT)
+    peaks = [peak.day / 7 for one in THOSE if (peak := time_to_peak(one))]
+    returns = [
+        back[one.assessment.deciding_sequence].day / 7
+        for one in THOSE
+        if (back := returns_to_baseline(one)).get(one.assessment.deciding_sequence)
+        and back[one.assessment.deciding_sequence].day
+    ]
+    assert sorted(marks_of(figure, PEAK)) == pytest.approx(sorted(peaks))
+    assert sorted(marks_of(figure, RETURN)) == pytest.approx(sorted(returns))
+
+
+def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
+    figure = draw_swimmer(COHORT)
+    retreated = [o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day]
+    deaths = [
+        days_between(one.lesion.ssrs_last_date, one.lesion.death_date) / 7
+        for one in THOSE
+        if one.lesion.death_date
+    ]
+    assert sorted(marks_of(figure, RETREATED)) == pytest.approx(sorted(retreated))
+    assert sorted(marks_of(figure, DEATH)) == pytest.approx(sorted(deaths))
+    assert retreated
+    assert deaths
+
+
+def test_lesions_are_named_only_where_the_caller_names_them() -> None:
+    assert "L000" not in words_of(draw_swimmer(COHORT))
+    words = words_of(draw_swimmer(COHORT, label))
+    assert all(one.lesion.lesion_id in words for one in THOSE)
+
+
+def test_a_name_stands_beside_its_own_bar() -> None:
+    figure = draw_swimmer(COHORT, label)
+    axes = figure.axes[0]
+    heights = {
+        text.get_text(): axes.transData.inverted().transform(text.get_window_extent().p0)[1]
+        for text in texts_of(figure)
+    }
+    named = sorted(THOSE, key=lambda one: heights[one.lesion.lesion_id])
+    ends = [end for _, end in bars_of(figure)]
+    assert ends == pytest.approx([last_follow_up_day(one) / 7 for one in named])
+
+
+def test_many_lesions_fit_on_one_page_without_names() -> None:
+    figure = draw_swimmer(COHORT * 3, label)
+    assert len(bars_of(figure)) == 3 * len(THOSE) > FEW
+    assert figure.get_figheight() < 9.7
+    words = words_of(figure)
+    assert "L000" not in words
+    assert "more than 60 lesions: names and other marks are left out." in words
+
+
+def test_only_marks_that_are_there_are_explained() -> None:
+    stable = [one for one in THOSE if one.assessment.category is ResponseCategory.SD]
+    words = words_of(draw_swimmer([one for one in stable if one.lesion.death_date is None]))
+    assert "death" not in words
+    assert " peak " not in words.split("n =")[0]
+
+
+@pytest.mark.parametrize("n", range(1, 14))
+def test_however_few_lesions_each_has_a_bar_of_its_own_with_room_between(n: int) -> None:
+    bars = draw_swimmer(THOSE[:n]).axes[0].collections[0]
+    assert bars.get_linewidths() == pytest.approx([0.66 * 72 * ROW_IN])

@@ -1,0 +1,63 @@
+import pytest
+from fixtures.cohort_makers import make_cohort
+from fixtures.figure_checks import words_of
+from matplotlib.collections import LineCollection
+
+from opp_mri.cohort.figures.style import CATEGORY_MARKERS
+from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
+from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.domain.assessment import Mode, ResponseCategory
+
+COHORT = make_cohort(48)
+THOSE = eligible_of(COHORT)
+
+
+def found(one):
+    return one.assessment.sequences[one.assessment.deciding_sequence]
+
+
+def bars_of(figure) -> tuple[list[float], list[float]]:
+    """Ends of the faint bars to the peak, and of the full ones to the last follow-up."""
+    faint, full = sorted(
+        (one for one in figure.axes[0].collections if isinstance(one, LineCollection)),
+        key=lambda one: one.get_alpha(),
+    )
+    return tuple([float(segment[1][1]) for segment in one.get_segments()] for one in (faint, full))
+
+
+def test_each_lesion_has_a_bar_to_its_last_change_the_largest_first() -> None:
+    _, last = bars_of(draw_waterfall(COHORT))
+    expected = sorted((float(found(one).last_change_mm) for one in THOSE), reverse=True)
+    assert last == pytest.approx(expected)
+
+
+def test_a_lesion_that_grew_and_is_smaller_now_shows_its_peak_too() -> None:
+    peaks, _ = bars_of(draw_waterfall(COHORT))
+    expected = [
+        float(found(one).peak_change_mm)
+        for one in THOSE
+        if found(one).last_change_mm < found(one).peak_change_mm >= 2
+    ]
+    assert sorted(peaks) == pytest.approx(sorted(expected))
+
+
+def test_the_row_of_a_category_has_a_mark_under_each_of_its_bars() -> None:
+    figure = draw_waterfall(COHORT)
+    order = sorted(THOSE, key=lambda one: -found(one).last_change_mm)
+    for answer in (ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR):
+        marks = next(
+            line.get_xdata()
+            for line in figure.axes[1].lines
+            if line.get_marker() == CATEGORY_MARKERS[answer]
+        )
+        assert list(marks) == [n for n, o in enumerate(order) if o.assessment.category is answer]
+        assert f"{answer.value} n = {len(marks)}" in words_of(figure)
+
+
+def test_the_band_of_the_criteria_is_named() -> None:
+    assert "baseline ± 2 mm" in words_of(draw_waterfall(COHORT))
+
+
+def test_indeterminate_lesions_have_a_row_as_known_today() -> None:
+    figure = draw_waterfall(make_cohort(70, seed=1, mode=Mode.PROSPECTIVE))
+    assert "INDETERMINATE n = " in words_of(figure)

@@ -1,0 +1,86 @@
+"""The methods text says what was done, with the parameters that were used."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+from fixtures.cohort_makers import AMINI, make_cohort
+
+from opp_mri.cohort.report.methods import LINE, methods_text
+from opp_mri.cohort.statistics.analysis import analyse
+from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.domain.assessment import Criteria, Mode, Plateau
+
+COHORT = make_cohort(40)
+
+
+def text(
+    criteria: Criteria = AMINI, mode: Mode = Mode.RETROSPECTIVE, readers: tuple[str, ...] = ()
+) -> str:
+    written = methods_text(
+        COHORT,
+        analyse(COHORT),
+        criteria=criteria,
+        mode=mode,
+        readers=readers,
+        data_sha256="0123abcd",
+    )
+    return " ".join(written.split())
+
+
+def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
+    patients = {one.patient_id for one in COHORT}
+    assert f"40 lesions of {len(patients)} patients treated with" in text()
+    assert f" {len(eligible_of(COHORT))} lesions of " in text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"change_mm": Decimal(3)}, "a change counts from 3.0 mm"),
+        ({"growth_inclusive": False}, "growth of exactly that does not count"),
+        ({"min_follow_up_days": 90}, "least follow-up 90 days (12.9 weeks)"),
+        ({"sustain_days": 91}, "seen 91 days (13 weeks) or more after it"),
+        ({"plateau": Plateau.OPP}, "growth followed by stability is called OPP"),
+        ({"name": "mine", "source": "our protocol"}, "by the criteria mine (our protocol):"),
+    ],
+)
+def test_it_names_the_parameters_of_the_criteria(changed: dict[str, object], said: str) -> None:
+    assert said in text(evolve(AMINI, **changed))
+    assert said not in text()
+
+
+def test_the_window_is_named_where_it_acts() -> None:
+    assert "enlarges within 182 days" in text(mode=Mode.PROSPECTIVE)
+    assert "enlarges within" not in text()
+
+
+def test_who_measured_is_said_or_left_to_fill_in() -> None:
+    assert "as a consensus of two readers" in text(readers=("consensus",))
+    assert "by 1 reader." in text(readers=("AB",))
+    assert "[by whom]" in text()
+
+
+def test_no_lesion_is_counted_where_small_counts_are_withheld() -> None:
+    written = methods_text(
+        COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
+        data_sha256="0", shows_counts=False,
+    )  # fmt: skip
+    (about,) = re.findall(r"## Lesions\n\n(.*?)\n\n## ", written, flags=re.DOTALL)
+    assert "were screened" in about
+    assert not re.search(r"[0-9]", about)
+
+
+def test_it_names_the_data_and_says_what_the_software_is_not() -> None:
+    assert "SHA-256 of the data: `0123abcd`" in text()
+    assert "not a medical device" in text()
+
+
+def test_lines_are_filled() -> None:
+    written = methods_text(
+        COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
+        data_sha256="0",
+    )  # fmt: skip
+    assert max(map(len, written.splitlines())) <= LINE
+    assert "\n- growth followed" in written

@@ -1,0 +1,252 @@
+import math
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from attrs import evolve, fields, has
+from fixtures.cohort_courses import (
+    COHORTS,
+    COURSES,
+    DEGENERATE,
+    cohort_lesion,
+    lesions_of_the_paper,
+)
+from fixtures.cohort_makers import make_cohort
+from fixtures.makers import make_lesion
+from hypothesis import HealthCheck, given, settings
+
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
+from opp_mri.cohort.statistics.covariates import Covariate, covariate_of
+from opp_mri.cohort.statistics.endpoints import Cause, EventDay
+from opp_mri.cohort.statistics.members import CohortLesion, FractionGroup
+from opp_mri.cohort.statistics.survival import Estimate, Observed
+from opp_mri.domain.assessment import Mode, ResponseCategory
+
+UNHURRIED = settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)  # fmt: skip
+OPP, PD, PR, SD = (COURSES[one] for one in tuple(ResponseCategory)[:4])
+DAY_0 = date(2024, 2, 1)
+
+
+@pytest.fixture(scope="module")
+def paper() -> CohortAnalysis:
+    return analyse(lesions_of_the_paper())
+
+
+def numbers(found: object) -> Iterator[Estimate]:
+    """Give every estimate of an analysis, however deep."""
+    if isinstance(found, Estimate):
+        yield found
+    elif isinstance(found, tuple):
+        for one in found:
+            yield from numbers(one)
+    elif has(type(found)) and not isinstance(found, Observed | CohortLesion):
+        for one in fields(type(found)):
+            yield from numbers(getattr(found, one.name))
+
+
+def test_the_counts_of_the_paper_give_its_fisher_test(paper) -> None:
+    """It prints P = .01."""
+    assert (paper.fisher.single, paper.fisher.multi) == ((5, 16), (0, 21))
+    assert paper.fisher.test.p == pytest.approx(0.0100207, abs=5e-8)
+    ratio = paper.fisher.test.odds_ratio
+    assert (ratio.value, ratio.high) == (math.inf, math.inf)
+    assert ratio.low == pytest.approx(1.41236, abs=5e-6)
+
+
+def test_the_counts_of_the_paper_bound_its_log_rank_test(paper) -> None:
+    """It prints P = .005; with every event before every censoring it is .0060."""
+    found = paper.opp_free.comparison.log_rank
+    assert found.chi_square == pytest.approx(7.549, abs=5e-4)
+    assert found.p == pytest.approx(0.0060, abs=5e-5)
+
+
+def test_the_papers_failed_model_has_a_reason_and_firths_a_number(paper) -> None:
+    model = paper.opp_free.models[-1]
+    assert model.covariates == (Covariate.SINGLE_FRACTION,)
+    assert model.cox.reason.startswith("All 5 events are of lesions with single fraction")
+    ratio = model.firth.hazards[0].ratio
+    assert 1 < ratio.low < ratio.value < ratio.high < math.inf
+    assert (ratio.n, ratio.events) == (37, 5)
+
+
+def test_the_other_covariates_of_the_paper_have_coxs_model_with_errors_by_patient(paper) -> None:
+    assert (paper.n, paper.patients, paper.eligible) == (37, 36, 37)
+    for model in paper.opp_free.models[:-1]:
+        assert (model.n, model.events, model.left_out) == (37, 5, 0)
+        assert model.cox.patients == 36
+        assert model.cox.hazards[0].ratio.value is not None
+        assert [one.covariate for one in model.trends] == [model.covariates[0]]
+        by_lesion = model.cox_by_lesion
+        assert by_lesion.patients is None
+        assert by_lesion.hazards[0].ratio.value == model.cox.hazards[0].ratio.value
+        assert by_lesion.hazards[0].standard_error != model.cox.hazards[0].standard_error
+        assert model.firth is None
+
+
+def test_with_one_lesion_a_patient_the_errors_are_by_lesion() -> None:
+    lesions = [evolve(one, patient_id=str(n)) for n, one in enumerate(lesions_of_the_paper())]
+    (age, *_) = analyse(lesions).opp_free.models
+    assert age.cox.patients is None
+    assert age.cox_by_lesion is None
+
+
+def test_the_direction_of_the_papers_hazard_ratios_comes_out(paper) -> None:
+    """Age 1.16, dose 0.86, radiosensitive 0.70, thoracic 0.75: below or above 1 as printed."""
+    found = {m.covariates[0]: m.cox.hazards[0].ratio.value for m in paper.opp_free.models[:-1]}
+    assert found[Covariate.AGE] > 1
+    assert found[Covariate.DOSE] < 1
+    assert found[Covariate.RADIOSENSITIVE] < 1
+    assert found[Covariate.THORACIC] < 1
+
+
+def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
+    found = paper.opp_free.multivariable
+    assert found.reason == "5 covariates need 50 events, 10 for each; there are 5."
+    assert (found.n, found.events) == (37, 5)
+    enough = analyse(lesions_of_the_paper(), events_per_covariate=1).progression_free.multivariable
+    assert enough.reason is None
+    assert [one.covariate for one in enough.cox.hazards] == [*Covariate]
+    assert [one.covariate for one in enough.trends] == [*Covariate, None]
+    assert enough.firth is not None
+
+
+def test_the_arms_are_all_then_single_then_multifraction_then_unknown() -> None:
+    lesions = [cohort_lesion(fractions=one) for one in (None, 3, 1, 5)]
+    found = analyse(lesions).opp_free.comparison
+    assert [arm.group for arm in found.arms] == [
+        "all", FractionGroup.SINGLE, FractionGroup.MULTI, FractionGroup.UNKNOWN
+    ]  # fmt: skip
+    assert [arm.curve.n for arm in found.arms] == [4, 1, 2, 1]
+    assert found.log_rank.n == 3
+    assert analyse(lesions).fisher.left_out == 1
+
+
+def test_an_opp_is_no_progression_and_the_other_way_round() -> None:
+    lesions = [cohort_lesion(t1=OPP), cohort_lesion(t1=PD), cohort_lesion(t1=SD)]
+    found = analyse(lesions)
+    assert found.opp_free.comparison.observed.duration_days.tolist() == [87, 260, 200]
+    assert found.opp_free.comparison.observed.event.tolist() == [True, False, False]
+    assert found.progression_free.comparison.observed.duration_days.tolist() == [260, 80, 200]
+    assert found.competing.duration_days.tolist() == [87, 80, 200]
+    assert found.competing.cause.tolist() == [1, 2, 0]
+
+
+def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
+    everyone = paper.opp_free.comparison.arms[0]
+    assert everyone.at_risk == (37, 33, 32, 0, 0)
+
+
+def test_the_event_may_be_set_at_the_peak() -> None:
+    rising = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
+    first, peak = (
+        analyse([cohort_lesion(t1=rising)], event_at=one).competing.duration_days[0]
+        for one in (EventDay.FIRST_GROWTH, EventDay.PEAK)
+    )
+    assert (first, peak) == (50, 87)
+
+
+def test_a_death_competes_and_ends_no_lesion_otherwise() -> None:
+    died = cohort_lesion(t1=SD, death_date=DAY_0 + timedelta(250))
+    found = analyse([died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
+    opp, progression, death = (one.curves[0] for one in found.incidence)
+    assert [one.cause for one in found.incidence] == [Cause.OPP, Cause.PROGRESSION, Cause.DEATH]
+    assert opp.values[-1] == pytest.approx(1 / 3)
+    assert progression.values == (0.0,)
+    assert death.days == (0, 250)
+    assert found.opp_free.events == 1
+
+
+def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> None:
+    late = {-10: 20, 100: 20, 300: 25, 400: 26}
+    lesions = [cohort_lesion(t1=one) for one in (OPP, OPP, PD, SD, PR, late)]
+    found = analyse(lesions, landmark_day=182)
+    opp, progression = found.opp_free.landmark, found.progression_free.landmark
+    assert (opp.n, opp.had_event, opp.had_competing, opp.censored) == (3, 2, 1, 0)
+    assert (progression.had_event, progression.had_competing) == (1, 2)
+    assert progression.comparison.observed.duration_days.tolist() == [18, 18, 118]
+    assert opp.comparison.log_rank.reason == "There is no event."
+    beyond = analyse(lesions, landmark_day=5000).opp_free.landmark
+    assert (beyond.n, beyond.had_event, beyond.had_competing, beyond.censored) == (0, 2, 2, 2)
+    assert beyond.comparison.reason == "No lesion is followed beyond day 5000 without an event."
+
+
+@pytest.mark.parametrize(
+    ("covariate", "given", "expected"),
+    [
+        (Covariate.AGE, {"age_years": 57}, 57),
+        (Covariate.AGE, {}, None),
+        (Covariate.DOSE, {"dose_gy": Decimal("13.5")}, 13.5),
+        (Covariate.DOSE, {"dose_gy": None}, None),
+        (Covariate.RADIOSENSITIVE, {"histology": "breast"}, 1),
+        (Covariate.RADIOSENSITIVE, {"histology": "RCC"}, 0),
+        (Covariate.RADIOSENSITIVE, {"histology": "bladder"}, None),
+        (Covariate.THORACIC, {"level": "T12"}, 1),
+        (Covariate.THORACIC, {"level": "C3"}, 0),
+        (Covariate.THORACIC, {"level": "L6"}, 0),
+        (Covariate.THORACIC, {"level": "S1"}, None),
+        (Covariate.SINGLE_FRACTION, {"fractions": 1}, 1),
+        (Covariate.SINGLE_FRACTION, {"fractions": 3}, 0),
+        (Covariate.SINGLE_FRACTION, {"fractions": None}, None),
+    ],
+)
+def test_a_covariate_is_a_number_or_not_known(covariate, given, expected) -> None:
+    assert covariate_of(make_lesion(**given), covariate) == expected
+
+
+def test_a_lesion_without_a_covariate_is_left_out_of_that_model_only() -> None:
+    lesions = [
+        cohort_lesion(t1=OPP, histology="bladder", level="S1", age_years=50, fractions=3),
+        cohort_lesion(t1=OPP, histology="RCC", level="T1", age_years=60, dose_gy=None),
+        cohort_lesion(t1=SD, histology="breast", level="L1", age_years=None),
+    ]
+    found = {one.covariates[0]: one for one in analyse(lesions).opp_free.models}
+    counts = {k: (m.n, m.events, m.left_out, m.events_left_out) for k, m in found.items()}
+    assert counts == {
+        Covariate.AGE: (2, 2, 1, 0),
+        Covariate.DOSE: (2, 1, 1, 1),
+        Covariate.RADIOSENSITIVE: (2, 1, 1, 1),
+        Covariate.THORACIC: (2, 1, 1, 1),
+        Covariate.SINGLE_FRACTION: (3, 2, 0, 0),
+    }
+
+
+def test_a_covariate_that_is_known_of_nobody_is_a_reason() -> None:
+    (age, *_) = analyse([cohort_lesion(t1=OPP), cohort_lesion()]).opp_free.models
+    assert age.reason == "Age is not known of any lesion."
+
+
+@pytest.mark.parametrize("lesions", DEGENERATE.values(), ids=DEGENERATE)
+def test_where_there_is_no_number_there_is_a_reason(lesions) -> None:
+    for one in numbers(analyse(lesions)):
+        assert one.value is not None or one.reason
+
+
+def test_lesions_as_known_today_may_have_no_time_yet() -> None:
+    found = analyse([cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE), cohort_lesion()])
+    assert (found.eligible, found.n) == (2, 1)
+
+
+@UNHURRIED
+@given(COHORTS)
+def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesions) -> None:
+    found = analyse(lesions)
+    for one in numbers(found):
+        assert one.value is not None or one.reason
+    for endpoint in found.endpoints:
+        for test in (endpoint.comparison.log_rank, endpoint.landmark.comparison.log_rank):
+            assert (test.p is None) == bool(test.reason)
+        for model in (*endpoint.models, endpoint.multivariable):
+            assert (model.cox is None) == bool(model.reason)
+            assert model.n + model.left_out == found.n
+            if model.cox is not None and model.cox.reason:
+                assert model.firth is not None
+            for trend in model.trends:
+                assert (trend.p is None) == bool(trend.reason)
+
+
+def test_the_same_lesions_give_the_same_analysis() -> None:
+    first, second = (analyse(make_cohort(60)) for _ in range(2))
+    assert list(numbers(first)) == list(numbers(second))

@@ -1,0 +1,200 @@
+from collections import Counter
+
+import pytest
+from attrs import evolve
+from fixtures.cohort_courses import COHORTS, DEGENERATE, cohort_lesion, lesions_of_the_paper
+from fixtures.cohort_makers import make_cohort
+from hypothesis import HealthCheck, Phase, given, settings
+
+from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
+from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.cohort.tables.analysis_tables import analysis_tables, free_shares, incidence, landmarks
+from opp_mri.cohort.tables.tables import (
+    Cell,
+    Table,
+    demographics,
+    flow,
+    response_by_fractions,
+    suppressed_together,
+    time_course,
+)
+
+UNHURRIED = settings(
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to make it smaller takes minutes
+)  # fmt: skip
+BELOW = 5
+
+
+def named(lesions: list[CohortLesion]) -> list[CohortLesion]:
+    return [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(lesions)]
+
+
+def all_tables(lesions: list[CohortLesion], *, by_week: bool = True) -> list[Table]:
+    """The tables of the statistics with those that they are published with."""
+    found = [make(lesions) for make in (flow, demographics, response_by_fractions, time_course)]
+    return [*found, *analysis_tables(analyse(lesions), by_week=by_week)]
+
+
+def cells_of(tables: list[Table]) -> list[Cell]:
+    return [cell for table in tables for row in table.rows for cell in row]
+
+
+def rows_of(table: Table, *labels: str) -> list[tuple[str, ...]]:
+    return [row for row in table.text_rows if row[: len(labels)] == labels]
+
+
+@pytest.fixture(scope="module")
+def paper() -> CohortAnalysis:
+    return analyse(lesions_of_the_paper())
+
+
+def by_title(analysis: CohortAnalysis) -> dict[str, Table]:
+    return {table.title: table for table in analysis_tables(analysis)}
+
+
+@UNHURRIED
+@given(COHORTS)
+def test_counts_add_up_and_have_one_meaning_in_all_tables(made) -> None:
+    tables = all_tables(named(made))
+    known: dict[str, tuple[str, ...]] = {}
+    for cell in cells_of(tables):
+        if cell.count is not None:
+            assert known.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
+            assert cell.key.startswith("patients/") or len(set(cell.lesion_ids)) == cell.count
+    for table in tables:
+        for total, *parts in table.sums:
+            if {total, *parts} <= known.keys():
+                assert Counter(known[total]) == Counter(i for one in parts for i in known[one])
+
+
+@UNHURRIED
+@given(COHORTS)
+def test_every_line_has_a_cell_for_each_column_and_every_statistic_its_lesions(made) -> None:
+    tables = analysis_tables(analyse(named(made)))
+    known = {cell.key: cell.lesion_ids for cell in cells_of(tables) if cell.count is not None}
+    keys = [cell.key for cell in cells_of(tables) if cell.key and cell.count is None]
+    assert len(keys) == len(set(keys))
+    for table in tables:
+        assert {len(row) for row in table.rows} <= {len(table.columns)}
+    for cell in cells_of(tables):
+        assert {*cell.told_by} <= known.keys() | {""}
+        if cell.rests_on:
+            assert len(known[cell.rests_on]) == cell.values["n"]
+
+
+@UNHURRIED
+@given(COHORTS)
+def test_nothing_that_tells_a_small_count_is_left_when_they_are_withheld(made) -> None:
+    tables = all_tables(named(made))
+    hidden = suppressed_together(tables, BELOW)
+    counts = {cell.key: cell.count for cell in cells_of(tables) if cell.count is not None}
+    shown = {cell.key for cell in cells_of(hidden) if cell.count is not None}
+    for before, cell in zip(cells_of(tables), cells_of(hidden), strict=True):
+        assert not cell.lesion_ids
+        if before.count is not None and 0 < before.count < BELOW:
+            assert cell.text in (f"<{BELOW}", "hidden")
+            assert set(cell.values.values()) <= {None}
+        if any(key not in shown for key in before.told_by):
+            assert (cell.text, set(cell.values.values()) - {None}) == ("hidden", set())
+        elif before.told_by:
+            assert all(not 0 < counts[key] < BELOW for key in before.told_by)
+
+
+def test_everyone_is_accounted_for_week_by_week(paper) -> None:
+    table = free_shares(paper)
+    assert rows_of(table, "OPP-free", "single fraction") == [
+        ("OPP-free", "single fraction", "13", "4", "0", "12", "75.0 % (46.3 to 89.8)"),
+        ("OPP-free", "single fraction", "26", "1", "0", "11", "68.8 % (40.5 to 85.6)"),
+        ("OPP-free", "single fraction", "52", "0", "11", "0", "-"),
+        ("OPP-free", "single fraction", "in all", "5", "11", "-", "-"),
+    ]
+
+
+def test_the_incidence_of_the_paper_is_that_of_r(paper) -> None:
+    """summary(survfit(Surv(d, factor(c, 0:2)) ~ 1), times = 182), limits by the log(-log)."""
+    table = incidence(paper)
+    (opp,), (progression,) = (
+        rows_of(table, cause, "all", "26") for cause in ("OPP", "progression")
+    )
+    assert opp[3:] == ("1", "0", "23", "13.5 % (4.9 to 26.4)")
+    assert progression[3:] == ("0", "0", "23", "24.3 % (12.1 to 38.8)")
+
+
+def test_the_tests_of_the_paper_are_in_one_table(paper) -> None:
+    lines = {
+        row[0]: row[1:]
+        for row in by_title(paper)["Single fraction against multifraction"].text_rows
+    }
+    assert lines["Log-rank, OPP-free time"] == ("37", "5", "chi-square 7.549", "0.006", "")
+    assert lines["Fisher's exact test of OPP"] == (
+        "37", "5", "odds ratio infinite (1.41 to infinite)", "0.010", ""
+    )  # fmt: skip
+    assert lines["Log-rank, OPP-free time from day 182 on"] == (
+        "23", "0", "-", "-", "There is no event."
+    )  # fmt: skip
+
+
+def test_the_hazard_ratio_of_fractionation_is_firths_beside_coxs_reason(paper) -> None:
+    table = by_title(paper)["Hazard ratios, OPP-free time"]
+    cox, firth = rows_of(table, "Single fraction against multifraction")
+    assert cox[1:7] == ("alone, Cox", "37", "5", "-", "-", "-")
+    assert cox[-1].startswith("All 5 events are of lesions with single fraction")
+    assert firth[1:6] == ("alone, Firth", "37", "5", "16.7 (1.89 to 2191)", "0.007")
+    (together,) = rows_of(table, "All of them")
+    assert together[-1] == "5 covariates need 50 events, 10 for each; there are 5."
+
+
+def test_the_machine_form_has_numbers_unrounded_and_an_infinite_one_as_a_word(paper) -> None:
+    found = {cell.key: cell.values for cell in cells_of(list(analysis_tables(paper)))}
+    fisher = found["opp.fisher"]
+    assert fisher["p"] == pytest.approx(0.0100207, abs=5e-8)
+    assert (fisher["value"], fisher["high"], fisher["n"]) == ("infinite", "infinite", 37)
+    assert found["opp_free.age.cox"]["p"] == pytest.approx(
+        paper.opp_free.models[0].cox.hazards[0].p
+    )
+
+
+def test_the_landmark_says_who_was_left_out(paper) -> None:
+    table = landmarks(paper)
+    assert table.title == "Landmark at day 182"
+    assert [row[1:4] for row in rows_of(table, "OPP-free")] == [
+        ("had it by then", "5", "-"),
+        ("had another event by then", "9", "-"),
+        ("ended by then without", "0", "-"),
+        ("were followed beyond it: all", "23", "0"),
+        ("were followed beyond it: single fraction", "8", "0"),
+        ("were followed beyond it: multifraction", "15", "0"),
+    ]
+
+
+@pytest.mark.parametrize("lesions", DEGENERATE.values(), ids=DEGENERATE)
+def test_a_cohort_of_little_has_tables_with_reasons(lesions) -> None:
+    for table in analysis_tables(analyse(lesions)):
+        assert table.rows
+        for row in table.text_rows:
+            if table.columns[-1] == "Remark" and row[-2] == "-" and row[-3] == "-":
+                assert row[-1] or row[1].startswith(("had", "ended"))
+
+
+def test_without_weeks_fewer_counts_are_hidden() -> None:
+    lesions = list(make_cohort(48))
+    hidden = [
+        sum(
+            cell.text == "hidden"
+            for cell in cells_of(suppressed_together(all_tables(lesions, by_week=one), BELOW))
+        )
+        for one in (True, False)
+    ]
+    assert hidden[1] < hidden[0] / 3
+
+
+def test_a_reason_that_holds_a_small_count_is_withheld_with_it() -> None:
+    lesions = named(
+        [cohort_lesion(t1={-10: 20, 87: 25, 180: 21, 260: 20})] * 2 + [cohort_lesion()] * 9
+    )
+    lesions += [evolve(o, lesion=evolve(o.lesion, fractions=3, lesion_id=f"M{i}"))
+                for i, o in enumerate([cohort_lesion()] * 8)]  # fmt: skip
+    tables = suppressed_together(all_tables(lesions), BELOW)
+    words = [cell.text for cell in cells_of(tables)]
+    assert not any("All 2 events" in one or "there are 2" in one for one in words)

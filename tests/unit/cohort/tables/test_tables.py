@@ -1,0 +1,397 @@
+from itertools import product
+from typing import Any
+
+import pytest
+from attrs import evolve
+from fixtures.cohort_courses import COHORTS, COURSES, cohort_lesion, failing, lesions_of_the_paper
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opp_mri.cohort.statistics.members import EXCLUSION_WORDS, CohortLesion, is_eligible
+from opp_mri.cohort.tables.tables import (
+    Cell,
+    Table,
+    demographics,
+    flow,
+    response_by_fractions,
+    suppressed,
+    suppressed_together,
+    time_course,
+)
+from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import Exclusion
+
+TABLES = (flow, demographics, response_by_fractions, time_course)
+
+
+AMINI = lesions_of_the_paper()
+
+
+def cell(table: Table, key: str) -> Cell:
+    (found,) = {c.text: c for row in table.rows for c in row if c.key == key}.values()
+    return found
+
+
+def texts(table: Table, *first: str) -> list[tuple[str, ...]]:
+    """The cells after the given ones, of each row that begins with these."""
+    n = len(first)
+    return [row[n:] for row in table.text_rows if row[:n] == first]
+
+
+def shown(table: Table) -> dict[str, int]:
+    return {c.key: c.count for row in table.rows for c in row if c.count is not None}
+
+
+@settings(deadline=None)
+@given(COHORTS)
+def test_in_every_table_the_counts_add_up(lesions) -> None:
+    counts: dict[str, int] = {}
+    tables = [make(lesions) for make in TABLES]
+    for table in tables:
+        for key, count in shown(table).items():
+            assert counts.setdefault(key, count) == count
+        for record in table.records:
+            assert record["key"]
+    for total, *parts in [one for table in tables for one in table.sums]:
+        if {total, *parts} <= counts.keys():
+            assert counts[total] == sum(counts[part] for part in parts)
+
+
+@settings(deadline=None)
+@given(COHORTS)
+def test_every_lesion_is_excluded_by_one_reason_or_has_one_answer(lesions) -> None:
+    counts = shown(flow(lesions))
+    excluded = sum(counts[f"excluded.{reason}"] for reason in EXCLUSION_WORDS)
+    answered = sum(n for key, n in counts.items() if key.startswith("response."))
+    assert counts["all"] == len(lesions) == excluded + answered
+    assert counts["eligible"] == answered == sum(is_eligible(one) for one in lesions)
+    patients = {one.patient_id for one in lesions if is_eligible(one)}
+    assert counts["patients/eligible"] == len(patients)
+
+
+def test_the_flow_names_every_exclusion_in_order_even_at_0() -> None:
+    lesions = [failing(Exclusion.CEMENT), cohort_lesion(t1={-10: 20, 90: 20}), *AMINI]
+    assert [row[:2] for row in flow(lesions).text_rows] == [
+        ("All lesions", "39"),
+        ("Excluded", "2"),
+        ("Excluded: hardware", "0"),
+        ("Excluded: cement", "1"),
+        ("Excluded: significant fracture", "0"),
+        ("Excluded: not in the vertebral body", "0"),
+        ("Excluded: over 75 % of the cross-section", "0"),
+        ("Excluded: no baseline", "0"),
+        ("Excluded: no follow-up", "0"),
+        ("Excluded: follow-up under 6 months", "1"),
+        ("Analysed", "37"),
+        ("Analysed: OPP", "5"),
+        ("Analysed: PD", "9"),
+        ("Analysed: PR", "11"),
+        ("Analysed: SD", "12"),
+    ]
+
+
+@settings(deadline=None, max_examples=40)
+@given(COHORTS)
+def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_its_n(made) -> None:
+    lesions = [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(made)]
+    patients = {one.lesion.lesion_id: one.patient_id for one in lesions}
+    named: dict[str, tuple[str, ...]] = {}
+    cells = [c for make in TABLES for row in make(lesions).rows for c in row]
+    for one in cells:
+        if one.count is not None:
+            assert named.setdefault(one.key, one.lesion_ids) == one.lesion_ids
+            of = one.lesion_ids
+            if one.key.startswith("patients/"):
+                of = {patients[lesion_id] for lesion_id in one.lesion_ids}
+            assert len(set(of)) == len(of) == one.count
+    for one in cells:
+        if one.count is None and one.rests_on:
+            assert len(named[one.rests_on]) == one.values["n"]
+
+
+def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
+    lesions = {"grown": opp(), "other": cohort_lesion(fractions=3)}
+    both = [evolve(o, lesion=evolve(o.lesion, lesion_id=name)) for name, o in lesions.items()]
+    tables = [make(both) for make in TABLES]
+    named = {c.key: c.lesion_ids for table in tables for row in table.rows for c in row}
+    assert named["response.OPP"] == named["opp.peak.deciding.n"] == ("grown",)
+    assert named["group.multifraction"] == named["fractions.3"] == ("other",)
+    assert named["response.OPP/group.multifraction"] == ()
+    assert named["excluded.cement"] == ()
+
+
+def test_a_suppressed_table_says_so_and_names_no_lesion() -> None:
+    table = suppressed(demographics(AMINI))
+    assert table.suppressed
+    assert not any(one.lesion_ids for row in table.rows for one in row)
+
+
+def test_an_open_lesion_is_analysed_as_indeterminate() -> None:
+    lesions = [cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE)]
+    assert texts(flow(lesions), "Analysed: INDETERMINATE") == [("1", "1")]
+    assert texts(response_by_fractions(lesions), "INDETERMINATE") == [
+        ("1 (100.0 %)", "0", "1 (100.0 %)")
+    ]
+
+
+def test_the_demographics_of_the_paper_come_out_as_it_prints_them() -> None:
+    table = demographics(AMINI)
+    assert texts(table, "Lesions") == [("", "37")]
+    assert texts(table, "Patients") == [("", "36")]
+    age = "Age at radiosurgery"
+    assert texts(table, age, "mean (95 % t interval), years") == [("52.6 (49.0 to 56.2)",)]
+    assert texts(table, age, "range, years") == [("32 to 74",)]
+    assert texts(table, "Level") == [
+        ("cervical", "3 (8.1 %)"), ("thoracic", "18 (48.6 %)"), ("lumbar", "16 (43.2 %)"),
+        ("sacral", "0 (0.0 %)"),
+    ]  # fmt: skip
+    assert texts(table, "Radiosensitivity") == [
+        ("radiosensitive", "17 (45.9 %)"), ("radioresistant", "20 (54.1 %)"),
+    ]  # fmt: skip
+    assert texts(table, "Dose and fractions") == [
+        ("16 Gy / 1", "3 (8.1 %)"), ("18 Gy / 1", "6 (16.2 %)"), ("24 Gy / 1", "7 (18.9 %)"),
+        ("27 Gy / 3", "15 (40.5 %)"), ("30 Gy / 5", "6 (16.2 %)"),
+    ]  # fmt: skip
+    assert texts(table, "Fractions") == [
+        ("1", "16 (43.2 %)"), ("3", "15 (40.5 %)"), ("5", "6 (16.2 %)"),
+    ]  # fmt: skip
+    assert texts(table, "Histology", "renal cell carcinoma") == [("12 (32.4 %)",)]
+
+
+def test_a_mean_in_the_machine_form_is_not_rounded() -> None:
+    values = cell(demographics(AMINI), "age.mean").values
+    assert values["mean"] == pytest.approx(1945 / 37)
+    assert values["low"] == pytest.approx(48.98, abs=0.005)
+    assert values["high"] == pytest.approx(56.15, abs=0.005)
+    assert values["n"] == 37
+
+
+def test_ages_from_the_year_of_birth_are_counted_and_so_are_unknown_ones() -> None:
+    lesions = [cohort_lesion(age_years=50), cohort_lesion(birth_year=1964), cohort_lesion()]
+    assert texts(demographics(lesions), "Age at radiosurgery") == [
+        ("known", "2 (66.7 %)"),
+        ("of these from the year of birth", "1"),
+        ("unknown", "1 (33.3 %)"),
+        ("mean (95 % t interval), years", "55.0 (-8.5 to 118.5)"),
+        ("range, years", "50 to 60"),
+    ]
+
+
+def test_responses_of_the_paper_by_fractions_have_its_percentages() -> None:
+    table = response_by_fractions(AMINI)
+    assert table.columns == ("Response", "Single fraction", "Multifraction", "All lesions")
+    assert table.text_rows[0] == ("Lesions", "16", "21", "37")
+    assert table.text_rows[1] == ("OPP", "5 (31.2 %)", "0 (0.0 %)", "5 (13.5 %)")
+    assert table.text_rows[2] == ("PD", "3 (18.8 %)", "6 (28.6 %)", "9 (24.3 %)")
+
+
+def test_unknown_fractions_have_a_column_of_their_own_where_there_are_any() -> None:
+    table = response_by_fractions([*AMINI, cohort_lesion(fractions=None)])
+    assert table.columns[3] == "Fractions unknown"
+    assert table.text_rows[0] == ("Lesions", "16", "21", "1", "38")
+
+
+def test_the_time_to_peak_of_the_paper_has_its_digits_and_bounds_by_the_visits() -> None:
+    table = time_course(AMINI)
+    assert texts(table, "Time to peak, weeks", "deciding") == [
+        ("5", "13.9 (6.4 to 21.3)", "11.9", "9.7 to 24.4", "")
+    ]
+    assert texts(table, "Study before the peak, weeks", "deciding") == [
+        ("5", "0.0 (0.0 to 0.0)", "0.0", "0.0 to 0.0", "")
+    ]
+
+
+def opp(**others: Any) -> CohortLesion:
+    return cohort_lesion(t1=COURSES[ResponseCategory.OPP], others=others)
+
+
+def test_peak_change_and_return_are_by_sequence_with_those_that_never_return() -> None:
+    never = {-10: 20, 87: 29, 180: 24, 300: 23.9}
+    other = {-10: 20, 87: 24, 210: 21.5, 300: 20}
+    table = time_course([opp(), opp(T2FS=never), opp(T2FS=other), *AMINI[1:4]])
+    assert texts(table, "Peak change, mm", "T1") == [
+        ("3", "5.0 (5.0 to 5.0)", "5.0", "5.0 to 5.0", "")
+    ]
+    assert texts(table, "Peak change, mm", "T2FS") == [
+        ("2", "6.5 (-25.3 to 38.3)", "6.5", "4.0 to 9.0", "")
+    ]
+    assert texts(table, "Return to baseline, weeks", "T2FS") == [
+        ("1", "30.0", "30.0", "30.0 to 30.0", "1")
+    ]
+    values = cell(table, "opp.return.T2FS.median").values
+    assert values == {"median": 210, "n": 1, "unit": "days"}
+
+
+def test_a_sequence_on_which_none_returned_says_so() -> None:
+    never = {-10: 20, 87: 29, 180: 24, 300: 23.9}
+    table = time_course([opp(T2FS=never)])
+    assert texts(table, "Return to baseline, weeks", "T2FS") == [("0", "-", "-", "-", "1")]
+
+
+@pytest.mark.parametrize("make", TABLES)
+def test_a_table_of_nothing_is_a_table(make) -> None:
+    table = make([])
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert all(count == 0 for count in shown(table).values())
+
+
+@settings(deadline=None)
+@given(COHORTS)
+def test_every_row_has_a_cell_for_each_column_and_text_and_numbers_agree(lesions) -> None:
+    for table in (make(lesions) for make in TABLES):
+        for row in table.rows:
+            assert len(row) == len(table.columns)
+            for one in row:
+                assert type(one.text) is str
+                assert one.count is None or one.text.split()[0] == str(one.count)
+                assert one.count is None or one.values["n"] == one.count
+
+
+# --- small numbers
+
+
+def a_table(total: int, *parts: int) -> Table:
+    keys = [f"p{i}" for i in range(len(parts))]
+    cells = [
+        Cell(text=str(n), key=key, count=n, values={"n": n})
+        for key, n in zip(["total", *keys], [total, *parts], strict=True)
+    ]
+    return Table(
+        title="", columns=("n",), rows=tuple((one,) for one in cells), sums=(("total", *keys),)
+    )
+
+
+def hidden(table: Table) -> list[str]:
+    return [row[0] for row in suppressed(table).text_rows]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((37, 20, 17), ["37", "20", "17"]),
+        ((20, 15, 5), ["20", "15", "5"]),
+        ((20, 20, 0), ["20", "20", "0"]),  # nobody is no small number
+        ((37, 34, 3), ["37", "hidden", "<5"]),
+        ((37, 20, 14, 3), ["37", "20", "hidden", "<5"]),
+        ((37, 30, 4, 3), ["37", "30", "<5", "<5"]),  # 7 in two: 3 and 4, or 4 and 3
+        ((37, 29, 4, 4), ["37", "hidden", "<5", "<5"]),  # 8 in two: both 4
+        ((37, 35, 1, 1), ["37", "hidden", "<5", "<5"]),
+        ((6, 5, 1), ["hidden", "5", "<5"]),  # 6 is 5 and 1 only, if the other is 5 or more
+        ((3, 3, 0), ["<5", "<5", "0"]),
+        ((4, 1, 1, 1, 1), ["hidden"] * 5),  # four of them in less than 5: each is 1
+    ],
+)
+def test_a_small_number_is_withheld_with_what_would_give_it_away(counts, expected) -> None:
+    assert hidden(a_table(*counts)) == expected
+
+
+def feasible(counts: tuple[int, ...], words: list[str], below: int) -> list[set[int]]:
+    """All values that each cell can have, by what is shown: tried one after the other."""
+    top = 2 * max(counts) + 1
+    telling = any(word.startswith("<") for word in words)
+    ranges = {"hidden": range(below if telling else 1, top), f"<{below}": range(1, below)}
+    options = [ranges.get(word, [n]) for n, word in zip(counts, words, strict=True)]
+    found = [one for one in product(*options) if one[0] == sum(one[1:])]
+    return [{one[i] for one in found} for i in range(len(counts))]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=4), st.integers(3, 6))
+def test_no_small_number_follows_from_what_is_left(parts, below) -> None:
+    counts = (sum(parts), *parts)
+    words = [row[0] for row in suppressed(a_table(*counts), below).text_rows]
+    for n, word, values in zip(counts, words, feasible(counts, words, below), strict=True):
+        assert word == str(n) or len(values) > 1
+        assert not 0 < n < below or word != str(n)
+
+
+def test_a_percentage_and_a_statistic_do_not_tell_what_is_withheld() -> None:
+    lesions = [*[cohort_lesion(age_years=50, sex="F")] * 9, *[cohort_lesion(sex="M")] * 2]
+    table = suppressed(demographics(lesions))
+    assert texts(table, "Sex") == [("female", "hidden"), ("male", "<5")]
+    assert cell(table, "sex.male").values == {"n": None, "of": None, "percent": None}
+    assert cell(table, "age.mean").text == "50.0 (50.0 to 50.0)"
+    assert cell(table, "age.mean").values["n"] is None  # 11 less 9 are two without an age
+    few = suppressed(time_course([opp(), opp()]))
+    assert texts(few, "Peak change, mm", "T1") == [("<5", "hidden", "hidden", "hidden", "")]
+
+
+def test_a_percentage_goes_where_its_total_is_withheld() -> None:
+    share = Cell(text="6 (100.0 %)", key="x", count=6, share_of="total", values={"n": 6, "of": 6})
+    table = a_table(6, 5, 1)
+    found = suppressed(evolve(table, rows=(*table.rows, (share,))))
+    assert cell(found, "total").text == "hidden"
+    assert (cell(found, "x").text, cell(found, "x").values) == ("6", {"n": 6, "of": None})
+
+
+def test_a_part_that_is_the_whole_is_withheld_with_it() -> None:
+    lesions = [*[cohort_lesion(sex="F")] * 5, cohort_lesion(sex="M")]
+    table = suppressed(demographics(lesions))
+    assert texts(table, "Lesions") == [("", "hidden")]
+    assert texts(table, "Level", "lumbar") == [("hidden",)]
+
+
+def test_no_larger_number_is_hidden_without_need() -> None:
+    words = {c.key: c.text for t in suppressed_together([m(AMINI) for m in TABLES])
+             for row in t.rows for c in row}  # fmt: skip
+    assert words["group.single fraction"] == "16"
+    assert words["response.PR"].startswith("11")
+
+
+def test_histologies_do_not_tell_each_other_by_their_radiosensitivity() -> None:
+    lesions = [cohort_lesion(histology=t) for t in ["RCC"] * 6 + ["sarcoma"] * 2 + ["lung"] * 9]
+    table = suppressed(demographics([*lesions, *[cohort_lesion(histology="breast")] * 5]))
+    words = dict(texts(table, "Histology"))
+    resistant = dict(texts(table, "Radiosensitivity"))["radioresistant"]
+    assert words["sarcoma"] == "<5"
+    assert "hidden" in {words["renal cell carcinoma"], resistant}
+
+
+def test_patients_are_withheld_with_their_lesions() -> None:
+    lesions = [failing(Exclusion.CEMENT)] * 2 + [cohort_lesion(patient_id=p) for p in "ABCDEFGH"]
+    table = suppressed(flow(lesions))
+    assert texts(table, "Excluded: cement") == [("<5", "<5")]
+    assert texts(table, "All lesions") == [("hidden", "hidden")]
+    assert texts(table, "Analysed") == [("8", "8")]
+
+
+def test_tables_published_together_do_not_show_what_another_hides() -> None:
+    tables = suppressed_together([make(AMINI) for make in TABLES])
+    words: dict[str, set[str]] = {}
+    for table in tables:
+        for one in (c for row in table.rows for c in row if c.key and "/" not in c.key):
+            words.setdefault(one.key, set()).add(one.text.split(" (")[0])
+    assert all(len(found) == 1 for found in words.values())
+    assert words["response.OPP"] <= {"5", "hidden"}
+
+
+def test_tables_of_other_lesions_cannot_be_published_together() -> None:
+    with pytest.raises(ValueError, match="same lesions"):
+        suppressed_together([flow(AMINI), demographics(AMINI[1:])])
+
+
+def test_a_limit_that_would_tell_the_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="known to be 1"):
+        suppressed(a_table(3, 1, 2), below=2)
+
+
+@settings(deadline=None, max_examples=20)
+@given(COHORTS)
+def test_no_small_count_is_left_in_text_or_numbers_and_twice_is_as_once(lesions) -> None:
+    for table in (make(lesions) for make in TABLES):
+        small = {key for key, count in shown(table).items() if 0 < count < 5}
+        once = suppressed(table)
+        assert not small & shown(once).keys()
+        for record in once.records:
+            assert record["key"] not in small or set(record.values()) == {record["key"], None}
+            assert record.get("n") not in (1, 2, 3, 4)
+        assert evolve(suppressed(once), notes=once.notes) == once
+
+
+def test_a_cohort_of_other_sequences_keeps_their_order() -> None:
+    row = COURSES[ResponseCategory.OPP]
+    table = time_course([opp(**{role.value: row for role in (SeriesRole.T1POST, SeriesRole.STIR)})])
+    assert [one[1] for one in table.text_rows if one[0] == "Peak change, mm"] == [
+        "T1", "STIR", "T1POST",
+    ]  # fmt: skip

@@ -1,0 +1,195 @@
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from opp_mri.domain.assessment import Mode
+from opp_mri.errors import TableError
+from opp_mri.response.criteria import load_criteria
+from opp_mri.workflow.assessing.assess import AssessedTables, assess_tables, assessment_record
+
+HEADER = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
+EVENTS_HEADER = "lesion_id,days_from_ssrs,event,value\n"
+OPP = HEADER + "B,84,T1,25.0\nB,200,T1,20.5\nB,-7,T1,20.0\nA,0,T2FS,14.3\nA,190,T2FS,14.3\n"
+
+
+def assess(
+    folder: Path, measurements: str, events: str | None = None, mode: Mode = Mode.RETROSPECTIVE
+) -> AssessedTables:
+    (folder / "M.csv").write_text(measurements, encoding="utf-8")
+    if events is not None:
+        (folder / "E.csv").write_text(events, encoding="utf-8")
+    return assess_tables(
+        folder / "M.csv",
+        folder / "E.csv" if events is not None else None,
+        mode=mode,
+        criteria=load_criteria("amini-2016"),
+    )
+
+
+def faults(folder: Path, measurements: str, events: str | None = None) -> list[str]:
+    with pytest.raises(TableError) as caught:
+        assess(folder, measurements, events)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_lesions_are_answered_in_the_order_in_which_the_measurements_name_them(tmp_path) -> None:
+    answered = assess(tmp_path, OPP).lesions
+    assert [(one.assessment.lesion_id, one.assessment.category) for one in answered] == [
+        ("B", "OPP"),
+        ("A", "SD"),
+    ]
+
+
+def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
+    record = assessment_record(assess(tmp_path, OPP).lesions[0])
+    assert json.loads(json.dumps(record)) == record
+    sentences = record.pop("sentences")
+    assert sentences[0].startswith("Osseous pseudoprogression (OPP)")
+    assert sentences[-1].startswith("Were every length measured once more")
+    probabilities = record.pop("probabilities")
+    assert sum(probabilities.values()) == pytest.approx(1)
+    assert probabilities["OPP"] >= 0.8
+    assert record.pop("fragile") is False
+    assert record.pop("measurement_sd_mm") == 1.2294
+    assert "PMID 37001052" in record.pop("measurement_sd_source")
+    assert [one["day"] for one in record.pop("labels_by_day")] == [84, 200]
+    assert record == {
+        "lesion_id": "B",
+        "category": "OPP",
+        "reason": "sustained_decline",
+        "deciding_sequence": "T1",
+        "discordant": False,
+        "sequences": {
+            "T1": {
+                "category": "OPP",
+                "reason": "sustained_decline",
+                "baseline_day": -7,
+                "baseline_mm": 20.0,
+                "peak_change_mm": 5.0,
+                "days_to_peak": 84,
+                "peak_after_day": -7,
+                "last_change_mm": 0.5,
+                "last_day": 200,
+                "days_to_baseline": 200,
+                "decline_studies": 1,
+                "nadir_mm": 20.5,
+                "nadir_day": 200,
+                "regrowth_mm": 0.0,
+            }
+        },
+        "margin_mm": 2.6,
+        "category_by_change_mm": {"2": "OPP", "3": "OPP", "4": "OPP"},
+        "mode": "retrospective",
+        "criteria": "amini-2016",
+    }
+
+
+def test_lengths_are_written_as_short_exact_numbers(tmp_path) -> None:
+    record = assessment_record(assess(tmp_path, HEADER + "A,0,T1,16.1\nA,200,T1,18.4\n").lesions[0])
+    assert '"peak_change_mm": 2.3,' in json.dumps(record)
+
+
+def test_lengths_keep_the_digits_that_were_written(tmp_path) -> None:
+    (one,) = assess(tmp_path, HEADER + "A,0,T1,20.00\nA,200,T1,18.01\n").lesions
+    assert one.assessment.category == "SD"
+    (row,) = one.timeline.observations.values()
+    assert [str(study.ap_mm) for study in row] == ["20.00", "18.01"]
+    assert all(isinstance(study.ap_mm, Decimal) for study in row)
+
+
+def test_events_are_heeded(tmp_path) -> None:
+    events = EVENTS_HEADER + (
+        "B,100,systemic_therapy_change,another drug\nB,150,other_bone_lesions,not_enlarged\n"
+        "A,,exclusion,cement\n"
+    )
+    answered = assess(tmp_path, OPP, events).lesions
+    assert [one.assessment.reason for one in answered] == [
+        "decline_attributable_to_systemic_therapy",
+        "cement",
+    ]
+
+
+def test_of_two_events_of_a_day_the_later_line_counts(tmp_path) -> None:
+    events = EVENTS_HEADER + (
+        "B,100,systemic_therapy_change,\nB,150,other_bone_lesions,not_enlarged\n"
+        "B,150,other_bone_lesions,enlarged\n"
+    )
+    answered = assess(tmp_path, OPP, events).lesions
+    assert answered[0].assessment.reason == "sustained_decline_despite_growth_elsewhere"
+
+
+def test_an_exclusion_needs_no_day(tmp_path) -> None:
+    for day in ("", "n/a", "0", "unknown"):
+        answered = assess(tmp_path, OPP, EVENTS_HEADER + f"A,{day},exclusion,hardware\n").lesions
+        assert answered[1].assessment.reason == "hardware"
+
+
+def test_a_lesion_with_events_and_no_measurement_gets_no_answer_and_is_named(tmp_path) -> None:
+    assessed = assess(tmp_path, OPP, EVENTS_HEADER + "C,30,local_retreatment,surgery\n")
+    assert [one.assessment.lesion_id for one in assessed.lesions] == ["B", "A"]
+    assert assessed.unanswered == ("C",)
+
+
+def test_the_mode_is_passed_on(tmp_path) -> None:
+    open_timeline = HEADER + "A,0,T1,20\nA,100,T1,24\n"
+    for mode, category in (
+        (Mode.RETROSPECTIVE, "NOT_ELIGIBLE"),
+        (Mode.PROSPECTIVE, "INDETERMINATE"),
+    ):
+        (one,) = assess(tmp_path, open_timeline, mode=mode).lesions
+        assert (one.assessment.category, assessment_record(one)["mode"]) == (category, mode)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("A,0,T2,20.0", "sequence", "write one of T1, T2FS, STIR, T1POST"),
+        ("A,0,T1,-2.0", "ap_mm", "negative"),
+        ("A,0,T1,", "ap_mm", "missing"),
+        ('A,0,T1,"20,5"', "ap_mm", "write 20.5"),
+        ("A,0.5,T1,20.0", "days_from_ssrs", "whole number"),
+        ("A,999999999,T1,20.0", "days_from_ssrs", "36525 or less"),
+        (",0,T1,20.0", "lesion_id", "empty"),
+    ],
+)
+def test_a_bad_cell_is_told_with_its_line_and_column(tmp_path, line, column, said) -> None:
+    (fault,) = faults(tmp_path, f"{HEADER}A,10,T1,20.0\n{line}\n")
+    assert fault.startswith(f"line 3, column {column}: ")
+    assert said in fault
+
+
+def test_the_same_lesion_sequence_and_day_twice_is_told_with_both_lines(tmp_path) -> None:
+    (fault,) = faults(tmp_path, HEADER + "A,0,T1,20.0\nA,0,T2FS,20.0\nA,+0,T1,20.0\n")
+    assert fault.startswith("line 4, column days_from_ssrs: line 2 has the same")
+
+
+def test_a_second_length_is_told_even_where_the_first_cannot_be_read(tmp_path) -> None:
+    told = faults(tmp_path, HEADER + "A,0,T1,x\nA,0,T1,20.0\n")
+    assert [fault[:6] for fault in told] == ["line 2", "line 3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "said"),
+    [
+        ("A,10,fracture,", "event", "write one of systemic_therapy_change"),
+        ("A,10,other_bone_lesions,", "value", "write one of enlarged, not_enlarged, unknown"),
+        ("A,10,exclusion,metal", "value", "write one of hardware"),
+        ("A,,local_retreatment,", "days_from_ssrs", "missing"),
+        ("A,-999999999,systemic_therapy_change,", "days_from_ssrs", "-36525 or more"),
+        ("A,soon,other_bone_lesions,enlarged", "days_from_ssrs", "whole number"),
+    ],
+)
+def test_a_bad_event_is_told_with_its_line_and_column(tmp_path, line, column, said) -> None:
+    (fault,) = faults(tmp_path, OPP, f"{EVENTS_HEADER}{line}\n")
+    assert fault.startswith(f"line 2, column {column}: ")
+    assert said in fault
+
+
+def test_an_empty_table_is_told(tmp_path) -> None:
+    assert faults(tmp_path, "") == [
+        "line 1: the file is empty: its first line must be lesion_id,days_from_ssrs,sequence,ap_mm"
+    ]
+    header_only = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
+    assert "no rows" in faults(tmp_path, header_only)[0]

@@ -1,0 +1,310 @@
+"""What comes back from a package: only what is signed, once, and as the images have it."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from shutil import copytree
+
+import attrs
+import pytest
+from fixtures.makers import NOON
+from fixtures.small_study import altered, declare, make_study, read_all
+
+from opp_mri.domain.assessment import Mode
+from opp_mri.domain.measurement import Answer, LengthSource, Reading
+from opp_mri.domain.reader_study import (
+    Blinding,
+    CaseOrder,
+    IssuedPackage,
+    MergedPackage,
+    ResolutionKind,
+)
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.protocol import Store
+from opp_mri.store.sql import SqlStore
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.double_read.consensus import consensus
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.double_read.resolving import resolve
+from opp_mri.workflow.measuring.edits import signature
+from opp_mri.workflow.measuring.measure import measure
+from opp_mri.workflow.measuring.protocol import unblind
+from opp_mri.workflow.measuring.readings import counted_readings, independent_readings
+from opp_mri.workflow.project import Project, open_project
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
+    """A study of two patients with both packages out, nothing read."""
+    folder = tmp_path_factory.mktemp("study")
+    with open_project(make_study(folder, ["P1", "P2"])) as project:
+        declare(project, folder)
+        issued = {
+            reader: make_package(project, reader, folder / reader, NOON).issued
+            for reader in ("reader-1", "reader-2")
+        }
+    return folder, issued
+
+
+@pytest.fixture
+def folder(made: tuple[Path, dict[str, IssuedPackage]], tmp_path: Path) -> Path:
+    for name in ("project", "reader-1", "reader-2"):
+        copytree(made[0] / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def issued(made: tuple[Path, dict[str, IssuedPackage]]) -> dict[str, IssuedPackage]:
+    return made[1]
+
+
+@pytest.fixture
+def project(folder: Path) -> Iterator[Project]:
+    with open_project(folder / "project") as opened:
+        yield opened
+
+
+def test_answers_come_back_on_the_projects_own_images(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    blind = read_all(folder / "reader-1", issued["reader-1"])
+    merged = merge_package(project, folder / "reader-1", NOON)
+    assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
+    readings = counted_readings(project.store)
+    assert [one.reading_id for one in readings] == [one.reading_id for one in blind]
+    uids = {f.sop_instance_uid for v in project.store.volumes() for f in v.frames}
+    for one, hidden in zip(readings, blind, strict=True):
+        assert one.caliper is not None
+        assert hidden.caliper is not None
+        assert one.caliper.sop_instance_uid in uids
+        assert one.caliper.start == hidden.caliper.start
+        assert one.length_mm == hidden.length_mm == Decimal("16.0")
+        assert one.study_date in (date(2024, 1, 15), date(2024, 5, 1))
+        assert one.lesion_id in ("LP1", "LP2")
+        assert one.reader == "reader-1"
+        assert not one.repeat
+
+
+def test_it_may_come_back_several_times_and_adds_what_is_new(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    package = folder / "reader-1"
+    assert merge_package(project, package, NOON).added == 0  # nothing is read yet
+    assert project.store.log_of(MergedPackage) == []
+    first = read_all(package, issued["reader-1"], most=2)
+    assert merge_package(project, package, NOON).added == len(first) == 4
+    with open_project(package) as opened:
+        (lesion, *_) = opened.store.lesions()
+        mine = next(one for one in first if one.lesion_id == lesion.lesion_id)
+        again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
+        opened.store.add_readings([again])
+    merged = merge_package(project, package, NOON)
+    assert (merged.added, merged.known, merged.unsigned) == (0, 4, 1)
+    with open_project(package) as opened:
+        opened.store.add_signature(signature([again], frozenset(), statement="Done.", at=NOON))
+    merged = merge_package(project, package, NOON)
+    assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
+    assert [len(one.reading_ids) for one in project.store.log_of(MergedPackage)] == [4, 1]
+    assert merge_package(project, package, NOON).added == 0
+    assert len(project.store.log_of(MergedPackage)) == 2
+
+
+def longer(one: Reading) -> Reading:
+    return altered(one, length_mm=Decimal("9.0"))
+
+
+def elsewhere(one: Reading) -> Reading:
+    assert one.caliper is not None
+    return altered(one, caliper=attrs.evolve(one.caliper, sop_instance_uid="1.2.3"))
+
+
+def other_day(one: Reading) -> Reading:
+    return altered(one, study_date=date(2000, 2, 2))
+
+
+def no_line(one: Reading) -> Reading:
+    return altered(one, caliper=None)
+
+
+def not_from_points(one: Reading) -> Reading:
+    return altered(one, length_source=LengthSource.IMPORTED)
+
+
+def unknown_lesion(one: Reading) -> Reading:
+    return altered(one, lesion_id="CASE-009-1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (longer, "is not what its points give"),
+        (elsewhere, "belongs to none of its images"),
+        (other_day, "belongs to none of its images"),
+        (no_line, "belongs to none of its images"),
+        (not_from_points, "belongs to none of its images"),
+        (unknown_lesion, "that it was not made with"),
+    ],
+)
+def test_a_package_that_was_altered_gives_nothing(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage], spoil, sentence: str
+) -> None:  # type: ignore[no-untyped-def]
+    package = folder / "reader-1"
+    (first, *_) = read_all(package, issued["reader-1"])
+    bad = spoil(first)
+    with open_project(package) as opened:
+        opened.store.add_readings([bad])
+        opened.store.add_signature(signature([bad], frozenset(), statement="Done.", at=NOON))
+    with pytest.raises(InputError, match=sentence) as refused:
+        merge_package(project, package, NOON)
+    assert first.lesion_id not in str(refused.value)
+    assert project.store.readings() == []
+    assert project.store.signatures() == []
+    assert project.store.log_of(MergedPackage) == []
+
+
+def test_readings_of_somebody_else_in_a_package_are_not_taken(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    package = folder / "reader-1"
+    (first, *_) = read_all(package, issued["reader-1"])
+    bad = altered(first, reader="reader-2")
+    with open_project(package) as opened:
+        opened.store.add_readings([bad])
+        opened.store.add_signature(signature([bad], frozenset(), statement="Done.", at=NOON))
+    assert merge_package(project, package, NOON).added == 8
+    assert {one.reader for one in project.store.readings()} == {"reader-1"}
+    assert {one.reader for one in project.store.signatures()} == {"reader-1"}
+
+
+def test_only_a_package_of_this_project_is_taken(
+    project: Project, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="is no reader's package"):
+        merge_package(project, folder / "project", NOON)
+    with open_project(make_study(tmp_path / "other")) as other:
+        declare(other, tmp_path)
+        with pytest.raises(InputError, match="was not made from this project"):
+            merge_package(other, folder / "reader-1", NOON)
+    with pytest.raises(ProjectError):
+        merge_package(project, tmp_path / "nowhere", NOON)
+
+
+def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    read_all(folder / "reader-1", issued["reader-1"])
+    merge_package(project, folder / "reader-1", NOON)
+    event = unblind(project.store, signed_by="lead", reason="both signed", at=NOON)
+    read_all(folder / "reader-2", issued["reader-2"])
+    with pytest.raises(ProjectError, match="blinding is lifted"):
+        merge_package(project, folder / "reader-2", NOON)
+    before = independent_readings(project.store)
+    late = attrs.evolve(
+        project.store.readings()[0], reading_id="late", length_mm=Decimal("1.0"), draft=False,
+        recorded_at=event.recorded_at.replace(year=2025),
+    )  # fmt: skip
+    project.store.add_readings([late])
+    assert late in counted_readings(project.store)
+    assert independent_readings(project.store) == before
+
+
+def test_what_is_answered_after_resolving_began_is_not_independent(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    for reader in ("reader-1", "reader-2"):
+        columns = 1.0 if reader == "reader-1" else 8.0
+        read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
+        merge_package(project, folder / reader, NOON)
+    found = consensus(project, criteria=project_criteria(project, None), mode=Mode.RETROSPECTIVE)
+    (pair, *_) = found[0].open_pairs
+    resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
+    with open_project(folder / "reader-1") as package:
+        log = [
+            attrs.evolve(one, reading_id=f"new-{n}", answer=Answer.GONE, caliper=None,
+                         length_mm=Decimal("0.0"), length_source=LengthSource.READER)
+            for n, one in enumerate(package.store.readings())
+        ]  # fmt: skip
+        package.store.add_readings(log)
+        for lesion in package.store.lesions():
+            mine = [one for one in log if one.lesion_id == lesion.lesion_id]
+            package.store.add_signature(signature(mine, frozenset(), statement="Done.", at=NOON))
+    merged = merge_package(project, folder / "reader-1", NOON)
+    assert (merged.added, merged.late) == (2, 2)
+    kept = {one.lesion_id for one in project.store.readings() if one.reading_id.startswith("new")}
+    assert pair.lesion.lesion_id not in kept
+
+
+def test_a_merge_is_all_or_nothing(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    read_all(folder / "reader-1", issued["reader-1"])
+    assert isinstance(project.store, SqlStore)
+    with sqlite3.connect(folder / "project" / "opp_mri.sqlite") as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON study_log BEGIN SELECT RAISE(ABORT, 'x'); END"
+        )
+    with pytest.raises(Exception, match="x"):
+        merge_package(project, folder / "reader-1", NOON)
+    assert project.store.readings() == []
+    assert project.store.signatures() == []
+    with sqlite3.connect(folder / "project" / "opp_mri.sqlite") as connection:
+        connection.execute("DROP TRIGGER full")
+    assert merge_package(project, folder / "reader-1", NOON).added == 8
+
+
+def test_two_who_merge_the_same_package_at_once_add_it_once(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    read_all(folder / "reader-1", issued["reader-1"])
+    code = (
+        "import sys; from pathlib import Path; from datetime import UTC, datetime\n"
+        "from opp_mri.workflow.double_read.merge import merge_package\n"
+        "from opp_mri.workflow.project import open_project\n"
+        "with open_project(Path(sys.argv[1])) as project:\n"
+        "    merge_package(project, Path(sys.argv[2]), datetime.now(UTC))\n"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(folder / "project"), str(folder / "reader-1")]
+        )
+        for _ in range(2)
+    ]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    assert len(counted_readings(project.store)) == 8
+    assert len(project.store.signatures()) == 2
+
+
+def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
+    project: Project, folder: Path, tmp_path: Path
+) -> None:
+    def table(store: Store, reader: str) -> Path:
+        (lesion, *_) = store.lesions()
+        (volume, *_) = store.volumes([lesion.patient_id])
+        path = tmp_path / "calipers.csv"
+        path.write_text(
+            "lesion_id,reader,sequence,sop_instance_uid,column_1,row_1,column_2,row_2\n"
+            f"{lesion.lesion_id},{reader},,{volume.frames[0].sop_instance_uid},1,5,6,5\n"
+        )
+        return path
+
+    refused = measure(project.store, table(project.store, "reader-1"), NOON).refused
+    assert "reads blind" in refused[0].message  # in the project itself
+    with open_project(folder / "reader-1") as package:
+        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "another reader's" in refused[0].message
+        refused = measure(package.store, table(package.store, "consensus"), NOON).refused
+        assert "name of resolved answers" in refused[0].message
+        assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()
+    assert merge_package(project, folder / "reader-1", NOON).added == 1
+    (reading,) = counted_readings(project.store)
+    assert reading.length_mm == Decimal("10.0")
+    with open_project(folder / "reader-2") as package:
+        (blinding,) = package.store.log_of(Blinding)
+        package.store.add_to_log([attrs.evolve(blinding, order=CaseOrder.LOCKED_SEQUENTIAL)])
+        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "in the reading room" in refused[0].message

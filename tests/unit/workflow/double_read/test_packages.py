@@ -1,0 +1,322 @@
+"""A reader's package: when it is due, what is in it, what is not, and what a failure leaves."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from fixtures.dicom_makers import write_series
+from fixtures.makers import NOON, make_lesion
+from fixtures.small_study import VISITS, add_lesions, declare, make_study, read_all
+
+from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
+from opp_mri.domain.timeline import EventKind
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package, planned_cases
+from opp_mri.workflow.measuring.blinding import check_reader
+from opp_mri.workflow.measuring.lesions import add_event
+from opp_mri.workflow.measuring.protocol import needed_protocol, unblind
+from opp_mri.workflow.project import Project, open_project
+
+PATIENTS = ("P1", "P2", "P3", "P4")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("study"), PATIENTS)
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path) -> Iterator[Project]:
+    with open_project(copytree(made, tmp_path / "project")) as opened:
+        yield opened
+
+
+def make(project: Project, folder: Path, reader: str = "reader-1", at: datetime = NOON,
+         **how: bool) -> IssuedPackage:  # fmt: skip
+    return make_package(project, reader, folder, at, **how).issued
+
+
+def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path: Path) -> None:
+    declare(project, tmp_path)
+    issued = make(project, tmp_path / "one")
+    assert [one.code for one in issued.cases] == ["CASE-001", "CASE-002", "CASE-003", "CASE-004"]
+    assert {one.patient_id for one in issued.cases} == set(PATIENTS)
+    with open_project(tmp_path / "one") as package:
+        assert {one.patient_id for one in package.store.volumes()} == {
+            one.code for one in issued.cases
+        }
+        assert len(package.store.volumes()) == 4 * 2 * 2
+        assert {one.lesion_id for one in package.store.lesions()} == {
+            code for one in issued.cases for code, _ in one.lesions
+        }
+        assert package.store.readings() == []
+        (blinding,) = package.store.log_of(Blinding)
+        assert (blinding.reader, blinding.package_id) == ("reader-1", issued.package_id)
+        assert "Hidden: other readers" in " ".join(blinding.rules)
+        check_reader(package.store, "reader-1")
+        with pytest.raises(ProjectError, match="another reader's"):
+            check_reader(package.store, "reader-2")
+    with pytest.raises(ProjectError, match="reads blind: in the reader's own package"):
+        check_reader(project.store, "reader-1")
+    check_reader(project.store, "somebody else")  # who has no part in the blinded reads
+
+
+def test_days_are_offsets_from_the_first_study(project: Project, tmp_path: Path) -> None:
+    declare(project, tmp_path)
+    issued = make(project, tmp_path / "one")
+    for case in issued.cases:
+        (first, real_first), (second, real_second) = case.days
+        assert (real_first, real_second) == VISITS
+        assert second - first == VISITS[1] - VISITS[0]
+        assert first == date(2000, 1, 1)
+    with open_project(tmp_path / "one") as package:
+        lesion = package.store.lesions()[0]
+        assert lesion.ssrs_last_date - date(2000, 1, 1) == date(2024, 2, 1) - VISITS[0]
+        assert (lesion.dose_gy, lesion.fractions) == (None, None)
+
+
+def test_without_dates_neither_days_nor_order_show(project: Project, tmp_path: Path) -> None:
+    declare(project, tmp_path, dates='"hidden"')
+    orders = set()
+    for n in range(6):
+        issued = make(project, tmp_path / f"n{n}", again=n > 0)
+        for case in issued.cases:
+            shown = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
+            assert sorted(shown) == [date(2000, 1, 1), date(2000, 1, 2)]  # nothing of 107 days
+            orders.add(shown[0] < shown[1])
+    assert orders == {True, False}
+    with open_project(tmp_path / "n0") as package:
+        assert {one.ssrs_last_date for one in package.store.lesions()} == {date(1999, 1, 1)}
+
+
+@pytest.mark.parametrize(("dose", "outcome"), [("true", "true"), ("false", "false")])
+def test_dose_and_events_pass_where_the_protocol_says_so(
+    project: Project, tmp_path: Path, dose: str, outcome: str
+) -> None:
+    add_event(
+        project.store,
+        {"lesion_id": "LP1", "date": "2024-03-01", "event": "systemic_therapy_change",
+         "value": "a drug"},
+        NOON,
+    )  # fmt: skip
+    declare(project, tmp_path, hide_dose=dose, hide_outcome=outcome)
+    issued = make(project, tmp_path / "one")
+    code = next(code for one in issued.cases for code, real in one.lesions if real == "LP1")
+    with open_project(tmp_path / "one") as package:
+        lesion = package.store.lesion(code)
+        assert lesion is not None
+        assert (lesion.dose_gy is None) is (dose == "true")
+        assert [one.kind for one in lesion.events] == (
+            [] if outcome == "true" else [EventKind.SYSTEMIC_THERAPY_CHANGE]
+        )
+        assert lesion.histology == lesion.sex == ""
+        assert lesion.age_years is None
+        for event in lesion.events:
+            assert event.date - lesion.ssrs_last_date == timedelta(days=29)
+
+
+def test_each_reader_has_an_order_of_their_own_unless_it_is_free(
+    project: Project, tmp_path: Path
+) -> None:
+    def orders() -> list[list[str]]:
+        protocol = needed_protocol(project.store)
+        return [
+            [one[1] for one in planned_cases(project.store, protocol, reader, 1)]
+            for reader in protocol.readers
+        ]
+
+    declare(project, tmp_path, order='"shuffled"', seed="1")
+    first = orders()
+    assert first[0] != first[1]
+    assert first == orders()
+    declare(project, tmp_path, order='"free"')
+    free = orders()
+    assert free[0] == free[1]
+
+
+def test_the_second_package_holds_the_rest_and_the_repeats(
+    project: Project, tmp_path: Path
+) -> None:
+    declare(project, tmp_path, repeats_share="0.25", washout_days="14")
+    first = make(project, tmp_path / "first")
+    assert len(first.cases) == 2
+    with pytest.raises(ProjectError, match="once all of the first is read and merged"):
+        make(project, tmp_path / "second")
+    made = read_all(tmp_path / "first", first)
+    assert merge_package(project, tmp_path / "first", NOON).added == len(made) == 8
+    for days in (0, 13):
+        with pytest.raises(ProjectError, match="washout of 14 days lasts until 2024-05-15"):
+            make(project, tmp_path / "second", at=NOON + timedelta(days=days))
+    # merged once more, with nothing new: the washout does not begin again
+    merge_package(project, tmp_path / "first", NOON + timedelta(days=10))
+    add_lesions(project, ["P1"])  # a new revision; the split stays as it was
+    second = make(project, tmp_path / "second", at=NOON + timedelta(days=14))
+    assert [one.code for one in second.cases] == ["CASE-003", "CASE-004", "CASE-005"]
+    repeats = [one.patient_id for one in second.cases if one.repeat]
+    others = [one.patient_id for one in second.cases if not one.repeat]
+    assert len(repeats) == 1
+    assert set(repeats) < {one.patient_id for one in first.cases}
+    assert set(others) == set(PATIENTS) - {one.patient_id for one in first.cases}
+    with open_project(tmp_path / "second") as package:
+        assert "repeat" not in str(package.store.log_of(Blinding)).replace("unannounced", "")
+    with pytest.raises(ProjectError, match=r"was made on 2024-05-15.*--again"):
+        make(project, tmp_path / "third", at=NOON + timedelta(days=99))
+
+
+def test_a_repeat_has_other_uids_than_the_first_time(project: Project, tmp_path: Path) -> None:
+    declare(project, tmp_path, repeats_share="0.5", washout_days="0")
+    issued = [make(project, tmp_path / "first")]
+    read_all(tmp_path / "first", issued[0])
+    merge_package(project, tmp_path / "first", NOON)
+    issued.append(make(project, tmp_path / "second"))
+    uids = []
+    for name in ("first", "second"):
+        with open_project(tmp_path / name) as package:
+            uids.append({f.sop_instance_uid for v in package.store.volumes() for f in v.frames})
+            uids.append({v.instance.frame_of_reference_uid for v in package.store.volumes()})
+    assert not uids[0] & uids[2]
+    assert not uids[1] & uids[3]
+
+
+def test_a_single_patient_comes_back_as_a_repeat(tmp_path: Path) -> None:
+    with open_project(make_study(tmp_path, ["P1"])) as project:
+        declare(project, tmp_path, repeats_share="0.1", washout_days="0")
+        first = make(project, tmp_path / "first")
+        read_all(tmp_path / "first", first)
+        merge_package(project, tmp_path / "first", NOON)
+        second = make(project, tmp_path / "second")
+    assert [one.repeat for one in (*first.cases, *second.cases)] == [False, True]
+
+
+def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(
+    project: Project, tmp_path: Path
+) -> None:
+    declare(project, tmp_path)
+    make(project, tmp_path / "lost")
+    with pytest.raises(ProjectError, match="with --again"):
+        make(project, tmp_path / "more")
+    issued = make(project, tmp_path / "anew", again=True)
+    read_all(tmp_path / "anew", issued)
+    merge_package(project, tmp_path / "anew", NOON)
+    with pytest.raises(ProjectError, match="came back already"):
+        make(project, tmp_path / "yet", again=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda p, f: make_package(p, "third", f / "x", NOON), "names no reader third"),
+        (lambda p, f: make_package(p, "reader-1", f, NOON), "is not empty: name a new folder"),
+    ],
+)
+def test_what_cannot_be_made_is_said(
+    project: Project, tmp_path: Path, spoil: Callable[[Project, Path], object], sentence: str
+) -> None:
+    declare(project, tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        spoil(project, tmp_path)
+    assert project.store.log_of(IssuedPackage) == []
+
+
+def test_without_a_protocol_a_lesion_or_a_blinding_there_is_no_package(
+    project: Project, tmp_path: Path
+) -> None:
+    with pytest.raises(ProjectError, match="no reading protocol"):
+        make(project, tmp_path / "one")
+    declare(project, tmp_path)
+    unblind(project.store, signed_by="lead", reason="done", at=NOON)
+    with pytest.raises(ProjectError, match="blinding is lifted"):
+        make(project, tmp_path / "one")
+    (tmp_path / "other").mkdir()
+    write_series(tmp_path / "other" / "dicom")
+    with open_project(_empty(tmp_path / "other")) as other:
+        index(other, [tmp_path / "other" / "dicom"], workers=1)
+        declare(other, tmp_path)
+        with pytest.raises(InputError, match="No patient has a lesion yet"):
+            make(other, tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+
+
+def _empty(folder: Path) -> Path:
+    from opp_mri.workflow.project import create_project
+
+    create_project(folder / "project")
+    return folder / "project"
+
+
+def test_a_full_disk_leaves_no_package_and_no_record(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, tmp_path)
+    real, written = Path.write_bytes, []
+
+    def until_full(path: Path, content: bytes) -> int:
+        if len(written) == 5 and path.suffix == ".dcm":
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        return real(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", until_full)
+    with pytest.raises(ProjectError, match=r"No space left on device.*make room"):
+        make(project, tmp_path / "one")
+    assert len(written) == 5
+    assert not (tmp_path / "one").exists()
+    assert project.store.log_of(IssuedPackage) == []
+    monkeypatch.undo()
+    make(project, tmp_path / "one")  # as if nothing had been
+
+
+def test_an_interrupted_package_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    declare(project, tmp_path)
+
+    def stop(what: str, done: int, _total: int) -> None:
+        if what == "copying images" and done == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_package(project, "reader-1", tmp_path / "one", NOON, progress=stop)
+    assert not (tmp_path / "one").exists()
+    assert project.store.log_of(IssuedPackage) == []
+
+
+def test_an_image_with_text_burned_in_stays_behind_and_is_told(
+    project: Project, tmp_path: Path
+) -> None:
+    def burn(dataset, number: int) -> None:  # type: ignore[no-untyped-def]
+        if number == 3:
+            dataset.BurnedInAnnotation = "YES"
+
+    write_series(
+        tmp_path / "more", study="77", PatientID="P5", StudyDate="20240115", seed=5, edit=burn
+    )
+    index(project, [tmp_path / "more"], workers=1)
+    project.store.add_lesions([make_lesion("LP5", patient_id="P5")], NOON)
+    declare(project, tmp_path)
+    made = make_package(project, "reader-1", tmp_path / "one", NOON)
+    assert made.images == 4 * 16 + 3
+    (why,) = made.left_out
+    assert "burned into the image" in why
+
+
+def test_two_who_make_the_same_package_at_once_leave_one_that_counts(
+    project: Project, tmp_path: Path
+) -> None:
+    declare(project, tmp_path)
+    inner: list[IssuedPackage] = []
+
+    def meanwhile(what: str, done: int, _total: int) -> None:
+        if what == "copying images" and done == 3 and not inner:
+            with open_project(tmp_path / "project") as other:
+                inner.append(make(other, tmp_path / "theirs"))
+
+    outer = make_package(project, "reader-1", tmp_path / "ours", NOON, progress=meanwhile).issued
+    read_all(tmp_path / "theirs", inner[0])
+    read_all(tmp_path / "ours", outer)
+    with pytest.raises(ProjectError, match="made anew since"):
+        merge_package(project, tmp_path / "theirs", NOON)
+    assert merge_package(project, tmp_path / "ours", NOON).added == 16
+    assert len(project.store.log_of(MergedPackage)) == 1

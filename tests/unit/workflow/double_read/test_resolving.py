@@ -1,0 +1,201 @@
+"""Two answers become one by what the protocol lets, with a reason, and both stay."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from shutil import copytree
+
+import attrs
+import pytest
+from fixtures.makers import NOON
+from fixtures.small_study import declare, make_study, read_all
+
+from opp_mri.domain.assessment import Mode
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, LengthSource
+from opp_mri.domain.reader_study import Resolution, ResolutionKind
+from opp_mri.errors import GeometryError, InputError, UnknownError
+from opp_mri.tables.calipers import CaliperRow
+from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.double_read.resolving import line_of, resolve, sign_consensus
+from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.timeline import Cell, lesion_timeline
+from opp_mri.workflow.project import Project, open_project
+
+T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
+BEFORE, AFTER = date(2024, 1, 15), date(2024, 5, 1)
+
+
+def second(_lesion: str, cell: Cell) -> float:
+    """Three columns less on T1, 6 mm; half a column, within the limits, on T2FS."""
+    return 5.0 if cell.sequence is T1 else 7.5
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    with open_project(make_study(folder)) as project:
+        declare(project, folder)
+        for reader, columns in (("reader-1", lambda *_: 8.0), ("reader-2", second)):
+            issued = make_package(project, reader, folder / reader, NOON).issued
+            read_all(folder / reader, issued, columns=columns)
+            merge_package(project, folder / reader, NOON)
+    return folder / "project"
+
+
+@pytest.fixture
+def project(read: Path, tmp_path: Path) -> Iterator[Project]:
+    with open_project(copytree(read, tmp_path / "project")) as opened:
+        yield opened
+
+
+def lesion(project: Project) -> LesionConsensus:
+    rules = project_criteria(project, None)
+    (found,) = consensus(project, criteria=rules, mode=Mode.RETROSPECTIVE)
+    return found
+
+
+def pair(project: Project, sequence: SeriesRole = T1, day: date = BEFORE) -> Pair:
+    return pair_of([lesion(project)], "LP1", (day, sequence))
+
+
+def answered(answer: Answer, **changes: object) -> CaliperRow:
+    row = CaliperRow(
+        line=0, lesion_id="LP1", reader="consensus", sequence=T1, sop_instance_uid="",
+        frame_number=1, start=None, end=None, length_mm=None, study_date=BEFORE, answer=answer,
+        reason="motion",
+    )  # fmt: skip
+    return attrs.evolve(row, **changes)
+
+
+def test_pairs_are_open_where_they_differ_and_letters_say_nothing(project: Project) -> None:
+    found = lesion(project)
+    assert {(one.cell[1], bool(one.discordance)) for one in found.pairs} == {
+        (T1, True), (T2FS, False),
+    }  # fmt: skip
+    assert [one.discordance is not None for one in found.pairs] == [True, True, False, False]
+    assert len(found.open_pairs) == 2
+    assert found.missing_signatures == ("reader-1", "reader-2")
+    one = pair(project)
+    assert {one.a.reader, one.b.reader} == {"reader-1", "reader-2"}
+    assert one.ends is not None
+    assert sorted([one.ends.anterior_mm, one.ends.posterior_mm]) == pytest.approx([0.0, 6.0])
+    with pytest.raises(UnknownError, match="has no two signed answers"):
+        pair(project, SeriesRole.STIR)
+
+
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [(ResolutionKind.KEEP_A, "a"), (ResolutionKind.KEEP_B, "b"), (ResolutionKind.MEAN, "13.0")],
+)
+def test_one_is_kept_or_the_mean_of_the_ends_taken(
+    project: Project, kind: ResolutionKind, length: str
+) -> None:
+    before = list(project.store.readings())
+    one = pair(project)
+    made = resolve(project.store, one, kind, reason=" seen ", at=NOON)
+    assert (made.reason, made.resolved_by) == ("seen", ("reader-1", "reader-2"))
+    after = pair(project)
+    assert after.result is not None
+    wanted = {"a": one.a.length_mm, "b": one.b.length_mm}.get(length) or Decimal(length)
+    assert after.result.length_mm == wanted
+    assert after.result.reader == "consensus"
+    assert after.result.caliper is not None
+    assert project.store.readings() == [*before, after.result]
+
+
+def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Project) -> None:
+    one = pair(project)
+    resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
+            new=line_of(one, (1.0, 4.0), (4.0, 4.0)))  # fmt: skip
+    assert pair(project).result.length_mm == Decimal("6.0")  # type: ignore[union-attr]
+    for other in (pair(project, T1, AFTER), pair(project, T2FS)):
+        caliper = other.a.caliper
+        assert caliper is not None
+        row = line_of(one, (1.0, 4.0), (4.0, 4.0), (caliper.sop_instance_uid, 1))
+        with pytest.raises(InputError):
+            resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON, new=row)
+    with pytest.raises((GeometryError, InputError)):
+        resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
+                new=line_of(one, (1.0, 4.0), (400.0, 4.0)))  # fmt: skip
+    with pytest.raises(InputError, match="Give the new line"):
+        resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON)
+    assert len(project.store.log_of(Resolution)) == 1
+
+
+def test_an_answer_without_a_line_may_be_what_holds(project: Project) -> None:
+    resolve(project.store, pair(project), ResolutionKind.NEW, reason="motion", at=NOON,
+            new=answered(Answer.NOT_MEASURABLE))  # fmt: skip
+    result = pair(project).result
+    assert result is not None
+    assert (result.answer, result.length_mm) == (Answer.NOT_MEASURABLE, None)
+    resolve(project.store, pair(project), ResolutionKind.NEW, reason="gone", at=NOON,
+            new=answered(Answer.GONE, length_mm=Decimal("0.0")))  # fmt: skip
+    result = pair(project).result
+    assert result is not None
+    assert (result.answer, result.length_mm) == (Answer.GONE, Decimal("0.0"))
+
+
+def test_a_reason_is_needed(project: Project) -> None:
+    with pytest.raises(InputError, match="needs a reason"):
+        resolve(project.store, pair(project), ResolutionKind.KEEP_A, reason=" ", at=NOON)
+
+
+def test_the_mean_is_only_of_lines_on_one_image(project: Project) -> None:
+    one = pair(project)
+    assert one.b.caliper is not None
+    apart = attrs.evolve(one.b.caliper, sop_instance_uid="1.2.3")
+    other = attrs.evolve(one, b=attrs.evolve(one.b, caliper=apart))
+    with pytest.raises(InputError, match="same image of the same series"):
+        resolve(project.store, other, ResolutionKind.MEAN, reason="half", at=NOON)
+
+
+def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
+    with pytest.raises(InputError, match="2 discordant answers wait to be resolved"):
+        sign_consensus(project, lesion(project), "reader-1", NOON)
+    for day in (BEFORE, AFTER):
+        resolve(project.store, pair(project, T1, day), ResolutionKind.MEAN, reason="half", at=NOON)
+    with pytest.raises(InputError, match="reader-1 and reader-2 do"):
+        sign_consensus(project, lesion(project), "third", NOON)
+    sign_consensus(project, lesion(project), "reader-1", NOON)
+    assert not [one for one in counted_readings(project.store) if one.reader == "consensus"]
+    with pytest.raises(InputError, match="signed already"):
+        sign_consensus(project, lesion(project), "reader-1", NOON)
+    sign_consensus(project, lesion(project), "reader-2", NOON)
+    assert lesion(project).is_complete
+    timeline = lesion_timeline(project.store, project.store.lesions()[0])
+    assert timeline.reader == "consensus"
+    lengths = {one.reading.length_mm for one in timeline.cells if one.reading}
+    assert lengths == {Decimal("13.0"), Decimal("15.5")}
+    made = [one.kind for one in project.store.log_of(Resolution)]
+    assert made.count(ResolutionKind.CONCORDANT) == 2
+
+
+def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) -> None:
+    for day in (BEFORE, AFTER):
+        resolve(project.store, pair(project, T1, day), ResolutionKind.MEAN, reason="half", at=NOON)
+    for signer in ("reader-1", "reader-2"):
+        sign_consensus(project, lesion(project), signer, NOON)
+    resolve(project.store, pair(project), ResolutionKind.KEEP_A, reason="second thought", at=NOON)
+    found = lesion(project)
+    assert found.missing_signatures == ("reader-1", "reader-2")
+    assert [one.kind for one in project.store.log_of(Resolution)][-1] is ResolutionKind.KEEP_A
+    timeline = lesion_timeline(project.store, project.store.lesions()[0])
+    held = {one.reading.length_mm for one in timeline.cells if one.reading}
+    assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
+
+
+def test_two_lengths_without_points_that_agree_become_their_mean(project: Project) -> None:
+    one = pair(project, T2FS)
+    bare = attrs.evolve(
+        one,
+        a=attrs.evolve(one.a, caliper=None, length_source=LengthSource.IMPORTED),
+        b=attrs.evolve(one.b, caliper=None, length_source=LengthSource.IMPORTED),
+    )
+    resolve(project.store, bare, ResolutionKind.CONCORDANT, reason="", at=NOON)
+    result = project.store.readings()[-1]
+    assert (result.length_mm, result.length_source) == (Decimal("15.5"), LengthSource.MEAN)

@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from datetime import date
+
+import attrs
+import pytest
+from fixtures.makers import NOON, make_lesion, study_volume
+
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import SeedPoint
+from opp_mri.store.sql import SqlStore
+from opp_mri.workflow.registration.align import plan
+from opp_mri.workflow.registration.align_left_out import left_out
+
+T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
+Fill = Callable[[SqlStore, list[VolumeDescription]], None]
+AFTER_TWO_VISITS = {"ssrs_first_date": date(2024, 6, 1), "ssrs_last_date": date(2024, 6, 1)}
+
+
+def test_the_baseline_is_the_last_visit_before_radiosurgery(store: SqlStore) -> None:
+    tasks = plan(store, ["L"])
+    assert [[v.study_date for v in task.pairs[0][1:]] for task in tasks] == [
+        [date(2024, 1, 15), date(2024, 5, 1)],
+        [date(2024, 1, 15), date(2024, 9, 1)],
+    ]
+
+
+@pytest.mark.parametrize("study", ["before", "after"])
+def test_a_seed_is_only_used_in_the_frame_of_reference_of_its_own_image(
+    store: SqlStore, study: str
+) -> None:
+    seed = SeedPoint(sop_instance_uid=f"1.{study}.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
+    tasks = plan(store, ["L"])
+    baselines = {pair[1].planes[0].frame_of_reference_uid for t in tasks for pair in t.pairs}
+    assert baselines == {f"frame-{study}"}
+    assert {task.centre_lps_mm for task in tasks} == {(0.0, -28.0, 78.0)}
+
+
+def test_a_sequence_in_another_frame_than_the_seed_is_not_paired(
+    store: SqlStore, fill: Fill
+) -> None:
+    moved = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, frame_of_reference_uid="moved") for p in moved.planes)
+    fill(
+        store,
+        [
+            study_volume("before", T1),
+            attrs.evolve(moved, planes=planes),
+            study_volume("later", T1),
+            study_volume("later", T2FS),
+        ],
+    )
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    assert [pair[0] for task in plan(store, ["L"]) for pair in task.pairs] == [T1]
+    (said,) = left_out(store, ["L"])
+    assert said.startswith("L: the T2FS of 2024-01-15 lies in another frame of reference")
+    assert "common point" in said
+
+
+def test_a_baseline_without_a_frame_of_reference_is_said_to_name_none(
+    store: SqlStore, fill: Fill
+) -> None:
+    nameless = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, frame_of_reference_uid="") for p in nameless.planes)
+    fill(store, [study_volume("before", T1), attrs.evolve(nameless, planes=planes)])
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    (said,) = left_out(store)
+    assert "names no frame of reference" in said
+
+
+def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fill: Fill) -> None:
+    short = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, rows=4) for p in short.planes)
+    fill(store, [study_volume("before", T1), attrs.evolve(short, planes=planes)])
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    assert [one for one in left_out(store) if "does not reach the lesion" in one]
+
+
+def test_a_seed_on_a_follow_up_lines_up_nothing_and_says_so(store: SqlStore) -> None:
+    seed = SeedPoint(sop_instance_uid="1.later.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
+    assert plan(store, ["L"]) == []
+    (said,) = left_out(store)
+    assert "Set the seed on an image from before radiosurgery" in said
+
+
+def test_where_all_is_lined_up_nothing_is_said(store: SqlStore) -> None:
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
+    assert left_out(store) == ()
