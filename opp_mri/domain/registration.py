@@ -1,12 +1,15 @@
 """What is said of a follow-up that was lined up on a baseline, and how far it can be trusted."""
 
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from attrs import frozen
 
-from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.geometry import FloatArray, Vector3
 from opp_mri.domain.transform import RigidTransform
+
+PIXEL_MM: Final = 0.7  # of the pictures of a fit
 
 
 class Verdict(StrEnum):
@@ -70,3 +73,20 @@ class Fit:
     def rotation_deg(self) -> float:
         """Angle of the rotation from the follow-up's to the baseline's coordinates."""
         return self.baseline_from_followup.rotation_deg
+
+
+@frozen(kw_only=True, eq=False)
+class Overlay:
+    """The baseline's slice through a point, and the follow-up on it.
+
+    Parameters
+    ----------
+    baseline, before, after
+        Shape (rows, columns) with a pixel of 0.7 mm, values 0 to 1: the baseline; the follow-up
+        with the coordinates of its header taken as they are; and the follow-up by the fit. NaN
+        where the follow-up does not reach.
+    """
+
+    baseline: FloatArray
+    before: FloatArray
+    after: FloatArray

@@ -20,11 +20,11 @@ from opp_mri.cohort.figures.style import (
     QUIET,
     WINDOW,
     WINDOW_INK,
-    in_words,
 )
+from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Assessment, Criteria, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent
 from opp_mri.response.course import retreatment_day
 from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 
@@ -33,16 +33,6 @@ DAYS_PER_MONTH = 30.4
 LABEL_ROOM_IN = 0.33  # a length of four characters, with air
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # hides a line behind a word
 
-EVENT_WORDS = {
-    EventKind.SYSTEMIC_THERAPY_CHANGE: "systemic therapy changed",
-    EventKind.OTHER_BONE_LESIONS: "other bone lesions",
-    EventKind.LOCAL_RETREATMENT: "retreatment",
-    EventKind.EXCLUSION: "excluded:",
-    EventKind.FRACTURE: "fracture",
-    EventKind.EPIDURAL_GROWTH: "epidural growth",
-    EventKind.PARASPINAL_GROWTH: "paraspinal growth",
-}
-EVENTS_TOLD_BY_THEIR_VALUE = {EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION}
 
 XLimits = tuple[float, float]  # weeks
 
@@ -310,11 +300,3 @@ def _signed_mm(change_mm: Decimal) -> str:
     """Write a change with its sign and unit: +5.2 mm, −3.0 mm, 0.0 mm."""
     sign = "+" if change_mm > 0 else "−" if change_mm < 0 else ""
     return f"{sign}{format_mm(abs(change_mm))}"
-
-
-def event_in_words(event: TreatmentEvent) -> str:
-    """Name an event; its value only where that is one of a few words, never free text."""
-    words = EVENT_WORDS[event.kind]
-    if event.kind in EVENTS_TOLD_BY_THEIR_VALUE:
-        words = f"{words} {in_words(event.value)}"
-    return words

@@ -108,8 +108,3 @@ def our_style() -> Iterator[None]:
     """Draw by our style alone, whatever a user's matplotlibrc says, and leave theirs as it was."""
     with matplotlib.style.context(["default", STYLE]):
         yield
-
-
-def in_words(value: str) -> str:
-    """Write an identifier such as `sustained_decline` as words."""
-    return value.replace("_", " ").replace("opp", "OPP")

@@ -39,10 +39,10 @@ from opp_mri.cohort.figures.style import (
     RIGHT_IN,
     TITLE_IN,
     WIDTH_IN,
-    in_words,
     our_style,
 )
-from opp_mri.cohort.report.page import write_bytes
+from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline

@@ -7,8 +7,9 @@ from typing import Final
 from attrs import frozen
 from markupsafe import Markup
 
+from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, CohortReport, ReportFigure
-from opp_mri.cohort.report.page import inline_svg, render_page, write_bytes
+from opp_mri.cohort.report.page import inline_svg, render_page
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import (
     MOST_NAMED,

@@ -14,7 +14,6 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from opp_mri import __version__
-from opp_mri.cohort.figures.style import in_words
 from opp_mri.cohort.statistics.analysis import CohortAnalysis
 from opp_mri.cohort.statistics.endpoints import DEATH_WITHIN_DAYS
 from opp_mri.cohort.statistics.members import (
@@ -23,6 +22,7 @@ from opp_mri.cohort.statistics.members import (
     eligible_of,
     exclusion_reason,
 )
+from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import DAYS_PER_WEEK, format_mm

@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from opp_mri import __version__
-from opp_mri.cohort.figures.style import in_words
-from opp_mri.errors import InputError
+from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.words import in_words
 from opp_mri.units import format_mm
 
 
@@ -26,28 +26,6 @@ def write_page(path: Path, template: str, **context: object) -> None:
         The file cannot be written.
     """
     write_bytes(path, render_page(template, **context).encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a page or a picture; a file that is there is replaced, or left as it was.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")  # a full disk or Ctrl-C leaves no half of a page
-    try:
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be written ({error.strerror}): name a folder that exists, where you "
-            "may write and there is room."
-        ) from error
 
 
 def inline_svg(svg: str, *, prefix: str, description: str) -> Markup:

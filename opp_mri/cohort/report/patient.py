@@ -9,11 +9,11 @@ from typing import Final
 from attrs import evolve, frozen
 from markupsafe import Markup
 
-from opp_mri.cohort.figures.panels import TimelineMarks, event_in_words
-from opp_mri.cohort.figures.style import in_words
+from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
+from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, ReportFacts
-from opp_mri.cohort.report.page import inline_svg, render_page, write_bytes
+from opp_mri.cohort.report.page import inline_svg, render_page
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.words import (
     criteria_in_words,
@@ -24,6 +24,7 @@ from opp_mri.cohort.report.words import (
     week_in_words,
 )
 from opp_mri.cohort.statistics.members import regimen_label
+from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Assessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion

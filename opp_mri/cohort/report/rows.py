@@ -8,8 +8,8 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
+from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import CohortReport
-from opp_mri.cohort.report.page import write_bytes
 from opp_mri.cohort.report.words import events_by_day, lengths_by_day
 from opp_mri.cohort.statistics.members import ALL, CohortLesion, regimen_label
 from opp_mri.cohort.tables.tables import Cell, Table, ids_of

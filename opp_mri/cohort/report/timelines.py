@@ -13,10 +13,10 @@ from attrs import frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.figures.panels import TimelineMarks
-from opp_mri.cohort.figures.style import in_words
 from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
 from opp_mri.cohort.report.page import inline_svg, write_page
 from opp_mri.cohort.report.words import timeline_in_words
+from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
 

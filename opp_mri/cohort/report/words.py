@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from opp_mri.cohort.figures.panels import event_in_words
+from opp_mri.cohort.words import event_in_words
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.timeline import Timeline
 from opp_mri.units import format_mm, weeks_from_days

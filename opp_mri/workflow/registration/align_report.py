@@ -5,10 +5,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from opp_mri.cohort.figures.overlays import draw_overlay, overlay
+from opp_mri.cohort.figures.overlay_figure import draw_overlay
 from opp_mri.cohort.report.alignment_page import FitPage, write_alignment_page
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.errors import OppMriError
+from opp_mri.registration.resampling import overlay
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.registration.align_review import loaded_volume
 

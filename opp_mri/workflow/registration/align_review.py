@@ -6,13 +6,13 @@ import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.cohort.figures.overlays import on_grid
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
+from opp_mri.registration.resampling import on_grid
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.registration.align import fit_id, plan
 

@@ -1,41 +1,15 @@
-"""Pictures of a fit: the follow-up on the baseline's own slice, before and after."""
-
-from io import BytesIO
+"""Follow-ups resampled on the baseline's grid, to be looked at and never measured on."""
 
 import numpy as np
-from attrs import frozen
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from opp_mri.domain.geometry import FloatArray, Vector3, Volume, VolumeGeometry
+from opp_mri.domain.registration import PIXEL_MM, Overlay
 from opp_mri.domain.transform import RigidTransform
 
-PIXEL_MM = 0.7
 HALF_SIZE_MM = 80.0  # four to five lumbar levels
-TILE_MM = 14.0
-EDGE_SHARE = 0.08  # strongest gradients that are drawn as edges
-EDGE_COLOUR = (1.0, 0.62, 0.04)
-PANEL_IN = 2.5
 HALF_A_VOXEL = 0.5  # thick slices end half a slice outside the centres of the first and the last
-
-
-@frozen(kw_only=True, eq=False)
-class Overlay:
-    """The baseline's slice through a point, and the follow-up on it.
-
-    Parameters
-    ----------
-    baseline, before, after
-        Shape (rows, columns) with a pixel of 0.7 mm, values 0 to 1: the baseline; the follow-up
-        with the coordinates of its header taken as they are; and the follow-up by the fit. NaN
-        where the follow-up does not reach.
-    """
-
-    baseline: FloatArray
-    before: FloatArray
-    after: FloatArray
 
 
 def overlay(
@@ -91,46 +65,6 @@ def on_grid(
         index = start + step[0] * k + step[1] * j + step[2] * i
         values[(index < -HALF_A_VOXEL) | (index > size - HALF_A_VOXEL)] = np.nan
     return values
-
-
-def draw_overlay(pictures: Overlay) -> bytes:
-    """Draw baseline, follow-up before and after, checkerboard and edges side by side, as PNG."""
-    panels = (
-        ("baseline", pictures.baseline),
-        ("follow-up, by headers", pictures.before),
-        ("follow-up, by the fit", pictures.after),
-        ("checkerboard", checkerboard(pictures.baseline, pictures.after)),
-        ("follow-up's edges on the baseline", _edges_on(pictures.baseline, pictures.after)),
-    )
-    figure = Figure(figsize=(PANEL_IN * len(panels), PANEL_IN + 0.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, (title, picture) in zip(figure.subplots(1, len(panels)), panels, strict=True):
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_title(title, fontsize=8)
-        axes.set_axis_off()
-    png = BytesIO()
-    figure.savefig(png, format="png", dpi=110, metadata={"Software": None})
-    return png.getvalue()
-
-
-def checkerboard(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Give tiles of one picture and the other by turns; where edges run on, they coincide."""
-    rows, columns = np.indices(first.shape)
-    tile = int(TILE_MM / PIXEL_MM)
-    picture: FloatArray = np.where((rows // tile + columns // tile) % 2, first, second)
-    return picture
-
-
-def _edges_on(baseline: FloatArray, followup: FloatArray) -> FloatArray:
-    steepness = ndimage.gaussian_gradient_magnitude(np.nan_to_num(followup), 1.0 / PIXEL_MM)
-    steepness[np.isnan(followup)] = 0
-    edges = steepness > np.quantile(steepness, 1 - EDGE_SHARE)
-    thin = edges & (steepness >= ndimage.maximum_filter(steepness, size=(1, 3)) * 0.999) | (
-        edges & (steepness >= ndimage.maximum_filter(steepness, size=(3, 1)) * 0.999)
-    )
-    picture = np.repeat(baseline[..., None], 3, axis=-1)
-    picture[thin] = EDGE_COLOUR
-    return picture
 
 
 def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
