@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
@@ -190,7 +191,6 @@ def test_the_voxels_of_a_real_sagittal_series_are_those_of_its_slices(real_data:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", [name for name, e in EXPECTED.items() if "'volume'" in str(e)])
 def test_a_real_volume_equals_that_of_simpleitk(real_data: Path, name: str) -> None:
-    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is in the bench extra")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     series, sources = described(real_data / name)
     volumes = [v for each in series for v in each if v.usability is Usability.VOLUME]
