@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from decimal import Decimal
 
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -48,7 +48,7 @@ def main() -> None:
         wall, processor = time.perf_counter(), time.process_time()
         calls = [
             (call.category, call.reason)
-            for call in (classify(one, criteria, mode) for one in timelines)
+            for call in (classify(one, Rules(criteria=criteria, mode=mode)) for one in timelines)
         ]
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         print(

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from fixtures.cohort_makers import AMINI, make_cohort
 
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
@@ -47,7 +47,7 @@ def main() -> None:
     late = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cohort = Cohort(lesions=make_cohort(lesions), criteria=AMINI, mode=Mode.RETROSPECTIVE)
+        cohort = Cohort(lesions=make_cohort(lesions), rules=Rules(criteria=AMINI))
         export_cohort(cohort, folder / "tables", formats=[ExportFormat.CSV])
         print(f"{lesions} lesions, {os.cpu_count()} cores\n")
         print("| command | wall s | processor s | GB |\n|---|---|---|---|")

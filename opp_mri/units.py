@@ -6,9 +6,14 @@ lesion), so that what is shown is what is classified. Nothing is rounded after t
 
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from operator import index
+from typing import Final, SupportsIndex
 
-RECORDED_PRECISION_MM = Decimal("0.1")
-DAYS_PER_WEEK = 7
+RECORDED_PRECISION_MM: Final = Decimal("0.1")
+LONGEST_MM: Final = 1000  # a length is shorter
+MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
+MOST_DAYS: Final = 36_525  # a hundred years
+DAYS_PER_WEEK: Final = 7
 
 
 def recorded_mm(length_mm: float) -> Decimal:
@@ -50,3 +55,60 @@ def days_between(start: date, end: date) -> int:
 def weeks_from_days(days: int) -> float:
     """Derive weeks from days; weeks are shown and never stored."""
     return days / DAYS_PER_WEEK
+
+
+def exact_decimal(value: object) -> Decimal:
+    """Convert a number without loss: a `Decimal`, a text such as "2.0", or a whole number.
+
+    Raises
+    ------
+    TypeError
+        The value is a binary floating-point number, whose decimal digits are not those that were
+        written, or no number at all.
+    ValueError
+        The text is not a finite decimal number.
+    """
+    if isinstance(value, Decimal):
+        exact = value
+    elif isinstance(value, str):
+        try:
+            exact = Decimal(value)
+        except ArithmeticError:
+            raise ValueError(f"{value!r} is not a number: write it like 2.0") from None
+    else:
+        exact = Decimal(_whole(value, "a Decimal, a text such as '2.0' or a whole number"))
+    if not exact.is_finite():
+        raise ValueError(f"a number must be finite, not {exact}")
+    return exact
+
+
+def exact_mm(value: object) -> Decimal:
+    """Convert a length in mm without loss: 0 or more, below `LONGEST_MM`; see `exact_decimal`."""
+    length_mm = exact_decimal(value)
+    if not 0 <= length_mm < LONGEST_MM:
+        raise ValueError(f"a length is 0 or more and below {LONGEST_MM} mm, not {length_mm} mm")
+    if length_mm.as_tuple().exponent < -MOST_DECIMALS:  # type: ignore[operator]  # it is finite
+        raise ValueError(f"a length has at most {MOST_DECIMALS} decimals, not {length_mm} mm")
+    return length_mm
+
+
+def whole_days(value: object) -> int:
+    """Convert a number of days from SSRS that is a whole number within a hundred years.
+
+    Raises
+    ------
+    TypeError
+        The value is not a whole number.
+    ValueError
+        It lies outside the hundred years before and after SSRS.
+    """
+    days = _whole(value, "a whole number of days")
+    if not -MOST_DAYS <= days <= MOST_DAYS:
+        raise ValueError(f"a day lies within {MOST_DAYS} days of radiosurgery, not at {days}")
+    return days
+
+
+def _whole(value: object, expected: str) -> int:
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
+        raise TypeError(f"give {expected}, not {value!r} ({type(value).__name__})")
+    return index(value)

@@ -8,11 +8,10 @@ import click
 
 from opp_mri.agreement.lengths import Estimate, Kappa
 from opp_mri.cli.options import json_option, project_option
-from opp_mri.cli.response import PICTURES, criteria_option, mode_option
+from opp_mri.cli.response import PICTURES
+from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_table
-from opp_mri.domain.assessment import Mode
 from opp_mri.units import format_mm
-from opp_mri.workflow.assessing.respond import project_criteria
 from opp_mri.workflow.double_read.agreement import LengthAgreement, agreement, agreement_record
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
@@ -41,8 +40,7 @@ WITH_INTERVAL = "with 95 % interval"
 @click.command("agreement")
 @project_option
 @readers_option
-@mode_option
-@criteria_option
+@rules_options
 @json_option
 @click.option("--repeats", is_flag=True, help="Hold readers against their own hidden repeats.")
 @click.option(
@@ -53,8 +51,7 @@ WITH_INTERVAL = "with 95 % interval"
 def agreement_command(
     project_folder: Path,
     readers: tuple[str, str] | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     as_json: bool,
     repeats: bool,
     plot: Path | None,
@@ -69,8 +66,7 @@ def agreement_command(
         _show_repeats(project_folder, as_json=as_json)
         return
     with open_project(project_folder) as project:
-        rules = project_criteria(project, criteria)
-        agreed = agreement(project, readers or (), criteria=rules, mode=Mode(mode))
+        agreed = agreement(project, readers or (), rules.in_project(project))
     if plot:
         from opp_mri.workflow.cohort.pictures import save_agreement  # loads matplotlib: a second
 
@@ -166,8 +162,7 @@ def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> 
 @click.command("discordance")
 @project_option
 @readers_option
-@mode_option
-@criteria_option
+@rules_options
 @click.option(
     "--limit-mm",
     show_default="the protocol's, else 2.0",
@@ -184,20 +179,17 @@ def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> 
 def discordance_command(
     project_folder: Path,
     readers: tuple[str, str] | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     limit_mm: Decimal | None,
     limit_deg: float | None,
     as_json: bool,
 ) -> None:
     """List where two readers differ and why: what changes a category first, then by mm."""
     with open_project(project_folder) as project:
-        rules = project_criteria(project, criteria)
         found = discordances(
             project,
             readers or (),
-            criteria=rules,
-            mode=Mode(mode),
+            rules.in_project(project),
             limits=limits_of(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:

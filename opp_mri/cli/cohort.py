@@ -10,10 +10,9 @@ from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
 from opp_mri.cli.options import json_option, now, project_option
 from opp_mri.cli.paper import paper_command
-from opp_mri.cli.response import PICTURES, criteria_option, mode_option, reader_option
+from opp_mri.cli.response import PICTURES, reader_option
+from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
-from opp_mri.domain.assessment import Mode
-from opp_mri.workflow.assessing.respond import project_criteria
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
 
@@ -130,16 +129,14 @@ def report_command(
 @project_option
 @tables_option
 @reader_option
-@mode_option
-@criteria_option
+@rules_options
 def patient_command(
     patient_id: str,
     file: Path,
     project_folder: Path,
     tables: Path | None,
     reader: str | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
 ) -> None:
     """Write the report of PATIENT's lesions to FILE, .html or .pdf, a page a lesion.
 
@@ -154,15 +151,14 @@ def patient_command(
     )
 
     if tables is not None:
-        cohort = load_tables(tables, mode=mode, criteria=criteria)
+        cohort = load_tables(tables, rules)
         report = table_patient_report(cohort, patient_id, written_on=now().date())
     else:
         with open_project(project_folder) as project:
             report = patient_report(
                 project,
                 patient_id,
-                mode=Mode(mode),
-                criteria=project_criteria(project, criteria),
+                rules.in_project(project),
                 written_on=now().date(),
                 reader=reader,
             )

@@ -8,10 +8,8 @@ from typing import Any
 import click
 
 from opp_mri.cli.options import project_option
-from opp_mri.cli.response import criteria_option, mode_option, reader_option
-from opp_mri.domain.assessment import Mode
-from opp_mri.response.criteria import DEFAULT_CRITERIA, load_criteria
-from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.cli.response import reader_option
+from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.workflow.cohort.cohort import Cohort, project_cohort, table_cohort
 from opp_mri.workflow.project import open_project
 
@@ -22,32 +20,25 @@ tables_option = click.option(
 )
 
 
-def load_tables(tables: Path, *, mode: str, criteria: str | None) -> Cohort:
+def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     """Read the cohort of a folder of tables; an option that is of a project is refused."""
     context = click.get_current_context()
     for name, option in (("project_folder", "--project"), ("reader", "--reader")):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} and --tables do not go together.")
-    rules = load_criteria(criteria or DEFAULT_CRITERIA)
-    return table_cohort(tables, mode=Mode(mode), criteria=rules)
+    return table_cohort(tables, rules.for_tables())
 
 
 def _load(
     project_folder: Path,
     tables: Path | None,
     reader: str | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
 ) -> Cohort:
     if tables is None:
         with open_project(project_folder) as project:
-            return project_cohort(
-                project,
-                mode=Mode(mode),
-                criteria=project_criteria(project, criteria),
-                reader=reader,
-            )
-    return load_tables(tables, mode=mode, criteria=criteria)
+            return project_cohort(project, rules.in_project(project), reader=reader)
+    return load_tables(tables, rules)
 
 
 def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,20 +50,18 @@ def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     @project_option
     @tables_option
     @reader_option
-    @mode_option
-    @criteria_option
+    @rules_options
     @wraps(command)
     def with_cohort(
         *args: Any,
         project_folder: Path,
         tables: Path | None,
         reader: str | None,
-        mode: str,
-        criteria: str | None,
+        rules: RulesChoice,
         **others: Any,
     ) -> None:
         def load_cohort() -> Cohort:
-            return _load(project_folder, tables, reader, mode, criteria)
+            return _load(project_folder, tables, reader, rules)
 
         command(*args, load_cohort=load_cohort, **others)
 

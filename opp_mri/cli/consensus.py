@@ -7,20 +7,18 @@ from typing import Any
 import click
 
 from opp_mri.cli.options import json_option, now, project_option
-from opp_mri.cli.response import criteria_option, mode_option
+from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.domain.assessment import Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ResolutionKind
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.tables.calipers import CaliperRow
 from opp_mri.units import format_mm, number
-from opp_mri.workflow.assessing.respond import project_criteria
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
 from opp_mri.workflow.double_read.discordances import cause_in_words
 from opp_mri.workflow.double_read.resolving import line_of, resolve, sign_consensus
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.project import open_project
 
 KINDS = {
     "A": ResolutionKind.KEEP_A,
@@ -37,17 +35,16 @@ def consensus_group() -> None:
 
 
 @consensus_group.command("list")
-@mode_option
-@criteria_option
+@rules_options
 @project_option
 @json_option
-def list_command(mode: str, criteria: str | None, project_folder: Path, as_json: bool) -> None:
+def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> None:
     """List each lesion that both readers signed, and what is open, as A and B.
 
     Which reader is A changes from cell to cell.
     """
     with open_project(project_folder) as project:
-        lesions = _consensus(project, mode, criteria)
+        lesions = consensus(project, rules.in_project(project))
     if as_json:
         show_json([_lesion_record(one) for one in lesions])
         return
@@ -83,8 +80,7 @@ def list_command(mode: str, criteria: str | None, project_folder: Path, as_json:
     "--answer", type=click.Choice([one.value for one in ANSWERS]),
     help="With new: an answer without a line.",
 )  # fmt: skip
-@mode_option
-@criteria_option
+@rules_options
 @project_option
 def resolve_command(
     lesion_id: str,
@@ -96,13 +92,12 @@ def resolve_command(
     frame: int,
     line: tuple[float, float, float, float] | None,
     answer: str | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     project_folder: Path,
 ) -> None:
     """Resolve the two answers to one cell; both stay as they are."""
     with open_project(project_folder) as project:
-        lesions = _consensus(project, mode, criteria)
+        lesions = consensus(project, rules.in_project(project))
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
         new = _new(pair, image, frame, line, answer, reason) if kind == "new" else None
         made = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
@@ -115,14 +110,12 @@ def resolve_command(
 @consensus_group.command("sign")
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option("--signed-by", required=True, help="A reader of the protocol, or its adjudicator.")
-@mode_option
-@criteria_option
+@rules_options
 @project_option
 def sign_command(
     lesion_ids: tuple[str, ...],
     signed_by: str,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     project_folder: Path,
 ) -> None:
     """Sign the resolved answers of lesions, or of all that are ready.
@@ -131,7 +124,7 @@ def sign_command(
     to have signed; `assess` and `timeline` use it then.
     """
     with open_project(project_folder) as project:
-        lesions = _consensus(project, mode, criteria)
+        lesions = consensus(project, rules.in_project(project))
         known = {one.lesion.lesion_id: one for one in lesions}
         if unknown := [one for one in lesion_ids if one not in known]:
             raise UnknownError(
@@ -145,7 +138,7 @@ def sign_command(
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
         for one in ready:
             sign_consensus(project, one, signed_by, now())
-        for one in _consensus(project, mode, criteria):
+        for one in consensus(project, rules.in_project(project)):
             if one.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
                 click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
 
@@ -161,10 +154,6 @@ def state_in_words(lesion: LesionConsensus) -> str:
     if lesion.one_reader_only:
         state += f"; {len(lesion.one_reader_only)} read by one reader only, and left out"
     return state
-
-
-def _consensus(project: Project, mode: str, criteria: str | None) -> list[LesionConsensus]:
-    return consensus(project, criteria=project_criteria(project, criteria), mode=Mode(mode))
 
 
 def _new(

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.options import existing_file, json_option, project_option
+from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
-from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
+from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
+from opp_mri.response.criteria import DEFAULT_CRITERIA
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.units import format_mm
@@ -20,7 +21,6 @@ from opp_mri.workflow.assessing.assess import (
 )
 from opp_mri.workflow.assessing.respond import (
     assess_project,
-    project_criteria,
     project_lesion_record,
     project_timelines,
 )
@@ -28,19 +28,6 @@ from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.records import timeline_record
 
-mode_option = click.option(
-    "--mode",
-    type=click.Choice([mode.value for mode in Mode]),
-    default=Mode.RETROSPECTIVE.value,
-    show_default=True,
-    help="With hindsight, as the source paper did; or as known today.",
-)
-criteria_option = click.option(
-    "--criteria",
-    metavar="NAME|FILE",
-    help=f"{', '.join(SHIPPED_CRITERIA)}, or a TOML file; default: the project's, "
-    f"else {DEFAULT_CRITERIA}.",
-)
 reader_option = click.option(
     "--reader", help="Whose readings count; needed where several readers measured a lesion."
 )
@@ -51,8 +38,7 @@ PICTURES = (".svg", ".png", ".pdf")
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @reader_option
-@mode_option
-@criteria_option
+@rules_options
 @json_option
 @click.option(
     "--plot",
@@ -63,8 +49,7 @@ def timeline_command(
     lesion_ids: tuple[str, ...],
     project_folder: Path,
     reader: str | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     as_json: bool,
     plot: Path | None,
 ) -> None:
@@ -76,29 +61,27 @@ def timeline_command(
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
     with open_project(project_folder) as project:
         timelines = project_timelines(project, lesion_ids, reader=reader)
-        rules = project_criteria(project, criteria)
+        applied = rules.in_project(project)
     if as_json:
         show_json([timeline_record(timeline) for timeline in timelines])
     else:
         for timeline in timelines:
             _show_timeline(timeline)
     if plot:
-        _draw(plot, timelines, rules, Mode(mode))
+        _draw(plot, timelines, applied)
 
 
-def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Criteria, mode: Mode) -> None:
+def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Rules) -> None:
     from opp_mri.workflow.cohort.pictures import (
         save_timeline,  # loads matplotlib, which takes a second
     )
 
     for timeline in timelines:
         assessed = (
-            assess_timeline(timeline.timeline, mode=mode, criteria=rules)
-            if timeline.timeline.observations
-            else None
+            assess_timeline(timeline.timeline, rules) if timeline.timeline.observations else None
         )
         path = _plot_path(plot, timeline, alone=len(timelines) == 1)
-        save_timeline(path, timeline, rules, assessed)
+        save_timeline(path, timeline, rules.criteria, assessed)
         click.echo(f"Drawn: {path}", err=True)
 
 
@@ -140,8 +123,7 @@ def _show_timeline(timeline: LesionTimeline) -> None:
 @click.option("--events", type=existing_file, help="CSV of events, with --measurements.")
 @project_option
 @reader_option
-@mode_option
-@criteria_option
+@rules_options
 @click.option(
     "--sd-mm",
     type=click.FloatRange(min=0, max=100),
@@ -155,8 +137,7 @@ def assess_command(
     events: Path | None,
     project_folder: Path,
     reader: str | None,
-    mode: str,
-    criteria: str | None,
+    rules: RulesChoice,
     sd_mm: float | None,
     as_json: bool,
 ) -> None:
@@ -170,9 +151,8 @@ def assess_command(
     outlooks: Mapping[str, Outlook | None]
     error = None if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     if measurements is not None:
-        rules = load_criteria(criteria or DEFAULT_CRITERIA)
         tables = assess_tables(
-            measurements, events, mode=Mode(mode), criteria=rules, error=error or DEFAULT_ERROR
+            measurements, events, rules.for_tables(), error=error or DEFAULT_ERROR
         )
         lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
         unanswered = tables.unanswered
@@ -180,12 +160,10 @@ def assess_command(
         outlooks = {}  # the tables do not say in how many fractions
     else:
         with open_project(project_folder) as project:
-            rules = project_criteria(project, criteria)
             found = assess_project(
                 project,
+                rules.in_project(project),
                 lesion_ids,
-                mode=Mode(mode),
-                criteria=rules,
                 reader=reader,
                 error=error,
             )
@@ -239,22 +217,21 @@ def _sure(lesion: AssessedLesion) -> str:
 
 
 @click.command("criteria")
-@click.argument("name_or_file", default=DEFAULT_CRITERIA)
+@click.argument("criteria", metavar="[NAME|FILE]", type=CriteriaType(), default=DEFAULT_CRITERIA)
 @json_option
-def criteria_command(name_or_file: str, as_json: bool) -> None:
+def criteria_command(criteria: Criteria, as_json: bool) -> None:
     """Show response criteria: a shipped profile by its name, or a TOML file, checked."""
-    rules = load_criteria(name_or_file)
     values = {
-        "name": rules.name,
-        "source": rules.source,
-        "change_mm": float(rules.change_mm),
-        "growth_inclusive": rules.growth_inclusive,
-        "decline_inclusive": rules.decline_inclusive,
-        "min_follow_up_days": rules.min_follow_up_days,
-        "sustain_days": rules.sustain_days,
-        "window_days": rules.window_days,
-        "progression_min_studies": rules.progression_min_studies,
-        "plateau": rules.plateau.value,
+        "name": criteria.name,
+        "source": criteria.source,
+        "change_mm": float(criteria.change_mm),
+        "growth_inclusive": criteria.growth_inclusive,
+        "decline_inclusive": criteria.decline_inclusive,
+        "min_follow_up_days": criteria.min_follow_up_days,
+        "sustain_days": criteria.sustain_days,
+        "window_days": criteria.window_days,
+        "progression_min_studies": criteria.progression_min_studies,
+        "plateau": criteria.plateau.value,
     }
     if as_json:
         show_json(values)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import exact_mm, whole_days
 
 
 class ResponseCategory(StrEnum):
@@ -103,14 +104,34 @@ class Criteria:
 
     name: str
     source: str = ""
-    change_mm: Decimal = Decimal("2.0")
-    growth_inclusive: bool = True
-    decline_inclusive: bool = True
-    min_follow_up_days: int = 182
-    sustain_days: int = 84
-    window_days: int = 182
-    progression_min_studies: int = 2
-    plateau: Plateau = Plateau.PD
+    change_mm: Decimal = field(
+        default=Decimal("2.0"), converter=exact_mm, validator=validators.gt(Decimal(0))
+    )
+    growth_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
+    decline_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
+    min_follow_up_days: int = field(default=182, converter=whole_days, validator=validators.ge(0))
+    sustain_days: int = field(default=84, converter=whole_days, validator=validators.ge(0))
+    window_days: int = field(default=182, converter=whole_days, validator=validators.ge(0))
+    progression_min_studies: int = field(
+        default=2, converter=whole_days, validator=validators.ge(1)
+    )
+    plateau: Plateau = field(default=Plateau.PD, converter=Plateau)
+
+
+@frozen(kw_only=True)
+class Rules:
+    """How lesions are classified: by these criteria, read in this mode.
+
+    Parameters
+    ----------
+    criteria
+        The parameters of the response rules.
+    mode
+        With hindsight (the paper's closed world), or as known today.
+    """
+
+    criteria: Criteria = field(validator=validators.instance_of(Criteria))
+    mode: Mode = field(default=Mode.RETROSPECTIVE, converter=Mode)
 
 
 @frozen(kw_only=True)
@@ -138,8 +159,8 @@ class SequenceAssessment:
         Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
     """
 
-    category: ResponseCategory
-    reason: Reason
+    category: ResponseCategory = field(converter=ResponseCategory)
+    reason: Reason = field(converter=Reason)
     baseline_day: int | None = None
     baseline_mm: Decimal | None = None
     peak_change_mm: Decimal | None = None
@@ -160,6 +181,8 @@ class Assessment:
 
     Parameters
     ----------
+    rules
+        What it was classified by.
     category, reason
         The lesion's answer and the rule that gave it.
     deciding_sequence
@@ -173,11 +196,20 @@ class Assessment:
     """
 
     lesion_id: str
-    mode: Mode
-    criteria: Criteria
-    category: ResponseCategory
-    reason: Reason
+    rules: Rules
+    category: ResponseCategory = field(converter=ResponseCategory)
+    reason: Reason = field(converter=Reason)
     deciding_sequence: SeriesRole | None
     discordant: bool
     sequences: Mapping[SeriesRole, SequenceAssessment] = field(factory=dict)
     retreatment_day: int | None = None
+
+    @property
+    def criteria(self) -> Criteria:
+        """The criteria that it was classified by."""
+        return self.rules.criteria
+
+    @property
+    def mode(self) -> Mode:
+        """With hindsight, or as known at the last study."""
+        return self.rules.mode

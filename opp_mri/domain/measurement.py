@@ -1,14 +1,16 @@
 """Lesions, calipers and what readers recorded."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import converters, field, frozen
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Exclusion
+from opp_mri.domain.timeline import EventKind, Exclusion, check_event_value
+from opp_mri.units import exact_decimal, exact_mm
 
 PixelPoint = tuple[float, float]  # column, row; 0, 0 is the centre of the first pixel
 
@@ -36,8 +38,15 @@ class LesionEvent:
     """Something that happened to a lesion or its patient, by date."""
 
     date: date
-    kind: EventKind
-    value: str = ""
+    kind: EventKind = field(converter=EventKind)
+    value: str = field(default="", converter=str)
+
+    def __attrs_post_init__(self) -> None:
+        check_event_value(self.kind, self.value)
+
+
+def _exclusions(values: Iterable[str]) -> tuple[Exclusion, ...]:
+    return tuple(Exclusion(value) for value in values)
 
 
 @frozen(kw_only=True)
@@ -71,13 +80,13 @@ class Lesion:
     seed: SeedPoint | None = None
     ssrs_first_date: date
     ssrs_last_date: date
-    dose_gy: Decimal | None = None
+    dose_gy: Decimal | None = field(default=None, converter=converters.optional(exact_decimal))
     fractions: int | None = None
     histology: str = ""
     sex: str = ""
     age_years: int | None = None
     birth_year: int | None = None
-    exclusions: tuple[Exclusion, ...] = ()
+    exclusions: tuple[Exclusion, ...] = field(default=(), converter=_exclusions)
     events: tuple[LesionEvent, ...] = ()
     last_contact_date: date | None = None
     death_date: date | None = None
@@ -166,17 +175,17 @@ class Reading:
 
     reading_id: str
     lesion_id: str
-    sequence: SeriesRole
+    sequence: SeriesRole = field(converter=SeriesRole)
     reader: str
     study_date: date
-    answer: Answer
-    length_mm: Decimal | None
-    length_source: LengthSource | None
+    answer: Answer = field(converter=Answer)
+    length_mm: Decimal | None = field(converter=converters.optional(exact_mm))
+    length_source: LengthSource | None = field(converter=converters.optional(LengthSource))
     caliper: Caliper | None = None
     reason: str = ""
     remarks: tuple[str, ...] = field(default=())
     draft: bool = False
-    edit: Edit = Edit.MADE
+    edit: Edit = field(default=Edit.MADE, converter=Edit)
     amendment_reason: str = ""
     repeat: bool = False
     recorded_at: datetime
@@ -231,7 +240,7 @@ class ApAxis:
     reader: str
     frame_of_reference_uid: str
     direction_lps: Vector3
-    landmark: AxisLandmark
+    landmark: AxisLandmark = field(converter=AxisLandmark)
     sop_instance_uid: str
     frame_number: int
     start: PixelPoint
@@ -270,5 +279,5 @@ class Place:
     reader: str
     patient_id: str
     lesion_id: str | None
-    sequence: SeriesRole
+    sequence: SeriesRole = field(converter=SeriesRole)
     study_date: date | None

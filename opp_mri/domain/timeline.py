@@ -1,12 +1,13 @@
 """A lesion over time, counted in whole days from the completion of radiosurgery (SSRS)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
 from attrs import field, frozen
 
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import exact_mm, whole_days
 
 
 class EventKind(StrEnum):
@@ -40,6 +41,20 @@ class Exclusion(StrEnum):
     OVER_75_PERCENT = "over_75_percent"
 
 
+def check_event_value(kind: EventKind, value: str) -> None:
+    """Refuse a value that an event of this kind cannot have.
+
+    Raises
+    ------
+    ValueError
+        The kind asks for an `OtherBoneLesions` or an `Exclusion` value, and this is none.
+    """
+    if kind is EventKind.OTHER_BONE_LESIONS:
+        OtherBoneLesions(value)
+    elif kind is EventKind.EXCLUSION:
+        Exclusion(value)
+
+
 @frozen
 class TreatmentEvent:
     """Something that happened on a day.
@@ -54,9 +69,12 @@ class TreatmentEvent:
         An `OtherBoneLesions` or `Exclusion` value where the kind asks for one, else free text.
     """
 
-    days_from_ssrs: int
-    kind: EventKind
-    value: str = ""
+    days_from_ssrs: int = field(converter=whole_days)
+    kind: EventKind = field(converter=EventKind)
+    value: str = field(default="", converter=str)
+
+    def __attrs_post_init__(self) -> None:
+        check_event_value(self.kind, self.value)
 
 
 @frozen
@@ -71,8 +89,18 @@ class Observation:
         Greatest anteroposterior extent in mm, exact; 0 when the abnormality is gone.
     """
 
-    days_from_ssrs: int
-    ap_mm: Decimal
+    days_from_ssrs: int = field(converter=whole_days)
+    ap_mm: Decimal = field(converter=exact_mm)
+
+
+def _by_sequence(
+    observations: Mapping[SeriesRole, Iterable[Observation]],
+) -> dict[SeriesRole, tuple[Observation, ...]]:
+    return {SeriesRole(sequence): tuple(row) for sequence, row in observations.items()}
+
+
+def _in_order(events: Iterable[TreatmentEvent]) -> tuple[TreatmentEvent, ...]:
+    return tuple(events)
 
 
 @frozen(kw_only=True)
@@ -90,5 +118,7 @@ class Timeline:
     """
 
     lesion_id: str
-    observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(factory=dict)
-    events: tuple[TreatmentEvent, ...] = ()
+    observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(
+        factory=dict, converter=_by_sequence
+    )
+    events: tuple[TreatmentEvent, ...] = field(default=(), converter=_in_order)

@@ -17,6 +17,7 @@ from opp_mri.domain.assessment import (
     Plateau,
     Reason,
     ResponseCategory,
+    Rules,
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
@@ -69,17 +70,15 @@ class LesionCall:
     discordant: bool
 
 
-def classify(timeline: Timeline, criteria: Criteria, mode: Mode) -> Assessment:
+def classify(timeline: Timeline, rules: Rules) -> Assessment:
     """Give a lesion its category and the rule that decided.
 
     Parameters
     ----------
     timeline
         Its lengths in mm per sequence, each in the order of days, and its events.
-    criteria
-        The parameters of the rules.
-    mode
-        With hindsight (the paper's closed world), or as known today.
+    rules
+        The criteria, and whether they are read with hindsight or as known today.
 
     Returns
     -------
@@ -94,14 +93,12 @@ def classify(timeline: Timeline, criteria: Criteria, mode: Mode) -> Assessment:
     studied = studies_that_count(timeline)
     facts = facts_of(timeline, studied)
     calls = {
-        sequence: call_sequence(studies, facts, criteria, mode)
-        for sequence, studies in studied.items()
+        sequence: call_sequence(studies, facts, rules) for sequence, studies in studied.items()
     }
-    lesion = call_lesion(calls, facts, mode)
+    lesion = call_lesion(calls, facts, rules.mode)
     return Assessment(
         lesion_id=timeline.lesion_id,
-        mode=mode,
-        criteria=criteria,
+        rules=rules,
         category=lesion.category,
         reason=lesion.reason,
         deciding_sequence=lesion.deciding_sequence,
@@ -111,10 +108,9 @@ def classify(timeline: Timeline, criteria: Criteria, mode: Mode) -> Assessment:
     )
 
 
-def call_sequence(
-    studied: Studied, facts: LesionFacts, criteria: Criteria, mode: Mode
-) -> SequenceCall:
+def call_sequence(studied: Studied, facts: LesionFacts, rules: Rules) -> SequenceCall:
     """Apply the table of rules to one sequence."""
+    criteria, mode = rules.criteria, rules.mode
     course = None
     if studied.baseline is None:
         call = (INDETERMINATE, Reason.NO_BASELINE)  # row 1

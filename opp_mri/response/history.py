@@ -5,7 +5,14 @@ from itertools import groupby
 
 from attrs import evolve, frozen
 
-from opp_mri.domain.assessment import Assessment, Criteria, Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    Mode,
+    Reason,
+    ResponseCategory,
+    Rules,
+)
 from opp_mri.domain.timeline import EventKind, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.sentences import SHORT_WORDS
@@ -72,7 +79,7 @@ def labels_in_words(labels: Sequence[DatedLabel], assessment: Assessment) -> tup
 
 
 def _label(timeline: Timeline, criteria: Criteria, day: int) -> DatedLabel:
-    answer = classify(known_on(timeline, day), criteria, Mode.PROSPECTIVE)
+    answer = classify(known_on(timeline, day), Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
     return DatedLabel(days_from_ssrs=day, category=answer.category, reason=answer.reason)
 
 

@@ -12,22 +12,22 @@ from typing import Final
 
 from attrs import evolve
 
-from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
+from opp_mri.domain.assessment import Criteria, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import SequenceCall, call_lesion, call_sequence, classify
 from opp_mri.response.course import Studied, facts_of, studies_that_count
-from opp_mri.units import RECORDED_PRECISION_MM
+from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
-def margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Decimal | None:
+def margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
     """Give the smallest change of one recorded length that changes the lesion's category.
 
     Parameters
     ----------
-    timeline, criteria, mode
+    timeline, rules
         As for `classify`.
 
     Returns
@@ -40,22 +40,22 @@ def margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Decimal | N
     facts = facts_of(timeline, studied)
     if facts.exclusion is not None:
         return None  # no length plays a part
-    calls = {one: call_sequence(studied[one], facts, criteria, mode) for one in studied}
-    category = call_lesion(calls, facts, mode).category
-    for size, sequence, place, steps in sorted(_candidates(calls, criteria)):
+    calls = {one: call_sequence(studied[one], facts, rules) for one in studied}
+    category = call_lesion(calls, facts, rules.mode).category
+    for size, sequence, place, steps in sorted(_candidates(calls, rules.criteria)):
         changed = _changed(studied[sequence], place, steps * RECORDED_PRECISION_MM)
-        call = call_sequence(changed, facts, criteria, mode)
-        if call_lesion({**calls, sequence: call}, facts, mode).category is not category:
+        call = call_sequence(changed, facts, rules)
+        if call_lesion({**calls, sequence: call}, facts, rules.mode).category is not category:
             return size * RECORDED_PRECISION_MM
     return None
 
 
-def categories_by_threshold(
-    timeline: Timeline, criteria: Criteria, mode: Mode
-) -> dict[Decimal, ResponseCategory]:
+def categories_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, ResponseCategory]:
     """Give the category that the lesion would have with a `change_mm` of 2, 3 and 4."""
     return {
-        change_mm: classify(timeline, evolve(criteria, change_mm=change_mm), mode).category
+        change_mm: classify(
+            timeline, evolve(rules, criteria=evolve(rules.criteria, change_mm=change_mm))
+        ).category
         for change_mm in THRESHOLDS_MM
     }
 
@@ -92,7 +92,7 @@ def _candidates(
             breakpoints = {
                 other + shift for other in others for shift in (-change, 0, change)
             }.union(rivals_of_follow_up if place else rivals_of_baseline)
-            for steps in _steps_around(length, breakpoints, step):
+            for steps in _steps_around(length, breakpoints, step, int(LONGEST_MM / unit_mm)):
                 yield abs(steps), sequence, place, steps
 
 
@@ -102,9 +102,9 @@ def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
     return Decimal(1).scaleb(min(one for one in exponents if isinstance(one, int)))
 
 
-def _steps_around(length: int, breakpoints: Iterable[int], step: int) -> set[int]:
-    """Give the least steps that lead onto each breakpoint and past it, down to a length of 0."""
-    lowest = -(length // step)
+def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
+    """Give the least steps that lead onto each breakpoint and past it, between 0 and the limit."""
+    lowest, highest = -(length // step), (limit - 1 - length) // step
     found: set[int] = set()
     for one in breakpoints:
         distance = one - length
@@ -113,7 +113,7 @@ def _steps_around(length: int, breakpoints: Iterable[int], step: int) -> set[int
         if distance <= 0:
             found.update((distance // step, -(-distance // step) - 1))
     found.discard(0)
-    return {steps for steps in found if steps >= lowest}
+    return {steps for steps in found if lowest <= steps <= highest}
 
 
 def _changed(studied: Studied, place: int, by_mm: Decimal) -> Studied:

@@ -23,11 +23,13 @@ from opp_mri.domain.assessment import (
     Mode,
     Plateau,
     ResponseCategory,
+    Rules,
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import call_sequence, classify
 from opp_mri.response.course import LesionFacts, Studied, facts_of, studies_that_count
+from opp_mri.units import LONGEST_MM
 
 FRAGILE_BELOW: Final = 0.8
 
@@ -87,8 +89,7 @@ class CategoryProbabilities:
 
 def category_probabilities(
     timeline: Timeline,
-    criteria: Criteria,
-    mode: Mode,
+    rules: Rules,
     *,
     sd_mm: float,
     draws: int = 1000,
@@ -98,7 +99,7 @@ def category_probabilities(
 
     Parameters
     ----------
-    timeline, criteria, mode
+    timeline, rules
         As for `classify`.
     sd_mm
         Standard deviation of one measurement, mm, such as `DEFAULT_SD_MM`; with 0 the lengths
@@ -118,9 +119,9 @@ def category_probabilities(
         raise ValueError(f"a standard deviation is finite and not negative, not {sd_mm!r}")
     if draws < 1:
         raise ValueError(f"there is at least one draw, not {draws!r}")
-    category = classify(timeline, criteria, mode).category
+    category = classify(timeline, rules).category
     drawn = drawn_tenths(timeline, sd_mm=sd_mm, draws=draws, seed=seed) if sd_mm else {}
-    counts = _counts(timeline, drawn, criteria, mode) if drawn else Counter({category: draws})
+    counts = _counts(timeline, drawn, rules) if drawn else Counter({category: draws})
     return CategoryProbabilities(
         category=category,
         probabilities={one: counts[one] / draws for one in _CATEGORIES if counts[one]},
@@ -152,41 +153,41 @@ def drawn_tenths(
             lengths = random.standard_normal((len(tenths), draws))
             lengths *= 10 * sd_mm * (tenths != 0)
             lengths += tenths
-            drawn[sequence] = np.maximum(np.rint(lengths, out=lengths).astype(np.int64), 0)
+            drawn[sequence] = np.clip(
+                np.rint(lengths, out=lengths).astype(np.int64), 0, 10 * LONGEST_MM - 1
+            )
     return drawn
 
 
 def _counts(
-    timeline: Timeline, drawn: Mapping[SeriesRole, Integers], criteria: Criteria, mode: Mode
+    timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
 ) -> Counter[ResponseCategory]:
     """Count the draws of each category."""
     studied = studies_that_count(timeline)
     facts = facts_of(timeline, studied)
-    courses = [_Courses(studied[one], tenths, criteria) for one, tenths in drawn.items()]
-    pattern = _lesion_pattern(courses, _categories_alone(courses, facts, criteria, mode), mode)
+    courses = [_Courses(studied[one], tenths, rules.criteria) for one, tenths in drawn.items()]
+    pattern = _lesion_pattern(courses, _categories_alone(courses, facts, rules), rules.mode)
     sizes = np.bincount(pattern).tolist()
     counts: Counter[ResponseCategory] = Counter()
     for number, draw in _representatives(pattern):
         measured = {one: it.observations(draw) for one, it in zip(drawn, courses, strict=True)}
         again = evolve(timeline, observations={**timeline.observations, **measured})
-        counts[classify(again, criteria, mode).category] += sizes[number]
+        counts[classify(again, rules).category] += sizes[number]
     return counts
 
 
-def _categories_alone(
-    courses: Sequence["_Courses"], facts: LesionFacts, criteria: Criteria, mode: Mode
-) -> Integers:
+def _categories_alone(courses: Sequence["_Courses"], facts: LesionFacts, rules: Rules) -> Integers:
     """Give the place in `_CATEGORIES` of what each sequence, a row, says in each draw."""
     known: dict[tuple[tuple[int, ...], int], int] = {}  # sequences often share their days
     rows = []
     for course in courses:
-        pattern = course.pattern(facts, criteria)
+        pattern = course.pattern(facts, rules.criteria)
         places = np.zeros(pattern.max() + 1, dtype=np.int64)
         for number, draw in _representatives(pattern):
             if (course.days, number) not in known:
                 baseline, *follow_ups = course.observations(draw)
                 studied = Studied(baseline=baseline, follow_ups=tuple(follow_ups))
-                category, _ = call_sequence(studied, facts, criteria, mode).call
+                category, _ = call_sequence(studied, facts, rules).call
                 known[course.days, number] = _CATEGORIES.index(category)
             places[number] = known[course.days, number]
         rows.append(places[pattern])

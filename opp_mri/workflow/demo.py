@@ -9,9 +9,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.errors import InputError
-from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project, project_criteria
+from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project, project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.cohort.pictures import save_page
@@ -78,14 +78,14 @@ def run_demo(
         measured = measure(project.store, cohort / "calipers.csv", at)
         if measured.refused:
             raise InputError(f"A caliper of the demo was refused: {measured.refused[0].message}")
-        criteria = project_criteria(project, None)
-        lesions = assess_project(project, mode=Mode.RETROSPECTIVE, criteria=criteria)
+        rules = project_rules(project)
+        lesions = assess_project(project, rules)
     truth = _true_categories(cohort / "truth.json")
     page = folder / "timelines.html"
     save_page(
         page,
         lesions,
-        criteria=criteria,
+        criteria=rules.criteria,
         written_on=at.date(),
         title="Demo: a synthetic cohort",
         truth=truth,

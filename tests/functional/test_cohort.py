@@ -12,7 +12,7 @@ import pytest
 from fixtures.cohort_makers import AMINI, make_cohort
 from fixtures.dicom_makers import write_series
 
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
@@ -51,7 +51,7 @@ def rounded(record: Any) -> Any:
 
 
 def test_the_sample_cohort_is_what_its_maker_gives(tmp_path: Path) -> None:
-    cohort = Cohort(lesions=make_cohort(60), criteria=AMINI, mode=Mode.RETROSPECTIVE)
+    cohort = Cohort(lesions=make_cohort(60), rules=Rules(criteria=AMINI))
     export_cohort(cohort, tmp_path / "out", formats=[ExportFormat.CSV])
     for name in ("lesions.csv", "measurements.csv", "events.csv"):
         assert (SAMPLE / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from fixtures.cohort_makers import AMINI, make_cohort
 
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
 
@@ -154,7 +154,7 @@ def test_a_folder_in_use_is_refused_and_kept(
 
 
 def test_ctrl_c_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
-    cohort = Cohort(lesions=make_cohort(1500), criteria=AMINI, mode=Mode.RETROSPECTIVE)
+    cohort = Cohort(lesions=make_cohort(1500), rules=Rules(criteria=AMINI))
     export_cohort(cohort, tmp_path / "tables", formats=[ExportFormat.CSV])
     words = ["cohort", "export", "out", "--tables", "tables", "--format", "csv", "--format", "xlsx"]
     running = subprocess.Popen(

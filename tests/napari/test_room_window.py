@@ -18,11 +18,11 @@ from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
 from scipy import ndimage
 
-from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import ProjectError
-from opp_mri.workflow.assessing.respond import assess_project, project_criteria
+from opp_mri.workflow.assessing.respond import assess_project, project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesion
 from opp_mri.workflow.measuring.readings import counted_readings
@@ -233,8 +233,8 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
     assert not window.sign_off.missing.isVisible()
     qtbot.mouseClick(window.sign_off.sign, LEFT)
     settle(window, qtbot)
-    criteria = project_criteria(project, None)
-    (lesion,) = assess_project(project, mode=Mode.RETROSPECTIVE, criteria=criteria)
+    rules = project_rules(project)
+    (lesion,) = assess_project(project, rules)
     assert lesion.assessed is not None
     assert lesion.assessed.assessment.category is ResponseCategory.OPP
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opp_mri.domain.assessment import Mode, Reason
+from opp_mri.domain.assessment import Mode, Reason, Rules
 from opp_mri.response.classify import classify
 
 from .cases import Case, read_sections
@@ -14,7 +14,7 @@ CASES = [case for section in read_sections() for case in section.cases]
 @pytest.mark.parametrize("mode", list(Mode), ids=str)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_patient_is_called_as_the_rules_say(case: Case, mode: Mode) -> None:
-    given = classify(case.timeline, case.criteria, mode)
+    given = classify(case.timeline, Rules(criteria=case.criteria, mode=mode))
     expected = case.answers[mode]
     assert (given.category, given.reason) == (expected.category, expected.reason)
     assert given.deciding_sequence is expected.deciding_sequence

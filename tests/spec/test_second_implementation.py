@@ -7,7 +7,7 @@ from attrs import astuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,
@@ -91,7 +91,7 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
         timeline, criteria = _timeline(random), _criteria(random)
         for mode in Mode:
             here, there = (
-                classify(timeline, criteria, mode),
+                classify(timeline, Rules(criteria=criteria, mode=mode)),
                 second.assess(timeline, criteria, mode),
             )
             case = f"{timeline}, {criteria}, {mode}"
@@ -115,7 +115,7 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
 def test_the_margin_is_what_trying_every_step_finds(random: Random) -> None:
     timeline, criteria, most_mm = _timeline(random), _criteria(random), Decimal(10)
     for mode in Mode:
-        margin = margin_mm(timeline, criteria, mode)
+        margin = margin_mm(timeline, Rules(criteria=criteria, mode=mode))
         scanned = second.margin_mm(timeline, criteria, mode, most_mm)
         expected = None if margin is None or margin > most_mm else margin
         assert scanned == expected, f"{timeline}, {criteria}, {mode}"

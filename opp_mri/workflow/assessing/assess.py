@@ -10,10 +10,9 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import (
     Assessment,
-    Criteria,
     MeasurementError,
-    Mode,
     ResponseCategory,
+    Rules,
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
@@ -96,14 +95,14 @@ class AssessedTables:
 
 
 def assess_timeline(
-    timeline: Timeline, *, mode: Mode, criteria: Criteria, error: MeasurementError = DEFAULT_ERROR
+    timeline: Timeline, rules: Rules, *, error: MeasurementError = DEFAULT_ERROR
 ) -> AssessedLesion:
     """Classify a lesion and add how surely, and the sentences."""
-    assessment = classify(timeline, criteria, mode)
-    margin = margin_mm(timeline, criteria, mode)
-    sureness = category_probabilities(timeline, criteria, mode, sd_mm=error.sd_mm)
-    by_change_mm = categories_by_threshold(timeline, criteria, mode)
-    labels = labels_by_day(timeline, criteria)
+    assessment = classify(timeline, rules)
+    margin = margin_mm(timeline, rules)
+    sureness = category_probabilities(timeline, rules, sd_mm=error.sd_mm)
+    by_change_mm = categories_by_threshold(timeline, rules)
+    labels = labels_by_day(timeline, rules.criteria)
     return AssessedLesion(
         timeline=timeline,
         assessment=assessment,
@@ -139,9 +138,12 @@ def _sureness_in_words(sureness: CategoryProbabilities, error: MeasurementError)
 
 
 def assess_tables(
-    measurements: Path, events: Path | None, *, mode: Mode, criteria: Criteria,
+    measurements: Path,
+    events: Path | None,
+    rules: Rules,
+    *,
     error: MeasurementError = DEFAULT_ERROR,
-) -> AssessedTables:  # fmt: skip
+) -> AssessedTables:
     """Assess each lesion of a table of lengths, and perhaps one of events.
 
     Parameters
@@ -168,9 +170,7 @@ def assess_tables(
         for lesion_id, by_sequence in observations.items()
     ]
     return AssessedTables(
-        lesions=tuple(
-            assess_timeline(one, mode=mode, criteria=criteria, error=error) for one in timelines
-        ),
+        lesions=tuple(assess_timeline(timeline, rules, error=error) for timeline in timelines),
         unanswered=tuple(lesion_id for lesion_id in happened if lesion_id not in observations),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from opp_mri.domain.assessment import Criteria, MeasurementError, Mode
+from opp_mri.domain.assessment import Criteria, MeasurementError, Mode, Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.outlook import Outlook, outlook
@@ -30,9 +30,11 @@ class ProjectLesion:
         return outlook(self.assessed.assessment, self.timeline.lesion.fractions)
 
 
-def project_criteria(project: Project, name_or_file: str | None) -> Criteria:
-    """Give the criteria that were asked for, or those of the project's settings."""
-    return load_criteria(name_or_file or project.settings.criteria)
+def project_rules(
+    project: Project, criteria: Criteria | None = None, mode: Mode = Mode.RETROSPECTIVE
+) -> Rules:
+    """Give rules with these criteria, or with those of the project's settings."""
+    return Rules(criteria=criteria or load_criteria(project.settings.criteria), mode=mode)
 
 
 def project_timelines(
@@ -57,10 +59,9 @@ def project_timelines(
 
 def assess_project(
     project: Project,
+    rules: Rules,
     lesion_ids: Sequence[str] = (),
     *,
-    mode: Mode,
-    criteria: Criteria,
     reader: str | None = None,
     error: MeasurementError | None = None,
 ) -> list[ProjectLesion]:
@@ -79,7 +80,7 @@ def assess_project(
     return [
         ProjectLesion(
             timeline=timeline,
-            assessed=assess_timeline(timeline.timeline, mode=mode, criteria=criteria, error=error)
+            assessed=assess_timeline(timeline.timeline, rules, error=error)
             if timeline.timeline.observations
             else None,
         )

@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from opp_mri.cohort.statistics.members import CohortLesion
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.domain.measurement import Lesion, LesionEvent
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.errors import InputError
@@ -39,16 +39,25 @@ class Cohort:
     lesions
         All of them, in the order of the project or the table; one that was not measured is among
         them, as screening counts it too.
-    criteria, mode
+    rules
         By which they were classified.
     readers
         Whose readings these are, where they come from a project: one reader, or the consensus.
     """
 
     lesions: tuple[CohortLesion, ...]
-    criteria: Criteria
-    mode: Mode
+    rules: Rules
     readers: tuple[str, ...] = ()
+
+    @property
+    def criteria(self) -> Criteria:
+        """The criteria of the rules."""
+        return self.rules.criteria
+
+    @property
+    def mode(self) -> Mode:
+        """With hindsight, or as known at the last study."""
+        return self.rules.mode
 
     @property
     def data_sha256(self) -> str:
@@ -61,10 +70,9 @@ class Cohort:
 
 def project_cohort(
     project: Project,
+    rules: Rules,
     lesion_ids: Sequence[str] = (),
     *,
-    mode: Mode,
-    criteria: Criteria,
     reader: str | None = None,
 ) -> Cohort:
     """Take the lesions of a project, or some of them, by the readings that count.
@@ -83,16 +91,13 @@ def project_cohort(
     """
     timelines = project_timelines(project, lesion_ids, reader=reader)
     return Cohort(
-        lesions=tuple(
-            _member(one.lesion, one.timeline, criteria=criteria, mode=mode) for one in timelines
-        ),
-        criteria=criteria,
-        mode=mode,
+        lesions=tuple(_member(one.lesion, one.timeline, rules) for one in timelines),
+        rules=rules,
         readers=tuple(sorted({one.reader for one in timelines if one.reader})),
     )
 
 
-def table_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
+def table_cohort(folder: Path, rules: Rules) -> Cohort:
     """Take the lesions of a folder of tables; no project and no images are needed.
 
     Parameters
@@ -128,8 +133,8 @@ def table_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
             observations=lengths.get(lesion_id, {}),
             events=treatment_events(known),
         )
-        members.append(_member(known, timeline, criteria=criteria, mode=mode))
-    return Cohort(lesions=tuple(members), criteria=criteria, mode=mode)
+        members.append(_member(known, timeline, rules))
+    return Cohort(lesions=tuple(members), rules=rules)
 
 
 def read_lesions(path: Path) -> Mapping[str, Lesion]:
@@ -152,12 +157,12 @@ def read_lesions(path: Path) -> Mapping[str, Lesion]:
     return found
 
 
-def _member(lesion: Lesion, timeline: Timeline, *, criteria: Criteria, mode: Mode) -> CohortLesion:
+def _member(lesion: Lesion, timeline: Timeline, rules: Rules) -> CohortLesion:
     return CohortLesion(
         patient_id=lesion.patient_id,
         lesion=lesion,
         timeline=timeline,
-        assessment=classify(timeline, criteria, mode),
+        assessment=classify(timeline, rules),
     )
 
 

@@ -25,7 +25,7 @@ from opp_mri.cohort.export.redcap import redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.export.sdtm_files import sdtm_files
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
@@ -179,7 +179,7 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def parquet_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
+def parquet_cohort(folder: Path, rules: Rules) -> Cohort:
     """Take the lesions of a folder of Parquet tables, as `export_cohort` writes them.
 
     Raises
@@ -190,7 +190,7 @@ def parquet_cohort(folder: Path, *, mode: Mode, criteria: Criteria) -> Cohort:
     with tempfile.TemporaryDirectory() as name:
         for table in (LESIONS, MEASUREMENTS, EVENTS):
             (Path(name) / f"{table}.csv").write_bytes(_csv_of_parquet(folder / f"{table}.parquet"))
-        return table_cohort(Path(name), mode=mode, criteria=criteria)
+        return table_cohort(Path(name), rules)
 
 
 def _csv_of_parquet(path: Path) -> bytes:
@@ -210,7 +210,7 @@ def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]
     total = len(cohort.lesions)
     found = {}
     for done, one in enumerate(cohort.lesions, 1):
-        found[one.lesion.lesion_id] = margin_mm(one.timeline, cohort.criteria, cohort.mode)
+        found[one.lesion.lesion_id] = margin_mm(one.timeline, cohort.rules)
         progress("Margins", done, total)
     return found
 

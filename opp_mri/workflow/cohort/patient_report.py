@@ -19,7 +19,7 @@ from opp_mri.cohort.report.patient import (
     write_patient_report,
 )
 from opp_mri.cohort.statistics.members import CohortLesion
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
@@ -51,9 +51,8 @@ SOURCE_WORDS: Mapping[LengthSource, str] = {
 def patient_report(
     project: Project,
     patient_id: str,
+    rules: Rules,
     *,
-    mode: Mode,
-    criteria: Criteria,
     written_on: date,
     reader: str | None = None,
 ) -> PatientReport:
@@ -80,8 +79,8 @@ def patient_report(
         raise UnknownError(
             "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
         )
-    found = assess_project(project, names, mode=mode, criteria=criteria, reader=reader)
-    data = project_cohort(project, names, mode=mode, criteria=criteria, reader=reader)
+    found = assess_project(project, rules, names, reader=reader)
+    data = project_cohort(project, rules, names, reader=reader)
     return PatientReport(
         facts=_facts(data, patient_id, written_on),
         patient_id=patient_id,
@@ -147,7 +146,7 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
 
 
 def _table_lesion(one: CohortLesion, cohort: Cohort) -> LesionReport:
-    assessed = assess_timeline(one.timeline, mode=cohort.mode, criteria=cohort.criteria)
+    assessed = assess_timeline(one.timeline, cohort.rules)
     last_day = one.lesion.ssrs_last_date
     visits = [
         evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))

@@ -20,7 +20,7 @@ from opp_mri.agreement.lengths import (
     scaled,
     within_subject_sd_mm,
 )
-from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
+from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.errors import InputError
@@ -110,9 +110,7 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     return chosen[0], chosen[1]
 
 
-def agreement(
-    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode
-) -> Agreement:
+def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement:
     """Hold two readers of a project against each other.
 
     Raises
@@ -128,7 +126,7 @@ def agreement(
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, first, second))
     names = [role.value for role in SeriesRole if role.value in groups]
-    said = categories_by_reader(store, readers, criteria, mode)
+    said = categories_by_reader(store, readers, rules)
     pairs = [(a.value, b.value) for a, b in said.values() if a is not None and b is not None]
     known = [one.value for one in ResponseCategory if any(one.value in pair for pair in pairs)]
     narrow = [ResponseCategory.OPP.value, ResponseCategory.PD.value]
@@ -188,7 +186,7 @@ def some_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
 
 
 def categories_by_reader(
-    store: Store, readers: tuple[str, str], criteria: Criteria, mode: Mode,
+    store: Store, readers: tuple[str, str], rules: Rules,
     lesion_ids: Collection[str] = (),
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
     """Give the category of each lesion by each reader; None where one has no length of it."""
@@ -197,7 +195,7 @@ def categories_by_reader(
         readings = independent_readings(store, lesion.lesion_id)
         first, second = (
             category_of(store, lesion, [one for one in readings if one.reader == reader],
-                        criteria, mode)
+                        rules)
             for reader in readers
         )  # fmt: skip
         found[lesion.lesion_id] = (first, second)
@@ -205,7 +203,7 @@ def categories_by_reader(
 
 
 def category_of(
-    store: Store, lesion: Lesion, readings: Sequence[Reading], criteria: Criteria, mode: Mode
+    store: Store, lesion: Lesion, readings: Sequence[Reading], rules: Rules
 ) -> ResponseCategory | None:
     """Give the category of a lesion by these readings of one reader; None without a length."""
     if not readings:
@@ -213,7 +211,7 @@ def category_of(
     timeline = reader_timeline(store, lesion, readings[0].reader, readings).timeline
     if not timeline.observations:
         return None
-    return classify(timeline, criteria, mode).category
+    return classify(timeline, rules).category
 
 
 def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from opp_mri.agreement.consensus import EndsApart, ends_apart, lettered, on_one_image
 from opp_mri.agreement.discordance import Discordance
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion, Reading
@@ -96,7 +96,7 @@ class LesionConsensus:
 
 
 def consensus(
-    project: Project, *, criteria: Criteria, mode: Mode, lesion_ids: Collection[str] = ()
+    project: Project, rules: Rules, *, lesion_ids: Collection[str] = ()
 ) -> list[LesionConsensus]:
     """Give each lesion that both readers have signed something of.
 
@@ -114,7 +114,7 @@ def consensus(
     """
     store = project.store
     protocol = needed_protocol(store)
-    weighed = discordances(project, protocol.readers, criteria=criteria, mode=mode,
+    weighed = discordances(project, protocol.readers, rules,
                           limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
     found: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (one.lesion.lesion_id, one.found.first.cell): (rank, one)

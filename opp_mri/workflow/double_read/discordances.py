@@ -17,7 +17,7 @@ from opp_mri.agreement.discordance import (
     category_only,
     discordance,
 )
-from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory
+from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, Lesion, Reading
@@ -82,7 +82,7 @@ def limits_of(
 
 
 def discordances(
-    project: Project, named: Sequence[str], *, criteria: Criteria, mode: Mode, limits: Limits,
+    project: Project, named: Sequence[str], rules: Rules, *, limits: Limits,
     lesion_ids: Collection[str] = (),
 ) -> list[DiscordantPair]:  # fmt: skip
     """Give what two readers differ in: first what changes a category, then by mm.
@@ -102,7 +102,7 @@ def discordances(
     """
     store = project.store
     readers = two_readers(store, named)
-    said = categories_by_reader(store, readers, criteria, mode, lesion_ids)
+    said = categories_by_reader(store, readers, rules, lesion_ids)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (lesion_id, _, _), pair in both_read(store, readers, lesion_ids).items():
         pairs[lesion_id].append(pair)
@@ -110,7 +110,7 @@ def discordances(
     found = []
     for lesion in some_lesions(store, lesion_ids):
         categories = said[lesion.lesion_id]
-        weigh = _Exchange(store, lesion, readers, categories, criteria, mode)
+        weigh = _Exchange(store, lesion, readers, categories, rules)
         drawn = [
             (drawing.drawn(lesion, one), drawing.drawn(lesion, other))
             for one, other in pairs[lesion.lesion_id]
@@ -171,10 +171,10 @@ class _Exchange:
 
     def __init__(
         self, store: Store, lesion: Lesion, readers: tuple[str, str], categories: Categories,
-        criteria: Criteria, mode: Mode,
+        rules: Rules,
     ) -> None:  # fmt: skip
         self._store, self._lesion, self._readers = store, lesion, readers
-        self._categories, self._criteria, self._mode = categories, criteria, mode
+        self._categories, self._rules = categories, rules
 
     def decides(self, first: Reading, second: Reading) -> bool:
         """Tell whether either reader comes to another category by the other's answer alone."""
@@ -186,7 +186,7 @@ class _Exchange:
         ):
             own = [one for one in readings if one.reader == reader]
             taken = [*own, attrs.evolve(other, reader=reader)]
-            after = category_of(self._store, self._lesion, taken, self._criteria, self._mode)
+            after = category_of(self._store, self._lesion, taken, self._rules)
             if after is not before:
                 return True
         return False

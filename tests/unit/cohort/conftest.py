@@ -8,9 +8,9 @@ import pytest
 from opp_mri.domain.assessment import (
     Assessment,
     Criteria,
-    Mode,
     Reason,
     ResponseCategory,
+    Rules,
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
@@ -55,8 +55,7 @@ def assess(criteria: Criteria) -> Callable[..., Assessment]:
         return Assessment(
             **{
                 "lesion_id": timeline.lesion_id,
-                "mode": Mode.RETROSPECTIVE,
-                "criteria": criteria,
+                "rules": Rules(criteria=criteria),
                 "category": ResponseCategory.OPP,
                 "reason": Reason.SUSTAINED_DECLINE,
                 "deciding_sequence": SeriesRole.T1,

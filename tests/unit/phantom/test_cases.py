@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.domain.assessment import Criteria, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.phantom.cases import CASES, Case, Encoding
@@ -35,7 +35,7 @@ def true_timeline(case: Case) -> Timeline:
 
 @by_patient
 def test_the_true_course_has_the_category_that_the_truth_states(case: Case) -> None:
-    found = classify(true_timeline(case), Criteria(name="amini-2016"), Mode.RETROSPECTIVE)
+    found = classify(true_timeline(case), Rules(criteria=Criteria(name="amini-2016")))
     assert (found.category, found.reason) == (case.category, case.reason)
     assert found.deciding_sequence == SeriesRole(case.deciding_sequence.value)
     assert not found.discordant
@@ -45,7 +45,7 @@ def test_the_true_course_has_the_category_that_the_truth_states(case: Case) -> N
 def test_a_threshold_half_a_mm_away_on_either_side_changes_nothing(case: Case) -> None:
     for change_mm in (Decimal("1.5"), Decimal("2.5")):
         criteria = Criteria(name="other", change_mm=change_mm)
-        assert classify(true_timeline(case), criteria, Mode.RETROSPECTIVE).category == case.category
+        assert classify(true_timeline(case), Rules(criteria=criteria)).category == case.category
 
 
 @by_patient

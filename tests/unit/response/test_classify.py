@@ -18,7 +18,7 @@ from fixtures.response_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, SequenceAssessment
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -29,7 +29,7 @@ MODES = st.sampled_from(Mode)
 
 def reported(*events: TreatmentEvent, **lengths: str) -> SequenceAssessment:
     timeline = lesion(*events, T1=studies(**lengths))
-    return classify(timeline, AMINI, Mode.RETROSPECTIVE).sequences[SeriesRole.T1]
+    return classify(timeline, Rules(criteria=AMINI)).sequences[SeriesRole.T1]
 
 
 def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_the_decline() -> (
@@ -108,13 +108,13 @@ def test_findings_that_are_only_recorded_change_nothing() -> None:
     one = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
     recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
     with_findings = evolve(one, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
-    assert classify(with_findings, AMINI, Mode.PROSPECTIVE) == classify(
-        one, AMINI, Mode.PROSPECTIVE
+    assert classify(with_findings, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)) == classify(
+        one, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
     )
 
 
 def test_a_lesion_without_any_measurement_has_no_baseline() -> None:
-    answer = classify(lesion(), AMINI, Mode.RETROSPECTIVE)
+    answer = classify(lesion(), Rules(criteria=AMINI))
     assert (answer.category, answer.reason) == (
         ResponseCategory.INDETERMINATE,
         Reason.NO_BASELINE,
@@ -126,12 +126,12 @@ def test_a_lesion_without_any_measurement_has_no_baseline() -> None:
 def test_studies_out_of_order_or_twice_on_a_day_are_refused(days: tuple[int, ...]) -> None:
     row = tuple(Observation(day, Decimal(20)) for day in days)
     with pytest.raises(ValueError, match="in the order of days"):
-        classify(lesion(T1=row), AMINI, Mode.RETROSPECTIVE)
+        classify(lesion(T1=row), Rules(criteria=AMINI))
 
 
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, mode=MODES)
 def test_every_timeline_gets_one_category_and_one_reason(timeline, criteria, mode) -> None:
-    answer = classify(timeline, criteria, mode)
+    answer = classify(timeline, Rules(criteria=criteria, mode=mode))
     assert isinstance(answer.category, ResponseCategory)
     assert isinstance(answer.reason, Reason)
     assert set(answer.sequences) == set(timeline.observations)
@@ -139,7 +139,7 @@ def test_every_timeline_gets_one_category_and_one_reason(timeline, criteria, mod
 
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA)
 def test_with_hindsight_only_a_missing_baseline_is_indeterminate(timeline, criteria) -> None:
-    answer = classify(timeline, criteria, Mode.RETROSPECTIVE)
+    answer = classify(timeline, Rules(criteria=criteria))
     for one in (answer, *answer.sequences.values()):
         indeterminate = one.category is ResponseCategory.INDETERMINATE
         assert indeterminate == (one.reason is Reason.NO_BASELINE)
@@ -147,8 +147,8 @@ def test_with_hindsight_only_a_missing_baseline_is_indeterminate(timeline, crite
 
 @given(timeline=TIMELINES, criteria=ANY_CRITERIA)
 def test_hindsight_only_ever_settles_what_today_leaves_open(timeline, criteria) -> None:
-    today = classify(timeline, criteria, Mode.PROSPECTIVE)
-    hindsight = classify(timeline, criteria, Mode.RETROSPECTIVE)
+    today = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
+    hindsight = classify(timeline, Rules(criteria=criteria))
     for sequence, one in today.sequences.items():
         settled = hindsight.sequences[sequence]
         short = settled.category is ResponseCategory.NOT_ELIGIBLE
@@ -162,8 +162,8 @@ def test_the_order_of_the_sequences_changes_nothing(timeline, criteria, mode, da
     permuted = evolve(
         timeline, observations={sequence: timeline.observations[sequence] for sequence in order}
     )
-    answer = classify(permuted, criteria, mode)
-    assert answer == classify(timeline, criteria, mode)
+    answer = classify(permuted, Rules(criteria=criteria, mode=mode))
+    assert answer == classify(timeline, Rules(criteria=criteria, mode=mode))
     assert list(answer.sequences) == [one for one in SEQUENCE_ORDER if one in order]
 
 
@@ -183,7 +183,10 @@ def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
             for sequence, row in timeline.observations.items()
         },
     )
-    answer, before = classify(moved, criteria, mode), classify(timeline, criteria, mode)
+    answer, before = (
+        classify(moved, Rules(criteria=criteria, mode=mode)),
+        classify(timeline, Rules(criteria=criteria, mode=mode)),
+    )
     assert answer.deciding_sequence is before.deciding_sequence
     for sequence, one in before.sequences.items():
         assert answer.sequences[sequence] == evolve(
@@ -203,14 +206,16 @@ def test_studies_before_the_baseline_change_nothing(timeline, criteria, mode) ->
             for sequence, row in timeline.observations.items()
         },
     )
-    assert classify(longer, criteria, mode) == classify(timeline, criteria, mode)
+    assert classify(longer, Rules(criteria=criteria, mode=mode)) == classify(
+        timeline, Rules(criteria=criteria, mode=mode)
+    )
 
 
 @given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES)
 def test_a_lesion_of_one_sequence_takes_that_sequence_s_category(timeline, criteria, mode) -> None:
     for sequence, row in timeline.observations.items():
         alone = Timeline(lesion_id="alone", observations={sequence: row}, events=timeline.events)
-        answer = classify(alone, criteria, mode)
+        answer = classify(alone, Rules(criteria=criteria, mode=mode))
         own = answer.sequences[sequence]
         assert (answer.category, answer.reason) == (own.category, own.reason)
         assert not answer.discordant
@@ -220,7 +225,7 @@ def test_a_lesion_of_one_sequence_takes_that_sequence_s_category(timeline, crite
 def test_a_discordant_lesion_is_indeterminate_today_and_keeps_its_category_with_hindsight(
     timeline, criteria, mode
 ) -> None:
-    answer = classify(timeline, criteria, mode)
+    answer = classify(timeline, Rules(criteria=criteria, mode=mode))
     if answer.discordant and mode is Mode.PROSPECTIVE:
         assert answer.category is ResponseCategory.INDETERMINATE
         assert answer.reason is Reason.SEQUENCES_DISCORDANT

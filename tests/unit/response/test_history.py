@@ -14,7 +14,7 @@ from fixtures.response_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,
@@ -137,12 +137,14 @@ def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> 
     days = {one.days_from_ssrs for row in timeline.observations.values() for one in row}
     assert [one.days_from_ssrs for one in labels] == sorted(day for day in days if day > 0)
     if labels and all(one.days_from_ssrs <= max(days) for one in timeline.events):
-        now = classify(timeline, criteria, Mode.PROSPECTIVE)
+        now = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
         assert (labels[-1].category, labels[-1].reason) == (now.category, now.reason)
 
 
 def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, ...]:
-    return labels_in_words(labels_by_day(timeline, AMINI), classify(timeline, AMINI, mode))
+    return labels_in_words(
+        labels_by_day(timeline, AMINI), classify(timeline, Rules(criteria=AMINI, mode=mode))
+    )
 
 
 def test_labels_are_said_in_weeks_beside_the_one_with_hindsight() -> None:

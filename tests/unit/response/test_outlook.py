@@ -12,7 +12,7 @@ from fixtures.response_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.timeline import EventKind, Exclusion, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.outlook import AMINI_2016, CAVEAT, Outlook, outlook, posterior
@@ -22,7 +22,7 @@ ENLARGED_ONCE = lesion(T1=studies(before7="20.0", d300="23.0"))
 
 
 def outlook_of(timeline: Timeline, fractions: int | None) -> Outlook | None:
-    return outlook(classify(timeline, AMINI, Mode.PROSPECTIVE), fractions)
+    return outlook(classify(timeline, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)), fractions)
 
 
 def density(x: float, alpha: float, beta: float) -> float:
@@ -71,7 +71,7 @@ def test_the_sentence_gives_interval_n_and_caveat() -> None:
 
 
 def test_a_lesion_that_was_enlarged_on_a_single_study_has_an_outlook() -> None:
-    answer = classify(ENLARGED_ONCE, AMINI, Mode.PROSPECTIVE)
+    answer = classify(ENLARGED_ONCE, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE))
     assert answer.reason is Reason.ENLARGED_ON_SINGLE_STUDY
     assert outlook(answer, 1) == outlook_of(ENLARGING, 1)
 
@@ -107,7 +107,7 @@ def test_it_is_withheld_for_a_lesion_that_is_not_open_and_enlarging(timeline) ->
 def test_only_an_open_lesion_that_grew_has_one_and_never_with_hindsight(
     timeline, criteria, mode
 ) -> None:
-    answer = classify(timeline, criteria, mode)
+    answer = classify(timeline, Rules(criteria=criteria, mode=mode))
     if outlook(answer, 1) is not None:
         assert mode is Mode.PROSPECTIVE
         assert answer.category is ResponseCategory.INDETERMINATE
@@ -117,6 +117,6 @@ def test_only_an_open_lesion_that_grew_has_one_and_never_with_hindsight(
 
 
 def test_an_answer_with_hindsight_has_none_even_where_it_is_open() -> None:
-    answer = classify(ENLARGING, AMINI, Mode.PROSPECTIVE)
+    answer = classify(ENLARGING, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE))
     assert outlook(answer, 1) is not None
-    assert outlook(evolve(answer, mode=Mode.RETROSPECTIVE), 1) is None
+    assert outlook(evolve(answer, rules=Rules(criteria=AMINI)), 1) is None

@@ -18,7 +18,7 @@ from fixtures.response_builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, ResponseCategory
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -110,10 +110,11 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 ) -> None:
     timeline, draws = with_digits(timeline, digits_mm), 40
     found = category_probabilities(
-        timeline, criteria, mode, sd_mm=sd_mm, draws=draws, seed=seed
+        timeline, Rules(criteria=criteria, mode=mode), sd_mm=sd_mm, draws=draws, seed=seed
     ).probabilities
     counts = Counter(
-        classify(one, criteria, mode).category for one in as_drawn(timeline, sd_mm, draws, seed)
+        classify(one, Rules(criteria=criteria, mode=mode)).category
+        for one in as_drawn(timeline, sd_mm, draws, seed)
     )
     assert found == {one: count / draws for one, count in counts.items()}
     assert sum(found.values()) == pytest.approx(1)
@@ -123,8 +124,10 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, digits_mm=DIGITS, criteria=MANY_CRITERIA, mode=MODES)
 def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, criteria, mode) -> None:
     timeline = with_digits(timeline, digits_mm)
-    sure = category_probabilities(timeline, criteria, mode, sd_mm=0.0, draws=10)
-    call = classify(timeline, criteria, mode).category
+    sure = category_probabilities(
+        timeline, Rules(criteria=criteria, mode=mode), sd_mm=0.0, draws=10
+    )
+    call = classify(timeline, Rules(criteria=criteria, mode=mode)).category
     assert (sure.category, sure.probabilities) == (call, {call: 1.0})
     assert sure.standard_error == 0
     assert not sure.fragile(call)
@@ -161,7 +164,7 @@ def test_two_measurements_have_the_probabilities_of_the_normal_law(follow_up, in
     one = lesion(T1=studies(d0="20.0", d200=follow_up))
     draws = 40_000
     found = category_probabilities(
-        one, criteria, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM, draws=draws
+        one, Rules(criteria=criteria), sd_mm=DEFAULT_SD_MM, draws=draws
     ).probabilities
     for category, share in expected_shares("20.0", follow_up, criteria).items():
         standard_error = sqrt(share * (1 - share) / draws)
@@ -171,7 +174,7 @@ def test_two_measurements_have_the_probabilities_of_the_normal_law(follow_up, in
 def test_a_change_at_the_threshold_is_a_toss_up_and_a_large_one_is_sure() -> None:
     growth = [
         category_probabilities(
-            lesion(T1=studies(d0="20.0", d200=mm)), AMINI, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM
+            lesion(T1=studies(d0="20.0", d200=mm)), Rules(criteria=AMINI), sd_mm=DEFAULT_SD_MM
         )
         for mm in ("22.0", "30.0")
     ]
@@ -192,9 +195,7 @@ TWO_SEQUENCES = lesion(T1=studies(**COURSE), T2FS=studies(before7="18.0", d60="2
 
 
 def asked(timeline: Timeline, seed: int = 0) -> CategoryProbabilities:
-    return category_probabilities(
-        timeline, AMINI, Mode.RETROSPECTIVE, sd_mm=DEFAULT_SD_MM, seed=seed
-    )
+    return category_probabilities(timeline, Rules(criteria=AMINI), sd_mm=DEFAULT_SD_MM, seed=seed)
 
 
 def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
@@ -302,7 +303,9 @@ def test_the_standard_error_is_that_of_the_calls_own_share() -> None:
 )
 def test_what_is_no_such_number_is_refused(options) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
-        category_probabilities(TWO_SEQUENCES, AMINI, Mode.PROSPECTIVE, **{"sd_mm": 1.0} | options)
+        category_probabilities(
+            TWO_SEQUENCES, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE), **{"sd_mm": 1.0} | options
+        )
 
 
 def test_studies_out_of_order_are_refused() -> None:

@@ -12,7 +12,7 @@ from fixtures.response_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words, sentences
@@ -23,7 +23,7 @@ def said(
 ) -> str:
     return "\n".join(
         sentences(
-            classify(timeline, AMINI, mode),
+            classify(timeline, Rules(criteria=AMINI, mode=mode)),
             margin_mm=None if margin is None else Decimal(margin),
             category_by_change_mm=thresholds.get("by", {}),
         )
@@ -192,7 +192,11 @@ def test_an_excluded_lesion_is_said_to_be_kept_out_of_the_pool() -> None:
 
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, mode=st.sampled_from(list(Mode)))
 def test_all_sentences_are_whole(timeline, criteria, mode) -> None:
-    told = sentences(classify(timeline, criteria, mode), margin_mm=None, category_by_change_mm={})
+    told = sentences(
+        classify(timeline, Rules(criteria=criteria, mode=mode)),
+        margin_mm=None,
+        category_by_change_mm={},
+    )
     assert len(told) >= 2
     for sentence in told:
         assert sentence[0].isupper()

@@ -24,7 +24,7 @@ from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
 from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.tables import Cell, Table
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError
@@ -41,7 +41,7 @@ def lesion_with(timeline: Timeline, **of_lesion: object) -> CohortLesion:
         patient_id=first.patient_id,
         lesion=evolve(first.lesion, **of_lesion),
         timeline=timeline,
-        assessment=classify(timeline, AMINI, Mode.RETROSPECTIVE),
+        assessment=classify(timeline, Rules(criteria=AMINI)),
     )
 
 

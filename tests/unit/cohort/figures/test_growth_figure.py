@@ -11,7 +11,7 @@ from opp_mri.cohort.figures.change_lines import FEW, change_lines, limit_mm
 from opp_mri.cohort.figures.growth_figure import draw_growth
 from opp_mri.cohort.figures.style import COLOURS
 from opp_mri.cohort.statistics.members import CohortLesion
-from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -25,7 +25,11 @@ def lesion(one: CohortLesion, lengths: dict[int, str], *events: TreatmentEvent) 
     row = tuple(Observation(day, Decimal(mm))
                 for day, mm in lengths.items())  # fmt: skip
     timeline = Timeline(lesion_id="L", observations={SeriesRole.T1: row}, events=events)
-    return evolve(one, timeline=timeline, assessment=classify(timeline, AMINI, Mode.RETROSPECTIVE))
+    return evolve(
+        one,
+        timeline=timeline,
+        assessment=classify(timeline, Rules(criteria=AMINI)),
+    )
 
 
 RISE_AND_FALL = {-9: "17.3", 47: "19.8", 83: "22.4", 171: "20.1", 260: "17.1"}

@@ -12,7 +12,7 @@ from opp_mri.cohort.figures.sequences_figure import (
     sequence_pairs,
 )
 from opp_mri.cohort.statistics.members import CohortLesion
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
@@ -27,7 +27,7 @@ def lesion(lengths: Mapping[SeriesRole, Mapping[int, str]]) -> CohortLesion:
         for role, row in lengths.items()
     }
     timeline = Timeline(lesion_id="L", observations=observations)
-    assessment = classify(timeline, AMINI, Mode.RETROSPECTIVE)
+    assessment = classify(timeline, Rules(criteria=AMINI))
     return evolve(SOME, timeline=timeline, assessment=assessment)
 
 

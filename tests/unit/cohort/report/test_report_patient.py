@@ -21,7 +21,7 @@ from opp_mri.cohort.report.patient import (
     patient_html,
     write_patient_report,
 )
-from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError
@@ -46,7 +46,7 @@ def a_lesion(*events: TreatmentEvent, mode: Mode = Mode.RETROSPECTIVE, **changes
         observations={SeriesRole.T1: row, SeriesRole.T2FS: flat},
         events=events,
     )
-    assessment = classify(timeline, AMINI, mode)
+    assessment = classify(timeline, Rules(criteria=AMINI, mode=mode))
     given: dict[str, Any] = {
         "lesion": LESION,
         "timeline": timeline,

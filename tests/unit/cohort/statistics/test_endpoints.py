@@ -24,7 +24,7 @@ from opp_mri.cohort.statistics.endpoints import (
     time_to_peak,
 )
 from opp_mri.cohort.statistics.members import PAPER_ANSWERS, CohortLesion
-from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -52,7 +52,7 @@ def lesions(draw: st.DrawFn) -> CohortLesion:
         patient_id="P",
         lesion=make_lesion(death_date=death_date),
         timeline=timeline,
-        assessment=classify(timeline, CRITERIA, draw(st.sampled_from(Mode))),
+        assessment=classify(timeline, Rules(criteria=CRITERIA, mode=draw(st.sampled_from(Mode)))),
     )
 
 

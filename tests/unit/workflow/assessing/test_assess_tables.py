@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opp_mri.domain.assessment import Mode
+from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.errors import TableError
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assessing.assess import AssessedTables, assess_tables, assessment_record
@@ -23,8 +23,7 @@ def assess(
     return assess_tables(
         folder / "M.csv",
         folder / "E.csv" if events is not None else None,
-        mode=mode,
-        criteria=load_criteria("amini-2016"),
+        Rules(criteria=load_criteria("amini-2016"), mode=mode),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import Reason, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion
 from opp_mri.errors import InputError, TableError
@@ -52,7 +52,7 @@ def tables(
 
 
 def cohort_of(folder: Path) -> Cohort:
-    return table_cohort(folder, mode=Mode.RETROSPECTIVE, criteria=AMINI)
+    return table_cohort(folder, Rules(criteria=AMINI))
 
 
 def test_each_lesion_of_the_tables_is_classified(folder: Path) -> None:

@@ -10,7 +10,7 @@ from attrs import evolve
 from fixtures.makers import NOON, STUDIES, make_lesion, study_volume
 
 from opp_mri.cohort.report.patient import PatientReport, patient_html
-from opp_mri.domain.assessment import Criteria, Mode, Reason
+from opp_mri.domain.assessment import Criteria, Mode, Reason, Rules
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
@@ -61,8 +61,7 @@ def report(store: SqlStore, tmp_path: Path) -> Callable[..., PatientReport]:
         return patient_report(
             Project(folder=tmp_path, settings=Settings(), store=store),
             patient_id,
-            mode=mode,
-            criteria=Criteria(name="amini-2016"),
+            Rules(criteria=Criteria(name="amini-2016"), mode=mode),
             written_on=date(2026, 1, 2),
         )
 

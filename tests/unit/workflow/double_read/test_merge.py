@@ -14,7 +14,6 @@ import pytest
 from fixtures.makers import NOON
 from fixtures.small_study import altered, declare, make_study, read_all
 
-from opp_mri.domain.assessment import Mode
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
 from opp_mri.domain.reader_study import (
     Blinding,
@@ -26,7 +25,7 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
@@ -220,7 +219,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         columns = 1.0 if reader == "reader-1" else 8.0
         read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
         merge_package(project, folder / reader, NOON)
-    found = consensus(project, criteria=project_criteria(project, None), mode=Mode.RETROSPECTIVE)
+    found = consensus(project, project_rules(project))
     (pair, *_) = found[0].open_pairs
     resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
     with open_project(folder / "reader-1") as package:

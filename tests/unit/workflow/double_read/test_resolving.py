@@ -11,13 +11,12 @@ import pytest
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study, read_all
 
-from opp_mri.domain.assessment import Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import GeometryError, InputError, UnknownError
 from opp_mri.tables.calipers import CaliperRow
-from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
@@ -54,8 +53,8 @@ def project(read: Path, tmp_path: Path) -> Iterator[Project]:
 
 
 def lesion(project: Project) -> LesionConsensus:
-    rules = project_criteria(project, None)
-    (found,) = consensus(project, criteria=rules, mode=Mode.RETROSPECTIVE)
+    rules = project_rules(project)
+    (found,) = consensus(project, rules)
     return found
 
 

@@ -11,14 +11,13 @@ import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import Mode
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, PixelPoint, Reading
 from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.tables.calipers import CaliperRow
 from opp_mri.units import format_mm, recorded_mm
-from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.double_read.resolving import (
     check_allowed,
@@ -114,7 +113,7 @@ class ConsensusPresenter:
         self.first: PixelPoint | None = None
         self.banner = self.notice = ""
         self._images: dict[str, Shown] = {}
-        self._criteria = project_criteria(project, None)
+        self._rules = project_rules(project)
         self._reload()
         if not self.pairs:
             raise UnknownError("Both readers have signed nothing of these lesions yet.")
@@ -360,8 +359,7 @@ class ConsensusPresenter:
     def _reload(self, lesion_id: str | None = None) -> None:
         """Read one lesion anew, which is quick, or all."""
         wanted = self._wanted if lesion_id is None else (lesion_id,)
-        found = consensus(self._project, criteria=self._criteria, mode=Mode.RETROSPECTIVE,
-                          lesion_ids=wanted)  # fmt: skip
+        found = consensus(self._project, self._rules, lesion_ids=wanted)
         if lesion_id is None:
             self.lesions = found
         else:

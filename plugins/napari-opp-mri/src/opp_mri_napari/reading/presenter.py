@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 
-from opp_mri.domain.assessment import Mode
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, CommonPoint, PixelPoint
 from opp_mri.errors import InputError, OppMriError
-from opp_mri.workflow.assessing.respond import project_criteria
+from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
 from opp_mri.workflow.measuring.edits import drawn, signature
 from opp_mri.workflow.measuring.lesions import add_event, add_lesion
@@ -93,7 +92,7 @@ class ReadingRoom:
         self.seed_cells: Mapping[str, str] = {}
         self.form_error, self.form_is_new = "", True
         self._dialog: Dialog | None = None
-        self._criteria = project_criteria(project, None)
+        self._rules = project_rules(project)
         self._first_point: tuple[str, Vector3] | None = None
         self._wishes = self._wish_table()
         self.navigation.start()
@@ -269,7 +268,7 @@ class ReadingRoom:
             rules = ("Hidden in a blinded read.", *patient.blinding.rules)
             return TimelineView(hidden="\n\n".join(rules))
         return timeline_view(
-            self._live_timeline(lesion), patient.patient_id, self._criteria, Mode.RETROSPECTIVE,
+            self._live_timeline(lesion), patient.patient_id, self._rules,
             counted=lesion.signed, current=self.navigation.current, error=self.session.error,
         )  # fmt: skip
 

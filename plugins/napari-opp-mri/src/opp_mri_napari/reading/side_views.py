@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
-from opp_mri.domain.assessment import Criteria, MeasurementError, Mode, ResponseCategory
+from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.units import format_mm, weeks_from_days
@@ -80,7 +80,7 @@ def next_unread(worklist: Worklist, after: CellRef | None) -> CellRef | None:
 
 
 def timeline_view(
-    timeline: LesionTimeline, patient_id: str, criteria: Criteria, mode: Mode,
+    timeline: LesionTimeline, patient_id: str, rules: Rules,
     *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
 ) -> TimelineView:  # fmt: skip
     """Give the growth curve and what the rules say of it.
@@ -109,7 +109,7 @@ def timeline_view(
     if not points:
         return TimelineView(hidden="Nothing is measured yet.")
     weighed = {} if error is None else {"error": error}
-    found = assess_timeline(timeline.timeline, mode=mode, criteria=criteria, **weighed)
+    found = assess_timeline(timeline.timeline, rules, **weighed)
     assessment = found.assessment
     return TimelineView(
         curves=tuple(Curve(sequence=one, points=tuple(points[one])) for one in SeriesRole if one in
@@ -119,7 +119,7 @@ def timeline_view(
         sentences=(*found.sentences[1:], *timeline.flags),
         margin=_margin(found),
         window_weeks=(
-            weeks_from_days(WINDOW_OPENS_DAYS), weeks_from_days(criteria.window_days)
+            weeks_from_days(WINDOW_OPENS_DAYS), weeks_from_days(rules.criteria.window_days)
         ),
         events=tuple(
             (weeks_from_days(event.days_from_ssrs), event.kind.value.replace("_", " "))
