@@ -11,13 +11,12 @@ from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
-from opp_mri.domain.reader_study import CONSENSUS, ResolutionKind
+from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.errors import InputError, UnknownError
-from opp_mri.tables.calipers import CaliperRow
 from opp_mri.units import format_mm, number
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
 from opp_mri.workflow.double_read.discordances import cause_in_words
-from opp_mri.workflow.double_read.resolving import line_of, resolve, sign_consensus
+from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
 from opp_mri.workflow.project import open_project
 
 KINDS = {
@@ -159,18 +158,15 @@ def state_in_words(lesion: LesionConsensus) -> str:
 def _new(
     pair: Pair, image: str | None, frame: int, line: tuple[float, float, float, float] | None,
     answer: str | None, reason: str,
-) -> CaliperRow:  # fmt: skip
+) -> NewAnswer:  # fmt: skip
     if (line is None) is (answer is None):
-        raise click.UsageError("Something new needs either --line or --answer.")
+        raise click.UsageError("With `--keep new`, give either --line or --answer.")
     if line is not None:
         if image is None and pair.a.caliper is None:
             raise click.UsageError("A has no image: name one with --image.")
-        return line_of(pair, line[:2], line[2:], (image, frame) if image else None)
-    return CaliperRow(
-        line=0, lesion_id=pair.lesion.lesion_id, reader=CONSENSUS, sequence=pair.a.sequence,
-        sop_instance_uid="", frame_number=1, start=None, end=None, length_mm=None,
-        study_date=pair.a.study_date, answer=Answer(str(answer)), reason=reason,
-    )  # fmt: skip
+        place = (image, frame) if image else None
+        return line_on(pair, (line[:2], line[2:]), place)
+    return NewAnswer(answer=Answer(str(answer)), reason=reason)
 
 
 def _said(reading: Reading) -> str:

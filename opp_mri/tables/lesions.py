@@ -1,12 +1,16 @@
 """A lesion as a row of a table: what it is and how it was treated, wherever the table goes to."""
 
+import hashlib
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
 
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Exclusion
-from opp_mri.tables.csv_table import Row
+from opp_mri.tables.csv_table import Row, read_table
 
 REQUIRED = ("lesion_id", "patient_id", "level", "ssrs_first_date")
 AFTER_SSRS = ("last_contact_date", "death_date")
@@ -22,8 +26,35 @@ OPTIONAL = (
     *AFTER_SSRS,
 )
 
+TRACKING_UID: Final = "tracking_uid"
+
 _LEVEL = re.compile(r"C[1-7]|T(?:[1-9]|1[0-3])|L[1-6]|S[1-5]")
 _SEXES = {"M", "F", "O", ""}
+
+
+def read_lesions(path: Path) -> Mapping[str, Lesion]:
+    """Read a table of lesions that belongs to no project, by their names.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    lesions: dict[str, Lesion] = {}
+    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
+        for row in table.rows:
+            uid = row.get(TRACKING_UID) or _uid_from(row.get("lesion_id"))
+            lesion = lesion_of_row(row, uid)
+            if lesion is not None and lesion.lesion_id in lesions:
+                row.fault("lesion_id", "is in the table twice: keep one row per lesion")
+            elif lesion is not None:
+                lesions[lesion.lesion_id] = lesion
+    return lesions
+
+
+def _uid_from(name: str) -> str:
+    """Make a UID that is the same whenever the table is read."""
+    return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], 'big')}"
 
 
 def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:

@@ -30,7 +30,7 @@ from opp_mri.workflow.double_read.certify import (
     read_truth,
     score_certification,
 )
-from opp_mri.workflow.measuring.edits import drawn, said, signature
+from opp_mri.workflow.measuring.edits import draft_answer, draft_line, sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import own_readings, signed_ids
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus, draft_timeline
@@ -248,15 +248,15 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
         row = caliper(store, first, "drafter", float(first.ap_mm))
         cell = cell_of(store, first)
         assert cell.volume is not None
-        line = drawn(
+        line = draft_line(
             cell, first.lesion_id, cell.volume, len(cell.volume.planes) // 2,
             ((5.0, 20.0), (float(str(row["column_2"])), 20.0)), reader="drafter", at=NOON,
         )  # fmt: skip
-        gone = said(
+        gone = draft_answer(
             cell_of(store, second), second.lesion_id, Answer.GONE, reason="", reader="drafter",
             at=NOON,
         )  # fmt: skip
-        cannot = said(
+        cannot = draft_answer(
             cell_of(store, third), third.lesion_id, Answer.NOT_MEASURABLE, reason="blurred",
             reader="drafter", at=NOON,
         )  # fmt: skip
@@ -266,7 +266,7 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
     with open_project(made.folder) as project:
         store = project.store
         log = own_readings(store, first.lesion_id, "drafter")
-        store.add_signature(signature(log, signed_ids(store), statement="Read.", at=NOON))
+        store.add_signature(sign_drafts(log, signed_ids(store), statement="Read.", at=NOON))
     after = score_certification(made.folder, made.truth, "drafter")
     error_mm = after.lengths[0].error_mm
     assert error_mm is not None

@@ -1,7 +1,6 @@
 """Assess lesions: from recorded lengths and events to a category with the rule that decided."""
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -15,15 +14,7 @@ from opp_mri.domain.assessment import (
     Rules,
     SequenceAssessment,
 )
-from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import (
-    EventKind,
-    Exclusion,
-    Observation,
-    OtherBoneLesions,
-    Timeline,
-    TreatmentEvent,
-)
+from opp_mri.domain.timeline import Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 from opp_mri.response.margin import categories_by_threshold, margin_mm
@@ -33,18 +24,10 @@ from opp_mri.response.probability import (
     category_probabilities,
 )
 from opp_mri.response.sentences import SHORT_WORDS, sentences
-from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.events import read_events
+from opp_mri.tables.measurements import read_measurements
 from opp_mri.units import number
 
-MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
-EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
-EVENT_KINDS: Final = (
-    EventKind.SYSTEMIC_THERAPY_CHANGE,
-    EventKind.OTHER_BONE_LESIONS,
-    EventKind.LOCAL_RETREATMENT,
-    EventKind.EXCLUSION,
-)
-LONGEST_DAYS: Final = 36_525  # a hundred years
 LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
 
 
@@ -149,10 +132,9 @@ def assess_tables(
     Parameters
     ----------
     measurements
-        CSV with `MEASUREMENT_COLUMNS`: lengths in mm, whole days from the completion of
-        radiosurgery.
+        CSV of lengths in mm, by whole days from the completion of radiosurgery.
     events
-        CSV with `EVENT_COLUMNS`, or None. The day of an `exclusion` plays no part.
+        CSV of events, or None. The day of an `exclusion` plays no part.
 
     Raises
     ------
@@ -227,85 +209,3 @@ def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
         "nadir_day": one.nadir_day,
         "regrowth_mm": number(one.regrowth_mm),
     }
-
-
-def read_measurements(
-    path: Path, *, may_have_no_rows: bool = False
-) -> dict[str, dict[SeriesRole, tuple[Observation, ...]]]:
-    """Read a table with `MEASUREMENT_COLUMNS`: lengths by lesion and sequence, in order of time.
-
-    Raises
-    ------
-    TableError
-        With every fault of the table.
-    """
-    found: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
-    first_lines: dict[tuple[str, SeriesRole, int], int] = {}
-    with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
-        for row in table.rows:
-            lesion_id = row.text("lesion_id")
-            day = _day(row)
-            sequence = row.choice("sequence", SeriesRole)
-            ap_mm = row.mm("ap_mm")
-            if lesion_id is None or day is None or sequence is None:
-                continue
-            first_line = first_lines.setdefault((lesion_id, sequence, day), row.line)
-            if first_line != row.line:
-                row.fault(
-                    "days_from_ssrs",
-                    f"line {first_line} has the same lesion, sequence and day: keep one of them",
-                )
-            elif ap_mm is not None:
-                found.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = ap_mm
-    return {
-        lesion_id: {
-            sequence: tuple(Observation(day, ap_mm) for day, ap_mm in sorted(by_day.items()))
-            for sequence, by_day in by_sequence.items()
-        }
-        for lesion_id, by_sequence in found.items()
-    }
-
-
-def read_events(
-    path: Path, kinds: Collection[EventKind] = EVENT_KINDS
-) -> dict[str, list[TreatmentEvent]]:
-    """Read a table with `EVENT_COLUMNS`: events by lesion, in the order of the table.
-
-    Parameters
-    ----------
-    kinds
-        What may stand in the table; by default what the response rules ask for.
-
-    Raises
-    ------
-    TableError
-        With every fault of the table.
-    """
-    found: dict[str, list[TreatmentEvent]] = {}
-    with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
-        for row in table.rows:
-            lesion_id, event = row.text("lesion_id"), _event(row, kinds)
-            if lesion_id is not None and event is not None:
-                found.setdefault(lesion_id, []).append(event)
-    return found
-
-
-def _day(row: Row) -> int | None:
-    return row.whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)
-
-
-def _event(row: Row, kinds: Collection[EventKind]) -> TreatmentEvent | None:
-    kind = row.choice("event", kinds)
-    if kind is EventKind.EXCLUSION:
-        exclusion, said = row.choice("value", Exclusion), row.get("days_from_ssrs")
-        told = int(said) if re.fullmatch(r"[+-]?[0-9]{1,9}", said) else 0  # it plays no part
-        kept = told if abs(told) <= LONGEST_DAYS else 0
-        return TreatmentEvent(kept, kind, exclusion.value) if exclusion else None
-    day = _day(row)
-    value: str | None = row.get("value")
-    if kind is EventKind.OTHER_BONE_LESIONS:
-        behaviour = row.choice("value", OtherBoneLesions)
-        value = behaviour.value if behaviour else None
-    if kind is None or day is None or value is None:
-        return None
-    return TreatmentEvent(day, kind, value)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,12 +14,12 @@ from attrs import frozen
 from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.domain.measurement import Lesion, LesionEvent
-from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import Timeline, TreatmentEvent
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
-from opp_mri.tables.csv_table import read_table
-from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row
-from opp_mri.workflow.assessing.assess import read_events, read_measurements
+from opp_mri.tables.events import read_events
+from opp_mri.tables.lesions import read_lesions
+from opp_mri.tables.measurements import read_measurements
 from opp_mri.workflow.assessing.respond import project_timelines
 from opp_mri.workflow.measuring.timeline import treatment_events
 from opp_mri.workflow.project import Project
@@ -27,7 +27,6 @@ from opp_mri.workflow.project import Project
 LESIONS: Final = "lesions.csv"
 MEASUREMENTS: Final = "measurements.csv"
 EVENTS: Final = "events.csv"
-TRACKING_UID: Final = "tracking_uid"
 
 
 @frozen(kw_only=True)
@@ -119,7 +118,7 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
         )
     lesions = read_lesions(folder / LESIONS)
     lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True)
-    events = read_events(folder / EVENTS, tuple(EventKind)) if (folder / EVENTS).is_file() else {}
+    events = read_events(folder / EVENTS) if (folder / EVENTS).is_file() else {}
     if strangers := [one for one in {**lengths, **events} if one not in lesions]:
         raise InputError(
             f"{len(strangers)} of the lesions that are measured or have events are not in "
@@ -135,26 +134,6 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
         )
         members.append(_member(known, timeline, rules))
     return Cohort(lesions=tuple(members), rules=rules)
-
-
-def read_lesions(path: Path) -> Mapping[str, Lesion]:
-    """Read a table of lesions that belongs to no project, by their names.
-
-    Raises
-    ------
-    TableError
-        With every fault of the table.
-    """
-    found: dict[str, Lesion] = {}
-    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
-        for row in table.rows:
-            uid = row.get(TRACKING_UID) or _uid_from(row.get("lesion_id"))
-            lesion = lesion_of_row(row, uid)
-            if lesion is not None and lesion.lesion_id in found:
-                row.fault("lesion_id", "is there twice: keep one line a lesion")
-            elif lesion is not None:
-                found[lesion.lesion_id] = lesion
-    return found
 
 
 def _member(lesion: Lesion, timeline: Timeline, rules: Rules) -> CohortLesion:
@@ -175,11 +154,6 @@ def _dated(lesion: Lesion, events: Iterable[TreatmentEvent]) -> tuple[LesionEven
         )
         for one in events
     )
-
-
-def _uid_from(name: str) -> str:
-    """Make a UID that is the same whenever the table is read."""
-    return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], 'big')}"
 
 
 def _plain(one: CohortLesion) -> object:

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import uuid4
 
 import attrs
+from attrs import frozen
 
 from opp_mri.agreement.consensus import concordant_answer, mean_ends, mean_length_mm
 from opp_mri.domain.measurement import (
     Answer,
     Edit,
     LengthSource,
-    PixelPoint,
     Reading,
     Signature,
 )
@@ -23,9 +23,8 @@ from opp_mri.domain.reader_study import (
 )
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
-from opp_mri.tables.calipers import CaliperRow
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
-from opp_mri.workflow.measuring.measure import NativeImage, native_image, reading_of
+from opp_mri.workflow.measuring.measure import Points, native_image, reading_of
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project
 
@@ -34,9 +33,35 @@ STATEMENT = (
 )
 
 
+@frozen(kw_only=True)
+class NewLine:
+    """A line on one native image, not measured yet.
+
+    Parameters
+    ----------
+    sop_instance_uid, frame_number
+        The image.
+    points
+        Both ends, (column, row) in pixels; 0, 0 is the centre of the first pixel.
+    """
+
+    sop_instance_uid: str
+    frame_number: int
+    points: Points
+
+
+@frozen(kw_only=True)
+class NewAnswer:
+    """An answer to a pair's cell that replaces both: a line, or gone, or not measurable and why."""
+
+    answer: Answer
+    line: NewLine | None = None
+    reason: str = ""
+
+
 def resolve(
     store: Store, pair: Pair, kind: ResolutionKind, *, reason: str, at: datetime,
-    new: CaliperRow | None = None,
+    new: NewAnswer | None = None,
 ) -> Resolution:  # fmt: skip
     """Make one answer of two; both stay, and a later resolution follows an earlier one.
 
@@ -118,28 +143,22 @@ def sign_consensus(
     return signed
 
 
-def line_of(
-    pair: Pair, start: PixelPoint, end: PixelPoint, frame: tuple[str, int] | None = None
-) -> CaliperRow:
-    """Give a line for a pair's cell, on A's image or on the frame that is given."""
-    if frame is None:
+def line_on(pair: Pair, points: Points, place: tuple[str, int] | None = None) -> NewAnswer:
+    """Give a line as the answer to a pair's cell.
+
+    Parameters
+    ----------
+    points
+        Both ends, (column, row) in pixels.
+    place
+        SOPInstanceUID and frame number of the image; None for that of answer A.
+    """
+    if place is None:
         if pair.a.caliper is None:
             raise ValueError("a line needs an image")
-        frame = (pair.a.caliper.sop_instance_uid, pair.a.caliper.frame_number)
-    return CaliperRow(
-        line=0,
-        lesion_id=pair.lesion.lesion_id,
-        reader=CONSENSUS,
-        sequence=pair.a.sequence,
-        sop_instance_uid=frame[0],
-        frame_number=frame[1],
-        start=start,
-        end=end,
-        length_mm=None,
-        study_date=pair.a.study_date,
-        answer=Answer.MEASURED,
-        reason="",
-    )
+        place = (pair.a.caliper.sop_instance_uid, pair.a.caliper.frame_number)
+    line = NewLine(sop_instance_uid=place[0], frame_number=place[1], points=points)
+    return NewAnswer(answer=Answer.MEASURED, line=line)
 
 
 def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, reason: str) -> None:
@@ -167,19 +186,16 @@ def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, r
 
 
 def _result(
-    store: Store, pair: Pair, kind: ResolutionKind, new: CaliperRow | None, at: datetime
+    store: Store, pair: Pair, kind: ResolutionKind, new: NewAnswer | None, at: datetime
 ) -> Reading:
     if kind in (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B):
         return _as_consensus(pair.a if kind is ResolutionKind.KEEP_A else pair.b, at)
     if kind is ResolutionKind.NEW:
         if new is None:
             raise InputError("Give the new line, or the new answer.")
-        image = native_image(store, new) if new.sop_instance_uid else None
-        _check_cell(pair, new, image)
-        return _as_consensus(reading_of(new, image, at), at)
+        return _as_consensus(_new_reading(store, pair, new, at), at)
     if pair.may_average:
-        row = mean_row(pair)
-        return _as_consensus(reading_of(row, native_image(store, row), at), at)
+        return _as_consensus(_new_reading(store, pair, mean_line(pair), at), at)
     answer = concordant_answer(pair.a, pair.b)
     if pair.a.length_mm is None or pair.b.length_mm is None or answer is not Answer.MEASURED:
         return _as_consensus(pair.a, at)
@@ -191,17 +207,23 @@ def _result(
     )
 
 
-def mean_row(pair: Pair) -> CaliperRow:
+def mean_line(pair: Pair) -> NewAnswer:
     """Give the line between the means of the ends of two lines on one image."""
     if pair.a.caliper is None or pair.b.caliper is None:
         raise ValueError("a mean of ends needs two lines")
-    return line_of(pair, *mean_ends(pair.a.caliper, pair.b.caliper))
+    return line_on(pair, mean_ends(pair.a.caliper, pair.b.caliper))
 
 
-def _check_cell(pair: Pair, new: CaliperRow, image: NativeImage | None) -> None:
-    day = image.study_date if image else new.study_date
-    if (day, new.sequence) != pair.cell:
-        raise InputError("The new line lies on an image of another time point or sequence.")
+def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Reading:
+    lesion_id, line, image = pair.lesion.lesion_id, new.line, None
+    if line is not None:
+        image = native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))
+        if image.study_date != pair.cell[0]:
+            raise InputError("The new line lies on an image of another time point.")
+    return reading_of(
+        lesion_id, CONSENSUS, pair.cell, new.answer,
+        points=line.points if line else None, image=image, reason=new.reason, at=at,
+    )  # fmt: skip
 
 
 def _as_consensus(reading: Reading, at: datetime) -> Reading:

@@ -6,7 +6,6 @@ A log is all readings of one lesion by one reader, in the order of their recordi
 
 from collections.abc import Container, Sequence
 from datetime import datetime
-from decimal import Decimal
 from uuid import uuid4
 
 import attrs
@@ -15,19 +14,17 @@ from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
     Edit,
-    LengthSource,
     PixelPoint,
     Reading,
     Signature,
 )
 from opp_mri.errors import InputError
-from opp_mri.tables.calipers import CaliperRow
 from opp_mri.workflow.measuring.measure import NativeImage, reading_of
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import Cell
 
 
-def drawn(
+def draft_line(
     cell: Cell,
     lesion_id: str,
     volume: VolumeDescription,
@@ -37,7 +34,7 @@ def drawn(
     reader: str,
     at: datetime,
 ) -> Reading:
-    """Give the draft of a caliper that was drawn on one image of a volume.
+    """Make the draft of a caliper on one image of a volume.
 
     Parameters
     ----------
@@ -54,28 +51,23 @@ def drawn(
         No length can be taken here.
     """
     frame = volume.frames[place]
-    row = CaliperRow(
-        line=0,
-        lesion_id=lesion_id,
-        reader=reader,
-        sequence=cell.sequence,
-        sop_instance_uid=frame.sop_instance_uid,
-        frame_number=frame.frame_number,
-        start=points[0],
-        end=points[1],
-        length_mm=None,
+    image = NativeImage(
+        place=(frame.sop_instance_uid, frame.frame_number),
+        volume=volume,
+        plane=volume.planes[place],
         study_date=cell.study_date,
-        answer=Answer.MEASURED,
-        reason="",
     )
-    image = NativeImage(volume=volume, plane=volume.planes[place], study_date=cell.study_date)
-    return attrs.evolve(reading_of(row, image, at), draft=True)
+    reading = reading_of(
+        lesion_id, reader, (cell.study_date, cell.sequence), Answer.MEASURED,
+        points=points, image=image, at=at,
+    )  # fmt: skip
+    return attrs.evolve(reading, draft=True)
 
 
-def said(
+def draft_answer(
     cell: Cell, lesion_id: str, answer: Answer, *, reason: str, reader: str, at: datetime
 ) -> Reading:
-    """Give the draft of an answer without a line: gone, not measurable, or withdrawn.
+    """Make the draft of an answer without a line: gone, not measurable, or withdrawn.
 
     Raises
     ------
@@ -86,23 +78,13 @@ def said(
         raise ValueError("a measured answer has a line")
     if answer is Answer.NOT_MEASURABLE and not reason.strip():
         raise InputError("Say why the lesion cannot be measured here.")
-    gone = answer is Answer.GONE
-    return Reading(
-        reading_id=str(uuid4()),
-        lesion_id=lesion_id,
-        sequence=cell.sequence,
-        reader=reader,
-        study_date=cell.study_date,
-        answer=answer,
-        length_mm=Decimal("0.0") if gone else None,
-        length_source=LengthSource.READER if gone else None,
-        reason=reason.strip(),
-        draft=True,
-        recorded_at=at,
+    reading = reading_of(
+        lesion_id, reader, (cell.study_date, cell.sequence), answer, reason=reason.strip(), at=at
     )
+    return attrs.evolve(reading, draft=True)
 
 
-def undone(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
     """Give the reading that takes back the latest edit since the signature, or None."""
     done, _ = _stacks(log, signed)
     if not done:
@@ -119,18 +101,18 @@ def undone(log: Sequence[Reading], signed: Container[str], at: datetime) -> Read
     )  # fmt: skip
 
 
-def redone(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+def redo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
     """Give the reading that makes the latest undone edit again, or None."""
     _, taken_back = _stacks(log, signed)
     return _again(taken_back[-1], Edit.REDONE, at) if taken_back else None
 
 
-def amended(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
+def needs_amendment(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
     """Tell whether a reading follows one that is signed, and so needs a reason."""
     return any(one.cell == reading.cell and one.reading_id in signed for one in log)
 
 
-def signature(
+def sign_drafts(
     log: Sequence[Reading], signed: frozenset[str], *, statement: str, at: datetime
 ) -> Signature:
     """Give the signature under all drafts of a lesion.

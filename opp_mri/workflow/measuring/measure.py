@@ -1,16 +1,24 @@
 """From calipers to readings: every length is computed from the native image's own geometry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from attrs import frozen
 
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
-from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Lesion, Reading
+from opp_mri.domain.measurement import (
+    Answer,
+    Caliper,
+    LengthSource,
+    Lesion,
+    PixelPoint,
+    Reading,
+)
 from opp_mri.errors import GeometryError, InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.tables.calipers import CaliperRow, read_calipers
@@ -19,7 +27,10 @@ from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.measuring.blinding import check_table
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
 
-STATED_LENGTH_TOLERANCE_MM = RECORDED_PRECISION_MM
+STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
+
+CellKey = tuple[date, SeriesRole]
+Points = tuple[PixelPoint, PixelPoint]
 
 
 @frozen(kw_only=True)
@@ -32,14 +43,14 @@ class Refusal:
 
 @frozen(kw_only=True)
 class MeasureSummary:
-    """What came of some calipers.
+    """Result of recording calipers.
 
     Parameters
     ----------
     stored
         New readings, in the order of the rows.
     repeated
-        Rows that say just what is recorded already; nothing was added for them.
+        Rows that equal what is recorded already; nothing was added for them.
     refused
         Rows that were not stored.
     """
@@ -51,8 +62,15 @@ class MeasureSummary:
 
 @frozen(kw_only=True)
 class NativeImage:
-    """A native image as the catalogue knows it."""
+    """A native image as the catalogue knows it.
 
+    Parameters
+    ----------
+    place
+        Its SOPInstanceUID, and its frame number from 1.
+    """
+
+    place: tuple[str, int]
     volume: VolumeDescription
     plane: ImagePlane
     study_date: date
@@ -69,11 +87,6 @@ def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
     TableError, InputError
         The table itself is not well-formed. Nothing was stored.
     """
-    return record_calipers(store, read_calipers(path), at)
-
-
-def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> MeasureSummary:
-    """Measure calipers and append the readings, all that can be stored in one transaction."""
     recorder = _Recorder(store)
     stored: list[Reading] = []
     refused: list[Refusal] = []
@@ -81,7 +94,7 @@ def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> M
     cells: dict[tuple[object, ...], int] = {}
     latest = {_cell(reading): reading for reading in counted_readings(store)}
     signed = signed_ids(store)
-    for row in rows:
+    for row in read_calipers(path):
         try:
             reading = recorder.reading(row, at)
         except OppMriError as error:
@@ -96,15 +109,13 @@ def record_calipers(store: Store, rows: Sequence[CaliperRow], at: datetime) -> M
             refused.append(Refusal(line=row.line, message=message))
             continue
         cells[cell] = row.line
-        if cell in latest and latest[cell].reading_id in signed:
+        if cell in latest and _is_same_answer(latest[cell], reading):
+            repeated += 1
+        elif cell in latest and latest[cell].reading_id in signed:
             message = (
                 "This answer is signed: amend it in the reading room, with a reason, or keep it."
             )
-            if not _says_the_same(latest[cell], reading):
-                refused.append(Refusal(line=row.line, message=message))
-                continue
-        if cell in latest and _says_the_same(latest[cell], reading):
-            repeated += 1
+            refused.append(Refusal(line=row.line, message=message))
         else:
             stored.append(reading)
     store.add_readings(stored)
@@ -124,35 +135,54 @@ class _Recorder:
         self._allowed: set[str] = set()
 
     def reading(self, row: CaliperRow, at: datetime) -> Reading:
-        """Give the reading of a row, or say why there is none."""
-        lesion = self.lesion(row)
+        """Measure a row.
+
+        Raises
+        ------
+        OppMriError
+            The row names an unknown lesion or image, contradicts the image, or says too little.
+        """
+        lesion = self.lesion(row.lesion_id)
         if row.reader not in self._allowed:
             check_table(self._store, row.reader)
             self._allowed.add(row.reader)
-        image = self.image(row, lesion) if row.sop_instance_uid else None
-        return reading_of(row, image, at)
+        image = None
+        if row.sop_instance_uid:
+            place = (row.sop_instance_uid, row.frame_number)
+            image = self.image(lesion, place, row.study_date)
+        day = image.study_date if image else row.study_date
+        if day is None:
+            raise InputError("Neither an image nor a date of the study is given: add one.")
+        points = (row.start, row.end) if row.start and row.end else None
+        return reading_of(
+            lesion.lesion_id, row.reader, (day, row.sequence or _role_of(image)), row.answer,
+            points=points, image=image, stated_mm=row.length_mm, reason=row.reason, at=at,
+        )  # fmt: skip
 
-    def lesion(self, row: CaliperRow) -> Lesion:
-        """Give the lesion that a row names."""
-        lesion = self._lesions.get(row.lesion_id)
+    def lesion(self, lesion_id: str) -> Lesion:
+        """Give the lesion of this name."""
+        lesion = self._lesions.get(lesion_id)
         if lesion is None:
             raise UnknownError(
-                f"There is no lesion {row.lesion_id}: add it first with `opp-mri lesion add`."
+                f"There is no lesion {lesion_id}: add it first with `opp-mri lesion add`."
             )
         return lesion
 
-    def image(self, row: CaliperRow, lesion: Lesion) -> NativeImage:
-        """Give the image that a row names, which must be of the lesion's patient."""
-        instance = self._store.instance(row.sop_instance_uid)
+    def image(
+        self, lesion: Lesion, place: tuple[str, int], stated_date: date | None = None
+    ) -> NativeImage:
+        """Give the image at a SOPInstanceUID and frame, which must be of the lesion's patient."""
+        uid, frame_number = place
+        instance = self._store.instance(uid)
         if instance is None:
             raise UnknownError(
-                f"No indexed image has the SOPInstanceUID {row.sop_instance_uid}: "
+                f"No indexed image has the SOPInstanceUID {uid}: "
                 "index its files first, or correct it."
             )
-        volumes = self._store.volumes_with_frame(row.sop_instance_uid, row.frame_number)
+        volumes = self._store.volumes_with_frame(uid, frame_number)
         if not volumes:
             raise UnknownError(
-                f"The image has no frame {row.frame_number}: frames count from 1 to "
+                f"The image has no frame {frame_number}: frames count from 1 to "
                 f"{len(instance.frames)}."
             )
         group = self._groups.group(lesion.patient_id)
@@ -172,119 +202,140 @@ class _Recorder:
         if group not in self._dates:
             self._dates[group] = effective_dates(self._store.volumes(group))
         known = self._dates[group][volume.volume_id]
-        if known and row.study_date and row.study_date not in (known, volume.study_date):
+        if known and stated_date and stated_date not in (known, volume.study_date):
             raise InputError(
-                f"The row says {row.study_date}, but the image is of {known}: correct the date or "
+                f"The row says {stated_date}, but the image is of {known}: correct the date or "
                 "the image, or leave study_date empty."
             )
-        day = known or row.study_date
+        day = known or stated_date
         if day is None:
             raise InputError("The image's study has no date: give one in the column study_date.")
-        plane = volume.plane_of(row.sop_instance_uid, row.frame_number)
+        plane = volume.plane_of(uid, frame_number)
         if plane is None:
-            raise UnknownError(f"The image has no frame {row.frame_number}.")
-        return NativeImage(volume=volume, plane=plane, study_date=day)
+            raise UnknownError(f"The image has no frame {frame_number}.")
+        return NativeImage(place=place, volume=volume, plane=plane, study_date=day)
 
 
-def native_image(store: Store, row: CaliperRow) -> NativeImage:
-    """Give the image that a row names.
+def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> NativeImage:
+    """Give the native image of a lesion at a SOPInstanceUID and frame number.
 
     Raises
     ------
     UnknownError, InputError, GeometryError
-        It is not there, of another patient or day, or no length can be taken on it.
+        It is not there, of another patient, or no length can be taken on it.
     """
     recorder = _Recorder(store)
-    return recorder.image(row, recorder.lesion(row))
+    return recorder.image(recorder.lesion(lesion_id), place)
 
 
-def reading_of(row: CaliperRow, image: NativeImage | None, at: datetime) -> Reading:
-    """Give the reading of a row on its image; the length is computed here.
+def reading_of(
+    lesion_id: str, reader: str, cell: CellKey, answer: Answer, *, points: Points | None = None,
+    image: NativeImage | None = None, stated_mm: Decimal | None = None, reason: str = "",
+    at: datetime,
+) -> Reading:  # fmt: skip
+    """Make the reading of an answer to one cell; a length is computed here, on the native image.
+
+    Parameters
+    ----------
+    cell
+        Date of the study, and sequence.
+    answer
+        Measured (with points, or with `stated_mm` alone), gone, not measurable or withdrawn.
+    points
+        Ends of the line, (column, row) in pixels of the image; 0, 0 is the centre of the first
+        pixel.
+    image
+        Where the points lie, or None.
+    stated_mm
+        A length in mm that came with the answer: it stands where there are no points, and must
+        agree with them where there are.
+    reason
+        Why the lesion is not measurable.
 
     Raises
     ------
     GeometryError, InputError
-        The row contradicts the image, or says too little.
+        The answer contradicts the image.
     """
-    remarks: list[str] = []
-    sequence = _sequence(row, image, remarks)
-    caliper, length_mm, source = _length(row, image)
-    day = image.study_date if image else row.study_date
-    if day is None:
-        raise InputError("Neither an image nor a date of the study is given: add one.")
+    sequence = cell[1]
+    remarks = _remarks(sequence, image)
+    caliper, length_mm, source = _length(answer, points, image, stated_mm)
     gone = length_mm == 0
     return Reading(
         reading_id=str(uuid4()),
-        lesion_id=row.lesion_id,
+        lesion_id=lesion_id,
         sequence=sequence,
-        reader=row.reader,
-        study_date=day,
-        answer=Answer.GONE if gone else row.answer,
+        reader=reader,
+        study_date=cell[0],
+        answer=Answer.GONE if gone else answer,
         length_mm=length_mm,
         length_source=LengthSource.READER if gone else source,
         caliper=caliper,
-        reason=row.reason,
-        remarks=tuple(remarks),
+        reason=reason,
+        remarks=remarks,
         recorded_at=at,
     )
 
 
-def _sequence(row: CaliperRow, image: NativeImage | None, remarks: list[str]) -> SeriesRole:
-    """Settle the sequence between the row and the role of its series."""
+def _role_of(image: NativeImage | None) -> SeriesRole:
+    """Give the role of an image's series where the row leaves the sequence out."""
     role = image.volume.role if image else None
-    if row.sequence is None:
-        if role is None or image is None:
-            why = image.volume.evidence[-1:] if image else ()
-            raise InputError(
-                "The series of this image has no role, so the sequence must be given. "
-                + " ".join(why)
-            )
-        return role
-    if image is not None and role is not None and role is not row.sequence:
+    if role is None:
+        why = image.volume.evidence[-1:] if image else ()
         raise InputError(
-            f"The row says {row.sequence.value}, but the series is {role.value} by its header: "
-            f"correct the row, or run `opp-mri role {image.volume.volume_id} {row.sequence.value}`."
+            "The series of this image has no role, so the sequence must be given. " + " ".join(why)
         )
-    if image is not None and role is None:
-        remarks.append(
-            f"The headers give this series no role; the reader calls it {row.sequence.value}."
+    return role
+
+
+def _remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
+    """Compare the stated sequence with the role of the image's series."""
+    if image is None:
+        return ()
+    role = image.volume.role
+    if role is None:
+        return (f"The headers give this series no role; the reader calls it {sequence.value}.",)
+    if role is not sequence:
+        raise InputError(
+            f"The answer says {sequence.value}, but the series is {role.value} by its header: "
+            f"correct it, or run `opp-mri role {image.volume.volume_id} {sequence.value}`."
         )
-    if image is not None and role is not None and not image.volume.selected:
-        remarks.append(f"Another series of this study was chosen for {role.value}.")
-    return row.sequence
+    if not image.volume.selected:
+        return (f"Another series of this study was chosen for {role.value}.",)
+    return ()
 
 
 def _length(
-    row: CaliperRow, image: NativeImage | None
+    answer: Answer, points: Points | None, image: NativeImage | None, stated_mm: Decimal | None
 ) -> tuple[Caliper | None, Decimal | None, LengthSource | None]:
-    """Compute the length of a row's line, or take the length that it brings."""
-    if row.answer is Answer.NOT_MEASURABLE:
-        return None, None, None
-    if row.answer is Answer.GONE:
+    """Compute the length of a line, or take the length that was stated without one."""
+    if answer is Answer.GONE:
         return None, Decimal("0.0"), LengthSource.READER
-    if row.start is None or row.end is None or image is None:
-        return None, row.length_mm, LengthSource.IMPORTED
-    plane = image.plane
-    for name, point in (("first", row.start), ("second", row.end)):
+    if answer is not Answer.MEASURED:
+        return None, None, None
+    if points is None or image is None:
+        return None, stated_mm, LengthSource.IMPORTED
+    plane, (start, end) = image.plane, points
+    for name, point in (("first", start), ("second", end)):
         if not plane.contains(*point):
             raise GeometryError(
                 f"The {name} point, column {point[0]:g} and row {point[1]:g}, is outside the image "
                 f"of {plane.columns} columns and {plane.rows} rows."
             )
-    length_mm = recorded_mm(plane.length_mm(row.start, row.end))
+    exact_mm = plane.length_mm(start, end)
+    length_mm = recorded_mm(exact_mm)
     if length_mm == 0:
         raise GeometryError(
-            "The two points are one: a line has a length. If the abnormality is gone, say so in "
-            "the column answer."
+            "Start and end point coincide. If the abnormality is gone, give the answer “gone”."
         )
-    _check_stated(row.length_mm, plane.length_mm(row.start, row.end))
+    _check_stated(stated_mm, exact_mm)
     caliper = Caliper(
-        sop_instance_uid=row.sop_instance_uid,
-        frame_number=row.frame_number,
-        start=row.start,
-        end=row.end,
-        start_lps_mm=plane.lps_from_pixel(*row.start),
-        end_lps_mm=plane.lps_from_pixel(*row.end),
+        sop_instance_uid=image.place[0],
+        frame_number=image.place[1],
+        start=start,
+        end=end,
+        start_lps_mm=plane.lps_from_pixel(*start),
+        end_lps_mm=plane.lps_from_pixel(*end),
         frame_of_reference_uid=plane.frame_of_reference_uid,
     )
     return caliper, length_mm, LengthSource.GEOMETRY
@@ -306,7 +357,7 @@ def _cell(reading: Reading) -> tuple[object, ...]:
     return (reading.lesion_id, reading.sequence, reading.study_date, reading.reader)
 
 
-def _says_the_same(a: Reading, b: Reading) -> bool:
+def _is_same_answer(a: Reading, b: Reading) -> bool:
     return (a.answer, a.length_mm, a.caliper, a.reason) == (
         b.answer,
         b.length_mm,

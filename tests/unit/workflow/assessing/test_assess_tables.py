@@ -172,7 +172,7 @@ def test_a_second_length_is_told_even_where_the_first_cannot_be_read(tmp_path) -
 @pytest.mark.parametrize(
     ("line", "column", "said"),
     [
-        ("A,10,fracture,", "event", "write one of systemic_therapy_change"),
+        ("A,10,fractured,", "event", "write one of systemic_therapy_change"),
         ("A,10,other_bone_lesions,", "value", "write one of enlarged, not_enlarged, unknown"),
         ("A,10,exclusion,metal", "value", "write one of hardware"),
         ("A,,local_retreatment,", "days_from_ssrs", "missing"),

@@ -30,7 +30,7 @@ from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import resolve
-from opp_mri.workflow.measuring.edits import signature
+from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.measuring.readings import counted_readings, independent_readings
@@ -105,7 +105,7 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
     merged = merge_package(project, package, NOON)
     assert (merged.added, merged.known, merged.unsigned) == (0, 4, 1)
     with open_project(package) as opened:
-        opened.store.add_signature(signature([again], frozenset(), statement="Done.", at=NOON))
+        opened.store.add_signature(sign_drafts([again], frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, package, NOON)
     assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
     assert [len(one.reading_ids) for one in project.store.log_of(MergedPackage)] == [4, 1]
@@ -157,7 +157,7 @@ def test_a_package_that_was_altered_gives_nothing(
     bad = spoil(first)
     with open_project(package) as opened:
         opened.store.add_readings([bad])
-        opened.store.add_signature(signature([bad], frozenset(), statement="Done.", at=NOON))
+        opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
     with pytest.raises(InputError, match=sentence) as refused:
         merge_package(project, package, NOON)
     assert first.lesion_id not in str(refused.value)
@@ -174,7 +174,7 @@ def test_readings_of_somebody_else_in_a_package_are_not_taken(
     bad = altered(first, reader="reader-2")
     with open_project(package) as opened:
         opened.store.add_readings([bad])
-        opened.store.add_signature(signature([bad], frozenset(), statement="Done.", at=NOON))
+        opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
     assert merge_package(project, package, NOON).added == 8
     assert {one.reader for one in project.store.readings()} == {"reader-1"}
     assert {one.reader for one in project.store.signatures()} == {"reader-1"}
@@ -231,7 +231,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         package.store.add_readings(log)
         for lesion in package.store.lesions():
             mine = [one for one in log if one.lesion_id == lesion.lesion_id]
-            package.store.add_signature(signature(mine, frozenset(), statement="Done.", at=NOON))
+            package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, folder / "reader-1", NOON)
     assert (merged.added, merged.late) == (2, 2)
     kept = {one.lesion_id for one in project.store.readings() if one.reading_id.startswith("new")}

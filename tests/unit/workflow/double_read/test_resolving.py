@@ -15,12 +15,11 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import GeometryError, InputError, UnknownError
-from opp_mri.tables.calipers import CaliperRow
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.double_read.resolving import line_of, resolve, sign_consensus
+from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
 from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.measuring.timeline import Cell, lesion_timeline
 from opp_mri.workflow.project import Project, open_project
@@ -62,15 +61,6 @@ def pair(project: Project, sequence: SeriesRole = T1, day: date = BEFORE) -> Pai
     return pair_of([lesion(project)], "LP1", (day, sequence))
 
 
-def answered(answer: Answer, **changes: object) -> CaliperRow:
-    row = CaliperRow(
-        line=0, lesion_id="LP1", reader="consensus", sequence=T1, sop_instance_uid="",
-        frame_number=1, start=None, end=None, length_mm=None, study_date=BEFORE, answer=answer,
-        reason="motion",
-    )  # fmt: skip
-    return attrs.evolve(row, **changes)
-
-
 def test_pairs_are_open_where_they_differ_and_letters_say_nothing(project: Project) -> None:
     found = lesion(project)
     assert {(one.cell[1], bool(one.discordance)) for one in found.pairs} == {
@@ -110,17 +100,17 @@ def test_one_is_kept_or_the_mean_of_the_ends_taken(
 def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Project) -> None:
     one = pair(project)
     resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
-            new=line_of(one, (1.0, 4.0), (4.0, 4.0)))  # fmt: skip
+            new=line_on(one, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
     assert pair(project).result.length_mm == Decimal("6.0")  # type: ignore[union-attr]
     for other in (pair(project, T1, AFTER), pair(project, T2FS)):
         caliper = other.a.caliper
         assert caliper is not None
-        row = line_of(one, (1.0, 4.0), (4.0, 4.0), (caliper.sop_instance_uid, 1))
+        row = line_on(one, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1))
         with pytest.raises(InputError):
             resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON, new=row)
     with pytest.raises((GeometryError, InputError)):
         resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
-                new=line_of(one, (1.0, 4.0), (400.0, 4.0)))  # fmt: skip
+                new=line_on(one, ((1.0, 4.0), (400.0, 4.0))))  # fmt: skip
     with pytest.raises(InputError, match="Give the new line"):
         resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON)
     assert len(project.store.log_of(Resolution)) == 1
@@ -128,12 +118,12 @@ def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Projec
 
 def test_an_answer_without_a_line_may_be_what_holds(project: Project) -> None:
     resolve(project.store, pair(project), ResolutionKind.NEW, reason="motion", at=NOON,
-            new=answered(Answer.NOT_MEASURABLE))  # fmt: skip
+            new=NewAnswer(answer=Answer.NOT_MEASURABLE, reason="motion"))  # fmt: skip
     result = pair(project).result
     assert result is not None
     assert (result.answer, result.length_mm) == (Answer.NOT_MEASURABLE, None)
     resolve(project.store, pair(project), ResolutionKind.NEW, reason="gone", at=NOON,
-            new=answered(Answer.GONE, length_mm=Decimal("0.0")))  # fmt: skip
+            new=NewAnswer(answer=Answer.GONE))  # fmt: skip
     result = pair(project).result
     assert result is not None
     assert (result.answer, result.length_mm) == (Answer.GONE, Decimal("0.0"))

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Edit, Reading
 from opp_mri.errors import InputError
-from opp_mri.workflow.measuring.edits import amended, drawn, redone, said, signature, undone
+from opp_mri.workflow.measuring.edits import (
+    draft_answer,
+    draft_line,
+    needs_amendment,
+    redo,
+    sign_drafts,
+    undo,
+)
 from opp_mri.workflow.measuring.readings import latest_by_cell, unsigned_cells
 from opp_mri.workflow.measuring.seeds import Phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
@@ -32,7 +39,7 @@ def cell(sequence: SeriesRole = SeriesRole.T1, day: date = DAY) -> Cell:
 def line(length_mm: float, sequence: SeriesRole = SeriesRole.T1) -> Reading:
     volume = attrs.evolve(VOLUME, role=sequence)
     points = ((100.0, 100.0), (100.0 + length_mm, 100.0))
-    return drawn(cell(sequence), "L", volume, 7, points, reader="A", at=NOON)
+    return draft_line(cell(sequence), "L", volume, 7, points, reader="A", at=NOON)
 
 
 def lengths(log: Sequence[Reading]) -> dict[str, str]:
@@ -48,30 +55,30 @@ def test_a_drawn_line_is_a_draft_with_the_length_of_the_native_image() -> None:
 
 def test_undo_brings_back_what_was_said_before_and_redo_what_was_undone() -> None:
     log = [line(10), line(12)]
-    back = undone(log, set(), NOON)
+    back = undo(log, set(), NOON)
     assert back is not None
     log.append(back)
     assert lengths(log) == {"T1": "10.0"}
-    again = redone(log, set(), NOON)
+    again = redo(log, set(), NOON)
     assert again is not None
     log.append(again)
     assert lengths(log) == {"T1": "12.0"}
-    assert redone(log, set(), NOON) is None
+    assert redo(log, set(), NOON) is None
 
 
 def test_undo_of_a_first_answer_leaves_the_cell_unread() -> None:
     log = [line(10)]
-    back = undone(log, set(), NOON)
+    back = undo(log, set(), NOON)
     assert back is not None
     assert (back.answer, back.length_mm, back.caliper) == (Answer.WITHDRAWN, None, None)
     assert lengths([*log, back]) == {}
-    assert undone([*log, back], set(), NOON) is None
+    assert undo([*log, back], set(), NOON) is None
 
 
 def test_undo_goes_back_through_sequences_in_the_order_of_the_edits() -> None:
     log = [line(10), line(20, SeriesRole.T2FS), line(11)]
     seen = []
-    while (back := undone(log, set(), NOON)) is not None:
+    while (back := undo(log, set(), NOON)) is not None:
         log.append(back)
         seen.append(lengths(log))
     assert seen == [{"T1": "10.0", "T2FS": "20.0"}, {"T1": "10.0"}, {}]
@@ -79,9 +86,9 @@ def test_undo_goes_back_through_sequences_in_the_order_of_the_edits() -> None:
 
 def test_a_new_edit_after_undo_forgets_what_could_be_redone() -> None:
     log = [line(10), line(12)]
-    back = undone(log, set(), NOON)
+    back = undo(log, set(), NOON)
     assert back is not None
-    assert redone([*log, back, line(15)], set(), NOON) is None
+    assert redo([*log, back, line(15)], set(), NOON) is None
 
 
 @given(st.lists(st.sampled_from(["edit", "undo", "redo"]), max_size=30))
@@ -90,19 +97,19 @@ def test_a_log_of_any_edits_undoes_to_nothing_and_redoes_to_where_it_was(what: l
     for n, one in enumerate(what):
         made = {
             "edit": lambda n=n: line(10 + n),
-            "undo": lambda: undone(log, set(), NOON),
-            "redo": lambda: redone(log, set(), NOON),
+            "undo": lambda: undo(log, set(), NOON),
+            "redo": lambda: redo(log, set(), NOON),
         }[one]()
         if made is not None:
             log.append(made)
     stands = lengths(log)
     steps = 0
-    while (back := undone(log, set(), NOON)) is not None:
+    while (back := undo(log, set(), NOON)) is not None:
         log.append(back)
         steps += 1
     assert lengths(log) == {}
     for _ in range(steps):
-        again = redone(log, set(), NOON)
+        again = redo(log, set(), NOON)
         assert again is not None
         log.append(again)
     assert lengths(log) == stands
@@ -110,36 +117,36 @@ def test_a_log_of_any_edits_undoes_to_nothing_and_redoes_to_where_it_was(what: l
 
 def test_a_signature_covers_the_latest_draft_of_each_cell_and_undo_stops_there() -> None:
     log = [line(10), line(11), line(20, SeriesRole.T2FS)]
-    signed = signature(log, frozenset(), statement="I sign.", at=NOON)
+    signed = sign_drafts(log, frozenset(), statement="I sign.", at=NOON)
     assert signed.reading_ids == (log[1].reading_id, log[2].reading_id)
-    assert undone(log, set(signed.reading_ids), NOON) is None
+    assert undo(log, set(signed.reading_ids), NOON) is None
     with pytest.raises(InputError, match="Nothing waits"):
-        signature(log, frozenset(signed.reading_ids), statement="I sign.", at=NOON)
+        sign_drafts(log, frozenset(signed.reading_ids), statement="I sign.", at=NOON)
 
 
 def test_a_change_of_a_signed_answer_is_an_amendment() -> None:
     first = line(10)
-    assert amended(line(11), [first], {first.reading_id})
-    assert not amended(line(11, SeriesRole.T2FS), [first], {first.reading_id})
-    assert not amended(line(11), [first], set())
+    assert needs_amendment(line(11), [first], {first.reading_id})
+    assert not needs_amendment(line(11, SeriesRole.T2FS), [first], {first.reading_id})
+    assert not needs_amendment(line(11), [first], set())
 
 
 def test_undoing_an_amendment_brings_the_signed_length_back() -> None:
     first, second = line(10), line(11)
-    back = undone([first, second], {first.reading_id}, NOON)
+    back = undo([first, second], {first.reading_id}, NOON)
     assert back is not None
     assert (back.length_mm, back.edit, back.draft) == (Decimal("10.0"), Edit.UNDONE, True)
 
 
 def test_what_was_taken_back_before_it_counted_needs_no_signature() -> None:
-    withdrawn = said(cell(), "L", Answer.WITHDRAWN, reason="", reader="A", at=NOON)
+    withdrawn = draft_answer(cell(), "L", Answer.WITHDRAWN, reason="", reader="A", at=NOON)
     assert unsigned_cells([line(10), withdrawn], frozenset()) == []
     first = line(10)
     assert unsigned_cells([first, withdrawn], frozenset({first.reading_id})) == [withdrawn]
 
 
 def test_gone_is_zero_millimetres_and_not_measurable_says_why() -> None:
-    gone = said(cell(), "L", Answer.GONE, reason="", reader="A", at=NOON)
+    gone = draft_answer(cell(), "L", Answer.GONE, reason="", reader="A", at=NOON)
     assert str(gone.length_mm) == "0.0"
     with pytest.raises(InputError, match="Say why"):
-        said(cell(), "L", Answer.NOT_MEASURABLE, reason=" ", reader="A", at=NOON)
+        draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason=" ", reader="A", at=NOON)

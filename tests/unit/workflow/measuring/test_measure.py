@@ -52,7 +52,7 @@ def test_a_series_without_a_role_needs_the_sequence_to_be_given(
 
 def test_a_sequence_that_the_series_contradicts_is_refused(store: SqlStore, tmp_path: Path) -> None:
     (refusal,) = measured(store, tmp_path, f"L,T2FS,A,{T1_IMAGE},1,100,50,110,50,").refused
-    assert "The row says T2FS, but the series is T1" in refusal.message
+    assert "The answer says T2FS, but the series is T1" in refusal.message
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_two_calipers_for_one_lesion_sequence_and_date_are_refused(
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (f"L,T1,A,{T1_IMAGE},1,100,50,100,50,", "The two points are one"),
+        (f"L,T1,A,{T1_IMAGE},1,100,50,100,50,", "Start and end point coincide"),
         (
             f"L,T1,A,{T1_IMAGE},1,100,50,300,50,",
             "The second point, column 300 and row 50, is outside",

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, PixelPoint, Reading
-from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind
+from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
-from opp_mri.tables.calipers import CaliperRow
 from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.double_read.resolving import (
+    NewAnswer,
     check_allowed,
-    line_of,
-    mean_row,
+    line_on,
+    mean_line,
     resolve,
     sign_consensus,
 )
@@ -60,7 +60,7 @@ class Proposal:
 
     kind: ResolutionKind
     words: str
-    new: CaliperRow | None = None
+    new: NewAnswer | None = None
 
 
 class ConsensusPresenter:
@@ -184,7 +184,7 @@ class ConsensusPresenter:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
         if kind is ResolutionKind.MEAN:
             if self._allowed(kind):
-                mean = mean_row(self.pair)
+                mean = mean_line(self.pair)
                 self._propose(
                     Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
                 )
@@ -194,11 +194,7 @@ class ConsensusPresenter:
 
     def answer(self, answer: Answer) -> None:
         """Say instead of both that it is gone, or not measurable."""
-        new = CaliperRow(
-            line=0, lesion_id=self.pair.lesion.lesion_id, reader=CONSENSUS,
-            sequence=self.pair.a.sequence, sop_instance_uid="", frame_number=1, start=None,
-            end=None, length_mm=None, study_date=self.pair.a.study_date, answer=answer, reason="",
-        )  # fmt: skip
+        new = NewAnswer(answer=answer)
         words = answer.value.replace("_", " ")
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
 
@@ -223,7 +219,8 @@ class ConsensusPresenter:
             self.first = pixel
             return
         frame = shown.volume.frames[self.place]
-        new = line_of(self.pair, self.first, pixel, (frame.sop_instance_uid, frame.frame_number))
+        place = (frame.sop_instance_uid, frame.frame_number)
+        new = line_on(self.pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
         words = f"a new line{self._long(new)}"
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
@@ -303,8 +300,9 @@ class ConsensusPresenter:
             if one is not None and (one.sop_instance_uid, one.frame_number) == here:
                 found[letter] = _on_screen(shown, one.start, one.end)
         new = self.proposal.new if self.proposal else None
-        if new and new.start and new.end and (new.sop_instance_uid, new.frame_number) == here:
-            found["new"] = _on_screen(shown, new.start, new.end)
+        line = new.line if new else None
+        if line and (line.sop_instance_uid, line.frame_number) == here:
+            found["new"] = _on_screen(shown, *line.points)
         return found
 
     def why_not(self, kind: ResolutionKind) -> str:
@@ -337,15 +335,15 @@ class ConsensusPresenter:
         else:
             self.go_to(self.position)
 
-    def _long(self, row: CaliperRow) -> str:
+    def _long(self, new: NewAnswer) -> str:
         """Say how long a line is that was not recorded yet."""
-        shown = self.shown()
-        if shown is None or row.start is None or row.end is None:
+        shown, line = self.shown(), new.line
+        if shown is None or line is None:
             return ""
-        plane = shown.volume.plane_of(row.sop_instance_uid, row.frame_number)
+        plane = shown.volume.plane_of(line.sop_instance_uid, line.frame_number)
         if plane is None:
             return ""
-        return f", {format_mm(recorded_mm(plane.length_mm(row.start, row.end)))}"
+        return f", {format_mm(recorded_mm(plane.length_mm(*line.points)))}"
 
     def _propose(self, proposal: Proposal) -> None:
         if self._allowed(proposal.kind):

@@ -25,7 +25,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint, Reading
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.units import format_mm, recorded_mm
-from opp_mri.workflow.measuring.edits import amended, drawn, redone, said, undone
+from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_amendment, redo, undo
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.line_tool import Line, LineTool
 from opp_mri_napari.reading.panes import Pane
@@ -125,7 +125,7 @@ class Calipers:
         if recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
             return
         try:
-            reading = drawn(
+            reading = draft_line(
                 cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
                 reader=self.session.reader, at=self.session.clock(),
             )  # fmt: skip
@@ -196,7 +196,7 @@ class Calipers:
         if answer is Answer.WITHDRAWN and cell.reading is None:
             return
         try:
-            reading = said(
+            reading = draft_answer(
                 cell, lesion.lesion.lesion_id, answer, reason=reason,
                 reader=self.session.reader, at=self.session.clock(),
             )  # fmt: skip
@@ -213,11 +213,11 @@ class Calipers:
 
     def undo(self) -> Reading | None:
         """Take back the latest edit; gives what holds now, or None where there is nothing."""
-        return self._replay(undone)
+        return self._replay(undo)
 
     def redo(self) -> Reading | None:
         """Make the latest undone edit again."""
-        return self._replay(redone)
+        return self._replay(redo)
 
     def cancel(self) -> bool:
         """Leave what is being drawn, the selection, or a special tool; tell whether one was."""
@@ -287,7 +287,7 @@ class Calipers:
 
     def _record(self, reading: Reading) -> None:
         lesion = self.session.lesion
-        if lesion is not None and amended(reading, lesion.log, lesion.signed):
+        if lesion is not None and needs_amendment(reading, lesion.log, lesion.signed):
             latest = [one for one in lesion.log if one.cell == reading.cell][-1]
             if not latest.amendment_reason or latest.reading_id in lesion.signed:
                 self.pending = reading

@@ -11,7 +11,7 @@ from opp_mri.domain.measurement import Answer, CommonPoint, PixelPoint
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
-from opp_mri.workflow.measuring.edits import drawn, signature
+from opp_mri.workflow.measuring.edits import draft_line, sign_drafts
 from opp_mri.workflow.measuring.lesions import add_event, add_lesion
 from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
@@ -173,7 +173,7 @@ class ReadingRoom:
             return
         view = self.sign_off()
         try:
-            signed = signature(
+            signed = sign_drafts(
                 lesion.log, lesion.signed, statement=view.statement, at=self.session.clock()
             )
         except InputError as error:
@@ -309,7 +309,7 @@ class ReadingRoom:
         if cell is None or pane.volume is None:
             return lesion.timeline
         try:
-            reading = drawn(
+            reading = draft_line(
                 cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
                 reader=self.session.reader, at=self.session.clock(),
             )  # fmt: skip

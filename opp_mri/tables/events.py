@@ -1,0 +1,50 @@
+"""Events of lesions, read from a table."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions, TreatmentEvent
+from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.measurements import LONGEST_DAYS, read_day
+
+EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
+
+
+def read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
+    """Read a table with `EVENT_COLUMNS`: events by lesion, in the order of the table.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    events: dict[str, list[TreatmentEvent]] = {}
+    with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
+        for row in table.rows:
+            lesion_id, event = row.text("lesion_id"), _event(row)
+            if lesion_id is not None and event is not None:
+                events.setdefault(lesion_id, []).append(event)
+    return events
+
+
+def _event(row: Row) -> TreatmentEvent | None:
+    kind = row.choice("event", EventKind)
+    if kind is EventKind.EXCLUSION:
+        exclusion = row.choice("value", Exclusion)
+        return TreatmentEvent(_unused_day(row), kind, exclusion.value) if exclusion else None
+    day = read_day(row)
+    value: str | None = row.get("value")
+    if kind is EventKind.OTHER_BONE_LESIONS:
+        behaviour = row.choice("value", OtherBoneLesions)
+        value = behaviour.value if behaviour else None
+    if kind is None or day is None or value is None:
+        return None
+    return TreatmentEvent(day, kind, value)
+
+
+def _unused_day(row: Row) -> int:
+    """Read the day of an exclusion, which plays no part: 0 where it is not a day."""
+    cell = row.get("days_from_ssrs")
+    days = int(cell) if re.fullmatch(r"[+-]?[0-9]{1,9}", cell) else 0
+    return days if abs(days) <= LONGEST_DAYS else 0

@@ -1,0 +1,66 @@
+"""Lengths by lesion, sequence and day, read from a table."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import Observation
+from opp_mri.tables.csv_table import Row, read_table
+
+MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
+LONGEST_DAYS: Final = 36_525  # a hundred years
+
+Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
+
+
+def read_measurements(path: Path, *, may_have_no_rows: bool = False) -> Lengths:
+    """Read a table with `MEASUREMENT_COLUMNS`.
+
+    Parameters
+    ----------
+    path
+        CSV file: lengths in mm, whole days from the completion of radiosurgery.
+    may_have_no_rows
+        Whether a header without rows is a table.
+
+    Returns
+    -------
+    dict
+        By lesion and sequence, the lengths in the order of days.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    lengths: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
+    first_lines: dict[tuple[str, SeriesRole, int], int] = {}
+    with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
+        for row in table.rows:
+            lesion_id = row.text("lesion_id")
+            day = read_day(row)
+            sequence = row.choice("sequence", SeriesRole)
+            ap_mm = row.mm("ap_mm")
+            if lesion_id is None or day is None or sequence is None:
+                continue
+            first_line = first_lines.setdefault((lesion_id, sequence, day), row.line)
+            if first_line != row.line:
+                row.fault(
+                    "days_from_ssrs",
+                    f"line {first_line} has the same lesion, sequence and day: keep one of them",
+                )
+            elif ap_mm is not None:
+                lengths.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = ap_mm
+    return {
+        lesion_id: {
+            sequence: tuple(Observation(day, ap_mm) for day, ap_mm in sorted(by_day.items()))
+            for sequence, by_day in by_sequence.items()
+        }
+        for lesion_id, by_sequence in lengths.items()
+    }
+
+
+def read_day(row: Row) -> int | None:
+    """Read the whole days from the completion of radiosurgery, at most a hundred years."""
+    return row.whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)
