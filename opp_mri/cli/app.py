@@ -1,4 +1,4 @@
-"""The program: its verbs, and what becomes of errors."""
+"""The program: its commands, and how errors become exit codes."""
 
 import io
 import os
@@ -8,45 +8,16 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
-from opp_mri import __version__
+from opp_mri.cli.verbs import VERBS
 from opp_mri.errors import OppMriError
 
 INTERRUPTED = 130
 
-# A verb's module is loaded when the verb is used: pydicom or matplotlib take a second to load.
-VERBS = {
-    "init": "opp_mri.cli.catalogue",
-    "index": "opp_mri.cli.catalogue",
-    "series": "opp_mri.cli.catalogue",
-    "files": "opp_mri.cli.catalogue",
-    "patients": "opp_mri.cli.catalogue",
-    "role": "opp_mri.cli.catalogue",
-    "lesion": "opp_mri.cli.lesions",
-    "measure": "opp_mri.cli.lesions",
-    "readings": "opp_mri.cli.lesions",
-    "align": "opp_mri.cli.align",
-    "fit": "opp_mri.cli.align",
-    "timeline": "opp_mri.cli.response",
-    "assess": "opp_mri.cli.response",
-    "criteria": "opp_mri.cli.response",
-    "protocol": "opp_mri.cli.study",
-    "reader-package": "opp_mri.cli.study",
-    "reader-merge": "opp_mri.cli.study",
-    "agreement": "opp_mri.cli.agreement",
-    "discordance": "opp_mri.cli.agreement",
-    "consensus": "opp_mri.cli.consensus",
-    "unblind": "opp_mri.cli.study",
-    "certify": "opp_mri.cli.certify",
-    "cohort": "opp_mri.cli.cohort",
-    "phantom": "opp_mri.cli.demo",
-    "demo": "opp_mri.cli.demo",
-}
-
-
-PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds verbs
-VIEWER_VERBS = frozenset(
-    {"read", "review", "consensus-room"}
-)  # those of napari-opp-mri, known here only to say what is missing
+PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds commands
+NO_PLUGIN = (
+    "Commands that open a window come with the plugin napari-opp-mri, which is not installed. "
+    "From its sources: `pip install ./plugins/napari-opp-mri`."
+)
 
 
 class _UnavailableError(click.ClickException):  # a usage error, but showing the usage does not help
@@ -54,46 +25,60 @@ class _UnavailableError(click.ClickException):  # a usage error, but showing the
 
 
 class _Verbs(click.Group):
-    """Verbs in the order of the work, then those of plugins, each loaded when it is asked for."""
+    """Commands in the order of the work, then those of plugins, each loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return [*VERBS, *_plugin_verbs()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name in VERBS:
-            commands: tuple[click.Command, ...] = import_module(VERBS[cmd_name]).COMMANDS
+        if verb := VERBS.get(cmd_name):
+            commands: tuple[click.Command, ...] = import_module(
+                f"opp_mri.cli.{verb.module}"
+            ).COMMANDS
             return next(command for command in commands if command.name == cmd_name)
-        if plugin := _plugin_verbs().get(cmd_name):
-            return _loaded(plugin)
-        if cmd_name in VIEWER_VERBS:
-            return _unavailable(
-                cmd_name,
-                f"`opp-mri {cmd_name}` opens a window, and the viewer is not installed. "
-                "Install the plugin napari-opp-mri beside opp-mri: from its sources, "
-                "`pip install ./plugins/napari-opp-mri`.",
-            )
-        return None
+        plugin = _plugin_verbs().get(cmd_name)
+        return None if plugin is None else _load(plugin)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        rows = [(name, verb.summary) for name, verb in VERBS.items()]
+        rows += [
+            (name, _load(plugin).get_short_help_str(limit=80))
+            for name, plugin in _plugin_verbs().items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if not _plugin_verbs():
+                error.message += f"\n{NO_PLUGIN}"
+            raise
 
 
 def _plugin_verbs() -> dict[str, EntryPoint]:
-    found = {entry.name: entry for entry in entry_points(group=PLUGIN_GROUP)}
-    return {name: found[name] for name in sorted(found.keys() - VERBS.keys())}
+    plugins = {entry.name: entry for entry in entry_points(group=PLUGIN_GROUP)}
+    return {name: plugins[name] for name in sorted(plugins.keys() - VERBS.keys())}
 
 
-def _loaded(entry: EntryPoint) -> click.Command:
-    """Load a plugin's verb; one that cannot be loaded says so when it is used, and only then."""
+def _load(entry: EntryPoint) -> click.Command:
+    """Load a plugin's command; one that cannot be loaded says so when it is used."""
     try:
         command = entry.load()
-    except Exception as error:  # whatever a plugin does wrong, the other verbs go on
+    except Exception as error:  # a faulty plugin does not stop the other commands
         return _unavailable(
             entry.name,
-            f"The plugin behind `opp-mri {entry.name}` cannot be loaded "
+            f"The plugin that provides `opp-mri {entry.name}` cannot be loaded "
             f"({type(error).__name__}: {error}): install it again.",
         )
     if isinstance(command, click.Command):
         return command
     return _unavailable(
-        entry.name, f"The plugin behind `opp-mri {entry.name}` offers no command: update it."
+        entry.name,
+        f"The plugin that provides `opp-mri {entry.name}` offers no command: update it.",
     )
 
 
@@ -115,20 +100,20 @@ def _unavailable(name: str, why: str) -> click.Command:
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Research software, not a medical device. Exit codes: 0 done, 2 wrong command line, "
-    "3 a file cannot be used, 4 an image cannot be measured, 5 something is not known, "
-    "6 the project cannot be used, 130 interrupted, 1 a fault of opp_mri's own.",
+    "3 a file cannot be used, 4 an image cannot be measured, 5 unknown to the project, "
+    "6 the project cannot be used, 130 interrupted, 1 a defect of opp_mri.",
 )
-@click.version_option(__version__, prog_name="opp-mri")
+@click.version_option(package_name="opp-mri", prog_name="opp-mri")
 def cli() -> None:
     """Measure and follow spine metastases on serial MRI.
 
-    A project is a folder: make it with init, fill it with index, add lesions, measure them, and
+    A project is a folder: create it with init, index images, add lesions, measure them, and
     assess their response.
     """
 
 
 def main() -> None:
-    """Run the command line; turn what a user can mend into a sentence and an exit code."""
+    """Run the command line; an error that a user can correct ends as a sentence and a code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
             stream.reconfigure(errors="backslashreplace")

@@ -36,7 +36,7 @@ def test_without_the_viewer_review_says_what_to_install(plugins: list[EntryPoint
     assert not plugins
     ran = CliRunner().invoke(app.cli, ["review", "--project", "p", "--reader", "A"])
     assert ran.exit_code == 2
-    assert "Install the plugin napari-opp-mri" in ran.output
+    assert "come with the plugin napari-opp-mri, which is not installed" in ran.output
     assert "review" not in CliRunner().invoke(app.cli, ["--help"]).output
 
 

@@ -1,0 +1,51 @@
+"""The commands of `opp-mri`: where each lives and what the list of commands says of it.
+
+A command's module is loaded only when the command is used: pydicom or matplotlib take a second to
+load, and the list of commands needs neither.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Verb(NamedTuple):
+    """A command of the core.
+
+    Parameters
+    ----------
+    module
+        Module below `opp_mri.cli` that defines the command.
+    summary
+        One line for the list of commands.
+    """
+
+    module: str
+    summary: str
+
+
+VERBS: Final = {
+    "init": Verb("catalogue", "Create a project."),
+    "index": Verb("catalogue", "Index DICOM folders, files, DICOMDIRs or zip archives."),
+    "series": Verb("catalogue", "List volumes with their roles."),
+    "files": Verb("catalogue", "List every file with its status."),
+    "patients": Verb("catalogue", "List patients with their time points."),
+    "role": Verb("catalogue", "Change the role of a volume."),
+    "lesion": Verb("lesions", "Add and list lesions and their events."),
+    "measure": Verb("lesions", "Measure calipers and record the readings."),
+    "readings": Verb("lesions", "List all readings in order of recording."),
+    "align": Verb("align", "Register each follow-up to the baseline."),
+    "fit": Verb("align", "Confirm or reject registrations."),
+    "timeline": Verb("response", "Show lesions over time, and draw them."),
+    "assess": Verb("response", "Assess the response of lesions."),
+    "criteria": Verb("response", "Show and check response criteria."),
+    "protocol": Verb("study", "Declare or show the reading protocol."),
+    "reader-package": Verb("study", "Make a blinded package for a reader."),
+    "reader-merge": Verb("study", "Merge the answers of a reader's package."),
+    "agreement": Verb("agreement", "Compute the agreement of two readers."),
+    "discordance": Verb("agreement", "List where two readers differ, and why."),
+    "consensus": Verb("consensus", "Resolve two reads into a consensus."),
+    "unblind": Verb("study", "Lift the blinding of a reader study."),
+    "certify": Verb("certify", "Certify a reader on phantom lesions."),
+    "cohort": Verb("cohort", "Describe and analyse a cohort."),
+    "phantom": Verb("demo", "Write a synthetic cohort with known truth."),
+    "demo": Verb("demo", "Run the whole program on a synthetic cohort."),
+}
