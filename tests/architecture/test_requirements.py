@@ -1,7 +1,9 @@
 """What is installed is free to use, locked and hashed, and says nothing of where it came from."""
 
+import ast
 import re
-from importlib.metadata import distribution
+import tomllib
+from importlib.metadata import distribution, packages_distributions
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = ROOT / "requirements"
 LOCKED = sorted(REQUIREMENTS.glob("*.txt"))
 PURPOSES = ("core", "viewer", "dev", "bench")  # each holds the one before it
 COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
@@ -76,3 +79,44 @@ def test_each_purpose_holds_the_very_versions_of_the_one_before(smaller: str, la
 def test_the_core_is_locked_without_qt_or_napari() -> None:
     names = re.findall(r"^([^\s=]+)==", (REQUIREMENTS / "core.txt").read_text(), re.M)
     assert not [name for name in names if re.search("napari|qt|pyside", name, re.IGNORECASE)]
+
+
+def imported_distributions(*folders: Path) -> dict[str, set[str]]:
+    """Give each distribution that is imported from below some folders, with the files that do."""
+    owners = packages_distributions()
+    importers: dict[str, set[str]] = {}
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [node.module or ""]
+            for module in {name.partition(".")[0] for name in modules} & owners.keys():
+                for owner in owners[module]:
+                    importers.setdefault(canonicalize_name(owner), set()).add(path.name)
+    return importers
+
+
+def declared(pyproject: Path, *extras: str) -> set[str]:
+    """Give the distributions that a project declares, itself included."""
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    texts = list(project["dependencies"])
+    for extra in extras:
+        texts += project["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(text).name) for text in (*texts, project["name"])}
+
+
+CORE, PLUGIN = ROOT / "pyproject.toml", ROOT / "plugins/napari-opp-mri/pyproject.toml"
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("opp_mri", declared(CORE, "pdf")),
+        ("plugins/napari-opp-mri/src", declared(PLUGIN)),
+        ("tests", declared(CORE, "pdf", "dev") | declared(PLUGIN)),
+    ],
+)
+def test_what_is_imported_is_declared(folder: str, allowed: set[str]) -> None:
+    importers = imported_distributions(ROOT / folder)
+    assert {name: files for name, files in importers.items() if name not in allowed} == {}
+    assert {"attrs", "numpy"} <= importers.keys()
