@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from fixtures.demo_read_twice import read_demo_twice
+from fixtures.processes import heed_interrupts
+
+heed_interrupts()
 
 
 @pytest.fixture(scope="session")

@@ -82,11 +82,6 @@ def scan(
         yield from scanned
 
 
-def scan_file(source: SourceFile) -> ScannedFile:
-    """Scan one file in this process; whatever is wrong with it is told by status and detail."""
-    return _scan_chunk([source])[0]
-
-
 def _chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
     remaining = iter(files)
     while chunk := list(islice(remaining, CHUNK)):

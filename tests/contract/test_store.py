@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from fixtures.makers import NOON, make_instance, make_lesion, make_volume
+from fixtures.processes import started
 from sqlalchemy.exc import DatabaseError
 
 from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
@@ -373,14 +374,13 @@ def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> No
         "for n in range(20): store.add_readings([reading(f'{sys.argv[3]}-{n}')])\n"
     )
     here = Path(__file__).parent
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(here), str(tmp_path / "store.sqlite"), name],
-            env={"PYTHONPATH": f"{here}:{here.parent}"},
-        )
-        for name in ("one", "two")
-    ]
-    assert [run.wait(timeout=60) for run in runs] == [0, 0]
+    command = [sys.executable, "-c", code, str(here), str(tmp_path / "store.sqlite")]
+    search = {"PYTHONPATH": f"{here}:{here.parent}"}
+    with (
+        started([*command, "one"], env=search) as first,
+        started([*command, "two"], env=search) as second,
+    ):
+        assert [run.wait(timeout=60) for run in (first, second)] == [0, 0]
     assert len({one.reading_id for one in store.readings()}) == 40
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fixtures.processes import started
 
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.measuring.lesions import known_lesion
@@ -167,19 +168,15 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
     opp_mri("init", project)
     opp_mri("index", phantom[0].parent / "cohort" / "dicom", "--project", project)
     words = ["align", "--project", str(project), "--workers", "1"]
-    running = subprocess.Popen(
-        [sys.executable, "-c", "from opp_mri.cli import main; main()", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    kept = 0
-    while not kept and running.poll() is None:
-        time.sleep(0.05)
-        with open_project(project) as opened:
-            kept = len(opened.store.alignments())
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    command = [sys.executable, "-c", "from opp_mri.cli import main; main()", *words]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        kept = 0
+        while not kept and running.poll() is None:
+            time.sleep(0.05)
+            with open_project(project) as opened:
+                kept = len(opened.store.alignments())
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
     assert running.returncode == 130, "it was interrupted before all four visits were done"
     assert "Traceback" not in said
     assert 0 < kept < 12

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from fixtures.cohort_makers import AMINI, make_cohort
+from fixtures.processes import started
 
 from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.cohort.cohort import Cohort
@@ -157,20 +157,19 @@ def test_ctrl_c_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     cohort = Cohort(lesions=make_cohort(1500), rules=Rules(criteria=AMINI))
     export_cohort(cohort, tmp_path / "tables", formats=[ExportFormat.CSV])
     words = ["cohort", "export", "out", "--tables", "tables", "--format", "csv", "--format", "xlsx"]
-    running = subprocess.Popen(
-        [sys.executable, "-c", "from opp_mri.cli import main; main()", *words],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ),
-    )  # fmt: skip
-    until = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.*.part/dictionary.csv")):
-        assert running.poll() is None, running.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    err = None
-    for _ in range(20):  # openpyxl catches everything in a place or two: press it again
-        running.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            _, err = running.communicate(timeout=3)
-            break
+    command = [sys.executable, "-c", "from opp_mri.cli import main; main()", *words]
+    pipe = subprocess.PIPE
+    with started(command, cwd=tmp_path, stdout=pipe, stderr=pipe) as running:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob(".out.*.part/dictionary.csv")):
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        err = None
+        for _ in range(20):  # openpyxl catches everything in a place or two: press it again
+            running.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, err = running.communicate(timeout=3)
+                break
     assert running.returncode == 130, err
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]

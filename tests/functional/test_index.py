@@ -27,6 +27,7 @@ from fixtures.dicom_makers import (
     write_series,
     write_study,
 )
+from fixtures.processes import started
 from pydicom import Dataset, dcmread
 from pydicom.fileset import FileSet
 from pydicom.uid import EncapsulatedPDFStorage, EnhancedSRStorage
@@ -434,12 +435,11 @@ def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -
         save(dataset, tmp_path / "many" / f"{number:05}")
     create_project(tmp_path / "project")
     store = tmp_path / "project" / "opp_mri.sqlite"
-    started = interrupted(store, tmp_path, signal.SIGKILL, more_than=0)
-    assert started.returncode == -signal.SIGKILL
+    code, _ = interrupted(store, tmp_path, signal.SIGKILL, more_than=0)
+    assert code == -signal.SIGKILL
     after_kill = files_in(store)
-    started = interrupted(store, tmp_path, signal.SIGINT, more_than=after_kill)
-    assert started.returncode == 130
-    error = started.stderr.read() if started.stderr else ""
+    code, error = interrupted(store, tmp_path, signal.SIGINT, more_than=after_kill)
+    assert code == 130
     assert "Traceback" not in error
     assert "Interrupted; what was recorded so far is kept." in error
     kept = files_in(store)
@@ -451,23 +451,19 @@ def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -
 
 def interrupted(
     store: Path, folder: Path, with_signal: signal.Signals, more_than: int
-) -> "subprocess.Popen[str]":
-    """Start the command on many files and send it a signal once some are kept."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "from opp_mri.cli import main; main()"),
-            *("index", str(folder / "many"), "--project", str(folder / "project")),
-            *("--workers", "1"),
-        ],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    while process.poll() is None and files_in(store) <= more_than:
-        time.sleep(0.005)
-    process.send_signal(with_signal)
-    process.wait(timeout=60)
-    return process
+) -> tuple[int, str]:
+    """Send the command a signal once it has kept some files; give its exit code and its stderr."""
+    command = [
+        *(sys.executable, "-c", "from opp_mri.cli import main; main()"),
+        *("index", str(folder / "many"), "--project", str(folder / "project")),
+        *("--workers", "1"),
+    ]
+    with started(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and files_in(store) <= more_than:
+            time.sleep(0.005)
+        process.send_signal(with_signal)
+        _, error = process.communicate(timeout=60)
+    return process.returncode, error
 
 
 def files_in(store: Path) -> int:

@@ -13,9 +13,10 @@ from pathlib import Path
 import attrs
 import pytest
 from fixtures.dicom_files import mr_image, written
+from fixtures.processes import started
 
 from opp_mri.dicom import scan as scanning
-from opp_mri.dicom.scan import ScannedFile, scan, scan_file
+from opp_mri.dicom.scan import ScannedFile, scan
 from opp_mri.dicom.sources import find_sources
 from opp_mri.domain.imaging import FileStatus, SourceFile
 
@@ -110,7 +111,7 @@ def test_a_member_locked_with_a_password_is_unreadable(tmp_path: Path) -> None:
 
 def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
     gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
-    found = scan_file(gone)
+    (found,) = scan([gone], workers=1)
     assert found.status is FileStatus.UNREADABLE
     assert "not there" in found.detail
 
@@ -183,17 +184,12 @@ def test_ctrl_c_ends_the_scan_without_noise_from_its_processes(tmp_path: Path) -
     images(folder, 70)
     script = tmp_path / "endless.py"
     script.write_text(ENDLESS_SCAN)
-    process = subprocess.Popen(
-        [sys.executable, script, folder],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "scanning\n"
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    command = [sys.executable, script, folder]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "scanning\n"
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("kept True\n", "", 0)
 
 

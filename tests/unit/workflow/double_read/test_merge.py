@@ -1,7 +1,6 @@
 """What comes back from a package: only what is signed, once, and as the images have it."""
 
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -12,6 +11,7 @@ from shutil import copytree
 import attrs
 import pytest
 from fixtures.makers import NOON
+from fixtures.processes import started
 from fixtures.small_study import altered, declare, make_study, read_all
 
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
@@ -267,13 +267,9 @@ def test_two_who_merge_the_same_package_at_once_add_it_once(
         "with open_project(Path(sys.argv[1])) as project:\n"
         "    merge_package(project, Path(sys.argv[2]), datetime.now(UTC))\n"
     )
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(folder / "project"), str(folder / "reader-1")]
-        )
-        for _ in range(2)
-    ]
-    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    command = [sys.executable, "-c", code, folder / "project", folder / "reader-1"]
+    with started(command) as first, started(command) as second:
+        assert [run.wait(timeout=120) for run in (first, second)] == [0, 0]
     assert len(counted_readings(project.store)) == 8
     assert len(project.store.signatures()) == 2
 
