@@ -1,4 +1,4 @@
-"""Tables as Parquet: typed, with the data dictionary inside the schema; and back as text.
+"""Tables as Parquet: typed, with the data dictionary inside the schema.
 
 A Parquet column of decimals has one number of decimals for all its rows: the most that were
 recorded. A length of 17.3 beside one of 17.25 reads back as 17.30, which is the same number; the
@@ -50,15 +50,6 @@ def parquet_bytes(table: ExportTable, notes: Mapping[str, str]) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
     return sink.getvalue()
-
-
-def text_of_parquet(content: bytes) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Read a table back: its header, and its rows as text of the same form as in CSV."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(io.BytesIO(content))
-    columns = [[plain(one) for one in column.to_pylist()] for column in table.columns]
-    return table.column_names, list(zip(*columns, strict=True))
 
 
 def _metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:

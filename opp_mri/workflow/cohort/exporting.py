@@ -1,8 +1,7 @@
-"""Export a cohort to a folder, whole or not at all; and take a cohort back from Parquet."""
+"""Export a cohort to a folder, whole or not at all."""
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -14,21 +13,20 @@ from attrs import evolve, frozen
 
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
+from opp_mri.cohort.export.csv_text import csv_bytes
 from opp_mri.cohort.export.deidentify import deidentified
 from opp_mri.cohort.export.derived import CHANGES, derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.notes import export_notes, notes_text
-from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
-from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, recorded_tables
+from opp_mri.cohort.export.parquet import parquet_bytes
+from opp_mri.cohort.export.recorded import EVENTS, recorded_tables
 from opp_mri.cohort.export.redcap import redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.export.sdtm_files import sdtm_files
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
-from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
-from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
+from opp_mri.workflow.cohort.cohort import Cohort
 
 NOTES: Final = "notes.txt"
 WORKBOOK: Final = "cohort.xlsx"
@@ -177,33 +175,6 @@ def read_key(path: Path) -> bytes:
             f"{SHORTEST_KEY} random bytes."
         )
     return key
-
-
-def parquet_cohort(folder: Path, rules: Rules) -> Cohort:
-    """Take the lesions of a folder of Parquet tables, as `export_cohort` writes them.
-
-    Raises
-    ------
-    InputError
-        A table is missing or cannot be read; as a `TableError` with every fault.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        for table in (LESIONS, MEASUREMENTS, EVENTS):
-            (Path(name) / f"{table}.csv").write_bytes(_csv_of_parquet(folder / f"{table}.parquet"))
-        return table_cohort(Path(name), rules)
-
-
-def _csv_of_parquet(path: Path) -> bytes:
-    try:
-        header, rows = text_of_parquet(path.read_bytes())
-    except OSError as error:  # of pyarrow too: ArrowInvalid is a ValueError
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}): give a folder with Parquet tables of "
-            "`opp-mri cohort export`."
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not a Parquet table: export it again.") from error
-    return csv_rows(header, [[guarded(text) for text in row] for row in rows])
 
 
 def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:

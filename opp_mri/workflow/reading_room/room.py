@@ -19,7 +19,7 @@ from opp_mri.workflow.catalogue.patients import patient_map, time_points
 from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
 from opp_mri.workflow.measuring.readings import own_readings, signed_ids
 from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline, draft_timeline
 from opp_mri.workflow.registration.links import Links, links
 
 CellKey = tuple[date, SeriesRole]
@@ -188,12 +188,3 @@ def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription
 def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
     x, y, z = (transform.matrix[:3, :3] @ np.asarray(direction_lps)).tolist()
     return (x, y, z)
-
-
-def unread_cells(lesion: RoomLesion) -> Sequence[CellKey]:
-    """Give the cells that have images at the lesion and no answer yet, by date and sequence."""
-    return [
-        (cell.study_date, cell.sequence)
-        for cell in lesion.timeline.cells
-        if cell.status is CellStatus.UNREAD
-    ]

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from fixtures.simple_volume import SimpleVolume, simple_volume
 
 from opp_mri.dicom.write import HeaderValue, SeriesToWrite, write_classic
 from opp_mri.dicom.write_enhanced import EnhancedValues, write_enhanced
-from opp_mri.phantom.simple import SimpleVolume, simple_volume
 
 HEADER: dict[str, HeaderValue] = {
     "Modality": "MR",

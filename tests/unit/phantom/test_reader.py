@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from fixtures.simple_volume import simple_volume
 
 from opp_mri.phantom.reader import END_SD_MM, read_ap
-from opp_mri.phantom.simple import simple_volume
 
 VOLUME = simple_volume(oblique_deg=(4, -3, 5), spacing_kji_mm=(4, 1.2, 0.8))
 

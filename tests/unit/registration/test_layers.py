@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from attrs import evolve
 from fixtures.registration_volumes import Scanned
+from fixtures.simple_volume import simple_volume
 
 from opp_mri.domain.geometry import Volume, VolumeGeometry
-from opp_mri.phantom.simple import simple_volume
 from opp_mri.registration.layers import box_around, layer
 from opp_mri.registration.refine import make_template, refine, rotation, similarity
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from attrs import evolve
 from fixtures.cohort_makers import AMINI, make_cohort
+from fixtures.parquet_text import text_of_parquet
 
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.changes import StudyPart, changes_of
@@ -20,7 +21,7 @@ from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, csv_bytes, gua
 from opp_mri.cohort.export.derived import derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.notes import export_notes
-from opp_mri.cohort.export.parquet import parquet_bytes, text_of_parquet
+from opp_mri.cohort.export.parquet import parquet_bytes
 from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.tables import Cell, Table

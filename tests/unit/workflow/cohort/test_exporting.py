@@ -14,6 +14,7 @@ import pytest
 from attrs import evolve
 from fixtures.cohort_makers import AMINI, make_cohort
 from fixtures.makers import make_lesion
+from fixtures.parquet_text import write_as_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,6 @@ from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
 from opp_mri.workflow.cohort.exporting import (
     ExportFormat,
     export_cohort,
-    parquet_cohort,
     read_key,
     write_folder,
 )
@@ -199,7 +199,9 @@ def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
 def test_parquet_imports_again_too(cohort: Cohort) -> None:
     with new_folder() as folder:
         export_cohort(cohort, folder, formats=[ExportFormat.PARQUET])
-        back = parquet_cohort(folder / "parquet", cohort.rules)
+        for name in RECORDED:
+            write_as_csv(folder / "parquet" / Path(name).with_suffix(".parquet"), folder / name)
+        back = table_cohort(folder, cohort.rules)
     for one, same in zip(cohort.lesions, back.lesions, strict=True):
         assert (same.timeline, same.assessment) == (one.timeline, one.assessment)
         assert evolve(same.lesion, events=()) == evolve(one.lesion, events=())
@@ -475,12 +477,3 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
 def test_a_cohort_without_lesions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no lesion"):
         export_cohort(cohort_of(()), tmp_path / "export")
-
-
-def test_a_folder_without_parquet_tables_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give a folder with Parquet tables"):
-        parquet_cohort(tmp_path, Rules(criteria=AMINI))
-    for name in ("lesions", "measurements", "events"):
-        (tmp_path / f"{name}.parquet").write_bytes(b"no parquet")
-    with pytest.raises(InputError, match="is not a Parquet table"):
-        parquet_cohort(tmp_path, Rules(criteria=AMINI))
