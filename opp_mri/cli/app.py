@@ -54,9 +54,9 @@ class _Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if not _plugin_verbs():
-                error.message += f"\n{NO_PLUGIN}"
-            raise
+            if _plugin_verbs():
+                raise
+            raise click.UsageError(f"{error.message}\n{NO_PLUGIN}", ctx) from error
 
 
 def _plugin_verbs() -> dict[str, EntryPoint]:
