@@ -8,6 +8,7 @@
     ├── GeometryError    4  an image on which no length can be taken, and why
     ├── UnknownError     5  a lesion, volume, image or patient that this project does not hold
     └── ProjectError     6  the project's folder or store: absent, newer, locked, full
+        └── ConflictError 6 somebody else recorded something meanwhile: look at it, then repeat
 
 Exit code 2 is a wrong command line, 130 is Ctrl-C, and 1 with a traceback is a fault of ours.
 No message holds a patient's name or id.
@@ -93,3 +94,7 @@ class ProjectError(OppMriError):
     """The project's folder or store cannot be used as it is."""
 
     exit_code = 6
+
+
+class ConflictError(ProjectError):
+    """Somebody recorded meanwhile what this would have followed; nothing was changed."""

@@ -46,6 +46,7 @@ VERBS: Final = {
     "unblind": Verb("study", "Lift the blinding of a reader study."),
     "certify": Verb("certify", "Certify a reader on phantom lesions."),
     "cohort": Verb("cohort", "Describe and analyse a cohort."),
+    "audit": Verb("audit", "Verify the records, and show who recorded what."),
     "phantom": Verb("demo", "Write a synthetic cohort with known truth."),
     "demo": Verb("demo", "Run the whole program on a synthetic cohort."),
 }

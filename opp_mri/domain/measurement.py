@@ -206,6 +206,9 @@ class Signature:
         The sentence that was signed.
     together_with
         All who have to sign the same readings before they count.
+    content_hash
+        SHA-256 of the content of the readings, in the order of `reading_ids`; the store gives it
+        when the signature is recorded.
     """
 
     signature_id: str
@@ -214,6 +217,7 @@ class Signature:
     reading_ids: tuple[str, ...]
     statement: str
     together_with: tuple[str, ...] = ()
+    content_hash: str = ""
     recorded_at: datetime
 
 

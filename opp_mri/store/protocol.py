@@ -1,6 +1,7 @@
 """What a store can do, whatever database is behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
@@ -23,6 +24,7 @@ from opp_mri.domain.measurement import (
     Signature,
 )
 from opp_mri.domain.reader_study import StudyRecord
+from opp_mri.store.chain import ChainRecord, Head
 
 Kind = TypeVar("Kind", bound=StudyRecord)
 
@@ -60,6 +62,26 @@ class PatientRecord:
     instances: int
 
 
+@frozen(kw_only=True)
+class Damage:
+    """A record that is not what was recorded, and so is left out.
+
+    Parameters
+    ----------
+    sequence_number, kind
+        Its place in the chain, and what it is.
+    subject
+        Lesion, patient, volume or fit that it is about, as far as its row still tells.
+    message
+        Cause and remedy in sentences, without the name of a patient or a lesion.
+    """
+
+    sequence_number: int
+    kind: str
+    subject: str
+    message: str
+
+
 class Catalogue(Protocol):
     """Files, instances and volumes. Everything here can be made again from the sources."""
 
@@ -82,10 +104,10 @@ class Catalogue(Protocol):
         """Count the files of each status."""
 
     def stale_patients(self) -> Sequence[str]:
-        """Give the PatientIDs whose volumes have to be described anew."""
+        """Give the PatientIDs whose volumes have to be described again."""
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
-        """Have the volumes of these PatientIDs described anew."""
+        """Have the volumes of these PatientIDs described again."""
 
     def describe_with(self, words: str) -> None:
         """Say what volumes are described with from now on; if it is new, all become stale."""
@@ -158,11 +180,31 @@ class Records(Protocol):
     def lesion(self, lesion_id: str) -> Lesion | None:
         """Give the latest revision of one lesion."""
 
-    def add_readings(self, readings: Sequence[Reading]) -> None:
-        """Append readings, all or none."""
+    def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
+        """Append readings, all or none.
+
+        Parameters
+        ----------
+        seen
+            Sequence number of the head when the writer looked: where a cell of the same reader was
+            answered after it, nothing is recorded. None where the writer holds the `lock`.
+
+        Raises
+        ------
+        InputError
+            A reading contradicts itself.
+        ConflictError
+            A cell was answered meanwhile, or a reading with the same identifier is recorded.
+        """
 
     def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
         """Give readings in the order in which they were recorded."""
+
+    def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
+        """Give the reading_ids that stand in the log after the first record of a kind.
+
+        None where there is no such record.
+        """
 
 
 class Alignments(Protocol):
@@ -185,7 +227,15 @@ class Room(Protocol):
     """What the reading room keeps beside readings; all but the place is only ever added to."""
 
     def add_signature(self, signature: Signature) -> None:
-        """Record a signature."""
+        """Record a signature; it takes the hash of the content that it covers.
+
+        Raises
+        ------
+        InputError
+            It covers a reading that is not recorded here.
+        ConflictError
+            It has a hash already, and the readings have another content.
+        """
 
     def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
         """Give the signatures of one lesion, or all, in the order in which they were recorded."""
@@ -225,8 +275,33 @@ class StudyLog(Protocol):
         """Give the records of one kind in the order in which they were appended."""
 
 
-class Store(Catalogue, Records, Alignments, Room, StudyLog, Protocol):
+class Audit(Protocol):
+    """What shows that records are those that were recorded."""
+
+    def head(self) -> Head:
+        """Give the head of the chain: number of records, and the hash of the last."""
+
+    def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
+        """Give all records, or those after one, as the database holds them, by their number."""
+
+    def damages(self, subject: str | None = None) -> Sequence[Damage]:
+        """Give the damaged records that were met so far, about one lesion or patient, or all."""
+
+    def database_faults(self) -> Sequence[str]:
+        """Give each fault of the database itself and of the catalogue, in sentences.
+
+        Patients whose part of the catalogue is damaged are marked: the next index repairs it.
+        """
+
+
+class Store(Catalogue, Records, Alignments, Room, StudyLog, Audit, Protocol):
     """A project's store."""
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Keep every other program from writing until the block ends.
+
+        What one thread reads and writes within it is one transaction, all or nothing.
+        """
 
     def close(self) -> None:
         """Let go of the database."""

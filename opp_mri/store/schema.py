@@ -29,6 +29,7 @@ file = Table(
     Column("detail", Text, nullable=False),
     Column("series_instance_uid", String(64)),
     Column("sop_instance_uid", String(64)),
+    Column("checksum", String(16), nullable=False, server_default=""),
     UniqueConstraint("path", "member"),
     Index("ix_file_instance", "series_instance_uid", "sop_instance_uid"),
 )
@@ -43,6 +44,7 @@ instance = Table(
     Column("likeness", String(16), nullable=False),
     Column("pixel_hash", String(64)),
     Column("header", Text, nullable=False),
+    Column("checksum", String(16), nullable=False, server_default=""),
     Index("ix_instance_patient", "patient_id"),
     Index("ix_instance_sop", "sop_instance_uid"),
     Index("ix_instance_likeness", "likeness"),
@@ -67,6 +69,7 @@ volume = Table(
     Column("patient_id", Text, nullable=False),
     Column("study_instance_uid", String(64), nullable=False),
     Column("description", Text, nullable=False),
+    Column("checksum", String(16), nullable=False, server_default=""),
     Index("ix_volume_patient", "patient_id"),
 )
 
@@ -78,92 +81,30 @@ frame = Table(
     Column("volume_id", String(16), ForeignKey("volume.volume_id"), primary_key=True),
 )
 
-role_override = Table(
-    "role_override",
+record = Table(
+    "record",
     metadata,
-    Column("role_override_id", Integer, primary_key=True),
-    Column("volume_id", String(16), nullable=False, index=True),
-    Column("role", String(8), nullable=False),
-    Column("recorded_at", String(40), nullable=False),
-)
-
-same_patient = Table(
-    "same_patient",
-    metadata,
-    Column("same_patient_id", Integer, primary_key=True),
-    Column("patient_id", Text, nullable=False),
-    Column("same_as", Text, nullable=False),
-    Column("recorded_at", String(40), nullable=False),
-)
-
-lesion = Table(
-    "lesion",
-    metadata,
-    Column("lesion_revision_id", Integer, primary_key=True),
-    Column("lesion_id", Text, nullable=False, index=True),
-    Column("record", Text, nullable=False),
-    Column("recorded_at", String(40), nullable=False),
-)
-
-reading = Table(
-    "reading",
-    metadata,
-    Column("sequence_number", Integer, primary_key=True),
-    Column("reading_id", String(36), nullable=False, unique=True),
-    Column("lesion_id", Text, nullable=False, index=True),
+    Column("sequence_number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("key", Text),
+    Column("subject", Text, nullable=False),
     Column("reader", Text, nullable=False),
-    Column("record", Text, nullable=False),
+    Column("account", Text, nullable=False),
     Column("recorded_at", String(40), nullable=False),
+    Column("written_at", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("kind", "key"),
+    Index("ix_record_subject", "kind", "subject"),
 )
 
-alignment = Table(
-    "alignment",
+chain_head = Table(
+    "chain_head",
     metadata,
-    Column("alignment_id", Integer, primary_key=True),
-    Column("fit_id", String(16), nullable=False, unique=True),
-    Column("lesion_id", Text, index=True),
-    Column("record", Text, nullable=False),
-)
-
-alignment_decision = Table(
-    "alignment_decision",
-    metadata,
-    Column("alignment_decision_id", Integer, primary_key=True),
-    Column("fit_id", String(16), nullable=False, index=True),
-    Column("record", Text, nullable=False),
-)
-
-signature = Table(
-    "signature",
-    metadata,
-    Column("sequence_number", Integer, primary_key=True),
-    Column("signature_id", String(36), nullable=False, unique=True),
-    Column("lesion_id", Text, nullable=False, index=True),
-    Column("record", Text, nullable=False),
-)
-
-ap_axis = Table(
-    "ap_axis",
-    metadata,
-    Column("ap_axis_id", Integer, primary_key=True),
-    Column("lesion_id", Text, nullable=False, index=True),
-    Column("record", Text, nullable=False),
-)
-
-common_point = Table(
-    "common_point",
-    metadata,
-    Column("common_point_id", Integer, primary_key=True),
-    Column("patient_id", Text, nullable=False, index=True),
-    Column("record", Text, nullable=False),
-)
-
-study_log = Table(
-    "study_log",
-    metadata,
-    Column("sequence_number", Integer, primary_key=True),
-    Column("kind", String(32), nullable=False, index=True),
-    Column("record", Text, nullable=False),
+    Column("only", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("sequence_number", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 place = Table(

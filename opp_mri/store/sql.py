@@ -1,34 +1,55 @@
 """The store on a database, through SQLAlchemy Core: a SQLite file by default."""
 
+import os
 import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import URL, Connection, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from opp_mri.errors import ProjectError
-from opp_mri.store.sql_alignments import SqlAlignments
+from opp_mri.store.checks import catalogue_faults, schema_faults
 from opp_mri.store.sql_catalogue import SqlCatalogue
+from opp_mri.store.sql_pixels import SqlPixels
 from opp_mri.store.sql_records import SqlRecords
-from opp_mri.store.sql_room import SqlRoom
-from opp_mri.store.sql_study import SqlStudy
 from opp_mri.store.sql_volumes import SqlVolumes
-from opp_mri.store.transactions import BEGIN
+from opp_mri.store.transactions import BEGIN, mark_stale
 
-BUSY_TIMEOUT_S = 15.0
-VERSION_TABLE = "alembic_version"
-NEWEST = "0004"  # the newest migration; a test holds it against the scripts
+BUSY_TIMEOUT_S = 15.0  # tests shorten it
+VERSION_TABLE: Final = "alembic_version"
+NEWEST: Final = "0005"  # the newest migration; a test holds it against the scripts
+OWNER_ONLY: Final = 0o600
 
 
-class SqlStore(SqlCatalogue, SqlVolumes, SqlRecords, SqlAlignments, SqlRoom, SqlStudy):
+class SqlStore(SqlCatalogue, SqlPixels, SqlVolumes, SqlRecords):
     """A project's store on a SQL database.
 
-    Readings, lesions, overrides and links are append-only; in SQLite triggers hold that.
+    All that people state is one append-only chain of records; triggers in the database hold that.
     SQLite's rollback journal is kept: write-ahead logging does not work on network drives.
     """
+
+    def database_faults(self) -> Sequence[str]:
+        """Give each fault of the database itself and of the catalogue, in sentences."""
+        with self.reading_transaction() as connection:
+            faults = [*self._integrity_faults(connection)]
+            catalogue, stale = catalogue_faults(connection)
+        if stale:
+            with self.writing_transaction() as connection:
+                mark_stale(connection, stale)
+        return faults + catalogue
+
+    def _integrity_faults(self, connection: Connection) -> list[str]:
+        rows = connection.execute(text("PRAGMA integrity_check(20)")).scalars()
+        faults = [f"The database file is damaged: {row}." for row in rows if row != "ok"]
+        return faults + schema_faults(connection, _new_schema())
 
 
 def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     """Open a store in a SQLite file, and bring an older one up to date.
+
+    An older one is copied first, next to it, and the copy is verified.
 
     Parameters
     ----------
@@ -43,13 +64,29 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
         It is absent, no store, damaged, locked, or written by a newer opp_mri.
     """
     if not create and not path.is_file():
-        raise ProjectError(f"{path} is not there: run `opp-mri init` to make a project.")
-    url = URL.create("sqlite", database=str(path))  # a folder may be called what? or 100%
+        raise ProjectError(f"{path} does not exist: run `opp-mri init` to make a project.")
+    is_new = create and (not path.exists() or path.stat().st_size == 0)
+    if is_new:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+    store = SqlStore(_engine(str(path)), path.parent)
+    try:
+        _migrate(store, path, create=create)
+    except BaseException:
+        store.close()
+        if is_new:  # an empty file would be taken for a project
+            path.unlink(missing_ok=True)
+        raise
+    return store
+
+
+def _engine(database: str) -> Engine:
+    url = URL.create("sqlite", database=database)  # a folder may be called what? or 100%
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions are opened below, not by the driver
+        connection.text_factory = _decode
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
 
@@ -57,36 +94,95 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
-    store = SqlStore(engine, path.parent)
-    try:
-        _migrate(store, create=create)
-    except BaseException:
-        store.close()
-        raise
-    return store
+    return engine
 
 
-def _migrate(store: SqlStore, *, create: bool) -> None:
+def _decode(value: bytes) -> str:
+    """Decode text; a damaged one gives other text, not an error that stops the rest."""
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
     with store.reading_transaction() as connection:
         tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
-        current = None
+        versions: Sequence[str] = []
         if VERSION_TABLE in tables:
-            current = connection.execute(
-                text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
-            ).scalar_one_or_none()
-    if current == NEWEST:
+            versions = (
+                connection.execute(
+                    text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
+                )
+                .scalars()
+                .all()
+            )
+    if list(versions) == [NEWEST]:
+        store.notice_missing_records()
         return
-    if current is None and tables:
+    if len(versions) > 1:
+        raise ProjectError(
+            "The project's store names two versions of itself, so it was edited or damaged: "
+            "restore its latest backup with `opp-mri restore`."
+        )
+    if not versions and tables:
         raise ProjectError("The store's file is a database, but none of opp_mri's.")
-    if current is None and not create:
+    if not versions and not create:
         raise ProjectError(
             "The project's store is empty: restore its file from a backup, or, if nothing was ever "
             "kept in it, delete the file and run `opp-mri init` again."
         )
-    _upgrade(store)
+    if versions:
+        back_up_before(path, versions[0])
+    upgrade(store)
 
 
-def _upgrade(store: SqlStore) -> None:
+def back_up_before(path: Path, version: str) -> Path:
+    """Copy a store before its tables are changed, and verify the copy.
+
+    Raises
+    ------
+    ProjectError
+        The copy is not sound, so the store is left as it is.
+    """
+    copy = path.with_name(f"{path.stem}.before-{NEWEST}{path.suffix}")
+    copy_database(path, copy)
+    if _version_of(copy) != version:
+        raise ProjectError(
+            "The project's store is damaged, so it was not brought to the newest version: restore "
+            "its latest backup."
+        )
+    return copy
+
+
+def _version_of(path: Path) -> str | None:
+    """Give the version of the tables in a file; None where the file is not sound."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                return None
+            query = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - our own name
+            return str(connection.execute(query).fetchone()[0])
+    except sqlite3.DatabaseError:
+        return None
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a SQLite file while others may use it, for its owner only; replaces the target."""
+    partial = target.with_name(target.name + ".partial")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+    try:
+        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(partial)) as new:
+            old.backup(new)
+        partial.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        raise ProjectError(
+            f"{target} could not be written ({error}): make room, or choose another place."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def upgrade(store: SqlStore) -> None:
+    """Bring the tables of a store to the newest version, all or nothing."""
     from alembic import command  # slow to import, and seldom needed
     from alembic.config import Config
     from alembic.util import CommandError
@@ -102,3 +198,15 @@ def _upgrade(store: SqlStore) -> None:
             raise ProjectError(
                 "This project was last used by a newer opp_mri: update opp_mri to open it."
             ) from error
+
+
+def _new_schema() -> dict[str, str]:
+    """Give the statements of the tables, indexes and triggers of a new store, by name."""
+    store = SqlStore(_engine(":memory:"), Path())
+    try:
+        upgrade(store)
+        with store.reading_transaction() as connection:
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
+            return {name: statement or "" for name, statement in rows}
+    finally:
+        store.close()

@@ -1,16 +1,17 @@
 """Files and instances in SQL: all of it can be made again from the sources."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Row,
-    bindparam,
     delete,
     func,
     insert,
@@ -18,10 +19,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.store import schema
+from opp_mri.store.checksums import checked, is_sound
 from opp_mri.store.file_names import printable
 from opp_mri.store.protocol import CatalogueEntry, PatientRecord
 from opp_mri.store.serial import from_json, to_json
@@ -51,12 +52,18 @@ class SqlCatalogue(Transactions):
         return attrs.evolve(_source(row), path=self._outward(row.path))
 
     def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Give size in bytes and modification time in ns of each file, by path and member."""
-        query = select(file.c.path, file.c.member, file.c.size_bytes, file.c.modified_ns)
+        """Give size in bytes and modification time in ns of each file, by path and member.
+
+        Files whose entry, or that of their instance, is damaged are not among them.
+        """
         with self.reading_transaction() as connection:
-            rows = connection.execute(query).all()
+            damaged = _damaged_instances(connection)
+            rows = connection.execute(select(file)).mappings().all()
         return {
-            (self._outward(path), member): (size, modified) for path, member, size, modified in rows
+            (self._outward(row["path"]), row["member"]): (row["size_bytes"], row["modified_ns"])
+            for row in rows
+            if is_sound("file", row)
+            and (row["series_instance_uid"], row["sop_instance_uid"]) not in damaged
         }
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
@@ -84,9 +91,10 @@ class SqlCatalogue(Transactions):
                     else:
                         held[key] = (entry.source.name, entry.likeness)
                         instance_rows.append(_instance_row(entry, entry.instance))
-                file_rows.append(row)
+                file_rows.append(checked("file", row))
             if instance_rows:
-                connection.execute(insert_or(instance).prefix_with("OR REPLACE"), instance_rows)
+                _drop_instances(connection, instance_rows)
+                connection.execute(insert(instance), instance_rows)
                 mark_stale(connection, {row["patient_id"] for row in instance_rows})
             if file_rows:
                 connection.execute(insert(file), file_rows)
@@ -101,28 +109,35 @@ class SqlCatalogue(Transactions):
 
     def files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
         """Give all files, or those that are in no series, by name; without their headers."""
-        query = select(file).order_by(file.c.path, file.c.member)
+        query = select(file)
         if left_out_only:
             query = query.where(file.c.status != FileStatus.IMAGE.value)
         with self.reading_transaction() as connection:
-            return [
-                CatalogueEntry(
-                    source=self._source(row), status=FileStatus(row.status), detail=row.detail
-                )
-                for row in connection.execute(query)
-            ]
+            rows = list(self._sound("file", connection.execute(query)))
+        return [
+            CatalogueEntry(
+                source=self._source(row), status=FileStatus(row.status), detail=row.detail
+            )
+            for row in sorted(rows, key=lambda row: (row.path, row.member))
+        ]
 
     def file_counts(self) -> Mapping[FileStatus, int]:
         """Count the files of each status."""
-        query = select(file.c.status, func.count()).group_by(file.c.status)
-        with self.reading_transaction() as connection:
-            return {FileStatus(status): n for status, n in connection.execute(query)}
+        return Counter(entry.status for entry in self.files())
 
     def stale_patients(self) -> Sequence[str]:
         """Give the PatientIDs whose volumes have to be described anew."""
-        column = schema.stale_patient.c.patient_id
+        volume = schema.volume
         with self.reading_transaction() as connection:
-            return list(connection.scalars(select(column).order_by(column)))
+            stale = set(connection.scalars(select(schema.stale_patient.c.patient_id)))
+            damaged = {
+                row["patient_id"]
+                for row in connection.execute(select(volume)).mappings()
+                if not is_sound("volume", row)
+            }
+            if damaged:
+                damaged &= set(connection.scalars(select(instance.c.patient_id).distinct()))
+        return sorted(stale | damaged)
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
         """Have the volumes of these PatientIDs described anew."""
@@ -131,119 +146,78 @@ class SqlCatalogue(Transactions):
 
     def patients(self) -> Sequence[PatientRecord]:
         """Give all patients, by PatientID."""
-        query = (
-            select(
-                instance.c.patient_id,
-                func.min(instance.c.header),
-                func.count(instance.c.study_instance_uid.distinct()),
-                func.count(),
-            )
-            .group_by(instance.c.patient_id)
-            .order_by(instance.c.patient_id)
-        )
+        query = select(
+            instance.c.patient_id,
+            func.min(instance.c.sop_instance_uid),
+            func.count(instance.c.study_instance_uid.distinct()),
+            func.count(),
+        ).group_by(instance.c.patient_id)
+        patients = []
         with self.reading_transaction() as connection:
             rows = connection.execute(query).all()
-        patients = []
-        for patient_id, header, studies, instances in rows:
-            any_instance = from_json(header, Instance)
-            patients.append(
-                PatientRecord(
-                    patient_id=patient_id,
-                    patient_name=any_instance.patient_name,
-                    patient_birth_date=any_instance.patient_birth_date,
-                    studies=studies,
-                    instances=instances,
+            for patient_id, sop_instance_uid, studies, instances in sorted(rows):
+                place = (instance.c.patient_id == patient_id) & (
+                    instance.c.sop_instance_uid == sop_instance_uid
                 )
-            )
+                header = next(iter(self._headers(connection, place)), None)
+                patients.append(
+                    PatientRecord(
+                        patient_id=patient_id,
+                        patient_name=header.patient_name if header else "",
+                        patient_birth_date=header.patient_birth_date if header else None,
+                        studies=studies,
+                        instances=instances,
+                    )
+                )
         return patients
 
     def instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
         """Give the headers of all images of some patients."""
-        found: list[Instance] = []
+        headers: list[Instance] = []
         with self.reading_transaction() as connection:
             for some in in_parts(patient_ids):
-                query = select(instance.c.header).where(instance.c.patient_id.in_(some))
-                found += [from_json(header, Instance) for header in connection.scalars(query)]
-        return found
+                headers += self._headers(connection, instance.c.patient_id.in_(some))
+        return headers
 
     def instance(self, sop_instance_uid: str) -> Instance | None:
         """Give the header of one image."""
-        query = select(instance.c.header).where(instance.c.sop_instance_uid == sop_instance_uid)
         with self.reading_transaction() as connection:
-            header = connection.scalars(query.limit(1)).first()
-        return None if header is None else from_json(header, Instance)
+            place = instance.c.sop_instance_uid == sop_instance_uid
+            return next(iter(self._headers(connection, place)), None)
+
+    def _headers(self, connection: Connection, place: ColumnElement[bool]) -> Iterator[Instance]:
+        rows = connection.execute(select(instance).where(place))
+        for row in self._sound("instance", rows):
+            yield from_json(row.header, Instance)
 
     def sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
         """Give the file that holds each of these instances."""
-        found: dict[str, SourceFile] = {}
+        sources: dict[str, SourceFile] = {}
         with self.reading_transaction() as connection:
             for some in in_parts(sop_instance_uids):
                 query = select(file).where(
                     file.c.sop_instance_uid.in_(some), file.c.status == FileStatus.IMAGE.value
                 )
-                found |= {
-                    row.sop_instance_uid: self._source(row) for row in connection.execute(query)
-                }
-        return found
+                for row in self._sound("file", connection.execute(query)):
+                    sources[row.sop_instance_uid] = self._source(row)
+        return sources
 
-    def unhashed_look_alikes(self) -> Sequence[str]:
-        """Give SOPInstanceUIDs whose likeness another study shares and that have no pixel hash."""
-        shared = (
-            select(instance.c.likeness)
-            .where(instance.c.likeness != "")
-            .group_by(instance.c.likeness)
-            .having(func.count(instance.c.study_instance_uid.distinct()) > 1)
-        )
-        query = (
-            select(instance.c.sop_instance_uid)
-            .where(instance.c.likeness.in_(shared), instance.c.pixel_hash.is_(None))
-            .order_by(instance.c.sop_instance_uid)
-        )
-        with self.reading_transaction() as connection:
-            return list(connection.scalars(query))
 
-    def add_pixel_hashes(self, hashes: Mapping[str, str]) -> None:
-        """Keep pixel hashes by SOPInstanceUID; their patients' volumes become stale."""
-        if not hashes:
-            return
-        statement = (
-            update(instance)
-            .where(instance.c.sop_instance_uid == bindparam("uid"))
-            .values(pixel_hash=bindparam("pixels"))
-        )
-        with self.writing_transaction() as connection:
-            connection.execute(
-                statement, [{"uid": uid, "pixels": pixels} for uid, pixels in hashes.items()]
-            )
-            for some in in_parts(hashes):
-                query = select(instance.c.patient_id).where(instance.c.sop_instance_uid.in_(some))
-                mark_stale(connection, set(connection.scalars(query)))
+def _damaged_instances(connection: Connection) -> set[tuple[str | None, str | None]]:
+    rows = connection.execute(select(instance)).mappings()
+    return {
+        (row["series_instance_uid"], row["sop_instance_uid"])
+        for row in rows
+        if not is_sound("instance", row)
+    }
 
-    def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
-        """Give the known pixel hashes of some patients, by SOPInstanceUID."""
-        hashes: dict[str, str] = {}
-        with self.reading_transaction() as connection:
-            for some in in_parts(patient_ids):
-                query = select(instance.c.sop_instance_uid, instance.c.pixel_hash).where(
-                    instance.c.patient_id.in_(some), instance.c.pixel_hash.is_not(None)
-                )
-                hashes |= {
-                    row.sop_instance_uid: row.pixel_hash for row in connection.execute(query)
-                }
-        return hashes
 
-    def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
-        """Give pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
-        other = instance.alias()
-        query = (
-            select(instance.c.patient_id, other.c.patient_id)
-            .join(other, instance.c.pixel_hash == other.c.pixel_hash)
-            .where(instance.c.patient_id < other.c.patient_id)
-            .distinct()
-            .order_by(instance.c.patient_id, other.c.patient_id)
-        )
-        with self.reading_transaction() as connection:
-            return [(first, second) for first, second in connection.execute(query)]
+def _drop_instances(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Remove the instances that are about to be written: a damaged one may stand there."""
+    keys = [(row["series_instance_uid"], row["sop_instance_uid"]) for row in rows]
+    for some in in_parts(keys, MOST_PARAMETERS // 2):
+        place = tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(some)
+        connection.execute(delete(instance).where(place))
 
 
 def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> set[InstanceKey]:
@@ -296,18 +270,17 @@ def _settle_released(connection: Connection, released: set[InstanceKey]) -> None
     still_held = _holders(connection, sorted(released))
     for series, sop in sorted(released - still_held.keys()):
         of_instance = (file.c.series_instance_uid == series) & (file.c.sop_instance_uid == sop)
-        copy_id = connection.scalar(
-            select(file.c.file_id)
+        copy = connection.execute(
+            select(file)
             .where(of_instance, file.c.status == FileStatus.COPY.value)
             .order_by(file.c.file_id)
             .limit(1)
-        )
-        if copy_id is not None:
-            connection.execute(
-                update(file)
-                .where(file.c.file_id == copy_id)
-                .values(status=FileStatus.IMAGE.value, detail="")
+        ).first()
+        if copy is not None:
+            holder = checked(
+                "file", {**copy._mapping, "status": FileStatus.IMAGE.value, "detail": ""}
             )
+            connection.execute(update(file).where(file.c.file_id == copy.file_id).values(**holder))
             continue
         row = (instance.c.series_instance_uid == series) & (instance.c.sop_instance_uid == sop)
         connection.execute(delete(instance).where(row))
@@ -344,7 +317,7 @@ def _file_row(entry: CatalogueEntry) -> dict[str, Any]:
 
 
 def _instance_row(entry: CatalogueEntry, header: Instance) -> dict[str, Any]:
-    return {
+    row = {
         "series_instance_uid": header.series_instance_uid,
         "sop_instance_uid": header.sop_instance_uid,
         "study_instance_uid": header.study_instance_uid,
@@ -353,6 +326,7 @@ def _instance_row(entry: CatalogueEntry, header: Instance) -> dict[str, Any]:
         "pixel_hash": None,
         "header": to_json(header),
     }
+    return checked("instance", row)
 
 
 def _source(row: Row[Any]) -> SourceFile:

@@ -1,112 +1,257 @@
-"""Overrides, links, lesions and readings in SQL: rows are only ever added."""
+"""Every kind of append-only record of a store: statements of people, fits and the study's log."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import Table, func, insert, select
+import attrs
+from sqlalchemy import Connection, insert, select, update
 
+from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Lesion, Reading
+from opp_mri.domain.measurement import ApAxis, CommonPoint, Lesion, Place, Reading, Signature
+from opp_mri.domain.reader_study import StudyRecord
+from opp_mri.errors import ConflictError, InputError
 from opp_mri.store import schema
+from opp_mri.store.appending import Draft, SqlChain, chain_record, check_readings, table
+from opp_mri.store.chain import content_hash
+from opp_mri.store.kinds import OverriddenRole, RoleOverride, SamePatient
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import Transactions
+from opp_mri.store.transactions import in_parts
 
-NO_ROLE = "none"
-BY_HEADER = "header"
+Record = TypeVar("Record", bound=StudyRecord)
 
 
-class SqlRecords(Transactions):
-    """The append-only half of a store."""
+class SqlRecords(SqlChain):
+    """The append-only half of a store, kind by kind."""
 
     def add_role_override(self, volume_id: str, role: SeriesRole | None, at: datetime) -> None:
         """Record the role that a reader gives to a volume, None for no role."""
-        self._append(
-            schema.role_override,
-            [{"volume_id": volume_id, "role": role.value if role else NO_ROLE}],
-            at,
-        )
+        value = role.value if role else OverriddenRole.NONE.value
+        self._append([Draft(RoleOverride(volume_id=volume_id, role=value), at)])
 
     def clear_role_override(self, volume_id: str, at: datetime) -> None:
         """Record that the headers decide again."""
-        self._append(schema.role_override, [{"volume_id": volume_id, "role": BY_HEADER}], at)
+        override = RoleOverride(volume_id=volume_id, role=OverriddenRole.BY_HEADER.value)
+        self._append([Draft(override, at)])
 
     def role_overrides(self) -> Mapping[str, SeriesRole | None]:
         """Give the latest override of each volume that has one."""
-        latest = {
-            row.volume_id: row.role for row in self._rows(schema.role_override, "role_override_id")
-        }
+        latest = {override.volume_id: override.role for override in self._records(RoleOverride)}
         return {
-            volume_id: None if role == NO_ROLE else SeriesRole(role)
+            volume_id: None if role == OverriddenRole.NONE else SeriesRole(role)
             for volume_id, role in latest.items()
-            if role != BY_HEADER
+            if role != OverriddenRole.BY_HEADER
         }
 
     def add_same_patient(self, pairs: Sequence[tuple[str, str]], at: datetime) -> None:
         """Record that the first PatientID of each pair is the same patient as the second."""
-        rows = [{"patient_id": patient_id, "same_as": same_as} for patient_id, same_as in pairs]
-        self._append(schema.same_patient, rows, at)
+        self._append(
+            [
+                Draft(SamePatient(patient_id=patient_id, same_as=same_as), at)
+                for patient_id, same_as in pairs
+            ]
+        )
 
     def same_patient(self) -> Sequence[tuple[str, str]]:
         """Give all recorded pairs in the order in which they were recorded."""
-        rows = self._rows(schema.same_patient, "same_patient_id")
-        return [(row.patient_id, row.same_as) for row in rows]
+        return [(pair.patient_id, pair.same_as) for pair in self._records(SamePatient)]
 
     def add_lesions(self, lesions: Sequence[Lesion], at: datetime) -> None:
         """Record lesions, all or none; a lesion that is there gets a new revision."""
-        rows = [{"lesion_id": lesion.lesion_id, "record": to_json(lesion)} for lesion in lesions]
-        self._append(schema.lesion, rows, at)
+        self._append([Draft(lesion, at) for lesion in lesions])
 
     def lesions(self) -> Sequence[Lesion]:
         """Give the latest revision of each lesion, in the order of their first recording."""
-        latest = {
-            row.lesion_id: row.record for row in self._rows(schema.lesion, "lesion_revision_id")
-        }
-        return [from_json(record, Lesion) for record in latest.values()]
+        return list({lesion.lesion_id: lesion for lesion in self._records(Lesion)}.values())
 
     def lesion(self, lesion_id: str) -> Lesion | None:
         """Give the latest revision of one lesion."""
-        table = schema.lesion
-        newest = select(func.max(table.c.lesion_revision_id)).where(table.c.lesion_id == lesion_id)
-        with self.reading_transaction() as connection:
-            record = connection.execute(
-                select(table.c.record).where(table.c.lesion_revision_id == newest.scalar_subquery())
-            ).scalar_one_or_none()
-        return None if record is None else from_json(record, Lesion)
+        revisions = self._records(Lesion, lesion_id)
+        return revisions[-1] if revisions else None
 
-    def add_readings(self, readings: Sequence[Reading]) -> None:
+    def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
         """Append readings, all or none."""
-        if readings:
-            with self.writing_transaction() as connection:
-                connection.execute(insert(schema.reading), [reading_row(one) for one in readings])
+        check_readings(readings)
+        with self.lock() as connection:
+            if seen is not None:
+                _refuse_unseen(connection, readings, seen)
+            _refuse_known(connection, readings)
+            self._append([Draft(reading) for reading in readings])
 
     def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
         """Give readings in the order in which they were recorded."""
-        table = schema.reading
-        query = select(table.c.record).order_by(table.c.sequence_number)
+        return self._records(Reading, lesion_id)
+
+    def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
+        """Give the reading_ids that stand in the log after the first record of a kind."""
+        first = (
+            select(table.c.sequence_number)
+            .where(table.c.kind == kind.__name__)
+            .order_by(table.c.sequence_number)
+            .limit(1)
+        )
+        query = select(table.c.key).where(table.c.kind == Reading.__name__)
+        with self.reading_transaction() as connection:
+            number = connection.scalar(first)
+            if number is None:
+                return frozenset()
+            return frozenset(connection.scalars(query.where(table.c.sequence_number > number)))
+
+    def add_alignments(self, alignments: Sequence[Alignment]) -> None:
+        """Record fits; one with an id that is there already is the same fit and is left."""
+        self._append([Draft(alignment) for alignment in alignments])
+
+    def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
+        """Give the fits of one lesion, or all, in the order in which they were recorded."""
+        return self._records(Alignment, lesion_id)
+
+    def add_alignment_decision(self, decision: AlignmentDecision) -> None:
+        """Record what a reader decided about a fit."""
+        self._append([Draft(decision)])
+
+    def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
+        """Give the decisions about each fit, the latest last."""
+        decisions: dict[str, list[AlignmentDecision]] = {}
+        for decision in self._records(AlignmentDecision):
+            decisions.setdefault(decision.fit_id, []).append(decision)
+        return decisions
+
+    def add_signature(self, signature: Signature) -> None:
+        """Record a signature; it takes the hash of the content that it covers."""
+        with self.lock() as connection:
+            self._append([Draft(_sealed(connection, signature))])
+
+    def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
+        """Give the signatures of one lesion, or all, in the order in which they were recorded."""
+        query = select(table).where(table.c.kind == Signature.__name__)
         if lesion_id is not None:
-            query = query.where(table.c.lesion_id == lesion_id)
+            query = query.where(table.c.subject == lesion_id)
+        signatures: list[Signature] = []
         with self.reading_transaction() as connection:
-            return [from_json(record, Reading) for record in connection.scalars(query)]
+            rows = [
+                chain_record(row)
+                for row in connection.execute(query.order_by(table.c.sequence_number))
+            ]
+            restored = [(row, self._restore(row, Signature)) for row in rows]
+            covered = {
+                reading_id
+                for _, signature in restored
+                if signature is not None
+                for reading_id in signature.reading_ids
+            }
+            bodies = _bodies(connection, covered)
+        for row, signature in restored:
+            if signature is None:
+                continue
+            if signature.content_hash != content_hash(
+                bodies.get(reading_id, "") for reading_id in signature.reading_ids
+            ):
+                self._name_damage(row, "the readings that it covers are not those signed")
+                continue
+            signatures.append(signature)
+        return signatures
 
-    def _append(self, table: Table, rows: Sequence[Mapping[str, Any]], at: datetime) -> None:
-        if rows:
-            with self.writing_transaction() as connection:
-                connection.execute(
-                    insert(table), [{**row, "recorded_at": at.isoformat()} for row in rows]
-                )
+    def add_ap_axis(self, axis: ApAxis) -> None:
+        """Record an AP axis."""
+        self._append([Draft(axis)])
 
-    def _rows(self, table: Table, order: str) -> Iterator[Any]:
+    def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
+        """Give a lesion's AP axes in the order in which they were recorded."""
+        return self._records(ApAxis, lesion_id)
+
+    def add_common_point(self, point: CommonPoint) -> None:
+        """Record a common point."""
+        self._append([Draft(point)])
+
+    def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
+        """Give a patient's common points in the order in which they were recorded."""
+        return self._records(CommonPoint, patient_id)
+
+    def add_to_log(
+        self, records: Sequence[StudyRecord], readings: Sequence[Reading] = (),
+        signatures: Sequence[Signature] = (),
+    ) -> None:  # fmt: skip
+        """Append records with the readings and signatures that belong to them, all or none."""
+        check_readings(readings)
+        with self.lock() as connection:
+            self._append([Draft(reading) for reading in readings])
+            self._append([Draft(_sealed(connection, signature)) for signature in signatures])
+            self._append([Draft(record) for record in records])
+
+    def log_of(self, kind: type[Record]) -> Sequence[Record]:
+        """Give the records of one kind in the order in which they were appended."""
+        return self._records(kind)
+
+    def keep_place(self, place: Place) -> None:
+        """Keep where a reader is, in place of where the reader was."""
+        row = {"reader": place.reader, "record": to_json(place)}
+        with self.writing_transaction() as connection:
+            changed = connection.execute(
+                update(schema.place).where(schema.place.c.reader == place.reader).values(row)
+            )
+            if not changed.rowcount:
+                connection.execute(insert(schema.place).values(row))
+
+    def place(self, reader: str) -> Place | None:
+        """Give where a reader left off, or None where that is not known or cannot be read."""
+        query = select(schema.place.c.record).where(schema.place.c.reader == reader)
         with self.reading_transaction() as connection:
-            yield from connection.execute(select(table).order_by(table.c[order]))
+            text = connection.execute(query).scalar_one_or_none()
+        try:
+            return None if text is None else from_json(text, Place)
+        except Exception:  # it only opens the window where it was left
+            return None
 
 
-def reading_row(reading: Reading) -> Mapping[str, Any]:
-    """Give a reading as its table takes it."""
-    return {
-        "reading_id": reading.reading_id,
-        "lesion_id": reading.lesion_id,
-        "reader": reading.reader,
-        "record": to_json(reading),
-        "recorded_at": reading.recorded_at.isoformat(),
-    }
+def _bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
+    bodies: dict[str, str] = {}
+    for some in in_parts(sorted(reading_ids)):
+        query = select(table.c.key, table.c.body).where(
+            table.c.kind == Reading.__name__, table.c.key.in_(some)
+        )
+        bodies |= {key: str(body) for key, body in connection.execute(query)}
+    return bodies
+
+
+def _sealed(connection: Connection, signature: Signature) -> Signature:
+    """Give a signature with the hash of the content that it covers."""
+    bodies = _bodies(connection, set(signature.reading_ids))
+    if any(reading_id not in bodies for reading_id in signature.reading_ids):
+        raise InputError(
+            "A signature covers a reading that is not recorded here. Nothing was signed."
+        )
+    content = content_hash(bodies[reading_id] for reading_id in signature.reading_ids)
+    if signature.content_hash not in ("", content):
+        raise ConflictError(
+            "The readings are not those that were shown when this was signed. Nothing was signed: "
+            "look at them again."
+        )
+    return attrs.evolve(signature, content_hash=content)
+
+
+def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: int) -> None:
+    """Refuse readings of cells that somebody answered since the writer looked."""
+    query = select(table).where(
+        table.c.kind == Reading.__name__,
+        table.c.sequence_number > seen,
+        table.c.reader.in_({reading.reader for reading in readings}),
+    )
+    cells = {(reading.lesion_id, reading.reader, reading.cell) for reading in readings}
+    for row in connection.execute(query.order_by(table.c.sequence_number)):
+        other = from_json(chain_record(row).body, Reading)
+        if (other.lesion_id, other.reader, other.cell) in cells:
+            raise ConflictError(
+                f"{other.reader} answered {other.sequence.value} of {other.study_date} in another "
+                "window or program meanwhile, so this was not recorded: open the lesion again and "
+                "compare."
+            )
+
+
+def _refuse_known(connection: Connection, readings: Sequence[Reading]) -> None:
+    keys = [reading.reading_id for reading in readings]
+    if len(set(keys)) < len(keys) or _bodies(connection, set(keys)):
+        raise ConflictError(
+            "A reading with the same identifier is recorded already: nothing was recorded. "
+            "Look at what is there and try again."
+        )

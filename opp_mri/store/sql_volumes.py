@@ -1,12 +1,13 @@
 """Volumes in SQL, and which frame belongs to which."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.store import schema
+from opp_mri.store.checksums import checked
 from opp_mri.store.serial import from_json, to_json
 from opp_mri.store.transactions import Transactions, in_parts, mark_stale
 
@@ -41,6 +42,9 @@ class SqlVolumes(Transactions):
                 connection.execute(delete(stale).where(stale.c.patient_id.in_(some)))
             if not volumes:
                 return
+            for some in in_parts(v.volume_id for v in volumes):  # under a damaged PatientID
+                connection.execute(delete(frame).where(frame.c.volume_id.in_(some)))
+                connection.execute(delete(volume).where(volume.c.volume_id.in_(some)))
             connection.execute(insert(volume), [_volume_row(v) for v in volumes])
             connection.execute(
                 insert(frame),
@@ -57,31 +61,36 @@ class SqlVolumes(Transactions):
 
     def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
         """Give the volumes of some or all patients, by patient, date, series and volume_id."""
-        query = select(volume.c.description)
-        found: list[VolumeDescription] = []
+        query = select(volume)
+        queries = (
+            [query]
+            if patient_ids is None
+            else [query.where(volume.c.patient_id.in_(some)) for some in in_parts(patient_ids)]
+        )
+        descriptions: list[VolumeDescription] = []
         with self.reading_transaction() as connection:
-            queries = (
-                [query]
-                if patient_ids is None
-                else [query.where(volume.c.patient_id.in_(some)) for some in in_parts(patient_ids)]
-            )
             for part in queries:
-                found += [from_json(text, VolumeDescription) for text in connection.scalars(part)]
-        return sorted(found, key=_volume_order)
+                descriptions += self._descriptions(connection, part)
+        return sorted(descriptions, key=_volume_order)
 
     def volume(self, volume_id: str) -> VolumeDescription | None:
         """Give one volume."""
-        query = select(volume.c.description).where(volume.c.volume_id == volume_id)
+        query = select(volume).where(volume.c.volume_id == volume_id)
         with self.reading_transaction() as connection:
-            text = connection.scalars(query).one_or_none()
-        return None if text is None else from_json(text, VolumeDescription)
+            return next(iter(self._descriptions(connection, query)), None)
+
+    def _descriptions(
+        self, connection: Connection, query: Select[Any]
+    ) -> Iterator[VolumeDescription]:
+        for row in self._sound("volume", connection.execute(query)):
+            yield from_json(row.description, VolumeDescription)
 
     def volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
     ) -> Sequence[VolumeDescription]:
         """Give the volumes that hold one frame of one instance."""
         query = (
-            select(volume.c.description)
+            select(volume)
             .join(frame)
             .where(
                 frame.c.sop_instance_uid == sop_instance_uid,
@@ -90,16 +99,17 @@ class SqlVolumes(Transactions):
             .order_by(volume.c.volume_id)
         )
         with self.reading_transaction() as connection:
-            return [from_json(text, VolumeDescription) for text in connection.scalars(query)]
+            return list(self._descriptions(connection, query))
 
 
 def _volume_row(description: VolumeDescription) -> dict[str, Any]:
-    return {
+    row = {
         "volume_id": description.volume_id,
         "patient_id": description.patient_id,
         "study_instance_uid": description.study_instance_uid,
         "description": to_json(description),
     }
+    return checked("volume", row)
 
 
 def _volume_order(description: VolumeDescription) -> tuple[str, str, str, int, str, str]:

@@ -1,82 +1,191 @@
-"""Opening transactions, and saying in plain words why a database does not answer."""
+"""Opening transactions, and stating in plain words why a database does not answer."""
 
+import logging
+import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.dialects.sqlite import insert as insert_or
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from opp_mri.errors import ProjectError
+from opp_mri.store.checksums import is_sound
+from opp_mri.store.protocol import Damage
 from opp_mri.store.schema import stale_patient
 
-BEGIN = "opp_mri_begin"  # execution option: the statement that opens a transaction
+log = logging.getLogger("opp_mri.store")
 
-MOST_PARAMETERS = 500  # SQLite takes 999 at its least
+CATALOGUE_DAMAGED: Final = (
+    "An entry of the catalogue of images is damaged and is left out: run `opp-mri index` again "
+    "with the folders of the images, which makes it again from the files."
+)
+
+BEGIN: Final = "opp_mri_begin"  # execution option: the statement that opens a transaction
+
+MOST_PARAMETERS: Final = 500  # SQLite takes 999 at its least
+
+BUSY: Final = "busy"
+FULL: Final = "full"
+REFUSED: Final = "refused"
+DAMAGED: Final = "damaged"
+UNREACHABLE: Final = "unreachable"
+FORBIDDEN: Final = "forbidden"
+
+SENTENCES: Final = {
+    FULL: "The disk is full; nothing was changed. Make room and try again.",
+    REFUSED: "The project's store cannot be opened or written: check the folder's permissions "
+    "and that its drive is there.",
+    DAMAGED: "The project's store is damaged. Keep a copy of it, then restore its latest backup "
+    "with `opp-mri restore`.",
+    UNREACHABLE: "The database does not answer: check its address, that it runs, and the network.",
+    FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
+}
+BUSY_WRITING: Final = (
+    "Another program is writing to this project, so this was not recorded. Try again."
+)
+BUSY_READING: Final = "Another program is writing to this project, so it cannot be read. Try again."
+
+_SQLITE: Final = {
+    sqlite3.SQLITE_BUSY: BUSY,
+    sqlite3.SQLITE_LOCKED: BUSY,
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_READONLY: REFUSED,
+    sqlite3.SQLITE_CANTOPEN: REFUSED,
+    sqlite3.SQLITE_IOERR: REFUSED,
+    sqlite3.SQLITE_PERM: REFUSED,
+    sqlite3.SQLITE_AUTH: REFUSED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_FORMAT: DAMAGED,
+    sqlite3.SQLITE_ERROR: DAMAGED,  # a table, column or trigger is not as it was made
+    sqlite3.SQLITE_SCHEMA: DAMAGED,
+    sqlite3.SQLITE_MISMATCH: DAMAGED,
+}
+_POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
+    "55P03": BUSY,  # lock_not_available
+    "40": BUSY,  # transaction rollback: deadlock, serialization
+    "53100": FULL,
+    "42501": FORBIDDEN,
+    "28": FORBIDDEN,
+    "08": UNREACHABLE,
+    "57P": UNREACHABLE,
+    "53": UNREACHABLE,
+    "42": DAMAGED,
+    "XX": DAMAGED,
+}
 
 
 class Transactions:
-    """Transactions on an engine; both halves of the store stand on it."""
+    """Transactions on an engine; all parts of a store use them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._damages: dict[int, Damage] = {}
+        self._catalogue_damage_named = False
+        self._held = threading.local()
 
     @contextmanager
     def reading_transaction(self) -> Iterator[Connection]:
         """Read a consistent state."""
-        with _plain_words(), self._engine.connect() as connection, connection.begin():
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            yield held
+            return
+        with (
+            plain_words(BUSY_READING),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def writing_transaction(self) -> Iterator[Connection]:
         """Write all or nothing; waits its turn where another program writes."""
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            yield held
+            return
         with (
-            _plain_words(),
+            plain_words(BUSY_WRITING),
             self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"}) as connection,
             connection.begin(),
         ):
+            self._wait_turn(connection)
             yield connection
+
+    @contextmanager
+    def lock(self) -> Iterator[Connection]:
+        """Keep every other program from writing until the block ends; all or nothing.
+
+        What this thread reads and writes within the block belongs to one transaction.
+        """
+        with self.writing_transaction() as connection:
+            if getattr(self._held, "connection", None) is not None:
+                yield connection
+                return
+            self._held.connection = connection
+            try:
+                yield connection
+            finally:
+                self._held.connection = None
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
 
+    def _sound(self, table: str, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+        """Give the rows of the catalogue that are what was written; name the damage once."""
+        for row in rows:
+            if is_sound(table, row._mapping):
+                yield row
+            elif not self._catalogue_damage_named:
+                self._catalogue_damage_named = True
+                log.error("%s", CATALOGUE_DAMAGED)
+
+    def _wait_turn(self, connection: Connection) -> None:
+        """Wait until no other writer is at work, where BEGIN alone does not."""
+
 
 @contextmanager
-def _plain_words() -> Iterator[None]:
+def plain_words(busy: str) -> Iterator[None]:
+    """Turn a database's error into a sentence, by its code.
+
+    Parameters
+    ----------
+    busy
+        The sentence where another program holds the database.
+    """
     try:
         yield
-    except OperationalError as error:
-        cause = str(error.orig).lower()
-        if "locked" in cause or "busy" in cause:
-            raise ProjectError(
-                "Another program is writing to this project, so this was not recorded. Try again."
-            ) from error
-        if "full" in cause:
-            raise ProjectError(
-                "The disk is full; nothing was changed. Make room and try again."
-            ) from error
-        if "readonly" in cause or "unable to open" in cause or "disk i/o" in cause:
-            raise ProjectError(
-                "The project's store cannot be opened or written: check the folder's permissions "
-                "and that its drive is there."
-            ) from error
-        raise
-    except DatabaseError as error:
-        cause = str(error.orig).lower()
-        if "not a database" in cause or "malformed" in cause:
-            raise ProjectError(
-                "The project's store is damaged: restore its file from a backup."
-            ) from error
-        raise
+    except DBAPIError as error:
+        cause = cause_of(error.orig)
+        if cause is None:
+            raise
+        raise ProjectError(busy if cause == BUSY else SENTENCES[cause]) from error
+
+
+def cause_of(error: BaseException | None) -> str | None:
+    """Give the cause of a driver's error by its code; None where it is a fault of the program."""
+    if isinstance(error, sqlite3.Error):
+        code: int = getattr(error, "sqlite_errorcode", 0)
+        return _SQLITE.get(code & 0xFF)
+    state: str | None = getattr(error, "sqlstate", None)
+    if state is None:
+        return UNREACHABLE if type(error).__name__ == "OperationalError" else None
+    return next((_POSTGRESQL[key] for key in (state, state[:3], state[:2]) if key in _POSTGRESQL),
+                None)  # fmt: skip
 
 
 def mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
-    """Have the volumes of some PatientIDs described anew."""
-    rows = [{"patient_id": patient_id} for patient_id in sorted(patient_ids)]
-    if rows:
-        connection.execute(insert_or(stale_patient).on_conflict_do_nothing(), rows)
+    """Have the volumes of some PatientIDs described again."""
+    missing = set(patient_ids)
+    if missing:
+        missing -= set(connection.scalars(select(stale_patient.c.patient_id)))
+    if missing:
+        rows = [{"patient_id": patient_id} for patient_id in sorted(missing)]
+        connection.execute(insert(stale_patient), rows)
 
 
 def in_parts(values: Iterable[Any], most: int = MOST_PARAMETERS) -> Iterator[list[Any]]:

@@ -45,7 +45,7 @@ from opp_mri.domain.reader_study import (
     Unblinding,
 )
 from opp_mri.domain.timeline import Exclusion
-from opp_mri.errors import ProjectError
+from opp_mri.errors import ConflictError, InputError, ProjectError
 from opp_mri.store import schema, sql
 from opp_mri.store.protocol import CatalogueEntry
 from opp_mri.store.sql import SqlStore, open_sqlite
@@ -89,7 +89,7 @@ def reading(reading_id: str = "r1", **changes: object) -> Reading:
             start=(0.1, 0.2),
             end=(10.0, 0.30000000000000004),
             start_lps_mm=(1.0, 2.0, 3.0),
-            end_lps_mm=(1.0, 12.3, 3.0),
+            end_lps_mm=(1.0, 14.3, 3.0),
             frame_of_reference_uid="1.9",
         ),
         "remarks": ("A remark.",),
@@ -210,12 +210,12 @@ def test_a_reading_comes_back_to_the_last_digit(store: SqlStore) -> None:
 
 def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
     store.add_readings([reading("r1")])
-    with pytest.raises(DatabaseError):
+    with pytest.raises(ConflictError, match="same identifier"):
         store.add_readings([reading("r2"), reading("r1")])
     assert [one.reading_id for one in store.readings()] == ["r1"]
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM reading", "UPDATE reading SET reader = 'B'"])
+@pytest.mark.parametrize("statement", ["DELETE FROM record", "UPDATE record SET reader = 'B'"])
 def test_a_reading_cannot_be_changed_or_deleted(
     store: SqlStore, tmp_path: Path, statement: str
 ) -> None:
@@ -249,8 +249,14 @@ def test_signatures_axes_and_common_points_come_back_in_order(store: SqlStore) -
         patient_id="P1", reader="A", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.0),
         other_frame_of_reference_uid="1.8", other_point_lps_mm=(4.0, 5.0, 6.0), recorded_at=NOON,
     )  # fmt: skip
-    for one in signatures:
-        store.add_signature(one)
+    store.add_readings([reading(f"r{n}") for n in range(2)])
+    for signature in signatures:
+        store.add_signature(signature)
+    signatures = [
+        attrs.evolve(signature, content_hash=stored.content_hash)
+        for signature, stored in zip(signatures, store.signatures(), strict=True)
+    ]
+    assert all(signature.content_hash for signature in signatures)
     store.add_ap_axis(axis)
     store.add_common_point(point)
     assert store.signatures("L") == store.signatures() == signatures
@@ -316,14 +322,17 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         recorded_at=NOON,
     )  # fmt: skip
     store.add_readings([reading("r1")])
+    with pytest.raises(InputError, match="not recorded here"):
+        store.add_to_log([merged], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
     store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
     store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
     assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
-    assert store.signatures() == [signed]
+    assert [one.signature_id for one in store.signatures()] == ["s"]
     assert store.log_of(MergedPackage) == [merged, merged]
     with store.writing_transaction() as connection:
         connection.exec_driver_sql(
-            "CREATE TRIGGER stop BEFORE INSERT ON study_log BEGIN SELECT RAISE(ABORT, 'x'); END"
+            "CREATE TRIGGER stop BEFORE INSERT ON record WHEN NEW.kind = 'MergedPackage' "
+            "BEGIN SELECT RAISE(ABORT, 'x'); END"
         )
     with pytest.raises(DatabaseError):
         store.add_to_log([merged], readings=[reading("r3")])
@@ -333,20 +342,9 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
 def test_the_log_of_a_study_is_never_changed(store: SqlStore, tmp_path: Path) -> None:
     store.add_to_log(study_records())
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
-        for statement in ("DELETE FROM study_log", "UPDATE study_log SET record = ''"):
+        for statement in ("DELETE FROM record", "UPDATE record SET body = ''"):
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 connection.execute(statement)
-
-
-@pytest.mark.parametrize("table", ["signature", "ap_axis", "common_point"])
-def test_what_a_reader_signed_or_marked_is_never_changed(
-    store: SqlStore, tmp_path: Path, table: str
-) -> None:
-    test_signatures_axes_and_common_points_come_back_in_order(store)
-    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
-        for verb in ("DELETE FROM {}", "UPDATE {} SET record = ''"):
-            with pytest.raises(sqlite3.DatabaseError, match="append-only"):
-                connection.execute(verb.format(table))
 
 
 def test_a_second_writer_waits_or_is_told(
@@ -404,9 +402,9 @@ def test_a_process_killed_in_a_transaction_leaves_what_was_there(
         "from opp_mri.store.sql import open_sqlite; from opp_mri.store import schema\n"
         "from opp_mri.store.serial import to_json; from sqlalchemy import insert\n"
         "store = open_sqlite(Path(sys.argv[1]))\n"
-        "with store.writing_transaction() as connection:\n"
-        "    row = dict(reading_id='x', lesion_id='L', reader='A', record='{}', recorded_at='')\n"
-        "    connection.execute(insert(schema.reading), row)\n"
+        "with store.lock() as connection:\n"
+        "    connection.execute(insert(schema.stale_patient), dict(patient_id='P9'))\n"
+        "    store.add_readings([reading('x')])\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     here = Path(__file__).parent

@@ -78,6 +78,10 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
             len(unsigned_cells(package.store.readings(one.lesion_id), signed))
             for one in package.store.lesions()
         )
+        if damages := package.store.damages():
+            raise InputError(
+                f"The package was altered or damaged. {damages[0].message} Nothing was taken."
+            )
     lesions = {real for case in issued.cases for _, real in case.lesions}
     resolved = {one.lesion_id for one in store.log_of(Resolution)}
     new = [one for one in readings if one.reading_id not in known]
@@ -158,7 +162,8 @@ class _Way:
 
     def signature(self, signature: Signature) -> Signature:
         """Give a signature of the package as one of the project."""
-        return attrs.evolve(signature, lesion_id=self._case(signature.lesion_id)[1])
+        lesion_id = self._case(signature.lesion_id)[1]
+        return attrs.evolve(signature, lesion_id=lesion_id, content_hash="")
 
     def _case(self, lesion_id: str) -> tuple[PackageCase, str]:
         if lesion_id not in self._lesions:

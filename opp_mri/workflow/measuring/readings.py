@@ -22,13 +22,14 @@ def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading
 def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
     """Give the counted readings that readers can hold against each other.
 
-    Neither resolved answers are among them, nor what was recorded after the blinding was lifted.
+    Neither resolved answers are among them, nor what stands in the log after the end of the
+    blinding: the order of the log decides, not a clock.
     """
-    lifted = store.log_of(Unblinding)
+    late = store.readings_after(Unblinding)
     return [
-        one
-        for one in counted_readings(store, lesion_id)
-        if one.reader != CONSENSUS and (not lifted or one.recorded_at <= lifted[0].recorded_at)
+        reading
+        for reading in counted_readings(store, lesion_id)
+        if reading.reader != CONSENSUS and reading.reading_id not in late
     ]
 
 

@@ -46,7 +46,7 @@ def a_reading(study: str, reader: str = "A", **changes: object) -> Reading:
             start=(10.0, 10.0),
             end=(20.0, 10.0),
             start_lps_mm=(0.0, 0.0, 0.0),
-            end_lps_mm=(0.0, 15.0, 0.0),
+            end_lps_mm=(0.0, float(LENGTHS[study]), 0.0),
             frame_of_reference_uid=f"frame-{study}",
         ),
         "recorded_at": NOON,
@@ -168,7 +168,15 @@ def test_a_lesion_without_a_measurement_is_named_as_one_without_an_answer(
 def test_the_hash_is_that_of_the_patients_data_and_changes_with_a_length(report) -> None:
     first = report(*all_three()).facts.data_sha256
     again = report().facts.data_sha256
-    changed = report(a_reading("later", reading_id="new", length_mm=Decimal("24.1")))
+    changed = report(
+        a_reading(
+            "later",
+            reading_id="new",
+            length_mm=Decimal("24.1"),
+            caliper=None,
+            length_source=LengthSource.IMPORTED,
+        )
+    )
     assert first == again != changed.facts.data_sha256
 
 

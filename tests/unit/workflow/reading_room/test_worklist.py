@@ -24,7 +24,7 @@ def draft(reader: str, length_mm: str, **changes: object) -> Reading:
     reading = Reading(
         reading_id=str(uuid4()), lesion_id="L", sequence=SeriesRole.T1, reader=reader,
         study_date=DAY, answer=Answer.MEASURED, length_mm=Decimal(length_mm),
-        length_source=LengthSource.GEOMETRY, draft=True, recorded_at=NOON,
+        length_source=LengthSource.IMPORTED, draft=True, recorded_at=NOON,
     )  # fmt: skip
     return attrs.evolve(reading, **changes)
 

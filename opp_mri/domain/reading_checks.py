@@ -1,0 +1,65 @@
+"""What a reading may hold: checked when it is recorded, when it comes back and when it is read."""
+
+import math
+from decimal import Decimal
+from typing import Final
+
+from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE
+from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
+from opp_mri.units import RECORDED_PRECISION_MM, format_mm
+
+LONGEST_MM: Final = Decimal(500)
+"""No vertebral lesion is longer; a larger number is an error of a header or a table."""
+
+HALF_STEP_MM: Final = float(RECORDED_PRECISION_MM) / 2
+FLOAT_NOISE_MM: Final = 1e-6
+
+
+def reading_faults(reading: Reading) -> list[str]:
+    """Give, as sentences, what contradicts itself in a reading; none where it is sound.
+
+    A length is finite, positive and at most 500 mm, and where it was computed it is the distance
+    of its points, rounded to 0.1 mm. An answer without a length has neither length nor points.
+    """
+    if reading.answer is Answer.MEASURED:
+        faults = _length_faults(reading)
+        if not faults and reading.caliper is not None:
+            faults = _caliper_faults(reading.caliper, reading.length_mm)
+        return faults
+    if reading.caliper is not None:
+        return [f"The answer “{reading.answer.value}” has points."]
+    if reading.answer is Answer.GONE:
+        zero = reading.length_mm is not None and reading.length_mm == 0
+        return [] if zero else ["The answer “gone” has another length than 0 mm."]
+    if reading.length_mm is not None:
+        return [f"The answer “{reading.answer.value}” has a length."]
+    return []
+
+
+def _length_faults(reading: Reading) -> list[str]:
+    length_mm = reading.length_mm
+    if length_mm is None:
+        return ["The answer “measured” has no length."]
+    if not length_mm.is_finite():
+        return ["The length is not a finite number."]
+    if not 0 < length_mm <= LONGEST_MM:
+        return [f"The length {length_mm} mm is not between 0 and {LONGEST_MM} mm."]
+    if (reading.length_source is LengthSource.GEOMETRY) is (reading.caliper is None):
+        return ["A length that was computed has points, and only such a length has."]
+    if reading.length_source is None:
+        return ["The length has no source."]
+    return []
+
+
+def _caliper_faults(caliper: Caliper, length_mm: Decimal | None) -> list[str]:
+    points = (caliper.start, caliper.end, caliper.start_lps_mm, caliper.end_lps_mm)
+    if not all(math.isfinite(x) for point in points for x in point):
+        return ["A point of the caliper is not finite."]
+    distance_mm = math.dist(caliper.start_lps_mm, caliper.end_lps_mm)
+    allowed_mm = HALF_STEP_MM + FLOAT_NOISE_MM + 2 * ORTHONORMAL_TOLERANCE * distance_mm
+    if length_mm is None or abs(float(length_mm) - distance_mm) > allowed_mm:
+        stated = "none" if length_mm is None else format_mm(length_mm)
+        return [
+            f"The length is {stated}, but its points are {distance_mm:.2f} mm apart in the patient."
+        ]
+    return []

@@ -1,0 +1,250 @@
+"""Append records to the chain, and read them back: each is held against its hash."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from attrs import frozen
+from sqlalchemy import Connection, Row, func, insert, select
+
+from opp_mri.domain.measurement import Reading
+from opp_mri.domain.reading_checks import reading_faults
+from opp_mri.errors import InputError
+from opp_mri.store import schema
+from opp_mri.store.chain import ChainRecord, Head, record_hash
+from opp_mri.store.kinds import KINDS, field_text
+from opp_mri.store.protocol import Damage
+from opp_mri.store.serial import from_json, to_json
+from opp_mri.store.transactions import Transactions, in_parts
+
+T = TypeVar("T")
+table: Final = schema.record
+log = logging.getLogger("opp_mri.store")
+
+KIND_WORDS: Final = {"Reading": "a reading", "Signature": "a signature", "Lesion": "a lesion"}
+
+
+@frozen
+class Draft:
+    """A record that is to be appended.
+
+    Parameters
+    ----------
+    record
+        The record.
+    recorded_at
+        When it was stated; None where the record itself says.
+    """
+
+    record: Any
+    recorded_at: datetime | None = None
+
+
+class SqlChain(Transactions):
+    """The append-only half of a store: one table, one chain."""
+
+    def head(self) -> Head:
+        """Give the head of the chain."""
+        with self.reading_transaction() as connection:
+            return read_head(connection)
+
+    def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
+        """Give all records, or those after one, as the database holds them, by their number."""
+        query = select(table).order_by(table.c.sequence_number)
+        if after is not None:
+            query = query.where(table.c.sequence_number > after)
+        with self.reading_transaction() as connection:
+            for row in connection.execute(query, execution_options={"yield_per": 1000}):
+                yield chain_record(row)
+
+    def notice_missing_records(self) -> None:
+        """Name it where the records are not as many as were recorded, which no record tells."""
+        query = select(func.count(), func.max(table.c.sequence_number))
+        with self.reading_transaction() as connection:
+            count, last = connection.execute(query).one()
+            head = read_head(connection)
+        if (count, last or 0) != (head.sequence_number, head.sequence_number):
+            log.error(
+                "Records of this project were deleted or added in another way than by opp_mri: run "
+                "`opp-mri audit verify`, and restore a backup if it cannot be explained."
+            )
+
+    def damages(self, subject: str | None = None) -> Sequence[Damage]:
+        """Give the damaged records that were met so far, about one lesion or patient, or all."""
+        return [
+            damage
+            for _, damage in sorted(self._damages.items())
+            if subject is None or damage.subject == subject
+        ]
+
+    def _append(self, drafts: Sequence[Draft]) -> None:
+        """Append records, all or none; one whose key is there already is left."""
+        if not drafts:
+            return
+        with self.writing_transaction() as connection:
+            known = _known_keys(connection, [draft.record for draft in drafts])
+            head = read_head(connection)
+            written_at = self._clock(connection).isoformat()
+            account = self._account(connection)
+            rows: list[dict[str, Any]] = []
+            for draft in drafts:
+                identity = _identity(draft.record)
+                if identity[1] and identity in known:
+                    continue
+                known.add(identity)
+                row = _row(draft, head, written_at=written_at, account=account)
+                head = Head(sequence_number=row["sequence_number"], hash=row["hash"])
+                rows.append(row)
+            if rows:
+                connection.execute(insert(table), rows)
+
+    def _records(self, kind: type[T], subject: str | None = None) -> list[T]:
+        """Give the sound records of a kind, in their order; a damaged one is named and left out."""
+        query = select(table).where(table.c.kind == kind.__name__)
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
+        with self.reading_transaction() as connection:
+            rows = connection.execute(query.order_by(table.c.sequence_number))
+            records = [self._restore(chain_record(row), kind) for row in rows]
+        return [record for record in records if record is not None]
+
+    def _restore(self, row: ChainRecord, kind: type[T]) -> T | None:
+        fault = "its content is not what was recorded"
+        if row.is_intact:
+            try:
+                record = from_json(row.body, kind)
+            except Exception as error:  # whatever stands there: one record never stops the others
+                fault = f"its content cannot be read ({type(error).__name__})"
+            else:
+                fault = _contradiction(record, row)
+                if not fault:
+                    return record
+        self._name_damage(row, fault)
+        return None
+
+    def _name_damage(self, row: ChainRecord, fault: str) -> None:
+        if row.sequence_number in self._damages:
+            return
+        kind = KIND_WORDS.get(row.kind, f"of kind {row.kind}")
+        message = (
+            f"Record {row.sequence_number}, {kind}, is damaged: {fault}. It is left out. "
+            "Run `opp-mri audit verify`, and restore a backup if it cannot be explained."
+        )
+        self._damages[row.sequence_number] = Damage(
+            sequence_number=row.sequence_number, kind=row.kind, subject=row.subject,
+            message=message,
+        )  # fmt: skip
+        log.error("%s", message)
+
+    def _clock(self, connection: Connection) -> datetime:  # noqa: ARG002
+        return datetime.now(UTC)
+
+    def _account(self, connection: Connection) -> str:  # noqa: ARG002
+        return ""
+
+
+def read_head(connection: Connection) -> Head:
+    """Give the head of the chain inside a transaction."""
+    head = schema.chain_head
+    row = connection.execute(select(head.c.sequence_number, head.c.hash)).one_or_none()
+    return Head() if row is None else Head(sequence_number=row.sequence_number, hash=row.hash)
+
+
+def chain_record(row: Row[Any]) -> ChainRecord:
+    """Give a row as a record; what is no text there becomes text, and breaks the hash."""
+    number = row.sequence_number
+    return ChainRecord(
+        sequence_number=number if isinstance(number, int) else -1,
+        kind=str(row.kind), key="" if row.key is None else str(row.key), subject=str(row.subject),
+        reader=str(row.reader), account=str(row.account), recorded_at=str(row.recorded_at),
+        written_at=str(row.written_at), body=str(row.body), previous_hash=str(row.previous_hash),
+        hash=str(row.hash),
+    )  # fmt: skip
+
+
+def chain_row(record: ChainRecord) -> dict[str, Any]:
+    """Give a record as the table takes it."""
+    return {
+        "sequence_number": record.sequence_number, "kind": record.kind,
+        "key": record.key or None, "subject": record.subject, "reader": record.reader,
+        "account": record.account, "recorded_at": record.recorded_at,
+        "written_at": record.written_at, "body": record.body,
+        "previous_hash": record.previous_hash, "hash": record.hash,
+    }  # fmt: skip
+
+
+def check_readings(readings: Iterable[Reading]) -> None:
+    """Refuse readings that contradict themselves.
+
+    Raises
+    ------
+    InputError
+        The text says how.
+    """
+    for reading in readings:
+        faults = reading_faults(reading)
+        if faults:
+            raise InputError(f"{faults[0]} Nothing was recorded.")
+
+
+def _identity(record: Any) -> tuple[str, str]:
+    kind = type(record)
+    return kind.__name__, field_text(record, KINDS[kind].key)
+
+
+def _known_keys(connection: Connection, records: Sequence[Any]) -> set[tuple[str, str]]:
+    keys: dict[str, list[str]] = {}
+    for kind, key in map(_identity, records):
+        if key:
+            keys.setdefault(kind, []).append(key)
+    known: set[tuple[str, str]] = set()
+    for kind, values in keys.items():
+        for some in in_parts(values):
+            query = select(table.c.key).where(table.c.kind == kind, table.c.key.in_(some))
+            known |= {(kind, key) for key in connection.scalars(query)}
+    return known
+
+
+def _row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str, Any]:
+    record = draft.record
+    declared = KINDS[type(record)]
+    stated_at = draft.recorded_at or getattr(record, "recorded_at", None)
+    content: dict[str, Any] = {
+        "sequence_number": head.sequence_number + 1,
+        "kind": type(record).__name__,
+        "key": field_text(record, declared.key),
+        "subject": field_text(record, declared.subject),
+        "reader": field_text(record, declared.reader),
+        "account": account,
+        "recorded_at": stated_at.isoformat() if stated_at else written_at,
+        "written_at": written_at,
+        "body": to_json(record),
+        "previous_hash": head.hash,
+    }
+    return {**content, "key": content["key"] or None, "hash": record_hash(**content)}
+
+
+def _contradiction(record: Any, row: ChainRecord) -> str:
+    """Say where a record contradicts its row or itself; "" where it does not."""
+    declared = KINDS[type(record)]
+    for name, column in (
+        (declared.key, row.key), (declared.subject, row.subject), (declared.reader, row.reader),
+    ):  # fmt: skip
+        if field_text(record, name) != column:
+            return f"its {name} is not that of its row"
+    if isinstance(record, Reading):
+        faults = reading_faults(record)
+        if faults:
+            return faults[0].rstrip(".")
+    return ""
+
+
+def body_of(row: ChainRecord) -> dict[str, Any]:
+    """Give the JSON of a record as a mapping, for showing; empty where it cannot be read."""
+    try:
+        body = json.loads(row.body)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

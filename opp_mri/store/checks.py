@@ -1,0 +1,90 @@
+"""Faults of a database that no hash of a record tells: its tables, and the catalogue."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select, text
+
+from opp_mri.store import schema
+from opp_mri.store.checksums import is_sound
+
+CATALOGUE = {"file": "file", "instance": "image", "volume": "series"}
+
+
+def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
+    """Give tables, indexes and triggers that are not as opp_mri makes them.
+
+    Parameters
+    ----------
+    new
+        The statements of a new store, by name.
+    """
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
+    present = {name: statement or "" for name, statement in rows}
+    faults = [
+        f"“{name}” is missing from the database: what guards the records was removed."
+        for name in sorted(new.keys() - present.keys())
+    ]
+    faults += [
+        f"“{name}” was added to the database, and not by opp_mri."
+        for name in sorted(present.keys() - new.keys())
+    ]
+    faults += [
+        f"“{name}” of the database is not as opp_mri made it."
+        for name in sorted(new.keys() & present.keys())
+        if new[name].split() != present[name].split()
+    ]
+    return faults
+
+
+def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
+    """Give damaged entries of the catalogue in sentences, and the PatientIDs that they concern."""
+    faults: list[str] = []
+    stale: set[str] = set()
+    known = set(connection.scalars(select(schema.instance.c.patient_id)))
+    for table in (schema.file, schema.instance, schema.volume):
+        damaged = [
+            row
+            for row in connection.execute(select(table)).mappings()
+            if not is_sound(table.name, row)
+        ]
+        if damaged:
+            faults.append(
+                f"{len(damaged)} entries of the catalogue ({CATALOGUE[table.name]}) are damaged: "
+                "run `opp-mri index` with the folders of the images to make them again."
+            )
+            stale |= {str(row["patient_id"]) for row in damaged if "patient_id" in row}
+    frames = _patients_with_other_frames(connection)
+    if frames:
+        faults.append(
+            f"The frames of {len(frames)} series are not those of the catalogue: run "
+            "`opp-mri index` to make them again."
+        )
+    return faults, (stale | set(frames.values())) & known
+
+
+def _patients_with_other_frames(connection: Connection) -> dict[str, str]:
+    """Give the series whose frames differ from their description, with its PatientID."""
+    frame, volume = schema.frame, schema.volume
+    recorded: dict[str, Counter[tuple[str, int]]] = {}
+    for uid, number, volume_id in connection.execute(
+        select(frame.c.sop_instance_uid, frame.c.frame_number, frame.c.volume_id)
+    ):
+        recorded.setdefault(volume_id, Counter())[(uid, number)] += 1
+    differing: dict[str, str] = {}
+    for row in connection.execute(select(volume)).mappings():
+        if not is_sound("volume", row):
+            continue
+        described = Counter(
+            (one["sop_instance_uid"], one.get("frame_number", 1))
+            for one in json.loads(row["description"]).get("frames", ())
+        )
+        if described != recorded.pop(row["volume_id"], Counter()):
+            differing[row["volume_id"]] = row["patient_id"]
+    for volume_id in recorded:
+        owner = connection.scalar(
+            select(volume.c.patient_id).where(volume.c.volume_id == volume_id)
+        )
+        differing[volume_id] = owner or ""
+    return differing

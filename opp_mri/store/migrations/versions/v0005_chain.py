@@ -1,0 +1,186 @@
+"""One append-only table for all records, chained by hash; checksums for the catalogue."""
+
+import heapq
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from opp_mri.store.chain import GENESIS, content_hash, record_hash
+from opp_mri.store.checksums import CHECKED, row_checksum
+from opp_mri.store.migrations.guards import create_guards
+from opp_mri.store.schema import file, instance, volume
+
+revision = "0005"
+down_revision: str | None = "0004"
+
+# table of 0004, its order, kind of record ("" where the row says), and the fields of key,
+# subject and reader in the record
+OLD = (
+    ("role_override", "role_override_id", "RoleOverride", ("", "volume_id", "")),
+    ("same_patient", "same_patient_id", "SamePatient", ("", "patient_id", "")),
+    ("lesion", "lesion_revision_id", "Lesion", ("", "lesion_id", "")),
+    ("alignment", "alignment_id", "Alignment", ("fit_id", "lesion_id", "")),
+    ("alignment_decision", "alignment_decision_id", "AlignmentDecision", ("", "fit_id", "reader")),
+    ("reading", "sequence_number", "Reading", ("reading_id", "lesion_id", "reader")),
+    ("signature", "sequence_number", "Signature", ("signature_id", "lesion_id", "reader")),
+    ("ap_axis", "ap_axis_id", "ApAxis", ("", "lesion_id", "reader")),
+    ("common_point", "common_point_id", "CommonPoint", ("", "patient_id", "reader")),
+    ("study_log", "sequence_number", "", ("", "", "")),
+)
+OF_LOG = {
+    "Blinding": ("", "reader", ""),
+    "IssuedPackage": ("package_id", "reader", ""),
+    "MergedPackage": ("", "reader", ""),
+    "Resolution": ("resolution_id", "lesion_id", ""),
+    "Unblinding": ("", "", "signed_by"),
+}
+Old = tuple[str, int, int, dict[str, str]]  # time, table, place in it, what becomes of the row
+
+
+def upgrade() -> None:
+    """Move every record into the chain, in the order of their times within that of each table."""
+    _create()
+    _add_checksums()
+    connection = op.get_bind()
+    old = [_records(connection, place) for place in range(len(OLD))]
+    moved = [content for *_, content in heapq.merge(*old, key=lambda one: one[:3])]
+    _hash_signed(moved)
+    if moved:
+        start = {"from_version": "0004", "records": len(moved), "recorded_at": _now()}
+        moved.append(_content("StoreUpgrade", ("", "", ""), json.dumps(start), _now()))
+    _append(connection, moved)
+    for name, *_ in OLD:
+        op.drop_table(name)
+    create_guards(op)
+
+
+def _create() -> None:
+    op.create_table(
+        "record",
+        sa.Column("sequence_number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("key", sa.Text),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("reader", sa.Text, nullable=False),
+        sa.Column("account", sa.Text, nullable=False),
+        sa.Column("recorded_at", sa.String(40), nullable=False),
+        sa.Column("written_at", sa.String(40), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("previous_hash", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.UniqueConstraint("kind", "key"),
+    )
+    op.create_index("ix_record_subject", "record", ["kind", "subject"])
+    op.create_table(
+        "chain_head",
+        sa.Column("only", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("sequence_number", sa.Integer, nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+    )
+
+
+def _add_checksums() -> None:
+    connection = op.get_bind()
+    for table in (file, instance, volume):
+        checksum = sa.Column("checksum", sa.String(16), nullable=False, server_default="")
+        op.add_column(table.name, checksum)
+        columns = [column for column in table.columns if column.name != "checksum"]
+        keys = list(table.primary_key.columns)
+        rows = connection.execute(sa.select(*columns)).mappings().all()
+        for row in rows:
+            value = row_checksum(row[name] for name in CHECKED[table.name])
+            place = sa.and_(*(key == row[key.name] for key in keys))
+            connection.execute(sa.update(table).where(place).values(checksum=value))
+
+
+def _records(connection: sa.Connection, place: int) -> Iterator[Old]:
+    name, order, kind, fields = OLD[place]
+    rows = connection.execute(
+        sa.text(f"SELECT * FROM {name} ORDER BY {order}")  # noqa: S608 - our own names
+    ).mappings()
+    latest = ""
+    for number, row in enumerate(rows):
+        body, recorded_at = _body(row)
+        row_kind = kind or row["kind"]
+        content = _content(row_kind, OF_LOG.get(row_kind, fields), body, recorded_at)
+        latest = max(latest, recorded_at)  # the order within a table holds, whatever a clock said
+        yield latest, place, number, content
+
+
+def _body(row: Any) -> tuple[str, str]:
+    """Give the record as JSON, and when it was recorded."""
+    if "record" not in row:
+        fields = {name: row[name] for name in row if name not in ("recorded_at",)}
+        fields = {name: value for name, value in fields.items() if not name.endswith("_id")
+                  or name in ("volume_id", "patient_id")}  # fmt: skip
+        return _json(fields), _utc(row["recorded_at"])
+    if "recorded_at" in row:
+        return row["record"], _utc(row["recorded_at"])
+    try:
+        return row["record"], _utc(json.loads(row["record"]).get("recorded_at", ""))
+    except (ValueError, AttributeError):  # a damaged record moves as it is, and is named when read
+        return row["record"], ""
+
+
+def _content(kind: str, fields: tuple[str, str, str], body: str, at: str) -> dict[str, str]:
+    try:
+        values = json.loads(body)
+        key, subject, reader = (str(values.get(name) or "") if name else "" for name in fields)
+    except (ValueError, AttributeError):
+        key, subject, reader = "", "", ""
+    return {
+        "kind": kind, "key": key, "subject": subject, "reader": reader, "account": "",
+        "recorded_at": at, "body": body,
+    }  # fmt: skip
+
+
+def _hash_signed(moved: list[dict[str, str]]) -> None:
+    """Give each signature the hash of the content that it covers."""
+    bodies = {one["key"]: one["body"] for one in moved if one["kind"] == "Reading"}
+    for one in moved:
+        if one["kind"] == "Signature":
+            try:
+                values = json.loads(one["body"])
+                covered = [bodies.get(key, "") for key in values["reading_ids"]]
+            except (ValueError, KeyError, TypeError):
+                continue
+            one["body"] = _json(values | {"content_hash": content_hash(covered)})
+
+
+def _append(connection: sa.Connection, moved: list[dict[str, str]]) -> None:
+    from opp_mri.store.schema import chain_head, record
+
+    previous, written_at = GENESIS, _now()
+    rows = []
+    for number, content in enumerate(moved, 1):
+        content["recorded_at"] = content["recorded_at"] or written_at
+        linked = {
+            **content, "sequence_number": number, "written_at": written_at,
+            "previous_hash": previous,
+        }  # fmt: skip
+        previous = record_hash(**linked)  # type: ignore[arg-type]
+        rows.append({**linked, "key": content["key"] or None, "hash": previous})
+    if rows:
+        connection.execute(sa.insert(record), rows)
+    connection.execute(
+        sa.insert(chain_head).values(only=1, sequence_number=len(rows), hash=previous)
+    )
+
+
+def _utc(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat() if text else ""
+    except ValueError:
+        return text
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

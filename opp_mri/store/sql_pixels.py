@@ -1,0 +1,90 @@
+"""Which images hold equal pixels, in SQL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, func, select, update
+
+from opp_mri.store import schema
+from opp_mri.store.checksums import checked
+from opp_mri.store.transactions import Transactions, in_parts, mark_stale
+
+instance: Final = schema.instance
+
+
+class SqlPixels(Transactions):
+    """The part of a store that finds copies by their pixels."""
+
+    def unhashed_look_alikes(self) -> Sequence[str]:
+        """Give SOPInstanceUIDs whose likeness another study shares and that have no pixel hash."""
+        shared = (
+            select(instance.c.likeness)
+            .where(instance.c.likeness != "")
+            .group_by(instance.c.likeness)
+            .having(func.count(instance.c.study_instance_uid.distinct()) > 1)
+        )
+        query = select(instance.c.sop_instance_uid).where(
+            instance.c.likeness.in_(shared), instance.c.pixel_hash.is_(None)
+        )
+        with self.reading_transaction() as connection:
+            return sorted(connection.scalars(query))
+
+    def add_pixel_hashes(self, hashes: Mapping[str, str]) -> None:
+        """Keep pixel hashes by SOPInstanceUID; their patients' volumes become stale."""
+        if not hashes:
+            return
+        uid = instance.c.sop_instance_uid
+        statement = (
+            update(instance)
+            .where(instance.c.series_instance_uid == bindparam("series"), uid == bindparam("uid"))
+            .values(pixel_hash=bindparam("pixels"), checksum=bindparam("sum"))
+        )
+        with self.writing_transaction() as connection:
+            for some in in_parts(hashes):
+                rows = connection.execute(select(instance).where(uid.in_(some)))
+                changed = [
+                    checked(
+                        "instance", {**row._mapping, "pixel_hash": hashes[row.sop_instance_uid]}
+                    )
+                    for row in self._sound("instance", rows)
+                ]
+                if changed:
+                    connection.execute(
+                        statement,
+                        [
+                            {
+                                "series": row["series_instance_uid"],
+                                "uid": row["sop_instance_uid"],
+                                "pixels": row["pixel_hash"],
+                                "sum": row["checksum"],
+                            }
+                            for row in changed
+                        ],
+                    )
+                mark_stale(connection, {row["patient_id"] for row in changed})
+
+    def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
+        """Give the known pixel hashes of some patients, by SOPInstanceUID."""
+        hashes: dict[str, str] = {}
+        with self.reading_transaction() as connection:
+            for some in in_parts(patient_ids):
+                query = select(instance.c.sop_instance_uid, instance.c.pixel_hash).where(
+                    instance.c.patient_id.in_(some), instance.c.pixel_hash.is_not(None)
+                )
+                hashes |= {
+                    row.sop_instance_uid: row.pixel_hash for row in connection.execute(query)
+                }
+        return hashes
+
+    def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
+        """Give pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
+        other = instance.alias()
+        query = (
+            select(instance.c.patient_id, other.c.patient_id)
+            .join(other, instance.c.pixel_hash == other.c.pixel_hash)
+            .where(instance.c.patient_id != other.c.patient_id)
+            .distinct()
+        )
+        with self.reading_transaction() as connection:
+            pairs = {tuple(sorted(pair)) for pair in connection.execute(query)}
+        return [(first, second) for first, second in sorted(pairs)]

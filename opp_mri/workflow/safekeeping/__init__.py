@@ -1,0 +1,1 @@
+"""Records that prove themselves: verification, backups and copies of a project."""

@@ -1,0 +1,170 @@
+"""Whether a project's records are those that were recorded, and who recorded what, when and why."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from attrs import frozen
+
+from opp_mri.store.chain import ChainRecord, Head, check_chain
+from opp_mri.store.protocol import Store
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+OLDEST: Final = timedelta(days=2 * 365)  # an answer of a package comes back within two years
+
+
+@frozen(kw_only=True)
+class AuditReport:
+    """The result of a verification.
+
+    Parameters
+    ----------
+    head
+        The head of the chain.
+    faults
+        Each edit, deletion, other order or damage, in sentences; none where all is as recorded.
+    cautions
+        Clocks that ran backwards or were years off.
+    """
+
+    head: Head
+    faults: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class AuditEntry:
+    """A record as it is shown.
+
+    Parameters
+    ----------
+    action
+        Kind of record.
+    person
+        Reader or signer, or the database account; "" where the record names nobody.
+    content
+        What was recorded, shortly.
+    reason
+        Why, in the words of the person.
+    """
+
+    sequence_number: int
+    recorded_at: str
+    action: str
+    person: str
+    subject: str
+    content: str
+    reason: str
+    hash: str
+
+
+def verify(store: Store, expected: str | None = None) -> AuditReport:
+    """Verify every record, the order of records, the catalogue and the database.
+
+    Parameters
+    ----------
+    expected
+        Hash of a head that was kept elsewhere: it must be the hash of some record.
+    """
+    head = store.head()
+    faults = list(store.database_faults())
+    cautions: list[str] = []
+    hashes: set[str] = set()
+
+    def observed() -> Iterator[ChainRecord]:
+        clock = ""
+        for record in store.chain():
+            hashes.add(record.hash)
+            cautions.extend(_clock_cautions(record, clock))
+            clock = record.written_at
+            yield record
+
+    faults += [fault.message for fault in check_chain(observed(), head)]
+    for kind in (store.readings, store.signatures, store.lesions):
+        kind()  # reading names what no hash tells: a length that is not that of its points
+    named = " ".join(faults)
+    faults += [
+        damage.message
+        for damage in store.damages()
+        if f"Record {damage.sequence_number} (" not in named
+    ]
+    if expected and expected not in hashes:
+        faults.append(
+            "No record has the hash that was kept elsewhere: records were removed or all of the "
+            "chain was written again since, or the hash is of another project."
+        )
+    return AuditReport(head=head, faults=tuple(faults), cautions=tuple(cautions))
+
+
+def entries(store: Store, after: int = 0) -> Iterator[AuditEntry]:
+    """Give all records for showing, in their order."""
+    for record in store.chain(after):
+        yield _entry(record)
+
+
+def _clock_cautions(record: ChainRecord, before: str) -> list[str]:
+    written, recorded = _time(record.written_at), _time(record.recorded_at)
+    previous = _time(before)
+    name = f"Record {record.sequence_number} ({record.kind})"
+    cautions = []
+    if written and previous and written < previous - CLOCK_TOLERANCE:
+        cautions.append(
+            f"{name} was written at {record.written_at}, before the record that it follows "
+            f"({before}): a clock ran backwards. The order of the log holds."
+        )
+    if written and recorded and recorded > written + CLOCK_TOLERANCE:
+        cautions.append(
+            f"{name} is dated {record.recorded_at}, after it was written: a clock was ahead."
+        )
+    if written and recorded and recorded < written - OLDEST:
+        cautions.append(
+            f"{name} is dated {record.recorded_at}, more than two years before it was written: "
+            "a clock may have been wrong."
+        )
+    return cautions
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _entry(record: ChainRecord) -> AuditEntry:
+    try:
+        body: Any = json.loads(record.body)
+    except ValueError:
+        body = None
+    if not record.is_intact or not isinstance(body, dict):
+        body = {"damaged": "this record is not what was recorded"}
+    reason = str(body.get("reason") or body.get("amendment_reason") or body.get("statement") or "")
+    return AuditEntry(
+        sequence_number=record.sequence_number,
+        recorded_at=record.recorded_at,
+        action=record.kind,
+        person=record.reader or record.account,
+        subject=record.subject,
+        content=_content(record.kind, body),
+        reason=reason,
+        hash=record.hash,
+    )
+
+
+def _content(kind: str, body: dict[str, Any]) -> str:
+    if "damaged" in body:
+        return str(body["damaged"])
+    if kind == "Reading":
+        length = f", {body['length_mm']} mm" if body.get("length_mm") else ""
+        draft = ", draft" if body.get("draft") else ""
+        edit = f", {body['edit']}" if body.get("edit") else ""
+        return (
+            f"{body.get('sequence')} of {body.get('study_date')}: {body.get('answer')}{length}"
+            f"{draft}{edit}"
+        )
+    if kind == "Signature":
+        return f"{len(body.get('reading_ids', ()))} readings"
+    shown = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version")
+    return ", ".join(f"{name} {body[name]}" for name in shown if body.get(name))
