@@ -8,9 +8,6 @@ from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm
 
-LONGEST_MM: Final = Decimal(500)
-"""No vertebral lesion is longer; a larger number is an error of a header or a table."""
-
 HALF_STEP_MM: Final = float(RECORDED_PRECISION_MM) / 2
 FLOAT_NOISE_MM: Final = 1e-6
 
@@ -18,8 +15,9 @@ FLOAT_NOISE_MM: Final = 1e-6
 def reading_faults(reading: Reading) -> list[str]:
     """Give, as sentences, what contradicts itself in a reading; none where it is sound.
 
-    A length is finite, positive and at most 500 mm, and where it was computed it is the distance
-    of its points, rounded to 0.1 mm. An answer without a length has neither length nor points.
+    A length that was computed is the distance of its points, rounded to 0.1 mm, and no other has
+    points. An answer without a length has neither. (That a length is finite and of a sensible
+    size is checked by `Reading` itself.)
     """
     if reading.answer is Answer.MEASURED:
         faults = _length_faults(reading)
@@ -40,10 +38,8 @@ def _length_faults(reading: Reading) -> list[str]:
     length_mm = reading.length_mm
     if length_mm is None:
         return ["The answer “measured” has no length."]
-    if not length_mm.is_finite():
-        return ["The length is not a finite number."]
-    if not 0 < length_mm <= LONGEST_MM:
-        return [f"The length {length_mm} mm is not between 0 and {LONGEST_MM} mm."]
+    if length_mm == 0:
+        return ["The length is 0 mm; the answer “gone” states that the abnormality is gone."]
     if (reading.length_source is LengthSource.GEOMETRY) is (reading.caliper is None):
         return ["A length that was computed has points, and only such a length has."]
     if reading.length_source is None:
