@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from opp_mri.cli.json_output import patients_json, volume_json
 from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
@@ -16,7 +17,6 @@ from opp_mri.workflow.catalogue.index import (
 )
 from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
 from opp_mri.workflow.project import create_project, open_project
-from opp_mri.workflow.records import patients_record, volume_record
 
 WORDS = {
     FileStatus.IMAGE: "images in series",
@@ -100,7 +100,7 @@ def series_command(
     with open_project(project_folder) as project:
         volumes = [v for v in project.store.volumes() if v.selected or not selected]
     if as_json:
-        show_json([volume_record(volume, frames=frames) for volume in volumes])
+        show_json([volume_json(volume, frames=frames) for volume in volumes])
         return
     columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Chosen", "Note"]
     show_table(columns, [_series_row(volume) for volume in volumes])
@@ -158,7 +158,7 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
         seen = [(patient, time_points(store, patient.patient_id)) for patient in patients(store)]
         matches = likely_matches(store)
     if as_json:
-        show_json(patients_record(seen, matches))
+        show_json(patients_json(seen, matches))
         return
     rows = [
         [

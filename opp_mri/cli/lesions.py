@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from opp_mri.cli.json_output import reading_json, unstructure
 from opp_mri.cli.options import existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.domain.columns import Column
+from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import GeometryError
-from opp_mri.tables.lesions import OPTIONAL, REQUIRED
+from opp_mri.tables.lesions import ENTRY_COLUMNS
 from opp_mri.units import format_mm
-from opp_mri.workflow.measuring.lesions import SEED_COLUMNS, add_events, add_lesion, add_lesions
+from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.records import lesion_record, reading_record
 
 
 @click.group("lesion")
@@ -23,33 +26,12 @@ def lesion_group() -> None:
     """Add and list lesions, and record what happened to them."""
 
 
-HELP = {
-    "lesion_id": "Name that the project is to know it by.",
-    "patient_id": "PatientID of its images.",
-    "level": "Vertebra, such as T12, L1 or L6.",
-    "ssrs_first_date": "First day of radiosurgery, YYYY-MM-DD.",
-    "ssrs_last_date": "Last day of radiosurgery; the first where it is left out.",
-    "dose_gy": "Prescribed total dose in Gy.",
-    "fractions": "Number of fractions.",
-    "sex": "M, F or O (other).",
-    "age_years": "Age at radiosurgery.",
-    "birth_year": "Year of birth, where the age is not known.",
-    "histology": "Primary tumour.",
-    "exclusions": "Failed eligibility criteria, separated by semicolons.",
-    "last_contact_date": "Last day on which the patient was known to be alive.",
-    "death_date": "Day of death.",
-    "seed_sop_instance_uid": "Image on which a point inside the lesion is given.",
-    "seed_frame": "Its frame, from 1.",
-    "seed_column": "Column of the point; 0 is the centre of the first pixel.",
-    "seed_row": "Row of the point.",
-}
-
-
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb an option for each column of the lesion table."""
-    for column in reversed((*REQUIRED, *OPTIONAL, *SEED_COLUMNS)):
-        name = f"--{column.replace('_', '-')}"
-        command = click.option(name, column, help=HELP[column])(command)
+    """Give a command an option for each column of the lesion table."""
+    columns: tuple[Column[Any], ...] = (*ENTRY_COLUMNS, *SEED_COLUMNS)
+    for column in reversed(columns):
+        name = f"--{column.name.replace('_', '-')}"
+        command = click.option(name, column.name, help=column.help_text)(command)
     return command
 
 
@@ -100,7 +82,7 @@ def list_command(project_folder: Path, as_json: bool) -> None:
     with open_project(project_folder) as project:
         lesions = project.store.lesions()
     if as_json:
-        show_json([lesion_record(lesion) for lesion in lesions])
+        show_json(unstructure(lesions))
         return
     rows = [
         [
@@ -135,7 +117,7 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
     if as_json:
         show_json(
             {
-                "stored": [reading_record(reading) for reading in summary.stored],
+                "stored": [reading_json(reading, counts=True) for reading in summary.stored],
                 "repeated": summary.repeated,
                 "refused": [{"line": r.line, "message": r.message} for r in summary.refused],
             }
@@ -159,7 +141,7 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         readings = project.store.readings(lesion_id)
         counting = {one.reading_id for one in counted_readings(project.store, lesion_id)}
     if as_json:
-        show_json([reading_record(one, counts=one.reading_id in counting) for one in readings])
+        show_json([reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:
         _show_readings(readings, counting)
 

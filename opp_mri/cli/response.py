@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from opp_mri.cli.json_output import unstructure
 from opp_mri.cli.options import existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
@@ -26,7 +27,6 @@ from opp_mri.workflow.assessing.respond import (
 )
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.records import timeline_record
 
 reader_option = click.option(
     "--reader", help="Whose readings count; needed where several readers measured a lesion."
@@ -63,7 +63,7 @@ def timeline_command(
         timelines = project_timelines(project, lesion_ids, reader=reader)
         applied = rules.in_project(project)
     if as_json:
-        show_json([timeline_record(timeline) for timeline in timelines])
+        show_json(unstructure(timelines))
     else:
         for timeline in timelines:
             _show_timeline(timeline)

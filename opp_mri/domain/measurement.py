@@ -61,8 +61,6 @@ class Lesion:
         Tracking Unique Identifier, constant for the lesion over time.
     level
         Vertebra: C1 to C7, T1 to T13, L1 to L6, S1 to S5.
-    seed
-        A point inside it, or None: then the middle of its baseline caliper serves.
     ssrs_first_date, ssrs_last_date
         First and last day of spine stereotactic radiosurgery.
     dose_gy, fractions
@@ -71,13 +69,14 @@ class Lesion:
         Age at radiosurgery, or the year of birth; either or none.
     exclusions
         Failed eligibility criteria.
+    seed
+        A point inside it, or None: then the middle of its baseline caliper serves.
     """
 
     lesion_id: str
     tracking_uid: str
     patient_id: str
     level: str
-    seed: SeedPoint | None = None
     ssrs_first_date: date
     ssrs_last_date: date
     dose_gy: Decimal | None = field(default=None, converter=converters.optional(exact_decimal))
@@ -90,6 +89,7 @@ class Lesion:
     events: tuple[LesionEvent, ...] = ()
     last_contact_date: date | None = None
     death_date: date | None = None
+    seed: SeedPoint | None = None
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""Read CSV tables strictly: every fault is found and told at once, and nothing is half-done.
+"""Read CSV tables strictly: all faults are reported at once, and nothing is half-done.
 
 ::
 
@@ -22,10 +22,11 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import Final, NoReturn, Self, TypeVar
 
 from attrs import define, field, frozen
 
+from opp_mri.domain.timeline_columns import LONGEST_MM
 from opp_mri.errors import InputError, TableError, TableFault
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -34,8 +35,9 @@ _PLAIN_NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_GIVEN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", ".", "#n/a"})
-LONGEST_MM = 1000
-_MOST_DECIMALS = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
+EARLIEST_YEAR: Final = 1950
+LATEST_PLANNED_YEAR: Final = 2100
+_MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
 
 
 @define
@@ -85,7 +87,7 @@ class Row:
         if cell.lower() in _NOT_GIVEN:
             self.fault(column, "the number is missing: write a whole number, such as 84")
         elif not _WHOLE_NUMBER.fullmatch(cell):
-            self.fault(column, f"{_shown(cell)} is not a whole number: write it like 84")
+            self.fault(column, f"{shown(cell)} is not a whole number: write it like 84")
         elif minimum is not None and int(cell) < minimum:
             self.fault(column, f"{cell} is too small: it must be {minimum} or more")
         elif maximum is not None and int(cell) > maximum:
@@ -94,18 +96,24 @@ class Row:
             return int(cell)
         return None
 
-    def iso_date(self, column: str) -> date | None:
-        """Give a date, written year-month-day."""
+    def iso_date(self, column: str, *, may_be_future: bool = False) -> date | None:
+        """Give a date, written year-month-day, from 1950 to today.
+
+        Parameters
+        ----------
+        may_be_future
+            Whether it may be later than today, as a planned date may.
+        """
         cell = self.get(column)
         if cell.lower() in _NOT_GIVEN:
             self.fault(column, "the date is missing: write it like 2018-01-31")
         elif not _ISO_DATE.fullmatch(cell):
-            self.fault(column, f"{_shown(cell)} is not a date: write it like 2018-01-31")
+            self.fault(column, f"{shown(cell)} is not a date: write it like 2018-01-31")
         else:
-            try:
+            fault = _why_no_day(cell, may_be_future=may_be_future)
+            if not fault:
                 return date.fromisoformat(cell)
-            except ValueError:
-                self.fault(column, f"{cell} is not in the calendar: check the month and the day")
+            self.fault(column, fault)
         return None
 
     def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
@@ -114,7 +122,7 @@ class Row:
         allowed = {choice.value: choice for choice in choices}
         if cell in allowed:
             return allowed[cell]
-        what = f"{_shown(cell)} is unknown" if cell else "is empty"
+        what = f"{shown(cell)} is unknown" if cell else "is empty"
         self.fault(
             column, f"{what}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}"
         )
@@ -321,17 +329,32 @@ def _why_no_length(cell: str) -> str | None:
             "0.0 says that the abnormality is gone"
         )
     if re.fullmatch(r"[+-]?[0-9]*,[0-9]+", cell):
-        return f"{_shown(cell)} has a decimal comma: write {cell.replace(',', '.')}"
+        return f"{shown(cell)} has a decimal comma: write {cell.replace(',', '.')}"
     if re.fullmatch(r"[-\u2212][0-9.]+", cell):
-        return f"{_shown(cell)} is negative: a length in mm is 0 or more"
+        return f"{shown(cell)} is negative: a length in mm is 0 or more"
     if re.fullmatch(r"[0-9.]+ *[a-zA-Z]+", cell):
-        return f"{_shown(cell)} has a unit: write the number alone, in mm"
+        return f"{shown(cell)} has a unit: write the number alone, in mm"
     if not _PLAIN_NUMBER.fullmatch(cell):
-        return f"{_shown(cell)} is not a length: write a plain number in mm, such as 12.5"
+        return f"{shown(cell)} is not a length: write a plain number in mm, such as 12.5"
     if len(cell.partition(".")[2]) > _MOST_DECIMALS:
         return f"has more than {_MOST_DECIMALS} decimals: write fewer"
     if Decimal(cell) >= LONGEST_MM:
-        return f"{_shown(cell)} mm is longer than any lesion: check the unit, which is mm"
+        return f"{shown(cell)} mm is longer than any lesion: check the unit, which is mm"
+    return None
+
+
+def _why_no_day(cell: str, *, may_be_future: bool) -> str | None:
+    try:
+        day = date.fromisoformat(cell)
+    except ValueError:
+        return f"{cell} is not in the calendar: check the month and the day"
+    latest = date(LATEST_PLANNED_YEAR, 12, 31) if may_be_future else date.today()
+    if day.year < EARLIEST_YEAR or day > latest:
+        until = latest.year if may_be_future else "today"
+        return (
+            f"{cell} is outside {EARLIEST_YEAR} to {until}: correct it, or leave the cell empty "
+            "where the date is unknown"
+        )
     return None
 
 
@@ -339,7 +362,8 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
+    """Quote a cell, shortened, for a message."""
     return f"“{cell if len(cell) <= 24 else cell[:23] + '…'}”"
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions, TreatmentEvent
+from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, read_table
-from opp_mri.tables.measurements import LONGEST_DAYS, read_day
+from opp_mri.tables.measurements import read_day
 
-EVENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "event", "value")
+EVENT_NAMES: Final = tuple(column.name for column in EVENT_COLUMNS)
 
 
 def read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
-    """Read a table with `EVENT_COLUMNS`: events by lesion, in the order of the table.
+    """Read a table with `EVENT_NAMES`: events by lesion, in the order of the table.
 
     Raises
     ------
@@ -20,7 +21,7 @@ def read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
         With every fault of the table.
     """
     events: dict[str, list[TreatmentEvent]] = {}
-    with read_table(path, required=EVENT_COLUMNS, may_have_no_rows=True) as table:
+    with read_table(path, required=EVENT_NAMES, may_have_no_rows=True) as table:
         for row in table.rows:
             lesion_id, event = row.text("lesion_id"), _event(row)
             if lesion_id is not None and event is not None:

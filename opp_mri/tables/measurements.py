@@ -6,10 +6,10 @@ from typing import Final
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
+from opp_mri.domain.timeline_columns import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, read_table
 
-MEASUREMENT_COLUMNS: Final = ("lesion_id", "days_from_ssrs", "sequence", "ap_mm")
-LONGEST_DAYS: Final = 36_525  # a hundred years
+MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS)
 
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
 

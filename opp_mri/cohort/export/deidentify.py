@@ -17,11 +17,12 @@ from typing import Final
 
 from attrs import evolve
 
-from opp_mri.cohort.export.columns import plain
-from opp_mri.cohort.export.recorded import CODED_EVENTS, own_events, recorded_tables
+from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.statistics.members import CohortLesion, histology_of
+from opp_mri.domain.columns import plain
 from opp_mri.domain.measurement import Lesion, LesionEvent
 from opp_mri.domain.timeline import TreatmentEvent
+from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.errors import InputError
 from opp_mri.units import days_between
 

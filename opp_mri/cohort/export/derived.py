@@ -1,4 +1,4 @@
-"""What the response rules make of the recorded tables: changes, sequences, assessments."""
+"""Tables that the response rules derive: changes, sequences, assessments."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -7,8 +7,8 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.cohort.export.changes import CHANGE_COLUMNS, changes_of
-from opp_mri.cohort.export.columns import Column, ExportTable, Kind, Row, Value, tabulate
-from opp_mri.cohort.export.recorded import LESION_ID, PATIENT_ID, SEQUENCES
+from opp_mri.cohort.export.columns import ExportTable, tabulate
+from opp_mri.cohort.export.recorded import lesion_of
 from opp_mri.cohort.statistics.members import CohortLesion, is_eligible
 from opp_mri.domain.assessment import (
     Criteria,
@@ -17,7 +17,11 @@ from opp_mri.domain.assessment import (
     ResponseCategory,
     SequenceAssessment,
 )
+from opp_mri.domain.columns import Column, Kind, Row, seen_through
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID
+from opp_mri.domain.sequence_columns import COURSE_COLUMNS
+from opp_mri.domain.timeline_columns import SEQUENCES
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
 
 CHANGES, SEQUENCE_ANSWERS, ASSESSMENTS = "changes", "sequences", "assessments"
@@ -34,61 +38,11 @@ CATEGORIES: Final[Mapping[str, str]] = {
 
 @frozen
 class SequenceAnswer:
-    """What one sequence of a lesion was called."""
+    """The assessment of one sequence of a lesion."""
 
-    one: CohortLesion
+    lesion: CohortLesion
     sequence: SeriesRole
-    said: SequenceAssessment
-
-
-_COURSE: Final = (
-    ("baseline_day", "baseline_day", "Baseline", Kind.INTEGER, "days from SSRS",
-     "Day of the study that changes are taken from; empty without one."),
-    ("baseline_mm", "baseline_mm", "Baseline AP extent", Kind.DECIMAL, "mm",
-     "AP extent at the baseline."),
-    ("peak_change_mm", "peak_change_mm", "Peak change", Kind.DECIMAL, "mm",
-     "Largest change from baseline; empty without a baseline or a follow-up."),
-    ("days_to_peak", "peak_day", "Peak", Kind.INTEGER, "days from SSRS",
-     "First follow-up that shows the largest change."),
-    ("peak_after_day", "peak_after_day", "Study before the peak", Kind.INTEGER, "days from SSRS",
-     "The true peak lies after this day: it is known from visits only."),
-    ("last_change_mm", "last_change_mm", "Last change", Kind.DECIMAL, "mm",
-     "Change at the last follow-up."),
-    ("last_day", "last_day", "Last follow-up", Kind.INTEGER, "days from SSRS",
-     "Last follow-up of the sequence that counts."),
-    ("days_to_baseline", "return_to_baseline_day", "Return to baseline", Kind.INTEGER,
-     "days from SSRS", "First follow-up after the peak that shows no growth; empty where it never "
-     "grew, or did not return within the follow-up."),
-    ("decline_studies", "decline_studies", "Studies that show the decline", Kind.INTEGER, "",
-     "Follow-ups after the peak that show a decline from it."),
-    ("nadir_mm", "nadir_mm", "Smallest AP extent", Kind.DECIMAL, "mm",
-     "Smallest length at a follow-up."),
-    ("nadir_day", "nadir_day", "Smallest seen", Kind.INTEGER, "days from SSRS",
-     "Day of the smallest length."),
-    ("regrowth_mm", "regrowth_mm", "Regrowth", Kind.DECIMAL, "mm",
-     "Growth from the smallest to the last length."),
-)  # fmt: skip
-
-
-def _course_columns(
-    said: Callable[[Row], SequenceAssessment | None],
-) -> tuple[Column[Row], ...]:
-    """Give the columns that tell how a sequence went."""
-
-    def getter(attribute: str) -> Callable[[Row], Value]:
-        def of(row: Row) -> Value:
-            one = said(row)
-            return None if one is None else getattr(one, attribute)
-
-        return of
-
-    return tuple(
-        Column(
-            name=name, label=label, kind=kind, unit=unit, of=getter(attribute), description=text,
-            source=_RULES,
-        )
-        for name, attribute, label, kind, unit, text in _COURSE
-    )  # fmt: skip
+    assessment: SequenceAssessment
 
 
 def deciding(one: CohortLesion) -> SequenceAssessment | None:
@@ -127,8 +81,7 @@ def assessment_columns(
         column for it.
     """
     columns: list[Column[CohortLesion]] = [
-        LESION_ID,
-        PATIENT_ID,
+        *seen_through((LESION_ID, PATIENT_ID), lesion_of),
         *_answer_columns(
             lambda one: one.assessment.category, lambda one: one.assessment.reason, criteria
         ),
@@ -149,7 +102,7 @@ def assessment_columns(
             of=lambda one: one.assessment.discordant, source=_RULES,
             description="True where another sequence that grew says another category.",
         ),
-        *_course_columns(deciding),
+        *seen_through(COURSE_COLUMNS, deciding),
         Column(
             name="retreatment_day", label="Local retreatment", kind=Kind.INTEGER,
             unit="days from SSRS", of=lambda one: one.assessment.retreatment_day, source=_RULES,
@@ -183,7 +136,7 @@ def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
     """Give the columns of the table of sequences."""
     return (
         Column(
-            name="lesion_id", label="Lesion", of=lambda row: row.one.lesion.lesion_id,
+            name="lesion_id", label="Lesion", of=lambda row: row.lesion.lesion.lesion_id,
             required=True, description="The lesion.", source="recorded", identifier=True,
         ),
         Column(
@@ -191,13 +144,15 @@ def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
             of=lambda row: row.sequence.value, familiar=True, description="The sequence.",
             source="recorded",
         ),
-        *_answer_columns(lambda row: row.said.category, lambda row: row.said.reason, criteria),
+        *_answer_columns(
+            lambda row: row.assessment.category, lambda row: row.assessment.reason, criteria
+        ),
         Column(
             name="decides", label="Decides", kind=Kind.BOOLEAN, required=True, source=_RULES,
-            of=lambda row: row.one.assessment.deciding_sequence is row.sequence,
+            of=lambda row: row.lesion.assessment.deciding_sequence is row.sequence,
             description="Whether the lesion's category comes from this sequence.",
         ),
-        *_course_columns(lambda row: row.said),
+        *seen_through(COURSE_COLUMNS, lambda row: row.assessment),
     )  # fmt: skip
 
 
@@ -215,20 +170,20 @@ def derived_tables(
     margins_mm
         As for `assessment_columns`.
     """
-    those = list(lesions)
+    members = list(lesions)
     return (
         tabulate(
             CHANGES, "Lengths and changes",
             "One row a length, against its sequence's own baseline.",
-            CHANGE_COLUMNS, (change for one in those for change in changes_of(one)),
+            CHANGE_COLUMNS, (change for one in members for change in changes_of(one)),
         ),
         tabulate(
             SEQUENCE_ANSWERS, "Sequences", "One row a lesion and measured sequence.",
-            sequence_columns(criteria), _sequence_answers(those),
+            sequence_columns(criteria), _sequence_answers(members),
         ),
         tabulate(
             ASSESSMENTS, "Assessments", "One row a lesion.",
-            assessment_columns(criteria, margins_mm), those,
+            assessment_columns(criteria, margins_mm), members,
         ),
     )  # fmt: skip
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from opp_mri.cohort.export.columns import Column, ExportTable, Kind, Value, plain
+from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.dictionary import DICTIONARY_COLUMNS, Entry
 from opp_mri.cohort.export.recorded import digits
+from opp_mri.domain.columns import Column, Kind, Value, plain
 from opp_mri.errors import InputError
 
 _DIGITS_BEFORE_POINT: Final = 10

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, Value, plain
+from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
 from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS
+from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, plain
 
 DICTIONARY_HEADER: Final = (
     "Variable / Field Name",

@@ -12,9 +12,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.changes import Change, StudyPart
-from opp_mri.cohort.export.columns import Column, Kind, Row, Value, plain
 from opp_mri.cohort.statistics.members import CohortLesion, age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
+from opp_mri.domain.columns import Column, Kind, Row, Value, plain
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import days_between
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.changes import Change, changes_of
-from opp_mri.cohort.export.columns import ExportTable, Kind, picked, plain, tabulate
+from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
 from opp_mri.cohort.export.dictionary import BETWEEN
-from opp_mri.cohort.export.recorded import LESION_COLUMNS
+from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.cohort.export.sdtm import (
     DM,
     QUALIFIERS,
@@ -27,6 +27,7 @@ from opp_mri.cohort.export.sdtm import (
     Variable,
 )
 from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.domain.columns import Kind, pick, plain
 
 DEFINE_HEADER: Final = (
     "dataset", "order", "variable", "label", "type", "unit", "role", "core", "terms", "origin",
@@ -139,7 +140,7 @@ def _day(one: CohortLesion, days: int | None) -> date | None:
 
 def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
     columns: Mapping[str, Any] = {
-        name: picked(LESION_COLUMNS, column)[0] for name, column in QUALIFIERS.items()
+        name: pick(COHORT_LESION_COLUMNS, column)[0] for name, column in QUALIFIERS.items()
     }
     for record in records:
         for name, column in columns.items():

@@ -16,20 +16,13 @@ from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from opp_mri.cohort.export.changes import weeks
-from opp_mri.cohort.export.columns import (
-    SEVERAL,
-    Column,
-    ExportTable,
-    Kind,
-    Value,
-    picked,
-    tabulate,
-)
+from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS
 from opp_mri.cohort.export.derived import assessment_columns, deciding
-from opp_mri.cohort.export.recorded import LESION_COLUMNS
+from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, SequenceAssessment
+from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, pick
 from opp_mri.errors import InputError
 
 MOST_ROWS: Final = 1_048_575  # of a sheet, besides its header
@@ -57,18 +50,18 @@ def summary_table(lesions: Iterable[CohortLesion], criteria: Criteria) -> Export
         "Lesions",
         "One row a lesion.",
         (
-            *picked(
-                LESION_COLUMNS, "lesion_id", "patient_id", "level", "ssrs_last_date", "dose_gy",
-                "fractions", "histology", "sex", "age_years",
+            *pick(
+                COHORT_LESION_COLUMNS, "lesion_id", "patient_id", "level", "ssrs_last_date",
+                "dose_gy", "fractions", "histology", "sex", "age_years",
             ),
-            *picked(
+            *pick(
                 assessment_columns(criteria), "category", "reason", "deciding_sequence",
                 "discordant", "peak_change_mm",
             ),
             _week("peak", "Peak", lambda said: said.peak_day),
             _week("peak_after", "Study before the peak", lambda said: said.peak_after_day),
             _week("return", "Return to baseline", lambda said: said.return_to_baseline_day),
-            *picked(assessment_columns(criteria), "last_change_mm"),
+            *pick(assessment_columns(criteria), "last_change_mm"),
             _week("last", "Last follow-up", lambda said: said.last_day),
         ),
         lesions,

@@ -12,8 +12,9 @@ from opp_mri.domain.assessment import (
     MeasurementError,
     ResponseCategory,
     Rules,
-    SequenceAssessment,
 )
+from opp_mri.domain.columns import json_object
+from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
@@ -168,7 +169,12 @@ def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
         "deciding_sequence": deciding.value if deciding else None,
         "discordant": assessment.discordant,
         "sequences": {
-            sequence.value: _sequence_record(one) for sequence, one in assessment.sequences.items()
+            sequence.value: {
+                "category": course.category.value,
+                "reason": course.reason.value,
+                **json_object(COURSE_COLUMNS, course),
+            }
+            for sequence, course in assessment.sequences.items()
         },
         "margin_mm": number(lesion.margin_mm),
         "category_by_change_mm": {
@@ -189,23 +195,4 @@ def assessment_record(lesion: AssessedLesion) -> dict[str, object]:
         "mode": assessment.mode.value,
         "criteria": assessment.criteria.name,
         "sentences": list(lesion.sentences),
-    }
-
-
-def _sequence_record(one: SequenceAssessment) -> dict[str, object]:
-    return {
-        "category": one.category.value,
-        "reason": one.reason.value,
-        "baseline_day": one.baseline_day,
-        "baseline_mm": number(one.baseline_mm),
-        "peak_change_mm": number(one.peak_change_mm),
-        "days_to_peak": one.peak_day,
-        "peak_after_day": one.peak_after_day,
-        "last_change_mm": number(one.last_change_mm),
-        "last_day": one.last_day,
-        "days_to_baseline": one.return_to_baseline_day,
-        "decline_studies": one.decline_studies,
-        "nadir_mm": number(one.nadir_mm),
-        "nadir_day": one.nadir_day,
-        "regrowth_mm": number(one.regrowth_mm),
     }

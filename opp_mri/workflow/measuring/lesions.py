@@ -3,22 +3,25 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import attrs
 from attrs import frozen
 
 from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
+from opp_mri.tables.cells import read_values
 from opp_mri.tables.csv_table import Row, read_table
-from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row, optional_number
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row
 from opp_mri.workflow.catalogue.patients import PatientMap, patient_map
 
-SEED_COLUMNS = ("seed_sop_instance_uid", "seed_frame", "seed_column", "seed_row")
-EVENT_COLUMNS = ("lesion_id", "date", "event", "value")
+SEED_NAMES: Final = tuple(column.name for column in SEED_COLUMNS)
+EVENT_COLUMNS: Final = ("lesion_id", "date", "event", "value")
 
 
 @frozen(kw_only=True)
@@ -56,13 +59,13 @@ def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False
     """
     added: dict[str, Lesion] = {}
     known = _known(store)
-    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_COLUMNS)) as table:
+    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES)) as table:
         for row in table.rows:
             lesion = _lesion(known, row, replace=replace)
             if lesion is None:
                 continue
             if lesion.lesion_id in added:
-                row.fault("lesion_id", "is there twice: keep one line a lesion")
+                row.fault("lesion_id", "is in the table twice: keep one row per lesion")
             added[lesion.lesion_id] = lesion
     store.add_lesions(_changed(known, list(added.values())), at)
     return list(added.values())
@@ -202,19 +205,17 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         missing = next(column for column in columns if not row.get(column))
         row.fault(missing, "a seed point needs its image, column and row: fill in all or none")
         return None
-    frame_number = optional_number(row, "seed_frame", 1, 100_000) or 1
-    try:
-        column, line = float(row.get("seed_column")), float(row.get("seed_row"))
-    except ValueError:
-        row.fault("seed_column", "column and row must be numbers, such as 120.5")
+    cells = read_values(row, SEED_COLUMNS)
+    uid, frame_number, column, line = (cells[name] for name in SEED_NAMES)
+    if column is None or line is None:  # the fault is noted
         return None
     seed = SeedPoint(
-        sop_instance_uid=row.get("seed_sop_instance_uid"),
-        frame_number=frame_number,
-        column=column,
-        row=line,
+        sop_instance_uid=str(uid),
+        frame_number=int(str(frame_number or 1)),
+        column=float(str(column)),
+        row=float(str(line)),
     )
-    volumes = known.store.volumes_with_frame(seed.sop_instance_uid, frame_number)
+    volumes = known.store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
     if not volumes:
         row.fault("seed_sop_instance_uid", "no indexed image has this UID and frame: correct it")
     elif volumes[0].patient_id not in known.groups.group(patient_id):

@@ -16,7 +16,7 @@ from fixtures.parquet_text import text_of_parquet
 
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.changes import StudyPart, changes_of
-from opp_mri.cohort.export.columns import SEVERAL, Column, ExportTable, Kind, tabulate
+from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, csv_bytes, guarded
 from opp_mri.cohort.export.derived import derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
@@ -26,6 +26,7 @@ from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.tables import Cell, Table
 from opp_mri.domain.assessment import Mode, Rules
+from opp_mri.domain.columns import SEVERAL, Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError

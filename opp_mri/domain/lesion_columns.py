@@ -1,0 +1,135 @@
+"""The columns of a lesion, for tables, exports, the data dictionary and the help texts."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+from opp_mri.domain.columns import SEVERAL, Column, Kind
+from opp_mri.domain.measurement import Lesion, SeedPoint
+from opp_mri.domain.timeline import Exclusion
+
+_RECORDED: Final = "recorded"
+
+LEVELS: Final[Mapping[str, str]] = {
+    f"{letter}{number}": f"{region} vertebra {number}"
+    for letter, region, last in (
+        ("C", "cervical", 7), ("T", "thoracic", 13), ("L", "lumbar", 6), ("S", "sacral", 5)
+    )
+    for number in range(1, last + 1)
+}  # fmt: skip
+SEXES: Final[Mapping[str, str]] = {"M": "male", "F": "female", "O": "other"}
+EXCLUSIONS: Final[Mapping[str, str]] = {
+    Exclusion.HARDWARE.value: "hardware at the level",
+    Exclusion.CEMENT.value: "cement at the level",
+    Exclusion.SIGNIFICANT_FRACTURE.value: "significant fracture",
+    Exclusion.NOT_VERTEBRAL_BODY.value: "not in the vertebral body",
+    Exclusion.OVER_75_PERCENT.value: "over 75 % of the cross-section",
+}
+
+LESION_ID: Final = Column[Lesion](
+    name="lesion_id", label="Lesion", of=lambda lesion: lesion.lesion_id,
+    description="Name of the lesion; it joins the tables.", source=_RECORDED,
+    required=True, identifier=True,
+)  # fmt: skip
+PATIENT_ID: Final = Column[Lesion](
+    name="patient_id", label="Patient", of=lambda lesion: lesion.patient_id,
+    description="Name of the patient; lesions of one patient share it.", source=_RECORDED,
+    required=True, identifier=True,
+)  # fmt: skip
+
+LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
+    LESION_ID,
+    PATIENT_ID,
+    Column(
+        name="level", label="Level", kind=Kind.CODE, of=lambda lesion: lesion.level,
+        allowed=LEVELS, familiar=True, required=True, description="The vertebra.",
+        entry="C1 to C7, T1 to T13, L1 to L6 or S1 to S5", source=_RECORDED,
+    ),
+    Column(
+        name="ssrs_first_date", label="First day of SSRS", kind=Kind.DATE,
+        of=lambda lesion: lesion.ssrs_first_date, required=True, identifier=True,
+        description="First day of spine stereotactic radiosurgery (SSRS).", source=_RECORDED,
+    ),
+    Column(
+        name="ssrs_last_date", label="Last day of SSRS", kind=Kind.DATE,
+        of=lambda lesion: lesion.ssrs_last_date, required=True, identifier=True,
+        description="Completion of SSRS: day 0 of all days of the lesion.", source=_RECORDED,
+        entry="YYYY-MM-DD; the first day of SSRS where it is left out",
+    ),
+    Column(
+        name="dose_gy", label="Dose", kind=Kind.DECIMAL, unit="Gy",
+        of=lambda lesion: lesion.dose_gy, minimum=0, maximum=100,
+        description="Prescribed total dose.", source=_RECORDED,
+        entry="the total dose in Gy, not that of a fraction: a number up to 100, such as 24",
+    ),
+    Column(
+        name="fractions", label="Fractions", kind=Kind.INTEGER,
+        of=lambda lesion: lesion.fractions, minimum=1, maximum=30,
+        description="Number of fractions.", source=_RECORDED,
+    ),
+    Column(
+        name="sex", label="Sex", kind=Kind.CODE, of=lambda lesion: lesion.sex or None,
+        allowed=SEXES, description="As DICOM codes it; empty where not known.", source=_RECORDED,
+        entry="M, F or O (other)",
+    ),
+    Column(
+        name="age_years", label="Age at SSRS", kind=Kind.INTEGER, unit="years",
+        of=lambda lesion: lesion.age_years, minimum=0, maximum=120,
+        description="Whole years; in a de-identified export 90 says 90 or more.",
+        source=_RECORDED,
+    ),
+    Column(
+        name="birth_year", label="Year of birth", kind=Kind.INTEGER,
+        of=lambda lesion: lesion.birth_year, minimum=1880, maximum=2100, identifier=True,
+        description="Given instead of the age where only the year is known.", source=_RECORDED,
+    ),
+    Column(
+        name="histology", label="Histology", of=lambda lesion: lesion.histology or None,
+        description="Of the primary tumour, in the words in which it was recorded.",
+        source=_RECORDED,
+    ),
+    Column(
+        name="exclusions", label="Failed criteria", kind=Kind.CODES, allowed=EXCLUSIONS,
+        of=lambda lesion: SEVERAL.join(named.value for named in lesion.exclusions) or None,
+        description="Criteria of eligibility that the lesion fails, separated by semicolons.",
+        source=_RECORDED,
+    ),
+    Column(
+        name="last_contact_date", label="Last contact", kind=Kind.DATE,
+        of=lambda lesion: lesion.last_contact_date, identifier=True,
+        description="Day on which the patient was last known to be alive.", source=_RECORDED,
+    ),
+    Column(
+        name="death_date", label="Death", kind=Kind.DATE, of=lambda lesion: lesion.death_date,
+        description="Day of death; empty where none is known.", source=_RECORDED, identifier=True,
+    ),
+    Column(
+        name="tracking_uid", label="Tracking UID", of=lambda lesion: lesion.tracking_uid,
+        description="DICOM identifier of the lesion over time.", source=_RECORDED,
+        required=True, identifier=True,
+    ),
+)  # fmt: skip
+
+SEED_COLUMNS: Final[tuple[Column[SeedPoint], ...]] = (
+    Column(
+        name="seed_sop_instance_uid", label="Seed image",
+        of=lambda seed: seed.sop_instance_uid,
+        description="Image on which a point inside the lesion is given.", source=_RECORDED,
+    ),
+    Column(
+        name="seed_frame", label="Seed frame", kind=Kind.INTEGER, minimum=1, maximum=100_000,
+        of=lambda seed: seed.frame_number,
+        description="Its frame, from 1.", source=_RECORDED,
+    ),
+    Column(
+        name="seed_column", label="Seed column", unit="pixels", kind=Kind.DECIMAL,
+        of=lambda seed: Decimal(str(seed.column)),
+        description="Column of the point; 0 is the centre of the first pixel.", source=_RECORDED,
+    ),
+    Column(
+        name="seed_row", label="Seed row", unit="pixels", kind=Kind.DECIMAL,
+        of=lambda seed: Decimal(str(seed.row)),
+        description="Row of the point; 0 is the centre of the first pixel.", source=_RECORDED,
+    ),
+)  # fmt: skip
+"""A point inside a lesion: given with a lesion of a project, and in no export."""

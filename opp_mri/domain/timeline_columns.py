@@ -1,0 +1,108 @@
+"""The columns of recorded lengths and events, by days from the completion of radiosurgery."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.columns import Column, Kind
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import (
+    EventKind,
+    Exclusion,
+    Observation,
+    OtherBoneLesions,
+    TreatmentEvent,
+)
+
+_RECORDED: Final = "recorded"
+_READ: Final = "recorded: measured by a reader, or handed over in a table"
+LONGEST_MM: Final = 1000
+LONGEST_DAYS: Final = 36_525  # a hundred years
+
+SEQUENCES: Final[Mapping[str, str]] = {
+    SeriesRole.T1.value: "T1-weighted",
+    SeriesRole.T2FS.value: "T2-weighted, fat suppressed",
+    SeriesRole.STIR.value: "STIR",
+    SeriesRole.T1POST.value: "T1-weighted after contrast",
+}
+EVENT_KINDS: Final[Mapping[str, str]] = {
+    EventKind.SYSTEMIC_THERAPY_CHANGE.value: "change of systemic therapy",
+    EventKind.OTHER_BONE_LESIONS.value: "other bone lesions",
+    EventKind.LOCAL_RETREATMENT.value: "local retreatment",
+    EventKind.EXCLUSION.value: "exclusion",
+    EventKind.FRACTURE.value: "fracture",
+    EventKind.EPIDURAL_GROWTH.value: "epidural growth",
+    EventKind.PARASPINAL_GROWTH.value: "paraspinal growth",
+}
+CODED_EVENTS: Final[Mapping[EventKind, frozenset[str]]] = {
+    EventKind.OTHER_BONE_LESIONS: frozenset(code.value for code in OtherBoneLesions),
+    EventKind.EXCLUSION: frozenset(code.value for code in Exclusion),
+}
+"""Events whose value is a code; the value of any other is free text."""
+
+
+@frozen
+class Length:
+    """One recorded length of a lesion."""
+
+    lesion_id: str
+    sequence: SeriesRole
+    observation: Observation
+
+
+@frozen
+class Event:
+    """One recorded event of a lesion."""
+
+    lesion_id: str
+    event: TreatmentEvent
+
+
+LENGTH_COLUMNS: Final[tuple[Column[Length], ...]] = (
+    Column(
+        name="lesion_id", label="Lesion", of=lambda row: row.lesion_id, required=True,
+        description="The lesion.", source=_RECORDED, identifier=True,
+    ),
+    Column(
+        name="days_from_ssrs", label="Time", kind=Kind.INTEGER, unit="days from SSRS",
+        of=lambda row: row.observation.days_from_ssrs, required=True,
+        description="Day of the study from completion of SSRS; 0 or negative before follow-up.",
+        source=_RECORDED,
+    ),
+    Column(
+        name="sequence", label="Sequence", kind=Kind.CODE, allowed=SEQUENCES,
+        of=lambda row: row.sequence.value, familiar=True, required=True,
+        description="Sequence on which the length was measured.", source=_RECORDED,
+    ),
+    Column(
+        name="ap_mm", label="AP extent", kind=Kind.DECIMAL, unit="mm",
+        of=lambda row: row.observation.ap_mm, minimum=0, maximum=LONGEST_MM, required=True,
+        description="Greatest anteroposterior extent of signal abnormality, digits as recorded; "
+        "0.0 says that the abnormality is gone.",
+        source=_READ,
+    ),
+)  # fmt: skip
+
+EVENT_COLUMNS: Final[tuple[Column[Event], ...]] = (
+    Column(
+        name="lesion_id", label="Lesion", of=lambda row: row.lesion_id, required=True,
+        description="The lesion.", source=_RECORDED, identifier=True,
+    ),
+    Column(
+        name="days_from_ssrs", label="Time", kind=Kind.INTEGER, unit="days from SSRS",
+        of=lambda row: row.event.days_from_ssrs, required=True,
+        description="Day of the event; that of an exclusion plays no part.", source=_RECORDED,
+    ),
+    Column(
+        name="event", label="Event", kind=Kind.CODE, allowed=EVENT_KINDS,
+        of=lambda row: row.event.kind.value, required=True,
+        description="What happened; on one day the later row counts.", source=_RECORDED,
+    ),
+    Column(
+        name="value", label="Value", of=lambda row: row.event.value or None, identifier=True,
+        description="For other_bone_lesions: enlarged, not_enlarged or unknown; for exclusion: "
+        "the criterion, as in the column exclusions; else free text.",
+        source=_RECORDED,
+    ),
+)  # fmt: skip

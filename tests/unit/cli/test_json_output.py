@@ -1,0 +1,55 @@
+"""JSON and CSV of records: each byte as the first release wrote it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fixtures.cohort_makers import make_cohort
+from fixtures.shown_records import (
+    LESIONS,
+    MATCHES,
+    PATIENTS,
+    VOLUMES,
+    shown_readings,
+    shown_timeline,
+)
+
+from opp_mri.cli.json_output import patients_json, reading_json, unstructure, volume_json
+from opp_mri.cohort.export.csv_text import csv_bytes
+from opp_mri.cohort.export.dictionary import data_dictionary
+from opp_mri.cohort.export.recorded import recorded_tables
+from opp_mri.domain.lesion_columns import LESION_COLUMNS
+from opp_mri.domain.measurement import Lesion
+
+SHOWN = Path(__file__).parents[2] / "fixtures" / "shown"
+
+
+def written(record: object) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("lesions", unstructure(LESIONS)),
+        ("readings", [reading_json(r, counts=n != 1) for n, r in enumerate(shown_readings())]),
+        ("series", [volume_json(volume, frames=True) for volume in VOLUMES]),
+        ("patients", patients_json(PATIENTS, MATCHES)),
+        ("timeline", unstructure([shown_timeline()])),
+    ],
+)
+def test_json_is_byte_for_byte_what_it_was(name: str, record: object) -> None:
+    assert written(record) == (SHOWN / f"{name}.json").read_text(encoding="utf-8")
+
+
+def test_recorded_tables_and_their_dictionary_are_byte_for_byte_what_they_were() -> None:
+    tables = recorded_tables(make_cohort(6))
+    for table in (*tables[:3], data_dictionary(tables[:3])):
+        assert csv_bytes(table) == (SHOWN / f"{table.name}.csv").read_bytes(), table.name
+
+
+@pytest.mark.parametrize("lesion", LESIONS, ids=lambda lesion: lesion.lesion_id)
+def test_json_names_a_value_as_its_column_does(lesion: Lesion) -> None:
+    record = unstructure(lesion)
+    for column in LESION_COLUMNS:
+        assert column.name in record
