@@ -56,7 +56,7 @@ def cohort_group(
     )
 
     cohort = load_cohort()
-    tables = cohort_contents(cohort, suppress_below=suppress_below).tables
+    tables = cohort_contents(cohort, suppress_below=suppress_below).tables.every
     lesions = len(cohort.lesions) if suppress_below is None else None  # may tell who is excluded
     if as_json:
         show_json(

@@ -55,12 +55,12 @@ def _show_demo(summary: DemoSummary) -> None:
     rows = []
     right = 0
     for lesion in summary.lesions:
-        record = lesion.timeline.lesion
+        record = lesion.lesion
         truth = summary.truth.get(record.lesion_id)
-        found = lesion.assessed.assessment if lesion.assessed else None
+        found = lesion.assessment if lesion.is_measured else None
         agrees = found is not None and found.category is truth
         right += agrees
-        margin_mm = lesion.assessed.margin_mm if lesion.assessed else None
+        margin_mm = lesion.margin_mm if lesion.is_measured else None
         rows.append(
             [
                 record.lesion_id,

@@ -10,12 +10,12 @@ from opp_mri.cli.cohort_source import cohort_options
 from opp_mri.cli.options import existing_file, json_option
 from opp_mri.cli.show import counted, show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
+from opp_mri.cohort.files import check_new
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import (
     DEFAULT_FORMATS,
     Exported,
     ExportFormat,
-    check_new,
     export_cohort,
     read_key,
 )

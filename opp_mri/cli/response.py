@@ -10,17 +10,17 @@ from opp_mri.cli.options import existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
+from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.units import format_mm
 from opp_mri.workflow.assessing.assess import (
-    AssessedLesion,
     assess_tables,
-    assess_timeline,
     assessment_record,
 )
 from opp_mri.workflow.assessing.respond import (
+    assess_lesion,
     assess_project,
     project_lesion_record,
     project_timelines,
@@ -77,11 +77,8 @@ def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Rules) -> None
     )
 
     for timeline in timelines:
-        assessed = (
-            assess_timeline(timeline.timeline, rules) if timeline.timeline.observations else None
-        )
         path = _plot_path(plot, timeline, alone=len(timelines) == 1)
-        save_timeline(path, timeline, rules.criteria, assessed)
+        save_timeline(path, assess_lesion(timeline, rules))
         click.echo(f"Drawn: {path}", err=True)
 
 
@@ -167,10 +164,11 @@ def assess_command(
                 reader=reader,
                 error=error,
             )
-        lesions = [one.assessed for one in found if one.assessed]
-        outlooks = {_id(one.assessed): one.outlook for one in found if one.assessed}
-        records = [project_lesion_record(one) for one in found if one.assessed]
-        unanswered = tuple(one.timeline.lesion.lesion_id for one in found if one.assessed is None)
+        measured = [one for one in found if one.is_measured]
+        lesions = list[AssessedTimeline](measured)
+        outlooks = {_id(one): one.outlook for one in measured}
+        records = [project_lesion_record(one) for one in measured]
+        unanswered = tuple(_id(one) for one in found if not one.is_measured)
     if as_json:
         show_json(records)
     else:
@@ -179,12 +177,12 @@ def assess_command(
         click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
 
 
-def _id(lesion: AssessedLesion) -> str:
+def _id(lesion: AssessedTimeline) -> str:
     return lesion.assessment.lesion_id
 
 
 def _show_assessments(
-    lesions: list[AssessedLesion], outlooks: Mapping[str, Outlook | None]
+    lesions: list[AssessedTimeline], outlooks: Mapping[str, Outlook | None]
 ) -> None:
     rows = [
         [
@@ -210,10 +208,10 @@ def _show_assessments(
     click.echo("Research software, not a medical device.")
 
 
-def _sure(lesion: AssessedLesion) -> str:
+def _sure(lesion: AssessedTimeline) -> str:
     category = lesion.assessment.category
     share = f"{lesion.sureness.probabilities.get(category, 0.0):.0%}"
-    return f"fragile, {share}" if lesion.sureness.fragile(category) else share
+    return f"fragile, {share}" if lesion.is_fragile else share
 
 
 @click.command("criteria")

@@ -1,22 +1,26 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
+import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
 from opp_mri.errors import InputError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a page or a picture; a file that is there is replaced, or left as it was.
+    """Write a page or a picture; an existing file is replaced, or left as it was.
 
     Raises
     ------
     InputError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")  # a full disk or Ctrl-C leaves no half of a page
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a full disk leaves no half a page
     try:
         try:
-            part.write_bytes(content)
+            _write(part, content)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -25,3 +29,67 @@ def write_bytes(path: Path, content: bytes) -> None:
             f"{path} could not be written ({error.strerror}): name a folder that exists, where you "
             "may write and there is room."
         ) from error
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is not empty, before a long computation rather than after it.
+
+    Raises
+    ------
+    InputError
+        It is not empty, or is not a folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} already exists and is not empty: name a new folder.")
+
+
+def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
+    """Write files into a temporary folder, and rename it when all are on the disk.
+
+    Whatever stops this, a full disk or Ctrl-C, leaves the folder as it was.
+
+    Parameters
+    ----------
+    folder
+        New or empty.
+    files
+        Names in the folder, with their content; made one after the other.
+
+    Returns
+    -------
+    tuple of str
+        Names of the files.
+
+    Raises
+    ------
+    InputError
+        The folder is in use or cannot be written.
+    """
+    names: list[str] = []
+    try:
+        check_new(folder)
+        part = folder.absolute().with_name(f".{folder.name}.{uuid4().hex}.part")
+        try:
+            part.mkdir()
+            for name, content in files:
+                (part / name).parent.mkdir(exist_ok=True)
+                _write(part / name, content)
+                names.append(name)
+            if folder.exists():
+                folder.rmdir()  # empty: some systems do not rename to an existing folder
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)  # already gone where all went well
+    except OSError as error:
+        raise InputError(
+            f"{folder} could not be written ({error.strerror}): name a new folder in one that "
+            "exists, where you may write and there is room."
+        ) from error
+    return tuple(names)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -7,11 +7,11 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.columns import Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
 from opp_mri.domain.timeline_columns import LONGEST_MM, SEQUENCES
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import retreatment_day, studies_that_count
 from opp_mri.units import DAYS_PER_WEEK
 
@@ -108,7 +108,7 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
 )  # fmt: skip
 
 
-def changes_of(one: CohortLesion) -> Iterator[Change]:
+def changes_of(one: AssessedLesion) -> Iterator[Change]:
     """Hold each length of a lesion against its sequence's baseline, in order of sequence and day.
 
     Raises

@@ -17,13 +17,14 @@ from typing import Final
 
 from attrs import evolve
 
-from opp_mri.cohort.export.recorded import own_events, recorded_tables
-from opp_mri.cohort.statistics.members import CohortLesion, histology_of
+from opp_mri.cohort.export.recorded import recorded_tables
+from opp_mri.cohort.statistics.members import histology_of
 from opp_mri.domain.columns import plain
-from opp_mri.domain.measurement import Lesion, LesionEvent
+from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import TreatmentEvent
 from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 
 SSRS_DATE: Final = date(2000, 1, 1)
@@ -32,7 +33,7 @@ OTHER_HISTOLOGY: Final = "other"
 CODE: Final = re.compile(r"P[0-9]{3,}-L[0-9]+")
 
 
-def key_from_data(lesions: Iterable[CohortLesion]) -> bytes:
+def key_from_data(lesions: Iterable[AssessedLesion]) -> bytes:
     """Make a key of all that was recorded: the same cohort gives the same codes."""
     rows = sorted(
         "\x1f".join([table.name, *map(plain, row)])
@@ -42,7 +43,9 @@ def key_from_data(lesions: Iterable[CohortLesion]) -> bytes:
     return hashlib.sha256("\x1e".join(["codes of an export", *rows]).encode()).digest()
 
 
-def deidentified(lesions: Iterable[CohortLesion], key: bytes | None) -> tuple[CohortLesion, ...]:
+def deidentified(
+    lesions: Iterable[AssessedLesion], key: bytes | None
+) -> tuple[AssessedLesion, ...]:
     """Give the lesions without names, dates and free texts, in the order of their codes.
 
     Parameters
@@ -74,7 +77,7 @@ def deidentified(lesions: Iterable[CohortLesion], key: bytes | None) -> tuple[Co
     return tuple(sorted(made, key=lambda one: one.lesion.lesion_id))
 
 
-def _was_deidentified(lesions: Sequence[CohortLesion]) -> bool:
+def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     """Tell a cohort of this module's own making: in order, with its UIDs, and nothing to take."""
     names = [one.lesion.lesion_id for one in lesions]
     return names == sorted(names) and all(
@@ -95,21 +98,15 @@ def _keyed(key: bytes, what: str, name: str) -> bytes:
     return hmac.digest(key, f"{what}\0{name}".encode(), "sha256")
 
 
-def _without(one: CohortLesion, patient_id: str, lesion_id: str) -> CohortLesion:
+def _without(one: AssessedLesion, patient_id: str, lesion_id: str) -> AssessedLesion:
     events = tuple(_without_text(event) for event in one.timeline.events)
     timeline = evolve(one.timeline, lesion_id=lesion_id, events=events)
-    bare = evolve(
-        one,
-        patient_id=patient_id,
+    return AssessedLesion(  # what is not named here, such as the reader, is gone
         lesion=_bare(one.lesion, patient_id, lesion_id),
         timeline=timeline,
         assessment=evolve(one.assessment, lesion_id=lesion_id),
+        error=one.error,
     )
-    dated = tuple(
-        LesionEvent(date=_moved(event.days_from_ssrs), kind=event.kind, value=event.value)
-        for event in own_events(bare)
-    )
-    return evolve(bare, lesion=evolve(bare.lesion, events=dated))
 
 
 def _without_text(event: TreatmentEvent) -> TreatmentEvent:

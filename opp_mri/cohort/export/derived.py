@@ -9,7 +9,7 @@ from attrs import frozen
 from opp_mri.cohort.export.changes import CHANGE_COLUMNS, changes_of
 from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.recorded import lesion_of
-from opp_mri.cohort.statistics.members import CohortLesion, is_eligible
+from opp_mri.cohort.statistics.members import is_eligible
 from opp_mri.domain.assessment import (
     Criteria,
     Mode,
@@ -22,6 +22,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID
 from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline_columns import SEQUENCES
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
 
 CHANGES, SEQUENCE_ANSWERS, ASSESSMENTS = "changes", "sequences", "assessments"
@@ -40,12 +41,12 @@ CATEGORIES: Final[Mapping[str, str]] = {
 class SequenceAnswer:
     """The assessment of one sequence of a lesion."""
 
-    lesion: CohortLesion
+    lesion: AssessedLesion
     sequence: SeriesRole
     assessment: SequenceAssessment
 
 
-def deciding(one: CohortLesion) -> SequenceAssessment | None:
+def deciding(one: AssessedLesion) -> SequenceAssessment | None:
     """Give the sequence that decided, classified; None where none did."""
     sequence = one.assessment.deciding_sequence
     return None if sequence is None else one.assessment.sequences.get(sequence)
@@ -71,7 +72,7 @@ def _answer_columns(
 
 def assessment_columns(
     criteria: Criteria, margins_mm: Mapping[str, Decimal | None] | None = None
-) -> tuple[Column[CohortLesion], ...]:
+) -> tuple[Column[AssessedLesion], ...]:
     """Give the columns of the table of assessments.
 
     Parameters
@@ -80,7 +81,7 @@ def assessment_columns(
         Margin of each lesion, by its name; None where it was not worked out: then there is no
         column for it.
     """
-    columns: list[Column[CohortLesion]] = [
+    columns: list[Column[AssessedLesion]] = [
         *seen_through((LESION_ID, PATIENT_ID), lesion_of),
         *_answer_columns(
             lambda one: one.assessment.category, lambda one: one.assessment.reason, criteria
@@ -157,7 +158,7 @@ def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
 
 
 def derived_tables(
-    lesions: Iterable[CohortLesion],
+    lesions: Iterable[AssessedLesion],
     criteria: Criteria,
     margins_mm: Mapping[str, Decimal | None] | None = None,
 ) -> tuple[ExportTable, ...]:
@@ -188,7 +189,7 @@ def derived_tables(
     )  # fmt: skip
 
 
-def _sequence_answers(lesions: Iterable[CohortLesion]) -> Iterator[SequenceAnswer]:
+def _sequence_answers(lesions: Iterable[AssessedLesion]) -> Iterator[SequenceAnswer]:
     for one in lesions:
         for sequence in SeriesRole:
             if sequence in one.assessment.sequences:

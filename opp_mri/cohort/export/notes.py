@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from opp_mri import __version__
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import format_mm
 
 DEIDENTIFIED = (
@@ -16,7 +16,7 @@ DEIDENTIFIED = (
 
 
 def export_notes(
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     criteria: Criteria,
     mode: Mode,
     *,

@@ -8,28 +8,28 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.columns import Column, seen_through
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.lesion_columns import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
+from opp_mri.response.assessed import AssessedLesion
 
 LESIONS, MEASUREMENTS, EVENTS = "lesions", "measurements", "events"
 
 
-def lesion_of(member: CohortLesion) -> Lesion:
+def lesion_of(member: AssessedLesion) -> Lesion:
     """Give the lesion of a row, for `seen_through`."""
     return member.lesion
 
 
-COHORT_LESION_COLUMNS: Final[tuple[Column[CohortLesion], ...]] = seen_through(
+COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = seen_through(
     LESION_COLUMNS, lesion_of
 )
 
 
-def own_events(member: CohortLesion) -> tuple[TreatmentEvent, ...]:
+def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     """Give the events of a lesion other than the exclusions that its column holds already."""
     exclusions = tuple(
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value)
@@ -39,7 +39,7 @@ def own_events(member: CohortLesion) -> tuple[TreatmentEvent, ...]:
     return events[count:] if events[:count] == exclusions else events
 
 
-def recorded_tables(lesions: Iterable[CohortLesion]) -> tuple[ExportTable, ...]:
+def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
     """Give lesions, measurements and events, lesions in their order."""
     members = list(lesions)
     return (
@@ -61,7 +61,7 @@ def recorded_tables(lesions: Iterable[CohortLesion]) -> tuple[ExportTable, ...]:
     )  # fmt: skip
 
 
-def _lengths(lesions: Iterable[CohortLesion]) -> Iterator[Length]:
+def _lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
     for member in lesions:
         for sequence in SeriesRole:
             for observation in member.timeline.observations.get(sequence, ()):

@@ -12,10 +12,11 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.changes import Change, StudyPart
-from opp_mri.cohort.statistics.members import CohortLesion, age_at_radiosurgery
+from opp_mri.cohort.statistics.members import age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.columns import Column, Kind, Row, Value, plain
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 
 STUDY_ID: Final = "OPP-MRI"
@@ -59,7 +60,7 @@ class Subject:
     """
 
     study_id: str
-    lesions: tuple[CohortLesion, ...]
+    lesions: tuple[AssessedLesion, ...]
     reference_date: date
     visits: Mapping[date, int]
 
@@ -75,7 +76,7 @@ class Record:
 
     subject: Subject
     seq: int
-    one: CohortLesion
+    one: AssessedLesion
     day: date | None
     change: Change | None = None
     test: tuple[str, str] = RESPONSE
@@ -88,7 +89,7 @@ class Qualifier:
 
     of: Record
     name: str
-    column: Column[CohortLesion]
+    column: Column[AssessedLesion]
 
 
 def study_day(reference: date, day: date | None) -> int | None:

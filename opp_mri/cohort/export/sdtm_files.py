@@ -26,8 +26,8 @@ from opp_mri.cohort.export.sdtm import (
     Subject,
     Variable,
 )
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.columns import Kind, pick, plain
+from opp_mri.response.assessed import AssessedLesion
 
 DEFINE_HEADER: Final = (
     "dataset", "order", "variable", "label", "type", "unit", "role", "core", "terms", "origin",
@@ -35,7 +35,7 @@ DEFINE_HEADER: Final = (
 )  # fmt: skip
 
 
-def sdtm_files(lesions: Iterable[CohortLesion], *, study_id: str = STUDY_ID) -> dict[str, bytes]:
+def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -> dict[str, bytes]:
     """Give the domains and their dictionary, by file name.
 
     Parameters
@@ -51,7 +51,7 @@ def sdtm_files(lesions: Iterable[CohortLesion], *, study_id: str = STUDY_ID) -> 
 
 
 def sdtm_tables(
-    lesions: Iterable[CohortLesion], *, study_id: str = STUDY_ID
+    lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
     """Give DM, TU, TR, RS and SUPPTU, by subject in the order of the cohort."""
     found = [_Found(subject) for subject in _subjects(lesions, study_id)]
@@ -76,8 +76,8 @@ def sdtm_tables(
     )  # fmt: skip
 
 
-def _subjects(lesions: Iterable[CohortLesion], study_id: str) -> Iterator[Subject]:
-    by_patient: dict[str, list[CohortLesion]] = {}
+def _subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iterator[Subject]:
+    by_patient: dict[str, list[AssessedLesion]] = {}
     for one in lesions:
         by_patient.setdefault(one.patient_id, []).append(one)
     for those in by_patient.values():
@@ -101,7 +101,7 @@ class _Found:
 
     subject: Subject
 
-    def _changes(self) -> Iterator[tuple[CohortLesion, Change]]:
+    def _changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
         for one in self.subject.lesions:
             for change in changes_of(one):
                 yield one, change
@@ -134,7 +134,7 @@ class _Found:
                 )  # fmt: skip
 
 
-def _day(one: CohortLesion, days: int | None) -> date | None:
+def _day(one: AssessedLesion, days: int | None) -> date | None:
     return None if days is None else one.lesion.ssrs_last_date + timedelta(days=days)
 
 

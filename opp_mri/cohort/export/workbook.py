@@ -20,10 +20,10 @@ from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS
 from opp_mri.cohort.export.derived import assessment_columns, deciding
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, SequenceAssessment
 from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, pick
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 
 MOST_ROWS: Final = 1_048_575  # of a sheet, besides its header
 WIDEST: Final = 60  # characters; longer text is wrapped
@@ -43,7 +43,7 @@ CHANGE_FORMAT: Final = "+0.0###;\\-0.0###;0.0"
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML cannot hold them
 
 
-def summary_table(lesions: Iterable[CohortLesion], criteria: Criteria) -> ExportTable:
+def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> ExportTable:
     """Give the first sheet: one row a lesion, with what a clinician asks first."""
     return tabulate(
         "summary",
@@ -70,8 +70,8 @@ def summary_table(lesions: Iterable[CohortLesion], criteria: Criteria) -> Export
 
 def _week(
     name: str, label: str, day: Callable[[SequenceAssessment], int | None]
-) -> Column[CohortLesion]:
-    def of(one: CohortLesion) -> Decimal | None:
+) -> Column[AssessedLesion]:
+    def of(one: AssessedLesion) -> Decimal | None:
         said = deciding(one)
         return None if said is None else weeks(day(said))
 

@@ -9,8 +9,8 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from opp_mri.cohort.figures.style import INK
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course, studies_that_count
 from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
 
@@ -62,7 +62,7 @@ class ChangeLine:
         return np.column_stack([weeks, [0.0, *self.changes_mm]])
 
 
-def change_lines(one: CohortLesion) -> dict[SeriesRole, ChangeLine]:
+def change_lines(one: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     """Give the line of each sequence of a lesion that has a baseline and a follow-up."""
     return {
         sequence: _line(sequence, Course(studied.baseline, studied.follow_ups, criteria))
@@ -72,13 +72,13 @@ def change_lines(one: CohortLesion) -> dict[SeriesRole, ChangeLine]:
     }
 
 
-def deciding_line(one: CohortLesion) -> ChangeLine | None:
+def deciding_line(one: AssessedLesion) -> ChangeLine | None:
     """Give the line of the sequence that decided; None where none did, or it was not followed."""
     sequence = one.assessment.deciding_sequence
     return None if sequence is None else change_lines(one).get(sequence)
 
 
-def limit_mm(lesions: Iterable[CohortLesion]) -> float:
+def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
     """Give the change that counts, mm, of lesions that were all classified by one criteria.
 
     Raises

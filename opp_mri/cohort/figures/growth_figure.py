@@ -14,14 +14,15 @@ from opp_mri.cohort.figures.change_lines import change_lines, limit_mm
 from opp_mri.cohort.figures.change_panels import ChangePanel, draw_change_panels
 from opp_mri.cohort.figures.sheet import mark, nothing_to_draw
 from opp_mri.cohort.figures.style import COLOURS, INK, MARKERS
-from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import weeks_from_days
 
 
 def draw_growth(
-    lesions: Sequence[CohortLesion], category: ResponseCategory = ResponseCategory.OPP
+    lesions: Sequence[AssessedLesion], category: ResponseCategory = ResponseCategory.OPP
 ) -> Figure:
     """Draw how the lesions of a category changed on each sequence, mm, with peak and return.
 

@@ -29,8 +29,9 @@ from opp_mri.cohort.figures.sheet import (
     write_foot,
 )
 from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, journal_style
-from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 
 NEVER_COMPARED = frozenset({SeriesRole.T2FS, SeriesRole.STIR})
 LEFT_IN, RIGHT_IN, TOP_IN, BETWEEN_IN, BELOW_IN = 0.52, 0.14, 0.58, 0.56, 0.46
@@ -72,7 +73,7 @@ class SequencePair:
         return {name: tuple(a - b for a, b in points) for name, points in self.changes_mm.items()}
 
 
-def sequence_pairs(lesions: Sequence[CohortLesion]) -> tuple[SequencePair, ...]:
+def sequence_pairs(lesions: Sequence[AssessedLesion]) -> tuple[SequencePair, ...]:
     """Pair the changes of each two sequences at the follow-ups that have both.
 
     Only lesions that are analysed count. Pairs without a visit are left out.

@@ -10,11 +10,12 @@ from opp_mri.cohort.figures.change_lines import deciding_line, limit_mm
 from opp_mri.cohort.figures.change_panels import ChangePanel, draw_change_panels
 from opp_mri.cohort.figures.sheet import drawn_note, mark, nothing_to_draw
 from opp_mri.cohort.figures.style import CATEGORY_COLOURS, CATEGORY_MARKERS, INK
-from opp_mri.cohort.statistics.members import CohortLesion, answers_of, eligible_of
+from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import weeks_from_days
 
 
-def draw_spider(lesions: Sequence[CohortLesion]) -> Figure:
+def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     """Draw the change from baseline on the deciding sequence, mm by week, of every lesion.
 
     Parameters

@@ -36,9 +36,10 @@ from opp_mri.cohort.figures.style import (
     QUIET,
     journal_style,
 )
-from opp_mri.cohort.statistics.members import CohortLesion, answers_of, eligible_of
+from opp_mri.cohort.statistics.members import answers_of, eligible_of
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.timeline import EventKind
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between, weeks_from_days
 
 ROW_IN, HEAD_IN = 0.118, 0.24
@@ -57,7 +58,7 @@ SIZES = {PEAK: 5.6, GROWTH: 4.2, RETURN: 3.8, THERAPY: 4.6, RETREATED: 4.8, DEAT
 class _Swimmer:
     """One lesion: its last follow-up, and the days of what is marked."""
 
-    lesion: CohortLesion
+    lesion: AssessedLesion
     last_day: int
     days: Mapping[str, tuple[int, ...]]
 
@@ -68,7 +69,7 @@ class _Swimmer:
 
 
 def draw_swimmer(
-    lesions: Sequence[CohortLesion], label: Callable[[CohortLesion], str] | None = None
+    lesions: Sequence[AssessedLesion], label: Callable[[AssessedLesion], str] | None = None
 ) -> Figure:
     """Draw a bar for each lesion, from SSRS to its last follow-up, with its events.
 
@@ -122,7 +123,7 @@ def draw_swimmer(
     return figure
 
 
-def _swimmer(one: CohortLesion) -> _Swimmer | None:
+def _swimmer(one: AssessedLesion) -> _Swimmer | None:
     lines = change_lines(one)
     decides = next((of for at, of in lines.items() if at is one.assessment.deciding_sequence), None)
     if decides is None:

@@ -145,7 +145,12 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
 
 def figure_svg(figure: Figure) -> str:
     """Give a figure as the text of one SVG element, without XML prologue, to stand in a page."""
-    text = figure_bytes(figure, ".svg").decode()
+    return svg_element(figure_bytes(figure, ".svg"))
+
+
+def svg_element(content: bytes) -> str:
+    """Give the SVG element of a file, without its XML prologue."""
+    text = content.decode()
     return text[text.index("<svg") :]
 
 

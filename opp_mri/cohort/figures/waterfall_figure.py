@@ -34,8 +34,9 @@ from opp_mri.cohort.figures.style import (
     INK,
     journal_style,
 )
-from opp_mri.cohort.statistics.members import CohortLesion, answers_of, eligible_of
+from opp_mri.cohort.statistics.members import answers_of, eligible_of
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.response.assessed import AssessedLesion
 
 RIGHT_IN, TOP_IN, HEIGHT_IN = 0.10, 0.36, 2.3
 MARK_IN = 0.22  # beside the name of a row
@@ -44,7 +45,7 @@ STRIP_IN, STRIP_GAP_IN = 0.15, 0.08
 Bar = tuple[ResponseCategory, ChangeLine]
 
 
-def draw_waterfall(lesions: Sequence[CohortLesion], width_in: float = DOUBLE_IN) -> Figure:
+def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_IN) -> Figure:
     """Draw the change from baseline at the last follow-up, mm, of each lesion, largest first.
 
     Parameters

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from opp_mri.cohort.report.page import write_page
+from opp_mri.cohort.report.page import render_page, save_page
 from opp_mri.domain.alignment import Alignment, FitDecision
 from opp_mri.domain.registration import Verdict
 
@@ -69,8 +69,7 @@ def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: dat
         The file cannot be written.
     """
     verdicts = Counter(fit.alignment.fit.verdict for fit in fits)
-    write_page(
-        path,
+    html = render_page(
         "alignments.html.j2",
         title="Follow-ups lined up on their baseline",
         fits=[
@@ -88,3 +87,4 @@ def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: dat
         counts=", ".join(f"{verdicts[v]} {v.value}" for v in Verdict),
         written_on=written_on,
     )
+    save_page(path, html)

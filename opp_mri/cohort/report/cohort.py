@@ -1,16 +1,13 @@
 """The report of a cohort: a page whose numbers link to the lesions they count, and a PDF."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 from markupsafe import Markup
 
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, CohortReport, ReportFigure
 from opp_mri.cohort.report.page import inline_svg, render_page
-from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import (
     MOST_NAMED,
     RowList,
@@ -101,37 +98,9 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
     )
 
 
-def write_cohort_report(path: Path, report: CohortReport) -> None:
-    """Write the report of a cohort as HTML; a file that is there is replaced.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    write_bytes(path, cohort_html(report).encode())
-
-
-def write_cohort_pdf(path: Path, report: CohortReport) -> None:
-    """Write the report of a cohort as PDF, above `MOST_ROWS_IN_PDF` lesions without its rows.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written, or a library that the PDF needs is missing.
-    """
-    write_bytes(path, cohort_pdf(report))
-
-
-def cohort_pdf(report: CohortReport) -> bytes:
-    """Render the report of a cohort as PDF, above `MOST_ROWS_IN_PDF` lesions without its rows.
-
-    Raises
-    ------
-    InputError
-        A library that the PDF needs is missing.
-    """
-    return pdf_of(cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF))
+def printed_html(report: CohortReport) -> str:
+    """Render the page for a PDF: above `MOST_ROWS_IN_PDF` lesions it has no appendix of rows."""
+    return cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
 
 
 def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:

@@ -6,9 +6,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import Criteria, Mode
+from opp_mri.response.assessed import AssessedLesion
 
 HASH_SHOWN: Final = 12  # digits of it in the footer of a printed page
 NO_DEVICE: Final = (
@@ -89,11 +89,11 @@ class CohortReport:
     sections
         In the order to be shown; the appendix of rows is added to them.
     rows_file
-        Name of the table that `write_rows` made beside the report, or "" where there is none.
+        Name of the table that `rows_csv` fills beside the report, or "" where there is none.
     """
 
     facts: ReportFacts
-    lesions: Sequence[CohortLesion]
+    lesions: Sequence[AssessedLesion]
     sections: Sequence[Section]
     rows_file: str = ""
 

@@ -18,13 +18,13 @@ from opp_mri.cohort.statistics.analysis import CohortAnalysis
 from opp_mri.cohort.statistics.endpoints import DEATH_WITHIN_DAYS
 from opp_mri.cohort.statistics.members import (
     EXCLUSION_WORDS,
-    CohortLesion,
     eligible_of,
     exclusion_reason,
 )
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import DAYS_PER_WEEK, format_mm
 
 LINE: Final = 100
@@ -32,7 +32,7 @@ LIBRARIES: Final = ("numpy", "scipy", "statsmodels")
 
 
 def methods_text(
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     analysis: CohortAnalysis,
     *,
     criteria: Criteria,
@@ -101,7 +101,7 @@ def _weeks(days: int) -> str:
     return f"{days / DAYS_PER_WEEK:.1f}".removesuffix(".0")
 
 
-def _exclusions(lesions: Sequence[CohortLesion]) -> list[tuple[str, int]]:
+def _exclusions(lesions: Sequence[AssessedLesion]) -> list[tuple[str, int]]:
     """Count the lesions that each reason excludes, in the order of screening."""
     found = [exclusion_reason(one) for one in lesions]
     return [(words, found.count(one)) for one, words in EXCLUSION_WORDS.items() if one in found]

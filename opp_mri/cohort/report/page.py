@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from opp_mri import __version__
 from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.words import in_words
 from opp_mri.units import format_mm
 
@@ -17,15 +18,27 @@ def render_page(template: str, **context: object) -> str:
     return _environment().get_template(template).render(version=__version__, **context)
 
 
-def write_page(path: Path, template: str, **context: object) -> None:
-    """Fill a template and write it; a file that is there is replaced.
+def save_page(path: Path, html: str, *, printed_html: str | None = None) -> None:
+    """Write a page as HTML or PDF, by the suffix of the path; an existing file is replaced.
+
+    Parameters
+    ----------
+    path
+        The file to write: a PDF where its name ends in .pdf, else HTML.
+    html
+        The page.
+    printed_html
+        The page that the PDF is made of, where that is another one.
 
     Raises
     ------
     InputError
-        The file cannot be written.
+        The file cannot be written, or a library that a PDF needs is missing.
     """
-    write_bytes(path, render_page(template, **context).encode())
+    if path.suffix.lower() == ".pdf":
+        write_bytes(path, pdf_of(html if printed_html is None else printed_html))
+    else:
+        write_bytes(path, html.encode())
 
 
 def inline_svg(svg: str, *, prefix: str, description: str) -> Markup:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 from attrs import evolve, frozen
@@ -11,10 +10,8 @@ from markupsafe import Markup
 
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, ReportFacts
 from opp_mri.cohort.report.page import inline_svg, render_page
-from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.words import (
     criteria_in_words,
     day_in_words,
@@ -195,28 +192,6 @@ def patient_html(report: PatientReport) -> str:
         without_answer=report.without_answer,
         patient_id=report.patient_id,
     )
-
-
-def write_patient_report(path: Path, report: PatientReport) -> None:
-    """Write the report of a patient as HTML; a file that is there is replaced.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    write_bytes(path, patient_html(report).encode())
-
-
-def write_patient_pdf(path: Path, report: PatientReport) -> None:
-    """Write the report of a patient as PDF.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written, or a library that the PDF needs is missing.
-    """
-    write_bytes(path, pdf_of(patient_html(report)))
 
 
 def visits_of(timeline: Timeline) -> list[Visit]:

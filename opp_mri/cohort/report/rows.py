@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
-from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.document import CohortReport
 from opp_mri.cohort.report.words import events_by_day, lengths_by_day
-from opp_mri.cohort.statistics.members import ALL, CohortLesion, regimen_label
+from opp_mri.cohort.statistics.members import ALL, regimen_label
 from opp_mri.cohort.tables.tables import Cell, Table, ids_of
 from opp_mri.domain.assessment import Reason
+from opp_mri.response.assessed import AssessedLesion
 
 MOST_NAMED: Final = 500
 """A longer list is not written out in a page: it is in the table of rows, under its key."""
@@ -121,19 +120,6 @@ def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRo
     ]
 
 
-def write_rows(path: Path, report: CohortReport) -> None:
-    """Write the table of rows to a file; one that is there is replaced.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    ValueError
-        Small counts are withheld in the report: the table would give them away.
-    """
-    write_bytes(path, rows_csv(report))
-
-
 def rows_csv(report: CohortReport) -> bytes:
     """Give the table of rows: for each number of a report, the lesions that it counts.
 
@@ -169,7 +155,7 @@ def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     return found
 
 
-def _row(anchor: str, one: CohortLesion) -> LesionRow:
+def _row(anchor: str, one: AssessedLesion) -> LesionRow:
     lesion, assessment = one.lesion, one.assessment
     about = (one.patient_id, lesion.level, regimen_label(lesion), lesion.histology)
     deciding = assessment.deciding_sequence

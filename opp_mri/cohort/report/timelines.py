@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 from attrs import frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
-from opp_mri.cohort.report.page import inline_svg, write_page
+from opp_mri.cohort.report.page import inline_svg, render_page
 from opp_mri.cohort.report.words import timeline_in_words
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
@@ -58,20 +57,17 @@ class LesionPage:
         return self.assessment.category is self.truth_category
 
 
-def write_cohort_page(
-    path: Path,
+def timelines_html(
     lesions: Sequence[LesionPage],
     *,
     criteria: Criteria,
     written_on: date,
     title: str = "Lesions and their response",
-) -> None:
-    """Write a self-contained HTML page of lesions: table, timelines, sentences.
+) -> str:
+    """Render a self-contained HTML page of lesions: table, timelines, sentences.
 
     Parameters
     ----------
-    path
-        The file to write; one that is there is replaced.
     lesions
         In the order in which they are to be listed.
     criteria
@@ -80,15 +76,9 @@ def write_cohort_page(
         The date in the header; given, so that the same input gives the same bytes.
     title
         Heading of the page.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
     """
     known = [lesion for lesion in lesions if lesion.agrees is not None]
-    write_page(
-        path,
+    return render_page(
         "timelines.html.j2",
         title=title,
         lesions=lesions,

@@ -22,7 +22,6 @@ from opp_mri.cohort.statistics.endpoints import (
     progression_free_time,
 )
 from opp_mri.cohort.statistics.members import (
-    CohortLesion,
     FractionGroup,
     eligible_of,
     fraction_group,
@@ -42,6 +41,7 @@ from opp_mri.cohort.statistics.survival import (
     median_days,
     numbers_at_risk,
 )
+from opp_mri.response.assessed import AssessedLesion
 
 LANDMARK_DAY: Final = 182
 """6 months, the follow-up that a lesion of the paper must have."""
@@ -153,7 +153,7 @@ class CohortAnalysis:
         As `analyse` was asked.
     """
 
-    lesions: tuple[CohortLesion, ...] = field(repr=False)
+    lesions: tuple[AssessedLesion, ...] = field(repr=False)
     competing: Observed | None
     n: int
     patients: int
@@ -184,7 +184,7 @@ CAUSE_OF: Final = {
 
 
 def analyse(
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     *,
     event_at: EventDay = EventDay.FIRST_GROWTH,
     landmark_day: int = LANDMARK_DAY,
@@ -235,7 +235,7 @@ def analyse(
 
 
 def _endpoint(
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     endpoint: Endpoint,
     times: Sequence[FreeTime],
     landmark_day: int,
@@ -253,7 +253,9 @@ def _endpoint(
     )
 
 
-def _observed(lesions: Sequence[CohortLesion], ends: Sequence[tuple[int, int]]) -> Observed | None:
+def _observed(
+    lesions: Sequence[AssessedLesion], ends: Sequence[tuple[int, int]]
+) -> Observed | None:
     """Put day and cause of each lesion into columns; None where there is no lesion."""
     if not lesions:
         return None
@@ -268,7 +270,7 @@ def _observed(lesions: Sequence[CohortLesion], ends: Sequence[tuple[int, int]]) 
 
 
 def _competing(
-    lesions: Sequence[CohortLesion], times: Sequence[FreeTime], of_interest: Cause
+    lesions: Sequence[AssessedLesion], times: Sequence[FreeTime], of_interest: Cause
 ) -> Observed | None:
     others = [one for one in CAUSES if one is not of_interest]
     codes = {one: n for n, one in enumerate([Cause.CENSORED, of_interest, *others])}
@@ -350,7 +352,7 @@ def _incidence(observed: Observed | None) -> tuple[CauseIncidence, ...]:
     )
 
 
-def _fisher(lesions: Sequence[CohortLesion], times: Sequence[FreeTime]) -> OppByFractionation:
+def _fisher(lesions: Sequence[AssessedLesion], times: Sequence[FreeTime]) -> OppByFractionation:
     ends = {group: [0, 0] for group in FractionGroup}
     for one, time in zip(lesions, times, strict=True):
         counts = ends[fraction_group(one.lesion)]

@@ -12,7 +12,6 @@ from attrs import evolve, frozen
 
 from opp_mri.cohort.statistics.hazards import Regression, Trend, cox, firth, proportionality
 from opp_mri.cohort.statistics.members import (
-    CohortLesion,
     FractionGroup,
     Radiosensitivity,
     Region,
@@ -23,6 +22,7 @@ from opp_mri.cohort.statistics.members import (
 )
 from opp_mri.cohort.statistics.survival import Observed
 from opp_mri.domain.measurement import Lesion
+from opp_mri.response.assessed import AssessedLesion
 
 NO_TIMES: Final = "No lesion has a time to analyse."
 
@@ -93,7 +93,7 @@ def covariate_of(lesion: Lesion, covariate: Covariate) -> float | None:
     return None if value is unknown else float(value is yes)
 
 
-def fit_each(observed: Observed | None, lesions: Sequence[CohortLesion]) -> tuple[Model, ...]:
+def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tuple[Model, ...]:
     """Fit a model of each covariate by itself; a row of `observed` is of the lesion at its place.
 
     None stands for no rows.
@@ -103,7 +103,7 @@ def fit_each(observed: Observed | None, lesions: Sequence[CohortLesion]) -> tupl
 
 def fit_together(
     observed: Observed | None,
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     alone: Sequence[Model],
     events_per_covariate: int,
 ) -> Model:
@@ -118,7 +118,7 @@ def _has_ratios(model: Model) -> bool:
 
 def _fit(
     observed: Observed | None,
-    lesions: Sequence[CohortLesion],
+    lesions: Sequence[AssessedLesion],
     covariates: tuple[Covariate, ...],
     events_per_covariate: int,
 ) -> Model:

@@ -15,9 +15,10 @@ from typing import Final
 from attrs import frozen
 from scipy.special import stdtrit
 
-from opp_mri.cohort.statistics.members import PAPER_ANSWERS, CohortLesion
+from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course, studies_that_count
 from opp_mri.units import days_between
 
@@ -127,7 +128,7 @@ class Spread:
     most: float
 
 
-def time_to_peak(one: CohortLesion) -> IntervalDay | None:
+def time_to_peak(one: AssessedLesion) -> IntervalDay | None:
     """Give the day of the peak on the deciding sequence; None where the lesion never grew.
 
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
@@ -137,7 +138,7 @@ def time_to_peak(one: CohortLesion) -> IntervalDay | None:
     return None if grown is None else grown[EventDay.PEAK]
 
 
-def peak_changes_mm(one: CohortLesion) -> dict[SeriesRole, Decimal]:
+def peak_changes_mm(one: AssessedLesion) -> dict[SeriesRole, Decimal]:
     """Give the largest change from its own baseline of each sequence that has one, mm.
 
     A sequence that did not grow is among them: to leave it out would make the mean larger.
@@ -145,7 +146,7 @@ def peak_changes_mm(one: CohortLesion) -> dict[SeriesRole, Decimal]:
     return {sequence: course.peak_mm for sequence, (_, course) in _courses(one).items()}
 
 
-def returns_to_baseline(one: CohortLesion) -> dict[SeriesRole, ReturnToBaseline]:
+def returns_to_baseline(one: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
     """Give the return to baseline of each sequence that grew.
 
     The paper's return "within an MR imaging measurement error" of 2 mm: the first follow-up after
@@ -161,7 +162,7 @@ def returns_to_baseline(one: CohortLesion) -> dict[SeriesRole, ReturnToBaseline]
 
 
 def opp_free_time(
-    one: CohortLesion,
+    one: AssessedLesion,
     *,
     event_at: EventDay = EventDay.FIRST_GROWTH,
     death_within_days: int = DEATH_WITHIN_DAYS,
@@ -189,7 +190,7 @@ def opp_free_time(
 
 
 def progression_free_time(
-    one: CohortLesion,
+    one: AssessedLesion,
     *,
     event_at: EventDay = EventDay.FIRST_GROWTH,
     death_within_days: int = DEATH_WITHIN_DAYS,
@@ -211,13 +212,13 @@ def progression_free_time(
     return _free_time(one, ResponseCategory.PD, event_at, death_within_days)
 
 
-def last_follow_up_day(one: CohortLesion) -> int | None:
+def last_follow_up_day(one: AssessedLesion) -> int | None:
     """Give the last follow-up on any sequence that has a baseline: only these can show growth."""
     return max((course.last_day for _, course in _courses(one).values()), default=None)
 
 
 def _free_time(
-    one: CohortLesion, of: ResponseCategory, event_at: EventDay, death_within_days: int
+    one: AssessedLesion, of: ResponseCategory, event_at: EventDay, death_within_days: int
 ) -> FreeTime | None:
     last_day, grown = last_follow_up_day(one), _grown(one)
     if last_day is None:
@@ -242,7 +243,7 @@ def _free_time(
     )
 
 
-def _competing_death_day(one: CohortLesion, last_day: int, within_days: int) -> int | None:
+def _competing_death_day(one: AssessedLesion, last_day: int, within_days: int) -> int | None:
     """Give the day of a death that ended the lesion's time, or None.
 
     None too after a local retreatment, which had ended it, and for a death before the last study.
@@ -253,7 +254,7 @@ def _competing_death_day(one: CohortLesion, last_day: int, within_days: int) -> 
     return day if 0 <= day - last_day <= within_days else None
 
 
-def _grown(one: CohortLesion) -> dict[EventDay, IntervalDay] | None:
+def _grown(one: AssessedLesion) -> dict[EventDay, IntervalDay] | None:
     """Give first growth and peak of the deciding sequence; None where it did not grow."""
     courses = _courses(one)
     if not courses or one.assessment.deciding_sequence is None:
@@ -269,7 +270,7 @@ def _grown(one: CohortLesion) -> dict[EventDay, IntervalDay] | None:
     }
 
 
-def _courses(one: CohortLesion) -> dict[SeriesRole, tuple[int, Course]]:
+def _courses(one: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Give baseline day and course of each sequence that has both a baseline and a follow-up."""
     if one.assessment.category not in PAPER_ANSWERS:
         return {}

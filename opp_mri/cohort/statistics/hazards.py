@@ -48,7 +48,7 @@ class Hazard:
 class Regression:
     """A fitted model, or the reason why there is none; `patients` if errors allow for theirs."""
 
-    model: Literal["cox", "firth"]
+    model: Literal["cox", "firth", "fine_gray"]
     ties: Ties
     hazards: tuple[Hazard, ...]
     n: int

@@ -11,29 +11,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.assessment import Assessment, Reason, ResponseCategory
+from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.timeline import Timeline
-
-
-@frozen(kw_only=True)
-class CohortLesion:
-    """One lesion of a cohort.
-
-    Parameters
-    ----------
-    patient_id
-        Whose it is, as the cohort names patients; lesions of one patient share it.
-    lesion
-        Its level, treatment and patient.
-    timeline, assessment
-        Its lengths and events, and what they were called.
-    """
-
-    patient_id: str
-    lesion: Lesion
-    timeline: Timeline
-    assessment: Assessment
+from opp_mri.response.assessed import AssessedLesion
 
 
 class Radiosensitivity(StrEnum):
@@ -150,7 +130,7 @@ class Age:
     approximate: bool
 
 
-def exclusion_reason(one: CohortLesion) -> Reason | None:
+def exclusion_reason(one: AssessedLesion) -> Reason | None:
     """Give the reason why a lesion is not analysed, or None where it is.
 
     A lesion has one reason, the first in `EXCLUSION_WORDS`. In prospective mode a lesion that grew
@@ -162,23 +142,23 @@ def exclusion_reason(one: CohortLesion) -> Reason | None:
     return reason if reason in EXCLUSION_WORDS else None
 
 
-def is_eligible(one: CohortLesion) -> bool:
+def is_eligible(one: AssessedLesion) -> bool:
     """Tell whether none of the paper's exclusions applies."""
     return exclusion_reason(one) is None
 
 
-def eligible_of(lesions: Iterable[CohortLesion]) -> list[CohortLesion]:
+def eligible_of(lesions: Iterable[AssessedLesion]) -> list[AssessedLesion]:
     """Give the lesions that are analysed."""
     return [one for one in lesions if is_eligible(one)]
 
 
-def answers_of(lesions: Iterable[CohortLesion]) -> tuple[ResponseCategory, ...]:
+def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...]:
     """Give the paper's four categories, and INDETERMINATE where one of the lesions has it."""
     found = {one.assessment.category for one in lesions}
     return tuple(one for one in ResponseCategory if one in found or one in PAPER_ANSWERS)
 
 
-def screening(lesions: Sequence[CohortLesion]) -> list[tuple[str, str, list[CohortLesion]]]:
+def screening(lesions: Sequence[AssessedLesion]) -> list[tuple[str, str, list[AssessedLesion]]]:
     """Give the steps of screening: what each is called, its key, and its lesions."""
     out = [one for one in lesions if not is_eligible(one)]
     those = eligible_of(lesions)
@@ -294,7 +274,7 @@ class Characteristic:
         return {one: len(found) for one, found in self.lesion_ids.items()}
 
 
-def characteristics(lesions: Sequence[CohortLesion]) -> list[Characteristic]:
+def characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
     """Count lesions by sex, histology, level, treatment and response."""
     those = [one.lesion for one in lesions]
     histologies = [histology_label(one) for one in those]

@@ -22,7 +22,6 @@ from opp_mri.cohort.statistics.members import (
     EXCLUDED,
     EXCLUSION_WORDS,
     UNKNOWN,
-    CohortLesion,
     FractionGroup,
     age_at_radiosurgery,
     answers_of,
@@ -35,6 +34,7 @@ from opp_mri.cohort.tables.withholding import HIDDEN as HIDDEN
 from opp_mri.cohort.tables.withholding import Sum, withheld
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import DAYS_PER_WEEK
 
 AGE_KNOWN = "age.known"
@@ -100,7 +100,7 @@ class Table:
         return tuple({"key": one.key, **one.values} for row in self.rows for one in row if one.key)
 
 
-def flow(lesions: Sequence[CohortLesion]) -> Table:
+def flow(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the lesions at each step of screening, with their patients."""
     return Table(
         title="Screening and flow",
@@ -122,7 +122,7 @@ def flow(lesions: Sequence[CohortLesion]) -> Table:
     )
 
 
-def demographics(lesions: Sequence[CohortLesion]) -> Table:
+def demographics(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
     those = eligible_of(lesions)
     rows = [
@@ -158,7 +158,7 @@ def demographics(lesions: Sequence[CohortLesion]) -> Table:
     )
 
 
-def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
+def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the responses after a single fraction and after several."""
     those = eligible_of(lesions)
     answers = answers_of(those)
@@ -193,7 +193,7 @@ def response_by_fractions(lesions: Sequence[CohortLesion]) -> Table:
     )
 
 
-def time_course(lesions: Sequence[CohortLesion]) -> Table:
+def time_course(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the course of OPP lesions: peak, size there, return to baseline."""
     those = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
     named = [(one, one.lesion.lesion_id) for one in those]
@@ -281,7 +281,7 @@ def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> C
     return cell
 
 
-def ids_of(lesions: Iterable[CohortLesion]) -> list[str]:
+def ids_of(lesions: Iterable[AssessedLesion]) -> list[str]:
     """Give the names of lesions, in their order."""
     return [one.lesion.lesion_id for one in lesions]
 
@@ -301,13 +301,13 @@ def counted(
                 lesion_ids=tuple(lesion_ids))  # fmt: skip
 
 
-def _patients(key: str, lesions: Sequence[CohortLesion]) -> Cell:
+def _patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
     number = len({one.patient_id for one in lesions})
     return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
                 values={"n": number}, lesion_ids=tuple(ids_of(lesions)))  # fmt: skip
 
 
-def _age_rows(lesions: Sequence[CohortLesion]) -> list[tuple[Cell, ...]]:
+def _age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
     known = [(o.lesion.lesion_id, a) for o in lesions if (a := age_at_radiosurgery(o.lesion))]
     guessed = [name for name, age in known if age.approximate]
     unknown = [o.lesion.lesion_id for o in lesions if age_at_radiosurgery(o.lesion) is None]

@@ -7,27 +7,21 @@ from attrs import asdict, frozen
 
 from opp_mri.domain.assessment import Criteria, MeasurementError, Mode, Rules
 from opp_mri.domain.measurement import Lesion
+from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria
-from opp_mri.response.outlook import Outlook, outlook
-from opp_mri.workflow.assessing.assess import AssessedLesion, assess_timeline, assessment_record
+from opp_mri.response.probability import DEFAULT_ERROR
+from opp_mri.workflow.assessing.assess import assessment_record
 from opp_mri.workflow.measuring.lesions import known_lesion
-from opp_mri.workflow.measuring.timeline import LesionTimeline, lesion_timeline
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
 from opp_mri.workflow.project import Project
 
 
-@frozen(kw_only=True)
-class ProjectLesion:
-    """A lesion of a project with its timeline and, where it has a measurement, its assessment."""
+@frozen(kw_only=True, slots=False)
+class ProjectLesion(AssessedLesion):
+    """An assessed lesion of a project, with the cells that its lengths come from."""
 
-    timeline: LesionTimeline
-    assessed: AssessedLesion | None
-
-    @property
-    def outlook(self) -> Outlook | None:
-        """What an open, enlarging lesion may become; None where it is withheld."""
-        if self.assessed is None:
-            return None
-        return outlook(self.assessed.assessment, self.timeline.lesion.fractions)
+    cells: tuple[Cell, ...]
 
 
 def project_rules(
@@ -65,12 +59,19 @@ def assess_project(
     reader: str | None = None,
     error: MeasurementError | None = None,
 ) -> list[ProjectLesion]:
-    """Assess some lesions of a project, or all; a lesion without measurement gets no answer.
+    """Assess some lesions of a project, or all; `is_measured` is False for one without a length.
 
     Parameters
     ----------
     error
         What calls are weighed with; None for the project's own, or the stated default.
+
+    Raises
+    ------
+    UnknownError
+        A lesion is not in the project.
+    InputError
+        Several readers measured a lesion and none was named.
     """
     from opp_mri.workflow.double_read.repeatability import (
         measurement_error,  # brings scipy's statistics
@@ -78,28 +79,36 @@ def assess_project(
 
     error = error or measurement_error(project.store)
     return [
-        ProjectLesion(
-            timeline=timeline,
-            assessed=assess_timeline(timeline.timeline, rules, error=error)
-            if timeline.timeline.observations
-            else None,
-        )
+        assess_lesion(timeline, rules, error=error)
         for timeline in project_timelines(project, lesion_ids, reader=reader)
     ]
 
 
+def assess_lesion(
+    timeline: LesionTimeline, rules: Rules, *, error: MeasurementError = DEFAULT_ERROR
+) -> ProjectLesion:
+    """Classify a lesion of a project by its timeline."""
+    return ProjectLesion(
+        lesion=timeline.lesion,
+        timeline=timeline.timeline,
+        assessment=classify(timeline.timeline, rules),
+        error=error,
+        reader=timeline.reader,
+        flags=timeline.flags,
+        cells=timeline.cells,
+    )
+
+
 def project_lesion_record(lesion: ProjectLesion) -> dict[str, Any]:
     """Give what `opp-mri assess --project P --json` shows of an assessed lesion."""
-    if lesion.assessed is None:
-        raise ValueError("a lesion without measurement has no assessment to show")
-    found = lesion.outlook
-    flags = list(lesion.timeline.flags)
-    for cell in lesion.timeline.cells:
+    flags = list(lesion.flags)
+    for cell in lesion.cells:
         flags += [f"{cell.study_date}, {cell.sequence.value}: {flag}" for flag in cell.flags]
+    outlook = lesion.outlook
     return {
-        **assessment_record(lesion.assessed),
-        "level": lesion.timeline.lesion.level,
-        "reader": lesion.timeline.reader,
+        **assessment_record(lesion),
+        "level": lesion.lesion.level,
+        "reader": lesion.reader,
         "flags": flags,
-        "outlook": None if found is None else {**asdict(found), "sentence": found.sentence},
+        "outlook": None if outlook is None else {**asdict(outlook), "sentence": outlook.sentence},
     }

@@ -16,9 +16,10 @@ from attrs import evolve, frozen
 from opp_mri import __version__
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.figures.timeline_figure import figure_bytes
-from opp_mri.cohort.report.cohort import cohort_html, cohort_pdf
+from opp_mri.cohort.files import check_new, write_folder
+from opp_mri.cohort.report.cohort import cohort_html, printed_html
 from opp_mri.cohort.report.methods import methods_text
+from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import rows_csv
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
@@ -30,7 +31,7 @@ from opp_mri.workflow.cohort.cohort_report import (
     cohort_contents,
     cohort_report,
 )
-from opp_mri.workflow.cohort.exporting import Progress, check_new, data_files, write_folder
+from opp_mri.workflow.cohort.exporting import Progress, data_files
 
 MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
@@ -168,7 +169,7 @@ def _files(
             yield f"data/{name}", content
     tell("statistics")
     contents = cohort_contents(cohort, suppress_below=suppress_below)
-    for name, content in table_files(contents.tables).items():
+    for name, content in table_files(contents.tables.every).items():
         yield f"tables/{name}", content
     tell("figures")
     yield from _figure_files(contents.pictures)
@@ -180,7 +181,7 @@ def _files(
     if not report.suppressed:
         yield "report-rows.csv", rows_csv(report)
     if with_pdf:
-        yield "report.pdf", cohort_pdf(report)
+        yield "report.pdf", pdf_of(printed_html(report))
     yield "methods.md", _methods(cohort, contents).encode()
     yield "criteria.toml", criteria_toml(cohort.criteria).encode()
     tell("done")
@@ -197,9 +198,8 @@ def _readme(files: Iterable[str], suppress_below: int | None) -> str:
 
 def _figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
     for one in pictures.every:
-        figure = one.draw()
         for suffix in FIGURES:
-            yield f"figures/{one.name}{suffix}", figure_bytes(figure, suffix)
+            yield f"figures/{one.name}{suffix}", one.content(suffix)
 
 
 def _methods(cohort: Cohort, contents: CohortContents) -> str:
@@ -210,7 +210,7 @@ def _methods(cohort: Cohort, contents: CohortContents) -> str:
         mode=cohort.mode,
         readers=cohort.readers,
         data_sha256=cohort.data_sha256,
-        shows_counts=not contents.tables[0].suppressed,
+        shows_counts=not contents.tables.suppressed,
     )
 
 

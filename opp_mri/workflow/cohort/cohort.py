@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -11,16 +11,15 @@ from typing import Final
 import attrs
 from attrs import frozen
 
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Criteria, Mode, Rules
-from opp_mri.domain.measurement import Lesion, LesionEvent
-from opp_mri.domain.timeline import Timeline, TreatmentEvent
+from opp_mri.domain.timeline import Timeline
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.tables.events import read_events
 from opp_mri.tables.lesions import read_lesions
 from opp_mri.tables.measurements import read_measurements
-from opp_mri.workflow.assessing.respond import project_timelines
+from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.timeline import treatment_events
 from opp_mri.workflow.project import Project
 
@@ -44,7 +43,7 @@ class Cohort:
         Whose readings these are, where they come from a project: one reader, or the consensus.
     """
 
-    lesions: tuple[CohortLesion, ...]
+    lesions: tuple[AssessedLesion, ...]
     rules: Rules
     readers: tuple[str, ...] = ()
 
@@ -88,12 +87,17 @@ def project_cohort(
     UnknownError
         A lesion is not in the project.
     """
-    timelines = project_timelines(project, lesion_ids, reader=reader)
+    lesions = assess_project(project, rules, lesion_ids, reader=reader)
     return Cohort(
-        lesions=tuple(_member(one.lesion, one.timeline, rules) for one in timelines),
+        lesions=tuple(lesions),
         rules=rules,
-        readers=tuple(sorted({one.reader for one in timelines if one.reader})),
+        readers=readers_of(lesions),
     )
+
+
+def readers_of(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
+    """Name those whose readings the lesions have, in order."""
+    return tuple(sorted({lesion.reader for lesion in lesions if lesion.reader}))
 
 
 def table_cohort(folder: Path, rules: Rules) -> Cohort:
@@ -126,37 +130,18 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
         )
     members = []
     for lesion_id, lesion in lesions.items():
-        known = attrs.evolve(lesion, events=_dated(lesion, events.get(lesion_id, ())))
         timeline = Timeline(
             lesion_id=lesion_id,
             observations=lengths.get(lesion_id, {}),
-            events=treatment_events(known),
+            events=(*treatment_events(lesion), *events.get(lesion_id, ())),
         )
-        members.append(_member(known, timeline, rules))
+        members.append(
+            AssessedLesion(lesion=lesion, timeline=timeline, assessment=classify(timeline, rules))
+        )
     return Cohort(lesions=tuple(members), rules=rules)
 
 
-def _member(lesion: Lesion, timeline: Timeline, rules: Rules) -> CohortLesion:
-    return CohortLesion(
-        patient_id=lesion.patient_id,
-        lesion=lesion,
-        timeline=timeline,
-        assessment=classify(timeline, rules),
-    )
-
-
-def _dated(lesion: Lesion, events: Iterable[TreatmentEvent]) -> tuple[LesionEvent, ...]:
-    return tuple(
-        LesionEvent(
-            date=lesion.ssrs_last_date + timedelta(days=one.days_from_ssrs),
-            kind=one.kind,
-            value=one.value,
-        )
-        for one in events
-    )
-
-
-def _plain(one: CohortLesion) -> object:
+def _plain(one: AssessedLesion) -> object:
     """Give all that a category, a table or a figure can depend on, as JSON knows it."""
 
     def plain(_owner: object, _name: object, value: object) -> object:
@@ -168,5 +153,8 @@ def _plain(one: CohortLesion) -> object:
         sequence.value: [(seen.days_from_ssrs, str(seen.ap_mm)) for seen in observations]
         for sequence, observations in one.timeline.observations.items()
     }
-    lesion = attrs.asdict(one.lesion, value_serializer=plain)
-    return {"lesion": lesion, "lengths": lengths}
+    lesion = attrs.asdict(attrs.evolve(one.lesion, events=()), value_serializer=plain)
+    events = [
+        (event.days_from_ssrs, event.kind.value, event.value) for event in one.timeline.events
+    ]
+    return {"lesion": lesion, "lengths": lengths, "events": events}

@@ -1,9 +1,9 @@
 """The figures of a cohort, each with its name, its words and the lesions that it is drawn from."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from matplotlib.figure import Figure
 
 from opp_mri.agreement.lengths import bland_altman
@@ -19,14 +19,16 @@ from opp_mri.cohort.figures.sequences_figure import (
 from opp_mri.cohort.figures.spider_figure import draw_spider
 from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
+from opp_mri.cohort.figures.timeline_figure import figure_bytes, svg_element
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
 from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
 from opp_mri.cohort.statistics.covariates import Covariate, Model
 from opp_mri.cohort.statistics.endpoints import Cause
-from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.cohort.statistics.survival import Estimate
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.response.assessed import AssessedLesion
 
 EVENT_WORDS = {Endpoint.OPP_FREE: "OPP", Endpoint.PROGRESSION_FREE: "progression"}
 COMPARED = {
@@ -65,9 +67,25 @@ class Picture:
     description: str
     lesion_ids: tuple[str, ...]
     from_tables: bool = False
+    _contents: dict[str, bytes] = field(factory=dict, init=False, eq=False, repr=False)
+
+    def content(self, suffix: str) -> bytes:
+        """Give the bytes of its file, `.svg`, `.pdf` or `.png`: each is rendered once."""
+        if suffix not in self._contents:
+            self._contents[suffix] = figure_bytes(self._figure, suffix)
+        return self._contents[suffix]
+
+    @property
+    def svg(self) -> str:
+        """The text of its SVG element, to stand in a page."""
+        return svg_element(self.content(".svg"))
+
+    @cached_property
+    def _figure(self) -> Figure:
+        return self.draw()
 
 
-def flow_picture(lesions: Sequence[CohortLesion], flow: Table) -> Picture:
+def flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
     """Give the flow diagram of screening; it withholds what its table does."""
     return Picture(
         name="flow",
@@ -79,7 +97,7 @@ def flow_picture(lesions: Sequence[CohortLesion], flow: Table) -> Picture:
     )
 
 
-def course_pictures(lesions: Sequence[CohortLesion], change_mm: float) -> tuple[Picture, ...]:
+def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tuple[Picture, ...]:
     """Give the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
     those = eligible_of(lesions)
     opp = [one for one in those if one.assessment.category is ResponseCategory.OPP]
@@ -162,7 +180,7 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
     return (*curves, incidence, *forests)
 
 
-def _ids(lesions: Iterable[CohortLesion]) -> tuple[str, ...]:
+def _ids(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
     return tuple(one.lesion.lesion_id for one in lesions)
 
 

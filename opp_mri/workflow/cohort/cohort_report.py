@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.figures.timeline_figure import figure_svg, save_figure
-from opp_mri.cohort.report.cohort import write_cohort_pdf, write_cohort_report
+from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.report.cohort import cohort_html, printed_html
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
-from opp_mri.cohort.report.rows import MOST_NAMED, write_rows
+from opp_mri.cohort.report.page import save_page
+from opp_mri.cohort.report.rows import MOST_NAMED, rows_csv
 from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
 from opp_mri.cohort.tables.analysis_tables import analysis_tables
 from opp_mri.cohort.tables.tables import (
@@ -29,21 +31,42 @@ from opp_mri.workflow.cohort.cohort_pictures import (
     flow_picture,
 )
 
-DESCRIBING = (flow, demographics, response_by_fractions, time_course)
-FUTURE = (
+FUTURE: Final = (
     "The category uses what came after the event it names, so a comparison from day 0 favours who "
     "was followed long enough; the landmark analysis restarts the clock."
 )
-CHANGES = (
+CHANGES: Final = (
     "Each change is from the own baseline of its sequence; lengths of two sequences are never "
     "subtracted."
 )
 
 
+@frozen(kw_only=True)
+class CohortTables:
+    """The tables of a cohort, by what they describe; small counts are withheld in all or none."""
+
+    screening: Table
+    demographics: Table
+    responses: Table
+    course: Table
+    statistics: tuple[Table, ...]
+
+    @property
+    def every(self) -> tuple[Table, ...]:
+        """All of them, in the order in which they are shown."""
+        described = (self.screening, self.demographics, self.responses, self.course)
+        return (*described, *self.statistics)
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether small counts are withheld."""
+        return self.screening.suppressed
+
+
 def cohort_tables(
     cohort: Cohort, analysis: CohortAnalysis, *, suppress_below: int | None = None
-) -> tuple[Table, ...]:
-    """Give the tables of a cohort: screening, demographics, responses, course, then statistics.
+) -> CohortTables:
+    """Give the tables of a cohort.
 
     Parameters
     ----------
@@ -51,9 +74,26 @@ def cohort_tables(
         Counts from 1 to one less are withheld, and what would give them away; None: none. Counts
         by week are left out then: so many are small that larger totals would have to go with them.
     """
-    statistics = analysis_tables(analysis, by_week=suppress_below is None)
-    tables = (*(one(cohort.lesions) for one in DESCRIBING), *statistics)
-    return suppressed_together(tables, suppress_below) if suppress_below else tables
+    lesions = cohort.lesions
+    tables = CohortTables(
+        screening=flow(lesions),
+        demographics=demographics(lesions),
+        responses=response_by_fractions(lesions),
+        course=time_course(lesions),
+        statistics=analysis_tables(analysis, by_week=suppress_below is None),
+    )
+    if not suppress_below:
+        return tables
+    screening, about, responses, course, *statistics = suppressed_together(
+        tables.every, suppress_below
+    )
+    return CohortTables(
+        screening=screening,
+        demographics=about,
+        responses=responses,
+        course=course,
+        statistics=tuple(statistics),
+    )
 
 
 @frozen(kw_only=True)
@@ -70,10 +110,10 @@ class CohortPictures:
         return (*self.screening, *self.course, *self.events)
 
 
-def _pictures(cohort: Cohort, analysis: CohortAnalysis, tables: Sequence[Table]) -> CohortPictures:
+def _pictures(cohort: Cohort, analysis: CohortAnalysis, tables: CohortTables) -> CohortPictures:
     """Give the figures of a cohort; where small counts are withheld only those of the tables."""
-    screening = (flow_picture(cohort.lesions, tables[0]),)
-    if tables[0].suppressed:
+    screening = (flow_picture(cohort.lesions, tables.screening),)
+    if tables.suppressed:
         return CohortPictures(screening=screening)
     return CohortPictures(
         screening=screening,
@@ -87,7 +127,7 @@ class CohortContents:
     """What is shown of a cohort: statistics, tables and figures."""
 
     analysis: CohortAnalysis
-    tables: tuple[Table, ...]
+    tables: CohortTables
     pictures: CohortPictures
 
 
@@ -128,8 +168,7 @@ def cohort_report(
     rows_file
         Name of a table with the rows beside the report, or "".
     """
-    pictures = contents.pictures
-    screening, about, responses, course, *statistics = contents.tables
+    pictures, tables = contents.pictures, contents.tables
     return CohortReport(
         facts=ReportFacts(
             title=title,
@@ -141,19 +180,21 @@ def cohort_report(
         ),
         lesions=cohort.lesions,
         sections=(
-            Section(title="Screening", figures=_drawn(pictures.screening), tables=(screening,)),
-            Section(title="Lesions and responses", tables=(about, responses)),
+            Section(
+                title="Screening", figures=_drawn(pictures.screening), tables=(tables.screening,)
+            ),
+            Section(title="Lesions and responses", tables=(tables.demographics, tables.responses)),
             Section(
                 title="Course",
                 paragraphs=(CHANGES,),
                 figures=_drawn(pictures.course),
-                tables=(course,),
+                tables=(tables.course,),
             ),
             Section(
                 title="Events",
                 paragraphs=(FUTURE,),
                 figures=_drawn(pictures.events),
-                tables=tuple(statistics),
+                tables=tables.statistics,
             ),
         ),
         rows_file=rows_file,
@@ -177,7 +218,7 @@ def save_cohort_report(
         A file cannot be written, or a library that a PDF needs is missing.
     """
     written = [path]
-    if len(cohort.lesions) > MOST_NAMED and not contents.tables[0].suppressed:
+    if len(cohort.lesions) > MOST_NAMED and not contents.tables.suppressed:
         written.append(path.with_name(f"{path.stem}-rows.csv"))
     report = cohort_report(
         cohort,
@@ -186,10 +227,10 @@ def save_cohort_report(
         written_on=written_on,
         rows_file="".join(one.name for one in written[1:]),
     )
-    write = write_cohort_pdf if path.suffix.lower() == ".pdf" else write_cohort_report
-    write(path, report)
+    is_pdf = path.suffix.lower() == ".pdf"
+    save_page(path, printed_html(report) if is_pdf else cohort_html(report))
     for rows in written[1:]:
-        write_rows(rows, report)
+        write_bytes(rows, rows_csv(report))
     return written
 
 
@@ -214,10 +255,9 @@ def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[
         ) from error
     written = []
     for one in pictures:
-        figure = one.draw()
         for suffix in suffixes:
             written.append(folder / f"{one.name}{suffix}")
-            save_figure(figure, written[-1])
+            write_bytes(written[-1], one.content(suffix))
     return written
 
 
@@ -225,7 +265,7 @@ def _drawn(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:
     return tuple(
         ReportFigure(
             title=one.title,
-            svg=figure_svg(one.draw()),
+            svg=one.svg,
             description=one.description,
             lesion_ids=one.lesion_ids,
             from_tables=one.from_tables,

@@ -1,13 +1,10 @@
 """Export a cohort to a folder, whole or not at all."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from attrs import evolve, frozen
 
@@ -24,6 +21,7 @@ from opp_mri.cohort.export.redcap import redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.export.sdtm_files import sdtm_files
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
+from opp_mri.cohort.files import check_new, write_folder
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort.cohort import Cohort
@@ -218,7 +216,7 @@ def _files(
         from opp_mri.workflow.cohort.cohort_report import cohort_tables
 
         shown = cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
-        yield from _in("aggregated", table_files(shown))
+        yield from _in("aggregated", table_files(shown.every))
 
 
 def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
@@ -234,60 +232,3 @@ def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable,
 def _in(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for name, content in files.items():
         yield f"{folder}/{name}", content
-
-
-def check_new(folder: Path) -> None:
-    """Refuse a folder that has something in it, before a long computation rather than after it.
-
-    Raises
-    ------
-    InputError
-        It is not empty, or no folder.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already and not empty: name a new folder.")
-
-
-def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
-    """Write files beside a folder, and give them its name when all are on the disk.
-
-    Whatever stops this, a full disk or Ctrl-C, leaves the folder as it was.
-
-    Returns
-    -------
-    tuple of str
-        Names of the files.
-
-    Raises
-    ------
-    InputError
-        The folder is in use or cannot be written.
-    """
-    names: list[str] = []
-    try:
-        check_new(folder)
-        part = folder.absolute().with_name(f".{folder.name}.{uuid4().hex}.part")
-        try:
-            part.mkdir()
-            for name, content in files:
-                _write(part / name, content)
-                names.append(name)
-            if folder.exists():
-                folder.rmdir()  # empty: some systems rename to no folder that is there
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)  # gone already where all went well
-    except OSError as error:
-        raise InputError(
-            f"{folder} could not be written ({error.strerror}): name a new folder in one that "
-            "exists, where you may write and there is room."
-        ) from error
-    return tuple(names)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -9,29 +9,27 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.cohort.report.document import ReportFacts
+from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.patient import (
     LesionReport,
     PatientReport,
     Visit,
     VisitLength,
+    patient_html,
     visits_of,
-    write_patient_pdf,
-    write_patient_report,
 )
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import LengthSource, Lesion, Reading
+from opp_mri.domain.measurement import LengthSource, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
 from opp_mri.errors import UnknownError
-from opp_mri.response.outlook import outlook
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.assessing.assess import AssessedLesion, assess_timeline
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
-from opp_mri.workflow.cohort.cohort import Cohort, project_cohort
+from opp_mri.workflow.cohort.cohort import Cohort, readers_of
 from opp_mri.workflow.cohort.pictures import timeline_marks
 from opp_mri.workflow.measuring.seeds import Phase
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus, LesionTimeline
+from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.project import Project
 
 FROM_TABLES: Final = "The patient has the code of the tables, and dates are those of the tables."
@@ -79,13 +77,13 @@ def patient_report(
         raise UnknownError(
             "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
         )
-    found = assess_project(project, rules, names, reader=reader)
-    data = project_cohort(project, rules, names, reader=reader)
+    lesions = assess_project(project, rules, names, reader=reader)
+    cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions))
     return PatientReport(
-        facts=_facts(data, patient_id, written_on),
+        facts=_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
-        lesions=[lesion for one in found for lesion in _lesions(project.store, one)],
-        without_answer=[one.timeline.lesion.lesion_id for one in found if one.assessed is None],
+        lesions=[_lesion(project.store, one) for one in lesions if one.is_measured],
+        without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
     )
 
 
@@ -104,20 +102,17 @@ def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -
     UnknownError
         The tables have no lesion of this patient.
     """
-    those = evolve(
-        cohort, lesions=tuple(one for one in cohort.lesions if one.patient_id == patient_id)
-    )
-    if not those.lesions:
+    lesions = tuple(one for one in cohort.lesions if one.patient_id == patient_id)
+    if not lesions:
         raise UnknownError(
-            "The tables have no lesion of this patient: the column patient_id of lesions.csv has "
-            "those they have."
+            "The tables have no lesion of this patient: the column patient_id of lesions.csv lists "
+            "the patients."
         )
-    measured = [one for one in those.lesions if one.timeline.observations]
     return PatientReport(
-        facts=_facts(those, patient_id, written_on),
+        facts=_facts(evolve(cohort, lesions=lesions), patient_id, written_on),
         patient_id=patient_id,
-        lesions=[_table_lesion(one, those) for one in measured],
-        without_answer=[one.lesion.lesion_id for one in those.lesions if one not in measured],
+        lesions=[_table_lesion(one) for one in lesions if one.is_measured],
+        without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
         about=FROM_TABLES,
     )
 
@@ -130,8 +125,7 @@ def save_patient_report(path: Path, report: PatientReport) -> None:
     InputError
         The file cannot be written, or a library that a PDF needs is missing.
     """
-    write = write_patient_pdf if path.suffix.lower() == ".pdf" else write_patient_report
-    write(path, report)
+    save_page(path, patient_html(report))
 
 
 def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
@@ -145,40 +139,35 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
     )
 
 
-def _table_lesion(one: CohortLesion, cohort: Cohort) -> LesionReport:
-    assessed = assess_timeline(one.timeline, cohort.rules)
+def _table_lesion(one: AssessedLesion) -> LesionReport:
     last_day = one.lesion.ssrs_last_date
     visits = [
         evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
         for visit in visits_of(one.timeline)
     ]
-    return evolve(_answer(one.lesion, assessed), visits=visits, read_by=[NOT_KNOWN_WHO])
+    return evolve(_answer(one), visits=visits, read_by=[NOT_KNOWN_WHO])
 
 
-def _lesions(store: Store, one: ProjectLesion) -> Iterator[LesionReport]:
-    """Give the page of a lesion, where it has an answer."""
-    if one.assessed is None:
-        return
-    timeline = one.timeline
-    yield evolve(
-        _answer(timeline.lesion, one.assessed),
-        visits=_visits(store, timeline.cells),
-        read_by=list(_read_by(store, timeline)),
-        flags=_flags(timeline),
-        marks=timeline_marks(timeline),
+def _lesion(store: Store, one: ProjectLesion) -> LesionReport:
+    return evolve(
+        _answer(one),
+        visits=_visits(store, one.cells),
+        read_by=list(_read_by(store, one)),
+        flags=_flags(one),
+        marks=timeline_marks(one.cells),
     )
 
 
-def _answer(lesion: Lesion, assessed: AssessedLesion) -> LesionReport:
-    """Give what is said of a lesion wherever its lengths come from."""
+def _answer(one: AssessedLesion) -> LesionReport:
+    """Give what is reported of a lesion wherever its lengths come from."""
     return LesionReport(
-        lesion=lesion,
-        timeline=assessed.timeline,
-        assessment=assessed.assessment,
-        fragile=assessed.sureness.fragile(assessed.assessment.category),
-        sentences=assessed.sentences,
-        labels=assessed.labels,
-        outlook=outlook(assessed.assessment, lesion.fractions),
+        lesion=one.lesion,
+        timeline=one.timeline,
+        assessment=one.assessment,
+        fragile=one.is_fragile,
+        sentences=one.sentences,
+        labels=one.labels,
+        outlook=one.outlook,
     )
 
 
@@ -233,7 +222,7 @@ def _image(store: Store, reading: Reading, volume: VolumeDescription | None) -> 
     return ", ".join(parts)
 
 
-def _read_by(store: Store, timeline: LesionTimeline) -> Iterator[str]:
+def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
     """Say who read a lesion, whether that is a consensus, and when it was signed."""
     readings = {cell.reading.reading_id: cell.reading for cell in timeline.cells if cell.reading}
     if timeline.reader == CONSENSUS:
@@ -252,7 +241,7 @@ def _read_by(store: Store, timeline: LesionTimeline) -> Iterator[str]:
         yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
 
 
-def _flags(timeline: LesionTimeline) -> list[str]:
+def _flags(timeline: ProjectLesion) -> list[str]:
     """Give what is unusual, each sentence once with all the lengths that it is said of."""
     found: dict[str, dict[date, list[str]]] = {}
     for cell in timeline.cells:

@@ -1,6 +1,6 @@
 """Draw timelines of a project's lesions, and write pages of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -8,30 +8,25 @@ from opp_mri.agreement.lengths import Estimate
 from opp_mri.cohort.figures.agreement_figure import AgreementPanel, draw_agreement
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import draw_timeline, save_figure
-from opp_mri.cohort.report.timelines import LesionPage, write_cohort_page
+from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.report.timelines import LesionPage, timelines_html
 from opp_mri.domain.assessment import Criteria, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
-from opp_mri.workflow.assessing.assess import AssessedLesion
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.double_read.agreement import OVERALL, Agreement
 from opp_mri.workflow.measuring.seeds import Phase
-from opp_mri.workflow.measuring.timeline import LesionTimeline
+from opp_mri.workflow.measuring.timeline import Cell
 
 
-def save_timeline(
-    path: Path,
-    timeline: LesionTimeline,
-    criteria: Criteria,
-    assessed: AssessedLesion | None,
-) -> None:
+def save_timeline(path: Path, lesion: ProjectLesion) -> None:
     """Draw a lesion's timeline to SVG, PNG or PDF, by the ending of the name."""
     figure = draw_timeline(
-        timeline.timeline,
-        criteria,
-        assessment=assessed.assessment if assessed else None,
-        level=timeline.lesion.level,
-        marks=timeline_marks(timeline),
+        lesion.timeline,
+        lesion.rules.criteria,
+        assessment=lesion.assessment if lesion.is_measured else None,
+        level=lesion.lesion.level,
+        marks=timeline_marks(lesion.cells),
     )
     save_figure(figure, path)
 
@@ -69,26 +64,27 @@ def save_page(
     """Write a self-contained page of all assessed lesions, with the truth where it is known."""
     pages = [
         LesionPage(
-            lesion_id=lesion.timeline.lesion.lesion_id,
-            level=lesion.timeline.lesion.level,
-            timeline=lesion.timeline.timeline,
-            assessment=lesion.assessed.assessment,
-            margin_mm=lesion.assessed.margin_mm,
-            sentences=lesion.assessed.sentences,
-            truth_category=(truth or {}).get(lesion.timeline.lesion.lesion_id),
-            marks=timeline_marks(lesion.timeline),
+            lesion_id=lesion.lesion.lesion_id,
+            level=lesion.lesion.level,
+            timeline=lesion.timeline,
+            assessment=lesion.assessment,
+            margin_mm=lesion.margin_mm,
+            sentences=lesion.sentences,
+            truth_category=(truth or {}).get(lesion.lesion.lesion_id),
+            marks=timeline_marks(lesion.cells),
         )
         for lesion in lesions
-        if lesion.assessed is not None
+        if lesion.is_measured
     ]
-    write_cohort_page(path, pages, criteria=criteria, written_on=written_on, title=title)
+    html = timelines_html(pages, criteria=criteria, written_on=written_on, title=title)
+    write_bytes(path, html.encode())
 
 
-def timeline_marks(timeline: LesionTimeline) -> TimelineMarks:
+def timeline_marks(cells: Iterable[Cell]) -> TimelineMarks:
     """Tell which lengths came without points, and which studies could not be measured."""
     read = [
         (cell.reading, (cell.sequence, cell.days_from_ssrs))
-        for cell in timeline.cells
+        for cell in cells
         if cell.reading is not None and cell.phase is not Phase.DURING
     ]
     return TimelineMarks(

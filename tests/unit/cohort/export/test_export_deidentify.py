@@ -15,7 +15,6 @@ from opp_mri.cohort.export.deidentify import (
 )
 from opp_mri.cohort.statistics.endpoints import peak_changes_mm, time_to_peak
 from opp_mri.cohort.statistics.members import (
-    CohortLesion,
     age_at_radiosurgery,
     histology_of,
     radiosensitivity_of,
@@ -23,17 +22,18 @@ from opp_mri.cohort.statistics.members import (
 from opp_mri.domain.measurement import LesionEvent, SeedPoint
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 
 COHORT = make_cohort(60)
 KEY = b"a key of 32 bytes that is random"
 
 
-def one_with(**of_lesion: object) -> CohortLesion:
+def one_with(**of_lesion: object) -> AssessedLesion:
     bare = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, **of_lesion))
     return deidentified([bare], KEY)[0]
 
 
-def names(lesions: tuple[CohortLesion, ...]) -> list[tuple[str, str]]:
+def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
     return [(one.patient_id, one.lesion.lesion_id) for one in lesions]
 
 

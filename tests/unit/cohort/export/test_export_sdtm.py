@@ -132,8 +132,12 @@ def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits(
     later = one.lesion.ssrs_last_date + timedelta(days=30)
     other = evolve(
         other,
-        patient_id=one.patient_id,
-        lesion=evolve(other.lesion, ssrs_first_date=later, ssrs_last_date=later),
+        lesion=evolve(
+            other.lesion,
+            patient_id=one.patient_id,
+            ssrs_first_date=later,
+            ssrs_last_date=later,
+        ),
     )
     dm, tu, tr, _, supptu = sdtm_tables([one, other])
     assert dm.column("RFSTDTC") == [one.lesion.ssrs_last_date]

@@ -23,13 +23,13 @@ from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.notes import export_notes
 from opp_mri.cohort.export.parquet import parquet_bytes
 from opp_mri.cohort.export.recorded import own_events, recorded_tables
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.tables import Cell, Table
 from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.columns import SEVERAL, Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 COHORT = make_cohort(80)
@@ -37,10 +37,9 @@ TABLES = (*recorded_tables(COHORT), *derived_tables(COHORT, AMINI))
 UNITS = {"_mm": "mm", "_gy": "Gy", "_years": "years"}
 
 
-def lesion_with(timeline: Timeline, **of_lesion: object) -> CohortLesion:
+def lesion_with(timeline: Timeline, **of_lesion: object) -> AssessedLesion:
     first = COHORT[0]
-    return CohortLesion(
-        patient_id=first.patient_id,
+    return AssessedLesion(
         lesion=evolve(first.lesion, **of_lesion),
         timeline=timeline,
         assessment=classify(timeline, Rules(criteria=AMINI)),

@@ -18,14 +18,14 @@ from opp_mri.cohort.export.derived import derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 
 COHORT = make_cohort(60)
 NOTES = {"Purpose": "Research software, not a medical device.", "Criteria": "amini-2016"}
 
 
-def made(lesions: tuple[CohortLesion, ...] = COHORT) -> bytes:
+def made(lesions: tuple[AssessedLesion, ...] = COHORT) -> bytes:
     changes, events = derived_tables(lesions, AMINI)[0], recorded_tables(lesions)[2]
     shown = (summary_table(lesions, AMINI), changes, events)
     return workbook_bytes((*shown, data_dictionary(shown)), NOTES)
@@ -93,7 +93,10 @@ def test_a_text_that_begins_like_a_formula_is_text_also_when_it_is_edited(start:
 
 def test_no_cell_of_any_sheet_is_a_formula() -> None:
     evil = tuple(
-        evolve(one, lesion=evolve(one.lesion, histology="=1+1", lesion_id=f"={i}"), patient_id="@p")
+        evolve(
+            one,
+            lesion=evolve(one.lesion, histology="=1+1", lesion_id=f"={i}", patient_id="@p"),
+        )
         for i, one in enumerate(COHORT[:5])
     )
     for sheet in opened(made(evil)).worksheets:

@@ -25,12 +25,13 @@ from opp_mri.cohort.figures.time_axis import TimeUnit
 from opp_mri.cohort.figures.timeline_figure import save_figure
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
 from opp_mri.cohort.statistics.endpoints import Cause, opp_free_time
-from opp_mri.cohort.statistics.members import CohortLesion, fraction_group
+from opp_mri.cohort.statistics.members import fraction_group
 from opp_mri.cohort.statistics.survival import Estimate, Observed, log_rank
 from opp_mri.cohort.tables.tables import flow, suppressed
 from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.response.assessed import AssessedLesion
 
-Cohort = tuple[CohortLesion, ...]
+Cohort = tuple[AssessedLesion, ...]
 CAUSES = {1: Cause.OPP, 2: Cause.PROGRESSION, 3: Cause.DEATH}
 
 

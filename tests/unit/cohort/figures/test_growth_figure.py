@@ -10,17 +10,17 @@ from matplotlib.collections import LineCollection
 from opp_mri.cohort.figures.change_lines import FEW, change_lines, limit_mm
 from opp_mri.cohort.figures.growth_figure import draw_growth
 from opp_mri.cohort.figures.style import COLOURS
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 COHORT = make_cohort(48)
 OPP = [one for one in COHORT if one.assessment.category is ResponseCategory.OPP]
 
 
-def lesion(one: CohortLesion, lengths: dict[int, str], *events: TreatmentEvent) -> CohortLesion:
+def lesion(one: AssessedLesion, lengths: dict[int, str], *events: TreatmentEvent) -> AssessedLesion:
     """The lesion with these lengths on T1, classified anew."""
     row = tuple(Observation(day, Decimal(mm))
                 for day, mm in lengths.items())  # fmt: skip

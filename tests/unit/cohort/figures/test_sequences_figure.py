@@ -11,17 +11,17 @@ from opp_mri.cohort.figures.sequences_figure import (
     draw_sequence_agreement,
     sequence_pairs,
 )
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 T1, T2FS, STIR, T1POST = SeriesRole
 SOME = make_cohort(1)[0]
 
 
-def lesion(lengths: Mapping[SeriesRole, Mapping[int, str]]) -> CohortLesion:
+def lesion(lengths: Mapping[SeriesRole, Mapping[int, str]]) -> AssessedLesion:
     observations = {
         role: tuple(Observation(day, Decimal(mm)) for day, mm in row.items())
         for role, row in lengths.items()

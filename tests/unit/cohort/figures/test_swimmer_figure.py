@@ -18,8 +18,9 @@ from opp_mri.cohort.statistics.endpoints import (
     returns_to_baseline,
     time_to_peak,
 )
-from opp_mri.cohort.statistics.members import CohortLesion, eligible_of
+from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 
 COHORT = make_cohort(48)
@@ -48,7 +49,7 @@ def marks_of(figure, name: str) -> list[float]:
     ]
 
 
-def label(one: CohortLesion) -> str:
+def label(one: AssessedLesion) -> str:
     return one.lesion.lesion_id
 
 

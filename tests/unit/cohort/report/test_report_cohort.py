@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,12 @@ from fixtures.cohort_reports import FIGURE, HASH, LESIONS, PATIENTS, a_report
 from fixtures.page_parts import Page, assert_sound
 
 from opp_mri import __version__
+from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report import rows as rows_module
-from opp_mri.cohort.report.cohort import cohort_html, write_cohort_report
+from opp_mri.cohort.report.cohort import cohort_html
 from opp_mri.cohort.report.document import Section
-from opp_mri.cohort.report.rows import write_rows
+from opp_mri.cohort.report.page import save_page
+from opp_mri.cohort.report.rows import rows_csv
 from opp_mri.cohort.report.words import criteria_in_words
 from opp_mri.cohort.tables.tables import (
     Cell,
@@ -150,7 +153,7 @@ def test_what_comes_from_outside_is_text_and_never_markup() -> None:
 
 def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
-        write_cohort_report(tmp_path / name, a_report())
+        save_page(tmp_path / name, cohort_html(a_report()))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -173,19 +176,19 @@ def test_a_report_that_cannot_be_written_leaves_the_one_that_was_there(
     page = tmp_path / "report.html"
     page.write_text("as it was")
 
-    def full(_path: Path, _content: bytes) -> int:
+    def full(_file: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"No space left on device.*there is room"):
-        write_cohort_report(page, a_report())
+        save_page(page, cohort_html(a_report()))
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
     assert page.read_text() == "as it was"
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name a folder that exists"):
-        write_cohort_report(tmp_path / "absent" / "report.html", a_report())
+        save_page(tmp_path / "absent" / "report.html", cohort_html(a_report()))
 
 
 # --- small numbers withheld
@@ -209,7 +212,7 @@ def test_it_has_only_figures_that_show_no_more_than_its_tables() -> None:
 
 def test_its_rows_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give away"):
-        write_rows(tmp_path / "rows.csv", a_report(suppressed=True))
+        rows_csv(a_report(suppressed=True))
     assert not list(tmp_path.iterdir())
 
 
@@ -237,7 +240,7 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
     assert max(map(len, lists.values())) <= 3
     assert 0 < len(named) == len(rows) < 40
     assert f"The {len(named)} lesions that shorter lists name are shown below, of 40" in page.html
-    write_rows(tmp_path / "rows.csv", report)
+    write_bytes(tmp_path / "rows.csv", rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     everyone = [(one["patient_id"], one["lesion_id"]) for one in found if one["key"] == "all"]
@@ -246,7 +249,7 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
 
 def test_the_table_of_rows_has_the_lesions_of_every_count(tmp_path: Path) -> None:
     report = a_report()
-    write_rows(tmp_path / "rows.csv", report)
+    write_bytes(tmp_path / "rows.csv", rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         found = [(one["key"], one["lesion_id"]) for one in csv.DictReader(file)]
     assert len(found) == len(set(found))

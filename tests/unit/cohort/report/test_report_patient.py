@@ -13,13 +13,13 @@ from fixtures.page_parts import Page, assert_sound
 
 from opp_mri import __version__
 from opp_mri.cohort.report.document import ReportFacts
+from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.patient import (
     LesionReport,
     PatientReport,
     Visit,
     VisitLength,
     patient_html,
-    write_patient_report,
 )
 from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
@@ -242,4 +242,4 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
         lesions=(),
     )  # fmt: skip
     with pytest.raises(InputError, match="name a folder that exists"):
-        write_patient_report(tmp_path / "absent" / "report.html", report)
+        save_page(tmp_path / "absent" / "report.html", patient_html(report))

@@ -9,7 +9,8 @@ import pytest
 from fixtures.cohort_reports import a_report
 
 from opp_mri.cohort.report import cohort as cohort_module
-from opp_mri.cohort.report.cohort import write_cohort_pdf
+from opp_mri.cohort.report.cohort import printed_html
+from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.errors import InputError
 
@@ -62,9 +63,9 @@ def test_a_cohorts_pdf_has_its_rows_up_to_a_number_of_lesions_and_then_says_that
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = a_report()
-    write_cohort_pdf(tmp_path / "all.pdf", report)
+    save_page(tmp_path / "all.pdf", "", printed_html=printed_html(report))
     monkeypatch.setattr(cohort_module, "MOST_ROWS_IN_PDF", 39)
-    write_cohort_pdf(tmp_path / "few.pdf", report)
+    save_page(tmp_path / "few.pdf", "", printed_html=printed_html(report))
     links = [
         len(re.findall(rb"/Subtype ?/Link", plain((tmp_path / name).read_bytes())))
         for name in ("all.pdf", "few.pdf")

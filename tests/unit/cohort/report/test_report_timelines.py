@@ -5,15 +5,13 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 from opp_mri import __version__
-from opp_mri.cohort.report.timelines import LesionPage, write_cohort_page
+from opp_mri.cohort.report.timelines import LesionPage, timelines_html
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
-from opp_mri.errors import InputError
 
 
 @pytest.fixture
@@ -33,11 +31,9 @@ def lesion(timeline: Timeline, assess: Callable[..., Assessment]) -> Callable[..
 
 
 @pytest.fixture
-def page(tmp_path: Path, criteria: Criteria) -> Callable[[Sequence[LesionPage]], str]:
+def page(criteria: Criteria) -> Callable[[Sequence[LesionPage]], str]:
     def write(lesions: Sequence[LesionPage]) -> str:
-        path = tmp_path / "page.html"
-        write_cohort_page(path, lesions, criteria=criteria, written_on=date(2026, 1, 2))
-        return path.read_text(encoding="utf-8")
+        return timelines_html(lesions, criteria=criteria, written_on=date(2026, 1, 2))
 
     return write
 
@@ -146,12 +142,3 @@ def test_the_same_lesions_give_the_same_bytes(
     page: Callable[..., str], lesion: Callable[..., LesionPage]
 ) -> None:
     assert page([lesion()]) == page([lesion()])
-
-
-def test_a_page_that_cannot_be_written_is_an_error_that_says_so(
-    tmp_path: Path, criteria: Criteria
-) -> None:
-    with pytest.raises(InputError, match="name a folder that exists"):
-        write_cohort_page(
-            tmp_path / "absent" / "page.html", [], criteria=criteria, written_on=date(2026, 1, 2)
-        )

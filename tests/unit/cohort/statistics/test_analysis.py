@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
 from opp_mri.cohort.statistics.covariates import Covariate, covariate_of
 from opp_mri.cohort.statistics.endpoints import Cause, EventDay
-from opp_mri.cohort.statistics.members import CohortLesion, FractionGroup
+from opp_mri.cohort.statistics.members import FractionGroup
 from opp_mri.cohort.statistics.survival import Estimate, Observed
 from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.response.assessed import AssessedLesion
 
 UNHURRIED = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
@@ -42,7 +43,7 @@ def numbers(found: object) -> Iterator[Estimate]:
     elif isinstance(found, tuple):
         for one in found:
             yield from numbers(one)
-    elif has(type(found)) and not isinstance(found, Observed | CohortLesion):
+    elif has(type(found)) and not isinstance(found, Observed | AssessedLesion):
         for one in fields(type(found)):
             yield from numbers(getattr(found, one.name))
 
@@ -87,7 +88,10 @@ def test_the_other_covariates_of_the_paper_have_coxs_model_with_errors_by_patien
 
 
 def test_with_one_lesion_a_patient_the_errors_are_by_lesion() -> None:
-    lesions = [evolve(one, patient_id=str(n)) for n, one in enumerate(lesions_of_the_paper())]
+    lesions = [
+        evolve(one, lesion=evolve(one.lesion, patient_id=str(n)))
+        for n, one in enumerate(lesions_of_the_paper())
+    ]
     (age, *_) = analyse(lesions).opp_free.models
     assert age.cox.patients is None
     assert age.cox_by_lesion is None

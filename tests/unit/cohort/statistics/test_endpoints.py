@@ -23,10 +23,11 @@ from opp_mri.cohort.statistics.endpoints import (
     spread,
     time_to_peak,
 )
-from opp_mri.cohort.statistics.members import PAPER_ANSWERS, CohortLesion
+from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 OPP = COURSES[ResponseCategory.OPP]
@@ -44,12 +45,11 @@ TIMELINES = st.dictionaries(st.sampled_from(SeriesRole), ROWS, max_size=3).map(
 
 
 @st.composite
-def lesions(draw: st.DrawFn) -> CohortLesion:
+def lesions(draw: st.DrawFn) -> AssessedLesion:
     timeline = draw(TIMELINES)
     died = draw(st.none() | st.integers(1, 900))
     death_date = None if died is None else DAY_0 + timedelta(died)
-    return CohortLesion(
-        patient_id="P",
+    return AssessedLesion(
         lesion=make_lesion(death_date=death_date),
         timeline=timeline,
         assessment=classify(timeline, Rules(criteria=CRITERIA, mode=draw(st.sampled_from(Mode)))),

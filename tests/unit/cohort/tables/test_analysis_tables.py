@@ -7,7 +7,6 @@ from fixtures.cohort_makers import make_cohort
 from hypothesis import HealthCheck, Phase, given, settings
 
 from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
-from opp_mri.cohort.statistics.members import CohortLesion
 from opp_mri.cohort.tables.analysis_tables import analysis_tables, free_shares, incidence, landmarks
 from opp_mri.cohort.tables.tables import (
     Cell,
@@ -18,6 +17,7 @@ from opp_mri.cohort.tables.tables import (
     suppressed_together,
     time_course,
 )
+from opp_mri.response.assessed import AssessedLesion
 
 UNHURRIED = settings(
     deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow],
@@ -26,11 +26,11 @@ UNHURRIED = settings(
 BELOW = 5
 
 
-def named(lesions: list[CohortLesion]) -> list[CohortLesion]:
+def named(lesions: list[AssessedLesion]) -> list[AssessedLesion]:
     return [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(lesions)]
 
 
-def all_tables(lesions: list[CohortLesion], *, by_week: bool = True) -> list[Table]:
+def all_tables(lesions: list[AssessedLesion], *, by_week: bool = True) -> list[Table]:
     """The tables of the statistics with those that they are published with."""
     found = [make(lesions) for make in (flow, demographics, response_by_fractions, time_course)]
     return [*found, *analysis_tables(analyse(lesions), by_week=by_week)]

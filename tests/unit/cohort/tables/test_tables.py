@@ -7,7 +7,7 @@ from fixtures.cohort_courses import COHORTS, COURSES, cohort_lesion, failing, le
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.cohort.statistics.members import EXCLUSION_WORDS, CohortLesion, is_eligible
+from opp_mri.cohort.statistics.members import EXCLUSION_WORDS, is_eligible
 from opp_mri.cohort.tables.tables import (
     Cell,
     Table,
@@ -21,6 +21,7 @@ from opp_mri.cohort.tables.tables import (
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Exclusion
+from opp_mri.response.assessed import AssessedLesion
 
 TABLES = (flow, demographics, response_by_fractions, time_course)
 
@@ -202,7 +203,7 @@ def test_the_time_to_peak_of_the_paper_has_its_digits_and_bounds_by_the_visits()
     ]
 
 
-def opp(**others: Any) -> CohortLesion:
+def opp(**others: Any) -> AssessedLesion:
     return cohort_lesion(t1=COURSES[ResponseCategory.OPP], others=others)
 
 

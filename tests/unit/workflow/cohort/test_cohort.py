@@ -1,6 +1,5 @@
 """A cohort from plain tables, and from a project."""
 
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -73,10 +72,10 @@ def test_lengths_keep_their_digits(folder: Path) -> None:
     assert first.lesion.dose_gy == Decimal(24)
 
 
-def test_findings_and_events_stand_in_their_order_by_date(folder: Path) -> None:
+def test_findings_and_events_stand_in_their_order_by_day(folder: Path) -> None:
     first, second, _ = cohort_of(folder).lesions
-    assert [(one.kind, one.date) for one in first.lesion.events] == [
-        (EventKind.FRACTURE, date(2020, 11, 1))
+    assert [(one.kind, one.days_from_ssrs) for one in first.timeline.events] == [
+        (EventKind.FRACTURE, 300)
     ]
     assert [one.value for one in second.timeline.events] == ["enlarged", "unknown"]
 
@@ -147,3 +146,9 @@ def test_the_hash_of_the_data_is_of_the_data_alone(tmp_path: Path) -> None:
     assert cohort_of(tables(tmp_path / "x", LESIONS, changed)).data_sha256 != one.data_sha256
     longer = EVENTS + "C,5,fracture,\n"
     assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != one.data_sha256
+
+
+def test_an_event_of_a_far_date_keeps_its_day(tmp_path: Path) -> None:
+    far = LESIONS.replace("2020-01-06", "9999-12-31")
+    found = {one.lesion.lesion_id: one for one in cohort_of(tables(tmp_path, far)).lesions}
+    assert [event.days_from_ssrs for event in found["A"].timeline.events] == [300]

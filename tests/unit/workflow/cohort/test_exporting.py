@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.statistics.members import CohortLesion
+from opp_mri.cohort.files import write_folder
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
@@ -31,6 +31,7 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.workflow.cohort import exporting
 from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
@@ -38,7 +39,6 @@ from opp_mri.workflow.cohort.exporting import (
     ExportFormat,
     export_cohort,
     read_key,
-    write_folder,
 )
 from opp_mri.workflow.measuring.timeline import treatment_events
 
@@ -91,7 +91,7 @@ EVENTS = st.one_of(
 
 
 @st.composite
-def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> CohortLesion:
+def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLesion:
     fractions = draw(st.none() | st.integers(1, 30))
     last = draw(st.dates(date(1990, 1, 1), date(2030, 1, 1)))
     days = 0 if fractions == 1 else draw(st.integers(0, 20))
@@ -116,8 +116,7 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> CohortLesio
     )
     events = (*treatment_events(lesion), *draw(st.lists(EVENTS, max_size=3)))
     timeline = Timeline(lesion_id=lesion_id, observations=draw(observations()), events=events)
-    return CohortLesion(
-        patient_id=patient_id,
+    return AssessedLesion(
         lesion=lesion,
         timeline=timeline,
         assessment=classify(timeline, Rules(criteria=AMINI)),
@@ -144,7 +143,7 @@ def cohorts(draw: st.DrawFn) -> Cohort:
     return cohort_of(lesions)
 
 
-def cohort_of(lesions: tuple[CohortLesion, ...]) -> Cohort:
+def cohort_of(lesions: tuple[AssessedLesion, ...]) -> Cohort:
     return Cohort(lesions=lesions, rules=Rules(criteria=AMINI))
 
 
@@ -230,7 +229,7 @@ def test_the_same_cohort_gives_the_same_bytes_in_every_format() -> None:
 PLACES = {"lesions.csv", "parquet", "cohort.xlsx", "redcap", "sdtm", "aggregated"}
 
 
-def secretive(lesions: tuple[CohortLesion, ...]) -> tuple[CohortLesion, ...]:
+def secretive(lesions: tuple[AssessedLesion, ...]) -> tuple[AssessedLesion, ...]:
     """Give lesions whose names and texts cannot come about by chance."""
     text = (EventKind.SYSTEMIC_THERAPY_CHANGE, "began pazopanib at Sankt-Beispiel")
     found = []
@@ -247,15 +246,11 @@ def secretive(lesions: tuple[CohortLesion, ...]) -> tuple[CohortLesion, ...]:
             last_contact_date=one.lesion.ssrs_last_date + timedelta(days=900 + number),
         )  # fmt: skip
         assessment = evolve(one.assessment, lesion_id=lesion_id)
-        found.append(
-            evolve(
-                one, patient_id=patient_id, lesion=lesion, timeline=timeline, assessment=assessment
-            )
-        )
+        found.append(evolve(one, lesion=lesion, timeline=timeline, assessment=assessment))
     return tuple(found)
 
 
-def secrets_of(lesions: tuple[CohortLesion, ...]) -> dict[str, set[str]]:
+def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
     """Give all that names somebody, by kind; dates in every form in which a file may hold them."""
     found: dict[str, set[str]] = {
         kind: set() for kind in ("patient", "lesion", "text", "date", "uid")
@@ -293,7 +288,7 @@ def readable(name: str, content: bytes) -> str:
     return "\n".join(texts)
 
 
-def leaks(files: dict[str, bytes], lesions: tuple[CohortLesion, ...]) -> set[tuple[str, str]]:
+def leaks(files: dict[str, bytes], lesions: tuple[AssessedLesion, ...]) -> set[tuple[str, str]]:
     """Give each kind of secret that is found, with the ending of the file."""
     secrets = secrets_of(lesions)
     return {
@@ -325,9 +320,12 @@ def test_an_export_that_is_not_deidentified_is_full_of_them() -> None:
     assert places <= {place for kind, place in found if kind == "patient"}
 
 
-Mutation = Callable[[CohortLesion, CohortLesion], CohortLesion]
+Mutation = Callable[[AssessedLesion, AssessedLesion], AssessedLesion]
 LET_THROUGH: dict[str, tuple[Mutation, str]] = {
-    "patient": (lambda bare, full: evolve(bare, patient_id=full.patient_id), "patient"),
+    "patient": (
+        lambda bare, full: evolve(bare, lesion=evolve(bare.lesion, patient_id=full.patient_id)),
+        "patient",
+    ),
     "lesion": (
         lambda bare, full: evolve(
             bare, lesion=evolve(bare.lesion, lesion_id=full.lesion.lesion_id)
@@ -379,7 +377,7 @@ def test_the_search_for_leaks_finds_one_field_of_one_lesion_that_is_let_through(
     lesions = secretive(make_cohort(12))
     let_through, kind = LET_THROUGH[field]
 
-    def mutated(those: tuple[CohortLesion, ...], key: bytes) -> tuple[CohortLesion, ...]:
+    def mutated(those: tuple[AssessedLesion, ...], key: bytes) -> tuple[AssessedLesion, ...]:
         bare = deidentified(those, key)
         rows = [list(lesion.timeline.observations.values()) for lesion in those]
         full = those[rows.index(list(bare[0].timeline.observations.values()))]

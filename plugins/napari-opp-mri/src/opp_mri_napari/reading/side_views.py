@@ -8,7 +8,7 @@ from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.units import format_mm, weeks_from_days
-from opp_mri.workflow.assessing.assess import AssessedLesion, assess_timeline
+from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
@@ -128,7 +128,7 @@ def timeline_view(
     )  # fmt: skip
 
 
-def _margin(found: AssessedLesion) -> str:
+def _margin(found: AssessedTimeline) -> str:
     """Say how little would change the category, and how often it would be the same again."""
     margin = (
         "No change of one length would change the category."

@@ -1,0 +1,357 @@
+"""Comparison of groups where an event competes with others: Gray's test, and Fine and Gray's model.
+
+Both ask about the cumulative incidence of the event itself. The log-rank test and Cox's model ask
+about its hazard among those who are still free of every event.
+"""
+
+from typing import Final
+
+import numpy as np
+from attrs import evolve, frozen
+
+from opp_mri.cohort.statistics.hazards import Hazard, Regression
+from opp_mri.cohort.statistics.partial_likelihood import Covariates
+from opp_mri.cohort.statistics.survival import (
+    CENSORED,
+    LEVEL,
+    NO_EVENT,
+    OF_INTEREST,
+    TINY,
+    Estimate,
+    FloatArray,
+    IntArray,
+    LogRank,
+    Observed,
+)
+from opp_mri.errors import InputError
+
+NEWTON_STEPS: Final = 50
+STEEP: Final = 1e-9  # length of a Newton step, in SD of the covariate, at which the search ends
+ENDLESS: Final = 15.0  # a log hazard ratio per SD that has no maximum
+
+
+@frozen(kw_only=True, eq=False)
+class _Grid:
+    """Each group on each day with an event of any cause, as arrays of days by groups.
+
+    `risk` is at risk just before the day; `own` and `other` are the events on it; `free` is the
+    Kaplan-Meier share without any event just before it and `free_after` just after it; `incidence`
+    is the cumulative incidence just before it.
+    """
+
+    labels: tuple[str, ...]
+    risk: FloatArray
+    own: FloatArray
+    other: FloatArray
+    free: FloatArray
+    free_after: FloatArray
+    incidence: FloatArray
+
+
+def gray(observed: Observed) -> LogRank:
+    """Test whether the groups have the same cumulative incidence of the event.
+
+    Parameters
+    ----------
+    observed
+        Rows with a cause and a group, without delayed entry.
+
+    Returns
+    -------
+    LogRank
+        The chi-square of Gray's test; `expected` is the number of events that each group would
+        have if all had the same cumulative incidence. Without a result `reason` says why.
+
+    Raises
+    ------
+    InputError
+        A cause is missing, or there is delayed entry.
+
+    Notes
+    -----
+    Gray, Ann Stat 1988;16:1141-1154, with rho = 0, as `cuminc` of R's package cmprsk.
+    """
+    from scipy import stats
+
+    causes = _causes(observed)
+    days = np.unique(observed.duration_days[causes != CENSORED])
+    none = LogRank(
+        chi_square=None, degrees_of_freedom=0, p=None, expected={}, n=observed.n,
+        events=observed.events, reason=NO_EVENT,
+    )  # fmt: skip
+    if not observed.events:
+        return none
+    grid = _grid(observed, causes, days)
+    total = grid.own.sum(axis=1)
+    ratio = np.divide(grid.risk, grid.free, out=np.zeros_like(grid.risk), where=grid.risk > 0)
+    still = ratio * (1 - grid.incidence)
+    expected = total[:, None] * still / still.sum(axis=1, keepdims=True)
+    score = (grid.own - expected).sum(axis=0)
+    by_label = dict(zip(grid.labels, map(float, expected.sum(axis=0)), strict=True))
+    compared = np.array(list(by_label.values())) > TINY
+    freedom = int(compared.sum()) - 1
+    if freedom < 1:
+        reason = "There is only one group with anybody at risk at an event."
+        return evolve(none, expected=by_label, reason=reason)
+    variance = _gray_variance(grid, ratio, total)
+    kept = np.flatnonzero(compared)[:-1]
+    part = variance[np.ix_(kept, kept)]
+    if np.linalg.eigvalsh(part)[0] < TINY:
+        return evolve(none, expected=by_label, reason="The groups are not at risk together.")
+    chi = float(score[kept] @ np.linalg.solve(part, score[kept]))
+    return evolve(
+        none, chi_square=chi, degrees_of_freedom=freedom, p=float(stats.chi2.sf(chi, freedom)),
+        expected=by_label, reason=None,
+    )  # fmt: skip
+
+
+def fine_gray(
+    observed: Observed, covariates: Covariates, *, by_patient: bool = False
+) -> Regression:
+    """Fit the proportional subdistribution hazards model, with intervals and p by Wald.
+
+    Parameters
+    ----------
+    observed
+        Rows with a cause, without delayed entry.
+    covariates
+        A value for each row, by name.
+    by_patient
+        Whether the errors allow for lesions of one patient being alike.
+
+    Raises
+    ------
+    InputError
+        A cause is missing, there is delayed entry, or a covariate has a missing value.
+
+    Notes
+    -----
+    Fine and Gray, J Am Stat Assoc 1999;94:496-509: weights by the Kaplan-Meier estimate of the
+    censoring, ties by Breslow, robust variance that includes the error of the weights, as `crr` of
+    R's package cmprsk. Summed over patients it is that of Zhou et al., Biostatistics 2012;13:
+    371-383.
+    """
+    from scipy import special
+
+    causes = _causes(observed)
+    table = np.array([np.asarray(one, dtype=np.float64) for one in covariates.values()])
+    if table.shape != (len(covariates), observed.n) or not np.isfinite(table).all():
+        raise InputError("Give each covariate a value for every lesion.")
+    sd = np.where(table.std(axis=1) > 0, table.std(axis=1), 1.0)
+    weighted = _Weighted(observed, causes, ((table.T - table.mean(axis=1)) / sd))
+    beta = weighted.maximum()
+    names = tuple(covariates)
+    if beta is None:
+        reason = (
+            NO_EVENT
+            if not observed.events
+            else f"No finite hazard ratio: the events do not vary with {', '.join(names)}."
+        )
+        return _regression(observed, names, reason)
+    _, information = weighted.slopes(beta)
+    parts = weighted.residuals(beta)
+    patients = None
+    if by_patient and observed.patient is not None:
+        _, patient = np.unique(observed.patient, return_inverse=True)
+        patients = int(patient.max()) + 1
+        summed = np.zeros((patients, parts.shape[1]))
+        np.add.at(summed, patient, parts)
+        parts = summed
+    inverse = np.linalg.inv(information)
+    errors = np.sqrt(np.diag(inverse @ parts.T @ parts @ inverse))
+    p = special.chdtrc(1, (beta / errors) ** 2)
+    z = float(special.ndtri((1 + LEVEL) / 2))
+    return evolve(
+        _regression(observed, names, None),
+        patients=patients,
+        hazards=tuple(
+            Hazard(
+                covariate=name,
+                ratio=Estimate(
+                    value=float(np.exp(b / s)), low=float(np.exp((b - z * e) / s)),
+                    high=float(np.exp((b + z * e) / s)), n=observed.n, events=observed.events,
+                ),
+                standard_error=float(e / s), p=float(p_of),
+            )
+            for name, b, e, s, p_of in zip(names, beta, errors, sd, p, strict=True)
+        ),
+    )  # fmt: skip
+
+
+class _Weighted:
+    """The weighted partial likelihood of Fine and Gray, of covariates in units of their SD."""
+
+    def __init__(self, observed: Observed, causes: IntArray, x: FloatArray) -> None:
+        self.x, self.days = x, observed.duration_days
+        self.event_days, counts = np.unique(self.days[causes == OF_INTEREST], return_counts=True)
+        self.counts = counts.astype(np.float64)
+        self.events = np.flatnonzero(causes == OF_INTEREST)
+        self.censored = causes == CENSORED
+        self.competing = np.flatnonzero(causes > OF_INTEREST)
+        self.lost_days, lost = np.unique(self.days[self.censored], return_counts=True)
+        self.lost_risk = _at_least(self.days, self.lost_days)
+        self.lost_hazard = lost / self.lost_risk
+        self.watched = np.concatenate([[1.0], np.cumprod(1 - self.lost_hazard)])
+        self.at_event = self._watched(self.event_days)
+        self.at_own = self._watched(self.days)
+
+    def _watched(self, days: FloatArray) -> FloatArray:
+        """Give the Kaplan-Meier share that is not censored just before each day."""
+        return np.asarray(self.watched[np.searchsorted(self.lost_days, days)])
+
+    def maximum(self) -> FloatArray | None:
+        """Give the coefficients, or None where there are no finite ones."""
+        beta = np.zeros(self.x.shape[1])
+        if not len(self.events):
+            return None
+        for _ in range(NEWTON_STEPS):
+            score, information = self.slopes(beta)
+            if np.linalg.eigvalsh(information)[0] < STEEP:
+                return None
+            step = np.linalg.solve(information, score)
+            beta = beta + step * min(1.0, 2.0 / max(np.abs(step).max(), TINY))
+            if not np.abs(beta).max() < ENDLESS:
+                return None
+            if np.abs(step).max() < STEEP:
+                return np.asarray(beta)
+        return None
+
+    def _sums(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Sum risk, risk times x and risk times x x' over the weighted risk set of each event."""
+        p = self.x.shape[1]
+        risk = np.exp(self.x @ beta)[:, None]
+        square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
+        columns = risk * np.hstack([np.ones((len(risk), 1)), self.x, square])
+        order = np.argsort(self.days)
+        later = _suffix(columns[order])
+        sums = later[np.searchsorted(self.days[order], self.event_days)]
+        gone = self.competing[np.argsort(self.days[self.competing])]
+        ended = _prefix(columns[gone] / self.at_own[gone, None])
+        sums += self.at_event[:, None] * ended[np.searchsorted(self.days[gone], self.event_days)]
+        return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
+
+    def slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Give the score and the information."""
+        whole, first, second = self._sums(beta)
+        mean = first / whole[:, None]
+        spread = second / whole[:, None, None] - np.einsum("ea,eb->eab", mean, mean)
+        score = self.x[self.events].sum(axis=0) - self.counts @ mean
+        return score, np.einsum("e,eab->ab", self.counts, spread)
+
+    def residuals(self, beta: FloatArray) -> FloatArray:
+        """Give the part of each row in the score, with that of its censoring in the weights."""
+        whole, first, _ = self._sums(beta)
+        mean, hazard = first / whole[:, None], self.counts / whole
+        risk = np.exp(self.x @ beta)[:, None]
+        steps = hazard[:, None] * np.hstack([np.ones((len(hazard), 1)), mean])
+        until = _prefix(steps)[np.searchsorted(self.event_days, self.days, "right")]
+        parts = risk * (until[:, 1:] - self.x * until[:, :1])
+        place = np.searchsorted(self.event_days, self.days[self.events])
+        parts[self.events] += self.x[self.events] - mean[place]
+        after = _suffix(self.at_event[:, None] * steps)
+        gone = self.competing
+        left = after[np.searchsorted(self.event_days, self.days[gone], "right")]
+        left = left / self.at_own[gone, None]
+        parts[gone] += risk[gone] * (left[:, 1:] - self.x[gone] * left[:, :1])
+        return parts + self._of_censoring(risk, after)
+
+    def _of_censoring(self, risk: FloatArray, after: FloatArray) -> FloatArray:
+        gone = self.competing[np.argsort(self.days[self.competing])]
+        own = np.hstack([np.ones((len(gone), 1)), self.x[gone]])
+        before = _prefix(risk[gone] * own / self.at_own[gone, None])
+        ended = before[np.searchsorted(self.days[gone], self.lost_days)]
+        later = after[np.searchsorted(self.event_days, self.lost_days)]
+        moved = ended[:, 1:] * later[:, :1] - ended[:, :1] * later[:, 1:]
+        share = moved / self.lost_risk[:, None]
+        place = np.searchsorted(self.lost_days, self.days, "right")
+        parts = -_prefix(share * self.lost_hazard[:, None])[place]
+        parts[self.censored] += share[place[self.censored] - 1]
+        return parts
+
+
+def _causes(observed: Observed) -> IntArray:
+    if observed.cause is None or observed.unseen_until is not None:
+        raise InputError("Competing risks need a cause for each lesion, and no delayed entry.")
+    return observed.cause
+
+
+def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
+    labels, columns = [], []
+    for label, rows in observed.by_group():
+        ended = causes[observed.group == label] if observed.group is not None else causes
+        at = _at_least(rows.duration_days, days)
+        own, other = (
+            np.array([(rows.duration_days[which] == day).sum() for day in days], dtype=np.float64)
+            for which in (ended == OF_INTEREST, ended > OF_INTEREST)
+        )
+        stay = 1 - np.divide(own + other, at, out=np.zeros(len(days)), where=at > 0)
+        after = np.cumprod(stay)
+        free = np.concatenate([[1.0], after[:-1]])
+        jump = free * np.divide(own, at, out=np.zeros(len(days)), where=at > 0)
+        columns.append((at, own, other, free, after, np.cumsum(jump) - jump))
+        labels.append(label)
+    stacked = (np.stack(one, axis=1) for one in zip(*columns, strict=True))
+    risk, own, other, free, after, incidence = stacked
+    return _Grid(labels=tuple(labels), risk=risk, own=own, other=other, free=free,
+                 free_after=after, incidence=incidence)  # fmt: skip
+
+
+def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatArray:
+    """Give the variance of the scores of the groups, with the correction for ties."""
+    whole = ratio.sum(axis=1)
+    common = np.cumsum(total / whole)
+    before = np.concatenate([[0.0], common[:-1]])
+    groups = len(grid.labels)
+    weight = ratio[:, :, None] * (np.eye(groups) - (ratio / whole[:, None])[:, None, :])
+    carried = np.cumsum(weight * (total / (whole * (1 - before)))[:, None, None], axis=0)
+    left = carried[-1] - carried
+    share = np.divide(
+        1 - common[:, None], grid.free_after, out=np.zeros_like(ratio), where=grid.free_after > TINY
+    )
+    there = grid.risk > 0
+    expected = whole[:, None] * grid.free
+    spared = _tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
+    own = np.divide(
+        spared * grid.free * total[:, None], whole[:, None] * grid.risk,
+        out=np.zeros_like(ratio), where=there,
+    )  # fmt: skip
+    spared = _tie_correction(grid.other, grid.risk)
+    other = np.divide(
+        spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=there
+    )
+    other[grid.free_after <= TINY] = 0.0
+    of_own = weight + (1 - share)[:, None, :] * left
+    of_other = share[:, None, :] * left
+    return np.asarray(
+        np.einsum("tik,tjk,tk->ij", of_own, of_own, own)
+        + np.einsum("tik,tjk,tk->ij", of_other, of_other, other)
+    )
+
+
+def _tie_correction(events: FloatArray, risk: FloatArray) -> FloatArray:
+    several = (events > 1) & (risk > 1)
+    return 1 - np.divide(events - 1, risk - 1, out=np.zeros(risk.shape), where=several)
+
+
+def _at_least(values: FloatArray, days: FloatArray) -> FloatArray:
+    """Count the values from each day on."""
+    return len(values) - np.searchsorted(np.sort(values), days).astype(np.float64)
+
+
+def _prefix(columns: FloatArray) -> FloatArray:
+    """Sum the rows before each place, and all of them last."""
+    return np.vstack([np.zeros((1, columns.shape[1])), np.cumsum(columns, axis=0)])
+
+
+def _suffix(columns: FloatArray) -> FloatArray:
+    """Sum the rows from each place on, with nothing last."""
+    return np.vstack([np.cumsum(columns[::-1], axis=0)[::-1], np.zeros((1, columns.shape[1]))])
+
+
+def _regression(observed: Observed, names: tuple[str, ...], reason: str | None) -> Regression:
+    n, events = observed.n, observed.events
+    nothing = Estimate(value=None, n=n, events=events, reason=reason)
+    return Regression(
+        model="fine_gray", ties="breslow", n=n, events=events, reason=reason,
+        hazards=tuple(Hazard(covariate=name, ratio=nothing) for name in names),
+    )  # fmt: skip

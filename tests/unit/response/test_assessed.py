@@ -1,0 +1,34 @@
+"""An assessed lesion computes what is derived from it when it is asked, and once."""
+
+import pytest
+from fixtures.cohort_courses import cohort_lesion
+
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.response import assessed
+
+
+def test_margin_and_probability_are_computed_when_asked_and_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    for name in ("margin_mm", "category_probabilities", "labels_by_day"):
+        compute = getattr(assessed, name)
+
+        def counted(*args: object, _name: str = name, _compute=compute, **given: object) -> object:
+            asked.append(_name)
+            return _compute(*args, **given)
+
+        monkeypatch.setattr(assessed, name, counted)
+    lesion = cohort_lesion(t1={-10: 20, 87: 25, 180: 21, 260: 20})
+    assert lesion.assessment.category is ResponseCategory.OPP
+    assert asked == []
+    assert lesion.sentences == lesion.sentences
+    assert lesion.is_fragile is lesion.sureness.fragile(ResponseCategory.OPP)
+    assert sorted(asked) == ["category_probabilities", "labels_by_day", "margin_mm"]
+
+
+def test_a_lesion_without_a_length_is_not_measured_and_has_no_outlook() -> None:
+    lesion = cohort_lesion(t1={})
+    assert not lesion.is_measured
+    assert lesion.outlook is None
+    assert lesion.patient_id == lesion.lesion.patient_id

@@ -1,0 +1,20 @@
+"""A figure of a cohort is drawn once, whatever files are made of it."""
+
+from matplotlib.figure import Figure
+
+from opp_mri.workflow.cohort.cohort_pictures import Picture
+
+
+def test_page_and_files_share_one_drawing_and_one_rendering() -> None:
+    drawn: list[Figure] = []
+
+    def draw() -> Figure:
+        drawn.append(Figure())
+        return drawn[-1]
+
+    picture = Picture(name="a", title="A", draw=draw, description="Nothing.", lesion_ids=())
+    assert picture.svg.startswith("<svg")
+    assert picture.content(".svg").decode().endswith(picture.svg)
+    assert picture.content(".svg") is picture.content(".svg")
+    assert picture.content(".pdf").startswith(b"%PDF")
+    assert len(drawn) == 1
