@@ -36,9 +36,9 @@ class CriteriaType(click.ParamType[Criteria]):
 
 mode_option = click.option(
     "--mode",
-    type=click.Choice(Mode, case_sensitive=True),
+    type=click.Choice([mode.value for mode in Mode]),  # its words, not the names of its members
     default=Mode.RETROSPECTIVE.value,
-    show_default=Mode.RETROSPECTIVE.value,
+    show_default=True,
     help="With hindsight, as the source paper did; or as known today.",
 )
 criteria_option = click.option(
@@ -78,7 +78,7 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
     @mode_option
     @criteria_option
     @wraps(command)
-    def with_rules(*args: Any, mode: Mode, criteria: Criteria | None, **others: Any) -> None:
-        command(*args, rules=RulesChoice(criteria=criteria, mode=mode), **others)
+    def with_rules(*args: Any, mode: str, criteria: Criteria | None, **others: Any) -> None:
+        command(*args, rules=RulesChoice(criteria=criteria, mode=Mode(mode)), **others)
 
     return with_rules
