@@ -3,12 +3,12 @@
 from datetime import date
 
 import numpy as np
+import registration_imaging as imaging
 from attrs import evolve, field, frozen
 
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.geometry import FloatArray, Volume, VolumeGeometry
-from opp_mri.phantom import acquisition
-from opp_mri.phantom.acquisition import Prescription, Receiver, Scene
+from opp_mri.phantom.acquisition import Prescription, Receiver
 from opp_mri.phantom.anatomy import Anatomy
 from opp_mri.phantom.cases import Case, Visit
 from opp_mri.phantom.lesion import LesionShape
@@ -16,7 +16,7 @@ from opp_mri.phantom.patient import Patient, make_patient
 from opp_mri.phantom.prescription import prescribe
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, Scanner, SeriesKind
 from opp_mri.phantom.seeding import generator, uid
-from opp_mri.phantom.spine import Posture, posture, rigid
+from opp_mri.phantom.spine import LEVELS, Posture, posture, rigid
 
 MAKERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
 SEED = 3
@@ -57,6 +57,12 @@ class Look:
         Added to the AP extent of the lesion.
     shading
         How strongly the signal falls with the distance from the coil.
+    between_mm
+        Standard deviation of the patient's motion between the series of a visit.
+    dark
+        Marrow without texture, in surroundings that change; None for the plain phantom.
+    artefacts
+        What goes wrong in each acquisition.
     """
 
     scanner: Scanner = SIEMENS
@@ -64,6 +70,9 @@ class Look:
     fatty: float = 0.0
     grown_mm: float = 0.0
     shading: float = 1.0
+    between_mm: float = 0.0
+    dark: imaging.DarkMarrow | None = None
+    artefacts: imaging.Artefacts = field(factory=imaging.Artefacts)
 
 
 @frozen(kw_only=True, eq=False)
@@ -73,27 +82,33 @@ class Scan:
     volume: Volume = field(repr=False)
     posture: Posture = field(repr=False)
     shape: LesionShape
+    distortion: imaging.Distortion = field(repr=False)
 
     def landmarks_lps_mm(self, vertebra: int) -> FloatArray:
         """Give centre and corners of a body, in its middle and 12 mm to each side: (15, 3)."""
         corners = self.posture.spine.vertebrae[vertebra].corners_local_mm().values()
-        return np.array(
+        places = np.array(
             [
                 self.posture.place(vertebra, (x + aside, y, z))
                 for x, y, z in corners
                 for aside in (-12.0, 0.0, 12.0)
             ]
         )
+        return self.distortion.appears(places)
 
     @property
     def centre_lps_mm(self) -> tuple[float, float, float]:
         """Centre of the lesion."""
-        x, y, z = self.posture.place(self.shape.vertebra, self.shape.centre_local_mm).tolist()
+        place = self.posture.place(self.shape.vertebra, self.shape.centre_local_mm)
+        x, y, z = self.distortion.appears(place[None])[0].tolist()
         return (x, y, z)
 
 
-def anatomy_of(number: int, *, coarse: bool = False) -> Patient:
-    """Give one of the patients of the benchmark: thoracic where the number is a third."""
+def anatomy_of(number: int, *, coarse: bool = False, dry: int | None = 2) -> Patient:
+    """Give one of the patients of the benchmark: thoracic where the number is a third.
+
+    So many discs have lost their water; all of them where `dry` is None.
+    """
     thoracic = number % 3 == 2
     rng = generator(SEED, number, "case")
     levels = THORACIC if thoracic else LUMBAR
@@ -106,7 +121,7 @@ def anatomy_of(number: int, *, coarse: bool = False) -> Patient:
         centre_share=tuple(rng.uniform(-0.25, 0.25, 3)),
         half_width_mm=8.0 if thoracic else 10.0, half_height_mm=5.0 if thoracic else 6.5,
         matrix=[(288, 208), (256, 192), (384, 272)][number % 3],
-        dry_discs=frozenset(rng.choice(LUMBAR, 2)),
+        dry_discs=frozenset(LEVELS if dry is None else rng.choice(LUMBAR, dry, replace=False)),
     )  # fmt: skip
     return make_patient(case, seed=SEED, coarse=coarse)
 
@@ -148,7 +163,7 @@ def scan(
     *,
     away_mm: float | None = None,
 ) -> dict[SeriesKind, Scan]:
-    """Acquire some sagittal series of a visit.
+    """Acquire some sagittal series of a visit, between which the patient may move.
 
     `away_mm` lays the middle of the stack this far caudal of the lesion's vertebra.
     """
@@ -157,44 +172,67 @@ def scan(
     if look.fatty:
         anatomy = fattier(anatomy, look.fatty, generator(SEED, case.number, visit, "fatty"))
     frame_uid = uid(SEED, case.number, visit, "frame")
-    scene = Scene(anatomy=anatomy, posture=where)
     (stack,) = prescribe(case, where, SeriesKind.T1, visit, seed=SEED, coarse=patient.coarse)
     if away_mm is not None:
         stack = _laid_away(stack, where, patient.vertebra, away_mm)
     planes = stack.planes(frame_uid)
-    straight = acquisition.straight_points(scene, planes)
-    base = case.visits[0]
-    grown = evolve(base, ap_mm=base.ap_mm + look.grown_mm)
-    shape = patient.lesion(base, SeriesKind.T1)
-    larger = ((base.ap_mm + look.grown_mm) / base.ap_mm) ** 0.5
-    shape = evolve(
-        shape,
-        ap_mm=grown.ap_mm,
-        half_left_right_mm=shape.half_left_right_mm * larger,
-        half_height_mm=shape.half_height_mm * larger,
-    )
+    shape = _lesion_at(patient, look)
     made = {}
     for kind in kinds:
-        contrast = look.scanner.contrasts[kind]
-        image = acquisition.tissue_image(
-            scene, anatomy.signal(contrast, (0.0, 0.0, stack.thickness_mm)), straight
+        rng = generator(SEED, case.number, visit, kind, "images")
+        lies = _moved(where, patient.vertebra, look.between_mm, rng)
+        distortion = imaging.Distortion(
+            centre_lps_mm=np.array(stack.centre_lps_mm) + rng.normal(0, 8.0, 3),
+            amount_mm=look.artefacts.distortion_mm,
         )
-        acquisition.draw_lesion(image, scene, planes, stack.thickness_mm, shape, contrast)
-        suppressed = contrast.fat_suppressed
+        sight = imaging.look(lies, patient.vertebra, planes, look.artefacts, distortion, rng)
+        contrast = look.scanner.contrasts[kind]
+        image = imaging.image(
+            anatomy,
+            contrast,
+            sight,
+            lies,
+            shape,
+            stack.thickness_mm,
+            look.artefacts,
+            look.dark,
+            rng,
+        )
+        suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
         receiver = Receiver(
             gain=900.0 * (1.8 if suppressed else 1.25),
             noise=(16.0 if suppressed else 12.0) * look.noise,
             shading=look.shading,
-            saturated_from_mm=-34.0,
+            saturated_from_mm=None if look.dark else -34.0,
         )
-        rng = generator(SEED, case.number, visit, kind, "noise")
-        pixels = acquisition.receive(image, planes, straight, receiver, rng)
+        pixels = imaging.stored(image, sight, receiver, rng)
         made[kind] = Scan(
             volume=_volume(f"{case.number}-{visit}-{kind}", planes, stack, pixels),
-            posture=where,
+            posture=lies,
             shape=shape,
+            distortion=distortion,
         )
     return made
+
+
+def _lesion_at(patient: Patient, look: Look) -> LesionShape:
+    base = patient.case.visits[0]
+    shape = patient.lesion(base, SeriesKind.T1)
+    larger = ((base.ap_mm + look.grown_mm) / base.ap_mm) ** 0.5
+    return evolve(
+        shape,
+        ap_mm=base.ap_mm + look.grown_mm,
+        half_left_right_mm=shape.half_left_right_mm * larger,
+        half_height_mm=shape.half_height_mm * larger,
+    )
+
+
+def _moved(where: Posture, vertebra: int, sd_mm: float, rng: np.random.Generator) -> Posture:
+    """Let the patient move a little as a whole, as between the series of a visit."""
+    centre = where.place(vertebra, (0.0, 0.0, 0.0))
+    moved = rigid(rng.normal(0, 0.5 * sd_mm, 3), np.zeros(3))
+    moved[:3, 3] = centre + rng.normal(0, sd_mm, 3) - moved[:3, :3] @ centre
+    return evolve(where, lps_from_local=moved @ where.lps_from_local)
 
 
 def _laid_away(stack: Prescription, where: Posture, vertebra: int, away_mm: float) -> Prescription:

@@ -46,6 +46,15 @@ class Fit:
         How far independent blocks around the centre disagree with the fit.
     overlap
         Share of the box around the centre that the follow-up covers, 0 to 1.
+    size_along, size_across
+        Size of the follow-up's vertebrae over that of the baseline's, along the spine and from
+        front to back; None where it was not measured.
+    correction_mm
+        How far the sequence lies at the centre from where all sequences of its visit together are
+        placed: the patient's motion between sequences. None where it was lined up alone.
+    second_opinion_mm, second_opinion_deg
+        How far SimpleITK, started from this fit, comes to lie from it: at the centre or 15 mm
+        around it at most, and by angle. None where it was not asked.
     verdict, reasons
         What the numbers amount to, and why, in sentences.
     """
@@ -61,6 +70,11 @@ class Fit:
     overlap: float
     verdict: Verdict
     reasons: tuple[str, ...]
+    size_along: float | None = None
+    size_across: float | None = None
+    correction_mm: float | None = None
+    second_opinion_mm: float | None = None
+    second_opinion_deg: float | None = None
 
     @property
     def displacement_lps_mm(self) -> Vector3:

@@ -2,11 +2,14 @@
 
 The order: local normalisation; a search of the whole follow-up for the surroundings of the centre,
 over rotations and several levels; every level refined; the best one polished on the vertebra. All
-of it again from follow-up to baseline. The answer lies halfway between the two directions.
+of it again from follow-up to baseline. The answer lies halfway between the two directions. The
+sequences of a visit are searched together, then each is corrected alone.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from attrs import evolve
@@ -15,24 +18,43 @@ from opp_mri.domain.geometry import FloatArray, Vector3, Volume
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
-from opp_mri.registration import directions, layers, measure, quality, search
+from opp_mri.registration import (
+    directions,
+    identity,
+    layers,
+    measure,
+    quality,
+    search,
+)
 from opp_mri.registration import estimate as estimation
 from opp_mri.registration import refine as refinement
-from opp_mri.registration.directions import Both, both_ways, common_centre, halfway
+from opp_mri.registration.directions import (
+    Both,
+    common_centre,
+    correct,
+    estimate_both_ways,
+    meet_halfway,
+)
 from opp_mri.registration.estimate import Question, View
-from opp_mri.registration.measure import measured, nothing
+from opp_mri.registration.measure import measure_fit, no_fit
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION: Final = "2"
 
-NOD_DEG = (-12.0, -6.0, 0.0, 6.0, 12.0)  # about the left-right axis, tried first
-WIDE_NOD_DEG = (-16.0, -8.0, 0.0, 8.0, 16.0)
-SIDE_DEG = (-10.0, 0.0, 10.0)  # about the other two, tried where the first did not do
-HOLE_MARGIN_MM = 1.5  # the edge of a lesion is not sharp
-LEAST_SLICES = 3
-RECENTRE_BEYOND_MM = 15.0
+NOD_DEG: Final = (-12.0, -6.0, 0.0, 6.0, 12.0)  # about the left-right axis, tried first
+WIDE_NOD_DEG: Final = (-16.0, -8.0, 0.0, 8.0, 16.0)
+SIDE_DEG: Final = (-10.0, 0.0, 10.0)  # about the other two, tried where the first did not do
+HOLE_MARGIN_MM: Final = 1.5  # the edge of a lesion is not sharp
+LEAST_SLICES: Final = 3
+RECENTRE_BEYOND_MM: Final = 15.0
 
-FIRST_TURNS = tuple(np.radians((nod, 0.0, 0.0)) for nod in NOD_DEG)
-ALL_TURNS = tuple(np.radians(turn) for turn in itertools.product(WIDE_NOD_DEG, SIDE_DEG, SIDE_DEG))
+FIRST_TURNS: Final = tuple(np.array((math.radians(nod), 0.0, 0.0)) for nod in NOD_DEG)
+ALL_TURNS: Final = tuple(
+    np.array([math.radians(angle) for angle in turn])
+    for turn in itertools.product(WIDE_NOD_DEG, SIDE_DEG, SIDE_DEG)
+)
+VERDICTS: Final = (Verdict.FAILED, Verdict.DOUBTFUL, Verdict.GOOD)
+
+VolumePair = tuple[Volume, Volume]
 
 
 def align(
@@ -64,20 +86,60 @@ def align(
     GeometryError
         A volume has too few slices, no signal, or does not hold the centre.
     """
-    question = _question(baseline, followup, centre_lps_mm, lesion_radius_mm)
-    fit: Fit | None = None
-    for turns in (FIRST_TURNS, ALL_TURNS):
-        both = both_ways(question, turns)
-        if both is None:
-            continue
-        if centre_lps_mm is None:
-            question, both = _recentred(question, both, turns)
-        tried = measured(question, both, halfway(both, question.centre))
-        if fit is None or _rank(tried) > _rank(fit):
-            fit = tried
-        if fit.verdict is Verdict.GOOD:
-            break
-    return fit or nothing(question)
+    (fit,) = align_visit(
+        [(baseline, followup)], centre_lps_mm=centre_lps_mm, lesion_radius_mm=lesion_radius_mm
+    )
+    return fit
+
+
+def align_visit(
+    pairs: Sequence[VolumePair],
+    *,
+    centre_lps_mm: Vector3 | None = None,
+    lesion_radius_mm: float = 0.0,
+) -> tuple[Fit, ...]:
+    """Line the sequences of a visit up on those of a baseline, all of them together.
+
+    Their similarities are summed, so that the sequence that shows most decides on the level; then
+    each is corrected alone, as patients move between sequences. Where together they are not good,
+    each is tried for itself too.
+
+    Parameters
+    ----------
+    pairs
+        Baseline and follow-up of each sequence. All baselines lie in one frame of reference, and
+        all follow-ups in one.
+    centre_lps_mm, lesion_radius_mm
+        As for `align`.
+
+    Returns
+    -------
+    tuple of Fit
+        One for each pair, in their order.
+
+    Raises
+    ------
+    GeometryError
+        As for `align`, or the volumes lie in several frames of reference.
+    """
+    question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
+    whole = centre_lps_mm is None
+    joint = _align_question(question, whole=whole)
+    if len(pairs) == 1:
+        return (joint[2],)
+    if joint[2].verdict is not Verdict.GOOD:
+        alone = [_align_question(question.only(index), whole=whole) for index in range(len(pairs))]
+        joint = max((joint, *alone), key=lambda answer: _rank(answer[2]))
+    answered, both, visit = joint
+    if both is None:
+        return (visit,) * len(pairs)
+    question = evolve(question, centre=answered.centre)
+    fits = []
+    for index in range(len(pairs)):
+        own = correct(question, both, index)
+        motion = meet_halfway(own, question.centre)
+        fits.append(measure_fit(question.only(index), own, motion, visit))
+    return tuple(fits)
 
 
 def judge(
@@ -114,66 +176,93 @@ def judge(
             "This transform joins other images: its frames of reference are not those of this "
             "baseline and follow-up."
         )
-    question = _question(baseline, followup, centre_lps_mm, lesion_radius_mm)
-    both = both_ways(question, FIRST_TURNS)
+    question = _make_question([(baseline, followup)], centre_lps_mm, lesion_radius_mm)
+    both = estimate_both_ways(question, FIRST_TURNS)
     if both is None:
-        return nothing(question)
+        return no_fit(question)
     if centre_lps_mm is None:
-        question, both = _recentred(question, both, FIRST_TURNS)
-    return measured(question, both, baseline_from_followup.inverse().matrix)
+        question, both = _recentre(question, both, FIRST_TURNS)
+    return measure_fit(question, both, baseline_from_followup.inverse().matrix)
 
 
 def parameters() -> dict[str, float]:
     """Give the constants that a stored fit depends on, by name."""
-    found = {}
-    for module in (layers, search, refinement, estimation, directions, measure, quality):
-        for name, value in vars(module).items():
-            if name.isupper() and isinstance(value, int | float):
-                found[f"{module.__name__.rsplit('.', 1)[1]}.{name.lower()}"] = float(value)
-    return found
+    modules = (layers, search, refinement, estimation, directions, measure, identity, quality)
+    return {
+        f"{module.__name__.rsplit('.', 1)[1]}.{name.lower()}": float(value)
+        for module in modules
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, int | float)
+    }
 
 
-def _question(
-    baseline: Volume, followup: Volume, centre_lps_mm: Vector3 | None, lesion_radius_mm: float
+def _align_question(question: Question, *, whole: bool) -> tuple[Question, Both | None, Fit]:
+    """Search with few rotations, and with many where that is not good; give the better answer."""
+    best: tuple[Question, Both | None, Fit] = (question, None, no_fit(question))
+    for turns in (FIRST_TURNS, ALL_TURNS):
+        both = estimate_both_ways(question, turns)
+        if both is None:
+            continue
+        if whole:
+            question, both = _recentre(question, both, turns)
+        fit = measure_fit(question, both, meet_halfway(both, question.centre))
+        if best[1] is None or _rank(fit) > _rank(best[2]):
+            best = (question, both, fit)
+        if fit.verdict is Verdict.GOOD:
+            break
+    return best
+
+
+def _make_question(
+    pairs: Sequence[VolumePair], centre_lps_mm: Vector3 | None, lesion_radius_mm: float
 ) -> Question:
-    for name, volume in (("baseline", baseline), ("follow-up", followup)):
-        if volume.geometry.shape_kji[0] < LEAST_SLICES:
+    for pair in pairs:
+        for name, volume in zip(("baseline", "follow-up"), pair, strict=True):
+            _check_volume(name, volume)
+    for side in zip(*pairs, strict=True):
+        if len({volume.geometry.frame_of_reference_uid for volume in side}) > 1:
             raise GeometryError(
-                f"The {name} has {volume.geometry.shape_kji[0]} slices; lining up in three "
-                f"dimensions needs at least {LEAST_SLICES}."
+                "These sequences lie in several frames of reference: they are lined up one by one."
             )
-        if not volume.voxels.min() < volume.voxels.max():
-            raise GeometryError(f"The {name} shows nothing: all its voxels are alike.")
-    geometry = baseline.geometry
+    geometry = pairs[0][0].geometry
     if centre_lps_mm is None:
         centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
     else:
         centre = np.array(centre_lps_mm)
-        kji = geometry.kji_from_lps(centre)
-        if ((kji < -1) | (kji > np.array(geometry.shape_kji))).any():
-            raise GeometryError(
-                "The lesion lies outside the baseline's images: check its place or its baseline."
-            )
+        for baseline, _ in pairs:
+            kji = baseline.geometry.kji_from_lps(centre)
+            if ((kji < -1) | (kji > np.array(baseline.geometry.shape_kji))).any():
+                raise GeometryError(
+                    "The lesion lies outside the baseline's images: check its place or its "
+                    "baseline."
+                )
     return Question(
-        fixed=View(volume=baseline),
-        moving=View(volume=followup),
+        fixed=tuple(View(volume=baseline) for baseline, _ in pairs),
+        moving=tuple(View(volume=followup) for _, followup in pairs),
         centre=centre,
         region=estimation.WHOLE if centre_lps_mm is None else estimation.VERTEBRA,
         hole_mm=lesion_radius_mm + HOLE_MARGIN_MM if lesion_radius_mm > 0 else 0.0,
     )
 
 
-def _recentred(
-    question: Question, both: Both, turns: Sequence[FloatArray]
-) -> tuple[Question, Both]:
-    """Move the centre to the middle of what both images show, and ask again where that is far."""
+def _check_volume(name: str, volume: Volume) -> None:
+    if volume.geometry.shape_kji[0] < LEAST_SLICES:
+        raise GeometryError(
+            f"The {name} has {volume.geometry.shape_kji[0]} slices; lining up in three "
+            f"dimensions needs at least {LEAST_SLICES}."
+        )
+    if not volume.voxels.min() < volume.voxels.max():
+        raise GeometryError(f"The {name} shows nothing: all its voxels are alike.")
+
+
+def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:
+    """Move the centre to the middle of what both images show; estimate again where that is far."""
     middle = common_centre(question, both)
     moved_mm = float(np.linalg.norm(middle - question.centre))
     question = evolve(question, centre=middle)
-    again = both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None
+    again = estimate_both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None
     return question, again or both
 
 
 def _rank(fit: Fit) -> tuple[int, float]:
-    order = (Verdict.FAILED, Verdict.DOUBTFUL, Verdict.GOOD)
-    return order.index(fit.verdict), fit.similarity * fit.overlap
+    return VERDICTS.index(fit.verdict), fit.similarity * fit.overlap

@@ -1,16 +1,17 @@
 """Both directions between two images, estimated independently, and the motion halfway."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.estimate import Estimate, Question, estimate, polish
-from opp_mri.registration.layers import inverse
+from opp_mri.registration.layers import invert
 
-HALFWAY_WITHIN_MM = 3.0  # directions that differ by more are not averaged
+HALFWAY_WITHIN_MM: Final = 3.0  # directions that differ by more are not averaged
 
 
 @frozen(kw_only=True, eq=False)
@@ -23,18 +24,15 @@ class Both:
     baseline_from_followup: FloatArray
 
 
-def both_ways(question: Question, turns: Sequence[FloatArray]) -> Both | None:
+def estimate_both_ways(question: Question, turns: Sequence[FloatArray]) -> Both | None:
     """Estimate both directions, each by a search of its own; None where nothing is alike."""
     forward = estimate(question, turns)
     if forward is None:
         return None
-    asked_back = question.asked_back(forward.best.moving_from_fixed)
-    backward = estimate(asked_back, turns)
+    reverse = question.reverse(forward.best.moving_from_fixed)
+    backward = estimate(reverse, turns)
     ahead = polish(question, forward.best.moving_from_fixed)
-    if backward is None:
-        back = inverse(ahead)
-    else:
-        back = polish(asked_back, backward.best.moving_from_fixed)
+    back = invert(ahead) if backward is None else polish(reverse, backward.best.moving_from_fixed)
     return Both(
         forward=forward,
         backward=backward,
@@ -43,12 +41,12 @@ def both_ways(question: Question, turns: Sequence[FloatArray]) -> Both | None:
     )
 
 
-def halfway(both: Both, centre: FloatArray) -> FloatArray:
+def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
     """Give the motion halfway between the directions, or the forward one where they differ."""
     ahead = both.followup_from_baseline
     loop = both.baseline_from_followup @ ahead
-    here = np.append(centre, 1.0)
-    shift = (loop @ here - here)[:3]
+    start = np.append(centre, 1.0)
+    shift = (loop @ start - start)[:3]
     if float(np.linalg.norm(shift)) > HALFWAY_WITHIN_MM:
         return ahead
     # the loop is nearly nothing, so half of it is half its turn about the centre and half its shift
@@ -56,20 +54,33 @@ def halfway(both: Both, centre: FloatArray) -> FloatArray:
     half = np.eye(4)
     half[:3, :3] = Rotation.from_rotvec(-turn / 2).as_matrix()
     half[:3, 3] = centre - shift / 2 - half[:3, :3] @ centre
-    halfway: FloatArray = ahead @ half
-    return halfway
+    middle: FloatArray = ahead @ half
+    return middle
 
 
 def common_centre(question: Question, both: Both) -> FloatArray:
     """Give the middle of what baseline and follow-up both show, in baseline coordinates."""
-    image = question.fixed.coarse
+    image = question.fixed[0].coarse
     cells = np.stack(np.meshgrid(*[np.arange(n) for n in image.values.shape], indexing="ij"))
     cells = cells.reshape(3, -1)
     points = image.lps_from_kji[:3, :3] @ cells + image.lps_from_kji[:3, 3:]
     matrix = both.followup_from_baseline
     carried = matrix[:3, :3] @ points + matrix[:3, 3:]
-    _, inside = question.moving.coarse.sample(carried.astype(np.float32))
+    _, inside = question.moving[0].coarse.sample(carried.astype(np.float32))
     if not inside.any():
         return question.centre
     middle: FloatArray = points[:, inside].mean(axis=1)
     return middle
+
+
+def correct(question: Question, both: Both, index: int) -> Both:
+    """Give both directions of one sequence of a visit, each polished on it alone."""
+    alone = question.only(index)
+    ahead = polish(alone, both.followup_from_baseline)
+    start = invert(ahead) if both.backward is None else both.baseline_from_followup
+    reverse = alone.reverse(ahead)
+    return evolve(
+        both,
+        followup_from_baseline=ahead,
+        baseline_from_followup=polish(reverse, start),
+    )

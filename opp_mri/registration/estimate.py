@@ -2,22 +2,35 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from attrs import evolve, field, frozen
 
 from opp_mri.domain.geometry import FloatArray, Volume
-from opp_mri.registration.layers import DETAIL_WINDOW_MM, Layer, box_around, layer
-from opp_mri.registration.refine import make_template, refine, similarity
-from opp_mri.registration.search import APART_MM, Spectrum, search, spectrum, template_cells
+from opp_mri.registration.layers import DETAIL_WINDOW_MM, Layer, find_box, make_layer
+from opp_mri.registration.refine import Template, correlate, make_template, refine
+from opp_mri.registration.search import APART_MM, Place, count_cells, search, transform_images
 
-COARSE_MM, MIDDLE_MM, FINE_MM = 5.6, 2.8, 1.4
-COARSE_STEPS, MIDDLE_STEPS, FINE_STEPS, STRICT_STEPS = 5, 12, 10, 3
-THINNED = 5  # one point of so many is enough to choose between places; not a divisor of rows
-FINE_THINNED = 2
-PLACES = 5  # two levels up, two down, and the right one
-LEAST_OVERLAP = 0.5  # a place that lies half outside is no rival
-FINE_MARGIN_MM = 14.0  # around the box, so that its border is normalised as its middle
+COARSE_MM: Final = 5.6
+MIDDLE_MM: Final = 2.8
+FINE_MM: Final = 1.4
+COARSE_WINDOW_MM: Final = 14.0  # a body and its disc: what lies in front of them does not decide
+MIDDLE_WINDOW_MM: Final = 8.0
+FINE_WINDOW_MM: Final = 8.0  # marrow without texture is told from its dark rim
+COARSE_STEPS: Final = 4
+ROUGH_STEPS: Final = 5
+MIDDLE_STEPS: Final = 8
+FINE_STEPS: Final = 10
+STRICT_STEPS: Final = 3
+COARSE_THINNED: Final = 3
+ROUGH_THINNED: Final = 11  # one point of so many is enough to drop the worst places
+THINNED: Final = 5  # ... and to choose between those that are left; not divisors of rows
+FINE_THINNED: Final = 2
+PLACES: Final = 12  # on fat-suppressed images of treated marrow the right one may be the tenth
+KEPT_PLACES: Final = 4
+LEAST_OVERLAP: Final = 0.5  # a place that lies half outside is no rival
+FINE_MARGIN_MM: Final = 14.0  # around the box, so that its border is normalised as its middle
 
 Half = tuple[float, float, float]
 
@@ -30,19 +43,33 @@ class Region:
     ----------
     wide
         For the search: two vertebrae and more to each side, as the sequence of levels tells.
-    middle
+    level
+        For choosing between places, as long, and as deep as bodies and posterior elements: bowel
+        and vessels change between visits.
+    detail
         For telling one level from another: about three vertebrae.
     fine
         For the last step: the vertebra itself, as neighbours move on their own.
     """
 
     wide: Half
-    middle: Half
+    level: Half
+    detail: Half
     fine: Half
 
 
-VERTEBRA = Region(wide=(22.0, 60.0, 45.0), middle=(25.0, 45.0, 38.0), fine=(22.0, 20.0, 30.0))
-WHOLE = Region(wide=(24.0, 100.0, 70.0), middle=(25.0, 90.0, 50.0), fine=(22.0, 60.0, 40.0))
+VERTEBRA: Final = Region(
+    wide=(22.0, 60.0, 45.0),
+    level=(25.0, 60.0, 28.0),
+    detail=(25.0, 45.0, 28.0),
+    fine=(22.0, 20.0, 30.0),
+)
+WHOLE: Final = Region(
+    wide=(24.0, 100.0, 70.0),
+    level=(25.0, 90.0, 50.0),
+    detail=(25.0, 90.0, 50.0),
+    fine=(22.0, 60.0, 40.0),
+)
 
 
 @frozen(kw_only=True, eq=False, slots=False)
@@ -50,56 +77,64 @@ class View:
     """A volume as the registration looks at it, prepared once for both directions."""
 
     volume: Volume = field(repr=False)
+    _boxes: dict[tuple[object, float], Layer] = field(init=False, factory=dict, repr=False)
 
     @cached_property
     def coarse(self) -> Layer:
         """All of it, for the search."""
-        return layer(self.volume, COARSE_MM)
+        return make_layer(self.volume, COARSE_MM, None, COARSE_WINDOW_MM, compressed=True)
 
     @cached_property
     def middle(self) -> Layer:
-        """All of it, for telling levels apart."""
-        return layer(self.volume, MIDDLE_MM)
+        """All of it, for choosing between places."""
+        return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, compressed=True)
 
     def fine(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
         """Give the part around a point, for the last step."""
-        box = box_around(self.volume.geometry, centre_lps_mm, _wider(region.fine))
-        return layer(self.volume, FINE_MM, box)
+        return self._cut(centre_lps_mm, region.fine, FINE_WINDOW_MM)
 
     def detail(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
         """Give the part around a point with shapes of some millimetres only, to compare levels."""
-        box = box_around(self.volume.geometry, centre_lps_mm, _wider(region.middle))
-        return layer(self.volume, FINE_MM, box, DETAIL_WINDOW_MM)
+        return self._cut(centre_lps_mm, region.detail, DETAIL_WINDOW_MM)
 
-    def spectrum(self, region: Region) -> Spectrum:
-        """Give all of it, transformed for a search for a part of another image."""
-        return spectrum(self.coarse, template_cells(region.wide))
+    def _cut(self, centre_lps_mm: FloatArray, half: Half, window_mm: float) -> Layer:
+        box = find_box(self.volume.geometry, centre_lps_mm, _widen(half))
+        key = (tuple((axis.start, axis.stop) for axis in box), window_mm)
+        if key not in self._boxes:
+            self._boxes[key] = make_layer(
+                self.volume, FINE_MM, box, window_mm, compressed=window_mm == DETAIL_WINDOW_MM
+            )
+        return self._boxes[key]
 
 
 @frozen(kw_only=True, eq=False)
 class Question:
-    """A neighbourhood of one image that is looked for in another.
+    """A neighbourhood of one visit that is looked for in another.
 
     Parameters
     ----------
     fixed, moving
-        The images.
+        The images, a sequence each, in the same order. Those of a visit share their frame.
     centre
-        Middle of the neighbourhood, LPS mm of the fixed image.
+        Middle of the neighbourhood, LPS mm of the fixed images.
     region, hole_mm
         How far it reaches, and the radius around the centre that is left out: the lesion.
     """
 
-    fixed: View
-    moving: View
+    fixed: tuple[View, ...]
+    moving: tuple[View, ...]
     centre: FloatArray
     region: Region
     hole_mm: float
 
-    def asked_back(self, moving_from_fixed: FloatArray) -> "Question":
-        """Give the question from the other side, around where the centre was found."""
-        there = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
-        return evolve(self, fixed=self.moving, moving=self.fixed, centre=there)
+    def reverse(self, moving_from_fixed: FloatArray) -> "Question":
+        """Give the question from the other side, around where the centre lies there."""
+        centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
+        return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
+
+    def only(self, index: int) -> "Question":
+        """Give the question of one of the sequences."""
+        return evolve(self, fixed=(self.fixed[index],), moving=(self.moving[index],))
 
 
 @frozen(kw_only=True, eq=False)
@@ -118,7 +153,7 @@ class Candidate:
     similarity: float
     overlap: float
 
-    def lays(self, point_lps_mm: FloatArray) -> FloatArray:
+    def place(self, point_lps_mm: FloatArray) -> FloatArray:
         """Give where a point of the fixed image lies in the moving one."""
         placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
         return placed
@@ -126,27 +161,27 @@ class Candidate:
 
 @frozen(kw_only=True, eq=False)
 class Estimate:
-    """One direction's answer: the best place, refined, and the others that were tried.
+    """One direction's answer: the best place, refined, and its rivals.
 
     Parameters
     ----------
     best
         The most similar place; its matrix is the fine one.
-    others
+    rivals
         The rest, at least `APART_MM` from the best at the centre, best first.
     """
 
     best: Candidate
-    others: tuple[Candidate, ...]
+    rivals: tuple[Candidate, ...]
 
 
 def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None:
-    """Find a neighbourhood of the fixed image in the moving one.
+    """Find a neighbourhood of the fixed images in the moving ones.
 
     Parameters
     ----------
     question
-        What is looked for, and where.
+        The images and the neighbourhood.
     turns
         Rotations to start from.
 
@@ -155,40 +190,74 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None
     Estimate or None
         None where nothing is alike at all.
     """
-    fixed, moving, centre = question.fixed, question.moving, question.centre
-    region, hole_mm = question.region, question.hole_mm
-    places = search(fixed.coarse, centre, region.wide, moving.spectrum(region), turns, PLACES)
-    coarse = make_template(fixed.coarse, centre, region.wide, hole_mm)
-    middle = make_template(fixed.middle, centre, region.middle, hole_mm)
-    rough = middle.thin(THINNED)
-    tried = []
-    for place in places:
-        start = refine(coarse, moving.coarse, place.image_from_template, COARSE_STEPS)
-        placed = refine(rough, moving.middle, start, MIDDLE_STEPS)
-        alike, overlap = similarity(middle, moving.middle, placed)
-        tried.append(Candidate(moving_from_fixed=placed, similarity=alike, overlap=overlap))
-    if not tried:
+    places = _search_places(question, turns)
+    if not places:
         return None
-    best = max(tried, key=lambda each: each.similarity * each.overlap)
-    others = [
-        each for each in tried if np.linalg.norm(each.lays(centre) - best.lays(centre)) >= APART_MM
+    centre, region, hole_mm = question.centre, question.region, question.hole_mm
+    images = [view.middle for view in question.moving]
+    level = [make_template(view.middle, centre, region.level, hole_mm) for view in question.fixed]
+    rough = _thin(level, ROUGH_THINNED)
+    starts = [refine(rough, images, place.image_from_template, ROUGH_STEPS) for place in places]
+    starts.sort(key=lambda start: -_overlapping(rough, images, start))
+    thinned = _thin(level, THINNED)
+    tried = []
+    for start in starts[:KEPT_PLACES]:
+        placed = refine(thinned, images, start, MIDDLE_STEPS)
+        similarity, overlap = correlate(thinned, images, placed)
+        tried.append(Candidate(moving_from_fixed=placed, similarity=similarity, overlap=overlap))
+    best = max(tried, key=lambda candidate: candidate.similarity * candidate.overlap)
+    rivals = [
+        candidate
+        for candidate in tried
+        if np.linalg.norm(candidate.place(centre) - best.place(centre)) >= APART_MM
     ]
-    others.sort(key=lambda each: -each.similarity)
-    return Estimate(best=best, others=tuple(others))
+    rivals.sort(key=lambda candidate: -candidate.similarity)
+    return Estimate(best=best, rivals=tuple(rivals))
 
 
 def polish(question: Question, start: FloatArray) -> FloatArray:
     """Do the last steps on the vertebra itself: (4, 4), moving from fixed."""
     centre, region = question.centre, question.region
-    template = make_template(
-        question.fixed.fine(centre, region), centre, region.fine, question.hole_mm
-    )
-    image = question.moving.fine((start @ np.append(centre, 1.0))[:3], region)
-    placed = refine(template.thin(THINNED), image, start, FINE_STEPS)
-    return refine(template.thin(FINE_THINNED), image, placed, STRICT_STEPS, strict=True)
+    templates = [
+        make_template(view.fine(centre, region), centre, region.fine, question.hole_mm)
+        for view in question.fixed
+    ]
+    moved = (start @ np.append(centre, 1.0))[:3]
+    images = [view.fine(moved, region) for view in question.moving]
+    placed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
+    return refine(_thin(templates, FINE_THINNED), images, placed, STRICT_STEPS, strict=True)
 
 
-def _wider(half: Half) -> Half:
+def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Place]:
+    """Search all of the moving images, and refine each place at the coarse scale."""
+    centre, region = question.centre, question.region
+    images = [view.coarse for view in question.moving]
+    fixed = [view.coarse for view in question.fixed]
+    searched = transform_images(images, count_cells(region.wide))
+    places = search(fixed, centre, region.wide, searched, turns, PLACES)
+    whole = [make_template(layer, centre, region.wide, question.hole_mm) for layer in fixed]
+    templates = _thin(whole, COARSE_THINNED)
+    return [
+        evolve(
+            place,
+            image_from_template=refine(templates, images, place.image_from_template, COARSE_STEPS),
+        )
+        for place in places
+    ]
+
+
+def _overlapping(
+    templates: Sequence[Template], images: Sequence[Layer], placed: FloatArray
+) -> float:
+    similarity, overlap = correlate(templates, images, placed)
+    return similarity * overlap
+
+
+def _thin(templates: Sequence[Template], step: int) -> list[Template]:
+    return [template.thin(step) for template in templates]
+
+
+def _widen(half: Half) -> Half:
     """Give a box with room for a turn, and for the windows at its border."""
     k, j, i = (each + FINE_MARGIN_MM for each in half)
     return k, j, i

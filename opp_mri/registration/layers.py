@@ -6,6 +6,7 @@ it, so that a plain difference of intensities means a difference of shape.
 
 import math
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -17,17 +18,25 @@ from opp_mri.domain.geometry import FloatArray, Volume, VolumeGeometry
 Float32Array = NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 
-BLUR_OF_SCALE = 0.5  # standard deviation of the blur as a share of the scale
+BLUR_OF_SCALE: Final = 0.5  # standard deviation of the blur as a share of the scale
 # Thick slices alias: what differs from slice to slice draws a fit to whole or half slices. This
 # much blur, as a share of the distance of slices, halved the error from left to right.
-BLUR_OF_SPACING = 0.7
-WINDOW_OF_SCALE = 6.0  # half width of the window of local normalisation, as a multiple of the scale
-LEAST_WINDOW_MM = 16.0  # half a vertebra: enough to take out shading, and no shape of it
-DETAIL_WINDOW_MM = 5.0  # leaves endplates, vessels and marrow, by which levels differ
-FLOOR_OF_MEAN = 0.10  # contrast below this share of the local mean counts as none
-FLOOR_OF_WHITE = 0.03  # ... and below this share of the brightest tissue: air is not amplified
-WHITE_PERCENTILE = 99.0
-BLOCK_SLACK = 0.1  # pixels of 0.704 mm are averaged two by two to 1.4 mm
+BLUR_OF_SPACING: Final = 0.7
+WINDOW_OF_SCALE: Final = (
+    6.0  # half width of the window of local normalisation, as a multiple of the scale
+)
+LEAST_WINDOW_MM: Final = 16.0  # half a vertebra: enough to take out shading, and no shape of it
+DETAIL_WINDOW_MM: Final = 5.0  # leaves endplates, vessels and marrow, by which levels differ
+# Bright fluid and bowel would decide what is alike; the logarithm of a signal that is raised by
+# this share of the brightest tissue gives dark marrow and its dark rim the same weight.
+COMPRESSED_FROM: Final = 0.10
+BLACK_PERCENTILE: Final = 0.1
+FLOOR_OF_MEAN: Final = 0.10  # contrast below this share of the local mean counts as none
+FLOOR_OF_WHITE: Final = (
+    0.03  # ... and below this share of the brightest tissue: air is not amplified
+)
+WHITE_PERCENTILE: Final = 99.0
+BLOCK_SLACK: Final = 0.1  # pixels of 0.704 mm are averaged two by two to 1.4 mm
 
 
 @frozen(kw_only=True, eq=False, slots=False)
@@ -88,8 +97,13 @@ class Layer:
         return values, inside
 
 
-def layer(
-    volume: Volume, scale_mm: float, box: Box | None = None, window_mm: float | None = None
+def make_layer(
+    volume: Volume,
+    scale_mm: float,
+    box: Box | None = None,
+    window_mm: float | None = None,
+    *,
+    compressed: bool = False,
 ) -> Layer:
     """Bring a volume, or a box of it, to a scale and normalise it locally.
 
@@ -104,6 +118,8 @@ def layer(
         Indices of the native grid.
     window_mm
         Half width of the window of local normalisation; None takes what suits the scale.
+    compressed
+        Whether the logarithm is taken first, so that the brightest tissues do not decide.
     """
     window_mm = window_mm or max(WINDOW_OF_SCALE * scale_mm, LEAST_WINDOW_MM)
     box = box or (slice(None), slice(None), slice(None))
@@ -121,17 +137,19 @@ def layer(
                 values, math.sqrt(variance) / coarse, axis=axis, output=values,
                 mode="nearest", truncate=3.0,
             )  # fmt: skip
-    start = np.array([each.start or 0 for each in box])
+    if compressed:
+        values = _compress(values)
+    start = np.array([axis.start or 0 for axis in box])
     lps_from_kji = _lps_from_kji(volume.geometry, start + (blocks - 1) / 2, blocks)
     return Layer(
-        values=_normalised(values, spacing * blocks, window_mm),
+        values=_normalise(values, spacing * blocks, window_mm),
         lps_from_kji=lps_from_kji,
-        kji_from_lps=inverse(lps_from_kji),
+        kji_from_lps=invert(lps_from_kji),
         spacing_kji_mm=spacing * blocks,
     )
 
 
-def box_around(
+def find_box(
     geometry: VolumeGeometry, point_lps_mm: FloatArray, half_kji_mm: tuple[float, float, float]
 ) -> Box:
     """Give the native indices within a distance of a point along each axis, cut to the grid."""
@@ -145,7 +163,7 @@ def box_around(
     return (bounds[0], bounds[1], bounds[2])
 
 
-def inverse(matrix: FloatArray) -> FloatArray:
+def invert(matrix: FloatArray) -> FloatArray:
     """Invert a matrix, (4, 4)."""
     inverted: FloatArray = np.linalg.inv(matrix).astype(np.float64)
     return inverted
@@ -171,7 +189,15 @@ def _lps_from_kji(
     return matrix
 
 
-def _normalised(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -> Float32Array:
+def _compress(values: Float32Array) -> Float32Array:
+    """Take the logarithm of the signal above black, raised so that noise is not amplified."""
+    black, white = np.percentile(values[::2, ::2, ::2], (BLACK_PERCENTILE, WHITE_PERCENTILE))
+    raised = max(float(white - black) * COMPRESSED_FROM, 1e-6)
+    compressed: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / raised)
+    return compressed
+
+
+def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -> Float32Array:
     """Take the mean out of a window around each voxel and divide by its standard deviation."""
     white = float(np.percentile(values[::2, ::2, ::2], WHITE_PERCENTILE))
     mean = _window_mean(values, spacing_mm, window_mm)

@@ -2,84 +2,114 @@
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray, Vector3
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.directions import Both
 from opp_mri.registration.estimate import LEAST_OVERLAP, Question
-from opp_mri.registration.layers import inverse
-from opp_mri.registration.quality import ELSEWHERE, Numbers, judged
-from opp_mri.registration.refine import block_shifts, make_template, refine, similarity
+from opp_mri.registration.identity import measure_sizes
+from opp_mri.registration.layers import invert
+from opp_mri.registration.quality import ELSEWHERE, Numbers, judge_numbers
+from opp_mri.registration.refine import Template, block_shifts, correlate, make_template, refine
 from opp_mri.registration.search import APART_MM
 
-BLOCK_STEPS = 4
-DETAIL_THINNED = 5  # one point of so many tells as much
-RIVALS = 2  # other places that are looked at in detail
-RIVAL_STEPS = 6
-NEAR_MM = 15.0  # the two directions are compared at the centre and this far around it
+BLOCK_STEPS: Final = 4
+DETAIL_THINNED: Final = 5  # one point of so many tells as much
+RIVALS: Final = 2  # other places that are looked at in detail
+RIVAL_STEPS: Final = 6
+NEAR_MM: Final = 15.0  # the two directions are compared at the centre and this far around it
 
 
-def measured(question: Question, both: Both, followup_from_baseline: FloatArray) -> Fit:
-    """Measure a motion against what both directions found, and judge it."""
-    fixed, moving, centre = question.fixed, question.moving, question.centre
-    region = question.region
-    there = (followup_from_baseline @ np.append(centre, 1.0))[:3]
-    template = make_template(fixed.detail(centre, region), centre, region.middle, question.hole_mm)
-    template = template.thin(DETAIL_THINNED)
-    image = moving.detail(there, region)
-    before, _ = similarity(template, moving.detail(centre, region), np.eye(4))
-    after, overlap = similarity(template, image, followup_from_baseline)
-    shifts = block_shifts(template, image, followup_from_baseline, BLOCK_STEPS)
-    best_rival: tuple[float, FloatArray] | None = None
-    for start, away in _rivals(both, centre, there):
-        elsewhere = moving.detail((start @ np.append(centre, 1.0))[:3], region)
-        placed = refine(template, elsewhere, start, RIVAL_STEPS)
-        alike, shared = similarity(template, elsewhere, placed)
-        if shared >= LEAST_OVERLAP and (best_rival is None or alike > best_rival[0]):
-            best_rival = alike, away
+def measure_fit(
+    question: Question,
+    both: Both,
+    followup_from_baseline: FloatArray,
+    visit: Fit | None = None,
+) -> Fit:
+    """Measure a motion against what both directions found, and judge it.
+
+    Parameters
+    ----------
+    question
+        The images, one sequence or several, and the place.
+    both
+        What both directions found.
+    followup_from_baseline
+        The motion, (4, 4).
+    visit
+        The fit of all sequences of the visit together, where the question is one of them: the
+        level is theirs.
+    """
+    centre, region = question.centre, question.region
+    moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
+    templates = [
+        make_template(view.detail(centre, region), centre, region.detail, question.hole_mm).thin(
+            DETAIL_THINNED
+        )
+        for view in question.fixed
+    ]
+    images = [view.detail(moved, region) for view in question.moving]
+    as_headers_say = [view.detail(centre, region) for view in question.moving]
+    similarity_before, _ = correlate(templates, as_headers_say, np.eye(4))
+    similarity, overlap = correlate(templates, images, followup_from_baseline)
+    shifts = block_shifts(templates, images, followup_from_baseline, BLOCK_STEPS)
+    level_margin, runner_up = (
+        (visit.level_margin, visit.runner_up_lps_mm)
+        if visit
+        else _compare_levels(question, both, templates, moved, similarity)
+    )
+    sizes = measure_sizes(templates, images, followup_from_baseline)
     numbers = Numbers(
-        similarity_before=before,
-        similarity=after,
-        level_margin=after - best_rival[0] if best_rival else None,
+        similarity_before=similarity_before,
+        similarity=similarity,
+        level_margin=level_margin,
         inverse_consistency_mm=_inconsistency_mm(both, centre, followup_from_baseline),
         block_residual_mm=(
             float(np.median(np.linalg.norm(shifts, axis=1))) if len(shifts) else math.inf
         ),
         overlap=overlap,
+        size_along=sizes.along,
+        size_across=sizes.across,
+        correction_mm=_correction_mm(visit, centre, followup_from_baseline),
     )
-    verdict, reasons = judged(numbers)
-    inverse = RigidTransform(
-        to_frame_of_reference_uid=moving.volume.geometry.frame_of_reference_uid,
-        from_frame_of_reference_uid=fixed.volume.geometry.frame_of_reference_uid,
-        matrix=_clean(followup_from_baseline),
+    verdict, reasons = judge_numbers(numbers)
+    followup_transform = RigidTransform(
+        to_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
+        from_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
+        matrix=_orthogonalise(followup_from_baseline),
     )
     return Fit(
-        baseline_from_followup=inverse.inverse(),
-        centre_lps_mm=_vector(centre),
-        similarity_before=before,
-        similarity=after,
-        level_margin=numbers.level_margin,
-        runner_up_lps_mm=_vector(best_rival[1]) if best_rival else None,
+        baseline_from_followup=followup_transform.inverse(),
+        centre_lps_mm=_as_vector(centre),
+        similarity_before=similarity_before,
+        similarity=similarity,
+        level_margin=level_margin,
+        runner_up_lps_mm=runner_up,
         inverse_consistency_mm=numbers.inverse_consistency_mm,
         block_residual_mm=numbers.block_residual_mm,
         overlap=overlap,
+        size_along=numbers.size_along,
+        size_across=numbers.size_across,
+        correction_mm=numbers.correction_mm,
         verdict=verdict,
         reasons=reasons,
     )
 
 
-def nothing(question: Question) -> Fit:
-    """Say that no place was found at all."""
+def no_fit(question: Question) -> Fit:
+    """Give the fit of images that are nowhere alike."""
     return Fit(
         baseline_from_followup=RigidTransform(
-            to_frame_of_reference_uid=question.fixed.volume.geometry.frame_of_reference_uid,
-            from_frame_of_reference_uid=question.moving.volume.geometry.frame_of_reference_uid,
+            to_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
+            from_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
             matrix=np.eye(4),
         ),
-        centre_lps_mm=_vector(question.centre),
+        centre_lps_mm=_as_vector(question.centre),
         similarity_before=0.0,
         similarity=0.0,
         level_margin=None,
@@ -90,6 +120,28 @@ def nothing(question: Question) -> Fit:
         verdict=Verdict.FAILED,
         reasons=(f"Nothing of the follow-up is like the baseline. {ELSEWHERE}",),
     )
+
+
+def _compare_levels(
+    question: Question,
+    both: Both,
+    templates: list[Template],
+    moved: FloatArray,
+    similarity: float,
+) -> tuple[float | None, Vector3 | None]:
+    """Give the margin over the best place at another level, and where that lies."""
+    centre, region = question.centre, question.region
+    best: tuple[float, FloatArray] | None = None
+    for start, away in _list_rivals(both, centre, moved):
+        place = (start @ np.append(centre, 1.0))[:3]
+        images = [view.detail(place, region) for view in question.moving]
+        placed = refine(templates, images, start, RIVAL_STEPS)
+        alike, overlap = correlate(templates, images, placed)
+        if overlap >= LEAST_OVERLAP and (best is None or alike > best[0]):
+            best = alike, away
+    if best is None:
+        return None, None
+    return similarity - best[0], _as_vector(best[1])
 
 
 def _inconsistency_mm(both: Both, centre: FloatArray, followup_from_baseline: FloatArray) -> float:
@@ -109,46 +161,54 @@ def _inconsistency_mm(both: Both, centre: FloatArray, followup_from_baseline: Fl
     return max(errors)
 
 
-def _rivals(
-    both: Both, centre: FloatArray, there: FloatArray
+def _correction_mm(
+    visit: Fit | None, centre: FloatArray, followup_from_baseline: FloatArray
+) -> float | None:
+    """Give how far a sequence lies from the visit's fit at the centre, or None for the visit's."""
+    if visit is None:
+        return None
+    carried = visit.baseline_from_followup.matrix @ followup_from_baseline @ np.append(centre, 1.0)
+    return float(np.linalg.norm(carried[:3] - centre))
+
+
+def _list_rivals(
+    both: Both, centre: FloatArray, moved: FloatArray
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Give the most similar places other than that of the fit, of both directions.
 
     Returns
     -------
     list of tuple
-        Followup from baseline, (4, 4), and where it lays what the fit lays on the centre, less
+        Follow-up from baseline, (4, 4), and where it lays what the fit lays on the centre, less
         the centre.
     """
-    found = list(_places(both))
-    found.sort(key=lambda each: -each[1])
+    places = sorted(_list_places(both), key=lambda place: -place[1])
     rivals: list[tuple[FloatArray, FloatArray]] = []
-    for matrix, _ in found:
-        away = (inverse(matrix) @ np.append(there, 1.0))[:3] - centre
+    for matrix, _ in places:
+        away = (invert(matrix) @ np.append(moved, 1.0))[:3] - centre
         known = any(np.linalg.norm(away - other) < APART_MM for _, other in rivals)
         if np.linalg.norm(away) >= APART_MM and not known:
             rivals.append((matrix, away))
     return rivals[:RIVALS]
 
 
-def _places(both: Both) -> Iterator[tuple[FloatArray, float]]:
-    """Give all places of both directions, followup from baseline, with their similarity."""
-    for each in (both.forward.best, *both.forward.others):
-        yield each.moving_from_fixed, each.similarity * each.overlap
+def _list_places(both: Both) -> Iterator[tuple[FloatArray, float]]:
+    """Give all places of both directions, follow-up from baseline, with their similarity."""
+    for place in (both.forward.best, *both.forward.rivals):
+        yield place.moving_from_fixed, place.similarity * place.overlap
     if both.backward is not None:
-        for each in (both.backward.best, *both.backward.others):
-            yield inverse(each.moving_from_fixed), each.similarity * each.overlap
+        for place in (both.backward.best, *both.backward.rivals):
+            yield invert(place.moving_from_fixed), place.similarity * place.overlap
 
 
-def _clean(matrix: FloatArray) -> FloatArray:
+def _orthogonalise(matrix: FloatArray) -> FloatArray:
     """Take the rounding of many steps out of a rotation."""
     clean = matrix.copy()
-    u, _, vt = np.linalg.svd(matrix[:3, :3])
-    clean[:3, :3] = u @ vt
+    clean[:3, :3] = Rotation.from_matrix(matrix[:3, :3]).as_matrix()
     clean[3] = (0, 0, 0, 1)
     return clean
 
 
-def _vector(values: FloatArray) -> Vector3:
+def _as_vector(values: FloatArray) -> Vector3:
     x, y, z = (float(value) for value in values)
     return (x, y, z)

@@ -7,23 +7,29 @@ that of a wrong level of a phantom to 0.8: it is the margin between levels, and 
 tell right from wrong.
 """
 
+from typing import Final
+
 from attrs import frozen
 
 from opp_mri.domain.registration import Verdict
 
 # good needs all of these
-GOOD_SIMILARITY = 0.60
-GOOD_MARGIN = 0.06
-GOOD_INCONSISTENCY_MM = 1.0  # half of the 2 mm that a fit must not be off by
-GOOD_BLOCK_MM = 1.2
-GOOD_OVERLAP = 0.85
+GOOD_SIMILARITY: Final = 0.60
+GOOD_MARGIN: Final = 0.06
+GOOD_INCONSISTENCY_MM: Final = 1.0  # half of the 2 mm that a fit must not be off by
+GOOD_BLOCK_MM: Final = 1.2
+GOOD_OVERLAP: Final = 0.85
+GOOD_SIZE: Final = 0.02  # change of size that a scanner's gradients may make
+GOOD_CORRECTION_MM: Final = 3.0  # a patient moves by less between the sequences of a visit
+GOOD_OPINION_MM: Final = 1.0
+GOOD_OPINION_DEG: Final = 1.0
 # beyond one of these it has failed
-FAILED_SIMILARITY = 0.35
-FAILED_MARGIN = 0.0
-FAILED_INCONSISTENCY_MM = 5.0
-FAILED_OVERLAP = 0.40
+FAILED_SIMILARITY: Final = 0.35
+FAILED_MARGIN: Final = 0.0
+FAILED_INCONSISTENCY_MM: Final = 5.0
+FAILED_OVERLAP: Final = 0.40
 
-ELSEWHERE = "It may be another patient or another region of the spine."
+ELSEWHERE: Final = "It may be another patient or another region of the spine."
 
 
 @frozen(kw_only=True)
@@ -36,9 +42,14 @@ class Numbers:
     inverse_consistency_mm: float
     block_residual_mm: float
     overlap: float
+    size_along: float | None = None
+    size_across: float | None = None
+    correction_mm: float | None = None
+    second_opinion_mm: float | None = None
+    second_opinion_deg: float | None = None
 
 
-def judged(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
+def judge_numbers(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
     """Give the verdict and its reasons.
 
     Parameters
@@ -60,19 +71,19 @@ def judged(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
 
 
 def _failures(numbers: Numbers) -> tuple[str, ...]:
-    found = []
+    failures = []
     if numbers.overlap < FAILED_OVERLAP:
-        found.append(
+        failures.append(
             f"The follow-up covers only {numbers.overlap:.0%} of the surroundings of the centre."
         )
     if numbers.similarity < FAILED_SIMILARITY:
-        found.append(
+        failures.append(
             f"The follow-up fits no level of the baseline (similarity {numbers.similarity:.2f})."
         )
     if numbers.level_margin is not None and numbers.level_margin < FAILED_MARGIN:
-        found.append("Another level of the spine fits better than this one.")
+        failures.append("Another level of the spine fits better than this one.")
     if numbers.inverse_consistency_mm > FAILED_INCONSISTENCY_MM:
-        found.append(
+        failures.append(
             "Searched from the follow-up, the baseline is found at another place"
             + (
                 f", {numbers.inverse_consistency_mm:.0f} mm away."
@@ -82,34 +93,61 @@ def _failures(numbers: Numbers) -> tuple[str, ...]:
         )
     nowhere = numbers.similarity < FAILED_SIMILARITY
     if nowhere or numbers.inverse_consistency_mm > FAILED_INCONSISTENCY_MM:
-        found[-1] = f"{found[-1]} {ELSEWHERE}"
-    return tuple(found)
+        failures[-1] = f"{failures[-1]} {ELSEWHERE}"
+    return tuple(failures)
 
 
 def _doubts(numbers: Numbers) -> tuple[str, ...]:
-    found = []  # asked so that a number that is none raises a doubt
+    doubts = []  # asked so that a number that is none raises a doubt
     if not numbers.overlap >= GOOD_OVERLAP:
-        found.append(
+        doubts.append(
             f"The follow-up covers {numbers.overlap:.0%} of the surroundings of the centre: the "
             "edge of its field of view is near."
         )
     if not numbers.similarity >= GOOD_SIMILARITY:
-        found.append(
+        doubts.append(
             f"The images agree poorly around the centre (similarity {numbers.similarity:.2f})."
         )
     if numbers.level_margin is None:
-        found.append("No other level could be tried, so the level is not confirmed.")
+        doubts.append("No other level could be tried, so the level is not confirmed.")
     elif not numbers.level_margin >= GOOD_MARGIN:
-        found.append(
+        doubts.append(
             f"The next level fits nearly as well (margin {numbers.level_margin:.2f}): count the "
             "levels."
         )
     if not numbers.inverse_consistency_mm <= GOOD_INCONSISTENCY_MM:
-        found.append(
+        doubts.append(
             f"The two directions disagree by {numbers.inverse_consistency_mm:.1f} mm at the centre."
         )
     if not numbers.block_residual_mm <= GOOD_BLOCK_MM:
-        found.append(
+        doubts.append(
             f"Parts around the centre disagree with the fit by {numbers.block_residual_mm:.1f} mm."
         )
-    return tuple(found)
+    size = _describe_size(numbers)
+    if size:
+        doubts.append(size)
+    if numbers.correction_mm is not None and not numbers.correction_mm <= GOOD_CORRECTION_MM:
+        doubts.append(
+            f"It lies {numbers.correction_mm:.1f} mm from the other sequences of the visit."
+        )
+    if numbers.second_opinion_mm is not None and numbers.second_opinion_deg is not None:
+        near = numbers.second_opinion_mm <= GOOD_OPINION_MM
+        if not (near and numbers.second_opinion_deg <= GOOD_OPINION_DEG):
+            doubts.append(
+                f"The second opinion lies {numbers.second_opinion_mm:.1f} mm and "
+                f"{numbers.second_opinion_deg:.1f}° away."
+            )
+    return tuple(doubts)
+
+
+def _describe_size(numbers: Numbers) -> str:
+    """Say where the follow-up's vertebrae are larger or smaller than the baseline's."""
+    directions = (("along", numbers.size_along), ("across", numbers.size_across))
+    changed = [
+        f"{abs(size - 1):.1%} {'larger' if size > 1 else 'smaller'} {way} the spine"
+        for way, size in directions
+        if size is not None and not abs(size - 1) <= GOOD_SIZE
+    ]
+    if not changed:
+        return ""
+    return f"The follow-up's vertebrae are {' and '.join(changed)}: it may be another patient."

@@ -4,6 +4,10 @@ The template is fixed and its derivatives are taken once (inverse compositional,
 2004); what disagrees by far, such as a lesion that grew, loses its say (Tukey's biweight).
 """
 
+import math
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 from attrs import evolve, field, frozen
 from numpy.typing import NDArray
@@ -11,16 +15,17 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.layers import Float32Array, Layer
 
-TUKEY = 4.685  # 95 % efficiency where errors are normal
-STRICT_TUKEY = 2.5  # the last steps: neighbours that bent away have no say (docs: benchmark)
-MAD_TO_SD = 1.4826
-LEAST_POINTS = 200
-LEAST_WEIGHT = 0.02  # what counts less is not looked at
-LARGEST_STEP = np.array([6.0, 6.0, 6.0, 0.1, 0.1, 0.1])  # mm, radians
-LEVER_MM = 30.0  # a turn is measured by what it does at this distance
-LEVERS = np.array([1.0, 1.0, 1.0, LEVER_MM, LEVER_MM, LEVER_MM])
-STILL_MM = 0.02  # a step below this ends the rough work
-VERY_STILL_MM = 0.004  # ... and the last steps
+TUKEY: Final = 4.685  # 95 % efficiency where errors are normal
+STRICT_TUKEY: Final = 2.5  # the last steps: neighbours that bent away have no say (docs: benchmark)
+MAD_TO_SD: Final = 1.4826
+LEAST_POINTS: Final = 200
+LEAST_WEIGHT: Final = 0.02  # what counts less is not looked at
+LARGEST_STEP: Final = np.array([6.0, 6.0, 6.0, 0.1, 0.1, 0.1])  # mm, radians
+LEVER_MM: Final = 30.0  # a turn is measured by what it does at this distance
+LEVERS: Final = np.array([1.0, 1.0, 1.0, LEVER_MM, LEVER_MM, LEVER_MM])
+STILL_MM: Final = 0.02  # a step below this ends the rough work
+VERY_STILL_MM: Final = 0.004  # ... and the last steps
+LEAST_SHARE: Final = 0.05  # of a sequence that does not correlate, beside others that do
 
 
 @frozen(kw_only=True, eq=False)
@@ -103,7 +108,7 @@ def make_template(
     gradient = cut.gradient_lps().reshape(3, -1)
     turning = np.cross(points, gradient, axis=0) / np.float32(LEVER_MM)
     taper = np.prod(
-        [_taper(np.abs(each) / r) for each, r in zip(offsets, reach, strict=True)], axis=0
+        [_taper(np.abs(offset) / r) for offset, r in zip(offsets, reach, strict=True)], axis=0
     )
     near = np.einsum("in,in->n", points, points) < hole_mm**2
     whole = Template(
@@ -117,19 +122,20 @@ def make_template(
 
 
 def refine(
-    template: Template,
-    image: Layer,
+    templates: Sequence[Template],
+    images: Sequence[Layer],
     image_from_template: FloatArray,
     iterations: int,
     *,
     strict: bool = False,
 ) -> FloatArray:
-    """Turn and shift until the image agrees with the template.
+    """Turn and shift until the images agree with the templates.
 
     Parameters
     ----------
-    template, image
-        What stays, and what is sampled.
+    templates, images
+        What stays, and what is sampled: a pair for each sequence of a visit. All share one motion
+        and one centre; a pair that does not correlate has little weight.
     image_from_template
         Shape (4, 4): the start, from template to image coordinates, LPS mm.
     iterations
@@ -140,69 +146,152 @@ def refine(
     Returns
     -------
     numpy.ndarray
-        Shape (4, 4); the start where too little of the template lies on the image.
+        Shape (4, 4); the start where too little of the templates lies on the images.
     """
     placed = image_from_template
+    centre = templates[0].centre_lps_mm
     for _ in range(iterations):
-        seen, inside = _look(template, image, placed, cubic=strict)
-        weights = template.weights * inside
-        if np.count_nonzero(weights) < LEAST_POINTS:
-            return placed
-        weights = weights * _tukey(
-            seen, template.values, weights, STRICT_TUKEY if strict else TUKEY
-        )
-        step = _step(template.slopes, seen - _matched(template.values, seen, weights), weights)
+        size = templates[0].slopes.shape[1]
+        normal, right = np.zeros((size, size)), np.zeros(size)
+        for template, image in zip(templates, images, strict=True):
+            part = _normal_equations(template, image, placed, strict=strict)
+            if part is not None:
+                share = part[2] if len(templates) > 1 else 1.0
+                normal += share * part[0]
+                right += share * part[1]
+        step = _solve(normal, right)
         if step is None:
             return placed
-        placed = placed @ _about(template.centre_lps_mm, -step)
+        placed = placed @ _move_about(centre, -step)
         moved = float(np.abs(step * LEVERS[: len(step)]).max())
         if moved < (VERY_STILL_MM if strict else STILL_MM):
             break
     return placed
 
 
-def similarity(
-    template: Template, image: Layer, image_from_template: FloatArray
+def correlate(
+    templates: Sequence[Template], images: Sequence[Layer], image_from_template: FloatArray
 ) -> tuple[float, float]:
-    """Give the weighted correlation of image and template, and the share that they have in common.
+    """Give the weighted correlation of images and templates, and the share that is on the images.
 
-    The correlation is 0 where they share too little to tell.
+    Several sequences are taken as one long image. The correlation is 0 where they share too little
+    to tell.
     """
-    seen, inside = _look(template, image, image_from_template)
-    weights = template.weights * inside
-    total = float(template.weights.sum())
-    overlap = float(weights.sum()) / total if total > 0 else 0.0
-    if np.count_nonzero(weights) < LEAST_POINTS:
-        return 0.0, overlap
-    a = seen - np.average(seen, weights=weights)
-    b = template.values - np.average(template.values, weights=weights)
-    norm = float(np.sqrt((weights * a * a).sum() * (weights * b * b).sum()))
-    return (float((weights * a * b).sum()) / norm if norm > 0 else 0.0), overlap
+    total = shared = across = own = other = 0.0
+    for template, image in zip(templates, images, strict=True):
+        seen, inside = _look(template, image, image_from_template)
+        weights = template.weights * inside
+        total += float(template.weights.sum())
+        shared += float(weights.sum())
+        if np.count_nonzero(weights) < LEAST_POINTS:
+            continue
+        a = seen - np.average(seen, weights=weights)
+        b = template.values - np.average(template.values, weights=weights)
+        across += float((weights * a * b).sum())
+        own += float((weights * a * a).sum())
+        other += float((weights * b * b).sum())
+    norm = math.sqrt(own * other)
+    return (across / norm if norm > 0 else 0.0), (shared / total if total > 0 else 0.0)
+
+
+def stretch(
+    templates: Sequence[Template],
+    images: Sequence[Layer],
+    image_from_template: FloatArray,
+    iterations: int,
+) -> FloatArray | None:
+    """Give the size of the images over that of the templates, along z and along y of the templates.
+
+    The motion is estimated with it, and not given.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (2,): along the spine (z) and from front to back (y). None where too little of the
+        templates lies on the images.
+    """
+    sizes = np.ones(2)
+    placed = image_from_template
+    for _ in range(iterations):
+        normal, right = np.zeros((8, 8)), np.zeros(8)
+        for template, image in zip(templates, images, strict=True):
+            growing = evolve(
+                template,
+                points=template.points * np.array([[1], [sizes[1]], [sizes[0]]], np.float32),
+                slopes=np.column_stack(
+                    [
+                        template.slopes,
+                        template.slopes[:, 2] * template.points[2] / np.float32(LEVER_MM),
+                        template.slopes[:, 1] * template.points[1] / np.float32(LEVER_MM),
+                    ]
+                ),
+            )
+            part = _normal_equations(growing, image, placed, strict=False)
+            if part is not None:
+                normal += part[2] * part[0]
+                right += part[2] * part[1]
+        if not normal.any():
+            return None
+        normal += np.eye(8) * 1e-4 * max(float(np.trace(normal)) / 8, 1e-9)
+        step = np.linalg.solve(normal, right)
+        step[3:] /= LEVER_MM
+        placed = placed @ _move_about(
+            templates[0].centre_lps_mm, -np.clip(step[:6], -LARGEST_STEP, LARGEST_STEP)
+        )
+        sizes = sizes * (1 - np.clip(step[6:], -0.02, 0.02))
+    return sizes
 
 
 def block_shifts(
-    template: Template, image: Layer, image_from_template: FloatArray, iterations: int
+    templates: Sequence[Template],
+    images: Sequence[Layer],
+    image_from_template: FloatArray,
+    iterations: int,
 ) -> FloatArray:
-    """Let each eighth of the template find its own place, by shifts only.
+    """Let each eighth of the templates find its own place, by shifts only.
 
     Returns
     -------
     numpy.ndarray
-        Shape (blocks, 3): how far each moved, LPS mm; only blocks that hold enough of the image.
+        Shape (blocks, 3): how far each moved, LPS mm; only blocks that hold enough of the images.
     """
-    axes = [template.points[axis] > 0 for axis in range(3)]
-    octant = axes[0] * 4 + axes[1] * 2 + axes[2] * 1
+    octants = [
+        sum(((template.points[axis] > 0) * 2**axis for axis in range(3)), start=np.zeros(1, int))
+        for template in templates
+    ]
+    centre = np.append(templates[0].centre_lps_mm, 1.0)
     shifts = []
-    for which in range(8):
-        block = template.select(np.flatnonzero((octant == which) & (template.weights > 0)))
-        if block.values.size < LEAST_POINTS:
+    for octant in range(8):
+        blocks = [
+            template.select(np.flatnonzero((own == octant) & (template.weights > 0)))
+            for template, own in zip(templates, octants, strict=True)
+        ]
+        if sum(block.values.size for block in blocks) < LEAST_POINTS:
             continue
-        block = block.shifting_only()
-        placed = refine(block, image, image_from_template, iterations)
+        moving = [block.shifting_only() for block in blocks]
+        placed = refine(moving, images, image_from_template, iterations)
         if placed is not image_from_template:
-            here = np.append(template.centre_lps_mm, 1.0)
-            shifts.append((placed @ here - image_from_template @ here)[:3])
+            shifts.append((placed @ centre - image_from_template @ centre)[:3])
     return np.array(shifts).reshape(-1, 3)
+
+
+def _normal_equations(
+    template: Template, image: Layer, placed: FloatArray, *, strict: bool
+) -> tuple[FloatArray, FloatArray, float] | None:
+    """Give both sides of the equations of one step, and how well the images correlate, 0 to 1."""
+    seen, inside = _look(template, image, placed, cubic=strict)
+    weights = template.weights * inside
+    if np.count_nonzero(weights) < LEAST_POINTS:
+        return None
+    matched, correlation = _match(template.values, seen, weights)
+    weights = weights * _tukey(seen - matched, weights, STRICT_TUKEY if strict else TUKEY)
+    residual = seen - _match(template.values, seen, weights)[0]
+    weighted = template.slopes * weights[:, None]
+    return (
+        (weighted.T @ template.slopes).astype(np.float64),
+        (weighted.T @ residual).astype(np.float64),
+        float(np.clip(correlation, LEAST_SHARE, 1)),
+    )
 
 
 def _look(
@@ -213,58 +302,68 @@ def _look(
     return image.sample(turned + centre.astype(np.float32)[:, None], cubic=cubic)
 
 
-def _tukey(
-    seen: Float32Array, values: Float32Array, weights: Float32Array, patience: float
-) -> Float32Array:
+def _tukey(residual: Float32Array, weights: Float32Array, patience: float) -> Float32Array:
     """Weigh each point by how well it agrees once gain and offset are matched."""
-    residual = seen - _matched(values, seen, weights)
     spread = MAD_TO_SD * float(np.median(np.abs(residual[weights > 0])))
     far = residual / np.float32(max(patience * spread, 1e-6))
-    told: Float32Array = np.clip(1 - far * far, 0, None) ** 2
-    return told
+    weighed: Float32Array = np.clip(1 - far * far, 0, None) ** 2
+    return weighed
 
 
-def _matched(values: Float32Array, seen: Float32Array, weights: Float32Array) -> Float32Array:
-    """Give the template with the gain and offset at which it is nearest to the image."""
+def _match(
+    values: Float32Array, seen: Float32Array, weights: Float32Array
+) -> tuple[Float32Array, float]:
+    """Give the template with the gain and offset at which it is nearest to the image.
+
+    Returns
+    -------
+    tuple
+        The matched template, and its correlation with the image.
+    """
     total = weights.sum()
-    mean_a, mean_b = (weights * seen).sum() / total, (weights * values).sum() / total
-    b = values - mean_b
-    gain = (weights * (seen - mean_a) * b).sum() / max(float((weights * b * b).sum()), 1e-9)
-    matched: Float32Array = max(gain, np.float32(0.2)) * b + mean_a
-    return matched
+    mean_seen, mean_values = (weights * seen).sum() / total, (weights * values).sum() / total
+    a, b = seen - mean_seen, values - mean_values
+    across, own = (weights * a * b).sum(), max(float((weights * b * b).sum()), 1e-9)
+    matched: Float32Array = max(across / own, np.float32(0.2)) * b + mean_seen
+    norm = math.sqrt(own * max(float((weights * a * a).sum()), 1e-9))
+    return matched, float(across) / norm
 
 
-def _step(slopes: Float32Array, residual: Float32Array, weights: Float32Array) -> FloatArray | None:
-    weighted = slopes * weights[:, None]
-    normal = (weighted.T @ slopes).astype(np.float64)
-    normal += np.eye(len(normal)) * 1e-4 * max(float(np.trace(normal)) / len(normal), 1e-9)
+def _solve(normal: FloatArray, right: FloatArray) -> FloatArray | None:
+    if not normal.any():
+        return None
+    size = len(right)
+    normal = normal + np.eye(size) * 1e-4 * max(float(np.trace(normal)) / size, 1e-9)
     try:
-        step = np.linalg.solve(normal, (weighted.T @ residual).astype(np.float64))
+        step = np.linalg.solve(normal, right)
     except np.linalg.LinAlgError:
         return None
-    if step.shape == (6,):
+    if size == len(LEVERS):
         step[3:] /= LEVER_MM
-    return np.clip(step, -LARGEST_STEP[: len(step)], LARGEST_STEP[: len(step)])
+    return np.clip(step, -LARGEST_STEP[:size], LARGEST_STEP[:size])
 
 
-def _about(centre: FloatArray, step: FloatArray) -> FloatArray:
+def _move_about(centre: FloatArray, step: FloatArray) -> FloatArray:
     """Give the motion that turns about a centre and shifts, (4, 4)."""
-    turn = step[3:] if len(step) == 6 else np.zeros(3)
     matrix = np.eye(4)
-    matrix[:3, :3] = rotation(turn)
+    if len(step) == len(LEVERS):
+        matrix[:3, :3] = _rotate(step[3:])
     matrix[:3, 3] = centre + step[:3] - matrix[:3, :3] @ centre
     return matrix
 
 
-def rotation(turn: FloatArray) -> FloatArray:
-    """Give the rotation, (3, 3), about the direction of a vector by its length in radians."""
-    angle = float(np.linalg.norm(turn))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = np.asarray(turn) / angle
+def _rotate(turn: FloatArray) -> FloatArray:
+    """Give the rotation about a vector by its length in radians (Rodrigues), (3, 3).
+
+    Done 300 times a pair: scipy's Rotation takes ten times as long for a single one.
+    """
+    angle = max(float(np.linalg.norm(turn)), 1e-12)
+    x, y, z = turn / angle
     across = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    turned: FloatArray = np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * across @ across
-    return turned
+    rotation: FloatArray = (
+        np.eye(3) + math.sin(angle) * across + (1 - math.cos(angle)) * across @ across
+    )
+    return rotation
 
 
 def _taper(share: Float32Array) -> Float32Array:

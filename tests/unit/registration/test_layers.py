@@ -5,10 +5,11 @@ import pytest
 from attrs import evolve
 from fixtures.registration_volumes import Scanned
 from fixtures.simple_volume import simple_volume
+from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import Volume, VolumeGeometry
-from opp_mri.registration.layers import box_around, layer
-from opp_mri.registration.refine import make_template, refine, rotation, similarity
+from opp_mri.registration.layers import find_box, make_layer
+from opp_mri.registration.refine import correlate, make_template, refine, stretch
 
 
 def balls(oblique_deg: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
@@ -33,21 +34,21 @@ def test_a_bright_point_stays_where_it_is_in_the_patient(
     oblique: tuple[float, float, float], scale_mm: float
 ) -> None:
     volume, points = balls(oblique)
-    image = layer(volume, scale_mm)
+    image = make_layer(volume, scale_mm)
     offsets = np.stack(np.meshgrid(*[np.arange(-6.0, 6.5, 0.5)] * 3, indexing="ij")).reshape(3, -1)
     for point in points:
         around = (point[:, None] + offsets).astype(np.float32)
         values, inside = image.sample(around)
         weight = np.clip(values, 0, None) * inside
-        found = (around * weight).sum(axis=1) / weight.sum()
-        np.testing.assert_allclose(found, point, atol=0.35 * scale_mm)
+        middle = (around * weight).sum(axis=1) / weight.sum()
+        np.testing.assert_allclose(middle, point, atol=0.35 * scale_mm)
 
 
 def test_a_box_gives_the_same_places_as_the_whole(lumbar: list[Scanned]) -> None:
     volume = lumbar[0].volume
     centre = np.array(lumbar[0].centre_lps_mm)
-    box = box_around(volume.geometry, centre, (60.0, 60.0, 60.0))
-    whole, part = layer(volume, 2.8), layer(volume, 2.8, box)
+    box = find_box(volume.geometry, centre, (60.0, 60.0, 60.0))
+    whole, part = make_layer(volume, 2.8), make_layer(volume, 2.8, box)
     points = (centre[:, None] + np.random.default_rng(1).uniform(-15, 15, (3, 400))).astype("f4")
     seen, inside = part.sample(points)
     assert inside.all()
@@ -58,12 +59,12 @@ def test_slow_shading_is_taken_out(lumbar: list[Scanned]) -> None:
     volume = lumbar[0].volume
     shade = 1 + 0.6 * np.linspace(-1, 1, volume.voxels.shape[1])[None, :, None]
     shaded = evolve(volume, voxels=(volume.voxels * shade).astype(np.float32))
-    plain, through = layer(volume, 2.8).values, layer(shaded, 2.8).values
+    plain, through = make_layer(volume, 2.8).values, make_layer(shaded, 2.8).values
     assert np.corrcoef(plain.ravel(), through.ravel())[0, 1] > 0.98
 
 
-def test_points_outside_are_told(lumbar: list[Scanned]) -> None:
-    image = layer(lumbar[0].volume, 2.8)
+def test_points_outside_are_marked(lumbar: list[Scanned]) -> None:
+    image = make_layer(lumbar[0].volume, 2.8)
     centre = np.array(lumbar[0].centre_lps_mm)
     points = np.stack([centre, centre + np.array([0.0, 0.0, 500.0])]).T.astype(np.float32)
     assert image.sample(points)[1].tolist() == [True, False]
@@ -73,13 +74,30 @@ def test_points_outside_are_told(lumbar: list[Scanned]) -> None:
 def test_a_known_motion_is_undone(
     lumbar: list[Scanned], degrees: tuple[float, float, float]
 ) -> None:
-    image = layer(lumbar[0].volume, 2.8)
+    image = make_layer(lumbar[0].volume, 2.8)
     centre = np.array(lumbar[0].centre_lps_mm)
     template = make_template(image, centre, (25.0, 40.0, 35.0), hole_mm=0.0)
     start = np.eye(4)
-    start[:3, :3] = rotation(np.radians(degrees))
+    start[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
     start[:3, 3] = centre + np.array([1.5, -2.0, 2.5]) - start[:3, :3] @ centre
-    assert similarity(template, image, start)[0] < 0.9
-    found = refine(template, image, start, 20)
-    np.testing.assert_allclose(found, np.eye(4), atol=0.02)
-    assert similarity(template, image, found)[0] == pytest.approx(1.0, abs=1e-3)
+    assert correlate([template], [image], start)[0] < 0.9
+    undone = refine([template], [image], start, 20)
+    np.testing.assert_allclose(undone, np.eye(4), atol=0.02)
+    assert correlate([template], [image], undone)[0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_sizes_are_told_from_motion(lumbar: list[Scanned]) -> None:
+    volume = lumbar[0].volume
+    k, j, i = volume.geometry.spacing_kji_mm
+    larger = evolve(volume, geometry=evolve(volume.geometry, spacing_kji_mm=(k, j * 1.03, i)))
+    images = [make_layer(each, 1.4, None, 5.0, compressed=True) for each in (volume, larger)]
+    centre = np.array(lumbar[0].centre_lps_mm)
+    template = make_template(images[0], centre, (25.0, 45.0, 28.0), hole_mm=0.0)
+    grown = larger.geometry.lps_from_kji(volume.geometry.kji_from_lps(centre))
+    start = np.eye(4)
+    start[:3, 3] = grown - centre
+    measured = stretch([template], [images[1]], start, 8)
+    assert measured is not None
+    along, across = measured
+    assert along == pytest.approx(1.03, abs=0.004)
+    assert across == pytest.approx(1.0, abs=0.004)

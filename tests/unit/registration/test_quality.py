@@ -7,7 +7,7 @@ from attrs import evolve
 
 from opp_mri.domain.registration import Verdict
 from opp_mri.registration import quality
-from opp_mri.registration.quality import Numbers, judged
+from opp_mri.registration.quality import Numbers, judge_numbers
 
 FINE = Numbers(
     similarity_before=0.1,
@@ -20,7 +20,7 @@ FINE = Numbers(
 
 
 def test_numbers_that_are_all_fine_are_good_and_the_reason_tells_them() -> None:
-    verdict, reasons = judged(FINE)
+    verdict, reasons = judge_numbers(FINE)
     assert verdict is Verdict.GOOD
     assert reasons == (
         "The images agree around the centre (similarity 0.85 and 0.25 above the next level), and "
@@ -42,7 +42,7 @@ def test_numbers_that_are_all_fine_are_good_and_the_reason_tells_them() -> None:
 def test_one_number_that_is_not_fine_makes_a_fit_doubtful(
     number: str, value: float | None, says: str
 ) -> None:
-    verdict, reasons = judged(evolve(FINE, **{number: value}))
+    verdict, reasons = judge_numbers(evolve(FINE, **{number: value}))
     assert verdict is Verdict.DOUBTFUL
     assert len(reasons) == 1
     assert says in reasons[0]
@@ -59,18 +59,18 @@ def test_one_number_that_is_not_fine_makes_a_fit_doubtful(
     ],
 )
 def test_one_number_that_is_impossible_fails_a_fit(number: str, value: float, says: str) -> None:
-    verdict, reasons = judged(evolve(FINE, **{number: value}))
+    verdict, reasons = judge_numbers(evolve(FINE, **{number: value}))
     assert verdict is Verdict.FAILED
     assert len(reasons) == 1
     assert says in reasons[0]
 
 
 def test_a_follow_up_that_fits_nowhere_may_be_somebody_elses() -> None:
-    _, reasons = judged(evolve(FINE, similarity=0.2, inverse_consistency_mm=math.inf))
+    _, reasons = judge_numbers(evolve(FINE, similarity=0.2, inverse_consistency_mm=math.inf))
     assert sum("another patient or another region" in reason for reason in reasons) == 1
 
 
 @pytest.mark.parametrize("number", ["similarity", "inverse_consistency_mm", "block_residual_mm"])
 def test_a_number_that_is_none_never_makes_a_fit_good(number: str) -> None:
-    verdict, _ = judged(evolve(FINE, **{number: math.nan}))
+    verdict, _ = judge_numbers(evolve(FINE, **{number: math.nan}))
     assert verdict is not Verdict.GOOD
