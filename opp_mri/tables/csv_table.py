@@ -188,8 +188,25 @@ class Table:
             self.raise_faults()
 
 
+@frozen(kw_only=True)
+class TextTable:
+    """A table that comes from no file, its cells as the text that a CSV file would have.
+
+    Parameters
+    ----------
+    name
+        What messages call it. The header counts as line 1.
+    columns, rows
+        Names of the columns, and the cells of each row.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = field(repr=False)
+
+
 def read_table(
-    path: Path,
+    path: Path | TextTable,
     *,
     required: Sequence[str],
     optional: Sequence[str] = (),
@@ -200,7 +217,7 @@ def read_table(
     Parameters
     ----------
     path
-        The file; a byte order mark is allowed.
+        The file (a byte order mark is allowed), or a table that comes from none.
     required, optional
         Columns that it must and may have, in any order; there may be no others.
     may_have_no_rows
@@ -218,7 +235,7 @@ def read_table(
     TableError
         It is empty, is not CSV text, or its header is not as it must be: no row can be read then.
     """
-    records = list(_records(path.name, _text(path)))
+    records = list(_records(path.name, _text(path)) if isinstance(path, Path) else _lines_of(path))
     if not records:
         _refuse(path.name, 1, f"the file is empty: its first line must be {','.join(required)}")
     header, *body = records
@@ -275,6 +292,11 @@ def _records(name: str, text: str) -> Iterator[_Record]:
             line = reader.line_num + 1
     except csv.Error as error:
         _refuse(name, line, f"this is not CSV ({error}): check the quotation marks of this line")
+
+
+def _lines_of(table: TextTable) -> Iterator[_Record]:
+    for line, values in enumerate((table.columns, *table.rows), start=1):
+        yield _Record(line, [value.strip() for value in values])
 
 
 def _checked_columns(

@@ -6,13 +6,13 @@ from typing import Final
 
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions, TreatmentEvent
 from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LONGEST_DAYS
-from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.measurements import read_day
 
 EVENT_NAMES: Final = tuple(column.name for column in EVENT_COLUMNS)
 
 
-def read_events(path: Path) -> dict[str, list[TreatmentEvent]]:
+def read_events(path: Path | TextTable) -> dict[str, list[TreatmentEvent]]:
     """Read a table with `EVENT_NAMES`: events by lesion, in the order of the table.
 
     Raises

@@ -7,20 +7,20 @@ from typing import Final
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
 from opp_mri.domain.timeline_columns import LENGTH_COLUMNS, LONGEST_DAYS
-from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.csv_table import Row, TextTable, read_table
 
 MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS)
 
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
 
 
-def read_measurements(path: Path, *, may_have_no_rows: bool = False) -> Lengths:
+def read_measurements(path: Path | TextTable, *, may_have_no_rows: bool = False) -> Lengths:
     """Read a table with `MEASUREMENT_COLUMNS`.
 
     Parameters
     ----------
     path
-        CSV file: lengths in mm, whole days from the completion of radiosurgery.
+        CSV file, or table: lengths in mm, whole days from the completion of radiosurgery.
     may_have_no_rows
         Whether a header without rows is a table.
 

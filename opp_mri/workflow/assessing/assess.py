@@ -14,6 +14,7 @@ from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
 from opp_mri.response.classify import classify
 from opp_mri.response.probability import DEFAULT_ERROR
+from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import read_events
 from opp_mri.tables.measurements import read_measurements
 from opp_mri.units import number
@@ -44,8 +45,8 @@ def assess_timeline(
 
 
 def assess_tables(
-    measurements: Path,
-    events: Path | None,
+    measurements: Path | TextTable,
+    events: Path | TextTable | None,
     rules: Rules,
     *,
     error: MeasurementError = DEFAULT_ERROR,

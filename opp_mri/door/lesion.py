@@ -1,0 +1,230 @@
+"""A lesion of a project: its timeline as a table, and its assessment."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from opp_mri.cohort.figures.timeline_figure import draw_timeline
+from opp_mri.domain.assessment import Criteria, Reason, ResponseCategory
+from opp_mri.door.figure import Figure
+from opp_mri.door.frames import flat_record
+from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.door.tables import with_probability
+from opp_mri.errors import InputError
+from opp_mri.units import number, weeks_from_days
+from opp_mri.workflow.assessing.respond import (
+    ProjectLesion,
+    assess_project,
+    project_lesion_record,
+    project_timelines,
+)
+from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.timeline import LesionTimeline
+from opp_mri.workflow.project import Project
+
+COLUMNS: Final = ("date", "day", "week", "sequence", "mm", "status", "phase", "note")
+
+
+class Timeline:
+    """The lengths of a lesion by visit and sequence; shows itself as a table."""
+
+    def __init__(self, timeline: LesionTimeline, criteria: Criteria) -> None:
+        self._timeline = timeline
+        self._criteria = criteria
+
+    @property
+    def reader(self) -> str:
+        """Name of the reader whose readings these are; empty where there are none."""
+        return self._timeline.reader
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Sentences on what a reader should know of the whole timeline."""
+        return self._timeline.flags
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the timeline as a frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per visit and sequence: ``date``; ``day`` and ``week`` from completion of
+            radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; ``status`` (measured,
+            gone, not_measurable, unread, not_covered or missing); ``phase``; and ``note`` on how
+            the acquisition differs from the baseline.
+        """
+        rows = [
+            (
+                pd.Timestamp(cell.study_date),
+                cell.days_from_ssrs,
+                round(weeks_from_days(cell.days_from_ssrs), 1),
+                cell.sequence.value,
+                number(cell.reading.length_mm) if cell.reading else None,
+                cell.status.value,
+                cell.phase.value,
+                " ".join(cell.flags),
+            )
+            for cell in self._timeline.cells
+        ]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS))
+        return frame.astype({"date": "datetime64[ns]", "mm": "float64"})
+
+    def plot(self) -> Figure:
+        """Draw the lengths over time, a panel for each sequence.
+
+        Returns
+        -------
+        Figure
+        """
+        lesion = self._timeline.lesion
+        drawing = draw_timeline(
+            self._timeline.timeline,
+            self._criteria,
+            level=lesion.level,
+            marks=timeline_marks(self._timeline.cells),
+        )
+        return Figure(drawing, f"timeline of {lesion.lesion_id}")
+
+    def __repr__(self) -> str:
+        return "\n".join([self.to_frame().to_string(index=False), *self.flags])
+
+    def _repr_html_(self) -> str:
+        table = self.to_frame().to_html(index=False, na_rep="", border=0)
+        return table + "".join(f"<p>{escape(flag)}</p>" for flag in self.flags)
+
+
+class Assessment:
+    """The response of a lesion, and what is shown next to it."""
+
+    def __init__(self, lesion: ProjectLesion) -> None:
+        if not lesion.is_measured:
+            raise InputError(
+                f"{lesion.lesion.lesion_id} has no measurement, so it cannot be assessed: "
+                "measure it first."
+            )
+        self._assessment = lesion.assessment
+        self._record = with_probability(project_lesion_record(lesion))
+
+    @property
+    def category(self) -> ResponseCategory:
+        """OPP, PD, PR, SD, INDETERMINATE or NOT_ELIGIBLE."""
+        return self._assessment.category
+
+    @property
+    def reason(self) -> Reason:
+        """The rule that decided."""
+        return self._assessment.reason
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The assessment in words."""
+        return tuple(self._record["sentences"])
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Give everything that ``opp-mri assess --json`` shows, and the category's probability."""
+        return dict(self._record)
+
+    def __repr__(self) -> str:
+        record = self._record
+        sequence = record["deciding_sequence"] or "no sequence"
+        fragile = ", fragile" if record["fragile"] else ""
+        return (
+            f"<Assessment {record['lesion_id']}: {record['category']} by {record['reason']} on "
+            f"{sequence}, probability {record['probability']:.2f}{fragile}>"
+        )
+
+    def _repr_html_(self) -> str:
+        values = {k: v for k, v in flat_record(self._record).items() if k != "sentences"}
+        table = pd.Series(values).to_frame(self._record["lesion_id"]).to_html(border=0, na_rep="")
+        return table + "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+
+
+class Lesion:
+    """A lesion of a project.
+
+    Parameters
+    ----------
+    project : Project
+        An open project.
+    lesion_id : str
+        Name of the lesion in the project.
+    """
+
+    def __init__(self, project: Project, lesion_id: str) -> None:
+        self._project = project
+        self._record = known_lesion(project.store, lesion_id)
+
+    @property
+    def lesion_id(self) -> str:
+        """Name of the lesion."""
+        return self._record.lesion_id
+
+    @property
+    def level(self) -> str:
+        """The vertebra, such as T12."""
+        return self._record.level
+
+    def __repr__(self) -> str:
+        return f"<Lesion {self.lesion_id}, {self.level}>"
+
+    @property
+    def timeline(self) -> Timeline:
+        """The timeline by the readings that count: the consensus, or those of the only reader."""
+        return self.timeline_of(None)
+
+    def timeline_of(self, reader: str | None) -> Timeline:
+        """Give the timeline by one reader.
+
+        Parameters
+        ----------
+        reader : str or None
+            Name of the reader; None for the consensus, or the only reader.
+
+        Returns
+        -------
+        Timeline
+
+        Raises
+        ------
+        InputError
+            Several readers measured the lesion and none is named, or the named one did not.
+        """
+        (timeline,) = project_timelines(self._project, [self.lesion_id], reader=reader)
+        criteria = rules_of(RETROSPECTIVE, None, self._project.settings.criteria).criteria
+        return Timeline(timeline, criteria)
+
+    def assess(
+        self,
+        mode: str = RETROSPECTIVE,
+        *,
+        criteria: str | Path | Criteria | None = None,
+        reader: str | None = None,
+    ) -> Assessment:
+        """Assess the response of the lesion.
+
+        Parameters
+        ----------
+        mode : {"retrospective", "prospective"}
+            With hindsight, as the source paper did, or as known at the last study.
+        criteria : str, Path or Criteria, optional
+            Name of a shipped profile, or a TOML file. The default is that of the project.
+        reader : str, optional
+            Whose readings count. The default is the consensus, or the only reader.
+
+        Returns
+        -------
+        Assessment
+
+        Raises
+        ------
+        InputError
+            The lesion has no measurement, or several readers measured it and none is named; there
+            is no such mode or profile.
+        """
+        rules = rules_of(mode, criteria, self._project.settings.criteria)
+        (lesion,) = assess_project(self._project, rules, [self.lesion_id], reader=reader)
+        return Assessment(lesion)

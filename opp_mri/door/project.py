@@ -1,0 +1,237 @@
+"""A project: images, lesions and readings in a folder."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from opp_mri.domain.assessment import Criteria
+from opp_mri.door.cohort import Cohort
+from opp_mri.door.lesion import Lesion
+from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.errors import GeometryError
+from opp_mri.workflow.catalogue.index import IndexSummary
+from opp_mri.workflow.catalogue.index import index as index_sources
+from opp_mri.workflow.cohort.cohort import project_cohort
+from opp_mri.workflow.measuring.lesions import add_events, add_lesions
+from opp_mri.workflow.measuring.measure import measure
+from opp_mri.workflow.project import Project as OpenProject
+from opp_mri.workflow.project import create_project, open_project
+
+
+class Project:
+    """An open project. `Project.create` makes one, `opp_mri.open` opens one.
+
+    ``project["OPP-01"]`` is a lesion, ``len(project)`` the number of lesions, and iteration gives
+    their names. A project may be used in a ``with``, whose end closes it.
+    """
+
+    def __init__(self, project: OpenProject) -> None:
+        self._project = project
+
+    @classmethod
+    def create(cls, folder: str | Path) -> Self:
+        """Create a project and open it.
+
+        Parameters
+        ----------
+        folder : str or Path
+            New or empty, or one with other things in it.
+
+        Returns
+        -------
+        Project
+
+        Raises
+        ------
+        ProjectError
+            There is a project already, or the folder cannot be written.
+        """
+        create_project(Path(folder))
+        return cls(open_project(Path(folder)))
+
+    @property
+    def folder(self) -> Path:
+        """Where the project lies."""
+        return self._project.folder
+
+    @property
+    def lesion_ids(self) -> list[str]:
+        """Names of the lesions, in the order in which they were recorded."""
+        return [lesion.lesion_id for lesion in self._project.store.lesions()]
+
+    def index(self, *sources: str | Path, workers: int = 1) -> IndexSummary:
+        """Bring the catalogue of images up to date; the sources are only read.
+
+        Parameters
+        ----------
+        *sources : str or Path
+            Folders, single files, DICOMDIR files or zip archives.
+        workers : int
+            Processes that read headers. More than one needs a notebook, or a script whose work
+            stands under ``if __name__ == "__main__":``.
+
+        Returns
+        -------
+        IndexSummary
+            How many files there are, and of what kind.
+
+        Raises
+        ------
+        InputError
+            A source does not exist. Nothing was changed.
+        """
+        return index_sources(self._project, [Path(source) for source in sources], workers=workers)
+
+    def add_lesions(self, table: str | Path, *, replace: bool = False) -> list[str]:
+        """Record the lesions of a table, all or none.
+
+        Parameters
+        ----------
+        table : str or Path
+            CSV file with the columns of ``opp-mri lesion add --table``.
+        replace : bool
+            Whether a lesion that is there already gets a new revision.
+
+        Returns
+        -------
+        list of str
+            Names of the lesions of the table.
+
+        Raises
+        ------
+        TableError
+            With the line and column of each fault. Nothing was recorded.
+        """
+        added = add_lesions(self._project.store, Path(table), _now(), replace=replace)
+        return [lesion.lesion_id for lesion in added]
+
+    def add_events(self, table: str | Path) -> int:
+        """Record the events of a table, all or none.
+
+        Parameters
+        ----------
+        table : str or Path
+            CSV file with the columns ``lesion_id``, ``date``, ``event`` and ``value``.
+
+        Returns
+        -------
+        int
+            Number of events that are new.
+
+        Raises
+        ------
+        TableError
+            With the line and column of each fault. Nothing was recorded.
+        """
+        return add_events(self._project.store, Path(table), _now())
+
+    def measure(self, calipers: str | Path) -> int:
+        """Measure calipers on the native images and record the readings.
+
+        Parameters
+        ----------
+        calipers : str or Path
+            CSV or JSON file, as for ``opp-mri measure``: two points in pixels on an image, or a
+            reason why there are none.
+
+        Returns
+        -------
+        int
+            Number of new readings; a reading that is recorded already is not added again.
+
+        Raises
+        ------
+        TableError
+            With the line and column of each fault. Nothing was recorded.
+        GeometryError
+            Some rows contradict the images, with the reason for each; the other rows are recorded.
+        """
+        summary = measure(self._project.store, Path(calipers), _now())
+        if summary.refused:
+            lines = "\n".join(f"  line {row.line}: {row.message}" for row in summary.refused)
+            raise GeometryError(f"Rows that were not recorded:\n{lines}")
+        return len(summary.stored)
+
+    def cohort(
+        self,
+        *,
+        mode: str = RETROSPECTIVE,
+        criteria: str | Path | Criteria | None = None,
+        reader: str | None = None,
+    ) -> Cohort:
+        """Give all lesions as a cohort.
+
+        Parameters
+        ----------
+        mode : {"retrospective", "prospective"}
+            With hindsight, as the source paper did, or as known at the last study.
+        criteria : str, Path or Criteria, optional
+            Name of a shipped profile, or a TOML file. The default is that of the project.
+        reader : str, optional
+            Whose readings count. The default is the consensus, or the only reader of a lesion.
+
+        Returns
+        -------
+        Cohort
+
+        Raises
+        ------
+        InputError
+            Several readers measured a lesion, there is no consensus, and none is named; there is no
+            such mode or profile.
+        """
+        rules = rules_of(mode, criteria, self._project.settings.criteria)
+        return Cohort(project_cohort(self._project, rules, reader=reader))
+
+    def __getitem__(self, lesion_id: str) -> Lesion:
+        return Lesion(self._project, lesion_id)
+
+    def __contains__(self, lesion_id: object) -> bool:
+        return lesion_id in self.lesion_ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lesion_ids)
+
+    def __len__(self) -> int:
+        return len(self.lesion_ids)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.lesion_ids
+
+    def __repr__(self) -> str:
+        return f"<Project {self.folder}, {len(self)} lesion{'' if len(self) == 1 else 's'}>"
+
+    def close(self) -> None:
+        """Close the project; what was recorded is kept."""
+        self._project.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open(folder: str | Path) -> Project:
+    """Open a project.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the project lies.
+
+    Returns
+    -------
+    Project
+
+    Raises
+    ------
+    ProjectError
+        There is no project, or its store cannot be used.
+    """
+    return Project(open_project(Path(folder)))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

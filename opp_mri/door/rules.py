@@ -1,0 +1,31 @@
+"""Modes and criteria as a user of Python writes them."""
+
+from pathlib import Path
+from typing import Final
+
+from opp_mri.domain.assessment import Criteria, Mode, Rules
+from opp_mri.errors import InputError
+from opp_mri.response.criteria import DEFAULT_CRITERIA, load_criteria
+
+RETROSPECTIVE: Final = "retrospective"
+
+
+def rules_of(
+    mode: str, criteria: str | Path | Criteria | None, default: str = DEFAULT_CRITERIA
+) -> Rules:
+    """Give the rules for a mode and criteria.
+
+    Raises
+    ------
+    InputError
+        There is no such mode, or no such criteria.
+    """
+    try:
+        known_mode = Mode(mode)
+    except ValueError:
+        raise InputError(
+            f"There is no mode {mode!r}: write {' or '.join(repr(one.value) for one in Mode)}."
+        ) from None
+    if not isinstance(criteria, Criteria):
+        criteria = load_criteria(str(criteria or default))
+    return Rules(criteria=criteria, mode=known_mode)

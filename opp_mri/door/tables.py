@@ -1,0 +1,107 @@
+"""Assess lengths that stand in tables; no project and no images are needed."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opp_mri.domain.assessment import Criteria, MeasurementError
+from opp_mri.door.frames import frame_of_records, text_table
+from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.response.assessed import AssessedTimeline
+from opp_mri.response.probability import DEFAULT_ERROR
+from opp_mri.tables.csv_table import TextTable
+from opp_mri.tables.events import EVENT_NAMES
+from opp_mri.tables.measurements import MEASUREMENT_COLUMNS
+from opp_mri.workflow.assessing.assess import assess_tables, assessment_record
+
+Tabular = pd.DataFrame | str | Path
+
+
+def assess(
+    measurements: Tabular,
+    events: Tabular | None = None,
+    *,
+    mode: str = RETROSPECTIVE,
+    criteria: str | Path | Criteria | None = None,
+    sd_mm: float | None = None,
+) -> pd.DataFrame:
+    """Assess each lesion of a table of lengths.
+
+    Parameters
+    ----------
+    measurements : pandas.DataFrame, str or Path
+        Frame, or CSV file, with the columns ``lesion_id``, ``days_from_ssrs`` (whole days from the
+        completion of radiosurgery), ``sequence`` (T1, T2FS, STIR or T1POST) and ``ap_mm`` (greatest
+        anteroposterior extent in mm; 0 where the abnormality is gone). Other columns of a frame
+        play no part.
+    events : pandas.DataFrame, str or Path, optional
+        Frame, or CSV file, with the columns ``lesion_id``, ``days_from_ssrs``, ``event`` and
+        ``value``.
+    mode : {"retrospective", "prospective"}
+        With hindsight, as the source paper did, or as known at the last study.
+    criteria : str, Path or Criteria, optional
+        Name of a shipped profile, or a TOML file. The default is ``amini-2016``.
+    sd_mm : float, optional
+        Standard deviation of one measurement, mm, by which the probability of each category is
+        computed. The default is 1.23.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per lesion, in the order in which the measurements first name it: ``lesion_id``,
+        ``category``, ``reason`` (the rule that decided), ``deciding_sequence``, ``discordant``,
+        ``margin_mm``, ``probability`` (that the category were the same if all lengths were measured
+        again), ``fragile``, ..., ``sentences``. A lesion that has events and no measurement has no
+        category.
+
+    Raises
+    ------
+    TableError
+        With the line and column of each fault; in a frame, lines count as in ``frame.to_csv()``.
+    InputError
+        There is no such file, mode or profile.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import opp_mri as opp
+    >>> lengths = pd.DataFrame({
+    ...     "lesion_id": "A", "sequence": "T1",
+    ...     "days_from_ssrs": [-7, 60, 120, 240], "ap_mm": [10.0, 13.5, 11.0, 10.0],
+    ... })
+    >>> opp.assess(lengths)[["lesion_id", "category", "reason"]]
+      lesion_id category             reason
+    0         A      OPP  sustained_decline
+    """
+    rules = rules_of(mode, criteria)
+    error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
+    assessed = assess_tables(
+        _source(measurements, "measurements", MEASUREMENT_COLUMNS),
+        None if events is None else _source(events, "events", EVENT_NAMES),
+        rules,
+        error=error,
+    )
+    records = [record_of(lesion) for lesion in assessed.lesions]
+    records += [{"lesion_id": lesion_id} for lesion_id in assessed.unanswered]
+    return frame_of_records(records)
+
+
+def record_of(lesion: AssessedTimeline) -> dict[str, Any]:
+    """Give an assessment as a record, with the probability of the category itself."""
+    record: dict[str, Any] = dict(assessment_record(lesion))
+    return with_probability(record)
+
+
+def with_probability(record: dict[str, Any]) -> dict[str, Any]:
+    """Put the probability of a record's own category before the field ``fragile``."""
+    row: dict[str, Any] = {}
+    for name, value in record.items():
+        if name == "fragile":
+            row["probability"] = record["probabilities"].get(record["category"], 0.0)
+        row[name] = value
+    return row
+
+
+def _source(table: Tabular, name: str, columns: tuple[str, ...]) -> Path | TextTable:
+    return text_table(table, name, columns) if isinstance(table, pd.DataFrame) else Path(table)
