@@ -4,13 +4,13 @@ xvfb-run -a -s "-screen 0 1920x1080x24" .venv/bin/python tools/screenshots.py
 """
 
 import json
-import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import napari
+import simulated_reader  # plays the two readers, as in the how-to
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.window import ConsensusWindow
 from opp_mri_napari.reading.geometry import towards_left
@@ -30,9 +30,6 @@ from opp_mri.workflow.measuring.measure import measure as measure_table
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.registration.align import align_project, decide
-
-sys.path.append(str(Path(__file__).parents[1] / "sample_data"))
-import simulated_reader  # plays the two readers, as in the how-to
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1500, 900)

@@ -1,6 +1,6 @@
 """Play a reader of a blinded package of the phantom: write a table that `opp-mri measure` takes.
 
-    python sample_data/simulated_reader.py PROJECT READER CALIPERS TABLE [--careless]
+    python tools/simulated_reader.py PROJECT READER CALIPERS TABLE [--careless]
 
 PROJECT made the package for READER and knows what became of each UID; no reader has it. CALIPERS is
 the phantom's `calipers.csv`. A careless reader sets the anterior end 4 mm too far forward on each
