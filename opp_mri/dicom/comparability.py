@@ -1,6 +1,7 @@
 """What differs in acquisition between two studies that a change is taken from (RULES: reported)."""
 
-from opp_mri.dicom.evidence import echo_time_ms, fat_suppression, field_strength_t
+from opp_mri.dicom.roles.suppression import fat_suppression
+from opp_mri.dicom.roles.weighting import field_strength_t
 from opp_mri.domain.geometry import dot
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 
@@ -28,7 +29,7 @@ def comparability(
         flags.append(f"Fat suppression differs: {words[0]}, then {words[1]}.")
     timings = (
         ("TR", before.repetition_time_ms, after.repetition_time_ms, "ms", RELATIVE_TIMING_CHANGE),
-        ("TE", echo_time_ms(baseline), echo_time_ms(follow_up), "ms", RELATIVE_TIMING_CHANGE),
+        ("TE", before.echo_time_ms, after.echo_time_ms, "ms", RELATIVE_TIMING_CHANGE),
         (
             "Receiver bandwidth",
             before.pixel_bandwidth_hz,

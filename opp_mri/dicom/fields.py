@@ -6,8 +6,10 @@ from typing import Any
 from opp_mri.dicom.values import (
     clock,
     clock_of_datetime,
+    code_meanings,
     day,
     day_of_datetime,
+    fault,
     integer,
     number,
     pair,
@@ -15,6 +17,7 @@ from opp_mri.dicom.values import (
     text,
     texts,
     triple,
+    yes_or_no,
 )
 
 Convert = Callable[[Any], object]
@@ -44,6 +47,8 @@ FIELDS: Mapping[str, tuple[str, Convert]] = {
     "FrameOfReferenceUID": ("frame_of_reference_uid", text),
     "InstanceNumber": ("instance_number", integer),
     "AcquisitionNumber": ("acquisition_number", integer),
+    "SeriesDate": ("series_date", day),
+    "ContentDate": ("content_date", day),
     "AcquisitionDate": ("acquisition_date", day),
     "AcquisitionTime": ("acquisition_time", clock),
     "EchoNumbers": ("echo_number", integer),
@@ -69,6 +74,11 @@ FIELDS: Mapping[str, tuple[str, Convert]] = {
     "InPlanePhaseEncodingDirection": ("in_plane_phase_encoding_direction", text),
     "AcquisitionContrast": ("acquisition_contrast", text),
     "EchoPulseSequence": ("echo_pulse_sequence", text),
+    "EchoPlanarPulseSequence": ("echo_planar_pulse_sequence", text),
+    "ComplexImageComponent": ("complex_image_component", text),
+    "VolumeBasedCalculationTechnique": ("volume_based_calculation_technique", text),
+    "DerivationDescription": ("derivation_description", text),
+    "DerivationCodeSequence": ("derivation_codes", code_meanings),
     "InversionRecovery": ("inversion_recovery", text),
     "SpectrallySelectedSuppression": ("spectrally_selected_suppression", text),
     "Manufacturer": ("manufacturer", text),
@@ -82,11 +92,26 @@ FIELDS: Mapping[str, tuple[str, Convert]] = {
     "FrameType": ("frame_type", texts),
     "StackID": ("stack_id", text),
     "TemporalPositionIndex": ("temporal_position_index", integer),
-    "ContrastBolusAgentAdministered": ("agent_administered", text),
+    "ContrastBolusAgentAdministered": ("contrast_administered", yes_or_no),
 }
 """Keyword to a field of Instance, or of Frame, and how its value is understood."""
 
+EXPLAINED: frozenset[str] = frozenset(
+    [
+        *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RepetitionTime"),
+        *("EchoTime", "EffectiveEchoTime", "InversionTime", "InversionTimes", "DiffusionBValue"),
+        *("StudyDate", "AcquisitionDate", "AcquisitionTime", "ContrastBolusStartTime"),
+        *("ContrastBolusVolume", "MagneticFieldStrength"),
+    ]
+)
+"""Elements of which it is said where they cannot be understood; none of them names a person."""
+
+UNREADABLE = "unreadable"
+"""Key of the values that cannot be understood: keyword to the sentence that says why."""
+
 INSTEAD: tuple[tuple[str, str, Convert], ...] = (
+    ("FrameAcquisitionDateTime", "acquisition_date", day_of_datetime),
+    ("FrameAcquisitionDateTime", "acquisition_time", clock_of_datetime),
     ("AcquisitionDateTime", "acquisition_date", day_of_datetime),
     ("AcquisitionDateTime", "acquisition_time", clock_of_datetime),
     ("PulseSequenceName", "sequence_name", text),
@@ -97,7 +122,7 @@ INSTEAD: tuple[tuple[str, str, Convert], ...] = (
 
 OF_FRAMES = (
     *("image_position_lps_mm", "image_orientation", "pixel_spacing_mm"),
-    *("frame_type", "stack_id", "temporal_position_index", "agent_administered"),
+    *("frame_type", "stack_id", "temporal_position_index"),
 )
 """Fields that are no fields of Instance: they describe its frames."""
 
@@ -107,15 +132,19 @@ def understood(said: Mapping[str, object]) -> Values:
     values: Values = {}
     for keyword, value in said.items():
         if keyword in FIELDS:
-            name, convert = FIELDS[keyword]
-            values |= understood_one(name, convert, value)
+            add_understood(values, keyword, *FIELDS[keyword], value)
     for keyword, name, convert in INSTEAD:
         if keyword in said and name not in values:
-            values |= understood_one(name, convert, said[keyword])
+            add_understood(values, keyword, name, convert, said[keyword])
     return values
 
 
-def understood_one(name: str, convert: Convert, value: object) -> Values:
-    """Give one field, or none where the value says nothing."""
+def add_understood(
+    values: Values, keyword: str, name: str, convert: Convert, value: object
+) -> None:
+    """Add one field, or none where the value says nothing, or why it cannot be understood."""
     converted = convert(value)
-    return {} if converted is None or converted in ("", ()) else {name: converted}
+    if converted is not None and converted not in ("", ()):
+        values[name] = converted
+    elif keyword in EXPLAINED and text(value):
+        values[UNREADABLE] = values.get(UNREADABLE, {}) | {keyword: fault(keyword, value)}

@@ -25,12 +25,15 @@ _GROUPS = tuple(
         *("FrameContentSequence", "TemporalPositionSequence", "ContrastBolusUsageSequence"),
         *("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "MREchoSequence"),
         *("MRTimingAndRelatedParametersSequence", "MRModifierSequence", "MRDiffusionSequence"),
-        *("MRImagingModifierSequence", "MRFOVGeometrySequence"),
+        *("MRImagingModifierSequence", "MRFOVGeometrySequence", "DerivationImageSequence"),
         "UnassignedSharedConvertedAttributesSequence",
         "UnassignedPerFrameConvertedAttributesSequence",
     )
 )
-_OF_FRAMES = ("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered")
+_OF_FRAMES = (
+    *("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered"),
+    "FrameAcquisitionDateTime",
+)
 _TAGS = TAGS | {keyword: tag_of(keyword) for keyword in _OF_FRAMES}
 _KEYWORDS = {tag: keyword for keyword, tag in _TAGS.items()}
 _SHARED = TAGS["SharedFunctionalGroupsSequence"]
@@ -53,11 +56,6 @@ class FunctionalGroups:
 
     shared: Values
     per_frame: Sequence[Values]
-
-    @property
-    def first(self) -> Values:
-        """Values of the first frame, the shared ones before its own."""
-        return (self.per_frame[0] if self.per_frame else {}) | self.shared
 
     def of_frame(self, index: int) -> Values:
         """Give what holds for a frame, counted from 0: its own values before the shared ones."""

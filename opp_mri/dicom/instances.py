@@ -6,8 +6,18 @@ once and remembered by its bytes.
 
 from functools import lru_cache
 
+import attrs
+
 from opp_mri.dicom.elements import Layout
-from opp_mri.dicom.fields import FIELDS, INSTEAD, OF_FRAMES, Values, understood, understood_one
+from opp_mri.dicom.fields import (
+    FIELDS,
+    INSTEAD,
+    OF_FRAMES,
+    UNREADABLE,
+    Values,
+    add_understood,
+    understood,
+)
 from opp_mri.dicom.functional_groups import (
     FunctionalGroups,
     contrast_agents,
@@ -15,7 +25,13 @@ from opp_mri.dicom.functional_groups import (
 )
 from opp_mri.dicom.header import TAGS, Header
 from opp_mri.dicom.values import integer
-from opp_mri.domain.imaging import ENHANCED_SOP_CLASS_UIDS, Frame, Instance
+from opp_mri.domain.imaging import (
+    ENHANCED_SOP_CLASS_UIDS,
+    Frame,
+    FrameHeader,
+    Instance,
+    UnreadableValue,
+)
 from opp_mri.errors import InputError
 
 _REQUIRED = {
@@ -26,12 +42,13 @@ _REQUIRED = {
     "rows": "Rows",
     "columns": "Columns",
 }
-_FIELD_OF_TAG = {tag: FIELDS[keyword] for keyword, tag in TAGS.items() if keyword in FIELDS}
-_INSTEAD_OF_TAG = tuple((TAGS[keyword], name, convert) for keyword, name, convert in INSTEAD)
+_KEYWORD_OF_TAG = {tag: keyword for keyword, tag in TAGS.items() if keyword in FIELDS}
+_INSTEAD = tuple(each for each in INSTEAD if each[0] in TAGS)
 _NUMBER_OF_FRAMES = TAGS["NumberOfFrames"]
 _LONGEST_REMEMBERED = 1024  # bytes of an element; longer ones are seldom the same twice
 _MOST_REMEMBERED = 50_000
-_NOTHING = ("", None)
+_NOTHING: Values = {}
+_OWN_FIELDS = tuple(each.name for each in attrs.fields(FrameHeader))
 
 
 def instance_from_header(header: Header) -> Instance:
@@ -51,14 +68,29 @@ def instance_from_header(header: Header) -> Instance:
     for name, keyword in _REQUIRED.items():
         if not values.get(name):
             raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
+    _date_of_study(values)
     count = max(integer(header.value(_NUMBER_OF_FRAMES)) or 1, 1)
     if count == 1 and _is_classic(values):
-        frames: tuple[Frame, ...] = (_frame(1, values),)
+        frames: tuple[Frame, ...] = (_frame(1, values, None),)
     else:
         frames = _frames(count, read_functional_groups(header), values)
     for name in OF_FRAMES:
         values.pop(name, None)
+    values[UNREADABLE] = tuple(
+        UnreadableValue(keyword=keyword, sentence=sentence)
+        for keyword, sentence in values.pop(UNREADABLE, {}).items()
+    )
     return Instance(transfer_syntax_uid=header.transfer_syntax_uid, frames=frames, **values)
+
+
+def _date_of_study(values: Values) -> None:
+    """Take the date that the other dates agree on where StudyDate says none, and note which."""
+    dates = {values.pop("series_date", None), values.get("acquisition_date")}
+    dates.add(values.pop("content_date", None))
+    (agreed, *others) = dates
+    if "study_date" not in values and agreed is not None and not others:
+        values["study_date"] = agreed
+        values["study_date_from"] = "SeriesDate, AcquisitionDate and ContentDate"
 
 
 def _is_classic(values: Values) -> bool:
@@ -75,12 +107,15 @@ def _top_level(header: Header) -> Values:
         values = {}
         remembered = _remembered(header.layout, header.character_set)
         for tag, element in header.raw.items():
-            name, value = remembered.get(element) or _meaning(header, tag, remembered)
-            if value is not None:
-                values[name] = value
-        for tag, name, convert in _INSTEAD_OF_TAG:
-            if tag in header.raw and name not in values:
-                values |= understood_one(name, convert, header.value(tag))
+            meaning = remembered.get(element)
+            if meaning is None:
+                meaning = _meaning(header, tag, remembered)
+            if UNREADABLE in meaning:
+                meaning = {UNREADABLE: values.get(UNREADABLE, {}) | meaning[UNREADABLE]}
+            values.update(meaning)
+        for keyword, name, convert in _INSTEAD:
+            if TAGS[keyword] in header.raw and name not in values:
+                add_understood(values, keyword, name, convert, header.value(TAGS[keyword]))
     agents = contrast_agents(header)
     if agents:
         values = understood(agents) | values
@@ -88,20 +123,18 @@ def _top_level(header: Header) -> Values:
 
 
 @lru_cache(maxsize=64)
-def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, tuple[str, object]]:  # noqa: ARG001
+def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, Values]:  # noqa: ARG001
     """Give what elements were found to mean, in one encoding and character set."""
     return {}
 
 
-def _meaning(
-    header: Header, tag: int, remembered: dict[bytes, tuple[str, object]]
-) -> tuple[str, object]:
-    field = _FIELD_OF_TAG.get(tag)
-    if field is None:
-        meaning: tuple[str, object] = _NOTHING
+def _meaning(header: Header, tag: int, remembered: dict[bytes, Values]) -> Values:
+    keyword = _KEYWORD_OF_TAG.get(tag)
+    if keyword is None:
+        meaning = _NOTHING
     else:
-        name, convert = field
-        meaning = (name, understood_one(name, convert, header.value(tag)).get(name))
+        meaning = {}
+        add_understood(meaning, keyword, *FIELDS[keyword], header.value(tag))
     element = header.raw[tag]
     if len(element) <= _LONGEST_REMEMBERED:
         if len(remembered) >= _MOST_REMEMBERED:
@@ -111,18 +144,36 @@ def _meaning(
 
 
 def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame, ...]:
-    """Make many frames, and add to the values of the instance what its functional groups say."""
-    beside = dict(values)
-    if count > 1:  # a position beside the frames is that of one of them only
-        beside.pop("image_position_lps_mm", None)
-    values |= groups.first
-    if groups.first.get("agent_administered") == "NO":
-        for name in ("contrast_agent", "contrast_start_time", "contrast_volume_ml"):
-            values.pop(name, None)
-    return tuple(_frame(index + 1, beside | groups.of_frame(index)) for index in range(count))
+    """Make the frames, and give the instance what its functional groups say of all of them."""
+    top_level = dict(values)
+    if count > 1:  # a position at the top level is that of one of the frames only
+        top_level.pop("image_position_lps_mm", None)
+    of_frames = [groups.of_frame(index) for index in range(count)]
+    first, *others = of_frames
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(each.get(name) == value for each in others)
+    }
+    values |= shared
+    values[UNREADABLE] = {
+        keyword: sentence
+        for each in (top_level, *of_frames)
+        for keyword, sentence in each.get(UNREADABLE, {}).items()
+    }
+    return tuple(
+        _frame(number, top_level | own, _own_header(own, shared))
+        for number, own in enumerate(of_frames, start=1)
+    )
 
 
-def _frame(frame_number: int, values: Values) -> Frame:
+def _own_header(own: Values, shared: Values) -> FrameHeader | None:
+    """Give what a frame says that not all frames say."""
+    differing = {name: own[name] for name in _OWN_FIELDS if name in own and name not in shared}
+    return FrameHeader(**differing) if differing else None
+
+
+def _frame(frame_number: int, values: Values, header: FrameHeader | None) -> Frame:
     said = values.get
     return Frame(
         frame_number=frame_number,
@@ -133,4 +184,5 @@ def _frame(frame_number: int, values: Values) -> Frame:
         temporal_position=said("temporal_position_index", said("temporal_position")),
         stack_id=said("stack_id"),
         frame_type=said("frame_type") or said("image_type") or (),
+        header=header,
     )

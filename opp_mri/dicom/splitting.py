@@ -8,11 +8,14 @@ an acquisition number and time of its own.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
+from opp_mri.dicom.roles.contrast import minutes_after_bolus
+from opp_mri.dicom.roles.image_kind import derivations
 from opp_mri.domain.geometry import FloatArray, ImagePlane, dot
 from opp_mri.domain.imaging import Frame, Instance
 from opp_mri.errors import GeometryError
@@ -22,6 +25,9 @@ SAME_ORIENTATION_DEGREES = 0.5  # header noise is a hundredth of this; planned t
 SAME_POSITION_MM = float(RECORDED_PRECISION_MM)
 SAME_LINE_MM = 0.5  # of slice origins, seen along the normal
 SAME_SPACING = 2e-4  # relative: a tenth of a pixel over a matrix of 512
+SMALLEST_PIXEL_MM: Final = 0.01
+LARGEST_PIXEL_MM: Final = 50
+FARTHEST_MM: Final = 100_000  # of a position from the origin
 SAME_ECHO_MS = 0.1
 SAME_ECHO = 0.01  # relative: long echo times are written with more jitter
 
@@ -30,11 +36,22 @@ Numbers = tuple[float, ...]
 
 @frozen(kw_only=True, eq=False)
 class Slice:
-    """One frame with its place in the patient, or with the reason why it has none."""
+    """One frame with its place in the patient, or with the reason why it has none.
+
+    Parameters
+    ----------
+    instance, frame
+        The frame and the instance that holds it.
+    plane, fault
+        Its place, or why it has none.
+    header
+        The header as it is for this frame.
+    """
 
     instance: Instance
     frame: Frame
     plane: ImagePlane | None
+    header: Instance = field(repr=False)
     fault: str = ""
 
     @property
@@ -50,8 +67,7 @@ class Slice:
     @property
     def image_type(self) -> tuple[str, ...]:
         """FrameType, or else ImageType, in capitals."""
-        values = self.frame.frame_type or self.instance.image_type
-        return tuple(value.strip().upper() for value in values)
+        return tuple(value.strip().upper() for value in self.header.image_type)
 
 
 def slices_of(instances: Iterable[Instance]) -> list[Slice]:
@@ -98,34 +114,57 @@ def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
 
 
 def _placed(instance: Instance, frame: Frame) -> Slice:
+    header = instance.of_frame(frame)
+    plane, fault = None, _geometry_fault(header, frame)
+    if not fault:
+        try:
+            plane = _plane(instance, frame)
+        except GeometryError as error:
+            fault = str(error)
+    return Slice(instance=instance, frame=frame, plane=plane, header=header, fault=fault)
+
+
+def _geometry_fault(header: Instance, frame: Frame) -> str:
+    """Say what of a frame's geometry is absent or cannot be understood, or ""."""
+    absent = []
+    for keyword, value in (
+        ("ImagePositionPatient", frame.image_position_lps_mm),
+        ("ImageOrientationPatient", frame.image_orientation),
+        ("PixelSpacing", frame.pixel_spacing_mm),
+    ):
+        if value is None and (unreadable := header.unreadable_value(keyword)):
+            return f"{unreadable} So pixels have no place or size in mm."
+        if value is None:
+            absent.append(keyword)
+    if absent:
+        return f"The header has no {' and no '.join(absent)}: pixels have no place or size in mm."
+    spacings = frame.pixel_spacing_mm or ()
+    if any(not SMALLEST_PIXEL_MM <= spacing <= LARGEST_PIXEL_MM for spacing in spacings):
+        written = "\\".join(dict.fromkeys(f"{spacing:g}" for spacing in spacings))
+        return (
+            f"PixelSpacing is {written} mm, and no pixel is smaller than {SMALLEST_PIXEL_MM} or "
+            f"larger than {LARGEST_PIXEL_MM} mm."
+        )
+    if any(abs(number) > FARTHEST_MM for number in frame.image_position_lps_mm or ()):
+        return "ImagePositionPatient lies more than 100 m from the origin: it cannot be right."
+    return ""
+
+
+def _plane(instance: Instance, frame: Frame) -> ImagePlane | None:
     position, orientation = frame.image_position_lps_mm, frame.image_orientation
     spacing = frame.pixel_spacing_mm
-    absent = [
-        keyword
-        for keyword, value in (
-            ("ImagePositionPatient", position),
-            ("ImageOrientationPatient", orientation),
-            ("PixelSpacing", spacing),
-        )
-        if value is None
-    ]
     if position is None or orientation is None or spacing is None:
-        fault = f"The header has no {' and no '.join(absent)}: pixels have no place or size in mm."
-        return Slice(instance=instance, frame=frame, plane=None, fault=fault)
-    try:
-        plane = ImagePlane(
-            frame_of_reference_uid=instance.frame_of_reference_uid,
-            position_lps_mm=position,
-            row_direction=orientation[:3],
-            column_direction=orientation[3:],
-            row_spacing_mm=spacing[0],
-            column_spacing_mm=spacing[1],
-            rows=instance.rows,
-            columns=instance.columns,
-        )
-    except GeometryError as error:
-        return Slice(instance=instance, frame=frame, plane=None, fault=str(error))
-    return Slice(instance=instance, frame=frame, plane=plane)
+        return None
+    return ImagePlane(
+        frame_of_reference_uid=instance.frame_of_reference_uid,
+        position_lps_mm=position,
+        row_direction=orientation[:3],
+        column_direction=orientation[3:],
+        row_spacing_mm=spacing[0],
+        column_spacing_mm=spacing[1],
+        rows=instance.rows,
+        columns=instance.columns,
+    )
 
 
 def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
@@ -140,6 +179,8 @@ def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
             spacings[_spacing(each)],
             echoes[_echo(each)],
             each.image_type[2:],
+            component_of(each.header),
+            each.instance.study_date,
             each.frame.stack_id,
             each.instance.rows,
             each.instance.columns,
@@ -260,16 +301,60 @@ def _connected(points: FloatArray, reach: float) -> list[int]:
     return [int(label) for label in labels]
 
 
+def component_of(header: Instance) -> str:
+    """Give ComplexImageComponent, "" for a magnitude image."""
+    component = header.complex_image_component.strip().upper()
+    return "" if component == "MAGNITUDE" else component
+
+
 def _acquired(instance: Instance) -> Hashable:
     return instance.acquisition_date, instance.acquisition_time
 
 
+def _fact(keyword: str, name: str) -> Callable[[Slice], Hashable]:
+    return lambda each: (keyword, getattr(each.header, name))
+
+
+DECIDING: Final[Mapping[str, Callable[[Slice], Hashable]]] = {
+    keyword: _fact(keyword, name)
+    for keyword, name in (
+        ("ContrastBolusAgent", "contrast_agent"),
+        ("ContrastBolusAgentAdministered", "contrast_administered"),
+        ("ContrastBolusVolume", "contrast_volume_ml"),
+        ("ImageType", "image_type"),
+        ("ScanningSequence", "scanning_sequence"),
+        ("ScanOptions", "scan_options"),
+        ("RepetitionTime", "repetition_time_ms"),
+        ("InversionTime", "inversion_time_ms"),
+        ("FlipAngle", "flip_angle_deg"),
+        ("InversionRecovery", "inversion_recovery"),
+        ("SpectrallySelectedSuppression", "spectrally_selected_suppression"),
+        ("AcquisitionContrast", "acquisition_contrast"),
+        ("EchoPulseSequence", "echo_pulse_sequence"),
+        ("EchoPlanarPulseSequence", "echo_planar_pulse_sequence"),
+        ("DiffusionBValue", "diffusion_b_value"),
+        ("VolumeBasedCalculationTechnique", "volume_based_calculation_technique"),
+        ("SeriesDescription", "series_description"),
+        ("ProtocolName", "protocol_name"),
+    )
+} | {
+    "DerivationDescription": lambda each: derivations(each.header),
+    "the side of the start of contrast": lambda each: _after_bolus(each.header),
+}
+"""What decides a role, by the name that a user reads: asked of every frame."""
+
+
+def _after_bolus(header: Instance) -> bool | None:
+    minutes = minutes_after_bolus(header)
+    return None if minutes is None else minutes >= 0
+
+
 NUMBERINGS: tuple[Callable[[Slice], Hashable], ...] = (
+    *DECIDING.values(),
     lambda s: s.frame.temporal_position,
     lambda s: s.instance.temporal_position,
     lambda s: s.instance.echo_number,
     lambda s: s.instance.acquisition_number,
-    lambda s: s.instance.diffusion_b_value,
     lambda s: s.image_type or None,
     lambda s: s.instance.acquisition_time and _acquired(s.instance),
     lambda s: s.instance.trigger_time_ms,

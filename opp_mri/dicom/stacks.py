@@ -4,9 +4,13 @@ import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
-from opp_mri.dicom.splitting import Slice, slices_of, split_into_stacks
+import attrs
+
+from opp_mri.dicom.splitting import Slice, component_of, slices_of, split_into_stacks
 from opp_mri.dicom.usability import judge, slice_spacing_mm
+from opp_mri.dicom.variants import variants_of
 from opp_mri.domain.geometry import cross
 from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
 
@@ -33,8 +37,9 @@ def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
     """
     earlier: Counter[Kind] = Counter()
     descriptions = []
+    first_date = min((each.study_date for each in instances if each.study_date), default=None)
     for stack in split_into_stacks(slices_of(instances)):
-        kind = _kind(stack)
+        kind = _kind(stack, first_date)
         descriptions.append(_described(stack, _volume_id(stack, kind, earlier[kind])))
         earlier[kind] += 1
     return descriptions
@@ -42,7 +47,9 @@ def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
 
 def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
     usability, refusal = judge(stack)
-    instance, frame = stack[0].instance, stack[0].frame
+    frame = stack[0].frame
+    instance = _header_of(stack[0])
+    variants, differences = variants_of(stack)
     return VolumeDescription(
         volume_id=volume_id,
         patient_id=instance.patient_id,
@@ -63,7 +70,14 @@ def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
         slice_spacing_mm=slice_spacing_mm(stack),
         usability=usability,
         refusal=refusal,
+        variants=tuple(_header_of(each) for each in variants),
+        differences=differences,
     )
+
+
+def _header_of(each: Slice) -> Instance:
+    """Give the header of a frame; of the frames of an enhanced image it holds that one only."""
+    return attrs.evolve(each.header, frames=(each.frame,))
 
 
 def _anatomical_plane(each: Slice) -> Plane | None:
@@ -77,10 +91,11 @@ def _anatomical_plane(each: Slice) -> Plane | None:
     return Plane.OBLIQUE
 
 
-def _kind(stack: Sequence[Slice]) -> Kind:
+def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     """Name what sets a stack apart within its series, coarsely enough to outlast header noise.
 
-    Medians, so that a slice that arrives later does not rename the volume.
+    Medians, so that a slice that arrives later does not rename the volume. A date, or a part of
+    complex data, is in it only where it is not the usual one.
     """
     frames = [each.frame for each in stack]
     first = stack[0]
@@ -94,6 +109,8 @@ def _kind(stack: Sequence[Slice]) -> Kind:
         first.instance.frame_of_reference_uid,
         first.instance.sop_class_uid,
         first.instance.photometric_interpretation,
+        *([component_of(first.header)] if component_of(first.header) else []),
+        *([str(first.instance.study_date)] if first.instance.study_date != first_date else []),
     )
 
 

@@ -19,6 +19,8 @@ PYDICOM_ERRORS = (
 )
 """What pydicom raises on damaged data sets (NotImplementedError is a RuntimeError)."""
 
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # a DS; Python would take 1_0
+_LONGEST_QUOTED = 64
 _LARGEST_INTEGER = 2**63 - 1  # what a database holds; IS itself allows 32 bits
 _DATE = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?")
@@ -43,7 +45,8 @@ def texts(value: object) -> tuple[str, ...]:
 
 def number(value: object) -> float | None:
     """Give a finite number, or None for anything else, several values included."""
-    if isinstance(value, bytes):
+    written = value if isinstance(value, str | bytes) else getattr(value, "original_string", None)
+    if isinstance(written, str | bytes) and not _DECIMAL.fullmatch(text(written)):
         return None
     try:
         converted = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
@@ -62,6 +65,8 @@ def integer(value: object) -> int | None:
 
 def numbers(value: object) -> tuple[float, ...]:
     """Give several finite numbers, or none at all where one of them is no number."""
+    if isinstance(value, str | bytes):  # of another VR than DS, which is cut up already
+        value = text(value).split("\\")
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     parts = tuple(value) if several else (value,)  # type: ignore[arg-type]  # several: iterable
     found = tuple(part for part in map(number, parts) if part is not None)
@@ -90,6 +95,39 @@ def sextuple(value: object) -> tuple[float, float, float, float, float, float] |
         case (a, b, c, d, e, f):
             return a, b, c, d, e, f
     return None
+
+
+def yes_or_no(value: object) -> bool | None:
+    """Give what YES or NO means, or None for anything else."""
+    return {"YES": True, "NO": False}.get(text(value).upper())
+
+
+def code_meanings(value: object) -> tuple[str, ...]:
+    """Give the meaning of each code of a code sequence, or else the code itself."""
+    items = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
+    written = (text(item.get("CodeMeaning")) or text(item.get("CodeValue")) for item in items)
+    return tuple(meaning for meaning in written if meaning)
+
+
+def _as_written(part: object) -> str:
+    return f"{part:g}" if isinstance(part, float) else text(part)
+
+
+def fault(keyword: str, value: object) -> str:
+    """Say why a value that is there cannot be understood, with the value as it is written.
+
+    Parameters
+    ----------
+    keyword, value
+        DICOM keyword and value of the element, which no converter could understand.
+    """
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    parts = [_as_written(part) for part in value] if several else text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
+    written = "\\".join(parts)[:_LONGEST_QUOTED]
+    if not all(_DECIMAL.fullmatch(part) for part in parts):
+        return f'{keyword} is written as "{written}", which cannot be understood.'
+    count = f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
+    return f"{keyword} holds {count} ({written}), and another number of values is needed."
 
 
 def day(value: object) -> date | None:

@@ -5,8 +5,9 @@ Names are DICOM keywords in snake case, with the unit where there is one.
 
 from datetime import date, time
 from enum import StrEnum
+from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, fields, frozen
 
 from opp_mri.domain.geometry import ImagePlane, Vector3
 
@@ -18,6 +19,14 @@ class SeriesRole(StrEnum):
     T2FS = "T2FS"
     STIR = "STIR"
     T1POST = "T1POST"
+
+
+class RoleCertainty(StrEnum):
+    """How sure a role is; a role in doubt is not selected until a reader settles it."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    IN_DOUBT = "in doubt"
 
 
 class Plane(StrEnum):
@@ -70,6 +79,55 @@ class SourceFile:
 
 
 @frozen(kw_only=True)
+class FrameHeader:
+    """What one frame of an enhanced image says of its acquisition, where its frames differ.
+
+    Each field is named and understood as in `Instance`; None where the frame says nothing else.
+    """
+
+    acquisition_date: date | None = None
+    acquisition_time: time | None = None
+    scanning_sequence: tuple[str, ...] | None = None
+    sequence_variant: tuple[str, ...] | None = None
+    scan_options: tuple[str, ...] | None = None
+    repetition_time_ms: float | None = None
+    inversion_time_ms: float | None = None
+    flip_angle_deg: float | None = None
+    echo_train_length: int | None = None
+    diffusion_b_value: float | None = None
+    contrast_agent: str | None = None
+    contrast_administered: bool | None = None
+    contrast_start_time: time | None = None
+    contrast_volume_ml: float | None = None
+    pixel_bandwidth_hz: float | None = None
+    acquisition_contrast: str | None = None
+    echo_pulse_sequence: str | None = None
+    echo_planar_pulse_sequence: str | None = None
+    inversion_recovery: str | None = None
+    spectrally_selected_suppression: str | None = None
+    complex_image_component: str | None = None
+    volume_based_calculation_technique: str | None = None
+    derivation_description: str | None = None
+    derivation_codes: tuple[str, ...] | None = None
+
+
+@frozen(kw_only=True)
+class UnreadableValue:
+    """A header value that is there but cannot be understood.
+
+    Parameters
+    ----------
+    keyword
+        DICOM keyword of the element.
+    sentence
+        What is wrong with it, with the value as it is written.
+    """
+
+    keyword: str
+    sentence: str
+
+
+@frozen(kw_only=True)
 class Frame:
     """One image plane of an instance; a classic instance has one, an enhanced one has many.
 
@@ -84,6 +142,8 @@ class Frame:
         PixelSpacing: distance between rows, distance between columns; None where absent.
     echo_time_ms, temporal_position, stack_id, frame_type
         What separates frames of one instance into volumes.
+    header
+        What the frame says of its acquisition that is not so for all frames of the instance.
     """
 
     frame_number: int = 1
@@ -94,6 +154,7 @@ class Frame:
     temporal_position: int | None = None
     stack_id: str | None = None
     frame_type: tuple[str, ...] = ()
+    header: FrameHeader | None = None
 
 
 @frozen(kw_only=True)
@@ -101,8 +162,11 @@ class Instance:
     """One SOP instance with pixels, as its header describes it; nothing here is derived.
 
     Absent header values are None or empty. `contrast_agent` is ContrastBolusAgent as written, "off"
-    included. Enhanced instances give the values of their shared functional groups, or else those
-    of their first frame; what differs between frames is in `frames`.
+    included. Enhanced instances give the values that all their frames share; what differs between
+    frames is in `frames`, and `of_frame` joins the two.
+
+    `study_date_from` names the elements that gave the study's date where StudyDate is empty, and
+    `unreadable` the values that are there but cannot be understood.
     """
 
     sop_instance_uid: str
@@ -121,6 +185,7 @@ class Instance:
 
     study_instance_uid: str
     study_date: date | None = None
+    study_date_from: str = ""
     study_time: time | None = None
     study_description: str = ""
 
@@ -152,6 +217,7 @@ class Instance:
     echo_train_length: int | None = None
     diffusion_b_value: float | None = None
     contrast_agent: str = ""
+    contrast_administered: bool | None = None
     contrast_start_time: time | None = None
     contrast_volume_ml: float | None = None
     magnetic_field_strength: float | None = None
@@ -161,8 +227,14 @@ class Instance:
     # Enhanced MR says these in its own terms (PS3.3 C.8.13)
     acquisition_contrast: str = ""
     echo_pulse_sequence: str = ""
+    echo_planar_pulse_sequence: str = ""
     inversion_recovery: str = ""
     spectrally_selected_suppression: str = ""
+    complex_image_component: str = ""
+    volume_based_calculation_technique: str = ""
+
+    derivation_description: str = ""
+    derivation_codes: tuple[str, ...] = ()
 
     manufacturer: str = ""
     manufacturer_model_name: str = ""
@@ -170,6 +242,26 @@ class Instance:
 
     slice_thickness_mm: float | None = None
     spacing_between_slices_mm: float | None = None
+    unreadable: tuple[UnreadableValue, ...] = ()
+
+    def of_frame(self, frame: Frame) -> "Instance":
+        """Give the header as it is for one of its frames, the frame's own values before others."""
+        changes: dict[str, Any] = {}
+        if frame.header is not None:
+            changes = {
+                field.name: value
+                for field in fields(FrameHeader)
+                if (value := getattr(frame.header, field.name)) is not None
+            }
+        if frame.echo_time_ms is not None and frame.echo_time_ms != self.echo_time_ms:
+            changes["echo_time_ms"] = frame.echo_time_ms
+        if frame.frame_type and frame.frame_type != self.image_type:
+            changes["image_type"] = frame.frame_type
+        return evolve(self, **changes) if changes else self
+
+    def unreadable_value(self, *keywords: str) -> str:
+        """Say what is wrong with the first of some elements that cannot be understood, or ""."""
+        return next((each.sentence for each in self.unreadable if each.keyword in keywords), "")
 
     @property
     def is_enhanced(self) -> bool:
@@ -222,6 +314,8 @@ class VolumeDescription:
         Anatomical plane, or None where the orientation is absent.
     role, evidence
         The role that the headers (or a reader's override) speak for, and why, in sentences.
+    role_certainty
+        How sure the role is; None where there is none. In doubt, it is not selected.
     role_overridden
         True where a reader set the role.
     selected
@@ -234,7 +328,11 @@ class VolumeDescription:
     duplicate_of
         The volume of which this one has the very pixels, under other UIDs.
     instance
-        Header of the first frame's instance: what the volume was acquired with.
+        Header of the first frame: what the volume was acquired with.
+    variants
+        Headers of the first frame of each kind, where its frames differ in what decides a role.
+    differences
+        What they differ in, in a sentence; "" where they do not.
     """
 
     volume_id: str
@@ -251,11 +349,19 @@ class VolumeDescription:
     usability: Usability
     refusal: str | None = None
     role: SeriesRole | None = None
+    role_certainty: RoleCertainty | None = None
     role_overridden: bool = False
     evidence: tuple[str, ...] = ()
     selected: bool = False
     station: int | None = None
     duplicate_of: str | None = None
+    variants: tuple[Instance, ...] = field(default=(), repr=False)
+    differences: str = ""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """True where the volume may have its role, or may not: it waits for a reader."""
+        return self.role_certainty is RoleCertainty.IN_DOUBT
 
     def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
         """Give the plane of one of its frames, or None where it is not among them or unplaced."""

@@ -83,7 +83,8 @@ def test_no_contrast_is_claimed_from_an_agent_that_is_off(volumes: list[dict[str
 
 def test_what_is_left_out_is_split_and_said(volumes: list[dict[str, Any]]) -> None:
     (locator,) = named(volumes, "2018-01-13", "T2WI (before)")
-    assert (locator["plane"], locator["evidence"]) == ("coronal", ["A localizer."])
+    assert locator["plane"] == "coronal"
+    assert locator["evidence"] == ['A localizer: the description says "locator".']
     axial = [v for v in named(volumes, "2018-01-13", "") if v["plane"] == "axial"]
     assert sorted(volume["frames"] for volume in axial) == [3, 3, 3, 5, 5]
     projections = named(volumes, "2018-01-13", "3D Myelo")

@@ -6,8 +6,9 @@ import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path, PurePath
+from typing import Final
 
 import attrs
 from attrs import frozen
@@ -15,14 +16,15 @@ from attrs import frozen
 from opp_mri import __version__
 from opp_mri.dicom.copies import likeness, mark_copies
 from opp_mri.dicom.pixels import pixel_hash
-from opp_mri.dicom.roles import assign_roles
+from opp_mri.dicom.roles.selection import select
+from opp_mri.dicom.roles.study import assign_roles
 from opp_mri.dicom.scan import ScannedFile, scan
-from opp_mri.dicom.selection import select
 from opp_mri.dicom.sources import find_sources
 from opp_mri.dicom.stacks import describe_series
 from opp_mri.domain.imaging import (
     FileStatus,
     Instance,
+    RoleCertainty,
     SeriesRole,
     SourceFile,
     Usability,
@@ -30,9 +32,10 @@ from opp_mri.domain.imaging import (
 )
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
-from opp_mri.workflow.catalogue.patients import patient_map
+from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.project import Project
 
+DESCRIBED_BY: Final = f"opp_mri {__version__}, roles 2"  # roles: counts changes of their rules
 BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
 VOLUMES_BATCH = 100  # likewise, volumes
 MOST_LOOKED_AT = 50  # files that are opened to tell what a folder holds
@@ -133,7 +136,7 @@ def describe_stale(project: Project, *, progress: Progress = _silent) -> int:
     store = project.store
     undecodable = _hash_look_alikes(store, progress)
     gradient = project.settings.allow_gradient_echo
-    store.describe_with(f"opp_mri {__version__}, allow_gradient_echo = {gradient}")
+    store.describe_with(f"{DESCRIBED_BY}, allow_gradient_echo = {gradient}")
     groups, overrides = patient_map(store), store.role_overrides()
     together = list(dict.fromkeys(groups.group(one) for one in store.stale_patients()))
     batch: list[Described] = []
@@ -298,25 +301,30 @@ def _describe(
     patient_ids: Sequence[str],
     overrides: Mapping[str, SeriesRole | None],
 ) -> list[VolumeDescription]:
-    """Describe the volumes of one patient, give them roles, and choose among them."""
+    """Describe the volumes of one patient, give them roles, and choose at each time point."""
     store = project.store
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
     for instance in store.instances_of(patient_ids):
         by_series[instance.study_instance_uid, instance.series_instance_uid].append(instance)
-    by_study: dict[str, list[VolumeDescription]] = defaultdict(list)
-    for (study_uid, _), instances in by_series.items():
-        by_study[study_uid] += describe_series(instances)
-    with_roles = [
-        _overridden(volume, overrides)
-        for volumes in by_study.values()
-        for volume in assign_roles(
-            volumes, allow_gradient_echo=project.settings.allow_gradient_echo
+    described = [
+        volume for instances in by_series.values() for volume in describe_series(instances)
+    ]
+    volumes = mark_copies(described, store.pixel_hashes_of(patient_ids))
+    dates = effective_dates(volumes)
+    by_time_point: dict[date | str, list[VolumeDescription]] = defaultdict(list)
+    for volume in volumes:
+        by_time_point[dates[volume.volume_id] or volume.study_instance_uid].append(volume)
+    gradient = project.settings.allow_gradient_echo
+    return [
+        volume
+        for members in by_time_point.values()
+        for volume in select(
+            [
+                _overridden(judged, overrides)
+                for judged in assign_roles(members, allow_gradient_echo=gradient)
+            ]
         )
     ]
-    by_study.clear()
-    for volume in mark_copies(with_roles, store.pixel_hashes_of(patient_ids)):
-        by_study[volume.study_instance_uid].append(volume)
-    return [volume for volumes in by_study.values() for volume in select(volumes)]
 
 
 def _overridden(
@@ -327,7 +335,11 @@ def _overridden(
     role = overrides[volume.volume_id]
     sentence = f"A reader gave it {'the role ' + role.value if role else 'no role'}."
     return attrs.evolve(
-        volume, role=role, role_overridden=True, evidence=(*volume.evidence, sentence)
+        volume,
+        role=role,
+        role_certainty=RoleCertainty.CERTAIN if role else None,
+        role_overridden=True,
+        evidence=(*volume.evidence, sentence),
     )
 
 

@@ -150,7 +150,7 @@ def test_an_enhanced_image_gives_shared_values_and_a_place_to_each_frame() -> No
     instance = instance_of(enhanced(frames, SHARED, AcquisitionDateTime="20200630091600.3"))
     assert instance.is_enhanced
     assert (instance.repetition_time_ms, instance.inversion_time_ms) == (3000, 160)
-    assert (instance.echo_time_ms, instance.echo_train_length) == (20, 12)
+    assert (instance.echo_time_ms, instance.echo_train_length) == (None, 12), "two echo times"
     assert (instance.slice_thickness_mm, instance.spacing_between_slices_mm) == (4, 4.4)
     assert instance.acquisition_contrast == "STIR"
     assert instance.inversion_recovery == "YES"
@@ -185,10 +185,23 @@ def test_one_position_beside_many_frames_is_given_to_none_of_them() -> None:
     assert {frame.pixel_spacing_mm for frame in frames} == {(0.5, 0.75)}
 
 
-@pytest.mark.parametrize(("administered", "agent"), [("YES", "Gadobutrol"), ("NO", "")])
-def test_an_enhanced_image_names_its_agent_only_where_it_was_given(
-    administered: str, agent: str
-) -> None:
+def test_what_differs_between_frames_is_said_of_each_and_of_the_instance_is_none() -> None:
+    frames = [frame_groups(z, 20, 1) for z in (0, 5)]
+    for frame, used, fat in zip(frames, ("NO", "YES"), ("NONE", "FAT"), strict=True):
+        frame.ContrastBolusUsageSequence = Sequence([nested(ContrastBolusAgentAdministered=used)])
+        modifier = nested(SpectrallySelectedSuppression=fat, InversionRecovery="NO")
+        frame.MRModifierSequence = Sequence([modifier])
+    instance = instance_of(enhanced(frames, SHARED))
+    assert instance.contrast_administered is None
+    assert instance.inversion_recovery == "NO"
+    first, second = (instance.of_frame(frame) for frame in instance.frames)
+    assert (first.contrast_administered, second.contrast_administered) == (False, True)
+    assert first.spectrally_selected_suppression == "NONE"
+    assert second.spectrally_selected_suppression == "FAT"
+
+
+@pytest.mark.parametrize("administered", ["YES", "NO"])
+def test_an_enhanced_image_says_of_its_agent_whether_it_was_given(administered: str) -> None:
     profile = nested(ContrastBolusStartTime="101500")
     bolus = nested(
         CodeMeaning="Gadobutrol",
@@ -199,9 +212,10 @@ def test_an_enhanced_image_names_its_agent_only_where_it_was_given(
     frame = frame_groups(0, 20, 1)
     frame.ContrastBolusUsageSequence = Sequence([usage])
     instance = instance_of(enhanced([frame], SHARED, ContrastBolusAgentSequence=Sequence([bolus])))
-    assert instance.contrast_agent == agent
-    assert instance.contrast_start_time == (time(10, 15) if agent else None)
-    assert instance.contrast_volume_ml == (7.5 if agent else None)
+    assert instance.contrast_agent == "Gadobutrol"
+    assert instance.contrast_administered is (administered == "YES")
+    assert instance.contrast_start_time == time(10, 15)
+    assert instance.contrast_volume_ml == 7.5
 
 
 def test_a_private_group_that_repeats_another_header_is_left_out() -> None:
@@ -233,9 +247,12 @@ def test_equal_bytes_under_other_character_sets_are_other_names() -> None:
 
 def test_every_field_is_read_by_a_keyword_that_is_kept() -> None:
     read = {FIELDS[keyword][0] for keyword in KEYWORDS if keyword in FIELDS} | set(OF_FRAMES)
-    assert {keyword for keyword, _, _ in INSTEAD} <= set(KEYWORDS)
+    of_groups = {"FrameAcquisitionDateTime", "ContrastBolusAgentAdministered"}
+    assert {keyword for keyword, _, _ in INSTEAD} <= set(KEYWORDS) | of_groups
+    read |= {FIELDS[keyword][0] for keyword in of_groups if keyword in FIELDS}
     assert {name for name, _ in FIELDS.values()} <= read
-    filled = read - set(OF_FRAMES) | {"frames", "transfer_syntax_uid"}
+    filled = read - set(OF_FRAMES) - {"series_date", "content_date"}
+    filled |= {"frames", "transfer_syntax_uid", "study_date_from", "unreadable"}
     assert filled == {field.name for field in attrs.fields(Instance)}
 
 

@@ -3,7 +3,7 @@ from datetime import time
 import pytest
 from fixtures.makers import SAGITTAL_T1, SAGITTAL_T2FS, make_volume
 
-from opp_mri.dicom.roles import assign_roles
+from opp_mri.dicom.roles.study import assign_roles
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 
 T1, T2FS, STIR, T1POST = SeriesRole
@@ -90,7 +90,11 @@ def judged(header: dict[str, object], **changes: object) -> VolumeDescription:
             None,
         ),
         ("a gradient echo has no role", SAGITTAL_T1 | {"scanning_sequence": ("GR",)}, None),
-        ("a localizer has no role", SAGITTAL_T1 | {"series_description": "LOCALIZER"}, None),
+        (
+            "a localizer has no role",
+            SAGITTAL_T1 | {"series_description": "LOCALIZER", "repetition_time_ms": 90.0},
+            None,
+        ),
         ("diffusion has no role", SAGITTAL_T2FS | {"diffusion_b_value": 600.0}, None),
         ("CT has no role", SAGITTAL_T1 | {"modality": "CT"}, None),
         (

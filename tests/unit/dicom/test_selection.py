@@ -5,9 +5,9 @@ from fixtures.makers import SAGITTAL_T1, SAGITTAL_T2FS, make_planes, make_volume
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.dicom.roles import assign_roles
-from opp_mri.dicom.selection import select
-from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+from opp_mri.dicom.roles.selection import select
+from opp_mri.dicom.roles.study import assign_roles
+from opp_mri.domain.imaging import RoleCertainty, SeriesRole, Usability, VolumeDescription
 
 
 def chosen(*volumes: VolumeDescription) -> list[str]:
@@ -35,7 +35,8 @@ def test_of_two_silent_t1_the_earlier_is_chosen_as_the_later_may_be_after_contra
     )
     assert chosen(later, first) == ["first"]
     (judged, _) = select(assign_roles([later, first]))
-    assert "this may be T1POST" in judged.evidence[-1]
+    assert judged.is_in_doubt
+    assert judged.evidence[-1].endswith("If contrast was given between the two, this is T1POST.")
 
 
 def test_the_finer_grid_is_preferred() -> None:
@@ -87,7 +88,25 @@ def test_the_order_of_the_series_does_not_matter(order: list[str]) -> None:
             name,
             **(SAGITTAL_T1 if name in "abc" else SAGITTAL_T2FS),
             pixel_spacing_mm=(spacing, spacing),
+            series_number=number,
         )
-        for name, spacing in zip("abcde", (0.7, 0.7, 0.9, 0.6, 0.6), strict=True)
+        for number, (name, spacing) in enumerate(
+            zip("abcde", (0.7, 0.7, 0.9, 0.6, 0.6), strict=True), start=1
+        )
     }
     assert set(chosen(*[made[name] for name in order])) == {"b", "e"}
+
+
+def test_of_two_that_nothing_tells_apart_none_is_chosen_and_both_are_in_doubt() -> None:
+    twins = [make_volume(name, **SAGITTAL_T2FS) for name in ("one", "other")]
+    judged = select(assign_roles(twins))
+    assert [volume.selected for volume in judged] == [False, False]
+    assert all(volume.is_in_doubt for volume in judged)
+    assert "nothing tells which of the two to read" in judged[0].evidence[-1]
+
+
+def test_what_is_in_doubt_is_not_chosen_even_alone() -> None:
+    doubted = make_volume("v", **(SAGITTAL_T1 | {"contrast_agent": "Buscopan"}))
+    (judged,) = select(assign_roles([doubted]))
+    assert (judged.role, judged.role_certainty) == (SeriesRole.T1, RoleCertainty.IN_DOUBT)
+    assert not judged.selected

@@ -1,0 +1,150 @@
+"""Whether an image is a magnitude image that was acquired: only such a one can have a role.
+
+Phase, real and imaginary images, parameter maps, subtractions, projections, reformats, screen
+saves, synthetic and registered images have none, whether ImageType says it, or FrameType, or
+ComplexImageComponent, or the derivation, or only the name.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from opp_mri.dicom.roles.finding import Finding
+from opp_mri.dicom.roles.lexicon import Word, fold
+from opp_mri.dicom.roles.phrases import names
+from opp_mri.domain.imaging import Instance, RoleCertainty
+
+_ACQUIRED_TYPES: Final = re.compile(
+    r"|M|M_\w+|MAGNITUDE|ND|NORM|DIS[23]D|OTHER|NONE|SE|SPIN_ECHO|TSE|FSE|T1|T2|PROTON_DENSITY|PD|STIR"
+    r"|FIL|SH|MFSPLIT|PFP|CDIS|TTC|DIXON|UNSPECIFIED|VOLUME|IR|FFE|DERIVED|ORIGINAL|NORMAL"
+    r"|MIXED|FLUID_ATTENUATED|DRB|DRG|DRS|GDC|AI"
+)
+# "phase" in these is no phase image
+_NO_PHASE: Final = re.compile(
+    r"(in|out|opp\w*)[ -]*(of[ -]*)?phase"
+    r"|phase[ -]*(enc\w*|dir\w*|over\w*|wrap|corr\w*|array\w*|fov|[hrafl]{1,2}|>)"
+    r"|no phase wrap|(early|late|delayed|arterial|venous|multi|dynamic)[ -]*phase"
+)
+# what a derivation may say of an image that is still the acquired one
+_HARMLESS: Final = re.compile(
+    r"lossy|lossless|jpeg|compress|anonymi[sz]|de-?identif|full fidelity|original"
+)
+
+Patterns = tuple[tuple[re.Pattern[str], str], ...]
+
+
+@cache
+def _patterns(table: str) -> Patterns:
+    """Give the patterns of a table of `image_kinds.toml`, each with what it makes of an image."""
+    data = files("opp_mri.dicom.roles").joinpath("image_kinds.toml").read_text(encoding="utf-8")
+    whole_words = table in ("names", "doubted")
+    return tuple(
+        (re.compile(rf"(?<![a-z0-9])({pattern})(?![a-z0-9])" if whole_words else pattern), sentence)
+        for sentence, patterns in tomllib.loads(data)[table].items()
+        for pattern in patterns
+    )
+
+
+def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
+    """Say whether an image is none that was acquired, or may be none.
+
+    Parameters
+    ----------
+    instance
+        The header of the image's own frame.
+    is_dixon_part
+        True for the water and in-phase images of a Dixon, which are computed by nature.
+
+    Returns
+    -------
+    Finding of bool
+        True with the sentence that rejects it; None, in doubt, with the sentence that says why it
+        may be none; False where nothing speaks against it.
+    """
+    component = instance.complex_image_component.strip().upper()
+    if component not in ("", "MAGNITUDE"):
+        sentence = f"Not a magnitude image: ComplexImageComponent says {component}."
+        return Finding(value=True, sentence=sentence)
+    if instance.volume_based_calculation_technique.upper() not in ("", "NONE"):
+        technique = instance.volume_based_calculation_technique
+        return _rejected(f"Computed from a volume: {technique}.")
+    kinds = [kind.strip().upper() for kind in instance.image_type]
+    for kind in kinds[2:]:
+        for pattern, sentence in _patterns("types"):
+            if pattern.fullmatch(kind):
+                return _rejected(f"{sentence[:-1]}: ImageType says {kind}.")
+    text = fold(f"{instance.series_description} | {instance.protocol_name}")
+    text = _NO_PHASE.sub(" ", text)
+    if rejection := _by_name(text, instance):
+        return rejection
+    derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
+    if rejection := _by_derivation(instance):
+        return rejection
+    ordinary = is_dixon_part or _is_makers_ordinary_image(instance, kinds)
+    return _by_doubt(text, kinds, derived=derived, is_ordinary=ordinary)
+
+
+def derivations(instance: Instance) -> tuple[str, ...]:
+    """Give what the header says of the image's derivation, compression left out."""
+    texts = (instance.derivation_description, *instance.derivation_codes)
+    return tuple(text for text in texts if text and not _HARMLESS.search(fold(text)))
+
+
+def _by_name(text: str, instance: Instance) -> Finding[bool] | None:
+    for pattern, sentence in _patterns("names"):
+        if match := pattern.search(text):
+            return _rejected(f'{sentence[:-1]}: the description says "{match[0].strip()}".')
+    for name in (instance.series_description, instance.protocol_name):
+        if word := names(name, Word.SUBTRACTION):
+            return _rejected(f'A subtraction: the description says "{word}".')
+    return None
+
+
+def _by_derivation(instance: Instance) -> Finding[bool] | None:
+    said = derivations(instance)
+    for text in said:
+        for pattern, sentence in _patterns("derivations"):
+            if pattern.search(fold(text)):
+                return _rejected(f'{sentence[:-1]}: its derivation says "{text}".')
+    if said:
+        return _doubted(f'Its derivation says "{said[0]}", which is not known here.')
+    return None
+
+
+def _by_doubt(text: str, kinds: list[str], *, derived: bool, is_ordinary: bool) -> Finding[bool]:
+    for pattern, sentence in _patterns("doubted"):
+        if match := pattern.search(text):
+            end = f'the description says "{match[0].strip()}"'
+            if derived:
+                return _rejected(f"{sentence[:-1]}: it is derived, and {end}.")
+            return _doubted(f"It may be {sentence[0].lower()}{sentence[1:-1]}: {end}.")
+    if derived and not is_ordinary:
+        unknown = _unknown(kinds[2:])
+        end = f', and "{unknown[0]}" is not known here' if unknown else ""
+        written = "\\".join(kinds[:3])
+        return _doubted(f"It was derived from other images: ImageType is {written}{end}.")
+    if kinds[:1] == ["DERIVED"] and (unknown := _unknown(kinds[2:])):
+        return _doubted(f'It was derived, and "{unknown[0]}" in its ImageType is not known here.')
+    return Finding(value=False, sentence="")
+
+
+def _is_makers_ordinary_image(instance: Instance, kinds: Sequence[str]) -> bool:
+    """Tell Hitachi's magnitude image: all its images are DERIVED, and AI is its ProcType."""
+    maker = instance.manufacturer.upper()
+    return ("HITACHI" in maker or "FUJIFILM" in maker) and kinds[3:] == ["AI"]
+
+
+def _unknown(kinds: Iterable[str]) -> list[str]:
+    dixon = re.compile(r"W|WATER|IP|IN_PHASE|IN PHASE|INPHASE|IN|F|FAT|WATER_ONLY|DIXW|DIXIN")
+    return [k for k in kinds if not (_ACQUIRED_TYPES.fullmatch(k) or dixon.fullmatch(k))]
+
+
+def _rejected(sentence: str) -> Finding[bool]:
+    return Finding(value=True, sentence=sentence)
+
+
+def _doubted(sentence: str) -> Finding[bool]:
+    return Finding(value=None, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)

@@ -1,0 +1,233 @@
+"""The role of one volume by its own headers; every frame is asked, every step says why.
+
+Order of tests (RULES, which series is which): reject, inversion time, TR and TE, fat suppression,
+contrast. The role is as sure as the least sure of the steps that it rests on.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from opp_mri.dicom.roles.contrast import ContrastGiven, contrast
+from opp_mri.dicom.roles.dixon import DixonPart, dixon_part
+from opp_mri.dicom.roles.finding import Finding, Weighting
+from opp_mri.dicom.roles.image_kind import rejected_kind
+from opp_mri.dicom.roles.lexicon import Word
+from opp_mri.dicom.roles.phrases import names
+from opp_mri.dicom.roles.suppression import fat_suppression
+from opp_mri.dicom.roles.weighting import weighting
+from opp_mri.domain.imaging import (
+    Instance,
+    Plane,
+    RoleCertainty,
+    SeriesRole,
+    Usability,
+    VolumeDescription,
+)
+
+LOCALIZER_SLICES: Final = 5  # a localizer has fewer slices than this, or a localizer's timing
+LOCALIZER_TR_MS: Final = 300
+_ORDER: Final = (RoleCertainty.CERTAIN, RoleCertainty.LIKELY, RoleCertainty.IN_DOUBT)
+_PULSE_EPI: Final = re.compile(r"\W*(ep[_a-z0-9]*|re_b\d+|epi\w*|dwi\w*|se_epi\w*)", re.IGNORECASE)
+_NOT_T1_T2: Final = frozenset(
+    [
+        *("DIFFUSION", "PERFUSION", "FLOW_ENCODED", "TAGGING", "TEMPERATURE", "TOF", "T2_STAR"),
+        *("MAGNETIZATION_TRANSFER",),
+    ]
+)
+T1_WEIGHTINGS: Final = (Weighting.T1, Weighting.T1_INVERSION)
+
+
+@frozen(kw_only=True)
+class Judgement:
+    """A role with its evidence.
+
+    Parameters
+    ----------
+    role, certainty
+        The role and how sure it is, or None.
+    evidence
+        Sentences, in the order of the tests.
+    weighting
+        What the timing says; None where the volume was rejected before.
+    contrast
+        Whether contrast had been given; the other series of the study may tell where it is None.
+    """
+
+    role: SeriesRole | None
+    certainty: RoleCertainty | None = None
+    evidence: tuple[str, ...]
+    weighting: Weighting | None = None
+    contrast: ContrastGiven
+
+
+def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Judgement:
+    """Judge one volume by its own headers alone.
+
+    Parameters
+    ----------
+    volume
+        Its `variants` are all asked: where they differ in their role, it has none.
+    allow_gradient_echo
+        Whether gradient echoes may have a role.
+    """
+    headers = volume.variants or (volume.instance,)
+    judged = [_judge(header, volume, allow_gradient_echo) for header in headers]
+    first = judged[0]
+    if len({each.role for each in judged}) > 1:
+        sentence = f"No role: its slices differ in what decides it. {volume.differences}"
+        return Judgement(role=None, evidence=(sentence.strip(),), contrast=first.contrast)
+    if first.certainty is None:
+        return first
+    least_sure = max(judged, key=lambda each: _ORDER.index(each.certainty or _ORDER[0]))
+    if volume.instance.study_date_from:
+        dated = f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
+        return evolve(least_sure, evidence=(*least_sure.evidence, dated))
+    return least_sure
+
+
+def least(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
+    """Give the least sure of several certainties."""
+    return max(certainties, key=_ORDER.index)
+
+
+def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: bool) -> Judgement:
+    given = contrast(header)
+    if volume.usability is Usability.NOTHING:
+        refusal = volume.refusal or "Nothing can be measured on it."
+        return Judgement(role=None, evidence=(refusal,), contrast=given)
+    part = dixon_part(header)
+    usable_part = part.value in (DixonPart.WATER, DixonPart.IN_PHASE)
+    kind = rejected_kind(header, is_dixon_part=usable_part)
+    reason = (kind.sentence if kind.value else "") or _rejection(header, volume, part)
+    if not reason and not allow_gradient_echo and _is_gradient_echo(header):
+        reason = "A gradient echo, which this project does not use."
+    if reason:
+        return Judgement(role=None, evidence=(reason,), contrast=given)
+    weighted = weighting(header)
+    called = _called_localizer(header)
+    doubts = [finding for finding in (kind, called) if finding.sentence]
+    return _weighed(weighted, fat_suppression(header), given, doubts)
+
+
+def _weighed(
+    weighted: Finding[Weighting],
+    suppressed: Finding[bool],
+    given: ContrastGiven,
+    doubts: Sequence[Finding[bool]],
+) -> Judgement:
+    """Give the role that weighting, fat suppression and contrast make together."""
+    if weighted.value is None:
+        end = "No role by its timing."
+        return Judgement(role=None, evidence=(weighted.sentence, end), contrast=given)
+    role, rests_on, end = _role(weighted, suppressed, given)
+    certainty = None
+    evidence = [weighted.sentence, suppressed.sentence, given.sentence]
+    if role is SeriesRole.STIR:
+        evidence.remove(suppressed.sentence)
+    if role is None:
+        evidence.append(end)
+    else:
+        evidence += [doubt.sentence for doubt in doubts]
+        certainty = least(finding.certainty for finding in (*rests_on, *doubts))
+        evidence += _doubt_in_words(role, certainty)
+    return Judgement(
+        role=role,
+        certainty=certainty,
+        evidence=tuple(sentence for sentence in evidence if sentence),
+        weighting=weighted.value,
+        contrast=given,
+    )
+
+
+def _doubt_in_words(role: SeriesRole, certainty: RoleCertainty) -> list[str]:
+    if certainty is not RoleCertainty.IN_DOUBT:
+        return []
+    return [f"In doubt: it may be {role.value}, and is not selected until a reader settles it."]
+
+
+def _role(
+    weighted: Finding[Weighting], suppressed: Finding[bool], given: ContrastGiven
+) -> tuple[SeriesRole | None, tuple[Finding[Weighting] | Finding[bool], ...], str]:
+    """Give the role, the findings that it rests on, and why there is none."""
+    after, doubted = given.value is True, given.certainty is RoleCertainty.IN_DOUBT
+    fat_doubted = suppressed.certainty is RoleCertainty.IN_DOUBT
+    match weighted.value:
+        case Weighting.STIR if after and not doubted:
+            return None, (), "No role: STIR is read before contrast, which it would suppress."
+        case Weighting.STIR:
+            return SeriesRole.STIR, (weighted, *((given,) if doubted else ())), ""
+        case Weighting.T2 if suppressed.value:
+            return SeriesRole.T2FS, (weighted, suppressed), ""
+        case Weighting.T2:
+            return None, (), "No role: a plain T2 shows marrow lesions and fat alike."
+        case Weighting.T1 | Weighting.T1_INVERSION if after:
+            return SeriesRole.T1POST, (weighted, given), ""
+        case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not (
+            fat_doubted or doubted
+        ):
+            return None, (), "No role: fat-suppressed T1 is read after contrast only."
+        case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not fat_doubted:
+            return SeriesRole.T1POST, (weighted, given), ""
+        case Weighting.T1 | Weighting.T1_INVERSION:
+            return SeriesRole.T1, (weighted, suppressed, given), ""
+    return None, (), ""
+
+
+def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonPart]) -> str:
+    """Say why a volume can have no role whatever its contrast, or ""."""
+    sequence = {name.upper() for name in header.scanning_sequence}
+    if header.modality not in {"MR", ""}:
+        return f"Not MR: the modality is {header.modality}."
+    if (header.diffusion_b_value or 0) > 0:
+        return f"Diffusion-weighted: b = {header.diffusion_b_value:g} s/mm2."
+    if header.acquisition_contrast.upper() in _NOT_T1_T2:
+        return f"Neither T1 nor T2: AcquisitionContrast says {header.acquisition_contrast}."
+    if (
+        "EP" in sequence
+        or header.echo_planar_pulse_sequence.upper() == "YES"
+        or _PULSE_EPI.fullmatch(header.sequence_name)
+    ):
+        return "Echo-planar."
+    if part.value in (DixonPart.FAT, DixonPart.OPPOSED, DixonPart.FRACTION):
+        return f"{part.sentence} It has no role."
+    if (word := _localizer_word(header)) and _has_localizer_timing(header, volume):
+        return f'A localizer: the description says "{word}".'
+    if volume.plane is not Plane.SAGITTAL:
+        plane = volume.plane.value if volume.plane else "of unknown orientation"
+        return f"Not sagittal: the slices are {plane}."
+    return ""
+
+
+def _is_gradient_echo(header: Instance) -> bool:
+    sequence = {name.upper() for name in header.scanning_sequence}
+    return "GR" in sequence or header.echo_pulse_sequence.upper() in {"GRADIENT", "BOTH"}
+
+
+def _localizer_word(header: Instance) -> str:
+    return names(header.series_description, Word.LOCALIZER) or names(
+        header.protocol_name, Word.LOCALIZER
+    )
+
+
+def _has_localizer_timing(header: Instance, volume: VolumeDescription) -> bool:
+    """Tell the fast and scant acquisition of a localizer from a series that only says the word."""
+    if volume.plane is not Plane.SAGITTAL:  # none of the roles, so the word has nothing against it
+        return True
+    tr = header.repetition_time_ms
+    quick = tr is None or tr < LOCALIZER_TR_MS or _is_gradient_echo(header)
+    short = tr is not None and tr <= 1000 and len(volume.frames) < LOCALIZER_SLICES
+    return quick or short
+
+
+def _called_localizer(header: Instance) -> Finding[bool]:
+    """Note that a series with the timing of a role is called a localizer."""
+    word = _localizer_word(header)
+    if not word:
+        return Finding(value=False, sentence="")
+    t1_like = (header.repetition_time_ms or 0) <= 1000
+    sentence = f'The description says "{word}", but its timing is not that of a localizer.'
+    certainty = RoleCertainty.IN_DOUBT if t1_like else RoleCertainty.LIKELY
+    return Finding(value=False, sentence=sentence, certainty=certainty)

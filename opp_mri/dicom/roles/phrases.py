@@ -1,0 +1,289 @@
+"""What a description says of contrast and of fat: not the words alone but how they stand.
+
+"Post" before a treatment is no contrast, "without" binds the next noun, and "with and without"
+names an examination and no series.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.dicom.roles.lexicon import Token, Word, read_words
+
+
+class Saying(StrEnum):
+    """What a description says about contrast, or about fat suppression."""
+
+    YES = "yes"
+    NO = "no"
+    UNCLEAR = "unclear"
+    SILENT = "silent"
+    TREATMENT = "treatment"
+
+
+@frozen(kw_only=True)
+class Phrase:
+    """What was said, and the words that say it.
+
+    Parameters
+    ----------
+    saying
+        What it comes to.
+    words
+        As they stand in the description, folded; "" where it is silent.
+    """
+
+    saying: Saying
+    words: str = ""
+
+
+_SILENT: Final = Phrase(saying=Saying.SILENT)
+_BOTH: Final = "bothways"
+_FILLERS: Final = frozenset(
+    [
+        *("iv", "agent", "admin", "administration", "of", "de", "der", "du", "la", "del", "di"),
+        *("da", "do", "van", "af", "av", "des", "produit", "medio", "mezzo", "srodka", "the"),
+        *("any", "madde", "intravenous", "intravenoso", "i"),
+    ]
+)
+_POSTPOSITIONS: Final = frozenset(
+    ["sonra", "sonrasi", "oncesi", "once", "후", "이후", "後", "后", "전", "前", "이전"]
+)
+_FAT_WORDS: Final = (Word.FAT, Word.SUPPRESSION, Word.FAT_SUPPRESSED, Word.FAT_KEPT)
+_NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
+
+
+@lru_cache(maxsize=4096)
+def contrast_said(text: str) -> Phrase:
+    """Say whether a description tells that contrast had been given.
+
+    Parameters
+    ----------
+    text
+        SeriesDescription or ProtocolName, as written.
+
+    Returns
+    -------
+    Phrase
+        YES after contrast, NO before or without it, TREATMENT where "post" or "pre" speaks of a
+        treatment, UNCLEAR where words contradict each other or "post" stands before an unknown
+        word, else SILENT.
+    """
+    tokens = _without_both(read_words(text))
+    sayings = [*_of_agents(tokens), *_of_order(tokens)]
+    for number, token in enumerate(tokens):
+        if token.means(Word.ENHANCED):
+            negated = _at(tokens, number - 1).means(Word.WITHOUT, Word.BEFORE)
+            negated = negated or token.sign == "-"
+            sayings.append(_phrase(Saying.NO if negated else Saying.YES, tokens, number))
+        elif token.means(Word.PLAIN):
+            sayings.append(_phrase(Saying.NO, tokens, number))
+    last = _at(tokens, len(tokens) - 1)
+    if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
+        said = Saying.YES if last.text == "with" else Saying.NO
+        sayings.append(Phrase(saying=said, words=last.text))
+    return _together(sayings)
+
+
+@lru_cache(maxsize=4096)
+def fat_suppression_said(text: str) -> Phrase:
+    """Say whether a description tells that fat was suppressed.
+
+    Parameters
+    ----------
+    text
+        SeriesDescription or ProtocolName, as written.
+
+    Returns
+    -------
+    Phrase
+        YES, NO ("without fat sat"), UNCLEAR where words contradict each other, else SILENT.
+    """
+    tokens = _with_fat_joined(read_words(text))
+    sayings = []
+    for number, token in enumerate(tokens):
+        if token.means(Word.FAT_KEPT):
+            sayings.append(_phrase(Saying.NO, tokens, number))
+        if not token.means(Word.FAT_SUPPRESSED):
+            continue
+        before, after = _at(tokens, number - 1), _at(tokens, number + 1)
+        if before.text in _FILLERS:
+            before = _at(tokens, number - 2)
+        beyond = _at(tokens, number + 2)
+        kept = (
+            token.sign == "-"
+            or (before.means(Word.WITHOUT) and not _binds_back(tokens, number - 1))
+            or (after.means(Word.WITHOUT) and not beyond.means(Word.AGENT, Word.ENHANCED))
+        )
+        sayings.append(_phrase(Saying.NO if kept else Saying.YES, tokens, number))
+    return _together(sayings)
+
+
+def names(text: str, word: Word) -> str:
+    """Give the first word of a description that has a meaning, or ""."""
+    return next((token.text for token in read_words(text) if token.means(word)), "")
+
+
+def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
+    """Judge each word for the agent by its sign and its neighbours."""
+    for number, token in enumerate(tokens):
+        bare_letter = token.text in ("c", "k")
+        if not (token.means(Word.AGENT) or bare_letter):
+            continue
+        if token.sign:
+            yield _phrase(Saying.YES if token.sign == "+" else Saying.NO, tokens, number)
+            continue
+        place = number - 1
+        while _at(tokens, place).text in _FILLERS or (
+            place >= 0 and tokens[place].means(Word.AGENT) and not tokens[place].sign
+        ):
+            place -= 1
+        before, after = _at(tokens, place), _at(tokens, number + 1)
+        if after.text in _FILLERS:
+            after = _at(tokens, number + 2)
+        if before.means(Word.WITHOUT, Word.BEFORE):
+            yield _phrase(Saying.NO, tokens, number)
+        elif before.means(Word.AFTER, Word.WITH):
+            yield _phrase(Saying.YES, tokens, number)
+        elif bare_letter or after.means(Word.AGENT):
+            continue
+        elif _denied_after(after, _at(tokens, number + 2)):
+            yield _phrase(Saying.NO, tokens, number)
+        elif after.means(Word.AFTER) or not token.means(Word.WEAK):
+            yield _phrase(Saying.YES, tokens, number)
+
+
+def _denied_after(after: Token, beyond: Token) -> bool:
+    """Tell whether the words behind a noun deny it: "contrast off", "kontrast öncesi"."""
+    if after.means(Word.BEFORE):
+        return not beyond.means(Word.TREATMENT)
+    return after.means(Word.WITHOUT) and not beyond.means(*_FAT_WORDS)
+
+
+def _of_order(tokens: Sequence[Token]) -> Iterator[Phrase]:
+    """Judge each "pre" and "post" that stands before no word for the agent."""
+    treated = any(token.means(Word.TREATMENT) for token in tokens)
+    for number, token in enumerate(tokens):
+        if not token.means(Word.BEFORE, Word.AFTER):
+            continue
+        before, place = _at(tokens, number - 1), number + 1
+        while _at(tokens, place).text in _FILLERS:
+            place += 1
+        after = _at(tokens, place)
+        if after.text.isdigit():
+            after = _at(tokens, place + 1)
+            if not after.means(Word.TREATMENT):
+                after = Token(text="", meanings=frozenset({Word.NEUTRAL}))
+        if after.means(Word.TREATMENT) or (
+            token.text in _POSTPOSITIONS and before.means(Word.TREATMENT)
+        ):
+            yield _phrase(Saying.TREATMENT, tokens, number, place)
+        elif (
+            token.means(Word.WEAK)
+            or after.means(Word.AGENT, Word.ENHANCED)
+            or before.means(Word.AGENT, Word.ENHANCED)
+            or (after.text in ("c", "k") and after.text)
+        ):
+            continue
+        elif not after.text or after.meanings:
+            yes = Saying.YES if token.means(Word.AFTER) else Saying.NO
+            yield _phrase(Saying.UNCLEAR if treated else yes, tokens, number)
+        elif token.means(Word.AFTER):
+            yield _phrase(Saying.UNCLEAR, tokens, number, place)
+
+
+def _without_both(tokens: Sequence[Token]) -> list[Token]:
+    """Leave out "with and without contrast" and "pre and post", which name an examination."""
+    opposites = ((Word.WITH, Word.WITHOUT), (Word.BEFORE, Word.AFTER))
+    joints = ("and", "und", "et", "y", "e", "en", "og", "och", "i", "a", "ve", "и", "o", "or")
+    kept: list[Token] = []
+    number = 0
+    while number < len(tokens):
+        token = tokens[number]
+        second = number + 2 if _at(tokens, number + 1).text in joints else number + 1
+        other = _at(tokens, second)
+        paired = any(
+            (token.means(a) and other.means(b)) or (token.means(b) and other.means(a))
+            for a, b in opposites
+        )
+        if token.text == _BOTH or (paired and not _at(tokens, second + 1).means(Word.TREATMENT)):
+            number = number + 1 if token.text == _BOTH else second + 1
+            while _at(tokens, number).means(Word.AGENT) or _at(tokens, number).text in _FILLERS:
+                number += 1
+            if kept and token.text == _BOTH and kept[-1].means(Word.AGENT):
+                kept.pop()  # "KM +/-"
+            continue
+        kept.append(token)
+        number += 1
+    return kept
+
+
+def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
+    """Join a word for fat and one for suppression, in either order, to one that means both."""
+    joined: list[Token] = []
+    number = 0
+    while number < len(tokens):
+        token = tokens[number]
+        second = number + 1
+        while _at(tokens, second).text in _FILLERS:
+            second += 1
+        other = _at(tokens, second)
+        if (token.means(Word.FAT) and other.means(Word.SUPPRESSION)) or (
+            token.means(Word.SUPPRESSION) and other.means(Word.FAT)
+        ):
+            text = " ".join(part.text for part in tokens[number : second + 1])
+            meanings = frozenset({Word.FAT_SUPPRESSED})
+            joined.append(Token(text=text, meanings=meanings, sign=other.sign))
+            number = second + 1
+            continue
+        if token.means(Word.FAT) and other.means(Word.FAT_KEPT):
+            joined.append(other)
+            number = second + 1
+            continue
+        joined.append(token)
+        number += 1
+    return joined
+
+
+def _binds_back(tokens: Sequence[Token], number: int) -> bool:
+    """Tell whether a "without" belongs to the noun before it: "Gd: none, FS"."""
+    return tokens[number].text in ("off", "none") and _at(tokens, number - 1).means(*_NOUNS)
+
+
+def _together(sayings: Sequence[Phrase]) -> Phrase:
+    by_saying = {phrase.saying: phrase for phrase in reversed(sayings)}
+    if Saying.YES in by_saying and Saying.NO in by_saying:
+        words = f"{by_saying[Saying.NO].words}, {by_saying[Saying.YES].words}"
+        return Phrase(saying=Saying.UNCLEAR, words=words)
+    for saying in (Saying.NO, Saying.YES, Saying.UNCLEAR, Saying.TREATMENT):
+        if saying in by_saying:
+            return by_saying[saying]
+    return _SILENT
+
+
+def _phrase(
+    saying: Saying, tokens: Sequence[Token], number: int, last: int | None = None
+) -> Phrase:
+    """Quote a word with the one before it where that belongs to it."""
+    first = number
+    while first > 0 and (
+        tokens[first - 1].text in _FILLERS
+        or tokens[first - 1].means(Word.WITHOUT, Word.WITH, Word.BEFORE, Word.AFTER)
+    ):
+        first -= 1
+    end = number if last is None else min(last, len(tokens) - 1)
+    if last is None and _at(tokens, number + 1).means(Word.WITHOUT, Word.BEFORE, Word.AFTER):
+        following = _at(tokens, number + 2)
+        end = number if following.means(*_NOUNS, Word.TREATMENT) else number + 1
+    quoted = tokens[first : end + 1]
+    return Phrase(
+        saying=saying,
+        words=" ".join(f"{token.text}{token.sign}" for token in quoted),
+    )
+
+
+def _at(tokens: Sequence[Token], number: int) -> Token:
+    return tokens[number] if 0 <= number < len(tokens) else Token(text="")

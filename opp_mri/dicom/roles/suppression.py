@@ -1,0 +1,103 @@
+"""Whether fat was suppressed: by the sequence's own statement, by Dixon, or by words."""
+
+from typing import Final
+
+from opp_mri.dicom.roles.dixon import DixonPart, dixon_part
+from opp_mri.dicom.roles.finding import Finding
+from opp_mri.dicom.roles.phrases import Phrase, Saying, fat_suppression_said
+from opp_mri.domain.imaging import Instance, RoleCertainty
+
+# ScanOptions of the makers for spectral fat suppression, and for saturation of a region
+SPECTRAL_OPTIONS: Final = frozenset(
+    [
+        *("FS", "SFS", "FATSAT", "FAT_SAT", "FAT SAT", "FSAT", "CHESS", "SPAIR", "SPIR", "SPECIAL"),
+        *("ASPIR", "PASTA", "CHEMSAT", "FATSEP", "SPECIAL_GEMS", "FS_GEMS", "H-SINC", "DIXONW"),
+    ]
+)
+SPATIAL_OPTIONS: Final = frozenset({"SP", "SAT_GEMS", "SAT", "SAT1", "SAT2", "SAT3", "SPATSAT"})
+
+
+def fat_suppression(instance: Instance) -> Finding[bool]:
+    """Tell whether fat was suppressed.
+
+    Parameters
+    ----------
+    instance
+        The header of the image's own frame.
+
+    Returns
+    -------
+    Finding of bool
+        IN_DOUBT where header and description contradict each other.
+    """
+    part = dixon_part(instance)
+    if part.value is DixonPart.WATER:
+        return Finding(
+            value=True,
+            sentence=f"Fat-suppressed: {_lower(part.sentence)}",
+            certainty=part.certainty,
+        )
+    if part.value is DixonPart.IN_PHASE:
+        return Finding(
+            value=False,
+            sentence=f"Not fat-suppressed: {_lower(part.sentence)}",
+            certainty=part.certainty,
+        )
+    if part.value is DixonPart.UNKNOWN:
+        return Finding(value=True, sentence=part.sentence, certainty=part.certainty)
+    said = _said(instance)
+    options = {option.strip().upper() for option in instance.scan_options}
+    stated = instance.spectrally_selected_suppression.upper()
+    if stated in {"FAT", "FAT_AND_WATER"}:
+        return _stated(True, f"spectrally selected suppression {stated}", said)
+    if spectral := sorted(options & SPECTRAL_OPTIONS):
+        return _stated(True, f"ScanOptions {spectral[0]}", said)
+    if stated in {"NONE", "WATER"}:
+        return _stated(False, f"spectrally selected suppression {stated}", said)
+    return _by_words(said, sorted(options & SPATIAL_OPTIONS))
+
+
+def _stated(suppressed: bool, source: str, said: Phrase) -> Finding[bool]:
+    """Give what the header states, in doubt where the description says the opposite."""
+    opposite = Saying.NO if suppressed else Saying.YES
+    sentence = f"{'Fat-suppressed' if suppressed else 'Not fat-suppressed'}: {source}"
+    if said.saying not in (opposite, Saying.UNCLEAR):
+        return Finding(value=suppressed, sentence=f"{sentence}.")
+    return Finding(
+        value=True,  # the role that is then in doubt is that of a fat-suppressed image
+        sentence=f'{sentence}; but the description says "{said.words}".',
+        certainty=RoleCertainty.IN_DOUBT,
+    )
+
+
+def _by_words(said: Phrase, spatial: list[str]) -> Finding[bool]:
+    likely = RoleCertainty.LIKELY
+    match said.saying:
+        case Saying.YES:
+            sentence = f'Fat-suppressed: the description says "{said.words}".'
+            return Finding(value=True, sentence=sentence, certainty=likely)
+        case Saying.NO:
+            sentence = f'Not fat-suppressed: the description says "{said.words}".'
+            return Finding(value=False, sentence=sentence)
+        case Saying.UNCLEAR:
+            return Finding(
+                value=True,
+                sentence=f'The description contradicts itself about fat: "{said.words}".',
+                certainty=RoleCertainty.IN_DOUBT,
+            )
+    if spatial:
+        sentence = f"Not fat-suppressed: ScanOptions {spatial[0]} is spatial saturation."
+        return Finding(value=False, sentence=sentence)
+    return Finding(value=False, sentence="No fat suppression is stated.")
+
+
+def _said(instance: Instance) -> Phrase:
+    """Ask the description, and the protocol where the description is silent."""
+    said = fat_suppression_said(instance.series_description)
+    return (
+        said if said.saying is not Saying.SILENT else fat_suppression_said(instance.protocol_name)
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
