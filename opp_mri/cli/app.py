@@ -1,17 +1,20 @@
 """The program: its commands, and how errors become exit codes."""
 
+import errno
 import io
 import os
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Final
 
 import click
 
 from opp_mri.cli.verbs import VERBS
-from opp_mri.errors import OppMriError
+from opp_mri.errors import OppMriError, ProjectError
 
 INTERRUPTED = 130
+OWNER_ONLY: Final = 0o077
 
 PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds commands
 NO_PLUGIN = (
@@ -114,6 +117,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; an error that a user can correct ends as a sentence and a code."""
+    os.umask(OWNER_ONLY)  # what a project holds is for its owner, whatever the system says
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
             stream.reconfigure(errors="backslashreplace")
@@ -133,3 +137,8 @@ def main() -> None:
     except OppMriError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo("Error: The disk is full. Make room and run the command again.", err=True)
+        sys.exit(ProjectError.exit_code)

@@ -12,6 +12,7 @@ from opp_mri.domain.reader_study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.double_read.returning import seal_return
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
@@ -93,6 +94,21 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     click.echo(f"Next, the reader: opp-mri read --project {made.folder} --reader {reader}")
 
 
+@click.command("reader-return")
+@click.argument("folder", type=folder_argument)
+def return_command(folder: Path) -> None:
+    """Seal a reader's package FOLDER before it is sent back.
+
+    The key in the package signs what is recorded, and is removed: a later change is noticed when
+    the package is merged. Seal it once all is read and signed.
+
+    Example: opp-mri reader-return for-reader-1
+    """
+    head = seal_return(folder, now())
+    click.echo(f"Sealed: {counted(head.sequence_number, 'record')}, head {head.hash}.")
+    click.echo("Send the folder back as it is, and keep this line.")
+
+
 @click.command("reader-merge")
 @click.argument("folder", type=folder_argument)
 @project_option
@@ -104,6 +120,8 @@ def merge_command(folder: Path, project_folder: Path) -> None:
     """
     with open_project(project_folder) as project:
         merged = merge_package(project, folder, now())
+    for sentence in merged.cautions:
+        click.echo(f"Caution: {sentence}", err=True)
     click.echo(f"{counted(merged.added, 'answer')} of {merged.reader} added.")
     if merged.known:
         click.echo(f"{counted(merged.known, 'answer')} came back before.")
@@ -154,4 +172,4 @@ def _record(protocol: ReadingProtocol) -> dict[str, Any]:
     }
 
 
-COMMANDS = (protocol_command, package_command, merge_command, unblind_command)
+COMMANDS = (protocol_command, package_command, return_command, merge_command, unblind_command)

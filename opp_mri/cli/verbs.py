@@ -39,6 +39,7 @@ VERBS: Final = {
     "criteria": Verb("response", "Show and check response criteria."),
     "protocol": Verb("study", "Declare or show the reading protocol."),
     "reader-package": Verb("study", "Make a blinded package for a reader."),
+    "reader-return": Verb("study", "Seal a reader's package for its return."),
     "reader-merge": Verb("study", "Merge the answers of a reader's package."),
     "agreement": Verb("agreement", "Compute the agreement of two readers."),
     "discordance": Verb("agreement", "List where two readers differ, and why."),

@@ -133,12 +133,18 @@ class IssuedPackage:
         1, or 2 for the package with the repeats.
     secret
         What its UIDs were made with, as hexadecimal digits.
+    seal_key
+        Private key that sealed the package when it was made; "" for a package of version 0.1.
+    return_key
+        Public key of the seal with which it comes back.
     """
 
     package_id: str
     reader: str
     wave: int
     secret: str = field(repr=False)
+    seal_key: str = field(default="", repr=False)
+    return_key: str = ""
     cases: tuple[PackageCase, ...]
     recorded_at: datetime
 

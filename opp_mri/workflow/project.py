@@ -74,17 +74,21 @@ def create_project(folder: Path) -> None:
     ProjectError
         There is a project already, or the folder cannot be written.
     """
-    if (folder / STORE_NAME).exists():
+    store = folder / STORE_NAME
+    if store.exists() and (not store.is_file() or store.stat().st_size):
         raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / SETTINGS_NAME).exists():  # as it is where an earlier init was interrupted
-            (folder / SETTINGS_NAME).write_text(SETTINGS_TEXT, encoding="utf-8")
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # both may be there, and empty, where an earlier init was interrupted or the disk was full
+        settings = folder / SETTINGS_NAME
+        if not settings.exists() or not settings.stat().st_size:
+            settings.write_text(SETTINGS_TEXT, encoding="utf-8")
+            settings.chmod(0o600)
     except OSError as error:
         raise ProjectError(
             f"{folder} cannot be made ({error.strerror}): choose a folder that you may write."
         ) from error
-    open_sqlite(folder / STORE_NAME, create=True).close()
+    open_sqlite(store, create=True).close()
 
 
 def open_project(folder: Path) -> Project:

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import attrs
 import pytest
 from contract.test_store import reading
+from fixtures.forged_store import edit_without_guards, rewrite_record
 from fixtures.makers import NOON, make_lesion
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,21 +52,6 @@ def faults_of(path: Path, expected: str | None = None) -> list[str]:
         store.close()
 
 
-def without_guards(path: Path, *statements: str) -> None:
-    """Edit a store as somebody does who first removes its triggers, and puts them back."""
-    connection = sqlite3.connect(path)
-    guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    guards = guards.fetchall()
-    for name, _ in guards:
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        connection.execute(statement)
-    for _, statement in guards:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
-
-
 def test_an_untouched_store_has_no_fault(path: Path) -> None:
     assert faults_of(path) == []
 
@@ -101,7 +87,7 @@ def test_the_hash_of_a_record_stays_what_it_is() -> None:
 def test_an_edit_a_deletion_and_another_order_are_named(
     path: Path, statement: str, sentence: str
 ) -> None:
-    without_guards(path, statement)
+    edit_without_guards(path, statement)
     assert any(sentence in fault for fault in faults_of(path)), faults_of(path)
 
 
@@ -135,21 +121,9 @@ def test_a_row_cannot_be_replaced_or_forged(path: Path, verb: str, number: str) 
 def test_a_chain_that_is_written_again_is_found_by_a_head_that_was_kept(path: Path) -> None:
     store = open_sqlite(path)
     kept = store.head().hash
-    records = list(store.chain())
+    body = next(record.body for record in store.chain() if record.key == "r2")
     store.close()
-    previous, statements = GENESIS, []
-    for record in records:
-        body = record.body.replace("12.3", "40.0")
-        changed = attrs.evolve(record, body=body, previous_hash=previous, hash="")
-        content = attrs.asdict(changed)
-        content.pop("hash")
-        previous = record_hash(**content)
-        statements.append(
-            f"UPDATE record SET body = '{body}', "  # noqa: S608 - a test's own text
-            f"previous_hash = '{content['previous_hash']}', hash = '{previous}' "
-            f"WHERE sequence_number = {record.sequence_number}"
-        )
-    without_guards(path, *statements, f"UPDATE chain_head SET hash = '{previous}'")  # noqa: S608
+    rewrite_record(path, "r2", body.replace("12.3", "40.0"))
     assert any("kept elsewhere" in fault for fault in faults_of(path, kept))
     # the length is no longer that of its points, and what was signed is another content
     assert any("12.30 mm apart" in fault for fault in faults_of(path))
@@ -159,7 +133,7 @@ def test_a_chain_that_is_written_again_is_found_by_a_head_that_was_kept(path: Pa
 def test_a_damaged_record_is_named_and_never_stops_the_others(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    without_guards(path, "UPDATE record SET body = 'no JSON' WHERE key = 'r2'")
+    edit_without_guards(path, "UPDATE record SET body = 'no JSON' WHERE key = 'r2'")
     store = open_sqlite(path)
     assert [one.reading_id for one in store.readings()] == ["r1", "r3", "r4", "r5"]
     assert store.signatures() == []  # it covers the damaged one

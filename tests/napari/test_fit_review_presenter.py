@@ -5,6 +5,7 @@ import sqlite3
 import attrs
 import numpy as np
 import pytest
+from fixtures.forged_store import rewrite_record
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import FitReviewPresenter, View
 from opp_mri_napari.fits.words import fit_words
@@ -40,15 +41,7 @@ def with_verdict(project: Project, verdict: Verdict) -> None:
     first = review_queue(project.store).items[0].alignment
 
     changed = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))
-    with sqlite3.connect(project.folder / "opp_mri.sqlite") as raw:
-        for (name,) in raw.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        ).fetchall():
-            if name.startswith("alignment"):
-                raw.execute(f"DROP TRIGGER {name}")
-        raw.execute(
-            "UPDATE alignment SET record = ? WHERE fit_id = ?", (to_json(changed), first.fit_id)
-        )
+    rewrite_record(project.folder / "opp_mri.sqlite", first.fit_id, to_json(changed))
 
 
 def test_the_queue_holds_every_fit_undecided_ones_first_and_the_failed_last(

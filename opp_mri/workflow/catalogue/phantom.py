@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -96,7 +97,30 @@ def write_phantom(
     """
     chosen = _chosen(patients)
     _make_empty(folder)
-    report = progress or (lambda _done, _all: None)
+    try:
+        return _write(folder, chosen, seed, progress or (lambda _done, _all: None), coarse, workers)
+    except BaseException as error:  # half a cohort would only be in the way of the next one
+        _clear(folder)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"{folder} could not be written ({error.strerror}), and was emptied: make room, or "
+                "choose another folder."
+            ) from error
+        raise
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _write(
+    folder: Path, chosen: Sequence[Case], seed: int, report: Progress, coarse: bool,
+    workers: int | None,
+) -> PhantomSummary:  # fmt: skip
     report(0, len(chosen))
     tasks = [
         (case, folder / "dicom" / case.patient_id, seed, coarse)

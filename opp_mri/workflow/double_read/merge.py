@@ -1,30 +1,50 @@
-"""Signed answers of a reader's package back into its project, each checked against the images."""
+"""Signed answers of a reader's package back into its project, each checked as if it were typed."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from opp_mri.domain.geometry import ImagePlane
-from opp_mri.domain.measurement import Caliper, LengthSource, Reading, Signature
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, Caliper, Reading, Signature
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, PackageCase, Resolution
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.chain import check_chain
 from opp_mri.store.protocol import Store
 from opp_mri.units import recorded_mm
-from opp_mri.workflow.double_read.packages import issued_packages, readable_volumes, uids_of
+from opp_mri.workflow.double_read.packages import (
+    IMAGES,
+    issued_packages,
+    readable_volumes,
+    uids_of,
+)
+from opp_mri.workflow.double_read.seal import (
+    ISSUE_NAME,
+    RETURN_KEY_NAME,
+    RETURN_NAME,
+    file_hashes,
+    image_faults,
+    public_of,
+    read_seal,
+)
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.protocol import is_unblinded
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids, unsigned_cells
 from opp_mri.workflow.project import Project, open_project
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
+MOST_FAULTS: Final = 20
+CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
 @frozen(kw_only=True)
 class MergeSummary:
-    """What came back.
+    """The result of a merge.
 
     Parameters
     ----------
@@ -37,6 +57,8 @@ class MergeSummary:
     late
         Answers that are not taken: their lesions are being resolved already, so that they would
         not be independent.
+    cautions
+        Clocks that were wrong, in sentences; the order of the log decides, not a clock.
     """
 
     reader: str
@@ -45,157 +67,265 @@ class MergeSummary:
     unsigned: int
     unread: int
     late: int
+    cautions: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class _Returned:
+    """What a package holds, under its own names."""
+
+    readings: tuple[Reading, ...]
+    signatures: tuple[Signature, ...]
+    unsigned: int
+    faults: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class _NativeFrame:
+    sop_instance_uid: str
+    plane: ImagePlane = field(repr=False)
+    study_date: date
+    role: SeriesRole | None
 
 
 def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
     """Take over the answers of a package that count; it may come back several times.
 
-    Those are the signed ones, and those that were handed over in a table. Every length is computed
-    again on the project's own images.
+    Those are the signed ones, and those that were handed over in a table. The seals are verified,
+    and every answer is checked as if it were typed; its length is computed again on the project's
+    own images. All is taken, or nothing.
 
     Raises
     ------
     InputError
-        It is no package of this project, or an answer contradicts the images; nothing was taken.
+        It is no package of this project, or it was altered; each fault is named.
     ProjectError
-        The blinding is lifted, or the package was made anew since.
+        The blinding is lifted, or the package was made again since.
     """
     store = project.store
-    if is_unblinded(store):
-        raise ProjectError("The blinding is lifted: no independent read is added after that.")
     with open_project(folder) as package:
         issued = _issued(store, package.store)
-        back = _Way(store, issued)
-        known = {one.reading_id for one in store.readings()}
-        signatures = package.store.signatures()
-        signed = signed_ids(package.store)
-        readings = [
-            back.reading(one)
-            for one in counted_readings(package.store)
-            if one.reader == issued.reader
-        ]
-        unsigned = sum(
-            len(unsigned_cells(package.store.readings(one.lesion_id), signed))
-            for one in package.store.lesions()
-        )
-        if damages := package.store.damages():
-            raise InputError(
-                f"The package was altered or damaged. {damages[0].message} Nothing was taken."
-            )
-    lesions = {real for case in issued.cases for _, real in case.lesions}
-    resolved = {one.lesion_id for one in store.log_of(Resolution)}
-    new = [one for one in readings if one.reading_id not in known]
-    added = [one for one in new if one.lesion_id not in resolved]
-    taken = known | {one.reading_id for one in added}
-    there = {one.signature_id for one in store.signatures()}
-    signed_now = [
-        back.signature(one)
-        for one in signatures
-        if one.signature_id not in there and set(one.reading_ids) <= taken
+        faults = _seal_faults(folder, package.store, issued)
+        returned = _returned(package.store, issued)
+    with store.lock():
+        if is_unblinded(store):
+            raise ProjectError("The blinding is lifted: no independent read is added after that.")
+        _check_current(store, issued)
+        translation = _Translation(store, issued)
+        readings = [translation.reading(reading) for reading in returned.readings]
+        faults = [*faults, *returned.faults, *translation.faults]
+        if faults:
+            raise InputError(_refusal(faults))
+        return _take(store, issued, readings, returned, translation, at)
+
+
+def _take(
+    store: Store, issued: IssuedPackage, readings: Sequence[Reading], returned: _Returned,
+    translation: "_Translation", at: datetime,
+) -> MergeSummary:  # fmt: skip
+    known = {reading.reading_id for reading in store.readings()}
+    resolved = {resolution.lesion_id for resolution in store.log_of(Resolution)}
+    new = [reading for reading in readings if reading.reading_id not in known]
+    added = [reading for reading in new if reading.lesion_id not in resolved]
+    taken = known | {reading.reading_id for reading in added}
+    present = {signature.signature_id for signature in store.signatures()}
+    signatures = [
+        translation.signature(signature)
+        for signature in returned.signatures
+        if signature.signature_id not in present and set(signature.reading_ids) <= taken
     ]
-    if added or signed_now:
+    if added or signatures:
         merged = MergedPackage(
             package_id=issued.package_id,
             reader=issued.reader,
-            reading_ids=tuple(one.reading_id for one in added),
+            reading_ids=tuple(reading.reading_id for reading in added),
             recorded_at=at,
         )
-        store.add_to_log([merged], readings=added, signatures=signed_now)
+        store.add_to_log([merged], readings=added, signatures=signatures)
+    lesions = {lesion_id for case in issued.cases for _, lesion_id in case.lesions}
     return MergeSummary(
         reader=issued.reader,
         added=len(added),
         known=len(readings) - len(new),
-        unsigned=unsigned,
-        unread=len(lesions - {one.lesion_id for one in readings}),
+        unsigned=returned.unsigned,
+        unread=len(lesions - {reading.lesion_id for reading in readings}),
         late=len(new) - len(added),
+        cautions=tuple(_clock_cautions(issued, added, at)),
     )
 
 
 def _issued(store: Store, package: Store) -> IssuedPackage:
     blinding = blinding_of(package)
     if blinding is None:
-        raise InputError("This folder is no reader's package: name the folder that came back.")
-    for one in store.log_of(IssuedPackage):
-        if one.package_id == blinding.package_id:
-            if issued_packages(store, one.reader)[one.wave] != one:
-                raise ProjectError(
-                    "This package was made anew since, so the answers in it are not taken: merge "
-                    "the newer one."
-                )
-            return one
+        raise InputError("This folder is not a reader's package: name the folder that came back.")
+    for issued in store.log_of(IssuedPackage):
+        if issued.package_id == blinding.package_id:
+            return issued
     raise InputError("This package was not made from this project: name the right project.")
 
 
-class _Way:
-    """The way back from a package's names, dates and UIDs to those of the project."""
+def _check_current(store: Store, issued: IssuedPackage) -> None:
+    if issued_packages(store, issued.reader)[issued.wave] != issued:
+        raise ProjectError(
+            "This package was made again since, so the answers in it are not taken: merge the "
+            "newer one."
+        )
+
+
+def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[str]:
+    """Verify both seals of a package; give each fault in a sentence."""
+    if not issued.seal_key:  # it was made by version 0.1, which had no seals
+        return []
+    manifest = read_seal(folder / ISSUE_NAME, public_of(issued.seal_key))
+    faults = []
+    if manifest.get("package_id") != issued.package_id:
+        faults.append("Its seal is that of another package.")
+    faults += image_faults(manifest.get("images", {}), file_hashes(folder / IMAGES))
+    head = package.head()
+    hashes = {record.sequence_number: record.hash for record in package.chain()}
+    if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
+        faults.append("Its protocol, cases or their order are not those that were issued.")
+    if (folder / RETURN_NAME).exists():
+        back = read_seal(folder / RETURN_NAME, issued.return_key)
+        if back.get("head") != head.hash or back.get("package_id") != issued.package_id:
+            faults.append("It was changed after its reader sealed it.")
+    elif not (folder / RETURN_KEY_NAME).is_file():
+        faults.append("The seal of its reader was removed.")
+    return faults
+
+
+def _returned(package: Store, issued: IssuedPackage) -> _Returned:
+    """Read a package, and name what in it was not recorded in the way of opp_mri."""
+    faults = [fault.message for fault in check_chain(package.chain(), package.head())]
+    readings = package.readings()
+    signatures = package.signatures()
+    faults += [damage.message for damage in package.damages()]
+    signed = signed_ids(package)
+    for reading in readings:
+        if reading.reader != issued.reader:
+            faults.append(f"{_name(reading)} is by another reader than the package's.")
+        if reading.repeat:
+            faults.append(f"{_name(reading)} is marked as a repeat.")
+    faults += [
+        f"A signature is by “{signature.reader}”, who is not the package's reader."
+        for signature in signatures
+        if signature.reader != issued.reader or signature.together_with
+    ]
+    unsigned = sum(
+        len(unsigned_cells(package.readings(lesion.lesion_id), signed))
+        for lesion in package.lesions()
+    )
+    return _Returned(
+        readings=tuple(counted_readings(package)), signatures=tuple(signatures),
+        unsigned=unsigned, faults=tuple(faults),
+    )  # fmt: skip
+
+
+class _Translation:
+    """The way back from a package's names, dates and UIDs to those of the project.
+
+    Answers that cannot have been given in the package are named in `faults`.
+    """
 
     def __init__(self, store: Store, issued: IssuedPackage) -> None:
+        self.faults: list[str] = []
         self._lesions: dict[str, tuple[PackageCase, str]] = {}
-        self._places: dict[Place, tuple[str, ImagePlane, date]] = {}
-        self._issued = issued
+        self._frames: dict[Place, _NativeFrame] = {}
         for case in issued.cases:
-            self._lesions |= {code: (case, real) for code, real in case.lesions}
+            self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
             new_uid = uids_of(issued, case)
             for day, volume in readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
-                    self._places.setdefault(place, (frame.sop_instance_uid, plane, day))
+                    native = _NativeFrame(
+                        sop_instance_uid=frame.sop_instance_uid, plane=plane, study_date=day,
+                        role=volume.role,
+                    )  # fmt: skip
+                    self._frames.setdefault(place, native)
 
     def reading(self, reading: Reading) -> Reading:
-        """Give a reading of the package as one of the project."""
-        case, lesion_id = self._case(reading.lesion_id)
-        days: Mapping[date, date] = dict(case.days)
+        """Give a reading of the package as one of the project; name what is wrong with it."""
+        name = _name(reading)
+        if reading.lesion_id not in self._lesions:
+            self.faults.append(
+                f"{name} is of a lesion that the package was not made with: add the lesion to the "
+                "project itself, and have it read there."
+            )
+            return reading
+        case, lesion_id = self._lesions[reading.lesion_id]
+        days = dict(case.days)
         if reading.study_date not in days:
-            raise _altered()
+            self.faults.append(f"{name} belongs to none of the time points of its case.")
+            return reading
+        day = days[reading.study_date]
         caliper = reading.caliper
-        if (caliper is None) is (reading.length_source is LengthSource.GEOMETRY):
-            raise _altered()
         if caliper is not None:
-            caliper = self._caliper(reading, caliper, days[reading.study_date])
+            caliper = self._caliper(reading, caliper, day)
+        elif reading.answer is Answer.MEASURED:
+            self.faults.append(f"{name} has a length without points: measure it on the images.")
         return attrs.evolve(
-            reading,
-            lesion_id=lesion_id,
-            study_date=days[reading.study_date],
-            caliper=caliper,
-            repeat=case.repeat,
+            reading, lesion_id=lesion_id, study_date=day, caliper=caliper, repeat=case.repeat
         )
 
     def signature(self, signature: Signature) -> Signature:
-        """Give a signature of the package as one of the project."""
-        lesion_id = self._case(signature.lesion_id)[1]
+        """Give a signature of the package as one of the project, under the same content."""
+        lesion_id = self._lesions[signature.lesion_id][1]
         return attrs.evolve(signature, lesion_id=lesion_id, content_hash="")
 
-    def _case(self, lesion_id: str) -> tuple[PackageCase, str]:
-        if lesion_id not in self._lesions:
-            raise InputError(
-                f"The package has a lesion {lesion_id} that it was not made with: add the lesion "
-                "to the project itself, and have it read there."
-            )
-        return self._lesions[lesion_id]
-
     def _caliper(self, reading: Reading, caliper: Caliper, day: date) -> Caliper:
-        found = self._places.get((caliper.sop_instance_uid, caliper.frame_number))
-        if found is None or found[2] != day:
-            raise _altered()
-        sop_instance_uid, plane, _ = found
-        if recorded_mm(plane.length_mm(caliper.start, caliper.end)) != reading.length_mm:
-            raise InputError(
-                "A length in the package is not what its points give on the images of the "
-                "project: the package was altered. Nothing was taken."
+        name = _name(reading)
+        native = self._frames.get((caliper.sop_instance_uid, caliper.frame_number))
+        if native is None or native.study_date != day:
+            self.faults.append(f"{name} lies on none of the images of its time point.")
+            return caliper
+        if native.role is not reading.sequence:
+            self.faults.append(
+                f"{name} lies on an image of another sequence. (If its role was changed in the "
+                "project since the package was made, change it back for the merge.)"
             )
+        if not all(native.plane.contains(*point) for point in (caliper.start, caliper.end)):
+            self.faults.append(f"{name} has a point outside its image.")
+        elif recorded_mm(native.plane.length_mm(caliper.start, caliper.end)) != reading.length_mm:
+            self.faults.append(f"{name} has a length that is not what its points give.")
         return Caliper(
-            sop_instance_uid=sop_instance_uid,
+            sop_instance_uid=native.sop_instance_uid,
             frame_number=caliper.frame_number,
             start=caliper.start,
             end=caliper.end,
-            start_lps_mm=plane.lps_from_pixel(*caliper.start),
-            end_lps_mm=plane.lps_from_pixel(*caliper.end),
-            frame_of_reference_uid=plane.frame_of_reference_uid,
+            start_lps_mm=native.plane.lps_from_pixel(*caliper.start),
+            end_lps_mm=native.plane.lps_from_pixel(*caliper.end),
+            frame_of_reference_uid=native.plane.frame_of_reference_uid,
         )
 
 
-def _altered() -> InputError:
-    return InputError(
-        "An answer in the package belongs to none of its images: the package was altered. Nothing "
-        "was taken."
-    )
+def _name(reading: Reading) -> str:
+    """Name an answer without its lesion: the code of a case stands for a patient."""
+    return f"The answer to {reading.sequence.value} of {reading.study_date}"
+
+
+def _refusal(faults: Sequence[str]) -> str:
+    shown = [f"  {fault}" for fault in dict.fromkeys(faults)]
+    if len(shown) > MOST_FAULTS:
+        shown = [*shown[:MOST_FAULTS], f"  and {len(shown) - MOST_FAULTS} more"]
+    first = "The package was altered or damaged. Nothing was taken; ask for the original:"
+    return "\n".join([first, *shown])
+
+
+def _clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: datetime) -> list[str]:
+    early = [one for one in added if one.recorded_at < issued.recorded_at - CLOCK_TOLERANCE]
+    ahead = [one for one in added if one.recorded_at > at + CLOCK_TOLERANCE]
+    cautions = []
+    if early:
+        cautions.append(
+            f"{len(early)} answers are dated before the package was made (first: "
+            f"{early[0].recorded_at.date()}): the clock of its reader ran behind."
+        )
+    if ahead:
+        cautions.append(
+            f"{len(ahead)} answers are dated in the future (first: "
+            f"{ahead[0].recorded_at.date()}): the clock of its reader was ahead."
+        )
+    moments = [one.recorded_at for one in added]
+    if any(later < earlier - CLOCK_TOLERANCE for earlier, later in pairwise(moments)):
+        cautions.append("The clock of its reader ran backwards; the order of the answers holds.")
+    return cautions

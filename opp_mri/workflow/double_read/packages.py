@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 import attrs
@@ -27,17 +28,28 @@ from opp_mri.domain.reader_study import (
     ReadingProtocol,
     ShownDates,
 )
-from opp_mri.errors import InputError, ProjectError
+from opp_mri.errors import ConflictError, InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.index import describe_stale, index
 from opp_mri.workflow.catalogue.patients import patient_map, patients, time_points
+from opp_mri.workflow.double_read.seal import (
+    ISSUE_NAME,
+    RETURN_KEY_NAME,
+    file_hashes,
+    new_keys,
+    write_seal,
+)
 from opp_mri.workflow.measuring.protocol import is_unblinded, needed_protocol, protocol_sentences
 from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.project import Project, create_project, open_project
 
-FIRST_DAY = date(2000, 1, 1)  # the first study of each case, so that only days between them show
-NO_DATES_DAY = date(1999, 1, 1)  # of radiosurgery where neither days nor order may show
-IMAGES = "images"
+FIRST_DAY: Final = date(
+    2000, 1, 1
+)  # the first study of each case, so that only days between them show
+NO_DATES_DAY: Final = date(1999, 1, 1)  # of radiosurgery where neither days nor order may show
+IMAGES: Final = "images"
+PARTIAL: Final = ".partial"
+MARKER: Final = "being-made"
 
 Progress = Callable[[str, int, int], None]
 
@@ -96,13 +108,20 @@ def make_package(
         )
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder.")
+    partial = folder.with_name(f"{folder.name}{PARTIAL}")
+    interrupted = _complete_or_clear(store, reader, folder, partial)
+    if interrupted:
+        return interrupted
     secret = secrets.token_hex(32)
     wave = _due_wave(store, protocol, reader, at, again=again)
+    keys, return_keys = new_keys(), new_keys()
     issued = IssuedPackage(
         package_id=str(uuid4()),
         reader=reader,
         wave=wave,
         secret=secret,
+        seal_key=keys.private,
+        return_key=return_keys.public,
         cases=tuple(
             _case(store, protocol, code, patient_id, repeat=repeat, secret=secret)
             for code, patient_id, repeat in planned_cases(store, protocol, reader, wave)
@@ -110,12 +129,72 @@ def make_package(
         recorded_at=at,
     )
     try:
-        images, left_out = _build(project, protocol, issued, folder, progress, allowed)
+        partial.mkdir(parents=True, mode=0o700)
+        (partial / MARKER).write_text(issued.package_id, encoding="utf-8")
+        images, left_out = _build(project, protocol, issued, partial, progress, allowed)
+        (partial / RETURN_KEY_NAME).write_text(return_keys.private, encoding="utf-8")
+        _seal(issued, partial)
+        with store.lock():  # another package may have been made meanwhile
+            _check_still_due(store, protocol, issued, at, again=again)
+            store.add_to_log([issued])
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
-    store.add_to_log([issued])
+    _move(partial, folder)
     return MadePackage(issued=issued, folder=folder, images=images, left_out=left_out)
+
+
+def _complete_or_clear(
+    store: Store, reader: str, folder: Path, partial: Path
+) -> MadePackage | None:
+    """Finish a package that was issued and not moved to its place, or remove one half made."""
+    marker = partial / MARKER
+    if not partial.exists():
+        return None
+    if not marker.is_file():
+        raise InputError(f"{partial} is in the way and not of opp_mri: name another folder.")
+    package_id = marker.read_text(encoding="utf-8")
+    for issued in issued_packages(store, reader).values():
+        if issued.package_id == package_id:
+            images = len(file_hashes(partial / IMAGES))
+            _move(partial, folder)
+            return MadePackage(issued=issued, folder=folder, images=images, left_out=())
+    shutil.rmtree(partial)
+    return None
+
+
+def _move(partial: Path, folder: Path) -> None:
+    if folder.exists():
+        folder.rmdir()  # it is empty
+    partial.rename(folder)
+    (folder / MARKER).unlink()
+
+
+def _check_still_due(
+    store: Store, protocol: ReadingProtocol, issued: IssuedPackage, at: datetime, *, again: bool
+) -> None:
+    if is_unblinded(store):
+        raise ConflictError("The blinding was lifted meanwhile: this package was not issued.")
+    if needed_protocol(store) != protocol:
+        raise ConflictError("The protocol was changed meanwhile: make the package again.")
+    wave = _due_wave(store, protocol, issued.reader, at, again=again)
+    if wave != issued.wave:
+        raise ConflictError("Another package was made meanwhile: this one was not issued.")
+
+
+def _seal(issued: IssuedPackage, folder: Path) -> None:
+    """Seal images, protocol, cases and their order; what is recorded later follows the head."""
+    with open_project(folder) as package:
+        head = package.store.head()
+    manifest = {
+        "package_id": issued.package_id,
+        "reader": issued.reader,
+        "records": head.sequence_number,
+        "head": head.hash,
+        "return_key": issued.return_key,
+        "images": file_hashes(folder / IMAGES),
+    }
+    write_seal(folder / ISSUE_NAME, manifest, issued.seal_key)
 
 
 def planned_cases(

@@ -21,11 +21,12 @@ from opp_mri.domain.reader_study import (
     ResolutionKind,
     ResolvedBy,
 )
-from opp_mri.errors import InputError
+from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
 from opp_mri.workflow.measuring.measure import Points, native_image, reading_of
 from opp_mri.workflow.measuring.protocol import needed_protocol
+from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
 from opp_mri.workflow.project import Project
 
 STATEMENT = (
@@ -81,6 +82,19 @@ def resolve(
     """
     protocol = needed_protocol(store)
     check_allowed(protocol, pair, kind, reason)
+    with store.lock():
+        if _current_resolution(store, pair) != pair.resolution:
+            raise ConflictError(
+                f"Somebody resolved {pair.a.sequence.value} of {pair.a.study_date} meanwhile, so "
+                "this was not recorded: look at it again."
+            )
+        return _resolve(store, pair, kind, new, reason, at)
+
+
+def _resolve(
+    store: Store, pair: Pair, kind: ResolutionKind, new: NewAnswer | None, reason: str,
+    at: datetime,
+) -> Resolution:  # fmt: skip
     reading = _result(store, pair, kind, new, at)
     resolution = Resolution(
         resolution_id=str(uuid4()),
@@ -90,7 +104,7 @@ def resolve(
         kind=kind,
         reading_id=reading.reading_id,
         of_reading_ids=(pair.a.reading_id, pair.b.reading_id),
-        resolved_by=protocol.resolvers,
+        resolved_by=needed_protocol(store).resolvers,
         reason=reason.strip(),
         recorded_at=at,
     )
@@ -122,25 +136,69 @@ def sign_consensus(
         )
     if signer in lesion.signed_by:
         raise InputError("This is signed already; nothing was recorded.")
+    with store.lock():  # all resolutions and the signature, or nothing
+        return _sign(store, lesion, signer, at)
+
+
+def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> Signature:
     results = []
     for pair in lesion.pairs:
-        result = pair.result
-        if result is None:
-            made = resolve(store, pair, ResolutionKind.CONCORDANT, reason="", at=at)
-            results.append(made.reading_id)
-        else:
-            results.append(result.reading_id)
+        current = _current_resolution(store, pair)
+        if current is None and pair.resolution is None:
+            current = resolve(store, pair, ResolutionKind.CONCORDANT, reason="", at=at)
+        # what agrees may have been resolved meanwhile, by the other signer; nothing else may
+        agreed = current is not None and current.kind is ResolutionKind.CONCORDANT
+        if current is None or (current != pair.resolution and not agreed):
+            raise ConflictError(
+                f"The answer to {pair.a.sequence.value} of {pair.a.study_date} was resolved "
+                "otherwise meanwhile. Nothing was signed: look at it again."
+            )
+        results.append(current.reading_id)
+    if any(
+        signature.reader == signer and set(results) <= set(signature.reading_ids)
+        for signature in store.signatures(lesion.lesion.lesion_id)
+    ):
+        raise ConflictError("This is signed already; nothing was recorded.")
     signed = Signature(
         signature_id=str(uuid4()),
         lesion_id=lesion.lesion.lesion_id,
         reader=signer,
         reading_ids=tuple(results),
-        together_with=protocol.resolvers,
+        together_with=needed_protocol(store).resolvers,
         statement=STATEMENT,
         recorded_at=at,
     )
     store.add_signature(signed)
     return signed
+
+
+def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
+    """Give what holds now of a pair's two answers, which both still have to be the latest.
+
+    Raises
+    ------
+    ConflictError
+        One of the two answers was amended since the pair was shown.
+    """
+    lesion_id = pair.lesion.lesion_id
+    counted = independent_readings(store, lesion_id)
+    for reading in (pair.a, pair.b):
+        own = [other for other in counted if other.reader == reading.reader]
+        latest = latest_by_cell(own).get(pair.cell)
+        if latest is None or latest.reading_id != reading.reading_id:
+            raise ConflictError(
+                f"An answer to {pair.a.sequence.value} of {pair.a.study_date} was amended "
+                "meanwhile. Nothing was recorded: look at it again."
+            )
+    recorded = [
+        resolution
+        for resolution in store.log_of(Resolution)
+        if resolution.lesion_id == lesion_id
+        and (resolution.study_date, resolution.sequence) == pair.cell
+    ]
+    if not recorded or set(recorded[-1].of_reading_ids) != {pair.a.reading_id, pair.b.reading_id}:
+        return None
+    return recorded[-1]
 
 
 def line_on(pair: Pair, points: Points, place: tuple[str, int] | None = None) -> NewAnswer:

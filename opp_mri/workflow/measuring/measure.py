@@ -87,13 +87,10 @@ def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
     TableError, InputError
         The table itself is not well-formed. Nothing was stored.
     """
+    seen = store.head().sequence_number
     recorder = _Recorder(store)
-    stored: list[Reading] = []
     refused: list[Refusal] = []
-    repeated = 0
-    cells: dict[tuple[object, ...], int] = {}
-    latest = {_cell(reading): reading for reading in counted_readings(store)}
-    signed = signed_ids(store)
+    measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
     for row in read_calipers(path):
         try:
             reading = recorder.reading(row, at)
@@ -101,25 +98,59 @@ def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
             refused.append(Refusal(line=row.line, message=str(error)))
             continue
         cell = _cell(reading)
-        if cell in cells:
+        if cell in measured:
             message = (
-                f"Line {cells[cell]} measures the same lesion on the same sequence and date for "
-                "the same reader: keep the one with the greatest extent."
+                f"Line {measured[cell][0]} measures the same lesion on the same sequence and date "
+                "for the same reader: keep the one with the greatest extent."
             )
             refused.append(Refusal(line=row.line, message=message))
             continue
-        cells[cell] = row.line
-        if cell in latest and _is_same_answer(latest[cell], reading):
+        measured[cell] = (row.line, reading)
+    with store.lock():  # what is compared is what is followed
+        stored, repeated, outdated = _compare(store, measured, seen)
+        store.add_readings(stored)
+    refused = sorted([*refused, *outdated], key=lambda refusal: refusal.line)
+    return MeasureSummary(stored=tuple(stored), repeated=repeated, refused=tuple(refused))
+
+
+def _compare(
+    store: Store, measured: Mapping[tuple[object, ...], tuple[int, Reading]], seen: int
+) -> tuple[list[Reading], int, list[Refusal]]:
+    """Hold new readings against what is recorded: to store, how many are known, refused.
+
+    Parameters
+    ----------
+    seen
+        Sequence number of the head before the table was read: what is recorded after it, its
+        writer has not seen.
+    """
+    latest = {_cell(reading): reading for reading in counted_readings(store)}
+    signed = signed_ids(store)
+    unseen = {record.key for record in store.chain(after=seen)}
+    stored: list[Reading] = []
+    refused: list[Refusal] = []
+    repeated = 0
+    for cell, (line, reading) in measured.items():
+        known = latest.get(cell)
+        if known is None:
+            stored.append(reading)
+        elif _is_same_answer(known, reading):
             repeated += 1
-        elif cell in latest and latest[cell].reading_id in signed:
+        elif known.reading_id in signed:
             message = (
                 "This answer is signed: amend it in the reading room, with a reason, or keep it."
             )
-            refused.append(Refusal(line=row.line, message=message))
+            refused.append(Refusal(line=line, message=message))
+        elif known.reading_id in unseen:
+            message = (
+                "Another program recorded another answer for this lesion, sequence, date and "
+                "reader meanwhile: look at it with `opp-mri readings`, and run measure again if "
+                "this one is to replace it."
+            )
+            refused.append(Refusal(line=line, message=message))
         else:
             stored.append(reading)
-    store.add_readings(stored)
-    return MeasureSummary(stored=tuple(stored), repeated=repeated, refused=tuple(refused))
+    return stored, repeated, refused
 
 
 class _Recorder:

@@ -81,13 +81,14 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
         Reading has begun under another one.
     """
     protocol = read_protocol(path)
-    if protocol == current_protocol(store):
-        return protocol
-    if frozen_since(store):
-        raise ProjectError(
-            "Reading has begun, so the protocol is frozen: make a new project for another one."
-        )
-    store.add_to_log([protocol])
+    with store.lock():
+        if protocol == current_protocol(store):
+            return protocol
+        if frozen_since(store):
+            raise ProjectError(
+                "Reading has begun, so the protocol is frozen: make a new project for another one."
+            )
+        store.add_to_log([protocol])
     return protocol
 
 
@@ -113,8 +114,6 @@ def unblind(store: Store, *, signed_by: str, reason: str, at: datetime) -> Unbli
         A name or a reason is wanting.
     """
     needed_protocol(store)
-    if is_unblinded(store):
-        raise ProjectError("The blinding is lifted already; nothing was recorded.")
     if not signed_by.strip() or not reason.strip():
         raise InputError("Say who lifts the blinding, and why.")
     event = Unblinding(
@@ -123,7 +122,10 @@ def unblind(store: Store, *, signed_by: str, reason: str, at: datetime) -> Unbli
         statement="I lift the blinding of this study; no independent read is added after this.",
         recorded_at=at,
     )
-    store.add_to_log([event])
+    with store.lock():
+        if is_unblinded(store):
+            raise ProjectError("The blinding is lifted already; nothing was recorded.")
+        store.add_to_log([event])
     return event
 
 

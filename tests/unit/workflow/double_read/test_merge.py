@@ -1,8 +1,10 @@
 """What comes back from a package: only what is signed, once, and as the images have it."""
 
+import json
+import math
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ from fixtures.makers import NOON
 from fixtures.processes import started
 from fixtures.small_study import altered, declare, make_study, read_all
 
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
 from opp_mri.domain.reader_study import (
     Blinding,
@@ -31,6 +34,8 @@ from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import resolve
+from opp_mri.workflow.double_read.returning import seal_return
+from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_NAME, new_keys, write_seal
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
@@ -149,11 +154,11 @@ def unknown_lesion(one: Reading) -> Reading:
     ("spoil", "sentence"),
     [
         (longer, "but its points are 16.00 mm apart"),
-        (elsewhere, "belongs to none of its images"),
-        (other_day, "belongs to none of its images"),
+        (elsewhere, "lies on none of the images"),
+        (other_day, "belongs to none of the time points"),
         (no_line, "A length that was computed has points"),
         (not_from_points, "A length that was computed has points"),
-        (unknown_lesion, "that it was not made with"),
+        (unknown_lesion, "that the package was not made with"),
     ],
 )
 def test_a_package_that_was_altered_gives_nothing(
@@ -182,15 +187,15 @@ def test_readings_of_somebody_else_in_a_package_are_not_taken(
     with open_project(package) as opened:
         opened.store.add_readings([bad])
         opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
-    assert merge_package(project, package, NOON).added == 8
-    assert {one.reader for one in project.store.readings()} == {"reader-1"}
-    assert {one.reader for one in project.store.signatures()} == {"reader-1"}
+    with pytest.raises(InputError, match="is by another reader"):
+        merge_package(project, package, NOON)
+    assert project.store.readings() == []
 
 
 def test_only_a_package_of_this_project_is_taken(
     project: Project, folder: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="is no reader's package"):
+    with pytest.raises(InputError, match="is not a reader's package"):
         merge_package(project, folder / "project", NOON)
     with open_project(make_study(tmp_path / "other")) as other:
         declare(other, tmp_path)
@@ -312,3 +317,132 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
         package.store.add_to_log([attrs.evolve(blinding, order=CaseOrder.LOCKED_SEQUENTIAL)])
         refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
         assert "in the reading room" in refused[0].message
+
+
+FORGERIES: dict[str, tuple[Callable[[Reading], Reading], str]] = {
+    "outside the image": (
+        lambda one: moved(one, (5000.0, 5.0)), "has a point outside its image"
+    ),
+    "another sequence": (
+        lambda one: altered(one, sequence=other_sequence(one)), "image of another sequence"
+    ),
+    "without points": (
+        lambda one: altered(one, caliper=None, length_source=LengthSource.IMPORTED),
+        "has a length without points",
+    ),
+    "a repeat": (lambda one: altered(one, repeat=True), "is marked as a repeat"),
+    "another reader": (lambda one: altered(one, reader="reader-2"), "is by another reader"),
+}  # fmt: skip
+
+
+def other_sequence(one: Reading) -> SeriesRole:
+    return SeriesRole.T2FS if one.sequence is SeriesRole.T1 else SeriesRole.T1
+
+
+def moved(one: Reading, end: tuple[float, float]) -> Reading:
+    """Move the second point, with the length and the place in the patient that fit it."""
+    line = one.caliper
+    assert line is not None
+    ratio = (end[0] - line.start[0]) / (line.end[0] - line.start[0])
+    a, b = line.start_lps_mm, line.end_lps_mm
+    far = (
+        a[0] + ratio * (b[0] - a[0]), a[1] + ratio * (b[1] - a[1]), a[2] + ratio * (b[2] - a[2])
+    )  # fmt: skip
+    return altered(
+        one, caliper=attrs.evolve(line, end=end, end_lps_mm=far),
+        length_mm=Decimal(f"{math.dist(a, far) % 900:.1f}"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage], name: str
+) -> None:
+    spoil, sentence = FORGERIES[name]
+    package = folder / "reader-1"
+    (first, *_) = read_all(package, issued["reader-1"])
+    bad = attrs.evolve(spoil(first), draft=False)
+    with open_project(package) as opened:
+        forge(opened.store, bad)
+    with pytest.raises(InputError, match="was altered") as refused:
+        merge_package(project, package, NOON)
+    assert sentence in str(refused.value) or "points are" in str(refused.value)
+    assert first.lesion_id not in str(refused.value)
+    assert project.store.readings() == []
+
+
+def test_images_that_were_replaced_deleted_or_added_are_named(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    package = folder / "reader-1"
+    read_all(package, issued["reader-1"])
+    images = sorted((package / "images").iterdir())
+    images[0].unlink()
+    images[1].write_bytes(images[2].read_bytes())
+    (package / "images" / "one_more.dcm").write_bytes(b"x")
+    with pytest.raises(InputError) as refused:
+        merge_package(project, package, NOON)
+    for word in ("1 of its images were deleted", "were added", "were changed"):
+        assert word in str(refused.value)
+
+
+def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    package = folder / "reader-1"
+    (first, *_) = read_all(package, issued["reader-1"])
+    copytree(package, folder / "unsealed")
+    seal_return(package, NOON)
+    with pytest.raises(InputError, match="sealed already"):
+        seal_return(package, NOON)
+    copytree(package, folder / "good")
+    assert merge_package(project, folder / "good", NOON).added == 8
+    with open_project(package) as opened:
+        opened.store.add_readings([altered(first, answer=Answer.GONE, caliper=None,
+                                           length_mm=Decimal("0.0"))])  # fmt: skip
+    with pytest.raises(InputError, match="changed after its reader sealed it"):
+        merge_package(project, package, NOON)
+    (package / RETURN_NAME).unlink()
+    with pytest.raises(InputError, match="seal of its reader was removed"):
+        merge_package(project, package, NOON)
+    (folder / "unsealed" / ISSUE_NAME).unlink()
+    with pytest.raises(InputError, match="seal was removed"):
+        merge_package(project, folder / "unsealed", NOON)
+
+
+def test_the_seal_of_another_key_is_refused(project: Project, folder: Path) -> None:
+    package = folder / "reader-1"
+    manifest = json.loads((package / ISSUE_NAME).read_text())["manifest"]
+    write_seal(package / ISSUE_NAME, manifest, new_keys().private)
+    with pytest.raises(InputError, match="not the one that was made for it"):
+        merge_package(project, package, NOON)
+
+
+def test_a_clock_that_was_wrong_is_told_and_decides_nothing(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    for reader, year in (("reader-1", 1990), ("reader-2", 2999)):
+        read_all(folder / reader, issued[reader], at=NOON.replace(year=year))
+    past = merge_package(project, folder / "reader-1", NOON)
+    future = merge_package(project, folder / "reader-2", NOON)
+    assert "ran behind" in past.cautions[0]
+    assert "was ahead" in future.cautions[0]
+    unblind(project.store, signed_by="lead", reason="done", at=NOON.replace(year=1980))
+    assert len(independent_readings(project.store)) == 16
+
+
+def test_an_interrupted_package_is_cleared_or_completed_by_the_next_run(
+    project: Project, folder: Path
+) -> None:
+    partial = folder / "again.partial"
+    partial.mkdir()
+    (partial / "something").touch()
+    with pytest.raises(InputError, match="in the way"):
+        make_package(project, "reader-1", folder / "again", NOON, again=True)
+    (partial / "being-made").write_text("no package of this project")
+    made = make_package(project, "reader-1", folder / "again", NOON, again=True)
+    assert not partial.exists()
+    made.folder.rename(partial)  # killed between the log and the last step
+    (partial / "being-made").write_text(made.issued.package_id)
+    assert make_package(project, "reader-1", folder / "again", NOON).issued == made.issued
+    assert not (folder / "again" / "being-made").exists()

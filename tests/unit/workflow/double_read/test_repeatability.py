@@ -25,7 +25,11 @@ def read(
     return Reading(
         reading_id=str(uuid4()), lesion_id=lesion, sequence=SeriesRole.T1, reader=reader,
         study_date=date(2024, 1, 1) + timedelta(days=cell),
-        answer=Answer.MEASURED if length else Answer.NOT_MEASURABLE,
+        answer=(
+            Answer.NOT_MEASURABLE if not length
+            else Answer.GONE if length == "0.0"
+            else Answer.MEASURED
+        ),
         length_mm=Decimal(length) if length else None,
         length_source=LengthSource.IMPORTED if length else None,
         repeat=repeat, recorded_at=NOON,

@@ -14,7 +14,7 @@ from fixtures.small_study import declare, make_study, read_all
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
-from opp_mri.errors import GeometryError, InputError, UnknownError
+from opp_mri.errors import ConflictError, GeometryError, InputError, UnknownError
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
 from opp_mri.workflow.double_read.merge import merge_package
@@ -101,7 +101,9 @@ def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Projec
     one = pair(project)
     resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
             new=line_on(one, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
-    assert pair(project).result.length_mm == Decimal("6.0")  # type: ignore[union-attr]
+    one = pair(project)
+    assert one.result is not None
+    assert one.result.length_mm == Decimal("6.0")
     for other in (pair(project, T1, AFTER), pair(project, T2FS)):
         caliper = other.a.caliper
         assert caliper is not None
@@ -188,3 +190,11 @@ def test_two_lengths_without_points_that_agree_become_their_mean(project: Projec
     resolve(project.store, bare, ResolutionKind.CONCORDANT, reason="", at=NOON)
     result = project.store.readings()[-1]
     assert (result.length_mm, result.length_source) == (Decimal("15.5"), LengthSource.MEAN)
+
+
+def test_what_was_resolved_meanwhile_is_told_and_not_replaced(project: Project) -> None:
+    shown = pair(project)
+    resolve(project.store, shown, ResolutionKind.KEEP_A, reason="first", at=NOON)
+    with pytest.raises(ConflictError, match="Somebody resolved"):
+        resolve(project.store, shown, ResolutionKind.KEEP_B, reason="second", at=NOON)
+    assert [one.reason for one in project.store.log_of(Resolution)] == ["first"]

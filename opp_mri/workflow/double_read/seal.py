@@ -1,0 +1,113 @@
+"""Seals of a reader's package: on issue by the coordinator, on return by the reader.
+
+Both are Ed25519 signatures of a manifest in JSON, with keys that belong to one package. The key
+that seals the issue stays in the coordinator's project. The key that seals the return travels in
+the package and is removed by sealing, so that nobody who has the package later can seal it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from opp_mri.errors import InputError
+
+ISSUE_NAME: Final = "package.seal.json"
+RETURN_NAME: Final = "return.seal.json"
+RETURN_KEY_NAME: Final = "return.key"
+
+Manifest = Mapping[str, Any]
+
+
+@frozen(kw_only=True)
+class KeyPair:
+    """An Ed25519 key, both halves as 64 hexadecimal digits."""
+
+    private: str
+    public: str
+
+
+def new_keys() -> KeyPair:
+    """Make a key pair."""
+    key = Ed25519PrivateKey.generate()
+    return KeyPair(
+        private=key.private_bytes_raw().hex(), public=key.public_key().public_bytes_raw().hex()
+    )
+
+
+def public_of(private: str) -> str:
+    """Give the public half of a private key."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
+    return key.public_key().public_bytes_raw().hex()
+
+
+def write_seal(path: Path, manifest: Manifest, private: str) -> None:
+    """Write a manifest with its signature."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
+    signature = key.sign(_canonical(manifest)).hex()
+    text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_seal(path: Path, public: str) -> dict[str, Any]:
+    """Read a manifest and verify its signature.
+
+    Raises
+    ------
+    InputError
+        The seal is absent, cannot be read, or was not made with this key.
+    """
+    try:
+        seal = json.loads(path.read_text(encoding="utf-8"))
+        manifest = seal["manifest"]
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(seal["signature"]), _canonical(manifest))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"The package has no {path.name}: its seal was removed. Nothing was taken."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"The seal {path.name} of the package cannot be read: it was altered or damaged. "
+            "Nothing was taken."
+        ) from error
+    except InvalidSignature as error:
+        raise InputError(
+            f"The seal {path.name} of the package is not the one that was made for it: the package "
+            "was altered. Nothing was taken."
+        ) from error
+    return dict(manifest)
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """Give the SHA-256 of each file of a folder, by its path in it."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            hashes[path.relative_to(folder).as_posix()] = digest
+    return hashes
+
+
+def image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+    """Give, in sentences, images that are not those with which the package was made."""
+    faults = []
+    for words, names in (
+        ("deleted", expected.keys() - present.keys()),
+        ("added", present.keys() - expected.keys()),
+        ("changed", {name for name in expected.keys() & present.keys()
+                     if expected[name] != present[name]}),
+    ):  # fmt: skip
+        if names:
+            faults.append(f"{len(names)} of its images were {words} (first: {min(names)}).")
+    return faults
+
+
+def _canonical(manifest: Manifest) -> bytes:
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
