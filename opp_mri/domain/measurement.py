@@ -269,6 +269,20 @@ class CommonPoint:
 
 
 @frozen(kw_only=True)
+class LevelConfirmation:
+    """A reader's word that a point lies in the lesion's vertebra, for one frame of reference.
+
+    It says which vertebra is read, and links the scrolling of panes; it carries no caliper.
+    """
+
+    lesion_id: str
+    reader: str
+    frame_of_reference_uid: str
+    point_lps_mm: Vector3
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
 class Place:
     """Where a reader left off; kept so that the reading room opens there again.
 

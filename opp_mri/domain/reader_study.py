@@ -7,6 +7,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import LevelConfirmation
 
 CONSENSUS = "consensus"
 """The reader under whose name resolved answers are kept; nobody may read as such."""
@@ -226,4 +227,5 @@ StudyRecord = (
     | MergedPackage
     | Resolution
     | Unblinding
+    | LevelConfirmation
 )  # fmt: skip

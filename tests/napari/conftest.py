@@ -55,9 +55,9 @@ def open_window(
     make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> Iterator[Callable[..., "RoomWindow"]]:
     """Opens the reading room on a project, for reader A where no other is named."""
+    from fixtures.window_driver import settle
     from opp_mri_napari.reading.presenter import ReadingRoom
     from opp_mri_napari.reading.widgets.window import RoomWindow
-    from window_driver import settle
 
     opened: list[RoomWindow] = []
 

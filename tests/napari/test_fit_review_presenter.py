@@ -1,13 +1,14 @@
 """Reviewing fits, without a screen: what is asked, refused and recorded."""
 
 import sqlite3
+from itertools import count
 
 import attrs
 import numpy as np
 import pytest
 from fixtures.forged_store import rewrite_record
 from fixtures.makers import NOON
-from opp_mri_napari.fits.presenter import FitReviewPresenter, View
+from opp_mri_napari.fits.presenter import REJECTING, FitReviewPresenter, View
 from opp_mri_napari.fits.words import fit_words
 
 from opp_mri.domain.alignment import FitDecision
@@ -22,14 +23,20 @@ from opp_mri.workflow.registration.align_review import review_queue
 
 @pytest.fixture
 def presenter(project: Project) -> FitReviewPresenter:
-    return FitReviewPresenter(project, "A", clock=lambda: NOON)
+    return FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
 
 
 def shown(presenter: FitReviewPresenter) -> FitReviewPresenter:
-    """Load what the presenter wants, as the window does in its thread."""
-    for alignment in presenter.wanted():
-        presenter.take_images(alignment.fit_id, presenter.load(alignment))
+    """Load what the presenter wants, as the window does in its thread, and show it."""
+    while (job := presenter.next_job()) is not None:
+        job.take(job.run())
+    presenter.shown()
     return presenter
+
+
+def reject(presenter: FitReviewPresenter, reason: str = "another level") -> None:
+    presenter.reject()
+    presenter.enter(reason)
 
 
 def fit_id(presenter: FitReviewPresenter) -> str:
@@ -80,6 +87,9 @@ def test_a_rejected_fit_carries_nothing(project: Project, presenter: FitReviewPr
     (lesion,) = project.store.lesions()
     rejected = fit_id(presenter)
     presenter.reject()
+    assert presenter.question == REJECTING
+    assert project.store.alignment_decisions() == {}
+    presenter.enter("another level")
     assert project.store.alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
     assert confirmed_transforms(project.store, lesion) == []
 
@@ -94,14 +104,14 @@ def test_a_fit_is_not_confirmed_before_its_images_are_shown(
 
 def test_a_failed_fit_cannot_be_confirmed_but_rejected(project: Project) -> None:
     with_verdict(project, Verdict.FAILED)
-    presenter = FitReviewPresenter(project, "A", clock=lambda: NOON)
+    presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
     presenter.previous()
     assert presenter.current.alignment.fit.verdict is Verdict.FAILED
     shown(presenter).confirm()
     assert project.store.alignment_decisions() == {}
     assert "nothing to confirm" in presenter.warning
     failed = fit_id(presenter)
-    presenter.reject()
+    reject(presenter)
     assert list(project.store.alignment_decisions()) == [failed]
 
 
@@ -114,7 +124,7 @@ def test_a_second_decision_is_recorded_only_with_a_reason(
     presenter.reject()
     assert presenter.pending is FitDecision.REJECTED
     presenter.enter("  ")
-    assert "Write why" in presenter.warning
+    assert "Write the reason" in presenter.warning
     assert len(project.store.alignment_decisions()[decided]) == 1
     presenter.enter("a level too low")
     assert presenter.pending is None
@@ -146,7 +156,7 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
     with open_project(project.folder) as impatient:
         presenter = FitReviewPresenter(impatient, "A", clock=lambda: NOON)
         decided = fit_id(presenter)
-        presenter.reject()
+        reject(presenter)
         presenter.previous()
         presenter.reject()
         other = sqlite3.connect(project.folder / "opp_mri.sqlite", isolation_level=None)
@@ -164,23 +174,24 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
 def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_back(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
-    presenter.take_failure(fit_id(presenter), InputError("The drive is away."))
+    job = presenter.next_job()
+    assert job is not None
+    job.failed(InputError("The drive is away."))
     assert presenter.warning == "The images of this fit cannot be shown. The drive is away."
-    assert fit_id(presenter) not in [one.fit_id for one in presenter.wanted()]
     presenter.confirm()
     assert project.store.alignment_decisions() == {}
     presenter.next()
     assert presenter.warning == ""
     presenter.previous()
-    assert fit_id(presenter) == presenter.wanted()[0].fit_id
+    assert presenter.next_job() is not None  # the same again
 
 
 def test_when_all_is_decided_it_is_said(presenter: FitReviewPresenter) -> None:
     for _ in range(len(presenter.items)):
         assert presenter.undecided
-        presenter.reject()
+        reject(presenter)
     assert presenter.undecided == 0
-    assert presenter.notice.endswith("All fits are decided.")
+    assert presenter.notice.endswith("All fits are decided: close this window.")
 
 
 def test_blinking_goes_between_baseline_and_follow_up_and_back_to_the_overlay(
@@ -215,11 +226,34 @@ def test_a_fit_opens_on_the_slice_of_its_centre_and_scrolling_stops_at_the_ends(
 def test_the_next_fit_is_loaded_ahead_and_few_images_are_kept(
     presenter: FitReviewPresenter,
 ) -> None:
-    assert len(presenter.wanted()) == 2
-    for _ in presenter.items:
-        shown(presenter)
-        presenter.next()
-    assert len(presenter._images) <= 4
+    first, second = presenter.next_job(), presenter.next_job()
+    assert first is not None
+    assert second is not None
+    assert presenter.next_job() is None
+
+
+def test_enter_confirms_nothing_and_a_fit_is_looked_at_before_it_is_confirmed(
+    project: Project,
+) -> None:
+    seconds = 0.0
+    presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=lambda: seconds)
+    shown(presenter)
+    presenter.enter("")
+    assert "decides nothing" in presenter.notice
+    presenter.confirm()
+    assert project.store.alignment_decisions() == {}
+    assert "Look at the fit first" in presenter.warning
+    seconds = 1.0
+    presenter.confirm()
+    assert len(project.store.alignment_decisions()) == 1
+
+
+def test_fits_of_before_the_lesion_was_added_can_be_reviewed(project: Project) -> None:
+    (other,) = (a for a in project.store.alignments()[:1])
+    earlier = attrs.evolve(other, fit_id="earlier", lesion_id=None)
+    project.store.add_alignments([earlier])
+    presenter = FitReviewPresenter(project, "A", ["OPP-01"], fit_ids=["earlier"])
+    assert "earlier" in [item.alignment.fit_id for item in presenter.items]
 
 
 def test_by_the_fit_the_follow_up_lies_on_the_baseline_and_by_its_header_it_does_not(

@@ -9,7 +9,6 @@ from fixtures.makers import make_planes
 from hypothesis import given
 from hypothesis import strategies as st
 from opp_mri_napari.dropped import reader_of
-from opp_mri_napari.reading.geometry import pane_geometry
 from opp_mri_napari.reading.key_table import HABITS, WISHES, key_sheet, key_table
 from opp_mri_napari.reading.layout import Layout, shown_days
 from opp_mri_napari.reading.line_tool import Grip, LineTool
@@ -21,6 +20,7 @@ from opp_mri_napari.reading.overlay_layout import (
     px_from_mm,
     scale_bar_mm,
 )
+from opp_mri_napari.shared.geometry import pane_geometry
 
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.errors import InputError

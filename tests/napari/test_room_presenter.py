@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from fixtures.dicom_makers import write_study
 from fixtures.makers import NOON
-from fixtures.room_driver import Mouse, settle
-from opp_mri_napari.reading.presenter import Dialog, ReadingRoom
+from fixtures.room_driver import Mouse, settle, sign_off
+from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.views import Button, CellLook, MarkStyle, PointerKind
 
 from opp_mri.domain.alignment import FitDecision
@@ -85,7 +86,7 @@ def test_reopening_comes_back_to_the_same_place(room: ReadingRoom, project: Proj
 
 
 def test_a_reader_has_a_name(project: Project) -> None:
-    with pytest.raises(InputError, match="who reads"):
+    with pytest.raises(InputError, match="No reader is named"):
         ReadingRoom(project, " ")
 
 
@@ -241,14 +242,14 @@ def test_a_voxel_is_the_step_of_shift_and_the_axis_that_of_alt(
     room.wish("switch_end")
     plane = room.panes.panes[0].plane
     assert plane is not None
-    line = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    line = room.calipers.line_on(room.panes.panes[0])
     room.wish("voxel_right")
-    wider = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    wider = room.calipers.line_on(room.panes.panes[0])
     assert line is not None
     assert wider is not None
     assert plane.length_mm(line[1], wider[1]) == pytest.approx(plane.column_spacing_mm)
     room.wish("axis_left")
-    along = room.calipers.line_on(room.panes.panes[0], SeriesRole.T1)
+    along = room.calipers.line_on(room.panes.panes[0])
     assert along is not None
     assert plane.length_mm(wider[1], along[1]) == pytest.approx(0.1)
 
@@ -298,9 +299,11 @@ def test_gone_and_not_measurable_are_answers_with_words(
     settle(room)
     assert [one.answer for one in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
     assert room.dialog is None
-    assert (room.worklist().done, room.worklist().open) == (0, 15)
-    room.sign()
-    assert (room.worklist().done, room.worklist().open) == (1, 14)
+    view = room.worklist()
+    assert (view.unread, view.drafts, view.signed) == (14, 1, 0)
+    sign_off(room)
+    view = room.worklist()
+    assert (view.unread, view.drafts, view.signed) == (14, 0, 1)
 
 
 def test_backspace_takes_an_answer_back_and_leaves_a_tombstone(
@@ -413,7 +416,8 @@ def test_one_common_point_links_scrolling_and_gives_no_ghost(
     second.click(beside(second, 5))
     settle(room)
     views = room.pane_views()
-    assert (views[1].link_note, views[1].badge) == ("", "")
+    assert "by a point that you marked: scrolling only" in views[1].link_note
+    assert views[1].badge == ""
     (point,) = project.store.common_points("PHANTOM-01")
     assert point.frame_of_reference_uid == room.panes.panes[0].frame
 
@@ -457,7 +461,7 @@ def test_signing_names_what_is_missing_freezes_and_counts(
     assert len(view.drafts) == 1
     assert view.missing
     assert counted_readings(project.store) == []
-    room.sign()
+    sign_off(room)
     settle(room)
     assert len(counted_readings(project.store)) == 1
     assert mouse.view.marks[0].style is MarkStyle.FROZEN
@@ -478,11 +482,11 @@ def test_what_differs_from_another_reader_does_so_until_it_changes(
         hand = Mouse(other)
         hand.drag(beside(hand, -14), beside(hand, 14))
         settle(other)
-        other.sign()
+        sign_off(other)
         settle(other)
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     settle(room)
-    room.sign()
+    sign_off(room)
     settle(room)
 
     def look() -> CellLook | None:
@@ -503,7 +507,7 @@ def test_a_signed_answer_changes_only_with_a_reason(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    room.sign()
+    sign_off(room)
     settle(room)
     mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
     assert room.dialog is Dialog.REASON
@@ -515,7 +519,7 @@ def test_a_signed_answer_changes_only_with_a_reason(
     assert second.amendment_reason == "edge was misread"
     counted = latest_by_cell(counted_readings(project.store))
     assert [one.length_mm for one in counted.values()] == [first.length_mm]
-    room.sign()
+    sign_off(room)
     settle(room)
     counted = latest_by_cell(counted_readings(project.store))
     assert [one.length_mm for one in counted.values()] == [second.length_mm]
@@ -525,7 +529,7 @@ def test_an_amendment_without_a_reason_is_dropped(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    room.sign()
+    sign_off(room)
     mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
     room.wish("cancel")
     settle(room)
@@ -603,10 +607,10 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
     room.choose_tool(Tool.SEED)
     mouse.click(beside(mouse, 5, down_mm=30))
     assert room.dialog is Dialog.LESION
-    room.add_lesion({"lesion_id": "NEW", "level": "T99", "ssrs_first_date": "2020-03-12"})
+    room.lesion_entry.record({"lesion_id": "NEW", "level": "T99", "ssrs_first_date": "2020-03-12"})
     settle(room)
-    assert "vertebra" in room.form_error
-    room.add_lesion({"lesion_id": "NEW", "level": "L3", "ssrs_first_date": "2020-03-12"})
+    assert "vertebra" in room.lesion_entry.error
+    room.lesion_entry.record({"lesion_id": "NEW", "level": "L3", "ssrs_first_date": "2020-03-12"})
     settle(room)
     lesion = project.store.lesion("NEW")
     assert lesion is not None
@@ -618,7 +622,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
 
 
 def test_a_finding_is_noted_on_the_open_lesion(room: ReadingRoom, project: Project) -> None:
-    room.add_event({"date": "2020-06-01", "event": "fracture", "value": ""})
+    room.lesion_entry.note({"date": "2020-06-01", "event": "fracture", "value": ""})
     settle(room)
     lesion = project.store.lesion("OPP-01")
     assert lesion is not None

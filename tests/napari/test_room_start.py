@@ -141,7 +141,7 @@ def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
 def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
     qtbot: "QtBot", closes: bool
 ) -> None:
-    from opp_mri_napari.reading.widgets.parts import Closer
+    from opp_mri_napari.shared.closing import Closer
     from qtpy.QtGui import QCloseEvent
     from qtpy.QtWidgets import QApplication, QMainWindow
 

@@ -11,9 +11,11 @@ import pytest
 from fixtures.dicom_makers import T1, save, write_enhanced, write_series
 from fixtures.makers import NOON
 from fixtures.room_driver import settle as driven
+from fixtures.room_driver import sign_off
 from fixtures.window_driver import LEFT, canvas, click, drag, place, settle, turn
-from opp_mri_napari.reading.geometry import towards_left
-from opp_mri_napari.reading.presenter import Dialog, ReadingRoom
+from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.shared.geometry import towards_left
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
 from scipy import ndimage
@@ -124,7 +126,7 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:
     drag(window, qtbot, place(window, -10), place(window, 8))
-    window.room.sign()
+    sign_off(window.room)
     window.refresh()
     settle(window, qtbot)
     here = window.room.navigation.current
@@ -170,7 +172,7 @@ def test_the_pane_that_is_read_is_made_first_and_in_its_place(
     qtbot.waitUntil(lambda: len(window.grid.panes) == 1, timeout=20_000)
     (first,) = window.grid.panes
     assert first._view is not None
-    assert first._view.pane_id == str(day)
+    assert first._view.pane_id == f"{day} T1"
     qtbot.wait(1)
     before = first.geometry().topLeft()
     settle(window, qtbot)
@@ -355,7 +357,7 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
     open_window: Opener, marked: Project, qtbot: "QtBot", zoom: float
 ) -> None:
     window = open_window(marked)
-    window.room.panes.zoom = zoom
+    window.room.panes.zoom_factor *= zoom / window.room.panes.zoom
     window.room.panes.change_window(0.0, 1.0)
     window.room.panes.panes[0].own_window = (0.0, 2000.0)
     window.refresh()

@@ -18,9 +18,10 @@ from opp_mri.domain.measurement import (
     Reading,
     Signature,
 )
-from opp_mri.errors import InputError
+from opp_mri.errors import GeometryError, InputError
 from opp_mri.workflow.measuring.measure import NativeImage, reading_of
 from opp_mri.workflow.measuring.readings import unsigned_cells
+from opp_mri.workflow.measuring.suitability import reason_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 
 
@@ -33,6 +34,7 @@ def draft_line(
     *,
     reader: str,
     at: datetime,
+    override_reason: str = "",
 ) -> Reading:
     """Make the draft of a caliper on one image of a volume.
 
@@ -44,12 +46,18 @@ def draft_line(
         Which of the volume's frames it lies on, from 0.
     points
         Its ends, (column, row).
+    override_reason
+        Why the reader measures on an unsuitable image all the same; it stays in the remarks of the
+        reading, and with them in every table and report.
 
     Raises
     ------
     GeometryError
-        No length can be taken here.
+        No length can be taken here, or the image is unsuitable and no reason is given.
     """
+    unsuitable = reason_unsuitable(volume, cell.sequence)
+    if unsuitable and not override_reason.strip():
+        raise GeometryError(f"{unsuitable} Choose a sagittal series of the sequence.")
     frame = volume.frames[place]
     image = NativeImage(
         place=(frame.sop_instance_uid, frame.frame_number),
@@ -61,7 +69,11 @@ def draft_line(
         lesion_id, reader, (cell.study_date, cell.sequence), Answer.MEASURED,
         points=points, image=image, at=at,
     )  # fmt: skip
-    return attrs.evolve(reading, draft=True)
+    draft = attrs.evolve(reading, draft=True)
+    if not unsuitable:
+        return draft
+    remark = f"Measured by override. {unsuitable} Reason given: {override_reason.strip()}."
+    return attrs.evolve(draft, remarks=(*draft.remarks, remark))
 
 
 def draft_answer(

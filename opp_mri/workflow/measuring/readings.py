@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.domain.measurement import Answer, Edit, Reading
 from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.store.protocol import Store
 
@@ -76,15 +76,37 @@ def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     return [one for one in readings if one.reading_id in held]
 
 
+def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
+    """Give the ids of the readings of one lesion and reader that need no signature.
+
+    Those that are signed, and those with which an undo brought a signed answer back unchanged: the
+    signed answer has counted all the time.
+    """
+    counted = {one.cell: one for one in readings if not one.draft or one.reading_id in signed}
+    restored = {
+        one.reading_id
+        for one in readings
+        if one.edit is Edit.UNDONE and one.cell in counted and _equal(one, counted[one.cell])
+    }
+    return signed | restored
+
+
+def _equal(one: Reading, other: Reading) -> bool:
+    return (one.answer, one.length_mm, one.caliper, one.reason) == (
+        other.answer, other.length_mm, other.caliper, other.reason
+    )  # fmt: skip
+
+
 def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
     """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
     latest = {reading.cell: reading for reading in readings}
+    settled = settled_ids(readings, signed)
     counted = {one.cell for one in readings if not one.draft or one.reading_id in signed}
     return [
         one
         for one in latest.values()
         if one.draft
-        and one.reading_id not in signed
+        and one.reading_id not in settled
         # to take back what never counted needs no signature
         and (one.answer is not Answer.WITHDRAWN or one.cell in counted)
     ]

@@ -2,27 +2,38 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from enum import StrEnum
 
 import attrs
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from opp_mri.dicom.comparability import comparability
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
-from opp_mri.domain.measurement import ApAxis, Lesion, Reading
+from opp_mri.domain.measurement import ApAxis, Lesion, LevelConfirmation, Reading
 from opp_mri.domain.reader_study import Blinding
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import patient_map, time_points
 from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
-from opp_mri.workflow.measuring.readings import own_readings, signed_ids
-from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
+from opp_mri.workflow.measuring.readings import own_readings, settled_ids, signed_ids
+from opp_mri.workflow.measuring.seeds import Phase, lesion_seed_lps_mm, phase
 from opp_mri.workflow.measuring.timeline import LesionTimeline, draft_timeline
-from opp_mri.workflow.registration.links import Links, links
+from opp_mri.workflow.registration.links import Links, links, shift
 
 CellKey = tuple[date, SeriesRole]
+
+
+class LevelSource(StrEnum):
+    """How it is known where the lesion's vertebra is."""
+
+    SEED = "marked here"
+    FIT = "by a confirmed fit"
+    READER = "confirmed by you"
+    POINT = "by a point that you marked"
 
 
 @frozen(kw_only=True, eq=False)
@@ -42,7 +53,11 @@ class RoomLesion:
     links
         How the frames of reference are joined for this lesion.
     seed
-        Frame of reference and point of the lesion, LPS mm, or None.
+        Frame of reference and point of the lesion, LPS mm, or None: so in a blinded read, where
+        only the baseline would have one and give itself away.
+    levels
+        Points that this reader has confirmed to lie in the lesion's vertebra, by frame of
+        reference; the first one confirmed comes first.
     """
 
     timeline: LesionTimeline
@@ -51,11 +66,44 @@ class RoomLesion:
     axes: tuple[ApAxis, ...]
     links: Links
     seed: tuple[str, Vector3] | None
+    levels: Mapping[str, Vector3] = field(factory=dict)
 
     @property
     def lesion(self) -> Lesion:
         """The lesion itself."""
         return self.timeline.lesion
+
+    @property
+    def settled(self) -> frozenset[str]:
+        """Ids of readings that need no signature: the signed, and what an undo brought back."""
+        return settled_ids(self.log, self.signed)
+
+    @property
+    def anchor(self) -> tuple[str, Vector3] | None:
+        """Where the vertebra is known first: its seed, or else the first level confirmed."""
+        return self.seed or next(iter(self.levels.items()), None)
+
+    def level_in(self, frame_of_reference_uid: str) -> tuple[LevelSource, Vector3] | None:
+        """Give where the lesion's vertebra is in a frame, and how that is known; None if it is not.
+
+        Parameters
+        ----------
+        frame_of_reference_uid
+            Of the images that are looked at.
+        """
+        anchor = self.anchor
+        if anchor is None or not frame_of_reference_uid:
+            return None
+        if self.seed is not None and frame_of_reference_uid == self.seed[0]:
+            return LevelSource.SEED, self.seed[1]
+        if frame_of_reference_uid in self.levels:
+            return LevelSource.READER, self.levels[frame_of_reference_uid]
+        carrying = self.links.carrying(frame_of_reference_uid, anchor[0])
+        linking = carrying or self.links.linking(frame_of_reference_uid, anchor[0])
+        if linking is None:
+            return None
+        x, y, z = linking.apply(np.asarray(anchor[1])).tolist()
+        return LevelSource.FIT if carrying is not None else LevelSource.POINT, (x, y, z)
 
     def axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
         """Give the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
@@ -140,14 +188,45 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
 
 def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
     """Open one lesion for a reader."""
-    return RoomLesion(
+    seed = None if blinding_of(store) is not None else lesion_seed_lps_mm(store, lesion)
+    levels = {
+        one.frame_of_reference_uid: one.point_lps_mm
+        for one in store.log_of(LevelConfirmation)
+        if (one.lesion_id, one.reader) == (lesion.lesion_id, reader)
+    }
+    opened = RoomLesion(
         timeline=draft_timeline(store, lesion, reader),
         log=tuple(own_readings(store, lesion.lesion_id, reader)),
         signed=signed_ids(store, lesion.lesion_id),
         axes=tuple(one for one in store.ap_axes(lesion.lesion_id) if one.reader == reader),
         links=links(store, patient_map(store).group(lesion.patient_id), lesion),
-        seed=lesion_seed_lps_mm(store, lesion),
+        seed=seed,
+        levels=levels,
     )
+    return attrs.evolve(opened, links=_with_levels(opened))
+
+
+def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesion:
+    """Give a lesion with one more frame in which its vertebra is confirmed."""
+    levels = {
+        **lesion.levels, confirmation.frame_of_reference_uid: confirmation.point_lps_mm
+    }  # fmt: skip
+    changed = attrs.evolve(lesion, levels=levels)
+    return attrs.evolve(changed, links=_with_levels(changed))
+
+
+def _with_levels(lesion: RoomLesion) -> Links:
+    """Give the links of a lesion with a shift from each confirmed level to the anchor."""
+    if lesion.anchor is None:
+        return lesion.links
+    frame, point = lesion.anchor
+    shifts = [
+        step
+        for other, there in lesion.levels.items()
+        if other != frame
+        for step in (shift(frame, point, other, there), shift(other, there, frame, point))
+    ]
+    return attrs.evolve(lesion.links, by_point=(*shifts, *lesion.links.by_point))
 
 
 def load_images(
@@ -188,3 +267,22 @@ def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription
 def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
     x, y, z = (transform.matrix[:3, :3] @ np.asarray(direction_lps)).tolist()
     return (x, y, z)
+
+
+def technique_changes(
+    patient: RoomPatient, lesion: RoomLesion, day: date, volume: VolumeDescription
+) -> tuple[str, ...]:
+    """Say what differs in acquisition between a volume and the baseline of its sequence.
+
+    Nothing in a blinded read, where it would give the order of time points away.
+    """
+    if patient.blinding is not None or volume.role is None:
+        return ()
+    before = [
+        baseline
+        for (at, role), baseline in patient.volumes.items()
+        if role is volume.role and phase(lesion.lesion, at) is Phase.BEFORE
+    ]
+    if not before or phase(lesion.lesion, day) is Phase.BEFORE:
+        return ()
+    return tuple(comparability(volume.role, before[-1], volume))

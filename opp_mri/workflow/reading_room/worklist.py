@@ -14,7 +14,13 @@ from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import patients
 from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
-from opp_mri.workflow.measuring.readings import counted_readings, latest_by_cell, signed_ids
+from opp_mri.workflow.measuring.readings import (
+    counted_readings,
+    latest_by_cell,
+    own_readings,
+    settled_ids,
+    signed_ids,
+)
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
 
 DISCORDANT_MM = Decimal("2.0")  # lengths further apart than this are discordant
@@ -40,6 +46,8 @@ class WorkCell:
         What is there: an answer, images to read, or why there are none.
     reading
         The reader's own latest answer, or None.
+    amends
+        Whether it is a draft that would amend a signed answer, which counts until then.
     """
 
     study_date: date
@@ -47,6 +55,7 @@ class WorkCell:
     state: CellState
     status: CellStatus
     reading: Reading | None
+    amends: bool = False
 
 
 @frozen(kw_only=True)
@@ -85,7 +94,7 @@ def worklist(store: Store, reader: str) -> Worklist:
         theirs = [one for one in lesions if one.patient_id in patient.patient_ids]
         if not theirs:
             without.append(patient.patient_id)
-        drafts = [(draft_timeline(store, one, reader), signed_ids(store, one.lesion_id))
+        drafts = [(draft_timeline(store, one, reader), _settled(store, one.lesion_id, reader))
                   for one in theirs]  # fmt: skip
         last = last_open_day(blinding, drafts)
         for lesion, (whole, signed) in zip(theirs, drafts, strict=True):
@@ -139,6 +148,9 @@ def work_cells(
                 state=state,
                 status=cell.status,
                 reading=cell.reading,
+                amends=state is CellState.DRAFT
+                and cell.reading is not None
+                and bool(cell.reading.amendment_reason),
             )
         )
     return tuple(cells)
@@ -169,6 +181,11 @@ def with_timeline(made: Worklist, timeline: LesionTimeline, signed: frozenset[st
         return attrs.evolve(row, cells=cells)
 
     return attrs.evolve(made, lesions=tuple(row_now(row) for row in made.lesions))
+
+
+def _settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
+    readings = own_readings(store, lesion_id, reader)
+    return settled_ids(readings, signed_ids(store, lesion_id))
 
 
 def _others(

@@ -71,15 +71,23 @@ class FitImages:
     after: NDArray[np.float32] = field(repr=False)
 
 
-def review_queue(store: Store, lesion_ids: Sequence[str] = ()) -> ReviewQueue:
+def review_queue(
+    store: Store, lesion_ids: Sequence[str] = (), fit_ids: Sequence[str] = ()
+) -> ReviewQueue:
     """Give the fits that a reader may decide about, all or those of some lesions.
+
+    Parameters
+    ----------
+    fit_ids
+        Further fits to offer, such as those that were made before the lesion was added.
 
     Raises
     ------
     UnknownError
         There is no such lesion.
     """
-    wanted = [fit_id(task, pair) for task in plan(store, lesion_ids) for pair in task.pairs]
+    planned = [fit_id(task, pair) for task in plan(store, lesion_ids) for pair in task.pairs]
+    wanted = list(dict.fromkeys([*planned, *fit_ids]))
     recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
     decisions = store.alignment_decisions()
     levels = {lesion.lesion_id: lesion.level for lesion in store.lesions()}
@@ -93,7 +101,7 @@ def review_queue(store: Store, lesion_ids: Sequence[str] = ()) -> ReviewQueue:
         if one in recorded
     ]
     items.sort(key=_place)  # stable: within a verdict the order of the plan stays
-    return ReviewQueue(items=tuple(items), not_lined_up=len(wanted) - len(items))
+    return ReviewQueue(items=tuple(items), not_lined_up=sum(one not in recorded for one in planned))
 
 
 def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:

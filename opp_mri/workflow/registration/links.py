@@ -1,16 +1,35 @@
 """Which frames of reference are joined, so that panes can follow one place of the body."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.domain.alignment import Alignment, FitDecision
+from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision
+from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import CommonPoint, Lesion
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
+
+
+@frozen(kw_only=True)
+class FitNote:
+    """A fit of a follow-up in the few words that a pane needs.
+
+    Parameters
+    ----------
+    decision, reader
+        The latest decision and its reader; None and "" where nobody has decided.
+    """
+
+    fit_id: str
+    sequence: SeriesRole
+    verdict: Verdict
+    decision: FitDecision | None = None
+    reader: str = ""
 
 
 @frozen(kw_only=True, eq=False)
@@ -23,13 +42,13 @@ class Links:
         Transforms of fits that a reader has confirmed: both directions of each.
     by_point
         Shifts by common points that a reader marked: they link scrolling and carry nothing.
-    proposed
-        Frames of follow-ups that have a fit which nobody has decided about, with its verdict.
+    fits
+        All fits of each follow-up's frame of reference, those of the lesion first.
     """
 
     confirmed: tuple[RigidTransform, ...] = field(default=())
     by_point: tuple[RigidTransform, ...] = field(default=())
-    proposed: Mapping[str, Verdict] = field(factory=dict)
+    fits: Mapping[str, tuple[FitNote, ...]] = field(factory=dict)
 
     def carrying(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Give the transform between two frames through confirmed fits alone, or None."""
@@ -62,28 +81,39 @@ def links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Li
     ]
     # of two fits of the same volumes the latest decision counts
     confirmed: dict[tuple[str, str, str], tuple[int, Alignment]] = {}
-    proposed: dict[str, Verdict] = {}
+    notes: dict[str, list[FitNote]] = defaultdict(list)
     for one in sorted(ours, key=lambda a: decisions[a.fit_id][-1].recorded_at.timestamp()
                       if decisions.get(a.fit_id) else 0.0):  # fmt: skip
         decided = decisions.get(one.fit_id, ())
         frame = one.fit.baseline_from_followup.from_frame_of_reference_uid
         key = (one.lesion_id or "", one.baseline_volume_id, one.followup_volume_id)
+        notes[frame].append(_note(one, decided))
         if not decided:
-            proposed[frame] = one.fit.verdict
-        elif decided[-1].decision is FitDecision.CONFIRMED:
+            continue
+        if decided[-1].decision is FitDecision.CONFIRMED:
             confirmed[key] = (0 if one.lesion_id else 1, one)
         else:
             confirmed.pop(key, None)
     order = list(SeriesRole)
     best = sorted(confirmed.values(), key=lambda it: (it[0], order.index(it[1].sequence)))
     transforms = [one.fit.baseline_from_followup for _, one in best]
-    joined = {transform.from_frame_of_reference_uid for transform in transforms}
     return Links(
         confirmed=tuple(_both(transforms)),
         by_point=tuple(
             _both([_shift(p) for one in patient_ids for p in store.common_points(one)][::-1])
         ),
-        proposed={frame: verdict for frame, verdict in proposed.items() if frame not in joined},
+        fits={frame: tuple(theirs) for frame, theirs in notes.items()},
+    )
+
+
+def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNote:
+    latest = decisions[-1] if decisions else None
+    return FitNote(
+        fit_id=alignment.fit_id,
+        sequence=alignment.sequence,
+        verdict=alignment.fit.verdict,
+        decision=latest.decision if latest else None,
+        reader=latest.reader if latest else "",
     )
 
 
@@ -94,12 +124,20 @@ def _both(transforms: Sequence[RigidTransform]) -> list[RigidTransform]:
 
 
 def _shift(point: CommonPoint) -> RigidTransform:
+    return shift(
+        point.other_frame_of_reference_uid, point.other_point_lps_mm,
+        point.frame_of_reference_uid, point.point_lps_mm,
+    )  # fmt: skip
+
+
+def shift(
+    to_frame: str, to_lps_mm: Vector3, from_frame: str, from_lps_mm: Vector3
+) -> RigidTransform:
+    """Give the shift that lays a point of one frame of reference on a point of another."""
     matrix = np.eye(4)
-    matrix[:3, 3] = np.asarray(point.other_point_lps_mm) - np.asarray(point.point_lps_mm)
+    matrix[:3, 3] = np.asarray(to_lps_mm) - np.asarray(from_lps_mm)
     return RigidTransform(
-        to_frame_of_reference_uid=point.other_frame_of_reference_uid,
-        from_frame_of_reference_uid=point.frame_of_reference_uid,
-        matrix=matrix,
+        to_frame_of_reference_uid=to_frame, from_frame_of_reference_uid=from_frame, matrix=matrix
     )
 
 

@@ -10,9 +10,9 @@ from fixtures.makers import NOON, study_volume
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.imaging import Plane, SeriesRole
 from opp_mri.domain.measurement import Answer, Edit, Reading
-from opp_mri.errors import InputError
+from opp_mri.errors import GeometryError, InputError
 from opp_mri.workflow.measuring.edits import (
     draft_answer,
     draft_line,
@@ -21,7 +21,7 @@ from opp_mri.workflow.measuring.edits import (
     sign_drafts,
     undo,
 )
-from opp_mri.workflow.measuring.readings import latest_by_cell, unsigned_cells
+from opp_mri.workflow.measuring.readings import latest_by_cell, settled_ids, unsigned_cells
 from opp_mri.workflow.measuring.seeds import Phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 
@@ -53,7 +53,7 @@ def test_a_drawn_line_is_a_draft_with_the_length_of_the_native_image() -> None:
     assert reading.caliper.sop_instance_uid == VOLUME.frames[7].sop_instance_uid
 
 
-def test_undo_brings_back_what_was_said_before_and_redo_what_was_undone() -> None:
+def test_undo_brings_back_what_was_said_before_and_redo_what_was_undo() -> None:
     log = [line(10), line(12)]
     back = undo(log, set(), NOON)
     assert back is not None
@@ -84,7 +84,7 @@ def test_undo_goes_back_through_sequences_in_the_order_of_the_edits() -> None:
     assert seen == [{"T1": "10.0", "T2FS": "20.0"}, {"T1": "10.0"}, {}]
 
 
-def test_a_new_edit_after_undo_forgets_what_could_be_redone() -> None:
+def test_a_new_edit_after_undo_forgets_what_could_be_redo() -> None:
     log = [line(10), line(12)]
     back = undo(log, set(), NOON)
     assert back is not None
@@ -150,3 +150,49 @@ def test_gone_is_zero_millimetres_and_not_measurable_says_why() -> None:
     assert str(gone.length_mm) == "0.0"
     with pytest.raises(InputError, match="Say why"):
         draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason=" ", reader="A", at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"plane": Plane.CORONAL}, "coronal, not sagittal"),
+        ({"plane": Plane.AXIAL}, "axial, not sagittal"),
+        ({"role": None}, "has no role"),
+    ],
+)
+def test_a_line_on_an_unsuitable_image_is_refused_but_by_an_override_that_stays_visible(
+    changes: dict[str, object], why: str
+) -> None:
+    volume = attrs.evolve(VOLUME, **changes)
+    points = ((100.0, 100.0), (117.0, 100.0))
+    with pytest.raises(GeometryError, match=why):
+        draft_line(cell(), "L", volume, 7, points, reader="A", at=NOON)
+    with pytest.raises(GeometryError, match=why):
+        draft_line(cell(), "L", volume, 7, points, reader="A", at=NOON, override_reason="  ")
+    reading = draft_line(
+        cell(), "L", volume, 7, points, reader="A", at=NOON, override_reason="only this one"
+    )
+    (remark,) = [one for one in reading.remarks if one.startswith("Measured by override.")]
+    assert why in remark
+    assert "Reason given: only this one." in remark
+
+
+def test_a_line_on_a_series_of_another_role_is_refused() -> None:
+    volume = attrs.evolve(VOLUME, role=SeriesRole.T2FS)
+    with pytest.raises(GeometryError, match="T2FS, not T1"):
+        draft_line(cell(), "L", volume, 7, ((1.0, 1.0), (9.0, 1.0)), reader="A", at=NOON)
+
+
+def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
+    first = line(10)
+    signed = frozenset(sign_drafts([first], frozenset(), statement="I sign.", at=NOON).reading_ids)
+    log = [first, attrs.evolve(line(12), amendment_reason="misread")]
+    assert [one.length_mm for one in unsigned_cells(log, signed)] == [Decimal("12.0")]
+    back = undo(log, signed, NOON)
+    assert back is not None
+    log.append(back)
+    assert unsigned_cells(log, signed) == []
+    assert back.reading_id in settled_ids(log, signed)
+    again = redo(log, signed, NOON)
+    assert again is not None
+    assert [one.length_mm for one in unsigned_cells([*log, again], signed)] == [Decimal("12.0")]

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
-from opp_mri.workflow.registration.links import Links
+from opp_mri.workflow.registration.links import FitNote, Links
 
 
 def shift(to: str, source: str, up_mm: float) -> RigidTransform:
@@ -53,5 +54,6 @@ def test_a_confirmed_fit_comes_before_a_common_point() -> None:
 
 
 def test_a_fit_that_waits_links_nothing() -> None:
-    links = Links(proposed={"first": Verdict.GOOD})
+    note = FitNote(fit_id="f", sequence=SeriesRole.T1, verdict=Verdict.GOOD)
+    links = Links(fits={"first": (note,)})
     assert links.linking("baseline", "first") is None

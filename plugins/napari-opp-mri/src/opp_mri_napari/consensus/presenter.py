@@ -30,8 +30,7 @@ from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import load_images
 from opp_mri_napari.consensus.words import said
-from opp_mri_napari.reading.geometry import PaneGeometry, pane_geometry, window_of
-from opp_mri_napari.reading.views import ScreenPoint
+from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
 
 Line = tuple[ScreenPoint, ScreenPoint]
 

@@ -76,12 +76,7 @@ class FitPanel(QWidget):
         asking = presenter.pending is not None
         if asking and self.reason.isHidden():
             self.reason.clear()
-        if presenter.pending is not None:
-            _say(
-                self.ask, f"Decided before. Why is it {presenter.pending.value} now? Enter records."
-            )
-        else:
-            _say(self.ask, "")
+        _say(self.ask, presenter.question)
         self.reason.setVisible(asking)
 
 

@@ -4,13 +4,17 @@ The window calls a method for each wish and then shows what the presenter holds.
 in the store when its method returns.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
+from typing import Final
 
 import numpy as np
+from attrs import evolve
 
-from opp_mri.domain.alignment import Alignment, FitDecision
+from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.project import Project
@@ -23,12 +27,16 @@ from opp_mri.workflow.registration.align_review import (
     review_queue,
 )
 from opp_mri_napari.fits.words import title
+from opp_mri_napari.shared.work import ImageCache, Job, Save
 
-MOST_IMAGES_KEPT = 4
+LOOKED_AT_S: Final = 1.0  # a fit is confirmed by looking at it, not by a key that came too early
+ALL_DECIDED: Final = "All fits are decided: close this window."
+REJECTING: Final = "Why is it rejected? Write the reason, then Enter."
 
-KEY_SHEET = (
-    ("C or Enter", "confirm the fit: it may carry points and link panes"),
-    ("R", "reject the fit: it carries nothing"),
+KEY_SHEET: Final = (
+    ("C", "confirm the fit: it may carry points and link panes"),
+    ("R", "reject the fit, with a reason: it carries nothing"),
+    ("Enter", "record the decision that waits for its reason"),
     ("Space", "blink: baseline, follow-up, baseline …"),
     ("O", "back to the overlay of both"),
     ("B", "follow-up by the fit, or by its header (before)"),
@@ -64,8 +72,12 @@ class FitReviewPresenter:
         Who decides.
     lesion_ids
         Only the fits of these lesions; all where it is empty.
+    fit_ids
+        Further fits to offer, such as those that were made before the lesion was added.
     clock
         Gives the time at which a decision is recorded.
+    stopwatch
+        Gives seconds: a fit is on screen for a moment before it can be confirmed.
 
     Attributes
     ----------
@@ -94,16 +106,19 @@ class FitReviewPresenter:
         reader: str,
         lesion_ids: Sequence[str] = (),
         *,
+        fit_ids: Sequence[str] = (),
         clock: Callable[[], datetime] = _now,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        queue = review_queue(project.store, lesion_ids)
+        queue = review_queue(project.store, lesion_ids, fit_ids)
         if not reader.strip():
-            raise InputError("Say with --reader who decides.")
+            raise InputError("No reader is named: give your name with --reader.")
         if not queue.items:
             raise InputError("There are no fits to review: run `opp-mri align` first.")
         self._project, self._reader, self._clock = project, reader.strip(), clock
-        self._images: dict[str, FitImages] = {}
-        self._failures: dict[str, str] = {}
+        self._stopwatch = stopwatch
+        self._cache: ImageCache[FitImages] = ImageCache()
+        self._shown_at: float | None = None
         self.items = list(queue.items)
         self.position = 0
         self.view, self.by_fit, self.slice_index = View.OVERLAY, True, 0
@@ -129,12 +144,15 @@ class FitReviewPresenter:
     @property
     def images(self) -> FitImages | None:
         """The images of the current fit, or None as long as they are not there."""
-        return self._images.get(self._fit_id)
+        return self._cache.get(self._fit_id)
 
     @property
     def warning(self) -> str:
         """What went wrong with the last wish, or with the images of this fit."""
-        return self._warning or self._failures.get(self._fit_id, "")
+        if self._warning:
+            return self._warning
+        failure = self._cache.failures.get(self._fit_id)
+        return f"The images of this fit cannot be shown. {failure}" if failure else ""
 
     @property
     def slices(self) -> int:
@@ -143,30 +161,29 @@ class FitReviewPresenter:
 
     # What is shown
 
-    def wanted(self) -> list[Alignment]:
-        """Give the fits whose images are to be loaded: the current one, then the one after it."""
+    def next_job(self) -> Job | None:
+        """Give the images to load next: those of the current fit, then of the one after it."""
         ahead = self._next_undecided()
         places = [self.position] if ahead is None else [self.position, ahead]
         fits = [self.items[place].alignment for place in places]
-        known = self._images.keys() | self._failures.keys()
-        return [one for one in fits if one.fit_id not in known]
+        self._cache.want({fit.fit_id for fit in fits})
+        waiting = next((fit for fit in fits if self._cache.is_open(fit.fit_id)), None)
+        if waiting is None:
+            return None
+        load = partial(fit_images, self._project.store, waiting)
+        job = self._cache.job(waiting.fit_id, load, _size_bytes)
 
-    def load(self, alignment: Alignment) -> FitImages:
-        """Load what `wanted` asks for; may run in another thread, changes nothing here."""
-        return fit_images(self._project.store, alignment)
+        def take(images: FitImages) -> None:
+            job.take(images)
+            if waiting.fit_id == self._fit_id:
+                self._to_centre()
 
-    def take_images(self, fit_id: str, images: FitImages) -> None:
-        """Take loaded images; the oldest are let go."""
-        self._images[fit_id] = images
-        while len(self._images) > MOST_IMAGES_KEPT:
-            oldest = next(one for one in self._images if one != self._fit_id)
-            del self._images[oldest]
-        if fit_id == self._fit_id:
-            self._to_centre()
+        return evolve(job, take=take)
 
-    def take_failure(self, fit_id: str, error: OppMriError) -> None:
-        """Take that images cannot be had; the fit can still be rejected."""
-        self._failures[fit_id] = f"The images of this fit cannot be shown. {error}"
+    def shown(self) -> None:
+        """Note that the images of the current fit are on screen now."""
+        if self._shown_at is None and self.images is not None:
+            self._shown_at = self._stopwatch()
 
     def blink(self) -> None:
         """Show the baseline alone, and then follow-up and baseline by turns."""
@@ -221,28 +238,39 @@ class FitReviewPresenter:
             )
         elif self.images is None:
             self._warning = "A fit is confirmed by looking at it, and its images are not shown."
-            if failure := self._failures.get(self._fit_id):
+            if failure := self._cache.failures.get(self._fit_id):
                 self._warning = f"{self._warning} {failure}"
+        elif self._shown_at is None or self._stopwatch() - self._shown_at < LOOKED_AT_S:
+            self._warning = "Look at the fit first: count the levels, then press C."
         else:
             self._decide(FitDecision.CONFIRMED)
 
     def reject(self) -> None:
-        """Reject the fit, or ask for a reason where it was decided before."""
+        """Ask for the reason why the fit is rejected."""
         self._decide(FitDecision.REJECTED)
 
     def enter(self, reason: str) -> None:
-        """Confirm the fit; or, where a decision waits for its reason, record it with that."""
-        if self.pending is None:
-            self.confirm()
-        else:
+        """Record the decision that waits for its reason; confirm nothing."""
+        if self.pending is not None:
             self.give_reason(reason)
+        else:
+            self.notice = "Enter decides nothing here: C confirms, R rejects, N goes on."
+
+    @property
+    def question(self) -> str:
+        """What is asked before the decision is recorded; "" where none waits."""
+        if self.pending is None:
+            return ""
+        if self.current.decisions:
+            return f"Decided before. Why is it {self.pending.value} now? Enter records."
+        return REJECTING
 
     def give_reason(self, reason: str) -> None:
         """Record the decision that waits for its reason."""
         if self.pending is None:
             return
         if not reason.strip():
-            self._warning = "Write why the earlier decision changes, or press Esc to leave it."
+            self._warning = "Write the reason, or press Esc to leave it undecided."
             return
         self._record(self.pending, reason.strip())
 
@@ -252,12 +280,13 @@ class FitReviewPresenter:
         except OppMriError as error:
             self._warning = str(error)
             return
-        if self.current.decisions:
+        if self.current.decisions or decision is FitDecision.REJECTED:
             self.pending, self._warning = decision, ""
         else:
             self._record(decision, "")
 
     def _record(self, decision: FitDecision, reason: str) -> None:
+        again = bool(self.current.decisions)
         try:
             made = decide(
                 self._project.store,
@@ -274,8 +303,8 @@ class FitReviewPresenter:
         done = f"{made.decision.value.capitalize()}: {title(self.current)}, "
         done += f"{self.current.alignment.followup_study_date}."
         ahead = self._next_undecided()
-        self._go(self.position if reason or ahead is None else ahead)
-        self.notice = done if ahead is not None else f"{done} All fits are decided."
+        self._go(self.position if again or ahead is None else ahead)
+        self.notice = done if ahead is not None else f"{done} {ALL_DECIDED}"
 
     @property
     def _fit_id(self) -> str:
@@ -290,7 +319,8 @@ class FitReviewPresenter:
         self.position = place % len(self.items)
         self.view, self.by_fit = View.OVERLAY, True
         self.pending, self._warning, self.notice = None, "", ""
-        self._failures.pop(self._fit_id, None)  # the drive may be there again
+        self._shown_at = None
+        self._cache.failures.pop(self._fit_id, None)  # the drive may be there again
         self._to_centre()
 
     def _to_centre(self) -> None:
@@ -299,3 +329,19 @@ class FitReviewPresenter:
                 np.asarray(self.current.alignment.fit.centre_lps_mm)
             )
             self.go_to_slice(round(float(centre[0])))
+
+    # Decisions are recorded as they are made, so nothing waits to be written
+
+    def next_save(self) -> Save | None:
+        """Give nothing."""
+        return None
+
+    def save_done(self, error: OppMriError | None) -> None:
+        """Take nothing."""
+
+    def save_rest(self) -> None:
+        """Write nothing."""
+
+
+def _size_bytes(images: FitImages) -> int:
+    return int(images.baseline.nbytes + images.before.nbytes + images.after.nbytes)

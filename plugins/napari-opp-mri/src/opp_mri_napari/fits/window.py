@@ -4,16 +4,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import napari
 import numpy as np
 from napari.layers import Image, Vectors
 from napari.utils.colormaps import Colormap
-from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt, Signal
 
-from opp_mri.errors import OppMriError
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align_review import FitImages
 from opp_mri_napari.convert import (
@@ -29,19 +27,29 @@ from opp_mri_napari.convert import (
 )
 from opp_mri_napari.fits.panel import FitPanel
 from opp_mri_napari.fits.presenter import FitReviewPresenter, View
-from opp_mri_napari.reading.widgets.parts import Closer
+from opp_mri_napari.shared.background import Background
+from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.keys import Key, KeysFirst
+from opp_mri_napari.shared.napari_parts import (
+    canvas_height_px,
+    canvas_widget,
+    fold_layers,
+    hide_sliders,
+    hide_status_bar,
+    is_open,
+    layers_are_folded,
+    main_window,
+)
 
-HEIGHT_SHOWN_MM = 150.0  # four lumbar levels or more
-ZOOM_STEP = 1.15
-AT_ONCE_S = 0.15  # a store that takes longer is waited for beside the window
-UNITS = ("mm", "mm", "mm")
+HEIGHT_SHOWN_MM: Final = 220.0  # six lumbar levels or more, so that they can be counted
+ZOOM_STEP: Final = 1.15
+AT_ONCE_S: Final = 0.15  # a store that takes longer is waited for in the background
+UNITS: Final = ("mm", "mm", "mm")
 
 
-class _Loaded(QObject):
-    """Carries what the worker thread has loaded to the thread of the window."""
+class _Decided(QObject):
+    """Carries that a decision was recorded to the thread of the window."""
 
-    arrived = Signal(str, object)
     decided = Signal()
 
 
@@ -61,32 +69,32 @@ class FitReviewWindow:
         self.panel = FitPanel()
         self._layers: tuple[Image, Image, Vectors] | None = None
         self._drawn: tuple[FitImages, bool] | None = None
-        self._loading: set[str] = set()
         self._showing = False
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="fit-images")
-        self._loaded = _Loaded()
-        self._loaded.arrived.connect(self._arrived)
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="fit-decision")
         self._saving: Future[None] | None = None
-        self._loaded.decided.connect(self._decided)
+        self._recorded = _Decided()
+        self._recorded.decided.connect(self._decided)
+        self._background = Background(presenter)
+        self._background.read.connect(self._arrived)
         viewer.window.add_dock_widget(self.panel, area="right", name="Fit")
-        self._fold(away=True)
-        viewer.window._qt_window.statusBar().hide()
+        fold_layers(viewer, away=True)
+        hide_sliders(viewer)
+        hide_status_bar(viewer)
         self._keys = KeysFirst(self._key_map(), self._wheel)
-        canvas = self._qt_viewer.canvas.native
+        canvas = canvas_widget(viewer)
         self._keys.watch(
-            (canvas, viewer.window._qt_window, self.panel, self.panel.reason), wheel_of=canvas
+            (canvas, main_window(viewer), self.panel, self.panel.reason), wheel_of=canvas
         )
         viewer.dims.events.current_step.connect(self._slider_moved)
         viewer.canvas.overlays.scale_bar.visible = True
         # decisions are recorded as they are made, so there is nothing to ask
-        self._closer = Closer(viewer.window._qt_window, lambda: None, asks=False)
+        self._closer = Closer(main_window(viewer), lambda: None, asks=False)
         self.refresh()
 
     def close(self) -> None:
         """Let go of the worker and the keys; decisions are in the store already."""
         self._keys.stop()
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._background.close()
         self._saver.shutdown(wait=True)
 
     @property
@@ -96,11 +104,7 @@ class FitReviewWindow:
 
     def refresh(self) -> None:
         """Show what the presenter holds, and load what it wants."""
-        for alignment in self.presenter.wanted():
-            if alignment.fit_id not in self._loading:
-                self._loading.add(alignment.fit_id)
-                future = self._worker.submit(self.presenter.load, alignment)
-                future.add_done_callback(self._announce(alignment.fit_id))
+        self._background.work()
         self._showing = True
         try:
             self._show_images()
@@ -110,34 +114,14 @@ class FitReviewWindow:
         if self.panel.reason.isVisible():
             self.panel.reason.setFocus()
         else:
-            self._qt_viewer.canvas.native.setFocus()
+            canvas_widget(self.viewer).setFocus()
 
-    @property
-    def _qt_viewer(self) -> Any:
-        """The canvas and the docks have no public name; not kept, so that closing frees them."""
-        return self.viewer.window._qt_viewer
-
-    def _announce(self, fit_id: str) -> Callable[[Future[FitImages]], None]:
-        def done(future: Future[FitImages]) -> None:
-            if not future.cancelled():
-                self._loaded.arrived.emit(fit_id, future)
-
-        return done
-
-    def _arrived(self, fit_id: str, future: Future[FitImages]) -> None:
-        self._loading.discard(fit_id)
-        try:
-            self.presenter.take_images(fit_id, future.result())
-        except OppMriError as error:
-            self.presenter.take_failure(fit_id, error)
+    def _arrived(self, _what: str) -> None:
         if self._is_open():  # images may arrive when the window is closed already
             self.refresh()
 
     def _is_open(self) -> bool:
-        shown = getattr(self.viewer.window, "_qt_window", None)
-        if shown is None or not isalive(shown):  # type: ignore[no-untyped-call]
-            return False
-        return bool(shown.isVisible())
+        return is_open(self.viewer) and main_window(self.viewer).isVisible()
 
     def _wish(self, wish: Callable[[], None]) -> None:
         if self._saving is None:  # else it would be about another fit than the one decided
@@ -153,7 +137,7 @@ class FitReviewWindow:
             self._decided()
         else:
             self.panel.progress.setText("saving …")
-            self._saving.add_done_callback(lambda _done: self._loaded.decided.emit())
+            self._saving.add_done_callback(lambda _done: self._recorded.decided.emit())
 
     def _decided(self) -> None:
         if self._saving is None:
@@ -186,7 +170,7 @@ class FitReviewWindow:
             Qt.Key.Key_N: wish(presenter.next),
             Qt.Key.Key_Escape: wish(presenter.escape, while_typing=True),
             Qt.Key.Key_F1: wish(presenter.toggle_keys, while_typing=True),
-            Qt.Key.Key_F2: Key(lambda: self._fold(away=self._qt_viewer.dockLayerList.isVisible())),
+            Qt.Key.Key_F2: Key(self._flip_layers),
         }
         keys = {(key, False): what for key, what in one_key.items()}
         # where ? needs Shift, and where it does not
@@ -205,9 +189,8 @@ class FitReviewWindow:
         if not self._showing and self._drawn and step != self.presenter.slice_index:
             self._wish(lambda: self.presenter.go_to_slice(step))
 
-    def _fold(self, *, away: bool) -> None:
-        for dock in (self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls):
-            dock.setVisible(not away)
+    def _flip_layers(self) -> None:
+        fold_layers(self.viewer, away=not layers_are_folded(self.viewer))
 
     def _show_images(self) -> None:
         images, presenter = self.presenter.images, self.presenter
@@ -226,6 +209,7 @@ class FitReviewWindow:
         self._colour()
         self.viewer.dims.set_current_step(0, presenter.slice_index)
         text.text = self._caption(images)
+        presenter.shown()
 
     def _draw(self, images: FitImages) -> None:
         self._drawn = (images, self.presenter.by_fit)
@@ -270,7 +254,7 @@ class FitReviewWindow:
     def _frame(self, images: FitImages) -> None:
         camera = self.viewer.scene.camera
         camera.center = (0.0, *self._centre(images))
-        camera.zoom = self._qt_viewer.canvas.size[0] / HEIGHT_SHOWN_MM
+        camera.zoom = canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
 
     def _caption(self, images: FitImages) -> str:
         presenter = self.presenter

@@ -70,7 +70,7 @@ def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
             "level margin",
             "no other level to try" if fit.level_margin is None else f"{fit.level_margin:.2f}",
         ),
-        ("there and back", f"{back:.1f} mm" if back < float("inf") else "no way back"),
+        ("inverse consistency", f"{back:.1f} mm" if back < float("inf") else "not estimable"),
         (
             "blocks disagree by",
             f"{fit.block_residual_mm:.1f} mm"

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 import attrs
+from attrs import frozen
 
 from opp_mri.domain.caliper import (
     PATIENT_AP_LPS,
@@ -21,16 +22,18 @@ from opp_mri.domain.caliper import (
     projected,
 )
 from opp_mri.domain.geometry import ImagePlane
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint, Reading
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_amendment, redo, undo
+from opp_mri.workflow.measuring.suitability import reason_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.line_tool import Line, LineTool
 from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import Mark, MarkStyle, ScreenPoint
+from opp_mri_napari.reading.views import Mark, MarkStyle
+from opp_mri_napari.shared.geometry import ScreenPoint
 
 NUDGE_MM = 0.1
 SHOWN_ANGLE_DEG = 0.5
@@ -52,6 +55,25 @@ LANDMARKS = {
 }
 
 
+@frozen(kw_only=True, eq=False)
+class RefusedLine:
+    """A line on an unsuitable image: recorded only by an explicit override with a reason.
+
+    Parameters
+    ----------
+    cell, volume, place, line
+        What it would be recorded for, and where it lies.
+    why
+        Why it was refused, in a sentence.
+    """
+
+    cell: Cell
+    volume: VolumeDescription
+    place: int
+    line: Line
+    why: str
+
+
 class Calipers:
     """The answers of the open lesion, as the reader makes them.
 
@@ -67,6 +89,8 @@ class Calipers:
         End that the arrows move, 0 or 1, or None.
     pending
         An answer to a signed cell that waits for its reason, or None.
+    refused
+        A line on an unsuitable image that waits for an override, or None.
     lock
         Whether lines are held to the AP axis.
     """
@@ -78,6 +102,7 @@ class Calipers:
         self.on: Pane | None = None
         self.selected: int | None = None
         self.pending: Reading | None = None
+        self.refused: RefusedLine | None = None
         self.lock = True
 
     # --- what is there
@@ -88,14 +113,18 @@ class Calipers:
         cells = lesion.timeline.cells if lesion else ()
         return next((c for c in cells if c.study_date == day and c.sequence is sequence), None)
 
-    def reading(self, pane: Pane, sequence: SeriesRole) -> Reading | None:
+    def cell_of(self, pane: Pane) -> Cell | None:
+        """Give the cell that a pane shows, or None where no lesion is open."""
+        return self.cell(pane.study_date, pane.sequence)
+
+    def reading(self, pane: Pane) -> Reading | None:
         """Give the reader's latest answer of a pane's cell."""
-        cell = self.cell(pane.study_date, sequence)
+        cell = self.cell_of(pane)
         return cell.reading if cell else None
 
-    def line_on(self, pane: Pane, sequence: SeriesRole) -> Line | None:
+    def line_on(self, pane: Pane) -> Line | None:
         """Give the caliper that lies on the shown image of a pane."""
-        reading = self.reading(pane, sequence)
+        reading = self.reading(pane)
         if reading is None or reading.caliper is None or place_of(pane, reading) != pane.place:
             return None
         return (reading.caliper.start, reading.caliper.end)
@@ -117,20 +146,41 @@ class Calipers:
 
     # --- what the reader does
 
-    def finish(self, pane: Pane, sequence: SeriesRole, line: Line) -> None:
-        """Record a line that the mouse has let go of."""
-        cell, lesion = self.cell(pane.study_date, sequence), self.session.lesion
-        if cell is None or lesion is None or pane.volume is None or pane.plane is None:
+    def finish(self, pane: Pane, line: Line) -> None:
+        """Record a line that the mouse has let go of; refuse it on an unsuitable image."""
+        cell = self.cell_of(pane)
+        if cell is None or pane.volume is None or pane.plane is None:
             return
         if recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
             return
+        why = reason_unsuitable(pane.volume, pane.sequence)
+        if why:
+            self.refused = RefusedLine(
+                cell=cell, volume=pane.volume, place=pane.place, line=line, why=why
+            )
+        else:
+            self._draw(cell, pane.volume, pane.place, line)
+
+    def override(self, reason: str) -> None:
+        """Record the line that was refused, with the reader's reason."""
+        refused = self.refused
+        if refused is not None and reason.strip():
+            self.refused = None
+            self._draw(refused.cell, refused.volume, refused.place, refused.line, reason)
+
+    def _draw(
+        self, cell: Cell, volume: VolumeDescription, place: int, line: Line, override: str = ""
+    ) -> None:
+        lesion = self.session.lesion
+        if lesion is None:
+            return
         try:
             reading = draft_line(
-                cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
-                reader=self.session.reader, at=self.session.clock(),
+                cell, lesion.lesion.lesion_id, volume, place, line,
+                reader=self.session.reader, at=self.session.clock(), override_reason=override,
             )  # fmt: skip
         except OppMriError as error:
-            self.session.warning = str(error)
+            self.session.warn(error)
             return
         self._record(reading)
 
@@ -143,7 +193,7 @@ class Calipers:
         try:
             direction = axis_from_landmark(pane.plane, landmark, *line)
         except GeometryError as error:
-            self.session.warning = str(error)
+            self.session.warn(error)
             return
         self.session.set_axis(
             ApAxis(
@@ -161,7 +211,7 @@ class Calipers:
         )
         self.tool = Tool.CALIPER
 
-    def nudge(self, pane: Pane, sequence: SeriesRole, down: int, across: int, how: str) -> None:
+    def nudge(self, pane: Pane, down: int, across: int, how: str) -> None:
         """Move the selected end: by 0.1 mm, by a `voxel`, or by 0.1 mm along the `axis` only.
 
         Parameters
@@ -169,7 +219,7 @@ class Calipers:
         down, across
             -1, 0 or 1 each, on the screen.
         """
-        line, plane = self.line_on(pane, sequence), pane.plane
+        line, plane = self.line_on(pane), pane.plane
         if line is None or plane is None or pane.geometry is None or self.selected is None:
             return
         end = line[self.selected]
@@ -186,11 +236,11 @@ class Calipers:
                 (at[0] + down * steps[0], at[1] + across * steps[1])
             )
         to = on_image(plane, to)
-        self.finish(pane, sequence, (to, line[1]) if self.selected == 0 else (line[0], to))
+        self.finish(pane, (to, line[1]) if self.selected == 0 else (line[0], to))
 
-    def say(self, pane: Pane, sequence: SeriesRole, answer: Answer, reason: str = "") -> None:
+    def say(self, pane: Pane, answer: Answer, reason: str = "") -> None:
         """Record an answer without a line: gone, not measurable, or withdrawn."""
-        cell, lesion = self.cell(pane.study_date, sequence), self.session.lesion
+        cell, lesion = self.cell_of(pane), self.session.lesion
         if cell is None or lesion is None:
             return
         if answer is Answer.WITHDRAWN and cell.reading is None:
@@ -201,7 +251,7 @@ class Calipers:
                 reader=self.session.reader, at=self.session.clock(),
             )  # fmt: skip
         except OppMriError as error:
-            self.session.warning = str(error)
+            self.session.warn(error)
             return
         self._record(reading)
 
@@ -219,12 +269,16 @@ class Calipers:
         """Make the latest undone edit again."""
         return self._replay(redo)
 
+    def drop_questions(self) -> None:
+        """Leave an answer that waits for a reason unrecorded."""
+        self.pending = self.refused = None
+
     def cancel(self) -> bool:
         """Leave what is being drawn, the selection, or a special tool; tell whether one was."""
         if self.line.busy:
             self.line.cancel()
-        elif self.pending is not None:
-            self.pending = None
+        elif self.pending is not None or self.refused is not None:
+            self.drop_questions()
         elif self.selected is not None:
             self.selected = None
         elif self.tool is not Tool.CALIPER:
@@ -235,7 +289,7 @@ class Calipers:
 
     # --- what is drawn
 
-    def marks(self, pane: Pane, sequence: SeriesRole, ghost: Carried | None) -> tuple[Mark, ...]:
+    def marks(self, pane: Pane, ghost: Carried | None, *, active: bool) -> tuple[Mark, ...]:
         """Give the lines on the shown image of a pane."""
         if pane.plane is None or pane.geometry is None:
             return ()
@@ -243,13 +297,15 @@ class Calipers:
         if ghost is not None:
             marks.append(_mark(pane, MarkStyle.GHOST, (ghost.start, ghost.end)))
         moving = self.line.line if self.on is pane else None
-        line = self.line_on(pane, sequence)
+        line = self.line_on(pane)
         if moving is not None and self.tool is not Tool.CALIPER:
             marks.append(_mark(pane, MarkStyle.AXIS, moving))
-        elif moving is not None:
+        elif moving is not None and (moving[0] != moving[1] or line is None):
             line = moving
         if line is not None:
-            marks.append(self._own_mark(pane, pane.plane, sequence, line, drawing=moving is line))
+            marks.append(
+                self._own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
+            )
         return tuple(marks)
 
     def live_length(self) -> tuple[Pane, Line] | None:
@@ -259,14 +315,14 @@ class Calipers:
         return (self.on, self.line.line)
 
     def _own_mark(
-        self, pane: Pane, plane: ImagePlane, sequence: SeriesRole, line: Line, *, drawing: bool
+        self, pane: Pane, plane: ImagePlane, line: Line, *, drawing: bool, active: bool
     ) -> Mark:
-        reading, lesion = self.reading(pane, sequence), self.session.lesion
-        frozen = (
+        reading, lesion = self.reading(pane), self.session.lesion
+        is_signed = (
             not drawing
             and reading is not None
             and lesion is not None
-            and (not reading.draft or reading.reading_id in lesion.signed)
+            and (not reading.draft or reading.reading_id in lesion.settled)
         )
         length_mm = recorded_mm(plane.length_mm(*line))
         detail, axis = "", self.axis(pane)
@@ -277,11 +333,11 @@ class Calipers:
                 detail = f"AP {along}, {beside.angle_deg:.0f}°"
         return _mark(
             pane,
-            MarkStyle.FROZEN if frozen else MarkStyle.OWN,
+            MarkStyle.FROZEN if is_signed else MarkStyle.OWN,
             line,
             label=format_mm(length_mm) if length_mm else "",  # a first click is no length
             detail=detail,
-            selected=None if drawing else self.selected,
+            selected=self.selected if active and not drawing else None,
             dragged=self.line.dragged if drawing else None,
         )
 

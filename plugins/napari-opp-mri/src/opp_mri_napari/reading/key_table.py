@@ -5,11 +5,25 @@ reading room.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from attrs import frozen
 
 from opp_mri.errors import InputError
+
+
+class Group(StrEnum):
+    """Under which heading of the key sheet a key stands."""
+
+    GO = "Go to"
+    LOOK = "Look"
+    PANES = "Panes"
+    MEASURE = "Measure"
+    NUDGE = "Move an end by keys"
+    RECORD = "Sign and save"
+    WINDOW = "Window and help"
 
 
 @frozen
@@ -20,57 +34,76 @@ class Wish:
     ----------
     words
         For the key sheet.
+    group
+        Its heading there.
     repeats
         Whether holding the key goes on.
     """
 
     words: str
+    group: Group
     repeats: bool = False
 
 
 WISHES: Mapping[str, Wish] = MappingProxyType(
     {
-        "up": Wish("slice towards the patient's left; with an end selected: nudge 0.1 mm", True),
-        "down": Wish("slice towards the patient's right; with an end selected: nudge", True),
-        "left": Wish("previous series; with an end selected: nudge", True),
-        "right": Wish("next series; with an end selected: nudge", True),
-        "voxel_up": Wish("selected end: one voxel up", True),
-        "voxel_down": Wish("selected end: one voxel down", True),
-        "voxel_left": Wish("selected end: one voxel left", True),
-        "voxel_right": Wish("selected end: one voxel right", True),
-        "axis_up": Wish("selected end: 0.1 mm along the AP axis", True),
-        "axis_down": Wish("selected end: 0.1 mm along the AP axis", True),
-        "axis_left": Wish("selected end: 0.1 mm along the AP axis, to the left", True),
-        "axis_right": Wish("selected end: 0.1 mm along the AP axis, to the right", True),
-        "previous_time_point": Wish("previous time point"),
-        "next_time_point": Wish("next time point"),
-        "t1": Wish("T1 at the same place"),
-        "t2": Wish("T2FS or STIR at the same place"),
-        "post": Wish("T1POST at the same place"),
-        "caliper": Wish("AP caliper: two clicks, or press and drag; Shift frees it of the axis"),
-        "switch_end": Wish("select an end of the caliper, then the other"),
-        "endplate": Wish("set the vertebra's AP axis: two clicks along an endplate"),
-        "posterior_wall": Wish("set the vertebra's AP axis: two clicks along the posterior wall"),
-        "not_measurable": Wish("not measurable, or abnormality gone (0.0 mm)"),
-        "withdraw": Wish("take the answer back"),
-        "undo": Wish("undo", True),
-        "redo": Wish("redo", True),
-        "confirm": Wish("confirm, and go to the next unread cell"),
-        "next_lesion": Wish("next lesion"),
-        "previous_lesion": Wish("previous lesion"),
-        "auto_window": Wish("window from the lesion's surroundings, all time points"),
-        "reset": Wish("reset zoom, place and window"),
-        "magnifier": Wish("magnifier on or off"),
-        "ghost": Wish("prior caliper (ghost) on or off"),
-        "layout": Wish("panes: all, then baseline, prior and current, then one"),
-        "fits": Wish("look at the fits that link the panes, and confirm or reject them"),
-        "common_point": Wish("mark one point in two panes, to link their scrolling"),
-        "add_lesion": Wish("add a lesion"),
-        "sign": Wish("sign off this lesion"),
-        "save": Wish("try again to save or to load"),
-        "napari": Wish("napari's own layers and canvas"),
-        "keys": Wish("this key sheet"),
-        "cancel": Wish("cancel the line, the selection or the tool"),
+        "confirm": Wish("next unread cell; on the sign-off: sign", Group.GO),
+        "next_lesion": Wish("next lesion", Group.GO),
+        "previous_lesion": Wish("previous lesion", Group.GO),
+        "previous_time_point": Wish("previous time point", Group.GO),
+        "next_time_point": Wish("next time point", Group.GO),
+        "up": Wish("slice towards the patient's left; an end is selected: nudge", Group.GO, True),
+        "down": Wish(
+            "slice towards the patient's right; an end is selected: nudge", Group.GO, True
+        ),
+        "left": Wish("previous series; an end is selected: nudge", Group.GO, True),
+        "right": Wish("next series; an end is selected: nudge", Group.GO, True),
+        "t1": Wish("T1 at the same place", Group.LOOK),
+        "t2": Wish("T2FS or STIR at the same place", Group.LOOK),
+        "post": Wish("T1POST at the same place", Group.LOOK),
+        "auto_window": Wish("window from the lesion's surroundings, all panes", Group.LOOK),
+        "copy_window": Wish("this pane's window and level for all panes", Group.LOOK),
+        "window_preset": Wish("next window preset, all panes", Group.LOOK),
+        "reset": Wish("reset zoom, place and window", Group.LOOK),
+        "magnifier": Wish("magnifier on or off, at the mouse or the selected end", Group.LOOK),
+        "ghost": Wish("prior caliper (ghost) on or off", Group.LOOK),
+        "category": Wish("category of what is read so far, before all is read", Group.LOOK),
+        "layout": Wish("all time points; baseline, prior and current; one", Group.PANES),
+        "sequences": Wish("sequences of this time point; time points by sequences", Group.PANES),
+        "confirm_level": Wish("confirm the lesion's vertebra under the mouse", Group.PANES),
+        "fits": Wish("look at the fits that link the panes, confirm or reject them", Group.PANES),
+        "align": Wish("align this patient's follow-ups", Group.PANES),
+        "common_point": Wish("mark one point in two panes, to link their scrolling", Group.PANES),
+        "caliper": Wish(
+            "AP caliper: two clicks, or press and drag; Shift frees it of the axis", Group.MEASURE
+        ),
+        "switch_end": Wish("select an end of the caliper, then the other", Group.MEASURE),
+        "endplate": Wish("set the vertebra's AP axis: two clicks along an endplate", Group.MEASURE),
+        "posterior_wall": Wish(
+            "set the vertebra's AP axis: two clicks along the posterior wall", Group.MEASURE
+        ),
+        "not_measurable": Wish("not measurable, or abnormality gone (0.0 mm)", Group.MEASURE),
+        "withdraw": Wish("take the answer back", Group.MEASURE),
+        "undo": Wish("undo", Group.MEASURE, True),
+        "redo": Wish("redo", Group.MEASURE, True),
+        "voxel_up": Wish("one voxel up", Group.NUDGE, True),
+        "voxel_down": Wish("one voxel down", Group.NUDGE, True),
+        "voxel_left": Wish("one voxel left", Group.NUDGE, True),
+        "voxel_right": Wish("one voxel right", Group.NUDGE, True),
+        "axis_up": Wish("0.1 mm along the AP axis", Group.NUDGE, True),
+        "axis_down": Wish("0.1 mm along the AP axis", Group.NUDGE, True),
+        "axis_left": Wish("0.1 mm along the AP axis, to the left", Group.NUDGE, True),
+        "axis_right": Wish("0.1 mm along the AP axis, to the right", Group.NUDGE, True),
+        "add_lesion": Wish("add a lesion, a finding or an event", Group.RECORD),
+        "correct_lesion": Wish("correct the open lesion", Group.RECORD),
+        "sign": Wish("sign off this lesion", Group.RECORD),
+        "save": Wish("try again to save or to load", Group.RECORD),
+        "order": Wish("order of cells: by sequence first, or by time point first", Group.WINDOW),
+        "larger": Wish("larger text", Group.WINDOW),
+        "smaller": Wish("smaller text", Group.WINDOW),
+        "napari": Wish("napari's own layers and canvas", Group.WINDOW),
+        "keys": Wish("this key sheet", Group.WINDOW),
+        "cancel": Wish("cancel the line, the selection or the tool", Group.WINDOW),
     }
 )
 
@@ -88,9 +121,12 @@ OWN: Mapping[str, str] = MappingProxyType(
         "Q": "not_measurable", "Backspace": "withdraw", "Del": "withdraw",
         "Ctrl+Z": "undo", "Ctrl+Y": "redo", "Ctrl+Shift+Z": "redo",
         "Return": "confirm", "Enter": "confirm",
-        "N": "next_lesion", "Shift+N": "previous_lesion",
+        "N": "next_lesion", "Shift+N": "previous_lesion", "V": "confirm_level",
         "A": "auto_window", "R": "reset", "M": "magnifier", "G": "ghost",
-        "P": "layout", "F": "fits", "K": "common_point", "Shift+A": "add_lesion", "S": "sign",
+        "P": "layout", "Shift+P": "sequences", "F": "fits", "Shift+F": "align",
+        "K": "common_point", "Shift+A": "add_lesion", "Ctrl+E": "correct_lesion", "S": "sign",
+        "W": "copy_window", "Shift+W": "window_preset", "C": "category", "Ctrl+O": "order",
+        "Ctrl++": "larger", "Ctrl+=": "larger", "Ctrl+-": "smaller",
         "Ctrl+S": "save", "F2": "napari", "F1": "keys", "?": "keys", "Esc": "cancel",
     }
 )  # fmt: skip
@@ -104,13 +140,17 @@ HABITS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 
-MOUSE = (
+MOUSE: Final = (
     ("wheel; Shift + wheel", "slice in all linked panes; five slices"),
     ("Ctrl + wheel", "zoom"),
     ("right drag; double right click", "window and level; back to normal"),
     ("middle drag, Space + drag", "move the image"),
     ("left button", "caliper, or the tool that was chosen; an end or the line can be dragged"),
+    ("double click", "one pane large, and back"),
 )
+
+KeyGroups = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""Headings of the key sheet, each with its rows of keys and what they do."""
 
 
 def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[str, str]:
@@ -136,12 +176,17 @@ def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[
     return {key: wish for key, wish in chosen.items() if wish}
 
 
-def key_sheet(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give the rows of the key sheet: keys, and what they do."""
+def key_sheet(table: Mapping[str, str]) -> KeyGroups:
+    """Give the key sheet: headings, each with its rows of keys and what they do."""
     by_wish: dict[str, list[str]] = {}
     for key, wish in table.items():
         by_wish.setdefault(wish, []).append(key)
-    rows = [
-        (", ".join(by_wish[name]), wish.words) for name, wish in WISHES.items() if name in by_wish
-    ]
-    return (*MOUSE, *rows)
+    groups: list[tuple[str, tuple[tuple[str, str], ...]]] = [("Mouse", MOUSE)]
+    for group in Group:
+        rows = tuple(
+            (", ".join(by_wish[name]), wish.words)
+            for name, wish in WISHES.items()
+            if wish.group is group and name in by_wish
+        )
+        groups.append((group.value, rows))
+    return tuple(groups)

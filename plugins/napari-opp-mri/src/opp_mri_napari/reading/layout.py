@@ -1,31 +1,69 @@
-"""Which time points have a pane."""
+"""Which time points and sequences have a pane."""
 
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
-MOST_PANES = 8
+from opp_mri.domain.imaging import SeriesRole
+
+MOST_PANES: Final = 8
+MOST_IN_GRID: Final = 9  # three visits of three sequences
+
+Slot = tuple[date, SeriesRole]
 
 
 class Layout(StrEnum):
-    """How many time points are side by side."""
+    """What is side by side."""
 
-    ALL = "all"
+    ALL = "all time points"
     THREE = "baseline, prior and current"
     ONE = "one"
+    SEQUENCES = "sequences of one time point"
+    GRID = "time points by sequences"
 
 
-def shown_days(days: Sequence[date], active: date, layout: Layout) -> tuple[date, ...]:
+BY_TIME: Final = (Layout.ALL, Layout.THREE, Layout.ONE)
+BY_SEQUENCE: Final = (Layout.SEQUENCES, Layout.GRID, Layout.ALL)
+
+
+def shown_slots(
+    days: Sequence[date], sequences: Sequence[SeriesRole], active: Slot, layout: Layout
+) -> tuple[Slot, ...]:
+    """Give what to show, in order of sequence and then of time, the active slot among it.
+
+    Parameters
+    ----------
+    days, sequences
+        Those that the patient has, in order.
+    """
+    day, sequence = active
+    if layout is Layout.SEQUENCES:
+        return tuple((day, one) for one in _with(sequences, sequence))
+    if layout is Layout.GRID:
+        rows = _with(sequences, sequence)
+        columns = shown_days(days, day, Layout.ALL, max(1, MOST_IN_GRID // len(rows)))
+        return tuple((one, row) for row in rows for one in columns)
+    return tuple((one, sequence) for one in shown_days(days, day, layout))
+
+
+def shown_days(
+    days: Sequence[date], active: date, layout: Layout, most: int = MOST_PANES
+) -> tuple[date, ...]:
     """Give the time points to show, in order of time, the active one among them.
 
-    Of more than eight the first is kept, as the baseline, beside the seven around the active one.
+    Of more than fit the first is kept, as the baseline, next to those around the active one.
     """
     place = list(days).index(active)
-    if layout is Layout.ONE:
+    if layout is Layout.ONE or most == 1:
         return (active,)
     if layout is Layout.THREE:
         return tuple(days[n] for n in sorted({0, max(0, place - 1), place}))
-    if len(days) <= MOST_PANES:
+    if len(days) <= most:
         return tuple(days)
-    last = min(len(days), max(MOST_PANES, place + 2))
-    return (days[0], *days[last - MOST_PANES + 1 : last])
+    last = min(len(days), max(most, place + 2))
+    return (days[0], *days[last - most + 1 : last])
+
+
+def _with(sequences: Sequence[SeriesRole], sequence: SeriesRole) -> list[SeriesRole]:
+    return [one for one in SeriesRole if one in sequences or one is sequence]

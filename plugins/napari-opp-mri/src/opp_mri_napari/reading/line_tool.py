@@ -7,11 +7,13 @@ that they are the same at any zoom.
 import math
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 from opp_mri.domain.measurement import PixelPoint
 
-GRAB_PX = 9.0  # how near to an end, or to the line, the mouse takes hold of it
-STILL_PX = 3.0  # a press that moves less is a click
+GRAB_PX: Final = 9.0  # how near to an end, or to the line, the mouse takes hold of it
+STILL_PX: Final = 3.0  # a press that moves less is a click
+REDRAWN_SHARE: Final = 0.5  # of its length: an end that is dragged inward further is no correction
 
 Line = tuple[PixelPoint, PixelPoint]
 Hold = Callable[[PixelPoint, PixelPoint], PixelPoint]
@@ -56,6 +58,16 @@ class LineTool:
         return self.grip is not Grip.NOTHING
 
     @property
+    def moves(self) -> bool:
+        """Whether a line that was there is moved."""
+        return self.grip in (Grip.START, Grip.END, Grip.WHOLE)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether a new line is drawn where one was."""
+        return self.grip is Grip.NEW_END and self._before is not None
+
+    @property
     def dragged(self) -> int | None:
         """The end that is under the mouse, 0 or 1."""
         return {Grip.START: 0, Grip.END: 1, Grip.NEW_END: 1}.get(self.grip)
@@ -93,6 +105,8 @@ class LineTool:
         if self._still and not self.waits and math.dist(px, self._pressed_px) < STILL_PX:
             return
         self._still = self._still and math.dist(px, self._pressed_px) < STILL_PX
+        if self._is_redrawn(point):  # the press near the old end began a new line
+            self.grip, self.line = Grip.NEW_END, (self._pressed_at, point)
         start, end = self.line
         if self.grip is Grip.NEW_END:
             self.line = (start, hold(start, point))
@@ -104,6 +118,16 @@ class LineTool:
             step = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
             (a, b), (c, d) = self._before
             self.line = ((a + step[0], b + step[1]), (c + step[0], d + step[1]))
+
+    def _is_redrawn(self, point: PixelPoint) -> bool:
+        """Tell whether an end was dragged so far towards the other one that no end is moved."""
+        if self.grip not in (Grip.START, Grip.END) or self._before is None:
+            return False
+        held, other = self._before if self.grip is Grip.START else self._before[::-1]
+        run = (other[0] - held[0], other[1] - held[1])
+        gone = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
+        squared = run[0] ** 2 + run[1] ** 2
+        return (gone[0] * run[0] + gone[1] * run[1]) > REDRAWN_SHARE * squared
 
     def release(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> Line | None:
         """Let go: give the finished line, or None where nothing is finished or nothing moved."""

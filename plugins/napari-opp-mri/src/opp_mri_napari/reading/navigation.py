@@ -2,22 +2,18 @@
 
 from datetime import date
 
-import numpy as np
-
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
-from opp_mri.domain.reader_study import ShownDates
-from opp_mri.units import days_between, weeks_from_days
-from opp_mri.workflow.measuring.seeds import Phase, phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
+from opp_mri.workflow.reading_room.room import technique_changes
 from opp_mri_napari.reading.calipers import Calipers, place_of
-from opp_mri_napari.reading.layout import Layout, shown_days
+from opp_mri_napari.reading.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
+from opp_mri_napari.reading.levels import Levels
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.session import Job, Session
-from opp_mri_napari.reading.side_views import next_unread
+from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.views import CellRef
-
-PHASES = {Phase.BEFORE: "before SSRS", Phase.DURING: "during SSRS", Phase.AFTER: "follow-up"}
+from opp_mri_napari.reading.worklist_order import WorklistOrder
+from opp_mri_napari.shared.work import Job
 
 
 class Navigation:
@@ -30,20 +26,34 @@ class Navigation:
 
     Attributes
     ----------
-    sequence
-        The sequence that all panes show.
     layout
-        Which time points have a pane.
+        Which time points and sequences have a pane.
+    levels
+        What is known of the vertebra in each pane.
+    order
+        In which order cells follow each other, and which of them the worklist shows.
     hint
         What would come next, in words.
+    openings, moves
+        How often a lesion was opened, and how often the current cell may have changed: a dialog
+        belongs to the lesion or the cell that it was opened for.
     """
 
     def __init__(self, session: Session, panes: Panes, calipers: Calipers) -> None:
         self.session, self.panes, self.calipers = session, panes, calipers
-        self.sequence = SeriesRole.T1
         self.layout = Layout.ALL
+        self.order = WorklistOrder()
+        self.levels = Levels(session, panes)
         self.hint = ""
+        self.openings = self.moves = 0
+        self._sequence = SeriesRole.T1
+        self._before_enlarging: Layout | None = None
         self._here: tuple[str, str | None] | None = None
+
+    @property
+    def sequence(self) -> SeriesRole:
+        """The sequence that is read: that of the active pane."""
+        return self.panes.current.sequence if self.panes.current else self._sequence
 
     @property
     def current(self) -> CellRef | None:
@@ -52,7 +62,7 @@ class Navigation:
         if pane is None or lesion is None or patient is None:
             return None
         return CellRef(patient_id=patient.patient_id, lesion_id=lesion.lesion.lesion_id,
-                       study_date=pane.study_date, sequence=self.sequence)  # fmt: skip
+                       study_date=pane.study_date, sequence=pane.sequence)  # fmt: skip
 
     def start(self) -> None:
         """Come back to where the reader left off, or to the first unread cell."""
@@ -87,7 +97,7 @@ class Navigation:
         worklist = self.session.worklist
         if worklist is None:
             return
-        ref = next_unread(worklist, self.current)
+        ref = self.order.next_cell(worklist, self.current)
         if ref is not None:
             self.go_to(ref)
             return
@@ -95,16 +105,19 @@ class Navigation:
         without = worklist.patients_without_lesion
         if self.session.patient is None and (first or without):
             self.open_patient(first or without[0])
-        self.hint = "Nothing is unread: sign what is a draft." if first else ""
+        self.hint = self.order.nothing_left() if first else ""
 
     def step_lesion(self, step: int) -> None:
-        """Go to the next or previous lesion of the worklist."""
+        """Go to the next or previous lesion that the worklist shows."""
         worklist, lesion = self.session.worklist, self.session.lesion
-        if worklist is None or not worklist.lesions:
+        shown = self.order.lesions(worklist) if worklist is not None else []
+        if not shown:
+            self.hint = self.order.nothing_left()
             return
-        ids = [one.lesion.lesion_id for one in worklist.lesions]
-        here = ids.index(lesion.lesion.lesion_id) if lesion else -step
-        target = worklist.lesions[(here + step) % len(ids)]
+        ids = [row.lesion.lesion_id for row in shown]
+        here = lesion.lesion.lesion_id if lesion else ""
+        place = ids.index(here) + step if here in ids else (0 if step > 0 else -1)
+        target = shown[place % len(ids)]
         self.open(target.patient_id, target.lesion.lesion_id, None, self.sequence)
 
     def step_time_point(self, step: int) -> None:
@@ -114,7 +127,7 @@ class Navigation:
             return
         place = patient.study_dates.index(pane.study_date) + step
         if 0 <= place < len(patient.study_dates):
-            self._activate(patient.study_dates[place])
+            self._activate(patient.study_dates[place], pane.sequence)
 
     def step_series(self, step: int) -> None:
         """Show the next or previous series of the active pane's time point."""
@@ -125,40 +138,56 @@ class Navigation:
         ids = [one.volume_id for one in series]
         here = ids.index(pane.volume.volume_id) if pane.volume else -step
         chosen = series[(here + step) % len(ids)]
-        if chosen.role is not None and chosen.role is not self.sequence:
-            self.sequence = chosen.role  # a length belongs to the sequence that it is taken on
-            self._show_sequence()
-        self.panes.show(pane, chosen)
+        if chosen.role is not None and chosen.role is not pane.sequence:
+            # a length belongs to the sequence that it is taken on
+            self._activate(pane.study_date, chosen.role)
+            pane = self.panes.current or pane
+        self._show(pane, chosen)
         self._want()
 
     def choose_sequence(self, *roles: SeriesRole) -> None:
         """Show a sequence in all panes; of several, the next one that the patient has."""
         patient = self.session.patient
-        there = [r for r in roles if patient and any(role is r for _, role in patient.volumes)]
-        if not there:
+        pane = self.panes.current
+        there = [r for r in roles if r in self._sequences()]
+        if not there or patient is None or pane is None:
             self.hint = f"This patient has no {' or '.join(r.value for r in roles)}."
             return
         place = there.index(self.sequence) + 1 if self.sequence in there else 0
-        self.sequence = there[place % len(there)]
-        self._show_sequence()
+        self._activate(pane.study_date, there[place % len(there)])
 
-    def change_layout(self) -> None:
-        """Go from all time points to baseline, prior and current, to one, and round again."""
-        order = list(Layout)
-        self.layout = order[(order.index(self.layout) + 1) % len(order)]
-        if self.panes.current is not None:
-            self._activate(self.panes.current.study_date)
+    def change_layout(self, layouts: tuple[Layout, ...] = BY_TIME) -> None:
+        """Go to the next of some layouts that shows something else; the place stays."""
+        pane = self.panes.current
+        if pane is None:
+            return
+        before = [(one.study_date, one.sequence) for one in self.panes.panes]
+        start = layouts.index(self.layout) if self.layout in layouts else -1
+        for step in range(1, len(layouts) + 1):
+            self.layout = layouts[(start + step) % len(layouts)]
+            if list(self._slots((pane.study_date, pane.sequence))) != before:
+                break
+        self._before_enlarging = None
+        self._lay_out(pane.study_date, pane.sequence)
 
-    def resized(self, height_px: float) -> None:
-        """Take the height of a pane; what was framed stays framed."""
-        before, self.panes.height_px = self.panes.height_px, height_px
-        if before > 0:
-            self.panes.zoom *= height_px / before
+    def change_layout_by_sequence(self) -> None:
+        """Go from the sequences of this time point to time points by sequences, and back."""
+        self.change_layout(BY_SEQUENCE)
+
+    def enlarge(self, pane: Pane) -> None:
+        """Show one pane as large as can be, or all that were there before."""
+        if self._before_enlarging is not None:
+            self.layout, self._before_enlarging = self._before_enlarging, None
+        elif len(self.panes.panes) > 1:
+            self._before_enlarging, self.layout = self.layout, Layout.ONE
+        self._lay_out(pane.study_date, pane.sequence)
 
     def reset_view(self) -> None:
         """Frame the lesion again, with each image's own window."""
         self.panes.reset_window()
-        self._look_at_lesion()
+        self.panes.zoom_factor = 1.0
+        for pane in self.panes.panes:
+            self.levels.look(pane)
 
     def reload(self) -> None:
         """Read lesions and links of the patient anew: fits may have been confirmed."""
@@ -168,33 +197,12 @@ class Navigation:
             self.open(patient.patient_id, lesion.lesion.lesion_id if lesion else None, day,
                        self.sequence, anew=True)  # fmt: skip
 
-    def heading(self, day: date) -> str:
-        """Name a time point."""
-        patient, lesion = self.session.patient, self.session.lesion
-        code = f"TP{patient.study_dates.index(day)}" if patient else "TP"
-        blinding = self.session.blinding
-        if patient is not None and blinding is not None:
-            if blinding.dates is ShownDates.HIDDEN:
-                return code
-            return f"{code} · day {days_between(patient.study_dates[0], day)}"
-        if lesion is None:
-            return f"{code} · {day}"
-        days = days_between(lesion.lesion.ssrs_last_date, day)
-        return f"{code} · {weeks_from_days(days):+.1f} weeks"
-
-    def when(self, day: date) -> str:
-        """Say when a time point was: its date, and where it stands to the treatment."""
-        lesion = self.session.lesion
-        if self.session.blinding is not None:
-            return ""
-        return f"{day} {PHASES[phase(lesion.lesion, day)]}" if lesion else ""
-
     def prior(self, pane: Pane) -> Cell | None:
         """Give the cell before a pane's that has a caliper on the same sequence."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         before = [
             cell for cell in cells
-            if cell.sequence is self.sequence
+            if cell.sequence is pane.sequence
             and cell.study_date < pane.study_date
             and cell.reading is not None
             and cell.reading.caliper is not None
@@ -214,7 +222,10 @@ class Navigation:
         """
         self.calipers.line.cancel()
         self.calipers.selected = None
-        self.hint = ""
+        self.calipers.drop_questions()
+        self.hint = self.session.warning = ""  # a message ends with its cause
+        self.openings += 1
+        self.moves += 1
         patient = self.session.patient
 
         def arrive() -> None:
@@ -232,7 +243,6 @@ class Navigation:
             return
         if lesion_id is None and patient.lesions:
             lesion_id = patient.lesions[0].lesion.lesion_id
-        knew = self._knows_lesion()
         self.session.choose_lesion(lesion_id)
         lesion = self.session.lesion
         self.panes.linking = (lesion.links if lesion else patient.links).linking
@@ -240,66 +250,90 @@ class Navigation:
         same_place, self._here = here == self._here, here
         if not same_place:
             self.panes.panes = []
-        self.sequence = sequence
-        if not any(role is sequence for _, role in patient.volumes):
-            self.sequence = next((role for _, role in patient.volumes), sequence)
-        self._activate(day or self._first_day(patient.study_dates))
+        sequences = self._sequences()
+        if sequence not in sequences:
+            sequence = sequences[0] if sequences else sequence
+        known = [pane for pane in self.panes.panes if not pane.whole]
+        self._lay_out(day or self._first_day(patient.study_dates, sequence), sequence)
         if not same_place:
             self.reset_view()
-        elif self._knows_lesion() and not knew:  # a fit was confirmed meanwhile
-            self._look_at_lesion()
-        elif self.panes.current is not None:
-            self.panes.follow(self.panes.current)  # what links the panes may be new
-        self._jump_to_caliper()
+        else:
+            for pane in self.panes.panes:  # a fit was confirmed meanwhile
+                if pane not in known:
+                    self.levels.look(pane)
+            if self.panes.current is not None and any(pane.whole for pane in self.panes.panes):
+                self.panes.follow(self.panes.current)
+        self._jump_to_caliper(follow=not same_place)
 
-    def _knows_lesion(self) -> bool:
-        """Tell whether it is known where the lesion is in the active pane."""
-        lesion, pane = self.session.lesion, self.panes.current
-        if lesion is None or lesion.seed is None or pane is None or not pane.frame:
-            return False
-        return self.panes.linking(pane.frame, lesion.seed[0]) is not None
+    def _sequences(self) -> list[SeriesRole]:
+        """Give the sequences that the patient has."""
+        patient = self.session.patient
+        roles = {role for _, role in patient.volumes} if patient else set()
+        return [role for role in SeriesRole if role in roles]
 
-    def _first_day(self, days: tuple[date, ...]) -> date:
+    def _first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
         """Give the time point to begin with: the first unread one, or the baseline."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
-        unread = [cell.study_date for cell in cells if cell.status is CellStatus.UNREAD]
-        return unread[0] if unread else days[0]
+        unread = [cell for cell in cells if cell.status is CellStatus.UNREAD]
+        of_sequence = [cell for cell in unread if cell.sequence is sequence]
+        chosen = (of_sequence or unread)[:1]
+        return chosen[0].study_date if chosen else days[0]
 
-    def _activate(self, day: date) -> None:
-        """Make the pane of a time point the active one, and show it if it is not."""
+    def _slots(self, active: tuple[date, SeriesRole]) -> tuple[tuple[date, SeriesRole], ...]:
         patient = self.session.patient
         if patient is None:
-            return
+            return ()
+        return shown_slots(patient.study_dates, self._sequences(), active, self.layout)
+
+    def _activate(self, day: date, sequence: SeriesRole) -> None:
+        """Make the pane of a cell the active one, show it if it is not, and go to its caliper."""
+        self._lay_out(day, sequence)
+        self._jump_to_caliper()
+
+    def _lay_out(self, day: date, sequence: SeriesRole) -> None:
+        """Make the pane of a cell the active one, and show it if it is not."""
         self.calipers.selected = None
-        self.panes.lay_out(shown_days(patient.study_dates, day, self.layout), day)
-        self._show_sequence()
+        self.moves += 1
+        self._sequence = sequence
+        self.panes.lay_out(self._slots((day, sequence)), (day, sequence))
+        # the active pane first: others take their place from it
+        for pane in sorted(self.panes.panes, key=lambda one: one is not self.panes.current):
+            volume, why = self._volume(pane)
+            self._show(pane, volume, why)
+        self._want()
+        self._keep_place()
 
     def activate(self, pane: Pane) -> None:
         """Make a pane that is shown the active one."""
         if pane is not self.panes.current:
             self.panes.active = self.panes.panes.index(pane)
             self.calipers.selected = None
+            self.moves += 1
             self._keep_place()
 
-    def _show_sequence(self) -> None:
-        # the active pane first: others take their place from it
-        for pane in sorted(self.panes.panes, key=lambda one: one is not self.panes.current):
-            volume, why = self._volume(pane.study_date)
-            self.panes.show(pane, volume, why)
-        self._jump_to_caliper()
-        self._want()
-        self._keep_place()
+    def _show(self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "") -> None:
+        """Show a volume in a pane, with what is known of its level and of its technique."""
+        changed = volume is not pane.volume
+        self.panes.show(pane, volume, why_empty)
+        lesion, patient = self.session.lesion, self.session.patient
+        if changed:
+            pane.whole = self.levels.known(pane) is None
+            pane.technique = ()
+            if lesion is not None and patient is not None and volume is not None:
+                pane.technique = technique_changes(patient, lesion, pane.study_date, volume)
 
-    def _volume(self, day: date) -> tuple[VolumeDescription | None, str]:
-        patient = self.session.patient
-        cell = self.calipers.cell(day, self.sequence)
+    def _volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
+        patient, cell = self.session.patient, self.calipers.cell_of(pane)
+        name = pane.sequence.value
         if cell is not None:
             if cell.volume is not None:
                 return cell.volume, ""
             if cell.status is CellStatus.NOT_COVERED:
-                return None, f"No {self.sequence.value} of this study reaches the lesion."
-        volume = patient.volumes.get((day, self.sequence)) if patient and cell is None else None
-        return volume, "" if volume else f"This study has no {self.sequence.value}."
+                return None, f"No {name} of this study reaches the lesion."
+        volume = None
+        if patient is not None and cell is None:
+            volume = patient.volumes.get((pane.study_date, pane.sequence))
+        return volume, "" if volume else f"This study has no {name}."
 
     def _want(self) -> None:
         """Say which images are needed: those shown, then the lesion's others, then what is next."""
@@ -326,34 +360,20 @@ class Navigation:
             return None
         return ids[ids.index(patient_id) + 1]
 
-    def _look_at_lesion(self) -> None:
-        """Have all panes look at the lesion, or at their middle where it is not known."""
-        lesion = self.session.lesion
-        seed = lesion.seed if lesion else None
-        order = sorted(self.panes.panes, key=lambda one: one is not self.panes.current)
-        found = False
-        for pane in order:
-            if seed is None or pane.volume is None:
-                continue
-            linking = self.panes.linking(pane.frame, seed[0])
-            if linking is not None:
-                x, y, z = linking.apply(np.asarray(seed[1])).tolist()
-                pane.look_at((x, y, z))
-                found = True
-        self.panes.frame_lesion(whole=not found)
-
-    def _jump_to_caliper(self) -> None:
-        """Look at the caliper of the current cell, where there is one."""
+    def _jump_to_caliper(self, *, follow: bool = False) -> None:
+        """Show the caliper of the current cell, where there is one that is not shown."""
         pane = self.panes.current
-        reading = self.calipers.reading(pane, self.sequence) if pane else None
+        reading = self.calipers.reading(pane) if pane else None
         if pane is None or reading is None or reading.caliper is None:
             return
         place = place_of(pane, reading)
-        if place is not None:
+        if place is not None and place != pane.place:
             a, b = reading.caliper.start_lps_mm, reading.caliper.end_lps_mm
             x, y, z = ((p + q) / 2 for p, q in zip(a, b, strict=True))
-            self.panes.look_at(pane, (x, y, z))
+            pane.look_at((x, y, z))
             pane.place = place
+            if follow:
+                self.panes.follow(pane)
 
     def show_edit(self, reading: Reading | None) -> None:
         """Go to the cell that an undo or redo has changed; None where there was none."""
@@ -361,10 +381,8 @@ class Navigation:
             if self.session.lesion is not None:
                 self.hint = "There is nothing more to undo or redo since the signature."
             return
-        day, sequence = reading.cell
         self.hint = ""
-        self.sequence = sequence
-        self._activate(day)
+        self._activate(*reading.cell)
 
     def _keep_place(self) -> None:
         patient, pane, lesion = self.session.patient, self.panes.current, self.session.lesion

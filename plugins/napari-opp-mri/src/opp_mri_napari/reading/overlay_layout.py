@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from opp_mri_napari.reading.views import ScreenPoint
+from opp_mri_napari.shared.geometry import ScreenPoint
 
 Px = tuple[float, float]
 

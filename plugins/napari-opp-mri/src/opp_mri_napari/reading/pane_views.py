@@ -1,78 +1,167 @@
 """One pane as it is drawn: image, lines, and what stands above it."""
 
-from typing import TYPE_CHECKING
+from typing import Final
+
+from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
-from opp_mri.domain.registration import Verdict
-from opp_mri_napari.reading.calipers import ghost_on, place_of
+from opp_mri_napari.reading.calipers import Calipers, ghost_on, place_of
+from opp_mri_napari.reading.navigation import Navigation
+from opp_mri_napari.reading.pane_words import header_lines, series_name, slice_text, window_text
 from opp_mri_napari.reading.panes import Pane, Panes
+from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.side_views import answer_text
-from opp_mri_napari.reading.views import PaneView, ScreenPoint, StripSlice
+from opp_mri_napari.reading.switches import Switches
+from opp_mri_napari.reading.views import LevelMark, Locator, PaneView, StripSlice
+from opp_mri_napari.shared.geometry import ScreenPoint
 
-if TYPE_CHECKING:
-    from opp_mri_napari.reading.presenter import ReadingRoom
-
-STRIP_BESIDE = 2  # slices of the strip on each side of the shown one
-STRIP_HALF_MM = 30.0
-
-
-def pane_view(room: "ReadingRoom", pane: Pane) -> PaneView:
-    """Give a pane as it is drawn."""
-    sequence, active = room.navigation.sequence, pane is room.panes.current
-    heading, state = room.navigation.heading(pane.study_date), _state(room, pane)
-    name = _series_name(room, pane)
-    if pane.volume is None or pane.geometry is None or pane.images is None:
-        return PaneView(
-            pane_id=str(pane.study_date), heading=heading, series_name=name, active=active,
-            voxels=None, message=_message(room, pane), loading=is_loading(room.session, pane),
-            state=state,
-        )  # fmt: skip
-    blind = room.session.blinding is not None
-    ghost = None
-    if room.ghost and not blind:
-        ghost = ghost_on(room.session, pane, room.navigation.prior(pane))
-    shows_line = active or not blind  # a blinded reader sees no line of another time point
-    return PaneView(
-        pane_id=str(pane.study_date),
-        heading=heading,
-        series_name=name,
-        active=active,
-        voxels=pane.images,
-        scale_mm=pane.geometry.scale_mm,
-        slice_index=pane.place,
-        window=room.panes.window(pane),
-        centre=pane.centre,
-        zoom=room.panes.zoom,
-        letters=pane.geometry.letters,
-        marks=room.calipers.marks(pane, sequence, _near(pane, ghost)) if shows_line else (),
-        badge=_badge(ghost),
-        link_note="" if room.panes.is_linked(pane) else _link_note(room, pane),
-        magnified=_magnified(room, pane),
-        state=state,
-        strip=_strip(room, pane) if active else (),
-    )
+STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one
+STRIP_HALF_MM: Final = 30.0
+SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is no ghost
+LOCATOR_PX: Final = 110  # most pixels of the small whole image
 
 
-def _series_name(room: "ReadingRoom", pane: Pane) -> str:
-    parts = [room.navigation.when(pane.study_date)]
-    if pane.volume is not None:
-        role = pane.volume.role.value if pane.volume.role else "no role"
-        parts = [role, *parts, pane.volume.instance.series_description]
-    return " · ".join(part for part in parts if part)
+class PaneViews:
+    """Makes snapshots of panes from what the room holds."""
+
+    def __init__(
+        self, session: Session, panes: Panes, calipers: Calipers, navigation: Navigation,
+        words: PlaceWords, switches: Switches,
+    ) -> None:  # fmt: skip
+        self._session, self._panes, self._calipers = session, panes, calipers
+        self._navigation, self._words, self._switches = navigation, words, switches
+
+    def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
+        """Give a pane as it is drawn.
+
+        Parameters
+        ----------
+        mouse
+            The pane under the mouse, and where on it.
+        """
+        active, blind = pane is self._panes.current, self._session.blinding is not None
+        words = PaneView(
+            pane_id=pane.pane_id,
+            heading=self._words.heading(pane.study_date),
+            series_name=series_name(pane, self._words.when(pane.study_date)),
+            active=active,
+            voxels=None,
+            state=self._state(pane),
+            technique=pane.technique,
+        )
+        if pane.volume is None or pane.geometry is None or pane.images is None:
+            return evolve(
+                words, message=self._message(pane), loading=is_loading(self._session, pane)
+            )
+        ghost = None
+        if self._switches.ghost and not blind:
+            ghost = ghost_on(self._session, pane, self._navigation.prior(pane))
+        shows_line = active or not blind  # a blinded reader sees no line of another time point
+        near = _near(pane, ghost)
+        return evolve(
+            words,
+            voxels=pane.images,
+            scale_mm=pane.geometry.scale_mm,
+            slice_index=pane.place,
+            slice_text=slice_text(pane, blind=blind),
+            window=self._panes.window(pane),
+            window_text=window_text(self._panes.window(pane)),
+            header=() if blind else header_lines(pane.volume),
+            centre=pane.centre,
+            zoom=self._panes.zoom_of(pane),
+            letters=pane.geometry.letters,
+            marks=self._calipers.marks(pane, near, active=active) if shows_line else (),
+            level=self._level(pane),
+            locator=_locator(pane),
+            badge=_badge(ghost),
+            link_note=self._navigation.levels.sentence(pane),
+            magnified=self._magnified(pane, mouse),
+            strip=self._strip(pane) if active else (),
+        )
+
+    def _message(self, pane: Pane) -> str:
+        if pane.volume is None:
+            return pane.why_empty
+        return self._session.cache.failures.get(pane.volume.volume_id) or "loading …"
+
+    def _state(self, pane: Pane) -> str:
+        lesion = self._session.lesion
+        reading = self._calipers.reading(pane)
+        if lesion is None:
+            return ""
+        if reading is None:
+            return "unread" if self._calipers.cell_of(pane) else ""
+        counts = not reading.draft or reading.reading_id in lesion.settled
+        if self._session.blinding is not None and pane is not self._panes.current:
+            return "signed" if counts else "draft"
+        text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
+        if any(remark.startswith("Measured by override") for remark in reading.remarks):
+            text = f"{text}, by override"
+        place = place_of(pane, reading)
+        if reading.caliper is not None and place is None:
+            return f"{text}, on another series"
+        if place is not None and place != pane.place:
+            return f"{text}, on slice {place + 1}"
+        return text
+
+    def _level(self, pane: Pane) -> LevelMark | None:
+        lesion, known = self._session.lesion, self._navigation.levels.known(pane)
+        if lesion is None or pane.plane is None or pane.geometry is None:
+            return None
+        name = lesion.lesion.level
+        if known is None:
+            return LevelMark(text=f"{name}?", place=None)
+        at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))
+        return LevelMark(text=name, place=at)
+
+    def _magnified(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> ScreenPoint | None:
+        """Give the place under the magnifier: the dragged or selected end, or the mouse."""
+        calipers = self._calipers
+        line, dragged = calipers.line.line, calipers.line.dragged
+        if calipers.on is pane and line is not None and dragged is not None:
+            if pane.geometry is not None and line[0] != line[1]:
+                return pane.geometry.screen_from_pixel(line[dragged])
+            return None
+        if not self._switches.magnifier:
+            return None
+        shown = calipers.line_on(pane) if pane is self._panes.current else None
+        if calipers.selected is not None and shown is not None and pane.geometry is not None:
+            return pane.geometry.screen_from_pixel(shown[calipers.selected])
+        return mouse[1] if mouse is not None and mouse[0] is pane else None
+
+    def _strip(self, pane: Pane) -> tuple[StripSlice, ...]:
+        if pane.images is None or pane.geometry is None:
+            return ()
+        _, down_mm, across_mm = pane.geometry.scale_mm
+        down, across = pane.centre
+        top, left = down - STRIP_HALF_MM, across - STRIP_HALF_MM
+        rows = slice(max(0, round(top / down_mm)),
+                     max(1, round((down + STRIP_HALF_MM) / down_mm)))  # fmt: skip
+        columns = slice(max(0, round(left / across_mm)),
+                        max(1, round((across + STRIP_HALF_MM) / across_mm)))  # fmt: skip
+        reading = self._calipers.reading(pane)
+        measured = place_of(pane, reading) if reading is not None else None
+        first = min(
+            max(0, pane.place - STRIP_ASIDE), max(0, len(pane.images) - 2 * STRIP_ASIDE - 1)
+        )
+        return tuple(
+            StripSlice(slice_index=n, picture=pane.images[n, rows, columns], measured=n == measured)
+            for n in range(first, min(first + 2 * STRIP_ASIDE + 1, len(pane.images)))
+        )
 
 
 def is_loading(session: Session, pane: Pane) -> bool:
     """Tell whether a pane's images are on their way."""
     if pane.volume is None or pane.images is not None:
         return False
-    return pane.volume.volume_id not in session.failures
+    return pane.volume.volume_id not in session.cache.failures
 
 
 def unreadable(session: Session, panes: Panes) -> str:
     """Say how many of the shown series cannot be read, and what to do; "" where all can."""
     shown = [pane.volume for pane in panes.panes if pane.volume is not None]
-    count = sum(one.volume_id in session.failures for one in shown)
+    count = sum(one.volume_id in session.cache.failures for one in shown)
     if not count:
         return ""
     what = "The series shown" if len(shown) == 1 else f"{count} of the {len(shown)} series shown"
@@ -82,35 +171,11 @@ def unreadable(session: Session, panes: Panes) -> str:
     )
 
 
-def _message(room: "ReadingRoom", pane: Pane) -> str:
-    if pane.volume is None:
-        return pane.why_empty
-    failure = room.session.failures.get(pane.volume.volume_id)
-    return failure or "loading …"
-
-
-def _state(room: "ReadingRoom", pane: Pane) -> str:
-    lesion, sequence = room.session.lesion, room.navigation.sequence
-    reading = room.calipers.reading(pane, sequence)
-    if lesion is None:
-        return ""
-    if reading is None:
-        return "unread" if room.calipers.cell(pane.study_date, sequence) else ""
-    counts = not reading.draft or reading.reading_id in lesion.signed
-    if room.session.blinding is not None and pane is not room.panes.current:
-        return "signed" if counts else "draft"
-    text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
-    place = place_of(pane, reading)
-    if reading.caliper is not None and place is None:
-        return f"{text}, on another series"
-    if place is not None and place != pane.place:
-        return f"{text}, on slice {place + 1}"
-    return text
-
-
 def _near(pane: Pane, ghost: Carried | None) -> Carried | None:
     """Show a ghost only on the slice that it lies in."""
     if ghost is None or pane.volume is None:
+        return None
+    if ghost.tilt_deg > SAME_PLANE_DEG:
         return None
     spacing_mm = pane.volume.slice_spacing_mm or pane.volume.instance.slice_thickness_mm or 0.0
     return ghost if abs(ghost.offset_mm) <= spacing_mm / 2 + 1e-6 else None
@@ -119,47 +184,19 @@ def _near(pane: Pane, ghost: Carried | None) -> Carried | None:
 def _badge(ghost: Carried | None) -> str:
     if ghost is None:
         return ""
+    if ghost.tilt_deg > SAME_PLANE_DEG:
+        return f"not the prior plane: tilted by {ghost.tilt_deg:.0f}°"
     return f"prior plane {ghost.offset_mm:+.1f} mm, tilt {ghost.tilt_deg:.1f}°"
 
 
-def _link_note(room: "ReadingRoom", pane: Pane) -> str:
-    lesion, patient = room.session.lesion, room.session.patient
-    links = lesion.links if lesion else patient.links if patient else None
-    verdict = links.proposed.get(pane.frame) if links else None
-    if room.session.blinding is not None:
-        return "not linked: K marks a common point"
-    if verdict is None:
-        return "not linked: no fit yet (`opp-mri align`); K marks a common point"
-    if verdict is Verdict.FAILED:
-        return "not linked: the fit failed; K marks a common point"
-    return f"not linked: a {verdict.value} fit waits, F shows it"
-
-
-def _magnified(room: "ReadingRoom", pane: Pane) -> ScreenPoint | None:
-    """Give the place under the magnifier: the dragged end, or the mouse."""
-    line, dragged = room.calipers.line.line, room.calipers.line.dragged
-    if room.calipers.on is pane and line is not None and dragged is not None:
-        if pane.geometry is not None and line[0] != line[1]:
-            return pane.geometry.screen_from_pixel(line[dragged])
+def _locator(pane: Pane) -> Locator | None:
+    """Give the whole image, small, unless the pane shows it whole anyway."""
+    if pane.images is None or pane.geometry is None or pane.whole:
         return None
-    place = room.pointing.place
-    return place[1] if room.magnifier and place is not None and place[0] is pane else None
-
-
-def _strip(room: "ReadingRoom", pane: Pane) -> tuple[StripSlice, ...]:
-    if pane.images is None or pane.geometry is None:
-        return ()
+    image = pane.images[pane.place]
+    step = max(1, -(-max(image.shape) // LOCATOR_PX))
     _, down_mm, across_mm = pane.geometry.scale_mm
-    down, across = pane.centre
-    top, left = down - STRIP_HALF_MM, across - STRIP_HALF_MM
-    rows = slice(max(0, round(top / down_mm)),
-                 max(1, round((down + STRIP_HALF_MM) / down_mm)))  # fmt: skip
-    columns = slice(max(0, round(left / across_mm)),
-                    max(1, round((across + STRIP_HALF_MM) / across_mm)))  # fmt: skip
-    reading = room.calipers.reading(pane, room.navigation.sequence)
-    measured = place_of(pane, reading) if reading is not None else None
-    first = min(max(0, pane.place - STRIP_BESIDE), max(0, len(pane.images) - 2 * STRIP_BESIDE - 1))
-    return tuple(
-        StripSlice(slice_index=n, picture=pane.images[n, rows, columns], measured=n == measured)
-        for n in range(first, min(first + 2 * STRIP_BESIDE + 1, len(pane.images)))
+    return Locator(
+        picture=image[::step, ::step],
+        size_mm=(image.shape[0] * down_mm, image.shape[1] * across_mm),
     )

@@ -2,34 +2,48 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Final
 
 import numpy as np
 from attrs import define, field
 from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import ImagePlane, Vector3
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.workflow.reading_room.room import nearest_place
-from opp_mri_napari.reading.geometry import PaneGeometry, pane_geometry, towards_left
+from opp_mri_napari.reading.layout import Slot
 from opp_mri_napari.reading.session import Loaded
-from opp_mri_napari.reading.views import ScreenPoint
+from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, towards_left
 
 Linking = Callable[[str, str], RigidTransform | None]
 """Gives the transform to a frame of reference from another one, or None where none links them."""
 
-BOX_MM = 35.0  # half of the box that a lesion's window is taken from
-LESION_SHOWN_MM = 130.0  # height that a pane shows around a lesion: four lumbar levels
-ZOOM_LIMITS = (0.3, 80.0)  # screen pixels per mm
-ZOOM_STEP = 1.15
+BOX_MM: Final = 35.0  # half of the box that a lesion's window is taken from
+LESION_SHOWN_MM: Final = 130.0  # height that a pane shows around a lesion: four lumbar levels
+ZOOM_LIMITS: Final = (0.3, 80.0)  # screen pixels per mm
+LESION_QUANTILES: Final = (0.01, 0.99)
+PRESETS: Final = (  # MR has no absolute units: a preset is a share of the values near the lesion
+    ("wide", (0.0, 1.0)),
+    ("lesion", LESION_QUANTILES),
+    ("narrow", (0.1, 0.9)),
+    ("bright", (0.4, 0.999)),
+)
+FACTOR_LIMITS: Final = (0.1, 40.0)
+ZOOM_STEP: Final = 1.15
 
 
 @define(kw_only=True, eq=False)
 class Pane:
-    """One time point as it is looked at.
+    """One sequence of one time point as it is looked at.
 
     Attributes
     ----------
+    sequence
+        What a caliper drawn here is recorded for.
+    whole
+        Whether the pane shows its image whole: so it is as long as nobody has said where the
+        lesion's vertebra is.
     volume
         What is shown, or None where there is nothing of this sequence.
     images
@@ -42,9 +56,13 @@ class Pane:
         Values drawn black and white before the reader changes them; None for those of the images.
     why_empty
         Why there is no volume.
+    technique
+        What differs in acquisition from the baseline of the sequence, in sentences.
     """
 
     study_date: date
+    sequence: SeriesRole = SeriesRole.T1
+    whole: bool = True
     volume: VolumeDescription | None = None
     geometry: PaneGeometry | None = None
     loaded: Loaded | None = field(default=None, repr=False)
@@ -53,6 +71,21 @@ class Pane:
     focus: Vector3 | None = None
     own_window: tuple[float, float] | None = None
     why_empty: str = ""
+    technique: tuple[str, ...] = ()
+
+    @property
+    def pane_id(self) -> str:
+        """Constant for one sequence of one time point."""
+        return f"{self.study_date} {self.sequence.value}"
+
+    @property
+    def shown_mm(self) -> float:
+        """Height of what the pane shows before the reader zooms, mm."""
+        if not self.whole or self.geometry is None:
+            return LESION_SHOWN_MM
+        rows, columns = self.geometry.last_pixel
+        row_mm, column_mm = self.geometry.spacing_mm
+        return rows * row_mm if self.geometry.turn.vertical == 1 else columns * column_mm
 
     @property
     def frame(self) -> str:
@@ -93,8 +126,8 @@ class Panes:
     ----------
     panes, active
         The panes in order of time, and the place of the one that keys act on.
-    zoom
-        Screen pixels per mm, the same in all panes.
+    zoom_factor
+        How far the reader has zoomed in, the same in all panes; 1 for what each shows by itself.
     level, width
         The window of all panes: shift of its middle, in widths of each pane's own window, and
         factor of its width.
@@ -105,9 +138,10 @@ class Panes:
     def __init__(self) -> None:
         self.panes: list[Pane] = []
         self.active = 0
-        self.zoom = 4.0
+        self.zoom_factor = 1.0
         self.level, self.width = 0.0, 1.0
         self.height_px = 600.0
+        self._preset = 0
         self.linking: Linking = lambda _to, _from: None
 
     @property
@@ -115,15 +149,40 @@ class Panes:
         """The active pane."""
         return self.panes[self.active] if self.panes else None
 
-    def pane_of(self, day: date) -> Pane | None:
-        """Give the pane of a time point, or None where it is not shown."""
-        return next((pane for pane in self.panes if pane.study_date == day), None)
+    def zoom_of(self, pane: Pane) -> float:
+        """Give the screen pixels per mm of a pane."""
+        low, high = ZOOM_LIMITS
+        return min(high, max(low, self.height_px / pane.shown_mm * self.zoom_factor))
 
-    def lay_out(self, days: Sequence[date], active: date) -> None:
-        """Show these time points; panes that stay keep what they show."""
-        kept = {pane.study_date: pane for pane in self.panes}
-        self.panes = [kept.get(day) or Pane(study_date=day) for day in days]
-        self.active = list(days).index(active) if active in days else 0
+    @property
+    def zoom(self) -> float:
+        """Screen pixels per mm of the active pane."""
+        return self.zoom_of(self.current) if self.current is not None else 1.0
+
+    def pane_of(self, day: date) -> Pane | None:
+        """Give a pane of a time point, the active one first, or None where it is not shown."""
+        there = sorted(self.panes, key=lambda pane: pane is not self.current)
+        return next((pane for pane in there if pane.study_date == day), None)
+
+    def lay_out(self, slots: Sequence[Slot], active: Slot) -> None:
+        """Show these time points and sequences; panes that stay keep what they show.
+
+        A pane whose sequence changes stays at the same place of the body.
+        """
+        left = {(pane.study_date, pane.sequence): pane for pane in self.panes}
+        chosen = {slot: left.pop(slot) for slot in slots if slot in left}
+        for day, sequence in slots:
+            if (day, sequence) in chosen:
+                continue
+            same_day = next((slot for slot in left if slot[0] == day), None)
+            if same_day is not None:
+                pane = left.pop(same_day)
+                pane.sequence = sequence
+            else:
+                pane = Pane(study_date=day, sequence=sequence)
+            chosen[(day, sequence)] = pane
+        self.panes = [chosen[slot] for slot in slots]
+        self.active = list(slots).index(active) if active in slots else 0
 
     def show(self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "") -> None:
         """Show a volume in a pane, at the same place of the body as far as that is known."""
@@ -190,21 +249,8 @@ class Panes:
 
     def magnify(self, notches: int) -> None:
         """Zoom all panes in or out."""
-        low, high = ZOOM_LIMITS
-        self.zoom = min(high, max(low, self.zoom * ZOOM_STEP**notches))
-
-    def frame_lesion(self, *, whole: bool) -> None:
-        """Set the zoom so that a lesion, or the whole image, fills the panes."""
-        height_mm = LESION_SHOWN_MM
-        pane = self.current
-        if whole and pane is not None and pane.geometry is not None:
-            rows, columns = pane.geometry.last_pixel
-            size_mm = (
-                rows * pane.geometry.spacing_mm[0],
-                columns * pane.geometry.spacing_mm[1],
-            )
-            height_mm = size_mm[0] if pane.geometry.turn.vertical == 1 else size_mm[1]
-        self.zoom = max(ZOOM_LIMITS[0], self.height_px / height_mm)
+        low, high = FACTOR_LIMITS
+        self.zoom_factor = min(high, max(low, self.zoom_factor * ZOOM_STEP**notches))
 
     def window(self, pane: Pane) -> tuple[float, float]:
         """Give the values that are drawn black and white in a pane."""
@@ -227,11 +273,25 @@ class Panes:
         for pane in self.panes:
             pane.own_window = None
 
-    def auto_window(self) -> None:
+    def auto_window(self, quantiles: tuple[float, float] = LESION_QUANTILES) -> None:
         """Window every pane from the surroundings of the place that it looks at."""
         self.level, self.width = 0.0, 1.0
         for pane in self.panes:
-            pane.own_window = _window_around(pane)
+            pane.own_window = _window_around(pane, quantiles)
+
+    def copy_window(self, source: Pane) -> None:
+        """Give every pane the very window of one."""
+        window = self.window(source)
+        self.level, self.width = 0.0, 1.0
+        for pane in self.panes:
+            pane.own_window = window
+
+    def next_preset(self) -> str:
+        """Give every pane the next window preset; says its name."""
+        name, quantiles = PRESETS[self._preset % len(PRESETS)]
+        self._preset += 1
+        self.auto_window(quantiles)
+        return name
 
     def _carried(self, point: Vector3 | None, from_frame: str, to_frame: str) -> Vector3 | None:
         if point is None or not from_frame:
@@ -259,7 +319,7 @@ def middle_of(volume: VolumeDescription) -> Vector3:
     return plane.lps_from_pixel((plane.columns - 1) / 2, (plane.rows - 1) / 2)
 
 
-def _window_around(pane: Pane) -> tuple[float, float] | None:
+def _window_around(pane: Pane, quantiles: tuple[float, float]) -> tuple[float, float] | None:
     """Give a window from the values around the place that a pane looks at."""
     if pane.images is None or pane.geometry is None:
         return None
@@ -272,5 +332,5 @@ def _window_around(pane: Pane) -> tuple[float, float] | None:
         box = box[first:last] if axis == 0 else box[:, first:last]
     if box.size == 0:
         return None
-    low, high = (float(x) for x in np.quantile(box, (0.01, 0.99)))
+    low, high = (float(x) for x in np.quantile(box, quantiles))
     return (low, high if high > low else low + 1.0)

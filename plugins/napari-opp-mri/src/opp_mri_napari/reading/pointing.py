@@ -1,22 +1,31 @@
 """What the mouse does on a pane: scroll, zoom, pan, window, and the left button's tool."""
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from typing import Final
 
 from opp_mri.domain.measurement import PixelPoint
-from opp_mri_napari.reading.calipers import LANDMARKS, Tool
-from opp_mri_napari.reading.line_tool import Grip
-from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.views import Button, Pointer, PointerKind, ScreenPoint
+from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
+from opp_mri_napari.reading.line_tool import STILL_PX, Grip
+from opp_mri_napari.reading.navigation import Navigation
+from opp_mri_napari.reading.panes import Pane, Panes
+from opp_mri_napari.reading.views import Button, Pointer, PointerKind
+from opp_mri_napari.shared.geometry import ScreenPoint
 
-if TYPE_CHECKING:
-    from opp_mri_napari.reading.presenter import ReadingRoom
-
-FIVE = 5  # slices that Shift and the wheel go
-WIDTH_PER_PX, LEVEL_PER_PX = 1.005, 0.003
+FIVE: Final = 5  # slices that Shift and the wheel go
+WIDTH_PER_PX: Final = 1.005
+LEVEL_PER_PX: Final = 0.003
 
 
 class Pointing:
     """Turns mouse events into wishes.
+
+    Parameters
+    ----------
+    panes, calipers, navigation
+        What the mouse acts on.
+    mark_point
+        Takes a click with a tool that marks one point.
 
     Attributes
     ----------
@@ -24,17 +33,23 @@ class Pointing:
         The pane under the mouse and where on it, or None.
     """
 
-    def __init__(self, room: "ReadingRoom") -> None:
-        self._room = room
+    def __init__(
+        self,
+        panes: Panes,
+        calipers: Calipers,
+        navigation: Navigation,
+        mark_point: Callable[[Pane, PixelPoint], None],
+    ) -> None:
+        self._panes, self._calipers, self._navigation = panes, calipers, navigation
+        self._mark_point = mark_point
         self.place: tuple[Pane, ScreenPoint] | None = None
         self._held = Button.NONE
         self._panning = False
-        self._last_px = (0.0, 0.0)
+        self._last_px = self._clicked_px = (0.0, 0.0)
 
     def take(self, event: Pointer) -> bool:
         """Take a mouse event; tell whether anything is to be drawn anew."""
-        room = self._room
-        pane = next((p for p in room.panes.panes if str(p.study_date) == event.pane_id), None)
+        pane = next((p for p in self._panes.panes if p.pane_id == event.pane_id), None)
         if pane is None:
             return False
         self.place = None if event.kind is PointerKind.LEAVE else (pane, event.place)
@@ -47,49 +62,53 @@ class Pointing:
             return self._move(pane, event)
         if event.kind is PointerKind.RELEASE:
             return self._release(pane, event)
-        return room.magnifier
+        return False
 
     def _wheel(self, pane: Pane, event: Pointer) -> None:
-        panes = self._room.panes
+        panes = self._panes
         if event.ctrl:
             panes.magnify(event.notches)
         else:
             panes.scroll(pane, event.notches * (FIVE if event.shift else 1))
 
     def _press(self, pane: Pane, event: Pointer) -> bool:
-        room = self._room
-        self._last_px, self._held = (event.x_px, event.y_px), event.button
+        calipers, px = self._calipers, (event.x_px, event.y_px)
+        self._last_px, self._held = px, event.button
         self._panning = event.button is Button.MIDDLE or (
             event.button is Button.LEFT and event.space
         )
-        if not (room.calipers.line.waits and room.calipers.on is not pane):
-            room.navigation.activate(pane)
+        if not (calipers.line.waits and calipers.on is not pane):
+            self._navigation.activate(pane)
         if event.button is Button.RIGHT and event.kind is PointerKind.DOUBLE:
-            room.panes.reset_window()
-        if event.button is Button.LEFT and not self._panning:
-            self._press_tool(pane, event)
+            self._panes.reset_window()
+        if event.button is not Button.LEFT or self._panning:
+            return True
+        # a quick second click elsewhere ends a line; on the very place it enlarges the pane
+        twice = event.kind is PointerKind.DOUBLE
+        if twice and math.dist(px, self._clicked_px) < STILL_PX and not calipers.line.moves:
+            calipers.line.cancel()
+            self._held = Button.NONE
+            self._navigation.enlarge(pane)
+            return True
+        self._clicked_px = px
+        self._press_tool(pane, event)
         return True
 
     def _press_tool(self, pane: Pane, event: Pointer) -> None:
-        calipers, pixel = self._room.calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _pixel(pane, event.place)
         if pixel is None:
             return
         if calipers.tool in (Tool.COMMON_POINT, Tool.SEED):
-            self._room.mark_point(pane, pixel)
+            self._mark_point(pane, pixel)
             return
-        lesion = self._room.session.lesion
-        if lesion is None:
-            self._room.navigation.hint = "Add a lesion first (Shift+A): a caliper belongs to one."
+        if calipers.session.lesion is None:
+            self._navigation.hint = "Add a lesion first (Shift+A): a caliper belongs to one."
             return
         if calipers.line.waits and calipers.on is not pane:
             calipers.line.cancel()  # the second click belongs on the image of the first
         calipers.on = pane
-        there = (
-            calipers.line_on(pane, self._room.navigation.sequence)
-            if calipers.tool is Tool.CALIPER
-            else None
-        )
-        place, zoom = event.place, self._room.panes.zoom
+        there = calipers.line_on(pane) if calipers.tool is Tool.CALIPER else None
+        place, zoom = event.place, self._panes.zoom_of(pane)
 
         def to_px(point: PixelPoint) -> tuple[float, float]:
             if pane.geometry is None:
@@ -107,37 +126,40 @@ class Pointing:
             calipers.selected = None
 
     def _move(self, pane: Pane, event: Pointer) -> bool:
-        room = self._room
         step = (event.x_px - self._last_px[0], event.y_px - self._last_px[1])
         self._last_px = (event.x_px, event.y_px)
         if self._panning:
-            room.panes.pan(pane, step[1] / room.panes.zoom, step[0] / room.panes.zoom)
+            zoom = self._panes.zoom_of(pane)
+            self._panes.pan(pane, step[1] / zoom, step[0] / zoom)
             return True
         if self._held is Button.RIGHT:
-            room.panes.change_window(step[1] * LEVEL_PER_PX, WIDTH_PER_PX ** step[0])
+            self._panes.change_window(step[1] * LEVEL_PER_PX, WIDTH_PER_PX ** step[0])
             return True
-        calipers, pixel = room.calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _pixel(pane, event.place)
         if calipers.line.busy and calipers.on is pane and pixel is not None:
             px = (event.x_px, event.y_px)
             calipers.line.move(pixel, px, calipers.hold(pane, free=event.shift))
             return True
-        return room.magnifier
+        return False
 
     def _release(self, pane: Pane, event: Pointer) -> bool:
-        room, held = self._room, self._held
+        held = self._held
         self._held, panned, self._panning = Button.NONE, self._panning, False
-        calipers, pixel = room.calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _pixel(pane, event.place)
         if held is not Button.LEFT or panned or not calipers.line.busy or pixel is None:
             return panned or held is Button.RIGHT
         if calipers.on is not pane:
             calipers.line.cancel()
             return True
         hold = calipers.hold(pane, free=event.shift)
+        redrawn = calipers.line.redraws
         line = calipers.line.release(pixel, (event.x_px, event.y_px), hold)
         if line is not None and calipers.tool in LANDMARKS:
             calipers.set_axis(pane, line)
         elif line is not None:
-            calipers.finish(pane, room.navigation.sequence, line)
+            calipers.finish(pane, line)
+            if redrawn:
+                self._navigation.hint = "A new line was drawn in place of the old one."
         return True
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
+from typing import TYPE_CHECKING
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
@@ -11,18 +11,23 @@ from opp_mri.domain.measurement import Answer, CommonPoint, PixelPoint
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
-from opp_mri.workflow.measuring.edits import draft_line, sign_drafts
-from opp_mri.workflow.measuring.lesions import add_event, add_lesion
+from opp_mri.workflow.measuring.edits import draft_line
 from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.calipers import Calipers, Tool
+from opp_mri_napari.reading.dialogs import Dialog, Dialogs
+from opp_mri_napari.reading.layout import Layout
+from opp_mri_napari.reading.lesion_entry import LesionEntry
 from opp_mri_napari.reading.navigation import Navigation
-from opp_mri_napari.reading.pane_views import is_loading, pane_view, unreadable
+from opp_mri_napari.reading.pane_views import PaneViews, is_loading, unreadable
 from opp_mri_napari.reading.panes import Pane, Panes
+from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
-from opp_mri_napari.reading.session import Job, Session
-from opp_mri_napari.reading.side_views import sign_off_view, timeline_view, worklist_view
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.side_views import sign_off_view, timeline_view
+from opp_mri_napari.reading.signing import Signing
+from opp_mri_napari.reading.switches import Switches
 from opp_mri_napari.reading.views import (
     PaneView,
     Pointer,
@@ -31,17 +36,12 @@ from opp_mri_napari.reading.views import (
     TimelineView,
     WorklistView,
 )
+from opp_mri_napari.reading.worklist_order import CellOrder
+from opp_mri_napari.reading.worklist_view import worklist_view
+from opp_mri_napari.shared.work import Job
 
-
-class Dialog(StrEnum):
-    """What the window is to bring up."""
-
-    KEYS = "keys"
-    ANSWER = "answer"
-    SIGN_OFF = "sign off"
-    REASON = "reason"
-    LESION = "lesion"
-    FITS = "fits"
+if TYPE_CHECKING:
+    from opp_mri.workflow.registration.align import AlignSummary
 
 
 def _now() -> datetime:
@@ -56,7 +56,7 @@ class ReadingRoom:
     project
         Open, and kept open by whoever opened it.
     reader
-        Who reads.
+        Name of the reader.
     clock
         Gives the time at which an answer is recorded.
 
@@ -64,10 +64,10 @@ class ReadingRoom:
     ----------
     session, panes, calipers, navigation
         What is open, how it is looked at, the answers, and where the reader is.
-    ghost, magnifier, napari_shown
+    switches
         What is switched on.
-    seed_cells, form_error, form_is_new
-        What the form for a lesion has been told, and whether it begins empty.
+    signing, lesion_entry
+        The sign-off, and the form for a lesion.
 
     Raises
     ------
@@ -81,17 +81,21 @@ class ReadingRoom:
         self, project: Project, reader: str, *, clock: Callable[[], datetime] = _now
     ) -> None:
         if not reader.strip():
-            raise InputError("Say with --reader who reads.")
+            raise InputError("No reader is named: give your name with --reader.")
         check_reader(project.store, reader.strip())
         self.session = Session(project, reader.strip(), clock)
         self.panes = Panes()
         self.calipers = Calipers(self.session)
         self.navigation = Navigation(self.session, self.panes, self.calipers)
-        self.pointing = Pointing(self)
-        self.ghost, self.magnifier, self.napari_shown = True, False, False
-        self.seed_cells: Mapping[str, str] = {}
-        self.form_error, self.form_is_new = "", True
-        self._dialog: Dialog | None = None
+        self.switches = Switches()
+        self.words = PlaceWords(self.session)
+        self.pointing = Pointing(self.panes, self.calipers, self.navigation, self.mark_point)
+        self.signing = Signing(self.session, self._list_for_signature)
+        self._dialogs = Dialogs(self.navigation, self.calipers)
+        self.lesion_entry = LesionEntry(self.session, self.navigation, self._dialogs)
+        self._pane_views = PaneViews(
+            self.session, self.panes, self.calipers, self.navigation, self.words, self.switches
+        )
         self._rules = project_rules(project)
         self._first_point: tuple[str, Vector3] | None = None
         self._wishes = self._wish_table()
@@ -100,7 +104,7 @@ class ReadingRoom:
     @property
     def dialog(self) -> Dialog | None:
         """What the window is to bring up, or None."""
-        return Dialog.REASON if self.calipers.pending is not None else self._dialog
+        return self._dialogs.kind
 
     # --- wishes
 
@@ -109,17 +113,17 @@ class ReadingRoom:
         self._wishes[name]()
 
     def pointer(self, event: Pointer) -> bool:
-        """Take a mouse event; tell whether anything is to be drawn anew."""
-        return self.pointing.take(event)
+        """Take a mouse event; tell whether anything is to be drawn again."""
+        return self.pointing.take(event) or self.switches.magnifier
 
     def bring_up(self, dialog: Dialog | None) -> None:
-        """Bring a dialog up, or put it away."""
-        self._dialog = None if dialog is self._dialog else dialog
-        self.form_error = ""
-        if dialog is Dialog.LESION:
-            self.seed_cells, self.form_is_new = {}, True
-        elif dialog is None:
-            self.calipers.pending = None
+        """Bring a dialog up, or put it away where it is up already."""
+        if dialog is None or dialog is self.dialog:
+            self._dialogs.close()
+        elif dialog is Dialog.LESION:
+            self.lesion_entry.begin()
+        else:
+            self._dialogs.bring_up(dialog)
 
     def arrow(self, down: int, across: int, how: str = "") -> None:
         """Nudge the selected end; without one, scroll or change the series."""
@@ -127,7 +131,7 @@ class ReadingRoom:
         if pane is None:
             return
         if self.calipers.selected is not None:
-            self.calipers.nudge(pane, self.navigation.sequence, down, across, how)
+            self.calipers.nudge(pane, down, across, how)
         elif down and not how:
             self.panes.scroll(pane, -down)
         elif across and not how:
@@ -136,7 +140,7 @@ class ReadingRoom:
     def switch_end(self) -> None:
         """Select an end of the shown caliper, then the other."""
         pane = self.panes.current
-        if pane is not None and self.calipers.line_on(pane, self.navigation.sequence) is not None:
+        if pane is not None and self.calipers.line_on(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
 
     def choose_tool(self, tool: Tool) -> None:
@@ -147,57 +151,89 @@ class ReadingRoom:
 
     def say(self, answer: Answer, reason: str = "") -> None:
         """Answer the current cell without a line."""
-        self._dialog = None
+        self._dialogs.close()
         if self.panes.current is not None:
-            self.calipers.say(self.panes.current, self.navigation.sequence, answer, reason)
+            self.calipers.say(self.panes.current, answer, reason)
 
     def confirm(self) -> None:
-        """Go to the next unread cell."""
-        self.calipers.selected = None
-        self.navigation.next_unread()
+        """Go to the next unread cell; on the sign-off, sign what is listed."""
+        if self.dialog is Dialog.SIGN_OFF:
+            self.sign()
+        elif self.dialog is None:
+            self.calipers.selected = None
+            self.navigation.next_unread()
 
     def cancel(self) -> None:
         """Put away what is up, or cancel the line, the selection or the tool."""
         picking = self.calipers.tool is Tool.SEED
-        self.navigation.hint = ""
+        self.navigation.hint = self.session.warning = ""
         if self.dialog is not None:
-            self.bring_up(None)
-        elif self.calipers.cancel() and picking:  # back to the form, as it was
-            self._dialog, self.form_is_new = Dialog.LESION, False
+            self._dialogs.close()
+        elif self.calipers.cancel() and picking:
+            self.lesion_entry.come_back()
 
     def sign(self) -> None:
-        """Sign all drafts of the lesion."""
-        self._dialog = None
-        lesion = self.session.lesion
-        if lesion is None:
+        """Sign what the sign-off lists, where it is up and allows it."""
+        if self.dialog is not Dialog.SIGN_OFF:
             return
-        view = self.sign_off()
         try:
-            signed = sign_drafts(
-                lesion.log, lesion.signed, statement=view.statement, at=self.session.clock()
-            )
+            signed = self.signing.sign()
         except InputError as error:
-            self.session.warning = str(error)
+            self.navigation.hint = str(error)
             return
-        self.session.sign(signed)
+        self._dialogs.close()
         if self.session.blinding is not None:  # the next time point may open now
             self.session.when_saved = self.navigation.reload
-        self.navigation.hint = f"Signed: {len(signed.reading_ids)} answers of {view.lesion}."
+        self.navigation.hint = signed
         self.session.ask_worklist_when_saved()
+
+    def align(self) -> None:
+        """Have the follow-ups of the open lesion aligned, away from the window."""
+        lesion, session = self.session.lesion, self.session
+        if lesion is None:
+            self.navigation.hint = "Add a lesion first (Shift+A): follow-ups are aligned around it."
+            return
+        lesion_id = lesion.lesion.lesion_id
+
+        def run() -> "AlignSummary":
+            from opp_mri.workflow.registration.align import align_project  # takes a second to load
+
+            return align_project(session.project, session.clock(), lesion_ids=[lesion_id])
+
+        def take(summary: "AlignSummary") -> None:
+            self.navigation.reload()
+            failed = f" {len(summary.failures)} could not be tried." if summary.failures else ""
+            self.navigation.hint = f"{summary.new} new fits: F shows them.{failed}"
+
+        self.navigation.hint = f"Aligning the follow-ups of {lesion_id} …"
+        session.ask(Job(what="alignment", run=run, take=take, failed=session.warn))
+
+    def confirm_level(self) -> None:
+        """Confirm that the lesion's vertebra is under the mouse."""
+        place, lesion = self.pointing.place, self.session.lesion
+        if place is None or place[0].plane is None or place[0].geometry is None:
+            level = lesion.lesion.level if lesion else "the vertebra"
+            self.navigation.hint = f"Point at {level} with the mouse, then press V."
+            return
+        pane, at = place
+        plane, geometry = pane.plane, pane.geometry
+        if plane is None or geometry is None:
+            return
+        point = plane.lps_from_pixel(*geometry.pixel_from_screen(at))
+        refusal = self.navigation.levels.confirm(pane, point)
+        self.navigation.activate(pane)
+        code = self.words.code(pane.study_date)
+        level = lesion.lesion.level if lesion else ""
+        self.navigation.hint = refusal or f"{level} confirmed in {code}."
 
     def mark_point(self, pane: Pane, pixel: PixelPoint) -> None:
         """Take a click with the common point tool, or with that for a lesion's seed."""
         if pane.plane is None or pane.volume is None:
             return
         if self.calipers.tool is Tool.SEED:
-            frame = pane.volume.frames[pane.place]
-            self.seed_cells = {
-                "seed_sop_instance_uid": frame.sop_instance_uid,
-                "seed_frame": str(frame.frame_number),
-                "seed_column": f"{pixel[0]:.2f}",
-                "seed_row": f"{pixel[1]:.2f}",
-            }
-            self.cancel()
+            self.calipers.cancel()
+            self.navigation.hint = ""
+            self.lesion_entry.set_seed(pane, pixel)
             return
         point = pane.plane.lps_from_pixel(*pixel)
         if self._first_point is None:
@@ -208,45 +244,12 @@ class ReadingRoom:
         else:
             self._join(*self._first_point, pane.frame, point)
 
-    def add_lesion(self, cells: Mapping[str, str]) -> None:
-        """Add a lesion from the form, and open it."""
-        patient = self.session.patient
-        if patient is None:
-            return
-        full = {**cells, **self.seed_cells, "patient_id": patient.patient_id}
-        store, at = self.session.project.store, self.session.clock()
-
-        def added(lesion_id: str) -> None:
-            self._dialog, self.seed_cells, self.form_error = None, {}, ""
-            self.session.ask_worklist()
-            self.navigation.open(
-                patient.patient_id, lesion_id, None, self.navigation.sequence, anew=True
-            )
-
-        self._ask(lambda: add_lesion(store, full, at).lesion_id, added)
-
-    def add_event(self, cells: Mapping[str, str]) -> None:
-        """Add an event, or a finding such as fracture, to the open lesion."""
-        lesion = self.session.lesion
-        if lesion is None:
-            return
-        full = {**cells, "lesion_id": lesion.lesion.lesion_id}
-        store, at = self.session.project.store, self.session.clock()
-
-        def added(count: int) -> None:
-            self._dialog, self.form_error = None, ""
-            self.navigation.reload()
-            noted = f"{cells['event'].replace('_', ' ')} on {cells['date']}"
-            self.navigation.hint = f"{'Noted' if count else 'Noted before'}: {noted}."
-
-        self._ask(lambda: add_event(store, full, at), added)
-
     # --- what is shown
 
     def pane_views(self) -> tuple[PaneView, ...]:
         """Give all panes as they are drawn."""
         self.panes.take_images(self.session.images)
-        return tuple(pane_view(self, pane) for pane in self.panes.panes)
+        return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
 
     @property
     def first_image_waits(self) -> bool:
@@ -256,8 +259,10 @@ class ReadingRoom:
 
     def worklist(self) -> WorklistView:
         """Give the worklist as it is drawn."""
-        blind = self.session.blinding is not None
-        return worklist_view(self.session.worklist, self.navigation.current, blind=blind)
+        return worklist_view(
+            self.session.worklist, self.navigation.current, self.navigation.order,
+            blinding=self.session.blinding,
+        )  # fmt: skip
 
     def timeline(self) -> TimelineView:
         """Give the growth curve, with the caliper that is under the mouse."""
@@ -267,45 +272,54 @@ class ReadingRoom:
         if patient.blinding is not None:
             rules = ("Hidden in a blinded read.", *patient.blinding.rules)
             return TimelineView(hidden="\n\n".join(rules))
+        technique = dict.fromkeys(
+            f"{self.words.code(pane.study_date)} {pane.sequence.value}: {sentence}"
+            for pane in self.panes.panes
+            for sentence in pane.technique
+        )
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._rules,
-            counted=lesion.signed, current=self.navigation.current, error=self.session.error,
+            counted=lesion.settled, current=self.navigation.current, error=self.session.error,
+            asked=self.switches.category, technique=tuple(technique),
         )  # fmt: skip
 
     def sign_off(self) -> SignOffView:
-        """Give what a signature would cover."""
-        lesion, patient = self.session.lesion, self.session.patient
-        if lesion is None or patient is None:
-            return SignOffView(lesion="", missing=(), drafts=(), statement="")
-        names = {day: self.navigation.heading(day) for day in patient.study_dates}
-        return sign_off_view(lesion, names, blind=patient.blinding is not None)
+        """Give what a signature covers; this very list is what `sign` signs."""
+        return self.signing.view()
 
     def status(self) -> StatusView:
         """Give the lines above the panes."""
         session, navigation = self.session, self.navigation
         patient, lesion = session.patient, session.lesion
-        who = patient.patient_id if patient else "no patient"
-        what = f" · {lesion.lesion.lesion_id} {lesion.lesion.level}" if lesion else ""
+        name = patient.patient_id if patient else "no patient"
+        of_lesion = f" · {lesion.lesion.lesion_id} {lesion.lesion.level}" if lesion else ""
         waiting = session.missing_images()
         hint = navigation.hint or (f"loading {waiting} series …" if waiting else "")
         if patient is not None and not patient.lesions and not hint:
             hint = "No lesion yet: Shift+A adds one."
         return StatusView(
-            title=f"{who}{what} · {navigation.sequence.value} · reader {session.reader}",
+            title=f"{name}{of_lesion} · {navigation.sequence.value} · reader {session.reader}",
             tool=self.calipers.tool.value,
-            saved=session.saved_text,
-            banner=session.warning or unreadable(session, self.panes),
+            saved=session.saves.text,
+            banner=session.saves.failure or session.warning or unreadable(session, self.panes),
             hint=hint,
         )
 
     # --- inside
+
+    def _list_for_signature(self) -> SignOffView:
+        lesion, patient = self.session.lesion, self.session.patient
+        if lesion is None or patient is None:
+            return SignOffView()
+        names = {day: self.words.heading(day) for day in patient.study_dates}
+        return sign_off_view(lesion, names, blind=patient.blinding is not None)
 
     def _live_timeline(self, lesion: RoomLesion) -> LesionTimeline:
         live = self.calipers.live_length()
         if live is None:
             return lesion.timeline
         pane, line = live
-        cell = self.calipers.cell(pane.study_date, self.navigation.sequence)
+        cell = self.calipers.cell_of(pane)
         if cell is None or pane.volume is None:
             return lesion.timeline
         try:
@@ -313,7 +327,7 @@ class ReadingRoom:
                 cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
                 reader=self.session.reader, at=self.session.clock(),
             )  # fmt: skip
-        except OppMriError:  # a line of no length yet
+        except OppMriError:  # a line of no length yet, or on an unsuitable image
             return lesion.timeline
         return with_readings(lesion.timeline, (*lesion.log, reading))
 
@@ -333,19 +347,34 @@ class ReadingRoom:
         )  # fmt: skip
         store = self.session.project.store
 
-        def linked(_: object) -> None:
+        def take(_: object) -> None:
             self.navigation.reload()
             self.navigation.hint = "Linked by the common point: scrolling only, no ghost."
 
-        self._ask(lambda: store.add_common_point(joined), linked)
+        self.lesion_entry.ask(lambda: store.add_common_point(joined), take)
 
-    def _ask(self, run: Callable[[], object], take: Callable[..., None]) -> None:
-        def failed(error: OppMriError) -> None:
-            self.form_error = str(error)
-            if self.dialog is None:
-                self.session.warning = str(error)
+    @property
+    def panes_in_a_row(self) -> int | None:
+        """How many panes stand in a row; None where the window may choose."""
+        days = {pane.study_date for pane in self.panes.panes}
+        return len(days) if self.navigation.layout is Layout.GRID else None
 
-        self.session.ask(Job(what="form", run=run, take=take, failed=failed))
+    def advertised_fits(self) -> tuple[str, ...]:
+        """Give the ids of all fits of the shown panes."""
+        fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.fits(pane)]
+        return tuple(dict.fromkeys(fit.fit_id for fit in fits))
+
+    def _copy_window(self) -> None:
+        if self.panes.current is not None:
+            self.panes.copy_window(self.panes.current)
+
+    def _next_preset(self) -> None:
+        self.navigation.hint = f"Window preset: {self.panes.next_preset()}."
+
+    def _change_order(self) -> None:
+        orders, order = list(CellOrder), self.navigation.order
+        order.order = orders[(orders.index(order.order) + 1) % len(orders)]
+        self.navigation.hint = f"Enter goes through {order.order.value}."
 
     def _flip_ghost(self) -> None:
         if self.session.blinding is not None:
@@ -354,7 +383,7 @@ class ReadingRoom:
             self._flip("ghost")
 
     def _flip(self, name: str) -> None:
-        setattr(self, name, not getattr(self, name))
+        setattr(self.switches, name, not getattr(self.switches, name))
 
     def _wish_table(self) -> Mapping[str, Callable[[], None]]:
         go = self.navigation
@@ -379,19 +408,27 @@ class ReadingRoom:
             "undo": lambda: go.show_edit(self.calipers.undo()),
             "redo": lambda: go.show_edit(self.calipers.redo()),
             "confirm": self.confirm,
+            "confirm_level": self.confirm_level,
             "next_lesion": partial(go.step_lesion, 1),
             "previous_lesion": partial(go.step_lesion, -1),
             "auto_window": self.panes.auto_window,
+            "copy_window": self._copy_window,
+            "window_preset": self._next_preset,
+            "order": self._change_order,
             "reset": go.reset_view,
             "magnifier": partial(self._flip, "magnifier"),
             "ghost": self._flip_ghost,
             "layout": go.change_layout,
+            "sequences": go.change_layout_by_sequence,
+            "category": partial(self._flip, "category"),
             "fits": partial(self.bring_up, Dialog.FITS),
+            "align": partial(self.bring_up, Dialog.ALIGN),
             "common_point": partial(self.choose_tool, Tool.COMMON_POINT),
             "add_lesion": partial(self.bring_up, Dialog.LESION),
+            "correct_lesion": partial(self.lesion_entry.begin, correcting=True),
             "sign": partial(self.bring_up, Dialog.SIGN_OFF),
             "save": self.session.try_again,
-            "napari": partial(self._flip, "napari_shown"),
+            "napari": partial(self._flip, "napari"),
             "keys": partial(self.bring_up, Dialog.KEYS),
             "cancel": self.cancel,
         }

@@ -15,16 +15,21 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.domain.measurement import ApAxis, Place, Reading, Signature
+from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.reading_room.room import RoomLesion, RoomPatient, load_images, open_patient
+from opp_mri.workflow.reading_room.room import (
+    RoomLesion,
+    RoomPatient,
+    load_images,
+    open_patient,
+    with_level,
+)
 from opp_mri.workflow.reading_room.worklist import Worklist, with_timeline, worklist
-from opp_mri_napari.reading.geometry import window_of
-
-MOST_BYTES = 500_000_000  # of voxels kept; a patient of 8 visits x 3 sequences takes 190 MB
+from opp_mri_napari.shared.geometry import window_of
+from opp_mri_napari.shared.work import MOST_BYTES, ImageCache, Job, Save, SaveQueue
 
 
 @frozen(kw_only=True, eq=False)
@@ -33,45 +38,6 @@ class Loaded:
 
     images: NDArray[Any] = field(repr=False)
     window: tuple[float, float]
-
-
-@frozen(kw_only=True, eq=False)
-class Job:
-    """Something to be read, away from the window.
-
-    Parameters
-    ----------
-    what
-        What it is, to tell the reader.
-    run
-        May run in another thread; changes nothing here.
-    take, failed
-        Take the outcome, in the window's thread.
-    """
-
-    what: str
-    run: Callable[[], Any]
-    take: Callable[[Any], None]
-    failed: Callable[[OppMriError], None]
-
-
-@frozen(kw_only=True, eq=False)
-class Save:
-    """Something to be written. It stays in line until it is written.
-
-    Parameters
-    ----------
-    run
-        Writes; may run in another thread.
-    reading
-        The answer that it saves, where it is one.
-    place
-        Whether it only keeps where the reader is: a later one takes its turn.
-    """
-
-    run: Callable[[], Any]
-    reading: Reading | None = None
-    place: bool = False
 
 
 class Session:
@@ -85,8 +51,8 @@ class Session:
         Done once, when all is written.
     worklist, patient, lesion
         What is there, or None until it is loaded or where there is none.
-    wanted
-        Volumes to be loaded, the most urgent first; set by whoever shows them.
+    saves, cache
+        What waits to be written, and the images that were loaded.
     ahead
         PatientID of the patient who will be next, or None: loaded when nothing else waits.
     error
@@ -102,24 +68,30 @@ class Session:
         self.worklist: Worklist | None = None
         self.patient: RoomPatient | None = None
         self.lesion: RoomLesion | None = None
-        self.wanted: Sequence[VolumeDescription] = ()
+        self._wanted: Sequence[VolumeDescription] = ()
         self.ahead: str | None = None
         self.error: MeasurementError | None = None
         self.warning = ""
+        self.saves = SaveQueue()
+        self.cache: ImageCache[Loaded] = ImageCache()
         self._loaded_ahead: str | None = None
         self._next_volumes: Sequence[VolumeDescription] = ()
-        self.failures: dict[str, str] = {}
-        self._loaded: dict[str, Loaded] = {}
         self._asked: list[Job] = []
-        self._running: set[str] = set()
-        self._unsaved: list[Save] = []
-        self._saving = False
-        self._failed_save = False
         self._worklist_when_saved = False
         self._worklist_came: Callable[[], None] | None = None
         self._error_waits = self.blinding is None
 
     # --- loading
+
+    @property
+    def wanted(self) -> Sequence[VolumeDescription]:
+        """Volumes to be loaded, the most urgent first; set by whoever shows them."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, volumes: Sequence[VolumeDescription]) -> None:
+        self._wanted = volumes
+        self.cache.want({volume.volume_id for volume in volumes})
 
     def ask(self, job: Job) -> None:
         """Have something read before anything else."""
@@ -144,25 +116,22 @@ class Session:
         if self.ahead is not None and self.ahead != self._loaded_ahead:
             return self._ahead_job(self.ahead)
         for volume in self._next_volumes:
-            if self._is_missing(volume) and self._bytes() < MOST_BYTES // 2:
+            if self._is_missing(volume) and self.cache.size_bytes < MOST_BYTES // 2:
                 return self._image_job(volume)
         return None
 
     def images(self, volume: VolumeDescription) -> Loaded | None:
         """Give the images of a volume, or None as long as they are not there."""
-        return self._loaded.get(volume.volume_id)
+        return self.cache.get(volume.volume_id)
 
     def missing_images(self) -> int:
         """How many of the wanted volumes are not there yet."""
-        return sum(
-            one.volume_id not in self._loaded and one.volume_id not in self.failures
-            for one in self.wanted
-        )
+        return sum(self.cache.waits_for(volume.volume_id) for volume in self.wanted)
 
     def try_again(self) -> None:
         """Try images again that could not be read, and what could not be saved."""
-        self.failures.clear()
-        self._failed_save = False
+        self.cache.failures.clear()
+        self.saves.try_again()
         self.warning = ""
 
     def ask_worklist(self, then: Callable[[], None] = lambda: None) -> None:
@@ -198,40 +167,24 @@ class Session:
     @property
     def unsaved(self) -> int:
         """How many answers and notes are not written yet."""
-        return sum(not one.place for one in self._unsaved)
-
-    @property
-    def saved_text(self) -> str:
-        """Say whether all is written."""
-        if not self.unsaved:
-            return "saved"
-        return f"{self.unsaved} not saved" if self._failed_save else "saving …"
+        return self.saves.count
 
     def next_save(self) -> Save | None:
         """Give what is to be written next, in order; one at a time."""
-        if self._saving or self._failed_save or not self._unsaved:
-            return None
-        self._saving = True
-        return self._unsaved[0]
+        return self.saves.next_save()
 
     def save_done(self, error: OppMriError | None) -> None:
-        """Take the outcome of the save that was given last; a failed one stays in line."""
-        self._saving = False
-        if error is None:
-            self._unsaved.pop(0)
-            if not self.unsaved and self._worklist_when_saved:
-                self._worklist_when_saved = False
-                self._error_waits = self.blinding is None
-                self.ask_worklist()
-            if not self.unsaved and self.when_saved is not None:
-                then, self.when_saved = self.when_saved, None
-                then()
-            self.warning = "" if not self._unsaved and "not saved" in self.warning else self.warning
+        """Take the outcome of the save that was given last; a failed answer stays in line."""
+        self.saves.done(error)
+        if error is not None or self.unsaved:
             return
-        self._failed_save = True
-        self.warning = (
-            f"The latest answer is not saved; it is kept here. {error} Ctrl+S tries again."
-        )
+        if self._worklist_when_saved:
+            self._worklist_when_saved = False
+            self._error_waits = self.blinding is None
+            self.ask_worklist()
+        if self.when_saved is not None:
+            then, self.when_saved = self.when_saved, None
+            then()
 
     def save_rest(self) -> None:
         """Write all that is still in line, here and now; stop at what cannot be written."""
@@ -247,7 +200,7 @@ class Session:
         """Add answers to the open lesion's log, and have them written."""
         for reading in readings:
             write = partial(self._write_reading, reading)
-            self._queue(Save(run=write, reading=reading))
+            self.saves.add(Save(run=write, reading=reading))
             if self.lesion is not None:
                 log = (*self.lesion.log, reading)
                 self._replace(
@@ -258,39 +211,35 @@ class Session:
 
     def sign(self, signature: Signature) -> None:
         """Add a signature, and have it written after the answers that it covers."""
-        self._queue(Save(run=lambda: self.project.store.add_signature(signature)))
+        self.saves.add(Save(run=lambda: self.project.store.add_signature(signature)))
         if self.lesion is not None:
             signed = self.lesion.signed | set(signature.reading_ids)
             self._replace(attrs.evolve(self.lesion, signed=signed))
 
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
-        self._queue(Save(run=lambda: self.project.store.add_ap_axis(axis)))
+        self.saves.add(Save(run=lambda: self.project.store.add_ap_axis(axis)))
         if self.lesion is not None:
             self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis)))
 
+    def confirm_level(self, confirmation: LevelConfirmation) -> None:
+        """Add a confirmed level to the open lesion."""
+        self.saves.add(Save(run=lambda: self.project.store.add_to_log([confirmation])))
+        if self.lesion is not None:
+            self._replace(with_level(self.lesion, confirmation))
+
     def keep_place(self, place: Place) -> None:
         """Keep where the reader is."""
-        first = 1 if self._saving else 0  # what is being written stays
-        self._unsaved[first:] = [one for one in self._unsaved[first:] if not one.place]
-        self._queue(Save(run=lambda: self.project.store.keep_place(place), place=True))
-
-    def write(self, run: Callable[[], Any]) -> None:
-        """Have something else written, in its turn."""
-        self._queue(Save(run=run))
+        self.saves.add(Save(run=lambda: self.project.store.keep_place(place), place=True))
 
     def _write_reading(self, reading: Reading) -> None:
         self.project.store.add_readings([reading])
-
-    def _queue(self, save: Save) -> None:
-        self._unsaved.append(save)
-        self._failed_save = False
 
     def _replace(self, lesion: RoomLesion) -> None:
         """Put a lesion in place of its earlier state, in the worklist too."""
         self.lesion = lesion
         if self.worklist is not None:
-            self.worklist = with_timeline(self.worklist, lesion.timeline, lesion.signed)
+            self.worklist = with_timeline(self.worklist, lesion.timeline, lesion.settled)
         if self.patient is not None:
             self.patient = attrs.evolve(
                 self.patient,
@@ -304,7 +253,7 @@ class Session:
         known = {one.reading_id for one in lesion.log}
         waiting = [
             save.reading
-            for save in self._unsaved
+            for save in self.saves.waiting
             if save.reading is not None
             and save.reading.lesion_id == lesion.lesion.lesion_id
             and save.reading.reading_id not in known
@@ -315,11 +264,7 @@ class Session:
         return attrs.evolve(lesion, log=log, timeline=with_readings(lesion.timeline, log))
 
     def _is_missing(self, volume: VolumeDescription) -> bool:
-        name = volume.volume_id
-        return not (name in self._loaded or name in self.failures or name in self._running)
-
-    def _bytes(self) -> int:
-        return sum(one.images.nbytes for one in self._loaded.values())
+        return self.cache.is_open(volume.volume_id)
 
     def _worklist_job(self, then: Callable[[], None]) -> Job:
         self._worklist_came = None
@@ -329,7 +274,7 @@ class Session:
             # an answer may have been given since it was read
             lesion = self.lesion
             self.worklist = (
-                made if lesion is None else with_timeline(made, lesion.timeline, lesion.signed)
+                made if lesion is None else with_timeline(made, lesion.timeline, lesion.settled)
             )
             then()
 
@@ -363,31 +308,12 @@ class Session:
 
     def _image_job(self, volume: VolumeDescription) -> Job:
         store = self.project.store
-        self._running.add(volume.volume_id)
 
-        def run() -> Loaded:
+        def load() -> Loaded:
             images = load_images(store, volume)
             return Loaded(images=images, window=window_of(images))
 
-        def take(loaded: Loaded) -> None:
-            self._running.discard(volume.volume_id)
-            self._loaded[volume.volume_id] = loaded
-            self._let_go()
-
-        def failed(error: OppMriError) -> None:
-            self._running.discard(volume.volume_id)
-            self.failures[volume.volume_id] = str(error)
-
-        return Job(what="images", run=run, take=take, failed=failed)
-
-    def _let_go(self) -> None:
-        """Let the oldest images go that nobody wants, where there are too many."""
-        wanted = {one.volume_id for one in self.wanted}
-        for name in list(self._loaded):
-            if self._bytes() <= MOST_BYTES:
-                return
-            if name not in wanted:
-                del self._loaded[name]
+        return self.cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
 
     def warn(self, error: OppMriError) -> None:
         """Show in plain words what went wrong."""

@@ -1,10 +1,14 @@
-"""What stands beside the panes: worklist, growth curve and sign-off, as snapshots."""
+"""What stands next to the panes: growth curve and sign-off, as snapshots."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from typing import Final
 
-from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
+from attrs import evolve
+
+from opp_mri.domain.assessment import MeasurementError, Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.units import format_mm, weeks_from_days
@@ -12,84 +16,79 @@ from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
-from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 from opp_mri_napari.reading.views import (
-    CellLook,
     CellRef,
     Curve,
     CurvePoint,
     SignOffView,
     TimelineView,
-    WorklistCell,
-    WorklistRow,
-    WorklistView,
 )
 
-WINDOW_OPENS_DAYS = 91  # three months: from then on pseudoprogression is seen (Amini 2016)
+WINDOW_OPENS_DAYS: Final = 91  # three months: from then pseudoprogression is seen (Amini 2016)
 
-LOOKS = {
-    CellState.UNREAD: CellLook.UNREAD,
-    CellState.DRAFT: CellLook.DRAFT,
-    CellState.SIGNED: CellLook.SIGNED,
-    CellState.DISCORDANT: CellLook.DISCORDANT,
-    CellState.NO_IMAGE: CellLook.NO_IMAGE,
-}
-TIPS = {
-    CellState.UNREAD: "not read yet",
-    CellState.DRAFT: "draft, not signed",
-    CellState.SIGNED: "signed",
-    CellState.DISCORDANT: "signed; another reader says something else",
-    CellState.NO_IMAGE: "no series of this sequence",
-}
-
-
-def worklist_view(
-    worklist: Worklist | None, current: CellRef | None, *, blind: bool = False
-) -> WorklistView:
-    """Give the worklist as it is drawn; without lengths in a blinded read."""
-    if worklist is None:
-        return WorklistView(columns=(), rows=())
-    rows = [
-        row for lesion in worklist.lesions for row in _rows(worklist, lesion, current, blind=blind)
-    ]
-    states = [cell.state for lesion in worklist.lesions for cell in lesion.cells]
-    return WorklistView(
-        columns=tuple(f"TP{n}" for n in range(max((len(row.cells) for row in rows), default=0))),
-        rows=tuple(rows),
-        patients_without_lesion=worklist.patients_without_lesion,
-        done=sum(state in (CellState.SIGNED, CellState.DISCORDANT) for state in states),
-        open=sum(state in (CellState.UNREAD, CellState.DRAFT) for state in states),
-    )
-
-
-def next_unread(worklist: Worklist, after: CellRef | None) -> CellRef | None:
-    """Give the unread cell that comes after one: in its lesion, then further, then from the top.
-
-    Within a lesion all sequences of a time point come before the next time point.
-    """
-    refs = [
-        (CellRef(patient_id=one.patient_id, lesion_id=one.lesion.lesion_id,
-                 study_date=cell.study_date, sequence=cell.sequence), cell.state)
-        for one in worklist.lesions
-        for cell in one.cells
-    ]  # fmt: skip
-    order = [ref for ref, _ in refs]
-    start = order.index(after) + 1 if after in order else 0
-    around = refs[start:] + refs[:start]
-    return next((ref for ref, state in around if state is CellState.UNREAD), None)
+NO_CATEGORY: Final = "No category yet"
+READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE})
 
 
 def timeline_view(
     timeline: LesionTimeline, patient_id: str, rules: Rules,
     *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
+    asked: bool = False, technique: tuple[str, ...] = (),
 ) -> TimelineView:  # fmt: skip
     """Give the growth curve and what the rules say of it.
 
     Parameters
     ----------
+    counted
+        Ids of the readings that are not drafts.
     error
         The project's own error of measurement; None for the stated default.
+    asked
+        Whether the reader asks for the category before all is read.
+    technique
+        What differs in acquisition between time points, in sentences.
     """
+    curves = _curves(timeline, patient_id, counted, current)
+    if not curves:
+        return TimelineView(hidden="Nothing is measured yet.")
+    view = TimelineView(
+        curves=curves,
+        window_weeks=(
+            weeks_from_days(WINDOW_OPENS_DAYS), weeks_from_days(rules.criteria.window_days)
+        ),
+        events=tuple(
+            (weeks_from_days(event.days_from_ssrs), event.kind.value.replace("_", " "))
+            for event in timeline.timeline.events
+        ),
+    )  # fmt: skip
+    read = [cell for cell in timeline.cells if cell.status in READ]
+    unread = [cell for cell in timeline.cells if cell.status is CellStatus.UNREAD]
+    progress = f"{len(read)} of {len(read) + len(unread)} read"
+    whole = {cell.sequence for cell in read} - {cell.sequence for cell in unread}
+    if unread and not asked and not whole:
+        return evolve(
+            view, category=NO_CATEGORY, rule=f"{progress}: no category yet",
+            sentences=(*technique, *timeline.flags),
+        )  # fmt: skip
+    mode = Mode.PROSPECTIVE if unread and not asked else Mode.RETROSPECTIVE
+    weighed = {} if error is None else {"error": error}
+    assessed = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **weighed)
+    rule = assessed.sentences[0] if assessed.sentences else ""
+    if unread:
+        as_known = "as known so far" if mode is Mode.PROSPECTIVE else "if nothing else were read"
+        rule = f"{progress}, {as_known}: {rule}"
+    return evolve(
+        view,
+        category=assessed.assessment.category.value,
+        rule=rule,
+        sentences=(*technique, *assessed.sentences[1:], *timeline.flags),
+        margin=_margin(assessed),
+    )
+
+
+def _curves(
+    timeline: LesionTimeline, patient_id: str, counted: frozenset[str], current: CellRef | None
+) -> tuple[Curve, ...]:
     points: dict[SeriesRole, list[CurvePoint]] = defaultdict(list)
     for cell in timeline.cells:
         reading = cell.reading
@@ -106,41 +105,26 @@ def timeline_view(
                 current=ref == current,
             )
         )
-    if not points:
-        return TimelineView(hidden="Nothing is measured yet.")
-    weighed = {} if error is None else {"error": error}
-    found = assess_timeline(timeline.timeline, rules, **weighed)
-    assessment = found.assessment
-    return TimelineView(
-        curves=tuple(Curve(sequence=one, points=tuple(points[one])) for one in SeriesRole if one in
-                     points),
-        category=assessment.category.value,
-        rule=found.sentences[0] if found.sentences else "",
-        sentences=(*found.sentences[1:], *timeline.flags),
-        margin=_margin(found),
-        window_weeks=(
-            weeks_from_days(WINDOW_OPENS_DAYS), weeks_from_days(rules.criteria.window_days)
-        ),
-        events=tuple(
-            (weeks_from_days(event.days_from_ssrs), event.kind.value.replace("_", " "))
-            for event in timeline.timeline.events
-        ),
-    )  # fmt: skip
+    return tuple(
+        Curve(sequence=role, points=tuple(points[role])) for role in SeriesRole if role in points
+    )
 
 
-def _margin(found: AssessedTimeline) -> str:
+def _margin(assessed: AssessedTimeline) -> str:
     """Say how little would change the category, and how often it would be the same again."""
+    category = assessed.assessment.category
+    if category is ResponseCategory.NOT_ELIGIBLE:
+        return ""
     margin = (
         "No change of one length would change the category."
-        if found.margin_mm is None
-        else f"A change of {format_mm(found.margin_mm)} in one length would change the category."
+        if assessed.margin_mm is None
+        else f"A change of {format_mm(assessed.margin_mm)} in one length would change the category."
     )
-    category = found.assessment.category
-    if category is ResponseCategory.NOT_ELIGIBLE:
-        return margin
-    share = found.sureness.probabilities.get(category, 0.0)
-    fragile = "Fragile: measured" if found.sureness.fragile(category) else "Measured"
-    return f"{margin} {fragile} once more, it would be the same in {share:.0%}."
+    share = assessed.sureness.probabilities.get(category, 0.0)
+    fragile = assessed.sureness.fragile(category)
+    percent = math.floor(100 * share) if fragile else round(100 * share)
+    measured = "Fragile: measured" if fragile else "Measured"
+    return f"{margin} {measured} once more, it would be the same in {percent} %."
 
 
 def sign_off_view(
@@ -162,17 +146,41 @@ def sign_off_view(
             unread[cell.study_date].append(cell.sequence.value)
     missing = [f"{weeks.get(day, '')}: {', '.join(each)}" for day, each in unread.items()]
     name = f"{lesion.lesion.lesion_id} ({lesion.lesion.level})"
+    count = f"{len(waiting)} image series" if len(waiting) != 1 else "one image series"
     return SignOffView(
+        lesion_id=lesion.lesion.lesion_id,
         lesion=name,
         missing=tuple(missing),
-        drafts=tuple(
-            f"{weeks.get(one.study_date, '')} {one.sequence.value}"
-            + ("" if blind else f": {answer_text(one)}")
-            for one in waiting
-        ),
-        statement=f"I have read {len(waiting)} image series of lesion {name} and sign these "
-        "answers. From now on they are changed only with a reason.",
+        drafts=tuple(_draft_line(lesion, one, weeks, blind=blind) for one in waiting),
+        reading_ids=tuple(one.reading_id for one in waiting),
+        statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
+        "are changed only with a reason.",
     )
+
+
+def _draft_line(
+    lesion: RoomLesion, reading: Reading, weeks: Mapping[date, str], *, blind: bool
+) -> str:
+    """Say what is signed: cell, answer, and the image that it was taken on."""
+    line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}"
+    if not blind:
+        line = f"{line}: {answer_text(reading)}"
+    cell = next((c for c in lesion.timeline.cells if c.reading is reading), None)
+    caliper = reading.caliper
+    if caliper is None or cell is None or cell.volume is None:
+        return line
+    volume = cell.volume
+    places = [(f.sop_instance_uid, f.frame_number) for f in volume.frames]
+    at = (caliper.sop_instance_uid, caliper.frame_number)
+    parts = [f"slice {places.index(at) + 1}" if at in places else "another series"]
+    if volume.instance.series_number is not None and not blind:
+        parts.insert(0, f"series {volume.instance.series_number}")
+    if volume.plane is not None:
+        parts.append(volume.plane.value)
+    if lesion.level_in(caliper.frame_of_reference_uid) is None:
+        parts.append("LEVEL NOT CONFIRMED")
+    overrides = [remark for remark in reading.remarks if remark.startswith("Measured by override")]
+    return "\n    ".join([f"{line} ({', '.join(parts)})", *overrides])
 
 
 def answer_text(reading: Reading) -> str:
@@ -184,49 +192,3 @@ def answer_text(reading: Reading) -> str:
         Answer.NOT_MEASURABLE: "not measurable",
         Answer.WITHDRAWN: "taken back",
     }.get(reading.answer, "")
-
-
-def _rows(
-    worklist: Worklist, lesion: WorkLesion, current: CellRef | None, *, blind: bool
-) -> list[WorklistRow]:
-    days = worklist.study_dates[lesion.patient_id]
-    by_sequence: dict[SeriesRole, dict[date, WorkCell]] = defaultdict(dict)
-    for cell in lesion.cells:
-        by_sequence[cell.sequence][cell.study_date] = cell
-    return [
-        WorklistRow(
-            patient_id=lesion.patient_id,
-            lesion_id=lesion.lesion.lesion_id,
-            level=lesion.lesion.level,
-            sequence=sequence,
-            cells=tuple(
-                _cell(lesion, by_sequence[sequence][day], current, blind=blind)
-                if day in by_sequence[sequence]
-                else None
-                for day in days
-            ),
-        )
-        for sequence in SeriesRole
-        if any(cell.state is not CellState.NO_IMAGE for cell in by_sequence[sequence].values())
-    ]
-
-
-def _cell(
-    lesion: WorkLesion, cell: WorkCell, current: CellRef | None, *, blind: bool
-) -> WorklistCell:
-    ref = CellRef(patient_id=lesion.patient_id, lesion_id=lesion.lesion.lesion_id,
-                  study_date=cell.study_date, sequence=cell.sequence)  # fmt: skip
-    reading, look, text, tip = cell.reading, LOOKS[cell.state], "", TIPS[cell.state]
-    if reading is not None and blind:
-        text = "•"
-    elif reading is not None:
-        short = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "n/m"}
-        text = short.get(reading.answer, str(reading.length_mm))
-        tip = f"{answer_text(reading)}: {tip}"
-        if reading.answer is Answer.NOT_MEASURABLE and cell.state is not CellState.DISCORDANT:
-            look = CellLook.NOT_MEASURABLE
-    elif cell.status is CellStatus.NOT_COVERED:
-        tip = "the series does not reach the lesion"
-    return WorklistCell(
-        ref=ref, look=look, text=text, tip=f"{cell.sequence.value}, {tip}", current=ref == current
-    )

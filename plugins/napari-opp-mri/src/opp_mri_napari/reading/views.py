@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
-
-ScreenPoint = tuple[float, float]  # down, across in mm
-
+from opp_mri_napari.shared.geometry import ScreenPoint
 
 # --- panes
 
@@ -77,6 +75,22 @@ class StripSlice:
     measured: bool
 
 
+@frozen(kw_only=True)
+class LevelMark:
+    """The lesion's vertebra on a pane; `place` is None where nobody has said where it is."""
+
+    text: str
+    place: ScreenPoint | None
+
+
+@frozen(kw_only=True, eq=False)
+class Locator:
+    """The whole shown image, small, and its size in mm (down, across)."""
+
+    picture: NDArray[Any] = field(repr=False)
+    size_mm: ScreenPoint
+
+
 @frozen(kw_only=True, eq=False)
 class PaneView:
     """One pane: a volume of one time point in its own native geometry.
@@ -108,10 +122,20 @@ class PaneView:
         Patient directions at left, right, top and bottom.
     marks
         Lines on the shown slice.
+    slice_text, window_text
+        Which slice is shown, and width and level in stored values.
+    header
+        Lines in the corner of the image: series, timing, slice thickness, field strength.
+    level
+        The lesion's vertebra.
+    locator
+        The whole image, small, with what the pane shows of it; None where it shows it whole.
+    technique
+        What differs in acquisition from the baseline, in sentences.
     badge
-        The same-plane badge, such as `same plane: 0.4 mm, 1.2°`; "" for none.
+        The same-plane badge, such as `prior plane +0.4 mm, tilt 1.2°`; "" for none.
     link_note
-        Why this pane does not follow the others; "" where it does.
+        How this pane is linked to where the lesion is known; "" where that needs no word.
     loading
         Whether its images are on their way.
     magnified
@@ -126,7 +150,7 @@ class PaneView:
     heading: str
     series_name: str
     active: bool
-    voxels: NDArray[Any] | None = field(repr=False)
+    voxels: NDArray[Any] | None = field(default=None, repr=False)
     scale_mm: Vector3 = (1.0, 1.0, 1.0)
     slice_index: int = 0
     window: tuple[float, float] = (0.0, 1.0)
@@ -134,6 +158,12 @@ class PaneView:
     zoom: float = 1.0
     letters: tuple[str, str, str, str] = ("", "", "", "")
     marks: tuple[Mark, ...] = ()
+    slice_text: str = ""
+    window_text: str = ""
+    header: tuple[str, ...] = ()
+    level: LevelMark | None = None
+    locator: Locator | None = None
+    technique: tuple[str, ...] = ()
     badge: str = ""
     link_note: str = ""
     message: str = ""
@@ -242,6 +272,7 @@ class WorklistRow:
     level: str
     sequence: SeriesRole
     cells: tuple[WorklistCell | None, ...]
+    current: bool = False
 
 
 @frozen(kw_only=True)
@@ -251,18 +282,26 @@ class WorklistView:
     Parameters
     ----------
     columns
-        Headings of the time points, `TP0`, `TP1` ...; `cells` of every row are as many.
+        Headings of the time points, `TP0`, `TP1` ...; a row has as many cells as its patient has
+        time points.
     patients_without_lesion
         Patients that have images and no lesion yet.
-    done, open
-        How many cells are signed, and how many still wait.
+    signed, drafts, unread, amendments
+        How many cells are signed, wait for a signature and are unread; and how many signed ones
+        have a draft that would amend them.
+    search, look
+        What the rows are narrowed to.
     """
 
     columns: tuple[str, ...]
     rows: tuple[WorklistRow, ...]
     patients_without_lesion: tuple[str, ...] = ()
-    done: int = 0
-    open: int = 0
+    signed: int = 0
+    drafts: int = 0
+    unread: int = 0
+    amendments: int = 0
+    search: str = ""
+    look: CellLook | None = None
 
 
 # --- timeline
@@ -322,24 +361,30 @@ class TimelineView:
 
 @frozen(kw_only=True)
 class SignOffView:
-    """What a signature would cover.
+    """What a signature covers: the reader reads this record, and this record is signed.
 
     Parameters
     ----------
+    lesion_id
+        The lesion that it was made for; "" where none is open.
     lesion
-        Its id and level.
+        Id and level of the lesion.
     missing
         What is not read yet, a line each: named before anything else.
     drafts
-        What would be signed, a line each.
+        What is signed, a line each.
+    reading_ids
+        The readings that stand in `drafts`, in the same order.
     statement
         The sentence that is signed.
     """
 
-    lesion: str
-    missing: tuple[str, ...]
-    drafts: tuple[str, ...]
-    statement: str
+    lesion_id: str = ""
+    lesion: str = ""
+    missing: tuple[str, ...] = ()
+    drafts: tuple[str, ...] = ()
+    reading_ids: tuple[str, ...] = ()
+    statement: str = ""
 
 
 # --- the whole

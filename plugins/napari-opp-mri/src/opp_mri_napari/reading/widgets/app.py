@@ -1,7 +1,7 @@
 """Ways into the reading room: the command line, the Plugins menu, and a dropped folder."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from qtpy.QtWidgets import (
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.project import STORE_NAME, Project, create_project, open_project
+from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.widgets.forms import ERROR
 from opp_mri_napari.reading.widgets.looks import BIG, QUIET
-from opp_mri_napari.reading.widgets.window import RoomWindow, open_room
+from opp_mri_napari.reading.widgets.window import RoomWindow
 
 _open: list[tuple[RoomWindow, Project]] = []  # kept alive as long as their windows are
 
@@ -63,6 +65,35 @@ def start_on_folder(folder: Path) -> None:
     viewer.window.add_dock_widget(panel, area="right", name="OPP reading room: start")
 
 
+def open_room(
+    project: Project,
+    reader: str,
+    *,
+    keys: Mapping[str, str] | None = None,
+    viewer: napari.Viewer | None = None,
+) -> RoomWindow:
+    """Open the reading room on a project, in a viewer that is there or in a new one.
+
+    Raises
+    ------
+    OppMriError
+        There is no reader's name, or the project's criteria cannot be read; no window opens.
+    """
+
+    # it is needed when the first fits are looked at, and takes a moment to load
+    def on_fits(session: Session, fit_ids: Sequence[str], when_closed: Callable[[], None]) -> None:
+        from opp_mri_napari.reading.widgets.fits import review_in_room
+
+        review_in_room(session, fit_ids, when_closed)
+
+    room = ReadingRoom(project, reader)
+    if viewer is None:
+        viewer = napari.Viewer(title="OPP reading room", show=False)
+    window = RoomWindow(viewer, room, keys=keys, on_fits=on_fits)
+    window.show()
+    return window
+
+
 class _Indexing(QThread):
     """Makes a project where there is none, and indexes images, beside the window."""
 
@@ -95,13 +126,16 @@ class StartPanel(QWidget):
         self.project, self.images, self.reader = QLineEdit(), QLineEdit(), QLineEdit()
         self.project.setText(str(self._settings.value("project", "")))
         self.reader.setText(str(self._settings.value("reader", "")))
-        self.images.setPlaceholderText("only for images that are not indexed yet")
+        self.images.setPlaceholderText("not indexed yet")
+        self.images.setToolTip("Only for images that are not indexed in the project yet.")
         self.error, self.bar = QLabel(), QProgressBar()
         self.error.setStyleSheet(ERROR)
         self.error.setWordWrap(True)
         self.bar.hide()
         self.begin = QPushButton("Open the reading room")
         self.begin.clicked.connect(self.start)
+        for line in (self.project, self.images, self.reader):
+            line.returnPressed.connect(self.start)
         self._build()
 
     def _build(self) -> None:
@@ -137,14 +171,15 @@ class StartPanel(QWidget):
     def start(self) -> None:
         """Check what was given, index what is new, and open the room."""
         project, images = self.project.text().strip(), self.images.text().strip()
-        if not self.reader.text().strip():
-            self.error.setText("Give the reader's name.")
-            return
+        missing = []
         if not project:
-            self.error.setText("Name the project's folder; a new one is made.")
-            return
-        if not images and not (Path(project) / STORE_NAME).is_file():
-            self.error.setText("This folder is no project yet: name a folder of images to index.")
+            missing.append("Name the project's folder; a new one is made.")
+        elif not images and not (Path(project) / STORE_NAME).is_file():
+            missing.append("This folder is not a project yet: name a folder of images to index.")
+        if not self.reader.text().strip():
+            missing.append("Give the reader's name.")
+        if missing:
+            self.error.setText("\n".join(missing))
             return
         self.error.clear()
         self.begin.setEnabled(False)

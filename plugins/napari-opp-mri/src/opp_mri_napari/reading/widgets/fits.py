@@ -1,30 +1,43 @@
-"""The fit review, brought up from the reading room and closed back into it."""
+"""The fit review, brought up from the reading room."""
+
+from collections.abc import Callable, Sequence
 
 import napari
 
 from opp_mri.errors import OppMriError
 from opp_mri_napari.fits.presenter import FitReviewPresenter
 from opp_mri_napari.fits.window import FitReviewWindow
-from opp_mri_napari.reading.widgets.window import RoomWindow
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.shared.napari_parts import main_window
 
 
-def review_in_room(window: RoomWindow) -> None:
-    """Bring up the fits of the open lesion; when their window closes the panes are linked anew."""
-    session, room = window.room.session, window.room
+def review_in_room(
+    session: Session, fit_ids: Sequence[str], when_closed: Callable[[], None]
+) -> None:
+    """Bring up the fits of the open lesion.
+
+    Parameters
+    ----------
+    fit_ids
+        Fits that panes advertise, those that were made before the lesion was added too.
+    when_closed
+        Called when the window of the fits is closed: what links the panes may have changed.
+    """
     lesion = session.lesion
     try:
         presenter = FitReviewPresenter(
-            session.project, session.reader, [lesion.lesion.lesion_id] if lesion else []
-        )
+            session.project, session.reader,
+            [lesion.lesion.lesion_id] if lesion else [], fit_ids=fit_ids,
+        )  # fmt: skip
     except OppMriError as error:
-        session.warning = str(error)
+        session.warn(error)
         return
     viewer = napari.Viewer(title="OPP fit review")
     review = FitReviewWindow(viewer, presenter)
+    main_window(viewer).showMaximized()
 
-    def closed() -> None:
+    def close() -> None:
         review.close()
-        room.navigation.reload()
-        window.refresh()
+        when_closed()
 
-    viewer.window._qt_window.destroyed.connect(lambda *_: closed())
+    main_window(viewer).destroyed.connect(lambda *_: close())

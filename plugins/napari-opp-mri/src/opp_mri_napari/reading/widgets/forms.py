@@ -1,6 +1,8 @@
 """What asks a reader something: sign-off, reasons, not measurable, a lesion, a finding."""
 
 from collections.abc import Mapping
+from html import escape
+from typing import Final
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeyEvent
@@ -18,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
+from opp_mri_napari.reading.key_table import KeyGroups
 from opp_mri_napari.reading.views import SignOffView
 from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
@@ -34,6 +37,8 @@ REASONS = (
     "Fat suppression failed",
     "Wrong sequence or no contrast",
 )
+CHOOSE_LEVEL: Final = "choose the vertebra"
+ADD, CORRECT = "Add the lesion", "Record the correction"
 NO_SEED = "not set: the middle of the baseline caliper will serve"
 ERROR = "color: #ffb38a; font-size: 13px;"
 
@@ -42,6 +47,7 @@ class SignOff(QWidget):
     """Names what is missing first, then what is signed."""
 
     signed = Signal()
+    accepted = Signal(bool)
     cancelled = Signal()
 
     def __init__(self) -> None:
@@ -49,7 +55,7 @@ class SignOff(QWidget):
         self.title, self.missing, self.drafts = QLabel(), QLabel(), QLabel()
         self.statement = QLabel()
         self.anyway = QCheckBox("Sign what is there; the rest stays unread")
-        self.sign, self.cancel = QPushButton("Sign"), QPushButton("Back")
+        self.sign, self.cancel = QPushButton("Sign (Enter)"), QPushButton("Back (Esc)")
         column = QVBoxLayout(self)
         self.title.setStyleSheet(BIG)
         self.missing.setStyleSheet(BANNER)
@@ -63,15 +69,19 @@ class SignOff(QWidget):
         line.addWidget(self.cancel)
         column.addLayout(line)
         column.addStretch(1)
-        self.anyway.toggled.connect(self._allow)
+        self.anyway.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        for button in (self.sign, self.cancel):  # Enter signs, whatever has the focus
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.anyway.toggled.connect(self.accepted)
         self.sign.clicked.connect(self.signed)
         self.cancel.clicked.connect(self.cancelled)
-        self._view = SignOffView(lesion="", missing=(), drafts=(), statement="")
 
-    def show_view(self, view: SignOffView) -> None:
-        """Show what a signature would cover."""
-        self._view = view
-        self.anyway.setChecked(False)
+    def show_view(self, view: SignOffView, *, accepted: bool, obstacle: str) -> None:
+        """Show what a signature covers, and whether it can be given."""
+        if self.anyway.isChecked() != accepted:
+            self.anyway.setChecked(accepted)
+        self.sign.setEnabled(not obstacle)
+        self.sign.setToolTip(obstacle)
         self.title.setText(f"Sign off {view.lesion}")
         self.missing.setVisible(bool(view.missing))
         self.anyway.setVisible(bool(view.missing))
@@ -82,35 +92,33 @@ class SignOff(QWidget):
             else "Nothing is to be signed."
         )
         self.statement.setText(view.statement if view.drafts else "")
-        self._allow()
-
-    def _allow(self) -> None:
-        whole = not self._view.missing or self.anyway.isChecked()
-        self.sign.setEnabled(bool(self._view.drafts) and whole)
 
 
 class ReasonForm(QWidget):
-    """Asks why a signed answer changes."""
+    """Asks for a reason before something is recorded."""
 
     given = Signal(str)
     cancelled = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, question: str, record: str, leave: str) -> None:
         super().__init__()
         self.line = Line()
         self.line.setPlaceholderText("reason")
-        title = QLabel("This answer is signed. Why does it change?")
-        title.setStyleSheet(BIG)
-        title.setWordWrap(True)
-        keep = QPushButton("Record the change")
-        back = QPushButton("Leave it as signed")
+        self.question = QLabel(question)
+        self.question.setStyleSheet(BIG)
+        self.question.setWordWrap(True)
+        keep, back = QPushButton(record), QPushButton(f"{leave} (Esc)")
         column = QVBoxLayout(self)
-        for widget in (title, self.line, keep, back):
+        for widget in (self.question, self.line, keep, back):
             column.addWidget(widget)
         column.addStretch(1)
         self.line.returnPressed.connect(self._give)
         keep.clicked.connect(self._give)
         back.clicked.connect(self.cancelled)
+
+    def ask(self, question: str) -> None:
+        """Ask something else."""
+        self.question.setText(question)
 
     def _give(self) -> None:
         if self.line.text().strip():
@@ -185,15 +193,18 @@ class LesionForm(QWidget):
         ("histology", "Histology", "renal cell carcinoma"),
         ("sex", "Sex", "M, F or O"),
         ("age_years", "Age, years", ""),
+        ("birth_year", "Year of birth", "instead of the age"),
         ("exclusions", "Excluded by", ", ".join(one.value for one in Exclusion)),
+        ("last_contact_date", "Last contact", "2025-01-31"),
+        ("death_date", "Death", ""),
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.fields = {name: Line() for name, _, _ in self.FIELDS}
         self.level = QComboBox()
-        self.level.addItems(LEVELS)
-        self.level.setCurrentText("L1")
+        self.level.addItems([CHOOSE_LEVEL, *LEVELS])
+        self.add = QPushButton(ADD)
         self.seed = QLabel(NO_SEED)
         self.errors = QLabel()
         self.errors.setStyleSheet(ERROR)
@@ -213,6 +224,17 @@ class LesionForm(QWidget):
         column.addWidget(back)
         column.addStretch(1)
 
+    def begin(self, cells: Mapping[str, str] | None) -> None:
+        """Begin empty, or with the values of a lesion that is corrected."""
+        values = cells or {}
+        for name, line in self.fields.items():
+            line.setText(values.get(name, ""))
+        self.level.setCurrentText(values.get("level", CHOOSE_LEVEL))
+        self.fields["lesion_id"].setReadOnly(cells is not None)
+        self.add.setText(ADD if cells is None else CORRECT)
+        self.day.clear()
+        self._offer_values(self.kind.currentText())
+
     def show_state(self, seed: Mapping[str, str], error: str, proposed_id: str) -> None:
         """Show the seed that was clicked, and what is wrong."""
         at = f"column {seed['seed_column']}, row {seed['seed_row']}" if seed else NO_SEED
@@ -224,13 +246,8 @@ class LesionForm(QWidget):
     def cells(self) -> dict[str, str]:
         """Give what was written, by the names of a lesion table's columns."""
         written = {name: line.text().strip() for name, line in self.fields.items()}
-        return {**written, "level": self.level.currentText()}
-
-    def clear(self) -> None:
-        """Empty the form."""
-        for line in (*self.fields.values(), self.day):
-            line.clear()
-        self._offer_values(self.kind.currentText())
+        level = self.level.currentText()
+        return {**written, "level": "" if level == CHOOSE_LEVEL else level}
 
     def _lesion_page(self) -> QWidget:
         page = QWidget()
@@ -242,9 +259,8 @@ class LesionForm(QWidget):
         pick = QPushButton("Click into the lesion …")
         pick.clicked.connect(self.seed_wanted)
         form.addRow(pick, self.seed)
-        add = QPushButton("Add the lesion")
-        add.clicked.connect(lambda: self.lesion_wanted.emit(self.cells()))
-        form.addRow(add)
+        self.add.clicked.connect(lambda: self.lesion_wanted.emit(self.cells()))
+        form.addRow(self.add)
         return page
 
     def _event_page(self) -> QWidget:
@@ -276,17 +292,34 @@ class LesionForm(QWidget):
 
 
 class KeySheet(QWidget):
-    """Shows what keys and mouse do."""
+    """Shows what keys and mouse do, in groups; a word narrows it."""
 
-    def __init__(self, rows: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, groups: KeyGroups) -> None:
         super().__init__()
-        cells = "".join(
-            f"<tr><td style='padding: 1px 12px 1px 0'><b>{keys}</b></td><td>{words}</td></tr>"
-            for keys, words in rows
-        )
-        label = QLabel(f"<table>{cells}</table>")
-        label.setWordWrap(True)
-        label.setStyleSheet("font-size: 12px;")
+        self._groups = groups
+        self.search, self.sheet = Line(), QLabel()
+        self.search.setPlaceholderText("search keys")
+        self.search.setClearButtonEnabled(True)
+        self.search.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.sheet.setWordWrap(True)
+        self.sheet.setStyleSheet("font-size: 12px;")
+        self.search.textChanged.connect(self._show)
         column = QVBoxLayout(self)
-        column.addWidget(label)
+        column.addWidget(self.search)
+        column.addWidget(self.sheet)
         column.addStretch(1)
+        self._show("")
+
+    def _show(self, words: str) -> None:
+        tables = []
+        for group, rows in self._groups:
+            cells = "".join(
+                "<tr><td style='padding: 1px 12px 1px 0'><b>"
+                f"{escape(keys)}</b></td><td>{escape(does)}</td></tr>"
+                for keys, does in rows
+                if all(word in f"{group} {keys} {does}".casefold()
+                       for word in words.casefold().split())
+            )  # fmt: skip
+            if cells:
+                tables.append(f"<p><b>{escape(group)}</b></p><table>{cells}</table>")
+        self.sheet.setText("".join(tables) or "No key does that.")

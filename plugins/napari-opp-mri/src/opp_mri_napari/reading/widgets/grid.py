@@ -1,6 +1,7 @@
 """Panes side by side, and the strip of slices under the active one."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -9,9 +10,10 @@ from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from opp_mri_napari.reading.views import PaneView
 from opp_mri_napari.reading.widgets.overlay import grey_image
 from opp_mri_napari.reading.widgets.pane import PaneWidget
+from opp_mri_napari.shared.text_scale import rescale
 
-MOST_IN_A_ROW = 4
-STRIP_HEIGHT_PX = 104
+MOST_IN_A_ROW: Final = 4
+STRIP_HEIGHT_PX: Final = 104
 CURRENT, MEASURED = "#56b4e9", "#f0e442"
 
 
@@ -77,12 +79,13 @@ class PaneGrid(QWidget):
         self._made: dict[int, PaneWidget] = {}
         self.strip = SliceStrip()
         self.strip.slice_wanted.connect(self.slice_wanted)
-        self._shown: tuple[frozenset[int], int] = (frozenset(), 0)
+        self._shown: tuple[frozenset[int], int, int] = (frozenset(), 0, 0)
+        self._in_a_row: int | None = None
         self._views: tuple[PaneView, ...] = ()
-        self._closed = False
+        self._closed, self._scale = False, 1.0
         self._more = QTimer(self)
         self._more.setSingleShot(True)
-        self._more.timeout.connect(lambda: self.show_views(self._views))
+        self._more.timeout.connect(lambda: self.show_views(self._views, self._in_a_row))
         self._places = QGridLayout()
         self._places.setSpacing(3)
         column = QVBoxLayout(self)
@@ -95,12 +98,18 @@ class PaneGrid(QWidget):
         """The panes that are made, in order of time."""
         return [self._made[number] for number in sorted(self._made)]
 
-    def show_views(self, views: Sequence[PaneView]) -> None:
-        """Show panes in order of time; of those that have to be made yet the active one is first.
+    def show_views(self, views: Sequence[PaneView], in_a_row: int | None = None) -> None:
+        """Show panes in their order; of those that have to be made yet the active one is first.
 
         The others follow one after another, as soon as it shows something.
+
+        Parameters
+        ----------
+        in_a_row
+            How many stand in a row; None to choose.
         """
         self._views = tuple(views)
+        self._in_a_row = in_a_row
         active = next((number for number, view in enumerate(views) if view.active), 0)
         missing = [number for number in range(len(views)) if number not in self._made]
         if missing and not self._closed:
@@ -111,8 +120,9 @@ class PaneGrid(QWidget):
                 self._make_pane(missing.pop(0))
             if missing and not views[active].loading:
                 self._more.start()
-        if self._shown != (frozenset(self._made), len(views)):
-            self._arrange(len(views))
+        columns = in_a_row or _usual_columns(len(views))
+        if self._shown != (frozenset(self._made), len(views), columns):
+            self._arrange(len(views), columns)
         for number, view in enumerate(views):
             if number in self._made:
                 self._made[number].show_view(view)
@@ -124,7 +134,16 @@ class PaneGrid(QWidget):
         pane.pointer.connect(self.pointer)
         pane.resized.connect(self.resized)
         pane.hide()
+        pane.overlay.set_scale(self._scale)
+        rescale(pane, self._scale)
         self._made[number] = pane
+
+    def rescale(self, scale: float) -> None:
+        """Have what is painted over the panes larger or smaller."""
+        self._scale = scale
+        for pane in self.panes:
+            pane.overlay.set_scale(scale)
+            rescale(pane, scale)
 
     def hold_space(self, *, held: bool) -> None:
         """Tell all panes whether the space bar is held."""
@@ -139,20 +158,23 @@ class PaneGrid(QWidget):
             pane.close_canvas()
         self._made = {}
 
-    def _arrange(self, count: int) -> None:
-        placed, before = self._shown
-        self._shown = (frozenset(self._made), count)
-        if count != before:
+    def _arrange(self, count: int, columns: int) -> None:
+        placed, *before = self._shown
+        self._shown = (frozenset(self._made), count, columns)
+        if [count, columns] != before:
             placed = frozenset()
             for pane in self.panes:
                 self._places.removeWidget(pane)
                 pane.setVisible(False)
-        in_a_row = count if count <= MOST_IN_A_ROW else (count + 1) // 2
         for number, pane in self._made.items():
             if number < count and number not in placed:  # it stays there when the others come
-                self._places.addWidget(pane, number // in_a_row, number % in_a_row)
+                self._places.addWidget(pane, number // columns, number % columns)
                 pane.setVisible(True)
-        for column in range(max(in_a_row, self._places.columnCount())):
-            self._places.setColumnStretch(column, 1 if column < in_a_row else 0)
-        for row in range(max(1, -(-count // max(in_a_row, 1)), self._places.rowCount())):
-            self._places.setRowStretch(row, 1 if row * in_a_row < count else 0)
+        for column in range(max(columns, self._places.columnCount())):
+            self._places.setColumnStretch(column, 1 if column < columns else 0)
+        for row in range(max(1, -(-count // columns), self._places.rowCount())):
+            self._places.setRowStretch(row, 1 if row * columns < count else 0)
+
+
+def _usual_columns(count: int) -> int:
+    return max(1, count if count <= MOST_IN_A_ROW else (count + 1) // 2)

@@ -1,5 +1,7 @@
 """Lines, labels, letters, scale bar and magnifier over a pane: painted, the same at any zoom."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt
@@ -28,7 +30,8 @@ COLOURS = {  # told apart by all common kinds of colour vision
     MarkStyle.B: "#e69f00",
 }
 TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
-FONT_PX, DETAIL_PX, LETTER_PX = 17, 13, 16
+FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
+LOCATOR_PX: Final = 96
 HALO = QColor(0, 0, 0, 190)
 
 
@@ -41,6 +44,15 @@ class Overlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self._view: PaneView | None = None
         self._labels: list[Box] = []
+        self._scale = 1.0
+
+    def set_scale(self, scale: float) -> None:
+        """Paint text larger or smaller."""
+        self._scale = scale
+        self.update()
+
+    def _font(self, pixels: int, *, bold: bool = False) -> QFont:
+        return _font(round(pixels * self._scale), bold=bold)
 
     def show_view(self, view: PaneView) -> None:
         """Paint a pane's lines and letters."""
@@ -65,6 +77,9 @@ class Overlay(QWidget):
         else:
             self._letters(painter, view)
             self._scale_bar(painter, view)
+            self._corner(painter, view)
+            self._locator(painter, view)
+            self._level(painter, view)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
@@ -110,7 +125,7 @@ class Overlay(QWidget):
             self._label(painter, mark, start, end, colour)
 
     def _label(self, painter: QPainter, mark: Mark, start: Px, end: Px, colour: QColor) -> None:
-        big, small = _font(FONT_PX, bold=True), _font(DETAIL_PX)
+        big, small = self._font(FONT_PX, bold=True), self._font(DETAIL_PX)
         lines = [(mark.label, big), *([(mark.detail, small)] if mark.detail else [])]
         widths = [QFontMetricsF(font).horizontalAdvance(text) for text, font in lines]
         heights = [QFontMetricsF(font).height() for _, font in lines]
@@ -143,7 +158,7 @@ class Overlay(QWidget):
             (14, height / 2), (width - 14, height / 2), (width / 2, 14), (width / 2, height - 14),
         )  # fmt: skip
         for letter, place in zip(view.letters, places, strict=True):
-            _write(painter, letter, place, _font(LETTER_PX, bold=True), QColor("#dfe6ea"))
+            _write(painter, letter, place, self._font(LETTER_PX, bold=True), QColor("#dfe6ea"))
 
     def _scale_bar(self, painter: QPainter, view: PaneView) -> None:
         width, height = self._size
@@ -157,7 +172,65 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(x, y), QPointF(x + run, y))
             for tip in (x, x + run):
                 painter.drawLine(QPointF(tip, y - 4), QPointF(tip, y + 4))
-        _write(painter, f"{length_mm:g} mm", (x + run / 2, y - 14), _font(12), QColor("white"))
+        _write(painter, f"{length_mm:g} mm", (x + run / 2, y - 14), self._font(12), QColor("white"))
+
+    def _corner(self, painter: QPainter, view: PaneView) -> None:
+        """Write series and timing at the top left, width and level at the bottom left."""
+        painter.setFont(self._font(HEADER_PX))
+        height = QFontMetricsF(painter.font()).height()
+        lines = [(text, 4 + n * height) for n, text in enumerate(view.header)]
+        if view.window_text:
+            lines.append((view.window_text, self._size[1] - 4 - height))
+        for text, y in lines:
+            area = QRectF(6, y, self._size[0] / 2, height)
+            for colour, shift in ((HALO, 1), (QColor("#cfd8de"), 0)):
+                painter.setPen(colour)
+                painter.drawText(
+                    area.translated(shift, shift), int(Qt.AlignmentFlag.AlignLeft), text
+                )
+
+    def _locator(self, painter: QPainter, view: PaneView) -> None:
+        """Paint the whole image, small, at the top right, with a box around what is shown."""
+        locator = view.locator
+        if locator is None:
+            return
+        down_mm, across_mm = locator.size_mm
+        height = min(LOCATOR_PX * self._scale, self._size[1] / 4)
+        px_per_mm = height / down_mm
+        area = QRectF(self._size[0] - across_mm * px_per_mm - 5, 5, across_mm * px_per_mm, height)
+        painter.drawImage(area, grey_image(locator.picture, view.window))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor("#6b7781"), 1))
+        painter.drawRect(area)
+        (top, left), (bottom, right) = (
+            mm_from_px(corner, view.centre, view.zoom, self._size)
+            for corner in ((0.0, 0.0), self._size)
+        )
+        box = QRectF(
+            area.x() + left * px_per_mm, area.y() + top * px_per_mm,
+            (right - left) * px_per_mm, (bottom - top) * px_per_mm,
+        )  # fmt: skip
+        painter.setPen(QPen(QColor("#56b4e9"), 1.4))
+        painter.drawRect(box.intersected(area))
+
+    def _level(self, painter: QPainter, view: PaneView) -> None:
+        """Write the lesion's vertebra at the left edge, at its height; with ? where unknown."""
+        level = view.level
+        if level is None:
+            return
+        font = self._font(LETTER_PX, bold=True)
+        if level.place is None:
+            _write(painter, level.text, (30, self._size[1] * 0.4), font, QColor("#ffb38a"))
+            return
+        y = self._px(view, level.place)[1]
+        if not 0 <= y <= self._size[1]:
+            text = f"{level.text} {'↑' if y < 0 else '↓'}"
+            y = min(max(y, 24), self._size[1] - 40)
+            _write(painter, text, (34, y), font, QColor("#9fd8c5"))
+            return
+        _write(painter, level.text, (34, y), font, QColor("#9fd8c5"))
+        painter.setPen(QPen(QColor("#9fd8c5"), 1.4))
+        painter.drawLine(QPointF(0, y), QPointF(14, y))
 
     def _magnifier(self, painter: QPainter, view: PaneView) -> None:
         if view.magnified is None or view.voxels is None:

@@ -10,13 +10,14 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.overlay_layout import mm_from_px
 from opp_mri_napari.reading.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
+from opp_mri_napari.reading.widgets.parts import ElidedLabel
 
 KINDS = {
     QEvent.Type.MouseButtonPress: PointerKind.PRESS,
@@ -34,27 +35,6 @@ ACTIVE, QUIET = "#56b4e9", "#2b333b"
 NOTE_PX = 22
 LEAST_PX = 90  # napari cannot draw on nothing
 CHIP = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
-
-
-class ElidedLabel(QLabel):
-    """A line of text that never asks for more room than there is; its tooltip has all of it."""
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Give the least size; Qt calls this."""
-        return QSize(10, super().minimumSizeHint().height())
-
-    def setText(self, text: str) -> None:  # noqa: N802
-        """Set the text."""
-        super().setText(text)
-        self.setToolTip(text)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
-        """Paint what fits; Qt calls this."""
-        painter = QPainter(self)
-        fits = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width()
-        )
-        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fits)
 
 
 class _Shown(Image):  # type: ignore[misc] # napari is not typed
@@ -227,13 +207,18 @@ class PaneWidget(QFrame):
         node.update()
 
     def _show_words(self, before: PaneView | None, view: PaneView) -> None:
-        slices = "" if view.voxels is None else f"{view.slice_index + 1}/{len(view.voxels)}"
+        note = view.link_note
+        if view.technique:
+            note = "  ·  ".join([*view.technique, *([note] if note else [])])
         for label, text in (
             (self.heading, view.heading),
-            (self.series, "  ·  ".join(one for one in (slices, view.series_name) if one)),
+            (
+                self.series,
+                "  ·  ".join(part for part in (view.slice_text, view.series_name) if part),
+            ),
             (self.state, view.state),
             (self.badge, view.badge),
-            (self.link, view.link_note),
+            (self.link, note),
         ):
             if label.text() != text:
                 label.setText(text)

@@ -1,20 +1,20 @@
-"""Small parts of the window: a side of fixed width, pages that scroll, and what closing does."""
+"""Small parts of the window: a side of fixed width, pages that scroll, and lines of text."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Final
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QKeyEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
+    QLabel,
     QLineEdit,
-    QMainWindow,
     QScrollArea,
     QSizePolicy,
     QSplitter,
     QWidget,
 )
 
-SIDE_PX = 460
+SIDE_SHARE: Final = 0.31  # of the window's width
+SIDE_PX: Final = (380, 900)  # at least, and at most
 
 
 class Side(QSplitter):
@@ -26,41 +26,34 @@ class Side(QSplitter):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Give the size that it wants; Qt calls this."""
-        return QSize(SIDE_PX, super().sizeHint().height())
+        low, high = SIDE_PX
+        width = min(high, max(low, round(self.window().width() * SIDE_SHARE)))
+        return QSize(width, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Give the least size; Qt calls this."""
+        return QSize(SIDE_PX[0], super().minimumSizeHint().height())
 
 
-class Closer(QObject):
-    """Does something when napari's window closes, and not where its reader thinks better of it.
+class ElidedLabel(QLabel):
+    """A line of text that never asks for more room than there is; its tooltip has all of it."""
 
-    Parameters
-    ----------
-    window
-        The main window of napari.
-    do
-        Done just before it closes.
-    asks
-        Whether napari may ask first, as it does where it has layers.
-    """
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Give the least size; Qt calls this."""
+        return QSize(10, super().minimumSizeHint().height())
 
-    def __init__(self, window: QMainWindow, do: Callable[[], object], *, asks: bool) -> None:
-        super().__init__(window)
-        self._do, self._asks = do, asks
-        window.installEventFilter(self)
+    def setText(self, text: str) -> None:  # noqa: N802
+        """Set the text."""
+        super().setText(text)
+        self.setToolTip(text)
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Notice that the window closes; Qt calls this."""
-        if event.type() != QEvent.Type.Close:
-            return False
-        if event.spontaneous():  # by its frame: napari would ask when all is put away already
-            event.ignore()
-            QTimer.singleShot(0, self._close)
-            return True
-        self._do()
-        return False
-
-    def _close(self) -> None:
-        window: Any = self.parent()  # not kept, so that closing frees it
-        window.close(confirm_need=self._asks)
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Paint what fits; Qt calls this."""
+        painter = QPainter(self)
+        fits = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width()
+        )
+        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fits)
 
 
 class Line(QLineEdit):

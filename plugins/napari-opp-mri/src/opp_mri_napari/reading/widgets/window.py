@@ -1,25 +1,26 @@
 """The reading room in a napari window: it shows what the presenter holds, and hands wishes on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import napari
-from qtpy.compat import isalive
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QMainWindow,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from opp_mri.workflow.project import Project
 from opp_mri_napari.reading.calipers import Tool
+from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.key_table import WISHES, key_sheet, key_table
-from opp_mri_napari.reading.presenter import Dialog, ReadingRoom
-from opp_mri_napari.reading.views import CellRef, Pointer
+from opp_mri_napari.reading.lesion_entry import lesion_cells
+from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.views import CellLook, CellRef, Pointer
 from opp_mri_napari.reading.widgets.forms import (
     AnswerForm,
     KeySheet,
@@ -30,12 +31,25 @@ from opp_mri_napari.reading.widgets.forms import (
 from opp_mri_napari.reading.widgets.grid import PaneGrid
 from opp_mri_napari.reading.widgets.inputs import RoomKeys
 from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
-from opp_mri_napari.reading.widgets.parts import Closer, Side, scrolled
+from opp_mri_napari.reading.widgets.parts import ElidedLabel, Side, scrolled
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
 from opp_mri_napari.reading.widgets.worklist import Worklist
-from opp_mri_napari.shared.beside import Beside
+from opp_mri_napari.shared.background import Background
+from opp_mri_napari.shared.closing import Closer
+from opp_mri_napari.shared.napari_parts import (
+    fold_layers,
+    hide_status_bar,
+    is_open,
+    main_window,
+)
+from opp_mri_napari.shared.text_scale import rescale, stepped, usual_scale
 
-TIMELINE_EVERY_MS = 40  # the growth curve follows a drag no faster than the eye
+TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
+TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
+
+
+FitReview = Callable[[Session, Sequence[str], Callable[[], None]], None]
+"""Brings up the fits of the open lesion, and calls back when their window is closed."""
 
 
 class RoomWindow:
@@ -50,7 +64,7 @@ class RoomWindow:
     keys
         What each key does (`key_table.key_table`); None for our own.
     on_fits
-        Brings up the window that confirms fits, for a lesion or for all.
+        Brings up the window that confirms fits.
     """
 
     def __init__(
@@ -59,28 +73,31 @@ class RoomWindow:
         room: ReadingRoom,
         *,
         keys: Mapping[str, str] | None = None,
-        on_fits: Callable[["RoomWindow"], None] | None = None,
+        on_fits: FitReview | None = None,
     ) -> None:
         self.viewer, self.room = viewer, room
         self._on_fits = on_fits
         self._dialog: Dialog | None = None
         self._closed = False
-        self._beside = Beside(room.session)
-        self._beside.read.connect(self._was_read)
-        self._beside.written.connect(self._was_written)
-        self._beside.idle.connect(lambda: self.timeline.prepare())
+        screen = main_window(viewer).screen()
+        self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
+        self._background = Background(room.session)
+        self._background.read.connect(self._was_read)
+        self._background.written.connect(self._was_written)
+        self._background.idle.connect(lambda: self.timeline.prepare())
         self._build(keys or key_table())
         self._timeline_timer = QTimer()
         self._timeline_timer.setSingleShot(True)
         self._timeline_timer.setInterval(TIMELINE_EVERY_MS)
         self._timeline_timer.timeout.connect(self._show_timeline)
+        self._rescale(0)
         self.refresh()
 
     # --- building
 
     def _build(self, keys: Mapping[str, str]) -> None:
-        self.title, self.saved, self.tool = QLabel(), QLabel(), QLabel()
-        self.hint, self.banner = QLabel(), QLabel()
+        self.title, self.saved, self.tool = ElidedLabel(), QLabel(), QLabel()
+        self.hint, self.banner = ElidedLabel(), QLabel()
         self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
         for label in (self.saved, self.tool, self.hint):
             label.setStyleSheet(QUIET)
@@ -92,7 +109,11 @@ class RoomWindow:
         # queued: a layout that is not done yet must not be asked to draw
         self.grid.resized.connect(self._resized, Qt.ConnectionType.QueuedConnection)
         self.worklist, self.timeline = Worklist(), TimelinePanel()
-        self.sign_off, self.reason, self.answer = SignOff(), ReasonForm(), AnswerForm()
+        self.sign_off, self.answer = SignOff(), AnswerForm()
+        self.reason = ReasonForm(
+            "This answer is signed. Why does it change?", "Record the change", "Leave it as signed"
+        )
+        self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
         self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
         self._connect()
         docked = self.viewer.window.add_dock_widget(
@@ -101,10 +122,10 @@ class RoomWindow:
         self._dock = docked
         docked.setTitleBarWidget(QWidget())
         self._fold(away=True)
-        self._qt_window.statusBar().hide()
+        hide_status_bar(self.viewer)
         self._space_wish, self._space_drags = keys.get("Space", ""), False
         repeats = frozenset(name for name, wish in WISHES.items() if wish.repeats)
-        self._keys = RoomKeys(self._qt_window, keys, repeats, self._key_wish, self._space)
+        self._keys = RoomKeys(main_window(self.viewer), keys, repeats, self._key_wish, self._space)
 
     def _central(self) -> QWidget:
         self.side = side = Side(Qt.Orientation.Vertical)
@@ -114,6 +135,7 @@ class RoomWindow:
             None: self.worklist,
             Dialog.SIGN_OFF: self.sign_off,
             Dialog.REASON: self.reason,
+            Dialog.OVERRIDE: self.override,
             Dialog.ANSWER: self.answer,
             Dialog.LESION: self.lesion_form,
             Dialog.KEYS: self.key_sheet,
@@ -130,16 +152,16 @@ class RoomWindow:
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
         head = QHBoxLayout()
-        head.addWidget(self.title)
-        head.addStretch(1)
-        for label in (self.hint, self.tool, self.saved):
-            head.addWidget(label)
-            head.addSpacing(14)
+        head.setSpacing(14)
+        head.addWidget(self.title, 2)
+        head.addWidget(self.hint, 3)
+        head.addWidget(self.tool)
+        head.addWidget(self.saved)
         left = QVBoxLayout()
         left.addLayout(head)
         left.addWidget(self.banner)
         left.addWidget(self.grid, 1)
-        whole = QWidget()
+        self._whole = whole = QWidget()
         line = QHBoxLayout(whole)
         line.setContentsMargins(6, 4, 6, 4)
         line.addLayout(left, 1)
@@ -154,32 +176,29 @@ class RoomWindow:
             lambda patient: self._wish(lambda: room.navigation.open_patient(patient))
         )
         self.worklist.next_unread_wanted.connect(lambda: self._wish(room.navigation.next_unread))
+        self.worklist.narrowed.connect(self._narrow)
         self.sign_off.signed.connect(lambda: self._wish(room.sign))
+        self.sign_off.accepted.connect(self._accept)
+        self.override.given.connect(lambda text: self._wish(lambda: room.calipers.override(text)))
         self.reason.given.connect(lambda text: self._wish(lambda: room.calipers.give_reason(text)))
         self.answer.answered.connect(
             lambda answer, reason: self._wish(lambda: room.say(answer, reason))
         )
         self.lesion_form.lesion_wanted.connect(
-            lambda cells: self._wish(lambda: room.add_lesion(cells))
+            lambda cells: self._wish(lambda: room.lesion_entry.record(cells))
         )
         self.lesion_form.event_wanted.connect(
-            lambda cells: self._wish(lambda: room.add_event(cells))
+            lambda cells: self._wish(lambda: room.lesion_entry.note(cells))
         )
         self.lesion_form.seed_wanted.connect(self._pick_seed)
-        for form in (self.sign_off, self.reason, self.answer, self.lesion_form):
+        for form in (self.sign_off, self.reason, self.override, self.answer, self.lesion_form):
             form.cancelled.connect(lambda: self._wish(room.cancel))
 
     @property
     def busy(self) -> bool:
         """Whether something is being read or written, or waits for it."""
         session = self.room.session
-        return self._beside.reading or bool(session.missing_images() or session.unsaved)
-
-    @property
-    def _qt_window(self) -> QMainWindow:
-        """The window itself; napari gives it no public name. Not kept, so that closing frees it."""
-        shown: QMainWindow = self.viewer.window._qt_window
-        return shown
+        return self._background.reading or bool(session.missing_images() or session.unsaved)
 
     # --- showing
 
@@ -188,10 +207,10 @@ class RoomWindow:
         self._show_panes()
         self._show_side()
         self._show_timeline()
-        self._beside.work()
+        self._background.work()
 
     def _show_panes(self) -> None:
-        self.grid.show_views(self.room.pane_views())
+        self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
         status = self.room.status()
         for label, text in (
             (self.title, status.title), (self.saved, status.saved), (self.hint, status.hint),
@@ -203,34 +222,53 @@ class RoomWindow:
 
     def _show_side(self) -> None:
         dialog = self.room.dialog
-        if dialog is Dialog.FITS:
+        if dialog in (Dialog.FITS, Dialog.ALIGN):
             self.room.bring_up(None)
-            if self._on_fits is not None:
-                self._on_fits(self)
+            if dialog is Dialog.FITS and self._on_fits is not None:
+                self._on_fits(self.room.session, self.room.advertised_fits(), self._fits_closed)
+            elif dialog is Dialog.ALIGN:
+                self.room.align()
             dialog = None
+        if dialog is Dialog.SIGN_OFF:
+            view, signing = self.room.sign_off(), self.room.signing
+            self.sign_off.show_view(
+                view, accepted=signing.signs_incomplete, obstacle=signing.obstacle
+            )
         if dialog is not self._dialog:
-            self._dialog = dialog
-            if dialog is Dialog.SIGN_OFF:
-                self.sign_off.show_view(self.room.sign_off())
-            elif dialog is Dialog.LESION and self.room.form_is_new:
-                self.lesion_form.clear()
-            page = self._pages[dialog]
-            self.stack.setCurrentWidget(self._places[dialog])
-            if dialog is Dialog.REASON:
-                self.reason.line.setFocus()
-            elif dialog in (Dialog.ANSWER, Dialog.LESION):
-                page.setFocus()
-            else:
-                self.focus_panes()
+            self._change_page(dialog)
         if dialog is Dialog.LESION:
-            patient = self.room.session.patient
-            known = len(patient.lesions) if patient else 0
-            proposed = f"{patient.patient_id}-{known + 1}" if patient else ""
-            self.lesion_form.show_state(self.room.seed_cells, self.room.form_error, proposed)
+            entry = self.room.lesion_entry
+            self.lesion_form.show_state(entry.seed_cells, entry.error, entry.proposed_id())
         if dialog is None:
             self.worklist.show_view(self.room.worklist())
-        if self.room.napari_shown == self._folded:
-            self._fold(away=not self.room.napari_shown)
+        if self.room.switches.napari == self._folded:
+            self._fold(away=not self.room.switches.napari)
+
+    def _change_page(self, dialog: Dialog | None) -> None:
+        self._dialog = dialog
+        entry, refused = self.room.lesion_entry, self.room.calipers.refused
+        if dialog is Dialog.LESION and entry.begins:
+            corrected = entry.corrected
+            self.lesion_form.begin(None if corrected is None else lesion_cells(corrected))
+        elif dialog is Dialog.OVERRIDE and refused is not None:
+            self.override.ask(
+                f"Not recorded. {refused.why} To record it all the same, give a reason; it stays "
+                "with the answer in every table and report."
+            )
+        self.stack.setCurrentWidget(self._places[dialog])
+        if dialog is Dialog.REASON:
+            self.reason.line.setFocus()
+        elif dialog is Dialog.OVERRIDE:
+            self.override.line.setFocus()
+        elif dialog in (Dialog.ANSWER, Dialog.LESION):
+            self._pages[dialog].setFocus()
+        else:
+            self.focus_panes()
+
+    def _fits_closed(self) -> None:
+        if is_open(self.viewer):
+            self.room.navigation.reload()
+            self.refresh()
 
     def _show_timeline(self) -> None:
         if self.room.first_image_waits:  # the plot takes a moment to load: an image comes first
@@ -245,12 +283,17 @@ class RoomWindow:
     def _fold(self, *, away: bool) -> None:
         """Fold napari's own canvas, layer list and controls away, or bring them back."""
         self._folded = away
-        qt_viewer = self.viewer.window._qt_viewer
-        for part in (qt_viewer.dockLayerList, qt_viewer.dockLayerControls):
-            part.setVisible(not away)
-        canvas = self._qt_window.centralWidget()
+        fold_layers(self.viewer, away=away)
+        canvas = main_window(self.viewer).centralWidget()
         if canvas is not None:
             canvas.setVisible(not away)
+
+    def _rescale(self, steps: int) -> None:
+        """Make all text larger or smaller."""
+        self._scale = stepped(self._scale, steps)
+        self.grid.rescale(self._scale)
+        rescale(self._whole, self._scale)
+        self.worklist.fit_columns()
 
     # --- wishes
 
@@ -259,9 +302,11 @@ class RoomWindow:
         self.refresh()
 
     def _key_wish(self, name: str) -> bool:
-        typing_page = self._dialog in (Dialog.ANSWER, Dialog.LESION, Dialog.REASON)
-        if typing_page and name not in ("cancel", "keys"):
+        if self._dialog in TYPING_PAGES and name not in ("cancel", "keys"):
             return False
+        if name in ("larger", "smaller"):
+            self._rescale(1 if name == "larger" else -1)
+            return True
         self._wish(lambda: self.room.wish(name))
         return True
 
@@ -277,24 +322,24 @@ class RoomWindow:
         if not self.room.pointer(event):
             return
         if event.kind.value == "move":  # the rest of the window does not change while dragging
-            self.grid.show_views(self.room.pane_views())
+            self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
             if self.room.calipers.line.busy and not self._timeline_timer.isActive():
                 self._timeline_timer.start()
         elif event.kind.value == "wheel":
             self._show_panes()
-            self._beside.work()
+            self._background.work()
         else:
             self.focus_panes()
             self.refresh()
 
     def _slice_wanted(self, pane_id: str, place: int) -> None:
         for pane in self.room.panes.panes:
-            if str(pane.study_date) == pane_id:
+            if pane.pane_id == pane_id:
                 self._wish(partial(self.room.panes.go_to_place, pane, place))
 
     def _resized(self, height_px: float) -> None:
         if height_px > 1 and height_px != self.room.panes.height_px:
-            self.room.navigation.resized(height_px)
+            self.room.panes.height_px = height_px
             self._show_panes()
 
     def _go_to(self, ref: CellRef) -> None:
@@ -307,31 +352,36 @@ class RoomWindow:
         self.room.navigation.hint = "Click into the lesion."
         self.refresh()
 
-    # --- reading and writing beside the window
+    def _narrow(self, search: str, look: CellLook | None) -> None:
+        order = self.room.navigation.order
+        order.search, order.look = search, look
+        self.worklist.show_view(self.room.worklist())
+
+    def _accept(self, accepted: bool) -> None:
+        self.room.signing.signs_incomplete = accepted
+        self._show_side()
+
+    # --- reading and writing in the background
 
     def _was_read(self, what: str) -> None:
-        if not self._is_open():
+        if not is_open(self.viewer):
             return
         if what == "images":
             self._show_panes()
-            self._beside.work()
+            self._background.work()
             if self.timeline.is_empty and not self._timeline_timer.isActive():
                 self._timeline_timer.start()
         else:
             self.refresh()
 
     def _was_written(self) -> None:
-        if self._is_open():
+        if is_open(self.viewer):
             self._show_panes()
-            self._beside.work()
-
-    def _is_open(self) -> bool:
-        shown = getattr(self.viewer.window, "_qt_window", None)
-        return shown is not None and bool(isalive(shown))  # type: ignore[no-untyped-call]
+            self._background.work()
 
     def show(self) -> None:
         """Show the window, as large as the screen."""
-        self._qt_window.showMaximized()
+        main_window(self.viewer).showMaximized()
         self.focus_panes()
 
     def close_with_viewer(self, *, then: Callable[[], None] = lambda: None) -> None:
@@ -341,7 +391,7 @@ class RoomWindow:
             self.close()
             then()
 
-        self._closer = Closer(self._qt_window, closing, asks=True)
+        self._closer = Closer(main_window(self.viewer), closing, asks=True)
 
     def close(self) -> None:
         """Write what waits, and let go of threads, keys and canvases."""
@@ -350,29 +400,5 @@ class RoomWindow:
         self._closed = True
         self._keys.stop()
         self._timeline_timer.stop()
-        self._beside.close()
+        self._background.close()
         self.grid.close_panes()
-
-
-def open_room(
-    project: Project,
-    reader: str,
-    *,
-    keys: Mapping[str, str] | None = None,
-    viewer: napari.Viewer | None = None,
-) -> RoomWindow:
-    """Open the reading room on a project, in a viewer that is there or in a new one.
-
-    Raises
-    ------
-    OppMriError
-        There is no reader's name, or the project's criteria cannot be read; no window opens.
-    """
-    from opp_mri_napari.reading.widgets.fits import review_in_room
-
-    room = ReadingRoom(project, reader)
-    if viewer is None:
-        viewer = napari.Viewer(title="OPP reading room", show=False)
-    window = RoomWindow(viewer, room, keys=keys, on_fits=review_in_room)
-    window.show()
-    return window

@@ -31,17 +31,14 @@ class WorklistModel(QAbstractTableModel):
         super().__init__()
         self._view = WorklistView(columns=(), rows=())
         self._rows: tuple[WorklistRow, ...] = ()
-        self._search, self._look = "", ""
 
     def show_view(self, view: WorklistView) -> None:
         """Show a worklist."""
-        self._view = view
-        self._choose()
-
-    def narrow(self, search: str, look: str) -> None:
-        """Show only rows that hold these words and a cell of this look."""
-        self._search, self._look = search.casefold().strip(), look
-        self._choose()
+        if view == self._view:
+            return
+        self.beginResetModel()
+        self._view, self._rows = view, view.rows
+        self.endResetModel()
 
     def cell(self, index: Index) -> WorklistCell | None:
         """Give the cell at a place."""
@@ -76,14 +73,18 @@ class WorklistModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Name a time point or a row; Qt calls this."""
+        vertical = orientation == Qt.Orientation.Vertical
+        if vertical and role == Qt.ItemDataRole.ToolTipRole:
+            return f"patient {self._rows[section].patient_id}"
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        if orientation == Qt.Orientation.Horizontal:
+        if not vertical:
             return self._view.columns[section]
         row = self._rows[section]
-        first = section == 0 or self._rows[section - 1].lesion_id != row.lesion_id
-        name = f"{row.patient_id}  {row.lesion_id} {row.level}  " if first else ""
-        return f"{name}{row.sequence.value}"
+        named = row.lesion_id if row.patient_id in row.lesion_id else (
+            f"{row.patient_id} {row.lesion_id}"
+        )  # fmt: skip
+        return f"{'▸ ' if row.current else ''}{named} {row.level} {row.sequence.value}"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Give what a cell shows; Qt calls this."""
@@ -100,18 +101,6 @@ class WorklistModel(QAbstractTableModel):
         }
         return given.get(Qt.ItemDataRole(role))
 
-    def _choose(self) -> None:
-        self.beginResetModel()
-        self._rows = tuple(row for row in self._view.rows if self._wanted(row))
-        self.endResetModel()
-
-    def _wanted(self, row: WorklistRow) -> bool:
-        words = f"{row.patient_id} {row.lesion_id} {row.level} {row.sequence.value}".casefold()
-        looks = {cell.look.value for cell in row.cells if cell is not None}
-        return all(part in words for part in self._search.split()) and (
-            not self._look or self._look in looks
-        )
-
 
 class Worklist(QWidget):
     """Shows the worklist; a cell, a patient or the next unread cell can be asked for."""
@@ -119,6 +108,7 @@ class Worklist(QWidget):
     cell_wanted = Signal(object)
     patient_wanted = Signal(str)
     next_unread_wanted = Signal()
+    narrowed = Signal(str, object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,6 +124,13 @@ class Worklist(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.table.setAccessibleName("worklist")
+        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.table.verticalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
+        self.table.setStyleSheet("QTableView { font-size: 12px; }")
+        for header in (self.table.verticalHeader(), self.table.horizontalHeader()):
+            header.setStyleSheet("font-size: 12px;")
         self.patients = QListWidget()
         self.patients.setMaximumHeight(90)
         self.patients_title = QLabel("Patients without a lesion yet")
@@ -176,8 +173,11 @@ class Worklist(QWidget):
         """Show a worklist."""
         self.model.show_view(view)
         self._mark()
-        self.table.resizeColumnsToContents()
-        self.counts.setText(f"{view.done} signed, {view.open} open")
+        self.fit_columns()
+        amendments = f" ({view.amendments} to be amended)" if view.amendments else ""
+        self.counts.setText(
+            f"{view.unread} unread, {view.drafts} drafts, {view.signed} signed{amendments}"
+        )
         without = list(view.patients_without_lesion)
         if [self.patients.item(n).text() for n in range(self.patients.count())] != without:
             self.patients.clear()
@@ -185,9 +185,14 @@ class Worklist(QWidget):
         for widget in (self.patients, self.patients_title):
             widget.setVisible(bool(without))
 
+    def fit_columns(self) -> None:
+        """Make columns as narrow as their text lets them."""
+        self.table.resizeColumnsToContents()
+        self.table.resizeRowsToContents()
+
     def _narrow(self) -> None:
-        look = self.filter.currentText()
-        self.model.narrow(self.search.text(), "" if look == ALL else look)
+        chosen = self.filter.currentText()
+        self.narrowed.emit(self.search.text(), None if chosen == ALL else CellLook(chosen))
 
     def _mark(self) -> None:
         place = self.model.current()

@@ -9,11 +9,11 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from opp_mri.errors import OppMriError
-from opp_mri_napari.reading.session import Job, Session
+from opp_mri_napari.shared.work import Job, Work
 
 
-class Beside(QObject):
-    """Runs what a session wants read and written, one of each at a time, and hands it back.
+class Background(QObject):
+    """Runs what a window wants read and written, one of each at a time, and hands it back.
 
     Signals
     -------
@@ -31,10 +31,10 @@ class Beside(QObject):
     _was_read = Signal(object, object)
     _was_written = Signal(object)
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, work: Work) -> None:
         super().__init__()
         self.reading = self._closed = False
-        self._session = session
+        self._source = work
         self._saving: Future[Any] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="room-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="room-write")
@@ -44,17 +44,17 @@ class Beside(QObject):
 
     def work(self) -> None:
         """Start what waits."""
-        save = self._session.next_save()
+        save = self._source.next_save()
         if save is not None:
             self._saving = self._writer.submit(save.run)
             self._saving.add_done_callback(self._hand_over_written)
         if self.reading:
             return
-        job = self._session.next_job()
+        job = self._source.next_job()
         if job is not None:
             self.reading = True
             self._reader.submit(job.run).add_done_callback(partial(self._hand_over_read, job))
-        elif self._session.patient is not None:
+        else:
             self.idle.emit()
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class Beside(QObject):
         self._writer.shutdown(wait=True)
         if self._saving is not None:
             self._settle(self._saving)
-        self._session.save_rest()
+        self._source.save_rest()
         self._reader.shutdown(wait=True, cancel_futures=True)
 
     # these two run in the worker's thread
@@ -96,7 +96,7 @@ class Beside(QObject):
         error = done.exception()
         if error is not None and not isinstance(error, OppMriError):
             raise error
-        self._session.save_done(error)
+        self._source.save_done(error)
 
 
 def _load_units() -> None:

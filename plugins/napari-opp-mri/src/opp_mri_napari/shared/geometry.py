@@ -1,6 +1,6 @@
 """Between native pixels and the screen: pure, the only place that turns or flips an image."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import field, frozen
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import ImagePlane, Vector3, VolumeGeometry
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.convert import Upright, scale_mm, screen_letters, turned, upright
-from opp_mri_napari.reading.views import ScreenPoint
 
-SAMPLED = 200_000  # values that a window is taken from
+ScreenPoint = tuple[float, float]  # down, across in mm
+
+SAMPLED: Final = 200_000  # values that a window is taken from
 
 
 @frozen(kw_only=True, eq=False)

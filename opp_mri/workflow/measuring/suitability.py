@@ -1,0 +1,34 @@
+"""On which images an anteroposterior extent can be measured: sagittal ones of the cell's role."""
+
+from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
+
+
+def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
+    """Say why a line on a volume is no AP extent of a sequence.
+
+    A line across a coronal or axial image, or on a series of another role, has a length, but it is
+    not the length that the response rules compare (RULES: which series is which).
+
+    Parameters
+    ----------
+    volume
+        The volume that the line lies on.
+    sequence
+        The sequence that the length would be recorded for.
+
+    Returns
+    -------
+    str
+        A sentence; "" where the volume is suitable.
+    """
+    if volume.plane is not Plane.SAGITTAL:
+        plane = volume.plane.value if volume.plane else "not placed in the patient"
+        return f"This series is {plane}, not sagittal: a line here is no AP extent."
+    if volume.role is None:
+        return (
+            "This series has no role: nobody has said which sequence it is. "
+            f"`opp-mri role {volume.volume_id} {sequence.value}` gives it one."
+        )
+    if volume.role is not sequence:
+        return f"This series is {volume.role.value}, not {sequence.value}."
+    return ""

@@ -1,0 +1,144 @@
+"""Lesions, findings and events as a reader enters or corrects them."""
+
+from collections.abc import Callable, Mapping
+
+from opp_mri.domain.measurement import Lesion, PixelPoint
+from opp_mri.errors import OppMriError
+from opp_mri.workflow.measuring.lesions import add_event, add_lesion
+from opp_mri_napari.reading.dialogs import Dialog, Dialogs
+from opp_mri_napari.reading.navigation import Navigation
+from opp_mri_napari.reading.panes import Pane
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.shared.work import Job
+
+
+class LesionEntry:
+    """What the form for a lesion has been told.
+
+    Attributes
+    ----------
+    seed_cells
+        The point inside the lesion, by the names of a lesion table's columns.
+    error
+        What is wrong with what was written; "" for nothing.
+    begins
+        Whether the form begins with other values: empty, or those of the lesion to correct.
+    corrected
+        The lesion that is corrected, or None for a new one.
+    """
+
+    def __init__(self, session: Session, navigation: Navigation, dialogs: Dialogs) -> None:
+        self._session, self._navigation, self._dialogs = session, navigation, dialogs
+        self.seed_cells: Mapping[str, str] = {}
+        self.error, self.begins = "", True
+        self.corrected: Lesion | None = None
+
+    def begin(self, *, correcting: bool = False) -> None:
+        """Bring the form up, empty or for the open lesion."""
+        lesion = self._session.lesion
+        if correcting and lesion is None:
+            self._navigation.hint = "No lesion is open: Shift+A adds one."
+            return
+        self.seed_cells, self.error, self.begins = {}, "", True
+        self.corrected = lesion.lesion if correcting and lesion is not None else None
+        self._dialogs.bring_up(Dialog.LESION)
+
+    def proposed_id(self) -> str:
+        """Give a name for the next lesion of the open patient."""
+        patient = self._session.patient
+        return f"{patient.patient_id}-{len(patient.lesions) + 1}" if patient else ""
+
+    def set_seed(self, pane: Pane, pixel: PixelPoint) -> None:
+        """Take the point inside the lesion, and come back to the form as it was."""
+        if pane.volume is None:
+            return
+        frame = pane.volume.frames[pane.place]
+        self.seed_cells = {
+            "seed_sop_instance_uid": frame.sop_instance_uid,
+            "seed_frame": str(frame.frame_number),
+            "seed_column": f"{pixel[0]:.2f}",
+            "seed_row": f"{pixel[1]:.2f}",
+        }
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Bring the form up again as it was."""
+        self.begins = False
+        self._dialogs.bring_up(Dialog.LESION)
+
+    def record(self, cells: Mapping[str, str]) -> None:
+        """Add the lesion, or record its correction, and open it."""
+        patient, corrected = self._session.patient, self.corrected
+        if patient is None:
+            return
+        seed = self.seed_cells or (_seed_cells(corrected) if corrected is not None else {})
+        full = {**cells, **seed, "patient_id": patient.patient_id}
+        store, at = self._session.project.store, self._session.clock()
+
+        def take(lesion_id: str) -> None:
+            self._dialogs.close()
+            self.seed_cells, self.error = {}, ""
+            self._session.ask_worklist()
+            self._navigation.open(
+                patient.patient_id, lesion_id, None, self._navigation.sequence, anew=True
+            )
+
+        replace = corrected is not None
+        self.ask(lambda: add_lesion(store, full, at, replace=replace).lesion_id, take)
+
+    def note(self, cells: Mapping[str, str]) -> None:
+        """Add an event, or a finding such as fracture, to the open lesion."""
+        lesion = self._session.lesion
+        if lesion is None:
+            return
+        full = {**cells, "lesion_id": lesion.lesion.lesion_id}
+        store, at = self._session.project.store, self._session.clock()
+
+        def take(count: int) -> None:
+            self._dialogs.close()
+            self.error = ""
+            self._navigation.reload()
+            noted = f"{cells['event'].replace('_', ' ')} on {cells['date']}"
+            self._navigation.hint = f"{'Noted' if count else 'Noted before'}: {noted}."
+
+        self.ask(lambda: add_event(store, full, at), take)
+
+    def ask(self, run: Callable[[], object], take: Callable[..., None]) -> None:
+        """Have something recorded that may be refused."""
+
+        def failed(error: OppMriError) -> None:
+            self.error = str(error)
+            if self._dialogs.kind is None:
+                self._session.warn(error)
+
+        self._session.ask(Job(what="form", run=run, take=take, failed=failed))
+
+
+def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
+    """Give a lesion as text, by the names of a lesion table's columns."""
+    values = {
+        "lesion_id": lesion.lesion_id,
+        "level": lesion.level,
+        "ssrs_first_date": lesion.ssrs_first_date,
+        "ssrs_last_date": lesion.ssrs_last_date,
+        "dose_gy": lesion.dose_gy,
+        "fractions": lesion.fractions,
+        "histology": lesion.histology,
+        "sex": lesion.sex,
+        "age_years": lesion.age_years,
+        "birth_year": lesion.birth_year,
+        "exclusions": "; ".join(exclusion.value for exclusion in lesion.exclusions),
+        "last_contact_date": lesion.last_contact_date,
+        "death_date": lesion.death_date,
+    }
+    return {name: "" if value is None else str(value) for name, value in values.items()}
+
+
+def _seed_cells(lesion: Lesion) -> Mapping[str, str]:
+    seed = lesion.seed
+    if seed is None:
+        return {}
+    return {
+        "seed_sop_instance_uid": seed.sop_instance_uid, "seed_frame": str(seed.frame_number),
+        "seed_column": f"{seed.column}", "seed_row": f"{seed.row}",
+    }  # fmt: skip

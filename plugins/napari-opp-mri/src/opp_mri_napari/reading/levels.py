@@ -1,0 +1,103 @@
+"""Which vertebra a pane shows: known by a seed, a fit, a point, or the reader's own word."""
+
+from typing import Final
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.measurement import LevelConfirmation
+from opp_mri.domain.registration import Verdict
+from opp_mri.workflow.reading_room.room import LevelSource, RoomLesion
+from opp_mri.workflow.registration.links import FitNote
+from opp_mri_napari.reading.panes import Pane, Panes, middle_of
+from opp_mri_napari.reading.session import Session
+
+KNOWN: Final = {
+    LevelSource.SEED: "",
+    LevelSource.FIT: "",
+    LevelSource.READER: "level confirmed by you: scrolling only, no ghost",
+    LevelSource.POINT: "linked by a point that you marked: scrolling only, no ghost",
+}
+
+
+class Levels:
+    """Looks at the lesion's vertebra in each pane, as far as it is known there."""
+
+    def __init__(self, session: Session, panes: Panes) -> None:
+        self._session, self._panes = session, panes
+
+    def known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
+        """Give where the vertebra is in a pane, and how that is known; None if it is not."""
+        lesion = self._session.lesion
+        return lesion.level_in(pane.frame) if lesion is not None else None
+
+    def look(self, pane: Pane) -> None:
+        """Look at the vertebra, or at the whole image where nobody has said where it is."""
+        level = self.known(pane)
+        pane.whole = level is None
+        if level is not None:
+            pane.look_at(level[1])
+        elif pane.volume is not None:
+            pane.look_at(middle_of(pane.volume))
+
+    def confirm(self, pane: Pane, point_lps_mm: Vector3) -> str:
+        """Take the reader's word that a point of a pane lies in the lesion's vertebra.
+
+        Returns
+        -------
+        str
+            What cannot be kept, and why; "" where it is kept.
+        """
+        session, lesion = self._session, self._session.lesion
+        if lesion is None:
+            return "Add a lesion first (Shift+A): a level belongs to one."
+        if not pane.frame:
+            return "This series names no frame of reference: its level cannot be kept."
+        session.confirm_level(
+            LevelConfirmation(
+                lesion_id=lesion.lesion.lesion_id, reader=session.reader,
+                frame_of_reference_uid=pane.frame, point_lps_mm=point_lps_mm,
+                recorded_at=session.clock(),
+            )
+        )  # fmt: skip
+        if session.lesion is not None:
+            self._panes.linking = session.lesion.links.linking
+        for shown in self._panes.panes:
+            if shown is pane or (shown.whole and self.known(shown) is not None):
+                self.look(shown)
+        return ""
+
+    def sentence(self, pane: Pane) -> str:
+        """Say how a pane is linked to where the lesion is known; "" where that needs no word."""
+        lesion = self._session.lesion
+        if lesion is None or pane.volume is None:
+            return ""
+        level = self.known(pane)
+        if level is not None:
+            return KNOWN[level[0]]
+        by_hand = f"point at {lesion.lesion.level} and press V"
+        if self._session.blinding is not None:
+            return f"level not confirmed: {by_hand}"
+        return f"level not confirmed: {_fits_in_words(self.fits(pane), lesion)}{by_hand}"
+
+    def fits(self, pane: Pane) -> tuple[FitNote, ...]:
+        """Give the fits of a pane's frame of reference."""
+        lesion, patient = self._session.lesion, self._session.patient
+        links = lesion.links if lesion else patient.links if patient else None
+        return links.fits.get(pane.frame, ()) if links is not None else ()
+
+
+def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
+    """Say what fits there are: rejected ones, and those that wait for a decision."""
+    reader = lesion.timeline.reader
+    rejected = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
+    waiting = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]
+    words = []
+    if rejected:
+        name = "you" if rejected[-1].reader == reader else rejected[-1].reader
+        words.append(f"{name} rejected the {rejected[-1].sequence.value} fit")
+    if waiting:
+        best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
+        words.append(f"a {best.verdict.value} {best.sequence.value} fit waits, F shows it")
+    elif not rejected:
+        words.append("the fit failed" if fits else "no fit yet, Shift+F aligns")
+    return f"{'; '.join(words)}; or "

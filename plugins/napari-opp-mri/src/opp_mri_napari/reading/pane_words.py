@@ -1,0 +1,60 @@
+"""What stands on and above a pane's image, from the header of its series."""
+
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri_napari.reading.panes import Pane
+
+
+def series_name(pane: Pane, when: str) -> str:
+    """Name what a pane shows: role, date, and the series as the scanner calls it.
+
+    Parameters
+    ----------
+    when
+        Date and phase of the time point; "" in a blinded read.
+    """
+    if pane.volume is None:
+        return " · ".join(part for part in (pane.sequence.value, when) if part)
+    role = pane.volume.role.value if pane.volume.role else "no role"
+    return " · ".join(
+        part for part in (role, when, pane.volume.instance.series_description) if part
+    )
+
+
+def slice_text(pane: Pane, *, blind: bool) -> str:
+    """Say which slice is shown; without their number where it would tell time points apart."""
+    if pane.volume is None:
+        return ""
+    return f"{pane.place + 1}" if blind else f"{pane.place + 1}/{len(pane.volume.planes)}"
+
+
+def window_text(window: tuple[float, float]) -> str:
+    """Give width and level, in stored values."""
+    low, high = window
+    return f"W {high - low:.0f}  L {(low + high) / 2:.0f}"
+
+
+def header_lines(volume: VolumeDescription) -> tuple[str, ...]:
+    """Give what a radiologist reads in the corner of an image: series, timing, slice, field."""
+    instance = volume.instance
+    echo_ms = instance.echo_time_ms or volume.instance.frames[0].echo_time_ms
+    plane = volume.plane.value if volume.plane else ""
+    first = [
+        f"Se {instance.series_number}" if instance.series_number is not None else "",
+        plane,
+    ]
+    timing = [
+        f"TR {instance.repetition_time_ms:.0f}" if instance.repetition_time_ms else "",
+        f"TE {echo_ms:.0f}" if echo_ms else "",
+        f"TI {instance.inversion_time_ms:.0f}" if instance.inversion_time_ms else "",
+    ]
+    times = " ".join(part for part in timing if part)
+    geometry = [
+        f"{instance.slice_thickness_mm:.1f} mm" if instance.slice_thickness_mm else "",
+        f"{instance.magnetic_field_strength:g} T" if instance.magnetic_field_strength else "",
+    ]
+    lines = (
+        " · ".join(part for part in first if part),
+        f"{times} ms" if times else "",
+        " · ".join(part for part in geometry if part),
+    )
+    return tuple(line for line in lines if line)

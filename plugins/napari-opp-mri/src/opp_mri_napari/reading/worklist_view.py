@@ -1,0 +1,142 @@
+"""The worklist as a snapshot: lesions and sequences by time points."""
+
+from collections import defaultdict
+from datetime import date
+from typing import Final
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer
+from opp_mri.domain.reader_study import Blinding, ShownDates
+from opp_mri.units import days_between, weeks_from_days
+from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
+from opp_mri_napari.reading.side_views import answer_text
+from opp_mri_napari.reading.views import CellRef, WorklistCell, WorklistRow, WorklistView
+from opp_mri_napari.reading.worklist_order import WorklistOrder, look_of
+
+TIPS: Final = {
+    CellState.UNREAD: "not read yet",
+    CellState.DRAFT: "draft, not signed",
+    CellState.SIGNED: "signed",
+    CellState.DISCORDANT: "signed; another reader's answer differs",
+    CellState.NO_IMAGE: "no series of this sequence",
+}
+SIGNED: Final = (CellState.SIGNED, CellState.DISCORDANT)
+
+
+def worklist_view(
+    worklist: Worklist | None, current: CellRef | None, order: WorklistOrder, *,
+    blinding: Blinding | None = None,
+) -> WorklistView:  # fmt: skip
+    """Give the worklist as it is drawn.
+
+    Parameters
+    ----------
+    order
+        Which rows are shown.
+    blinding
+        What is hidden: lengths in any blinded read, and days where the protocol says so.
+    """
+    if worklist is None:
+        return WorklistView(columns=(), rows=(), search=order.search, look=order.look)
+    rows = [
+        row
+        for lesion in worklist.lesions
+        for row in _rows(worklist, lesion, current, order, blinding)
+    ]
+    cells = [cell for lesion in worklist.lesions for cell in lesion.cells]
+    states = [cell.state for cell in cells]
+    amendments = sum(cell.amends for cell in cells)
+    return WorklistView(
+        columns=_columns(rows, worklist, current, blinding),
+        rows=tuple(rows),
+        patients_without_lesion=worklist.patients_without_lesion,
+        signed=sum(state in SIGNED for state in states) + amendments,
+        drafts=states.count(CellState.DRAFT) - amendments,
+        unread=states.count(CellState.UNREAD),
+        amendments=amendments,
+        search=order.search,
+        look=order.look,
+    )
+
+
+def _columns(
+    rows: list[WorklistRow], worklist: Worklist, current: CellRef | None, blinding: Blinding | None
+) -> tuple[str, ...]:
+    """Name the columns, with the weeks of the lesion that is read."""
+    count = max((len(row.cells) for row in rows), default=0)
+    names = [f"TP{n}" for n in range(count)]
+    lesion = next(
+        (one for one in worklist.lesions if current and one.lesion.lesion_id == current.lesion_id),
+        None,
+    )
+    if lesion is None or blinding is not None:
+        return tuple(names)
+    for n, day in enumerate(worklist.study_dates[lesion.patient_id][:count]):
+        weeks = weeks_from_days(days_between(lesion.lesion.ssrs_last_date, day))
+        names[n] = f"{names[n]}\n{weeks:+.0f} w"
+    return tuple(names)
+
+
+def _rows(
+    worklist: Worklist, lesion: WorkLesion, current: CellRef | None, order: WorklistOrder,
+    blinding: Blinding | None,
+) -> list[WorklistRow]:  # fmt: skip
+    days = worklist.study_dates[lesion.patient_id]
+    by_sequence: dict[SeriesRole, dict[date, WorkCell]] = defaultdict(dict)
+    for cell in lesion.cells:
+        by_sequence[cell.sequence][cell.study_date] = cell
+    rows = []
+    for sequence in SeriesRole:
+        if not order.shows(lesion, sequence):
+            continue
+        cells = tuple(
+            _cell(lesion, by_sequence[sequence][day], current, days[0], blinding)
+            if day in by_sequence[sequence]
+            else None
+            for day in days
+        )
+        rows.append(
+            WorklistRow(
+                patient_id=lesion.patient_id,
+                lesion_id=lesion.lesion.lesion_id,
+                level=lesion.lesion.level,
+                sequence=sequence,
+                cells=cells,
+                current=any(cell is not None and cell.current for cell in cells),
+            )
+        )
+    return rows
+
+
+def _cell(
+    lesion: WorkLesion, cell: WorkCell, current: CellRef | None, first_day: date,
+    blinding: Blinding | None,
+) -> WorklistCell:  # fmt: skip
+    ref = CellRef(patient_id=lesion.patient_id, lesion_id=lesion.lesion.lesion_id,
+                  study_date=cell.study_date, sequence=cell.sequence)  # fmt: skip
+    reading, text, tip = cell.reading, "", TIPS[cell.state]
+    if cell.amends:
+        tip = "signed; a draft that amends it waits for a signature"
+    if reading is not None and blinding is not None:
+        text = "•"
+    elif reading is not None:
+        short = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "n/m"}
+        text = short.get(reading.answer, str(reading.length_mm))
+        tip = " ".join([f"{answer_text(reading)}: {tip}.", *reading.remarks])
+    elif cell.status is CellStatus.NOT_COVERED:
+        tip = "the series does not reach the lesion"
+    when = _when(lesion, cell.study_date, first_day, blinding)
+    return WorklistCell(
+        ref=ref, look=look_of(cell), text=text,
+        tip=", ".join(part for part in (when, cell.sequence.value, tip) if part),
+        current=ref == current,
+    )  # fmt: skip
+
+
+def _when(lesion: WorkLesion, day: date, first_day: date, blinding: Blinding | None) -> str:
+    """Say when a time point was, as far as the reader may know."""
+    if blinding is None:
+        weeks = weeks_from_days(days_between(lesion.lesion.ssrs_last_date, day))
+        return f"{day}, {weeks:+.1f} weeks"
+    return "" if blinding.dates is ShownDates.HIDDEN else f"day {days_between(first_day, day)}"

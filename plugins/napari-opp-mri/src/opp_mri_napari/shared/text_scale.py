@@ -1,0 +1,48 @@
+"""Text of a window, larger or smaller: every size that a style sheet names is multiplied."""
+
+import math
+import re
+from typing import Final
+
+from qtpy.QtWidgets import QWidget
+
+STEP: Final = 1.1
+LIMITS: Final = (0.7, 2.5)
+USUAL_HEIGHT_PX: Final = 1080  # of a screen on which the sizes are as they are written
+SIZE: Final = re.compile(r"font-size: (\d+)px")
+WRITTEN: Final = "unscaled_style"
+BASE_PX: Final = 13
+
+
+def usual_scale(screen_height_px: float) -> float:
+    """Give the scale for a screen: larger above 1080 lines, never smaller.
+
+    Parameters
+    ----------
+    screen_height_px
+        In device-independent pixels, as Qt gives it.
+    """
+    larger = math.pow(max(0.0, screen_height_px) / USUAL_HEIGHT_PX, 0.75)
+    return min(LIMITS[1], max(1.0, larger))
+
+
+def stepped(scale: float, steps: int) -> float:
+    """Give the scale some steps larger or smaller, within limits."""
+    return min(LIMITS[1], max(LIMITS[0], scale * STEP**steps))
+
+
+def rescale(root: QWidget, scale: float) -> None:
+    """Multiply the text of a widget and of all in it by a scale."""
+    for widget in (root, *root.findChildren(QWidget)):
+        written = widget.property(WRITTEN)
+        if written is None:
+            written = widget.styleSheet()
+            if not SIZE.search(written):
+                continue
+            widget.setProperty(WRITTEN, written)
+        scaled = SIZE.sub(lambda size: f"font-size: {round(int(size[1]) * scale)}px", written)
+        if widget.styleSheet() != scaled:
+            widget.setStyleSheet(scaled)
+    font = root.font()
+    font.setPixelSize(round(BASE_PX * scale))
+    root.setFont(font)

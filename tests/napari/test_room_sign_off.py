@@ -1,0 +1,222 @@
+"""Sign-off: in any order of keys and clicks, what is signed is what was listed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree, rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+import pytest
+from fixtures.makers import NOON
+from fixtures.room_driver import settle, sign_off
+from fixtures.small_study import make_study
+from fixtures.window_driver import LEFT, drag, place, press
+from fixtures.window_driver import settle as settle_window
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.reading.views import SignOffView
+
+from opp_mri.domain.measurement import Answer
+from opp_mri.workflow.measuring.lesions import add_lesion
+from opp_mri.workflow.project import Project, open_project
+
+if TYPE_CHECKING:
+    from opp_mri_napari.reading.widgets.window import RoomWindow
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of two patients with a lesion each, four cells a lesion."""
+    return make_study(tmp_path_factory.mktemp("two"), ("P1", "P2"))
+
+
+class SignOffMachine(RuleBasedStateMachine):
+    """A reader who presses S, N and Enter and clicks cells in any order."""
+
+    study: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(mkdtemp())
+        self.project = open_project(copytree(self.study, self.folder / "project"))
+        self.room = ReadingRoom(self.project, "A", clock=lambda: NOON)
+        self.shown = SignOffView()
+        self._go_on()
+
+    def teardown(self) -> None:
+        self.project.store.close()
+        rmtree(self.folder)
+
+    def _go_on(self) -> None:
+        """Let the window catch up, as it does after every event."""
+        settle(self.room)
+        up = self.room.dialog is Dialog.SIGN_OFF
+        self.shown = self.room.sign_off() if up else SignOffView()
+
+    def _do(self, wish: Callable[[], None]) -> None:
+        shown, up = self.shown, self.room.dialog is Dialog.SIGN_OFF
+        before = len(self.project.store.signatures())
+        cell = self.room.navigation.current
+        wish()
+        settle(self.room)
+        new = self.project.store.signatures()[before:]
+        for one in new:
+            assert up, "nothing is signed without the list on screen"
+            assert (one.lesion_id, one.reading_ids) == (shown.lesion_id, shown.reading_ids)
+            assert one.statement == shown.statement
+            assert self.room.navigation.current == cell
+        assert len(new) <= 1
+        self._go_on()
+
+    @rule()
+    def press_s(self) -> None:
+        self._do(lambda: self.room.wish("sign"))
+
+    @rule()
+    def press_n(self) -> None:
+        self._do(lambda: self.room.wish("next_lesion"))
+
+    @rule()
+    def press_enter(self) -> None:
+        before, up = self.room.navigation.current, self.room.dialog is Dialog.SIGN_OFF
+        self._do(lambda: self.room.wish("confirm"))
+        if up:  # it signs, or says why not; it never goes to another cell
+            assert self.room.navigation.current == before
+
+    @rule()
+    def click_sign(self) -> None:
+        self._do(self.room.sign)
+
+    @rule(cell=st.integers(0, 7))
+    def click_a_cell_of_the_worklist(self, cell: int) -> None:
+        cells = [one for row in self.room.worklist().rows for one in row.cells if one is not None]
+        self._do(lambda: self.room.navigation.go_to(cells[cell % len(cells)].ref))
+
+    @rule()
+    def answer_the_cell(self) -> None:
+        self._do(lambda: self.room.say(Answer.GONE))
+        self.room.calipers.give_reason("changed")
+        self._go_on()
+
+    @rule()
+    def undo(self) -> None:
+        self._do(lambda: self.room.wish("undo"))
+
+    @precondition(lambda self: self.room.dialog is Dialog.SIGN_OFF)
+    @rule()
+    def tick_that_the_rest_stays_unread(self) -> None:
+        self.room.signing.signs_incomplete = True
+
+
+def test_what_is_signed_is_what_was_listed_in_any_order(study: Path) -> None:
+    class Machine(SignOffMachine):
+        pass
+
+    Machine.study = study
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Machine,
+        settings=hypothesis_settings(
+            max_examples=12, stateful_step_count=14, deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_undo_of_an_amendment_gives_the_signed_answer_back(study: Path, tmp_path: Path) -> None:
+    with open_project(copytree(study, tmp_path / "project")) as project:
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        room.say(Answer.GONE)
+        settle(room)
+        sign_off(room)
+        settle(room)
+        room.say(Answer.NOT_MEASURABLE, "motion")
+        room.calipers.give_reason("misread")
+        settle(room)
+        view = room.worklist()
+        assert (view.signed, view.drafts, view.amendments) == (1, 0, 1)
+        room.wish("undo")
+        settle(room)
+        assert room.pane_views()[0].state == "signed gone, 0.0 mm"
+        assert room.sign_off().reading_ids == ()
+        view = room.worklist()
+        assert (view.signed, view.drafts, view.amendments) == (1, 0, 0)
+        again = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(again)
+        assert again.pane_views()[0].state == "signed gone, 0.0 mm"
+        assert again.worklist() == view
+        again.wish("redo")
+        assert again.pane_views()[0].state == "draft not measurable"
+
+
+# --- with real mouse and keys
+
+
+@pytest.fixture
+def two(study: Path, tmp_path: Path) -> Project:
+    return open_project(copytree(study, tmp_path / "project"))
+
+
+@pytest.mark.window
+def test_n_closes_the_sign_off_and_enter_on_it_signs(
+    open_window: Callable[..., "RoomWindow"], two: Project, qtbot: "QtBot"
+) -> None:
+    from qtpy.QtCore import Qt
+
+    window = open_window(two)
+    for number in (0, 1):
+        drag(window, qtbot, place(window, -6, pane=number), place(window, 6, pane=number), number)
+        settle_window(window, qtbot)
+    press(window, qtbot, Qt.Key.Key_S)
+    assert window.sign_off.isVisible()
+    press(window, qtbot, Qt.Key.Key_N)
+    settle_window(window, qtbot)
+    assert not window.sign_off.isVisible()  # the next lesion is another matter
+    assert "LP2" in window.title.text()
+    assert two.store.signatures() == []
+    press(window, qtbot, Qt.Key.Key_N)
+    settle_window(window, qtbot)
+    here = window.room.navigation.current
+    press(window, qtbot, Qt.Key.Key_S)
+    press(window, qtbot, Qt.Key.Key_Return)
+    settle_window(window, qtbot)
+    assert two.store.signatures() == []  # cells are unread, and nobody accepted that
+    assert "unread" in window.hint.text()
+    assert window.room.navigation.current == here
+    assert window.sign_off.isVisible()
+    assert not window.sign_off.sign.isEnabled()
+    qtbot.mouseClick(window.sign_off.anyway, LEFT, pos=window.sign_off.anyway.rect().center())
+    if not window.sign_off.anyway.isChecked():
+        window.sign_off.anyway.click()
+    assert window.sign_off.sign.isEnabled()
+    press(window, qtbot, Qt.Key.Key_Return)
+    settle_window(window, qtbot)
+    (signed,) = two.store.signatures()
+    assert signed.lesion_id == "LP1"
+    assert len(signed.reading_ids) == 2
+    assert not window.sign_off.isVisible()
+    assert window.room.navigation.current == here
+    two.store.close()
+
+
+def test_the_same_id_of_a_lesion_is_kept_for_its_correction(study: Path, tmp_path: Path) -> None:
+    with open_project(copytree(study, tmp_path / "project")) as project:
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        room.wish("correct_lesion")
+        assert room.dialog is Dialog.LESION
+        cells = {"lesion_id": "LP1", "level": "L3", "ssrs_first_date": "2024-02-01"}
+        room.lesion_entry.record(cells)
+        settle(room)
+        corrected = project.store.lesion("LP1")
+        assert corrected is not None
+        assert corrected.level == "L3"
+        assert "LP1 L3" in room.status().title
+        with pytest.raises(Exception, match="level"):
+            add_lesion(project.store, {**cells, "lesion_id": "X", "patient_id": "P1", "level": ""},
+                       NOON)  # fmt: skip
