@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from opp_mri.agreement.lengths import Estimate, Kappa
-from opp_mri.cli.options import json_option, project_option
+from opp_mri.cli.options import example, json_option, project_option
 from opp_mri.cli.response import PICTURES
 from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_table
@@ -37,7 +37,10 @@ readers_option = click.option(
 WITH_INTERVAL = "with 95 % interval"
 
 
-@click.command("agreement")
+@click.command(
+    "agreement",
+    epilog=example("opp-mri agreement --readers reader-1 reader-2 --plot differences.svg"),
+)
 @project_option
 @readers_option
 @rules_options
@@ -159,7 +162,7 @@ def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> 
     return limit
 
 
-@click.command("discordance")
+@click.command("discordance", epilog=example("opp-mri discordance --limit-mm 2.0"))
 @project_option
 @readers_option
 @rules_options

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from opp_mri.cli.options import json_option, now, project_option
+from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.alignment import Alignment, FitDecision
 from opp_mri.workflow.project import open_project
@@ -12,7 +12,7 @@ from opp_mri.workflow.registration.align import align_project, decide
 from opp_mri.workflow.registration.align_report import alignment_record, save_alignment_page
 
 
-@click.command("align")
+@click.command("align", epilog=example("opp-mri align --project study"))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @json_option
@@ -110,7 +110,7 @@ def _decide(fit: str, decision: FitDecision, reader: str, reason: str, folder: P
     click.echo(f"Fit {fit}: {decision.value}.")
 
 
-@fit_group.command("confirm")
+@fit_group.command("confirm", epilog=example("opp-mri fit confirm fb8f80b5737d --reader A"))
 @click.argument("fit")
 @click.option("--reader", required=True, help="Who decides.")
 @click.option("--reason", default="", help="Needed where the fit was decided before.")
@@ -120,7 +120,9 @@ def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) ->
     _decide(fit, FitDecision.CONFIRMED, reader, reason, project_folder)
 
 
-@fit_group.command("reject")
+@fit_group.command(
+    "reject", epilog=example('opp-mri fit reject fb8f80b5737d --reader A --reason "wrong level"')
+)
 @click.argument("fit")
 @click.option("--reader", required=True, help="Who decides.")
 @click.option("--reason", default="", help="Needed where the fit was decided before.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 import click
 
-from opp_mri.cli.options import json_option, project_option
+from opp_mri.cli.options import example, json_option, project_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.project import open_project
@@ -25,7 +25,7 @@ def audit_group() -> None:
     """
 
 
-@audit_group.command("verify")
+@audit_group.command("verify", epilog=example("opp-mri audit verify --project study"))
 @click.option("--head", "expected", help="Hash of a head that was printed or kept before.")
 @project_option
 @json_option
@@ -65,7 +65,7 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
         )
 
 
-@audit_group.command("show")
+@audit_group.command("show", epilog=example("opp-mri audit show --lesion OPP-01"))
 @click.option("--lesion", "lesion_id", help="Only records about this lesion.")
 @click.option("--after", default=0, show_default=True, help="Only records after this number.")
 @project_option
@@ -96,7 +96,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
     )  # fmt: skip
 
 
-@audit_group.command("head")
+@audit_group.command("head", epilog=example("opp-mri audit head --project study"))
 @project_option
 @json_option
 def head_command(project_folder: Path, as_json: bool) -> None:

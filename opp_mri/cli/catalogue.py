@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.json_output import patients_json, volume_json
-from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
 from opp_mri.workflow.catalogue.index import (
@@ -30,7 +30,7 @@ WORDS = {
 }
 
 
-@click.command("init")
+@click.command("init", epilog=example("opp-mri init study"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def init_command(folder: Path) -> None:
     """Make a project in FOLDER: its store and its settings."""
@@ -38,7 +38,7 @@ def init_command(folder: Path) -> None:
     click.echo(f"Made a project in {folder}. Next: opp-mri index SOURCE --project {folder}")
 
 
-@click.command("index")
+@click.command("index", epilog=example("opp-mri index /data/scans --project study"))
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @project_option
 @click.option(
@@ -87,7 +87,7 @@ def _show_summary(summary: IndexSummary) -> None:
         )
 
 
-@click.command("series")
+@click.command("series", epilog=example("opp-mri series --project study --selected"))
 @project_option
 @json_option
 @click.option("--selected", is_flag=True, help="Only the volumes that were chosen for a role.")
@@ -128,7 +128,7 @@ def _series_row(volume: VolumeDescription) -> list[str]:
     ]
 
 
-@click.command("files")
+@click.command("files", epilog=example("opp-mri files --project study"))
 @project_option
 @json_option
 @click.option("--left-out", is_flag=True, help="Only files that are in no series, and why.")
@@ -145,7 +145,7 @@ def files_command(project_folder: Path, as_json: bool, left_out: bool) -> None:
     show_table(["Status", "File", "Detail"], rows)
 
 
-@click.command("patients")
+@click.command("patients", epilog=example("opp-mri patients --project study"))
 @project_option
 @json_option
 def patients_command(project_folder: Path, as_json: bool) -> None:
@@ -178,7 +178,7 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
         )
 
 
-@click.command("role")
+@click.command("role", epilog=example("opp-mri role d6396be36c68 T2FS --project study"))
 @click.argument("volume_id")
 @click.argument("role", type=click.Choice([*[r.value for r in SeriesRole], "none", "header"]))
 @project_option

@@ -9,7 +9,7 @@ import click
 
 from opp_mri.agreement.certification import DEFAULT_PASS_MARK, FEWEST_LESIONS
 from opp_mri.agreement.lengths import Estimate
-from opp_mri.cli.options import existing_file, json_option, now
+from opp_mri.cli.options import example, existing_file, json_option, now
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.units import number
 from opp_mri.workflow.double_read.certify import (
@@ -27,7 +27,7 @@ def certify_group() -> None:
     """Certify a new reader on phantom lesions of known length."""
 
 
-@certify_group.command("make")
+@certify_group.command("make", epilog=example("opp-mri certify make lesions --truth truth.json"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--truth",
@@ -92,7 +92,9 @@ def make_command(
         )
 
 
-@certify_group.command("score")
+@certify_group.command(
+    "score", epilog=example("opp-mri certify score lesions --truth truth.json --reader A")
+)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--truth",

@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
-from opp_mri.cli.options import json_option, now, project_option
+from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, reader_option
 from opp_mri.cli.rules import RulesChoice, rules_options
@@ -32,7 +32,11 @@ title_option = click.option(
 )
 
 
-@click.group("cohort", invoke_without_command=True)
+@click.group(
+    "cohort",
+    invoke_without_command=True,
+    epilog=example("opp-mri cohort --tables tables --mode retrospective"),
+)
 @cohort_options
 @suppress_option
 @json_option
@@ -101,7 +105,7 @@ def _refuse_options_before(context: click.Context, verb: str) -> None:
         )
 
 
-@cohort_group.command("report")
+@cohort_group.command("report", epilog=example("opp-mri cohort report report.html --project study"))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @cohort_options
 @title_option
@@ -123,7 +127,9 @@ def report_command(
         click.echo(f"Written: {path}")
 
 
-@cohort_group.command("patient")
+@cohort_group.command(
+    "patient", epilog=example("opp-mri cohort patient P00001 patient.html --project study")
+)
 @click.argument("patient_id", metavar="PATIENT")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @project_option
@@ -171,7 +177,9 @@ def _check_report_name(file: Path) -> None:
         raise click.BadParameter("the name must end in .html or .pdf", param_hint="FILE")
 
 
-@cohort_group.command("figures")
+@cohort_group.command(
+    "figures", epilog=example("opp-mri cohort figures figures --project study --format pdf")
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @cohort_options
 @click.option(
@@ -193,7 +201,7 @@ def figures_command(
         click.echo(str(path))
 
 
-@cohort_group.command("bundle")
+@cohort_group.command("bundle", epilog=example("opp-mri cohort bundle bundle --tables tables"))
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @cohort_options
 @title_option

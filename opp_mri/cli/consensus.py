@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from opp_mri.cli.options import json_option, now, project_option
+from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
@@ -33,7 +33,7 @@ def consensus_group() -> None:
     """Make one read of two: list what differs, resolve it, sign."""
 
 
-@consensus_group.command("list")
+@consensus_group.command("list", epilog=example("opp-mri consensus list --project study"))
 @rules_options
 @project_option
 @json_option
@@ -60,7 +60,12 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
         )
 
 
-@consensus_group.command("resolve")
+@consensus_group.command(
+    "resolve",
+    epilog=example(
+        'opp-mri consensus resolve OPP-01 2020-05-30 T1 --keep A --reason "B includes the disc"'
+    ),
+)
 @click.argument("lesion_id", metavar="LESION")
 @click.argument("study_date", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
 @click.argument("sequence", type=click.Choice([one.value for one in SeriesRole]))
@@ -106,7 +111,9 @@ def resolve_command(
     click.echo(f"{sequence} of {study_date.date()}: {_said(after)}")
 
 
-@consensus_group.command("sign")
+@consensus_group.command(
+    "sign", epilog=example("opp-mri consensus sign OPP-01 --signed-by reader-1")
+)
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option("--signed-by", required=True, help="A reader of the protocol, or its adjudicator.")
 @rules_options

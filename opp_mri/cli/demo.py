@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from opp_mri.cli.options import now
+from opp_mri.cli.options import example, now
 from opp_mri.cli.show import show_progress, show_table
 from opp_mri.units import format_mm
 from opp_mri.workflow.catalogue.phantom import write_phantom
@@ -16,7 +16,7 @@ seed_option = click.option(
 )
 
 
-@click.command("phantom")
+@click.command("phantom", epilog=example("opp-mri phantom cohort --patient PHANTOM-01"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
 @click.option(
@@ -41,7 +41,7 @@ def phantom_command(folder: Path, seed: int, patients: tuple[str, ...]) -> None:
     click.echo(f"The cohort is in {folder}; its patients are synthetic.")
 
 
-@click.command("demo")
+@click.command("demo", epilog=example("opp-mri demo demo"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
 def demo_command(folder: Path, seed: int) -> None:

@@ -7,7 +7,7 @@ import click
 from attrs import asdict
 
 from opp_mri.cli.cohort_source import cohort_options
-from opp_mri.cli.options import existing_file, json_option
+from opp_mri.cli.options import example, existing_file, json_option
 from opp_mri.cli.show import counted, show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.files import check_new
@@ -29,7 +29,9 @@ key_option = click.option(
 )
 
 
-@click.command("export")
+@click.command(
+    "export", epilog=example("opp-mri cohort export tables --project study --deidentify")
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @cohort_options
 @click.option(

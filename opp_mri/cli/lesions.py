@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from opp_mri.cli.json_output import reading_json, unstructure
-from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.columns import Column
 from opp_mri.domain.lesion_columns import SEED_COLUMNS
@@ -35,7 +35,9 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@lesion_group.command("add")
+@lesion_group.command(
+    "add", epilog=example("opp-mri lesion add --table lesions.csv --project study")
+)
 @click.option("--table", type=existing_file, help="CSV of lesions, a column an option.")
 @_column_options
 @click.option("--replace", is_flag=True, help="Correct lesions that are recorded already.")
@@ -59,7 +61,7 @@ def add_command(
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
 
 
-@lesion_group.command("event")
+@lesion_group.command("event", epilog=example("opp-mri lesion event events.csv --project study"))
 @click.argument("table", type=existing_file)
 @project_option
 def event_command(table: Path, project_folder: Path) -> None:
@@ -74,7 +76,7 @@ def event_command(table: Path, project_folder: Path) -> None:
     click.echo(f"Recorded: {counted(count, 'new event')}.")
 
 
-@lesion_group.command("list")
+@lesion_group.command("list", epilog=example("opp-mri lesion list --project study"))
 @project_option
 @json_option
 def list_command(project_folder: Path, as_json: bool) -> None:
@@ -100,7 +102,7 @@ def list_command(project_folder: Path, as_json: bool) -> None:
     show_table(columns, rows)
 
 
-@click.command("measure")
+@click.command("measure", epilog=example("opp-mri measure calipers.csv --project study"))
 @click.argument("calipers", type=existing_file)
 @project_option
 @json_option
@@ -131,7 +133,7 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
         raise GeometryError(f"{counted(len(summary.refused), 'row')} not stored:\n{lines}")
 
 
-@click.command("readings")
+@click.command("readings", epilog=example("opp-mri readings --lesion OPP-01"))
 @project_option
 @click.option("--lesion", "lesion_id", help="Only those of one lesion.")
 @json_option

@@ -18,6 +18,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def example(line: str) -> str:
+    """Give the end of a command's help: a line that may be typed as it stands."""
+    return f"\b\nExample:\n  {line}"
+
+
 def now() -> datetime:
     """Give the time at which something is recorded."""
     return datetime.now(UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from attrs import asdict
 
-from opp_mri.cli.options import json_option
+from opp_mri.cli.options import example, json_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError
@@ -16,7 +16,7 @@ SOURCE_DATA = Path(__file__).parents[2] / "sample_data" / "amini2016"
 AGREES = {True: "yes", False: "no", None: "cannot be computed"}
 
 
-@click.command("paper")
+@click.command("paper", epilog=example("opp-mri cohort paper"))
 @click.option(
     "--data",
     "folder",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import existing_file, json_option, project_option
+from opp_mri.cli.options import example, existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
@@ -34,7 +34,9 @@ reader_option = click.option(
 PICTURES = (".svg", ".png", ".pdf")
 
 
-@click.command("timeline")
+@click.command(
+    "timeline", epilog=example("opp-mri timeline OPP-01 --project study --plot timeline.svg")
+)
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @reader_option
@@ -114,7 +116,7 @@ def _show_timeline(timeline: LesionTimeline) -> None:
         click.echo(f"Note: {flag}")
 
 
-@click.command("assess")
+@click.command("assess", epilog=example("opp-mri assess OPP-01 --project study --mode prospective"))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option("--measurements", type=existing_file, help="CSV of lengths, instead of a project.")
 @click.option("--events", type=existing_file, help="CSV of events, with --measurements.")
@@ -214,7 +216,7 @@ def _sure(lesion: AssessedTimeline) -> str:
     return f"fragile, {share}" if lesion.is_fragile else share
 
 
-@click.command("criteria")
+@click.command("criteria", epilog=example("opp-mri criteria plateau-variant"))
 @click.argument("criteria", metavar="[NAME|FILE]", type=CriteriaType(), default=DEFAULT_CRITERIA)
 @json_option
 def criteria_command(criteria: Criteria, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import click
 
-from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress
 from opp_mri.domain.reader_study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
@@ -27,7 +27,7 @@ from opp_mri.workflow.project import open_project
 folder_argument = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("protocol")
+@click.command("protocol", epilog=example("opp-mri protocol protocol.toml --project study"))
 @click.argument("file", type=existing_file, required=False)
 @click.option("--example", is_flag=True, help="Print a protocol to start from, with comments.")
 @project_option
@@ -60,7 +60,9 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
         click.echo("It can be changed until the first package is made.")
 
 
-@click.command("reader-package")
+@click.command(
+    "reader-package", epilog=example("opp-mri reader-package reader-1 package-1 --project study")
+)
 @click.argument("reader")
 @click.argument("folder", type=folder_argument)
 @click.option("--again", is_flag=True, help="Make a package anew that was lost.")
@@ -94,22 +96,20 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     click.echo(f"Next, the reader: opp-mri read --project {made.folder} --reader {reader}")
 
 
-@click.command("reader-return")
+@click.command("reader-return", epilog=example("opp-mri reader-return package-1"))
 @click.argument("folder", type=folder_argument)
 def return_command(folder: Path) -> None:
     """Seal a reader's package FOLDER before it is sent back.
 
     The key in the package signs what is recorded, and is removed: a later change is noticed when
     the package is merged. Seal it once all is read and signed.
-
-    Example: opp-mri reader-return for-reader-1
     """
     head = seal_return(folder, now())
     click.echo(f"Sealed: {counted(head.sequence_number, 'record')}, head {head.hash}.")
     click.echo("Send the folder back as it is, and keep this line.")
 
 
-@click.command("reader-merge")
+@click.command("reader-merge", epilog=example("opp-mri reader-merge package-1 --project study"))
 @click.argument("folder", type=folder_argument)
 @project_option
 def merge_command(folder: Path, project_folder: Path) -> None:
@@ -136,7 +136,10 @@ def merge_command(folder: Path, project_folder: Path) -> None:
         )
 
 
-@click.command("unblind")
+@click.command(
+    "unblind",
+    epilog=example('opp-mri unblind --signed-by "A. Reader" --reason "all lesions are resolved"'),
+)
 @click.option("--signed-by", required=True, help="Who lifts the blinding.")
 @click.option("--reason", required=True, help="Why now.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -53,6 +53,22 @@ def test_every_command_and_option_has_help() -> None:
             assert not isinstance(option, click.Option) or option.help, (words, option.name)
 
 
+def test_every_command_has_an_example_that_its_own_parser_accepts() -> None:
+    for words, command in commands_page.commands(commands_page.cli, "opp-mri"):
+        heading, line = (command.epilog or "").removeprefix("\b\n").split("\n")
+        assert heading == "Example:", words
+        named = len(words.split())
+        typed = shlex.split(line)
+        assert typed[:named] == words.split()
+        context = click.Context(command, info_name=words)
+        values, *_ = command.make_parser(context).parse_args(typed[named:])
+        for option in command.params:
+            if option.required and not isinstance(option, click.Argument):
+                assert values.get(str(option.name)), (words, option.name)
+            if isinstance(option.type, click.Choice):
+                option.process_value(context, values.get(str(option.name)))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):

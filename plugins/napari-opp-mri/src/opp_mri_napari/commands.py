@@ -17,7 +17,7 @@ class NoScreenError(click.ClickException):
     exit_code = click.UsageError.exit_code
 
 
-@click.command("review")
+@click.command("review", epilog="\b\nExample:\n  opp-mri review --project study --reader A")
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option(
     "--project",
@@ -51,7 +51,7 @@ def _own_keys(
     return keys
 
 
-@click.command("read")
+@click.command("read", epilog="\b\nExample:\n  opp-mri read --project study --reader A")
 @click.option(
     "--project",
     "project_folder",
@@ -94,7 +94,10 @@ def read_command(
         gc.enable()
 
 
-@click.command("consensus-room")
+@click.command(
+    "consensus-room",
+    epilog="\b\nExample:\n  opp-mri consensus-room --project study --signed-by reader-1",
+)
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option(
     "--project",
