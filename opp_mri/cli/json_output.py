@@ -106,6 +106,7 @@ def _timeline(timeline: LesionTimeline) -> Json:
         "reader": timeline.reader,
         "time_points": unstructure(timeline.cells),
         "flags": list(timeline.flags),
+        "visits": unstructure(timeline.visits),
     }
 
 

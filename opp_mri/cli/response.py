@@ -10,11 +10,12 @@ from opp_mri.cli.options import example, existing_file, json_option, project_opt
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
+from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
-from opp_mri.units import format_mm
+from opp_mri.units import days_between, format_mm
 from opp_mri.workflow.assessing.assess import (
     assess_tables,
     assessment_record,
@@ -112,6 +113,9 @@ def _show_timeline(timeline: LesionTimeline) -> None:
     ]
     columns = ["Study", "days", "weeks", "Phase", "Sequence", "AP mm", "Status", "Note"]
     show_table(columns, rows)
+    for visit in timeline.visits:
+        weeks = days_between(lesion.ssrs_last_date, visit.visit_date) / 7
+        click.echo(f"Visit of {visit.visit_date}, {weeks:.1f} weeks: {visit_in_words(visit)}.")
     for flag in timeline.flags:
         click.echo(f"Note: {flag}")
 

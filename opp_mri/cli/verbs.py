@@ -30,6 +30,7 @@ VERBS: Final = {
     "patients": Verb("catalogue", "List patients with their time points."),
     "role": Verb("catalogue", "Change the role of a volume."),
     "lesion": Verb("lesions", "Add and list lesions and their events."),
+    "visit": Verb("visits", "Record and list findings of visits."),
     "measure": Verb("lesions", "Measure calipers and record the readings."),
     "readings": Verb("lesions", "List all readings in order of recording."),
     "align": Verb("align", "Register each follow-up to the baseline."),

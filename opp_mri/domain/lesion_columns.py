@@ -1,11 +1,20 @@
 """The columns of a lesion, for tables, exports, the data dictionary and the help texts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
 from opp_mri.domain.columns import SEVERAL, Column, Kind
 from opp_mri.domain.measurement import Lesion, SeedPoint
+from opp_mri.domain.sins import (
+    ALIGNMENT_POINTS,
+    COLLAPSE_POINTS,
+    PAIN_POINTS,
+    POSTEROLATERAL_POINTS,
+    BoneQuality,
+    Stability,
+    stability_of,
+)
 from opp_mri.domain.timeline import Exclusion
 
 _RECORDED: Final = "recorded"
@@ -25,6 +34,21 @@ EXCLUSIONS: Final[Mapping[str, str]] = {
     Exclusion.NOT_VERTEBRAL_BODY.value: "not in the vertebral body",
     Exclusion.OVER_75_PERCENT.value: "over 75 % of the cross-section",
 }
+
+
+def _points(
+    name: str, label: str, allowed: Mapping[str, str], of: Callable[[Lesion], int | None]
+) -> Column[Lesion]:
+    def code(lesion: Lesion) -> str | None:
+        points = of(lesion)
+        return None if points is None else str(points)
+
+    return Column(
+        name=name, label=label, kind=Kind.CODE, allowed=allowed, of=code, source=_RECORDED,
+        description="Points of this item of the Spinal Instability Neoplastic Score (SINS) at "
+        "radiosurgery; that of the location follows from the level.",
+    )  # fmt: skip
+
 
 LESION_ID: Final = Column[Lesion](
     name="lesion_id", label="Lesion", of=lambda lesion: lesion.lesion_id,
@@ -104,11 +128,57 @@ LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
         description="Day of death; empty where none is known.", source=_RECORDED, identifier=True,
     ),
     Column(
+        name="bone_quality", label="Bone quality", kind=Kind.CODE,
+        of=lambda lesion: lesion.bone_quality and lesion.bone_quality.value,
+        allowed={
+            BoneQuality.LYTIC.value: "lytic",
+            BoneQuality.MIXED.value: "mixed",
+            BoneQuality.BLASTIC.value: "blastic",
+        },
+        description="Bone quality of the lesion; an item of SINS too.", source=_RECORDED,
+    ),
+    _points("sins_pain", "SINS, pain", PAIN_POINTS, lambda lesion: lesion.sins_pain),
+    _points(
+        "sins_alignment", "SINS, alignment", ALIGNMENT_POINTS,
+        lambda lesion: lesion.sins_alignment,
+    ),
+    _points(
+        "sins_collapse", "SINS, collapse", COLLAPSE_POINTS, lambda lesion: lesion.sins_collapse
+    ),
+    _points(
+        "sins_posterolateral", "SINS, posterolateral involvement", POSTEROLATERAL_POINTS,
+        lambda lesion: lesion.sins_posterolateral,
+    ),
+    Column(
+        name="within_isodose", label="Within the 80 % isodose", kind=Kind.BOOLEAN,
+        of=lambda lesion: lesion.within_isodose, source=_RECORDED,
+        description="Whether the lesion lies within the 80 % isodose.",
+    ),
+    Column(
         name="tracking_uid", label="Tracking UID", of=lambda lesion: lesion.tracking_uid,
         description="DICOM identifier of the lesion over time.", source=_RECORDED,
         required=True, identifier=True,
     ),
 )  # fmt: skip
+
+SINS_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
+    Column(
+        name="sins", label="SINS", kind=Kind.INTEGER, of=lambda lesion: lesion.sins, minimum=0,
+        maximum=18, source="sum of the six items (Fisher et al., Spine 2010;35:E1221)",
+        description="Spinal Instability Neoplastic Score; empty where an item is missing.",
+    ),
+    Column(
+        name="sins_stability", label="Stability by SINS", kind=Kind.CODE,
+        of=lambda lesion: None if lesion.sins is None else stability_of(lesion.sins).value,
+        allowed={
+            Stability.STABLE.value: "stable, 0 to 6",
+            Stability.INDETERMINATE.value: "potentially unstable, 7 to 12",
+            Stability.UNSTABLE.value: "unstable, 13 to 18",
+        },
+        source="sins", description="What the sum means; empty where an item is missing.",
+    ),
+)  # fmt: skip
+"""What follows from the items: shown, and never entered."""
 
 SEED_COLUMNS: Final[tuple[Column[SeedPoint], ...]] = (
     Column(

@@ -1,14 +1,23 @@
 """Lesions, calipers and what readers recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from attrs import converters, field, frozen
+from attrs import converters, field, frozen, validators
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.sins import (
+    ALIGNMENT_POINTS,
+    COLLAPSE_POINTS,
+    PAIN_POINTS,
+    POSTEROLATERAL_POINTS,
+    BoneQuality,
+    sins_sum,
+)
 from opp_mri.domain.timeline import EventKind, Exclusion, check_event_value
 from opp_mri.units import exact_decimal, exact_mm
 
@@ -45,6 +54,13 @@ class LesionEvent:
         check_event_value(self.kind, self.value)
 
 
+def _points_of(points: Mapping[str, str]) -> Any:
+    allowed = validators.in_([int(number) for number in points])
+    return field(
+        default=None, converter=converters.optional(int), validator=validators.optional(allowed)
+    )
+
+
 def _exclusions(values: Iterable[str]) -> tuple[Exclusion, ...]:
     return tuple(Exclusion(value) for value in values)
 
@@ -71,6 +87,11 @@ class Lesion:
         Failed eligibility criteria.
     seed
         A point inside it, or None: then the middle of its baseline caliper serves.
+    bone_quality, sins_pain, sins_alignment, sins_collapse, sins_posterolateral
+        Items of the Spinal Instability Neoplastic Score at radiosurgery, in points but for the
+        bone quality; that of the location follows from the level.
+    within_isodose
+        Whether the lesion lies within the 80 % isodose.
     """
 
     lesion_id: str
@@ -90,6 +111,24 @@ class Lesion:
     last_contact_date: date | None = None
     death_date: date | None = None
     seed: SeedPoint | None = None
+    bone_quality: BoneQuality | None = field(
+        default=None, converter=converters.optional(BoneQuality)
+    )
+    sins_pain: int | None = _points_of(PAIN_POINTS)
+    sins_alignment: int | None = _points_of(ALIGNMENT_POINTS)
+    sins_collapse: int | None = _points_of(COLLAPSE_POINTS)
+    sins_posterolateral: int | None = _points_of(POSTEROLATERAL_POINTS)
+    within_isodose: bool | None = field(
+        default=None, validator=validators.optional(validators.instance_of(bool))
+    )
+
+    @property
+    def sins(self) -> int | None:
+        """Sum of the Spinal Instability Neoplastic Score; None where an item is missing."""
+        return sins_sum(
+            self.level, self.bone_quality, self.sins_pain, self.sins_alignment,
+            self.sins_collapse, self.sins_posterolateral,
+        )  # fmt: skip
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import LevelConfirmation
+from opp_mri.domain.visit import Visit
 
 CONSENSUS = "consensus"
 """The reader under whose name resolved answers are kept; nobody may read as such."""
@@ -228,4 +229,5 @@ StudyRecord = (
     | Resolution
     | Unblinding
     | LevelConfirmation
+    | Visit
 )  # fmt: skip

@@ -13,6 +13,7 @@ from attrs import frozen
 from opp_mri.domain.assessment import Assessment, MeasurementError, ResponseCategory, Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Timeline
+from opp_mri.domain.visit import Visit
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 from opp_mri.response.margin import categories_by_threshold, margin_mm
 from opp_mri.response.outlook import Outlook, outlook
@@ -103,11 +104,14 @@ class AssessedLesion(AssessedTimeline):
         Whose readings these are; "" where that is not known.
     flags
         What is unusual about the studies, in sentences.
+    visits
+        What was found at visits besides lengths, by date.
     """
 
     lesion: Lesion
     reader: str = ""
     flags: tuple[str, ...] = ()
+    visits: tuple[Visit, ...] = ()
 
     @property
     def patient_id(self) -> str:

@@ -16,6 +16,7 @@ from opp_mri.domain.reader_study import (
     Resolution,
     Unblinding,
 )
+from opp_mri.domain.visit import Visit
 
 
 class OverriddenRole(StrEnum):
@@ -99,6 +100,7 @@ KINDS: Final[dict[type[Any], Kind]] = {
     MergedPackage: Kind(subject="reader"),
     Resolution: Kind(key="resolution_id", subject="lesion_id"),
     Unblinding: Kind(reader="signed_by"),
+    Visit: Kind(subject="lesion_id", reader="recorded_by"),
     StoreUpgrade: Kind(),
 }
 

@@ -271,8 +271,14 @@ class StudyLog(Protocol):
         A reading or signature with an id that is there already is the same one and is left.
         """
 
-    def log_of(self, kind: type[Kind]) -> Sequence[Kind]:
-        """Give the records of one kind in the order in which they were appended."""
+    def log_of(self, kind: type[Kind], subject: str | None = None) -> Sequence[Kind]:
+        """Give the records of one kind in the order in which they were appended.
+
+        Parameters
+        ----------
+        subject
+            Only those about this subject, such as a lesion.
+        """
 
 
 class Audit(Protocol):

@@ -179,9 +179,9 @@ class SqlRecords(SqlChain):
             self._append([Draft(_sealed(connection, signature)) for signature in signatures])
             self._append([Draft(record) for record in records])
 
-    def log_of(self, kind: type[Record]) -> Sequence[Record]:
-        """Give the records of one kind in the order in which they were appended."""
-        return self._records(kind)
+    def log_of(self, kind: type[Record], subject: str | None = None) -> Sequence[Record]:
+        """Give the records of one kind, of one subject or all, in the order of appending."""
+        return self._records(kind, subject)
 
     def keep_place(self, place: Place) -> None:
         """Keep where a reader is, in place of where the reader was."""

@@ -23,6 +23,7 @@ from opp_mri.domain.columns import plain
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import TreatmentEvent
 from opp_mri.domain.timeline_columns import CODED_EVENTS
+from opp_mri.domain.visit import FINDINGS, Visit
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
@@ -106,6 +107,20 @@ def _without(one: AssessedLesion, patient_id: str, lesion_id: str) -> AssessedLe
         timeline=timeline,
         assessment=evolve(one.assessment, lesion_id=lesion_id),
         error=one.error,
+        visits=tuple(
+            _bare_visit(visit, one.lesion.ssrs_last_date, lesion_id) for visit in one.visits
+        ),
+    )
+
+
+def _bare_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
+    """Give the findings of a visit with the days moved, and without who recorded them."""
+    planned = visit.confirmation_date
+    return Visit(
+        **{name: getattr(visit, name) for name in FINDINGS if name != "confirmation_date"},
+        lesion_id=lesion_id,
+        visit_date=_moved(days_between(ssrs_last_date, visit.visit_date)),
+        confirmation_date=planned and _moved(days_between(ssrs_last_date, planned)),
     )
 
 
@@ -139,6 +154,12 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
         exclusions=lesion.exclusions,
         last_contact_date=moved(lesion.last_contact_date),
         death_date=moved(lesion.death_date),
+        bone_quality=lesion.bone_quality,
+        sins_pain=lesion.sins_pain,
+        sins_alignment=lesion.sins_alignment,
+        sins_collapse=lesion.sins_collapse,
+        sins_posterolateral=lesion.sins_posterolateral,
+        within_isodose=lesion.within_isodose,
     )
 
 

@@ -19,7 +19,7 @@ from opp_mri.domain.assessment import (
 )
 from opp_mri.domain.columns import Column, Kind, Row, seen_through
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID
+from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID, SINS_COLUMNS
 from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline_columns import SEQUENCES
 from opp_mri.response.assessed import AssessedLesion
@@ -109,6 +109,7 @@ def assessment_columns(
             unit="days from SSRS", of=lambda one: one.assessment.retreatment_day, source=_RULES,
             description="Day after which no follow-up counts; empty without a retreatment.",
         ),
+        *seen_through(SINS_COLUMNS, lesion_of),
         Column(
             name="mode", label="Read", kind=Kind.CODE, allowed=MODES, required=True,
             of=lambda one: one.assessment.mode.value, source="chosen for this cohort",

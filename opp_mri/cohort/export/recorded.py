@@ -14,9 +14,12 @@ from opp_mri.domain.lesion_columns import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
+from opp_mri.domain.visit import events_of_visits
+from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.units import days_between
 
-LESIONS, MEASUREMENTS, EVENTS = "lesions", "measurements", "events"
+LESIONS, MEASUREMENTS, EVENTS, VISITS = "lesions", "measurements", "events", "visits"
 
 
 def lesion_of(member: AssessedLesion) -> Lesion:
@@ -30,13 +33,18 @@ COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = seen_through(
 
 
 def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
-    """Give the events of a lesion other than the exclusions that its column holds already."""
+    """Give the events of a lesion that neither its exclusions nor its visits hold already."""
     exclusions = tuple(
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value)
         for exclusion in member.lesion.exclusions
     )
     events, count = member.timeline.events, len(exclusions)
-    return events[count:] if events[:count] == exclusions else events
+    recorded = events[count:] if events[:count] == exclusions else events
+    found = {
+        (days_between(member.lesion.ssrs_last_date, event.date), event.kind)
+        for event in events_of_visits(member.visits, member.lesion.ssrs_first_date)
+    }
+    return tuple(event for event in recorded if (event.days_from_ssrs, event.kind) not in found)
 
 
 def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
@@ -56,6 +64,15 @@ def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...
                 Event(member.lesion.lesion_id, event)
                 for member in members
                 for event in own_events(member)
+            ),
+        ),
+        tabulate(
+            VISITS, "Visits", "One row a lesion and visit: findings besides lengths.",
+            VISIT_DAY_COLUMNS,
+            (
+                VisitOfLesion(visit, member.lesion.ssrs_last_date)
+                for member in members
+                for visit in member.visits
             ),
         ),
     )  # fmt: skip

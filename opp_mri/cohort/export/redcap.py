@@ -14,7 +14,7 @@ from attrs import frozen
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
-from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS
+from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, VISITS
 from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, plain
 
 DICTIONARY_HEADER: Final = (
@@ -84,6 +84,7 @@ FORMS: Final = (
     Form(table=LESIONS, name="lesion", prefix="les", event="Lesion", repeats=False),
     Form(table=ASSESSMENTS, name="assessment", prefix="asm", event="Lesion", repeats=False),
     Form(table=SEQUENCE_ANSWERS, name="sequence", prefix="seq", event="Lesion", repeats=True),
+    Form(table=VISITS, name="visit", prefix="vis", event="Visits", repeats=True),
     Form(table=EVENTS, name="treatment_event", prefix="evt", event="Lesion", repeats=True),
     Form(table=MEASUREMENTS, name="mr_length", prefix="len", event="MR studies", repeats=True),
 )

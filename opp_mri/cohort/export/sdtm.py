@@ -1,4 +1,4 @@
-"""Variables of the CDISC SDTM domains that a cohort fills: DM, TU, TR, RS and SUPPTU.
+"""Variables of the CDISC SDTM domains that a cohort fills: DM, TU, TR, RS, FA and SUPPTU.
 
 Names, labels, order, roles and core are those of SDTMIG 3.4 (CDISC, 2021). What is not conformant
 is said in docs/reference/exports.md; foremost: RS holds a category that a program derived, by
@@ -16,6 +16,7 @@ from opp_mri.cohort.statistics.members import age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.columns import Column, Kind, Row, Value, plain
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.visit_columns import FINDING_COLUMNS
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 
@@ -32,8 +33,24 @@ QUALIFIERS: Final[Mapping[str, str]] = {
     "FRACTION": "fractions",
     "HISTOLGY": "histology",
     "EXCLUDED": "exclusions",
+    "BONEQUAL": "bone_quality",
+    "SINSPAIN": "sins_pain",
+    "SINSALGN": "sins_alignment",
+    "SINSCOLL": "sins_collapse",
+    "SINSPOST": "sins_posterolateral",
+    "INISODOS": "within_isodose",
 }
 """What SDTM calls a column of the table of lesions."""
+VISIT_TESTS: Final[Mapping[str, tuple[str, str]]] = {
+    column.name: (code, column.label)
+    for column, code in zip(
+        FINDING_COLUMNS,
+        ("EPIGRADE", "PARASPIN", "FRACTURE", "HGTLOSS", "STEROID", "PAIN", "ASIA", "GLOBCALL",
+         "PATHOL"),
+        strict=True,
+    )
+}  # fmt: skip
+"""Short name and name of the test for each finding of a visit."""
 RESULTS: Final = {one.value: one.value for one in (*ResponseCategory, *Reason)}
 
 
@@ -81,6 +98,7 @@ class Record:
     change: Change | None = None
     test: tuple[str, str] = RESPONSE
     result: str = ""
+    unit: str = ""
 
 
 @frozen(kw_only=True)
@@ -248,6 +266,24 @@ RS: Final[tuple[Variable[Record], ...]] = (
               allowed={"Y": "derived by a program"}),
     _variable("RSEVAL", "Evaluator", lambda _: None, "Record Qualifier", "Perm"),
     *_timing("RS", "Assessment"),
+)  # fmt: skip
+
+FA: Final[tuple[Variable[Record], ...]] = (
+    *_keys("FA"),
+    _variable("FALNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+              source="recorded", identifier=True),
+    _variable("FATESTCD", "Findings About Test Short Name", lambda r: r.test[0], "Topic",
+              kind=Kind.CODE, allowed=dict(VISIT_TESTS.values())),
+    _variable("FATEST", "Findings About Test Name", lambda r: r.test[1], "Synonym Qualifier"),
+    _variable("FAOBJ", "Object of the Observation", lambda _: "TREATED LESION",
+              "Record Qualifier"),
+    _variable("FAORRES", "Result or Finding in Original Units", lambda r: r.result,
+              "Result Qualifier", "Exp", source="recorded"),
+    _variable("FAORRESU", "Original Units", lambda r: r.unit or None, "Variable Qualifier",
+              "Exp", source="recorded"),
+    _variable("FASTRESC", "Character Result/Finding in Std Format", lambda r: r.result,
+              "Result Qualifier", "Exp", source="FAORRES"),
+    *_timing("FA", "Visit"),
 )  # fmt: skip
 
 SUPPTU: Final[tuple[Variable[Qualifier], ...]] = (

@@ -13,6 +13,7 @@ from opp_mri.cohort.export.dictionary import BETWEEN
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.cohort.export.sdtm import (
     DM,
+    FA,
     QUALIFIERS,
     RESPONSE,
     RS,
@@ -21,12 +22,14 @@ from opp_mri.cohort.export.sdtm import (
     SUPPTU,
     TR,
     TU,
+    VISIT_TESTS,
     Qualifier,
     Record,
     Subject,
     Variable,
 )
 from opp_mri.domain.columns import Kind, pick, plain
+from opp_mri.domain.visit_columns import FINDING_COLUMNS
 from opp_mri.response.assessed import AssessedLesion
 
 DEFINE_HEADER: Final = (
@@ -53,7 +56,7 @@ def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -
 def sdtm_tables(
     lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
-    """Give DM, TU, TR, RS and SUPPTU, by subject in the order of the cohort."""
+    """Give DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
     found = [_Found(subject) for subject in _subjects(lesions, study_id)]
     identified = [record for one in found for record in one.identified()]
     return (
@@ -68,6 +71,10 @@ def sdtm_tables(
         tabulate(
             "rs", "Disease Response", "Two records a lesion: its category, and the rule.", RS,
             (record for one in found for record in one.answered()),
+        ),
+        tabulate(
+            "fa", "Findings About Events or Interventions", "One record a finding of a visit.", FA,
+            (record for one in found for record in one.visited()),
         ),
         tabulate(
             "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
@@ -119,6 +126,21 @@ class _Found:
         for seq, (one, change) in enumerate(self._changes(), 1):
             day = _day(one, change.observation.days_from_ssrs)
             yield Record(subject=self.subject, seq=seq, one=one, day=day, change=change)
+
+    def visited(self) -> Iterator[Record]:
+        """Give a record for each finding of a visit."""
+        findings = (
+            (one, visit.visit_date, column, column.of(visit))
+            for one in self.subject.lesions
+            for visit in one.visits
+            for column in FINDING_COLUMNS
+            if column.of(visit) is not None
+        )
+        for seq, (one, day, column, value) in enumerate(findings, 1):
+            yield Record(
+                subject=self.subject, seq=seq, one=one, day=day, test=VISIT_TESTS[column.name],
+                result=plain(value), unit=column.unit,
+            )  # fmt: skip
 
     def answered(self) -> Iterator[Record]:
         """Give the category and the rule of each lesion, on its last study."""

@@ -95,6 +95,7 @@ def assess_lesion(
         error=error,
         reader=timeline.reader,
         flags=timeline.flags,
+        visits=timeline.visits,
         cells=timeline.cells,
     )
 

@@ -12,20 +12,25 @@ import attrs
 from attrs import frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
-from opp_mri.domain.timeline import Timeline
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.timeline import Timeline, TreatmentEvent
+from opp_mri.domain.visit import Visit
+from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.tables.events import read_events
 from opp_mri.tables.lesions import read_lesions
 from opp_mri.tables.measurements import read_measurements
+from opp_mri.tables.visits import read_visits
 from opp_mri.workflow.assessing.respond import assess_project
-from opp_mri.workflow.measuring.timeline import treatment_events
+from opp_mri.workflow.measuring.timeline import found_events, treatment_events
 from opp_mri.workflow.project import Project
 
 LESIONS: Final = "lesions.csv"
 MEASUREMENTS: Final = "measurements.csv"
 EVENTS: Final = "events.csv"
+VISITS: Final = "visits.csv"
 
 
 @frozen(kw_only=True)
@@ -123,6 +128,7 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
     lesions = read_lesions(folder / LESIONS)
     lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True)
     events = read_events(folder / EVENTS) if (folder / EVENTS).is_file() else {}
+    visits = read_visits(folder / VISITS, lesions) if (folder / VISITS).is_file() else {}
     if strangers := [one for one in {**lengths, **events} if one not in lesions]:
         raise InputError(
             f"{len(strangers)} of the lesions that are measured or have events are not in "
@@ -133,12 +139,23 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
         timeline = Timeline(
             lesion_id=lesion_id,
             observations=lengths.get(lesion_id, {}),
-            events=(*treatment_events(lesion), *events.get(lesion_id, ())),
+            events=_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )
         members.append(
-            AssessedLesion(lesion=lesion, timeline=timeline, assessment=classify(timeline, rules))
+            AssessedLesion(
+                lesion=lesion,
+                timeline=timeline,
+                assessment=classify(timeline, rules),
+                visits=visits.get(lesion_id, ()),
+            )
         )
     return Cohort(lesions=tuple(members), rules=rules)
+
+
+def _events(
+    lesion: Lesion, recorded: Sequence[TreatmentEvent], visits: Sequence[Visit]
+) -> tuple[TreatmentEvent, ...]:
+    return (*treatment_events(lesion), *recorded, *found_events(lesion, visits, recorded))
 
 
 def _plain(one: AssessedLesion) -> object:
@@ -154,7 +171,9 @@ def _plain(one: AssessedLesion) -> object:
         for sequence, observations in one.timeline.observations.items()
     }
     lesion = attrs.asdict(attrs.evolve(one.lesion, events=()), value_serializer=plain)
+    rows = [VisitOfLesion(visit, one.lesion.ssrs_last_date) for visit in one.visits]
+    visits = [[str(column.of(row)) for column in VISIT_DAY_COLUMNS] for row in rows]
     events = [
         (event.days_from_ssrs, event.kind.value, event.value) for event in one.timeline.events
     ]
-    return {"lesion": lesion, "lengths": lengths, "events": events}
+    return {"lesion": lesion, "lengths": lengths, "events": events, "visits": visits}

@@ -16,7 +16,7 @@ from opp_mri.cohort.export.derived import CHANGES, derived_tables
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.notes import export_notes, notes_text
 from opp_mri.cohort.export.parquet import parquet_bytes
-from opp_mri.cohort.export.recorded import EVENTS, recorded_tables
+from opp_mri.cohort.export.recorded import EVENTS, VISITS, recorded_tables
 from opp_mri.cohort.export.redcap import redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.export.sdtm_files import sdtm_files
@@ -221,11 +221,9 @@ def _files(
 
 def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
     by_name = {table.name: table for table in tables}
-    shown = (
-        summary_table(cohort.lesions, cohort.criteria),
-        by_name[CHANGES],
-        by_name[EVENTS],
-    )
+    shown = [summary_table(cohort.lesions, cohort.criteria), by_name[CHANGES], by_name[EVENTS]]
+    if by_name[VISITS].n_rows:
+        shown.append(by_name[VISITS])
     return (*shown, data_dictionary(shown))
 
 

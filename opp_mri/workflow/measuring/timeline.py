@@ -14,6 +14,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.visit import Visit, events_of_visits
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
@@ -26,6 +27,7 @@ from opp_mri.workflow.measuring.readings import (
     unsigned_cells,
 )
 from opp_mri.workflow.measuring.seeds import Phase, covers, phase, seed_by_frame
+from opp_mri.workflow.measuring.visits import recorded_visits
 
 OLDEST_BASELINE_DAYS = 42  # six weeks before the first fraction
 
@@ -75,6 +77,8 @@ class LesionTimeline:
         Every sequence of every time point, by date and sequence.
     flags
         What is unusual about the whole, in sentences.
+    visits
+        What was found at visits besides lengths, by date.
     """
 
     lesion: Lesion
@@ -82,6 +86,7 @@ class LesionTimeline:
     timeline: Timeline
     cells: tuple[Cell, ...]
     flags: tuple[str, ...]
+    visits: tuple[Visit, ...] = ()
 
 
 def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) -> LesionTimeline:
@@ -153,21 +158,26 @@ def reader_timeline(
     measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
     cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))
     cells = _flagged(cells)
+    visits = recorded_visits(store, lesion.lesion_id)
     return LesionTimeline(
         lesion=lesion,
         reader=reader,
         timeline=Timeline(
             lesion_id=lesion.lesion_id,
             observations=_observations(cells),
-            events=treatment_events(lesion),
+            events=treatment_events(lesion, visits),
         ),
         cells=tuple(cells),
         flags=tuple(_timeline_flags(lesion, cells)),
+        visits=visits,
     )
 
 
-def treatment_events(lesion: Lesion) -> tuple[TreatmentEvent, ...]:
-    """Give a lesion's events in days from SSRS, its exclusions first."""
+def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[TreatmentEvent, ...]:
+    """Give a lesion's events in days from SSRS: exclusions, recorded ones, those of its visits.
+
+    What was found at a visit and is recorded as an event of the same day too is given once.
+    """
     exclusions = [
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
     ]
@@ -175,7 +185,19 @@ def treatment_events(lesion: Lesion) -> tuple[TreatmentEvent, ...]:
         TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in lesion.events
     ]
-    return (*exclusions, *dated)
+    return (*exclusions, *dated, *found_events(lesion, visits, dated))
+
+
+def found_events(
+    lesion: Lesion, visits: Sequence[Visit], recorded: Iterable[TreatmentEvent]
+) -> tuple[TreatmentEvent, ...]:
+    """Give the events that follow from visits and are not among those recorded."""
+    known = {(event.days_from_ssrs, event.kind) for event in recorded}
+    found = [
+        TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
+        for event in events_of_visits(visits, lesion.ssrs_first_date)
+    ]
+    return tuple(event for event in found if (event.days_from_ssrs, event.kind) not in known)
 
 
 def _of_one_reader(

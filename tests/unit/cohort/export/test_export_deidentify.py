@@ -19,7 +19,7 @@ from opp_mri.cohort.statistics.members import (
     histology_of,
     radiosensitivity_of,
 )
-from opp_mri.domain.measurement import LesionEvent, SeedPoint
+from opp_mri.domain.measurement import SeedPoint
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
@@ -73,7 +73,7 @@ def test_the_same_key_gives_the_same_codes_and_another_key_others() -> None:
 def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
     first = COHORT[0]
     lesion = evolve(first.lesion, patient_id="somebody else")
-    renamed = (evolve(first, patient_id="somebody else", lesion=lesion), *COHORT[1:])
+    renamed = (evolve(first, lesion=lesion), *COHORT[1:])
     assert key_from_data(COHORT) == key_from_data(COHORT[::-1])
     assert key_from_data(COHORT) != key_from_data(renamed)
 
@@ -154,9 +154,6 @@ def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
     found = deidentified([evolve(first, timeline=evolve(first.timeline, events=events))], KEY)[0]
     assert [event.value for event in found.timeline.events] == ["", "enlarged", "cement", ""]
     assert [event.days_from_ssrs for event in found.timeline.events] == [30, 40, 0, 50]
-    assert found.lesion.events[1] == LesionEvent(
-        date=date(2000, 2, 10), kind=EventKind.OTHER_BONE_LESIONS, value="enlarged"
-    )
 
 
 def test_seed_and_tracking_uid_are_gone() -> None:

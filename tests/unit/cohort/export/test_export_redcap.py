@@ -7,12 +7,13 @@ from datetime import date
 from decimal import Decimal
 
 from fixtures.cohort_makers import AMINI, make_cohort
+from fixtures.visit_makers import with_visits
 
 from opp_mri.cohort.export.derived import derived_tables
 from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.cohort.export.redcap import FORMS, redcap_files
 
-COHORT = make_cohort(40)
+COHORT = with_visits(make_cohort(40))
 TABLES = (*recorded_tables(COHORT), *derived_tables(COHORT, AMINI))
 FILES = redcap_files(TABLES)
 # as REDCap writes it on top of a dictionary that is downloaded

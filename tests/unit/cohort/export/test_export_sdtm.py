@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 from fixtures.cohort_makers import make_cohort
+from fixtures.visit_makers import with_visits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from opp_mri.cohort.export.sdtm import RESPONSE, RULE, study_day
 from opp_mri.cohort.export.sdtm_files import sdtm_files, sdtm_tables
 from opp_mri.units import days_between
 
-COHORT = make_cohort(60)
+COHORT = with_visits(make_cohort(60))
 FILES = sdtm_files(COHORT)
 # the order of the variables in SDTMIG 3.4; the ones that a cohort cannot fill are left out
 ORDER = {
@@ -32,6 +33,9 @@ ORDER = {
     "RSCAT RSSCAT RSORRES RSORRESU RSSTRESC RSSTRESN RSSTRESU RSSTAT RSREASND RSNAM RSMETHOD "
     "RSLOBXFL RSBLFL RSDRVFL RSEVAL RSEVALID RSACPTFL VISITNUM VISIT VISITDY TAETORD EPOCH RSDTC "
     "RSDY",
+    "fa": "STUDYID DOMAIN USUBJID FASEQ FAGRPID FASPID FALNKID FATESTCD FATEST FAOBJ FACAT FASCAT "
+    "FAORRES FAORRESU FASTRESC FASTRESN FASTRESU FASTAT FAREASND FALOC FALOBXFL FABLFL FAEVAL "
+    "VISITNUM VISIT VISITDY TAETORD EPOCH FADTC FADY",
     "supptu": "STUDYID RDOMAIN USUBJID IDVAR IDVARVAL QNAM QLABEL QVAL QORIG QEVAL",
 }
 LABELS = {
@@ -139,7 +143,7 @@ def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits(
             ssrs_last_date=later,
         ),
     )
-    dm, tu, tr, _, supptu = sdtm_tables([one, other])
+    dm, tu, tr, _, _, supptu = sdtm_tables([one, other])
     assert dm.column("RFSTDTC") == [one.lesion.ssrs_last_date]
     assert tu.column("TUSEQ") == [1, 2]
     studied = set(zip(tr.column("VISITNUM"), tr.column("TRDTC"), strict=True))

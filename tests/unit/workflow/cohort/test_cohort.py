@@ -148,7 +148,8 @@ def test_the_hash_of_the_data_is_of_the_data_alone(tmp_path: Path) -> None:
     assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != one.data_sha256
 
 
-def test_an_event_of_a_far_date_keeps_its_day(tmp_path: Path) -> None:
-    far = LESIONS.replace("2020-01-06", "9999-12-31")
-    found = {one.lesion.lesion_id: one for one in cohort_of(tables(tmp_path, far)).lesions}
-    assert [event.days_from_ssrs for event in found["A"].timeline.events] == [300]
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1949-12-31"])
+def test_a_date_outside_1950_to_today_is_named_with_its_line(tmp_path: Path, day: str) -> None:
+    far = LESIONS.replace("2020-01-06", day)
+    with pytest.raises(TableError, match=f"line 2, column ssrs_first_date: {day} is outside 1950"):
+        cohort_of(tables(tmp_path, far))

@@ -1,0 +1,94 @@
+"""Commands of visits: visit add, visit list."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.json_output import unstructure
+from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
+from opp_mri.units import days_between
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_lesion
+from opp_mri.workflow.project import open_project
+
+
+@click.group("visit")
+def visit_group() -> None:
+    """Record and list findings of visits: epidural grade, fracture, pain and others."""
+
+
+def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each column of the table of visits."""
+    for column in reversed(VISIT_COLUMNS):
+        name = f"--{column.name.replace('_', '-')}"
+        command = click.option(name, column.name, help=column.help_text)(command)
+    return command
+
+
+@visit_group.command("add")
+@click.option("--table", type=existing_file, help="CSV of visits with a column for each option.")
+@_column_options
+@click.option("--recorded-by", required=True, help="Who records the visit.")
+@project_option
+def add_command(
+    table: Path | None, recorded_by: str, project_folder: Path, **cells: str | None
+) -> None:
+    """Record one visit of a lesion by options, or the visits of a table.
+
+    Nothing is overwritten: a later record of the same lesion and day follows the earlier one, and
+    takes over what it leaves out.
+
+    Example: opp-mri visit add --lesion-id OPP-01 --visit-date 2018-06-01 --epidural-grade 1b
+    --pain 3 --recorded-by reader-1
+    """
+    given = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not given):
+        raise click.UsageError("Give either --table FILE, or the visit by its options.")
+    with open_project(project_folder) as project:
+        if table is not None:
+            count = add_visits(project.store, table, recorded_by, now())
+            click.echo(f"Recorded: {counted(count, 'visit')}.")
+            return
+        visit = add_visit(project.store, given, recorded_by, now())
+    if visit is None:
+        click.echo("This is recorded already: nothing was added.")
+    else:
+        click.echo(f"{visit.lesion_id}, {visit.visit_date}: {visit_in_words(visit)}.")
+
+
+@visit_group.command("list")
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@project_option
+@json_option
+def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: bool) -> None:
+    """List the visits of some lesions, or of all, as they stand.
+
+    Example: opp-mri visit list OPP-01 --json
+    """
+    with open_project(project_folder) as project:
+        store = project.store
+        lesions = [known_lesion(store, one) for one in lesion_ids] or store.lesions()
+        by_lesion = visits_by_lesion(store)
+    visits = [
+        (lesion, visit) for lesion in lesions for visit in by_lesion.get(lesion.lesion_id, ())
+    ]
+    if as_json:
+        show_json(unstructure([visit for _, visit in visits]))
+        return
+    rows = [
+        [
+            lesion.lesion_id,
+            str(visit.visit_date),
+            f"{days_between(lesion.ssrs_last_date, visit.visit_date) / 7:.1f}",
+            visit_in_words(visit),
+            visit.recorded_by,
+        ]
+        for lesion, visit in visits
+    ]
+    show_table(["Lesion", "Visit", "weeks", "Findings", "Recorded by"], rows)
+
+
+COMMANDS = (visit_group,)

@@ -1,0 +1,128 @@
+"""Visits of a project: recorded by a form, by a command or by a table, and never changed.
+
+A later record of the same lesion and day follows the earlier one; what it leaves out is taken over
+from it, so that a form can be filled in by several people.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.visit import FINDINGS, Visit, latest_visits
+from opp_mri.errors import InputError, TableFault
+from opp_mri.store.protocol import Store
+from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.visits import OPTIONAL, REQUIRED, visit_of, visit_values
+
+
+def recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
+    """Give the visits of a lesion as they stand, by date."""
+    return latest_visits(store.log_of(Visit, lesion_id))
+
+
+def visits_by_lesion(store: Store) -> Mapping[str, tuple[Visit, ...]]:
+    """Give the visits of every lesion that has any, by date."""
+    visits: dict[str, list[Visit]] = {}
+    for visit in store.log_of(Visit):
+        visits.setdefault(visit.lesion_id, []).append(visit)
+    return {lesion_id: latest_visits(rows) for lesion_id, rows in visits.items()}
+
+
+def add_visits(store: Store, path: Path, recorded_by: str, at: datetime) -> int:
+    """Record the visits of a table, all or none.
+
+    Parameters
+    ----------
+    path
+        CSV file with the columns of `opp_mri.tables.visits`.
+
+    Returns
+    -------
+    int
+        Number of visits that say something new.
+
+    Raises
+    ------
+    TableError
+        With every fault of the table.
+    """
+    recorder = _Recorder(store, recorded_by, at)
+    with read_table(path, required=REQUIRED, optional=OPTIONAL) as table:
+        for row in table.rows:
+            recorder.take(row)
+    return recorder.record()
+
+
+def add_visit(
+    store: Store, cells: Mapping[str, str], recorded_by: str, at: datetime
+) -> Visit | None:
+    """Record one visit, its values as text under the names of the table's columns.
+
+    Returns
+    -------
+    Visit or None
+        As it stands now; None where nothing of it was new.
+
+    Raises
+    ------
+    InputError
+        With every value that cannot be used.
+    """
+    faults: list[TableFault] = []
+    recorder = _Recorder(store, recorded_by, at)
+    recorder.take(Row(1, dict(cells), faults))
+    if faults:
+        messages = "; ".join(f"{fault.column or 'visit'}: {fault.message}" for fault in faults)
+        raise InputError(f"The visit was not recorded. {messages}.")
+    recorder.record()
+    return recorder.new[-1] if recorder.new else None
+
+
+class _Recorder:
+    """Turns rows into visits that follow those which are recorded."""
+
+    def __init__(self, store: Store, recorded_by: str, at: datetime) -> None:
+        self._store, self._recorded_by, self._at = store, recorded_by, at
+        self._lesions: Mapping[str, Lesion] = {one.lesion_id: one for one in store.lesions()}
+        self._known = {
+            (visit.lesion_id, visit.visit_date): visit
+            for visits in visits_by_lesion(store).values()
+            for visit in visits
+        }
+        self.new: list[Visit] = []
+
+    def take(self, row: Row) -> None:
+        """Read a visit; each fault is noted in the row."""
+        values: dict[str, Any] | None = visit_values(row)
+        if values is None:
+            return
+        lesion = self._lesions.get(values["lesion_id"])
+        if lesion is None:
+            row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
+            return
+        if lesion.death_date is not None and values["visit_date"] > lesion.death_date:
+            row.fault("visit_date", "is after the day of death: correct one of them")
+            return
+        known = self._known.get((lesion.lesion_id, values["visit_date"]))
+        earlier = {} if known is None else {name: getattr(known, name) for name in FINDINGS}
+        kept = {name: value for name, value in earlier.items() if value is not None}
+        visit = visit_of(row, {**kept, **values})
+        if visit is None:
+            return
+        visit = attrs.evolve(visit, recorded_by=self._recorded_by, recorded_at=self._at)
+        if known is None or _findings(visit) != _findings(known):
+            self.new.append(visit)
+            self._known[visit.lesion_id, visit.visit_date] = visit
+
+    def record(self) -> int:
+        """Append what is new; gives how many that are."""
+        self._store.add_to_log(self.new)
+        return len(self.new)
+
+
+def _findings(visit: Visit) -> Sequence[object]:
+    return [getattr(visit, name) for name in FINDINGS]
