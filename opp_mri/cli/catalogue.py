@@ -81,6 +81,11 @@ def _show_summary(summary: IndexSummary) -> None:
     for status in FileStatus:
         if count := summary.counts.get(status, 0):
             click.echo(f"  {count:>8}  {WORDS[status]}")
+    if summary.in_doubt:
+        click.echo(
+            f"{counted(summary.in_doubt, 'volume')} in doubt, not used until settled: "
+            "`opp-mri series` lists them first."
+        )
     if summary.undecodable:
         click.echo(
             f"{summary.undecodable} images could not be compared: their pixels do not decode."
@@ -96,25 +101,43 @@ def _show_summary(summary: IndexSummary) -> None:
 def series_command(
     project_folder: Path, as_json: bool, selected: bool, evidence: bool, frames: bool
 ) -> None:
-    """List the volumes with their roles; one series of the files may hold several."""
+    """List the volumes with their roles, those in doubt first.
+
+    One series of the files may hold several volumes. A role is certain, likely or in doubt; what
+    is in doubt is not used until `opp-mri role` settles it.
+
+    Example: opp-mri series --evidence --project study
+    """
     with open_project(project_folder) as project:
         volumes = [v for v in project.store.volumes() if v.selected or not selected]
+    volumes.sort(key=lambda volume: not volume.is_in_doubt)  # keeps the order otherwise
     if as_json:
         show_json([volume_json(volume, frames=frames) for volume in volumes])
         return
-    columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Chosen", "Note"]
+    columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Certainty"]
+    columns += ["Chosen", "Note"]
     show_table(columns, [_series_row(volume) for volume in volumes])
     if evidence:
         for volume in volumes:
             click.echo(f"{volume.volume_id}: {' '.join(volume.evidence)}")
+    if doubted := [volume for volume in volumes if volume.is_in_doubt]:
+        click.echo(
+            f"{counted(len(doubted), 'volume')} in doubt, not used until settled: look at the "
+            f"images, then `opp-mri role {doubted[0].volume_id} ROLE`, or `none` for the role."
+        )
 
 
 def _series_row(volume: VolumeDescription) -> list[str]:
-    note = volume.refusal or ("" if volume.role else " ".join(volume.evidence[-1:]))
+    settled = volume.role is not None and not volume.is_in_doubt
+    note = volume.refusal or ("" if settled else " ".join(volume.evidence[-1:]))
     if volume.duplicate_of:
         note = f"The same pixels as {volume.duplicate_of}."
     number = volume.instance.series_number
     role = volume.role.value if volume.role else "-"
+    if volume.role_overridden:
+        role = f"{role} (reader)"
+    elif volume.is_in_doubt:
+        role = f"{role}?"
     return [
         volume.volume_id,
         volume.patient_id,
@@ -122,7 +145,8 @@ def _series_row(volume: VolumeDescription) -> list[str]:
         f"{'' if number is None else number} {volume.instance.series_description}".strip(),
         volume.plane.value if volume.plane else "unknown",
         str(len(volume.frames)),
-        f"{role} (reader)" if volume.role_overridden else role,
+        role,
+        volume.role_certainty.value if volume.role_certainty else "",
         "yes" if volume.selected else "",
         note,
     ]
@@ -183,9 +207,11 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
 @click.argument("role", type=click.Choice([*[r.value for r in SeriesRole], "none", "header"]))
 @project_option
 def role_command(volume_id: str, role: str, project_folder: Path) -> None:
-    """Give a volume another role, or none; `header` lets the headers decide again.
+    """Settle the role of a volume: a role, `none`, or `header` to let the headers decide again.
 
-    The choice is kept and survives re-indexing.
+    The decision is kept and survives re-indexing. It also settles a role that is in doubt.
+
+    Example: opp-mri role 3f2a91c07b44 T1POST --project study
     """
     with open_project(project_folder) as project:
         if role == "header":

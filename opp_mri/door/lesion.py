@@ -54,8 +54,8 @@ class Timeline:
         pandas.DataFrame
             One row per visit and sequence: ``date``; ``day`` and ``week`` from completion of
             radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; ``status`` (measured,
-            gone, not_measurable, unread, not_covered or missing); ``phase``; and ``note`` on how
-            the acquisition differs from the baseline.
+            gone, not_measurable, unread, not_covered, in_doubt, no_mr or missing); ``phase``; and
+            ``note`` on how the acquisition differs from the baseline.
         """
         rows = [
             (

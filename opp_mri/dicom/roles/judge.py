@@ -124,15 +124,17 @@ def _weighed(
         return Judgement(role=None, evidence=(weighted.sentence, end), contrast=given)
     role, rests_on, end = _role(weighted, suppressed, given)
     certainty = None
-    evidence = [weighted.sentence, suppressed.sentence, given.sentence]
+    findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppressed, given]
     if role is SeriesRole.STIR:
-        evidence.remove(suppressed.sentence)
-    if role is None:
-        evidence.append(end)
-    else:
-        evidence += [doubt.sentence for doubt in doubts]
+        findings.remove(suppressed)
+    if role is not None:
+        findings += doubts
         certainty = least(finding.certainty for finding in (*rests_on, *doubts))
-        evidence += _doubt_in_words(role, certainty)
+    deciding = (*rests_on, *doubts)
+    open_questions = [f for f in deciding if f.certainty is RoleCertainty.IN_DOUBT]
+    evidence = [finding.sentence for finding in findings if finding not in open_questions]
+    evidence += [f"In doubt: {finding.sentence}" for finding in open_questions]
+    evidence.append(end)
     return Judgement(
         role=role,
         certainty=certainty,
@@ -140,12 +142,6 @@ def _weighed(
         weighting=weighted.value,
         contrast=given,
     )
-
-
-def _doubt_in_words(role: SeriesRole, certainty: RoleCertainty) -> list[str]:
-    if certainty is not RoleCertainty.IN_DOUBT:
-        return []
-    return [f"In doubt: it may be {role.value}, and is not selected until a reader settles it."]
 
 
 def _role(

@@ -75,7 +75,7 @@ _SPELLED_OUT: Final = tuple(
         (r"(?<![a-z])wwo(?![a-z])|(?<![a-z])c[/+]s(?=[ /]*(cont|cte|gad|gd))", _BOTH_WAYS),
         (r"\+\s*/\s*-|\+-|±", _BOTH_WAYS),
         (r"(?<![a-z])w\s*/\s*o(?![a-z])|(?<![a-z])w/o(?=[a-z])|(?<![a-z])wo(?![a-z])", " without "),
-        (r"(?<![a-z])w\s*/\s*(?=[a-z])", " with "),
+        (r"(?<![a-z])w\s*/\s*-?(?=[a-z])", " with "),
         (r"(?<![a-z])s\s*/\s*c(?![a-z])", " without contrast "),
         (r"(?<![a-z])c\s*/\s*c(?![a-z])", " with contrast "),
         (rf"(?<![a-z])(s\s*[/.])\s*(?={_NOUNS})", " without "),

@@ -98,14 +98,10 @@ def _with_earlier_contrast(
             certainty=RoleCertainty.LIKELY,
             evidence=(*kept, sentence),
         )
-    end = (
-        "In doubt: it may be T1POST or a T1 before contrast, and is not selected until a reader "
-        "settles it."
-    )
-    evidence = (*kept, *([judgement.contrast.sentence] if judgement.contrast.denied else []))
+    end = f"In doubt: {judgement.contrast.sentence} {sentence}"
     return attrs.evolve(
         judgement,
         role=SeriesRole.T1POST,
         certainty=RoleCertainty.IN_DOUBT,
-        evidence=(*evidence, sentence, end),
+        evidence=(*kept, end),
     )

@@ -61,6 +61,8 @@ class IndexSummary:
         new or had changed, and files that are no longer there.
     counts
         What all files of the project are, not only those of this run.
+    in_doubt
+        Volumes of the project whose role is in doubt.
     undecodable
         Images that could not be compared with their look-alikes, as their pixels do not decode.
     """
@@ -69,6 +71,7 @@ class IndexSummary:
     read: int
     gone: int
     counts: Mapping[FileStatus, int]
+    in_doubt: int = 0
     undecodable: int = 0
 
 
@@ -121,6 +124,7 @@ def index(
         read=len(changed),
         gone=len(gone),
         counts=store.file_counts(),
+        in_doubt=sum(volume.is_in_doubt for volume in store.volumes()),
         undecodable=undecodable,
     )
 

@@ -39,6 +39,8 @@ STATUS_WORDS: Mapping[CellStatus, str] = {
     CellStatus.NOT_MEASURABLE: "not measurable",
     CellStatus.UNREAD: "not read",
     CellStatus.NOT_COVERED: "lesion not covered",
+    CellStatus.IN_DOUBT: "series in doubt",
+    CellStatus.NO_MR: "no MR",
 }
 SOURCE_WORDS: Mapping[LengthSource, str] = {
     LengthSource.IMPORTED: "imported",

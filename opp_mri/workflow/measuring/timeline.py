@@ -40,6 +40,8 @@ class CellStatus(StrEnum):
     NOT_MEASURABLE = "not_measurable"
     UNREAD = "unread"  # a series is there, no reading yet
     NOT_COVERED = "not_covered"  # a series of the role is there, but not at the lesion
+    IN_DOUBT = "in_doubt"  # a series that may have the role waits for a reader to settle it
+    NO_MR = "no_mr"  # the studies of this day hold no MR at all
     MISSING = "missing"  # no series of the role
 
 
@@ -226,7 +228,12 @@ def _cells(
 ) -> list[Cell]:
     by_date = {point.study_date: point for point in points if point.study_date}
     read = {sequence for _, sequence in latest}
-    offered = {v.role for point in points for v in point.volumes if v.selected and v.role}
+    offered = {
+        v.role
+        for point in points
+        for v in point.volumes
+        if v.role and (v.selected or v.is_in_doubt)
+    }
     cells = []
     for day in sorted(by_date.keys() | {day for day, _ in latest}):
         volumes = by_date[day].volumes if day in by_date else ()
@@ -263,7 +270,13 @@ def _status(
         return CellStatus(reading.answer.value), volume
     if covering:
         return CellStatus.UNREAD, volume
-    return (CellStatus.NOT_COVERED if chosen else CellStatus.MISSING), None
+    if chosen:
+        return CellStatus.NOT_COVERED, None
+    if any(volume.is_in_doubt and volume.role is sequence for volume in volumes):
+        return CellStatus.IN_DOUBT, None
+    if volumes and all(volume.instance.modality not in ("MR", "") for volume in volumes):
+        return CellStatus.NO_MR, None
+    return CellStatus.MISSING, None
 
 
 def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> VolumeDescription | None:

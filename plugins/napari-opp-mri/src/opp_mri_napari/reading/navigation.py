@@ -330,6 +330,13 @@ class Navigation:
                 return cell.volume, ""
             if cell.status is CellStatus.NOT_COVERED:
                 return None, f"No {name} of this study reaches the lesion."
+            if cell.status is CellStatus.IN_DOUBT:
+                return None, (
+                    f"A series of this study may be {name}, and is in doubt: "
+                    "`opp-mri series` lists it, `opp-mri role` settles it."
+                )
+            if cell.status is CellStatus.NO_MR:
+                return None, "This study holds no MR."
         volume = None
         if patient is not None and cell is None:
             volume = patient.volumes.get((pane.study_date, pane.sequence))

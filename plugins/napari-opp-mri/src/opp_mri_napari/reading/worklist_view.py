@@ -126,6 +126,10 @@ def _cell(
         tip = " ".join([f"{answer_text(reading)}: {tip}.", *reading.remarks])
     elif cell.status is CellStatus.NOT_COVERED:
         tip = "the series does not reach the lesion"
+    elif cell.status is CellStatus.IN_DOUBT:
+        tip = "a series is in doubt: opp-mri series names it, opp-mri role settles it"
+    elif cell.status is CellStatus.NO_MR:
+        tip = "this study holds no MR"
     when = _when(lesion, cell.study_date, first_day, blinding)
     return WorklistCell(
         ref=ref, look=look_of(cell), text=text,
