@@ -35,6 +35,20 @@ class Plateau(StrEnum):
     OPP = "OPP"
 
 
+class TherapyCounts(StrEnum):
+    """Until when a change of systemic therapy after the peak may explain a decline."""
+
+    UNTIL_SUSTAINED = "until_sustained"
+    UNTIL_LAST = "until_last"
+
+
+class Reference(StrEnum):
+    """What a growth is counted from."""
+
+    BASELINE = "baseline"
+    NADIR = "nadir"
+
+
 class Reason(StrEnum):
     """The rule that decided (RULES: one sequence, and several sequences)."""
 
@@ -42,8 +56,10 @@ class Reason(StrEnum):
     NO_FOLLOW_UP = "no_follow_up"
     FOLLOW_UP_UNDER_6_MONTHS = "follow_up_under_6_months"
     NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS = "not_enlarged_follow_up_under_6_months"
+    RETREATED_BEFORE_THE_ANSWER = "retreated_before_the_answer"
     DECLINE_FROM_BASELINE = "decline_from_baseline"
     WITHIN_MEASUREMENT_ERROR = "within_measurement_error"
+    DECLINING_FOLLOW_UP_UNDER_6_MONTHS = "declining_follow_up_under_6_months"
     DECLINE_NOT_YET_SUSTAINED = "decline_not_yet_sustained"
     SUSTAINED_DECLINE = "sustained_decline"
     SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE = "sustained_decline_despite_growth_elsewhere"
@@ -52,8 +68,10 @@ class Reason(StrEnum):
         "systemic_therapy_changed_other_lesions_unknown"
     )
     ENLARGING_WITHIN_OPP_WINDOW = "enlarging_within_opp_window"
+    REGROWTH_NOT_YET_CONFIRMED = "regrowth_not_yet_confirmed"
     ENLARGED_ON_SINGLE_STUDY = "enlarged_on_single_study"
     REGROWTH_AFTER_DECLINE = "regrowth_after_decline"
+    DECLINE_NOT_HELD = "decline_not_held"
     PLATEAU_AFTER_GROWTH = "plateau_after_growth"
     DECLINE_BELOW_THRESHOLD = "decline_below_threshold"
     PERSISTENT_ENLARGEMENT = "persistent_enlargement"
@@ -65,6 +83,29 @@ class Reason(StrEnum):
     OVER_75_PERCENT = "over_75_percent"
 
 
+class Caution(StrEnum):
+    """What a reader should know of a call (RULES: cautions); each of them asks for a reader.
+
+    The sentence of each stands in `opp_mri.response.cautions.CAUTION_WORDS`.
+    """
+
+    GROWTH_ON_ONE_STUDY = "growth_on_one_study"
+    GROWTH_BEFORE_DAY_28 = "growth_before_day_28"
+    LATE_ONSET = "late_onset"
+    PARTIAL_DECLINE = "partial_decline"
+    DECLINE_ON_ONE_STUDY = "decline_on_one_study"
+    REGROWTH_FROM_NADIR = "regrowth_from_nadir"
+    SEQUENCE_ENDED_EARLY = "sequence_ended_early"
+    GROWTH_WITHOUT_BASELINE = "growth_without_baseline"
+    OTHER_SEQUENCE_FELL = "other_sequence_fell"
+    OTHER_SEQUENCE_GROWING = "other_sequence_growing"
+    OLD_BASELINE = "old_baseline"
+    THERAPY_AFTER_DECLINE = "therapy_after_decline"
+    THERAPY_BEFORE_PEAK = "therapy_before_peak"
+    BACK_AT_BASELINE = "back_at_baseline"
+    NOISE = "noise"
+
+
 @frozen(kw_only=True)
 class MeasurementError:
     """The error of one measurement that a call is weighed with.
@@ -72,12 +113,18 @@ class MeasurementError:
     Parameters
     ----------
     sd_mm
-        Standard deviation of one measurement.
+        Standard deviation of one measurement, mm.
+    visit_correlation
+        Correlation of the errors of two sequences of one visit, which share reader, slice and
+        position: 0 where they are independent.
     source
         Where it comes from, in words.
     """
 
-    sd_mm: float
+    sd_mm: float = field(converter=float, validator=(validators.ge(0.0), validators.lt(100.0)))
+    visit_correlation: float = field(
+        default=0.0, converter=float, validator=(validators.ge(0.0), validators.le(1.0))
+    )
     source: str
 
 
@@ -97,9 +144,17 @@ class Criteria:
         Shortest follow-up; how long after the peak a decline must be seen; how long an enlarging
         lesion may still turn out to be pseudoprogression.
     progression_min_studies
-        Follow-ups that must show the growth; acts in prospective mode only.
+        Follow-ups that must show the growth: after a retreatment, and in prospective mode.
+    therapy_counts
+        Until when a change of systemic therapy after the peak may explain a decline.
     plateau
         What growth followed by stability is called.
+    reference
+        What growth is counted from: with `nadir`, a growth from the smallest earlier length on
+        `progression_min_studies` follow-ups is progression too.
+    confirm_growth
+        Whether growth counts only where another sequence of the visit, or the follow-up before or
+        after it on the same sequence, shows growth as well.
     """
 
     name: str
@@ -115,7 +170,12 @@ class Criteria:
     progression_min_studies: int = field(
         default=2, converter=whole_days, validator=validators.ge(1)
     )
+    therapy_counts: TherapyCounts = field(
+        default=TherapyCounts.UNTIL_SUSTAINED, converter=TherapyCounts
+    )
     plateau: Plateau = field(default=Plateau.PD, converter=Plateau)
+    reference: Reference = field(default=Reference.BASELINE, converter=Reference)
+    confirm_growth: bool = field(default=False, validator=validators.instance_of(bool))
 
 
 @frozen(kw_only=True)
@@ -155,6 +215,8 @@ class SequenceAssessment:
         never returned.
     decline_studies
         Follow-ups after the peak that show the decline from it.
+    growth_studies
+        Follow-ups that count as grown: all that grew, or those after the nadir of a decline.
     nadir_mm, nadir_day, regrowth_mm
         Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
     """
@@ -170,6 +232,7 @@ class SequenceAssessment:
     last_day: int | None = None
     return_to_baseline_day: int | None = None
     decline_studies: int = 0
+    growth_studies: int = 0
     nadir_mm: Decimal | None = None
     nadir_day: int | None = None
     regrowth_mm: Decimal | None = None
@@ -191,6 +254,8 @@ class Assessment:
         True when another sequence that grew says another category: ask a reader.
     sequences
         Each measured sequence by itself.
+    cautions
+        What a reader should know, in the order of `Caution`; each of them asks for a reader.
     retreatment_day
         Day of the local retreatment after which no follow-up counts, or None.
     """
@@ -202,6 +267,7 @@ class Assessment:
     deciding_sequence: SeriesRole | None
     discordant: bool
     sequences: Mapping[SeriesRole, SequenceAssessment] = field(factory=dict)
+    cautions: tuple[Caution, ...] = ()
     retreatment_day: int | None = None
 
     @property

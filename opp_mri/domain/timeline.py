@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
+from operator import attrgetter
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import exact_mm, whole_days
@@ -75,6 +77,11 @@ class TreatmentEvent:
 
     def __attrs_post_init__(self) -> None:
         check_event_value(self.kind, self.value)
+        if self.kind is EventKind.LOCAL_RETREATMENT and self.days_from_ssrs <= 0:
+            raise ValueError(
+                "a local retreatment comes after radiosurgery, so on day 1 or later, not on day "
+                f"{self.days_from_ssrs}"
+            )
 
 
 @frozen
@@ -96,7 +103,19 @@ class Observation:
 def _by_sequence(
     observations: Mapping[SeriesRole, Iterable[Observation]],
 ) -> dict[SeriesRole, tuple[Observation, ...]]:
-    return {SeriesRole(sequence): tuple(row) for sequence, row in observations.items()}
+    """Sort each sequence by day, and refuse two lengths on one day."""
+    sorted_rows = {
+        SeriesRole(sequence): tuple(sorted(row, key=attrgetter("days_from_ssrs")))
+        for sequence, row in observations.items()
+    }
+    for sequence, row in sorted_rows.items():
+        for study, later in pairwise(row):
+            if study.days_from_ssrs == later.days_from_ssrs:
+                raise ValueError(
+                    f"{sequence} has two lengths on day {study.days_from_ssrs}: {study.ap_mm} mm "
+                    f"and {later.ap_mm} mm; keep one of them"
+                )
+    return sorted_rows
 
 
 def _in_order(events: Iterable[TreatmentEvent]) -> tuple[TreatmentEvent, ...]:
@@ -111,6 +130,9 @@ class Timeline:
     ----------
     lesion_id
         The lesion.
+    first_fraction_day
+        Day of the first fraction, 0 or negative: a study later than it and up to day 0 is neither
+        baseline nor follow-up.
     observations
         Per sequence, in the order of days, each day once.
     events
@@ -118,6 +140,7 @@ class Timeline:
     """
 
     lesion_id: str
+    first_fraction_day: int = field(default=0, converter=whole_days, validator=validators.le(0))
     observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(
         factory=dict, converter=_by_sequence
     )

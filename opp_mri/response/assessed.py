@@ -10,17 +10,25 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.assessment import Assessment, MeasurementError, ResponseCategory, Rules
+from opp_mri.domain.assessment import (
+    Assessment,
+    Caution,
+    MeasurementError,
+    ResponseCategory,
+    Rules,
+)
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
-from opp_mri.response.margin import categories_by_threshold, margin_mm
+from opp_mri.response.margin import categories_by_threshold, margin_days, margin_mm
 from opp_mri.response.outlook import Outlook, outlook
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
     CategoryProbabilities,
     category_probabilities,
+    expected_calls,
+    is_noise,
 )
 from opp_mri.response.sentences import SHORT_WORDS, sentences
 
@@ -46,7 +54,7 @@ class AssessedTimeline:
     @property
     def rules(self) -> Rules:
         """By which it was classified."""
-        return Rules(criteria=self.assessment.criteria, mode=self.assessment.mode)
+        return self.assessment.rules
 
     @property
     def is_measured(self) -> bool:
@@ -59,19 +67,40 @@ class AssessedTimeline:
         return margin_mm(self.timeline, self.rules)
 
     @cached_property
+    def margin_days(self) -> int | None:
+        """Smallest shift of one study's day that changes the category; None if none does."""
+        return margin_days(self.timeline, self.rules)
+
+    @cached_property
     def category_by_change_mm(self) -> Mapping[Decimal, ResponseCategory]:
         """Category with a `change_mm` of 2, 3 and 4."""
         return categories_by_threshold(self.timeline, self.rules)
 
     @cached_property
     def sureness(self) -> CategoryProbabilities:
-        """Probability of each category under the error of measurement."""
-        return category_probabilities(self.timeline, self.rules, sd_mm=self.error.sd_mm)
+        """Probability of each category, were every length measured a second time."""
+        return category_probabilities(self.timeline, self.rules, error=self.error)
+
+    @cached_property
+    def unchanged_calls(self) -> Mapping[ResponseCategory, float]:
+        """How often a lesion that never changes would have each category on this schedule."""
+        return expected_calls(self.timeline, self.rules, error=self.error)
+
+    @cached_property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader should know, `noise` included; each of them asks for a reader."""
+        noise = is_noise(self.assessment.category, self.unchanged_calls)
+        return (*self.assessment.cautions, *((Caution.NOISE,) if noise else ()))
 
     @property
     def is_fragile(self) -> bool:
         """Whether the probability of the category is below 0.8."""
         return self.sureness.fragile(self.assessment.category)
+
+    @property
+    def asks_for_reader(self) -> bool:
+        """Whether a reader is asked: a caution, a discordance, or a fragile call."""
+        return bool(self.cautions) or self.assessment.discordant or self.is_fragile
 
     @cached_property
     def labels(self) -> tuple[DatedLabel, ...]:

@@ -5,7 +5,8 @@ are numbered as there.
 """
 
 from collections.abc import Mapping
-from operator import attrgetter, itemgetter
+from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from attrs import frozen
@@ -16,17 +17,22 @@ from opp_mri.domain.assessment import (
     Mode,
     Plateau,
     Reason,
+    Reference,
     ResponseCategory,
     Rules,
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import OtherBoneLesions, Timeline
+from opp_mri.response.calls import Call, LesionCall, SequenceCall
+from opp_mri.response.cautions import cautions_of
 from opp_mri.response.course import (
     Course,
     LesionFacts,
     Studied,
+    courses_of,
     facts_of,
+    other_bone_lesions,
     retreatment_day,
     studies_that_count,
 )
@@ -38,37 +44,6 @@ SD: Final = ResponseCategory.SD
 INDETERMINATE: Final = ResponseCategory.INDETERMINATE
 NOT_ELIGIBLE: Final = ResponseCategory.NOT_ELIGIBLE
 
-Call = tuple[ResponseCategory, Reason]
-
-
-@frozen(kw_only=True)
-class SequenceCall:
-    """What the rules say of one sequence.
-
-    Parameters
-    ----------
-    call
-        Category and reason.
-    studied
-        The studies that it rests on.
-    course
-        How it went, or None without a baseline or a follow-up.
-    """
-
-    call: Call
-    studied: Studied
-    course: Course | None
-
-
-@frozen(kw_only=True)
-class LesionCall:
-    """What the rules say of a lesion with these sequences."""
-
-    category: ResponseCategory
-    reason: Reason
-    deciding_sequence: SeriesRole | None
-    discordant: bool
-
 
 def classify(timeline: Timeline, rules: Rules) -> Assessment:
     """Give a lesion its category and the rule that decided.
@@ -76,7 +51,7 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
     Parameters
     ----------
     timeline
-        Its lengths in mm per sequence, each in the order of days, and its events.
+        Its lengths in mm per sequence, and its events.
     rules
         The criteria, and whether they are read with hindsight or as known today.
 
@@ -84,18 +59,9 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
     -------
     Assessment
         Exactly one category and one reason, whatever the timeline.
-
-    Raises
-    ------
-    ValueError
-        The studies of a sequence are not in the order of days, or a day is there twice.
     """
-    studied = studies_that_count(timeline)
-    facts = facts_of(timeline, studied)
-    calls = {
-        sequence: call_sequence(studies, facts, rules) for sequence, studies in studied.items()
-    }
-    lesion = call_lesion(calls, facts, rules.mode)
+    facts = facts_of(timeline)
+    lesion = call_lesion(studies_that_count(timeline), facts, rules)
     return Assessment(
         lesion_id=timeline.lesion_id,
         rules=rules,
@@ -103,123 +69,224 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
         reason=lesion.reason,
         deciding_sequence=lesion.deciding_sequence,
         discordant=lesion.discordant,
-        sequences={sequence: _reported(call) for sequence, call in calls.items()},
+        sequences={sequence: _reported(call) for sequence, call in lesion.sequences.items()},
+        cautions=cautions_of(lesion, facts, timeline.first_fraction_day, rules.criteria),
         retreatment_day=retreatment_day(timeline),
     )
 
 
-def call_sequence(studied: Studied, facts: LesionFacts, rules: Rules) -> SequenceCall:
-    """Apply the table of rules to one sequence."""
-    criteria, mode = rules.criteria, rules.mode
-    course = None
-    if studied.baseline is None:
-        call = (INDETERMINATE, Reason.NO_BASELINE)  # row 1
-    elif not studied.follow_ups:  # row 2
-        call = (NOT_ELIGIBLE if mode is Mode.RETROSPECTIVE else INDETERMINATE, Reason.NO_FOLLOW_UP)
-    else:
-        course = Course(studied.baseline, studied.follow_ups, criteria)
-        call = _call_course(course, facts, criteria, mode)
-    if facts.exclusion is not None:  # before row 1; the lesion is still measured
-        call = (NOT_ELIGIBLE, Reason(facts.exclusion.value))
-    return SequenceCall(call=call, studied=studied, course=course)
-
-
-def _call_course(course: Course, facts: LesionFacts, criteria: Criteria, mode: Mode) -> Call:
-    """Rows 3 to 17."""
-    short = facts.last_day is not None and facts.last_day < criteria.min_follow_up_days
-    if short and mode is Mode.RETROSPECTIVE:  # row 3
-        return NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
-    if not course.grew:
-        if short:  # row 4
-            return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
-        if course.is_decline(-course.last_mm):  # row 5
-            return PR, Reason.DECLINE_FROM_BASELINE
-        return SD, Reason.WITHIN_MEASUREMENT_ERROR  # row 6
-    if course.fallen:
-        return _call_fallen(course, facts, criteria, mode)
-    return _call_enlarged(course, criteria, mode)
-
-
-def _call_fallen(course: Course, facts: LesionFacts, criteria: Criteria, mode: Mode) -> Call:
-    """Rows 7 to 11: it grew, and the last follow-up shows a decline from the peak."""
-    unsure = INDETERMINATE if mode is Mode.PROSPECTIVE else PD
-    if course.last_day - course.peak_day < criteria.sustain_days:  # row 7
-        return unsure, Reason.DECLINE_NOT_YET_SUSTAINED
-    if not any(
-        course.peak_day < day <= course.last_day for day in facts.therapy_change_days
-    ):  # row 8
-        return OPP, Reason.SUSTAINED_DECLINE
-    if facts.other_bone_lesions is OtherBoneLesions.ENLARGED:  # row 9
-        return OPP, Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE
-    if facts.other_bone_lesions is OtherBoneLesions.NOT_ENLARGED:  # row 10
-        return PD, Reason.DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY
-    return unsure, Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN  # row 11
-
-
-def _call_enlarged(course: Course, criteria: Criteria, mode: Mode) -> Call:
-    """Rows 12 to 17: it grew, and the last follow-up shows no decline from the peak."""
-    if mode is Mode.PROSPECTIVE:
-        if course.last_day <= criteria.window_days or (
-            course.peak_day <= criteria.window_days
-            and course.last_day - course.peak_day < criteria.sustain_days
-        ):  # row 12
-            return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
-        if len(course.grown) < criteria.progression_min_studies:  # row 13
-            return INDETERMINATE, Reason.ENLARGED_ON_SINGLE_STUDY
-    if course.had_fallen_before:  # row 14
-        return PD, Reason.REGROWTH_AFTER_DECLINE
-    if criteria.plateau is Plateau.OPP and _is_plateau(course, criteria):  # row 15
-        return OPP, Reason.PLATEAU_AFTER_GROWTH
-    if not course.is_growth(course.last_mm):  # row 16
-        unsure = INDETERMINATE if mode is Mode.PROSPECTIVE else PD
-        return unsure, Reason.DECLINE_BELOW_THRESHOLD
-    return PD, Reason.PERSISTENT_ENLARGEMENT  # row 17
-
-
-def _is_plateau(course: Course, criteria: Criteria) -> bool:
-    grown = course.grown
-    first, last = grown[0], grown[-1]
-    return (
-        len(grown) >= 2
-        and course.days[last] - course.days[first] >= criteria.sustain_days
-        and not course.is_growth(course.last_mm - course.changes_mm[first])
-    )
-
-
 def call_lesion(
-    calls: Mapping[SeriesRole, SequenceCall], facts: LesionFacts, mode: Mode
+    studied: Mapping[SeriesRole, Studied], facts: LesionFacts, rules: Rules
 ) -> LesionCall:
-    """Give the lesion the category of its deciding sequence (RULES: several sequences)."""
+    """Classify each sequence, and give the lesion the category of the one that decides.
+
+    Parameters
+    ----------
+    studied
+        The studies that count of each measured sequence, in the order of sequences.
+    """
+    courses = courses_of(studied, rules.criteria)
+    lesion = _Lesion(
+        last_day=max((course.last_day for course in courses.values()), default=0),
+        grew=any(course.grew for course in courses.values()),
+        facts=facts,
+        rules=rules,
+    )
+    calls = {
+        sequence: SequenceCall(
+            call=lesion.call(studies, courses.get(sequence)),
+            studied=studies,
+            course=courses.get(sequence),
+        )
+        for sequence, studies in studied.items()
+    }
     if facts.exclusion is not None:
-        return _undecided(NOT_ELIGIBLE, Reason(facts.exclusion.value))
+        return LesionCall(
+            category=NOT_ELIGIBLE,
+            reason=Reason(facts.exclusion.value),
+            deciding_sequence=None,
+            discordant=False,
+            sequences=calls,
+        )
     if not calls:
-        return _undecided(INDETERMINATE, Reason.NO_BASELINE)
-    deciding = _deciding_sequence(calls)
+        return LesionCall(
+            category=INDETERMINATE,
+            reason=Reason.NO_BASELINE,
+            deciding_sequence=None,
+            discordant=False,
+            sequences=calls,
+        )
+    deciding = _deciding_sequence(calls, rules.criteria)
     category, reason = calls[deciding].call
     discordant = any(
         call.course is not None and call.course.grew and call.call[0] is not category
         for call in calls.values()
     )
-    if discordant and mode is Mode.PROSPECTIVE:
+    if discordant and rules.mode is Mode.PROSPECTIVE:
         category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
     return LesionCall(
-        category=category, reason=reason, deciding_sequence=deciding, discordant=discordant
+        category=category,
+        reason=reason,
+        deciding_sequence=deciding,
+        discordant=discordant,
+        sequences=calls,
     )
 
 
-def _undecided(category: ResponseCategory, reason: Reason) -> LesionCall:
-    return LesionCall(category=category, reason=reason, deciding_sequence=None, discordant=False)
-
-
-def _deciding_sequence(calls: Mapping[SeriesRole, SequenceCall]) -> SeriesRole:
+def _deciding_sequence(calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria) -> SeriesRole:
     """Choose among sequences that stand in their order, so that the first wins a tie."""
-    courses = [(sequence, call.course) for sequence, call in calls.items() if call.course]
-    if any(course.grew for _, course in courses):
-        return max(((one, course.peak_mm) for one, course in courses), key=itemgetter(1))[0]
-    if courses:
-        return min(((one, course.last_mm) for one, course in courses), key=itemgetter(1))[0]
-    with_baseline = (one for one, call in calls.items() if call.studied.baseline is not None)
-    return next(with_baseline, next(iter(calls)))
+    courses = {sequence: call.course for sequence, call in calls.items() if call.course}
+    if not courses:
+        return next(
+            (sequence for sequence, call in calls.items() if call.studied.baseline is not None),
+            next(iter(calls)),
+        )
+    long_enough = {
+        sequence: course
+        for sequence, course in courses.items()
+        if course.last_day >= criteria.min_follow_up_days
+    }
+    candidates = long_enough or courses
+    if any(course.grew for course in candidates.values()):
+        return max(candidates, key=lambda sequence: _growth_rank(candidates[sequence]))
+    return min(candidates, key=lambda sequence: candidates[sequence].last_mm)
+
+
+def _growth_rank(course: Course) -> tuple[bool, Decimal]:
+    return course.grew, course.peak_mm
+
+
+@frozen(kw_only=True)
+class _Lesion:
+    """The table of rules, for the sequences of one lesion.
+
+    Parameters
+    ----------
+    last_day
+        Last follow-up on any sequence that has a baseline; 0 where there is none.
+    grew
+        Whether some sequence grew.
+    """
+
+    last_day: int
+    grew: bool
+    facts: LesionFacts
+    rules: Rules
+
+    @property
+    def _criteria(self) -> Criteria:
+        return self.rules.criteria
+
+    @property
+    def _prospective(self) -> bool:
+        return self.rules.mode is Mode.PROSPECTIVE
+
+    @property
+    def _unsure(self) -> ResponseCategory:
+        return INDETERMINATE if self._prospective else PD
+
+    def call(self, studied: Studied, course: Course | None) -> Call:
+        """Give the first row that applies to a sequence."""
+        if self.facts.exclusion is not None:  # before row 1; the lesion is still measured
+            return NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
+        if studied.baseline is None:  # row 1
+            return INDETERMINATE, Reason.NO_BASELINE
+        if course is None:  # row 2
+            return INDETERMINATE if self._prospective else NOT_ELIGIBLE, Reason.NO_FOLLOW_UP
+        if self.last_day < self._criteria.min_follow_up_days:
+            if self.facts.retreated and course.grew:  # row 3a
+                return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
+            if not (self._prospective or (self.facts.retreated and self.grew)):  # row 3
+                return NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
+        if self._regrown_from_nadir(course):
+            return self._call_regrown_from_nadir(course)
+        if not course.grew:
+            return self._call_never_grew(course)
+        return self._call_fallen(course) if course.fallen else self._call_enlarged(course)
+
+    def _regrown_from_nadir(self, course: Course) -> bool:
+        return (
+            self._criteria.reference is Reference.NADIR
+            and not (course.grew and not course.fallen)  # rows 11a to 17 see to it
+            and bool(course.regrown_from_smallest)
+        )
+
+    def _call_regrown_from_nadir(self, course: Course) -> Call:
+        """Count growth from the nadir: no row of the paper's table, but of `reference`."""
+        if self._prospective and course.last_day <= self._criteria.window_days:
+            return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
+        if len(course.regrown_from_smallest) >= self._criteria.progression_min_studies:
+            return PD, Reason.REGROWTH_AFTER_DECLINE
+        return self._unsure, Reason.REGROWTH_NOT_YET_CONFIRMED
+
+    def _call_never_grew(self, course: Course) -> Call:
+        """Rows 4 to 6."""
+        if self._prospective and course.last_day < self._criteria.min_follow_up_days:  # row 4
+            return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
+        if course.is_decline(-course.last_mm):  # row 5
+            return PR, Reason.DECLINE_FROM_BASELINE
+        return SD, Reason.WITHIN_MEASUREMENT_ERROR  # row 6
+
+    def _call_fallen(self, course: Course) -> Call:
+        """Rows 6a to 11: it grew, and declined from the peak."""
+        if self._prospective and course.last_day < self._criteria.min_follow_up_days:  # row 6a
+            return INDETERMINATE, Reason.DECLINING_FOLLOW_UP_UNDER_6_MONTHS
+        if course.last_day - course.peak_day < self._criteria.sustain_days:
+            if self.facts.retreated:  # row 7a
+                return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
+            return self._unsure, Reason.DECLINE_NOT_YET_SUSTAINED  # row 7
+        until = course.therapy_counts_until(self._criteria)
+        changes = [day for day in self.facts.therapy_change_days if course.peak_day < day <= until]
+        if not changes:  # row 8
+            return OPP, Reason.SUSTAINED_DECLINE
+        match other_bone_lesions(self.facts, min(changes), until, course.last_day):
+            case OtherBoneLesions.ENLARGED:  # row 9
+                return OPP, Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE
+            case OtherBoneLesions.NOT_ENLARGED:  # row 10
+                return PD, Reason.DECLINE_ATTRIBUTABLE_TO_SYSTEMIC_THERAPY
+            case _:  # row 11
+                return self._unsure, Reason.SYSTEMIC_THERAPY_CHANGED_OTHER_LESIONS_UNKNOWN
+
+    def _call_enlarged(self, course: Course) -> Call:
+        """Rows 11a to 17: it grew, and did not decline from the peak."""
+        criteria = self._criteria
+        in_window = course.last_day <= criteria.window_days or (
+            course.peak_day <= criteria.window_days
+            and course.last_day - course.peak_day < criteria.sustain_days
+        )
+        few = len(course.counted_as_grown) < criteria.progression_min_studies
+        if self.facts.retreated and (in_window or few or not course.last_grew):  # row 11a
+            return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
+        if self._prospective:
+            if in_window:  # row 12
+                return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
+            if few and course.had_fallen_before:  # row 13a
+                return INDETERMINATE, Reason.REGROWTH_NOT_YET_CONFIRMED
+            if few:  # row 13
+                return INDETERMINATE, Reason.ENLARGED_ON_SINGLE_STUDY
+        if course.had_fallen_before and course.last_grew:
+            if course.is_growth(course.regrowth_mm):  # row 14
+                return PD, Reason.REGROWTH_AFTER_DECLINE
+            return PD, Reason.DECLINE_NOT_HELD  # row 14a
+        if criteria.plateau is Plateau.OPP and self._is_plateau(course):  # row 15
+            return OPP, Reason.PLATEAU_AFTER_GROWTH
+        if not course.last_grew:  # row 16
+            return self._unsure, Reason.DECLINE_BELOW_THRESHOLD
+        return PD, Reason.PERSISTENT_ENLARGEMENT  # row 17
+
+    def _is_plateau(self, course: Course) -> bool:
+        first, last = course.grown[0], course.grown[-1]
+        first_day = course.days[first]
+        return (
+            course.last_grew
+            and not self.facts.retreated
+            and not any(
+                first_day < day <= course.last_day for day in self.facts.therapy_change_days
+            )
+            and len(course.grown) >= 2
+            and course.days[last] - first_day >= self._criteria.sustain_days
+            and not course.is_growth(course.last_mm - course.changes_mm[first])
+        )
 
 
 def _reported(call: SequenceCall) -> SequenceAssessment:
@@ -255,6 +322,7 @@ def _reported(call: SequenceCall) -> SequenceAssessment:
         last_day=course.last_day,
         return_to_baseline_day=course.return_to_baseline_day if course.grew else None,
         decline_studies=course.decline_studies if course.grew else 0,
+        growth_studies=len(course.counted_as_grown),
         nadir_mm=nadir.ap_mm,
         nadir_day=nadir.days_from_ssrs,
         regrowth_mm=last.ap_mm - nadir.ap_mm,

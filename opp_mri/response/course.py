@@ -1,23 +1,16 @@
 """What the rules look at: the course of one sequence, and what holds for the whole lesion."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from operator import ge, gt, lt
+from operator import ge, gt
 from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.assessment import Criteria
+from opp_mri.domain.assessment import Criteria, TherapyCounts
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import (
-    EventKind,
-    Exclusion,
-    Observation,
-    OtherBoneLesions,
-    Timeline,
-    TreatmentEvent,
-)
+from opp_mri.domain.timeline import EventKind, Exclusion, Observation, OtherBoneLesions, Timeline
 
 _Compare = Callable[[Decimal, Decimal], bool]
 
@@ -31,7 +24,7 @@ class Studied:
     Parameters
     ----------
     baseline
-        The last study on or before day 0, or None.
+        The last study on or before the day of the first fraction, or None.
     follow_ups
         Those after day 0, and not after a local retreatment, in the order of days.
     """
@@ -42,24 +35,25 @@ class Studied:
 
 @frozen(kw_only=True)
 class LesionFacts:
-    """What the rules need to know of a lesion besides the course of each sequence.
+    """What the rules need to know of a lesion besides its lengths.
 
     Parameters
     ----------
     exclusion
         The first failed eligibility criterion, or None.
-    last_day
-        Last follow-up on any sequence, with or without a baseline; None without a follow-up.
+    retreated
+        Whether there was a local retreatment.
     therapy_change_days
         Days on which the systemic therapy changed.
     other_bone_lesions
-        What the latest entry says of the patient's other bone lesions.
+        Day and behaviour of each known entry on other bone lesions, in the order of days and, on
+        one day, of the record.
     """
 
     exclusion: Exclusion | None
-    last_day: int | None
+    retreated: bool
     therapy_change_days: tuple[int, ...]
-    other_bone_lesions: OtherBoneLesions
+    other_bone_lesions: tuple[tuple[int, OtherBoneLesions], ...]
 
 
 class Course:
@@ -71,19 +65,29 @@ class Course:
         Studies of the sequence, at least one follow-up among them, in the order of days.
     criteria
         What counts as a growth or a decline.
+    seconded_days
+        With `confirm_growth`: days on which another sequence shows growth.
 
     Attributes
     ----------
     days, changes_mm
         Day of each follow-up and its change from baseline, in time order.
+    grown
+        Places of the follow-ups that show a growth.
     peak, peak_day, peak_mm
-        Place, day and change of the first follow-up at which the change is largest.
+        Place, day and change of the first follow-up at which the change is largest; where
+        growth must be confirmed, among those that show a growth.
     last_day, last_mm
         Day and change of the last follow-up.
-    grew
-        True when some follow-up shows a growth.
+    grew, last_grew
+        True when some follow-up, or the last, shows a growth.
+    nadir
+        Place of the last follow-up with the smallest change, after the first one that grew and
+        was followed by a decline from it; None where there was no such decline.
+    regrown
+        True when a growth at the last follow-up follows a decline that it undoes (RULES).
     fallen
-        True when it grew and the last follow-up, after the peak, shows a decline from it.
+        True when it grew and shows a decline that is not undone (RULES).
     """
 
     __slots__ = (
@@ -94,15 +98,24 @@ class Course:
         "days",
         "fallen",
         "grew",
+        "grown",
         "last_day",
+        "last_grew",
         "last_mm",
+        "nadir",
         "peak",
         "peak_day",
         "peak_mm",
+        "regrown",
     )
 
     def __init__(
-        self, baseline: Observation, follow_ups: Sequence[Observation], criteria: Criteria
+        self,
+        baseline: Observation,
+        follow_ups: Sequence[Observation],
+        criteria: Criteria,
+        *,
+        seconded_days: Collection[int] = (),
     ) -> None:
         baseline_mm = baseline.ap_mm
         self._limit_mm = criteria.change_mm
@@ -110,15 +123,34 @@ class Course:
         self._decline: _Compare = ge if criteria.decline_inclusive else gt
         self.days = [study.days_from_ssrs for study in follow_ups]
         self.changes_mm = [study.ap_mm - baseline_mm for study in follow_ups]
-        self.peak_mm = max(self.changes_mm)
-        self.peak = self.changes_mm.index(self.peak_mm)
-        self.peak_day, self.last_day = self.days[self.peak], self.days[-1]
-        self.last_mm = self.changes_mm[-1]
-        self.grew = self.is_growth(self.peak_mm)
+        shown = [self.is_growth(change_mm) for change_mm in self.changes_mm]
+        self.grown = [place for place, growth in enumerate(shown) if growth]
+        if criteria.confirm_growth:
+            self.grown = [
+                place
+                for place in self.grown
+                if self.days[place] in seconded_days or any(shown[max(place - 1, 0) : place])
+                or any(shown[place + 1 : place + 2])
+            ]  # fmt: skip
+        self.peak = max(self.grown or range(len(shown)), key=lambda i: (self.changes_mm[i], -i))
+        self.peak_mm, self.peak_day = self.changes_mm[self.peak], self.days[self.peak]
+        self.last_mm, self.last_day = self.changes_mm[-1], self.days[-1]
+        self.grew = bool(self.grown)
+        self.last_grew = self.grew and self.grown[-1] == len(shown) - 1
+        self.nadir = self._find_nadir() if self.grew else None
+        after_peak_mm = self.changes_mm[self.peak + 1 :]
+        self.regrown = self.last_grew and (
+            (bool(after_peak_mm) and self.is_growth(self.last_mm - min(after_peak_mm)))
+            or (self.nadir is not None and self.is_growth(self.regrowth_mm))
+        )
         self.fallen = (
             self.grew
-            and self.peak < len(self.days) - 1
-            and self.is_decline(self.peak_mm - self.last_mm)
+            and not self.regrown
+            and bool(after_peak_mm)
+            and (
+                self.is_decline(self.peak_mm - self.last_mm)
+                or (self.is_decline(self.peak_mm - min(after_peak_mm)) and not self.last_grew)
+            )
         )
 
     def is_growth(self, change_mm: Decimal) -> bool:
@@ -129,28 +161,56 @@ class Course:
         """Tell whether a fall, counted positive, is a decline: `fell` in the rules."""
         return self._decline(fall_mm, self._limit_mm)
 
-    @property
-    def grown(self) -> list[int]:
-        """Places of the follow-ups that show a growth."""
-        return [i for i, change_mm in enumerate(self.changes_mm) if self.is_growth(change_mm)]
+    def _find_nadir(self) -> int | None:
+        for place in self.grown:
+            later_mm = self.changes_mm[place + 1 :]
+            if later_mm and self.is_decline(self.changes_mm[place] - min(later_mm)):
+                return self._last_smallest(place + 1)
+        return None
+
+    def _last_smallest(self, start: int) -> int:
+        return min(range(start, len(self.days)), key=lambda i: (self.changes_mm[i], -i))
 
     @property
     def had_fallen_before(self) -> bool:
         """True when a later follow-up shows a decline from one that grew."""
-        largest_mm: Decimal | None = None  # of the follow-ups so far that grew
-        for change_mm in self.changes_mm:
-            if largest_mm is not None and self.is_decline(largest_mm - change_mm):
-                return True
-            if self.is_growth(change_mm) and (largest_mm is None or change_mm > largest_mm):
-                largest_mm = change_mm
-        return False
+        return self.nadir is not None
+
+    @property
+    def regrowth_mm(self) -> Decimal:
+        """Growth from the nadir to the last follow-up; 0 without a nadir."""
+        return Decimal(0) if self.nadir is None else self.last_mm - self.changes_mm[self.nadir]
+
+    @property
+    def counted_as_grown(self) -> list[int]:
+        """Places of the follow-ups that count as grown (RULES: one sequence)."""
+        if self.nadir is None or self.nadir in self.grown:
+            return self.grown
+        return [place for place in self.grown if place > self.nadir]
+
+    @property
+    def regrown_from_smallest(self) -> list[int]:
+        """Places after the smallest follow-up that show a growth from it, if the last one does.
+
+        The smallest follow-up lies after the peak where the sequence grew.
+        """
+        start = self.peak + 1 if self.grew else 0
+        if start >= len(self.days):
+            return []
+        smallest = self._last_smallest(start)
+        regrown = [
+            place
+            for place in range(smallest + 1, len(self.days))
+            if self.is_growth(self.changes_mm[place] - self.changes_mm[smallest])
+        ]
+        return regrown if regrown and regrown[-1] == len(self.days) - 1 else []
 
     @property
     def return_to_baseline_day(self) -> int | None:
         """Day of the first follow-up after the peak that shows no growth, or None."""
-        for i in range(self.peak + 1, len(self.days)):
-            if not self.is_growth(self.changes_mm[i]):
-                return self.days[i]
+        for place in range(self.peak + 1, len(self.days)):
+            if not self.is_growth(self.changes_mm[place]):
+                return self.days[place]
         return None
 
     @property
@@ -159,71 +219,113 @@ class Course:
         later_mm = self.changes_mm[self.peak + 1 :]
         return sum(self.is_decline(self.peak_mm - change_mm) for change_mm in later_mm)
 
+    def therapy_counts_until(self, criteria: Criteria) -> int:
+        """Give the day up to which a change of therapy may explain the decline: t_end (RULES)."""
+        if criteria.therapy_counts is TherapyCounts.UNTIL_SUSTAINED:
+            for place in range(self.peak + 1, len(self.days)):
+                if self.days[place] - self.peak_day >= criteria.sustain_days and self.is_decline(
+                    self.peak_mm - self.changes_mm[place]
+                ):
+                    return self.days[place]
+        return self.last_day
+
+
+def courses_of(
+    studied: Mapping[SeriesRole, Studied], criteria: Criteria
+) -> dict[SeriesRole, Course]:
+    """Give the course of each sequence that has a baseline and a follow-up, in their order."""
+    measured = {
+        sequence: (studies.baseline, studies.follow_ups)
+        for sequence, studies in studied.items()
+        if studies.baseline is not None and studies.follow_ups
+    }
+    courses = {sequence: Course(*pair, criteria) for sequence, pair in measured.items()}
+    if not criteria.confirm_growth:
+        return courses
+    shown = {
+        sequence: {
+            day
+            for day, change_mm in zip(course.days, course.changes_mm, strict=True)
+            if course.is_growth(change_mm)
+        }
+        for sequence, course in courses.items()
+    }
+    return {
+        sequence: Course(
+            *pair,
+            criteria,
+            seconded_days=set().union(*(shown[other] for other in shown if other is not sequence)),
+        )
+        for sequence, pair in measured.items()
+    }
+
 
 def retreatment_day(timeline: Timeline) -> int | None:
-    """Give the day of the earliest local retreatment after day 0, or None."""
+    """Give the day of the earliest local retreatment, or None."""
     days = [
         event.days_from_ssrs
         for event in timeline.events
-        if event.kind is EventKind.LOCAL_RETREATMENT and event.days_from_ssrs > 0
+        if event.kind is EventKind.LOCAL_RETREATMENT
     ]
     return min(days, default=None)
 
 
 def studies_that_count(timeline: Timeline) -> dict[SeriesRole, Studied]:
-    """Split the studies of each measured sequence, in the order of sequences.
-
-    Raises
-    ------
-    ValueError
-        The studies of a sequence are not in the order of days, or a day is there twice.
-    """
+    """Split the studies of each measured sequence, in the order of sequences."""
     last_allowed = retreatment_day(timeline)
     return {
-        sequence: _split(observations, last_allowed)
+        sequence: _split(observations, timeline.first_fraction_day, last_allowed)
         for sequence in SEQUENCE_ORDER
         if (observations := timeline.observations.get(sequence))
     }
 
 
-def _split(observations: Sequence[Observation], last_allowed: int | None) -> Studied:
+def _split(
+    observations: Sequence[Observation], first_fraction_day: int, last_allowed: int | None
+) -> Studied:
     days = [study.days_from_ssrs for study in observations]
-    if not all(map(lt, days, days[1:])):
-        raise ValueError("the studies of a sequence stand in the order of days, each day once")
-    first = bisect_right(days, 0)
+    before, first = bisect_right(days, first_fraction_day), bisect_right(days, 0)
     end = len(days) if last_allowed is None else bisect_right(days, last_allowed)
     return Studied(
-        baseline=observations[first - 1] if first else None,
+        baseline=observations[before - 1] if before else None,
         follow_ups=tuple(observations[first:end]),
     )
 
 
-def facts_of(timeline: Timeline, studied: Mapping[SeriesRole, Studied]) -> LesionFacts:
-    """Gather what the rules need to know of the lesion as a whole."""
-    last_days = [
-        studies.follow_ups[-1].days_from_ssrs for studies in studied.values() if studies.follow_ups
-    ]
+def facts_of(timeline: Timeline) -> LesionFacts:
+    """Gather what the rules need to know of the lesion besides its lengths."""
     failed = {event.value for event in timeline.events if event.kind is EventKind.EXCLUSION}
+    entries = [
+        (event.days_from_ssrs, OtherBoneLesions(event.value))
+        for event in timeline.events
+        if event.kind is EventKind.OTHER_BONE_LESIONS
+    ]
+    known = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
     return LesionFacts(
-        exclusion=next((one for one in Exclusion if one.value in failed), None) if failed else None,
-        last_day=max(last_days) if last_days else None,
+        exclusion=next((each for each in Exclusion if each.value in failed), None),
+        retreated=retreatment_day(timeline) is not None,
         therapy_change_days=tuple(
-            [
-                event.days_from_ssrs
-                for event in timeline.events
-                if event.kind is EventKind.SYSTEMIC_THERAPY_CHANGE
-            ]
+            event.days_from_ssrs
+            for event in timeline.events
+            if event.kind is EventKind.SYSTEMIC_THERAPY_CHANGE
         ),
-        other_bone_lesions=_other_bone_lesions(timeline.events),
+        other_bone_lesions=tuple(sorted(known, key=lambda entry: entry[0])),
     )
 
 
-def _other_bone_lesions(events: Sequence[TreatmentEvent]) -> OtherBoneLesions:
-    """Give the latest entry, whatever its day; on one day the later line counts."""
-    latest: TreatmentEvent | None = None
-    for event in events:
-        if event.kind is EventKind.OTHER_BONE_LESIONS and (
-            latest is None or event.days_from_ssrs >= latest.days_from_ssrs
-        ):
-            latest = event
-    return OtherBoneLesions(latest.value) if latest else OtherBoneLesions.UNKNOWN
+def other_bone_lesions(
+    facts: LesionFacts, changed: int, until: int, last_day: int
+) -> OtherBoneLesions:
+    """Give the entry that counts beside a change of therapy (RULES: below the table).
+
+    Parameters
+    ----------
+    changed, until, last_day
+        Day of the first change that counts, day up to which changes count, last follow-up.
+    """
+    entries = facts.other_bone_lesions
+    if within := [behaviour for day, behaviour in entries if changed < day <= until]:
+        return within[-1]
+    later = [(day, behaviour) for day, behaviour in entries if until < day <= last_day]
+    first_day = [behaviour for day, behaviour in later if day == later[0][0]]
+    return first_day[-1] if first_day else OtherBoneLesions.UNKNOWN

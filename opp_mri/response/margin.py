@@ -5,7 +5,7 @@ where a change or a fall meets `change_mm`, where two studies of a sequence tie 
 where two sequences tie for the deciding one. Only recordable lengths next to one are tried.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Final
@@ -15,9 +15,9 @@ from attrs import evolve
 from opp_mri.domain.assessment import Criteria, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
-from opp_mri.response.classify import SequenceCall, call_lesion, call_sequence, classify
+from opp_mri.response.classify import call_lesion, classify
 from opp_mri.response.course import Studied, facts_of, studies_that_count
-from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
+from opp_mri.units import LONGEST_MM, MOST_DAYS, RECORDED_PRECISION_MM
 
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
@@ -36,17 +36,39 @@ def margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
         In mm, a whole number of steps of the recorded precision; a length, a baseline included,
         is changed up or down but never below 0. None where no change of one length does it.
     """
-    studied = studies_that_count(timeline)
-    facts = facts_of(timeline, studied)
+    facts = facts_of(timeline)
     if facts.exclusion is not None:
         return None  # no length plays a part
-    calls = {one: call_sequence(studied[one], facts, rules) for one in studied}
-    category = call_lesion(calls, facts, rules.mode).category
-    for size, sequence, place, steps in sorted(_candidates(calls, rules.criteria)):
+    studied = studies_that_count(timeline)
+    category = call_lesion(studied, facts, rules).category
+    for size, sequence, place, steps in sorted(_candidates(studied, rules.criteria)):
         changed = _changed(studied[sequence], place, steps * RECORDED_PRECISION_MM)
-        call = call_sequence(changed, facts, rules)
-        if call_lesion({**calls, sequence: call}, facts, rules.mode).category is not category:
+        if call_lesion({**studied, sequence: changed}, facts, rules).category is not category:
             return size * RECORDED_PRECISION_MM
+    return None
+
+
+def margin_days(timeline: Timeline, rules: Rules) -> int | None:
+    """Give the smallest shift of one study's day that changes the lesion's category.
+
+    Parameters
+    ----------
+    timeline, rules
+        As for `classify`.
+
+    Returns
+    -------
+    int or None
+        In days. A study is shifted with all its sequences, without passing another study of the
+        lesion, and stays before or after radiosurgery; events keep their days. None where no shift
+        of one study does it.
+    """
+    if facts_of(timeline).exclusion is not None:
+        return None  # no day plays a part
+    category = classify(timeline, rules).category
+    for size, day, shift in sorted(_shifts(timeline, rules.criteria)):
+        if classify(_shifted(timeline, day, shift), rules).category is not category:
+            return size
     return None
 
 
@@ -63,37 +85,82 @@ def categories_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, R
 Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place of the length, steps
 
 
-def _candidates(
-    calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria
-) -> Iterator[Candidate]:
+def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> Iterator[Candidate]:
     """Give the smallest steps that reach each breakpoint of each length, and lead past it.
 
     All is counted in whole units of the finest decimal that occurs, so that it is exact and quick.
     """
     recorded = {
-        sequence: [call.studied.baseline.ap_mm, *(study.ap_mm for study in call.studied.follow_ups)]
-        for sequence, call in calls.items()
-        if call.studied.baseline is not None and call.course is not None
+        sequence: [studies.baseline.ap_mm, *(study.ap_mm for study in studies.follow_ups)]
+        for sequence, studies in studied.items()
+        if studies.baseline is not None and studies.follow_ups
     }  # of another sequence the category is the same whatever its lengths
     unit_mm = _finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded.values()))
-    lengths = {one: [int(mm / unit_mm) for mm in row] for one, row in recorded.items()}
+    lengths = {name: [int(mm / unit_mm) for mm in row] for name, row in recorded.items()}
     step, change = int(RECORDED_PRECISION_MM / unit_mm), int(criteria.change_mm / unit_mm)
+    limit = int(LONGEST_MM / unit_mm)
     for sequence, (baseline, *follow_ups) in lengths.items():
-        rivals = [
+        rivals = {
             rival - other[0]
-            for one, other in lengths.items()
-            if one is not sequence
-            for rival in (max(other[1:]), other[-1])
-        ]
-        rivals_of_baseline = [one - rival for one in follow_ups for rival in rivals]
-        rivals_of_follow_up = [baseline + rival for rival in rivals]
+            for name, other in lengths.items()
+            if name is not sequence
+            for rival in (other[1:] if criteria.confirm_growth else (max(other[1:]), other[-1]))
+        }
+        rivals_of_baseline = {length - rival for length in follow_ups for rival in rivals}
+        rivals_of_follow_up = {baseline + rival for rival in rivals}
         for place, length in enumerate(lengths[sequence]):
             others = lengths[sequence][:place] + lengths[sequence][place + 1 :]
             breakpoints = {
                 other + shift for other in others for shift in (-change, 0, change)
             }.union(rivals_of_follow_up if place else rivals_of_baseline)
-            for steps in _steps_around(length, breakpoints, step, int(LONGEST_MM / unit_mm)):
+            for steps in _steps_around(length, breakpoints, step, limit):
                 yield abs(steps), sequence, place, steps
+
+
+def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, int]]:
+    """Give size, day and shift of a study for each day at which a rule may answer otherwise."""
+    studies = sorted(
+        {study.days_from_ssrs for row in timeline.observations.values() for study in row}
+    )
+    limits = {criteria.min_follow_up_days, criteria.window_days}
+    limits |= {event.days_from_ssrs for event in timeline.events}
+    for place, day in enumerate(studies):
+        others = studies[:place] + studies[place + 1 :]
+        apart = {other + sign * criteria.sustain_days for other in others for sign in (-1, 1)}
+        lowest, highest = _room(timeline, studies, place)
+        targets = {limit + step for limit in limits | apart for step in (-1, 0, 1)}
+        for target in targets:
+            if lowest <= target <= highest and target != day:
+                yield abs(target - day), day, target - day
+
+
+def _room(timeline: Timeline, studies: Sequence[int], place: int) -> tuple[int, int]:
+    """Give the first and the last day to which a study can be shifted."""
+    day = studies[place]
+    if day > 0:
+        first, last = 1, MOST_DAYS
+    elif day <= timeline.first_fraction_day:
+        first, last = -MOST_DAYS, timeline.first_fraction_day
+    else:
+        first, last = timeline.first_fraction_day + 1, 0
+    if place > 0:
+        first = max(first, studies[place - 1] + 1)
+    if place + 1 < len(studies):
+        last = min(last, studies[place + 1] - 1)
+    return first, last
+
+
+def _shifted(timeline: Timeline, day: int, shift: int) -> Timeline:
+    return evolve(
+        timeline,
+        observations={
+            sequence: [
+                evolve(study, days_from_ssrs=day + shift) if study.days_from_ssrs == day else study
+                for study in row
+            ]
+            for sequence, row in timeline.observations.items()
+        },
+    )
 
 
 def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:

@@ -1,15 +1,15 @@
-"""How sure a call is under measurement error: reported beside the category, never deciding.
+"""What measurement error does to a call: reported beside the category, never deciding.
 
-All lengths are drawn anew many times, and the rules are asked what they would have said. To ask
-them of every draw would be slow: the draws are first told apart, in numpy, by the comparisons that
-a category can depend on, and the rules are asked once of each pattern of them.
+Two questions are answered by simulation, each in the words of `opp_mri.response.sentences`: were
+every length measured a second time, how often would the call be the same; and how would the rules
+call a lesion that never changed, measured on this schedule with this error.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import lru_cache
-from math import isfinite, sqrt
+from hashlib import sha256
+from math import sqrt
 from statistics import NormalDist
 from typing import Final
 
@@ -17,21 +17,19 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import (
-    Criteria,
-    MeasurementError,
-    Mode,
-    Plateau,
-    ResponseCategory,
-    Rules,
-)
+from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
-from opp_mri.response.classify import call_sequence, classify
-from opp_mri.response.course import LesionFacts, Studied, facts_of, studies_that_count
+from opp_mri.response.classify import classify
+from opp_mri.response.course import facts_of, studies_that_count
+from opp_mri.response.draws import CATEGORIES, Integers, categories_of_draws
 from opp_mri.units import LONGEST_MM
 
 FRAGILE_BELOW: Final = 0.8
+NOISE_FROM: Final = 0.1
+DRAWS: Final = 4000  # a share has a standard error of at most 0.8 points
+UNCHANGED_MM: Final = 20
+_CHANGED: Final = frozenset({ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR})
 
 _APART_MM: Final = 2.0
 _SHARE_APART: Final = 0.25
@@ -47,16 +45,10 @@ DEFAULT_ERROR: Final = MeasurementError(
     source="published repeats of focal marrow lesions (PMID 37001052), not this project",
 )
 
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
-
-_CATEGORIES: Final = tuple(ResponseCategory)
-_NEVER: Final = -(2**60)  # tenths of a mm: below every change
-
 
 @frozen(kw_only=True)
 class CategoryProbabilities:
-    """How probable each category is, were every length measured once more.
+    """How probable each category is, were every length measured a second time.
 
     Parameters
     ----------
@@ -91,53 +83,112 @@ def category_probabilities(
     timeline: Timeline,
     rules: Rules,
     *,
-    sd_mm: float,
-    draws: int = 1000,
+    error: MeasurementError = DEFAULT_ERROR,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> CategoryProbabilities:
-    """Give the probability of each category under measurement error.
+    """Give the probability of each category, were every length measured a second time.
+
+    A second measurement differs from the first by the error's SD times the square root of 2.
 
     Parameters
     ----------
     timeline, rules
         As for `classify`.
-    sd_mm
-        Standard deviation of one measurement, mm, such as `DEFAULT_SD_MM`; with 0 the lengths
-        stay as they are recorded.
+    error
+        Of one measurement; with an SD of 0 the lengths stay as they are recorded.
     draws
         How often all lengths are drawn.
     seed
-        Of the random numbers, 0 or more. They depend on it and on the lesion's id alone, so that
-        lesions may be asked in any order and do not share their errors.
+        Of the random numbers, 0 or more. They depend on it and on days and lengths alone, so that
+        neither the name of a lesion nor the order of lesions plays a part.
 
     Raises
     ------
     ValueError
-        Of `sd_mm`, `draws` and `seed` one is not such a number, or as `classify`.
+        There is no draw, or the seed is negative.
     """
-    if not isfinite(sd_mm) or sd_mm < 0:
-        raise ValueError(f"a standard deviation is finite and not negative, not {sd_mm!r}")
     if draws < 1:
-        raise ValueError(f"there is at least one draw, not {draws!r}")
+        raise ValueError(f"there must be at least one draw, not {draws!r}")
     category = classify(timeline, rules).category
-    drawn = drawn_tenths(timeline, sd_mm=sd_mm, draws=draws, seed=seed) if sd_mm else {}
-    counts = _counts(timeline, drawn, rules) if drawn else Counter({category: draws})
+    repeat = evolve(error, sd_mm=sqrt(2) * error.sd_mm)
+    drawn = drawn_tenths(timeline, repeat, draws=draws, seed=seed) if error.sd_mm else {}
     return CategoryProbabilities(
         category=category,
-        probabilities={one: counts[one] / draws for one in _CATEGORIES if counts[one]},
-        sd_mm=sd_mm,
+        probabilities=_shares(timeline, drawn, rules) if drawn else {category: 1.0},
+        sd_mm=error.sd_mm,
         draws=draws,
     )
 
 
+def expected_calls(
+    timeline: Timeline,
+    rules: Rules,
+    *,
+    error: MeasurementError = DEFAULT_ERROR,
+    draws: int = DRAWS,
+) -> Mapping[ResponseCategory, float]:
+    """Give how often a lesion that never changes would have each category on this schedule.
+
+    The lesion has `UNCHANGED_MM` on all studies that count; days, sequences and events are those
+    of the timeline. Without a sequence that has a baseline and a follow-up the mapping is empty.
+    """
+    length_mm = Decimal(UNCHANGED_MM)
+    unchanged = evolve(
+        timeline,
+        lesion_id="",
+        observations={
+            sequence: tuple(evolve(study, ap_mm=length_mm) for study in row)
+            for sequence, row in timeline.observations.items()
+        },
+    )
+    return _expected_calls(_Frozen(unchanged), rules, error, draws)
+
+
+class _Frozen:
+    """A timeline that can be a key: lesions of one schedule are simulated once."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self._key = (
+            timeline.first_fraction_day,
+            tuple(timeline.observations.items()),
+            timeline.events,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and self._key == other._key
+
+
+@lru_cache(maxsize=10_000)
+def _expected_calls(
+    unchanged: _Frozen, rules: Rules, error: MeasurementError, draws: int
+) -> Mapping[ResponseCategory, float]:
+    timeline = unchanged.timeline
+    drawn = drawn_tenths(timeline, error, draws=draws, seed=0)
+    return _shares(timeline, drawn, rules) if drawn else {}
+
+
+def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]) -> bool:
+    """Tell whether a call is one that measurement error often gives to an unchanged lesion.
+
+    Stable disease is what an unchanged lesion should be called, so it is never noise; nor is the
+    lack of an answer.
+    """
+    return category in _CHANGED and calls.get(category, 0.0) >= NOISE_FROM
+
+
 def drawn_tenths(
-    timeline: Timeline, *, sd_mm: float, draws: int, seed: int
+    timeline: Timeline, error: MeasurementError, *, draws: int, seed: int
 ) -> dict[SeriesRole, Integers]:
     """Draw the lengths that can play a part: of sequences with a baseline and a follow-up.
 
-    Each length gets an independent normal error; the result is rounded half-even to 0.1 mm, as a
-    computed length is when it is recorded, and not below 0. A length of 0 is an explicit answer,
-    not a measurement: it has no error.
+    Each length gets a normal error, of which all sequences of one visit share a part; the result
+    is rounded half-even to 0.1 mm, as a computed length is when it is recorded, and not below 0. A
+    length of 0 is an explicit answer, not a measurement: it has no error.
 
     Returns
     -------
@@ -145,167 +196,49 @@ def drawn_tenths(
         Per sequence, in the order of sequences, whole tenths of a mm: a row for the baseline and
         one for each follow-up that counts, a column for each draw.
     """
-    random = np.random.default_rng([seed, *timeline.lesion_id.encode()])
+    studies = {
+        sequence: (each.baseline, *each.follow_ups)
+        for sequence, each in studies_that_count(timeline).items()
+        if each.baseline is not None and each.follow_ups
+    }
+    random = np.random.default_rng([seed, *_digest(studies)])
+    shared = sqrt(error.visit_correlation)
+    visits: dict[int, NDArray[np.float64]] = {}
+    if shared:
+        days = {study.days_from_ssrs for row in studies.values() for study in row}
+        visits = {day: random.standard_normal(draws) for day in sorted(days)}
     drawn = {}
-    for sequence, one in studies_that_count(timeline).items():
-        if one.baseline is not None and one.follow_ups:
-            tenths = np.array([[float(10 * it.ap_mm)] for it in (one.baseline, *one.follow_ups)])
-            lengths = random.standard_normal((len(tenths), draws))
-            lengths *= 10 * sd_mm * (tenths != 0)
-            lengths += tenths
-            drawn[sequence] = np.clip(
-                np.rint(lengths, out=lengths).astype(np.int64), 0, 10 * LONGEST_MM - 1
-            )
+    for sequence, row in studies.items():
+        tenths = np.array([[float(10 * study.ap_mm)] for study in row])
+        lengths = random.standard_normal((len(tenths), draws))
+        if shared:
+            lengths *= sqrt(1 - error.visit_correlation)
+            lengths += shared * np.array([visits[study.days_from_ssrs] for study in row])
+        lengths *= 10 * error.sd_mm * (tenths != 0)
+        lengths += tenths
+        whole = np.rint(lengths, out=lengths).astype(np.int64)
+        drawn[sequence] = np.clip(whole, 0, 10 * LONGEST_MM - 1)
     return drawn
 
 
-def _counts(
-    timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
-) -> Counter[ResponseCategory]:
-    """Count the draws of each category."""
-    studied = studies_that_count(timeline)
-    facts = facts_of(timeline, studied)
-    courses = [_Courses(studied[one], tenths, rules.criteria) for one, tenths in drawn.items()]
-    pattern = _lesion_pattern(courses, _categories_alone(courses, facts, rules), rules.mode)
-    sizes = np.bincount(pattern).tolist()
-    counts: Counter[ResponseCategory] = Counter()
-    for number, draw in _representatives(pattern):
-        measured = {one: it.observations(draw) for one, it in zip(drawn, courses, strict=True)}
-        again = evolve(timeline, observations={**timeline.observations, **measured})
-        counts[classify(again, rules).category] += sizes[number]
-    return counts
-
-
-def _categories_alone(courses: Sequence["_Courses"], facts: LesionFacts, rules: Rules) -> Integers:
-    """Give the place in `_CATEGORIES` of what each sequence, a row, says in each draw."""
-    known: dict[tuple[tuple[int, ...], int], int] = {}  # sequences often share their days
-    rows = []
-    for course in courses:
-        pattern = course.pattern(facts, rules.criteria)
-        places = np.zeros(pattern.max() + 1, dtype=np.int64)
-        for number, draw in _representatives(pattern):
-            if (course.days, number) not in known:
-                baseline, *follow_ups = course.observations(draw)
-                studied = Studied(baseline=baseline, follow_ups=tuple(follow_ups))
-                category, _ = call_sequence(studied, facts, rules).call
-                known[course.days, number] = _CATEGORIES.index(category)
-            places[number] = known[course.days, number]
-        rows.append(places[pattern])
-    return np.array(rows)
-
-
-def _lesion_pattern(courses: Sequence["_Courses"], alone: Integers, mode: Mode) -> Integers:
-    """Give draws one number where the deciding sequence says the same, or all are discordant."""
-    grew = np.array([one.grew for one in courses])
-    deciding = np.where(  # the first of equal ones: they stand in the order of sequences
-        grew.any(axis=0),
-        np.array([one.peak for one in courses]).argmax(axis=0),
-        np.array([one.last for one in courses]).argmin(axis=0),
+def _digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
+    """Give what identifies days and lengths, however their digits are written."""
+    text = "|".join(
+        f"{sequence}:{study.days_from_ssrs}:{study.ap_mm.normalize()}"
+        for sequence, row in studies.items()
+        for study in row
     )
-    category: Integers = np.take_along_axis(alone, deciding[np.newaxis], axis=0)[0]
-    if mode is Mode.RETROSPECTIVE:  # discordance is reported there and decides nothing
-        return category
-    return np.where((grew & (alone != category)).any(axis=0), len(_CATEGORIES), category)
+    return sha256(text.encode()).digest()
 
 
-def _representatives(pattern: Integers) -> list[tuple[int, int]]:
-    """Give each number of a pattern with a draw that has it; faster here than `numpy.unique`."""
-    draws = np.full(pattern.max() + 1, -1)
-    draws[pattern] = np.arange(len(pattern))
-    numbers = np.flatnonzero(draws >= 0)
-    return list(zip(numbers.tolist(), draws[numbers].tolist(), strict=True))
-
-
-class _Courses:
-    """What the rules can look at on one sequence, in all draws at once.
-
-    Parameters
-    ----------
-    studied
-        A baseline and at least one follow-up.
-    tenths
-        Their lengths, as `drawn_tenths` gives them.
-    criteria
-        What counts as a growth or a decline.
-
-    Attributes
-    ----------
-    days
-        Of the follow-ups.
-    grew, peak, last
-        Of each draw: whether it grew, its largest and its last change, in tenths of a mm.
-    """
-
-    def __init__(self, studied: Studied, tenths: Integers, criteria: Criteria) -> None:
-        self._baseline_day = 0 if studied.baseline is None else studied.baseline.days_from_ssrs
-        self.days = tuple([study.days_from_ssrs for study in studied.follow_ups])
-        self._tenths = tenths
-        self._changes = tenths[1:] - tenths[0]
-        self._growth = _least_tenths(criteria.change_mm, inclusive=criteria.growth_inclusive)
-        self._decline = _least_tenths(criteria.change_mm, inclusive=criteria.decline_inclusive)
-        self.peak: Integers = self._changes.max(axis=0)
-        self.last: Integers = self._changes[-1]
-        self.grew: Booleans = self.peak >= self._growth
-
-    def observations(self, draw: int) -> tuple[Observation, ...]:
-        """Give the baseline and the follow-ups with the lengths of one draw."""
-        days = (self._baseline_day, *self.days)
-        return tuple(map(_observation, days, self._tenths[:, draw].tolist()))
-
-    def pattern(self, facts: LesionFacts, criteria: Criteria) -> Integers:
-        """Give draws one number where all that rows 3 to 17 ask has the same answer."""
-        peak = self._changes.argmax(axis=0)  # the first where several are largest
-        falls = (peak < len(self.days) - 1) & (self.peak - self.last >= self._decline)
-        enlarged = self.grew & ~falls
-        grown = self._changes >= self._growth
-        answers = [
-            self.grew,
-            self.grew & falls,
-            ~self.grew & (-self.last >= self._decline),
-            enlarged & (grown.sum(axis=0) >= criteria.progression_min_studies),
-            enlarged & self._had_fallen_before(grown),
-            enlarged & grown[-1],
-        ]
-        if criteria.plateau is Plateau.OPP:
-            answers.append(enlarged & self._is_plateau(grown, criteria))
-        pattern = np.where(self.grew, self._kinds_of_peak(facts, criteria)[peak], 0)
-        for answer in answers:
-            pattern = 2 * pattern + answer
-        return pattern
-
-    def _kinds_of_peak(self, facts: LesionFacts, criteria: Criteria) -> Integers:
-        """Give follow-ups one number where a peak at them has the same place in time."""
-        last_day = self.days[-1]
-        kinds = [
-            (
-                day <= criteria.window_days,
-                last_day - day < criteria.sustain_days,
-                any(day < change <= last_day for change in facts.therapy_change_days),
-            )
-            for day in self.days
-        ]
-        return np.array([kinds.index(kind) for kind in kinds])
-
-    def _had_fallen_before(self, grown: Booleans) -> Booleans:
-        largest = np.maximum.accumulate(np.where(grown, self._changes, _NEVER), axis=0)
-        fallen: Booleans = (largest[:-1] - self._changes[1:] >= self._decline).any(axis=0)
-        return fallen
-
-    def _is_plateau(self, grown: Booleans, criteria: Criteria) -> Booleans:
-        days: Integers = np.array(self.days)
-        first, last = grown.argmax(axis=0), len(days) - 1 - grown[::-1].argmax(axis=0)
-        start: Integers = np.take_along_axis(self._changes, first[np.newaxis], axis=0)[0]
-        lasting: Booleans = (first < last) & (days[last] - days[first] >= criteria.sustain_days)
-        return lasting & (self.last - start < self._growth)
-
-
-@lru_cache(maxsize=10_000)  # few days and lengths occur, and very often
-def _observation(day: int, tenths: int) -> Observation:
-    return Observation(day, Decimal(tenths).scaleb(-1))
-
-
-def _least_tenths(change_mm: Decimal, *, inclusive: bool) -> int:
-    """Give the least whole number of tenths of a mm that counts as this change, exactly."""
-    if inclusive:
-        return int((10 * change_mm).to_integral_value(ROUND_CEILING))
-    return int((10 * change_mm).to_integral_value(ROUND_FLOOR)) + 1
+def _shares(
+    timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
+) -> dict[ResponseCategory, float]:
+    """Give the share of the draws that has each category, in the order of categories."""
+    codes = categories_of_draws(studies_that_count(timeline), drawn, facts_of(timeline), rules)
+    shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
+    return {
+        category: share
+        for category, share in zip(CATEGORIES, shares.tolist(), strict=True)
+        if share
+    }

@@ -50,6 +50,14 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the lesion never enlarged, and its change at the last study is within the measurement "
         "error of {change}"
     ),
+    Reason.RETREATED_BEFORE_THE_ANSWER: (
+        "the lesion enlarged and was locally retreated before the rules could answer, so that "
+        "nobody can know what it would have become"
+    ),
+    Reason.DECLINING_FOLLOW_UP_UNDER_6_MONTHS: (
+        "the lesion enlarged, then declined from its peak by {decline}, but the last follow-up is "
+        "less than {min_follow_up} after radiosurgery"
+    ),
     Reason.DECLINE_NOT_YET_SUSTAINED: (
         "the lesion enlarged, then declined from its peak by {decline}, but the last study comes "
         "less than {sustain} after the peak"
@@ -76,10 +84,17 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "out to be pseudoprogression, and no later study settles it yet"
     ),
     Reason.ENLARGED_ON_SINGLE_STUDY: (
-        "the lesion was enlarged on fewer than the {studies} that progression asks for"
+        "the lesion was enlarged on fewer than the {studies} that progression needs"
+    ),
+    Reason.REGROWTH_NOT_YET_CONFIRMED: (
+        "the lesion declined and then grew again, on fewer than the {studies} that progression "
+        "needs"
     ),
     Reason.REGROWTH_AFTER_DECLINE: (
-        "the lesion enlarged, declined, and then grew again to near its peak or beyond"
+        "the lesion declined and then grew again by {growth} from its smallest"
+    ),
+    Reason.DECLINE_NOT_HELD: (
+        "the lesion enlarged, declined, and is enlarged by {growth} again at the last study"
     ),
     Reason.PLATEAU_AFTER_GROWTH: (
         "the lesion enlarged and then stayed without further growth for {sustain} or more"

@@ -35,6 +35,12 @@ def _event(row: Row) -> TreatmentEvent | None:
         exclusion = row.choice("value", Exclusion)
         return TreatmentEvent(_unused_day(row), kind, exclusion.value) if exclusion else None
     day = read_day(row)
+    if kind is EventKind.LOCAL_RETREATMENT and day is not None and day <= 0:
+        row.fault(
+            "days_from_ssrs",
+            f"a local retreatment comes after radiosurgery, not on day {day}: correct the day",
+        )
+        return None
     value: str | None = row.get("value")
     if kind is EventKind.OTHER_BONE_LESIONS:
         behaviour = row.choice("value", OtherBoneLesions)

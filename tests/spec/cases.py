@@ -6,11 +6,14 @@ A file is a heading, a paragraph and its cases::
         day     0   100   184
         T1   20.0  24.0  20.0
     event 120 systemic_therapy_change second line
+    first_fraction -9
     criteria sustain_days = 90
+    cautions growth_on_one_study
     both: OPP sustained_decline by T1 discordant
 
 ``.`` is a study that was not made. ``by`` may be left out where one sequence was measured; ``by
-none`` says that no sequence decided. Instead of ``both:`` there may be a line for each mode.
+none`` says that no sequence decided. ``cautions`` are those with hindsight, or ``none``. Instead of
+``both:`` there may be a line for each mode.
 """
 
 import tomllib
@@ -20,7 +23,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, Reason, ResponseCategory
+from opp_mri.domain.assessment import Caution, Criteria, Mode, Reason, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
@@ -40,12 +43,16 @@ class Answer:
 
 @frozen(kw_only=True)
 class Case:
-    """A patient, by which criteria, and the answer in each mode."""
+    """A patient, by which criteria, the answer in each mode, and the cautions with hindsight.
+
+    Cautions are None where the file does not name them.
+    """
 
     name: str
     timeline: Timeline
     criteria: Criteria
     criteria_as_written: str
+    cautions: tuple[Caution, ...] | None
     answers: dict[Mode, Answer]
 
 
@@ -83,11 +90,13 @@ def _case(text: str) -> Case:
         name=name,
         timeline=Timeline(
             lesion_id=name,
+            first_fraction_day=int("".join(v for w, _, v in said if w == "first_fraction") or 0),
             observations=observations,
             events=tuple(_event(value) for word, _, value in said if word == "event"),
         ),
         criteria=_criteria(written),
         criteria_as_written=written,
+        cautions=_cautions("".join(value for word, _, value in said if word == "cautions")),
         answers={
             mode: _answer(value, list(observations))
             for word, _, value in said
@@ -116,12 +125,15 @@ def _event(text: str) -> TreatmentEvent:
     return TreatmentEvent(int(day), EventKind(kind), "".join(value))
 
 
+def _cautions(written: str) -> tuple[Caution, ...] | None:
+    named = {Caution(name) for name in written.split() if name != "none"}
+    return tuple(caution for caution in Caution if caution in named) if written else None
+
+
 def _criteria(written: str) -> Criteria:
     if written in SHIPPED_CRITERIA:
         return load_criteria(written)
     given = tomllib.loads(written.replace(";", "\n"), parse_float=Decimal)
-    if "plateau" in given:
-        given["plateau"] = Plateau(given["plateau"])
     return evolve(load_criteria(DEFAULT_CRITERIA), **given)
 
 

@@ -1,7 +1,7 @@
 """The response rules once more, written from their text alone: slow, plain and by brute force.
 
 It shares nothing with `opp_mri.response` but the timelines, so that a slip in one of the two shows
-as a difference. Categories, reasons and sequences are plain words here.
+as a difference. Categories, reasons, sequences and cautions are plain words here.
 """
 
 from collections.abc import Iterator
@@ -28,23 +28,27 @@ class One(NamedTuple):
     days_to_peak: int | None = None
     days_to_baseline: int | None = None
     last_change_mm: Decimal | None = None
+    last_day: int = 0
     grew: bool = False
     has_baseline: bool = True
 
 
 class Lesion(NamedTuple):
-    """The lesion's answer and each sequence's."""
+    """The lesion's answer, its cautions, and each sequence's answer."""
 
     category: str
     reason: str
     deciding_sequence: str | None
     discordant: bool
+    cautions: set[str]
     sequences: dict[str, One]
 
 
 def assess(timeline: Timeline, criteria: Criteria, mode: str) -> Lesion:
     """Give the answer; a timeline has at least one length."""
-    return _lesion(*_tables(timeline), criteria, prospective=mode == "prospective")
+    return _lesion(
+        *_tables(timeline), criteria, timeline.first_fraction_day, prospective=mode == "prospective"
+    )
 
 
 def margin_mm(
@@ -52,14 +56,36 @@ def margin_mm(
 ) -> Decimal | None:
     """Try every step of 0.1 mm on every length, the smallest steps first."""
     table, events = _tables(timeline)
-    prospective = mode == "prospective"
-    category = _lesion(table, events, criteria, prospective=prospective).category
+    prospective, first = mode == "prospective", timeline.first_fraction_day
+    category = _lesion(table, events, criteria, first, prospective=prospective).category
     change_mm = STEP_MM
     while change_mm <= most_mm:
         for changed in _changed(table, change_mm):
-            if _lesion(changed, events, criteria, prospective=prospective).category != category:
+            call = _lesion(changed, events, criteria, first, prospective=prospective)
+            if call.category != category:
                 return change_mm
         change_mm += STEP_MM
+    return None
+
+
+def margin_days(timeline: Timeline, criteria: Criteria, mode: str, most_days: int) -> int | None:
+    """Try every shift of every study, the smallest shifts first; no study passes another."""
+    table, events = _tables(timeline)
+    prospective, first = mode == "prospective", timeline.first_fraction_day
+    category = _lesion(table, events, criteria, first, prospective=prospective).category
+    days = sorted({day for day, _, _ in table})
+    for shift in range(1, most_days + 1):
+        for day in days:
+            for moved in (day - shift, day + shift):
+                low, high = min(day, moved), max(day, moved)
+                if any(low <= other <= high for other in days if other != day):
+                    continue
+                if (moved > 0) != (day > 0) or (moved <= first) != (day <= first):
+                    continue
+                shifted = [(moved if row[0] == day else row[0], *row[1:]) for row in table]
+                call = _lesion(shifted, events, criteria, first, prospective=prospective)
+                if call.category != category:
+                    return shift
     return None
 
 
@@ -80,98 +106,117 @@ def _changed(table: Table, change_mm: Decimal) -> Iterator[Table]:
                 yield [*table[:place], (day, sequence, other_mm), *table[place + 1 :]]
 
 
-def _lesion(table: Table, events: Events, criteria: Criteria, *, prospective: bool) -> Lesion:
-    retreated = [day for day, event, _ in events if event == "local_retreatment" and day > 0]
+def _lesion(
+    table: Table, events: Events, criteria: Criteria, first_fraction: int, *, prospective: bool
+) -> Lesion:
+    retreated = [day for day, event, _ in events if event == "local_retreatment"]
     kept = [row for row in table if not retreated or row[0] <= min(retreated)]
-    last_day = max((day for day, _, _ in kept if day > 0), default=0)
     measured = [name for name in SEQUENCES if any(name == sequence for _, sequence, _ in table)]
-    ones = {
-        name: _one(
-            sorted((day, mm) for day, sequence, mm in kept if sequence == name),
-            last_day,
-            events,
-            criteria,
-            prospective=prospective,
-        )
+    studies = {
+        name: sorted((day, mm) for day, sequence, mm in kept if sequence == name)
         for name in measured
     }
+    baselines = {
+        name: [row for row in rows if row[0] <= first_fraction][-1:]
+        for name, rows in studies.items()
+    }
+    followed = {name: [row for row in rows if row[0] > 0] for name, rows in studies.items()}
+    complete = [name for name in measured if baselines[name] and followed[name]]
+    t_last = max((followed[name][-1][0] for name in complete), default=0)
+    sequences = {
+        name: _Sequence(
+            [day for day, _ in followed[name]],
+            [mm - baselines[name][0][1] for _, mm in followed[name]],
+            criteria,
+            events,
+        )
+        for name in complete
+    }
+    some_grew = any(sequence.ever_grew for sequence in sequences.values())
+    ones = {}
+    for name in measured:
+        if not baselines[name]:
+            ones[name] = One("INDETERMINATE", "no_baseline", has_baseline=False)
+        elif not followed[name]:
+            ones[name] = One("INDETERMINATE" if prospective else "NOT_ELIGIBLE", "no_follow_up")
+        else:
+            ones[name] = sequences[name].answer(t_last, some_grew, prospective)
     for exclusion in EXCLUSIONS:
         if any(event == "exclusion" and value == exclusion for _, event, value in events):
             ones = {
                 name: one._replace(category="NOT_ELIGIBLE", reason=exclusion)
                 for name, one in ones.items()
             }
-            return Lesion("NOT_ELIGIBLE", exclusion, None, False, ones)
-    deciding = _deciding(ones)
+            return Lesion("NOT_ELIGIBLE", exclusion, None, False, set(), ones)
+    deciding = _deciding(ones, complete, criteria)
     category, reason = ones[deciding].category, ones[deciding].reason
     discordant = any(one.grew and one.category != category for one in ones.values())
     if discordant and prospective:
         category, reason = "INDETERMINATE", "sequences_discordant"
-    return Lesion(category, reason, deciding, discordant, ones)
+    cautions = set()
+    for name in measured:
+        lengths = [mm for _, mm in followed[name]]
+        if not baselines[name] and any(
+            later - earlier >= criteria.change_mm
+            for place, earlier in enumerate(lengths)
+            for later in lengths[place:]
+        ):
+            cautions.add("growth_without_baseline")
+    if deciding in complete:
+        others = [sequences[name] for name in complete if name != deciding]
+        cautions |= sequences[deciding].cautions(category, others)
+        if first_fraction - baselines[deciding][0][0] > 42:
+            cautions.add("old_baseline")
+        if sequences[deciding].therapy_before_peak(baselines[deciding][0][0]):
+            cautions.add("therapy_before_peak")
+        last = max(rows[-1][0] for rows in followed.values() if rows)
+        if last - followed[deciding][-1][0] > 182:
+            cautions.add("sequence_ended_early")
+    return Lesion(category, reason, deciding, discordant, cautions, ones)
 
 
-def _deciding(ones: dict[str, One]) -> str:
-    complete = {
-        name: (one.peak_change_mm, one.last_change_mm)
-        for name, one in ones.items()
-        if one.peak_change_mm is not None and one.last_change_mm is not None
-    }
-    if any(one.grew for one in ones.values()):
-        return max(complete, key=lambda name: complete[name][0])  # the first of equals
-    if complete:
-        return min(complete, key=lambda name: complete[name][1])
-    return next((name for name, one in ones.items() if one.has_baseline), next(iter(ones)))
+def _deciding(ones: dict[str, One], complete: list[str], criteria: Criteria) -> str:
+    if not complete:
+        return next((name for name, one in ones.items() if one.has_baseline), next(iter(ones)))
+    long = [name for name in complete if ones[name].last_day >= criteria.min_follow_up_days]
+    can = long or complete
+    grew = [name for name in can if ones[name].grew]
+    if grew:
+        return max(grew, key=lambda name: ones[name].peak_change_mm or Decimal(0))
+    return min(can, key=lambda name: ones[name].last_change_mm or Decimal(0))
 
 
-def _other_bone_lesions(events: Events) -> str:
-    entries = [
-        (day, line, value)
-        for line, (day, event, value) in enumerate(events)
-        if event == "other_bone_lesions"
-    ]
-    return max(entries)[2] if entries else "unknown"
+class _Sequence:
+    """One sequence with a baseline and a follow-up: its days, its changes, and the rows."""
 
-
-def _one(
-    studies: list[tuple[int, Decimal]],
-    lesion_last_day: int,
-    events: Events,
-    criteria: Criteria,
-    *,
-    prospective: bool,
-) -> One:
-    """Split off the baseline, gather what is reported, and call rows 1 and 2."""
-    before = [mm for day, mm in studies if day <= 0]
-    days = [day for day, _ in studies if day > 0]
-    if not before:
-        return One("INDETERMINATE", "no_baseline", has_baseline=False)
-    if not days:
-        return One("INDETERMINATE" if prospective else "NOT_ELIGIBLE", "no_follow_up")
-    changes = [mm - before[-1] for day, mm in studies if day > 0]
-    peak = changes.index(max(changes))
-    rows = _Rows(days, changes, peak, criteria)
-    grew = rows.grew(changes[peak])
-    short = lesion_last_day < criteria.min_follow_up_days
-    category, reason = rows.call(events, short=short, prospective=prospective)
-    back = [day for day, mm in rows.after_peak() if not rows.grew(mm)]
-    return One(
-        category,
-        reason,
-        peak_change_mm=changes[peak],
-        days_to_peak=days[peak],
-        days_to_baseline=back[0] if grew and back else None,
-        last_change_mm=changes[-1],
-        grew=grew,
-    )
-
-
-class _Rows(NamedTuple):
-    """Rows 3 to 17, for the days and changes of the follow-ups and the place of their peak."""
-
-    days: list[int]
-    changes: list[Decimal]
-    peak: int
-    criteria: Criteria
+    def __init__(
+        self, days: list[int], changes: list[Decimal], criteria: Criteria, events: Events
+    ) -> None:
+        self.days, self.changes, self.criteria, self.events = days, changes, criteria, events
+        self.places = range(len(days))
+        self.last = changes[-1]
+        self.peak = changes.index(max(changes))
+        self.ever_grew = self.grew(max(changes))
+        self.retreated = any(event == "local_retreatment" for _, event, _ in events)
+        self.therapy = [day for day, event, _ in events if event == "systemic_therapy_change"]
+        later = changes[self.peak + 1 :]
+        self.nadir = self._nadir()
+        self.regrown = self.grew(self.last) and (
+            (later != [] and self.grew(self.last - min(later)))
+            or (self.nadir is not None and self.grew(self.last - changes[self.nadir]))
+        )
+        self.fallen = (
+            self.ever_grew
+            and not self.regrown
+            and (
+                self.fell(max(changes) - self.last)
+                or (
+                    later != []
+                    and self.fell(max(changes) - min(later))
+                    and not self.grew(self.last)
+                )
+            )
+        )
 
     def grew(self, mm: Decimal) -> bool:
         limit = self.criteria.change_mm
@@ -181,57 +226,159 @@ class _Rows(NamedTuple):
         limit = self.criteria.change_mm
         return mm > limit or (self.criteria.decline_inclusive and mm == limit)
 
-    def after_peak(self) -> list[tuple[int, Decimal]]:
-        return list(zip(self.days, self.changes, strict=True))[self.peak + 1 :]
-
-    def call(self, events: Events, *, short: bool, prospective: bool) -> tuple[str, str]:
-        if short and not prospective:
-            return "NOT_ELIGIBLE", "follow_up_under_6_months"
-        highest, last = self.changes[self.peak], self.changes[-1]
-        if not self.grew(highest):
-            if short:
-                return "INDETERMINATE", "not_enlarged_follow_up_under_6_months"
-            if self.fell(-last):
-                return "PR", "decline_from_baseline"
-            return "SD", "within_measurement_error"
-        if self.after_peak() and self.fell(highest - last):
-            return self._fallen(events, "INDETERMINATE" if prospective else "PD")
-        if prospective and (wait := self._wait()):
-            return "INDETERMINATE", wait
-        return self._enlarged("INDETERMINATE" if prospective else "PD")
-
-    def _fallen(self, events: Events, unsure: str) -> tuple[str, str]:
-        peak_day, last_day = self.days[self.peak], self.days[-1]
-        if last_day - peak_day < self.criteria.sustain_days:
-            return unsure, "decline_not_yet_sustained"
-        changed = [day for day, event, _ in events if event == "systemic_therapy_change"]
-        if not any(peak_day < day <= last_day for day in changed):
-            return "OPP", "sustained_decline"
-        return {
-            "enlarged": ("OPP", "sustained_decline_despite_growth_elsewhere"),
-            "not_enlarged": ("PD", "decline_attributable_to_systemic_therapy"),
-            "unknown": (unsure, "systemic_therapy_changed_other_lesions_unknown"),
-        }[_other_bone_lesions(events)]
-
-    def _wait(self) -> str | None:
-        peak_day, last_day, window = self.days[self.peak], self.days[-1], self.criteria.window_days
-        soon = last_day - peak_day < self.criteria.sustain_days
-        if last_day <= window or (peak_day <= window and soon):
-            return "enlarging_within_opp_window"
-        if sum(map(self.grew, self.changes)) < self.criteria.progression_min_studies:
-            return "enlarged_on_single_study"
+    def _nadir(self) -> int | None:
+        for i in self.places:
+            if self.grew(self.changes[i]) and any(
+                self.fell(self.changes[i] - self.changes[j]) for j in self.places if j > i
+            ):
+                smallest = min(self.changes[i + 1 :])
+                return max(j for j in self.places if j > i and self.changes[j] == smallest)
         return None
 
-    def _enlarged(self, unsure: str) -> tuple[str, str]:
-        last = self.changes[-1]
-        grown = [i for i, mm in enumerate(self.changes) if self.grew(mm)]
-        if any(self.fell(self.changes[i] - later) for i in grown for later in self.changes[i:]):
-            return "PD", "regrowth_after_decline"
-        apart = self.days[grown[-1]] - self.days[grown[0]]
-        level = not self.grew(last - self.changes[grown[0]])
-        long = len(grown) >= 2 and apart >= self.criteria.sustain_days
-        if self.criteria.plateau == "OPP" and long and level:
+    def counted(self) -> list[int]:
+        grown = [i for i in self.places if self.grew(self.changes[i])]
+        if self.nadir is not None and not self.grew(self.changes[self.nadir]):
+            return [i for i in grown if i > self.nadir]
+        return grown
+
+    def t_end(self) -> int:
+        if self.criteria.therapy_counts == "until_sustained":
+            for i in self.places:
+                late = self.days[i] >= self.days[self.peak] + self.criteria.sustain_days
+                low = self.fell(self.changes[self.peak] - self.changes[i])
+                if i > self.peak and late and low:
+                    return self.days[i]
+        return self.days[-1]
+
+    def answer(self, lesion_t_last: int, some_grew: bool, prospective: bool) -> One:
+        category, reason = self.row(lesion_t_last, some_grew, prospective)
+        back = [
+            self.days[i] for i in self.places if i > self.peak and not self.grew(self.changes[i])
+        ]
+        return One(
+            category,
+            reason,
+            peak_change_mm=max(self.changes),
+            days_to_peak=self.days[self.peak],
+            days_to_baseline=back[0] if self.ever_grew and back else None,
+            last_change_mm=self.last,
+            last_day=self.days[-1],
+            grew=self.ever_grew,
+        )
+
+    def row(self, lesion_t_last: int, some_grew: bool, prospective: bool) -> tuple[str, str]:
+        least = self.criteria.min_follow_up_days
+        unsure = "INDETERMINATE" if prospective else "PD"
+        retreated = ("INDETERMINATE", "retreated_before_the_answer")
+        if lesion_t_last < least and self.retreated and self.ever_grew:
+            return retreated
+        if lesion_t_last < least and not (self.retreated and some_grew) and not prospective:
+            return "NOT_ELIGIBLE", "follow_up_under_6_months"
+        early = prospective and self.days[-1] < least
+        if not self.ever_grew:
+            if early:
+                return "INDETERMINATE", "not_enlarged_follow_up_under_6_months"
+            if self.fell(-self.last):
+                return "PR", "decline_from_baseline"
+            return "SD", "within_measurement_error"
+        soon = self.days[-1] - self.days[self.peak] < self.criteria.sustain_days
+        if self.fallen:
+            if early:
+                return "INDETERMINATE", "declining_follow_up_under_6_months"
+            if soon:
+                return retreated if self.retreated else (unsure, "decline_not_yet_sustained")
+            return self.therapy_rows(unsure)
+        window = self.criteria.window_days
+        waits = self.days[-1] <= window or (self.days[self.peak] <= window and soon)
+        few = len(self.counted()) < self.criteria.progression_min_studies
+        if self.retreated and (waits or few or not self.grew(self.last)):
+            return retreated
+        if prospective and waits:
+            return "INDETERMINATE", "enlarging_within_opp_window"
+        if prospective and few:
+            again = "regrowth_not_yet_confirmed"
+            return "INDETERMINATE", "enlarged_on_single_study" if self.nadir is None else again
+        if self.nadir is not None and self.grew(self.last):
+            if self.grew(self.last - self.changes[self.nadir]):
+                return "PD", "regrowth_after_decline"
+            return "PD", "decline_not_held"
+        if self.criteria.plateau == "OPP" and self.level():
             return "OPP", "plateau_after_growth"
-        if not self.grew(last):
+        if not self.grew(self.last):
             return unsure, "decline_below_threshold"
         return "PD", "persistent_enlargement"
+
+    def therapy_rows(self, unsure: str) -> tuple[str, str]:
+        peak, end, last = self.days[self.peak], self.t_end(), self.days[-1]
+        counting = [day for day in self.therapy if peak < day <= end]
+        if not counting:
+            return "OPP", "sustained_decline"
+        known = [
+            (day, line, value)
+            for line, (day, event, value) in enumerate(self.events)
+            if event == "other_bone_lesions" and value != "unknown"
+        ]
+        between = [entry for entry in known if min(counting) < entry[0] <= end]
+        after = [entry for entry in known if end < entry[0] <= last]
+        if between:
+            others = max(between)[2]
+        elif after:
+            day = min(entry[0] for entry in after)
+            others = max(entry for entry in after if entry[0] == day)[2]
+        else:
+            return unsure, "systemic_therapy_changed_other_lesions_unknown"
+        if others == "enlarged":
+            return "OPP", "sustained_decline_despite_growth_elsewhere"
+        return "PD", "decline_attributable_to_systemic_therapy"
+
+    def level(self) -> bool:
+        grown = [i for i in self.places if self.grew(self.changes[i])]
+        first, final = grown[0], grown[-1]
+        return (
+            self.grew(self.last)
+            and not self.retreated
+            and not any(self.days[first] < day <= self.days[-1] for day in self.therapy)
+            and len(grown) >= 2
+            and self.days[final] - self.days[first] >= self.criteria.sustain_days
+            and not self.grew(self.last - self.changes[first])
+        )
+
+    def therapy_before_peak(self, baseline_day: int) -> bool:
+        before = self.days[self.peak - 1] if self.peak else baseline_day
+        changed = any(before < day <= self.days[self.peak] for day in self.therapy)
+        return self.ever_grew and changed
+
+    def cautions(self, category: str, others: "list[_Sequence]") -> set[str]:
+        """Give the cautions of the sequence that decides, but for those of days and baselines."""
+        named = set()
+        limit = self.criteria.change_mm
+        highest = max(self.changes)
+        if self.ever_grew:
+            grown = [i for i in self.places if self.grew(self.changes[i])]
+            if len(grown) == 1 or len(self.counted()) == 1:
+                named.add("growth_on_one_study")
+            if self.days[grown[0]] < 28:
+                named.add("growth_before_day_28")
+            if self.days[grown[0]] > self.criteria.window_days:
+                named.add("late_onset")
+            if self.fallen:
+                low = [i for i in self.places if i > self.peak
+                       and self.fell(highest - self.changes[i])]  # fmt: skip
+                if len(low) == 1:
+                    named.add("decline_on_one_study")
+                if any(day > self.t_end() for day in self.therapy):
+                    named.add("therapy_after_decline")
+            if category in ("PD", "INDETERMINATE") and not self.grew(self.last):
+                named.add("back_at_baseline")
+            if any(other.last <= -limit for other in others):
+                named.add("other_sequence_fell")
+        if category == "OPP":
+            if highest - self.last < highest / 2:
+                named.add("partial_decline")
+            if any(other.grew(other.last) and other.last == max(other.changes) for other in others):
+                named.add("other_sequence_growing")
+        since = self.peak + 1 if category == "OPP" else 0
+        earlier = self.changes[since:-1]
+        if category in ("PR", "SD", "OPP") and earlier and self.last - min(earlier) >= limit:
+            named.add("regrowth_from_nadir")
+        return named

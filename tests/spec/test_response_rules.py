@@ -2,7 +2,7 @@
 
 import pytest
 
-from opp_mri.domain.assessment import Mode, Reason, Rules
+from opp_mri.domain.assessment import Caution, Mode, Reason, Rules
 from opp_mri.response.classify import classify
 
 from .cases import Case, read_sections
@@ -19,6 +19,19 @@ def test_a_patient_is_called_as_the_rules_say(case: Case, mode: Mode) -> None:
     assert (given.category, given.reason) == (expected.category, expected.reason)
     assert given.deciding_sequence is expected.deciding_sequence
     assert given.discordant is expected.discordant
+
+
+WITH_CAUTIONS = [case for case in CASES if case.cautions is not None]
+
+
+@pytest.mark.parametrize("case", WITH_CAUTIONS, ids=[case.name for case in WITH_CAUTIONS])
+def test_a_patient_has_the_cautions_that_the_rules_name(case: Case) -> None:
+    assert classify(case.timeline, Rules(criteria=case.criteria)).cautions == case.cautions
+
+
+def test_every_caution_that_needs_no_simulation_has_a_patient() -> None:
+    named = {caution for case in WITH_CAUTIONS for caution in case.cautions or ()}
+    assert named == set(Caution) - {Caution.NOISE}
 
 
 def test_every_reason_has_a_patient() -> None:

@@ -7,7 +7,7 @@ from attrs import astuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, Rules
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, Rules, TherapyCounts
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,
@@ -19,7 +19,7 @@ from opp_mri.domain.timeline import (
 )
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
-from opp_mri.response.margin import margin_mm
+from opp_mri.response.margin import margin_days, margin_mm
 
 from . import second_implementation as second
 from .cases import read_sections
@@ -27,13 +27,13 @@ from .cases import read_sections
 LESIONS_PER_DRAW = 40
 BASELINE_DAYS = ([-5], [-5], [-5], [-5], [0], [-40, -1], [-1, 0], [])
 # around half a year, and 84 days apart or nearly so
-FOLLOW_UP_DAYS = (1, 30, 98, 99, 113, 114, 115, 181, 182, 183, 265, 266, 267, 300)
+FOLLOW_UP_DAYS = (1, 30, 98, 99, 113, 114, 115, 181, 182, 183, 265, 266, 267, 300, 450)
 CHANGES_MM = [Decimal(mm) for mm in ("-2.0", "-0.1", "0", "0", "1.9", "2.0", "2.1", "4.0", "6.0")]
 OCCURRENCES = [
     *[(EventKind.SYSTEMIC_THERAPY_CHANGE, "")] * 10,
     *[(EventKind.OTHER_BONE_LESIONS, one.value) for one in OtherBoneLesions] * 4,
     *[(EventKind.LOCAL_RETREATMENT, "")] * 2,
-    *[(EventKind.EXCLUSION, one.value) for one in (Exclusion.CEMENT, Exclusion.HARDWARE)],
+    *[(EventKind.EXCLUSION, one.value) for one in (Exclusion.CEMENT,)],
 ]
 SHIPPED = [load_criteria(name) for name in SHIPPED_CRITERIA]
 
@@ -59,13 +59,19 @@ def _timeline(random: Random) -> Timeline:
     }
     return Timeline(
         lesion_id="a lesion",
+        first_fraction_day=random.choice([0] * 12 + [-2, -6]),
         observations={one: row for one, row in rows.items() if row}
         or {SeriesRole.T1: (Observation(0, start_mm),)},
-        events=tuple(
-            TreatmentEvent(random.choice([-1, 0, *days]), *random.choice(OCCURRENCES))
-            for _ in range(random.randint(0, 4))
-        ),
+        events=tuple(_event(random, days) for _ in range(random.randint(0, 4))),
     )
+
+
+def _event(random: Random, days: list[int]) -> TreatmentEvent:
+    kind, value = random.choice(OCCURRENCES)
+    day = random.choice([-1, 0, *days, *(day + 1 for day in days)])
+    if kind is EventKind.LOCAL_RETREATMENT:
+        day = max(day, 1)
+    return TreatmentEvent(day, kind, value)
 
 
 def _criteria(random: Random) -> Criteria:
@@ -81,6 +87,7 @@ def _criteria(random: Random) -> Criteria:
         window_days=random.choice([114, 182]),
         progression_min_studies=random.randint(1, 3),
         plateau=random.choice(list(Plateau)),
+        therapy_counts=random.choice(list(TherapyCounts)),
     )
 
 
@@ -97,6 +104,7 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
             case = f"{timeline}, {criteria}, {mode}"
             answer = (here.category, here.reason, here.deciding_sequence, here.discordant)
             assert answer == there[:4], case
+            assert set(here.cautions) == there.cautions, case
             sequences = {
                 sequence: (
                     one.category,
@@ -121,8 +129,19 @@ def test_the_margin_is_what_trying_every_step_finds(random: Random) -> None:
         assert scanned == expected, f"{timeline}, {criteria}, {mode}"
 
 
+@settings(max_examples=10, deadline=None)
+@given(random=RANDOM)
+def test_the_margin_in_days_is_what_trying_every_day_finds(random: Random) -> None:
+    timeline, criteria, most_days = _timeline(random), _criteria(random), 60
+    for mode in Mode:
+        margin = margin_days(timeline, Rules(criteria=criteria, mode=mode))
+        scanned = second.margin_days(timeline, criteria, mode, most_days)
+        expected = None if margin is None or margin > most_days else margin
+        assert scanned == expected, f"{timeline}, {criteria}, {mode}"
+
+
 def test_the_second_implementation_knows_the_patients_of_the_reference_page() -> None:
     for case in (case for section in read_sections() for case in section.cases):
         for mode, answer in case.answers.items():
             said = second.assess(case.timeline, case.criteria, mode)
-            assert said[:4] == astuple(answer), f"{case.name}, {mode}"
+            assert said[:4] == astuple(answer)[:4], f"{case.name}, {mode}"

@@ -41,9 +41,13 @@ def _section(number: int, section: Section) -> Iterator[str]:
         notes = [_event(event) for event in case.timeline.events]
         if notes:
             yield f"Events: {'; '.join(notes)}."
+        if case.timeline.first_fraction_day:
+            yield f"First fraction: day {case.timeline.first_fraction_day}."
         if case.criteria_as_written:
             yield f"Criteria: `{case.criteria_as_written}`."
         yield _answers(case)
+        if case.cautions:
+            yield f"Cautions with hindsight: {', '.join(f'`{each}`' for each in case.cautions)}."
 
 
 def _table(timeline: Timeline) -> str:

@@ -12,6 +12,7 @@ from opp_mri.domain.columns import json_object
 from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
+from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.classify import classify
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.tables.csv_table import TextTable
@@ -91,6 +92,11 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
         "reason": assessment.reason.value,
         "deciding_sequence": deciding.value if deciding else None,
         "discordant": assessment.discordant,
+        "cautions": [
+            {"name": caution.value, "sentence": caution_in_words(caution, assessment.criteria)}
+            for caution in lesion.cautions
+        ],
+        "asks_for_reader": lesion.asks_for_reader,
         "sequences": {
             sequence.value: {
                 "category": course.category.value,
@@ -100,6 +106,7 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
             for sequence, course in assessment.sequences.items()
         },
         "margin_mm": number(lesion.margin_mm),
+        "margin_days": lesion.margin_days,
         "category_by_change_mm": {
             str(change_mm): category.value
             for change_mm, category in lesion.category_by_change_mm.items()
@@ -109,7 +116,11 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
             for category, probability in lesion.sureness.probabilities.items()
         },
         "fragile": lesion.is_fragile,
+        "unchanged_calls": {
+            category.value: share for category, share in lesion.unchanged_calls.items()
+        },
         "measurement_sd_mm": round(lesion.error.sd_mm, 4),
+        "measurement_visit_correlation": round(lesion.error.visit_correlation, 4),
         "measurement_sd_source": lesion.error.source,
         "labels_by_day": [
             {"day": one.days_from_ssrs, "category": one.category.value, "reason": one.reason.value}

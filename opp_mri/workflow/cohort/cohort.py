@@ -23,6 +23,7 @@ from opp_mri.tables.events import read_events
 from opp_mri.tables.lesions import read_lesions
 from opp_mri.tables.measurements import read_measurements
 from opp_mri.tables.visits import read_visits
+from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.timeline import found_events, treatment_events
 from opp_mri.workflow.project import Project
@@ -138,6 +139,7 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
     for lesion_id, lesion in lesions.items():
         timeline = Timeline(
             lesion_id=lesion_id,
+            first_fraction_day=days_between(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=lengths.get(lesion_id, {}),
             events=_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )

@@ -166,6 +166,7 @@ def reader_timeline(
         reader=reader,
         timeline=Timeline(
             lesion_id=lesion.lesion_id,
+            first_fraction_day=days_between(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=_observations(cells),
             events=treatment_events(lesion, visits),
         ),

@@ -22,14 +22,12 @@ def scanned_margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Dec
             for place, study in enumerate(row):
                 for steps in (size, -size):
                     length_mm = study.ap_mm + Decimal(steps) / 10
+                    if length_mm < 0:
+                        continue
                     changed = Observation(study.days_from_ssrs, length_mm)
                     moved = {sequence: (*row[:place], changed, *row[place + 1 :])}
                     other = evolve(timeline, observations={**timeline.observations, **moved})
-                    if (
-                        length_mm >= 0
-                        and classify(other, Rules(criteria=criteria, mode=mode)).category
-                        != category
-                    ):
+                    if classify(other, Rules(criteria=criteria, mode=mode)).category != category:
                         return Decimal(size) / 10
     return None
 

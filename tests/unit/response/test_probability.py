@@ -18,7 +18,16 @@ from fixtures.response_builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, ResponseCategory, Rules
+from opp_mri.domain.assessment import (
+    Criteria,
+    MeasurementError,
+    Mode,
+    Plateau,
+    Reference,
+    ResponseCategory,
+    Rules,
+    TherapyCounts,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -28,6 +37,8 @@ from opp_mri.response.probability import (
     CategoryProbabilities,
     category_probabilities,
     drawn_tenths,
+    expected_calls,
+    is_noise,
 )
 
 OPP, PD, PR, SD = (
@@ -42,7 +53,7 @@ MANY_CRITERIA = st.one_of(
     st.builds(
         Criteria,
         name=st.just("any"),
-        change_mm=st.sampled_from([Decimal(mm) for mm in ("2", "1.95", "2.04", "0.5", "0")]),
+        change_mm=st.sampled_from([Decimal(mm) for mm in ("2", "1.95", "2.04", "0.5")]),
         growth_inclusive=st.booleans(),
         decline_inclusive=st.booleans(),
         min_follow_up_days=st.sampled_from([100, 182]),
@@ -50,6 +61,9 @@ MANY_CRITERIA = st.one_of(
         window_days=st.sampled_from([60, 182]),
         progression_min_studies=st.integers(1, 3),
         plateau=st.sampled_from(Plateau),
+        therapy_counts=st.sampled_from(TherapyCounts),
+        reference=st.sampled_from(Reference),
+        confirm_growth=st.booleans(),
     ),
 )
 # small errors put many draws on one limit, large ones mix the orders of the studies
@@ -68,13 +82,15 @@ def with_digits(timeline: Timeline, digits_mm: Decimal) -> Timeline:
     )
 
 
-def as_drawn(timeline: Timeline, sd_mm: float, draws: int, seed: int) -> list[Timeline]:
+def error_of(sd_mm: float, visit_correlation: float = 0.0) -> MeasurementError:
+    return MeasurementError(sd_mm=sd_mm, visit_correlation=visit_correlation, source="a test")
+
+
+def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int) -> list[Timeline]:
     """Write each draw as a timeline of its own; lengths that play no part stay."""
-    drawn = drawn_tenths(timeline, sd_mm=sd_mm, draws=draws, seed=seed)
+    drawn = drawn_tenths(timeline, error, draws=draws, seed=seed)
     retreated = [
-        it.days_from_ssrs
-        for it in timeline.events
-        if it.kind is EventKind.LOCAL_RETREATMENT and it.days_from_ssrs > 0
+        it.days_from_ssrs for it in timeline.events if it.kind is EventKind.LOCAL_RETREATMENT
     ]
     timelines = []
     for draw in range(draws):
@@ -103,18 +119,20 @@ def as_drawn(timeline: Timeline, sd_mm: float, draws: int, seed: int) -> list[Ti
     criteria=MANY_CRITERIA,
     mode=MODES,
     sd_mm=SDS_MM,
+    visit_correlation=st.sampled_from([0.0, 0.6, 1.0]),
     seed=st.integers(0, 1000),
 )
 def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
-    timeline, digits_mm, criteria, mode, sd_mm, seed
+    timeline, digits_mm, criteria, mode, sd_mm, visit_correlation, seed
 ) -> None:
     timeline, draws = with_digits(timeline, digits_mm), 40
+    rules = Rules(criteria=criteria, mode=mode)
     found = category_probabilities(
-        timeline, Rules(criteria=criteria, mode=mode), sd_mm=sd_mm, draws=draws, seed=seed
+        timeline, rules, error=error_of(sd_mm, visit_correlation), draws=draws, seed=seed
     ).probabilities
+    repeat = error_of(sqrt(2) * sd_mm, visit_correlation)
     counts = Counter(
-        classify(one, Rules(criteria=criteria, mode=mode)).category
-        for one in as_drawn(timeline, sd_mm, draws, seed)
+        classify(drawn, rules).category for drawn in as_drawn(timeline, repeat, draws, seed)
     )
     assert found == {one: count / draws for one, count in counts.items()}
     assert sum(found.values()) == pytest.approx(1)
@@ -125,7 +143,7 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, criteria, mode) -> None:
     timeline = with_digits(timeline, digits_mm)
     sure = category_probabilities(
-        timeline, Rules(criteria=criteria, mode=mode), sd_mm=0.0, draws=10
+        timeline, Rules(criteria=criteria, mode=mode), error=error_of(0.0), draws=10
     )
     call = classify(timeline, Rules(criteria=criteria, mode=mode)).category
     assert (sure.category, sure.probabilities) == (call, {call: 1.0})
@@ -143,8 +161,9 @@ def rounded_shares(length_mm: float, sd_mm: float) -> np.ndarray:
 def expected_shares(
     baseline: str, follow_up: str, criteria: Criteria
 ) -> dict[ResponseCategory, float]:
-    """Sum the shares of all changes between two measured lengths, in tenths of a mm."""
-    before, after = (rounded_shares(float(mm), DEFAULT_SD_MM) for mm in (baseline, follow_up))
+    """Sum the shares of all changes between two second measurements, in tenths of a mm."""
+    sd_mm = sqrt(2) * DEFAULT_SD_MM
+    before, after = (rounded_shares(float(mm), sd_mm) for mm in (baseline, follow_up))
     shares = np.convolve(after, before[::-1])
     changes = np.arange(len(shares)) - (len(before) - 1)
     limit = int(10 * criteria.change_mm)
@@ -163,9 +182,7 @@ def test_two_measurements_have_the_probabilities_of_the_normal_law(follow_up, in
     criteria = evolve(AMINI, growth_inclusive=inclusive, decline_inclusive=inclusive)
     one = lesion(T1=studies(d0="20.0", d200=follow_up))
     draws = 40_000
-    found = category_probabilities(
-        one, Rules(criteria=criteria), sd_mm=DEFAULT_SD_MM, draws=draws
-    ).probabilities
+    found = category_probabilities(one, Rules(criteria=criteria), draws=draws).probabilities
     for category, share in expected_shares("20.0", follow_up, criteria).items():
         standard_error = sqrt(share * (1 - share) / draws)
         assert found.get(category, 0.0) == pytest.approx(share, abs=4 * standard_error + 1e-4)
@@ -173,9 +190,7 @@ def test_two_measurements_have_the_probabilities_of_the_normal_law(follow_up, in
 
 def test_a_change_at_the_threshold_is_a_toss_up_and_a_large_one_is_sure() -> None:
     growth = [
-        category_probabilities(
-            lesion(T1=studies(d0="20.0", d200=mm)), Rules(criteria=AMINI), sd_mm=DEFAULT_SD_MM
-        )
+        category_probabilities(lesion(T1=studies(d0="20.0", d200=mm)), Rules(criteria=AMINI))
         for mm in ("22.0", "30.0")
     ]
     assert growth[0].probabilities[PD] == pytest.approx(0.51, abs=0.05)
@@ -195,11 +210,11 @@ TWO_SEQUENCES = lesion(T1=studies(**COURSE), T2FS=studies(before7="18.0", d60="2
 
 
 def asked(timeline: Timeline, seed: int = 0) -> CategoryProbabilities:
-    return category_probabilities(timeline, Rules(criteria=AMINI), sd_mm=DEFAULT_SD_MM, seed=seed)
+    return category_probabilities(timeline, Rules(criteria=AMINI), seed=seed)
 
 
 def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
-    other = evolve(TWO_SEQUENCES, lesion_id="another lesion")
+    other = evolve(TWO_SEQUENCES, events=(), observations={"T1": studies(**COURSE)})
     first, second = asked(TWO_SEQUENCES), asked(other)
     assert (asked(other), asked(TWO_SEQUENCES)) == (second, first)
     assert asked(TWO_SEQUENCES, seed=1) != first
@@ -210,17 +225,38 @@ def test_the_order_in_which_sequences_are_given_plays_no_part() -> None:
     assert asked(evolve(TWO_SEQUENCES, observations=turned)) == asked(TWO_SEQUENCES)
 
 
-def test_two_lesions_do_not_share_their_errors() -> None:
-    other = evolve(TWO_SEQUENCES, lesion_id="another lesion")
-    one, two = (
-        drawn_tenths(it, sd_mm=2.0, draws=4000, seed=0)[SeriesRole.T1][0]
-        for it in (TWO_SEQUENCES, other)
+@given(name=st.text(max_size=20), zeros=st.integers(0, 5))
+def test_the_name_of_a_lesion_and_the_writing_of_its_lengths_play_no_part(name, zeros) -> None:
+    renamed = evolve(
+        TWO_SEQUENCES,
+        lesion_id=name,
+        observations={
+            sequence: tuple(evolve(each, ap_mm=f"{each.ap_mm}{zeros * '0'}") for each in row)
+            for sequence, row in TWO_SEQUENCES.observations.items()
+        },
     )
-    assert abs(np.corrcoef(one, two)[0, 1]) < 0.06
+    assert asked(renamed) == asked(TWO_SEQUENCES)
+
+
+def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
+    other = lesion(T1=studies(**COURSE | {"d270": "21.8"}), T2FS=TWO_SEQUENCES.observations["T2FS"])
+    first, second = (
+        drawn_tenths(each, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
+        for each in (TWO_SEQUENCES, other)
+    )
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
+
+
+def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
+    drawn = drawn_tenths(TWO_SEQUENCES, error_of(2.0, 0.6), draws=8000, seed=0)
+    t1, t2fs = drawn[SeriesRole.T1], drawn[SeriesRole.T2FS]
+    assert np.corrcoef(t1[1], t2fs[1])[0, 1] == pytest.approx(0.6, abs=0.05)
+    assert abs(np.corrcoef(t1[2], t2fs[1])[0, 1]) < 0.06
+    assert (t1[1] / 10).std() == pytest.approx(2.0, abs=0.1)
 
 
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
-    drawn = drawn_tenths(TWO_SEQUENCES, sd_mm=2.0, draws=4000, seed=0)
+    drawn = drawn_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
     lengths_mm = np.vstack(list(drawn.values())) / 10
     assert lengths_mm.mean(axis=1) == pytest.approx([20, 22.3, 24.1, 21.9, 18, 20, 19], abs=0.15)
     assert lengths_mm.std(axis=1) == pytest.approx(2.0, abs=0.1)
@@ -229,13 +265,13 @@ def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
 
 def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
     one = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
-    drawn = drawn_tenths(one, sd_mm=1e-30, draws=1, seed=0)[SeriesRole.T1]
+    drawn = drawn_tenths(one, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
     assert drawn[:, 0].tolist() == [180, 182, 182]
 
 
 def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
     one = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
-    drawn = drawn_tenths(one, sd_mm=3.0, draws=500, seed=0)[SeriesRole.T1]
+    drawn = drawn_tenths(one, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
     assert drawn.min() == 0
     assert (drawn[0] > 5).any()
     assert (drawn[1] == 0).all()
@@ -250,7 +286,7 @@ def test_only_lengths_that_count_are_drawn() -> None:
         T2FS=studies(d60="20.0"),
         STIR=studies(d0="20.0"),
     )
-    drawn = drawn_tenths(one, sd_mm=1.0, draws=3, seed=0)
+    drawn = drawn_tenths(one, error_of(1.0), draws=3, seed=0)
     assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
 
 
@@ -299,15 +335,73 @@ def test_the_standard_error_is_that_of_the_calls_own_share() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"sd_mm": -0.1}, {"sd_mm": nan}, {"sd_mm": inf}, {"draws": 0}, {"seed": -1}],
+    [{"draws": 0}, {"seed": -1}],
 )
-def test_what_is_no_such_number_is_refused(options) -> None:
+def test_a_number_of_draws_or_a_seed_that_is_none_is_refused(options) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
-        category_probabilities(
-            TWO_SEQUENCES, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE), **{"sd_mm": 1.0} | options
-        )
+        category_probabilities(TWO_SEQUENCES, Rules(criteria=AMINI), **options)
 
 
-def test_studies_out_of_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="order of days"):
-        asked(lesion(T1=studies(d60="20.0", d0="20.0")))
+@pytest.mark.parametrize("sd_mm", [-0.1, nan, inf])
+def test_an_error_is_finite_and_not_negative(sd_mm) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        error_of(sd_mm)
+
+
+def simulated_again(timeline: Timeline, sd_mm: float, visits: int) -> float:
+    """Measure a lesion twice, many times, and give the share of equal calls by another path."""
+    rng = np.random.default_rng(visits)
+    (row,) = timeline.observations.values()
+    lengths = np.array([float(study.ap_mm) for study in row])
+    days = [study.days_from_ssrs for study in row]
+    calls = []
+    for _ in range(300):
+        again = np.round(lengths + rng.normal(0, sqrt(2) * sd_mm, len(lengths)), 1)
+        calls.append(
+            classify(
+                lesion(T1=tuple(Observation(day, f"{mm:.1f}") for day, mm in
+                                zip(days, again, strict=True))),
+                Rules(criteria=AMINI),
+            ).category
+        )  # fmt: skip
+    return calls.count(classify(timeline, Rules(criteria=AMINI)).category) / len(calls)
+
+
+def test_the_number_is_what_measuring_again_gives() -> None:
+    course = lesion(T1=studies(**COURSE))
+    expected = simulated_again(course, DEFAULT_SD_MM, 4)
+    share = asked(course).probabilities[classify(course, Rules(criteria=AMINI)).category]
+    assert share == pytest.approx(expected, abs=4 * sqrt(0.25 / 300))
+
+
+DAYS = ("d0", "d90", "d180", "d270", "d360")
+UNCHANGED = lesion(**{
+    sequence: studies(**dict.fromkeys(DAYS, "20.0")) for sequence in ("T1", "T2FS", "T1POST")
+})  # fmt: skip
+
+
+def test_an_unchanged_lesion_is_called_stable_by_a_small_error_only() -> None:
+    small = expected_calls(UNCHANGED, Rules(criteria=AMINI), error=error_of(0.5))
+    large = expected_calls(UNCHANGED, Rules(criteria=AMINI))
+    assert small[SD] == pytest.approx(0.96, abs=0.02)
+    assert large[SD] == pytest.approx(0.17, abs=0.03)
+    assert large[PD] == pytest.approx(0.40, abs=0.06)
+    assert sum(large.values()) == pytest.approx(1)
+
+
+def test_the_expected_calls_depend_on_the_schedule_and_not_on_the_lengths() -> None:
+    grown = lesion(**{
+        sequence: studies(**dict(zip(DAYS, ("18", "20", "25", "28", "30"), strict=True)))
+        for sequence in ("T1", "T2FS", "T1POST")
+    })  # fmt: skip
+    rules = Rules(criteria=AMINI)
+    assert expected_calls(grown, rules) == expected_calls(UNCHANGED, rules)
+
+
+def test_a_call_that_error_alone_often_gives_is_noise_but_stable_disease_never_is() -> None:
+    calls = {SD: 0.6, PD: 0.1, OPP: 0.2, PR: 0.0999}
+    assert [category for category in ResponseCategory if is_noise(category, calls)] == [OPP, PD]
+
+
+def test_without_a_baseline_no_calls_are_expected() -> None:
+    assert expected_calls(lesion(T1=studies(d60="20.0")), Rules(criteria=AMINI)) == {}
