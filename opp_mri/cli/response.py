@@ -200,21 +200,26 @@ def _show_assessments(
             else "-",
             lesion.assessment.reason.value.replace("_", " "),
             "-" if lesion.margin_mm is None else format_mm(lesion.margin_mm),
-            _sure(lesion),
-            "ask a reader" if lesion.assessment.discordant else "",
+            "-" if lesion.margin_days is None else str(lesion.margin_days),
+            _probability(lesion),
+            ", ".join(caution.value.replace("_", " ") for caution in lesion.cautions),
+            "yes" if lesion.assessment.discordant else "",
         ]
         for lesion in lesions
     ]
-    columns = ["Lesion", "Category", "As known", "Sequence", "Rule", "Margin mm", "Sure"]
-    show_table([*columns, "Discordant"], rows)
+    columns = ["Lesion", "Category", "As known", "Sequence", "Rule", "Margin mm", "Margin days"]
+    show_table([*columns, "Probability", "Cautions", "Discordant"], rows)
     for lesion in lesions:
         outlook = outlooks.get(_id(lesion))
         more = [] if outlook is None else [outlook.sentence]
-        click.echo("\n  ".join([f"{_id(lesion)}:", *lesion.sentences, *more]))
+        page = [*lesion.sentences, *more]
+        click.echo("\n  ".join([f"{_id(lesion)}:", *page]))
+        if len(lesions) == 1:
+            click.echo("  " + "\n  ".join(lesion.details))
     click.echo("Research software, not a medical device.")
 
 
-def _sure(lesion: AssessedTimeline) -> str:
+def _probability(lesion: AssessedTimeline) -> str:
     category = lesion.assessment.category
     share = f"{lesion.sureness.probabilities.get(category, 0.0):.0%}"
     return f"fragile, {share}" if lesion.is_fragile else share

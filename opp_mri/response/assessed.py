@@ -6,9 +6,8 @@ Margin, probability, labels and sentences are computed when they are asked for, 
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from opp_mri.domain.assessment import (
     Assessment,
@@ -20,19 +19,21 @@ from opp_mri.domain.assessment import (
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
+from opp_mri.response.classify import classify
+from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 from opp_mri.response.margin import categories_by_threshold, margin_days, margin_mm
 from opp_mri.response.outlook import Outlook, outlook
+from opp_mri.response.page import PageFacts, page_of
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
     CategoryProbabilities,
     category_probabilities,
+    error_for,
     expected_calls,
     is_noise,
 )
-from opp_mri.response.sentences import SHORT_WORDS, sentences
-
-LEAST_TOLD: Final = 0.05  # a category less probable than this is not named in the sentence
+from opp_mri.response.sentences import courses_in_words
 
 
 @frozen(kw_only=True, slots=False)
@@ -77,14 +78,19 @@ class AssessedTimeline:
         return categories_by_threshold(self.timeline, self.rules)
 
     @cached_property
+    def weighed_error(self) -> MeasurementError:
+        """The error that the simulations use: this lesion's scatter may refute a published one."""
+        return error_for(self.timeline, self.error)
+
+    @cached_property
     def sureness(self) -> CategoryProbabilities:
         """Probability of each category, were every length measured a second time."""
-        return category_probabilities(self.timeline, self.rules, error=self.error)
+        return category_probabilities(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
     def unchanged_calls(self) -> Mapping[ResponseCategory, float]:
         """How often a lesion that never changes would have each category on this schedule."""
-        return expected_calls(self.timeline, self.rules, error=self.error)
+        return expected_calls(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
     def cautions(self) -> tuple[Caution, ...]:
@@ -108,16 +114,37 @@ class AssessedTimeline:
         return labels_by_day(self.timeline, self.assessment.criteria)
 
     @cached_property
+    def other_profiles(self) -> Mapping[str, ResponseCategory]:
+        """Category by each other shipped profile that reads lengths."""
+        return {
+            criteria.name: classify(self.timeline, evolve(self.rules, criteria=criteria)).category
+            for criteria in map(load_criteria, SHIPPED_CRITERIA)
+            if criteria.name != self.assessment.criteria.name
+        }
+
+    @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """What a radiologist would read."""
-        return (
-            *sentences(
-                self.assessment,
+        """What a reader should know, in at most six sentences."""
+        return page_of(
+            self.assessment,
+            PageFacts(
                 margin_mm=self.margin_mm,
+                margin_days=self.margin_days,
                 category_by_change_mm=self.category_by_change_mm,
+                cautions=self.cautions,
+                repeat=self.sureness,
+                unchanged_calls=self.unchanged_calls,
+                error=self.weighed_error,
+                other_profiles=self.other_profiles,
             ),
+        )
+
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """How each sequence went, and what the lesion was called on each date."""
+        return (
+            *courses_in_words(self.assessment),
             *labels_in_words(self.labels, self.assessment),
-            *_probability_in_words(self.sureness, self.error),
         )
 
 
@@ -151,21 +178,3 @@ class AssessedLesion(AssessedTimeline):
     def outlook(self) -> Outlook | None:
         """What an open, enlarging lesion may become; None where that is withheld."""
         return outlook(self.assessment, self.lesion.fractions) if self.is_measured else None
-
-
-def _probability_in_words(sureness: CategoryProbabilities, error: MeasurementError) -> list[str]:
-    category = sureness.category
-    if category is ResponseCategory.NOT_ELIGIBLE:
-        return []
-    share = sureness.probabilities.get(category, 0.0)
-    others = [
-        f"{SHORT_WORDS[one]} {probability:.0%}"
-        for one, probability in sorted(sureness.probabilities.items(), key=lambda item: -item[1])
-        if one is not category and probability >= LEAST_TOLD
-    ]
-    fragile = "Fragile: were" if sureness.fragile(category) else "Were"
-    return [
-        f"{fragile} every length measured once more, with an error of {error.sd_mm:.1f} mm "
-        f"(standard deviation; {error.source}), the category would be the same in {share:.0%}"
-        + (f", else {', '.join(others)}." if others else ".")
-    ]

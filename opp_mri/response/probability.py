@@ -23,12 +23,13 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count
 from opp_mri.response.draws import CATEGORIES, Integers, categories_of_draws
-from opp_mri.units import LONGEST_MM
+from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
 NOISE_FROM: Final = 0.1
 DRAWS: Final = 4000  # a share has a standard error of at most 0.8 points
 UNCHANGED_MM: Final = 20
+REFUTED_BELOW: Final = 0.005
 _CHANGED: Final = frozenset({ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR})
 
 _APART_MM: Final = 2.0
@@ -170,6 +171,39 @@ def _expected_calls(
     timeline = unchanged.timeline
     drawn = drawn_tenths(timeline, error, draws=draws, seed=0)
     return _shares(timeline, drawn, rules) if drawn else {}
+
+
+def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
+    """Give the error to simulate with: the given one, unless this lesion refutes a published one.
+
+    The published error was found on other lesions by other readers. Where the lengths of this one
+    scatter so little about a straight line per sequence that the published error would do so in
+    fewer than `REFUTED_BELOW` of such lesions, the upper 97.5 % limit of their own SD is used.
+    """
+    if error is not DEFAULT_ERROR:
+        return error
+    squares_mm2, freedom, lengths = 0.0, 0, 0
+    for studies in studies_that_count(timeline).values():
+        rows = [study for study in (studies.baseline, *studies.follow_ups) if study and study.ap_mm]
+        if len(rows) > 2:
+            days = np.array([study.days_from_ssrs for study in rows], dtype=float)
+            lengths_mm = np.array([float(study.ap_mm) for study in rows])
+            line = np.polynomial.Polynomial.fit(days, lengths_mm, 1)
+            squares_mm2 += float(((lengths_mm - line(days)) ** 2).sum())
+            freedom, lengths = freedom + len(rows) - 2, lengths + len(rows)
+    if not freedom:
+        return error
+    from scipy.special import gammainc, gammaincinv  # slow to import
+
+    if gammainc(freedom / 2, squares_mm2 / error.sd_mm**2 / 2) >= REFUTED_BELOW:
+        return error
+    rounding_mm2 = freedom * float(RECORDED_PRECISION_MM) ** 2 / 12
+    limit_mm2 = max(squares_mm2, rounding_mm2) / (2 * float(gammaincinv(freedom / 2, 0.025)))
+    return MeasurementError(
+        sd_mm=sqrt(limit_mm2),
+        source=f"upper limit from the scatter of this lesion's own {lengths} lengths, which is "
+        "less than that of published repeats",
+    )
 
 
 def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]) -> bool:

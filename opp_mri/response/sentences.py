@@ -8,7 +8,6 @@ from typing import Final
 from opp_mri.domain.assessment import (
     Assessment,
     Criteria,
-    Mode,
     Reason,
     ResponseCategory,
     SequenceAssessment,
@@ -134,31 +133,10 @@ _SHORT_OF_OPP: Final = frozenset(
     }
 )
 
-_WITHOUT_LENGTHS: Final = EXCLUSION_REASONS | {
-    Reason.NO_BASELINE,
-    Reason.NO_FOLLOW_UP,
-    Reason.FOLLOW_UP_UNDER_6_MONTHS,
-}
 
-
-def sentences(
-    assessment: Assessment,
-    *,
-    margin_mm: Decimal | None,
-    category_by_change_mm: Mapping[Decimal, ResponseCategory],
-) -> tuple[str, ...]:
-    """Say what a lesion is called, why, by which numbers, and how surely.
-
-    Parameters
-    ----------
-    assessment
-        The lesion, classified.
-    margin_mm
-        Smallest change of one recorded length that changes the category, or None.
-    category_by_change_mm
-        Category under other values of `change_mm`.
-    """
-    return tuple(_sentences(assessment, margin_mm, category_by_change_mm))
+def courses_in_words(assessment: Assessment) -> tuple[str, ...]:
+    """Say how each sequence of a lesion went, and which one decides."""
+    return tuple(_courses(assessment))
 
 
 def reason_in_words(reason: Reason, criteria: Criteria) -> str:
@@ -175,93 +153,73 @@ def reason_in_words(reason: Reason, criteria: Criteria) -> str:
     )
 
 
-def _sentences(
-    assessment: Assessment,
-    margin_mm: Decimal | None,
-    category_by_change_mm: Mapping[Decimal, ResponseCategory],
-) -> Iterator[str]:
+def _courses(assessment: Assessment) -> Iterator[str]:
     criteria = assessment.criteria
-    yield from _answer(assessment)
-    for sequence, one in assessment.sequences.items():
-        yield f"{sequence}: {'; '.join(_course(one, criteria))}."
-    if margin_mm is not None:
-        within = ", within measurement error," if margin_mm < criteria.change_mm else ""
-        yield (
-            f"A change of {format_mm(margin_mm)} in one recorded length{within} would change the "
-            "category."
-        )
-    elif assessment.reason not in _WITHOUT_LENGTHS:
-        yield "No change of one recorded length would change the category."
-    yield from _other_thresholds(assessment.category, category_by_change_mm)
-    hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
-    yield f"Read {hindsight} ({assessment.mode} mode), by the criteria {criteria.name}."
-
-
-def _answer(assessment: Assessment) -> Iterator[str]:
-    """Say the category and why, by which sequence, and what a reader should beware of."""
-    criteria = assessment.criteria
-    category = CATEGORY_WORDS[assessment.category]
-    yield f"{category}: {reason_in_words(assessment.reason, criteria)}."
-    if assessment.reason in EXCLUSION_REASONS:
-        yield "Its lengths are kept and shown, but it is never pooled with others."
+    for sequence, course in assessment.sequences.items():
+        yield f"{sequence}: {'; '.join(course_in_words(course, criteria))}."
     if assessment.category is ResponseCategory.PD and assessment.reason in _SHORT_OF_OPP:
         yield "An enlarged lesion that falls short of pseudoprogression counts as PD."
-    if assessment.deciding_sequence is not None:
-        yield from _decided(assessment, assessment.deciding_sequence)
     if assessment.retreatment_day is not None:
         day = assessment.retreatment_day
         yield f"Studies after the local retreatment on day {day} do not count."
-    if _calls_for_caution(assessment):
+    if _may_still_be_opp(assessment):
         yield (
-            f"Caution: growth in the first {_counted(criteria.window_days, 'day')} after "
-            "radiosurgery may be pseudoprogression; a later study can show a sustained decline."
+            f"Growth in the first {_counted(criteria.window_days, 'day')} after radiosurgery may "
+            "be pseudoprogression; a later study can show a sustained decline."
         )
 
 
-def _decided(assessment: Assessment, deciding: SeriesRole) -> Iterator[str]:
-    """Say which of several sequences decided and why, beside those that disagree with it."""
-    measured = assessment.sequences
-    complete = {one: it for one, it in measured.items() if it.peak_change_mm is not None}
-    if len(measured) == 1 or not complete:
-        return  # nothing to choose from
-    own = complete[deciding]
-    if len(complete) == 1:
-        why = "no other sequence has both a baseline and a follow-up"
-        equal = [deciding]
-    elif _grew(own, assessment.criteria):
-        why = "it grew most"
-        equal = [one for one, it in complete.items() if it.peak_change_mm == own.peak_change_mm]
-    else:
-        why = "no sequence grew, and its last change is the lowest"
-        equal = [one for one, it in complete.items() if it.last_change_mm == own.last_change_mm]
-    if len(equal) > 1:
-        others = _listed([str(one) for one in equal if one is not deciding])
-        why = f"{why}, equally with {others}, and comes first in order"
-    verb = "would decide" if assessment.reason is Reason.SEQUENCES_DISCORDANT else "decided"
-    yield f"{deciding} {verb}: {why}."
+def deciding_in_words(assessment: Assessment) -> str:
+    """Say which sequence decides and why, beside those that disagree with it."""
+    deciding, measured = assessment.deciding_sequence, assessment.sequences
+    if deciding is None:
+        return "No sequence decides"
+    if len(measured) == 1:
+        return str(deciding)
+    complete = {name: one for name, one in measured.items() if one.peak_change_mm is not None}
+    if deciding not in complete:
+        return f"{deciding} decides"
+    text = f"{deciding} decides, as {_why_it_decides(assessment, deciding, complete)}"
     if assessment.discordant:
-        says = [
+        answers = [
             f"{sequence} says {SHORT_WORDS[one.category]}"
             for sequence, one in measured.items()
-            if _grew(one, assessment.criteria)
+            if sequence is not deciding and _grew(one, assessment.criteria)
         ]
-        yield f"The sequences disagree: {_listed(says)}. Ask a reader."
+        text += f" ({_listed(answers)}, so the sequences disagree)"
+    return text
 
 
-def _other_thresholds(
-    category: ResponseCategory, category_by_change_mm: Mapping[Decimal, ResponseCategory]
-) -> Iterator[str]:
-    """Say what other thresholds would give, those with the same answer together."""
-    others: dict[ResponseCategory, list[str]] = {}
-    for change_mm, other in category_by_change_mm.items():
-        if other is not category:
-            others.setdefault(other, []).append(format_mm(change_mm))
-    if others:
-        parts = [f"{' or '.join(mm)} it would be {SHORT_WORDS[one]}" for one, mm in others.items()]
-        yield f"With a threshold of {', and with one of '.join(parts)}."
+def _why_it_decides(
+    assessment: Assessment,
+    deciding: SeriesRole,
+    complete: Mapping[SeriesRole, SequenceAssessment],
+) -> str:
+    least = assessment.criteria.min_follow_up_days
+    if len(complete) == 1:
+        return "no other sequence has both a baseline and a follow-up"
+    long = {name for name, one in complete.items() if (one.last_day or 0) >= least}
+    candidates = {name: complete[name] for name in complete if name in long or not long}
+    own = candidates[deciding]
+    if len(candidates) == 1:
+        return f"no other sequence was followed for {_counted(least, 'day')}"
+    if _grew(own, assessment.criteria):
+        why, equal = (
+            "it grew most",
+            [name for name, one in candidates.items() if one.peak_change_mm == own.peak_change_mm],
+        )
+    else:
+        why, equal = (
+            "no sequence grew, and its last change is the lowest",
+            [name for name, one in candidates.items() if one.last_change_mm == own.last_change_mm],
+        )
+    if len(equal) == 1:
+        return why
+    others = _listed([str(name) for name in equal if name is not deciding])
+    return f"{why}, equally with {others}, and comes first in order"
 
 
-def _course(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+def course_in_words(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
     """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if one.baseline_day is None:
         yield "no baseline"
@@ -325,7 +283,7 @@ def _is_growth(change_mm: Decimal, criteria: Criteria) -> bool:
     return bool(grew(change_mm, criteria.change_mm))
 
 
-def _calls_for_caution(assessment: Assessment) -> bool:
+def _may_still_be_opp(assessment: Assessment) -> bool:
     """Tell whether a growth that no later study has settled lies in the OPP window."""
     if assessment.reason in EXCLUSION_REASONS | {Reason.ENLARGING_WITHIN_OPP_WINDOW}:
         return False  # out of the pool, or said already

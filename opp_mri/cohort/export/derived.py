@@ -11,18 +11,20 @@ from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.recorded import lesion_of
 from opp_mri.cohort.statistics.members import is_eligible
 from opp_mri.domain.assessment import (
+    Caution,
     Criteria,
     Mode,
     Reason,
     ResponseCategory,
     SequenceAssessment,
 )
-from opp_mri.domain.columns import Column, Kind, Row, seen_through
+from opp_mri.domain.columns import SEVERAL, Column, Kind, Row, seen_through
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID, SINS_COLUMNS
 from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline_columns import SEQUENCES
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
 
 CHANGES, SEQUENCE_ANSWERS, ASSESSMENTS = "changes", "sequences", "assessments"
@@ -102,6 +104,17 @@ def assessment_columns(
             name="discordant", label="Sequences disagree", kind=Kind.BOOLEAN, required=True,
             of=lambda one: one.assessment.discordant, source=_RULES,
             description="True where another sequence that grew says another category.",
+        ),
+        Column(
+            name="cautions", label="Cautions", kind=Kind.CODES, source=_RULES,
+            allowed={
+                caution.value: caution_in_words(caution, criteria)
+                for caution in Caution
+                if caution is not Caution.NOISE
+            },
+            of=lambda one: SEVERAL.join(flag.value for flag in one.assessment.cautions) or None,
+            description="What a reader should know of the call, separated by semicolons. The "
+            "caution that needs a simulation, noise, is given by `opp-mri assess`.",
         ),
         *seen_through(COURSE_COLUMNS, deciding),
         Column(

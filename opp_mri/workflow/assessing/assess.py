@@ -119,14 +119,18 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
         "unchanged_calls": {
             category.value: share for category, share in lesion.unchanged_calls.items()
         },
-        "measurement_sd_mm": round(lesion.error.sd_mm, 4),
-        "measurement_visit_correlation": round(lesion.error.visit_correlation, 4),
-        "measurement_sd_source": lesion.error.source,
+        "measurement_sd_mm": round(lesion.weighed_error.sd_mm, 4),
+        "measurement_visit_correlation": round(lesion.weighed_error.visit_correlation, 4),
+        "measurement_sd_source": lesion.weighed_error.source,
         "labels_by_day": [
             {"day": one.days_from_ssrs, "category": one.category.value, "reason": one.reason.value}
             for one in lesion.labels
         ],
         "mode": assessment.mode.value,
         "criteria": assessment.criteria.name,
+        "category_by_profile": {
+            name: category.value for name, category in lesion.other_profiles.items()
+        },
         "sentences": list(lesion.sentences),
+        "details": list(lesion.details),
     }

@@ -167,7 +167,7 @@ def _answer(one: AssessedLesion) -> LesionReport:
         timeline=one.timeline,
         assessment=one.assessment,
         fragile=one.is_fragile,
-        sentences=one.sentences,
+        sentences=(*one.sentences, *one.details),
         labels=one.labels,
         outlook=one.outlook,
     )

@@ -69,7 +69,7 @@ def save_page(
             timeline=lesion.timeline,
             assessment=lesion.assessment,
             margin_mm=lesion.margin_mm,
-            sentences=lesion.sentences,
+            sentences=(*lesion.sentences, *lesion.details),
             truth_category=(truth or {}).get(lesion.lesion.lesion_id),
             marks=timeline_marks(lesion.cells),
         )

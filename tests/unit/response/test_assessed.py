@@ -24,6 +24,7 @@ def test_margin_and_probability_are_computed_when_asked_and_once(
     assert asked == []
     assert lesion.sentences == lesion.sentences
     assert lesion.is_fragile is lesion.sureness.fragile(ResponseCategory.OPP)
+    assert lesion.details == lesion.details
     assert sorted(asked) == ["category_probabilities", "labels_by_day", "margin_mm"]
 
 

@@ -46,11 +46,21 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert json.loads(json.dumps(record)) == record
     sentences = record.pop("sentences")
     assert sentences[0].startswith("Osseous pseudoprogression (OPP)")
-    assert sentences[-1].startswith("Were every length measured once more")
+    assert len(sentences) == 6
+    assert [sentence[:10] for sentence in record.pop("details")] == ["T1: peak +", "As known o"]
+    assert record.pop("category_by_profile")["plateau-variant"] == "OPP"
+    unchanged = record.pop("unchanged_calls")
+    assert sum(unchanged.values()) == pytest.approx(1)
+    assert record.pop("measurement_visit_correlation") == 0
+    assert [caution["name"] for caution in record.pop("cautions")] == [
+        "growth_on_one_study",
+        "decline_on_one_study",
+    ]
+    assert record.pop("asks_for_reader") is True
     probabilities = record.pop("probabilities")
     assert sum(probabilities.values()) == pytest.approx(1)
-    assert probabilities["OPP"] >= 0.8
-    assert record.pop("fragile") is False
+    assert 0.7 < probabilities["OPP"] < 0.8
+    assert record.pop("fragile") is True
     assert record.pop("measurement_sd_mm") == 1.2294
     assert "PMID 37001052" in record.pop("measurement_sd_source")
     assert [one["day"] for one in record.pop("labels_by_day")] == [84, 200]
@@ -73,12 +83,14 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
                 "last_day": 200,
                 "days_to_baseline": 200,
                 "decline_studies": 1,
+                "growth_studies": 1,
                 "nadir_mm": 20.5,
                 "nadir_day": 200,
                 "regrowth_mm": 0.0,
             }
         },
         "margin_mm": 2.6,
+        "margin_days": 33,
         "category_by_change_mm": {"2": "OPP", "3": "OPP", "4": "OPP"},
         "mode": "retrospective",
         "criteria": "amini-2016",

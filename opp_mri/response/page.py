@@ -1,0 +1,159 @@
+"""A reader's page for one lesion: at most six sentences.
+
+Category and reason; how the deciding sequence went; what would change the category; cautions; what
+measurement error alone would do; and what other criteria say.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.assessment import (
+    Assessment,
+    Caution,
+    MeasurementError,
+    Mode,
+    ResponseCategory,
+)
+from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.probability import CategoryProbabilities
+from opp_mri.response.sentences import (
+    CATEGORY_WORDS,
+    EXCLUSION_REASONS,
+    SHORT_WORDS,
+    course_in_words,
+    deciding_in_words,
+    reason_in_words,
+)
+from opp_mri.units import format_mm
+
+LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
+
+
+@frozen(kw_only=True)
+class PageFacts:
+    """What stands beside the assessment on the page.
+
+    Parameters
+    ----------
+    margin_mm, margin_days
+        Smallest change of one length, and shift of one study, that change the category.
+    category_by_change_mm
+        Category under other values of `change_mm`.
+    cautions
+        `noise` included.
+    repeat, unchanged_calls, error
+        Probability of each category on a second measurement; the calls of a lesion that never
+        changes; the error that both are computed with.
+    other_profiles
+        Category by the name of each other profile.
+    """
+
+    margin_mm: Decimal | None
+    margin_days: int | None
+    category_by_change_mm: Mapping[Decimal, ResponseCategory]
+    cautions: tuple[Caution, ...]
+    repeat: CategoryProbabilities
+    unchanged_calls: Mapping[ResponseCategory, float]
+    error: MeasurementError
+    other_profiles: Mapping[str, ResponseCategory]
+
+
+def page_of(assessment: Assessment, facts: PageFacts) -> tuple[str, ...]:
+    """Say in at most six sentences what a reader should know of a lesion."""
+    return tuple(_page(assessment, facts))
+
+
+def _page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
+    reason = reason_in_words(assessment.reason, assessment.criteria)
+    yield f"{CATEGORY_WORDS[assessment.category]}: {reason}."
+    if assessment.reason in EXCLUSION_REASONS:
+        yield "The lengths are kept and shown, but the lesion is never pooled with others."
+        return
+    if assessment.deciding_sequence is not None:
+        own = assessment.sequences[assessment.deciding_sequence]
+        course = "; ".join(course_in_words(own, assessment.criteria))
+        yield f"{deciding_in_words(assessment)}: {course}."
+    if facts.unchanged_calls:  # else no length plays a part
+        yield _changes(assessment, facts)
+    yield _cautions(assessment, facts)
+    if facts.unchanged_calls:
+        yield _error(assessment.category, facts)
+    yield _profiles(assessment, facts)
+
+
+def _changes(assessment: Assessment, facts: PageFacts) -> str:
+    changes = []
+    if facts.margin_mm is not None:
+        changes.append(f"a change of {format_mm(facts.margin_mm)} in one recorded length")
+    if facts.margin_days is not None:
+        days = "1 day" if facts.margin_days == 1 else f"{facts.margin_days} days"
+        changes.append(f"a shift of one study by {days}")
+    text = " or ".join(changes) or "no change of one length and no shift of one study"
+    text = f"{text[0].upper()}{text[1:]} would change the category"
+    others: dict[ResponseCategory, list[str]] = {}
+    for change_mm, category in facts.category_by_change_mm.items():
+        if category is not assessment.category:
+            others.setdefault(category, []).append(format_mm(change_mm))
+    if others:
+        parts = [f"{' or '.join(mm)} it would be {SHORT_WORDS[category]}" for category, mm in
+                 others.items()]  # fmt: skip
+        text += f"; with a threshold of {', and with one of '.join(parts)}"
+    return f"{text}."
+
+
+def _cautions(assessment: Assessment, facts: PageFacts) -> str:
+    words = [caution_in_words(caution, assessment.criteria) for caution in facts.cautions]
+    if not words:
+        return "There are no cautions."
+    return f"Caution, ask a reader: {'; '.join(words)}."
+
+
+def _error(category: ResponseCategory, facts: PageFacts) -> str:
+    repeat, share = facts.repeat, facts.repeat.probabilities.get(category, 0.0)
+    text = (
+        f"Measured again with an error of {_sd(facts.error.sd_mm)} (standard deviation of one "
+        f"measurement; {facts.error.source}), the category would be the same in {share:.0%}"
+    )
+    others = _shares({name: each for name, each in repeat.probabilities.items() if name is not
+                      category})  # fmt: skip
+    text += f", otherwise {others}" if others else ""
+    unchanged = _shares(facts.unchanged_calls)
+    alone = f"such error alone would call an unchanged lesion on this schedule {unchanged}"
+    if not repeat.fragile(category):
+        return f"{text}; {alone}."
+    if category is ResponseCategory.SD:
+        return f"{text}; {alone}, so that the threshold is too small for the error."
+    return f"Fragile: {text[0].lower()}{text[1:]}; {alone}."
+
+
+def _shares(shares: Mapping[ResponseCategory, float]) -> str:
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    return ", ".join(
+        f"{SHORT_WORDS[category]} {share:.0%}" for category, share in ranked if share >= LEAST_SHARE
+    )
+
+
+def _sd(sd_mm: float) -> str:
+    return f"{sd_mm:.2f} mm"
+
+
+def _profiles(assessment: Assessment, facts: PageFacts) -> str:
+    hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
+    text = f"This is the answer of {assessment.criteria.name}, {hindsight}"
+    others: dict[ResponseCategory, list[str]] = {}
+    for name, category in facts.other_profiles.items():
+        others.setdefault(category, []).append(name)
+    same = others.pop(assessment.category, [])
+    parts = [f"{_listed(names)} would say {SHORT_WORDS[category]}" for category, names in
+             others.items()]  # fmt: skip
+    if same:
+        parts.append(f"{_listed(same)} would say the same")
+    return f"{'; '.join([text, *parts])}."
+
+
+def _listed(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
