@@ -216,7 +216,7 @@ class SequenceAssessment:
     decline_studies
         Follow-ups after the peak that show the decline from it.
     growth_studies
-        Follow-ups that count as grown: all that grew, or those after the nadir of a decline.
+        Follow-ups that show growth from baseline.
     nadir_mm, nadir_day, regrowth_mm
         Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
     """

@@ -55,9 +55,9 @@ COURSE_COLUMNS: Final[tuple[Column[SequenceAssessment], ...]] = (
         description="Follow-ups after the peak that show a decline from it.",
     ),
     Column(
-        name="growth_studies", label="Studies that count as grown", kind=Kind.INTEGER,
+        name="growth_studies", label="Studies that show the growth", kind=Kind.INTEGER,
         of=lambda course: course.growth_studies, source=_RULES,
-        description="Follow-ups that grew; after a decline to a nadir that did not, those since.",
+        description="Follow-ups that show growth from baseline.",
     ),
     Column(
         name="nadir_mm", label="Smallest AP extent", kind=Kind.DECIMAL, unit="mm",

@@ -322,7 +322,7 @@ def _reported(call: SequenceCall) -> SequenceAssessment:
         last_day=course.last_day,
         return_to_baseline_day=course.return_to_baseline_day if course.grew else None,
         decline_studies=course.decline_studies if course.grew else 0,
-        growth_studies=len(course.counted_as_grown),
+        growth_studies=len(course.grown),
         nadir_mm=nadir.ap_mm,
         nadir_day=nadir.days_from_ssrs,
         regrowth_mm=last.ap_mm - nadir.ap_mm,

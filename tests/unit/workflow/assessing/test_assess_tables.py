@@ -90,7 +90,7 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
             }
         },
         "margin_mm": 2.6,
-        "margin_days": 33,
+        "margin_days": 19,
         "category_by_change_mm": {"2": "OPP", "3": "OPP", "4": "OPP"},
         "mode": "retrospective",
         "criteria": "amini-2016",
