@@ -12,7 +12,8 @@ import random
 import sys
 from pathlib import Path
 
-from opp_mri.workflow.double_read.packages import issued_packages, uids_of
+from opp_mri.workflow.double_read.package_images import trims_of, uids_of
+from opp_mri.workflow.double_read.package_plan import issued_packages
 from opp_mri.workflow.project import open_project
 
 COLUMNS = ("lesion_id", "reader", "sequence", "sop_instance_uid", "frame", "column_1", "row_1",
@@ -31,7 +32,8 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
         package = issued_packages(project.store, reader)[1]
         for case in package.cases:
             new_uid, (first_day, *_) = uids_of(package, case), [real for _, real in case.days]
-            code = {real: one for one, real in case.lesions}
+            code = {real: blind for blind, real in case.lesions}
+            trims = trims_of(case)
             for volume in project.store.volumes([case.patient_id]):
                 for frame in volume.frames:
                     row = truth.get(frame.sop_instance_uid)
@@ -39,6 +41,12 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
                         continue
                     drawn = {name: float(row[name]) + chance.gauss(0, NOISE_PIXELS)
                              for name in ("column_1", "row_1", "column_2", "row_2")}  # fmt: skip
+                    left, top = trims.get(volume.series_instance_uid, (0, 0))
+                    drawn["column_1"], drawn["column_2"] = (
+                        drawn["column_1"] - left,
+                        drawn["column_2"] - left,
+                    )
+                    drawn["row_1"], drawn["row_2"] = drawn["row_1"] - top, drawn["row_2"] - top
                     followed = volume.study_date != first_day
                     if careless and followed and row["sequence"] == "T1":
                         drawn["column_1"] -= CARELESS_MM / (volume.pixel_spacing_mm or (1, 1))[1]

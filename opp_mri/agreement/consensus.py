@@ -1,6 +1,6 @@
 """Two answers to one: what may be made of A and B (READING: two readers). Pure."""
 
-import random
+import hashlib
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from attrs import frozen
@@ -24,18 +24,15 @@ class EndsApart:
     posterior_mm: float
 
 
-def lettered(readings: tuple[Reading, Reading], seed: int) -> tuple[Reading, Reading]:
+def lettered(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
     """Give two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
 
-    Parameters
-    ----------
-    seed
-        Of the protocol; the same one gives the same letters.
+    The lot is drawn from the ids of both readings, which are random: nobody who knows the protocol,
+    the program and one of the two answers can predict it, and it stays the same for a pair.
     """
-    first, second = sorted(readings, key=lambda one: one.reader)
-    day, sequence = first.cell
-    chance = random.Random(f"{seed}/{first.lesion_id}/{day}/{sequence}")  # noqa: S311 - letters
-    return (first, second) if chance.random() < 0.5 else (second, first)
+    first, second = sorted(readings, key=lambda reading: reading.reader)
+    lot = hashlib.sha256(f"{first.reading_id}/{second.reading_id}".encode()).digest()[0] % 2
+    return (first, second) if lot else (second, first)
 
 
 def on_one_image(a: Reading, b: Reading) -> bool:

@@ -1,9 +1,11 @@
-"""Images without identity: what is not on the list of attributes below does not pass.
+"""Images without identity: only the attributes listed below pass.
 
-An allow-list, not the list of removals of PS3.15 annex E: an attribute that nobody thought of, a
-private one, an overlay or an icon stays behind. It keeps what lengths and the display of an image
-need and no text that a person can type; every UID that names something is replaced, and no date or
-time is taken over.
+This is a list of what passes, not the list of removals of PS3.15 annex E: an attribute that nobody
+thought of, a private one, an overlay or an icon stays behind. It keeps what lengths and the display
+of an image need and no text that a person can type. Every UID that names something is replaced, no
+date or time is taken over, a number that lies outside of what its attribute can mean is left out,
+and numbers that count images are counted again. Pixels are decoded and written anew, so that
+nothing passes with them: no bits above BitsStored, no comment in a codestream, no trailing bytes.
 """
 
 import hashlib
@@ -11,14 +13,18 @@ import hmac
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import ExplicitVRLittleEndian
 
 from opp_mri.dicom.byte_reader import open_bytes
+from opp_mri.dicom.disguise import Disguise, put_on
 from opp_mri.dicom.header import quiet_pydicom
+from opp_mri.dicom.pixels import read_frames
 from opp_mri.dicom.sources import READ_ERRORS
 from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
@@ -28,19 +34,42 @@ REPLACED_UIDS = frozenset(
     {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
 )
 
-NUMBERS = frozenset(
+NUMBERS: Final[Mapping[str, tuple[float, float]]] = {
+    "NumberOfFrames": (1, 10_000),
+    "PixelRepresentation": (0, 1),
+    "BitsStored": (1, 32),
+    "RescaleSlope": (-10_000, 10_000),
+    "RescaleIntercept": (-100_000, 100_000),
+    "ImagePositionPatient": (-5_000, 5_000),
+    "ImageOrientationPatient": (-1.001, 1.001),
+    "PixelSpacing": (0.01, 50),
+    "SliceThickness": (0, 100),
+    "SpacingBetweenSlices": (-100, 100),
+    "EchoNumbers": (0, 64),
+    "TemporalPositionIdentifier": (0, 999),
+    "TemporalPositionIndex": (0, 999),
+    "InStackPositionNumber": (0, 9_999),
+    "RepetitionTime": (0, 30_000),
+    "EchoTime": (0, 2_000),
+    "EffectiveEchoTime": (0, 2_000),
+    "InversionTime": (0, 10_000),
+    "InversionTimes": (0, 10_000),
+    "FlipAngle": (0, 360),
+    "EchoTrainLength": (0, 1_024),
+    "DiffusionBValue": (0, 10_000),
+    "MagneticFieldStrength": (0, 120_000),  # in gauss on old scanners
+    "PixelBandwidth": (0, 10_000),
+}
+"""Numbers that pass where all their values lie within these limits."""
+
+ROUNDED: Final = frozenset(
     {
-        *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "BitsStored"),
-        *("HighBit", "PixelRepresentation", "PlanarConfiguration", "PixelPaddingValue"),
-        *("SmallestImagePixelValue", "LargestImagePixelValue", "WindowCenter", "WindowWidth"),
-        *("RescaleSlope", "RescaleIntercept", "InstanceNumber", "AcquisitionNumber"),
-        *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"),
-        *("SpacingBetweenSlices", "EchoNumbers", "TemporalPositionIdentifier", "TriggerTime"),
         *("RepetitionTime", "EchoTime", "EffectiveEchoTime", "InversionTime", "InversionTimes"),
-        *("FlipAngle", "EchoTrainLength", "DiffusionBValue", "MagneticFieldStrength"),
-        *("PixelBandwidth", "TemporalPositionIndex", "InStackPositionNumber"),
+        "PixelBandwidth",
     }
 )
+"""Passed with two significant digits: their last digits would tell one examination from others."""
+
 
 CODES = frozenset(
     {
@@ -60,14 +89,13 @@ SEQUENCES = frozenset(
         *("FrameContentSequence", "TemporalPositionSequence", "ContrastBolusUsageSequence"),
         *("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "MREchoSequence"),
         *("MRTimingAndRelatedParametersSequence", "MRModifierSequence", "MRDiffusionSequence"),
-        *("MRImagingModifierSequence", "MRFOVGeometrySequence", "FrameVOILUTSequence"),
+        *("MRImagingModifierSequence", "MRFOVGeometrySequence"),
         "PixelValueTransformationSequence",
     }
 )
 """Followed inwards, where the same list holds."""
 
-PIXELS = frozenset({"PixelData"})
-ALLOWED = NUMBERS | CODES | SEQUENCES | PIXELS | {"SOPClassUID"}
+ALLOWED: Final = frozenset(NUMBERS) | CODES | SEQUENCES | {"SOPClassUID"}
 
 TERMS = frozenset(
     {
@@ -123,22 +151,25 @@ def write_deidentified(
     path: Path,
     *,
     new_uid: NewUid,
-    header: Mapping[str, str],
+    header: Mapping[str, str | int],
+    disguise: Disguise,
     allowed: frozenset[str] = ALLOWED,
 ) -> None:
-    """Write an image without identity; its stored pixel values stay as they are, to the bit.
+    """Write an image without identity, its pixels decoded, disguised and uncompressed.
 
     Parameters
     ----------
     header
-        What to say of patient and study instead, by DICOM keyword.
+        The attributes of patient, study and image that replace the original ones, by keyword.
+    disguise
+        How pixels and geometry differ from the original; no length does.
     allowed
         Keywords that pass.
 
     Raises
     ------
     InputError
-        The file cannot be read, or says that text is burned into its pixels.
+        The file cannot be read or decoded, or says that text is burned into its pixels.
     ProjectError
         The copy cannot be written.
     """
@@ -155,9 +186,10 @@ def write_deidentified(
             clean = deidentified(original, new_uid, allowed)
             for keyword, value in header.items():
                 setattr(clean, keyword, value)
-            meta = FileMetaDataset()
-            meta.TransferSyntaxUID = original.file_meta.TransferSyntaxUID
-            clean.file_meta = meta
+            frames = read_frames(source, range(1, int(original.get("NumberOfFrames") or 1) + 1))
+            put_on(clean, [frame.stored for frame in frames], disguise)
+            clean.file_meta = FileMetaDataset()
+            clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
             written = BytesIO()
             clean.save_as(written, enforce_file_format=True)
     except (*READ_ERRORS, *PYDICOM_ERRORS) as error:
@@ -191,15 +223,28 @@ def _kept(element: DataElement, new_uid: NewUid, allowed: frozenset[str]) -> Dat
     if element.keyword in SEQUENCES:
         items = [deidentified(item, new_uid, allowed) for item in element.value]
         return DataElement(element.tag, "SQ", DicomSequence(items))
-    if element.keyword in NUMBERS and element.VR not in _NUMERIC_VRS:
-        return None  # a private creator's or a damaged file's idea of it
+    if element.keyword in NUMBERS:
+        return _number(element)
     if element.keyword in CODES:
-        terms = [one for one in _values(element.value) if one in TERMS]
+        terms = [term for term in _values(element.value) if term in TERMS]
         return DataElement(element.tag, element.VR, terms) if terms else None
     return element
+
+
+def _number(element: DataElement) -> DataElement | None:
+    """Give a number that its attribute can mean, without digits that single an image out."""
+    if element.VR not in _NUMERIC_VRS or element.is_empty:
+        return None
+    values = list(element.value) if element.VM > 1 else [element.value]
+    low, high = NUMBERS[element.keyword]
+    if not all(isinstance(value, int | float) and low <= value <= high for value in values):
+        return None
+    if element.keyword in ROUNDED:
+        values = [float(f"{value:.2g}") for value in values]
+    return DataElement(element.tag, element.VR, values if len(values) > 1 else values[0])
 
 
 def _values(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
-    return [str(one) for one in value] if isinstance(value, Iterable) else []
+    return [str(item) for item in value] if isinstance(value, Iterable) else []

@@ -54,8 +54,6 @@ class ReadingProtocol:
         Beyond these two answers are discordant.
     adjudicator
         Who selects, where an adjudicator resolves; "" otherwise.
-    seed
-        Of the orders, the choice of repeats and the letters A and B.
     """
 
     name: str
@@ -70,7 +68,6 @@ class ReadingProtocol:
     angle_limit_deg: float = 10.0
     resolution: ResolvedBy = ResolvedBy.CONSENSUS
     adjudicator: str = ""
-    seed: int = 1
 
     @property
     def resolvers(self) -> tuple[str, ...]:
@@ -116,6 +113,11 @@ class PackageCase:
         Name in the package and name in the project, of each lesion.
     days
         Date in the package and date of the study, of each time point.
+    dates
+        Date in the package and real date, of treatment and events.
+    trims
+        SeriesInstanceUID in the project, and the columns at the left and rows at the top that the
+        package's images lack; series that lack none are left out.
     """
 
     code: str
@@ -123,6 +125,8 @@ class PackageCase:
     repeat: bool = False
     lesions: tuple[tuple[str, str], ...]
     days: tuple[tuple[date, date], ...]
+    dates: tuple[tuple[date, date], ...] = ()
+    trims: tuple[tuple[str, int, int], ...] = ()
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,8 @@ from opp_mri.domain.reader_study import IssuedPackage, Resolution
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.double_read.merge import merge_package
-from opp_mri.workflow.double_read.packages import make_package, planned_cases
+from opp_mri.workflow.double_read.package_plan import planned_cases
+from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.repeatability import repeatability
 from opp_mri.workflow.measuring.protocol import EXAMPLE, needed_protocol
 from opp_mri.workflow.measuring.timeline import Cell
@@ -303,7 +304,7 @@ def test_the_protocol_is_checked_shown_and_frozen(
         ({"resolution": '"adjudicator"'}, "name an adjudicator"),
         ({"order": '"locked-sequential"', "dates": '"hidden"'}, "a locked sequence"),
         ({"hide_dose": '"yes"'}, "must be true or false"),
-        ({"seed": "1\nlimit = 2"}, "unknown setting"),
+        ({"adjudicator": '""\nseed = 2'}, "unknown setting"),
     ):
         with pytest.raises(AssertionError, match=said):
             declare(run, tmp_path, **change)
@@ -316,14 +317,15 @@ def test_the_protocol_is_checked_shown_and_frozen(
         declare(run, tmp_path, length_limit_mm="3.0")
 
 
-def test_each_reader_has_an_order_of_their_own_and_the_same_one_again(
+def test_each_reader_has_the_same_cases_in_an_order_of_their_own(
     project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     declare(run, tmp_path, repeats_share="0.0")
     with open_project(project) as opened:
         protocol = needed_protocol(opened.store)
-        orders = [planned_cases(opened.store, protocol, one, 1) for one in protocol.readers]
-        again = planned_cases(opened.store, protocol, "reader-1", 1)
-    assert orders[0] == again
-    assert [one[0] for one in orders[0]] == [one[0] for one in orders[1]]
-    assert sorted(one[1] for one in orders[0]) == sorted(one[1] for one in orders[1])
+        orders = [
+            planned_cases(opened.store, protocol, reader, 1, secret)
+            for reader, secret in zip(protocol.readers, ("a", "b"), strict=True)
+        ]
+    assert [code for code, _, _ in orders[0]] == [code for code, _, _ in orders[1]]
+    assert sorted(case[1] for case in orders[0]) == sorted(case[1] for case in orders[1])

@@ -141,7 +141,7 @@ def _lesion(
     readings = {one.reading_id: one for one in store.readings(lesion.lesion_id)}
     resolutions = _valid_resolutions(store, lesion)
     made = [
-        (rank, _pair(store, protocol, lesion, weighed, (first, second), resolutions, readings))
+        (rank, _pair(store, lesion, weighed, (first, second), resolutions, readings))
         for rank, weighed, first, second in pairs
     ]
     made.sort(key=lambda one: (one[0], one[1].cell))
@@ -162,11 +162,11 @@ def _lesion(
 
 
 def _pair(
-    store: Store, protocol: ReadingProtocol, lesion: Lesion, weighed: DiscordantPair | None,
+    store: Store, lesion: Lesion, weighed: DiscordantPair | None,
     readings: tuple[Reading, Reading], resolutions: Mapping[CellKey, Resolution],
     known: Mapping[str, Reading],
 ) -> Pair:  # fmt: skip
-    a, b = lettered(readings, protocol.seed)
+    a, b = lettered(readings)
     resolution = resolutions.get(a.cell)
     if resolution and set(resolution.of_reading_ids) != {a.reading_id, b.reading_id}:
         resolution = None  # one of the two was amended since

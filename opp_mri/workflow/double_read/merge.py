@@ -17,12 +17,13 @@ from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import check_chain
 from opp_mri.store.protocol import Store
 from opp_mri.units import recorded_mm
-from opp_mri.workflow.double_read.packages import (
+from opp_mri.workflow.double_read.package_images import (
     IMAGES,
-    issued_packages,
     readable_volumes,
+    trims_of,
     uids_of,
 )
+from opp_mri.workflow.double_read.package_plan import issued_packages
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
@@ -86,6 +87,7 @@ class _NativeFrame:
     plane: ImagePlane = field(repr=False)
     study_date: date
     role: SeriesRole | None
+    trim: tuple[int, int]  # columns at the left and rows at the top that the package's copy lacks
 
 
 def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
@@ -233,13 +235,14 @@ class _Translation:
         self._frames: dict[Place, _NativeFrame] = {}
         for case in issued.cases:
             self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
-            new_uid = uids_of(issued, case)
+            new_uid, trims = uids_of(issued, case), trims_of(case)
             for day, volume in readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
                     native = _NativeFrame(
                         sop_instance_uid=frame.sop_instance_uid, plane=plane, study_date=day,
                         role=volume.role,
+                        trim=trims.get(volume.series_instance_uid, (0, 0)),
                     )  # fmt: skip
                     self._frames.setdefault(place, native)
 
@@ -283,17 +286,19 @@ class _Translation:
                 f"{name} lies on an image of another sequence. (If its role was changed in the "
                 "project since the package was made, change it back for the merge.)"
             )
-        if not all(native.plane.contains(*point) for point in (caliper.start, caliper.end)):
+        left, top = native.trim
+        start, end = ((column + left, row + top) for column, row in (caliper.start, caliper.end))
+        if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
-        elif recorded_mm(native.plane.length_mm(caliper.start, caliper.end)) != reading.length_mm:
+        elif recorded_mm(native.plane.length_mm(start, end)) != reading.length_mm:
             self.faults.append(f"{name} has a length that is not what its points give.")
         return Caliper(
             sop_instance_uid=native.sop_instance_uid,
             frame_number=caliper.frame_number,
-            start=caliper.start,
-            end=caliper.end,
-            start_lps_mm=native.plane.lps_from_pixel(*caliper.start),
-            end_lps_mm=native.plane.lps_from_pixel(*caliper.end),
+            start=start,
+            end=end,
+            start_lps_mm=native.plane.lps_from_pixel(*start),
+            end_lps_mm=native.plane.lps_from_pixel(*end),
             frame_of_reference_uid=native.plane.frame_of_reference_uid,
         )
 

@@ -1,14 +1,16 @@
 """A reader's package: a small project of its own, with nothing in it that the reader may not know.
 
-It is built from an allow-list: copies of images without identity, the lesions to measure, the order
-of reading. No reading, no fit and no event of the project is copied, so nothing can show.
+It is built from a list of what passes: disguised copies of images without identity, the lesions to
+measure, the order of reading. No reading, no fit and no event of the project is copied. Whatever
+has an order in the package (file names, rows, UIDs, codes) takes it from a secret that is drawn for
+each package and stays with the project.
 """
 
 import random
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -16,14 +18,12 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.dicom.deidentify import ALLOWED, NewUid, uid_replacer, write_deidentified
+from opp_mri.dicom.deidentify import ALLOWED, NewUid
 from opp_mri.domain.imaging import Usability, VolumeDescription
-from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.measurement import Lesion, SeedPoint
 from opp_mri.domain.reader_study import (
     Blinding,
-    CaseOrder,
     IssuedPackage,
-    MergedPackage,
     PackageCase,
     ReadingProtocol,
     ShownDates,
@@ -31,7 +31,21 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ConflictError, InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.index import describe_stale, index
-from opp_mri.workflow.catalogue.patients import patient_map, patients, time_points
+from opp_mri.workflow.double_read.package_images import (
+    IMAGES,
+    Progress,
+    copy_images,
+    readable_volumes,
+    trims_of,
+    uids_of,
+)
+from opp_mri.workflow.double_read.package_plan import (
+    NO_DATES_DAY,
+    due_wave,
+    issued_packages,
+    planned_case,
+    planned_cases,
+)
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
@@ -40,18 +54,11 @@ from opp_mri.workflow.double_read.seal import (
     write_seal,
 )
 from opp_mri.workflow.measuring.protocol import is_unblinded, needed_protocol, protocol_sentences
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.seeds import covers, seed_by_frame
 from opp_mri.workflow.project import Project, create_project, open_project
 
-FIRST_DAY: Final = date(
-    2000, 1, 1
-)  # the first study of each case, so that only days between them show
-NO_DATES_DAY: Final = date(1999, 1, 1)  # of radiosurgery where neither days nor order may show
-IMAGES: Final = "images"
 PARTIAL: Final = ".partial"
 MARKER: Final = "being-made"
-
-Progress = Callable[[str, int, int], None]
 
 
 @frozen(kw_only=True)
@@ -87,7 +94,7 @@ def make_package(
     folder
         New or empty.
     again
-        Make a package that is out anew, because it was lost; answers in the lost one are not taken.
+        Make a package that was lost once more; answers in the lost one are not taken.
     allowed
         Header keywords that pass.
 
@@ -113,7 +120,8 @@ def make_package(
     if interrupted:
         return interrupted
     secret = secrets.token_hex(32)
-    wave = _due_wave(store, protocol, reader, at, again=again)
+    wave = due_wave(store, protocol, reader, at, again=again)
+    cases = planned_cases(store, protocol, reader, wave, secret)
     keys, return_keys = new_keys(), new_keys()
     issued = IssuedPackage(
         package_id=str(uuid4()),
@@ -123,8 +131,8 @@ def make_package(
         seal_key=keys.private,
         return_key=return_keys.public,
         cases=tuple(
-            _case(store, protocol, code, patient_id, repeat=repeat, secret=secret)
-            for code, patient_id, repeat in planned_cases(store, protocol, reader, wave)
+            planned_case(store, protocol, code, patient_id, repeat=repeat, secret=secret)
+            for code, patient_id, repeat in cases
         ),
         recorded_at=at,
     )
@@ -177,7 +185,7 @@ def _check_still_due(
         raise ConflictError("The blinding was lifted meanwhile: this package was not issued.")
     if needed_protocol(store) != protocol:
         raise ConflictError("The protocol was changed meanwhile: make the package again.")
-    wave = _due_wave(store, protocol, issued.reader, at, again=again)
+    wave = due_wave(store, protocol, issued.reader, at, again=again)
     if wave != issued.wave:
         raise ConflictError("Another package was made meanwhile: this one was not issued.")
 
@@ -197,104 +205,13 @@ def _seal(issued: IssuedPackage, folder: Path) -> None:
     write_seal(folder / ISSUE_NAME, manifest, issued.seal_key)
 
 
-def planned_cases(
-    store: Store, protocol: ReadingProtocol, reader: str, wave: int
-) -> list[tuple[str, str, bool]]:
-    """Give code, patient and whether it is a repeat, of each case of a package in its order.
-
-    Where cases are to come back, the first package holds half of the patients, and the second the
-    others with the repeats among them: in neither can a reader tell which those are.
-    """
-    groups = patient_map(store)
-    with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.lesions()}
-    everyone = [one.patient_id for one in patients(store) if one.patient_id in with_lesions]
-    own = "" if protocol.order is CaseOrder.FREE else reader
-    chance = random.Random(f"{protocol.seed}/{own}")  # noqa: S311 - an order, not a secret
-    chance.shuffle(everyone)
-    if not protocol.repeats_share:
-        return [(f"CASE-{n:03d}", one, False) for n, one in enumerate(everyone, 1)]
-    if wave == 1:
-        first = everyone[: (len(everyone) + 1) // 2]
-        return [(f"CASE-{n:03d}", one, False) for n, one in enumerate(first, 1)]
-    # what was in the first package is looked up: lesions may have been added since
-    first = [groups.canonical(one.patient_id) for one in issued_packages(store, reader)[1].cases]
-    count = min(max(round(protocol.repeats_share * len(everyone)), 1), len(first))
-    second = [(one, False) for one in everyone if one not in first]
-    second += [(one, True) for one in chance.sample(first, count)]
-    chance.shuffle(second)
-    return [(f"CASE-{n:03d}", *one) for n, one in enumerate(second, len(first) + 1)]
-
-
-def issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
-    """Give a reader's packages by wave; one that was made again stands for the lost one."""
-    return {one.wave: one for one in store.log_of(IssuedPackage) if one.reader == reader}
-
-
-def _due_wave(
-    store: Store, protocol: ReadingProtocol, reader: str, at: datetime, *, again: bool
-) -> int:
-    issued = issued_packages(store, reader)
-    merged = {one.package_id: one for one in store.log_of(MergedPackage)}
-    if not issued:
-        return 1
-    latest = max(issued)
-    if again:
-        if issued[latest].package_id in merged:
-            raise ProjectError("This package came back already: it is not made again.")
-        return latest
-    if latest == 1 and protocol.repeats_share:
-        back = merged.get(issued[1].package_id)
-        if back is None or _unread(store, issued[1]):
-            raise ProjectError(
-                "The second package, with the repeats, is made once all of the first is read and "
-                "merged; if the first was lost, make it anew with --again."
-            )
-        due = back.recorded_at + timedelta(days=protocol.washout_days)
-        if at < due:
-            raise ProjectError(
-                f"The washout of {protocol.washout_days} days lasts until {due.date()}: make the "
-                "second package then."
-            )
-        return 2
-    raise ProjectError(
-        f"The package was made on {issued[latest].recorded_at.date()}; if it was lost, make it "
-        "anew with --again."
-    )
-
-
-def _unread(store: Store, package: IssuedPackage) -> bool:
-    read = {one.lesion_id for one in counted_readings(store) if one.reader == package.reader}
-    return any(real not in read for case in package.cases for _, real in case.lesions)
-
-
-def _case(
-    store: Store, protocol: ReadingProtocol, code: str, patient_id: str, *, repeat: bool,
-    secret: str,
-) -> PackageCase:  # fmt: skip
-    group = patient_map(store).group(patient_id)
-    lesions = [one.lesion_id for one in store.lesions() if one.patient_id in group]
-    days = [one.study_date for one in time_points(store, patient_id) if one.study_date]
-    if protocol.dates is ShownDates.OFFSETS:
-        shown = [FIRST_DAY + (day - days[0]) for day in days]
-    else:
-        shown = [FIRST_DAY + timedelta(days=n) for n in range(len(days))]
-        random.Random(f"{secret}/{code}").shuffle(shown)  # noqa: S311 - seeded by a secret
-    return PackageCase(
-        code=code,
-        patient_id=patient_id,
-        repeat=repeat,
-        lesions=tuple((f"{code}-{n}", one) for n, one in enumerate(lesions, 1)),
-        days=tuple(zip(shown, days, strict=True)),
-    )
-
-
 def _build(
     project: Project, protocol: ReadingProtocol, issued: IssuedPackage, folder: Path,
     progress: Progress, allowed: frozenset[str],
 ) -> tuple[int, tuple[str, ...]]:  # fmt: skip
     if not issued.cases:
         raise InputError("No patient has a lesion yet: add lesions first.")
-    images, left_out = _copy_images(project.store, issued, folder / IMAGES, progress, allowed)
+    images, left_out = copy_images(project.store, issued, folder / IMAGES, progress, allowed)
     create_project(folder)
     with open_project(folder) as package:
         package = attrs.evolve(
@@ -323,64 +240,13 @@ def _build(
     return images, left_out
 
 
-def readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:
-    """Give the volumes that a reader may measure on, with the date of their time point."""
-    return [
-        (point.study_date, volume)
-        for point in time_points(store, patient_id)
-        for volume in point.volumes
-        if point.study_date
-        and volume.role
-        and volume.usability is not Usability.NOTHING
-        and not volume.duplicate_of
-    ]
-
-
-def _copy_images(
-    store: Store, issued: IssuedPackage, folder: Path, progress: Progress, allowed: frozenset[str]
-) -> tuple[int, tuple[str, ...]]:
-    wanted: list[tuple[PackageCase, date, str]] = []
-    for case in issued.cases:
-        shown = {real: day for day, real in case.days}
-        seen: dict[str, date] = {}
-        for day, volume in readable_volumes(store, case.patient_id):
-            for frame in volume.frames:
-                seen.setdefault(frame.sop_instance_uid, shown[day])
-        wanted += [(case, day, uid) for uid, day in seen.items()]
-    sources = store.sources_of({uid for _, _, uid in wanted})
-    written = 0
-    left_out: dict[str, None] = {}
-    for done, (case, day, uid) in enumerate(wanted):
-        progress("copying images", done, len(wanted))
-        try:
-            write_deidentified(
-                sources[uid],
-                folder / f"{done + 1:06d}.dcm",
-                new_uid=uids_of(issued, case),
-                header={
-                    "PatientID": case.code,
-                    "PatientName": case.code,
-                    "StudyDate": f"{day:%Y%m%d}",
-                },
-                allowed=allowed,
-            )
-            written += 1
-        except InputError as error:
-            left_out[str(error)] = None
-    progress("copying images", len(wanted), len(wanted))
-    return written, tuple(left_out)
-
-
-def uids_of(issued: IssuedPackage, case: PackageCase) -> NewUid:
-    """Give what replaces the UIDs of a case."""
-    return uid_replacer(bytes.fromhex(issued.secret), case.code)
-
-
 def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
-    """Have the package's series the roles that they have in the project: texts are gone there."""
+    """Give the package's series the roles that they have in the project: texts are gone there."""
     for case in issued.cases:
         new_uid = uids_of(issued, case)
-        for _, volume in readable_volumes(store, case.patient_id):
+        volumes = [volume for _, volume in readable_volumes(store, case.patient_id)]
+        # in an order of the new UIDs: rows must not follow the visits
+        for volume in sorted(volumes, key=lambda v: new_uid(v.frames[0].sop_instance_uid)):
             first = volume.frames[0]
             copies = package.store.volumes_with_frame(
                 new_uid(first.sop_instance_uid), first.frame_number
@@ -395,9 +261,13 @@ def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
 def _blind_lesions(
     store: Store, protocol: ReadingProtocol, issued: IssuedPackage, case: PackageCase
 ) -> Sequence[Lesion]:
-    lesions = {one.lesion_id: one for one in store.lesions()}
+    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    volumes = readable_volumes(store, case.patient_id)
     return [
-        _blind_lesion(lesions[real], code, protocol, case, uids_of(issued, case))
+        attrs.evolve(
+            _blind_lesion(lesions[real], code, protocol, case, uids_of(issued, case)),
+            seed=_blind_seed(store, lesions[real], protocol, issued, case, volumes),
+        )
         for code, real in case.lesions
     ]
 
@@ -405,14 +275,11 @@ def _blind_lesions(
 def _blind_lesion(
     lesion: Lesion, lesion_id: str, protocol: ReadingProtocol, case: PackageCase, new_uid: NewUid
 ) -> Lesion:
-    """Give what a reader may know of a lesion: its level, a point in it, and what is not hidden."""
-    seed = lesion.seed
-    if seed is not None:
-        seed = attrs.evolve(seed, sop_instance_uid=new_uid(seed.sop_instance_uid))
+    """Give what a reader may know of a lesion: its level, and what is not hidden."""
+    shown = {real: day for day, real in (*case.days, *case.dates)}
     first = last = NO_DATES_DAY
     if protocol.dates is ShownDates.OFFSETS:
-        ago = FIRST_DAY - case.days[0][1] if case.days else timedelta()
-        first, last = lesion.ssrs_first_date + ago, lesion.ssrs_last_date + ago
+        first, last = shown[lesion.ssrs_first_date], shown[lesion.ssrs_last_date]
         if protocol.hide_dose:  # the days between tell the number of fractions
             first = last
     blind = Lesion(
@@ -420,14 +287,61 @@ def _blind_lesion(
         tracking_uid=new_uid(lesion.tracking_uid),
         patient_id=case.code,
         level=lesion.level,
-        seed=seed,
         ssrs_first_date=first,
         ssrs_last_date=last,
     )
     if not protocol.hide_dose:
         blind = attrs.evolve(blind, dose_gy=lesion.dose_gy, fractions=lesion.fractions)
     if not protocol.hide_outcome and protocol.dates is ShownDates.OFFSETS:
-        ago = first - lesion.ssrs_first_date
-        events = [attrs.evolve(one, date=one.date + ago) for one in lesion.events]
+        events = [attrs.evolve(event, date=shown[event.date]) for event in lesion.events]
         blind = attrs.evolve(blind, events=tuple(events))
     return blind
+
+
+def _blind_seed(
+    store: Store, lesion: Lesion, protocol: ReadingProtocol, issued: IssuedPackage,
+    case: PackageCase, volumes: Sequence[tuple[date, VolumeDescription]],
+) -> SeedPoint | None:  # fmt: skip
+    """Give a point in the lesion on an image of the package.
+
+    Where dates are hidden, the visit that carries it must not show which is the baseline: it is
+    drawn from all visits where confirmed fits carry the point to each of them, and else left out.
+    """
+    points = {
+        day: (volume, seed)
+        for day, volume in reversed(volumes)
+        if (seed := _seed_in(store, lesion, volume)) is not None
+    }
+    if not points:
+        return None
+    if protocol.dates is ShownDates.HIDDEN:
+        if set(points) != {day for day, _ in volumes}:
+            return None
+        chance = random.Random(f"{issued.secret}/{case.code}/{lesion.lesion_id}")  # noqa: S311
+        volume, seed = points[chance.choice(sorted(points))]
+    else:
+        volume, seed = points[min(points)]
+    left, top = trims_of(case).get(volume.series_instance_uid, (0, 0))
+    return attrs.evolve(
+        seed,
+        sop_instance_uid=uids_of(issued, case)(seed.sop_instance_uid),
+        column=seed.column - left,
+        row=seed.row - top,
+    )
+
+
+def _seed_in(store: Store, lesion: Lesion, volume: VolumeDescription) -> SeedPoint | None:
+    """Give a lesion's point on the nearest image of a volume that covers it."""
+    seeds = seed_by_frame(store, lesion)
+    if not covers(volume, seeds):
+        return None
+    point = seeds[volume.planes[0].frame_of_reference_uid]
+    frame, plane = min(
+        zip(volume.frames, volume.planes, strict=True),
+        key=lambda pair: abs(pair[1].distance_mm(point)),
+    )
+    column, row = plane.pixel_from_lps(point)
+    return SeedPoint(
+        sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number,
+        column=column, row=row,
+    )  # fmt: skip

@@ -43,7 +43,6 @@ angle_limit_deg = 10.0      # so are lines at a larger angle
 
 resolution = "consensus"    # of the two readers; or "adjudicator", who selects one of both answers
 adjudicator = ""            # who, where one resolves
-seed = 1                    # of the orders, the repeats and the letters A and B
 """
 
 
@@ -298,5 +297,4 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "angle_limit_deg": _number(0, 90),
     "resolution": _one_of(ResolvedBy),
     "adjudicator": _person,
-    "seed": _whole(0, 2**31),
 }

@@ -1,0 +1,140 @@
+"""Images of a package: disguised copies without identity, in an order of their own."""
+
+import os
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.dicom.deidentify import NewUid, uid_replacer, write_deidentified
+from opp_mri.dicom.disguise import Disguise, disguise_of
+from opp_mri.domain.imaging import Usability, VolumeDescription
+from opp_mri.domain.reader_study import (
+    IssuedPackage,
+    PackageCase,
+)
+from opp_mri.errors import InputError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import time_points
+
+IMAGES: Final = "images"
+FILE_TIME_S: Final = 946_684_800  # 2000-01-01: when a file was written tells nothing
+Progress = Callable[[str, int, int], None]
+
+
+def readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:
+    """Give the volumes that a reader may measure on, with the date of their time point."""
+    return [
+        (point.study_date, volume)
+        for point in time_points(store, patient_id)
+        for volume in point.volumes
+        if point.study_date
+        and volume.role
+        and volume.usability is not Usability.NOTHING
+        and not volume.duplicate_of
+    ]
+
+
+@frozen(kw_only=True)
+class _Copy:
+    """An image that goes into a package."""
+
+    case: PackageCase
+    shown_day: date
+    sop_instance_uid: str
+    instance_number: int
+    disguise: Disguise
+
+
+def copy_images(
+    store: Store, issued: IssuedPackage, folder: Path, progress: Progress, allowed: frozenset[str]
+) -> tuple[int, tuple[str, ...]]:
+    """Write the images of a package; gives how many, and why others stayed behind."""
+    copies = [
+        copy
+        for case in issued.cases
+        for copy in _copies(case, readable_volumes(store, case.patient_id), issued)
+    ]
+    secrets.SystemRandom().shuffle(copies)  # names, rows and times of writing follow no visit
+    sources = store.sources_of({copy.sop_instance_uid for copy in copies})
+    written = 0
+    left_out: dict[str, None] = {}
+    for done, copy in enumerate(copies):
+        progress("copying images", done, len(copies))
+        path = folder / f"{done + 1:06d}.dcm"
+        try:
+            write_deidentified(
+                sources[copy.sop_instance_uid],
+                path,
+                new_uid=uids_of(issued, copy.case),
+                header={
+                    "PatientID": copy.case.code,
+                    "PatientName": copy.case.code,
+                    "StudyDate": f"{copy.shown_day:%Y%m%d}",
+                    "InstanceNumber": copy.instance_number,
+                },
+                disguise=copy.disguise,
+                allowed=allowed,
+            )
+            os.utime(path, (FILE_TIME_S, FILE_TIME_S))
+            written += 1
+        except InputError as error:
+            left_out[str(error)] = None
+    progress("copying images", len(copies), len(copies))
+    return written, tuple(left_out)
+
+
+def _copies(
+    case: PackageCase, volumes: Iterable[tuple[date, VolumeDescription]], issued: IssuedPackage
+) -> list[_Copy]:
+    shown = {real: day for day, real in case.days}
+    copies: dict[str, _Copy] = {}
+    numbers: Counter[str] = Counter()
+    volumes = list(volumes)
+    disguises = disguises_of(issued.secret, case.code, (volume for _, volume in volumes))
+    for day, volume in volumes:
+        for frame in volume.frames:
+            if frame.sop_instance_uid not in copies:
+                numbers[volume.series_instance_uid] += 1
+                copies[frame.sop_instance_uid] = _Copy(
+                    case=case,
+                    shown_day=shown[day],
+                    sop_instance_uid=frame.sop_instance_uid,
+                    instance_number=numbers[volume.series_instance_uid],
+                    disguise=disguises[volume.series_instance_uid],
+                )
+    return list(copies.values())
+
+
+def disguises_of(
+    secret: str, code: str, volumes: Iterable[VolumeDescription]
+) -> Mapping[str, Disguise]:
+    """Give what makes the images of each series other images in a package, by SeriesInstanceUID."""
+    by_series: dict[str, list[VolumeDescription]] = defaultdict(list)
+    for volume in volumes:
+        by_series[volume.series_instance_uid].append(volume)
+    return {
+        series: disguise_of(
+            bytes.fromhex(secret),
+            code,
+            series=series,
+            frame_of_reference=of_series[0].instance.frame_of_reference_uid,
+            rows=min(volume.instance.rows for volume in of_series),
+            columns=min(volume.instance.columns for volume in of_series),
+        )
+        for series, of_series in by_series.items()
+    }
+
+
+def trims_of(case: PackageCase) -> Mapping[str, tuple[int, int]]:
+    """Give the columns at the left and rows at the top that a case's images lack, by series."""
+    return {series: (left, top) for series, left, top in case.trims}
+
+
+def uids_of(issued: IssuedPackage, case: PackageCase) -> NewUid:
+    """Give what replaces the UIDs of a case."""
+    return uid_replacer(bytes.fromhex(issued.secret), case.code)

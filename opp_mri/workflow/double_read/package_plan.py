@@ -1,0 +1,174 @@
+"""Which cases a package holds, in which order, under which names and dates."""
+
+import random
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.reader_study import (
+    CaseOrder,
+    IssuedPackage,
+    MergedPackage,
+    PackageCase,
+    ReadingProtocol,
+    ShownDates,
+)
+from opp_mri.errors import ProjectError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import patient_map, patients, time_points
+from opp_mri.workflow.double_read.package_images import disguises_of, readable_volumes
+from opp_mri.workflow.measuring.readings import counted_readings
+
+FIRST_DAY: Final = date(
+    2000, 1, 1
+)  # the first study of each case, so that only days between them show
+NO_DATES_DAY: Final = date(1999, 1, 1)  # of radiosurgery where neither days nor order may show
+JITTER_DAYS: Final = 3  # of each interval, so that intervals do not identify a repeat
+
+
+def planned_cases(
+    store: Store, protocol: ReadingProtocol, reader: str, wave: int, secret: str
+) -> list[tuple[str, str, bool]]:
+    """Give code, patient and whether it is a repeat, of each case of a package in its order.
+
+    Where cases come back, the first package holds half of the patients, and the second the others
+    with the repeats among them: in neither can a reader tell which those are.
+
+    Parameters
+    ----------
+    secret
+        Of the package: order and repeats are drawn by it. With the order `free` all readers have
+        the order of the first package that was made.
+    """
+    groups = patient_map(store)
+    with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.lesions()}
+    everyone = [
+        patient.patient_id for patient in patients(store) if patient.patient_id in with_lesions
+    ]
+    packages = store.log_of(IssuedPackage)
+    is_free = protocol.order is CaseOrder.FREE and packages
+    chance = random.Random(packages[0].secret if is_free else secret)  # noqa: S311 - by a secret
+    chance.shuffle(everyone)
+    if not protocol.repeats_share:
+        return _coded(((patient_id, False) for patient_id in everyone), after=0)
+    if wave == 1:
+        first = everyone[: (len(everyone) + 1) // 2]
+        return _coded(((patient_id, False) for patient_id in first), after=0)
+    # what was in the first package is looked up: lesions may have been added since
+    first = [groups.canonical(case.patient_id) for case in issued_packages(store, reader)[1].cases]
+    count = min(max(round(protocol.repeats_share * len(everyone)), 1), len(first))
+    second = [(patient_id, False) for patient_id in everyone if patient_id not in first]
+    second += [(patient_id, True) for patient_id in chance.sample(first, count)]
+    chance.shuffle(second)
+    return _coded(second, after=len(first))
+
+
+def _coded(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tuple[str, str, bool]]:
+    return [(f"CASE-{number:03d}", *case) for number, case in enumerate(cases, after + 1)]
+
+
+def issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
+    """Give a reader's packages by wave; one that was made again stands for the lost one."""
+    packages = store.log_of(IssuedPackage)
+    return {package.wave: package for package in packages if package.reader == reader}
+
+
+def due_wave(
+    store: Store, protocol: ReadingProtocol, reader: str, at: datetime, *, again: bool
+) -> int:
+    """Give which package of a reader is due: 1, or 2 for that with the repeats.
+
+    Raises
+    ------
+    ProjectError
+        None is due; the text says why.
+    """
+    issued = issued_packages(store, reader)
+    merged = {package.package_id: package for package in store.log_of(MergedPackage)}
+    if not issued:
+        return 1
+    latest = max(issued)
+    if again:
+        if issued[latest].package_id in merged:
+            raise ProjectError("This package came back already: it is not made again.")
+        return latest
+    if latest == 1 and protocol.repeats_share:
+        back = merged.get(issued[1].package_id)
+        if back is None or _unread(store, issued[1]):
+            raise ProjectError(
+                "The second package, with the repeats, is made once all of the first is read and "
+                "merged; if the first was lost, make it again with --again."
+            )
+        due = back.recorded_at + timedelta(days=protocol.washout_days)
+        if at < due:
+            raise ProjectError(
+                f"The washout of {protocol.washout_days} days lasts until {due.date()}: make the "
+                "second package then."
+            )
+        return 2
+    raise ProjectError(
+        f"The package was made on {issued[latest].recorded_at.date()}; if it was lost, make it "
+        "again with --again."
+    )
+
+
+def _unread(store: Store, package: IssuedPackage) -> bool:
+    read_lesions = {
+        reading.lesion_id for reading in counted_readings(store) if reading.reader == package.reader
+    }
+    return any(real not in read_lesions for case in package.cases for _, real in case.lesions)
+
+
+def planned_case(
+    store: Store, protocol: ReadingProtocol, code: str, patient_id: str, *, repeat: bool,
+    secret: str,
+) -> PackageCase:  # fmt: skip
+    """Give a patient as a package shows one: codes for names, other dates, trimmed images."""
+    volumes = [volume for _, volume in readable_volumes(store, patient_id)]
+    group = patient_map(store).group(patient_id)
+    lesions = [lesion.lesion_id for lesion in store.lesions() if lesion.patient_id in group]
+    points = [point for point in time_points(store, patient_id) if point.study_date]
+    days = [point.study_date for point in points if point.study_date]
+    chance = random.Random(f"{secret}/{code}")  # noqa: S311 - seeded by a secret
+    if protocol.dates is ShownDates.OFFSETS:
+        dated = {date for lesion in store.lesions() if lesion.lesion_id in lesions
+                 for date in _dates_of(lesion)}  # fmt: skip
+        shown = shown_days(days, dated, chance)
+    else:
+        codes = [FIRST_DAY + timedelta(days=number) for number in range(len(days))]
+        chance.shuffle(codes)
+        shown = dict(zip(days, codes, strict=True))
+    return PackageCase(
+        code=code,
+        patient_id=patient_id,
+        repeat=repeat,
+        lesions=tuple((f"{code}-{number}", real) for number, real in enumerate(lesions, 1)),
+        days=tuple((shown[day], day) for day in days),
+        dates=tuple((shown_day, day) for day, shown_day in shown.items() if day not in days),
+        trims=tuple(
+            (series, disguise.trim.left, disguise.trim.top)
+            for series, disguise in disguises_of(secret, code, volumes).items()
+        ),
+    )
+
+
+def _dates_of(lesion: Lesion) -> set[date]:
+    return {lesion.ssrs_first_date, lesion.ssrs_last_date, *(event.date for event in lesion.events)}
+
+
+def shown_days(
+    days: Sequence[date], dated: Collection[date], chance: random.Random
+) -> dict[date, date]:
+    """Give the day that stands for each date: their order stays, and intervals to three days."""
+    shown: dict[date, date] = {}
+    previous: date | None = None
+    for day in sorted({*days, *dated}):
+        if previous is None:
+            shown[day] = FIRST_DAY
+        else:
+            gap = (day - previous).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
+            shown[day] = shown[previous] + timedelta(days=max(gap, 1))
+        previous = day
+    first = shown[min(days)] if days else FIRST_DAY  # the first study is day 0
+    return {day: FIRST_DAY + (shown_day - first) for day, shown_day in shown.items()}
