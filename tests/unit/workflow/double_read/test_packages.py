@@ -305,7 +305,7 @@ def test_an_image_with_text_burned_in_stays_behind_and_is_told(
     assert "burned into the image" in why
 
 
-def test_two_who_make_the_same_package_at_once_leave_one_that_counts(
+def test_of_two_who_make_the_same_package_at_once_the_second_is_refused(
     project: Project, tmp_path: Path
 ) -> None:
     declare(project, tmp_path)
@@ -316,10 +316,9 @@ def test_two_who_make_the_same_package_at_once_leave_one_that_counts(
             with open_project(tmp_path / "project") as other:
                 inner.append(make(other, tmp_path / "theirs"))
 
-    outer = make_package(project, "reader-1", tmp_path / "ours", NOON, progress=meanwhile).issued
+    with pytest.raises(ProjectError, match="was made on 2024-05-01"):
+        make_package(project, "reader-1", tmp_path / "ours", NOON, progress=meanwhile)
+    assert not (tmp_path / "ours").exists()
     read_all(tmp_path / "theirs", inner[0])
-    read_all(tmp_path / "ours", outer)
-    with pytest.raises(ProjectError, match="made anew since"):
-        merge_package(project, tmp_path / "theirs", NOON)
-    assert merge_package(project, tmp_path / "ours", NOON).added == 16
+    assert merge_package(project, tmp_path / "theirs", NOON).added == 16
     assert len(project.store.log_of(MergedPackage)) == 1
