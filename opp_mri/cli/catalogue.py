@@ -22,6 +22,7 @@ WORDS = {
     FileStatus.IMAGE: "images in series",
     FileStatus.COPY: "copies of an image that is there already",
     FileStatus.NOT_DICOM: "not DICOM",
+    FileStatus.ARCHIVE: "archives that were not opened: unpack them and index what is inside",
     FileStatus.DICOMDIR: "DICOMDIR (a table of contents)",
     FileStatus.STRUCTURED_REPORT: "structured reports",
     FileStatus.NO_PIXELS: "DICOM without pixels",
@@ -87,8 +88,11 @@ def _show_summary(summary: IndexSummary) -> None:
             "`opp-mri series` lists them first."
         )
     if summary.undecodable:
+        first = summary.undecodable[0]
         click.echo(
-            f"{summary.undecodable} images could not be compared: their pixels do not decode."
+            f"{counted(len(summary.undecodable), 'image')} could not be compared, since the pixels "
+            f"do not decode: {first}{' and others' if len(summary.undecodable) > 1 else ''}. "
+            "Fetch them again from where they came from."
         )
 
 

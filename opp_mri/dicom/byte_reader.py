@@ -72,13 +72,13 @@ class StreamBytes:
 
 
 class MemoryBytes:
-    """Bytes in memory."""
+    """Bytes in memory; `size` is larger than they are where only the first of them are kept."""
 
     __slots__ = ("_data", "size")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, size: int | None = None) -> None:
         self._data = data
-        self.size = len(data)
+        self.size = len(data) if size is None else size
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Give `length` bytes from `offset` on, fewer only where the end comes first."""
@@ -86,13 +86,24 @@ class MemoryBytes:
 
 
 class ReaderStream(io.RawIOBase):
-    """A reader as a stream, for those who read no other way."""
+    """A reader as a stream, for those who read no other way.
+
+    Parameters
+    ----------
+    reader
+        Where the bytes come from.
+    longest_zeros
+        Bytes: where more than this many zeros follow each other, reading raises ValueError. An
+        interrupted copy ends in zeros, and each 8 of them look like an element.
+    """
 
     name = ""  # pydicom asks for it
 
-    def __init__(self, reader: ByteReader) -> None:
+    def __init__(self, reader: ByteReader, *, longest_zeros: int) -> None:
         self._reader = reader
         self._offset = 0
+        self._longest_zeros = longest_zeros
+        self._zeros = 0
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -114,10 +125,13 @@ class ReaderStream(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer
         """Fill a buffer, as far as there are bytes."""
-        found = self._reader.read_at(self._offset, len(buffer))
-        buffer[: len(found)] = found
-        self._offset += len(found)
-        return len(found)
+        content = self._reader.read_at(self._offset, len(buffer))
+        self._zeros = 0 if any(content) else self._zeros + len(content)
+        if self._zeros > self._longest_zeros:
+            raise ValueError("zeros where a header should be")
+        buffer[: len(content)] = content
+        self._offset += len(content)
+        return len(content)
 
 
 def open_bytes(source: SourceFile) -> FileBytes | StreamBytes:

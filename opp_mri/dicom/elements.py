@@ -180,6 +180,8 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
             return Elements(raw, Stop.CUT, position)
         if stop is Stop.ODD and _is_padding(reader, reached):
             return Elements(raw, Stop.END, reached)
+        if stop is Stop.ODD and _is_zeroed(reader, reached):
+            return Elements(raw, Stop.CUT, reached)
         if stop is Stop.ODD and size - reached < 12:  # no whole element header
             return Elements(raw, Stop.CUT, reached)
         if stop is not Stop._SHORT:
@@ -272,6 +274,8 @@ def _past_item(block: bytes, p: int, layout: Layout) -> int:
         tag, length = layout.item(block, p)
         if tag == layout.item_end:
             return p + 8
+        if tag == 0:
+            raise ValueError("zeros where an element should be")
         size = 8
         if not layout.implicit:
             _, vr, short_length = layout.element(block, p)
@@ -284,6 +288,12 @@ def _past_item(block: bytes, p: int, layout: Layout) -> int:
                 size = 8
         p += size
         p = _past_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+
+
+def _is_zeroed(reader: ByteReader, position: int) -> bool:
+    """Tell the tail of zeros of an interrupted copy, which is too long for padding."""
+    head = reader.read_at(position, _LARGEST_PADDING)
+    return len(head) == _LARGEST_PADDING and not any(head)
 
 
 def _is_padding(reader: ByteReader, position: int) -> bool:

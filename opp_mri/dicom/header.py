@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader, BytesIO
 from struct import error as Short  # noqa: N812 - the block is too short
+from typing import Final
 
 from attrs import define, field
 from pydicom import Dataset, config
@@ -72,7 +73,21 @@ _LAYOUTS = {
 _META = _LAYOUTS[False, True]
 _BLOCK = 16 * 1024
 _BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
-_LARGEST_INFLATED = 1 << 30
+_LARGEST_INFLATED: Final = 1 << 30  # bytes; beyond it a deflated file is refused
+_KEPT_INFLATED: Final = 1 << 25  # bytes of it that are kept: the header, and never the pixels
+_INFLATED_AT_ONCE: Final = 1 << 20
+_LONGEST_ZEROS: Final = 1 << 20  # bytes: pydicom takes each 8 of them for an element
+_ACR_NEMA_WITHIN: Final = 1024
+_ARCHIVES: Final = (
+    (0, b"PK\x03\x04", "A zip archive in an archive or under another name."),
+    (0, b"\x1f\x8b", "A gzip file."),
+    (0, b"BZh", "A bzip2 file."),
+    (0, b"\xfd7zXZ", "An xz file."),
+    (0, b"7z\xbc\xaf\x27\x1c", "A 7-Zip archive."),
+    (0, b"Rar!", "A RAR archive."),
+    (0, b"\x28\xb5\x2f\xfd", "A Zstandard file."),
+    (257, b"ustar", "A tar archive."),
+)
 _REPORTS, _KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.88.59"
 _CHARACTER_SET = TAGS["SpecificCharacterSet"]
 _SHAPE = tuple(
@@ -215,7 +230,12 @@ def _read(reader: ByteReader) -> Header:
         inflated = _inflated(reader, start)
         if inflated is None:
             return _cut()
-        reader, block, start = MemoryBytes(inflated), inflated[:_BLOCK], 0
+        if inflated.size > _LARGEST_INFLATED:
+            return Header(
+                status=FileStatus.UNREADABLE,
+                detail="It unpacks to more than 1 GB, which no image does: fetch it uncompressed.",
+            )
+        reader, block, start = inflated, inflated.read_at(0, _BLOCK), 0
     if start + 6 > len(block):
         block = reader.read_at(0, start + _BLOCK)
     if block[start : start + 2] == b"\0\0" and any(block[start:]):  # a command set
@@ -259,14 +279,23 @@ def _file_meta(reader: ByteReader, block: bytes) -> tuple[str, str, int]:
         position += size + length
 
 
-def _inflated(reader: ByteReader, start: int) -> bytes | None:
-    """Inflate a deflated data set (PS3.5 A.5); None where it is cut or beyond all measure."""
+def _inflated(reader: ByteReader, start: int) -> MemoryBytes | None:
+    """Inflate a deflated data set (PS3.5 A.5), its header kept; None where it is cut."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    kept, size = bytearray(), 0
+    deflated = reader.read_at(start, reader.size - start)
     try:
-        data = inflater.decompress(reader.read_at(start, reader.size - start), _LARGEST_INFLATED)
+        while not inflater.eof and size <= _LARGEST_INFLATED:
+            part = inflater.decompress(deflated, _INFLATED_AT_ONCE)
+            deflated = inflater.unconsumed_tail
+            if not part and not deflated:
+                break
+            size += len(part)
+            kept += part[: max(0, _KEPT_INFLATED - len(kept))]
     except zlib.error:
         return None
-    return data if inflater.eof else None
+    whole = inflater.eof or size > _LARGEST_INFLATED
+    return MemoryBytes(bytes(kept), size) if whole else None
 
 
 def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:
@@ -276,16 +305,22 @@ def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:
         if text(header.value(TAGS["SOPClassUID"])).startswith("1.2.840.10008."):
             return header
     if not block:
-        detail = "The file is empty."
-    elif block.startswith(b"PK\x03\x04"):
-        detail = "A zip archive in an archive or under another name: unpack it to index it."
-    else:
-        detail = "It is no DICOM file."
-    return Header(status=FileStatus.NOT_DICOM, detail=detail)
+        return Header(status=FileStatus.NOT_DICOM, detail="The file is empty.")
+    for start, magic, kind in _ARCHIVES:
+        if block[start : start + len(magic)] == magic:
+            detail = f"{kind} It is not opened here: unpack it and index what is inside."
+            return Header(status=FileStatus.ARCHIVE, detail=detail)
+    if b"ACR-NEMA" in block[:_ACR_NEMA_WITHIN]:
+        detail = (
+            "An ACR-NEMA file, the forerunner of DICOM: convert it to DICOM (for instance with "
+            "`dcmconv` or the archive's own export) and index that."
+        )
+        return Header(status=FileStatus.NOT_DICOM, detail=detail)
+    return Header(status=FileStatus.NOT_DICOM, detail="Not a DICOM file.")
 
 
 def _read_by_pydicom(reader: ByteReader) -> Header:
-    stream = BufferedReader(ReaderStream(reader))
+    stream = BufferedReader(ReaderStream(reader, longest_zeros=_LONGEST_ZEROS))
     try:
         dataset = read_partial(stream, lambda tag, _vr, _length: tag in PIXEL_TAGS, force=True)
         elements = [dataset.get_item(tag) for tag in list(dataset.keys())]

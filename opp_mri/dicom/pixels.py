@@ -1,7 +1,8 @@
 """Decode pixels: from any transfer syntax to stored values, with their rescale.
 
 Stored values are what the scanner wrote in BitsStored bits; all lossless transfer syntaxes of an
-image give the same ones. pydicom decodes, with the codecs of GDCM and OpenJPEG.
+image give the same ones. pydicom decodes, with the codecs of GDCM and OpenJPEG, these in a process
+of their own.
 """
 
 import hashlib
@@ -9,8 +10,9 @@ import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import field, frozen
@@ -20,11 +22,14 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RLELossless,
 )
 
+from opp_mri.dicom.codec_process import CodecProcess
 from opp_mri.dicom.sources import read_source_bytes
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
@@ -38,7 +43,15 @@ NEEDED = [
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *PIXELS),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
-PLAIN = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian})
+# GE's private syntax: implicit little endian, but for the pixels, which are big endian
+GE_PRIVATE: Final = UID("1.2.840.113619.5.2")
+PLAIN: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, GE_PRIVATE})
+# Read without a codec: the bytes as they are, or run lengths, which pydicom itself unpacks
+WITHOUT_CODEC: Final = PLAIN | {
+    ExplicitVRBigEndian,
+    DeflatedExplicitVRLittleEndian,
+    RLELossless,
+}
 # What pydicom and the codecs raise on damaged files; a fault of our own is none of these here.
 DAMAGE = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
@@ -91,7 +104,44 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
         The pixels are absent, damaged, or coded in a way that no codec here reads.
     """
     with _damage_told(source):
-        return _decoded(source, frame_numbers)
+        dataset = _dataset(source, frame_numbers)
+        if dataset.file_meta.TransferSyntaxUID in WITHOUT_CODEC:
+            return _frames(dataset, frame_numbers)
+        del dataset  # the other process reads it again
+        frames: list[FramePixels] = CODECS.call(source, frame_numbers)
+        return frames
+
+
+def why_not_decodable(transfer_syntax_uid: str) -> str:
+    """Say why pixels in a transfer syntax cannot be decoded here, or "" where they can."""
+    if not transfer_syntax_uid or transfer_syntax_uid in WITHOUT_CODEC:
+        return ""
+    return _why_not_decodable(transfer_syntax_uid)
+
+
+@cache
+def _why_not_decodable(transfer_syntax_uid: str) -> str:
+    syntax = UID(transfer_syntax_uid)
+    name = syntax.name if syntax.name != syntax else f"transfer syntax {syntax}"
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if available:
+        return ""
+    return (
+        f"Its pixels are coded as {name}, which cannot be decoded here: "
+        "export it again uncompressed."
+    )
+
+
+def decode_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+    """Decode frames of one file in this process, whatever the codec does to it."""
+    return _frames(_dataset(source, frame_numbers), frame_numbers)
+
+
+CODECS: Final = CodecProcess("opp_mri.dicom.pixels:decode_frames")
+"""The process in which codecs run; it starts with the first compressed image."""
 
 
 def pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
@@ -134,7 +184,8 @@ def _first_line(error: BaseException) -> str:
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
-def _decoded(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+def _dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
+    """Read what decoding needs, its transfer syntax told; ValueError where frames are absent."""
     dataset = dcmread(BytesIO(read_source_bytes(source)), force=True, specific_tags=NEEDED)
     if not any(keyword in dataset for keyword in PIXELS):
         raise ValueError("it holds no pixels")
@@ -142,15 +193,19 @@ def _decoded(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixe
     absent = [number for number in frame_numbers if not 1 <= number <= frame_count]
     if absent:
         raise ValueError(f"it holds {frame_count} frames, and not a frame {absent[0]}")
-    syntax = _transfer_syntax(dataset)
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = _transfer_syntax(dataset)
+    return dataset
+
+
+def _frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]:
+    encapsulated = dataset.file_meta.TransferSyntaxUID not in WITHOUT_CODEC - {RLELossless}
     frames = []
     for number, values in zip(frame_numbers, _values(dataset, frame_numbers), strict=True):
         slope, intercept = _rescale(dataset, number)
         frames.append(
             FramePixels(
                 sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-                stored=_stored(values, dataset, encapsulated=syntax.is_encapsulated),
+                stored=_stored(values, dataset, encapsulated=encapsulated),
                 slope=slope,
                 intercept=intercept,
                 inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
@@ -169,7 +224,8 @@ def _values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
         return (values for values, _ in decoded)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     size = rows * columns
-    dtype = np.dtype(f"<{'i' if dataset.get('PixelRepresentation') else 'u'}{bits // 8}")
+    order = ">" if syntax == GE_PRIVATE else "<"
+    dtype = np.dtype(f"{order}{'i' if dataset.get('PixelRepresentation') else 'u'}{bits // 8}")
     # frombuffer raises ValueError where PixelData is shorter than its frames
     return (
         np.frombuffer(dataset.PixelData, dtype, size, (number - 1) * size * dtype.itemsize).reshape(

@@ -170,7 +170,8 @@ def _scan_one(source: SourceFile) -> ScannedFile:
         return _unreadable(source, reason_in_words(error))
     except InputError as error:
         return _unreadable(source, str(error))
-    if header.status is FileStatus.NOT_DICOM and _is_archive(source):
+    unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
+    if unopened and _is_archive(source):
         return _unreadable(source, "The zip archive is damaged: fetch it again.")
     return ScannedFile(source=source, status=header.status, detail=header.detail)
 

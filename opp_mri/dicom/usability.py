@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 
+from opp_mri.dicom.pixels import why_not_decodable
 from opp_mri.dicom.splitting import SAME_POSITION_MM, Slice, angle_degrees, distances_mm
 from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE, ImagePlane, dot
 from opp_mri.domain.imaging import Usability
@@ -78,7 +79,7 @@ def _unfit(each: Slice) -> str | None:
         )
     if f"{instance.sop_class_uid}.".startswith(f"{SECONDARY_CAPTURE}."):
         return "A secondary capture: a copy of a picture and not what the scanner measured."
-    return each.fault or None
+    return each.fault or why_not_decodable(instance.transfer_syntax_uid) or None
 
 
 def _planes(stack: Sequence[Slice]) -> list[ImagePlane]:

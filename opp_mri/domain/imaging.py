@@ -44,6 +44,7 @@ class FileStatus(StrEnum):
     IMAGE = "image"
     COPY = "copy"
     NOT_DICOM = "not_dicom"
+    ARCHIVE = "archive"
     DICOMDIR = "dicomdir"
     STRUCTURED_REPORT = "structured_report"
     NO_PIXELS = "no_pixels"

@@ -64,7 +64,8 @@ class IndexSummary:
     in_doubt
         Volumes of the project whose role is in doubt.
     undecodable
-        Images that could not be compared with their look-alikes, as their pixels do not decode.
+        Names of files whose images could not be compared with their look-alikes, as their pixels
+        do not decode.
     """
 
     found: int
@@ -72,7 +73,7 @@ class IndexSummary:
     gone: int
     counts: Mapping[FileStatus, int]
     in_doubt: int = 0
-    undecodable: int = 0
+    undecodable: tuple[str, ...] = ()
 
 
 def holds_dicom(folder: Path) -> bool:
@@ -129,13 +130,13 @@ def index(
     )
 
 
-def describe_stale(project: Project, *, progress: Progress = _silent) -> int:
+def describe_stale(project: Project, *, progress: Progress = _silent) -> tuple[str, ...]:
     """Describe the volumes of all patients of whom something changed, and choose among them.
 
     Returns
     -------
-    int
-        Number of images whose pixels could not be decoded for a comparison.
+    tuple of str
+        Names of files whose pixels could not be decoded for a comparison.
     """
     store = project.store
     undecodable = _hash_look_alikes(store, progress)
@@ -272,12 +273,12 @@ def _gone(
     ]
 
 
-def _hash_look_alikes(store: Store, progress: Progress) -> int:
-    """Hash the pixels of images that another study may hold too; give how many do not decode."""
+def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
+    """Hash the pixels of images that another study may hold too; name those not decodable."""
     uids = store.unhashed_look_alikes()
     sources = store.sources_of(uids)
     hashes: dict[str, str] = {}
-    undecodable = 0
+    undecodable: list[str] = []
     try:
         for done, uid in enumerate(uids):
             progress("comparing look-alikes", done, len(uids))
@@ -288,7 +289,7 @@ def _hash_look_alikes(store: Store, progress: Progress) -> int:
                 frame_numbers = [frame.frame_number for frame in instance.frames]
                 hashes[uid] = pixel_hash(sources[uid], *frame_numbers)
             except OppMriError:
-                undecodable += 1  # equal to nothing, and not tried at every run
+                undecodable.append(sources[uid].name)  # equal to nothing, not tried at every run
                 hashes[uid] = hashlib.sha256(f"undecodable {uid}".encode()).hexdigest()
             if len(hashes) >= BATCH:
                 store.add_pixel_hashes(hashes)
@@ -297,7 +298,7 @@ def _hash_look_alikes(store: Store, progress: Progress) -> int:
         store.add_pixel_hashes(hashes)  # on Ctrl-C too
     if uids:
         progress("comparing look-alikes", len(uids), len(uids))
-    return undecodable
+    return tuple(undecodable)
 
 
 def _describe(

@@ -1,7 +1,9 @@
 """Headers: the values that pydicom gives, and what is said of a file that is not whole."""
 
+import gzip
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
@@ -30,10 +33,22 @@ from pydicom.uid import (
 )
 
 from opp_mri.dicom import byte_reader
+from opp_mri.dicom import header as header_module
 from opp_mri.dicom.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.header import TAGS, Header, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus
+
+
+class CountingBytes(MemoryBytes):
+    """Bytes in memory that count how many of them were read."""
+
+    read = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        content = super().read_at(offset, length)
+        self.read += len(content)
+        return content
 
 
 @pytest.fixture(autouse=True)
@@ -172,12 +187,63 @@ def test_a_file_with_meta_information_but_no_preamble_is_read() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\0", b"text\n" * 99, b"\x08\0" * 300, bytes(4000), b"PK\x03\x04" + bytes(200)],
+    [b"", b"\0", b"text\n" * 99, b"\x08\0" * 300, bytes(4000)],
 )
 def test_what_is_no_dicom_is_said_to_be_none(data: bytes) -> None:
     header = header_of(data)
     assert header.status is FileStatus.NOT_DICOM
     assert header.detail.endswith((".", "it."))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"PK\x03\x04" + bytes(200), "zip"),
+        (gzip.compress(b"content"), "gzip"),
+        (bytes(257) + b"ustar" + bytes(250), "tar"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(200), "7-Zip"),
+    ],
+)
+def test_an_archive_is_named_with_what_to_do(data: bytes, kind: str) -> None:
+    header = header_of(data)
+    assert header.status is FileStatus.ARCHIVE
+    assert kind in header.detail
+    assert "unpack it and index what is inside" in header.detail
+
+
+def test_an_acr_nema_file_is_named() -> None:
+    recognition = b"\x08\0\x10\0\x0c\0\0\0ACR-NEMA 2.0"
+    header = header_of(b"\x08\0\0\0\x04\0\0\0\x14\0\0\0" + recognition + bytes(200))
+    assert header.status is FileStatus.NOT_DICOM
+    assert "ACR-NEMA" in header.detail
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize(("preamble", "in_sequence"), [(True, True), (True, False), (False, False)])
+def test_a_tail_of_zeros_is_an_interrupted_copy_and_not_walked_over(
+    syntax: str, *, preamble: bool, in_sequence: bool
+) -> None:
+    data = written(mr_image(), syntax)[: -(4 * 6 * 2 + 12)]
+    if in_sequence:
+        vr = b"SQ\0\0" if syntax == ExplicitVRLittleEndian else b""
+        data += b"\x29\x00\x10\x10" + vr + b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4
+    reader = CountingBytes(data[0 if preamble else 132 :] + bytes(40 << 20))
+    header = read_header(reader)
+    assert header.status in (FileStatus.TRUNCATED, FileStatus.UNREADABLE, FileStatus.NOT_DICOM)
+    assert reader.read < 8 << 20, "bytes that were looked at"
+
+
+def test_a_deflated_file_that_unpacks_without_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(header_module, "_LARGEST_INFLATED", 1 << 22)
+    deflated = written(mr_image(), DeflatedExplicitVRLittleEndian)
+    meta = 144 + int.from_bytes(deflated[140:144], "little")
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    bomb = deflater.compress(bytes(1 << 25)) + deflater.flush()
+    header = header_of(deflated[:meta] + bomb)
+    assert header.status is FileStatus.UNREADABLE
+    assert "unpacks to more than 1 GB" in header.detail
 
 
 def test_group_lengths_are_passed_over() -> None:

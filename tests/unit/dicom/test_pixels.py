@@ -18,7 +18,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from opp_mri.dicom.pixels import pixel_hash, read_frames
+from opp_mri.dicom.pixels import pixel_hash, read_frames, why_not_decodable
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
@@ -214,3 +214,28 @@ def test_lossless_copies_of_a_real_series_have_one_hash_for_each_slice(real_data
         hashes.setdefault(file.name, set()).add(pixel_hash(source_of(file), 1))
     assert len(hashes) == 4
     assert all(len(each) == 1 for each in hashes.values())
+
+
+def test_the_private_syntax_of_ge_is_read_with_its_big_endian_pixels(tmp_path: Path) -> None:
+    dataset = image(RAMP.byteswap().view(RAMP.dtype))
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    source = saved(dataset, tmp_path)
+    path = Path(source.path)
+    plain, private = b"1.2.840.10008.1.2\0", b"1.2.840.113619.5.2"
+    path.write_bytes(path.read_bytes().replace(plain, private))
+    (frame,) = read_frames(source_of(path), [1])
+    np.testing.assert_array_equal(frame.stored, RAMP)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "decodable"),
+    [
+        *((syntax, True) for syntax in ("", ImplicitVRLittleEndian, ExplicitVRBigEndian)),
+        *((syntax, True) for syntax in (JPEG2000Lossless, RLELossless, "1.2.840.113619.5.2")),
+        *((syntax, False) for syntax in ("1.2.840.10008.1.2.4.100", "1.2.3.4.5")),
+    ],
+)
+def test_what_cannot_be_decoded_is_known_by_its_syntax(syntax: str, *, decodable: bool) -> None:
+    reason = why_not_decodable(syntax)
+    assert (reason == "") is decodable
+    assert decodable or "cannot be decoded here" in reason
