@@ -3,9 +3,9 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection, Engine, Row, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +32,7 @@ REFUSED: Final = "refused"
 DAMAGED: Final = "damaged"
 UNREACHABLE: Final = "unreachable"
 FORBIDDEN: Final = "forbidden"
+CONFLICT: Final = "conflict"
 
 SENTENCES: Final = {
     FULL: "The disk is full; nothing was changed. Make room and try again.",
@@ -40,6 +41,7 @@ SENTENCES: Final = {
     DAMAGED: "The project's store is damaged. Keep a copy of it, then restore its latest backup "
     "with `opp-mri restore`.",
     UNREACHABLE: "The database does not answer: check its address, that it runs, and the network.",
+    CONFLICT: "Somebody recorded the same meanwhile, so this was not recorded: look at it again.",
     FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
 }
 BUSY_WRITING: Final = (
@@ -64,6 +66,7 @@ _SQLITE: Final = {
     sqlite3.SQLITE_MISMATCH: DAMAGED,
 }
 _POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
+    "23505": CONFLICT,  # unique_violation
     "55P03": BUSY,  # lock_not_available
     "40": BUSY,  # transaction rollback: deadlock, serialization
     "53100": FULL,
@@ -80,6 +83,8 @@ _POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
 class Transactions:
     """Transactions on an engine; all parts of a store use them."""
 
+    _reading_options: ClassVar[Mapping[str, Any]] = {}  # that give a consistent state
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._damages: dict[int, Damage] = {}
@@ -95,7 +100,7 @@ class Transactions:
             return
         with (
             plain_words(BUSY_READING),
-            self._engine.connect() as connection,
+            self._engine.connect().execution_options(**self._reading_options) as connection,
             connection.begin(),
         ):
             yield connection

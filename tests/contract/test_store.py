@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -50,12 +49,7 @@ from opp_mri.store import schema, sql
 from opp_mri.store.protocol import CatalogueEntry
 from opp_mri.store.sql import SqlStore, open_sqlite
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    opened = open_sqlite(tmp_path / "store.sqlite", create=True)
-    yield opened
-    opened.close()
+only_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 
 def source(name: str, *, modified_ns: int = 1) -> SourceFile:
@@ -216,6 +210,7 @@ def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM record", "UPDATE record SET reader = 'B'"])
+@only_sqlite
 def test_a_reading_cannot_be_changed_or_deleted(
     store: SqlStore, tmp_path: Path, statement: str
 ) -> None:
@@ -315,6 +310,7 @@ def test_the_log_of_a_study_comes_back_by_kind_and_in_order(store: SqlStore) -> 
     assert store.log_of(ReadingProtocol) == [records[0], again]
 
 
+@only_sqlite
 def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore) -> None:
     merged = study_records()[3]
     signed = Signature(
@@ -339,6 +335,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
     assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
 
 
+@only_sqlite
 def test_the_log_of_a_study_is_never_changed(store: SqlStore, tmp_path: Path) -> None:
     store.add_to_log(study_records())
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
@@ -347,6 +344,7 @@ def test_the_log_of_a_study_is_never_changed(store: SqlStore, tmp_path: Path) ->
                 connection.execute(statement)
 
 
+@only_sqlite
 def test_a_second_writer_waits_or_is_told(
     store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +361,7 @@ def test_a_second_writer_waits_or_is_told(
     second.close()
 
 
+@only_sqlite
 def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> None:
     code = (
         "import sys; sys.path[:0] = sys.argv[1:2]\n"
@@ -382,6 +381,7 @@ def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> No
     assert len({one.reading_id for one in store.readings()}) == 40
 
 
+@only_sqlite
 def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
     store.add_readings([reading("before")])
     with store.writing_transaction() as connection:
@@ -393,6 +393,7 @@ def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
     assert [one.reading_id for one in store.readings()] == ["before"]
 
 
+@only_sqlite
 def test_a_process_killed_in_a_transaction_leaves_what_was_there(
     store: SqlStore, tmp_path: Path
 ) -> None:
@@ -431,6 +432,7 @@ def test_a_damaged_store_is_said(tmp_path: Path, content: bytes) -> None:
         open_sqlite(tmp_path / "store.sqlite")
 
 
+@only_sqlite
 def test_a_truncated_store_is_said(store: SqlStore, tmp_path: Path) -> None:
     store.add_readings([reading(f"r{n}") for n in range(200)])
     store.close()
@@ -447,6 +449,7 @@ def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
         open_sqlite(tmp_path / "store.sqlite")
 
 
+@only_sqlite
 def test_a_store_of_a_newer_version_is_left_alone(store: SqlStore, tmp_path: Path) -> None:
     store.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from opp_mri.store.migrations.postgresql_guards import STATEMENTS as POSTGRESQL
+
 SQLITE: Final = (
     # OR REPLACE deletes without firing a trigger on DELETE, so that this one has to see it coming
     "CREATE TRIGGER record_follows BEFORE INSERT ON record "
@@ -26,7 +28,12 @@ SQLITE: Final = (
 
 
 def create_guards(op: Any) -> None:
-    """Create the triggers of the database at hand."""
-    if op.get_bind().dialect.name == "sqlite":
+    """Create the triggers, and where there are accounts the policies, of the database at hand."""
+    connection = op.get_bind()
+    if connection.dialect.name == "sqlite":
         for statement in SQLITE:
             op.execute(statement)
+        return
+    driver = connection.connection.driver_connection
+    for statements in POSTGRESQL:  # several at a time, with % signs that stand for themselves
+        driver.execute(statements)

@@ -1,0 +1,144 @@
+"""The chain and the roles of accounts, held by PostgreSQL itself.
+
+Functions run with the rights of the project's owner, so that an account needs none on the tables
+that they look at. Their search path is fixed: no temporary table can stand in for one of them.
+`session_user` is the account that logged in, whoever owns the function.
+"""
+
+from typing import Final
+
+PRIVATE: Final = "opp_mri_private"
+
+TABLES: Final = """
+CREATE SCHEMA IF NOT EXISTS opp_mri_private;
+CREATE TABLE opp_mri_private.account (
+    name text PRIMARY KEY, role text NOT NULL CHECK
+        (role IN ('reader', 'adjudicator', 'coordinator', 'analyst')),
+    reader text NOT NULL
+);
+CREATE TABLE opp_mri_private.signed_reading (reading_id text PRIMARY KEY);
+"""
+
+IDENTITY: Final = """
+CREATE FUNCTION opp_mri_role() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    SELECT CASE WHEN session_user = current_user THEN 'coordinator'
+        ELSE coalesce(
+            (SELECT role FROM opp_mri_private.account WHERE name = session_user), 'none') END
+$$;
+CREATE FUNCTION opp_mri_reader() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    SELECT coalesce((SELECT reader FROM opp_mri_private.account WHERE name = session_user), '')
+$$;
+CREATE FUNCTION opp_mri_blinded() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+    SELECT NOT EXISTS (SELECT 1 FROM record WHERE kind = 'Unblinding')
+        AND coalesce((SELECT body::jsonb -> 'readers' ? opp_mri_reader() FROM record
+            WHERE kind = 'ReadingProtocol' ORDER BY sequence_number DESC LIMIT 1), false)
+$$;
+CREATE FUNCTION opp_mri_counts(reading_id text, body text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(body::jsonb ->> 'draft', 'false') <> 'true'
+        OR EXISTS (SELECT 1 FROM opp_mri_private.signed_reading s WHERE s.reading_id = $1)
+$$;
+"""
+
+CHAIN: Final = """
+CREATE FUNCTION opp_mri_part(part text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT length(part) || ':' || part
+$$;
+CREATE FUNCTION opp_mri_follow() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+    head chain_head%ROWTYPE;
+    content jsonb;
+BEGIN
+    SELECT * INTO head FROM chain_head FOR UPDATE;
+    IF NEW.sequence_number <> head.sequence_number + 1 OR NEW.previous_hash <> head.hash THEN
+        RAISE EXCEPTION 'record is append-only: a row follows the head of the chain';
+    END IF;
+    IF NEW.hash <> encode(sha256(convert_to(
+        opp_mri_part(NEW.sequence_number::text) || opp_mri_part(NEW.kind)
+        || opp_mri_part(coalesce(NEW.key, '')) || opp_mri_part(NEW.subject)
+        || opp_mri_part(NEW.reader) || opp_mri_part(NEW.account)
+        || opp_mri_part(NEW.recorded_at) || opp_mri_part(NEW.written_at)
+        || opp_mri_part(NEW.previous_hash) || opp_mri_part(NEW.body), 'UTF8')), 'hex') THEN
+        RAISE EXCEPTION 'the hash of the record is not that of its content';
+    END IF;
+    IF opp_mri_role() <> 'coordinator' THEN
+        content := NEW.body::jsonb;
+        IF NEW.account <> session_user
+            OR NEW.reader <> coalesce(content ->> 'reader', content ->> 'signed_by', '') THEN
+            RAISE EXCEPTION 'an account writes in its own name' USING ERRCODE = '42501';
+        END IF;
+    END IF;
+    UPDATE chain_head SET sequence_number = NEW.sequence_number, hash = NEW.hash;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION opp_mri_note_signed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO opp_mri_private.signed_reading
+    SELECT covered FROM jsonb_array_elements_text(NEW.body::jsonb -> 'reading_ids') AS covered
+    WHERE NOT EXISTS (
+        SELECT 1 FROM record s, jsonb_array_elements_text(
+            coalesce(s.body::jsonb -> 'together_with', '[]')) AS signer
+        WHERE s.kind = 'Signature' AND s.subject = NEW.subject
+            AND s.body::jsonb -> 'reading_ids' ? covered
+            AND NOT EXISTS (SELECT 1 FROM record t WHERE t.kind = 'Signature'
+                AND t.subject = NEW.subject AND t.reader = signer
+                AND t.body::jsonb -> 'reading_ids' ? covered))
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION opp_mri_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER record_follows BEFORE INSERT ON record
+    FOR EACH ROW EXECUTE FUNCTION opp_mri_follow();
+CREATE TRIGGER record_signed AFTER INSERT ON record
+    FOR EACH ROW WHEN (NEW.kind = 'Signature') EXECUTE FUNCTION opp_mri_note_signed();
+CREATE TRIGGER record_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON record
+    FOR EACH STATEMENT EXECUTE FUNCTION opp_mri_refuse();
+"""
+
+
+# an allow-list: a kind that is not named here is for the coordinator alone
+POLICIES: Final = """
+ALTER TABLE record ENABLE ROW LEVEL SECURITY;
+CREATE POLICY record_seen ON record FOR SELECT USING (
+    opp_mri_role() = 'coordinator'
+    OR (opp_mri_role() <> 'none' AND kind IN (
+        'Lesion', 'RoleOverride', 'SamePatient', 'Alignment', 'AlignmentDecision',
+        'ReadingProtocol', 'Unblinding', 'StoreUpgrade'))
+    OR (opp_mri_role() IN ('reader', 'adjudicator') AND reader = opp_mri_reader())
+    OR (opp_mri_role() IN ('adjudicator', 'analyst') AND kind IN ('Signature', 'Resolution'))
+    OR (opp_mri_role() IN ('adjudicator', 'analyst') AND kind = 'Reading'
+        AND opp_mri_counts(key, body))
+    OR (opp_mri_role() = 'reader' AND NOT opp_mri_blinded()
+        AND (kind IN ('Signature', 'Resolution')
+            OR (kind = 'Reading' AND (reader = 'consensus' OR opp_mri_counts(key, body)))))
+);
+CREATE POLICY record_written ON record FOR INSERT WITH CHECK (
+    opp_mri_role() = 'coordinator'
+    OR (opp_mri_role() IN ('reader', 'adjudicator')
+        AND kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision')
+        AND reader = opp_mri_reader())
+    OR (opp_mri_role() IN ('reader', 'adjudicator') AND NOT opp_mri_blinded()
+        AND (kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
+);
+ALTER TABLE place ENABLE ROW LEVEL SECURITY;
+CREATE POLICY place_own ON place USING (
+    opp_mri_role() = 'coordinator' OR reader = opp_mri_reader());
+REVOKE ALL ON SCHEMA opp_mri_private FROM PUBLIC;
+"""
+
+STATEMENTS: Final = (TABLES, IDENTITY, CHAIN, POLICIES)
+
+TRIGGERS: Final = frozenset({"record_follows", "record_signed", "record_no_change"})
+FUNCTIONS: Final = frozenset(
+    {"opp_mri_role", "opp_mri_reader", "opp_mri_blinded", "opp_mri_counts", "opp_mri_part",
+     "opp_mri_follow", "opp_mri_note_signed", "opp_mri_refuse"}
+)  # fmt: skip
+POLICY_NAMES: Final = frozenset({"record_seen", "record_written", "place_own"})

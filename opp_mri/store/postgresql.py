@@ -1,0 +1,228 @@
+"""The store on a PostgreSQL server: many readers at once, each with an account and a role.
+
+What an account may see and write is decided by the database (row-level security), not by this
+program. One writer at a time appends to the chain; the others wait their turn.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.migrations.postgresql_guards import FUNCTIONS, POLICY_NAMES, PRIVATE, TRIGGERS
+from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
+
+TURN: Final = 5_150_014  # advisory lock of the writer whose turn it is
+WAIT_S: Final = 15
+CONNECT_TIMEOUT_S: Final = 10
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    READER = "reader"
+    ADJUDICATOR = "adjudicator"
+    COORDINATOR = "coordinator"
+    ANALYST = "analyst"
+
+
+@frozen(kw_only=True)
+class Account:
+    """An account of the database.
+
+    Parameters
+    ----------
+    reader
+        Name under which it reads; "" for coordinators and analysts.
+    """
+
+    name: str
+    role: Role
+    reader: str
+
+
+class PostgresqlStore(SqlStore):
+    """A project's store in a PostgreSQL database."""
+
+    _reading_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ"}
+
+    def accounts(self) -> Sequence[Account]:
+        """Give all accounts, by name."""
+        query = text(f"SELECT name, role, reader FROM {PRIVATE}.account")  # noqa: S608 - our own
+        with self.reading_transaction() as connection:
+            rows = connection.execute(query).all()
+        return [Account(name=n, role=Role(role), reader=reader) for n, role, reader in sorted(rows)]
+
+    def add_account(self, account: Account) -> str:
+        """Make an account with the rights of its role, and give its password.
+
+        Raises
+        ------
+        InputError
+            A reader's name is missing or taken, or the account exists.
+        """
+        reads = account.role in (Role.READER, Role.ADJUDICATOR)
+        if reads is not bool(account.reader):
+            raise InputError("Readers and adjudicators have a reader's name, and only they.")
+        if any(a.name == account.name or (reads and a.reader == account.reader)
+               for a in self.accounts()):  # fmt: skip
+            raise InputError(
+                f"There is an account {account.name} or one for this reader: name another."
+            )
+        password = secrets.token_urlsafe(18)
+        with self.writing_transaction() as connection:
+            name = connection.dialect.identifier_preparer.quote(account.name)
+            # neither a name nor a password can be a bound parameter here
+            connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+            for right in _rights(account.role):
+                connection.exec_driver_sql(f"GRANT {right} TO {name}")
+            statement = text(
+                f"INSERT INTO {PRIVATE}.account VALUES (:name, :role, :reader)"  # noqa: S608
+            )
+            connection.execute(
+                statement,
+                {"name": account.name, "role": account.role.value, "reader": account.reader},
+            )
+        return password
+
+    def notice_missing_records(self) -> None:
+        """Name it where records are missing; an account that does not see all cannot tell."""
+        with self.reading_transaction() as connection:
+            sees_all = connection.scalar(text("SELECT opp_mri_role()")) == Role.COORDINATOR
+        if sees_all:
+            super().notice_missing_records()
+
+    def _wait_turn(self, connection: Connection) -> None:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_S}s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+
+    def _clock(self, connection: Connection) -> datetime:
+        moment = connection.scalar(text("SELECT clock_timestamp() AT TIME ZONE 'UTC'"))
+        if not isinstance(moment, datetime):
+            raise ProjectError("The database gives no time.")
+        return moment.replace(tzinfo=UTC)
+
+    def _account(self, connection: Connection) -> str:
+        return str(connection.scalar(text("SELECT session_user")))
+
+    def _integrity_faults(self, connection: Connection) -> list[str]:
+        present = {
+            "trigger": connection.scalars(
+                text(
+                    "SELECT tgname FROM pg_trigger WHERE tgrelid = 'record'::regclass "
+                    "AND tgenabled = 'O' AND NOT tgisinternal"
+                )
+            ),
+            "function": connection.scalars(
+                text("SELECT proname FROM pg_proc WHERE proname LIKE 'opp_mri_%'")
+            ),
+            "policy": connection.scalars(text("SELECT policyname FROM pg_policies")),
+        }
+        names = {kind: set(found) for kind, found in present.items()}
+        faults = [
+            f"The {kind} “{name}” that guards the records is missing from the database."
+            for kind, expected in (
+                ("trigger", TRIGGERS), ("function", FUNCTIONS), ("policy", POLICY_NAMES),
+            )
+            for name in sorted(expected - names[kind])
+        ]  # fmt: skip
+        faults += [
+            f"The trigger “{name}” was added to the database, and not by opp_mri."
+            for name in sorted(names["trigger"] - TRIGGERS)
+        ]
+        secured = connection.scalar(
+            text("SELECT relrowsecurity FROM pg_class WHERE oid = 'record'::regclass")
+        )
+        return faults if secured else [*faults, "Row-level security of the records is off."]
+
+
+def open_postgresql(address: str, folder: Path, *, create: bool = False) -> PostgresqlStore:
+    """Open a store in a PostgreSQL database, and bring an older one up to date.
+
+    Parameters
+    ----------
+    address
+        `postgresql://host/database`; account and password best come from the environment
+        (PGUSER, PGPASSWORD) or from a password file, as for every PostgreSQL program.
+    folder
+        The project's folder; files in it are kept by their path in it.
+    create
+        Make the tables where there are none.
+
+    Raises
+    ------
+    ProjectError
+        The server does not answer, the account is refused, or there is no store.
+    InputError
+        The address is not that of a PostgreSQL database.
+    """
+    store = PostgresqlStore(_engine(address), folder)
+    try:
+        _migrate(store, create=create)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _engine(address: str) -> Engine:
+    if find_spec("psycopg") is None:
+        raise ProjectError(
+            "The driver of PostgreSQL is not installed: `pip install 'opp-mri[postgresql]'`."
+        )
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise InputError(f"{address} is not the address of a database.") from error
+    if url.get_backend_name() != "postgresql":
+        raise InputError("Only PostgreSQL databases have an address: postgresql://host/database.")
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
+
+
+def _migrate(store: PostgresqlStore, *, create: bool) -> None:
+    with store.reading_transaction() as connection:
+        tables = set(inspect(connection).get_table_names())
+        versions: Sequence[str] = []
+        if VERSION_TABLE in tables:
+            query = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
+            versions = connection.execute(query).scalars().all()
+    if list(versions) == [NEWEST]:
+        store.notice_missing_records()
+        return
+    if versions:
+        raise ProjectError(
+            "The database was last used by another version of opp_mri: use that version."
+        )
+    if tables:
+        raise ProjectError("The database holds tables, but none of opp_mri's: name another one.")
+    if not create:
+        raise ProjectError("The database is empty: `opp-mri init --database` makes a project.")
+    upgrade(store)
+
+
+def _rights(role: Role) -> list[str]:
+    schema = "SCHEMA public"
+    rights = [f"SELECT ON ALL TABLES IN {schema}", f"USAGE ON {schema}"]
+    if role is not Role.ANALYST:
+        rights += ["INSERT ON record", "INSERT, UPDATE ON place"]
+    if role is Role.COORDINATOR:
+        catalogue = "file, instance, stale_patient, described_with, volume, frame"
+        rights += [
+            f"INSERT, UPDATE, DELETE ON {catalogue}",
+            f"USAGE ON ALL SEQUENCES IN {schema}",
+            f"USAGE ON SCHEMA {PRIVATE}",
+            f"SELECT ON {PRIVATE}.account",
+        ]
+    return rights

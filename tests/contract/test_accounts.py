@@ -1,0 +1,242 @@
+"""Accounts of a shared project: the database itself decides what each may see and write."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from contract.test_store import reading, study_records
+from fixtures.makers import NOON, make_lesion
+from fixtures.postgresql import as_account, execute
+
+from opp_mri.domain.measurement import Signature
+from opp_mri.domain.reader_study import (
+    IssuedPackage,
+    ReadingProtocol,
+    Resolution,
+    Unblinding,
+)
+from opp_mri.errors import ConflictError, InputError, OppMriError, ProjectError
+from opp_mri.store.postgresql import Account, PostgresqlStore, Role, open_postgresql
+from opp_mri.workflow.safekeeping.audit import verify
+
+ROLES = {"anna": Role.READER, "bert": Role.READER, "carl": Role.ADJUDICATOR,
+         "cora": Role.COORDINATOR, "ali": Role.ANALYST}  # fmt: skip
+
+
+@pytest.fixture
+def accounts(shared: PostgresqlStore, database: str) -> Iterator[dict[str, str]]:
+    """The address of each account; account and reader have one name, with a suffix for the roles
+    of the server, which all its databases share."""
+    name = database.rsplit("_", 1)[1]
+    addresses = {}
+    for who, role in ROLES.items():
+        reads = role in (Role.READER, Role.ADJUDICATOR)
+        account = Account(name=f"{who}{name}", role=role, reader=who if reads else "")
+        password = shared.add_account(account)
+        addresses[who] = as_account(database, account.name, password)
+    yield addresses
+    shared.close()
+    for who in ROLES:
+        execute(database, f"DROP OWNED BY {who}{name}", f"DROP ROLE {who}{name}")
+
+
+@pytest.fixture
+def opened(accounts: dict[str, str], tmp_path: Path) -> Iterator[dict[str, PostgresqlStore]]:
+    stores = {who: open_postgresql(address, tmp_path) for who, address in accounts.items()}
+    yield stores
+    for store in stores.values():
+        store.close()
+
+
+def sign(store: PostgresqlStore, reader: str, *reading_ids: str, together: tuple[str, ...] = ()):
+    store.add_signature(
+        Signature(
+            signature_id=f"{reader}-{'-'.join(reading_ids)}", lesion_id="L", reader=reader,
+            reading_ids=reading_ids, statement="I sign.", together_with=together,
+            recorded_at=NOON,
+        )
+    )  # fmt: skip
+
+
+def read_by_both(opened: dict[str, PostgresqlStore]) -> None:
+    opened["cora"].add_lesions([make_lesion("L")], NOON)
+    for who in ("anna", "bert"):
+        opened[who].add_readings(
+            [reading(f"{who}-{n}", reader=who, draft=True) for n in ("signed", "draft")]
+        )
+        sign(opened[who], who, f"{who}-signed")
+
+
+def seen(store: PostgresqlStore) -> set[str]:
+    return {one.reading_id for one in store.readings()}
+
+
+def test_others_readings_are_seen_once_they_are_signed(opened: dict[str, PostgresqlStore]) -> None:
+    read_by_both(opened)
+    assert seen(opened["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
+    assert seen(opened["carl"]) == seen(opened["ali"]) == {"anna-signed", "bert-signed"}
+    assert len(seen(opened["cora"])) == 4
+
+
+def test_what_needs_two_signatures_is_seen_after_the_second(
+    opened: dict[str, PostgresqlStore],
+) -> None:
+    opened["cora"].add_readings([reading("both", reader="anna", draft=True)])
+    for who, expected in (("anna", set()), ("bert", {"both"})):
+        opened["cora"].add_signature(
+            Signature(
+                signature_id=who, lesion_id="L", reader=who, reading_ids=("both",),
+                statement="I sign.", together_with=("anna", "bert"), recorded_at=NOON,
+            )
+        )  # fmt: skip
+        assert seen(opened["ali"]) == expected
+
+
+def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+) -> None:
+    read_by_both(opened)
+    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    assert seen(opened["anna"]) == {"anna-signed", "anna-draft"}
+    assert {one.reader for one in opened["anna"].signatures()} == {"anna"}
+    with psycopg.connect(accounts["anna"]) as connection:
+        rows = connection.execute("SELECT body FROM record").fetchall()
+        assert not any('"reader":"bert"' in body for (body,) in rows)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT * FROM opp_mri_private.signed_reading")
+    lift = Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)
+    opened["cora"].add_to_log([lift])
+    assert seen(opened["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
+
+
+def test_a_reader_cannot_lift_the_blinding_by_a_table_of_the_same_name(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+) -> None:
+    read_by_both(opened)
+    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    with psycopg.connect(accounts["anna"], autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE record AS SELECT 1 AS sequence_number, "
+                           "'Unblinding' AS kind, '{}' AS body, '' AS reader")  # fmt: skip
+        rows = connection.execute("SELECT body FROM public.record").fetchall()
+    assert not any('"reader":"bert"' in body for (body,) in rows)
+
+
+@pytest.mark.parametrize("who", ["anna", "carl", "ali"])
+def test_secrets_are_for_the_coordinator_alone(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str], who: str
+) -> None:
+    opened["cora"].add_to_log(study_records())
+    (issued,) = opened["cora"].log_of(IssuedPackage)
+    assert issued.secret
+    assert opened[who].log_of(IssuedPackage) == []
+    with psycopg.connect(accounts[who]) as connection:
+        for (name,) in connection.execute(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+            "WHERE table_schema IN ('public', 'opp_mri_private')"
+        ).fetchall():
+            rows = connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
+            assert issued.secret not in repr(rows)
+
+
+def test_an_account_writes_in_its_own_name(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+) -> None:
+    read_by_both(opened)
+    with pytest.raises(ProjectError, match="may not do this"):
+        opened["anna"].add_readings([reading("forged", reader="bert")])
+    with pytest.raises((ProjectError, InputError)):
+        sign(opened["anna"], "bert", "bert-draft")
+    for who in ("anna", "ali"):
+        with pytest.raises(OppMriError):
+            opened[who].add_lesions([make_lesion("M")], NOON)
+        with pytest.raises(OppMriError):
+            opened[who].add_to_log([study_records()[0]])
+    for statement in (
+        "UPDATE record SET body = ''", "DELETE FROM record", "TRUNCATE record",
+        "ALTER TABLE record DISABLE TRIGGER ALL", "UPDATE chain_head SET hash = ''",
+        "DROP POLICY record_seen ON record", "INSERT INTO opp_mri_private.account VALUES (1)",
+        "SET SESSION AUTHORIZATION owner", "CREATE ROLE more SUPERUSER",
+    ):  # fmt: skip
+        with (
+            psycopg.connect(accounts["anna"]) as connection,
+            pytest.raises(psycopg.Error),
+        ):
+            connection.execute(statement)  # type: ignore[arg-type]
+    assert verify(opened["cora"]).faults == ()
+
+
+def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
+    opened: dict[str, PostgresqlStore],
+) -> None:
+    read_by_both(opened)
+    resolution = next(one for one in study_records() if isinstance(one, Resolution))
+    settled = reading("r3", reader="consensus", draft=True)
+    opened["anna"].add_to_log([resolution], readings=[settled])
+    assert [one.reading_id for one in opened["bert"].readings() if one.reader == "consensus"] == [
+        "r3"
+    ]
+
+
+def test_twenty_readers_who_write_at_once_lose_nothing(
+    shared: PostgresqlStore, database: str, tmp_path: Path
+) -> None:
+    faults: list[BaseException] = []
+
+    def write(number: int) -> None:
+        store = open_postgresql(database, tmp_path)
+        try:
+            for n in range(5):
+                store.add_readings([reading(f"{number}-{n}", reader=f"R{number}")])
+        except BaseException as error:
+            faults.append(error)
+        finally:
+            store.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert faults == []
+    assert len(shared.readings()) == 100
+    assert verify(shared).faults == ()
+
+
+def test_a_signature_is_seen_in_the_other_window_at_once(
+    opened: dict[str, PostgresqlStore],
+) -> None:
+    read_by_both(opened)
+    before = len(opened["bert"].signatures())
+    sign(opened["anna"], "anna", "anna-draft")
+    assert len(opened["bert"].signatures()) == before + 1
+
+
+def test_the_same_cell_from_two_places_is_told(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str], tmp_path: Path
+) -> None:
+    elsewhere = open_postgresql(accounts["anna"], tmp_path)
+    start = opened["anna"].head().sequence_number
+    elsewhere.add_readings([reading("first", reader="anna")], seen=start)
+    with pytest.raises(ConflictError, match="another window"):
+        opened["anna"].add_readings([reading("second", reader="anna")], seen=start)
+    elsewhere.close()
+
+
+def test_an_absent_server_and_another_database_are_said_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="does not answer"):
+        open_postgresql("postgresql://nobody@127.0.0.1:1/none", tmp_path)
+    with pytest.raises(InputError, match="Only PostgreSQL"):
+        open_postgresql("mysql://host/db", tmp_path)
+
+
+def test_a_guard_that_was_removed_is_named(shared: PostgresqlStore, database: str) -> None:
+    execute(
+        database, "DROP POLICY record_seen ON record",
+        "ALTER TABLE record DISABLE TRIGGER record_follows",
+        "ALTER TABLE record DISABLE ROW LEVEL SECURITY",
+    )  # fmt: skip
+    faults = " ".join(shared.database_faults())
+    for words in ("record_seen", "record_follows", "Row-level security"):
+        assert words in faults
