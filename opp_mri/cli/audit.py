@@ -14,14 +14,12 @@ from opp_mri.workflow.safekeeping.audit import entries, verify
 SHORT = 12  # digits of a hash in a table
 
 
-@click.group("audit")
+@click.group("audit", epilog=example("opp-mri audit verify"))
 def audit_group() -> None:
     """Verify the records of a project, and show who recorded what, when and why.
 
     Each record holds the hash of its content and of the record before it, so that an edit, a
     deletion, another order or a damaged file breaks the chain.
-
-    Example: opp-mri audit verify
     """
 
 
@@ -33,8 +31,6 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
     """Verify every record, their order, the catalogue and the database file.
 
     Exit code 6 where anything is not as it was recorded.
-
-    Example: opp-mri audit verify --head 3f5a...
     """
     with open_project(project_folder) as project:
         report = verify(project.store, expected)
@@ -71,10 +67,7 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
 @project_option
 @json_option
 def show_command(lesion_id: str | None, after: int, project_folder: Path, as_json: bool) -> None:
-    """Show who recorded what, when and why, in the order of the log.
-
-    Example: opp-mri audit show --lesion OPP-01
-    """
+    """Show who recorded what, when and why, in the order of the log."""
     with open_project(project_folder) as project:
         shown = [
             entry
@@ -103,8 +96,6 @@ def head_command(project_folder: Path, as_json: bool) -> None:
     """Print the head of the chain: keep it elsewhere, on paper or in another system.
 
     `opp-mri audit verify --head HASH` shows later that nothing before it was changed or removed.
-
-    Example: opp-mri audit head >> heads.txt
     """
     with open_project(project_folder) as project:
         head = project.store.head()

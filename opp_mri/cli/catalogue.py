@@ -33,9 +33,14 @@ WORDS = {
 
 @click.command("init", epilog=example("opp-mri init study"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def init_command(folder: Path) -> None:
+@click.option(
+    "--database",
+    default="",
+    help="Keep the store in an empty PostgreSQL database, such as postgresql://host/study.",
+)
+def init_command(folder: Path, database: str) -> None:
     """Make a project in FOLDER: its store and its settings."""
-    create_project(folder)
+    create_project(folder, database)
     click.echo(f"Made a project in {folder}. Next: opp-mri index SOURCE --project {folder}")
 
 
@@ -109,8 +114,6 @@ def series_command(
 
     One series of the files may hold several volumes. A role is certain, likely or in doubt; what
     is in doubt is not used until `opp-mri role` settles it.
-
-    Example: opp-mri series --evidence --project study
     """
     with open_project(project_folder) as project:
         volumes = [v for v in project.store.volumes() if v.selected or not selected]
@@ -214,8 +217,6 @@ def role_command(volume_id: str, role: str, project_folder: Path) -> None:
     """Settle the role of a volume: a role, `none`, or `header` to let the headers decide again.
 
     The decision is kept and survives re-indexing. It also settles a role that is in doubt.
-
-    Example: opp-mri role 3f2a91c07b44 T1POST --project study
     """
     with open_project(project_folder) as project:
         if role == "header":

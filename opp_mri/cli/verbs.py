@@ -49,6 +49,10 @@ VERBS: Final = {
     "certify": Verb("certify", "Certify a reader on phantom lesions."),
     "cohort": Verb("cohort", "Describe and analyse a cohort."),
     "audit": Verb("audit", "Verify the records, and show who recorded what."),
+    "backup": Verb("safekeeping", "Back up a project, verified."),
+    "restore": Verb("safekeeping", "Make the project of a backup."),
+    "project": Verb("safekeeping", "Copy a project, into a file or a database."),
+    "account": Verb("safekeeping", "Manage the accounts of a database."),
     "phantom": Verb("demo", "Write a synthetic cohort with known truth."),
     "demo": Verb("demo", "Run the whole program on a synthetic cohort."),
 }

@@ -1,20 +1,22 @@
 """A project: a folder with its settings and its store."""
 
+import json
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import attrs
 from attrs import frozen
 
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.postgresql import open_postgresql
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import open_sqlite
 
-SETTINGS_NAME = "opp_mri.toml"
-STORE_NAME = "opp_mri.sqlite"
+SETTINGS_NAME: Final = "opp_mri.toml"
+STORE_NAME: Final = "opp_mri.sqlite"
 
-SETTINGS_TEXT = """\
+SETTINGS_TEXT: Final = """\
 # Settings of this opp_mri project.
 
 # Response criteria: the name of a shipped profile (amini-2016, plateau-variant), or a TOML file.
@@ -35,10 +37,13 @@ class Settings:
         Name or file of the response criteria.
     allow_gradient_echo
         Whether gradient echoes may have a role.
+    database
+        Address of the PostgreSQL database that holds the store; "" for a file in the folder.
     """
 
     criteria: str = "amini-2016"
     allow_gradient_echo: bool = False
+    database: str = ""
 
 
 @frozen(kw_only=True)
@@ -66,8 +71,13 @@ class Project:
         self.store.close()
 
 
-def create_project(folder: Path) -> None:
+def create_project(folder: Path, database: str = "") -> None:
     """Make a project in a new or empty folder, or in one that has other things in it.
+
+    Parameters
+    ----------
+    database
+        Address of an empty PostgreSQL database; "" for a file in the folder.
 
     Raises
     ------
@@ -75,7 +85,8 @@ def create_project(folder: Path) -> None:
         There is a project already, or the folder cannot be written.
     """
     store = folder / STORE_NAME
-    if store.exists() and (not store.is_file() or store.stat().st_size):
+    is_there = store.exists() and (not store.is_file() or store.stat().st_size)
+    if is_there or _database_of(folder):
         raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -84,6 +95,13 @@ def create_project(folder: Path) -> None:
         if not settings.exists() or not settings.stat().st_size:
             settings.write_text(SETTINGS_TEXT, encoding="utf-8")
             settings.chmod(0o600)
+        if database:
+            open_postgresql(database, folder, create=True).close()
+            with settings.open("a", encoding="utf-8") as text:
+                text.write(
+                    f"\n# The database that holds the store.\ndatabase = {json.dumps(database)}\n"
+                )
+            return
     except OSError as error:
         raise ProjectError(
             f"{folder} cannot be made ({error.strerror}): choose a folder that you may write."
@@ -101,10 +119,24 @@ def open_project(folder: Path) -> Project:
     InputError
         Its settings file is not as it must be.
     """
-    if not (folder / STORE_NAME).is_file():
-        raise ProjectError(f"{folder} is no project: run `opp-mri init {folder}` first.")
+    if not is_project(folder):
+        raise ProjectError(f"{folder} is not a project: run `opp-mri init {folder}` first.")
     settings = _read_settings(folder / SETTINGS_NAME)
-    return Project(folder=folder, settings=settings, store=open_sqlite(folder / STORE_NAME))
+    store = (
+        open_postgresql(settings.database, folder)
+        if settings.database
+        else open_sqlite(folder / STORE_NAME)
+    )
+    return Project(folder=folder, settings=settings, store=store)
+
+
+def is_project(folder: Path) -> bool:
+    """Tell whether a folder holds a project, in a file or by the address of a database."""
+    return (folder / STORE_NAME).is_file() or bool(_database_of(folder))
+
+
+def _database_of(folder: Path) -> str:
+    return _read_settings(folder / SETTINGS_NAME).database if folder.is_dir() else ""
 
 
 def _read_settings(path: Path) -> Settings:

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.project import STORE_NAME, Project, create_project, open_project
+from opp_mri.workflow.project import Project, create_project, is_project, open_project
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.widgets.forms import ERROR
@@ -57,7 +57,7 @@ def start_on_folder(folder: Path) -> None:
         return
     panel = StartPanel(viewer)
     panel.images.setText(str(folder))
-    if (folder / STORE_NAME).is_file():
+    if is_project(folder):
         panel.project.setText(str(folder))
         panel.images.clear()
     else:
@@ -107,7 +107,7 @@ class _Indexing(QThread):
     def run(self) -> None:
         """Work; Qt calls this."""
         try:
-            if not (self._project / STORE_NAME).is_file():
+            if not is_project(self._project):
                 create_project(self._project)
             if self._images is not None:
                 with open_project(self._project) as project:
@@ -174,7 +174,7 @@ class StartPanel(QWidget):
         missing = []
         if not project:
             missing.append("Name the project's folder; a new one is made.")
-        elif not images and not (Path(project) / STORE_NAME).is_file():
+        elif not images and not is_project(Path(project)):
             missing.append("This folder is not a project yet: name a folder of images to index.")
         if not self.reader.text().strip():
             missing.append("Give the reader's name.")

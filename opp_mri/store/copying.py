@@ -1,0 +1,64 @@
+"""Copy a store into another, whatever database either is in: equal, the chain included."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, insert, select, text
+
+from opp_mri.errors import ProjectError
+from opp_mri.store import schema
+from opp_mri.store.appending import chain_record, chain_row
+from opp_mri.store.checksums import checked
+from opp_mri.store.sql import SqlStore
+
+BATCH: Final = 1000
+COPIED: Final = (
+    schema.file, schema.instance, schema.stale_patient, schema.described_with, schema.volume,
+    schema.frame, schema.place,
+)  # fmt: skip
+
+
+def copy_store(source: SqlStore, target: SqlStore) -> None:
+    """Copy all of a store into an empty one, all or nothing, and verify the copy.
+
+    Raises
+    ------
+    ProjectError
+        The target is not empty, or the copy is not equal.
+    """
+    with source.reading_transaction() as old, target.lock() as new:
+        if target.head().sequence_number or new.scalar(select(func.count(schema.file.c.file_id))):
+            raise ProjectError("The project to copy into is not empty: name a new one.")
+        for table in COPIED:
+            for rows in _batches(old, select(table)):
+                values = [dict(row._mapping) for row in rows]
+                if table is schema.file:
+                    values = [_moved(row, source, target) for row in values]
+                new.execute(insert(table), values)
+        order = schema.record.c.sequence_number
+        for rows in _batches(old, select(schema.record).order_by(order)):
+            new.execute(insert(schema.record), [chain_row(chain_record(row)) for row in rows])
+        if new.dialect.name == "postgresql":  # the numbers were given, not drawn
+            new.execute(
+                text(
+                    "SELECT setval(pg_get_serial_sequence('file', 'file_id'), "
+                    "(SELECT coalesce(max(file_id), 0) + 1 FROM file), false)"
+                )
+            )
+        if source.head() != target.head():
+            raise ProjectError(
+                "The copy is not equal: the source's records do not end at the head of its chain. "
+                "Run `opp-mri audit verify` on it."
+            )
+
+
+def _moved(row: dict[str, Any], source: SqlStore, target: SqlStore) -> dict[str, Any]:
+    """Give a file's row under its path as the target's folder sees it."""
+    path = target._inward(source._outward(row["path"]))
+    return checked("file", row | {"path": path})
+
+
+def _batches(connection: Connection, query: Any) -> Iterator[list[Row[Any]]]:
+    result = connection.execute(query, execution_options={"yield_per": BATCH})
+    for rows in result.partitions(BATCH):
+        yield list(rows)

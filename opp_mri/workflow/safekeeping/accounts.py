@@ -1,0 +1,37 @@
+"""Accounts of a project that is kept in a database."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from opp_mri.errors import ProjectError
+from opp_mri.store.postgresql import Account, PostgresqlStore, Role
+from opp_mri.workflow.project import Project
+
+ROLES: Final = tuple(role.value for role in Role)
+
+
+def add_account(project: Project, name: str, role: str, reader: str = "") -> str:
+    """Make an account, and give its password.
+
+    Raises
+    ------
+    ProjectError
+        The project is in a file, which has no accounts.
+    InputError
+        The name or the reader is taken, or does not fit the role.
+    """
+    return _store(project).add_account(Account(name=name, role=Role(role), reader=reader))
+
+
+def accounts(project: Project) -> Sequence[Account]:
+    """Give all accounts, by name; see `add_account` for what is raised."""
+    return _store(project).accounts()
+
+
+def _store(project: Project) -> PostgresqlStore:
+    if not isinstance(project.store, PostgresqlStore):
+        raise ProjectError(
+            "This project is in a file, which has no accounts: copy it into a PostgreSQL database "
+            "with `opp-mri project copy`."
+        )
+    return project.store
