@@ -7,7 +7,14 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
-from opp_mri.domain.measurement import ApAxis, CommonPoint, Lesion, Reading, Signature
+from opp_mri.domain.measurement import (
+    ApAxis,
+    CommonPoint,
+    Lesion,
+    LevelConfirmation,
+    Reading,
+    Signature,
+)
 from opp_mri.domain.reader_study import (
     Blinding,
     IssuedPackage,
@@ -94,6 +101,7 @@ KINDS: Final[dict[type[Any], Kind]] = {
     AlignmentDecision: Kind(subject="fit_id", reader="reader"),
     ApAxis: Kind(subject="lesion_id", reader="reader"),
     CommonPoint: Kind(subject="patient_id", reader="reader"),
+    LevelConfirmation: Kind(subject="lesion_id", reader="reader"),
     ReadingProtocol: Kind(),
     Blinding: Kind(subject="reader"),
     IssuedPackage: Kind(key="package_id", subject="reader"),

@@ -29,6 +29,11 @@ def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
             "This series has no role: nobody has said which sequence it is. "
             f"`opp-mri role {volume.volume_id} {sequence.value}` gives it one."
         )
+    if volume.is_in_doubt:
+        return (
+            f"The role of this series is in doubt: it may be {volume.role.value}. "
+            f"`opp-mri role {volume.volume_id} {sequence.value}` settles it."
+        )
     if volume.role is not sequence:
         return f"This series is {volume.role.value}, not {sequence.value}."
     return ""

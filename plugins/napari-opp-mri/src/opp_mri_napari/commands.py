@@ -2,13 +2,28 @@
 
 import gc
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import click
 
 from opp_mri_napari.reading.key_table import HABITS, WISHES, key_table
+
+X_PORT: Final = 6000  # of display 0
+ANSWER_S: Final = 3.0
+
+in_project = click.option(
+    "--project",
+    "project_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    envvar="OPP_MRI_PROJECT",
+    show_default="this folder",
+    help="The project's folder, as made by `opp-mri init`.",
+)
 
 
 class NoScreenError(click.ClickException):
@@ -19,15 +34,7 @@ class NoScreenError(click.ClickException):
 
 @click.command("review", epilog="\b\nExample:\n  opp-mri review --project study --reader A")
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
-@click.option(
-    "--project",
-    "project_folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    envvar="OPP_MRI_PROJECT",
-    show_default="this folder",
-    help="The project's folder, as made by `opp-mri init`.",
-)
+@in_project
 @click.option("--reader", required=True, help="Who decides.")
 def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: str) -> None:
     """Confirm or reject fits in a window, each with one key on an overlay.
@@ -52,15 +59,7 @@ def _own_keys(
 
 
 @click.command("read", epilog="\b\nExample:\n  opp-mri read --project study --reader A")
-@click.option(
-    "--project",
-    "project_folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    envvar="OPP_MRI_PROJECT",
-    show_default="this folder",
-    help="The project's folder, as made by `opp-mri init`.",
-)
+@in_project
 @click.option("--reader", required=True, help="Who reads.")
 @click.option(
     "--keys",
@@ -99,15 +98,7 @@ def read_command(
     epilog="\b\nExample:\n  opp-mri consensus-room --project study --signed-by reader-1",
 )
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
-@click.option(
-    "--project",
-    "project_folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    envvar="OPP_MRI_PROJECT",
-    show_default="this folder",
-    help="The project's folder, as made by `opp-mri init`.",
-)
+@in_project
 @click.option(
     "--signed-by", "signer", required=True, help="A reader of the protocol, or its adjudicator."
 )
@@ -124,11 +115,37 @@ def consensus_command(lesion_ids: tuple[str, ...], project_folder: Path, signer:
 
 
 def _need_screen() -> None:
-    if sys.platform == "linux" and not _has_screen():
+    if sys.platform != "linux":
+        return
+    if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         raise NoScreenError(
             "There is no screen to open a window on: run this on a desktop, or with X forwarding."
         )
+    display = os.environ.get("DISPLAY", "")
+    others = any(os.environ.get(name) for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if display and not others and not _answers(display):
+        raise NoScreenError(
+            f"The screen {display} does not answer: start its X server, or correct DISPLAY."
+        )
 
 
-def _has_screen() -> bool:
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+def _answers(display: str) -> bool:
+    """Tell whether an X server answers under a name such as `:0` or `localhost:10.0`."""
+    host, _, number = display.rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdigit():
+        return True  # a name of another kind: Qt will say what is wrong with it
+    if host in ("", "unix"):
+        path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 # where X servers listen
+        return any(_connects(socket.AF_UNIX, place) for place in (path, f"\0{path}"))
+    return _connects(socket.AF_INET, (host, X_PORT + int(number)))
+
+
+def _connects(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(ANSWER_S)
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True

@@ -3,8 +3,11 @@
 The length is the core's; here are only points (column, row) of a native image.
 """
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from uuid import uuid4
 
 import attrs
 from attrs import frozen
@@ -93,6 +96,8 @@ class Calipers:
         A line on an unsuitable image that waits for an override, or None.
     lock
         Whether lines are held to the AP axis.
+    keeps_greatest
+        Whether lines on several slices are candidates, of which the greatest is the answer.
     """
 
     def __init__(self, session: Session) -> None:
@@ -104,6 +109,7 @@ class Calipers:
         self.pending: Reading | None = None
         self.refused: RefusedLine | None = None
         self.lock = True
+        self.keeps_greatest = False
 
     # --- what is there
 
@@ -182,7 +188,45 @@ class Calipers:
         except OppMriError as error:
             self.session.warn(error)
             return
+        before = self.cell(cell.study_date, cell.sequence)
         self._record(reading)
+        if self.keeps_greatest and before is not None and self.pending is None:
+            self._keep_greatest(before.reading, reading)
+
+    def _keep_greatest(self, before: Reading | None, latest: Reading) -> None:
+        """Make the answer before the latest one the answer again where it is greater."""
+        if before is None or before.caliper is None or latest.caliper is None:
+            return
+        if before.length_mm is None or latest.length_mm is None or not before.draft:
+            return
+        same_slice = (before.caliper.sop_instance_uid, before.caliper.frame_number) == (
+            latest.caliper.sop_instance_uid, latest.caliper.frame_number
+        )  # fmt: skip
+        if not same_slice and before.length_mm > latest.length_mm:
+            self.session.record(
+                attrs.evolve(before, reading_id=str(uuid4()), recorded_at=self.session.clock())
+            )
+
+    def candidates(self, pane: Pane) -> Mapping[int, tuple[Decimal, Line]]:
+        """Give the latest line on each image of a pane's volume, by the place of the image."""
+        lesion, cell = self.session.lesion, self.cell_of(pane)
+        lines: dict[int, tuple[Decimal, Line]] = {}
+        for reading in lesion.log if lesion and cell and pane.volume else ():
+            place = place_of(pane, reading)
+            if reading.cell == (pane.study_date, pane.sequence) and place is not None:
+                caliper, length_mm = reading.caliper, reading.length_mm
+                if caliper is not None and length_mm is not None:
+                    lines[place] = (length_mm, (caliper.start, caliper.end))
+        return lines
+
+    def tool_text(self, pane: Pane | None) -> str:
+        """Say what the left button does, and along which axis."""
+        if self.tool is not Tool.CALIPER or pane is None or pane.plane is None:
+            return self.tool.value
+        lesion = self.session.lesion
+        own = lesion.axis_lps(pane.frame) if lesion else None
+        name = "candidates" if self.keeps_greatest else "caliper"
+        return f"{name}, AP axis of the {'vertebra' if own is not None else 'patient'}"
 
     def set_axis(self, pane: Pane, line: Line) -> None:
         """Set the vertebra's AP axis from a line along a landmark."""
@@ -296,6 +340,12 @@ class Calipers:
         marks = []
         if ghost is not None:
             marks.append(_mark(pane, MarkStyle.GHOST, (ghost.start, ghost.end)))
+        marks += self._axis_marks(pane) + self._hints(pane, pane.plane)
+        if self.keeps_greatest:
+            shown = self.candidates(pane).get(pane.place)
+            if shown is not None and self.line_on(pane) is None:
+                label = format_mm(shown[0])
+                marks.append(_mark(pane, MarkStyle.CANDIDATE, shown[1], label=label))
         moving = self.line.line if self.on is pane else None
         line = self.line_on(pane)
         if moving is not None and self.tool is not Tool.CALIPER:
@@ -307,6 +357,38 @@ class Calipers:
                 self._own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
             )
         return tuple(marks)
+
+    def _axis_marks(self, pane: Pane) -> list[Mark]:
+        """Give the AP axis where it was set, on the image that it was set on."""
+        lesion = self.session.lesion
+        if lesion is None or not lesion.axes or pane.volume is None:
+            return []
+        axis, frame = lesion.axes[-1], pane.volume.frames[pane.place]
+        if (axis.sop_instance_uid, axis.frame_number) != (
+            frame.sop_instance_uid, frame.frame_number
+        ):  # fmt: skip
+            return []
+        detail = f"AP axis by the {axis.landmark.value.replace('_', ' ')}"
+        return [_mark(pane, MarkStyle.AXIS, (axis.start, axis.end), detail=detail)]
+
+    def _hints(self, pane: Pane, plane: ImagePlane) -> list[Mark]:
+        """Give the calipers of the time point's other sequences that lie in the shown image."""
+        lesion = self.session.lesion
+        if lesion is None or self.session.blinding is not None or pane.volume is None:
+            return []
+        hints = []
+        reach_mm = (pane.volume.slice_spacing_mm or 0.0) / 2 + 1e-6
+        for cell in lesion.timeline.cells:
+            caliper = cell.reading.caliper if cell.reading else None
+            if cell.study_date != pane.study_date or cell.sequence is pane.sequence:
+                continue
+            if caliper is None or caliper.frame_of_reference_uid != pane.frame or not pane.frame:
+                continue
+            ends = (caliper.start_lps_mm, caliper.end_lps_mm)
+            if max(abs(plane.distance_mm(end)) for end in ends) <= reach_mm:
+                start, end = (plane.pixel_from_lps(end) for end in ends)
+                hints.append(_mark(pane, MarkStyle.HINT, (start, end), detail=cell.sequence.value))
+        return hints
 
     def live_length(self) -> tuple[Pane, Line] | None:
         """Give the caliper under the mouse, for the growth curve."""

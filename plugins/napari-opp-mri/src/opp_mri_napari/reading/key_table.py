@@ -74,6 +74,14 @@ WISHES: Mapping[str, Wish] = MappingProxyType(
         "fits": Wish("look at the fits that link the panes, confirm or reject them", Group.PANES),
         "align": Wish("align this patient's follow-ups", Group.PANES),
         "common_point": Wish("mark one point in two panes, to link their scrolling", Group.PANES),
+        "aside": Wish("another series (axial first) next to this pane, and back", Group.PANES),
+        "blink": Wish("blink with the baseline, along a confirmed fit", Group.PANES),
+        "compare": Wish("overlay with the baseline, difference from it, off", Group.PANES),
+        "less_baseline": Wish("overlay: less baseline", Group.PANES, True),
+        "more_baseline": Wish("overlay: more baseline", Group.PANES, True),
+        "candidates": Wish(
+            "candidate lines on several slices: all recorded, the greatest kept", Group.MEASURE
+        ),
         "caliper": Wish(
             "AP caliper: two clicks, or press and drag; Shift frees it of the axis", Group.MEASURE
         ),
@@ -125,7 +133,9 @@ OWN: Mapping[str, str] = MappingProxyType(
         "A": "auto_window", "R": "reset", "M": "magnifier", "G": "ghost",
         "P": "layout", "Shift+P": "sequences", "F": "fits", "Shift+F": "align",
         "K": "common_point", "Shift+A": "add_lesion", "Ctrl+E": "correct_lesion", "S": "sign",
-        "W": "copy_window", "Shift+W": "window_preset", "C": "category", "Ctrl+O": "order",
+        "O": "aside", "B": "blink", "Shift+B": "compare", "[": "less_baseline",
+        "]": "more_baseline", "E": "candidates", "W": "copy_window",
+        "Shift+W": "window_preset", "C": "category", "Ctrl+O": "order",
         "Ctrl++": "larger", "Ctrl+=": "larger", "Ctrl+-": "smaller",
         "Ctrl+S": "save", "F2": "napari", "F1": "keys", "?": "keys", "Esc": "cancel",
     }

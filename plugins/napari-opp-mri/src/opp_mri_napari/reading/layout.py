@@ -21,6 +21,7 @@ class Layout(StrEnum):
     ONE = "one"
     SEQUENCES = "sequences of one time point"
     GRID = "time points by sequences"
+    ASIDE = "another series next to it"
 
 
 BY_TIME: Final = (Layout.ALL, Layout.THREE, Layout.ONE)
@@ -55,7 +56,7 @@ def shown_days(
     Of more than fit the first is kept, as the baseline, next to those around the active one.
     """
     place = list(days).index(active)
-    if layout is Layout.ONE or most == 1:
+    if layout in (Layout.ONE, Layout.ASIDE) or most == 1:
         return (active,)
     if layout is Layout.THREE:
         return tuple(days[n] for n in sorted({0, max(0, place - 1), place}))

@@ -74,10 +74,10 @@ class Levels:
         level = self.known(pane)
         if level is not None:
             return KNOWN[level[0]]
-        by_hand = f"point at {lesion.lesion.level} and press V"
+        by_hand = f"V on {lesion.lesion.level} confirms"
         if self._session.blinding is not None:
             return f"level not confirmed: {by_hand}"
-        return f"level not confirmed: {_fits_in_words(self.fits(pane), lesion)}{by_hand}"
+        return f"level not confirmed: {_fits_in_words(self.fits(pane), lesion)}; {by_hand}"
 
     def fits(self, pane: Pane) -> tuple[FitNote, ...]:
         """Give the fits of a pane's frame of reference."""
@@ -97,7 +97,7 @@ def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
         words.append(f"{name} rejected the {rejected[-1].sequence.value} fit")
     if waiting:
         best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
-        words.append(f"a {best.verdict.value} {best.sequence.value} fit waits, F shows it")
+        words.append(f"{best.verdict.value} {best.sequence.value} fit waits, F shows it")
     elif not rejected:
         words.append("the fit failed" if fits else "no fit yet, Shift+F aligns")
-    return f"{'; '.join(words)}; or "
+    return "; ".join(words)

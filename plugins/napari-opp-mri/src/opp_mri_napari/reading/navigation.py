@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.reading_room.room import technique_changes
@@ -138,7 +138,7 @@ class Navigation:
         ids = [one.volume_id for one in series]
         here = ids.index(pane.volume.volume_id) if pane.volume else -step
         chosen = series[(here + step) % len(ids)]
-        if chosen.role is not None and chosen.role is not pane.sequence:
+        if chosen.role is not None and chosen.role is not pane.sequence and not pane.aside:
             # a length belongs to the sequence that it is taken on
             self._activate(pane.study_date, chosen.role)
             pane = self.panes.current or pane
@@ -296,12 +296,36 @@ class Navigation:
         self.moves += 1
         self._sequence = sequence
         self.panes.lay_out(self._slots((day, sequence)), (day, sequence))
+        self._add_aside(day, sequence)
         # the active pane first: others take their place from it
         for pane in sorted(self.panes.panes, key=lambda one: one is not self.panes.current):
             volume, why = self._volume(pane)
+            if pane.aside:
+                others = self._other_series(pane.study_date)
+                volume, why = next(iter(others), None), "This study has no other series."
             self._show(pane, volume, why)
         self._want()
         self._keep_place()
+
+    def show_aside(self) -> None:
+        """Show another series of the time point next to the pane that is read, or no longer."""
+        pane = self.panes.current
+        if pane is not None:
+            self.layout = Layout.ALL if self.layout is Layout.ASIDE else Layout.ASIDE
+            self._before_enlarging = None
+            self._lay_out(pane.study_date, pane.sequence)
+
+    def _add_aside(self, day: date, sequence: SeriesRole) -> None:
+        if self.layout is Layout.ASIDE:
+            self.panes.panes.append(Pane(study_date=day, sequence=sequence, aside=True))
+
+    def _other_series(self, day: date) -> list[VolumeDescription]:
+        """Give the other series of a time point: axial ones first, then without a role."""
+        patient = self.session.patient
+        series = patient.series.get(day, ()) if patient is not None else ()
+        others = [one for one in series if one.plane is not Plane.SAGITTAL or one.role is None]
+        others += [one for one in series if one not in others]
+        return sorted(others, key=lambda one: one.plane is not Plane.AXIAL)
 
     def activate(self, pane: Pane) -> None:
         """Make a pane that is shown the active one."""
@@ -340,7 +364,21 @@ class Navigation:
         volume = None
         if patient is not None and cell is None:
             volume = patient.volumes.get((pane.study_date, pane.sequence))
-        return volume, "" if volume else f"This study has no {name}."
+        return volume, "" if volume else self._missing(pane)
+
+    def _missing(self, pane: Pane) -> str:
+        """Say that a study has nothing of a sequence, and what may be it."""
+        patient, name = self.session.patient, pane.sequence.value
+        series = patient.series.get(pane.study_date, ()) if patient is not None else ()
+        doubtful = [one for one in series if one.is_in_doubt and one.role is pane.sequence]
+        if not doubtful:
+            return f"This study has no {name}."
+        one = doubtful[0]
+        return " ".join([
+            f"This study has no certain {name}. In doubt: series {one.instance.series_number}.",
+            *one.evidence[-1:],
+            f"Right shows it; `opp-mri role {one.volume_id} {name}` settles it.",
+        ])  # fmt: skip
 
     def _want(self) -> None:
         """Say which images are needed: those shown, then the lesion's others, then what is next."""

@@ -5,6 +5,7 @@ Positions here are screen pixels (x, y) from the pane's top left.
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import frozen
 
@@ -12,11 +13,13 @@ from opp_mri_napari.shared.geometry import ScreenPoint
 
 Px = tuple[float, float]
 
-LABEL_GAP_PX = 26.0  # between a line and its label
-EDGE_PX = 6.0
-MAGNIFIER_PX = 150.0
-MAGNIFIED = 4.0  # times the pane's own zoom
-SCALE_BAR_SHARE = 0.25  # of the pane's width, at most
+LABEL_GAP_PX: Final = 26.0  # between a line and its label
+LESION_SHARE: Final = 0.6  # of the line's length that a lesion may reach above and below it
+CORNER_PX: Final = 60.0  # what stands in the corners of a pane
+EDGE_PX: Final = 6.0
+MAGNIFIER_PX: Final = 150.0
+MAGNIFIED: Final = 4.0  # times the pane's own zoom
+SCALE_BAR_SHARE: Final = 0.25  # of the pane's width, at most
 
 
 @frozen
@@ -69,7 +72,9 @@ def across(start: Px, end: Px) -> Px:
 
 
 def label_box(start: Px, end: Px, text: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
-    """Place a label off a line: above, below, behind or before it, where there is room.
+    """Place a label off a line: above, below, behind or before it, else in a corner.
+
+    Above and below it stays clear of a circle around the line, which the lesion may fill.
 
     Parameters
     ----------
@@ -83,11 +88,15 @@ def label_box(start: Px, end: Px, text: Px, size: Px, taken: Sequence[Box] = ())
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     left, right = min(start[0], end[0]), max(start[0], end[0])
     top, bottom = min(start[1], end[1]), max(start[1], end[1])
+    clear = max(LABEL_GAP_PX, math.dist(start, end) * LESION_SHARE)
     places = (
-        (middle[0] - text[0] / 2, top - LABEL_GAP_PX - text[1]),
-        (middle[0] - text[0] / 2, bottom + LABEL_GAP_PX),
+        (middle[0] - text[0] / 2, top - clear - text[1]),
+        (middle[0] - text[0] / 2, bottom + clear),
         (right + LABEL_GAP_PX, middle[1] - text[1] / 2),
         (left - LABEL_GAP_PX - text[0], middle[1] - text[1] / 2),
+        (EDGE_PX, size[1] - CORNER_PX - text[1]),
+        (size[0] - EDGE_PX - text[0], size[1] - CORNER_PX - text[1]),
+        (EDGE_PX, CORNER_PX),
     )
     for x, y in places:
         box = Box(x, y, *text)

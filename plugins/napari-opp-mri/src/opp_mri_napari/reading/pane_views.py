@@ -6,6 +6,8 @@ from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
 from opp_mri_napari.reading.calipers import Calipers, ghost_on, place_of
+from opp_mri_napari.reading.compare import Compare
+from opp_mri_napari.reading.cross_lines import cross_marks
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_words import header_lines, series_name, slice_text, window_text
 from opp_mri_napari.reading.panes import Pane, Panes
@@ -27,10 +29,11 @@ class PaneViews:
 
     def __init__(
         self, session: Session, panes: Panes, calipers: Calipers, navigation: Navigation,
-        words: PlaceWords, switches: Switches,
+        words: PlaceWords, switches: Switches, compare: Compare,
     ) -> None:  # fmt: skip
         self._session, self._panes, self._calipers = session, panes, calipers
         self._navigation, self._words, self._switches = navigation, words, switches
+        self._compare = compare
 
     def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
         """Give a pane as it is drawn.
@@ -71,7 +74,12 @@ class PaneViews:
             centre=pane.centre,
             zoom=self._panes.zoom_of(pane),
             letters=pane.geometry.letters,
-            marks=self._calipers.marks(pane, near, active=active) if shows_line else (),
+            mixed=self._compare.mixed(pane, self._panes.window(pane)) if active else None,
+            compared=self._compare.words(pane) if active else "",
+            marks=(
+                *(self._calipers.marks(pane, near, active=active) if shows_line else ()),
+                *cross_marks(pane, self._panes),
+            ),
             level=self._level(pane),
             locator=_locator(pane),
             badge=_badge(ghost),
@@ -98,6 +106,11 @@ class PaneViews:
         text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
         if any(remark.startswith("Measured by override") for remark in reading.remarks):
             text = f"{text}, by override"
+        if self._calipers.keeps_greatest and (candidates := self._calipers.candidates(pane)):
+            listed = ", ".join(
+                f"{length} on {place + 1}" for place, (length, _) in sorted(candidates.items())
+            )
+            text = f"{text}; {listed}"
         place = place_of(pane, reading)
         if reading.caliper is not None and place is None:
             return f"{text}, on another series"

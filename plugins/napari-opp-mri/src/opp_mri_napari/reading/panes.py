@@ -44,6 +44,8 @@ class Pane:
     whole
         Whether the pane shows its image whole: so it is as long as nobody has said where the
         lesion's vertebra is.
+    aside
+        Whether it shows another series next to the pane that is read.
     volume
         What is shown, or None where there is nothing of this sequence.
     images
@@ -63,6 +65,7 @@ class Pane:
     study_date: date
     sequence: SeriesRole = SeriesRole.T1
     whole: bool = True
+    aside: bool = False
     volume: VolumeDescription | None = None
     geometry: PaneGeometry | None = None
     loaded: Loaded | None = field(default=None, repr=False)
@@ -76,7 +79,7 @@ class Pane:
     @property
     def pane_id(self) -> str:
         """Constant for one sequence of one time point."""
-        return f"{self.study_date} {self.sequence.value}"
+        return f"{self.study_date} {self.sequence.value}{' aside' if self.aside else ''}"
 
     @property
     def shown_mm(self) -> float:
@@ -169,7 +172,8 @@ class Panes:
 
         A pane whose sequence changes stays at the same place of the body.
         """
-        left = {(pane.study_date, pane.sequence): pane for pane in self.panes}
+        kept = [pane for pane in self.panes if not pane.aside]
+        left = {(pane.study_date, pane.sequence): pane for pane in kept}
         chosen = {slot: left.pop(slot) for slot in slots if slot in left}
         for day, sequence in slots:
             if (day, sequence) in chosen:

@@ -6,6 +6,7 @@ from typing import Final
 
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
+from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.line_tool import STILL_PX, Grip
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
@@ -26,11 +27,8 @@ class Pointing:
         What the mouse acts on.
     mark_point
         Takes a click with a tool that marks one point.
-
-    Attributes
-    ----------
-    place
-        The pane under the mouse and where on it, or None.
+    compare
+        While it shows anything but native images nothing is measured.
     """
 
     def __init__(
@@ -39,20 +37,35 @@ class Pointing:
         calipers: Calipers,
         navigation: Navigation,
         mark_point: Callable[[Pane, PixelPoint], None],
+        compare: Compare,
     ) -> None:
         self._panes, self._calipers, self._navigation = panes, calipers, navigation
-        self._mark_point = mark_point
-        self.place: tuple[Pane, ScreenPoint] | None = None
+        self._mark_point, self._compare = mark_point, compare
+        self._over: tuple[Pane, ScreenPoint] | None = None
         self._held = Button.NONE
         self._panning = False
         self._last_px = self._clicked_px = (0.0, 0.0)
+
+    @property
+    def place(self) -> tuple[Pane, ScreenPoint] | None:
+        """The pane under the mouse and where on it (down, across) in mm, or None."""
+        if self._over is None or self._over[0] not in self._panes.panes:
+            return None
+        pane, (down_px, across_px) = self._over  # from the middle: it stays while the image moves
+        zoom, (down, across) = self._panes.zoom_of(pane), pane.centre
+        return pane, (down + down_px / zoom, across + across_px / zoom)
 
     def take(self, event: Pointer) -> bool:
         """Take a mouse event; tell whether anything is to be drawn anew."""
         pane = next((p for p in self._panes.panes if p.pane_id == event.pane_id), None)
         if pane is None:
             return False
-        self.place = None if event.kind is PointerKind.LEAVE else (pane, event.place)
+        self._over = None
+        if event.kind is not PointerKind.LEAVE and pane.images is not None:
+            zoom, (down, across) = self._panes.zoom_of(pane), pane.centre
+            self._over = (
+                pane, ((event.place[0] - down) * zoom, (event.place[1] - across) * zoom)
+            )  # fmt: skip
         if event.kind is PointerKind.WHEEL:
             self._wheel(pane, event)
             return True
@@ -100,6 +113,9 @@ class Pointing:
             return
         if calipers.tool in (Tool.COMMON_POINT, Tool.SEED):
             self._mark_point(pane, pixel)
+            return
+        if self._compare.is_on:
+            self._navigation.hint = "Only native images are measured on: Esc shows them again."
             return
         if calipers.session.lesion is None:
             self._navigation.hint = "Add a lesion first (Shift+A): a caliper belongs to one."

@@ -16,6 +16,7 @@ from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.calipers import Calipers, Tool
+from opp_mri_napari.reading.compare import Compare, Comparison
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
 from opp_mri_napari.reading.layout import Layout
 from opp_mri_napari.reading.lesion_entry import LesionEntry
@@ -89,15 +90,25 @@ class ReadingRoom:
         self.navigation = Navigation(self.session, self.panes, self.calipers)
         self.switches = Switches()
         self.words = PlaceWords(self.session)
-        self.pointing = Pointing(self.panes, self.calipers, self.navigation, self.mark_point)
+        self.compare = Compare(self.session)
+        self.pointing = Pointing(
+            self.panes, self.calipers, self.navigation, self.mark_point, self.compare
+        )
         self.signing = Signing(self.session, self._list_for_signature)
         self._dialogs = Dialogs(self.navigation, self.calipers)
         self.lesion_entry = LesionEntry(self.session, self.navigation, self._dialogs)
         self._pane_views = PaneViews(
-            self.session, self.panes, self.calipers, self.navigation, self.words, self.switches
+            self.session,
+            self.panes,
+            self.calipers,
+            self.navigation,
+            self.words,
+            self.switches,
+            self.compare,
         )
         self._rules = project_rules(project)
         self._first_point: tuple[str, Vector3] | None = None
+        self.session.when_conflicting = self._show_conflict
         self._wishes = self._wish_table()
         self.navigation.start()
 
@@ -169,6 +180,8 @@ class ReadingRoom:
         self.navigation.hint = self.session.warning = ""
         if self.dialog is not None:
             self._dialogs.close()
+        elif self.compare.is_on:
+            self.compare.leave()
         elif self.calipers.cancel() and picking:
             self.lesion_entry.come_back()
 
@@ -219,7 +232,11 @@ class ReadingRoom:
         plane, geometry = pane.plane, pane.geometry
         if plane is None or geometry is None:
             return
-        point = plane.lps_from_pixel(*geometry.pixel_from_screen(at))
+        pixel = geometry.pixel_from_screen(at)
+        if not plane.contains(*pixel):
+            self.navigation.hint = "The mouse is outside the image: point at the vertebra."
+            return
+        point = plane.lps_from_pixel(*pixel)
         refusal = self.navigation.levels.confirm(pane, point)
         self.navigation.activate(pane)
         code = self.words.code(pane.study_date)
@@ -299,13 +316,32 @@ class ReadingRoom:
             hint = "No lesion yet: Shift+A adds one."
         return StatusView(
             title=f"{name}{of_lesion} · {navigation.sequence.value} · reader {session.reader}",
-            tool=self.calipers.tool.value,
+            tool=self.calipers.tool_text(self.panes.current),
+            share=self.compare.share if self.compare.mode is Comparison.OVERLAY else None,
             saved=session.saves.text,
             banner=session.saves.failure or session.warning or unreadable(session, self.panes),
             hint=hint,
         )
 
+    def look_for_changes(self) -> None:
+        """Show what another window has recorded meanwhile; nothing while the reader is at work."""
+        if self.dialog is None and not self.calipers.line.busy:
+            self.session.look_for_changes(self._show_changes)
+
     # --- inside
+
+    def _show_changes(self) -> None:
+        self.navigation.reload()
+        self.session.ask_worklist()
+        self.navigation.hint = "Another window recorded something here: it is shown now."
+
+    def _show_conflict(self) -> None:
+        self.navigation.reload()
+        self.session.ask_worklist()
+        self.session.warning = (
+            "Your answer was not recorded: another window has answered this cell since you opened "
+            "it. Its answer is shown now; measure again to replace it."
+        )
 
     def _list_for_signature(self) -> SignOffView:
         lesion, patient = self.session.lesion, self.session.patient
@@ -364,6 +400,22 @@ class ReadingRoom:
         fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.fits(pane)]
         return tuple(dict.fromkeys(fit.fit_id for fit in fits))
 
+    def _blink(self) -> None:
+        if self.panes.current is not None:
+            self.navigation.hint = self.compare.blink(self.panes.current)
+
+    def _step_comparison(self) -> None:
+        if self.panes.current is not None:
+            self.navigation.hint = self.compare.step_mode(self.panes.current)
+
+    def _flip_candidates(self) -> None:
+        self.calipers.keeps_greatest = not self.calipers.keeps_greatest
+        self.navigation.hint = (
+            "Candidates: draw on several slices; all are recorded and the greatest is kept."
+            if self.calipers.keeps_greatest
+            else "The latest line is kept again."
+        )
+
     def _copy_window(self) -> None:
         if self.panes.current is not None:
             self.panes.copy_window(self.panes.current)
@@ -412,6 +464,12 @@ class ReadingRoom:
             "next_lesion": partial(go.step_lesion, 1),
             "previous_lesion": partial(go.step_lesion, -1),
             "auto_window": self.panes.auto_window,
+            "blink": self._blink,
+            "compare": self._step_comparison,
+            "less_baseline": partial(self.compare.change_share, -1),
+            "more_baseline": partial(self.compare.change_share, 1),
+            "aside": go.show_aside,
+            "candidates": self._flip_candidates,
             "copy_window": self._copy_window,
             "window_preset": self._next_preset,
             "order": self._change_order,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
-from opp_mri.errors import OppMriError
+from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
@@ -49,6 +49,8 @@ class Session:
         What is hidden, in a reader's package; None in any other project.
     when_saved
         Done once, when all is written.
+    when_conflicting
+        Done when another window has answered a cell meanwhile, whose answer stands.
     worklist, patient, lesion
         What is there, or None until it is loaded or where there is none.
     saves, cache
@@ -65,6 +67,7 @@ class Session:
         self.project, self.reader, self.clock = project, reader, clock
         self.blinding = blinding_of(project.store)
         self.when_saved: Callable[[], None] | None = None
+        self.when_conflicting: Callable[[], None] = lambda: None
         self.worklist: Worklist | None = None
         self.patient: RoomPatient | None = None
         self.lesion: RoomLesion | None = None
@@ -74,6 +77,7 @@ class Session:
         self.warning = ""
         self.saves = SaveQueue()
         self.cache: ImageCache[Loaded] = ImageCache()
+        self._seen: int | None = None  # head of the store's chain, as far as it is shown here
         self._loaded_ahead: str | None = None
         self._next_volumes: Sequence[VolumeDescription] = ()
         self._asked: list[Job] = []
@@ -152,8 +156,27 @@ class Session:
             then()
 
         store, reader = self.project.store, self.reader
-        self.ask(Job(what="patient", run=lambda: open_patient(store, patient_id, reader),
-                     take=take, failed=self.warn))  # fmt: skip
+
+        def run() -> RoomPatient:
+            head = store.head().sequence_number
+            opened = open_patient(store, patient_id, reader)
+            self._seen = head
+            return opened
+
+        self.ask(Job(what="patient", run=run, take=take, failed=self.warn))
+
+    def look_for_changes(self, then: Callable[[], None]) -> None:
+        """Have it found out whether another window has recorded something meanwhile."""
+        if self._asked or self.patient is None or self.unsaved:
+            return
+
+        def take(head: int) -> None:
+            if self._seen is not None and head != self._seen and not self.unsaved:
+                then()
+
+        store = self.project.store
+        self.ask(Job(what="changes", run=lambda: store.head().sequence_number, take=take,
+                     failed=lambda _error: None))  # fmt: skip
 
     def choose_lesion(self, lesion_id: str | None) -> None:
         """Take a lesion of the open patient; None for none."""
@@ -175,6 +198,10 @@ class Session:
 
     def save_done(self, error: OppMriError | None) -> None:
         """Take the outcome of the save that was given last; a failed answer stays in line."""
+        if isinstance(error, ConflictError):
+            self.saves.drop()
+            self.when_conflicting()
+            return
         self.saves.done(error)
         if error is not None or self.unsaved:
             return
@@ -200,7 +227,7 @@ class Session:
         """Add answers to the open lesion's log, and have them written."""
         for reading in readings:
             write = partial(self._write_reading, reading)
-            self.saves.add(Save(run=write, reading=reading))
+            self.saves.add(Save(run=partial(self._written, write), reading=reading))
             if self.lesion is not None:
                 log = (*self.lesion.log, reading)
                 self._replace(
@@ -211,20 +238,26 @@ class Session:
 
     def sign(self, signature: Signature) -> None:
         """Add a signature, and have it written after the answers that it covers."""
-        self.saves.add(Save(run=lambda: self.project.store.add_signature(signature)))
+        self.saves.add(
+            Save(run=partial(self._written, lambda: self.project.store.add_signature(signature)))
+        )
         if self.lesion is not None:
             signed = self.lesion.signed | set(signature.reading_ids)
             self._replace(attrs.evolve(self.lesion, signed=signed))
 
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
-        self.saves.add(Save(run=lambda: self.project.store.add_ap_axis(axis)))
+        self.saves.add(
+            Save(run=partial(self._written, lambda: self.project.store.add_ap_axis(axis)))
+        )
         if self.lesion is not None:
             self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis)))
 
     def confirm_level(self, confirmation: LevelConfirmation) -> None:
         """Add a confirmed level to the open lesion."""
-        self.saves.add(Save(run=lambda: self.project.store.add_to_log([confirmation])))
+        self.saves.add(
+            Save(run=partial(self._written, lambda: self.project.store.add_to_log([confirmation])))
+        )
         if self.lesion is not None:
             self._replace(with_level(self.lesion, confirmation))
 
@@ -233,7 +266,16 @@ class Session:
         self.saves.add(Save(run=lambda: self.project.store.keep_place(place), place=True))
 
     def _write_reading(self, reading: Reading) -> None:
-        self.project.store.add_readings([reading])
+        # what another window answered since it was shown here must not be replaced unseen
+        self.project.store.add_readings([reading], seen=self._seen)
+
+    def _written(self, run: Callable[[], Any]) -> None:
+        """Write, and count what was written here as shown, unless others wrote too."""
+        store = self.project.store
+        before = store.head().sequence_number
+        run()
+        if self._seen is None or before == self._seen:
+            self._seen = store.head().sequence_number
 
     def _replace(self, lesion: RoomLesion) -> None:
         """Put a lesion in place of its earlier state, in the worklist too."""

@@ -25,6 +25,9 @@ class MarkStyle(StrEnum):
     FROZEN = "frozen"  # the reader's signed caliper
     GHOST = "ghost"  # the prior caliper, carried by a confirmed fit
     AXIS = "axis"  # the AP axis, set or being set
+    HINT = "hint"  # the reader's caliper on another sequence of the same time point
+    CANDIDATE = "candidate"  # a line that was drawn and is not the greatest
+    CROSS = "cross"  # where the active pane's image cuts this one
     A = "A"  # one of two unnamed readers, in consensus
     B = "B"
 
@@ -112,6 +115,10 @@ class PaneView:
         Size of a voxel along these.
     slice_index
         The slice that is shown.
+    mixed
+        What is drawn instead of the native slice (baseline, overlay, difference); None for that.
+    compared
+        What that is, in words.
     window
         Values that are drawn black and white.
     centre
@@ -153,6 +160,8 @@ class PaneView:
     voxels: NDArray[Any] | None = field(default=None, repr=False)
     scale_mm: Vector3 = (1.0, 1.0, 1.0)
     slice_index: int = 0
+    mixed: NDArray[Any] | None = field(default=None, repr=False)
+    compared: str = ""
     window: tuple[float, float] = (0.0, 1.0)
     centre: ScreenPoint = (0.0, 0.0)
     zoom: float = 1.0
@@ -400,6 +409,8 @@ class StatusView:
         Patient, lesion, level, reader.
     tool
         What the mouse does now, in words.
+    share
+        Of the baseline in an overlay, 0 to 1; None where there is no overlay.
     saved
         `saved`, `saving …`, or that something is not saved.
     banner
@@ -411,5 +422,6 @@ class StatusView:
     title: str
     tool: str
     saved: str
+    share: float | None = None
     banner: str = ""
     hint: str = ""

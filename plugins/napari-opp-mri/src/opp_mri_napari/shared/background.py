@@ -8,7 +8,7 @@ import pint
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
-from opp_mri.errors import OppMriError
+from opp_mri.errors import OppMriError, ProjectError
 from opp_mri_napari.shared.work import Job, Work
 
 
@@ -95,6 +95,8 @@ class Background(QObject):
         self._saving = None
         error = done.exception()
         if error is not None and not isinstance(error, OppMriError):
+            # a fault of ours: what was not written stays in line, and the fault is shown
+            self._source.save_done(ProjectError(f"It could not be written: {error!r}."))
             raise error
         self._source.save_done(error)
 

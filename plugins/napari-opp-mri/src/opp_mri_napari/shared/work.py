@@ -124,6 +124,11 @@ class SaveQueue:
                 f"The latest answer is not saved; it is kept here. {error} Ctrl+S tries again."
             )
 
+    def drop(self) -> None:
+        """Leave unwritten what was given last: something else was recorded in its place."""
+        self.waiting.pop(0)
+        self._saving = False
+
     def try_again(self) -> None:
         """Try again what could not be written."""
         self._failed = False

@@ -26,9 +26,13 @@ COLOURS = {  # told apart by all common kinds of colour vision
     MarkStyle.FROZEN: "#56b4e9",
     MarkStyle.GHOST: "#e69f00",
     MarkStyle.AXIS: "#009e73",
+    MarkStyle.HINT: "#cc79a7",
+    MarkStyle.CANDIDATE: "#b5ad3a",
+    MarkStyle.CROSS: "#56b4e9",
     MarkStyle.A: "#56b4e9",
     MarkStyle.B: "#e69f00",
 }
+QUIET_STYLES: Final = (MarkStyle.GHOST, MarkStyle.AXIS, MarkStyle.HINT, MarkStyle.CANDIDATE)
 TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
 FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
@@ -80,6 +84,10 @@ class Overlay(QWidget):
             self._corner(painter, view)
             self._locator(painter, view)
             self._level(painter, view)
+            if view.compared:
+                middle = (self._size[0] / 2, 40 * self._scale)
+                font = self._font(LETTER_PX, bold=True)
+                _write(painter, view.compared, middle, font, QColor("#ffd479"))
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
@@ -104,7 +112,11 @@ class Overlay(QWidget):
     def _mark(self, painter: QPainter, view: PaneView, mark: Mark) -> None:
         start, end = self._px(view, mark.start), self._px(view, mark.end)
         colour = QColor(COLOURS[mark.style])
-        quiet = mark.style in (MarkStyle.GHOST, MarkStyle.AXIS)
+        quiet = mark.style in QUIET_STYLES
+        if mark.style is MarkStyle.CROSS:
+            painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DotLine))
+            painter.drawLine(QPointF(*start), QPointF(*end))
+            return
         tee = across(start, end)
         dashes = Qt.PenStyle.DashLine if quiet else Qt.PenStyle.SolidLine
         for pen in (QPen(HALO, 3.2), QPen(colour, 1.3, dashes)):
@@ -121,12 +133,12 @@ class Overlay(QWidget):
                     for pen in (QPen(HALO, 3.0), QPen(colour, 1.3)):
                         painter.setPen(pen)
                         painter.drawEllipse(QPointF(*tip), radius, radius)
-        if mark.label:
+        if mark.label or mark.detail:
             self._label(painter, mark, start, end, colour)
 
     def _label(self, painter: QPainter, mark: Mark, start: Px, end: Px, colour: QColor) -> None:
         big, small = self._font(FONT_PX, bold=True), self._font(DETAIL_PX)
-        lines = [(mark.label, big), *([(mark.detail, small)] if mark.detail else [])]
+        lines = [(text, font) for text, font in ((mark.label, big), (mark.detail, small)) if text]
         widths = [QFontMetricsF(font).horizontalAdvance(text) for text, font in lines]
         heights = [QFontMetricsF(font).height() for _, font in lines]
         box = label_box(
@@ -220,17 +232,17 @@ class Overlay(QWidget):
             return
         font = self._font(LETTER_PX, bold=True)
         if level.place is None:
-            _write(painter, level.text, (30, self._size[1] * 0.4), font, QColor("#ffb38a"))
+            _write(painter, level.text, (52, self._size[1] * 0.4), font, QColor("#ffb38a"))
             return
         y = self._px(view, level.place)[1]
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
             y = min(max(y, 24), self._size[1] - 40)
-            _write(painter, text, (34, y), font, QColor("#9fd8c5"))
+            _write(painter, text, (52, y), font, QColor("#9fd8c5"))
             return
-        _write(painter, level.text, (34, y), font, QColor("#9fd8c5"))
+        _write(painter, level.text, (52, y), font, QColor("#9fd8c5"))
         painter.setPen(QPen(QColor("#9fd8c5"), 1.4))
-        painter.drawLine(QPointF(0, y), QPointF(14, y))
+        painter.drawLine(QPointF(26, y), QPointF(36, y))
 
     def _magnifier(self, painter: QPainter, view: PaneView) -> None:
         if view.magnified is None or view.voxels is None:
@@ -304,7 +316,7 @@ def _tee(painter: QPainter, tip: Px, along: Px) -> None:
 
 def _write(painter: QPainter, text: str, middle: Px, font: QFont, colour: QColor) -> None:
     painter.setFont(font)
-    area = QRectF(middle[0] - 60, middle[1] - 14, 120, 28)
+    area = QRectF(middle[0] - 160, middle[1] - 14, 320, 28)
     painter.setPen(HALO)
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         painter.drawText(area.translated(dx, dy), int(Qt.AlignmentFlag.AlignCenter), text)

@@ -64,6 +64,7 @@ class PaneWidget(QFrame):
         self._drawn: NDArray[Any] | None = None
         self._pixels: NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._place = -1
+        self._was_mixed = False
         self._layer: Image | None = None
         self.model = ViewerModel()
         self._viewer = _Canvas(self.model)
@@ -169,7 +170,7 @@ class PaneWidget(QFrame):
         )
 
     def _show_image(self, voxels: NDArray[Any], view: PaneView) -> None:
-        values = voxels[view.slice_index]
+        values = voxels[view.slice_index] if view.mixed is None else view.mixed
         if self._layer is None:
             self._pixels = values.astype(np.float32)
             self._layer = _Shown(
@@ -177,11 +178,17 @@ class PaneWidget(QFrame):
                 contrast_limits=view.window, interpolation2d="linear", name="image",
             )  # fmt: skip
             self.model.add_layer(self._layer)
-        elif self._drawn is not voxels or self._place != view.slice_index:
+        elif (
+            self._drawn is not voxels
+            or self._place != view.slice_index
+            or self._was_mixed
+            or view.mixed is not None
+        ):
             self._change_pixels(values)
         if tuple(self._layer.scale) != view.scale_mm[1:]:
             self._layer.scale = view.scale_mm[1:]
         self._drawn, self._place = voxels, view.slice_index
+        self._was_mixed = view.mixed is not None
         if not self._layer.visible:
             self._layer.visible = True
         if tuple(self._layer.contrast_limits) != view.window:

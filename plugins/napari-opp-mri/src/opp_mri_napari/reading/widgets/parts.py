@@ -42,6 +42,11 @@ class ElidedLabel(QLabel):
         """Give the least size; Qt calls this."""
         return QSize(10, super().minimumSizeHint().height())
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Give the size of the whole text; Qt calls this."""
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.margin() + 14
+        return QSize(width, super().sizeHint().height())
+
     def setText(self, text: str) -> None:  # noqa: N802
         """Set the text."""
         super().setText(text)

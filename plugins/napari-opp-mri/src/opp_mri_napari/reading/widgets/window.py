@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -45,6 +46,7 @@ from opp_mri_napari.shared.napari_parts import (
 from opp_mri_napari.shared.text_scale import rescale, stepped, usual_scale
 
 TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
+CHANGES_EVERY_MS: Final = 3000  # how soon what another window records is seen
 TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
 
 
@@ -90,6 +92,10 @@ class RoomWindow:
         self._timeline_timer.setSingleShot(True)
         self._timeline_timer.setInterval(TIMELINE_EVERY_MS)
         self._timeline_timer.timeout.connect(self._show_timeline)
+        self._changes_timer = QTimer()
+        self._changes_timer.setInterval(CHANGES_EVERY_MS)
+        self._changes_timer.timeout.connect(self._look_for_changes)
+        self._changes_timer.start()
         self._rescale(0)
         self.refresh()
 
@@ -153,8 +159,15 @@ class RoomWindow:
         side.setStretchFactor(1, 2)
         head = QHBoxLayout()
         head.setSpacing(14)
-        head.addWidget(self.title, 2)
-        head.addWidget(self.hint, 3)
+        head.addWidget(self.title)
+        head.addWidget(self.hint, 1)
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setFixedWidth(140)
+        self.share.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.share.setToolTip("overlay: share of the baseline")
+        self.share.valueChanged.connect(self._share_changed)
+        head.addWidget(self.share)
         head.addWidget(self.tool)
         head.addWidget(self.saved)
         left = QVBoxLayout()
@@ -219,6 +232,9 @@ class RoomWindow:
             if label.text() != text:
                 label.setText(text)
         self.banner.setVisible(bool(status.banner))
+        self.share.setVisible(status.share is not None)
+        if status.share is not None:
+            self.share.setValue(round(100 * status.share))
 
     def _show_side(self) -> None:
         dialog = self.room.dialog
@@ -352,6 +368,10 @@ class RoomWindow:
         self.room.navigation.hint = "Click into the lesion."
         self.refresh()
 
+    def _share_changed(self, percent: int) -> None:
+        self.room.compare.share = percent / 100
+        self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
+
     def _narrow(self, search: str, look: CellLook | None) -> None:
         order = self.room.navigation.order
         order.search, order.look = search, look
@@ -369,10 +389,17 @@ class RoomWindow:
         if what == "images":
             self._show_panes()
             self._background.work()
-            if self.timeline.is_empty and not self._timeline_timer.isActive():
+            if not self._timeline_timer.isActive():
                 self._timeline_timer.start()
+        elif what == "changes":
+            self._background.work()
         else:
             self.refresh()
+
+    def _look_for_changes(self) -> None:
+        if is_open(self.viewer) and not self.busy:
+            self.room.look_for_changes()
+            self._background.work()
 
     def _was_written(self) -> None:
         if is_open(self.viewer):
@@ -400,5 +427,6 @@ class RoomWindow:
         self._closed = True
         self._keys.stop()
         self._timeline_timer.stop()
+        self._changes_timer.stop()
         self._background.close()
         self.grid.close_panes()

@@ -1,0 +1,35 @@
+"""One time point on the grid of another, along confirmed fits: looked at, never measured on."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opp_mri.domain.transform import RigidTransform
+from opp_mri.registration.resampling import on_grid
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.registration.align_review import loaded_volume
+
+
+def carried_images(
+    store: Store, volume_id: str, other_id: str, other_from_here: RigidTransform
+) -> NDArray[np.float32]:
+    """Give the images of another volume on the grid of one.
+
+    Parameters
+    ----------
+    volume_id, other_id
+        The volume whose grid is kept, and the one that is resampled.
+    other_from_here
+        Carries coordinates of the first's frame of reference into those of the second.
+
+    Returns
+    -------
+    ndarray
+        Shape (frames, rows, columns) of the first volume; NaN where the other does not reach.
+
+    Raises
+    ------
+    InputError, GeometryError
+        The images of one cannot be read, or make no volume.
+    """
+    here, other = loaded_volume(store, volume_id), loaded_volume(store, other_id)
+    return on_grid(other, here.geometry, other_from_here)

@@ -1,0 +1,58 @@
+"""Cross-reference lines: where the image of the active pane cuts the image of another."""
+
+import numpy as np
+
+from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri_napari.reading.panes import Pane, Panes
+from opp_mri_napari.reading.views import Mark, MarkStyle
+
+PARALLEL_COS = 0.94  # twenty degrees: images that are nearly parallel have no useful line
+
+
+def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
+    """Give the line along which the active pane's image cuts the image of another pane."""
+    active = panes.current
+    if active is None or pane is active or pane.geometry is None:
+        return ()
+    plane, other = pane.plane, active.plane
+    if plane is None or other is None:
+        return ()
+    linking = panes.linking(pane.frame, active.frame)
+    if linking is None:
+        return ()
+    normal = linking.matrix[:3, :3] @ np.asarray(other.normal)
+    if abs(dot(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))) > (
+        PARALLEL_COS
+    ):
+        return ()
+    corners = [_point(linking.apply(np.asarray(corner)).tolist()) for corner in _corners(other)]
+    cuts = _cuts(plane, corners)
+    if len(cuts) != 2:
+        return ()
+    start, end = (pane.geometry.screen_from_pixel(plane.pixel_from_lps(cut)) for cut in cuts)
+    return (Mark(style=MarkStyle.CROSS, start=start, end=end),)
+
+
+def _corners(plane: ImagePlane) -> list[Vector3]:
+    """Give the corners of an image in order, LPS mm."""
+    right, bottom = plane.columns - 0.5, plane.rows - 0.5
+    return [
+        plane.lps_from_pixel(column, row)
+        for column, row in ((-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom))
+    ]
+
+
+def _cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
+    """Give the points where the edges between corners go through a plane."""
+    cuts = []
+    for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
+        first, last = plane.distance_mm(here), plane.distance_mm(there)
+        if (first < 0) != (last < 0):
+            share = first / (first - last)
+            cuts.append(_point([a + share * (b - a) for a, b in zip(here, there, strict=True)]))
+    return cuts
+
+
+def _point(values: list[float]) -> Vector3:
+    x, y, z = values
+    return (x, y, z)

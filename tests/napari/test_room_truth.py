@@ -1,0 +1,416 @@
+"""What the reading room says is true: of planes, levels, links, progress and other windows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+
+import attrs
+import numpy as np
+import pytest
+from fixtures.makers import NOON
+from fixtures.room_driver import Mouse, settle
+from fixtures.small_study import declare, make_study
+from opp_mri_napari.reading.compare import Comparison
+from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.layout import Layout
+from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.reading.views import Button, CellLook, MarkStyle, PointerKind
+
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.imaging import Plane, SeriesRole
+from opp_mri.domain.measurement import Answer, LevelConfirmation
+from opp_mri.domain.registration import Verdict
+from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.registration.align import decide
+
+
+@pytest.fixture
+def room(project: Project) -> ReadingRoom:
+    opened = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(opened)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("small"), ("P1", "P2"))
+
+
+@pytest.fixture
+def small(study: Path, tmp_path: Path) -> Iterator[ReadingRoom]:
+    """A room on a study of tiny images without fits."""
+    with open_project(copytree(study, tmp_path / "project")) as project:
+        opened = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(opened)
+        yield opened
+
+
+def draw(room: ReadingRoom, pane: int = 0, mm: float = 6.0) -> None:
+    hand = Mouse(room, pane)
+    down, across = hand.view.centre
+    hand.drag((down, across - mm), (down, across + mm))
+    settle(room)
+
+
+def show_as(room: ReadingRoom, **changes: object) -> None:
+    """Have the first pane show its series as if its header said something else."""
+    pane = room.panes.panes[0]
+    assert pane.volume is not None
+    pane.volume = attrs.evolve(pane.volume, **changes)
+
+
+# --- an AP extent is taken on sagittal images of the cell's role
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"plane": Plane.CORONAL}, "coronal"),
+        ({"plane": Plane.AXIAL}, "axial"),
+        ({"role": None}, "no role"),
+    ],
+)
+def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_reason(
+    small: ReadingRoom, changes: dict[str, object], why: str
+) -> None:
+    store = small.session.project.store
+    show_as(small, **changes)
+    draw(small)
+    assert store.readings() == []
+    assert small.dialog is Dialog.OVERRIDE
+    refused = small.calipers.refused
+    assert refused is not None
+    assert why in refused.why
+    small.wish("cancel")
+    assert small.dialog is None
+    draw(small)
+    small.calipers.override("   ")
+    assert small.dialog is Dialog.OVERRIDE
+    small.calipers.override("nothing else was acquired")
+    settle(small)
+    (reading,) = store.readings()
+    assert "nothing else was acquired" in " ".join(reading.remarks)
+    assert "by override" in small.pane_views()[0].state
+    (line,) = small.sign_off().drafts
+    assert "Measured by override" in line
+    tips = [c.tip for row in small.worklist().rows for c in row.cells if c and c.text]
+    assert "Measured by override" in tips[0]
+
+
+def test_a_refused_line_belongs_to_its_lesion(small: ReadingRoom) -> None:
+    show_as(small, plane=Plane.CORONAL)
+    draw(small)
+    small.wish("next_lesion")
+    settle(small)
+    assert small.dialog is None
+    small.calipers.override("too late")
+    settle(small)
+    assert small.session.project.store.readings() == []
+
+
+def test_the_curve_does_not_follow_a_line_on_an_unsuitable_image(small: ReadingRoom) -> None:
+    show_as(small, plane=Plane.CORONAL)
+    hand = Mouse(small)
+    down, across = hand.view.centre
+    hand.press((down, across - 6))
+    hand.move((down, across + 6))
+    assert small.timeline().hidden == "Nothing is measured yet."
+
+
+# --- at which vertebra a pane is
+
+
+def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
+    room: ReadingRoom, project: Project
+) -> None:
+    views = room.pane_views()
+    assert [view.level.place is None for view in views if view.level] == [False, *[True] * 4]
+    assert views[0].link_note == ""
+    assert "level not confirmed" in views[1].link_note
+    assert views[1].zoom < views[0].zoom  # whole, as long as nobody has said where the level is
+    second = Mouse(room, 1)
+    at = (second.view.centre[0] + 20.0, second.view.centre[1] + 5.0)
+    second.move(at)
+    room.wish("confirm_level")
+    settle(room)
+    (confirmed,) = project.store.log_of(LevelConfirmation)
+    pane = room.panes.panes[1]
+    assert (confirmed.lesion_id, confirmed.reader) == ("OPP-01", "A")
+    assert confirmed.frame_of_reference_uid == pane.frame
+    view = room.pane_views()[1]
+    assert view.level is not None
+    assert view.level.place == pytest.approx(at, abs=0.01)
+    assert view.centre == pytest.approx(at, abs=0.01)
+    assert view.zoom == pytest.approx(room.pane_views()[0].zoom)
+    assert "confirmed by you" in view.link_note
+    assert view.badge == ""  # no ghost through a reader's word
+    before = room.panes.panes[0].place
+    Mouse(room, 1).wheel(1)
+    assert room.panes.panes[0].place != before  # they scroll together now
+    again = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(again)
+    assert "confirmed by you" in again.pane_views()[1].link_note
+    other = ReadingRoom(project, "B", clock=lambda: NOON)
+    settle(other)
+    assert "level not confirmed" in other.pane_views()[1].link_note
+
+
+def test_the_level_key_needs_the_mouse_on_an_image(room: ReadingRoom, project: Project) -> None:
+    room.wish("confirm_level")
+    assert "Point at L2" in room.status().hint
+    Mouse(room, 1).move((-500.0, -500.0))
+    room.wish("confirm_level")
+    assert "outside the image" in room.status().hint
+    settle(room)
+    assert project.store.log_of(LevelConfirmation) == []
+
+
+def test_panes_of_a_blinded_case_open_alike_and_levels_are_confirmed_in_each(
+    tmp_path: Path,
+) -> None:
+    with open_project(make_study(tmp_path, ["P1"])) as project:
+        declare(project, tmp_path, dates='"hidden"')
+        make_package(project, "reader-1", tmp_path / "package", NOON)
+    with open_project(tmp_path / "package") as package:
+        room = ReadingRoom(package, "reader-1", clock=lambda: NOON)
+        settle(room)
+        views = room.pane_views()
+        assert len({(view.zoom, view.centre, view.link_note) for view in views}) == 1
+        assert "level not confirmed" in views[0].link_note
+        assert {view.slice_text.count("/") for view in views} == {0}
+        for number in range(len(views)):
+            hand = Mouse(room, number)
+            hand.move(hand.view.centre)
+            room.wish("confirm_level")
+            settle(room)
+        assert {view.link_note for view in room.pane_views()} == {
+            "level confirmed by you: scrolling only, no ghost"
+        }
+        assert room.panes.is_linked(room.panes.panes[1])
+
+
+# --- words about links
+
+
+def test_each_pane_speaks_of_its_own_link_whichever_pane_is_active(room: ReadingRoom) -> None:
+    notes = [view.link_note for view in room.pane_views()]
+    for pane in room.panes.panes:
+        room.navigation.activate(pane)
+        assert [view.link_note for view in room.pane_views()] == notes
+
+
+def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
+    room: ReadingRoom, project: Project
+) -> None:
+    day = room.panes.panes[2].study_date
+    fits = {f.sequence: f for f in project.store.alignments() if f.followup_study_date == day}
+    decide(project.store, fits[SeriesRole.T1].fit_id, FitDecision.REJECTED, reader="A",
+           reason="a level too low", at=NOON)  # fmt: skip
+    room.navigation.reload()
+    settle(room)
+    note = room.pane_views()[2].link_note
+    assert "you rejected the T1 fit" in note
+    waiting = [f for role, f in fits.items() if role is not SeriesRole.T1]
+    if any(fit.fit.verdict is not Verdict.FAILED for fit in waiting):
+        assert "fit waits, F shows it" in note
+    assert {fit.fit_id for fit in fits.values()} <= set(room.advertised_fits())
+
+
+# --- no category while cells are unread
+
+
+def test_there_is_no_category_while_cells_are_unread_unless_the_reader_asks(
+    small: ReadingRoom,
+) -> None:
+    draw(small)
+    view = small.timeline()
+    assert view.category == "No category yet"
+    assert view.rule == "1 of 4 read: no category yet"
+    assert view.margin == ""
+    small.wish("category")
+    assert small.timeline().rule.startswith("1 of 4 read, if nothing else were read")
+    small.wish("category")
+    small.navigation.next_unread()
+    settle(small)
+    small.say(Answer.GONE)
+    settle(small)
+    assert small.timeline().rule.startswith("2 of 4 read, as known so far")  # all of T1
+
+
+# --- the worklist
+
+
+def test_enter_and_n_obey_the_filter_of_the_worklist(small: ReadingRoom) -> None:
+    small.navigation.order.search = "lp2 t2fs"
+    assert [row.lesion_id for row in small.worklist().rows] == ["LP2"]
+    small.wish("confirm")
+    settle(small)
+    here = small.navigation.current
+    assert here is not None
+    assert (here.lesion_id, here.sequence) == ("LP2", SeriesRole.T2FS)
+    small.wish("next_lesion")
+    settle(small)
+    assert small.navigation.current is not None
+    assert small.navigation.current.lesion_id == "LP2"
+    small.navigation.order.search = ""
+    small.navigation.order.look = CellLook.DRAFT
+    small.wish("confirm")
+    assert "clear the filter" in small.status().hint
+
+
+def test_the_reader_chooses_which_cell_comes_next(small: ReadingRoom) -> None:
+    def way() -> list[tuple[str, str]]:
+        cells = []
+        for _ in range(4):
+            here = small.navigation.current
+            assert here is not None
+            cells.append((small.words.code(here.study_date), here.sequence.value))
+            small.wish("confirm")
+            settle(small)
+        return cells
+
+    assert way() == [("TP0", "T1"), ("TP1", "T1"), ("TP0", "T2FS"), ("TP1", "T2FS")]
+    small.wish("previous_lesion")
+    settle(small)
+    small.wish("order")
+    assert way() == [("TP0", "T1"), ("TP0", "T2FS"), ("TP1", "T1"), ("TP1", "T2FS")]
+
+
+# --- two windows on one project
+
+
+def test_a_cell_that_another_window_answered_is_not_replaced_unseen(small: ReadingRoom) -> None:
+    store = small.session.project.store
+    with open_project(small.session.project.folder) as theirs:
+        other = ReadingRoom(theirs, "A", clock=lambda: NOON)
+        settle(other)
+        draw(other, mm=4.0)
+    draw(small, mm=7.0)
+    settle(small)
+    (reading,) = store.readings()
+    assert str(reading.length_mm) == "8.0"
+    assert "another window has answered this cell" in small.status().banner
+    assert small.pane_views()[0].marks[0].label == "8.0 mm"
+    draw(small, pane=1, mm=7.0)
+    assert len(store.readings()) == 2
+
+
+def test_what_another_window_recorded_is_shown_soon(small: ReadingRoom) -> None:
+    with open_project(small.session.project.folder) as theirs:
+        other = ReadingRoom(theirs, "A", clock=lambda: NOON)
+        settle(other)
+        draw(other, mm=4.0)
+    small.look_for_changes()
+    settle(small)
+    assert small.pane_views()[0].state == "draft 8.0 mm"
+    assert "Another window" in small.status().hint
+    draw(small, mm=7.0)
+    assert small.pane_views()[0].state == "draft 14.0 mm"
+
+
+# --- looking and drawing
+
+
+def test_a_double_click_enlarges_a_pane_and_brings_all_back(small: ReadingRoom) -> None:
+    hand = Mouse(small, 1)
+    at = hand.view.centre
+    hand.click(at)
+    hand.do(PointerKind.DOUBLE, at, Button.LEFT)
+    Mouse(small).do(PointerKind.RELEASE, at, Button.LEFT)
+    settle(small)
+    (view,) = small.pane_views()
+    assert view.pane_id.startswith("2024-05-01")
+    only = Mouse(small, 0)
+    only.click(only.view.centre)
+    only.do(PointerKind.DOUBLE, only.view.centre, Button.LEFT)
+    settle(small)
+    assert len(small.pane_views()) == 2
+    assert small.session.project.store.readings() == []
+
+
+def test_sequences_stand_side_by_side_and_each_pane_is_measured_as_its_own(
+    small: ReadingRoom,
+) -> None:
+    small.wish("sequences")
+    settle(small)
+    assert small.navigation.layout is Layout.SEQUENCES
+    draw(small, pane=1)
+    (reading,) = small.session.project.store.readings()
+    assert reading.sequence is SeriesRole.T2FS
+    hints = [m for m in small.pane_views()[0].marks if m.style is MarkStyle.HINT]
+    assert [mark.detail for mark in hints] == ["T2FS"]
+    small.wish("sequences")
+    settle(small)
+    assert small.navigation.layout is Layout.GRID
+    assert small.panes_in_a_row == 2
+    assert len(small.pane_views()) == 4
+
+
+def test_a_line_drawn_over_the_old_one_is_new_and_an_end_that_moves_a_little_is_moved(
+    small: ReadingRoom,
+) -> None:
+    draw(small, mm=8.0)
+    hand = Mouse(small)
+    down, across = hand.view.centre
+    hand.drag((down, across - 7.7), (down, across - 6.0))
+    settle(small)
+    lengths = [float(one.length_mm or 0) for one in small.session.project.store.readings()]
+    assert lengths == pytest.approx([16.0, 14.3], abs=0.35)
+    hand.drag((down, across - 6.0), (down, across + 7.0))
+    settle(small)
+    last = small.session.project.store.readings()[-1]
+    assert float(last.length_mm or 0) == pytest.approx(13.0, abs=0.35)
+    assert "A new line was drawn" in small.status().hint
+
+
+def test_of_candidate_lines_the_greatest_is_kept_and_all_are_recorded(small: ReadingRoom) -> None:
+    small.wish("candidates")
+    draw(small, mm=6.0)
+    small.wish("up")
+    draw(small, mm=5.0)
+    readings = small.session.project.store.readings()
+    assert [str(one.length_mm) for one in readings] == ["12.0", "10.0", "12.0"]
+    assert "12.0 on" in small.pane_views()[0].state
+    assert "10.0 on" in small.pane_views()[0].state
+    small.wish("up")
+    draw(small, mm=7.0)
+    assert small.pane_views()[0].state.startswith("draft 14.0 mm")
+
+
+def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_them(
+    room: ReadingRoom, project: Project
+) -> None:
+    room.navigation.activate(room.panes.panes[1])
+    room.wish("blink")
+    assert "confirmed fit only" in room.status().hint
+    assert not room.compare.is_on
+    for fit in project.store.alignments():
+        if fit.fit.verdict is not Verdict.FAILED:
+            decide(project.store, fit.fit_id, FitDecision.CONFIRMED, reader="A", reason="", at=NOON)
+    room.navigation.reload()
+    settle(room)
+    own = room.pane_views()[1]
+    assert own.mixed is None
+    room.wish("blink")
+    settle(room)
+    blinked = room.pane_views()[1]
+    assert blinked.compared == "BASELINE, by the fit"
+    assert blinked.mixed is not None
+    assert own.voxels is not None
+    shown = own.voxels[own.slice_index]
+    assert blinked.mixed.shape == shown.shape
+    inner = (slice(40, -40), slice(40, -40))
+    assert np.corrcoef(blinked.mixed[inner].ravel(), shown[inner].ravel())[0, 1] > 0.6
+    draw(room, pane=1)
+    assert project.store.readings() == []
+    assert "Only native images" in room.status().hint
+    room.wish("blink")
+    assert room.pane_views()[1].mixed is None
+    room.wish("compare")
+    assert room.compare.mode is Comparison.OVERLAY
+    room.wish("more_baseline")
+    assert room.status().share == pytest.approx(0.6)
+    room.wish("cancel")
+    draw(room, pane=1)
+    assert len(project.store.readings()) == 1
