@@ -23,7 +23,7 @@ def audit_group() -> None:
     """
 
 
-@audit_group.command("verify", epilog=example("opp-mri audit verify --project study"))
+@audit_group.command("verify", epilog=example("opp-mri audit verify --head 3f5a02"))
 @click.option("--head", "expected", help="Hash of a head that was printed or kept before.")
 @project_option
 @json_option
@@ -89,7 +89,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
     )  # fmt: skip
 
 
-@audit_group.command("head", epilog=example("opp-mri audit head --project study"))
+@audit_group.command("head", epilog=example("opp-mri audit head --project study --json"))
 @project_option
 @json_option
 def head_command(project_folder: Path, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from opp_mri.door.frames import flat_record
 from opp_mri.door.rules import RETROSPECTIVE, rules_of
 from opp_mri.door.tables import with_probability
 from opp_mri.errors import InputError
+from opp_mri.response.classify import classify
 from opp_mri.units import number, weeks_from_days
 from opp_mri.workflow.assessing.respond import (
     ProjectLesion,
@@ -73,17 +74,29 @@ class Timeline:
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         return frame.astype({"date": "datetime64[ns]", "mm": "float64"})
 
-    def plot(self) -> Figure:
-        """Draw the lengths over time, a panel for each sequence.
+    def plot(self, mode: str = RETROSPECTIVE) -> Figure:
+        """Draw the lengths over time, a panel for each sequence, by the project's criteria.
+
+        Parameters
+        ----------
+        mode : {"retrospective", "prospective"}
+            For the category in the title.
 
         Returns
         -------
         Figure
+
+        Raises
+        ------
+        InputError
+            There is no such mode.
         """
-        lesion = self._timeline.lesion
+        lesion, timeline = self._timeline.lesion, self._timeline.timeline
+        rules = rules_of(mode, self._criteria)
         drawing = draw_timeline(
-            self._timeline.timeline,
-            self._criteria,
+            timeline,
+            rules.criteria,
+            assessment=classify(timeline, rules) if timeline.observations else None,
             level=lesion.level,
             marks=timeline_marks(self._timeline.cells),
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from fixtures import commands_page
+from fixtures import commands_page, python_page
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -44,6 +44,23 @@ def test_the_page_of_keys_is_what_the_window_does() -> None:
     import keys_page
 
     assert keys_page.PAGE.read_text(encoding="utf-8") == keys_page.page()
+
+
+def test_the_page_of_python_is_what_the_door_says() -> None:
+    assert python_page.PAGE.read_text(encoding="utf-8") == python_page.page()
+
+
+def test_the_example_on_the_page_of_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = ROOT / "sample_data" / "patient"
+    for name in ("dicom", "lesions.csv", "calipers.csv"):
+        (tmp_path / name).symlink_to(patient / name)
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"^```python\n(.*?)^```", python_page.INTRODUCTION, re.M | re.S)
+    values: dict[str, Any] = {}
+    exec(code, values)  # noqa: S102  # the example is ours
+    assert len(values["cohort"]) == 1
 
 
 def test_every_command_and_option_has_help() -> None:
