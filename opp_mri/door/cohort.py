@@ -8,11 +8,14 @@ import pandas as pd
 
 from opp_mri.cohort.export.derived import ASSESSMENTS, derived_tables
 from opp_mri.cohort.export.recorded import LESIONS, recorded_tables
-from opp_mri.cohort.figures.survival_figure import draw_survival, p_in_words
+from opp_mri.cohort.figures.style import p_in_words
+from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.time_axis import TimeUnit
-from opp_mri.cohort.statistics.analysis import EndpointAnalysis, analyse
+from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.results import EndpointAnalysis
 from opp_mri.cohort.statistics.survival import LogRank
+from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
 from opp_mri.domain.assessment import Criteria
 from opp_mri.door.figure import Figure
 from opp_mri.door.frames import frame_of_table
@@ -21,7 +24,6 @@ from opp_mri.errors import InputError
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.cohort.cohort import Cohort as WorkflowCohort
 from opp_mri.workflow.cohort.cohort import table_cohort
-from opp_mri.workflow.cohort.cohort_pictures import EVENT_WORDS
 
 KEYS: Final = ("lesion_id", "patient_id")
 
@@ -155,7 +157,7 @@ class Cohort:
 
         Parameters
         ----------
-        event : {"OPP", "progression"}
+        event : {"OPP", "progression", "local failure", "fracture", "death"}
             What the lesions are free of.
 
         Returns

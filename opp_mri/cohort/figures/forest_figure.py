@@ -22,7 +22,7 @@ from opp_mri.cohort.figures.sheet import (
     write,
     write_foot,
 )
-from opp_mri.cohort.figures.style import BAND, INK, QUIET, journal_style
+from opp_mri.cohort.figures.style import BAND, INK, QUIET, journal_style, p_in_words
 from opp_mri.cohort.statistics.survival import Estimate
 
 LABEL_IN, COUNT_IN, PLOT_IN = 2.05, 0.95, 2.05  # columns; what is left is for the ratio in words
@@ -41,12 +41,18 @@ class ForestRow:
         What is compared with what, such as single fraction against multifraction.
     ratio
         The ratio with its interval, lesions and events; where there is none, `reason` says why.
+    p
+        Two-sided, of a ratio of 1.
+    model
+        The model, and whether its interval is by lesion or by patient.
     heading
         The model or the group of rows that it belongs to: written above the first of them.
     """
 
     label: str
     ratio: Estimate
+    p: float | None = None
+    model: str = ""
     heading: str = ""
 
 
@@ -93,8 +99,10 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
     with journal_style():
         foot = foot_lines(
             [
-                f"Hazard ratio of {event}: above 1 the hazard is larger. "
-                "Bars: 95 % intervals; an arrow: the interval goes on."
+                f"Hazard ratio of {event}: above 1 it comes sooner in the group named first, or "
+                "with the higher value. Bars: 95 % intervals; an arrow: the interval extends "
+                "beyond the axis. By patient: errors allow for several lesions of a patient, and "
+                "are too small with few events."
             ],
             DOUBLE_IN,
         )
@@ -140,8 +148,11 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
         lines.append(
             _Line(
                 row=row,
-                label=tuple(wrapped(row.label, LABEL_IN - 0.2)),
-                words=tuple(wrapped(_in_words(row.ratio), words_in)),
+                label=(
+                    *wrapped(row.label, LABEL_IN - 0.2),
+                    *(wrapped(row.model, LABEL_IN - 0.2) if row.model else ()),
+                ),
+                words=tuple(wrapped(_in_words(row), words_in)),
                 heading=tuple(wrapped(new, LABEL_IN + COUNT_IN - 0.1)),
                 top_in=top_in,
             )
@@ -150,13 +161,15 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
     return lines
 
 
-def _in_words(ratio: Estimate) -> str:
-    """Write a ratio with its interval, or the reason why it has none."""
+def _in_words(row: ForestRow) -> str:
+    """Write a ratio with its interval and p, or the reason why it has none."""
+    ratio = row.ratio
+    p = "" if row.p is None else f"; {p_in_words(row.p)}"
     if ratio.value is None or not isfinite(ratio.value):
         return ratio.reason or "There is no finite ratio."
     if ratio.low is None or ratio.high is None:
-        return f"{_number(ratio.value)} (no interval)"
-    return f"{_number(ratio.value)} ({_number(ratio.low)} to {_number(ratio.high)})"
+        return f"{_number(ratio.value)} (no interval){p}"
+    return f"{_number(ratio.value)} ({_number(ratio.low)} to {_number(ratio.high)}){p}"
 
 
 def _number(value: float) -> str:
@@ -200,7 +213,7 @@ def _write_columns(figure: Figure, plot_left_in: float) -> None:
     write(figure, EDGE_IN, top_in, "Comparison", **given)
     write(figure, right_in - 0.44, top_in, "Lesions", ha="right", **given)
     write(figure, right_in + 0.04, top_in, "Events", ha="right", **given)
-    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95 % interval)", **given)
+    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95 % interval); p", **given)
 
 
 def _write_row(figure: Figure, line: _Line, words_left_in: float) -> None:
@@ -229,8 +242,8 @@ def _draw_ratio(axes: Axes, ratio: Estimate, height_in: float) -> None:
         for end, limit, marker in ((ends[0], ratio.low, "<"), (ends[1], ratio.high, ">")):
             beyond = end != limit
             axes.plot(
-                end, height_in, marker=marker if beyond else "|", ms=4 if beyond else 5,
-                mew=0 if beyond else 1.1, color=INK, clip_on=False, zorder=2.5,
+                end, height_in, marker=marker if beyond else "|", ms=4 if beyond else 8,
+                mew=0 if beyond else 1.1, color=INK, clip_on=False, zorder=3.5,
             )  # fmt: skip
     inside = min(max(ratio.value, low), high)
-    axes.plot(inside, height_in, marker="s", ms=4.5, mfc=INK, mec="white", mew=0.5, zorder=3)
+    axes.plot(inside, height_in, marker="s", ms=3.5, mfc=INK, mec=INK, mew=0, zorder=3)

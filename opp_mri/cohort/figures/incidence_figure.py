@@ -1,4 +1,4 @@
-"""Cumulative incidence of OPP, progression and death, which compete; a panel for each arm."""
+"""Cumulative incidence of the first event: OPP, local failure or death; a panel for each arm."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -23,20 +23,20 @@ from opp_mri.cohort.figures.sheet import (
     write_foot,
     write_legend,
 )
-from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, journal_style
+from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, Dashes, journal_style
 from opp_mri.cohort.figures.time_axis import (
     THIN_NOTE,
-    Dashes,
+    WIDEST_BAND,
     TimeUnit,
+    arms_known,
     draw_steps,
-    mark_thin,
     set_share,
     set_time,
     thins_out_day,
     tick_days,
     write_at_risk,
 )
-from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.events import Cause
 from opp_mri.cohort.statistics.survival import (
     ALL,
     Curve,
@@ -49,7 +49,7 @@ from opp_mri.domain.assessment import ResponseCategory
 
 CAUSES: Mapping[Cause, tuple[str, str, Dashes]] = {
     Cause.OPP: ("OPP", CATEGORY_COLOURS[ResponseCategory.OPP], "-"),
-    Cause.PROGRESSION: ("progression", CATEGORY_COLOURS[ResponseCategory.PD], (0, (5, 1.5))),
+    Cause.LOCAL_FAILURE: ("local failure", CATEGORY_COLOURS[ResponseCategory.PD], (0, (5, 1.5))),
     Cause.DEATH: ("death", "#009E73", (0, (1.2, 1.2))),
 }
 LEFT_IN, TOP_IN, RIGHT_IN, BETWEEN_IN = 0.66, 0.50, 0.12, 0.34
@@ -79,7 +79,8 @@ def draw_incidence(
         There are more groups than fit beside each other.
     """
     if observed is None:
-        return nothing_to_draw("No lesion was followed for OPP, progression or death.")
+        return nothing_to_draw("No lesion was followed for OPP, local failure or death.")
+    observed, unknown = arms_known(observed)
     arms: dict[str, list[Curve]] = {}
     for curve in cumulative_incidence(observed):
         if curve.cause in causes:
@@ -87,7 +88,6 @@ def draw_incidence(
     if len(arms) > 4:
         raise ValueError("no more than 4 groups fit beside each other in one figure")
     last_day = float(observed.duration_days.max())
-    highest = [v or 0 for curves in arms.values() for c in curves for v in (*c.high, *c.values)]
     days = tick_days(last_day, unit, at_most=5 if len(arms) > 1 else 8)
     at_risk = numbers_at_risk(observed, days)
     thin_days = {group: thins_out_day(rows) for group, rows in observed.by_group()}
@@ -95,15 +95,17 @@ def draw_incidence(
     width_in = DOUBLE_IN if wide else SINGLE_IN
     top_in = TOP_IN if wide else TOP_IN + LINE_IN * (len(causes) - 1)
     with journal_style():
-        foot = foot_lines(_notes(arms, causes, thin_days, unit), width_in)
+        notes = _notes(arms, causes, thin_days, unit)
+        if unknown:
+            notes.append(f"{counted(unknown, 'lesion')} with unknown fractions: not drawn.")
+        foot = foot_lines(notes, width_in)
         figure = new_sheet(width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + foot_in(foot))
         panels = _panels(figure, len(arms), top_in)
         for axes, (group, curves) in zip(panels, arms.items(), strict=True):
-            mark_thin(axes, thin_days[group], QUIET, unit)
             for curve in curves:
-                draw_steps(axes, curve, *CAUSES[causes[curve.cause]][1:], unit)
+                draw_steps(axes, curve, *CAUSES[causes[curve.cause]][1:], unit, thin_days[group])
             set_time(axes, last_day, days, unit)
-            set_share(axes, max(0.2, ceil(5 * max(highest)) / 5))
+            set_share(axes, min(1.0, max(0.2, ceil(5 * _highest(arms, thin_days)) / 5)))
             _head(axes, group, curves[0].n)
             numbers = {"at risk" if axes is panels[0] else "": (at_risk[group], INK)}
             below_in = top_in + HEIGHT_IN + AXIS_IN
@@ -115,6 +117,23 @@ def draw_incidence(
         write_legend(figure, 0.1, handles, left_in=LEFT_IN, handlelength=2.4, ncols=columns)
         write_foot(figure, foot)
     return figure
+
+
+def _highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]) -> float:
+    """Give the highest share or upper limit that is drawn."""
+    shown = [value for curves in arms.values() for curve in curves for value in curve.values]
+    for group, curves in arms.items():
+        for curve in curves:
+            limits = zip(curve.days, curve.low, curve.high, strict=True)
+            shown += [
+                high
+                for day, low, high in limits
+                if low is not None
+                and high is not None
+                and day <= thin_days[group]
+                and high - low <= WIDEST_BAND
+            ]
+    return max(shown)
 
 
 def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:

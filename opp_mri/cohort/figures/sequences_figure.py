@@ -110,7 +110,8 @@ def draw_sequence_agreement(pairs: Sequence[SequencePair], change_mm: float) -> 
     """
     if not pairs:
         return nothing_to_draw("No visit of a lesion has two sequences to compare.")
-    reach = max([change_mm + 1] + [abs(mm) for pair in pairs for at in pair.points for mm in at])
+    changes = [mm for pair in pairs for at in pair.points for mm in at]
+    ends = min(-change_mm, *changes), max(change_mm, *changes)
     with journal_style():
         foot = foot_lines(_notes(change_mm), DOUBLE_IN)
         columns = min(MOST_IN_A_ROW, len(pairs))
@@ -123,14 +124,17 @@ def draw_sequence_agreement(pairs: Sequence[SequencePair], change_mm: float) -> 
             row, column = divmod(number, MOST_IN_A_ROW)
             left_in = LEFT_IN + column * (side_in + BETWEEN_IN)
             axes = place(figure, left_in, row * row_in + TOP_IN, side_in, side_in)
-            _draw_pair(axes, pair, reach, change_mm)
+            _draw_pair(axes, pair, ends, change_mm)
         write_foot(figure, foot)
     return figure
 
 
-def _draw_pair(axes: Axes, pair: SequencePair, reach: float, change_mm: float) -> None:
+def _draw_pair(
+    axes: Axes, pair: SequencePair, reach: tuple[float, float], change_mm: float
+) -> None:
     """Draw one panel: the line of equal changes, its band, and the visits."""
-    ends = [-1.06 * reach, 1.06 * reach]
+    room = 0.04 * (reach[1] - reach[0])
+    ends = [reach[0] - room, reach[1] + room]
     low, high = ([end + side for end in ends] for side in (-change_mm, change_mm))
     axes.fill_between(ends, low, high, color=BAND, alpha=0.85, lw=0, zorder=0.5)
     axes.plot(ends, ends, color=BASELINE, lw=0.9, zorder=0.6)
@@ -145,7 +149,7 @@ def _draw_pair(axes: Axes, pair: SequencePair, reach: float, change_mm: float) -
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(mm_step(2 * reach, at_most=6))
+        axis.set_major_locator(mm_step(reach[1] - reach[0], at_most=6))
     axes.set_xlabel(f"change on {pair.second.value}, mm")
     axes.set_ylabel(f"change on {pair.first.value}, mm", labelpad=1)
     _head(axes, pair, change_mm)
@@ -158,7 +162,7 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
     difference = "too few for a mean difference with limits"
     if pair.limits_mm is not None:
         lower, mean, upper = map(_signed, pair.limits_mm)
-        difference = f"mean difference {mean} ({lower} to {upper}) mm"
+        difference = f"mean difference {mean} mm, limits of agreement {lower} and {upper} mm"
     wide_in, high_in = size_in(axes)
     name = f"{pair.first.value} and {pair.second.value}"
     right_in = text_width_in(name, TEXT_POINTS, "bold") + 0.1

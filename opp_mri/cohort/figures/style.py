@@ -5,11 +5,13 @@ marker of its own too, so that nothing is told by colour alone. No category has 
 sequence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import matplotlib.style
 
+from opp_mri.cohort.statistics.members import ALL, FractionGroup
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 
@@ -49,13 +51,26 @@ CATEGORY_MARKERS = {
     ResponseCategory.INDETERMINATE: "P",
     ResponseCategory.NOT_ELIGIBLE: "X",
 }
-# arms of a comparison, in the order of their labels: colour and dashes
-ARMS: tuple[tuple[str, str | tuple[int, tuple[float, ...]]], ...] = (
-    ("#0072B2", "-"),
-    ("#D55E00", (0, (5, 1.5))),
+Dashes = str | tuple[int, tuple[float, ...]]
+# colour and line of an arm, whatever other arms are drawn
+ARMS: Final[Mapping[str, tuple[str, Dashes]]] = {
+    FractionGroup.SINGLE: ("#D55E00", (0, (5, 1.5))),
+    FractionGroup.MULTI: ("#0072B2", "-"),
+    ALL: (INK, "-"),
+}
+OTHER_ARMS: Final[tuple[tuple[str, Dashes], ...]] = (
     ("#009E73", (0, (1.2, 1.2))),
     ("#AA4A84", (0, (6, 1.5, 1.2, 1.5))),
+    ("#56B4E9", (0, (3, 1))),
+    ("#8C8C8C", (0, (1, 1))),
 )
+
+
+def arm_styles(groups: Sequence[str]) -> dict[str, tuple[str, Dashes]]:
+    """Give colour and line of each arm: those of fractionation always the same."""
+    others = iter(OTHER_ARMS)
+    return {group: ARMS[group] if group in ARMS else next(others) for group in groups}
+
 
 WIDTH_IN = 6.4
 LEFT_IN, RIGHT_IN = 0.62, 0.22
@@ -108,3 +123,10 @@ def our_style() -> Iterator[None]:
     """Draw by our style alone, whatever a user's matplotlibrc says, and leave theirs as it was."""
     with matplotlib.style.context(["default", STYLE]):
         yield
+
+
+def p_in_words(p: float) -> str:
+    """Write a p value to two digits, or three where it is small: p = 0.034, p < 0.001."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

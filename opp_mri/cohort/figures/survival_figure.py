@@ -3,7 +3,8 @@
 The form of Fig 2 of Amini et al., AJNR 2016;37:387-392, with what it leaves out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,12 +25,12 @@ from opp_mri.cohort.figures.sheet import (
     write_foot,
     write_legend,
 )
-from opp_mri.cohort.figures.style import ARMS, INK, journal_style
+from opp_mri.cohort.figures.style import INK, Dashes, arm_styles, journal_style, p_in_words
 from opp_mri.cohort.figures.time_axis import (
     THIN_NOTE,
     TimeUnit,
+    arms_known,
     draw_steps,
-    mark_thin,
     set_share,
     set_time,
     thins_out_day,
@@ -47,7 +48,8 @@ from opp_mri.cohort.statistics.survival import (
 
 RIGHT_IN, AXIS_IN = 0.15, 0.46
 RISK_WORDS = "Lesions at risk"
-MOST_CENSORED_DAYS = 150  # more ticks on one curve are a smear
+MOST_ARMS: Final = 4
+MOST_CENSORED_DAYS: Final = 150  # more ticks on one curve are a smear
 
 
 def draw_survival(
@@ -63,7 +65,7 @@ def draw_survival(
     Parameters
     ----------
     observed
-        Who was followed for how long; up to four groups. None: there is nobody.
+        Follow-up of the lesions; up to four groups. None: there is no lesion.
     event
         What they are free of, such as OPP or progression.
     test
@@ -80,44 +82,67 @@ def draw_survival(
     """
     if observed is None:
         return nothing_to_draw(f"No lesion was followed for {event}.", width_in)
+    observed, unknown = arms_known(observed)
     curves = kaplan_meier(observed)
-    if len(curves) > len(ARMS):
-        raise ValueError(f"no more than {len(ARMS)} groups can be told apart in one figure")
+    if len(curves) > MOST_ARMS:
+        raise ValueError(f"no more than {MOST_ARMS} groups can be told apart in one figure")
+    styles = arm_styles([curve.group for curve in curves])
     names = ["all lesions" if curve.group == ALL else curve.group for curve in curves]
     last_day = float(observed.duration_days.max())
     days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
     with journal_style():
-        foot = foot_lines(_notes(curves, names, event, test), width_in)
+        lowest = _lowest(curves, observed)
+        notes = _notes(curves, names, event, test)
+        if unknown:
+            notes.append(f"{counted(unknown, 'lesion')} with unknown fractions: not drawn.")
+        if lowest:
+            notes.append(f"The vertical axis begins at {100 * lowest:.0f} %.")
+        foot = foot_lines(notes, width_in)
         top_in = EDGE_IN + 0.06 + 1.15 * LINE_IN * len(curves) + 0.12
         left_in = EDGE_IN + 0.2 + max(map(text_width_in, [*names, RISK_WORDS]))
         height_in = 0.6 * min(width_in, 4.0)
         risk_in = AXIS_IN + 0.08 + LINE_IN * len(curves)
         figure = new_sheet(width_in, top_in + height_in + risk_in + 0.12 + foot_in(foot))
         axes = place(figure, left_in, top_in, width_in - left_in - RIGHT_IN, height_in)
-        _draw_arms(axes, observed, curves, unit)
+        _draw_arms(axes, observed, curves, styles, unit)
         set_time(axes, last_day, days, unit)
-        set_share(axes)
+        set_share(axes, lowest=lowest)
         axes.set_xlabel(unit.label)
         axes.set_ylabel(f"free of {event}, % of lesions")
-        handles = _legend(curves, names)
+        handles = _legend(curves, names, styles)
         write_legend(figure, EDGE_IN + 0.06, handles, ncols=1, handlelength=2.4)
         below_in = top_in + height_in + AXIS_IN
         write(figure, EDGE_IN, below_in, RISK_WORDS, color=INK, weight="bold")
         at_risk = numbers_at_risk(observed, days)
         rows = {
-            name: (at_risk[curve.group], colour)
-            for name, curve, (colour, _) in zip(names, curves, ARMS, strict=False)
+            name: (at_risk[curve.group], styles[curve.group][0])
+            for name, curve in zip(names, curves, strict=True)
         }
         write_at_risk(figure, axes, rows, days, unit, below_in + LINE_IN)
         write_foot(figure, foot)
     return figure
 
 
-def _draw_arms(axes: Axes, observed: Observed, curves: Sequence[Curve], unit: TimeUnit) -> None:
-    for curve, (_, rows), (colour, dashes) in zip(curves, observed.by_group(), ARMS, strict=False):
-        mark_thin(axes, thins_out_day(rows), colour, unit)
-        draw_steps(axes, curve, colour, dashes, unit)
+def _draw_arms(
+    axes: Axes,
+    observed: Observed,
+    curves: Sequence[Curve],
+    styles: Mapping[str, tuple[str, Dashes]],
+    unit: TimeUnit,
+) -> None:
+    for curve, (_, rows) in zip(curves, observed.by_group(), strict=True):
+        colour, dashes = styles[curve.group]
+        draw_steps(axes, curve, colour, dashes, unit, thins_out_day(rows))
         _mark_ends(axes, curve, colour, unit)
+
+
+def _lowest(curves: Sequence[Curve], observed: Observed) -> float:
+    """Give where the vertical axis begins: at a half where nothing that is drawn lies below it."""
+    shown = [value for curve in curves for value in curve.values]
+    for curve, (_, rows) in zip(curves, observed.by_group(), strict=True):
+        limits = zip(curve.days, curve.low, strict=True)
+        shown += [v for day, v in limits if v is not None and day <= thins_out_day(rows)]
+    return 0.5 if min(shown) > 0.52 else 0.0
 
 
 def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
@@ -129,13 +154,15 @@ def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
         axes.plot(times, heights, ls="", marker="|", ms=5, mew=0.9, color=colour, zorder=4)
 
 
-def _legend(curves: Sequence[Curve], names: Sequence[str]) -> list[Line2D]:
+def _legend(
+    curves: Sequence[Curve], names: Sequence[str], styles: Mapping[str, tuple[str, Dashes]]
+) -> list[Line2D]:
     return [
         Line2D(
-            [], [], color=colour, ls=dashes, lw=1.5,
+            [], [], color=styles[curve.group][0], ls=styles[curve.group][1], lw=1.5,
             label=f"{name}: {counted(curve.n, 'lesion')}, {counted(sum(curve.events), 'event')}",
         )
-        for curve, name, (colour, dashes) in zip(curves, names, ARMS, strict=False)
+        for curve, name in zip(curves, names, strict=True)
     ]  # fmt: skip
 
 
@@ -167,10 +194,3 @@ def _notes(
     else:
         notes.append(f"{ticks}.")
     return [*notes, THIN_NOTE]
-
-
-def p_in_words(p: float) -> str:
-    """Write a p value to two digits, or three where it is small: p = 0.034, p < 0.001."""
-    if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

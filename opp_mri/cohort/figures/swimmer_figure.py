@@ -1,5 +1,6 @@
 """Swimmer plot: how long each lesion was followed, and what happened to it on the way."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import frozen
@@ -8,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from opp_mri.cohort.figures.change_lines import FEW, MANY, change_lines
+from opp_mri.cohort.figures.change_lines import FEW, change_lines
 from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     EDGE_IN,
@@ -43,14 +44,12 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between, weeks_from_days
 
 ROW_IN, HEAD_IN = 0.118, 0.24
-FULL_PAGE_IN = 7.4  # of rows, where there are more than can be told apart
 LEFT_IN, RIGHT_IN, TOP_IN, AXIS_IN = 0.16, 0.14, 0.36, 0.40
 
 GROWTH, PEAK, RETURN = "first growth", "peak", "back at baseline"
 THERAPY, RETREATED, DEATH = "therapy changed", "retreatment", "death"
 MARKS = {GROWTH: "^", PEAK: "*", RETURN: "o", THERAPY: "X", RETREATED: "P", DEATH: "s"}
 FILLED = {RETREATED, DEATH}
-MARKS_OF_MANY = {PEAK: ".", DEATH: "."}  # where bars are too thin for shapes
 SIZES = {PEAK: 5.6, GROWTH: 4.2, RETURN: 3.8, THERAPY: 4.6, RETREATED: 4.8, DEATH: 3.6}
 
 
@@ -61,6 +60,11 @@ class _Swimmer:
     lesion: AssessedLesion
     last_day: int
     days: Mapping[str, tuple[int, ...]]
+
+    @property
+    def events(self) -> int:
+        """Number of marks on its bar."""
+        return sum(map(len, self.days.values()))
 
     @property
     def end_day(self) -> int:
@@ -78,17 +82,18 @@ def draw_swimmer(
     lesions
         The cohort; those that are analysed are drawn.
     label
-        Names a lesion beside its bar; None: none is named. No more than 60 can be.
+        Names a lesion next to its bar; None: none is named.
 
     Notes
     -----
     Growth, peak and return to baseline are those of the deciding sequence. Bars stand by category,
-    the longest first.
+    the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
     those = eligible_of(lesions)
-    found = [one for lesion in those if (one := _swimmer(lesion)) is not None]
-    if not found:
+    every = [one for lesion in those if (one := _swimmer(lesion)) is not None]
+    if not every:
         return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
+    found = sorted(every, key=lambda one: -one.events)[:FEW]
     groups = {
         answer: sorted(
             (one for one in found if one.lesion.assessment.category is answer),
@@ -97,11 +102,11 @@ def draw_swimmer(
         for answer in answers_of(those)
     }
     groups = {answer: group for answer, group in groups.items() if group}
-    few = len(found) <= FEW
-    names = [label(one.lesion) for one in found] if label and few else []
-    rows_in = ROW_IN * len(found) if few else FULL_PAGE_IN - HEAD_IN * len(groups)
+    names = [label(one.lesion) for one in found] if label else []
+    rows_in = ROW_IN * len(found)
+    sizes = Counter(one.lesion.assessment.category for one in every)
     with journal_style():
-        foot = foot_lines(_notes(len(found), len(lesions), label is not None), DOUBLE_IN)
+        foot = foot_lines(_notes(len(found), len(every), len(lesions)), DOUBLE_IN)
         body_in = rows_in + HEAD_IN * len(groups) + 0.06
         figure = new_sheet(DOUBLE_IN, TOP_IN + body_in + AXIS_IN + foot_in(foot))
         left_in = LEFT_IN + max(map(text_width_in, names), default=0)
@@ -113,11 +118,10 @@ def draw_swimmer(
         axes.set_xlabel(WEEKS_LABEL)
         top_in = 0.0
         for answer, group in groups.items():
-            row_in = rows_in / len(found)
-            _draw_group(axes, answer, group, top_in, row_in, few=few)
+            _draw_group(axes, answer, group, top_in, sizes[answer])
             if names and label:
                 _name_rows(axes, [label(one.lesion) for one in group], top_in + HEAD_IN)
-            top_in += HEAD_IN + row_in * len(group)
+            top_in += HEAD_IN + ROW_IN * len(group)
         write_legend(figure, 0.1, _legend(found), left_in=EDGE_IN)
         write_foot(figure, foot)
     return figure
@@ -149,17 +153,15 @@ def _draw_group(
     answer: ResponseCategory,
     group: Sequence[_Swimmer],
     top_in: float,
-    row_in: float,
-    *,
-    few: bool,
+    of: int,
 ) -> None:
-    """Draw a heading, then the bars of a category with their marks."""
+    """Draw a heading, then the bars of a category, `of` lesions in all, with their marks."""
     colour = CATEGORY_COLOURS[answer]
     heading_in = top_in + 0.62 * HEAD_IN
     name_in = text_width_in(answer.value, TEXT_POINTS, "bold")
     for x_points, text, weight, points in (
         (10.0, answer.value, "bold", TEXT_POINTS),
-        (16.0 + 72 * name_in, counted(len(group), "lesion"), "normal", SMALL_POINTS),
+        (16.0 + 72 * name_in, _size_in_words(len(group), of), "normal", SMALL_POINTS),
     ):
         axes.annotate(
             text, (0, heading_in), xytext=(x_points, 0), textcoords="offset points",
@@ -171,36 +173,35 @@ def _draw_group(
         0.05 / wide_in, 1 - heading_in / high_in, marker=CATEGORY_MARKERS[answer], ms=5, mfc=colour,
         mec=INK, mew=0.5, transform=axes.transAxes,
     )  # fmt: skip
-    many = len(group) > MANY
-    heights = [top_in + HEAD_IN + (n + 0.5) * row_in for n in range(len(group))]
+    heights = [top_in + HEAD_IN + (n + 0.5) * ROW_IN for n in range(len(group))]
     bars = [
         [(0, height), (weeks_from_days(one.last_day), height)]
         for one, height in zip(group, heights, strict=True)
     ]
-    width = 72 * row_in * (0.66 if few else 1.25)
-    bars_there = LineCollection(
-        bars, colors=colour, linewidths=width, capstyle="butt", rasterized=many, zorder=2
-    )
-    bars_there.set_snap(False)  # else thin bars leave stripes between them
-    axes.add_collection(bars_there, autolim=False)
+    width = 72 * ROW_IN * 0.66
+    shown = LineCollection(bars, colors=colour, linewidths=width, capstyle="butt", zorder=2)
+    axes.add_collection(shown, autolim=False)
     beyond = [
         [(weeks_from_days(one.last_day), height), (weeks_from_days(one.end_day), height)]
         for one, height in zip(group, heights, strict=True)
         if one.end_day > one.last_day
     ]
     axes.add_collection(
-        LineCollection(
-            beyond, colors=QUIET, linewidths=min(0.8, width), rasterized=many, zorder=1.8
-        ),
+        LineCollection(beyond, colors=QUIET, linewidths=0.8, zorder=1.8),
         autolim=False,
     )
-    _draw_marks(axes, group, heights, few=few, many=many)
+    _draw_marks(axes, group, heights, light=answer is not ResponseCategory.PD)
+
+
+def _size_in_words(drawn: int, of: int) -> str:
+    return counted(of, "lesion") if drawn == of else f"{drawn} of {counted(of, 'lesion')}"
 
 
 def _draw_marks(
-    axes: Axes, group: Sequence[_Swimmer], heights: Sequence[float], *, few: bool, many: bool
+    axes: Axes, group: Sequence[_Swimmer], heights: Sequence[float], *, light: bool
 ) -> None:
-    for name, marker in (MARKS if few else MARKS_OF_MANY).items():
+    """Draw what happened on each bar; on a black one the marks have a white edge."""
+    for name, marker in MARKS.items():
         points = [
             (weeks_from_days(day), height)
             for one, height in zip(group, heights, strict=True)
@@ -208,8 +209,8 @@ def _draw_marks(
         ]
         axes.plot(
             [week for week, _ in points], [height for _, height in points], ls="", marker=marker,
-            ms=SIZES[name] if few else 1.2 if many else 3.0, clip_on=False, rasterized=many,
-            mfc=INK if name in FILLED else "white", mec=INK, mew=0.6 if few else 0, zorder=3,
+            ms=SIZES[name], clip_on=False, mfc=INK if name in FILLED else "white",
+            mec=INK if light or name not in FILLED else "white", mew=0.6, zorder=3,
         )  # fmt: skip
 
 
@@ -223,25 +224,22 @@ def _name_rows(axes: Axes, names: Sequence[str], top_in: float) -> None:
 
 def _legend(found: Sequence[_Swimmer]) -> list[Line2D]:
     """Explain the marks that are there."""
-    few = len(found) <= FEW
     return [
-        mark(
-            marker if few else "o", INK if name in FILLED else "white", name,
-            size=SIZES[name] if few else 2.4,
-        )
-        for name, marker in (MARKS if few else MARKS_OF_MANY).items()
+        mark(marker, INK if name in FILLED else "white", name, size=SIZES[name])
+        for name, marker in MARKS.items()
         if any(one.days[name] for one in found)
-    ]  # fmt: skip
-
-
-def _notes(drawn: int, of: int, labelled: bool) -> list[str]:
-    several = drawn > FEW
-    marked = "Peak is that" if several else "First growth, peak and return to baseline are those"
-    notes = [
-        f"{drawn_note(drawn, of)} Bar: from completion of SSRS to the last follow-up that counts; "
-        f"thin line: until what happened later. {marked} of the deciding sequence."
     ]
-    if several:
-        left_out = "names and other marks" if labelled else "other marks"
-        notes.append(f"There are more than {FEW} lesions: {left_out} are left out.")
+
+
+def _notes(drawn: int, measured: int, of: int) -> list[str]:
+    notes = [
+        f"{drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
+        "counts; thin line: until what happened later. First growth, peak and return to baseline "
+        "are those of the deciding sequence."
+    ]
+    if drawn < measured:
+        notes.append(
+            f"Drawn are the {drawn} lesions with the most events; {measured - drawn:,} others are "
+            "not drawn."
+        )
     return notes

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from math import ceil
+from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +12,16 @@ from matplotlib.ticker import MultipleLocator
 
 from opp_mri.cohort.figures.panels import DAYS_PER_MONTH
 from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, size_in, week_step, write
-from opp_mri.cohort.figures.style import INK
+from opp_mri.cohort.figures.style import INK, Dashes
+from opp_mri.cohort.statistics.members import FractionGroup
 from opp_mri.cohort.statistics.survival import Curve, Observed
 from opp_mri.units import DAYS_PER_WEEK
 
-FEW_LEFT = 0.1  # share of the lesions at risk below which a curve rests on few
-THIN_NOTE = "Beyond the dotted line fewer than a tenth of the lesions are at risk."
-Dashes = str | tuple[int, tuple[float, ...]]
+FEW_LEFT: Final = 0.1  # share of the lesions at risk below which a curve rests on few
+WIDEST_BAND: Final = 0.5  # a wider interval says nothing, and would cover the others
+THIN_NOTE: Final = (
+    "Where fewer than a tenth of the lesions are at risk curves are thin and have no band."
+)
 
 
 class TimeUnit(StrEnum):
@@ -84,17 +88,34 @@ def write_at_risk(
             write(figure, at_in, height_in, f"{number:,}", ha="center", color=INK)
 
 
-def draw_steps(axes: Axes, curve: Curve, colour: str, dashes: Dashes, unit: TimeUnit) -> None:
-    """Draw a curve in steps until its last day, over the band of its intervals."""
-    times = np.array([*curve.days, curve.last_day]) / unit.days
+def draw_steps(
+    axes: Axes, curve: Curve, colour: str, dashes: Dashes, unit: TimeUnit, thin_day: float
+) -> None:
+    """Draw a curve in steps over the band of its intervals, thin and without a band from a day on.
+
+    An interval wider than `WIDEST_BAND` is not drawn.
+    """
+    days = np.array([*curve.days, curve.last_day])
     share, low, high = (
         np.array([np.nan if value is None else value for value in (*side, side[-1])])
         for side in (curve.values, curve.low, curve.high)
     )
-    axes.fill_between(times, low, high, step="post", color=colour, alpha=0.14, lw=0, zorder=1)
-    for side in (low, high):
-        axes.step(times, side, where="post", color=colour, lw=0.5, alpha=0.5, zorder=1.5)
-    axes.step(times, share, where="post", color=colour, lw=1.5, ls=dashes, zorder=3)
+    ends = float(min(thin_day, curve.last_day))
+    place = int(np.searchsorted(days, ends, "right"))
+    until = np.array([*days[:place], ends]) / unit.days
+    shown = np.array([*share[:place], share[max(place - 1, 0)]])
+    band = [np.array([*side[:place], side[max(place - 1, 0)]]) for side in (low, high)]
+    narrow = (band[1] - band[0]) <= WIDEST_BAND
+    for side in band:
+        side[~narrow] = np.nan
+    axes.fill_between(
+        until, band[0], band[1], step="post", color=colour, alpha=0.14, lw=0, zorder=1
+    )
+    for side in band:
+        axes.step(until, side, where="post", color=colour, lw=0.5, alpha=0.5, zorder=1.5)
+    axes.step(until, shown, where="post", color=colour, lw=1.5, ls=dashes, zorder=3)
+    times = np.array([*curve.days, curve.last_day]) / unit.days
+    axes.step(times, share, where="post", color=colour, lw=0.7, ls=dashes, alpha=0.7, zorder=2.5)
 
 
 def thins_out_day(rows: Observed) -> float:
@@ -109,13 +130,22 @@ def thins_out_day(rows: Observed) -> float:
     return float(left[ceil(FEW_LEFT * rows.n) - 1])
 
 
-def mark_thin(axes: Axes, day: float, colour: str, unit: TimeUnit) -> None:
-    """Draw a dotted line where a curve begins to rest on few."""
-    axes.axvline(day / unit.days, color=colour, lw=0.8, ls=(0, (1, 2)), zorder=0.8)
-
-
-def set_share(axes: Axes, highest: float = 1.0) -> None:
-    """Show shares from 0 to the highest as a percentage, with ticks at every fifth."""
-    axes.set_ylim(0, 1.02 * highest)
-    axes.yaxis.set_major_locator(MultipleLocator(0.2 if highest > 0.5 else 0.1))
+def set_share(axes: Axes, highest: float = 1.0, lowest: float = 0.0) -> None:
+    """Show shares from the lowest to the highest as a percentage, with even ticks."""
+    axes.set_ylim(lowest, highest + 0.02 * (highest - lowest))
+    axes.yaxis.set_major_locator(MultipleLocator(0.2 if highest - lowest > 0.5 else 0.1))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}")
+
+
+def arms_known(observed: Observed) -> tuple[Observed, int]:
+    """Leave lesions of which the fractions are unknown out of a figure that compares the arms.
+
+    Returns
+    -------
+    tuple
+        The rows to draw, and how many were left out; all rows where no arm is known.
+    """
+    if observed.group is None:
+        return observed, 0
+    known = np.asarray(observed.group != FractionGroup.UNKNOWN)
+    return (observed.take(known), int((~known).sum())) if known.any() else (observed, 0)

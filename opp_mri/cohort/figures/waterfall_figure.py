@@ -10,7 +10,6 @@ from matplotlib.patches import Patch
 
 from opp_mri.cohort.figures.change_lines import FEW, MANY, ChangeLine, deciding_line, limit_mm
 from opp_mri.cohort.figures.sheet import (
-    CHANGE_LABEL,
     DOUBLE_IN,
     EDGE_IN,
     draw_limits,
@@ -69,7 +68,7 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
     bars.sort(key=lambda bar: -bar[1].last_mm)
     answers = [a for a in answers_of(those) if any(category is a for category, _ in bars)]
     with journal_style():
-        foot = foot_lines([f"{drawn_note(len(bars), len(lesions))} {NOTE}"], width_in)
+        foot = foot_lines([f"{drawn_note(len(bars), len(lesions))} {_note(len(bars))}"], width_in)
         strips_in = STRIP_GAP_IN + STRIP_IN * len(answers)
         figure = new_sheet(width_in, TOP_IN + HEIGHT_IN + strips_in + 0.14 + foot_in(foot))
         names = {answer: _row_name(answer, bars) for answer in answers}
@@ -81,22 +80,28 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         ends = [mm for _, line in bars for mm in (line.last_mm, line.peak_mm)]
         mm_ticks(axes, min(-limit_mm(those), *ends), max(limit_mm(those), *ends))
         _hide_x(axes, len(bars))
-        name_y(figure, [axes], CHANGE_LABEL)
+        name_y(figure, [axes], "change at the last follow-up, mm")
         strips = place(
             figure, left_in, TOP_IN + HEIGHT_IN + STRIP_GAP_IN, room_in, STRIP_IN * len(answers)
         )
         _draw_strips(strips, bars, answers, 72 * room_in / len(bars))
         for row, (answer, name) in enumerate(names.items()):
             _name_strip(figure, answer, name, left_in, row)
-        write_legend(figure, 0.1, _legend(limit_mm(those)), left_in=EDGE_IN)
+        write_legend(figure, 0.1, _legend(limit_mm(those), peaks=len(bars) <= FEW), left_in=EDGE_IN)
         write_foot(figure, foot)
     return figure
 
 
-NOTE = (
-    "Each lesion on its deciding sequence, from that sequence's own baseline. "
-    "Rows below the bars: the category of each. Peaks: of lesions that grew and are smaller now."
-)
+def _note(bars: int) -> str:
+    peaks = (
+        "Peaks: of lesions that grew and are smaller now."
+        if bars <= FEW
+        else f"Peaks are not drawn for more than {FEW} lesions."
+    )
+    return (
+        "Each lesion on its deciding sequence, from that sequence's own baseline. Rows below the "
+        f"bars: the category of each. {peaks}"
+    )
 
 
 def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
@@ -109,6 +114,8 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
         for n, (_, line) in enumerate(bars)
         if line.peak_day is not None and line.peak_mm > line.last_mm
     ]
+    if not few:
+        grown = []  # they would hide each other
     for ends, of, alpha in (
         (grown, [colours[n] for n, _ in grown], 0.35),
         ([(n, line.last_mm) for n, (_, line) in enumerate(bars)], colours, 1.0),
@@ -171,10 +178,9 @@ def _name_strip(
     )  # fmt: skip
 
 
-def _legend(limit: float) -> list[Line2D | Patch]:
+def _legend(limit: float, *, peaks: bool) -> list[Line2D | Patch]:
     peak = Line2D([], [], ls="", marker="_", color=INK, ms=6, mew=0.9, label="peak")
     return [
-        Patch(color="#8C8C8C", lw=0, label="last follow-up"),
-        peak,
+        *([peak] if peaks else []),
         Patch(color=BAND, lw=0, label=f"baseline ± {limit:g} mm"),
     ]

@@ -14,13 +14,12 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from opp_mri import __version__
-from opp_mri.cohort.statistics.analysis import CohortAnalysis
-from opp_mri.cohort.statistics.endpoints import DEATH_WITHIN_DAYS
 from opp_mri.cohort.statistics.members import (
     EXCLUSION_WORDS,
     eligible_of,
     exclusion_reason,
 )
+from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
@@ -76,8 +75,8 @@ def methods_text(
         consensus="consensus" in readers,
         readers=len(readers),
         analysis=analysis,
-        landmark_day=analysis.opp_free.landmark.day,
-        death_within_days=DEATH_WITHIN_DAYS,
+        landmark_day=analysis.landmark_day,
+        death_within_days=analysis.death_within_days,
         version=__version__,
         python=platform.python_version(),
         libraries=[(name, version(name)) for name in LIBRARIES],

@@ -1,186 +1,78 @@
-"""The statistics of a cohort: time free of OPP and of progression, and what they depend on.
+"""The statistics of a cohort: time to each event, competing events, and what they depend on.
 
 One pure function, `analyse`, and the records it gives. What cannot be had has a reason in words; no
 cohort, however small, raises. Sources: the statistical analysis and Table 2 of Amini et al., AJNR
 2016;37:387-392, and those that `survival` and `hazards` name.
 """
 
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
 from typing import Final
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve
 
-from opp_mri.cohort.statistics.covariates import NO_TIMES, Model, fit_each, fit_together
-from opp_mri.cohort.statistics.endpoints import (
+from opp_mri.cohort.statistics.competing import fine_gray, gray
+from opp_mri.cohort.statistics.covariates import (
+    NO_TIMES,
+    Covariate,
+    fit_each,
+    fit_together,
+)
+from opp_mri.cohort.statistics.endpoints import EventDay, spread
+from opp_mri.cohort.statistics.events import (
     DEATH_WITHIN_DAYS,
     Cause,
-    EventDay,
-    FreeTime,
-    opp_free_time,
-    progression_free_time,
+    Ending,
+    Endpoint,
+    LesionEvents,
+    ending_of,
+    events_of,
+    first_event,
+    is_at_risk,
+    worst_ending,
 )
-from opp_mri.cohort.statistics.members import (
-    FractionGroup,
-    eligible_of,
-    fraction_group,
+from opp_mri.cohort.statistics.hazards import Regression
+from opp_mri.cohort.statistics.members import FractionGroup, eligible_of, fraction_group
+from opp_mri.cohort.statistics.results import (
+    Arm,
+    CohortAnalysis,
+    Comparison,
+    EndpointAnalysis,
+    FollowUp,
+    LandmarkAnalysis,
+    OppByFractionation,
+    PatientAnalysis,
 )
 from opp_mri.cohort.statistics.survival import (
     ALL,
     Curve,
     Estimate,
-    Fisher,
     LogRank,
     Observed,
     cumulative_incidence,
     fisher,
+    follow_up_days,
     kaplan_meier,
-    landmark,
     log_rank,
     median_days,
     numbers_at_risk,
 )
+from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
 LANDMARK_DAY: Final = 182
 """6 months, the follow-up that a lesion of the paper must have."""
 EVENTS_PER_COVARIATE: Final = 10
 """Peduzzi et al., J Clin Epidemiol 1995;48:1503-1510."""
+NO_FRACTIONS: Final = "The fractions of no lesion are known."
 RISK_DAYS: Final = (0, 91, 182, 364, 728)
 """Weeks 0, 13, 26, 52 and 104, at which those at risk are counted."""
 
 
-class Endpoint(StrEnum):
-    """What a lesion is free of."""
-
-    OPP_FREE = "opp_free"
-    PROGRESSION_FREE = "progression_free"
-
-
-@frozen(kw_only=True)
-class Arm:
-    """Lesions of one group, or of all: the share without the event by day.
-
-    `at_risk` counts those at risk on each of `RISK_DAYS`.
-    """
-
-    group: str
-    curve: Curve
-    median: Estimate
-    at_risk: tuple[int, ...]
-
-
-@frozen(kw_only=True, eq=False)
-class Comparison:
-    """All lesions, then each fraction group that has any; and the log-rank test between the two.
-
-    `observed` holds the rows, for whom other days are to be counted; None where there are none.
-    Lesions of which the fractions are unknown have an arm of their own and are not in the test.
-    """
-
-    arms: tuple[Arm, ...]
-    log_rank: LogRank
-    observed: Observed | None
-    reason: str | None = None
-
-
-@frozen(kw_only=True, eq=False)
-class LandmarkAnalysis:
-    """Lesions followed beyond a day without OPP, progression or death, their clock restarted on it.
-
-    The other counts are of those left out: they had the event, another one, or ended without.
-    """
-
-    day: int
-    n: int
-    had_event: int
-    had_competing: int
-    censored: int
-    comparison: Comparison
-
-
-@frozen(kw_only=True, eq=False)
-class EndpointAnalysis:
-    """One endpoint: curves and test from day 0, a model of each covariate and of all, landmark."""
-
-    endpoint: Endpoint
-    events: int
-    comparison: Comparison
-    models: tuple[Model, ...]
-    multivariable: Model
-    landmark: LandmarkAnalysis
-
-
-@frozen(kw_only=True)
-class CauseIncidence:
-    """Share with one cause by day, the others competing: all lesions, then each fraction group.
-
-    The log-rank test compares the hazard of the cause itself; it is not Gray's test.
-    """
-
-    cause: Cause
-    curves: tuple[Curve, ...]
-    log_rank: LogRank
-    reason: str | None = None
-
-
-@frozen(kw_only=True)
-class OppByFractionation:
-    """OPP and lesions of each arm, and Fisher's exact test; single fraction to multifraction."""
-
-    single: tuple[int, int]
-    multi: tuple[int, int]
-    left_out: int
-    test: Fisher
-
-
-@frozen(kw_only=True, eq=False)
-class CohortAnalysis:
-    """The statistics of a cohort.
-
-    Parameters
-    ----------
-    lesions
-        Those that have a time, in the order of the rows of each `observed`; n of them.
-    competing
-        How each of them first ended: cause 1 OPP, 2 progression, 3 death. None without lesions.
-    n, patients
-        Lesions that have a time, and their patients.
-    eligible
-        Lesions that no exclusion of the paper applies to. As known today, some have no time yet.
-    event_at, death_within_days, events_per_covariate
-        As `analyse` was asked.
-    """
-
-    lesions: tuple[AssessedLesion, ...] = field(repr=False)
-    competing: Observed | None
-    n: int
-    patients: int
-    eligible: int
-    event_at: EventDay
-    death_within_days: int
-    events_per_covariate: int
-    opp_free: EndpointAnalysis
-    progression_free: EndpointAnalysis
-    incidence: tuple[CauseIncidence, ...]
-    fisher: OppByFractionation
-
-    @property
-    def endpoints(self) -> tuple[EndpointAnalysis, EndpointAnalysis]:
-        """The two endpoints."""
-        return self.opp_free, self.progression_free
-
-
-_TIME_OF: Final = {
-    Endpoint.OPP_FREE: opp_free_time,
-    Endpoint.PROGRESSION_FREE: progression_free_time,
-}
-CAUSES: Final = (Cause.OPP, Cause.PROGRESSION, Cause.DEATH)
-CAUSE_OF: Final = {
-    Endpoint.OPP_FREE: Cause.OPP,
-    Endpoint.PROGRESSION_FREE: Cause.PROGRESSION,
-}
+CAUSES: Final = (Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH)
+MODELLED: Final = (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL)
 
 
 def analyse(
@@ -196,60 +88,97 @@ def analyse(
     Parameters
     ----------
     lesions
-        All lesions; those that an exclusion applies to are left out.
-    event_at, death_within_days
-        As for `opp_free_time`.
+        All lesions; those that were not eligible on day 0 are left out.
+    event_at
+        The study at which OPP and progression are set.
     landmark_day
         Day from SSRS of the landmark analysis, not negative.
+    death_within_days
+        Longest time from the last follow-up to a death that still competes.
     events_per_covariate
         Events that a model of several covariates needs for each of them.
     """
-    eligible = eligible_of(lesions)
-    found = [
-        (one, {endpoint: time(one, event_at=event_at, death_within_days=death_within_days)
-               for endpoint, time in _TIME_OF.items()})
-        for one in eligible
-    ]  # fmt: skip
-    told = [(one, times) for one, times in found if all(times.values())]
-    those = [one for one, _ in told]
-    times = {e: [time for _, t in told if (time := t[e])] for e in Endpoint}
-    opp_free, progression_free = (
-        _endpoint(those, endpoint, times[endpoint], landmark_day, events_per_covariate)
+    at_risk = [one for one in lesions if is_at_risk(one)]
+    happened = [events_of(one, event_at=event_at) for one in at_risk]
+    first = _first(at_risk, happened, death_within_days)
+    endpoints = {
+        endpoint: _endpoint(
+            at_risk,
+            endpoint,
+            [ending_of(each, endpoint, death_within_days=death_within_days) for each in happened],
+        )
         for endpoint in Endpoint
-    )
-    competing = _competing(those, times[Endpoint.OPP_FREE], Cause.OPP)
+    }
+    for endpoint in MODELLED:
+        endpoints[endpoint] = _with_models(
+            endpoints[endpoint], at_risk, first, landmark_day, events_per_covariate
+        )
     return CohortAnalysis(
-        lesions=tuple(those),
-        competing=competing,
-        n=len(those),
-        patients=len({one.patient_id for one in those}),
-        eligible=len(eligible),
+        screened=tuple(lesions),
+        lesions=tuple(at_risk),
+        happened=tuple(happened),
+        first=first,
+        incidence=_first_incidence(first),
+        n=len(at_risk),
+        patients=len({one.patient_id for one in at_risk}),
+        eligible=len(eligible_of(lesions)),
         event_at=event_at,
         death_within_days=death_within_days,
         events_per_covariate=events_per_covariate,
-        opp_free=opp_free,
-        progression_free=progression_free,
-        incidence=_incidence(competing),
-        fisher=_fisher(those, times[Endpoint.OPP_FREE]),
+        landmark_day=landmark_day,
+        by_endpoint=endpoints,
+        follow_up=_follow_up(happened, endpoints),
+        fisher=_fisher(eligible_of(lesions)),
     )
 
 
 def _endpoint(
-    lesions: Sequence[AssessedLesion],
-    endpoint: Endpoint,
-    times: Sequence[FreeTime],
-    landmark_day: int,
-    events_per_covariate: int,
+    lesions: Sequence[AssessedLesion], endpoint: Endpoint, endings: Sequence[Ending]
 ) -> EndpointAnalysis:
-    observed = _observed(lesions, [(time.duration_days, int(time.event)) for time in times])
-    models = fit_each(observed, lesions)
+    observed = _observed(lesions, [(each.day, int(each.event)) for each in endings])
+    competing = _observed(lesions, [(each.first_day, each.cause) for each in endings])
+    gray_test, model = _subdistribution(competing)
     return EndpointAnalysis(
         endpoint=endpoint,
         events=0 if observed is None else observed.events,
         comparison=_compare(observed),
+        competing=competing,
+        incidence=() if competing is None else _incidence(competing, 1)[1],
+        gray=gray_test,
+        fine_gray=model,
+        by_patient=_by_patient(lesions, endings),
+    )
+
+
+def _with_models(
+    found: EndpointAnalysis,
+    lesions: Sequence[AssessedLesion],
+    first: Observed | None,
+    landmark_day: int,
+    events_per_covariate: int,
+) -> EndpointAnalysis:
+    observed = found.comparison.observed
+    models = fit_each(observed, lesions)
+    return evolve(
+        found,
         models=models,
         multivariable=fit_together(observed, lesions, models, events_per_covariate),
-        landmark=_landmark(_competing(lesions, times, CAUSE_OF[endpoint]), landmark_day),
+        landmark=_landmark(observed, first, landmark_day),
+    )
+
+
+def _by_patient(lesions: Sequence[AssessedLesion], endings: Sequence[Ending]) -> PatientAnalysis:
+    by_patient: dict[str, list[Ending]] = {}
+    for one, ending in zip(lesions, endings, strict=True):
+        by_patient.setdefault(one.patient_id, []).append(ending)
+    worst = [worst_ending(several) for several in by_patient.values()]
+    if not worst:
+        return PatientAnalysis(patients=0, events=0, curve=None)
+    observed = Observed(
+        duration_days=[each.day for each in worst], event=[each.event for each in worst]
+    )
+    return PatientAnalysis(
+        patients=observed.n, events=observed.events, curve=kaplan_meier(observed)[0]
     )
 
 
@@ -261,7 +190,7 @@ def _observed(
         return None
     days, causes = np.array(ends).T
     return Observed(
-        duration_days=days,
+        duration_days=np.maximum(days, 0),
         event=causes == 1,
         cause=causes,
         group=[fraction_group(one.lesion) for one in lesions],
@@ -269,12 +198,12 @@ def _observed(
     )
 
 
-def _competing(
-    lesions: Sequence[AssessedLesion], times: Sequence[FreeTime], of_interest: Cause
+def _first(
+    lesions: Sequence[AssessedLesion], happened: Sequence[LesionEvents], death_within_days: int
 ) -> Observed | None:
-    others = [one for one in CAUSES if one is not of_interest]
-    codes = {one: n for n, one in enumerate([Cause.CENSORED, of_interest, *others])}
-    return _observed(lesions, [(time.cause_day, codes[time.cause]) for time in times])
+    codes = {Cause.CENSORED: 0} | {cause: n for n, cause in enumerate(CAUSES, 1)}
+    ends = [first_event(each, death_within_days=death_within_days) for each in happened]
+    return _observed(lesions, [(day, codes[cause]) for day, cause in ends])
 
 
 def _fractions_known(observed: Observed) -> Observed | None:
@@ -290,8 +219,19 @@ def _no_test(n: int, events: int, reason: str) -> LogRank:
 def _log_rank(observed: Observed) -> LogRank:
     known = _fractions_known(observed)
     if known is None:
-        return _no_test(0, 0, "The fractions of no lesion are known.")
+        return _no_test(0, 0, NO_FRACTIONS)
     return log_rank(known)
+
+
+def _subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | None]:
+    """Give Gray's test of the fraction groups, and the model of Fine and Gray."""
+    known = None if competing is None else _fractions_known(competing)
+    if known is None:
+        return _no_test(0, 0, NO_TIMES if competing is None else NO_FRACTIONS), None
+    single = np.asarray(known.group) == FractionGroup.SINGLE
+    shared = len(np.unique(np.asarray(known.patient))) < known.n
+    name = Covariate.SINGLE_FRACTION.value
+    return gray(known), fine_gray(known, {name: single * 1.0}, by_patient=shared)
 
 
 def _in_order(curves: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -315,48 +255,77 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
     )
 
 
-def _landmark(observed: Observed | None, day: int) -> LandmarkAnalysis:
-    if observed is None or not (observed.duration_days > day).any():
-        causes = np.zeros(0) if observed is None else np.asarray(observed.cause)
+def _landmark(observed: Observed | None, first: Observed | None, day: int) -> LandmarkAnalysis:
+    """Restart the clock of the lesions that are followed beyond a day without any event."""
+    if observed is None or first is None:
+        nothing = _compare(None)
         return LandmarkAnalysis(
-            day=day, n=0, had_event=int((causes == 1).sum()), had_competing=int((causes > 1).sum()),
-            censored=int((causes == 0).sum()),
-            comparison=_compare(None, f"No lesion is followed beyond day {day} without an event."),
-        )  # fmt: skip
-    found = landmark(observed, day)
-    return LandmarkAnalysis(
-        day=day, n=found.observed.n, had_event=found.had_event, had_competing=found.had_competing,
-        censored=found.censored, comparison=_compare(found.observed),
-    )  # fmt: skip
-
-
-def _incidence(observed: Observed | None) -> tuple[CauseIncidence, ...]:
-    if observed is None:
-        none = _no_test(0, 0, NO_TIMES)
-        return tuple(
-            CauseIncidence(cause=one, curves=(), log_rank=none, reason=NO_TIMES) for one in CAUSES
+            day=day, n=0, had_event=0, had_competing=0, censored=0, comparison=nothing
         )
+    later = first.duration_days > day
+    own = observed.event & (observed.duration_days <= day)
+    ended = np.asarray(first.cause) > 0
+    kept = observed.take(later) if later.any() else None
+    if kept is not None:
+        kept = evolve(kept, duration_days=kept.duration_days - day)
+    return LandmarkAnalysis(
+        day=day,
+        n=int(later.sum()),
+        had_event=int((~later & own).sum()),
+        had_competing=int((~later & ended & ~own).sum()),
+        censored=int((~later & ~ended).sum()),
+        comparison=_compare(kept, f"No lesion is followed beyond day {day} without an event."),
+    )
+
+
+def _incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
     curves = _in_order(
         [
-            *cumulative_incidence(evolve(observed, group=None), causes=len(CAUSES)),
-            *cumulative_incidence(observed, causes=len(CAUSES)),
+            *cumulative_incidence(evolve(observed, group=None), causes=causes),
+            *cumulative_incidence(observed, causes=causes),
         ]
     )
-    return tuple(
-        CauseIncidence(
-            cause=cause,
-            curves=tuple(one for one in curves if one.cause == number),
-            log_rank=_log_rank(evolve(observed, event=observed.cause == number, cause=None)),
+    return {
+        number: tuple(one for one in curves if one.cause == number)
+        for number in range(1, causes + 1)
+    }
+
+
+def _first_incidence(first: Observed | None) -> dict[Cause, tuple[Curve, ...]]:
+    if first is None:
+        return dict.fromkeys(CAUSES, ())
+    by_number = _incidence(first, len(CAUSES))
+    return {cause: by_number[number] for number, cause in enumerate(CAUSES, 1)}
+
+
+def _follow_up(
+    happened: Sequence[LesionEvents], endpoints: Mapping[Endpoint, EndpointAnalysis]
+) -> FollowUp:
+    imaging, life = (
+        Estimate(value=None, n=0, events=0, reason=NO_TIMES)
+        if observed is None
+        else follow_up_days(observed)
+        for observed in (
+            endpoints[one].comparison.observed
+            for one in (Endpoint.LOCAL_CONTROL, Endpoint.SURVIVAL)
         )
-        for number, cause in enumerate(CAUSES, start=1)
+    )
+    followed = [each.studies for each in happened if each.studies]
+    gaps = [median(later - sooner for sooner, later in pairwise((0, *days))) for days in followed]
+    return FollowUp(
+        imaging=imaging,
+        life=life,
+        studies=spread([len(days) for days in followed]),
+        interval_days=spread(gaps),
+        without_study=len(happened) - len(followed),
     )
 
 
-def _fisher(lesions: Sequence[AssessedLesion], times: Sequence[FreeTime]) -> OppByFractionation:
+def _fisher(lesions: Sequence[AssessedLesion]) -> OppByFractionation:
     ends = {group: [0, 0] for group in FractionGroup}
-    for one, time in zip(lesions, times, strict=True):
+    for one in lesions:
         counts = ends[fraction_group(one.lesion)]
-        counts[0] += time.event
+        counts[0] += one.assessment.category is ResponseCategory.OPP
         counts[1] += 1
     single, multi, unknown = ((events, n) for events, n in ends.values())
     return OppByFractionation(

@@ -159,6 +159,8 @@ def fine_gray(
         parts = summed
     inverse = np.linalg.inv(information)
     errors = np.sqrt(np.diag(inverse @ parts.T @ parts @ inverse))
+    if errors.min() < TINY:
+        return _regression(observed, names, "Too few events for an error of the ratio.")
     p = special.chdtrc(1, (beta / errors) ** 2)
     z = float(special.ndtri((1 + LEVEL) / 2))
     return evolve(

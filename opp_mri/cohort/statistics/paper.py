@@ -16,13 +16,12 @@ import numpy as np
 from attrs import field, fields, frozen
 from scipy import stats
 
-from opp_mri.cohort.statistics.survival import LogRank, Observed, fisher, log_rank
+from opp_mri.cohort.statistics.survival import LEVEL, LogRank, Observed, fisher, log_rank
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.errors import InputError, TableError, TableFault
 
 TABLE: Final = "table1.csv"
 PRINTED: Final = "printed.toml"
-LEVEL: Final = 0.95
 DAYS_PER_WEEK: Final = 7
 _NUMBER: Final = re.compile(r"\d*\.?\d+")
 _COLUMNS: Final = {  # the pattern of each column's values

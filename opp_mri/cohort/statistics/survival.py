@@ -6,7 +6,7 @@ With competing risks `log_rank` compares the hazards of the event itself: it is 
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import asdict, evolve, field, frozen
@@ -15,11 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from opp_mri.errors import InputError
 
-LEVEL = 0.95
-ALL = "all"
+LEVEL: Final = 0.95
+ALL: Final = "all"
 CENSORED, OF_INTEREST = 0, 1
-NO_EVENT = "There is no event."
-TINY = 1e-12  # what rounding may leave of nothing
+NO_EVENT: Final = "There is no event."
+NOT_REACHED: Final = "Not reached: more than half were without the event to the end."
+TINY: Final = 1e-12  # what rounding may leave of nothing
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -187,21 +188,6 @@ class LogRank:
     reason: str | None = None
 
 
-@frozen(kw_only=True, eq=False)
-class Landmark:
-    """Rows still at risk after a day, their clock restarted on it.
-
-    `rows` tells which of the original they are; the counts, how those left out had ended.
-    """
-
-    day: float
-    observed: Observed
-    rows: BoolArray
-    had_event: int
-    had_competing: int
-    censored: int
-
-
 @frozen(kw_only=True)
 class Fisher:
     """Fisher's exact test, two-sided; where there is no p the odds ratio says why."""
@@ -235,15 +221,29 @@ def median_days(curve: Curve) -> Estimate:
     Notes
     -----
     Interval of Brookmeyer and Crowley, Biometrics 1982;38:29-41, from the curve's own limits.
-    None where the curve, or a limit of it, stays above a half.
+    None where the curve, or a limit of it, stays above a half: a lower limit may exist without a
+    median.
     """
     value, low, high = (
         next((curve.days[i] for i, v in enumerate(side) if v is not None and v <= 0.5 + TINY), None)
         for side in (curve.values, curve.low, curve.high)
     )
-    reason = "More than half were without the event to the end." if value is None else None
+    reason = (
+        "Not reached: more than half were without the event to the end." if value is None else None
+    )
     return Estimate(value=value, low=low, high=high, n=curve.n, events=sum(curve.events),
                     reason=reason)  # fmt: skip
+
+
+def follow_up_days(observed: Observed) -> Estimate:
+    """Give the median follow-up: the median time to the end of follow-up, events being censored.
+
+    Notes
+    -----
+    Reverse Kaplan-Meier: Schemper and Smith, Control Clin Trials 1996;17:343-346.
+    """
+    reversed_roles = evolve(observed, event=~observed.event, cause=None, group=None)
+    return median_days(kaplan_meier(reversed_roles)[0])
 
 
 def numbers_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
@@ -311,27 +311,6 @@ def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple
             )
             curves.append(_curve(rows, group, ends, 0.0, found.times[here], share, error, cause))
     return tuple(curves)
-
-
-def landmark(observed: Observed, day: float) -> Landmark:
-    """Keep who is followed beyond a day without any event, and count days from it.
-
-    Notes
-    -----
-    Anderson, Cain and Gelber, J Clin Oncol 1983;1:710-719: what is known only from later on (as a
-    response is) may not be compared from day 0 on.
-    """
-    rows = observed.duration_days > day
-    if not (day >= 0 and rows.any()):
-        raise InputError(f"Nobody is followed beyond day {day:g}: choose another landmark from 0.")
-    kept = observed.take(rows)
-    entry = None if kept.entry_days is None else np.maximum(kept.entry_days - day, 0.0)
-    kept = evolve(kept, duration_days=kept.duration_days - day, entry_days=entry)
-    out = observed.event[~rows] if observed.cause is None else observed.cause[~rows]
-    ends = (out == OF_INTEREST, out > OF_INTEREST, out == CENSORED)
-    had_event, had_competing, censored = (int(one.sum()) for one in ends)
-    return Landmark(day=day, observed=kept, rows=rows, had_event=had_event,
-                    had_competing=had_competing, censored=censored)  # fmt: skip
 
 
 def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:

@@ -1,15 +1,15 @@
 """What the tables of an analysis are made of: counts by arm, statistics with their interval."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint
-from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.events import Endpoint, LesionEvents
 from opp_mri.cohort.statistics.members import ALL, FractionGroup, fraction_group
-from opp_mri.cohort.statistics.survival import BoolArray, Estimate
+from opp_mri.cohort.statistics.results import CohortAnalysis
+from opp_mri.cohort.statistics.survival import BoolArray, Estimate, FloatArray
 from opp_mri.cohort.tables.tables import NONE as NONE
 from opp_mri.cohort.tables.tables import Cell, Value, counted, ids_of
 from opp_mri.cohort.tables.withholding import Sum
@@ -20,38 +20,53 @@ OPEN: Final = "not reached"
 ENDPOINT_WORDS: Final = {
     Endpoint.OPP_FREE: "OPP-free",
     Endpoint.PROGRESSION_FREE: "Progression-free",
+    Endpoint.LOCAL_CONTROL: "Local control",
+    Endpoint.FRACTURE_FREE: "Fracture-free",
+    Endpoint.SURVIVAL: "Overall survival",
 }
-CAUSE_WORDS: Final = {Cause.OPP: "OPP", Cause.PROGRESSION: "progression", Cause.DEATH: "death"}
-SLUGS: Final = {  # of the numbers of an event, in the order of the causes
-    Cause.OPP: Endpoint.OPP_FREE.value,
-    Cause.PROGRESSION: Endpoint.PROGRESSION_FREE.value,
-    Cause.DEATH: "death",
+EVENT_WORDS: Final = {
+    Endpoint.OPP_FREE: "OPP",
+    Endpoint.PROGRESSION_FREE: "progression",
+    Endpoint.LOCAL_CONTROL: "local failure",
+    Endpoint.FRACTURE_FREE: "fracture",
+    Endpoint.SURVIVAL: "death",
 }
 
 
 class Rows:
     """The lesions of an analysis by arm, counted in cells; the same key counts the same lesions.
 
-    `arms` begins with all lesions; `days` is the day of the first event, or of the end without one,
-    and `ended` tells which had any.
+    `arms` begins with all lesions; `first_days` is the day of the first event, or of the end
+    without one, and `ended` tells which had any.
     """
 
     def __init__(self, analysis: CohortAnalysis) -> None:
-        found = analysis.competing
+        first = analysis.first
         self.ids = np.array(ids_of(analysis.lesions), dtype=object)
         self.groups = np.array([fraction_group(one.lesion) for one in analysis.lesions], dtype=str)
         self.arms = [ALL, *(one for one in FractionGroup if (self.groups == one).any())]
-        self.days = np.zeros(0) if found is None else found.duration_days
-        self.causes = np.zeros(0) if found is None else np.asarray(found.cause)
-        self.ended = np.asarray(self.causes > 0)
+        self.first_days = np.zeros(0) if first is None else first.duration_days
+        self.ended = np.asarray((np.zeros(0) if first is None else np.asarray(first.cause)) > 0)
+        self.observed = {one.endpoint: one.comparison.observed for one in analysis.endpoints}
+        self.happened = analysis.happened
 
     def arm(self, group: str) -> BoolArray:
         """Tell which lesions are of an arm, or of all."""
         return np.asarray((self.groups == group) | (group == ALL))
 
-    def events(self, slug: str) -> BoolArray:
-        """Tell which lesions had an event, by the slug of its numbers."""
-        return np.asarray(self.causes == 1 + [*SLUGS.values()].index(slug))
+    def events(self, endpoint: Endpoint) -> BoolArray:
+        """Tell which lesions had the event of an endpoint."""
+        observed = self.observed[endpoint]
+        return np.zeros(0, dtype=np.bool_) if observed is None else observed.event
+
+    def days(self, endpoint: Endpoint) -> FloatArray:
+        """Give the days on which the times to an endpoint end."""
+        observed = self.observed[endpoint]
+        return np.zeros(0) if observed is None else observed.duration_days
+
+    def where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
+        """Tell of which lesions something is true."""
+        return np.array([test(each) for each in self.happened], dtype=np.bool_)
 
     def count(self, key: str, rows: BoolArray) -> Cell:
         """Count the lesions that are true."""
@@ -80,7 +95,7 @@ def statistic(
     ]
     value, low, high = shown
     if value is None:
-        text = NONE
+        text = NONE if low is None else f"{OPEN} ({low} to {high or OPEN})"
     else:
         text = f"{value} %" if percent else value
         text += "" if low is None and high is None else f" ({low or OPEN} to {high or OPEN})"

@@ -1,18 +1,19 @@
 """The tests of single fraction against multifraction, as a table."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from attrs import evolve
 
-from opp_mri.cohort.statistics.analysis import CohortAnalysis
-from opp_mri.cohort.statistics.members import FractionGroup
-from opp_mri.cohort.statistics.survival import BoolArray, Fisher, LogRank
+from opp_mri.cohort.statistics.events import Endpoint
+from opp_mri.cohort.statistics.hazards import Regression
+from opp_mri.cohort.statistics.members import FractionGroup, fraction_group
+from opp_mri.cohort.statistics.results import CohortAnalysis
+from opp_mri.cohort.statistics.survival import BoolArray, LogRank
 from opp_mri.cohort.tables.analysis_cells import (
-    CAUSE_WORDS,
-    ENDPOINT_WORDS,
+    EVENT_WORDS,
     NONE,
-    SLUGS,
     TIME_KNOWN,
     Rows,
     of_arm,
@@ -20,87 +21,123 @@ from opp_mri.cohort.tables.analysis_cells import (
     remark,
     statistic,
 )
-from opp_mri.cohort.tables.tables import Cell, Table, Value
+from opp_mri.cohort.tables.tables import Cell, Table, Value, counted, ids_of
 from opp_mri.cohort.tables.withholding import Sum
+from opp_mri.domain.assessment import ResponseCategory
+
+FISHER: Final = "opp.fisher"
 
 
 def arm_tests(analysis: CohortAnalysis) -> Table:
-    """Show the log-rank tests, from day 0 and from the landmark on, and Fisher's test of OPP."""
-    rows, lines, sums = Rows(analysis), [], list[Sum]()
-    day = analysis.opp_free.landmark.day
-    asked: list[tuple[_Test, str, LogRank]] = []
-    for one in analysis.endpoints:
-        time = f"Log-rank, {ENDPOINT_WORDS[one.endpoint]} time"
-        asked.append((_Test(rows, one.endpoint, one.endpoint), time, one.comparison.log_rank))
-    for one in analysis.endpoints:
-        words = f"Log-rank, {ENDPOINT_WORDS[one.endpoint]} time from day {day} on"
-        test = _Test(rows, f"{one.endpoint}.landmark", one.endpoint, rows.days > day)
-        asked.append((test, words, one.landmark.comparison.log_rank))
-    for cause in analysis.incidence:
-        slug = SLUGS[cause.cause]
-        words = f"Log-rank, hazard of {CAUSE_WORDS[cause.cause]}, the others competing"
-        asked.append((_Test(rows, f"{slug}.competing", slug), words, cause.log_rank))
-    for test, words, found in asked:
-        lines.append(test.log_rank(words, found))
+    """Show the tests of each endpoint, those from the landmark on, and Fisher's test of OPP."""
+    rows, lines, sums = Rows(analysis), list[tuple[Cell, ...]](), list[Sum]()
+    for found in analysis.endpoints:
+        slug, words = found.endpoint.value, EVENT_WORDS[found.endpoint]
+        if found.endpoint is Endpoint.FRACTURE_FREE and not found.events:
+            continue
+        test = _Test(rows, found.endpoint)
+        lines.append(test.line(slug, f"Log-rank, time to {words}", found.comparison.log_rank))
+        if found.endpoint is not Endpoint.SURVIVAL:
+            lines.append(test.line(f"{slug}.gray", f"Gray, incidence of {words}", found.gray))
+            lines.append(test.ratio(f"{slug}.fine_gray", f"Fine and Gray, {words}",
+                                    found.fine_gray))  # fmt: skip
         sums += test.sums
-    last = _Test(rows, "opp.fisher", SLUGS[analysis.incidence[0].cause])
-    lines.append(last.fisher("Fisher's exact test of OPP", analysis.fisher.test))
+    for found in analysis.modelled:
+        if found.landmark is None:
+            continue
+        later = rows.first_days > found.landmark.day
+        test = _Test(rows, found.endpoint, later)
+        words = f"Log-rank, time to {EVENT_WORDS[found.endpoint]} from day {found.landmark.day} on"
+        key = f"{found.endpoint}.landmark"
+        lines.append(test.line(key, words, found.landmark.comparison.log_rank))
+        sums += test.sums
+    lines.append(_fisher_line(analysis))
+    sums += [
+        (f"{FISHER}.n", *(f"group.{one}" for one in (FractionGroup.SINGLE, FractionGroup.MULTI))),
+        (f"{FISHER}.events", *(f"response.OPP/group.{one}"
+                               for one in (FractionGroup.SINGLE, FractionGroup.MULTI))),
+    ]  # fmt: skip
     return Table(
         title="Single fraction against multifraction",
         columns=("Test", "Lesions", "Events", "Statistic", "p", "Remark"),
         rows=tuple(lines),
         notes=(
-            "Log-rank (Mantel 1966) and Fisher's exact test, two-sided. The odds ratio is of OPP, "
-            "single fraction to multifraction: conditional maximum likelihood, exact 95 % "
-            "interval. Lesions of one patient count as independent.",
-            "With others competing the log-rank test compares the hazard of the event itself; it "
-            "is not Gray's test. Lesions of which the fractions are unknown are not tested.",
+            "All tests are two-sided. The log-rank test (Mantel 1966) compares the hazard of the "
+            "event among lesions still without it. Gray's test (1988) and the subdistribution "
+            "hazard ratio of Fine and Gray (1999) compare the cumulative incidence where other "
+            "events compete: for OPP progression, retreatment and death; for progression and "
+            "fracture retreatment and death; for local failure death.",
+            "Fisher's exact test is of the category OPP among the analysed lesions; odds ratio by "
+            "conditional maximum likelihood, exact 95 % interval. Ratios compare single fraction "
+            "with multifraction. Errors of Fine and Gray's model are by patient where a patient "
+            "has several lesions; in the other tests lesions count as independent. Lesions of "
+            "which the fractions are unknown are not tested.",
         ),
         sums=tuple(dict.fromkeys(sums)),
     )
 
 
 class _Test:
-    """The counts that a test of the two arms rests on, of all lesions or of those that are true."""
+    """The counts that a test of the two arms rests on, of all lesions or of those from a day on."""
 
-    def __init__(self, rows: Rows, key: str, slug: str, later: BoolArray | None = None) -> None:
+    def __init__(self, rows: Rows, endpoint: Endpoint, later: BoolArray | None = None) -> None:
         arms = [one for one in rows.arms[1:] if one != FractionGroup.UNKNOWN]
         tested = np.asarray(rows.groups != FractionGroup.UNKNOWN)
-        base, n_key, ends = TIME_KNOWN, "model.single_fraction.n", slug
+        base, n_key, ends = TIME_KNOWN, "model.single_fraction.n", endpoint.value
         if later is not None:
             tested = tested & later
-            base, n_key, ends = "landmark.n", "landmark.single_fraction.n", f"{slug}.landmark"
+            base, n_key, ends = "landmark.n", "landmark.single_fraction.n", f"{ends}.landmark"
         event_key = f"{ends}.single_fraction.n"
-        self.key, self.n_key = key, n_key
+        self.n_key = n_key
         self.counts = (
             rows.count(n_key, tested),
-            rows.count(event_key, tested & rows.events(slug)),
+            rows.count(event_key, tested & rows.events(endpoint)),
         )
         parts = [tuple(key + of_arm(one) for one in arms) for key in (base, f"{ends}.events")]
         self.told_by = (n_key, event_key, *parts[0], *parts[1])
         self.sums: Sequence[Sum] = [(n_key, *parts[0]), (event_key, *parts[1])] if arms else []
 
-    def log_rank(self, words: str, test: LogRank) -> tuple[Cell, ...]:
-        """Give the line of a log-rank test."""
+    def line(self, key: str, words: str, test: LogRank) -> tuple[Cell, ...]:
+        """Give the line of a test with a chi-square."""
         values: dict[str, Value] = {
             "chi_square": test.chi_square, "degrees_of_freedom": test.degrees_of_freedom,
             "p": test.p, "n": test.n, "events": test.events,
         }  # fmt: skip
         text = NONE if test.chi_square is None else f"chi-square {test.chi_square:.3f}"
-        cell = Cell(text=text, key=f"{self.key}.log_rank", rests_on=self.n_key,
-                    told_by=self.told_by, values=values)  # fmt: skip
+        name = key if key.endswith(".gray") else f"{key}.log_rank"
+        cell = Cell(text=text, key=name, rests_on=self.n_key, told_by=self.told_by, values=values)
         return self._line(words, cell, test.p, test.reason)
 
-    def fisher(self, words: str, test: Fisher) -> tuple[Cell, ...]:
-        """Give the line of Fisher's test."""
-        found = test.odds_ratio
-        cell = statistic(self.key, self.n_key, self.told_by, found, more={"p": test.p})
-        if found.value is not None:
-            cell = evolve(cell, text=f"odds ratio {cell.text}")
-        return self._line(words, cell, test.p, found.reason)
+    def ratio(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
+        """Give the line of a subdistribution hazard ratio."""
+        if fitted is None:
+            return self._line(words, Cell(text=NONE), None, "The fractions of no lesion are known.")
+        hazard = fitted.hazards[0]
+        cell = statistic(key, self.n_key, self.told_by, hazard.ratio, more={"p": hazard.p})
+        if hazard.ratio.value is not None:
+            cell = evolve(cell, text=f"ratio {cell.text}")
+        return self._line(words, cell, hazard.p, hazard.ratio.reason)
 
     def _line(
         self, words: str, cell: Cell, p: float | None, reason: str | None
     ) -> tuple[Cell, ...]:
         p_cell = Cell(text=p_text(p), told_by=self.told_by)
         return Cell(text=words), *self.counts, cell, p_cell, remark(reason, self.told_by)
+
+
+def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
+    found = analysis.fisher
+    keys = (f"{FISHER}.n", f"{FISHER}.events")
+    arms = (FractionGroup.SINGLE, FractionGroup.MULTI)
+    told_by = (*keys, *(f"group.{one}" for one in arms),
+               *(f"response.OPP/group.{one}" for one in arms))  # fmt: skip
+    tested = [one for one in analysis.analysed if fraction_group(one.lesion) in arms]
+    opp = [one for one in tested if one.assessment.category is ResponseCategory.OPP]
+    ratio = found.test.odds_ratio
+    cell = statistic(FISHER, keys[0], told_by, ratio, more={"p": found.test.p})
+    if ratio.value is not None:
+        cell = evolve(cell, text=f"odds ratio {cell.text}")
+    cells = (counted(key, ids_of(of)) for key, of in zip(keys, (tested, opp), strict=True))
+    p_cell = Cell(text=p_text(found.test.p), told_by=told_by)
+    return (Cell(text="Fisher's exact test of OPP"), *cells, cell, p_cell,
+            remark(ratio.reason, told_by))  # fmt: skip

@@ -4,13 +4,14 @@ from typing import Final
 
 import numpy as np
 
-from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
+from opp_mri.cohort.statistics.analysis import MODELLED
 from opp_mri.cohort.statistics.covariates import Covariate, Model, covariate_of
 from opp_mri.cohort.statistics.hazards import Hazard, Regression, Trend
 from opp_mri.cohort.statistics.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
+from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import BoolArray
 from opp_mri.cohort.tables.analysis_cells import (
-    ENDPOINT_WORDS,
+    EVENT_WORDS,
     NONE,
     TIME_KNOWN,
     Rows,
@@ -64,8 +65,8 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
         )  # fmt: skip
         slug = asked.name.lower()
         for part, label in zip(parts, words, strict=True):
-            keys = [f"{one}.{slug}.{part}" for one in ("model", *Endpoint)]
-            sets = [masks[part], *(masks[part] & rows.events(one) for one in Endpoint)]
+            keys = [f"{one}.{slug}.{part}" for one in ("model", *MODELLED)]
+            sets = [masks[part], *(masks[part] & rows.events(one) for one in MODELLED)]
             cells = (rows.count(key, which) for key, which in zip(keys, sets, strict=True))
             lines.append((Cell(text=COVARIATE_WORDS[asked]), Cell(text=label), *cells))
         for one, whole in _wholes():
@@ -76,16 +77,17 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
                 ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
                 sums += [(f"{one}.{slug}.{part}", whole + end)
                          for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
-    for endpoint in analysis.endpoints:
-        masks, other = _masks(analysis, endpoint.multivariable.covariates), Cell(text=NONE)
+    for endpoint in analysis.modelled:
+        if endpoint.multivariable is None:
+            continue
+        masks = _masks(analysis, endpoint.multivariable.covariates)
         for part, label in (("n", "known"), ("left_out", "not all known")):
-            keys = [f"model.{endpoint.endpoint}.together.{part}"]
-            keys += [f"{endpoint.endpoint}.together.{part}"]
-            events = rows.count(keys[1], masks[part] & rows.events(endpoint.endpoint))
-            both = (events, other) if endpoint is analysis.opp_free else (other, events)
-            name = f"{TOGETHER}, {ENDPOINT_WORDS[endpoint.endpoint]} time"
-            n = rows.count(keys[0], masks[part])
-            lines.append((Cell(text=name), Cell(text=label), n, *both))
+            key = f"{endpoint.endpoint}.together.{part}"
+            own = rows.count(key, masks[part] & rows.events(endpoint.endpoint))
+            events = (own if other is endpoint.endpoint else Cell(text=NONE) for other in MODELLED)
+            name = f"{TOGETHER}, time to {EVENT_WORDS[endpoint.endpoint]}"
+            n = rows.count(f"model.{key}", masks[part])
+            lines.append((Cell(text=name), Cell(text=label), n, *events))
         for key, whole in (
             (f"model.{endpoint.endpoint}.together", TIME_KNOWN),
             (f"{endpoint.endpoint}.together", f"{endpoint.endpoint}.events"),
@@ -95,7 +97,12 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
         sums += _ELSEWHERE
     return Table(
         title="Lesions and events by covariate",
-        columns=("Covariate", "Value", "Lesions", "With OPP", "With progression"),
+        columns=(
+            "Covariate",
+            "Value",
+            "Lesions",
+            *(f"With {EVENT_WORDS[one]}" for one in MODELLED),
+        ),
         rows=tuple(lines),
         notes=(_COUNTS_NOTE,),
         sums=tuple(dict.fromkeys(sums)),
@@ -113,9 +120,10 @@ def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
         f"model.{endpoint.endpoint}.together.n",
         f"{endpoint.endpoint}.together.n",
     )
-    lines += _lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
+    if endpoint.multivariable is not None:
+        lines += _lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
     return Table(
-        title=f"Hazard ratios, {ENDPOINT_WORDS[endpoint.endpoint]} time",
+        title=f"Hazard ratios, time to {EVENT_WORDS[endpoint.endpoint]}",
         columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95 %)", "p",
                  "p of the check", "Remark"),
         rows=tuple(lines),
@@ -133,7 +141,7 @@ def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
 
 def _wholes() -> list[tuple[str, str]]:
     """Pair the start of the keys of lesions, and of each event, with the count of them all."""
-    return [("model", TIME_KNOWN), *((one.value, f"{one}.events") for one in Endpoint)]
+    return [("model", TIME_KNOWN), *((one.value, f"{one}.events") for one in MODELLED)]
 
 
 def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:

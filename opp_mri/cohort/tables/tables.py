@@ -6,11 +6,14 @@ Amini et al., AJNR 2016;37:387-392.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import evolve, field, frozen
 
 from opp_mri.cohort.statistics.endpoints import (
+    Spread,
+    courses_by_sequence,
     peak_changes_mm,
     returns_to_baseline,
     spread,
@@ -35,11 +38,18 @@ from opp_mri.cohort.tables.withholding import Sum, withheld
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.course import retreatment_day
 from opp_mri.units import DAYS_PER_WEEK
 
-AGE_KNOWN = "age.known"
+HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] = (
+    ("Grew", "grew", lambda one: any(c.grew for _, c in courses_by_sequence(one).values())),
+    ("Retreated", "retreated", lambda one: retreatment_day(one.timeline) is not None),
+    ("Died", "died", lambda one: one.lesion.death_date is not None),
+)
+"""What is counted at each step of screening: heading, start of the key, and the question."""
+AGE_KNOWN: Final = "age.known"
 
-NONE = "-"  # where a statistic is not to be had
+NONE: Final = "-"  # a statistic that is not estimable
 
 Value = int | float | str | None
 
@@ -77,6 +87,10 @@ class Cell:
     values: Mapping[str, Value] = field(factory=dict)
     lesion_ids: tuple[str, ...] = field(default=(), repr=False)
 
+    def with_words(self, words: str) -> "Cell":
+        """Give the same cell with words after its text."""
+        return evolve(self, text=f"{self.text}{words}")
+
 
 @frozen(kw_only=True)
 class Table:
@@ -101,23 +115,39 @@ class Table:
 
 
 def flow(lesions: Sequence[AssessedLesion]) -> Table:
-    """Count the lesions at each step of screening, with their patients."""
+    """Count the lesions at each step of screening, with their patients and what happened."""
+    steps = [(step, key, found) for step, key, found in screening(lesions)]
+    tree: tuple[Sum, ...] = (
+        (ALL, EXCLUDED, ELIGIBLE),
+        (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
+        (ELIGIBLE, *(f"response.{one}" for one in answers_of(eligible_of(lesions)))),
+    )
     return Table(
         title="Screening and flow",
-        columns=("Step", "Lesions", "Patients"),
+        columns=("Step", "Lesions", "Patients", *(heading for heading, _, _ in HAPPENED)),
         rows=tuple(
-            (Cell(text=step), counted(key, ids_of(found)), _patients(key, found))
-            for step, key, found in screening(lesions)
+            (
+                Cell(text=step),
+                counted(key, ids_of(found)),
+                _patients(key, found),
+                *(
+                    counted(f"{slug}/{key}", ids_of(one for one in found if happened(one)))
+                    for _, slug, happened in HAPPENED
+                ),
+            )
+            for step, key, found in steps
         ),
         notes=(
             "A lesion is counted under the first reason that excludes it, in the order shown.",
-            "6 months are the shortest follow-up of the criteria (min_follow_up_days).",
-            "A patient with several lesions is counted in each step that has one of them.",
+            "6 months are the shortest follow-up of the criteria (min_follow_up_days). A lesion "
+            "with a shorter follow-up has no category; it is in every analysis of time to an event "
+            "nevertheless.",
+            "Grew: by change_mm or more at any follow-up, on any sequence with a baseline. A "
+            "patient with several lesions is counted in each step that has one of them.",
         ),
         sums=(
-            (ALL, EXCLUDED, ELIGIBLE),
-            (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
-            (ELIGIBLE, *(f"response.{one}" for one in answers_of(eligible_of(lesions)))),
+            *tree,
+            *(tuple(f"{slug}/{key}" for key in keys) for _, slug, _ in HAPPENED for keys in tree),
         ),
     )
 
@@ -301,6 +331,11 @@ def counted(
                 lesion_ids=tuple(lesion_ids))  # fmt: skip
 
 
+def number_of(key: str, count: int) -> Cell:
+    """Show a count whose lesions are named elsewhere."""
+    return Cell(text=str(count), key=key, count=count, values={"n": count})
+
+
 def _patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
     number = len({one.patient_id for one in lesions})
     return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
@@ -334,12 +369,15 @@ def _course_row(
 
 
 def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
+    return statistics_of(key, spread(values), unit, n_key)
+
+
+def statistics_of(key: str, found: Spread | None, unit: str, n_key: str) -> tuple[Cell, ...]:
     """Give the cells of mean with interval, median, and range; days are shown as weeks."""
-    found = spread(values)
     names = ("mean", "median", "range")
     if found is None:
         return tuple(Cell(text=NONE, key=f"{key}.{name}", values={"n": 0}) for name in names)
-    size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit == "years" else 1)
+    size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit in ("years", "") else 1)
     mean, low, high, middle = (
         "" if x is None else f"{x / size:.1f}"
         for x in (found.mean, found.low, found.high, found.median)

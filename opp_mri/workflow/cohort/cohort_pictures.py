@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, partial
+from typing import Final
 
 from attrs import evolve, field, frozen
 from matplotlib.figure import Figure
@@ -21,24 +22,26 @@ from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
 from opp_mri.cohort.figures.timeline_figure import figure_bytes, svg_element
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
-from opp_mri.cohort.statistics.analysis import CohortAnalysis, Endpoint, EndpointAnalysis
+from opp_mri.cohort.statistics.analysis import CAUSES
 from opp_mri.cohort.statistics.covariates import Covariate, Model
-from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.events import Endpoint
+from opp_mri.cohort.statistics.hazards import Hazard
 from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
-EVENT_WORDS = {Endpoint.OPP_FREE: "OPP", Endpoint.PROGRESSION_FREE: "progression"}
-COMPARED = {
-    Covariate.AGE: "age, a year more",
-    Covariate.DOSE: "dose, 1 Gy more",
+COMPARED: Final = {
+    Covariate.AGE: "age, per year",
+    Covariate.DOSE: "dose, per Gy",
     Covariate.RADIOSENSITIVE: "radiosensitive against radioresistant histology",
     Covariate.THORACIC: "thoracic against cervical and lumbar level",
-    Covariate.SINGLE_FRACTION: "single fraction against several",
+    Covariate.SINGLE_FRACTION: "single fraction against multifraction",
 }
-TOLD_DAYS = (182, 364)  # on which the words beside a curve give its share
+TOLD_DAYS: Final = (182, 364)  # on which the words beside a curve give its share
 
 
 @frozen(kw_only=True)
@@ -142,13 +145,12 @@ def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tupl
 
 
 def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
-    """Give the figures of time to events: curves of both endpoints, incidence, hazard ratios."""
+    """Give the figures of time to events: curves, incidence of the first event, hazard ratios."""
     ids = _ids(analysis.lesions)
-    codes = dict(enumerate((Cause.OPP, Cause.PROGRESSION, Cause.DEATH), 1))
     curves = [
         Picture(
             name=one.endpoint.value.replace("_", "-"),
-            title=f"Survival free of {EVENT_WORDS[one.endpoint]}, by fractionation",
+            title=f"Share without {EVENT_WORDS[one.endpoint]}, by fractionation",
             draw=partial(
                 draw_survival,
                 one.comparison.observed,
@@ -159,21 +161,22 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
             lesion_ids=ids,
         )
         for one in analysis.endpoints
+        if one.events or one.endpoint is not Endpoint.FRACTURE_FREE
     ]
     forests = [
         Picture(
-            name=f"hazards-{EVENT_WORDS[one.endpoint].lower()}",
+            name=f"hazards-{EVENT_WORDS[one.endpoint].lower().replace(' ', '-')}",
             title=f"Hazard ratios of {EVENT_WORDS[one.endpoint]}",
             draw=partial(draw_forest, list(_forest_rows(one)), EVENT_WORDS[one.endpoint]),
             description="The hazard ratios of the table, each with its interval.",
             lesion_ids=ids,
         )
-        for one in analysis.endpoints
+        for one in analysis.modelled
     ]
     incidence = Picture(
         name="incidence",
-        title="Cumulative incidence of OPP, progression and death",
-        draw=partial(draw_incidence, analysis.competing, codes),
+        title="Cumulative incidence of the first event: OPP, local failure or death",
+        draw=partial(draw_incidence, analysis.first, dict(enumerate(CAUSES, 1))),
         description="The share of lesions with each event first; the others compete with it.",
         lesion_ids=ids,
     )
@@ -212,7 +215,7 @@ def _curves_in_words(one: EndpointAnalysis) -> str:
     test = one.comparison.log_rank
     if test.p is not None:
         said.append(f"log-rank p = {test.p:.4f}")
-    return f"Share free of {EVENT_WORDS[one.endpoint]}. {'; '.join(said)}."
+    return f"Share without {EVENT_WORDS[one.endpoint]}. {'; '.join(said)}."
 
 
 def _percent(share: Estimate) -> str:
@@ -227,30 +230,34 @@ def _percent(share: Estimate) -> str:
 
 
 def _forest_rows(one: EndpointAnalysis) -> Iterable[ForestRow]:
-    """Give each covariate by itself, by Firth where Cox has no ratio, then all together."""
-    for heading, models in (
-        ("Each by itself", one.models),
-        ("All together", (one.multivariable,)),
-    ):
+    """Give the ratios of each covariate alone, then those of one model of all, if it was fitted."""
+    together = one.multivariable
+    groups = [("One covariate at a time", one.models)]
+    if together is not None and together.reason is None:
+        groups.append(("All covariates in one model", (together,)))
+    for heading, models in groups:
         for model in models:
-            for label, ratio in _ratios(model):
-                yield ForestRow(label=label, ratio=ratio, heading=heading)
+            yield from _ratios(model, heading)
 
 
-def _ratios(model: Model) -> Iterable[tuple[str, Estimate]]:
+def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
     fitted = [one for one in (model.cox, model.firth) if one is not None and one.reason is None]
     if not fitted:
         reason = next(
             (one.reason for one in (model.firth, model.cox) if one is not None and one.reason),
             model.reason,
         )
+        nothing = Estimate(value=None, n=model.n, events=model.events, reason=reason)
         label = ", ".join(COMPARED[one] for one in model.covariates)
-        if label:
-            nothing = Estimate(value=None, n=model.n, events=model.events, reason=reason)
-            yield label, nothing
+        yield ForestRow(label=label, ratio=nothing, heading=heading)
         return
     names = {one.value: COMPARED[one] for one in model.covariates}
     for regression in fitted:
-        how = " (Firth)" if regression.model == "firth" else ""
+        by = "lesion" if regression.patients is None else "patient"
+        name = f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}"
         for hazard in regression.hazards:
-            yield names[hazard.covariate] + how, hazard.ratio
+            yield _forest_row(names[hazard.covariate], hazard, name, heading)
+
+
+def _forest_row(label: str, hazard: Hazard, model: str, heading: str) -> ForestRow:
+    return ForestRow(label=label, ratio=hazard.ratio, p=hazard.p, model=model, heading=heading)

@@ -12,7 +12,8 @@ from opp_mri.cohort.report.cohort import cohort_html, printed_html
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
 from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.rows import MOST_NAMED, rows_csv
-from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
+from opp_mri.cohort.statistics.analysis import analyse
+from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.tables.analysis_tables import analysis_tables
 from opp_mri.cohort.tables.tables import (
     Table,
@@ -71,8 +72,9 @@ def cohort_tables(
     Parameters
     ----------
     suppress_below
-        Counts from 1 to one less are withheld, and what would give them away; None: none. Counts
-        by week are left out then: so many are small that larger totals would have to go with them.
+        Counts from 1 to one less are withheld, and what would give them away; None: none. Tables
+        by week and of single calls are left out then: so many of their counts are small that
+        larger totals would have to go with them.
     """
     lesions = cohort.lesions
     tables = CohortTables(
@@ -80,7 +82,7 @@ def cohort_tables(
         demographics=demographics(lesions),
         responses=response_by_fractions(lesions),
         course=time_course(lesions),
-        statistics=analysis_tables(analysis, by_week=suppress_below is None),
+        statistics=analysis_tables(analysis, suppressing=suppress_below is not None),
     )
     if not suppress_below:
         return tables

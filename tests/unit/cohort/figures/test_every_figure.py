@@ -18,13 +18,18 @@ from opp_mri.cohort.figures.incidence_figure import draw_incidence
 from opp_mri.cohort.figures.sequences_figure import draw_sequence_agreement, sequence_pairs
 from opp_mri.cohort.figures.sheet import DOUBLE_IN, SINGLE_IN
 from opp_mri.cohort.figures.spider_figure import draw_spider
-from opp_mri.cohort.figures.style import ARMS, CATEGORY_COLOURS, CATEGORY_MARKERS, COLOURS
+from opp_mri.cohort.figures.style import (
+    ARMS,
+    CATEGORY_COLOURS,
+    CATEGORY_MARKERS,
+    COLOURS,
+)
 from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
 from opp_mri.cohort.figures.time_axis import TimeUnit
 from opp_mri.cohort.figures.timeline_figure import save_figure
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
-from opp_mri.cohort.statistics.endpoints import Cause, opp_free_time
+from opp_mri.cohort.statistics.events import Cause, events_of, first_event, is_at_risk
 from opp_mri.cohort.statistics.members import fraction_group
 from opp_mri.cohort.statistics.survival import Estimate, Observed, log_rank
 from opp_mri.cohort.tables.tables import flow, suppressed
@@ -32,19 +37,19 @@ from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
 Cohort = tuple[AssessedLesion, ...]
-CAUSES = {1: Cause.OPP, 2: Cause.PROGRESSION, 3: Cause.DEATH}
+CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 
 
 def observed_of(cohort: Cohort) -> Observed | None:
-    """The OPP-free time of a cohort by fractionation, with all causes; None where there is none."""
+    """The first event of each lesion by fractionation; None where no lesion is at risk."""
     numbers = {Cause.CENSORED: 0} | {cause: number for number, cause in CAUSES.items()}
-    rows = [(time, one) for one in cohort if (time := opp_free_time(one)) is not None]
+    rows = [(first_event(events_of(one)), one) for one in cohort if is_at_risk(one)]
     if not rows:
         return None
     return Observed(
-        duration_days=[time.cause_day for time, _ in rows],
-        event=[time.cause is Cause.OPP for time, _ in rows],
-        cause=[numbers[time.cause] for time, _ in rows],
+        duration_days=[day for (day, _), _ in rows],
+        event=[cause is Cause.OPP for (_, cause), _ in rows],
+        cause=[numbers[cause] for (_, cause), _ in rows],
         group=[fraction_group(one.lesion).value for _, one in rows],
     )
 
@@ -185,4 +190,6 @@ def test_each_category_has_a_colour_and_a_marker_of_its_own_and_no_sequences_col
     assert len(set(CATEGORY_COLOURS.values())) == len(ResponseCategory)
     assert len(set(CATEGORY_MARKERS.values())) == len(ResponseCategory)
     assert not set(CATEGORY_COLOURS.values()) & set(COLOURS.values())
-    assert len({str(dashes) for _, dashes in ARMS}) == len(ARMS)
+    assert len({str(style) for style in (*ARMS.values(), *OTHER_ARMS)}) == len(ARMS) + len(
+        OTHER_ARMS
+    )

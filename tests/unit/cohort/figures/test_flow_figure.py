@@ -13,7 +13,7 @@ COHORT = make_cohort(400, seed=5)
 def test_every_step_of_the_table_stands_in_the_diagram_with_lesions_and_patients() -> None:
     table = flow(COHORT)
     words = words_of(draw_flow(table))
-    for step, lesions, patients in table.rows:
+    for step, lesions, patients, *_ in table.rows:
         if lesions.count:
             name = step.text.removeprefix("Excluded: ").removeprefix("Analysed: ")
             counts = f"{lesions.count:,} lesion{'s' * (lesions.count != 1)}"

@@ -3,10 +3,10 @@ import pytest
 from fixtures.figure_checks import words_of
 
 from opp_mri.cohort.figures.incidence_figure import draw_incidence
-from opp_mri.cohort.statistics.endpoints import Cause
+from opp_mri.cohort.statistics.events import Cause
 from opp_mri.cohort.statistics.survival import Observed, cumulative_incidence
 
-CAUSES = {1: Cause.OPP, 2: Cause.PROGRESSION, 3: Cause.DEATH}
+CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 END = [1, 2, 1, 3, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 3, 0, 0, 0, 0, 0]
 ROWS = Observed(
     duration_days=[60 + 15 * n for n in range(20)],
@@ -28,7 +28,7 @@ def test_each_arm_has_a_panel_with_the_curve_of_each_cause() -> None:
 def test_arms_and_causes_give_their_lesions_and_events() -> None:
     words = words_of(draw_incidence(ROWS, CAUSES))
     for expected in (
-        "multifraction: 10 lesions", "OPP: 3 events", "progression: 3 events", "death: 2 events",
+        "multifraction: 10 lesions", "OPP: 3 events", "local failure: 3 events", "death: 2 events",
     ):  # fmt: skip
         assert expected in words
 
@@ -42,7 +42,7 @@ def test_shares_are_given_with_intervals_at_the_day_after_which_few_are_left() -
 
 
 def test_a_cause_that_the_caller_does_not_name_is_not_drawn() -> None:
-    assert "death" not in words_of(draw_incidence(ROWS, {1: Cause.OPP, 2: Cause.PROGRESSION}))
+    assert "death" not in words_of(draw_incidence(ROWS, {1: Cause.OPP, 2: Cause.LOCAL_FAILURE}))
 
 
 def test_panels_have_the_same_axes() -> None:
@@ -54,3 +54,15 @@ def test_more_arms_than_fit_are_refused() -> None:
     many = Observed(duration_days=[9] * 5, event=[True] * 5, cause=[1] * 5, group=list("abcde"))
     with pytest.raises(ValueError, match="no more than 4 groups"):
         draw_incidence(many, CAUSES)
+
+
+def test_an_arm_of_unknown_fractions_is_not_drawn_and_is_counted() -> None:
+    few = Observed(
+        duration_days=[*ROWS.duration_days, 90, 95],
+        event=[*ROWS.event, True, False],
+        cause=[*ROWS.cause, 1, 0],
+        group=[*ROWS.group, "fractions unknown", "fractions unknown"],
+    )
+    figure = draw_incidence(few, CAUSES)
+    assert len(figure.axes) == 2
+    assert "2 lesions with unknown fractions: not drawn." in words_of(figure)

@@ -74,7 +74,7 @@ def test_the_mean_difference_is_written_with_its_limits_or_as_not_to_be_had() ->
     (pair,) = sequence_pairs([lesion(TWO)])
     known = evolve(pair, limits_mm=(-1.25, -0.04, 2.0))
     words = words_of(draw_sequence_agreement([known], 2.0))
-    assert "mean difference 0.0 (−1.2 to +2.0) mm" in words
+    assert "mean difference 0.0 mm, limits of agreement −1.2 and +2.0 mm" in words
     assert "too few for a mean difference" in words_of(draw_sequence_agreement([pair], 2.0))
 
 

@@ -3,7 +3,8 @@ import pytest
 from fixtures.figure_checks import texts_of, words_of
 
 from opp_mri.cohort.figures.sheet import SINGLE_IN
-from opp_mri.cohort.figures.survival_figure import draw_survival, p_in_words
+from opp_mri.cohort.figures.style import ARMS, p_in_words
+from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.time_axis import TimeUnit, thins_out_day, tick_days
 from opp_mri.cohort.statistics.survival import Observed, kaplan_meier, log_rank
 
@@ -89,7 +90,7 @@ def test_more_arms_than_can_be_told_apart_are_refused() -> None:
         draw_survival(many, "OPP")
 
 
-def test_the_dotted_line_is_the_last_day_with_a_tenth_of_the_lesions_at_risk() -> None:
+def test_a_curve_is_thin_after_the_last_day_with_a_tenth_of_the_lesions_at_risk() -> None:
     rows = Observed(duration_days=range(1, 21), event=[False] * 20)
     assert thins_out_day(rows) == 19  # 2 of 20 are at risk on day 19, 1 on day 20
 
@@ -100,3 +101,28 @@ def test_the_dotted_line_is_the_last_day_with_a_tenth_of_the_lesions_at_risk() -
 )
 def test_a_p_value_is_written_as_journals_do(p: float, words: str) -> None:
     assert p_in_words(p) == words
+
+
+def test_an_arm_keeps_its_colour_and_line_whatever_else_is_there() -> None:
+    unknown = Observed(
+        duration_days=[*PAPER.duration_days, 300],
+        event=[*PAPER.event, True],
+        group=[*PAPER.group, "fractions unknown"],
+    )
+    single = PAPER.take(PAPER.group == "single fraction")
+    for observed, arms in ((PAPER, 2), (unknown, 2), (single, 1)):
+        figure = draw_survival(observed, "OPP")
+        legend = figure.legends[0]
+        entries = zip(legend.get_texts(), legend.get_lines(), strict=True)
+        colours = {text.get_text().split(":")[0]: line.get_color() for text, line in entries}
+        assert len(colours) == arms
+        assert all(colours[arm] == ARMS[arm][0] for arm in colours)
+    assert "1 lesion with unknown fractions: not drawn." in words_of(draw_survival(unknown, "OPP"))
+
+
+def test_no_band_covers_more_than_half_of_the_axis() -> None:
+    few = Observed(duration_days=[10, 20, 30, 40], event=[True, True, False, False])
+    for band in draw_survival(few, "OPP").axes[0].collections:
+        for path in band.get_paths():
+            heights = path.vertices[:, 1]
+            assert not len(heights) or heights.max() - heights.min() <= 0.55

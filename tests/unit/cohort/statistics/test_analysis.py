@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -16,10 +16,12 @@ from fixtures.cohort_makers import make_cohort
 from fixtures.makers import make_lesion
 from hypothesis import HealthCheck, given, settings
 
-from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
+from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.covariates import Covariate, covariate_of
-from opp_mri.cohort.statistics.endpoints import Cause, EventDay
+from opp_mri.cohort.statistics.endpoints import EventDay
+from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.members import FractionGroup
+from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.statistics.survival import Estimate, Observed
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
@@ -43,7 +45,9 @@ def numbers(found: object) -> Iterator[Estimate]:
     elif isinstance(found, tuple):
         for one in found:
             yield from numbers(one)
-    elif has(type(found)) and not isinstance(found, Observed | AssessedLesion):
+    elif isinstance(found, Mapping):
+        yield from numbers(tuple(found.values()))
+    elif has(type(found)) and not isinstance(found, Observed | AssessedLesion | LesionEvents):
         for one in fields(type(found)):
             yield from numbers(getattr(found, one.name))
 
@@ -134,8 +138,9 @@ def test_an_opp_is_no_progression_and_the_other_way_round() -> None:
     assert found.opp_free.comparison.observed.duration_days.tolist() == [87, 260, 200]
     assert found.opp_free.comparison.observed.event.tolist() == [True, False, False]
     assert found.progression_free.comparison.observed.duration_days.tolist() == [260, 80, 200]
-    assert found.competing.duration_days.tolist() == [87, 80, 200]
-    assert found.competing.cause.tolist() == [1, 2, 0]
+    assert found.opp_free.competing.cause.tolist() == [1, 2, 0]
+    assert found.first.duration_days.tolist() == [87, 80, 200]
+    assert found.first.cause.tolist() == [1, 2, 0]
 
 
 def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
@@ -146,7 +151,7 @@ def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
 def test_the_event_may_be_set_at_the_peak() -> None:
     rising = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
     first, peak = (
-        analyse([cohort_lesion(t1=rising)], event_at=one).competing.duration_days[0]
+        analyse([cohort_lesion(t1=rising)], event_at=one).first.duration_days[0]
         for one in (EventDay.FIRST_GROWTH, EventDay.PEAK)
     )
     assert (first, peak) == (50, 87)
@@ -155,12 +160,14 @@ def test_the_event_may_be_set_at_the_peak() -> None:
 def test_a_death_competes_and_ends_no_lesion_otherwise() -> None:
     died = cohort_lesion(t1=SD, death_date=DAY_0 + timedelta(250))
     found = analyse([died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
-    opp, progression, death = (one.curves[0] for one in found.incidence)
-    assert [one.cause for one in found.incidence] == [Cause.OPP, Cause.PROGRESSION, Cause.DEATH]
+    opp, failure, death = (curves[0] for curves in found.incidence.values())
+    assert [*found.incidence] == [Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH]
     assert opp.values[-1] == pytest.approx(1 / 3)
-    assert progression.values == (0.0,)
+    assert failure.values == (0.0,)
     assert death.days == (0, 250)
     assert found.opp_free.events == 1
+    survival = found.by_endpoint[Endpoint.SURVIVAL].comparison.observed
+    assert survival.duration_days.tolist() == [250, 200, 260]
 
 
 def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> None:
@@ -228,9 +235,38 @@ def test_where_there_is_no_number_there_is_a_reason(lesions) -> None:
         assert one.value is not None or one.reason
 
 
-def test_lesions_as_known_today_may_have_no_time_yet() -> None:
-    found = analyse([cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE), cohort_lesion()])
-    assert (found.eligible, found.n) == (2, 1)
+def test_every_lesion_that_was_eligible_on_day_0_has_a_time_in_every_endpoint() -> None:
+    lesions = [
+        cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE),
+        cohort_lesion(t1={-10: 20, 90: 20}),
+        cohort_lesion(t1={-10: 20}),
+        cohort_lesion(),
+        cohort_lesion(t1={90: 20, 200: 20}),
+    ]
+    found = analyse(lesions)
+    assert (found.eligible, found.n) == (2, 4)
+    for endpoint in found.endpoints:
+        assert endpoint.comparison.observed.n == endpoint.competing.n == 4
+    assert found.progression_free.comparison.observed.event.tolist() == [True, *[False] * 3]
+    assert found.follow_up.without_study == 1
+
+
+def test_a_patient_has_the_event_of_the_worst_lesion() -> None:
+    lesions = [
+        cohort_lesion(t1=SD, patient_id="A"),
+        cohort_lesion(t1=PD, patient_id="A"),
+        cohort_lesion(t1=SD, patient_id="B"),
+    ]
+    found = analyse(lesions).progression_free
+    assert (found.events, found.by_patient.patients, found.by_patient.events) == (1, 2, 1)
+    assert found.by_patient.curve.days == (0, 80)
+
+
+def test_median_follow_up_counts_an_event_as_censored() -> None:
+    """survfit(Surv(c(80, 200, 200), c(0, 1, 1)) ~ 1): the median is 200."""
+    found = analyse([cohort_lesion(t1=PD), cohort_lesion(), cohort_lesion()])
+    assert found.follow_up.imaging.value == 200
+    assert found.follow_up.studies.median == 2
 
 
 @UNHURRIED
@@ -240,9 +276,12 @@ def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesi
     for one in numbers(found):
         assert one.value is not None or one.reason
     for endpoint in found.endpoints:
-        for test in (endpoint.comparison.log_rank, endpoint.landmark.comparison.log_rank):
+        landmark = endpoint.landmark
+        later = [] if landmark is None else [landmark.comparison.log_rank]
+        for test in (endpoint.comparison.log_rank, endpoint.gray, *later):
             assert (test.p is None) == bool(test.reason)
-        for model in (*endpoint.models, endpoint.multivariable):
+        together = [endpoint.multivariable] if endpoint.multivariable else []
+        for model in (*endpoint.models, *together):
             assert (model.cox is None) == bool(model.reason)
             assert model.n + model.left_out == found.n
             if model.cox is not None and model.cox.reason:

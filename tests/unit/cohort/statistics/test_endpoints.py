@@ -3,30 +3,22 @@ from decimal import Decimal
 from statistics import NormalDist
 
 import pytest
-from attrs import evolve
 from fixtures.cohort_courses import COURSES, CRITERIA, cohort_lesion
 from fixtures.makers import make_lesion
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_mri.cohort.statistics.endpoints import (
-    Cause,
-    EventDay,
-    FreeTime,
     IntervalDay,
     ReturnToBaseline,
-    last_follow_up_day,
-    opp_free_time,
     peak_changes_mm,
-    progression_free_time,
     returns_to_baseline,
     spread,
     time_to_peak,
 )
-from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
@@ -95,127 +87,6 @@ def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() ->
     }
 
 
-def test_opp_is_an_event_at_the_first_growth() -> None:
-    assert opp_free_time(cohort_lesion(t1=RISING)) == FreeTime(
-        duration_days=50, event=True, cause_day=50, cause=Cause.OPP, after_day=-10
-    )
-
-
-def test_the_event_can_be_set_at_the_peak() -> None:
-    found = opp_free_time(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
-    assert found is not None
-    assert (found.duration_days, found.after_day) == (87, 50)
-
-
-def test_a_progression_is_censored_for_opp_at_the_last_follow_up_and_competes_before() -> None:
-    assert opp_free_time(cohort_lesion(t1=PD)) == FreeTime(
-        duration_days=260, event=False, cause_day=80, cause=Cause.PROGRESSION
-    )
-
-
-def test_a_progression_is_an_event_at_the_first_growth() -> None:
-    assert progression_free_time(cohort_lesion(t1=PD)) == FreeTime(
-        duration_days=80, event=True, cause_day=80, cause=Cause.PROGRESSION, after_day=-10
-    )
-
-
-def test_opp_is_no_progression_and_competes_with_it() -> None:
-    assert progression_free_time(cohort_lesion(t1=OPP)) == FreeTime(
-        duration_days=260, event=False, cause_day=87, cause=Cause.OPP
-    )
-
-
-@pytest.mark.parametrize(
-    ("died", "cause", "cause_day"),
-    [
-        (199, Cause.CENSORED, 200),  # before its last study: one of the two dates is wrong
-        (200, Cause.DEATH, 200),
-        (382, Cause.DEATH, 382),
-        (383, Cause.CENSORED, 200),
-    ],
-)
-def test_a_death_competes_when_no_two_visits_were_missed_before_it(died, cause, cause_day) -> None:
-    one = cohort_lesion(death_date=DAY_0 + timedelta(died))
-    for found in (opp_free_time(one), progression_free_time(one)):
-        assert found == FreeTime(duration_days=200, event=False, cause_day=cause_day, cause=cause)
-
-
-def test_how_long_a_death_competes_can_be_set() -> None:
-    one = cohort_lesion(death_date=DAY_0 + timedelta(900))
-    found = opp_free_time(one, death_within_days=10_000)
-    assert found is not None
-    assert found.cause_day == 900
-
-
-def test_a_death_after_growth_does_not_count() -> None:
-    one = cohort_lesion(t1=PD, death_date=DAY_0 + timedelta(270))
-    found = progression_free_time(one)
-    assert found is not None
-    assert found.cause is Cause.PROGRESSION
-
-
-def test_a_local_retreatment_ends_the_time_at_the_last_study_before_it() -> None:
-    retreated = TreatmentEvent(210, EventKind.LOCAL_RETREATMENT)
-    lengths = {-10: 20, 90: 20, 200: 20, 300: 30}
-    one = cohort_lesion(retreated, t1=lengths, death_date=DAY_0 + timedelta(320))
-    assert opp_free_time(one) == FreeTime(
-        duration_days=200, event=False, cause_day=200, cause=Cause.CENSORED
-    )
-
-
-def test_a_sequence_without_a_baseline_does_not_lengthen_the_time() -> None:
-    one = cohort_lesion(others={SeriesRole.T2FS: {90: 20, 400: 20}})
-    assert last_follow_up_day(one) == 200
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        cohort_lesion(TreatmentEvent(0, EventKind.EXCLUSION, Exclusion.CEMENT.value), t1=OPP),
-        cohort_lesion(t1={60: 20, 200: 25}),
-        cohort_lesion(t1={-10: 20}),
-        cohort_lesion(t1={-10: 20, 90: 25}),
-        cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE),
-    ],
-    ids=["criterion", "no baseline", "no follow-up", "short", "open"],
-)
-def test_a_lesion_that_is_not_analysed_has_no_endpoint(one) -> None:
-    assert opp_free_time(one) is progression_free_time(one) is time_to_peak(one) is None
-    assert peak_changes_mm(one) == returns_to_baseline(one) == {}
-
-
-@given(one=lesions(), event_at=st.sampled_from(EventDay))
-def test_times_are_positive_events_are_of_their_category_and_competing_times_agree(
-    one, event_at
-) -> None:
-    category = one.assessment.category
-    opp, progression = (
-        opp_free_time(one, event_at=event_at),
-        progression_free_time(one, event_at=event_at),
-    )
-    assert (opp is None) is (progression is None) is (category not in PAPER_ANSWERS)
-    if opp is None or progression is None:
-        return
-    assert opp.event is (category is ResponseCategory.OPP)
-    assert progression.event is (category is ResponseCategory.PD)
-    assert (opp.cause, opp.cause_day) == (progression.cause, progression.cause_day)
-    for found in (opp, progression):
-        assert 0 < found.duration_days <= (last_follow_up_day(one) or 0)
-        assert found.cause_day > 0
-        assert found.event is (found.after_day is not None)
-        if found.after_day is not None:
-            assert found.after_day < found.duration_days == found.cause_day
-
-
-@given(one=lesions())
-def test_the_first_growth_is_not_after_the_peak_and_the_return_is_after_it(one) -> None:
-    for of in (opp_free_time, progression_free_time):
-        first, peak = of(one), of(one, event_at=EventDay.PEAK)
-        assert first is None or peak is None or first.duration_days <= peak.duration_days
-    for found in returns_to_baseline(one).values():
-        assert found.day is None or found.peak_day < found.day <= found.last_day
-
-
 @given(one=lesions())
 def test_peak_and_return_are_those_that_the_assessment_reports(one) -> None:
     reported = one.assessment.sequences
@@ -246,10 +117,3 @@ def test_one_value_has_no_interval_and_none_has_no_spread() -> None:
     assert one is not None
     assert (one.n, one.mean, one.median, one.low, one.high) == (1, 3.0, 3.0, None, None)
     assert spread([]) is None
-
-
-def test_the_day_of_a_stricter_growth_is_later() -> None:
-    exactly = {-10: 20, 50: 22, 87: 25, 180: 21, 260: 20}
-    strict = evolve(CRITERIA, growth_inclusive=False)
-    found = [opp_free_time(cohort_lesion(t1=exactly, criteria=c)) for c in (CRITERIA, strict)]
-    assert [one and one.duration_days for one in found] == [50, 87]

@@ -16,8 +16,8 @@ from opp_mri.cohort.statistics.survival import (
     Observed,
     cumulative_incidence,
     fisher,
+    follow_up_days,
     kaplan_meier,
-    landmark,
     log_rank,
     median_days,
     numbers_at_risk,
@@ -110,7 +110,7 @@ def test_a_median_that_is_not_reached_says_so() -> None:
     (curve,) = kaplan_meier(Observed(duration_days=(5, 9, 9), event=(1, 0, 0)))
     found = median_days(curve)
     assert (found.value, found.high) == (None, None)
-    assert found.reason == "More than half were without the event to the end."
+    assert found.reason == "Not reached: more than half were without the event to the end."
 
 
 def test_the_log_rank_test_is_that_of_r() -> None:
@@ -255,26 +255,6 @@ def test_the_log_rank_test_does_not_care_about_names_order_or_unit(rows) -> None
         assert chi is None or found == pytest.approx(chi, abs=1e-7)
 
 
-def test_a_landmark_leaves_out_who_ended_by_then_and_restarts_the_clock() -> None:
-    one = Observed(
-        duration_days=(100, 182, 183, 300, 182), event=(1, 0, 1, 0, 0), cause=(1, 2, 1, 0, 0)
-    )
-    found = landmark(one, 182)
-    assert found.rows.tolist() == [False, False, True, True, False]
-    assert found.observed.duration_days.tolist() == [1, 118]
-    assert (found.had_event, found.had_competing, found.censored) == (1, 1, 1)
-
-
-def test_a_landmark_keeps_who_enters_after_it() -> None:
-    one = Observed(duration_days=(300, 400), event=(1, 0), entry_days=(100, 250))
-    assert landmark(one, 200).observed.entry_days.tolist() == [0, 50]
-
-
-def test_a_landmark_that_nobody_passes_is_refused() -> None:
-    with pytest.raises(InputError, match="beyond day 300"):
-        landmark(Observed(duration_days=(300,), event=(1,)), 300)
-
-
 @pytest.mark.parametrize(
     ("first", "second", "p", "ratio"),
     [
@@ -356,3 +336,17 @@ def test_competing_risks_want_causes_and_everyone_from_the_start() -> None:
 def test_more_events_than_lesions_are_refused() -> None:
     with pytest.raises(InputError, match="never more events"):
         fisher((3, 2), (0, 4))
+
+
+def test_the_median_follow_up_is_that_of_r() -> None:
+    """survfit(Surv(day, event == 0) ~ 1, conf.type = "log-log")."""
+    found = follow_up_days(evolve(made(), event=made().cause != 0, cause=None))
+    assert (found.value, found.low, found.high) == (161, 119, None)
+
+
+def test_a_median_that_is_not_reached_keeps_the_limit_that_exists() -> None:
+    """survfit(Surv(1:12, (1:12) <= 5) ~ 1, conf.type = "log-log")."""
+    curve = kaplan_meier(observed([(day, day <= 5, "a") for day in range(1, 13)]))[0]
+    found = median_days(curve)
+    assert found.value is None
+    assert found.low == 2

@@ -1,0 +1,67 @@
+"""How long and how often the lesions of a cohort were followed, as a table."""
+
+from typing import Final
+
+import numpy as np
+
+from opp_mri.cohort.statistics.members import is_eligible
+from opp_mri.cohort.statistics.results import CohortAnalysis
+from opp_mri.cohort.tables.analysis_cells import (
+    TIME_KNOWN,
+    Rows,
+    arm_words,
+    of_arm,
+    statistic,
+)
+from opp_mri.cohort.tables.tables import Cell, Table, statistics_of
+
+SHORT: Final = "time.short"
+
+
+def follow_up_table(analysis: CohortAnalysis) -> Table:
+    """Show the median follow-up, the number of studies and the interval between them."""
+    rows, found = Rows(analysis), analysis.follow_up
+    short = np.array([not is_eligible(one) for one in analysis.lesions], dtype=np.bool_)
+    lines: list[tuple[Cell, ...]] = []
+    for group in rows.arms:
+        arm, end = rows.arm(group), of_arm(group)
+        words = arm_words(group)
+        lines.append((Cell(text="Lesions"), Cell(text=words), rows.count(TIME_KNOWN + end, arm)))
+        label = "With a follow-up under 6 months, or none"
+        lines.append((Cell(text=label), Cell(text=words), rows.count(SHORT + end, arm & short)))
+    medians = (
+        ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", found.imaging),
+        ("Median follow-up for survival, weeks (95 %)", "follow_up.life", found.life),
+    )
+    for label, key, estimate in medians:
+        cell = statistic(key, TIME_KNOWN, (TIME_KNOWN,), estimate, unit="days")
+        lines.append((Cell(text=label), Cell(text="all"), cell))
+    spreads = (
+        ("Follow-up studies of a lesion", "follow_up.studies", found.studies, ""),
+        ("Interval between studies, weeks", "follow_up.interval", found.interval_days, "days"),
+    )
+    for label, key, spread, unit in spreads:
+        mean, middle, extent = statistics_of(key, spread, unit, TIME_KNOWN)
+        for words, cell in (("mean (95 % t interval)", mean), ("median", middle),
+                            ("range", extent)):  # fmt: skip
+            lines.append((Cell(text=label), Cell(text=words), cell))
+    without = rows.where(lambda each: not each.studies)
+    lines.append(
+        (
+            Cell(text="Without any follow-up study: censored on day 0"),
+            Cell(text="all"),
+            rows.count("time.no_study", without),
+        )
+    )
+    return Table(
+        title="Follow-up",
+        columns=("Measure", "Of", "Lesions or statistic"),
+        rows=tuple(lines),
+        notes=(
+            "Median follow-up: reverse Kaplan-Meier (Schemper and Smith 1996), by MRI until the "
+            "end of imaging without local failure, for survival until the last day on which the "
+            "patient is known to have lived. Interval: of each lesion the median interval between "
+            "its follow-up studies, the first counted from day 0.",
+        ),
+        sums=tuple(dict.fromkeys([*rows.sums(TIME_KNOWN), *rows.sums(SHORT)])),
+    )

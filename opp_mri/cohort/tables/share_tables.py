@@ -1,0 +1,192 @@
+"""Shares of lesions and patients without or with an event by week, as tables."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from opp_mri.cohort.statistics.events import Cause, Endpoint
+from opp_mri.cohort.statistics.members import ALL, FractionGroup
+from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
+from opp_mri.cohort.statistics.survival import (
+    Curve,
+    Estimate,
+    Observed,
+    kaplan_meier,
+    median_days,
+    numbers_at_risk,
+)
+from opp_mri.cohort.tables.analysis_cells import (
+    ENDPOINT_WORDS,
+    EVENT_WORDS,
+    NONE,
+    TIME_KNOWN,
+    Rows,
+    arm_words,
+    of_arm,
+    statistic,
+)
+from opp_mri.cohort.tables.tables import Cell, Table, number_of
+from opp_mri.units import DAYS_PER_WEEK
+
+SHARE_DAYS: Final = (91, 182, 364, 728)
+"""Weeks 13, 26, 52 and 104."""
+CAUSE_WORDS: Final = {
+    Cause.OPP: "OPP",
+    Cause.LOCAL_FAILURE: "local failure",
+    Cause.DEATH: "death",
+}
+WEEKS: Final = tuple(f"Week {day // DAYS_PER_WEEK}" for day in SHARE_DAYS)
+
+
+def free_shares(analysis: CohortAnalysis) -> Table:
+    """Show the Kaplan-Meier share without each event at some weeks, with those at risk."""
+    rows, lines = Rows(analysis), []
+    for found in _with_events(analysis):
+        curves = {arm.group: arm.curve for arm in found.comparison.arms}
+        observed = found.comparison.observed
+        for group in _arms(rows):
+            key = f"{found.endpoint}.share"
+            label = (ENDPOINT_WORDS[found.endpoint], arm_words(group))
+            cells = _shares(key, group, curves, _at_risk(observed, group))
+            lines.append((*(Cell(text=text) for text in label), *cells))
+    return Table(
+        title="Share without the event by week, %",
+        columns=("Time", "Lesions of", *WEEKS),
+        rows=tuple(lines),
+        notes=(
+            "Kaplan-Meier with Greenwood's error, 95 % interval on the log(-log) scale; then the "
+            "number at risk. The unit is the lesion.",
+        ),
+    )
+
+
+def incidence(analysis: CohortAnalysis) -> Table:
+    """Show the cumulative incidence of each event, and of each as the first one, by week."""
+    rows, lines = Rows(analysis), []
+    for found in _with_events(analysis):
+        if found.endpoint is Endpoint.SURVIVAL:
+            continue
+        curves = {curve.group: curve for curve in found.incidence}
+        for group in _arms(rows):
+            label = (EVENT_WORDS[found.endpoint], arm_words(group))
+            cells = _shares(
+                f"{found.endpoint}.incidence", group, curves, _at_risk(found.competing, group)
+            )
+            lines.append((*(Cell(text=text) for text in label), *cells))
+    for cause, of_cause in analysis.incidence.items():
+        curves = {curve.group: curve for curve in of_cause}
+        for group in _arms(rows):
+            label = (f"first event: {CAUSE_WORDS[cause]}", arm_words(group))
+            cells = _shares(f"first.{cause}", group, curves, _at_risk(analysis.first, group))
+            lines.append((*(Cell(text=text) for text in label), *cells))
+    return Table(
+        title="Cumulative incidence with competing events by week, %",
+        columns=("Event", "Lesions of", *WEEKS),
+        rows=tuple(lines),
+        notes=(
+            "Aalen-Johansen, interval on the log(-log) scale (Choudhury 2002); then the number at "
+            "risk. Competing with OPP: progression, retreatment and death; with progression and "
+            "fracture: retreatment and death; with local failure: death.",
+            "First event: each lesion counts under the first of OPP, local failure and death.",
+            f"A death competes if it came within {analysis.death_within_days} days of the last "
+            "follow-up; a later one ends the follow-up at the last study.",
+        ),
+    )
+
+
+def unresolved(analysis: CohortAnalysis) -> Table:
+    """Show what the share without progression would be, were growth that is open none."""
+    rows, lines = Rows(analysis), []
+    observed = analysis.progression_free.comparison.observed
+    open_growth = rows.where(lambda each: each.unresolved and each.progression is not None)
+    fell = rows.where(lambda each: each.unresolved and each.progression is None)
+    variants: list[tuple[str, str, Observed | None]] = [("counted as progression", "as", observed)]
+    if observed is not None:
+        other = Observed(duration_days=observed.duration_days, event=observed.event & ~open_growth)
+        variants.append(("counted as pseudoprogression", "not", other))
+    for words, key, variant in variants:
+        curves = {}
+        if variant is not None:
+            whole = Observed(duration_days=variant.duration_days, event=variant.event)
+            curves = {ALL: kaplan_meier(whole)[0]}
+        cells = _shares(f"unresolved.{key}", ALL, curves, _at_risk(variant, ALL))
+        count = rows.count("unresolved.growing", open_growth)
+        lines.append((Cell(text=f"Growth that is not resolved, {words}"), count, *cells))
+    nothing = (Cell(text=NONE) for _ in WEEKS)
+    lines.append(
+        (Cell(text="Grew, fell and is not resolved: no event"),
+         rows.count("unresolved.fallen", fell), *nothing)
+    )  # fmt: skip
+    return Table(
+        title="Progression-free share by what becomes of open growth, %",
+        columns=("Lesions", "Number", *WEEKS),
+        rows=tuple(lines),
+        notes=(
+            "The category of these lesions is not known: the follow-up is too short, they were "
+            "retreated before the answer, or (in prospective mode) the answer is still open. The "
+            "two lines are the limits between which the progression-free share lies.",
+        ),
+    )
+
+
+def patient_events(analysis: CohortAnalysis) -> Table:
+    """Show each endpoint with the patient as the unit."""
+    lines = []
+    for found in _with_events(analysis):
+        by_patient, slug = found.by_patient, f"patients/{found.endpoint}"
+        curve = by_patient.curve
+        median = Estimate(value=None, n=0, events=0) if curve is None else median_days(curve)
+        lines.append(
+            (
+                Cell(text=ENDPOINT_WORDS[found.endpoint]),
+                number_of(f"{slug}.n", by_patient.patients),
+                number_of(f"{slug}.events", by_patient.events),
+                *_shares(slug, ALL, {} if curve is None else {ALL: curve}, {}),
+                statistic(f"{slug}.median", f"{slug}.n", (), median, unit="days"),
+            )
+        )
+    return Table(
+        title="Patients without the event by week, %",
+        columns=("Time", "Patients", "Events", *WEEKS, "Median, weeks (95 %)"),
+        rows=tuple(lines),
+        notes=(
+            "The unit is the patient: the first event of any lesion (worst lesion), each lesion on "
+            "its own clock; without an event the longest follow-up. Kaplan-Meier.",
+        ),
+    )
+
+
+def _with_events(analysis: CohortAnalysis) -> list[EndpointAnalysis]:
+    """Leave fractures out where none was recorded."""
+    return [
+        one
+        for one in analysis.endpoints
+        if one.events or one.endpoint is not Endpoint.FRACTURE_FREE
+    ]
+
+
+def _arms(rows: Rows) -> list[str]:
+    return [group for group in rows.arms if group != FractionGroup.UNKNOWN]
+
+
+def _at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
+    if observed is None:
+        return {}
+    taken = observed
+    if group != ALL and observed.group is not None:
+        taken = observed.take(observed.group == group)
+    whole = Observed(duration_days=taken.duration_days, event=taken.event)
+    return dict(zip(SHARE_DAYS, numbers_at_risk(whole, SHARE_DAYS)[ALL], strict=True))
+
+
+def _shares(
+    key: str, group: str, curves: Mapping[str, Curve], at_risk: Mapping[int, int]
+) -> Iterable[Cell]:
+    for day in SHARE_DAYS:
+        share = Estimate(value=None, n=0, events=0)
+        if group in curves:
+            share = curves[group].at(day)
+        cell = statistic(
+            f"{key}.week_{day // DAYS_PER_WEEK}{of_arm(group)}", TIME_KNOWN, (), share,
+            unit="share", more={"at_risk": at_risk[day]} if at_risk else None,
+        )  # fmt: skip
+        yield cell if not at_risk or share.value is None else cell.with_words(f"; {at_risk[day]}")

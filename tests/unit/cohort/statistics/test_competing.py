@@ -1,0 +1,82 @@
+"""Gray's test and Fine and Gray's model next to what cmprsk 2.2-11 gives in R 4.2.2."""
+
+import math
+
+import numpy as np
+import pytest
+from attrs import evolve
+from fixtures.survival_data import X, Z, gehan, made
+
+from opp_mri.cohort.statistics.competing import fine_gray, gray
+from opp_mri.errors import InputError
+
+TWO = made().take(made().group != "c")
+APART = evolve(made(), duration_days=made().duration_days + np.arange(60) / 100)  # no ties
+
+
+@pytest.mark.parametrize(
+    ("observed", "chi_square", "p", "freedom"),
+    [
+        (made(), 0.217762794631421897, 0.8968367784400563, 2),
+        (TWO, 0.080451783490654002, 0.7766860990033106, 1),
+        (APART, 0.161891875353292469, 0.9222435487258378, 2),
+    ],
+    ids=["three groups", "two groups", "no ties"],
+)
+def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
+    """cuminc(day, cause, group)$Tests."""
+    found = gray(observed)
+    assert found.chi_square == pytest.approx(chi_square, rel=1e-11)
+    assert found.p == pytest.approx(p, rel=1e-11)
+    assert found.degrees_of_freedom == freedom
+    assert sum(found.expected.values()) == pytest.approx(observed.events)
+
+
+@pytest.mark.parametrize(
+    ("observed", "covariates", "beta", "errors"),
+    [
+        (made(), {"x": X, "z": Z}, (0.01769019172086539, -0.28899453044660900),
+         (0.03370849088966084, 0.49661354840156602)),
+        (APART, {"x": X, "z": Z}, (0.01724036022224111, -0.28528684139688248),
+         (0.03405619163421812, 0.50698165634374892)),
+        (TWO, {"a": (TWO.group == "a") * 1.0}, (0.1715804666978371,), (0.5837785196343531,)),
+    ],
+    ids=["ties", "no ties", "arm"],
+)  # fmt: skip
+def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -> None:
+    """crr(day, cause, cbind(x, z), gtol = 1e-12, maxiter = 50): coef, sqrt(diag(var))."""
+    found = fine_gray(observed, covariates).hazards
+    assert [math.log(one.ratio.value) for one in found] == pytest.approx(beta, rel=1e-9)
+    assert [one.standard_error for one in found] == pytest.approx(errors, rel=1e-9)
+
+
+def test_without_competing_events_the_ratio_is_that_of_cox_with_breslows_ties() -> None:
+    """coxph(Surv(t, e) ~ arm, ties = "breslow"): -1.5092."""
+    trial = evolve(gehan(), cause=gehan().event * 1)
+    found = fine_gray(trial, {"6-MP": (trial.group == "6-MP") * 1.0})
+    assert math.log(found.hazards[0].ratio.value) == pytest.approx(-1.5092, abs=5e-5)
+
+
+def test_errors_by_patient_differ_and_the_ratio_does_not() -> None:
+    by_row = fine_gray(made(), {"x": X}).hazards[0]
+    by_patient = fine_gray(made(), {"x": X}, by_patient=True)
+    assert by_patient.patients == 40
+    assert by_patient.hazards[0].ratio.value == by_row.ratio.value
+    assert by_patient.hazards[0].standard_error != by_row.standard_error
+
+
+def test_what_is_not_estimable_has_a_reason() -> None:
+    none = evolve(TWO, event=np.zeros(TWO.n), cause=np.zeros(TWO.n))
+    assert gray(none).reason == "There is no event."
+    assert fine_gray(none, {"x": np.arange(TWO.n)}).reason == "There is no event."
+    one_arm = TWO.take((TWO.group == "a") | ~TWO.event)
+    assert gray(evolve(one_arm, group=None)).p is None
+    found = fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
+    assert found.hazards[0].ratio.value is None
+    assert found.reason
+
+
+def test_delayed_entry_or_a_missing_cause_is_refused() -> None:
+    for wrong in (made(entry=True), evolve(made(), cause=None)):
+        with pytest.raises(InputError, match="Competing risks need a cause"):
+            gray(wrong)

@@ -1,0 +1,172 @@
+"""What happened to a lesion, by day, and its time to each endpoint."""
+
+from datetime import date, timedelta
+
+import pytest
+from fixtures.cohort_courses import COURSES, cohort_lesion
+
+from opp_mri.cohort.statistics.endpoints import EventDay, IntervalDay
+from opp_mri.cohort.statistics.events import (
+    Cause,
+    Ending,
+    Endpoint,
+    ending_of,
+    events_of,
+    first_event,
+    is_at_risk,
+    worst_ending,
+)
+from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Exclusion, TreatmentEvent
+
+DAY_0 = date(2024, 2, 1)
+OPP, PD = COURSES[ResponseCategory.OPP], COURSES[ResponseCategory.PD]
+RISING = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
+OPP_THEN_PD = {-10: 20, 70: 25, 160: 20, 250: 20, 365: 20, 540: 24, 640: 28}
+
+
+def ending(lesion, endpoint: Endpoint, **choices: int) -> Ending:
+    return ending_of(events_of(lesion), endpoint, **choices)
+
+
+def died(day: int) -> dict[str, date]:
+    return {"death_date": DAY_0 + timedelta(day)}
+
+
+def retreated(day: int) -> TreatmentEvent:
+    return TreatmentEvent(day, EventKind.LOCAL_RETREATMENT)
+
+
+def test_opp_is_an_event_at_the_first_growth_and_no_progression() -> None:
+    lesion = cohort_lesion(t1=RISING)
+    assert ending(lesion, Endpoint.OPP_FREE) == Ending(
+        day=50, event=True, first_day=50, cause=1, after_day=-10
+    )
+    assert ending(lesion, Endpoint.PROGRESSION_FREE) == Ending(
+        day=260, event=False, first_day=260, cause=0
+    )
+
+
+def test_the_event_can_be_set_at_the_peak() -> None:
+    found = events_of(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
+    assert found.opp == IntervalDay(after_day=50, day=87)
+
+
+def test_a_progression_is_censored_for_opp_at_the_last_follow_up_and_competes_before() -> None:
+    lesion = cohort_lesion(t1=PD)
+    assert ending(lesion, Endpoint.OPP_FREE) == Ending(day=260, event=False, first_day=80, cause=2)
+    assert ending(lesion, Endpoint.PROGRESSION_FREE) == Ending(
+        day=80, event=True, first_day=80, cause=1, after_day=-10
+    )
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_progression_after_an_opp_is_dated_to_the_growth_after_the_fall(mode) -> None:
+    found = events_of(cohort_lesion(t1=OPP_THEN_PD, mode=mode))
+    assert found.opp == IntervalDay(after_day=-10, day=70)
+    assert found.progression == IntervalDay(after_day=365, day=540)
+    assert first_event(found) == (70, Cause.OPP)
+    for endpoint, day in ((Endpoint.OPP_FREE, 70), (Endpoint.PROGRESSION_FREE, 540)):
+        assert (ending_of(found, endpoint).day, ending_of(found, endpoint).event) == (day, True)
+
+
+def test_a_growth_that_dips_without_having_been_opp_keeps_its_first_day() -> None:
+    dip = {-10: 20, 70: 30, 110: 26, 150: 31, 260: 33}
+    found = events_of(cohort_lesion(t1=dip))
+    assert found.opp is None
+    assert found.progression == IntervalDay(after_day=-10, day=70)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_lesion_retreated_for_its_growth_has_progression_and_local_failure(mode) -> None:
+    lesion = cohort_lesion(retreated(104), t1={-10: 20, 45: 20, 90: 25}, mode=mode)
+    found = events_of(lesion)
+    assert found.unresolved
+    assert found.progression == IntervalDay(after_day=45, day=90)
+    local = ending_of(found, Endpoint.LOCAL_CONTROL)
+    assert (local.day, local.event) == (90, True)
+    opp = ending_of(found, Endpoint.OPP_FREE)
+    assert (opp.day, opp.event, opp.first_day, opp.cause) == (90, False, 90, 2)
+
+
+def test_a_retreatment_without_growth_is_a_local_failure_on_its_day() -> None:
+    lesion = cohort_lesion(retreated(100), t1={-10: 20, 90: 20})
+    assert is_at_risk(lesion)
+    assert ending(lesion, Endpoint.LOCAL_CONTROL) == Ending(
+        day=100, event=True, first_day=100, cause=1
+    )
+    progression = ending(lesion, Endpoint.PROGRESSION_FREE)
+    assert progression == Ending(day=90, event=False, first_day=100, cause=2)
+
+
+def test_growth_that_is_still_open_counts_until_it_falls() -> None:
+    grows = events_of(cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE))
+    falls = events_of(cohort_lesion(t1={-10: 20, 90: 25, 130: 20}, mode=Mode.PROSPECTIVE))
+    assert grows.progression == IntervalDay(after_day=-10, day=90)
+    assert falls.progression is None
+    assert grows.unresolved
+    assert falls.unresolved
+
+
+@pytest.mark.parametrize(
+    ("day", "cause", "first_day"), [(199, 0, 200), (200, 2, 200), (382, 2, 382), (383, 0, 200)]
+)
+def test_a_death_competes_when_no_two_visits_were_missed_before_it(day, cause, first_day) -> None:
+    lesion = cohort_lesion(**died(day))
+    for endpoint in (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
+        found = ending(lesion, endpoint)
+        assert (found.cause, found.first_day, found.event) == (cause, first_day, False)
+    assert ending(lesion, Endpoint.OPP_FREE, death_within_days=10_000).cause == (day >= 200) * 2
+
+
+def test_every_death_is_an_event_of_survival_and_contact_ends_it_otherwise() -> None:
+    late = ending(cohort_lesion(**died(900)), Endpoint.SURVIVAL)
+    assert (late.day, late.event) == (900, True)
+    seen = cohort_lesion(last_contact_date=DAY_0 + timedelta(700))
+    assert ending(seen, Endpoint.SURVIVAL) == Ending(day=700, event=False, first_day=700, cause=0)
+    assert ending(cohort_lesion(), Endpoint.SURVIVAL).day == 200
+
+
+def test_a_fracture_is_an_event_unless_the_lesion_was_retreated_before() -> None:
+    fracture = TreatmentEvent(150, EventKind.FRACTURE, "wedge")
+    found = ending(cohort_lesion(fracture), Endpoint.FRACTURE_FREE)
+    assert (found.day, found.event) == (150, True)
+    after = cohort_lesion(retreated(100), fracture, t1={-10: 20, 90: 20})
+    assert ending(after, Endpoint.FRACTURE_FREE) == Ending(
+        day=90, event=False, first_day=100, cause=2
+    )
+    nothing = cohort_lesion(TreatmentEvent(150, EventKind.FRACTURE, "none"))
+    assert not ending(nothing, Endpoint.FRACTURE_FREE).event
+
+
+def test_a_lesion_without_a_follow_up_is_censored_on_day_0() -> None:
+    lesion = cohort_lesion(t1={-10: 20})
+    assert is_at_risk(lesion)
+    assert ending(lesion, Endpoint.PROGRESSION_FREE) == Ending(
+        day=0, event=False, first_day=0, cause=0
+    )
+
+
+@pytest.mark.parametrize(
+    "lesion",
+    [
+        cohort_lesion(TreatmentEvent(0, EventKind.EXCLUSION, Exclusion.CEMENT.value), t1=OPP),
+        cohort_lesion(t1={60: 20, 200: 25}),
+    ],
+    ids=["criterion", "no baseline"],
+)
+def test_a_lesion_that_was_not_eligible_on_day_0_is_not_at_risk(lesion) -> None:
+    assert not is_at_risk(lesion)
+
+
+def test_a_sequence_without_a_baseline_does_not_lengthen_the_time() -> None:
+    lesion = cohort_lesion(others={SeriesRole.T2FS: {90: 20, 400: 20}})
+    assert events_of(lesion).last_day == 200
+
+
+def test_a_patient_has_the_first_event_or_else_the_longest_follow_up() -> None:
+    free, longer = (Ending(day=d, event=False, first_day=d, cause=0) for d in (100, 300))
+    had, later = (Ending(day=d, event=True, first_day=d, cause=1) for d in (150, 250))
+    assert worst_ending([free, longer]) == longer
+    assert worst_ending([free, later, had, longer]) == had
