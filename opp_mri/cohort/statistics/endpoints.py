@@ -16,7 +16,7 @@ from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.cohort.statistics.survival import LEVEL
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import Course, studies_that_count
+from opp_mri.response.course import Course, courses_of, studies_that_count
 
 
 class EventDay(StrEnum):
@@ -126,13 +126,11 @@ def returns_to_baseline(one: AssessedLesion) -> dict[SeriesRole, ReturnToBaselin
 
 def courses_by_sequence(one: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Give baseline day and course of each sequence that has both a baseline and a follow-up."""
+    studied = studies_that_count(one.timeline)
     return {
-        sequence: (
-            studied.baseline.days_from_ssrs,
-            Course(studied.baseline, studied.follow_ups, one.assessment.criteria),
-        )
-        for sequence, studied in studies_that_count(one.timeline).items()
-        if studied.baseline is not None and studied.follow_ups
+        sequence: (baseline.days_from_ssrs, course)
+        for sequence, course in courses_of(studied, one.assessment.criteria).items()
+        if (baseline := studied[sequence].baseline) is not None
     }
 
 

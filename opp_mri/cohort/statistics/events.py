@@ -264,16 +264,21 @@ def _growth_of(
     if decides is None or (not known and not decides[1].grew):
         grown = [each for each in courses.values() if each[1].grew and not known]
         decides = min(grown, key=lambda each: each[1].days[each[1].grown[0]], default=None)
-    if decides is None or not decides[1].grew:
+    if decides is None:
         return None, None, False
     baseline_day, course = decides
+    if not course.grew:  # a growth from the nadir is PD by some criteria
+        regrown = course.regrown_from_smallest
+        if category is ResponseCategory.PD and regrown:
+            return None, _interval(baseline_day, course, regrown[0]), False
+        return None, None, False
     first = course.grown[0] if event_at is EventDay.FIRST_GROWTH else course.peak
     if category is ResponseCategory.OPP:
         return _interval(baseline_day, course, first), None, False
-    lasts = course.grown[-1] == len(course.days) - 1 and not course.fallen
+    lasts = course.last_grew and not course.fallen
     if not known and not lasts:
         return None, None, True
-    fell_at = _nadir(course) if lasts else None
+    fell_at = course.nadir if lasts else None
     called_opp = fell_at is not None and any(
         label.category is ResponseCategory.OPP
         for label in one.labels
@@ -282,18 +287,6 @@ def _growth_of(
     place = first if fell_at is None else _after_fall(course, fell_at, called_opp) or first
     opp = _interval(baseline_day, course, course.grown[0]) if called_opp else None
     return opp, _interval(baseline_day, course, place), not known
-
-
-def _nadir(course: Course) -> int | None:
-    """Give the place of the last smallest change after a growth that was followed by a decline."""
-    for place in course.grown:
-        later = range(place + 1, len(course.days))
-        nadir = min(later, key=lambda i: (course.changes_mm[i], -i), default=None)
-        if nadir is not None and course.is_decline(
-            course.changes_mm[place] - course.changes_mm[nadir]
-        ):
-            return nadir
-    return None
 
 
 def _after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:

@@ -77,7 +77,7 @@ def analysis_tables(analysis: CohortAnalysis, *, suppressing: bool = False) -> t
         tables += [
             sequence_calls(analysis.analysed),
             call_certainty(analysis.analysed),
-            threshold_calls(analysis.screened),
+            threshold_calls(analysis.analysed),
         ]
     return tuple(tables)
 

@@ -1,20 +1,17 @@
 """How the categories of a cohort came about, and how far they can be relied on, as tables."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Final
 
-from attrs import evolve
-
-from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.members import ELIGIBLE, answers_of
 from opp_mri.cohort.tables.tables import Cell, Table, counted, ids_of
 from opp_mri.cohort.words import in_words
-from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.classify import classify
 
+MOST_SIMULATED: Final = 500
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
@@ -55,47 +52,82 @@ def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
 
 
 def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
-    """Count the analysed lesions whose category asks for a reader, by category."""
+    """Count the analysed lesions whose category asks for a reader, by category.
+
+    Probabilities are simulated: of more than `MOST_SIMULATED` lesions they are left out.
+    """
     answers = answers_of(lesions)
-    cautions = Counter(caution for one in lesions for caution in _cautions(one))
-    questions = [
-        ("Discordant sequences", "discordant", {
-            one.lesion.lesion_id for one in lesions if one.assessment.discordant
-        }),
-        ("Fragile: probability of the same category below 0.8", "fragile", {
-            one.lesion.lesion_id for one in lesions if one.is_fragile
-        }),
-        ("With a caution", "cautioned", {
-            one.lesion.lesion_id for one in lesions if _cautions(one)
-        }),
-        *(
-            (f"Caution: {in_words(str(caution))}", f"caution.{caution}", {
-                one.lesion.lesion_id
-                for one in lesions
-                if caution in _cautions(one)
-            })
-            for caution in sorted(cautions)
-        ),
-    ]  # fmt: skip
-    rows = []
-    for words, key, names in questions:
-        of = {
-            answer: [
-                one.lesion.lesion_id
-                for one in lesions
-                if one.lesion.lesion_id in names and one.assessment.category is answer
-            ]
-            for answer in answers
-        }
-        cells = (counted(f"{key}/response.{answer}", of[answer]) for answer in answers)
-        whole = counted(key, [name for ids in of.values() for name in ids])
-        rows.append((Cell(text=words), whole, *cells))
+    simulated = len(lesions) <= MOST_SIMULATED
+    cautions = {
+        one.lesion.lesion_id: one.cautions if simulated else one.assessment.cautions
+        for one in lesions
+    }
+    present = [caution for caution in Caution if any(caution in own for own in cautions.values())]
+    questions: list[tuple[str, str, Callable[[AssessedLesion], bool]]] = [
+        ("Discordant sequences", "discordant", lambda one: one.assessment.discordant)
+    ]
+    if simulated:
+        words = "Fragile: probability of the same category below 0.8"
+        questions.append((words, "fragile", lambda one: one.is_fragile))
+    questions.append(
+        ("With a caution", "cautioned", lambda one: bool(cautions[one.lesion.lesion_id]))
+    )
+    rows = [_question_row(lesions, answers, *question) for question in questions]
+    for caution in present:
+        concerned = {name for name, own in cautions.items() if caution in own}
+        words, key = f"Caution: {in_words(caution.value)}", f"caution.{caution.value}"
+        rows.append(_question_row(lesions, answers, words, key, _named(concerned)))
+    if simulated:
+        rows.append(_expected_row(lesions, answers))
+    left_out = f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."
     return Table(
         title="Categories that ask for a reader",
         columns=("Reason", "Lesions", *(one.value for one in answers)),
         rows=tuple(rows),
-        notes=("A lesion may be counted in several rows.",),
+        notes=(
+            "A lesion may be counted in several rows. Last row: how many lesions the rules would "
+            "give each category if no lesion ever changed, by the error of measurement alone and "
+            "on the schedule of each lesion: so many OPP and PD are expected to be false."
+            if simulated
+            else f"A lesion may be counted in several rows. {left_out}",
+        ),
     )
+
+
+def _named(names: Collection[str]) -> Callable[[AssessedLesion], bool]:
+    return lambda one: one.lesion.lesion_id in names
+
+
+def _question_row(
+    lesions: Sequence[AssessedLesion],
+    answers: Sequence[ResponseCategory],
+    words: str,
+    key: str,
+    test: Callable[[AssessedLesion], bool],
+) -> tuple[Cell, ...]:
+    concerned = [one for one in lesions if test(one)]
+    cells = (
+        counted(
+            f"{key}/response.{answer}",
+            ids_of(one for one in concerned if one.assessment.category is answer),
+        )
+        for answer in answers
+    )
+    return Cell(text=words), counted(key, ids_of(concerned)), *cells
+
+
+def _expected_row(
+    lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory]
+) -> tuple[Cell, ...]:
+    expected = {
+        answer: sum(one.unchanged_calls.get(answer, 0.0) for one in lesions) for answer in answers
+    }
+    cells = (
+        Cell(text=f"{number:.1f}", key=f"expected_unchanged.{answer}", rests_on=ELIGIBLE,
+             values={"value": number, "n": len(lesions)})
+        for answer, number in expected.items()
+    )  # fmt: skip
+    return Cell(text="Expected if no lesion had changed"), Cell(text=str(len(lesions))), *cells
 
 
 def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
@@ -103,16 +135,14 @@ def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
     rows = []
     for change_mm in THRESHOLDS_MM:
         ids: dict[ResponseCategory, list[str]] = {one: [] for one in ResponseCategory}
-        for one in eligible_of(lesions):
-            criteria = evolve(one.rules.criteria, change_mm=change_mm)
-            answer = classify(one.timeline, evolve(one.rules, criteria=criteria))
-            ids[answer.category].append(one.lesion.lesion_id)
+        for one in lesions:
+            ids[one.category_by_change_mm[change_mm]].append(one.lesion.lesion_id)
         key = f"change_mm.{change_mm}"
         total = sum(map(len, ids.values()))
         rows.append(
             (
                 Cell(text=f"{change_mm} mm"),
-                counted(f"{key}.n", ids_of(eligible_of(lesions))),
+                counted(f"{key}.n", ids_of(lesions)),
                 *(counted(f"{key}.{one}", ids[one], f"{key}.n", total) for one in ids),
             )
         )
@@ -122,7 +152,3 @@ def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
         rows=tuple(rows),
         notes=("Of the analysed lesions, all other criteria being the same.",),
     )
-
-
-def _cautions(one: AssessedLesion) -> Sequence[str]:
-    return getattr(one.assessment, "cautions", ())

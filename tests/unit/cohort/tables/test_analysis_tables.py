@@ -231,7 +231,7 @@ def test_categories_are_counted_by_sequence_and_by_threshold() -> None:
     opp = {-10: 20, 87: 22.5, 180: 20, 260: 20}
     lesions = named([cohort_lesion(t1=opp), cohort_lesion()])
     tables = by_title(analyse(lesions))
-    (sequence,) = tables["Category of each sequence"].text_rows
+    sequence, *_ = tables["Category of each sequence"].text_rows
     assert sequence[:3] == ("T1", "2", "1 (50.0 %)")
     opp_by_mm = [row[2] for row in tables["Categories by the change that counts"].text_rows]
     assert opp_by_mm == ["1 (50.0 %)", "0 (0.0 %)", "0 (0.0 %)"]
