@@ -71,7 +71,7 @@ def of_categories(rng: np.random.Generator, lesions: int) -> dict[str, bool | No
 def main() -> None:
     draws = int(sys.argv[1]) if sys.argv[1:] else 2000
     rng = np.random.default_rng(20160401)
-    print("| number | lesions | lengths each | held the truth |\n|---|---|---|---|")
+    print("| number | lesions | lengths per lesion | coverage |\n|---|---|---|---|")
     for lesions, visits in ((12, 1), (12, 5), (20, 5), (40, 5)):
         told: dict[str, list[bool]] = {}
         for _ in range(draws):
