@@ -2,19 +2,25 @@
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo check test bench peers requirements clean
+.PHONY: help setup demo quick check test bench peers requirements clean
 
-BIN := .venv/bin
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+# `make test PYTHON=python3.12` has an environment of its own beside that of the usual Python
+VENV := $(if $(filter command,$(firstword $(origin PYTHON))),.venv-$(notdir $(firstword $(PYTHON))),.venv)
+BIN := $(VENV)/bin
+export VENV
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# .venv holds what was asked of it last by purpose: core, dev (core, viewer and tests) or bench (dev
+# It holds what was asked of it last by purpose: core, dev (core, viewer and tests) or bench (dev
 # and the peers to measure against). It grows and is never cut back, so make demo after make test
 # keeps the tests' tools.
-HELD := $(firstword $(wildcard .venv/.bench) $(wildcard .venv/.dev))
-CORE := $(or $(HELD),.venv/.core)
-DEV := $(or $(HELD),.venv/.dev)
+HELD := $(firstword $(wildcard $(VENV)/.bench) $(wildcard $(VENV)/.dev))
+CORE := $(or $(HELD),$(VENV)/.core)
+DEV := $(or $(HELD),$(VENV)/.dev)
+
+QUICK := tests/unit/domain tests/unit/response tests/unit/agreement tests/spec \
+	tests/architecture/test_sources.py
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +29,12 @@ setup: $(CORE) ## build .venv with opp-mri in it (no Qt)
 
 demo: setup ## write a synthetic cohort into demo/, measure and classify it, and draw the page
 	$(BIN)/opp-mri demo demo
+
+quick: $(DEV) ## lint, format, import contracts, and the tests of the rules and of the sources
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 $(QUICK)
 
 check: $(DEV) ## lint, format, types, import contracts
 	$(BIN)/ruff check .
@@ -33,10 +45,10 @@ check: $(DEV) ## lint, format, types, import contracts
 test: check ## everything: check, and all tests, those of the window where they can run
 	@tools/test.sh
 
-bench: .venv/.bench ## install the peers that benchmarks/*.py measure against
+bench: $(VENV)/.bench ## install the peers that benchmarks/*.py measure against
 	@echo "Now run: $(BIN)/python benchmarks/<name>.py"
 
-peers: .venv/.uv ## install the registration peers (1.5 GB) in .venv-peers, apart from everything
+peers: $(VENV)/.uv ## install the registration peers (1.5 GB) in .venv-peers, apart from everything
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-peers
 	$(BIN)/uv pip sync --python .venv-peers/bin/python --require-hashes requirements/peers.txt
 
@@ -44,7 +56,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-annotate $(UPGRADE)
 CORE_IN = pyproject.toml --extra pdf
 VIEWER = $(CORE_IN) requirements/viewer.in
-requirements: .venv/.uv ## lock again (UPGRADE=--upgrade takes the newest of everything)
+requirements: $(VENV)/.uv ## lock again (UPGRADE=--upgrade takes the newest of everything)
 	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(LOCK) requirements/build.in -o requirements/build.txt
 	$(LOCK) $(CORE_IN) -o requirements/core.txt
@@ -53,18 +65,18 @@ requirements: .venv/.uv ## lock again (UPGRADE=--upgrade takes the newest of eve
 	$(LOCK) $(VIEWER) --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) requirements/peers.in -o requirements/peers.txt
 
-clean: ## remove .venv, the demo and all caches
-	rm -rf .venv demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv and its like, the demo and all caches
+	rm -rf .venv .venv-python* demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: uv itself, then one for each purpose.
 
-.venv/.uv: requirements/bootstrap.txt
+$(VENV)/.uv: requirements/bootstrap.txt
 	@tools/make-venv.sh $(PYTHON)
 	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r $<
 	@touch $@
 
-.venv/.%: requirements/%.txt requirements/build.txt .venv/.uv pyproject.toml plugins/napari-opp-mri/pyproject.toml
+$(VENV)/.%: requirements/%.txt requirements/build.txt $(VENV)/.uv pyproject.toml plugins/napari-opp-mri/pyproject.toml
 	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode $<
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --build-constraints requirements/build.txt \
 		--editable . $(if $(filter core,$*),,--editable plugins/napari-opp-mri)

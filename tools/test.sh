@@ -3,12 +3,14 @@
 set -u
 
 # two workers; what opens a window stays together on one of them
-pytest=".venv/bin/pytest -n 2 --dist loadgroup"
+VENV=${VENV:-.venv}
+"$VENV/bin/python" --version
+pytest="$VENV/bin/pytest -n 2 --dist loadgroup"
 
 if tools/window-packages.sh; then
     exec $pytest
 fi
 
-echo "Left out are the tests that open a window:"
-.venv/bin/pytest --collect-only -q -m window | sed -n 's/.*:://p' | sed 's/^/  /'
+echo "Tests that open a window are left out:"
+"$VENV/bin/pytest" --collect-only -q -m window | sed -n 's/.*:://p' | sed 's/^/  /'
 $pytest -m "not window"
