@@ -12,7 +12,7 @@ from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, reader_option
 from opp_mri.cli.rules import RulesChoice, rules_options
-from opp_mri.cli.show import counted, show_json, show_progress, show_table
+from opp_mri.cli.show import counted, show_json, show_progress, show_table, warnings_json
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
 
@@ -70,6 +70,8 @@ def cohort_group(
                 "readers": list(cohort.readers),
                 "data_sha256": cohort.data_sha256,
                 "lesions": lesions,
+                # a warning names its lesion
+                "warnings": warnings_json(cohort.warnings) if suppress_below is None else [],
                 "tables": [
                     {"title": one.title, "numbers": list(one.records), "notes": list(one.notes)}
                     for one in tables

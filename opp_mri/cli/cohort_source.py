@@ -10,6 +10,7 @@ import click
 from opp_mri.cli.options import project_option
 from opp_mri.cli.response import reader_option
 from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.show import show_warnings
 from opp_mri.workflow.cohort.cohort import Cohort, project_cohort, table_cohort
 from opp_mri.workflow.project import open_project
 
@@ -61,7 +62,9 @@ def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
         **others: Any,
     ) -> None:
         def load_cohort() -> Cohort:
-            return _load(project_folder, tables, reader, rules)
+            cohort = _load(project_folder, tables, reader, rules)
+            show_warnings(cohort.warnings)
+            return cohort
 
         command(*args, load_cohort=load_cohort, **others)
 

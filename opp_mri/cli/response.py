@@ -8,8 +8,9 @@ import click
 from opp_mri.cli.json_output import unstructure
 from opp_mri.cli.options import example, existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
-from opp_mri.cli.show import show_json, show_table
+from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
 from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
+from opp_mri.domain.plausibility import length_warnings, study_warnings
 from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA
@@ -158,7 +159,8 @@ def assess_command(
             measurements, events, rules.for_tables(), error=error or DEFAULT_ERROR
         )
         lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
-        unanswered = tables.unanswered
+        unanswered: tuple[str, ...] = ()
+        warnings = list(tables.warnings)
         records = [assessment_record(lesion) for lesion in lesions]
         outlooks = {}  # the tables do not say in how many fractions
     else:
@@ -175,10 +177,26 @@ def assess_command(
         outlooks = {_id(one): one.outlook for one in measured}
         records = [project_lesion_record(one) for one in measured]
         unanswered = tuple(_id(one) for one in found if not one.is_measured)
+        warnings = [
+            warning
+            for one in found
+            for source in (
+                length_warnings(_id(one), one.timeline.observations),
+                study_warnings(one.lesion, one.timeline.observations),
+            )
+            for warning in source
+        ]
     if as_json:
-        show_json(records)
+        named = warnings_json(warnings)
+        show_json(
+            [
+                {**record, "warnings": [w for w in named if w["lesion_id"] == record["lesion_id"]]}
+                for record in records
+            ]
+        )
     else:
         _show_assessments(lesions, outlooks)
+    show_warnings([one for one in warnings if one.lesion_id in {_id(lesion) for lesion in lesions}])
     for lesion_id in unanswered:
         click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
 

@@ -12,7 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from opp_mri.domain.plausibility import DataWarning
+
 NATURAL_WIDTH = 100_000  # where the output is no terminal, a cell is never folded
+MOST_WARNINGS = 20
 PLAIN_STEP = 100  # files or series between two progress lines where there is no terminal
 
 
@@ -24,6 +27,22 @@ def show_json(record: Any) -> None:
 def counted(number: int, noun: str) -> str:
     """Give a number with its noun: 1 file, 2 files."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def show_warnings(warnings: Sequence[DataWarning]) -> None:
+    """Print named warnings on stderr, the first of them where there are many."""
+    for warning in warnings[:MOST_WARNINGS]:
+        click.echo(f"Warning ({warning.name}), {warning.lesion_id}: {warning.sentence}", err=True)
+    if len(warnings) > MOST_WARNINGS:
+        click.echo(f"... and {len(warnings) - MOST_WARNINGS} more: --json lists all.", err=True)
+
+
+def warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
+    """Give named warnings for a program."""
+    return [
+        {"name": one.name.value, "lesion_id": one.lesion_id, "sentence": one.sentence}
+        for one in warnings
+    ]
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import existing_file, json_option, now, project_option
+from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
 from opp_mri.units import days_between
@@ -15,7 +15,7 @@ from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_l
 from opp_mri.workflow.project import open_project
 
 
-@click.group("visit")
+@click.group("visit", epilog=example("opp-mri visit list --project study"))
 def visit_group() -> None:
     """Record and list findings of visits: epidural grade, fracture, pain and others."""
 
@@ -28,7 +28,13 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@visit_group.command("add")
+@visit_group.command(
+    "add",
+    epilog=example(
+        "opp-mri visit add --lesion-id OPP-01 --visit-date 2020-06-01 --epidural-grade 1b "
+        "--pain 3 --recorded-by reader-1 --project study"
+    ),
+)
 @click.option("--table", type=existing_file, help="CSV of visits with a column for each option.")
 @_column_options
 @click.option("--recorded-by", required=True, help="Who records the visit.")
@@ -40,9 +46,6 @@ def add_command(
 
     Nothing is overwritten: a later record of the same lesion and day follows the earlier one, and
     takes over what it leaves out.
-
-    Example: opp-mri visit add --lesion-id OPP-01 --visit-date 2018-06-01 --epidural-grade 1b
-    --pain 3 --recorded-by reader-1
     """
     given = {column: value for column, value in cells.items() if value is not None}
     if (table is None) == (not given):
@@ -59,15 +62,12 @@ def add_command(
         click.echo(f"{visit.lesion_id}, {visit.visit_date}: {visit_in_words(visit)}.")
 
 
-@visit_group.command("list")
+@visit_group.command("list", epilog=example("opp-mri visit list OPP-01 --project study"))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @json_option
 def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: bool) -> None:
-    """List the visits of some lesions, or of all, as they stand.
-
-    Example: opp-mri visit list OPP-01 --json
-    """
+    """List the visits of some lesions, or of all, as they stand."""
     with open_project(project_folder) as project:
         store = project.store
         lesions = [known_lesion(store, one) for one in lesion_ids] or store.lesions()

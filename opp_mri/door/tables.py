@@ -83,7 +83,6 @@ def assess(
         error=error,
     )
     records = [record_of(lesion) for lesion in assessed.lesions]
-    records += [{"lesion_id": lesion_id} for lesion_id in assessed.unanswered]
     return frame_of_records(records)
 
 

@@ -1,7 +1,6 @@
 """Calipers as they are handed over: a CSV table, or the same as JSON."""
 
 import json
-import math
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from attrs import frozen
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.errors import InputError, TableFault
+from opp_mri.tables.cells import NUMBER
 from opp_mri.tables.csv_table import Row, Table, read_table
 
 REQUIRED = ("lesion_id", "reader")
@@ -150,13 +150,11 @@ def _points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
         return None
     numbers = []
     for column in POINTS:
-        try:
-            number = float(row.get(column))
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
+        cell = row.get(column)
+        if not NUMBER.fullmatch(cell):
             row.fault(column, "is not a number: write a pixel position, such as 120.5")
-        numbers.append(number)
+            cell = "0"  # never used: the fault refuses the table
+        numbers.append(float(cell))
     return (numbers[0], numbers[1]), (numbers[2], numbers[3])
 
 

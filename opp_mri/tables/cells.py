@@ -2,13 +2,13 @@
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from opp_mri.domain.columns import SEVERAL, Column, Kind, Value
 from opp_mri.tables.csv_table import Row, shown
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
-_BOOLEANS = {"yes": True, "no": False, "true": True, "false": False}
+NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_BOOLEANS: Final = {"yes": True, "no": False, "true": True, "false": False}
 
 
 def read_cell(row: Row, column: Column[Any], *, must_be_filled: bool = False) -> Value:
@@ -27,6 +27,8 @@ def read_cell(row: Row, column: Column[Any], *, must_be_filled: bool = False) ->
         order of the declaration.
     """
     cell = row.get(column.name)
+    if cell and must_be_filled and column.kind is Kind.TEXT:
+        return row.text(column.name)
     if not cell:
         if must_be_filled:
             row.fault(column.name, f"is empty: write {column.how_to_write}")
@@ -55,7 +57,7 @@ def _number(row: Row, column: Column[Any], cell: str) -> int | Decimal | None:
             None if bound is None else int(bound) for bound in (column.minimum, column.maximum)
         )
         return row.whole_number(column.name, minimum=minimum, maximum=maximum)
-    if not _NUMBER.fullmatch(cell):
+    if not NUMBER.fullmatch(cell):
         row.fault(column.name, f"{shown(cell)} is not a number: write {column.how_to_write}")
         return None
     number = Decimal(cell)

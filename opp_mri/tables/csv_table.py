@@ -16,6 +16,7 @@ import difflib
 import io
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -65,10 +66,17 @@ class Row:
         return self.cells.get(column, "")
 
     def text(self, column: str) -> str | None:
-        """Give the text of a cell that must not be empty."""
-        if not self.get(column):
+        """Give the text of a cell that must not be empty and shows all its characters."""
+        cell = self.get(column)
+        hidden = next((c for c in cell if unicodedata.category(c) in ("Cc", "Cf")), None)
+        if not cell:
             self.fault(column, "is empty: fill it in, or remove the line")
-        return self.get(column) or None
+        elif hidden is not None:
+            self.fault(
+                column, f"holds a character that does not show (U+{ord(hidden):04X}): remove it"
+            )
+            return None
+        return cell or None
 
     def mm(self, column: str) -> Decimal | None:
         """Give a length in mm, exact, with the digits that were written; 0 or more."""

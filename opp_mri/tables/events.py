@@ -1,6 +1,7 @@
 """Events of lesions, read from a table."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -8,12 +9,20 @@ from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions, Trea
 from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.measurements import read_day
+from opp_mri.tables.names import check_known
 
 EVENT_NAMES: Final = tuple(column.name for column in EVENT_COLUMNS)
 
 
-def read_events(path: Path | TextTable) -> dict[str, list[TreatmentEvent]]:
+def read_events(
+    path: Path | TextTable, known: Collection[str], known_from: str
+) -> dict[str, list[TreatmentEvent]]:
     """Read a table with `EVENT_NAMES`: events by lesion, in the order of the table.
+
+    Parameters
+    ----------
+    known, known_from
+        Names of the lesions, and the table that they come from: an event of another is a fault.
 
     Raises
     ------
@@ -24,7 +33,9 @@ def read_events(path: Path | TextTable) -> dict[str, list[TreatmentEvent]]:
     with read_table(path, required=EVENT_NAMES, may_have_no_rows=True) as table:
         for row in table.rows:
             lesion_id, event = row.text("lesion_id"), _event(row)
-            if lesion_id is not None and event is not None:
+            if lesion_id is None or not check_known(row, lesion_id, known, known_from):
+                continue
+            if event is not None:
                 events.setdefault(lesion_id, []).append(event)
     return events
 

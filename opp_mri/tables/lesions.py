@@ -1,15 +1,17 @@
 """A lesion as a row of a table: what it is and how it was treated, wherever the table goes to."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from opp_mri.domain.columns import SEVERAL
 from opp_mri.domain.lesion_columns import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.plausibility import patient_difference
 from opp_mri.tables.cells import read_cell
 from opp_mri.tables.csv_table import Row, read_table
+from opp_mri.tables.names import Spellings
 
 REQUIRED: Final = ("lesion_id", "patient_id", "level", "ssrs_first_date")
 TRACKING_UID: Final = "tracking_uid"
@@ -27,6 +29,7 @@ def read_lesions(path: Path) -> Mapping[str, Lesion]:
         With every fault of the table.
     """
     lesions: dict[str, Lesion] = {}
+    checks = LesionChecks()
     with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
         for row in table.rows:
             uid = row.get(TRACKING_UID) or _uid_from(row.get("lesion_id"))
@@ -34,8 +37,39 @@ def read_lesions(path: Path) -> Mapping[str, Lesion]:
             if lesion is not None and lesion.lesion_id in lesions:
                 row.fault("lesion_id", "is in the table twice: keep one row per lesion")
             elif lesion is not None:
+                checks.check(row, lesion)
                 lesions[lesion.lesion_id] = lesion
     return lesions
+
+
+class LesionChecks:
+    """What one row of a lesion table cannot tell: names in two spellings, patients who differ.
+
+    Parameters
+    ----------
+    recorded
+        Lesions that a project has already.
+    """
+
+    def __init__(self, recorded: Iterable[Lesion] = ()) -> None:
+        self._names, self._patients = Spellings("lesion_id"), Spellings("patient_id")
+        self._first_of: dict[str, tuple[Lesion, int | None]] = {}
+        for lesion in recorded:
+            self._names.know(lesion.lesion_id)
+            self._patients.know(lesion.patient_id)
+            self._first_of.setdefault(lesion.patient_id, (lesion, None))
+
+    def check(self, row: Row, lesion: Lesion) -> None:
+        """Note what contradicts an earlier lesion as a fault of the row."""
+        self._names.check(row, lesion.lesion_id)
+        self._patients.check(row, lesion.patient_id)
+        earlier, line = self._first_of.setdefault(lesion.patient_id, (lesion, row.line))
+        if earlier.lesion_id == lesion.lesion_id:  # corrected
+            return
+        difference = patient_difference(earlier, lesion)
+        if difference is not None:
+            where = "in a recorded lesion" if line is None else f"in line {line}"
+            row.fault(difference.column, difference.sentence(where))
 
 
 def _uid_from(name: str) -> str:

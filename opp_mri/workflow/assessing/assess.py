@@ -9,6 +9,7 @@ from opp_mri.domain.assessment import (
     Rules,
 )
 from opp_mri.domain.columns import json_object
+from opp_mri.domain.plausibility import DataWarning, length_warnings
 from opp_mri.domain.sequence_columns import COURSE_COLUMNS
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
@@ -29,12 +30,12 @@ class AssessedTables:
     ----------
     lesions
         In the order in which the measurements first name them.
-    unanswered
-        Lesions that have events and no measurement: they get no answer.
+    warnings
+        What is unlikely about the lengths.
     """
 
     lesions: tuple[AssessedTimeline, ...]
-    unanswered: tuple[str, ...]
+    warnings: tuple[DataWarning, ...]
 
 
 def assess_timeline(
@@ -64,10 +65,13 @@ def assess_tables(
     Raises
     ------
     InputError
-        A table cannot be read; as a `TableError` it names the line and column of each fault.
+        A table cannot be read, or an event names a lesion without a length; as a `TableError` it
+        names the line and column of each fault.
     """
     observations = read_measurements(measurements)
-    happened = read_events(events) if events is not None else {}
+    happened = {}
+    if events is not None:
+        happened = read_events(events, observations, "the table of measurements")
     timelines = [
         Timeline(
             lesion_id=lesion_id,
@@ -78,7 +82,11 @@ def assess_tables(
     ]
     return AssessedTables(
         lesions=tuple(assess_timeline(timeline, rules, error=error) for timeline in timelines),
-        unanswered=tuple(lesion_id for lesion_id in happened if lesion_id not in observations),
+        warnings=tuple(
+            warning
+            for lesion_id, by_sequence in observations.items()
+            for warning in length_warnings(lesion_id, by_sequence)
+        ),
     )
 
 

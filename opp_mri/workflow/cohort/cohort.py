@@ -13,6 +13,12 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.plausibility import (
+    DataWarning,
+    length_warnings,
+    lesion_warnings,
+    study_warnings,
+)
 from opp_mri.domain.timeline import Timeline, TreatmentEvent
 from opp_mri.domain.visit import Visit
 from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
@@ -62,6 +68,17 @@ class Cohort:
     def mode(self) -> Mode:
         """With hindsight, or as known at the last study."""
         return self.rules.mode
+
+    @property
+    def warnings(self) -> tuple[DataWarning, ...]:
+        """What is unlikely about the data, in the order of the lesions."""
+        named = [*lesion_warnings(member.lesion for member in self.lesions)]
+        for member in self.lesions:
+            observations = member.timeline.observations
+            named += length_warnings(member.lesion.lesion_id, observations)
+            named += study_warnings(member.lesion, observations)
+        places = {member.lesion.lesion_id: n for n, member in enumerate(self.lesions)}
+        return tuple(sorted(named, key=lambda warning: places[warning.lesion_id]))
 
     @property
     def data_sha256(self) -> str:
@@ -123,18 +140,15 @@ def table_cohort(folder: Path, rules: Rules) -> Cohort:
     """
     if not (folder / LESIONS).is_file() or not (folder / MEASUREMENTS).is_file():
         raise InputError(
-            f"{folder} is no folder of tables: it needs {LESIONS} and {MEASUREMENTS}, as "
-            "`opp-mri cohort export` writes them."
+            f"{folder} does not contain the required tables, {LESIONS} and {MEASUREMENTS}: name a "
+            "folder that `opp-mri cohort export` wrote."
         )
     lesions = read_lesions(folder / LESIONS)
-    lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True)
-    events = read_events(folder / EVENTS) if (folder / EVENTS).is_file() else {}
+    lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True, lesions=lesions)
+    events: dict[str, list[TreatmentEvent]] = {}
+    if (folder / EVENTS).is_file():
+        events = read_events(folder / EVENTS, lesions, LESIONS)
     visits = read_visits(folder / VISITS, lesions) if (folder / VISITS).is_file() else {}
-    if strangers := [one for one in {**lengths, **events} if one not in lesions]:
-        raise InputError(
-            f"{len(strangers)} of the lesions that are measured or have events are not in "
-            f"{LESIONS}: add them there, or correct their lesion_id."
-        )
     members = []
     for lesion_id, lesion in lesions.items():
         timeline = Timeline(

@@ -17,7 +17,7 @@ from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.tables.cells import read_values
 from opp_mri.tables.csv_table import Row, read_table
-from opp_mri.tables.lesions import OPTIONAL, REQUIRED, lesion_of_row
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED, LesionChecks, lesion_of_row
 from opp_mri.workflow.catalogue.patients import PatientMap, patient_map
 
 SEED_NAMES: Final = tuple(column.name for column in SEED_COLUMNS)
@@ -59,6 +59,7 @@ def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False
     """
     added: dict[str, Lesion] = {}
     known = _known(store)
+    checks = LesionChecks(known.lesions.values())
     with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES)) as table:
         for row in table.rows:
             lesion = _lesion(known, row, replace=replace)
@@ -66,6 +67,7 @@ def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False
                 continue
             if lesion.lesion_id in added:
                 row.fault("lesion_id", "is in the table twice: keep one row per lesion")
+            checks.check(row, lesion)
             added[lesion.lesion_id] = lesion
     store.add_lesions(_changed(known, list(added.values())), at)
     return list(added.values())
@@ -85,6 +87,8 @@ def add_lesion(
     row = Row(1, dict(cells), faults)
     known = _known(store)
     lesion = _lesion(known, row, replace=replace)
+    if lesion is not None:
+        LesionChecks(known.lesions.values()).check(row, lesion)
     if lesion is None or faults:
         said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
         raise InputError(f"The lesion was not recorded. {said}.")

@@ -76,14 +76,13 @@ def test_other_columns_and_the_index_of_a_frame_play_no_part() -> None:
     pd.testing.assert_frame_equal(opp.assess(more), opp.assess(LENGTHS))
 
 
-def test_a_lesion_with_events_and_no_measurement_has_a_row_without_a_category() -> None:
+def test_an_event_of_a_lesion_without_a_measurement_is_an_error_with_its_line() -> None:
     events = pd.DataFrame(
         {"lesion_id": ["B"], "days_from_ssrs": [9], "event": "systemic_therapy_change",
          "value": ""}
     )  # fmt: skip
-    answers = opp.assess(LENGTHS, events).set_index("lesion_id")
-    assert answers.loc["A", "category"] == "OPP"
-    assert pd.isna(answers.loc["B", "category"])
+    with pytest.raises(InputError, match="line 2, column lesion_id: “B” is not in"):
+        opp.assess(LENGTHS, events)
 
 
 def test_the_error_of_measurement_may_be_given() -> None:

@@ -48,7 +48,9 @@ def test_each_tidy_table_is_a_frame(cohort: opp.Cohort, table: str) -> None:
 def test_an_unknown_table_or_event_or_unit_is_refused_with_those_there_are(
     cohort: opp.Cohort,
 ) -> None:
-    with pytest.raises(InputError, match="lesions, measurements, events, changes, sequences"):
+    with pytest.raises(
+        InputError, match="lesions, measurements, events, visits, changes, sequences"
+    ):
         cohort.to_frame("patients")
     with pytest.raises(InputError, match="write 'OPP' or 'progression'"):
         cohort.kaplan_meier("death")

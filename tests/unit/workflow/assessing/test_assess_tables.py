@@ -137,10 +137,12 @@ def test_an_exclusion_needs_no_day(tmp_path) -> None:
         assert answered[1].assessment.reason == "hardware"
 
 
-def test_a_lesion_with_events_and_no_measurement_gets_no_answer_and_is_named(tmp_path) -> None:
-    assessed = assess(tmp_path, OPP, EVENTS_HEADER + "C,30,local_retreatment,surgery\n")
-    assert [one.assessment.lesion_id for one in assessed.lesions] == ["B", "A"]
-    assert assessed.unanswered == ("C",)
+@pytest.mark.parametrize(("name", "hint"), [("C", ""), ("b", "did you mean “B”")])
+def test_an_event_of_a_lesion_without_a_length_is_an_error_with_its_line(
+    tmp_path, name: str, hint: str
+) -> None:
+    with pytest.raises(TableError, match=f"line 2, column lesion_id: “{name}” is not.*{hint}"):
+        assess(tmp_path, OPP, EVENTS_HEADER + f"{name},30,local_retreatment,surgery\n")
 
 
 def test_the_mode_is_passed_on(tmp_path) -> None:

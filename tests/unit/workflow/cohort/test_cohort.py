@@ -101,7 +101,7 @@ def test_a_cohort_that_nobody_has_measured_yet_is_screened(tmp_path: Path) -> No
 
 
 def test_a_folder_without_the_tables_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"it needs lesions\.csv and measurements\.csv"):
+    with pytest.raises(InputError, match=r"required tables, lesions\.csv and measurements\.csv"):
         cohort_of(tmp_path)
 
 
@@ -111,9 +111,8 @@ def test_a_folder_without_the_tables_is_refused(tmp_path: Path) -> None:
 def test_a_length_or_event_of_an_unknown_lesion_is_refused(
     tmp_path: Path, more: dict[str, str]
 ) -> None:
-    with pytest.raises(InputError, match=r"1 of the lesions .* not in lesions\.csv") as told:
+    with pytest.raises(TableError, match=r"line [75], column lesion_id: “X” is not in"):
         cohort_of(tables(tmp_path, **more))
-    assert "X" not in str(told.value)
 
 
 def test_all_faults_of_the_lesions_are_told_at_once(tmp_path: Path) -> None:

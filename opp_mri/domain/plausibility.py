@@ -1,0 +1,215 @@
+"""What is unlikely about recorded data: named warnings, which never change a category."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from attrs import field, frozen
+
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.timeline import Observation
+from opp_mri.units import days_between, format_mm
+
+Observations = Mapping[SeriesRole, Sequence[Observation]]
+
+SMALLEST_USUAL_MM: Final = Decimal(4)  # a lesion below it throughout may be given in cm
+LARGEST_USUAL_STEP: Final = 8  # one length is this many times the next of its sequence
+LEAST_GY_A_FRACTION: Final = 5  # of radiosurgery in several fractions
+OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
+
+
+class WarningName(StrEnum):
+    """What is unlikely."""
+
+    LENGTHS_MAY_BE_CM = "lengths_may_be_cm"
+    TENFOLD_STEP = "tenfold_step"
+    DOSE_MAY_BE_PER_FRACTION = "dose_may_be_per_fraction"
+    FRACTIONS_ON_ONE_DAY = "fractions_on_one_day"
+    SAME_LEVEL_AND_DAY = "same_level_and_day"
+    PATIENT_DIFFERS = "patient_differs"
+    MRI_AFTER_DEATH = "mri_after_death"
+    CONTACT_BEFORE_LAST_MRI = "contact_before_last_mri"
+    STUDY_DURING_TREATMENT = "study_during_treatment"
+    OLD_BASELINE = "old_baseline"
+
+
+@frozen(kw_only=True)
+class DataWarning:
+    """Something unlikely about one lesion.
+
+    Parameters
+    ----------
+    name
+        For a program.
+    lesion_id
+        The lesion.
+    sentence
+        Cause and remedy, for a reader.
+    """
+
+    name: WarningName = field(converter=WarningName)
+    lesion_id: str
+    sentence: str
+
+
+def length_warnings(lesion_id: str, observations: Observations) -> Iterator[DataWarning]:
+    """Name lengths whose unit may not be mm."""
+    present = [seen.ap_mm for row in observations.values() for seen in row if seen.ap_mm > 0]
+    if len(present) > 1 and max(present) < SMALLEST_USUAL_MM:
+        yield DataWarning(
+            name=WarningName.LENGTHS_MAY_BE_CM,
+            lesion_id=lesion_id,
+            sentence=f"All lengths are below {format_mm(SMALLEST_USUAL_MM)}: if they are given in "
+            "cm, write them in mm.",
+        )
+    for sequence, row in observations.items():
+        for earlier, later in pairwise(seen for seen in row if seen.ap_mm > 0):
+            low, high = sorted((earlier.ap_mm, later.ap_mm))
+            if high >= LARGEST_USUAL_STEP * low:
+                yield DataWarning(
+                    name=WarningName.TENFOLD_STEP,
+                    lesion_id=lesion_id,
+                    sentence=f"{sequence.value} goes from {format_mm(earlier.ap_mm)} on day "
+                    f"{earlier.days_from_ssrs} to {format_mm(later.ap_mm)} on day "
+                    f"{later.days_from_ssrs}: check that both are in mm.",
+                )
+
+
+def lesion_warnings(lesions: Iterable[Lesion]) -> Iterator[DataWarning]:
+    """Name unlikely treatments, two lesions in one place, and patients who differ."""
+    places: dict[tuple[str, str, date], str] = {}
+    first_of: dict[str, Lesion] = {}
+    for lesion in lesions:
+        yield from _course_of_treatment(lesion)
+        place = (lesion.patient_id, lesion.level, lesion.ssrs_first_date)
+        other_id = places.setdefault(place, lesion.lesion_id)
+        if other_id != lesion.lesion_id:
+            yield DataWarning(
+                name=WarningName.SAME_LEVEL_AND_DAY,
+                lesion_id=lesion.lesion_id,
+                sentence=f"{other_id} has the same patient, level and day of radiosurgery: if they "
+                "are one lesion, keep one of them.",
+            )
+        first = first_of.setdefault(lesion.patient_id, lesion)
+        difference = patient_difference(first, lesion)
+        if difference is not None:
+            sentence = difference.sentence(f"in {first.lesion_id}")
+            yield DataWarning(
+                name=WarningName.PATIENT_DIFFERS,
+                lesion_id=lesion.lesion_id,
+                sentence=f"{sentence[0].upper()}{sentence[1:]}.",
+            )
+
+
+@frozen
+class PatientDifference:
+    """A contradiction between two lesions of one patient.
+
+    Parameters
+    ----------
+    column, noun
+        Where it stands, for a program and in words.
+    first, second
+        The values of the two lesions.
+    """
+
+    column: str
+    noun: str
+    first: str
+    second: str
+
+    def sentence(self, where: str) -> str:
+        """Say it of the second lesion, with the place of the first."""
+        return (
+            f"the patient's {self.noun} is {self.second} here and {self.first} {where}: correct "
+            "one of them"
+        )
+
+
+def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | None:
+    """Give the first contradiction between two lesions of one patient, or None.
+
+    Ages may differ by the years between the treatments, one year more or less.
+    """
+    for column, noun in (("sex", "sex"), ("birth_year", "year of birth"), ("death_date", "death")):
+        values = getattr(first, column), getattr(second, column)
+        if all(values) and values[0] != values[1]:
+            return PatientDifference(column, noun, str(values[0]), str(values[1]))
+    if first.age_years is not None and second.age_years is not None:
+        passed = days_between(first.ssrs_first_date, second.ssrs_first_date) / 365.25
+        if abs(second.age_years - first.age_years - passed) > 1:
+            ages = str(first.age_years), str(second.age_years)
+            return PatientDifference("age_years", "age", *ages)
+    return None
+
+
+def _course_of_treatment(lesion: Lesion) -> Iterator[DataWarning]:
+    fractions = lesion.fractions or 0
+    if fractions > 1 and lesion.dose_gy and lesion.dose_gy < LEAST_GY_A_FRACTION * fractions:
+        yield DataWarning(
+            name=WarningName.DOSE_MAY_BE_PER_FRACTION,
+            lesion_id=lesion.lesion_id,
+            sentence=f"{lesion.dose_gy} Gy in {fractions} fractions is less than "
+            f"{LEAST_GY_A_FRACTION} Gy a fraction: if it is the dose of one fraction, write the "
+            "total dose.",
+        )
+    if fractions > 1 and lesion.ssrs_first_date == lesion.ssrs_last_date:
+        yield DataWarning(
+            name=WarningName.FRACTIONS_ON_ONE_DAY,
+            lesion_id=lesion.lesion_id,
+            sentence=f"{fractions} fractions were given on one day, {lesion.ssrs_first_date}: give "
+            "the day of the last one as ssrs_last_date.",
+        )
+
+
+def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataWarning]:
+    """Name studies that do not fit treatment, last contact or death."""
+    days = sorted({seen.days_from_ssrs for row in observations.values() for seen in row})
+    dates = [lesion.ssrs_last_date + timedelta(days=day) for day in days]
+    yield from _studies_after_the_end(lesion, dates)
+    during = [day for day in dates if lesion.ssrs_first_date < day <= lesion.ssrs_last_date]
+    if during:
+        yield DataWarning(
+            name=WarningName.STUDY_DURING_TREATMENT,
+            lesion_id=lesion.lesion_id,
+            sentence=f"The study of {during[0]} lies between first and last fraction: it is "
+            "neither baseline nor follow-up.",
+        )
+    for sequence, row in observations.items():
+        baselines = [
+            lesion.ssrs_last_date + timedelta(days=seen.days_from_ssrs)
+            for seen in row
+            if lesion.ssrs_last_date + timedelta(days=seen.days_from_ssrs) <= lesion.ssrs_first_date
+        ]
+        age_days = days_between(baselines[-1], lesion.ssrs_first_date) if baselines else 0
+        if age_days > OLDEST_BASELINE_DAYS:
+            yield DataWarning(
+                name=WarningName.OLD_BASELINE,
+                lesion_id=lesion.lesion_id,
+                sentence=f"The {sequence.value} baseline is {age_days} days older than the first "
+                "fraction: more than six weeks.",
+            )
+
+
+def _studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[DataWarning]:
+    if not dates:
+        return
+    last = dates[-1]
+    if lesion.death_date is not None and last > lesion.death_date:
+        yield DataWarning(
+            name=WarningName.MRI_AFTER_DEATH,
+            lesion_id=lesion.lesion_id,
+            sentence=f"The study of {last} is {days_between(lesion.death_date, last)} days after "
+            "death: correct one of them.",
+        )
+    elif lesion.last_contact_date is not None and last > lesion.last_contact_date:
+        yield DataWarning(
+            name=WarningName.CONTACT_BEFORE_LAST_MRI,
+            lesion_id=lesion.lesion_id,
+            sentence=f"The last contact, {lesion.last_contact_date}, is before the last study, "
+            f"{last}: correct one of them.",
+        )

@@ -1,0 +1,68 @@
+"""Names in tables: two spellings of one name, and names that are not known."""
+
+import unicodedata
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from attrs import define, field
+
+from opp_mri.tables.csv_table import Row, shown
+
+
+@define
+class Spellings:
+    """The names of one column as they were first written.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    """
+
+    column: str
+    _first: dict[str, tuple[str, int | None]] = field(factory=dict, init=False)
+
+    def know(self, name: str) -> None:
+        """Take up a name that is recorded already."""
+        self._first.setdefault(folded(name), (name, None))
+
+    def check(self, row: Row, name: str) -> bool:
+        """Note a fault where a name differs from an earlier one in case or Unicode form only."""
+        earlier, line = self._first.setdefault(folded(name), (name, row.line))
+        if earlier == name:
+            return True
+        where = "which is recorded" if line is None else f"of line {line}"
+        row.fault(
+            self.column,
+            f"{shown(name)} and {shown(earlier)} {where} differ in case, blanks or Unicode form "
+            "only: write one name in one way",
+        )
+        return False
+
+
+def folded(name: str) -> str:
+    """Give what two spellings of one name share: no case, no blanks, one Unicode form."""
+    normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(normal.split())
+
+
+def check_known(row: Row, name: str, known: Collection[str], where: str) -> bool:
+    """Note a fault where a lesion is not among those that are known.
+
+    Parameters
+    ----------
+    where
+        The table that names them.
+    """
+    if name in known:
+        return True
+    by_form = {folded(other): other for other in known}
+    close = by_form.get(folded(name)) or next(
+        (by_form[form] for form in get_close_matches(folded(name), by_form, n=1, cutoff=0.75)),
+        None,
+    )
+    hint = f" (did you mean {shown(close)}?)" if close else ""
+    row.fault(
+        "lesion_id", f"{shown(name)} is not in {where}: add it there, or correct the name{hint}"
+    )
+    return False
