@@ -11,7 +11,16 @@ from datetime import date
 
 import attrs
 
-from opp_mri.domain.imaging import Instance, VolumeDescription
+from opp_mri.dicom.pixels import pixel_hash
+from opp_mri.dicom.sources import read_source_bytes
+from opp_mri.domain.imaging import (
+    Instance,
+    SourceFile,
+    VolumeDescription,
+    repetition_of,
+    uid_in_file,
+)
+from opp_mri.errors import InputError
 
 Signature = Counter[tuple[object, ...]]
 
@@ -36,6 +45,79 @@ def likeness(instance: Instance) -> str:
         _rounded((instance.repetition_time_ms or 0, frame.echo_time_ms or 0), 1),
     )
     return hashlib.sha256(repr(kept).encode()).hexdigest()[:16]
+
+
+def difference(one: tuple[Instance, SourceFile], other: tuple[Instance, SourceFile]) -> str:
+    """Say in what two images with the same UIDs differ, or "" where they are the same instance.
+
+    Parameters
+    ----------
+    one, other
+        Header and file of each.
+    """
+    (first, first_file), (second, second_file) = one, other
+    if first.patient_id != second.patient_id:
+        return "another patient"
+    if first.study_date != second.study_date:
+        return "another date"
+    if likeness(first) != likeness(second):
+        return "another geometry"
+    if first_file.size_bytes == second_file.size_bytes and read_source_bytes(
+        first_file
+    ) == read_source_bytes(second_file):
+        return ""
+    try:
+        numbers = [frame.frame_number for frame in first.frames]
+        same = pixel_hash(first_file, *numbers) == pixel_hash(second_file, *numbers)
+    except InputError:
+        return "pixels that cannot be compared"
+    return "" if same else "other pixels"
+
+
+def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
+    """Say of each volume whose UIDs other images have too which these are.
+
+    Parameters
+    ----------
+    volumes
+        All volumes of one patient.
+
+    Returns
+    -------
+    list of VolumeDescription
+        In the same order.
+    """
+    holders: dict[str, list[VolumeDescription]] = defaultdict(list)
+    for volume in volumes:
+        for uid in {uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:
+            holders[uid].append(volume)
+    marked = []
+    for volume in volumes:
+        repeated = {repetition_of(frame.sop_instance_uid) for frame in volume.frames}
+        others = {
+            other.volume_id: other
+            for frame in volume.frames
+            for other in holders[uid_in_file(frame.sop_instance_uid)]
+            if {repetition_of(each.sop_instance_uid) for each in other.frames} != repeated
+        }
+        clash = _clash(volume, list(others.values()), repeated=repeated != {""})
+        marked.append(attrs.evolve(volume, clash=clash) if clash else volume)
+    return marked
+
+
+def _clash(
+    volume: VolumeDescription, others: Sequence[VolumeDescription], *, repeated: bool
+) -> str:
+    if any(other.study_date == volume.study_date for other in others):
+        return "Other images have the same UIDs and date, but other pixels: one is wrong."
+    if others:
+        dates = ", ".join(sorted({str(other.study_date or "no date") for other in others}))
+        return f"Images of {dates} have the same UIDs: they were used twice."
+    if repeated:
+        return (
+            "Images of another patient, or gone by now, have the same UIDs: they were used twice."
+        )
+    return ""
 
 
 def mark_copies(

@@ -17,7 +17,7 @@ from attrs import field, frozen
 from opp_mri.dicom.roles.contrast import minutes_after_bolus
 from opp_mri.dicom.roles.image_kind import derivations
 from opp_mri.domain.geometry import FloatArray, ImagePlane, dot
-from opp_mri.domain.imaging import Frame, Instance
+from opp_mri.domain.imaging import Frame, Instance, repetition_of
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM
 
@@ -181,6 +181,7 @@ def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
             each.image_type[2:],
             component_of(each.header),
             each.instance.study_date,
+            repetition_of(each.instance.sop_instance_uid),
             each.frame.stack_id,
             each.instance.rows,
             each.instance.columns,

@@ -12,7 +12,13 @@ from opp_mri.dicom.splitting import Slice, component_of, slices_of, split_into_s
 from opp_mri.dicom.usability import judge, slice_spacing_mm
 from opp_mri.dicom.variants import variants_of
 from opp_mri.domain.geometry import cross
-from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
+from opp_mri.domain.imaging import (
+    FrameReference,
+    Instance,
+    Plane,
+    VolumeDescription,
+    repetition_of,
+)
 
 ALONG_AN_AXIS = 0.8  # least |component| of the normal, RULES: which series is which
 ID_DIGITS = 12
@@ -99,6 +105,7 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     """
     frames = [each.frame for each in stack]
     first = stack[0]
+    repetition = repetition_of(first.instance.sop_instance_uid)
     return (
         _median([frame.image_orientation or () for frame in frames], 2),
         _median([frame.pixel_spacing_mm or () for frame in frames], 2),
@@ -110,6 +117,7 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
         first.instance.sop_class_uid,
         first.instance.photometric_interpretation,
         *([component_of(first.header)] if component_of(first.header) else []),
+        *([repetition] if repetition else []),
         *([str(first.instance.study_date)] if first.instance.study_date != first_date else []),
     )
 

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from opp_mri.dicom.pixels import FramePixels, read_frames
 from opp_mri.domain.geometry import Volume, VolumeGeometry
-from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
+from opp_mri.domain.imaging import (
+    FrameReference,
+    SourceFile,
+    Usability,
+    VolumeDescription,
+    uid_in_file,
+)
 from opp_mri.errors import GeometryError, InputError
 
 EXACT_IN_FLOAT32 = 2**24
@@ -148,7 +154,7 @@ def _read(
 
 def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list[FramePixels]:
     frames = read_frames(source, numbers)
-    if any(frame.sop_instance_uid != uid for frame in frames):
+    if any(frame.sop_instance_uid != uid_in_file(uid) for frame in frames):
         raise InputError(
             f"{source.name} holds another image than when it was indexed: index again."
         )

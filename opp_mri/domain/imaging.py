@@ -5,7 +5,7 @@ Names are DICOM keywords in snake case, with the unit where there is one.
 
 from datetime import date, time
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, field, fields, frozen
 
@@ -281,6 +281,25 @@ ENHANCED_SOP_CLASS_UIDS = frozenset(
 )
 
 
+_REPEATED: Final = "~"  # stands in no DICOM UID
+
+
+def repeated_uid(sop_instance_uid: str) -> str:
+    """Name a further image of another content under a UID that is used already: "1.2.3~2"."""
+    uid, _, number = sop_instance_uid.partition(_REPEATED)
+    return f"{uid}{_REPEATED}{int(number or 1) + 1}"
+
+
+def uid_in_file(sop_instance_uid: str) -> str:
+    """Give the SOPInstanceUID as the file holds it, of a repeated one too."""
+    return sop_instance_uid.partition(_REPEATED)[0]
+
+
+def repetition_of(sop_instance_uid: str) -> str:
+    """Give which repetition of its UID an image is, "" for the first image that had it."""
+    return sop_instance_uid.partition(_REPEATED)[2]
+
+
 class Usability(StrEnum):
     """What a volume is good for."""
 
@@ -326,6 +345,8 @@ class VolumeDescription:
         stations do not apply.
     usability, refusal
         What it is good for, and why no more than that.
+    clash
+        Where other images have the UIDs of these: which, and what differs, in a sentence.
     duplicate_of
         The volume of which this one has the very pixels, under other UIDs.
     instance
@@ -355,6 +376,7 @@ class VolumeDescription:
     evidence: tuple[str, ...] = ()
     selected: bool = False
     station: int | None = None
+    clash: str = ""
     duplicate_of: str | None = None
     variants: tuple[Instance, ...] = field(default=(), repr=False)
     differences: str = ""

@@ -257,16 +257,15 @@ def test_the_same_file_twice_is_one_image_and_a_copy(project: Project, tmp_path:
     assert len(only_volume(project).frames) == 4
 
 
-def test_equal_uids_with_another_geometry_are_told_and_the_second_takes_over_when_the_first_goes(
+def test_equal_uids_with_another_geometry_are_both_kept_and_the_second_stays_when_the_first_goes(
     project: Project, tmp_path: Path
 ) -> None:
     write_series(tmp_path / "in" / "a")
     write_series(tmp_path / "in" / "b", top_mm=90)
-    assert run(project, tmp_path / "in").counts == {
-        FileStatus.IMAGE: 4,
-        FileStatus.UNREADABLE: 4,
-    }
-    assert only_volume(project).planes[0].position_lps_mm[2] == 40
+    assert run(project, tmp_path / "in").counts == {FileStatus.IMAGE: 8}
+    volumes = project.store.volumes()
+    assert {volume.planes[0].position_lps_mm[2] for volume in volumes} == {40, 90}
+    assert all(volume.is_in_doubt for volume in volumes)
     shutil.rmtree(tmp_path / "in" / "a")
     assert run(project, tmp_path / "in").counts == {FileStatus.IMAGE: 4}
     assert only_volume(project).planes[0].position_lps_mm[2] == 90

@@ -108,7 +108,7 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
         return Judgement(role=None, evidence=(reason,), contrast=given)
     weighted = weighting(header)
     called = _called_localizer(header)
-    doubts = [finding for finding in (kind, called) if finding.sentence]
+    doubts = [finding for finding in (kind, called, _clash(volume)) if finding.sentence]
     return _weighed(weighted, fat_suppression(header), given, doubts)
 
 
@@ -195,6 +195,13 @@ def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonP
         plane = volume.plane.value if volume.plane else "of unknown orientation"
         return f"Not sagittal: the slices are {plane}."
     return ""
+
+
+def _clash(volume: VolumeDescription) -> Finding[bool]:
+    """Give what a volume's clash of UIDs makes of it: doubt, where one of two must be wrong."""
+    wrong = volume.clash.endswith("one is wrong.")
+    certainty = RoleCertainty.IN_DOUBT if wrong else RoleCertainty.LIKELY
+    return Finding(value=False, sentence=volume.clash, certainty=certainty)
 
 
 def _is_gradient_echo(header: Instance) -> bool:

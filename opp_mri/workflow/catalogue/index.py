@@ -14,7 +14,7 @@ import attrs
 from attrs import frozen
 
 from opp_mri import __version__
-from opp_mri.dicom.copies import likeness, mark_copies
+from opp_mri.dicom.copies import likeness, mark_clashes, mark_copies
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.roles.selection import select
 from opp_mri.dicom.roles.study import assign_roles
@@ -32,6 +32,7 @@ from opp_mri.domain.imaging import (
 )
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
+from opp_mri.workflow.catalogue.identities import add_files
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.project import Project
 
@@ -218,12 +219,12 @@ def _read_headers(
             batch.append(_entry(scanned))
             done += 1
             if len(batch) >= BATCH:
-                store.add_files(batch)
+                add_files(store, batch)
                 batch = []
                 progress("reading headers", done, len(changed))
     finally:
         if batch:  # on Ctrl-C too: what was read is kept
-            store.add_files(batch)
+            add_files(store, batch)
     if changed:
         progress("reading headers", done, len(changed))
 
@@ -314,7 +315,7 @@ def _describe(
     described = [
         volume for instances in by_series.values() for volume in describe_series(instances)
     ]
-    volumes = mark_copies(described, store.pixel_hashes_of(patient_ids))
+    volumes = mark_copies(mark_clashes(described), store.pixel_hashes_of(patient_ids))
     dates = effective_dates(volumes)
     by_time_point: dict[date | str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:

@@ -1,0 +1,46 @@
+"""Two files with the same UIDs: a copy is proved, and what is no copy is kept beside the other.
+
+An instance is the same only where pixels, patient and date agree. A follow-up to which somebody
+gave the UIDs of the baseline again must not vanish as its copy.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+from opp_mri.dicom.copies import difference
+from opp_mri.domain.imaging import repeated_uid
+from opp_mri.store.protocol import CatalogueEntry, Store
+
+
+def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
+    """Keep what became of some files, each image that is no proved copy under a UID of its own.
+
+    Parameters
+    ----------
+    entries
+        Files as they were scanned. An image whose UIDs are those of another image, but whose
+        pixels, patient or date are not, gets the next repetition of its UID (`repeated_uid`).
+    """
+    with store.lock():
+        waiting = list(entries)
+        while waiting and store.add_files(waiting):
+            waiting = _not_proved(store, waiting)
+
+
+def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
+    """Give those of the entries that were taken for copies and are none, under another UID."""
+    images = [(entry, entry.instance) for entry in entries if entry.instance is not None]
+    sources = store.sources_of([instance.sop_instance_uid for _, instance in images])
+    others = []
+    for entry, instance in images:
+        uid = instance.sop_instance_uid
+        held, source = store.instance(uid), sources.get(uid)
+        if held is None or source is None or source.name == entry.source.name:
+            continue
+        if held.series_instance_uid != instance.series_instance_uid:
+            continue
+        if difference((instance, entry.source), (held, source)):
+            again = attrs.evolve(instance, sop_instance_uid=repeated_uid(uid))
+            others.append(attrs.evolve(entry, instance=again))
+    return others
