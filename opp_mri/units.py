@@ -11,6 +11,7 @@ from typing import Final, SupportsIndex
 
 RECORDED_PRECISION_MM: Final = Decimal("0.1")
 LONGEST_MM: Final = 1000  # a length is shorter
+LARGEST_CC: Final = 10_000  # a volume is smaller
 MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
 MOST_DAYS: Final = 36_525  # a hundred years
 DAYS_PER_WEEK: Final = 7
@@ -90,6 +91,14 @@ def exact_mm(value: object) -> Decimal:
     if length_mm.as_tuple().exponent < -MOST_DECIMALS:  # type: ignore[operator]  # it is finite
         raise ValueError(f"a length has at most {MOST_DECIMALS} decimals, not {length_mm} mm")
     return length_mm
+
+
+def exact_cc(value: object) -> Decimal:
+    """Convert a volume in cc without loss: 0 or more, below `LARGEST_CC`; see `exact_decimal`."""
+    volume_cc = exact_decimal(value)
+    if not 0 <= volume_cc < LARGEST_CC:
+        raise ValueError(f"a volume is 0 or more and below {LARGEST_CC} cc, not {volume_cc} cc")
+    return volume_cc
 
 
 def whole_days(value: object) -> int:

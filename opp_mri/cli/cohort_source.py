@@ -11,6 +11,8 @@ from opp_mri.cli.options import project_option
 from opp_mri.cli.response import reader_option
 from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_warnings
+from opp_mri.domain.assessment import Rules
+from opp_mri.errors import InputError
 from opp_mri.workflow.cohort.cohort import Cohort, project_cohort, table_cohort
 from opp_mri.workflow.project import open_project
 
@@ -27,7 +29,24 @@ def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     for name, option in (("project_folder", "--project"), ("reader", "--reader")):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} and --tables do not go together.")
-    return table_cohort(tables, rules.for_tables())
+    return table_cohort(tables, _of_lengths(rules.for_tables()))
+
+
+def _of_lengths(rules: Rules) -> Rules:
+    """Refuse criteria whose categories the tables and figures of a cohort cannot show.
+
+    Raises
+    ------
+    InputError
+        The criteria read volumes, or ask whether an enlargement persists.
+    """
+    if rules.criteria.persistence is not None:
+        raise InputError(
+            f"The tables and figures of a cohort need criteria of lengths that decline or not, and "
+            f"{rules.criteria.name} asks whether an enlargement persists: use `opp-mri assess "
+            f"--criteria {rules.criteria.name}`."
+        )
+    return rules
 
 
 def _load(
@@ -38,7 +57,7 @@ def _load(
 ) -> Cohort:
     if tables is None:
         with open_project(project_folder) as project:
-            return project_cohort(project, rules.in_project(project), reader=reader)
+            return project_cohort(project, _of_lengths(rules.in_project(project)), reader=reader)
     return load_tables(tables, rules)
 
 

@@ -13,13 +13,15 @@ from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
 from opp_mri.domain.plausibility import length_warnings, study_warnings
 from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline
-from opp_mri.response.criteria import DEFAULT_CRITERIA
+from opp_mri.response.criteria import DEFAULT_CRITERIA, criteria_record
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
+from opp_mri.response.sentences import reason_in_words
 from opp_mri.units import days_between, format_mm
 from opp_mri.workflow.assessing.assess import (
     assess_tables,
     assessment_record,
+    comparison_record,
 )
 from opp_mri.workflow.assessing.respond import (
     assess_lesion,
@@ -134,6 +136,12 @@ def _show_timeline(timeline: LesionTimeline) -> None:
     help="Error of one measurement (standard deviation) that calls are weighed with; default: the "
     "project's own, or 1.23.",
 )
+@click.option(
+    "--visit-correlation",
+    type=click.FloatRange(min=0, max=1),
+    help="With --sd-mm: correlation of the errors of two sequences of one visit; default: 0.",
+)
+@click.option("--compare", is_flag=True, help="Show what each shipped profile says, side by side.")
 @json_option
 def assess_command(
     lesion_ids: tuple[str, ...],
@@ -143,25 +151,36 @@ def assess_command(
     reader: str | None,
     rules: RulesChoice,
     sd_mm: float | None,
+    visit_correlation: float | None,
+    compare: bool,
     as_json: bool,
 ) -> None:
-    """Say of each lesion: OPP, PD, PR or SD, by which rule, and how surely.
+    """Give each lesion its category: OPP, PD, PR or SD, by which rule, and how probable.
 
     From a project's readings, or from tables: --measurements with lesion_id, days_from_ssrs,
-    sequence, ap_mm, and --events with lesion_id, days_from_ssrs, event, value.
+    sequence, ap_mm (and perhaps volume_cc), and --events with lesion_id, days_from_ssrs, event,
+    value.
     """
     if measurements is None and events is not None:
         raise click.UsageError("--events goes with --measurements.")
     outlooks: Mapping[str, Outlook | None]
-    error = None if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
+    if visit_correlation is not None and sd_mm is None:
+        raise click.UsageError("--visit-correlation goes with --sd-mm.")
+    error = (
+        None
+        if sd_mm is None
+        else MeasurementError(
+            sd_mm=sd_mm, visit_correlation=visit_correlation or 0.0, source="as given"
+        )
+    )
     if measurements is not None:
         tables = assess_tables(
             measurements, events, rules.for_tables(), error=error or DEFAULT_ERROR
         )
         lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
-        unanswered: tuple[str, ...] = ()
+        unanswered = tables.unanswered
         warnings = list(tables.warnings)
-        records = [assessment_record(lesion) for lesion in lesions]
+        records = [] if compare else [assessment_record(lesion) for lesion in lesions]
         outlooks = {}  # the tables do not say in how many fractions
     else:
         with open_project(project_folder) as project:
@@ -175,7 +194,7 @@ def assess_command(
         measured = [one for one in found if one.is_measured]
         lesions = list[AssessedTimeline](measured)
         outlooks = {_id(one): one.outlook for one in measured}
-        records = [project_lesion_record(one) for one in measured]
+        records = [] if compare else [project_lesion_record(one) for one in measured]
         unanswered = tuple(_id(one) for one in found if not one.is_measured)
         warnings = [
             warning
@@ -186,7 +205,9 @@ def assess_command(
             )
             for warning in source
         ]
-    if as_json:
+    if compare:
+        _show_comparison(lesions, as_json=as_json)
+    elif as_json:
         named = warnings_json(warnings)
         show_json(
             [
@@ -237,7 +258,28 @@ def _show_assessments(
     click.echo("Research software, not a medical device.")
 
 
+def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
+    if as_json:
+        show_json([comparison_record(lesion) for lesion in lesions])
+        return
+    for lesion in lesions:
+        click.echo(f"{_id(lesion)}, {lesion.assessment.mode.value}:")
+        rows = [
+            [
+                name,
+                assessment.category.value,
+                assessment.deciding_sequence.value if assessment.deciding_sequence else "-",
+                reason_in_words(assessment.reason, assessment.criteria),
+            ]
+            for name, assessment in lesion.by_profile.items()
+        ]
+        show_table(["Criteria", "Category", "Sequence", "Why"], rows)
+    click.echo("Research software, not a medical device.")
+
+
 def _probability(lesion: AssessedTimeline) -> str:
+    if not lesion.is_simulated:
+        return "-"
     category = lesion.assessment.category
     share = f"{lesion.sureness.probabilities.get(category, 0.0):.0%}"
     return f"fragile, {share}" if lesion.is_fragile else share
@@ -248,18 +290,7 @@ def _probability(lesion: AssessedTimeline) -> str:
 @json_option
 def criteria_command(criteria: Criteria, as_json: bool) -> None:
     """Show response criteria: a shipped profile by its name, or a TOML file, checked."""
-    values = {
-        "name": criteria.name,
-        "source": criteria.source,
-        "change_mm": float(criteria.change_mm),
-        "growth_inclusive": criteria.growth_inclusive,
-        "decline_inclusive": criteria.decline_inclusive,
-        "min_follow_up_days": criteria.min_follow_up_days,
-        "sustain_days": criteria.sustain_days,
-        "window_days": criteria.window_days,
-        "progression_min_studies": criteria.progression_min_studies,
-        "plateau": criteria.plateau.value,
-    }
+    values = criteria_record(criteria)
     if as_json:
         show_json(values)
         return

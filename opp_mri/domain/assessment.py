@@ -1,13 +1,14 @@
 """What a timeline is called, by which rule, and how surely."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
 from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import exact_mm, whole_days
+from opp_mri.domain.timeline import EventKind
+from opp_mri.units import exact_decimal, exact_mm, whole_days
 
 
 class ResponseCategory(StrEnum):
@@ -40,6 +41,13 @@ class TherapyCounts(StrEnum):
 
     UNTIL_SUSTAINED = "until_sustained"
     UNTIL_LAST = "until_last"
+
+
+class Quantity(StrEnum):
+    """What criteria read."""
+
+    AP_MM = "ap_mm"
+    VOLUME_CC = "volume_cc"
 
 
 class Reference(StrEnum):
@@ -75,6 +83,12 @@ class Reason(StrEnum):
     PLATEAU_AFTER_GROWTH = "plateau_after_growth"
     DECLINE_BELOW_THRESHOLD = "decline_below_threshold"
     PERSISTENT_ENLARGEMENT = "persistent_enlargement"
+    # of criteria that ask whether an enlargement persists
+    PROGRESSION_BY_EVENT = "progression_by_event"
+    ENLARGEMENT_CONFIRMED = "enlargement_confirmed"
+    ENLARGEMENT_NOT_CONFIRMED = "enlargement_not_confirmed"
+    ENLARGEMENT_RESOLVED = "enlargement_resolved"
+    ENLARGEMENT_STABILISED = "enlargement_stabilised"
     SEQUENCES_DISCORDANT = "sequences_discordant"
     HARDWARE = "hardware"
     CEMENT = "cement"
@@ -128,6 +142,81 @@ class MeasurementError:
     source: str
 
 
+def _optional_decimal(value: object) -> Decimal | None:
+    return None if value is None else exact_decimal(value)
+
+
+@frozen(kw_only=True)
+class Threshold:
+    """An increase that counts as enlargement between two studies, perhaps of some sizes only.
+
+    Parameters
+    ----------
+    percent
+        Least increase, per cent of the earlier study.
+    since, study
+        Numbers of the two studies: 0 is the baseline, 1 the first follow-up.
+    baseline_from, baseline_below
+        Sizes at baseline that it is for, in the unit of the quantity; None for no limit.
+    """
+
+    percent: Decimal = field(converter=exact_decimal, validator=validators.ge(Decimal(0)))
+    since: int = field(default=0, validator=(validators.instance_of(int), validators.ge(0)))
+    study: int = field(default=1, validator=(validators.instance_of(int), validators.ge(1)))
+    baseline_from: Decimal | None = field(default=None, converter=_optional_decimal)
+    baseline_below: Decimal | None = field(default=None, converter=_optional_decimal)
+
+    def __attrs_post_init__(self) -> None:
+        if self.study <= self.since:
+            raise ValueError("a threshold compares a study with an earlier one")
+
+    @property
+    def is_for_all_sizes(self) -> bool:
+        """Whether it holds whatever the size at baseline."""
+        return self.baseline_from is None and self.baseline_below is None
+
+    def is_for(self, baseline: Decimal) -> bool:
+        """Tell whether it holds for this size at baseline."""
+        return (self.baseline_from is None or baseline >= self.baseline_from) and (
+            self.baseline_below is None or baseline < self.baseline_below
+        )
+
+
+def _event_kinds(kinds: Iterable[str]) -> tuple[EventKind, ...]:
+    return tuple(EventKind(kind) for kind in kinds)
+
+
+def _in_order(thresholds: Iterable[Threshold]) -> tuple[Threshold, ...]:
+    return tuple(thresholds)
+
+
+@frozen(kw_only=True)
+class Persistence:
+    """How criteria answer that ask whether an enlargement persists, not whether it declines.
+
+    Parameters
+    ----------
+    confirm_studies, confirm_days
+        Consecutive enlarged follow-ups that confirm a progression, and the days from the first to
+        the last of them.
+    stable_within_days
+        An enlargement that stops growing within these days of its first study is transient; None
+        where stability does not matter.
+    transient
+        What an enlargement is called that resolved or became stable.
+    progression_events
+        Events that are progression by themselves.
+    """
+
+    confirm_studies: int = field(
+        default=2, validator=(validators.instance_of(int), validators.ge(1))
+    )
+    confirm_days: int = field(default=0, converter=whole_days, validator=validators.ge(0))
+    stable_within_days: int | None = field(default=None)
+    transient: ResponseCategory = field(default=ResponseCategory.OPP, converter=ResponseCategory)
+    progression_events: tuple[EventKind, ...] = field(default=(), converter=_event_kinds)
+
+
 @frozen(kw_only=True)
 class Criteria:
     """The parameters of the response rules (RULES: parameters).
@@ -136,8 +225,15 @@ class Criteria:
     ----------
     name, source
         What the profile is called, and where it comes from.
+    certainty
+        How far the profile renders its source.
+    quantity
+        What is read: lengths in mm or volumes in cc.
     change_mm
-        Change that counts, mm.
+        Change of a length that counts, mm.
+    change_percent
+        Change that counts, per cent of the reference, instead of `change_mm`; only with
+        `persistence`.
     growth_inclusive, decline_inclusive
         Whether a change of exactly `change_mm` counts.
     min_follow_up_days, sustain_days, window_days
@@ -155,13 +251,20 @@ class Criteria:
     confirm_growth
         Whether growth counts only where another sequence of the visit, or the follow-up before or
         after it on the same sequence, shows growth as well.
+    thresholds
+        Increases that count as enlargement, by pair of studies and size; only with `persistence`.
+    persistence
+        Given for criteria that ask whether an enlargement persists; None for the table of rules.
     """
 
     name: str
     source: str = ""
+    certainty: str = ""
+    quantity: Quantity = field(default=Quantity.AP_MM, converter=Quantity)
     change_mm: Decimal = field(
         default=Decimal("2.0"), converter=exact_mm, validator=validators.gt(Decimal(0))
     )
+    change_percent: Decimal | None = field(default=None, converter=_optional_decimal)
     growth_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
     decline_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
     min_follow_up_days: int = field(default=182, converter=whole_days, validator=validators.ge(0))
@@ -176,6 +279,18 @@ class Criteria:
     plateau: Plateau = field(default=Plateau.PD, converter=Plateau)
     reference: Reference = field(default=Reference.BASELINE, converter=Reference)
     confirm_growth: bool = field(default=False, validator=validators.instance_of(bool))
+    thresholds: tuple[Threshold, ...] = field(default=(), converter=_in_order)
+    persistence: Persistence | None = None
+
+    def __attrs_post_init__(self) -> None:
+        relative = self.change_percent is not None or bool(self.thresholds)
+        if self.persistence is None and (relative or self.quantity is not Quantity.AP_MM):
+            raise ValueError(
+                "the table of rules reads lengths in mm: volumes, changes in per cent and "
+                "thresholds by pair of studies need the table [persistence]"
+            )
+        if self.quantity is Quantity.VOLUME_CC and self.change_percent is None:
+            raise ValueError("criteria of volumes need change_percent")
 
 
 @frozen(kw_only=True)
@@ -219,6 +334,8 @@ class SequenceAssessment:
         Follow-ups that show growth from baseline.
     nadir_mm, nadir_day, regrowth_mm
         Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
+    peak_change_percent, last_change_percent
+        For criteria that ask whether an enlargement persists: changes from the reference.
     """
 
     category: ResponseCategory = field(converter=ResponseCategory)
@@ -236,6 +353,8 @@ class SequenceAssessment:
     nadir_mm: Decimal | None = None
     nadir_day: int | None = None
     regrowth_mm: Decimal | None = None
+    peak_change_percent: Decimal | None = None
+    last_change_percent: Decimal | None = None
 
 
 @frozen(kw_only=True)

@@ -9,7 +9,7 @@ from operator import attrgetter
 from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import exact_mm, whole_days
+from opp_mri.units import exact_cc, exact_mm, whole_days
 
 
 class EventKind(StrEnum):
@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     FRACTURE = "fracture"
     EPIDURAL_GROWTH = "epidural_growth"
     PARASPINAL_GROWTH = "paraspinal_growth"
+    PATHOLOGY = "pathology"
 
 
 class OtherBoneLesions(StrEnum):
@@ -31,6 +32,13 @@ class OtherBoneLesions(StrEnum):
     ENLARGED = "enlarged"
     NOT_ENLARGED = "not_enlarged"
     UNKNOWN = "unknown"
+
+
+class Pathology(StrEnum):
+    """What tissue of the treated lesion showed."""
+
+    TUMOUR = "tumour"
+    NO_TUMOUR = "no_tumour"
 
 
 class Exclusion(StrEnum):
@@ -49,8 +57,10 @@ def check_event_value(kind: EventKind, value: str) -> None:
     Raises
     ------
     ValueError
-        The kind asks for an `OtherBoneLesions` or an `Exclusion` value, and this is none.
+        The kind asks for an `OtherBoneLesions`, `Exclusion` or `Pathology` value, and this is none.
     """
+    if kind is EventKind.PATHOLOGY:
+        Pathology(value)
     if kind is EventKind.OTHER_BONE_LESIONS:
         OtherBoneLesions(value)
     elif kind is EventKind.EXCLUSION:
@@ -100,6 +110,40 @@ class Observation:
     ap_mm: Decimal = field(converter=exact_mm)
 
 
+@frozen
+class VolumeObservation:
+    """One recorded volume on one sequence.
+
+    Parameters
+    ----------
+    days_from_ssrs
+        Whole days from the completion of SSRS; negative before it.
+    volume_cc
+        Volume of the signal abnormality in cc, exact; 0 when it is gone.
+    """
+
+    days_from_ssrs: int = field(converter=whole_days)
+    volume_cc: Decimal = field(converter=exact_cc)
+
+
+def _volumes_by_sequence(
+    volumes: Mapping[SeriesRole, Iterable[VolumeObservation]],
+) -> dict[SeriesRole, tuple[VolumeObservation, ...]]:
+    """Sort each sequence by day, and refuse two volumes on one day."""
+    sorted_rows = {
+        SeriesRole(sequence): tuple(sorted(row, key=attrgetter("days_from_ssrs")))
+        for sequence, row in volumes.items()
+    }
+    for sequence, row in sorted_rows.items():
+        for study, later in pairwise(row):
+            if study.days_from_ssrs == later.days_from_ssrs:
+                raise ValueError(
+                    f"{sequence} has two volumes on day {study.days_from_ssrs}: {study.volume_cc} "
+                    f"cc and {later.volume_cc} cc; keep one of them"
+                )
+    return sorted_rows
+
+
 def _by_sequence(
     observations: Mapping[SeriesRole, Iterable[Observation]],
 ) -> dict[SeriesRole, tuple[Observation, ...]]:
@@ -135,6 +179,8 @@ class Timeline:
         baseline nor follow-up.
     observations
         Per sequence, in the order of days, each day once.
+    volumes
+        Per sequence, for criteria that read volumes.
     events
         In the order in which they were recorded: on one day the later entry counts.
     """
@@ -143,5 +189,8 @@ class Timeline:
     first_fraction_day: int = field(default=0, converter=whole_days, validator=validators.le(0))
     observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(
         factory=dict, converter=_by_sequence
+    )
+    volumes: Mapping[SeriesRole, tuple[VolumeObservation, ...]] = field(
+        factory=dict, converter=_volumes_by_sequence
     )
     events: tuple[TreatmentEvent, ...] = field(default=(), converter=_in_order)

@@ -12,6 +12,7 @@ from opp_mri.domain.timeline import (
     Exclusion,
     Observation,
     OtherBoneLesions,
+    Pathology,
     TreatmentEvent,
 )
 
@@ -34,10 +35,12 @@ EVENT_KINDS: Final[Mapping[str, str]] = {
     EventKind.FRACTURE.value: "fracture",
     EventKind.EPIDURAL_GROWTH.value: "epidural growth",
     EventKind.PARASPINAL_GROWTH.value: "paraspinal growth",
+    EventKind.PATHOLOGY.value: "pathology",
 }
 CODED_EVENTS: Final[Mapping[EventKind, frozenset[str]]] = {
     EventKind.OTHER_BONE_LESIONS: frozenset(code.value for code in OtherBoneLesions),
     EventKind.EXCLUSION: frozenset(code.value for code in Exclusion),
+    EventKind.PATHOLOGY: frozenset(code.value for code in Pathology),
 }
 """Events whose value is a code; the value of any other is free text."""
 

@@ -13,6 +13,7 @@ from opp_mri.domain.assessment import (
     Assessment,
     Caution,
     MeasurementError,
+    Quantity,
     ResponseCategory,
     Rules,
 )
@@ -20,7 +21,7 @@ from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify
-from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
+from opp_mri.response.criteria import shipped_criteria
 from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
 from opp_mri.response.margin import categories_by_threshold, margin_days, margin_mm
 from opp_mri.response.outlook import Outlook, outlook
@@ -59,22 +60,31 @@ class AssessedTimeline:
 
     @property
     def is_measured(self) -> bool:
-        """Whether any length was recorded."""
+        """Whether anything was recorded that the criteria read."""
+        if self.rules.criteria.quantity is Quantity.VOLUME_CC:
+            return any(self.timeline.volumes.values())
         return any(self.timeline.observations.values())
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether margins and probabilities are computed: for the table of rules alone."""
+        return self.rules.criteria.persistence is None
 
     @cached_property
     def margin_mm(self) -> Decimal | None:
         """Smallest change of one recorded length that changes the category; None if none does."""
-        return margin_mm(self.timeline, self.rules)
+        return margin_mm(self.timeline, self.rules) if self.is_simulated else None
 
     @cached_property
     def margin_days(self) -> int | None:
         """Smallest shift of one study's day that changes the category; None if none does."""
-        return margin_days(self.timeline, self.rules)
+        return margin_days(self.timeline, self.rules) if self.is_simulated else None
 
     @cached_property
     def category_by_change_mm(self) -> Mapping[Decimal, ResponseCategory]:
         """Category with a `change_mm` of 2, 3 and 4."""
+        if not self.is_simulated:
+            return {}
         return categories_by_threshold(self.timeline, self.rules)
 
     @cached_property
@@ -85,11 +95,17 @@ class AssessedTimeline:
     @cached_property
     def sureness(self) -> CategoryProbabilities:
         """Probability of each category, were every length measured a second time."""
+        if not self.is_simulated:
+            return CategoryProbabilities(
+                category=self.assessment.category, probabilities={}, sd_mm=0.0, draws=0
+            )
         return category_probabilities(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
     def unchanged_calls(self) -> Mapping[ResponseCategory, float]:
         """How often a lesion that never changes would have each category on this schedule."""
+        if not self.is_simulated:
+            return {}
         return expected_calls(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
@@ -101,7 +117,7 @@ class AssessedTimeline:
     @property
     def is_fragile(self) -> bool:
         """Whether the probability of the category is below 0.8."""
-        return self.sureness.fragile(self.assessment.category)
+        return self.is_simulated and self.sureness.fragile(self.assessment.category)
 
     @property
     def asks_for_reader(self) -> bool:
@@ -115,11 +131,24 @@ class AssessedTimeline:
 
     @cached_property
     def other_profiles(self) -> Mapping[str, ResponseCategory]:
-        """Category by each other shipped profile that reads lengths."""
+        """Category by each other shipped profile for which something was recorded."""
         return {
-            criteria.name: classify(self.timeline, evolve(self.rules, criteria=criteria)).category
-            for criteria in map(load_criteria, SHIPPED_CRITERIA)
-            if criteria.name != self.assessment.criteria.name
+            name: assessment.category
+            for name, assessment in self.by_profile.items()
+            if name != self.assessment.criteria.name
+        }
+
+    @cached_property
+    def by_profile(self) -> Mapping[str, Assessment]:
+        """Assessment by each shipped profile that reads what was recorded."""
+        return {
+            name: classify(self.timeline, evolve(self.rules, criteria=criteria))
+            for name, criteria in shipped_criteria().items()
+            if (
+                self.timeline.volumes
+                if criteria.quantity is Quantity.VOLUME_CC
+                else self.timeline.observations
+            )
         }
 
     @cached_property

@@ -36,6 +36,7 @@ from opp_mri.response.course import (
     retreatment_day,
     studies_that_count,
 )
+from opp_mri.response.persistence import classify_persistence
 
 OPP: Final = ResponseCategory.OPP
 PD: Final = ResponseCategory.PD
@@ -60,6 +61,8 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
     Assessment
         Exactly one category and one reason, whatever the timeline.
     """
+    if rules.criteria.persistence is not None:
+        return classify_persistence(timeline, rules, rules.criteria.persistence)
     facts = facts_of(timeline)
     lesion = call_lesion(studies_that_count(timeline), facts, rules)
     return Assessment(
@@ -208,7 +211,8 @@ class _Lesion:
         return (
             self._criteria.reference is Reference.NADIR
             and not (course.grew and not course.fallen)  # rows 11a to 17 see to it
-            and bool(course.regrown_from_smallest)
+            and len(course.regrown_from_smallest)
+            >= (1 if self._prospective else self._criteria.progression_min_studies)
         )
 
     def _call_regrown_from_nadir(self, course: Course) -> Call:
@@ -217,7 +221,7 @@ class _Lesion:
             return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
         if len(course.regrown_from_smallest) >= self._criteria.progression_min_studies:
             return PD, Reason.REGROWTH_AFTER_DECLINE
-        return self._unsure, Reason.REGROWTH_NOT_YET_CONFIRMED
+        return INDETERMINATE, Reason.REGROWTH_NOT_YET_CONFIRMED
 
     def _call_never_grew(self, course: Course) -> Call:
         """Rows 4 to 6."""

@@ -5,21 +5,41 @@ A key that a file leaves out has the value of `amini-2016`.
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, fields
+from attrs import fields
 
-from opp_mri.domain.assessment import Criteria, Plateau
+from opp_mri.domain.assessment import (
+    Criteria,
+    Persistence,
+    Plateau,
+    Quantity,
+    Reference,
+    TherapyCounts,
+    Threshold,
+)
 from opp_mri.errors import InputError
 
 DEFAULT_CRITERIA: Final = "amini-2016"
-SHIPPED_CRITERIA: Final = (DEFAULT_CRITERIA, "plateau-variant")
+SHIPPED_CRITERIA: Final = (
+    DEFAULT_CRITERIA,
+    "amini-2016-literal",
+    "plateau-variant",
+    "confirmed-growth",
+    "amini-2016-nadir",
+    "bahig-2016",
+    "maralani-2021",
+    "spino-2015",
+)
 
 LARGEST_CHANGE_MM: Final = 100
+LARGEST_PERCENT: Final = 1000
 MOST_DAYS: Final = 36525  # a hundred years
 MOST_STUDIES: Final = 1000
 _WHOLE_NUMBER_BOUNDS: Final = {
@@ -28,6 +48,14 @@ _WHOLE_NUMBER_BOUNDS: Final = {
     "window_days": (0, MOST_DAYS),
     "progression_min_studies": (1, MOST_STUDIES),
 }
+_CODES: Final[Mapping[str, type[StrEnum]]] = {
+    "plateau": Plateau,
+    "therapy_counts": TherapyCounts,
+    "reference": Reference,
+    "quantity": Quantity,
+}
+_SWITCHES: Final = frozenset({"growth_inclusive", "decline_inclusive", "confirm_growth"})
+_TEXTS: Final = frozenset({"name", "source", "certainty"})
 
 
 def load_criteria(name_or_file: str) -> Criteria:
@@ -44,37 +72,84 @@ def load_criteria(name_or_file: str) -> Criteria:
         There is no such profile or file, or a key or value of it is not as it must be.
     """
     if name_or_file in SHIPPED_CRITERIA:
-        shipped = files("opp_mri.response") / "criteria" / f"{name_or_file}.toml"
-        return _criteria(name_or_file, shipped.read_text(encoding="utf-8"), name_or_file)
+        return shipped_criteria()[name_or_file]
     path = Path(name_or_file)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):
+        *names, last = SHIPPED_CRITERIA
         raise InputError(
-            f"There are no criteria “{name_or_file}”: give {' or '.join(SHIPPED_CRITERIA)}, "
-            "or the path of a TOML file."
+            f"There are no criteria “{name_or_file}”: give {', '.join(names)} or {last}, or the "
+            "path of a TOML file."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The criteria {path} cannot be read: give a TOML file.") from error
     return _criteria(path.name, text, path.stem)
 
 
+@cache
+def shipped_criteria() -> Mapping[str, Criteria]:
+    """Load all shipped profiles, by name."""
+    folder = files("opp_mri.response") / "criteria"
+    return {
+        name: _criteria(name, (folder / f"{name}.toml").read_text(encoding="utf-8"), name)
+        for name in SHIPPED_CRITERIA
+    }
+
+
+def criteria_record(criteria: Criteria) -> dict[str, object]:
+    """Give every parameter of criteria as JSON has it."""
+    return {
+        attribute.name: _plain(getattr(criteria, attribute.name)) for attribute in fields(Criteria)
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, Persistence | Threshold):
+        return {
+            attribute.name: _plain(getattr(value, attribute.name))
+            for attribute in fields(type(value))
+        }
+    return value
+
+
 def criteria_toml(criteria: Criteria) -> str:
     """Write criteria as TOML that `load_criteria` reads again, every parameter named."""
-    lines = []
-    for name, value in asdict(criteria).items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        quoted = isinstance(value, str)  # and an enumeration of strings
-        if value != "":
-            lines.append(f"{name} = {json.dumps(text, ensure_ascii=False) if quoted else text}")
+    lines = list(_toml_lines(criteria))
+    if criteria.persistence is not None:
+        lines += ["", "[persistence]", *_toml_lines(criteria.persistence)]
+    for threshold in criteria.thresholds:
+        lines += ["", "[[thresholds]]", *_toml_lines(threshold)]
     return "\n".join(lines) + "\n"
+
+
+def _toml_lines(record: Criteria | Persistence | Threshold) -> Iterator[str]:
+    for attribute in fields(type(record)):
+        value = getattr(record, attribute.name)
+        if value is None or value == "" or attribute.name in ("persistence", "thresholds"):
+            continue
+        yield f"{attribute.name} = {_toml_value(value)}"
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, str):  # and an enumeration of strings
+        return json.dumps(str(value), ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _criteria(file: str, text: str, name: str) -> Criteria:
     try:
         given = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file} is not TOML: {error}. Mend it there.") from error
+        raise InputError(f"{file} is not TOML: {error}. Correct it there.") from error
     known = [attribute.name for attribute in fields(Criteria)]
     faults = [
         f"{key}: this key is unknown; known are {', '.join(known)}"
@@ -84,32 +159,62 @@ def _criteria(file: str, text: str, name: str) -> Criteria:
     faults += [
         f"{key}: {fault}" for key in known if key in given and (fault := _fault(key, given[key]))
     ]
-    if faults:
-        raise InputError(
-            f"{file} was not used. Mend these keys:\n" + "\n".join(f"  {one}" for one in faults)
-        )
-    return Criteria(**{"name": name} | _converted(given))
+    if not faults:
+        try:
+            return Criteria(**{"name": name} | _converted(given))
+        except (TypeError, ValueError) as error:
+            faults = [str(error)]
+    raise InputError(
+        f"{file} was not used. Correct these keys:\n" + "\n".join(f"  {fault}" for fault in faults)
+    )
 
 
 def _converted(given: Mapping[str, Any]) -> dict[str, Any]:
-    converters = {"change_mm": Decimal, "plateau": Plateau}
-    return {key: converters.get(key, type(value))(value) for key, value in given.items()}
+    converted = dict(given)
+    if "persistence" in given:
+        converted["persistence"] = Persistence(**given["persistence"])
+    if "thresholds" in given:
+        converted["thresholds"] = [Threshold(**table) for table in given["thresholds"]]
+    return converted
 
 
 def _fault(key: str, value: object) -> str | None:
     """Say why a value cannot be that of this key, or None where it can."""
-    if key in ("name", "source"):
+    if key in _TEXTS:
         given = isinstance(value, str) and value.strip()
         return None if given else "give a text in quotation marks"
-    if key in ("growth_inclusive", "decline_inclusive"):
+    if key in _SWITCHES:
         return None if isinstance(value, bool) else "give true or false, without quotation marks"
-    if key == "plateau":
-        return None if value in list(Plateau) else 'give "PD" or "OPP"'
+    if key in _CODES:
+        codes = list(_CODES[key])
+        return None if value in codes else "give " + " or ".join(f'"{code}"' for code in codes)
     if key == "change_mm":
         return _length_fault(value)
+    if key == "change_percent":
+        number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        fits = number and 0 <= Decimal(str(value)) <= LARGEST_PERCENT
+        return None if fits else f"give a number of per cent from 0 to {LARGEST_PERCENT}"
+    if key == "persistence":
+        return _table_fault(Persistence, value)
+    if key == "thresholds":
+        tables = value if isinstance(value, list) else [None]
+        return next(filter(None, (_table_fault(Threshold, table) for table in tables)), None)
     least, most = _WHOLE_NUMBER_BOUNDS[key]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         return f"give a whole number from {least} to {most}"
+    return None
+
+
+def _table_fault(kind: type[Persistence] | type[Threshold], value: object) -> str | None:
+    known = [attribute.name for attribute in fields(kind)]
+    if not isinstance(value, dict):
+        return f"give a table with some of {', '.join(known)}"
+    if unknown := [name for name in value if name not in known]:
+        return f"{unknown[0]} is unknown; known are {', '.join(known)}"
+    try:
+        kind(**value)
+    except (TypeError, ValueError) as error:
+        return str(error)
     return None
 
 

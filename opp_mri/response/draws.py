@@ -189,7 +189,7 @@ class _Courses:
             if not prospective:
                 rows.append((~(facts.retreated & some_grew), _NOT_ELIGIBLE))  # row 3
         if criteria.reference is Reference.NADIR:
-            rows.append(self._regrown_from_nadir(criteria, prospective, unsure))
+            rows.append(self._regrown_from_nadir(criteria, prospective))
         if prospective and early:
             rows.append((~self.grew | self.fallen, _INDETERMINATE))  # rows 4 and 6a
         rows += [
@@ -215,14 +215,16 @@ class _Courses:
         return category
 
     def _regrown_from_nadir(
-        self, criteria: Criteria, prospective: bool, unsure: int
+        self, criteria: Criteria, prospective: bool
     ) -> tuple[Booleans, Integers]:
         start = np.where(self.grew, self.peak + 1, 0)
         smallest, place = self._smallest(start)
         regrown = (self._places > place) & (self.changes - smallest >= self._growth)
         applies = (~self.grew | self.fallen) & (start < len(self.days)) & regrown[-1]
         enough = regrown.sum(axis=0) >= criteria.progression_min_studies
-        code = np.where(enough, _PD, unsure)
+        if not prospective:
+            applies &= enough
+        code = np.where(enough, _PD, _INDETERMINATE)
         if prospective and self.days[-1] <= criteria.window_days:
             code = np.full_like(code, _INDETERMINATE)
         return applies, code

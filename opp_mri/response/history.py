@@ -58,6 +58,7 @@ def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, .
         The studies of a sequence are not in the order of days, or a day is there twice.
     """
     days = {study.days_from_ssrs for row in timeline.observations.values() for study in row}
+    days |= {study.days_from_ssrs for row in timeline.volumes.values() for study in row}
     return tuple(_label(timeline, criteria, day) for day in sorted(days) if day > 0)
 
 
@@ -94,6 +95,11 @@ def known_on(timeline: Timeline, day: int) -> Timeline:
             sequence: known
             for sequence, row in timeline.observations.items()
             if (known := tuple(study for study in row if study.days_from_ssrs <= day))
+        },
+        volumes={
+            sequence: measured
+            for sequence, volumes in timeline.volumes.items()
+            if (measured := tuple(study for study in volumes if study.days_from_ssrs <= day))
         },
         events=tuple(
             event

@@ -106,6 +106,24 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the lesion is enlarged by {growth} at the last study and has not declined from its peak "
         "by {decline}"
     ),
+    Reason.PROGRESSION_BY_EVENT: (
+        "an event that these criteria count as progression was recorded after radiosurgery"
+    ),
+    Reason.ENLARGEMENT_CONFIRMED: (
+        "the lesion was enlarged on as many consecutive studies, and for as long, as these "
+        "criteria need to confirm progression"
+    ),
+    Reason.ENLARGEMENT_NOT_CONFIRMED: (
+        "the lesion is enlarged, but not yet on as many consecutive studies, or for as long, as "
+        "these criteria need to confirm progression"
+    ),
+    Reason.ENLARGEMENT_RESOLVED: (
+        "the lesion enlarged and is no longer enlarged at the last study, before progression was "
+        "confirmed"
+    ),
+    Reason.ENLARGEMENT_STABILISED: (
+        "the lesion enlarged and then stopped growing within the time that these criteria give it"
+    ),
     Reason.SEQUENCES_DISCORDANT: "sequences that grew have different categories",
     Reason.HARDWARE: "there is hardware at the level",
     Reason.CEMENT: "there is cement at the level",
@@ -143,7 +161,7 @@ def reason_in_words(reason: Reason, criteria: Criteria) -> str:
     """Say a rule in words, with the parameters that it was applied with."""
     growth, decline = _limit(criteria)
     return REASON_WORDS[reason].format(
-        change=format_mm(criteria.change_mm),
+        change=_change(criteria),
         growth=growth,
         decline=decline,
         min_follow_up=_counted(criteria.min_follow_up_days, "day"),
@@ -176,7 +194,7 @@ def deciding_in_words(assessment: Assessment) -> str:
         return "No sequence decides"
     if len(measured) == 1:
         return str(deciding)
-    complete = {name: one for name, one in measured.items() if one.peak_change_mm is not None}
+    complete = {name: one for name, one in measured.items() if one.peak_day is not None}
     if deciding not in complete:
         return f"{deciding} decides"
     text = f"{deciding} decides, as {_why_it_decides(assessment, deciding, complete)}"
@@ -195,6 +213,8 @@ def _why_it_decides(
     deciding: SeriesRole,
     complete: Mapping[SeriesRole, SequenceAssessment],
 ) -> str:
+    if assessment.criteria.persistence is not None:
+        return "its change is the largest"
     least = assessment.criteria.min_follow_up_days
     if len(complete) == 1:
         return "no other sequence has both a baseline and a follow-up"
@@ -223,6 +243,10 @@ def course_in_words(one: SequenceAssessment, criteria: Criteria) -> Iterator[str
     """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if one.baseline_day is None:
         yield "no baseline"
+    elif one.peak_change_percent is not None and one.last_change_percent is not None:
+        yield f"largest change {one.peak_change_percent:+.1f} % at {_when(one.peak_day or 0)}"
+        yield f"{one.last_change_percent:+.1f} % at the last study, {_when(one.last_day or 0)}"
+        yield f"enlarged on {_counted(one.growth_studies, 'study', 'studies')}"
     elif one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
         yield "no follow-up"
     elif not _grew(one, criteria):
@@ -263,6 +287,8 @@ def _after_peak(one: SequenceAssessment) -> Iterator[str]:
 
 
 def _grew(one: SequenceAssessment, criteria: Criteria) -> bool:
+    if one.peak_change_percent is not None:
+        return one.growth_studies > 0
     return one.peak_change_mm is not None and _is_growth(one.peak_change_mm, criteria)
 
 
@@ -295,9 +321,14 @@ def _may_still_be_opp(assessment: Assessment) -> bool:
     )
 
 
+def _change(criteria: Criteria) -> str:
+    percent = criteria.change_percent
+    return format_mm(criteria.change_mm) if percent is None else f"{percent} %"
+
+
 def _limit(criteria: Criteria) -> tuple[str, str]:
     """Say how much counts as a growth, and as a decline."""
-    change = format_mm(criteria.change_mm)
+    change = _change(criteria)
     growth = f"{change} or more" if criteria.growth_inclusive else f"more than {change}"
     decline = f"{change} or more" if criteria.decline_inclusive else f"more than {change}"
     return growth, decline

@@ -5,7 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions, TreatmentEvent
+from opp_mri.domain.timeline import (
+    EventKind,
+    Exclusion,
+    OtherBoneLesions,
+    Pathology,
+    TreatmentEvent,
+)
 from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.measurements import read_day
@@ -56,6 +62,9 @@ def _event(row: Row) -> TreatmentEvent | None:
     if kind is EventKind.OTHER_BONE_LESIONS:
         behaviour = row.choice("value", OtherBoneLesions)
         value = behaviour.value if behaviour else None
+    if kind is EventKind.PATHOLOGY:
+        tissue = row.choice("value", Pathology)
+        value = tissue.value if tissue else None
     if kind is None or day is None or value is None:
         return None
     return TreatmentEvent(day, kind, value)

@@ -1,22 +1,30 @@
 """Lengths by lesion, sequence and day, read from a table."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.timeline import Observation
+from opp_mri.domain.timeline import Observation, VolumeObservation
 from opp_mri.domain.timeline_columns import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.names import Spellings, check_known
-from opp_mri.units import days_between
+from opp_mri.units import LARGEST_CC, days_between
+
+_PLAIN_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]{1,20})?", re.ASCII)
 
 MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS)
 
+VOLUME_COLUMN: Final = "volume_cc"
+
+Recorded = TypeVar("Recorded")
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
+Volumes = dict[str, dict[SeriesRole, tuple[VolumeObservation, ...]]]
+_Sizes = dict[str, dict[SeriesRole, dict[int, Decimal]]]
 
 
 def read_measurements(
@@ -25,12 +33,23 @@ def read_measurements(
     may_have_no_rows: bool = False,
     lesions: Mapping[str, Lesion] | None = None,
 ) -> Lengths:
-    """Read a table with `MEASUREMENT_COLUMNS`.
+    """Read the lengths of a table; see `read_sizes`."""
+    return read_sizes(path, may_have_no_rows=may_have_no_rows, lesions=lesions)[0]
+
+
+def read_sizes(
+    path: Path | TextTable,
+    *,
+    may_have_no_rows: bool = False,
+    lesions: Mapping[str, Lesion] | None = None,
+) -> tuple[Lengths, Volumes]:
+    """Read a table with `MEASUREMENT_COLUMNS`, and `VOLUME_COLUMN` where it has that.
 
     Parameters
     ----------
     path
-        CSV file, or table: lengths in mm, whole days from the completion of radiosurgery.
+        CSV file, or table: lengths in mm and perhaps volumes in cc, by whole days from the
+        completion of radiosurgery. A row with a volume may leave the length empty.
     may_have_no_rows
         Whether a header without rows is a table.
     lesions
@@ -39,23 +58,30 @@ def read_measurements(
 
     Returns
     -------
-    dict
-        By lesion and sequence, the lengths in the order of days.
+    tuple
+        By lesion and sequence, the lengths and the volumes in the order of days.
 
     Raises
     ------
     TableError
         With every fault of the table.
     """
-    lengths: dict[str, dict[SeriesRole, dict[int, Decimal]]] = {}
+    lengths: _Sizes = {}
+    volumes: _Sizes = {}
     first_lines: dict[tuple[str, SeriesRole, int], int] = {}
     spellings = Spellings("lesion_id")
-    with read_table(path, required=MEASUREMENT_COLUMNS, may_have_no_rows=may_have_no_rows) as table:
+    with read_table(
+        path,
+        required=MEASUREMENT_COLUMNS,
+        optional=(VOLUME_COLUMN,),
+        may_have_no_rows=may_have_no_rows,
+    ) as table:
         for row in table.rows:
             lesion_id = row.text("lesion_id")
             day = read_day(row)
             sequence = row.choice("sequence", SeriesRole)
-            ap_mm = row.mm("ap_mm")
+            volume_cc = _volume(row)
+            ap_mm = None if volume_cc is not None and not row.get("ap_mm") else row.mm("ap_mm")
             if lesion_id is None or day is None or sequence is None:
                 continue
             if lesions is None:
@@ -68,15 +94,36 @@ def read_measurements(
                     "days_from_ssrs",
                     f"line {first_line} has the same lesion, sequence and day: keep one of them",
                 )
-            elif ap_mm is not None:
-                lengths.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = ap_mm
+                continue
+            for sizes, size in ((lengths, ap_mm), (volumes, volume_cc)):
+                if size is not None:
+                    sizes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = size
+    return _in_order(lengths, Observation), _in_order(volumes, VolumeObservation)
+
+
+def _in_order(
+    sizes: _Sizes, record: Callable[[int, Decimal], Recorded]
+) -> dict[str, dict[SeriesRole, tuple[Recorded, ...]]]:
     return {
         lesion_id: {
-            sequence: tuple(Observation(day, ap_mm) for day, ap_mm in sorted(by_day.items()))
+            sequence: tuple(record(day, size) for day, size in sorted(by_day.items()))
             for sequence, by_day in by_sequence.items()
         }
-        for lesion_id, by_sequence in lengths.items()
+        for lesion_id, by_sequence in sizes.items()
     }
+
+
+def _volume(row: Row) -> Decimal | None:
+    cell = row.get(VOLUME_COLUMN)
+    if not cell:
+        return None
+    if not _PLAIN_NUMBER.fullmatch(cell) or Decimal(cell) >= LARGEST_CC:
+        row.fault(
+            VOLUME_COLUMN,
+            f"a volume is a number of cc, 0 or more and below {LARGEST_CC}: write it like 3.45",
+        )
+        return None
+    return Decimal(cell)
 
 
 def check_day(row: Row, column: str, day: int, lesion: Lesion) -> None:

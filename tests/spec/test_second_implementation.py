@@ -7,7 +7,7 @@ from attrs import astuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Criteria, Mode, Plateau, Rules, TherapyCounts
+from opp_mri.domain.assessment import Criteria, Mode, Plateau, Reference, Rules, TherapyCounts
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,
@@ -35,7 +35,19 @@ OCCURRENCES = [
     *[(EventKind.LOCAL_RETREATMENT, "")] * 2,
     *[(EventKind.EXCLUSION, one.value) for one in (Exclusion.CEMENT,)],
 ]
+
+
+def _is_of_the_table(criteria: Criteria) -> bool:
+    """Tell whether criteria are those of the table of rules, which is what this states again."""
+    return (
+        criteria.persistence is None
+        and criteria.reference is Reference.BASELINE
+        and not criteria.confirm_growth
+    )
+
+
 SHIPPED = [load_criteria(name) for name in SHIPPED_CRITERIA]
+SHIPPED = [criteria for criteria in SHIPPED if _is_of_the_table(criteria)]
 
 # A generator seeded by hypothesis: its own strategies seldom put two studies on one limit.
 RANDOM = st.randoms(use_true_random=True)
@@ -142,6 +154,8 @@ def test_the_margin_in_days_is_what_trying_every_day_finds(random: Random) -> No
 
 def test_the_second_implementation_knows_the_patients_of_the_reference_page() -> None:
     for case in (case for section in read_sections() for case in section.cases):
+        if not _is_of_the_table(case.criteria):
+            continue
         for mode, answer in case.answers.items():
             said = second.assess(case.timeline, case.criteria, mode)
             assert said[:4] == astuple(answer)[:4], f"{case.name}, {mode}"

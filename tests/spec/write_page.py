@@ -21,6 +21,8 @@ EVENT_WORDS = {
     EventKind.OTHER_BONE_LESIONS: "other bone lesions",
     EventKind.LOCAL_RETREATMENT: "local retreatment",
     EventKind.EXCLUSION: "exclusion:",
+    EventKind.EPIDURAL_GROWTH: "epidural growth",
+    EventKind.PATHOLOGY: "pathology:",
 }
 
 

@@ -16,9 +16,10 @@ from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
 from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.classify import classify
 from opp_mri.response.probability import DEFAULT_ERROR
+from opp_mri.response.sentences import reason_in_words
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import read_events
-from opp_mri.tables.measurements import read_measurements
+from opp_mri.tables.measurements import read_sizes
 from opp_mri.units import number
 
 
@@ -32,10 +33,13 @@ class AssessedTables:
         In the order in which the measurements first name them.
     warnings
         What is unlikely about the lengths.
+    unanswered
+        Lesions without a measurement that the criteria read: they get no answer.
     """
 
     lesions: tuple[AssessedTimeline, ...]
     warnings: tuple[DataWarning, ...]
+    unanswered: tuple[str, ...]
 
 
 def assess_timeline(
@@ -60,7 +64,8 @@ def assess_tables(
     measurements
         CSV of lengths in mm, by whole days from the completion of radiosurgery.
     events
-        CSV of events, or None. The day of an `exclusion` plays no part.
+        CSV of events, or None. The day of an `exclusion` plays no part. An event of a lesion that
+        was not measured is a fault of the table.
 
     Raises
     ------
@@ -68,26 +73,51 @@ def assess_tables(
         A table cannot be read, or an event names a lesion without a length; as a `TableError` it
         names the line and column of each fault.
     """
-    observations = read_measurements(measurements)
+    lengths, volumes = read_sizes(measurements)
+    measured = dict.fromkeys([*lengths, *volumes])
     happened = {}
     if events is not None:
-        happened = read_events(events, observations, "the table of measurements")
+        happened = read_events(events, measured, "the table of measurements")
     timelines = [
         Timeline(
             lesion_id=lesion_id,
-            observations=by_sequence,
+            observations=lengths.get(lesion_id, {}),
+            volumes=volumes.get(lesion_id, {}),
             events=tuple(happened.get(lesion_id, ())),
         )
-        for lesion_id, by_sequence in observations.items()
+        for lesion_id in measured
     ]
+    assessed = [assess_timeline(timeline, rules, error=error) for timeline in timelines]
     return AssessedTables(
-        lesions=tuple(assess_timeline(timeline, rules, error=error) for timeline in timelines),
+        lesions=tuple(lesion for lesion in assessed if lesion.is_measured),
+        unanswered=tuple(
+            lesion.assessment.lesion_id for lesion in assessed if not lesion.is_measured
+        ),
         warnings=tuple(
             warning
-            for lesion_id, by_sequence in observations.items()
+            for lesion_id, by_sequence in lengths.items()
             for warning in length_warnings(lesion_id, by_sequence)
         ),
     )
+
+
+def comparison_record(lesion: AssessedTimeline) -> dict[str, object]:
+    """Give what each shipped profile says of a lesion, as `opp-mri assess --compare --json`."""
+    return {
+        "lesion_id": lesion.assessment.lesion_id,
+        "mode": lesion.assessment.mode.value,
+        "profiles": {
+            name: {
+                "category": assessment.category.value,
+                "reason": assessment.reason.value,
+                "sentence": reason_in_words(assessment.reason, assessment.criteria),
+                "deciding_sequence": assessment.deciding_sequence
+                and assessment.deciding_sequence.value,
+                "discordant": assessment.discordant,
+            }
+            for name, assessment in lesion.by_profile.items()
+        },
+    }
 
 
 def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:

@@ -48,6 +48,7 @@ def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_t
         last_day=365,
         return_to_baseline_day=252,
         decline_studies=3,
+        growth_studies=3,
         nadir_mm=Decimal("20.4"),
         nadir_day=365,
         regrowth_mm=Decimal("0.0"),

@@ -1,11 +1,18 @@
+import json
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from attrs import fields
 
-from opp_mri.domain.assessment import Criteria, Plateau
+from opp_mri.domain.assessment import Criteria, Plateau, Reference, TherapyCounts
 from opp_mri.errors import InputError
-from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
+from opp_mri.response.criteria import (
+    SHIPPED_CRITERIA,
+    criteria_record,
+    criteria_toml,
+    load_criteria,
+)
 
 
 @pytest.fixture
@@ -23,6 +30,7 @@ def test_the_default_profile_has_the_numbers_of_the_rules() -> None:
     assert given == Criteria(
         name="amini-2016",
         source=given.source,
+        certainty=given.certainty,
         change_mm=Decimal("2.0"),
         growth_inclusive=True,
         decline_inclusive=True,
@@ -30,24 +38,63 @@ def test_the_default_profile_has_the_numbers_of_the_rules() -> None:
         sustain_days=84,
         window_days=182,
         progression_min_studies=2,
+        therapy_counts=TherapyCounts.UNTIL_SUSTAINED,
         plateau=Plateau.PD,
     )
 
 
-def test_the_plateau_variant_differs_in_the_plateau_alone() -> None:
-    amini, variant = load_criteria("amini-2016"), load_criteria("plateau-variant")
+@pytest.mark.parametrize(("name", "differences"), [
+    ("plateau-variant", {"plateau": Plateau.OPP}),
+    ("amini-2016-literal", {"therapy_counts": TherapyCounts.UNTIL_LAST, "sustain_days": 90}),
+    ("confirmed-growth", {"confirm_growth": True}),
+    ("amini-2016-nadir", {"reference": Reference.NADIR}),
+])  # fmt: skip
+def test_a_variant_differs_from_the_default_where_it_says(name, differences) -> None:
+    amini, variant = load_criteria("amini-2016"), load_criteria(name)
+    told = {"name", "source", "certainty"}
     differing = {
-        name
-        for name in Criteria.__slots__
-        if not name.startswith("__") and getattr(amini, name) != getattr(variant, name)
+        field.name: getattr(variant, field.name)
+        for field in fields(Criteria)
+        if field.name not in told and getattr(amini, field.name) != getattr(variant, field.name)
     }
-    assert differing == {"name", "source", "plateau"}
-    assert variant.plateau is Plateau.OPP
+    assert differing == differences
 
 
 @pytest.mark.parametrize("name", SHIPPED_CRITERIA)
-def test_shipped_criteria_cite_their_source(name) -> None:
-    assert "AJNR" in load_criteria(name).source
+def test_shipped_criteria_tell_their_source_and_how_certain_they_are(name) -> None:
+    criteria = load_criteria(name)
+    assert criteria.name == name
+    assert "20" in criteria.source
+    assert len(criteria.certainty) > 20
+
+
+def test_the_thresholds_of_maralani_are_those_of_the_publication() -> None:
+    criteria = load_criteria("maralani-2021")
+    assert criteria.change_percent == Decimal("10.9")
+    written = {
+        (each.since, each.study, each.baseline_from, each.baseline_below): str(each.percent)
+        for each in criteria.thresholds
+    }
+    assert written == {
+        (0, 2, None, None): "14.7",
+        (0, 1, None, 2): "42.0",
+        (0, 2, None, 2): "71.3",
+        (1, 2, None, 2): "37.2",
+        (0, 2, Decimal("8.3"), None): "13.3",
+        (1, 2, Decimal("8.3"), None): "11.8",
+    }
+
+
+@pytest.mark.parametrize("name", SHIPPED_CRITERIA)
+def test_criteria_that_are_written_as_toml_are_read_again(name, criteria_file) -> None:
+    criteria = load_criteria(name)
+    assert load_criteria(criteria_file(criteria_toml(criteria))) == criteria
+
+
+@pytest.mark.parametrize("name", SHIPPED_CRITERIA)
+def test_criteria_are_shown_as_json(name) -> None:
+    record = criteria_record(load_criteria(name))
+    assert json.loads(json.dumps(record)) == record
 
 
 def test_a_file_of_one_s_own_fills_what_it_leaves_out_from_the_default(criteria_file) -> None:
@@ -81,6 +128,15 @@ def test_a_decimal_is_exact_and_a_whole_number_of_mm_is_a_length_too(criteria_fi
         ("plateau = []", '"PD" or "OPP"'),
         ('name = ""', "a text"),
         ("change_mm 2.0", "is not TOML"),
+        ('quantity = "volume_cc"', "need the table"),
+        ("change_percent = 10", "need the table"),
+        ("change_percent = -1\n[persistence]", "a number of per cent"),
+        ('quantity = "volume_cc"\n[persistence]', "need change_percent"),
+        ("[persistence]\nconfirm_study = 2", "confirm_study is unknown"),
+        ("[persistence]\nconfirm_studies = 0", "persistence"),
+        ("persistence = 2", "give a table"),
+        ("[persistence]\n[[thresholds]]\npercent = 10\nsince = 2\nstudy = 1", "an earlier one"),
+        ('[persistence]\nprogression_events = ["growth"]', "not a valid EventKind"),
     ],
 )
 def test_a_key_or_value_that_cannot_be_is_refused_with_what_to_write(
@@ -98,5 +154,5 @@ def test_all_faults_of_a_file_are_told_at_once(criteria_file) -> None:
 
 def test_criteria_that_are_not_there_are_told_with_those_that_are(tmp_path: Path) -> None:
     for absent in ("amini", str(tmp_path), str(tmp_path / "no.toml")):
-        with pytest.raises(InputError, match="amini-2016 or plateau-variant"):
+        with pytest.raises(InputError, match=r"amini-2016, .* or spino-2015"):
             load_criteria(absent)

@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from opp_mri.domain.assessment import Mode, Rules
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.errors import TableError
-from opp_mri.response.criteria import load_criteria
-from opp_mri.workflow.assessing.assess import AssessedTables, assess_tables, assessment_record
+from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
+from opp_mri.workflow.assessing.assess import (
+    AssessedTables,
+    assess_tables,
+    assessment_record,
+    comparison_record,
+)
 
 HEADER = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
 EVENTS_HEADER = "lesion_id,days_from_ssrs,event,value\n"
@@ -143,6 +149,48 @@ def test_an_event_of_a_lesion_without_a_length_is_an_error_with_its_line(
 ) -> None:
     with pytest.raises(TableError, match=f"line 2, column lesion_id: “{name}” is not.*{hint}"):
         assess(tmp_path, OPP, EVENTS_HEADER + f"{name},30,local_retreatment,surgery\n")
+
+
+def test_a_local_retreatment_before_the_end_of_radiosurgery_is_a_fault(tmp_path) -> None:
+    assert faults(tmp_path, OPP, EVENTS_HEADER + "B,0,local_retreatment,\n") == [
+        "line 2, column days_from_ssrs: a local retreatment comes after radiosurgery, not on day "
+        "0: correct the day"
+    ]
+
+
+VOLUMES = (
+    HEADER.strip()
+    + """,volume_cc
+A,-5,T1,20,5.0
+A,100,T1,20,7.5
+A,200,T1,,8
+B,-5,T1,20,
+B,200,T1,20,
+"""
+)
+
+
+def test_volumes_come_in_a_column_and_a_row_may_have_a_volume_alone(tmp_path) -> None:
+    (tmp_path / "M.csv").write_text(VOLUMES, encoding="utf-8")
+    rules = Rules(criteria=load_criteria("maralani-2021"))
+    tables = assess_tables(tmp_path / "M.csv", None, rules)
+    assert [str(lesion.assessment.category) for lesion in tables.lesions] == ["PD"]
+    assert tables.unanswered == ("B",)
+    (lesion,) = tables.lesions
+    assert lesion.assessment.sequences[SeriesRole.T1].last_change_percent == 60
+    assert [str(study.ap_mm) for study in lesion.timeline.observations[SeriesRole.T1]] == [
+        "20",
+        "20",
+    ]
+    assert not lesion.is_fragile
+    assert set(comparison_record(lesion)["profiles"]) == set(SHIPPED_CRITERIA)
+
+
+@pytest.mark.parametrize("volume", ["-1", "1e9", "big", "1,5"])
+def test_a_volume_that_is_none_is_a_fault(tmp_path, volume) -> None:
+    text = HEADER.strip() + f',volume_cc\nA,-5,T1,20,"{volume}"\n'
+    (fault,) = faults(tmp_path, text)
+    assert fault.startswith("line 2, column volume_cc: ")
 
 
 def test_the_mode_is_passed_on(tmp_path) -> None:

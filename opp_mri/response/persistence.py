@@ -1,0 +1,308 @@
+"""Criteria that ask whether an enlargement persists: of lengths or volumes (docs: criteria).
+
+One algorithm serves all of them. A follow-up is *enlarged* when it exceeds its reference by the
+criteria's change, or a study before it by a threshold for that pair of studies and that size.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from attrs import frozen
+
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    Mode,
+    Persistence,
+    Quantity,
+    Reason,
+    Reference,
+    ResponseCategory,
+    Rules,
+    SequenceAssessment,
+    Threshold,
+)
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Pathology, Timeline
+from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, facts_of, retreatment_day
+
+Answer = tuple[ResponseCategory, Reason]
+INDETERMINATE = ResponseCategory.INDETERMINATE
+
+
+@frozen(kw_only=True)
+class _Sizes:
+    """The sizes of one sequence that count, in the unit of the quantity.
+
+    Parameters
+    ----------
+    baseline
+        Day and size of the baseline, or None.
+    days, sizes
+        Of the follow-ups, in the order of days.
+    """
+
+    baseline: tuple[int, Decimal] | None
+    days: Sequence[int]
+    sizes: Sequence[Decimal]
+
+
+def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persistence) -> Assessment:
+    """Give a lesion its category by criteria that ask whether an enlargement persists.
+
+    Parameters
+    ----------
+    timeline
+        Its lengths or volumes per sequence, and its events.
+    rules, persistence
+        The criteria with their table of persistence, and the mode.
+    """
+    facts, sizes = facts_of(timeline), _sizes(timeline, rules.criteria.quantity)
+    reader = _Reader(
+        rules=rules,
+        persistence=persistence,
+        facts=facts,
+        events=_progression(timeline, persistence),
+    )
+    sequences = {sequence: reader.assess(row) for sequence, row in sizes.items()}
+    category, reason, deciding, discordant = _lesion(sequences, facts, rules)
+    return Assessment(
+        lesion_id=timeline.lesion_id,
+        rules=rules,
+        category=category,
+        reason=reason,
+        deciding_sequence=deciding,
+        discordant=discordant,
+        sequences=sequences,
+        retreatment_day=retreatment_day(timeline),
+    )
+
+
+def _sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
+    if quantity is Quantity.VOLUME_CC:
+        rows = {
+            sequence: [(study.days_from_ssrs, study.volume_cc) for study in row]
+            for sequence, row in timeline.volumes.items()
+        }
+    else:
+        rows = {
+            sequence: [(study.days_from_ssrs, study.ap_mm) for study in row]
+            for sequence, row in timeline.observations.items()
+        }
+    retreated = retreatment_day(timeline)
+    sizes = {}
+    for sequence in SEQUENCE_ORDER:
+        if row := rows.get(sequence):
+            before = [study for study in row if study[0] <= timeline.first_fraction_day]
+            after = [
+                study
+                for study in row
+                if study[0] > 0 and (retreated is None or study[0] <= retreated)
+            ]
+            sizes[sequence] = _Sizes(
+                baseline=before[-1] if before else None,
+                days=[day for day, _ in after],
+                sizes=[size for _, size in after],
+            )
+    return sizes
+
+
+def _progression(timeline: Timeline, persistence: Persistence) -> bool:
+    """Tell whether an event after radiosurgery is progression by itself."""
+    return any(
+        event.days_from_ssrs > 0
+        and event.kind in persistence.progression_events
+        and not (event.kind is EventKind.PATHOLOGY and event.value != Pathology.TUMOUR)
+        for event in timeline.events
+    )
+
+
+def _lesion(
+    sequences: Mapping[SeriesRole, SequenceAssessment], facts: LesionFacts, rules: Rules
+) -> tuple[ResponseCategory, Reason, SeriesRole | None, bool]:
+    if facts.exclusion is not None:
+        return ResponseCategory.NOT_ELIGIBLE, Reason(facts.exclusion.value), None, False
+    if not sequences:
+        return INDETERMINATE, Reason.NO_BASELINE, None, False
+    complete = {name: one for name, one in sequences.items() if one.peak_change_percent is not None}
+    grown = [name for name, one in complete.items() if one.growth_studies]
+    if grown:
+        deciding = max(grown, key=lambda name: complete[name].peak_change_percent or 0)
+    elif complete:
+        deciding = min(complete, key=lambda name: complete[name].last_change_percent or 0)
+    else:
+        with_baseline = (name for name, one in sequences.items() if one.baseline_day is not None)
+        deciding = next(with_baseline, next(iter(sequences)))
+    category, reason = sequences[deciding].category, sequences[deciding].reason
+    discordant = any(complete[name].category is not category for name in grown)
+    if discordant and rules.mode is Mode.PROSPECTIVE:
+        category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
+    return category, reason, deciding, discordant
+
+
+@frozen(kw_only=True)
+class _Reader:
+    """Reads one sequence after the other.
+
+    Parameters
+    ----------
+    events
+        Whether an event is progression by itself.
+    """
+
+    rules: Rules
+    persistence: Persistence
+    facts: LesionFacts
+    events: bool
+
+    @property
+    def _criteria(self) -> Criteria:
+        return self.rules.criteria
+
+    @property
+    def _prospective(self) -> bool:
+        return self.rules.mode is Mode.PROSPECTIVE
+
+    def assess(self, row: _Sizes) -> SequenceAssessment:
+        """Give category and reason of one sequence, with its changes in per cent."""
+        if row.baseline is None:
+            category, reason = INDETERMINATE, Reason.NO_BASELINE
+        elif not row.days:
+            category = INDETERMINATE if self._prospective else ResponseCategory.NOT_ELIGIBLE
+            reason = Reason.NO_FOLLOW_UP
+        else:
+            return self._assess_course(row, *row.baseline)
+        if self.facts.exclusion is not None:
+            category, reason = ResponseCategory.NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
+        return SequenceAssessment(
+            category=category,
+            reason=reason,
+            baseline_day=row.baseline[0] if row.baseline else None,
+            last_day=row.days[-1] if row.days else None,
+        )
+
+    def _assess_course(
+        self, row: _Sizes, baseline_day: int, baseline: Decimal
+    ) -> SequenceAssessment:
+        references = self._references(row, baseline)
+        changes = [_percent(size, reference) for size, reference in zip(row.sizes, references,
+                   strict=True)]  # fmt: skip
+        enlarged = [
+            self._is_enlarged(row, baseline, place, references[place])
+            for place in range(len(row.sizes))
+        ]
+        category, reason = self._call(row, baseline, enlarged)
+        if self.facts.exclusion is not None:
+            category, reason = ResponseCategory.NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
+        peak = max(range(len(changes)), key=lambda place: (changes[place], -place))
+        lengths = self._criteria.quantity is Quantity.AP_MM
+        return SequenceAssessment(
+            category=category,
+            reason=reason,
+            baseline_day=baseline_day,
+            baseline_mm=baseline if lengths else None,
+            peak_change_mm=row.sizes[peak] - references[peak] if lengths else None,
+            peak_change_percent=changes[peak],
+            peak_day=row.days[peak],
+            peak_after_day=row.days[peak - 1] if peak else baseline_day,
+            last_change_mm=row.sizes[-1] - references[-1] if lengths else None,
+            last_change_percent=changes[-1],
+            last_day=row.days[-1],
+            growth_studies=sum(enlarged),
+        )
+
+    def _references(self, row: _Sizes, baseline: Decimal) -> list[Decimal]:
+        """Give what each follow-up is compared with."""
+        if self._criteria.reference is Reference.BASELINE:
+            return [baseline] * len(row.sizes)
+        return [min(baseline, *row.sizes[:place]) for place in range(len(row.sizes))]
+
+    def _is_enlarged(self, row: _Sizes, baseline: Decimal, place: int, reference: Decimal) -> bool:
+        if not self._criteria.thresholds:
+            return self._grew(row.sizes[place], reference)
+        studies = [baseline, *row.sizes]
+        by_pair: dict[int, list[Threshold]] = {}
+        for threshold in self._criteria.thresholds:
+            if threshold.study == place + 1 and threshold.is_for(baseline):
+                by_pair.setdefault(threshold.since, []).append(threshold)
+        for since, thresholds in by_pair.items():
+            of_size = [each for each in thresholds if not each.is_for_all_sizes] or thresholds
+            increase = _percent(studies[place + 1], studies[since])
+            if any(increase >= threshold.percent for threshold in of_size):
+                return True
+        return False
+
+    def _grew(self, size: Decimal, reference: Decimal) -> bool:
+        return self._exceeds(size, reference, inclusive=self._criteria.growth_inclusive)
+
+    def _exceeds(self, size: Decimal, reference: Decimal, *, inclusive: bool) -> bool:
+        """Compare without rounding: a share is compared by its product with the reference."""
+        percent = self._criteria.change_percent
+        change = size - reference
+        limit = self._criteria.change_mm if percent is None else reference * percent / 100
+        return change > limit or (inclusive and change == limit and change > 0)
+
+    def _fell(self, row: _Sizes, baseline: Decimal) -> bool:
+        percent = self._criteria.change_percent
+        fall = baseline - row.sizes[-1]
+        limit = self._criteria.change_mm if percent is None else baseline * percent / 100
+        return fall > limit or (self._criteria.decline_inclusive and fall == limit and fall > 0)
+
+    def _call(self, row: _Sizes, baseline: Decimal, enlarged: list[bool]) -> Answer:
+        """Give the first answer that applies."""
+        if self.events:
+            return ResponseCategory.PD, Reason.PROGRESSION_BY_EVENT
+        early = row.days[-1] < self._criteria.min_follow_up_days
+        if not any(enlarged):
+            if early and self._prospective:
+                return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
+            if early:
+                return ResponseCategory.NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
+            if self._fell(row, baseline):
+                return ResponseCategory.PR, Reason.DECLINE_FROM_BASELINE
+            return ResponseCategory.SD, Reason.WITHIN_MEASUREMENT_ERROR
+        if self._is_stabilised(row, enlarged):
+            return self.persistence.transient, Reason.ENLARGEMENT_STABILISED
+        if self._is_confirmed(row, enlarged):
+            return ResponseCategory.PD, Reason.ENLARGEMENT_CONFIRMED
+        if self.facts.retreated:
+            return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
+        if not enlarged[-1]:
+            return self.persistence.transient, Reason.ENLARGEMENT_RESOLVED
+        return INDETERMINATE, Reason.ENLARGEMENT_NOT_CONFIRMED
+
+    def _is_stabilised(self, row: _Sizes, enlarged: list[bool]) -> bool:
+        """Tell whether growth stopped within the days that the criteria give it."""
+        within = self.persistence.stable_within_days
+        if within is None or not enlarged[-1]:
+            return False
+        first = enlarged.index(True)
+        early = [
+            place
+            for place in range(first, len(row.days))
+            if row.days[place] - row.days[first] <= within
+        ]
+        peak = max(early, key=lambda place: (row.sizes[place], -place))
+        later = row.sizes[peak + 1 :]
+        return bool(later) and not any(self._grew(size, row.sizes[peak]) for size in later)
+
+    def _is_confirmed(self, row: _Sizes, enlarged: list[bool]) -> bool:
+        first: int | None = None
+        for place, is_enlarged in enumerate(enlarged):
+            if not is_enlarged:
+                first = None
+                continue
+            first = place if first is None else first
+            if (
+                place - first + 1 >= self.persistence.confirm_studies
+                and row.days[place] - row.days[first] >= self.persistence.confirm_days
+            ):
+                return True
+        return False
+
+
+def _percent(size: Decimal, reference: Decimal) -> Decimal:
+    """Give the change in per cent; growth from nothing counts as 100 per cent."""
+    if reference:
+        return 100 * (size - reference) / reference
+    return Decimal(100) if size else Decimal(0)
