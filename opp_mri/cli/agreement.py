@@ -12,7 +12,12 @@ from opp_mri.cli.response import PICTURES
 from opp_mri.cli.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.units import format_mm
-from opp_mri.workflow.double_read.agreement import LengthAgreement, agreement, agreement_record
+from opp_mri.workflow.double_read.agreement import (
+    AnswerTable,
+    LengthAgreement,
+    agreement,
+    agreement_record,
+)
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
     cause_in_words,
@@ -79,6 +84,7 @@ def agreement_command(
         return
     click.echo(f"{agreed.readers[0]} and {agreed.readers[1]}, each number {WITH_INTERVAL}")
     _show_lengths(agreed.lengths)
+    _show_answers(agreed.answers)
     for name, found in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
         _show_kappa(name, found)
     if plot:
@@ -125,6 +131,14 @@ def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
         ["", *(one.name for one in lengths)],
         [[name, *(write(one) for one in lengths)] for name, write in rows],
     )
+
+
+def _show_answers(table: AnswerTable) -> None:
+    click.echo(f"Answers to {counted(table.n, 'cell')} that both readers answered; lengths are")
+    click.echo("compared where both measured.")
+    words = [answer.value.replace("_", " ") for answer in table.answers]
+    rows = [[name, *map(str, row)] for name, row in zip(words, table.counts, strict=True)]
+    show_table(["first, second", *words], rows)
 
 
 def _show_kappa(name: str, found: Kappa) -> None:

@@ -1,6 +1,6 @@
 """How far two readers of a project agree: independent reads only."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from opp_mri.agreement.lengths import (
 )
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Lesion, Reading
+from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
@@ -66,19 +66,43 @@ class LengthAgreement:
 
 
 @frozen(kw_only=True)
+class AnswerTable:
+    """How often two readers gave which answers to the same cell.
+
+    Parameters
+    ----------
+    answers
+        The answers that were given, in the order of rows and columns.
+    counts
+        Cells by the answer of the first reader (rows) and of the second (columns).
+    """
+
+    answers: tuple[Answer, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return sum(map(sum, self.counts))
+
+
+@frozen(kw_only=True)
 class Agreement:
     """Two readers of a project, held against each other.
 
     Parameters
     ----------
     lengths
-        Per sequence, and overall.
+        Per sequence, and overall, of the cells that both readers measured.
+    answers
+        Measured, gone or not measurable, of all cells that both readers answered.
     categories, opp_against_pd
         Agreement of the lesions' categories, and of OPP against PD where both readers said one.
     """
 
     readers: tuple[str, str]
     lengths: tuple[LengthAgreement, ...]
+    answers: AnswerTable
     categories: Kappa
     opp_against_pd: Kappa
 
@@ -133,6 +157,7 @@ def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement
     return Agreement(
         readers=readers,
         lengths=tuple(_lengths(name, groups[name]) for name in (*names, OVERALL)),
+        answers=_answers(list(both.values())),
         categories=kappa(pairs, known),
         opp_against_pd=kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
     )
@@ -158,6 +183,11 @@ def agreement_record(agreed: Agreement) -> Record:
                 "drawn_pairs": one.drawn,
             }
             for one in agreed.lengths
+        },
+        "answers": {
+            "n": agreed.answers.n,
+            "answers": [answer.value for answer in agreed.answers.answers],
+            "table": [list(row) for row in agreed.answers.counts],
         },
         "categories": _kappa_record(agreed.categories),
         "opp_against_pd": _kappa_record(agreed.opp_against_pd),
@@ -214,10 +244,21 @@ def category_of(
     return classify(timeline, rules).category
 
 
+def _answers(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
+    counted = Counter((first.answer, second.answer) for first, second in cells)
+    given = {answer for pair in counted for answer in pair}
+    answers = tuple(answer for answer in Answer if answer in given)
+    return AnswerTable(
+        answers=answers,
+        counts=tuple(tuple(counted[row, column] for column in answers) for row in answers),
+    )
+
+
 def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:
     pairs = [
         (lesion_id, float(a.length_mm), float(b.length_mm))
         for lesion_id, a, b in cells
+        if a.answer is Answer.MEASURED and b.answer is Answer.MEASURED
         if a.length_mm is not None and b.length_mm is not None
     ]
     by_lesion: dict[str, list[float]] = defaultdict(list)
