@@ -117,6 +117,8 @@ class Caution(StrEnum):
     THERAPY_AFTER_DECLINE = "therapy_after_decline"
     THERAPY_BEFORE_PEAK = "therapy_before_peak"
     BACK_AT_BASELINE = "back_at_baseline"
+    FRACTURE_IN_WINDOW = "fracture_in_window"
+    EPIDURAL_GROWTH_IN_WINDOW = "epidural_growth_in_window"
     NOISE = "noise"
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from opp_mri.domain.assessment import Caution, Criteria, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import Observation
+from opp_mri.domain.timeline import EventKind, Observation
 from opp_mri.response.calls import LesionCall
 from opp_mri.response.course import Course, LesionFacts
 from opp_mri.units import format_mm
@@ -54,10 +54,23 @@ CAUTION_WORDS: Final[Mapping[Caution, str]] = {
     Caution.BACK_AT_BASELINE: (
         "the lesion grew, but is within measurement error of its baseline at the last follow-up"
     ),
+    Caution.FRACTURE_IN_WINDOW: (
+        "a fracture was recorded within {window_days} days of radiosurgery, which enlarges too"
+    ),
+    Caution.EPIDURAL_GROWTH_IN_WINDOW: (
+        "epidural growth was recorded within {window_days} days of radiosurgery, which "
+        "pseudoprogression of the bone does not explain"
+    ),
     Caution.NOISE: (
         "measurement error alone would give an unchanged lesion on this schedule the same category "
         "in 10 % of cases or more"
     ),
+}
+
+
+_IN_WINDOW: Final = {
+    EventKind.FRACTURE: Caution.FRACTURE_IN_WINDOW,
+    EventKind.EPIDURAL_GROWTH: Caution.EPIDURAL_GROWTH_IN_WINDOW,
 }
 
 
@@ -93,6 +106,12 @@ def cautions_of(
             found.update(_of_others(lesion, lesion.deciding_sequence, call.course, criteria))
             if first_fraction_day - call.studied.baseline.days_from_ssrs > OLDEST_BASELINE_DAYS:
                 found.add(Caution.OLD_BASELINE)
+    if lesion.category is ResponseCategory.OPP:
+        found.update(
+            caution
+            for kind, caution in _IN_WINDOW.items()
+            if any(0 < day <= criteria.window_days for day in facts.finding_days.get(kind, ()))
+        )
     return tuple(caution for caution in Caution if caution in found)
 
 

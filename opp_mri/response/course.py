@@ -48,12 +48,15 @@ class LesionFacts:
     other_bone_lesions
         Day and behaviour of each known entry on other bone lesions, in the order of days and, on
         one day, of the record.
+    finding_days
+        Days of fractures and of epidural growth, which never decide.
     """
 
     exclusion: Exclusion | None
     retreated: bool
     therapy_change_days: tuple[int, ...]
     other_bone_lesions: tuple[tuple[int, OtherBoneLesions], ...]
+    finding_days: Mapping[EventKind, tuple[int, ...]]
 
 
 class Course:
@@ -310,6 +313,10 @@ def facts_of(timeline: Timeline) -> LesionFacts:
             if event.kind is EventKind.SYSTEMIC_THERAPY_CHANGE
         ),
         other_bone_lesions=tuple(sorted(known, key=lambda entry: entry[0])),
+        finding_days={
+            kind: tuple(event.days_from_ssrs for event in timeline.events if event.kind is kind)
+            for kind in (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH)
+        },
     )
 
 

@@ -1,0 +1,54 @@
+"""A fracture or epidural growth in the window is a caution next to an OPP, and decides nothing."""
+
+from decimal import Decimal
+
+import pytest
+
+from opp_mri.domain.assessment import Caution, Criteria, Rules
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.classify import classify
+
+AMINI = Criteria(name="amini-2016")
+FELL, GREW = ("20", "28", "20", "20"), ("20", "28", "29", "30")
+
+
+def cautions(lengths: tuple[str, ...], kind: EventKind, day: int) -> tuple[str, set[Caution]]:
+    days = (-7, 70, 160, 260)
+    timeline = Timeline(
+        lesion_id="L",
+        observations={
+            SeriesRole.T1: tuple(
+                Observation(day, Decimal(mm)) for day, mm in zip(days, lengths, strict=True)
+            )
+        },
+        events=(TreatmentEvent(day, kind, "new"),),
+    )
+    answer = classify(timeline, Rules(criteria=AMINI))
+    return answer.category.value, set(answer.cautions)
+
+
+@pytest.mark.parametrize(
+    ("kind", "caution"),
+    [
+        (EventKind.FRACTURE, Caution.FRACTURE_IN_WINDOW),
+        (EventKind.EPIDURAL_GROWTH, Caution.EPIDURAL_GROWTH_IN_WINDOW),
+    ],
+)
+def test_a_finding_in_the_window_is_a_caution_next_to_an_opp(
+    kind: EventKind, caution: Caution
+) -> None:
+    for day, given in ((1, True), (182, True), (0, False), (183, False)):
+        category, named = cautions(FELL, kind, day)
+        assert category == "OPP"
+        assert (caution in named) is given, day
+    category, named = cautions(GREW, kind, 90)
+    assert category == "PD"
+    assert caution not in named
+    assert "182 days" in caution_in_words(caution, AMINI)
+
+
+def test_paraspinal_growth_is_no_such_caution() -> None:
+    _, named = cautions(FELL, EventKind.PARASPINAL_GROWTH, 90)
+    assert not named & {Caution.FRACTURE_IN_WINDOW, Caution.EPIDURAL_GROWTH_IN_WINDOW}
