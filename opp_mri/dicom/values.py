@@ -110,6 +110,9 @@ def code_meanings(value: object) -> tuple[str, ...]:
 
 
 def _as_written(part: object) -> str:
+    written = getattr(part, "original_string", None)
+    if written is not None:
+        return text(written)
     return f"{part:g}" if isinstance(part, float) else text(part)
 
 
