@@ -9,14 +9,14 @@ from attrs import evolve, field, frozen
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.geometry import FloatArray, Volume, VolumeGeometry
 from opp_mri.phantom.acquisition import Prescription, Receiver
-from opp_mri.phantom.anatomy import Anatomy
+from opp_mri.phantom.anatomy import Anatomy, Build, paint_anatomy
 from opp_mri.phantom.cases import Case, Visit
 from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.patient import Patient, make_patient
 from opp_mri.phantom.prescription import prescribe
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, Scanner, SeriesKind
 from opp_mri.phantom.seeding import generator, uid
-from opp_mri.phantom.spine import LEVELS, Posture, posture, rigid
+from opp_mri.phantom.spine import LEVELS, Posture, posture, rigid, spine_section
 
 MAKERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
 SEED = 3
@@ -124,6 +124,22 @@ def anatomy_of(number: int, *, coarse: bool = False, dry: int | None = 2) -> Pat
         dry_discs=frozenset(LEVELS if dry is None else rng.choice(LUMBAR, dry, replace=False)),
     )  # fmt: skip
     return make_patient(case, seed=SEED, coarse=coarse)
+
+
+def sized(patient: Patient, size: float) -> Patient:
+    """Give somebody else of this size, with the same lesion: a stranger."""
+    spine = patient.spine
+    first, last = spine.vertebrae[0].level, spine.vertebrae[-1].level
+    middle = spine.vertebrae[spine.middle].level
+    rng = generator(SEED, patient.case.number, str(size), "stranger")
+    spine = spine_section(first, last, middle, size=size, curvature=1 + rng.normal(0, 0.12))
+    build = Build(
+        patient_id=f"{patient.case.number} {size}",
+        fat_mm=float(rng.uniform(10, 22)),
+        dry_discs=frozenset(rng.choice(LUMBAR, 2, replace=False)),
+        thoracic=patient.case.thoracic,
+    )
+    return evolve(patient, spine=spine, anatomy=paint_anatomy(spine, build, seed=SEED))
 
 
 def lying(patient: Patient, visit: int, motion: Motion) -> Posture:

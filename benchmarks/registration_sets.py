@@ -5,12 +5,15 @@ import itertools
 import pickle
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import registration_imaging as imaging
 import registration_phantoms as phantoms
-from attrs import frozen
+from attrs import evolve, frozen
+from registration_imaging import DarkMarrow
 from registration_phantoms import Look, Motion, Scan
 
 import opp_mri.phantom
@@ -19,12 +22,25 @@ from opp_mri.dicom.sources import find_sources
 from opp_mri.dicom.stacks import describe_series
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.geometry import FloatArray, Volume
+from opp_mri.domain.transform import RigidTransform
 from opp_mri.phantom.patient import Patient
-from opp_mri.phantom.protocol import GE, TOSHIBA, SeriesKind
+from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, SeriesKind
+from opp_mri.registration.resampling import on_grid
 
+T = TypeVar("T")
 ANATOMIES = 10
 VISITS = 5
 T1, T2FS = SeriesKind.T1, SeriesKind.T2FS
+SEQUENCES = (SeriesKind.T1, SeriesKind.T2FS, SeriesKind.STIR, SeriesKind.T1POST)
+DARK_ANATOMIES = 4
+DARK_VISITS = 3
+DARK_FROM = 100  # number of the first anatomy with dark marrow
+DARK_TABLE_MM = (0.0, 35.0, -30.0)
+DARK_GROWN_MM = (0.0, 6.0, -4.0)
+DARK_SCANNERS = (SIEMENS, PHILIPS, SIEMENS)  # T1POST without fat suppression, as is like with like
+STRANGERS_FROM = 200
+STRANGER_ANATOMIES = 7
+STRANGER_SIZES = (0.90, 0.94, 0.97, 1.0, 1.03, 1.07)  # 3 % and more from each other
 
 HARD: dict[str, tuple[Motion, Look, float | None]] = {
     "vendor and 3 T": (Motion(), Look(scanner=GE), None),
@@ -84,14 +100,26 @@ class Body:
 # --- phantoms
 
 
+def _cached(name: str, make: Callable[[], T]) -> T:
+    path = Path(tempfile.gettempdir()) / "opp-mri-registration" / f"{_version()}-{name}.pickle"
+    if path.exists():
+        kept: T = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
+        return kept
+    made = make()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(pickle.dumps(made))
+    return made
+
+
 def body(number: int) -> Body:
     """Scan a patient as often as the sets need, or take it from the cache."""
-    path = Path(tempfile.gettempdir()) / "opp-mri-registration" / f"{_version()}-{number}.pickle"
-    if path.exists():
-        return pickle.loads(path.read_bytes())  # noqa: S301 - our own file
+    return _cached(str(number), lambda: _make_body(number))
+
+
+def _make_body(number: int) -> Body:
     patient = phantoms.anatomy_of(number)
     lying = [phantoms.lying(patient, visit, Motion()) for visit in range(VISITS)]
-    made = Body(
+    return Body(
         level=patient.case.level,
         visits=tuple(
             phantoms.scan(patient, visit, where, Look(), (T1, T2FS))
@@ -106,9 +134,50 @@ def body(number: int) -> Body:
             for index, (name, away) in enumerate(GONE.items())
         },
     )
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(pickle.dumps(made))
-    return made
+
+
+def dark_body(number: int) -> Body:
+    """Scan a patient with dark, flat marrow: all sequences, at a few visits."""
+    return _cached(f"dark-{number}", lambda: _make_dark_body(number))
+
+
+def _make_dark_body(number: int) -> Body:
+    patient = phantoms.anatomy_of(DARK_FROM + number, dry=4 if number % 2 else None)
+    wild = number % 2 == 0
+    dark = DarkMarrow(
+        lesion_of_csf=(0.53, 1.2)[number % 2],
+        bowel_of_csf=1.0 if wild else 0.5,
+        bowel_from_mm=-24.0 if wild else -42.0,
+        pulsation=0.8 if wild else 0.45,
+    )
+    visits = []
+    for visit in range(DARK_VISITS):
+        motion = Motion(joint_sd_deg=(1.6, 0.9, 0.9), table_mm=DARK_TABLE_MM[visit], turn_deg=6.0)
+        look = Look(
+            scanner=DARK_SCANNERS[visit],
+            dark=dark,
+            between_mm=0.25,
+            noise=2.0 if wild else 1.0,
+            grown_mm=DARK_GROWN_MM[visit],
+        )
+        where = phantoms.lying(patient, visit, motion)
+        visits.append(phantoms.scan(patient, visit, where, look, SEQUENCES))
+    return Body(level=patient.case.level, visits=tuple(visits), hard={}, gone={})
+
+
+def strangers(number: int) -> tuple[Scan, ...]:
+    """Scan persons with the same lesion who differ in size by 3 % and more."""
+    return _cached(f"strangers-{number}", lambda: _make_strangers(number))
+
+
+def _make_strangers(number: int) -> tuple[Scan, ...]:
+    patient = phantoms.anatomy_of(STRANGERS_FROM + number)
+    scans = []
+    for visit, size in enumerate(STRANGER_SIZES):
+        person = phantoms.sized(patient, size)
+        where = phantoms.lying(person, visit, Motion())
+        scans.append(phantoms.scan(person, visit, where, Look())[T1])
+    return tuple(scans)
 
 
 def _one(patient: Patient, visit: int, motion: Motion, look: Look, away_mm: float | None) -> Scan:
@@ -118,7 +187,8 @@ def _one(patient: Patient, visit: int, motion: Motion, look: Look, away_mm: floa
 
 def _version() -> str:
     digest = hashlib.sha256(Path(phantoms.__file__).read_bytes())
-    digest.update(repr((HARD, GONE, VISITS)).encode())
+    digest.update(Path(imaging.__file__).read_bytes())
+    digest.update(Path(__file__).read_bytes())
     for path in sorted(Path(opp_mri.phantom.__path__[0]).glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
@@ -150,23 +220,88 @@ def gone_pairs(bodies: Iterable[Body]) -> list[Pair]:
     ]
 
 
-def stranger_pairs(bodies: Sequence[Body]) -> list[Pair]:
+def stranger_pairs(groups: Iterable[Sequence[Scan]]) -> list[Pair]:
     return [
-        Pair(name="another patient", baseline=a.visits[0][T1], followup=b.visits[1][T1])
-        for a, b in itertools.permutations(bodies, 2)
+        Pair(name="another patient", baseline=a, followup=b)
+        for group in groups
+        for a, b in itertools.permutations(group, 2)
     ]
 
 
-def real_t1(folder: Path) -> tuple[Volume, Volume]:
-    """Load the T1 of both dates of the real spine."""
+def dark_visits(bodies: Iterable[Body]) -> list[list[Pair]]:
+    """Give each pair of visits, both ways, as its pairs of sequences."""
+    return [
+        [
+            Pair(name=kind.value, baseline=each.visits[a][kind], followup=each.visits[b][kind])
+            for kind in SEQUENCES
+        ]
+        for each in bodies
+        for a, b in itertools.permutations(range(DARK_VISITS), 2)
+    ]
+
+
+def real_series(folder: Path) -> dict[str, Volume]:
+    """Load the sagittal series of the real spine of two dates, by their description."""
     instances, sources = defaultdict(list), {}
-    for found in read_headers(find_sources(sorted(folder.glob("mapconcierge*")))):
-        if found.instance is not None:
-            instances[found.instance.series_instance_uid].append(found.instance)
-            sources[found.instance.sop_instance_uid] = found.source
+    for header in read_headers(find_sources(sorted(folder.glob("mapconcierge*")))):
+        if header.instance is not None:
+            instances[header.instance.series_instance_uid].append(header.instance)
+            sources[header.instance.sop_instance_uid] = header.source
     by_name = {
-        one.instance.series_description: one
+        volume.instance.series_description: volume
         for series in instances.values()
-        for one in describe_series(series)
+        for volume in describe_series(series)
     }
-    return load_volume(by_name["T1 SAG"], sources), load_volume(by_name["T1WI"], sources)
+    return {name: load_volume(by_name[name], sources) for name in REAL_SERIES if name in by_name}
+
+
+REAL_FIRST_T1, REAL_SECOND_T1 = "T1 SAG", "T1WI"
+REAL_SERIES = (REAL_FIRST_T1, REAL_SECOND_T1, "STIR SAG", "T2 SAG")
+
+
+@frozen(kw_only=True, eq=False)
+class Moved:
+    """A real series, and itself moved on purpose.
+
+    Parameters
+    ----------
+    truth
+        Baseline from follow-up, (4, 4).
+    """
+
+    name: str
+    baseline: Volume
+    followup: Volume
+    truth: FloatArray
+
+
+def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
+    """Resample a real series half a slice off, turned by up to 7 degrees, noisy and shaded."""
+    rng = np.random.default_rng(number)
+    geometry = volume.geometry
+    centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
+    truth = phantoms.rigid(rng.uniform(-7, 7, 3) * (1.0, 0.4, 0.4), np.zeros(3))
+    shift = rng.uniform(-12, 12, 3) + geometry.directions[0] * geometry.spacing_kji_mm[0] / 2
+    shift[2] = rng.choice((-1, 1)) * rng.uniform(20, 30)
+    shift[0] = geometry.spacing_kji_mm[0] / 2
+    truth[:3, 3] = centre + shift - truth[:3, :3] @ centre
+    frame = f"2.25.{number + 1}"
+    grid = evolve(geometry, frame_of_reference_uid=frame)
+    seen = on_grid(
+        volume,
+        grid,
+        RigidTransform(
+            to_frame_of_reference_uid=geometry.frame_of_reference_uid,
+            from_frame_of_reference_uid=frame,
+            matrix=truth,
+        ),
+    )
+    shade = 1 + 0.3 * np.linspace(-1, 1, seen.shape[1])[None, :, None]
+    noise = rng.normal(0, 0.02 * np.nanpercentile(seen, 99), seen.shape)
+    voxels = np.clip(np.nan_to_num(seen) * shade + noise, 0, None).astype(np.float32)
+    return Moved(
+        name=name,
+        baseline=volume,
+        followup=Volume(volume_id=f"moved-{number}", geometry=grid, voxels=voxels),
+        truth=truth,
+    )

@@ -29,7 +29,8 @@ from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.measure import measure as measure_table
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.registration.align import align_project, decide
+from opp_mri.workflow.registration.align import align_project
+from opp_mri.workflow.registration.decisions import decide
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1500, 900)

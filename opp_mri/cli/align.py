@@ -1,15 +1,21 @@
 """Verbs of registration: align, fit confirm, fit reject, fit list."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
 from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
-from opp_mri.domain.alignment import Alignment, FitDecision
+from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.registration.align import align_project, decide
+from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.registration.align_report import alignment_record, save_alignment_page
+from opp_mri.workflow.registration.decisions import decide
+from opp_mri.workflow.registration.fit_files import FitFormat, export_fits, import_fit
+from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
 
 
 @click.command("align", epilog=example("opp-mri align --project study"))
@@ -21,12 +27,14 @@ from opp_mri.workflow.registration.align_report import alignment_record, save_al
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a page with pictures of each fit, before and after.",
 )
+@click.option("--quick", is_flag=True, help="Leave the second opinion by SimpleITK out.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that line up pairs.")
 def align_command(
     lesion_ids: tuple[str, ...],
     project_folder: Path,
     as_json: bool,
     report: Path | None,
+    quick: bool,
     workers: int | None,
 ) -> None:
     """Line up each follow-up on the baseline's treated vertebra, and say how far to trust it.
@@ -36,7 +44,7 @@ def align_command(
     """
     with open_project(project_folder) as project, show_progress() as progress:
         summary = align_project(
-            project, now(), lesion_ids=lesion_ids, workers=workers, progress=progress
+            project, now(), lesion_ids=lesion_ids, quick=quick, workers=workers, progress=progress
         )
         decisions = project.store.alignment_decisions()
         if report:
@@ -47,13 +55,22 @@ def align_command(
                 written_on=now().date(),
                 progress=progress,
             )
+    visits = group_by_visit(summary.alignments)
     if as_json:
-        show_json([alignment_record(a, decisions.get(a.fit_id, ())) for a in summary.alignments])
+        by_fit = {fit.fit_id: visit for visit in visits for fit in visit.alignments}
+        show_json(
+            [
+                alignment_record(fit, decisions.get(fit.fit_id, ()), by_fit[fit.fit_id])
+                for fit in summary.alignments
+            ]
+        )
     else:
         decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
-        rows = [_row(alignment, decided) for alignment in summary.alignments]
-        show_table(COLUMNS, rows)
-        click.echo(f"{counted(summary.new, 'new fit')}, {len(rows) - summary.new} from before.")
+        show_table(COLUMNS, [_row(visit, decided) for visit in visits])
+        before = len(summary.alignments) - summary.new
+        click.echo(f"{counted(summary.new, 'new fit')}, {before} from before.")
+        if quick:
+            click.echo("The second opinion was left out (--quick).", err=True)
     for sentence in summary.left_out:
         click.echo(sentence, err=True)
     for failure in summary.failures:
@@ -62,39 +79,42 @@ def align_command(
         click.echo(f"Page: {report}", err=True)
 
 
-COLUMNS = (
+COLUMNS: Final = (
     "Fit",
     "Lesion",
-    "Sequence",
     "Baseline",
     "Follow-up",
+    "Verdict",
+    "Sequences: verdict, similarity",
     "Moved mm",
     "Rotation",
-    "Similarity",
     "Level margin",
-    "There and back mm",
-    "Verdict",
+    "Inverse consistency mm",
+    "Second opinion mm",
     "Reader",
     "Why",
 )
 
 
-def _row(alignment: Alignment, decided: dict[str, str]) -> list[str]:
+def _row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
+    """Give one answer a visit: the leading fit, and the evidence of each sequence."""
+    alignment = visit.leading
     fit = alignment.fit
     moved = sum(x * x for x in fit.displacement_lps_mm) ** 0.5
+    decisions = [decided[member.fit_id] for member in visit.alignments if member.fit_id in decided]
     return [
         alignment.fit_id,
         alignment.lesion_id or "-",
-        alignment.sequence.value,
         str(alignment.baseline_study_date),
         str(alignment.followup_study_date),
+        fit.verdict.value,
+        visit.describe_sequences(),
         f"{moved:.1f}",
         f"{fit.rotation_deg:.1f}°",
-        f"{fit.similarity:.2f}",
         "-" if fit.level_margin is None else f"{fit.level_margin:.2f}",
         f"{fit.inverse_consistency_mm:.2f}",
-        fit.verdict.value,
-        decided.get(alignment.fit_id, ""),
+        "-" if fit.second_opinion_mm is None else f"{fit.second_opinion_mm:.2f}",
+        ", ".join(decisions),
         " ".join(fit.reasons),
     ]
 
@@ -130,6 +150,83 @@ def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) ->
 def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> None:
     """Reject FIT: it carries nothing."""
     _decide(fit, FitDecision.REJECTED, reader, reason, project_folder)
+
+
+@fit_group.command("export")
+@click.argument("fits", metavar="[FIT]...", nargs=-1)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the files.",
+)
+@click.option(
+    "--as",
+    "formats",
+    type=click.Choice([choice.value for choice in FitFormat]),
+    multiple=True,
+    default=[FitFormat.TFM.value],
+    show_default=True,
+    help="tfm: a transform of ITK; nrrd, nifti: the follow-up on the baseline's grid and the "
+    "difference; dicom: a derived series. May be given several times.",
+)
+@project_option
+def export_command(
+    fits: tuple[str, ...], folder: Path, formats: tuple[str, ...], project_folder: Path
+) -> None:
+    r"""Write confirmed fits for 3D Slicer and other programs.
+
+    Resampled images are to be looked at; lengths are measured on native images.
+
+    \b
+    Example:
+      opp-mri fit export --out fits --as tfm --as nrrd
+    """
+    with open_project(project_folder) as project:
+        paths = export_fits(project.store, folder, [FitFormat(each) for each in formats], fits)
+    click.echo(f"{counted(len(paths), 'file')} in {folder}.")
+
+
+@fit_group.command("import")
+@click.argument("transform", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--lesion", "lesion_id", required=True, help="The lesion that it was made for.")
+@click.option(
+    "--sequence",
+    type=click.Choice([role.value for role in SeriesRole]),
+    required=True,
+    help="The sequence that it lines up.",
+)
+@click.option(
+    "--followup",
+    "followup",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    help="Date of the follow-up, as 2021-05-30.",
+)
+@project_option
+def import_command(
+    transform: Path, lesion_id: str, sequence: str, followup: datetime, project_folder: Path
+) -> None:
+    r"""Judge TRANSFORM, which another program made, and offer it to readers.
+
+    A transform of ITK (.tfm, .txt, .h5) from points of the baseline to the follow-up, LPS mm.
+
+    \b
+    Example:
+      opp-mri fit import slicer.tfm --lesion OPP-01 --sequence T1 --followup 2018-04-02
+    """
+    with open_project(project_folder) as project:
+        alignment = import_fit(
+            project.store,
+            transform,
+            lesion_id=lesion_id,
+            sequence=SeriesRole(sequence),
+            followup_date=followup.date(),
+            at=now(),
+        )
+    reasons = " ".join(alignment.fit.reasons)
+    click.echo(f"Fit {alignment.fit_id}: {alignment.fit.verdict.value}. {reasons}")
 
 
 COMMANDS = (align_command, fit_group)

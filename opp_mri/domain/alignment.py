@@ -1,6 +1,6 @@
 """A fit as a project keeps it, and what readers decided about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ class Alignment:
     baseline_volume_id, followup_volume_id
         The volumes.
     brought_along
-        True where the transform is that of the study's T1, judged on this sequence.
+        True where the level was found by all sequences of the visit together.
     algorithm_version, parameters
         What made it.
     """
@@ -59,3 +59,34 @@ class AlignmentDecision:
     reader: str
     reason: str = ""
     recorded_at: datetime
+
+
+def confirmed_fits(
+    alignments: Iterable[Alignment], decisions: Mapping[str, Sequence[AlignmentDecision]]
+) -> list[Alignment]:
+    """Give the fits that a reader has confirmed.
+
+    Of two fits of the same volumes (another algorithm, another length) the latest decision counts.
+
+    Parameters
+    ----------
+    alignments
+        In any order.
+    decisions
+        By fit, the latest last.
+
+    Returns
+    -------
+    list of Alignment
+        In the order of their decisions.
+    """
+    decided = [fit for fit in alignments if decisions.get(fit.fit_id)]
+    decided.sort(key=lambda fit: decisions[fit.fit_id][-1].recorded_at)
+    latest = {
+        (fit.lesion_id, fit.baseline_volume_id, fit.followup_volume_id): fit for fit in decided
+    }
+    return [
+        fit
+        for fit in latest.values()
+        if decisions[fit.fit_id][-1].decision is FitDecision.CONFIRMED
+    ]

@@ -97,6 +97,7 @@ def align_visit(
     *,
     centre_lps_mm: Vector3 | None = None,
     lesion_radius_mm: float = 0.0,
+    comparable: Sequence[bool] = (),
 ) -> tuple[Fit, ...]:
     """Line the sequences of a visit up on those of a baseline, all of them together.
 
@@ -111,6 +112,9 @@ def align_visit(
         all follow-ups in one.
     centre_lps_mm, lesion_radius_mm
         As for `align`.
+    comparable
+        Whether each pair has the same contrast on both dates; all where it is empty. A pair that
+        has not takes no part in the search: it is carried by the others, and judged.
 
     Returns
     -------
@@ -123,22 +127,19 @@ def align_visit(
         As for `align`, or the volumes lie in several frames of reference.
     """
     question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
-    whole = centre_lps_mm is None
-    joint = _align_question(question, whole=whole)
+    chosen = [index for index, same in enumerate(comparable) if same] or list(range(len(pairs)))
+    both, visit, centre = _align_together(question, chosen, whole=centre_lps_mm is None)
     if len(pairs) == 1:
-        return (joint[2],)
-    if joint[2].verdict is not Verdict.GOOD:
-        alone = [_align_question(question.only(index), whole=whole) for index in range(len(pairs))]
-        joint = max((joint, *alone), key=lambda answer: _rank(answer[2]))
-    answered, both, visit = joint
-    if both is None:
-        return (visit,) * len(pairs)
-    question = evolve(question, centre=answered.centre)
+        return (visit,)
+    question = evolve(question, centre=centre)
     fits = []
     for index in range(len(pairs)):
-        own = correct(question, both, index)
-        motion = meet_halfway(own, question.centre)
-        fits.append(measure_fit(question.only(index), own, motion, visit))
+        alone = question.only([index])
+        if both is None:
+            fits.append(no_fit(alone))
+            continue
+        own = correct(alone, both) if index in chosen else both
+        fits.append(measure_fit(alone, own, meet_halfway(own, centre), visit))
     return tuple(fits)
 
 
@@ -196,21 +197,35 @@ def parameters() -> dict[str, float]:
     }
 
 
-def _align_question(question: Question, *, whole: bool) -> tuple[Question, Both | None, Fit]:
-    """Search with few rotations, and with many where that is not good; give the better answer."""
-    best: tuple[Question, Both | None, Fit] = (question, None, no_fit(question))
-    for turns in (FIRST_TURNS, ALL_TURNS):
-        both = estimate_both_ways(question, turns)
-        if both is None:
-            continue
-        if whole:
-            question, both = _recentre(question, both, turns)
-        fit = measure_fit(question, both, meet_halfway(both, question.centre))
-        if best[1] is None or _rank(fit) > _rank(best[2]):
-            best = (question, both, fit)
-        if fit.verdict is Verdict.GOOD:
+Answer = tuple[Question, Both | None, Fit]
+
+
+def _align_together(
+    question: Question, chosen: Sequence[int], *, whole: bool
+) -> tuple[Both | None, Fit, FloatArray]:
+    """Line the chosen sequences up together; where that is not good, each alone, then wider."""
+    together = question.only(chosen)
+    attempts = [(together, FIRST_TURNS)]
+    if len(chosen) > 1:
+        attempts += [(question.only([index]), FIRST_TURNS) for index in chosen]
+    attempts.append((together, ALL_TURNS))
+    best: Answer = (together, None, no_fit(together))
+    for asked, turns in attempts:
+        answer = _align_question(asked, turns, whole=whole)
+        if best[1] is None or _rank(answer[2]) > _rank(best[2]):
+            best = answer
+        if best[2].verdict is Verdict.GOOD:
             break
-    return best
+    return best[1], best[2], best[0].centre
+
+
+def _align_question(question: Question, turns: Sequence[FloatArray], *, whole: bool) -> Answer:
+    both = estimate_both_ways(question, turns)
+    if both is None:
+        return question, None, no_fit(question)
+    if whole:
+        question, both = _recentre(question, both, turns)
+    return question, both, measure_fit(question, both, meet_halfway(both, question.centre))
 
 
 def _make_question(

@@ -73,14 +73,12 @@ def common_centre(question: Question, both: Both) -> FloatArray:
     return middle
 
 
-def correct(question: Question, both: Both, index: int) -> Both:
+def correct(question: Question, both: Both) -> Both:
     """Give both directions of one sequence of a visit, each polished on it alone."""
-    alone = question.only(index)
-    ahead = polish(alone, both.followup_from_baseline)
+    ahead = polish(question, both.followup_from_baseline)
     start = invert(ahead) if both.backward is None else both.baseline_from_followup
-    reverse = alone.reverse(ahead)
     return evolve(
         both,
         followup_from_baseline=ahead,
-        baseline_from_followup=polish(reverse, start),
+        baseline_from_followup=polish(question.reverse(ahead), start),
     )

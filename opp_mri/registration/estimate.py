@@ -132,9 +132,13 @@ class Question:
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
-    def only(self, index: int) -> "Question":
-        """Give the question of one of the sequences."""
-        return evolve(self, fixed=(self.fixed[index],), moving=(self.moving[index],))
+    def only(self, chosen: Sequence[int]) -> "Question":
+        """Give the question of some of the sequences."""
+        return evolve(
+            self,
+            fixed=tuple(self.fixed[index] for index in chosen),
+            moving=tuple(self.moving[index] for index in chosen),
+        )
 
 
 @frozen(kw_only=True, eq=False)

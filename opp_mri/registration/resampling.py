@@ -67,6 +67,22 @@ def on_grid(
     return values
 
 
+def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Subtract a baseline from a follow-up on its grid, once gain and offset are matched.
+
+    Returns
+    -------
+    ndarray
+        In units of the baseline, positive where the follow-up is brighter; NaN where it does not
+        reach.
+    """
+    before = baseline.astype(np.float32)
+    both = np.isfinite(resampled)
+    gain, offset = np.polyfit(resampled[both], before[both], 1) if both.any() else (1.0, 0.0)
+    difference: NDArray[np.float32] = (gain * resampled + offset - before).astype(np.float32)
+    return difference
+
+
 def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
     """Give LPS points, shape (rows, columns, 3), of the slice through a point, head up."""
     half = int(HALF_SIZE_MM / PIXEL_MM)

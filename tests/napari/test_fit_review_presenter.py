@@ -17,8 +17,9 @@ from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.serial import to_json
 from opp_mri.workflow.measuring.seeds import confirmed_transforms
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.registration.align import decide, plan
+from opp_mri.workflow.registration.align_plan import plan
 from opp_mri.workflow.registration.align_review import review_queue
+from opp_mri.workflow.registration.decisions import decide
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.patients import join_patients
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.registration.align import align_project, decide
+from opp_mri.workflow.registration.align import align_project
+from opp_mri.workflow.registration.decisions import decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable

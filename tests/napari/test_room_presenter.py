@@ -20,7 +20,7 @@ from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesion
 from opp_mri.workflow.measuring.readings import counted_readings, latest_by_cell
 from opp_mri.workflow.project import Project, create_project, open_project
-from opp_mri.workflow.registration.align import decide
+from opp_mri.workflow.registration.decisions import decide
 
 
 @pytest.fixture

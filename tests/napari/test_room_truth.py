@@ -22,7 +22,7 @@ from opp_mri.domain.measurement import Answer, LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.project import Project, open_project
-from opp_mri.workflow.registration.align import decide
+from opp_mri.workflow.registration.decisions import decide
 
 
 @pytest.fixture

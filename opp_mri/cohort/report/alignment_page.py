@@ -10,7 +10,7 @@ from attrs import frozen
 
 from opp_mri.cohort.report.page import render_page, save_page
 from opp_mri.domain.alignment import Alignment, FitDecision
-from opp_mri.domain.registration import Verdict
+from opp_mri.domain.registration import Fit, Verdict
 
 
 @frozen(kw_only=True, eq=False)
@@ -37,10 +37,10 @@ class FitPage:
     @property
     def heading(self) -> str:
         """Lesion or patient, sequence, and the two dates."""
-        one = self.alignment
-        which = one.lesion_id or "common field of view"
-        dates = f"{one.baseline_study_date} and {one.followup_study_date}"
-        return f"{which}, {one.sequence.value}, {dates}"
+        alignment = self.alignment
+        region = alignment.lesion_id or "common field of view"
+        dates = f"{alignment.baseline_study_date} and {alignment.followup_study_date}"
+        return f"{region}, {alignment.sequence.value}, {dates}"
 
     @property
     def numbers(self) -> list[tuple[str, str]]:
@@ -54,10 +54,26 @@ class FitPage:
             ("rotation", f"{fit.rotation_deg:.1f}°"),
             ("similarity before / after", f"{fit.similarity_before:.2f} / {fit.similarity:.2f}"),
             ("level margin", margin),
-            ("forward and back", f"{fit.inverse_consistency_mm:.2f} mm"),
-            ("blocks", f"{fit.block_residual_mm:.2f} mm"),
+            ("inverse consistency", f"{fit.inverse_consistency_mm:.2f} mm"),
+            ("block residual", f"{fit.block_residual_mm:.2f} mm"),
             ("overlap", f"{fit.overlap:.0%}"),
+            ("second opinion", _describe_opinion(fit)),
+            ("moved from the visit's fit", _with_unit(fit.correction_mm, "{:.2f} mm")),
+            (
+                "size along / across",
+                f"{_with_unit(fit.size_along, '{:.1%}')} / {_with_unit(fit.size_across, '{:.1%}')}",
+            ),
         ]
+
+
+def _describe_opinion(fit: Fit) -> str:
+    if fit.second_opinion_mm is None or fit.second_opinion_deg is None:
+        return "not asked"
+    return f"{fit.second_opinion_mm:.2f} mm, {fit.second_opinion_deg:.1f}° away"
+
+
+def _with_unit(value: float | None, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
 
 
 def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: date) -> None:

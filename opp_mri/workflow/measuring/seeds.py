@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.alignment import confirmed_fits
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, SeedPoint
@@ -56,18 +56,8 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
     alignments = store.alignments(lesion.lesion_id)
     if not alignments:
         return []
-    decisions = store.alignment_decisions()
-    decided = [(decisions[one.fit_id][-1], one) for one in alignments if decisions.get(one.fit_id)]
-    # of two fits of the same volumes (another algorithm, another length) the latest decision counts
-    latest = {
-        (one.baseline_volume_id, one.followup_volume_id): (decision, one)
-        for decision, one in sorted(decided, key=lambda pair: pair[0].recorded_at)
-    }
-    return [
-        one.fit.baseline_from_followup
-        for decision, one in latest.values()
-        if decision.decision is FitDecision.CONFIRMED
-    ]
+    confirmed = confirmed_fits(alignments, store.alignment_decisions())
+    return [alignment.fit.baseline_from_followup for alignment in confirmed]
 
 
 def seed_by_frame(store: Store, lesion: Lesion) -> Mapping[str, Vector3]:

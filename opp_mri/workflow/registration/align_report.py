@@ -12,12 +12,21 @@ from opp_mri.errors import OppMriError
 from opp_mri.registration.resampling import overlay
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.visits import VisitFit
 
 
 def alignment_record(
-    alignment: Alignment, decisions: Sequence[AlignmentDecision] = ()
+    alignment: Alignment, decisions: Sequence[AlignmentDecision] = (), visit: VisitFit | None = None
 ) -> dict[str, Any]:
-    """Give what `opp-mri align --json` shows of a fit."""
+    """Give what `opp-mri align --json` shows of a fit.
+
+    Parameters
+    ----------
+    decisions
+        About this fit, the latest last.
+    visit
+        The answer of its visit.
+    """
     fit = alignment.fit
     return {
         "fit_id": alignment.fit_id,
@@ -34,22 +43,29 @@ def alignment_record(
         "rotation_deg": round(fit.rotation_deg, 3),
         "similarity_before": round(fit.similarity_before, 4),
         "similarity": round(fit.similarity, 4),
-        "level_margin": None if fit.level_margin is None else round(fit.level_margin, 4),
+        "level_margin": _round(fit.level_margin, 4),
         "inverse_consistency_mm": _finite(fit.inverse_consistency_mm),
         "block_residual_mm": _finite(fit.block_residual_mm),
         "overlap": round(fit.overlap, 3),
+        "size_along": _round(fit.size_along, 4),
+        "size_across": _round(fit.size_across, 4),
+        "correction_mm": _round(fit.correction_mm, 3),
+        "second_opinion_mm": _round(fit.second_opinion_mm, 3),
+        "second_opinion_deg": _round(fit.second_opinion_deg, 3),
         "verdict": fit.verdict.value,
+        "visit_verdict": visit.verdict.value if visit else None,
+        "leads_visit": visit.leading.fit_id == alignment.fit_id if visit else None,
         "reasons": list(fit.reasons),
         "baseline_from_followup": fit.baseline_from_followup.matrix.tolist(),
         "decision": decisions[-1].decision.value if decisions else None,
         "decisions": [
             {
-                "decision": one.decision.value,
-                "reader": one.reader,
-                "reason": one.reason,
-                "recorded_at": one.recorded_at.isoformat(),
+                "decision": decision.decision.value,
+                "reader": decision.reader,
+                "reason": decision.reason,
+                "recorded_at": decision.recorded_at.isoformat(),
             }
-            for one in decisions
+            for decision in decisions
         ],
         "algorithm_version": alignment.algorithm_version,
     }
@@ -93,6 +109,10 @@ def _picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
     fit = alignment.fit
     pictures = overlay(baseline, followup, fit.baseline_from_followup, fit.centre_lps_mm)
     return draw_overlay(pictures), ""
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _finite(value: float) -> float | None:

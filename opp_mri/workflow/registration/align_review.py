@@ -14,7 +14,7 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
 from opp_mri.registration.resampling import on_grid
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.registration.align import fit_id, plan
+from opp_mri.workflow.registration.align_plan import plan, recorded_fit, with_imports
 
 
 @frozen(kw_only=True, eq=False)
@@ -86,22 +86,30 @@ def review_queue(
     UnknownError
         There is no such lesion.
     """
-    planned = [fit_id(task, pair) for task in plan(store, lesion_ids) for pair in task.pairs]
-    wanted = list(dict.fromkeys([*planned, *fit_ids]))
     recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
+    planned = [
+        recorded_fit(recorded, task, pair)
+        for task in plan(store, lesion_ids)
+        for pair in task.pairs
+    ]
+    alignments = [alignment for alignment in planned if alignment is not None]
     decisions = store.alignment_decisions()
     levels = {lesion.lesion_id: lesion.level for lesion in store.lesions()}
+    offered = with_imports(alignments, tuple(recorded.values()))
+    known = {alignment.fit_id for alignment in offered}
+    offered += [
+        recorded[fit_id] for fit_id in fit_ids if fit_id in recorded and fit_id not in known
+    ]
     items = [
         ReviewItem(
-            alignment=recorded[one],
-            level=levels.get(recorded[one].lesion_id or "", ""),
-            decisions=tuple(decisions.get(one, ())),
+            alignment=alignment,
+            level=levels.get(alignment.lesion_id or "", ""),
+            decisions=tuple(decisions.get(alignment.fit_id, ())),
         )
-        for one in wanted
-        if one in recorded
+        for alignment in offered
     ]
     items.sort(key=_place)  # stable: within a verdict the order of the plan stays
-    return ReviewQueue(items=tuple(items), not_lined_up=sum(one not in recorded for one in planned))
+    return ReviewQueue(items=tuple(items), not_lined_up=len(planned) - len(alignments))
 
 
 def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:

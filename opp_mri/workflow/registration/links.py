@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision
+from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision, confirmed_fits
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import CommonPoint, Lesion
@@ -56,10 +56,10 @@ class Links:
 
     def linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Give a transform for scrolling: through confirmed fits, or else common points too."""
-        found = self.carrying(to_frame, from_frame)
-        if found is None:
-            found = _chain((*self.confirmed, *self.by_point), to_frame, from_frame)
-        return found
+        carrying = self.carrying(to_frame, from_frame)
+        if carrying is not None:
+            return carrying
+        return _chain((*self.confirmed, *self.by_point), to_frame, from_frame)
 
 
 def links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Links:
@@ -73,37 +73,35 @@ def links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Li
         Its own fits come first; those of the common field of view serve where it has none.
     """
     decisions = store.alignment_decisions()
-    ours = [
-        one
-        for one in store.alignments()
-        if one.patient_id in patient_ids
-        and one.lesion_id in (None, lesion.lesion_id if lesion else None)
+    alignments = [
+        alignment
+        for alignment in store.alignments()
+        if alignment.patient_id in patient_ids
+        and alignment.lesion_id in (None, lesion.lesion_id if lesion else None)
     ]
-    # of two fits of the same volumes the latest decision counts
-    confirmed: dict[tuple[str, str, str], tuple[int, Alignment]] = {}
     notes: dict[str, list[FitNote]] = defaultdict(list)
-    for one in sorted(ours, key=lambda a: decisions[a.fit_id][-1].recorded_at.timestamp()
-                      if decisions.get(a.fit_id) else 0.0):  # fmt: skip
-        decided = decisions.get(one.fit_id, ())
-        frame = one.fit.baseline_from_followup.from_frame_of_reference_uid
-        key = (one.lesion_id or "", one.baseline_volume_id, one.followup_volume_id)
-        notes[frame].append(_note(one, decided))
-        if not decided:
-            continue
-        if decided[-1].decision is FitDecision.CONFIRMED:
-            confirmed[key] = (0 if one.lesion_id else 1, one)
-        else:
-            confirmed.pop(key, None)
+    for alignment in sorted(alignments, key=lambda fit: _decided_at(decisions.get(fit.fit_id))):
+        frame = alignment.fit.baseline_from_followup.from_frame_of_reference_uid
+        notes[frame].append(_note(alignment, decisions.get(alignment.fit_id, ())))
     order = list(SeriesRole)
-    best = sorted(confirmed.values(), key=lambda it: (it[0], order.index(it[1].sequence)))
-    transforms = [one.fit.baseline_from_followup for _, one in best]
-    return Links(
-        confirmed=tuple(_both(transforms)),
-        by_point=tuple(
-            _both([_shift(p) for one in patient_ids for p in store.common_points(one)][::-1])
-        ),
-        fits={frame: tuple(theirs) for frame, theirs in notes.items()},
+    confirmed = sorted(
+        confirmed_fits(alignments, decisions),
+        key=lambda fit: (fit.lesion_id is None, order.index(fit.sequence)),
     )
+    shifts = [
+        _shift(point) for patient_id in patient_ids for point in store.common_points(patient_id)
+    ]
+    return Links(
+        confirmed=tuple(
+            _list_both_ways([alignment.fit.baseline_from_followup for alignment in confirmed])
+        ),
+        by_point=tuple(_list_both_ways(shifts[::-1])),
+        fits={frame: tuple(of_frame) for frame, of_frame in notes.items()},
+    )
+
+
+def _decided_at(decisions: Sequence[AlignmentDecision] | None) -> float:
+    return decisions[-1].recorded_at.timestamp() if decisions else 0.0
 
 
 def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNote:
@@ -117,10 +115,14 @@ def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNo
     )
 
 
-def _both(transforms: Sequence[RigidTransform]) -> list[RigidTransform]:
-    both = [one for transform in transforms for one in (transform, transform.inverse())]
+def _list_both_ways(transforms: Sequence[RigidTransform]) -> list[RigidTransform]:
+    both = [motion for transform in transforms for motion in (transform, transform.inverse())]
     # a frame that names nothing joins nothing
-    return [b for b in both if b.to_frame_of_reference_uid and b.from_frame_of_reference_uid]
+    return [
+        motion
+        for motion in both
+        if motion.to_frame_of_reference_uid and motion.from_frame_of_reference_uid
+    ]
 
 
 def _shift(point: CommonPoint) -> RigidTransform:

@@ -205,7 +205,7 @@ def test_a_fit_travels_between_processes(fit: Fit) -> None:
     )
 
 
-def test_the_constants_that_a_stored_fit_depends_on_are_told() -> None:
-    told = parameters()
-    assert told["quality.good_margin"] > 0
-    assert told["search.grid_mm"] == 5.6
+def test_the_constants_that_a_stored_fit_depends_on_are_named() -> None:
+    constants = parameters()
+    assert constants["quality.good_margin"] > 0
+    assert constants["search.grid_mm"] == 5.6

@@ -8,8 +8,8 @@ from fixtures.makers import NOON, make_lesion, study_volume
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.registration.align import plan
 from opp_mri.workflow.registration.align_left_out import left_out
+from opp_mri.workflow.registration.align_plan import plan
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
 Fill = Callable[[SqlStore, list[VolumeDescription]], None]

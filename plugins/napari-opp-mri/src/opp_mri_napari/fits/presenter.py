@@ -18,7 +18,6 @@ from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.registration.align import decide
 from opp_mri.workflow.registration.align_review import (
     FitImages,
     ReviewItem,
@@ -26,6 +25,7 @@ from opp_mri.workflow.registration.align_review import (
     fit_images,
     review_queue,
 )
+from opp_mri.workflow.registration.decisions import decide
 from opp_mri_napari.fits.words import title
 from opp_mri_napari.shared.work import ImageCache, Job, Save
 

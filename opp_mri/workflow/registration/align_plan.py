@@ -1,0 +1,200 @@
+"""Which follow-ups are lined up on which baseline: a visit at a time, like sequence with like."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+from attrs import frozen
+
+from opp_mri.domain.alignment import Alignment
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole, SourceFile, Usability, VolumeDescription
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.transform import RigidTransform
+from opp_mri.errors import UnknownError
+from opp_mri.registration.align import ALGORITHM_VERSION, parameters
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.catalogue.patients import Patient, TimePoint, patients, time_points
+from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
+
+DEFAULT_LESION_RADIUS_MM: Final = 15.0  # where no length is recorded: most of a vertebral body
+ID_DIGITS: Final = 12
+IMPORTED: Final = "imported"  # the version of a fit that another program made
+SequencePair = tuple[SeriesRole, VolumeDescription, VolumeDescription]
+
+
+@frozen(kw_only=True)
+class VisitTask:
+    """One follow-up time point to line up on one baseline, all its sequences together.
+
+    Parameters
+    ----------
+    pairs
+        Sequence, baseline volume and follow-up volume; T1 first.
+    centre_lps_mm, lesion_radius_mm
+        The lesion in baseline coordinates; None and 0 for the common field of view.
+    sources
+        SOPInstanceUID to the file that holds it.
+    """
+
+    patient_id: str
+    lesion_id: str | None
+    pairs: tuple[SequencePair, ...]
+    centre_lps_mm: Vector3 | None
+    lesion_radius_mm: float
+    sources: Mapping[str, SourceFile] = attrs.field(repr=False)
+
+
+def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
+    """Give the visits to line up: per lesion, or per patient where there is no lesion yet."""
+    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions]:
+        raise UnknownError(f"There is no lesion {unknown[0]}: `opp-mri lesion list` lists them.")
+    tasks: list[VisitTask] = []
+    for patient in patients(store):
+        own = [lesion for lesion in lesions.values() if lesion.patient_id in patient.patient_ids]
+        points = [p for p in time_points(store, patient.patient_id) if p.study_date]
+        for lesion in own:
+            if not lesion_ids or lesion.lesion_id in lesion_ids:
+                tasks += _lesion_tasks(store, patient, lesion, points)
+        if not own and not lesion_ids:
+            tasks += (
+                _tasks(store, patient, None, points[0], points[1:], None, 0.0) if points else []
+            )
+    return tasks
+
+
+def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
+    """Give the id of a fit: a hash of all that it depends on.
+
+    Parameters
+    ----------
+    quick
+        Whether it is without a second opinion.
+    """
+    sequence, baseline, followup = pair
+    depends_on = (
+        ALGORITHM_VERSION,
+        sorted(parameters().items()),
+        task.lesion_id,
+        task.centre_lps_mm,
+        task.lesion_radius_mm,
+        sequence.value,
+        [_name_frames(volume) for volume in (baseline, followup)],
+        [[_name_frames(volume) for volume in both] for _, *both in task.pairs],
+        quick,
+    )
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
+
+
+def recorded_fit(
+    recorded: Mapping[str, Alignment], task: VisitTask, pair: SequencePair
+) -> Alignment | None:
+    """Give the fit of a pair as recorded; the one with a second opinion where there are both."""
+    return recorded.get(fit_id(task, pair)) or recorded.get(fit_id(task, pair, quick=True))
+
+
+def import_id(task: VisitTask, pair: SequencePair, transform: RigidTransform) -> str:
+    """Give the id of a fit that another program made."""
+    depends_on = (fit_id(task, pair), transform.matrix.round(9).tolist())
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
+
+
+def with_imports(planned: Sequence[Alignment], recorded: Sequence[Alignment]) -> list[Alignment]:
+    """Give fits with those that were imported for the same volumes and lesion after each."""
+    imported: dict[tuple[str | None, str, str], list[Alignment]] = {}
+    for alignment in recorded:
+        if alignment.algorithm_version == IMPORTED:
+            imported.setdefault(_volumes(alignment), []).append(alignment)
+    return [
+        fit for alignment in planned for fit in (alignment, *imported.get(_volumes(alignment), ()))
+    ]
+
+
+def _volumes(alignment: Alignment) -> tuple[str | None, str, str]:
+    return (alignment.lesion_id, alignment.baseline_volume_id, alignment.followup_volume_id)
+
+
+def _name_frames(volume: VolumeDescription) -> list[tuple[str, int]]:
+    return [(frame.sop_instance_uid, frame.frame_number) for frame in volume.frames]
+
+
+def _lesion_tasks(
+    store: Store, patient: Patient, lesion: Lesion, points: Sequence[TimePoint]
+) -> list[VisitTask]:
+    seed = lesion_seed_lps_mm(store, lesion)
+    before = [
+        point
+        for point in points
+        if point.study_date
+        and phase(lesion, point.study_date) is Phase.BEFORE
+        and any(volume.selected and _holds(volume, seed) for volume in point.volumes)
+    ]
+    if not before:
+        return []
+    baseline = before[-1]
+    later = points[points.index(baseline) + 1 :]
+    readings = [
+        reading
+        for reading in counted_readings(store, lesion.lesion_id)
+        if reading.study_date == baseline.study_date
+    ]
+    lengths = [float(reading.length_mm) for reading in readings if reading.length_mm]
+    radius_mm = max(lengths) / 2 if lengths else DEFAULT_LESION_RADIUS_MM
+    return _tasks(store, patient, lesion, baseline, later, seed, radius_mm)
+
+
+def _tasks(
+    store: Store,
+    patient: Patient,
+    lesion: Lesion | None,
+    baseline: TimePoint,
+    later: Sequence[TimePoint],
+    seed: tuple[str, Vector3] | None,
+    radius_mm: float,
+) -> list[VisitTask]:
+    tasks = []
+    for point in later:
+        pairs = tuple(_like_with_like(baseline, point, seed))
+        if not pairs:
+            continue
+        uids = [
+            frame.sop_instance_uid
+            for _, *both in pairs
+            for volume in both
+            for frame in volume.frames
+        ]
+        tasks.append(
+            VisitTask(
+                patient_id=patient.patient_id,
+                lesion_id=lesion.lesion_id if lesion else None,
+                pairs=pairs,
+                centre_lps_mm=seed[1] if seed else None,
+                lesion_radius_mm=radius_mm if seed else 0.0,
+                sources=store.sources_of(uids),
+            )
+        )
+    return tasks
+
+
+def _like_with_like(
+    baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
+) -> Iterator[SequencePair]:
+    """Pair the volumes of each role; at baseline the one that covers the lesion."""
+    for role in SeriesRole:
+        first = [v for v in baseline.chosen(role) if _holds(v, seed)]
+        second = followup.chosen(role)
+        usable = [v for v in (*first[:1], *second[:1]) if v.usability is Usability.VOLUME]
+        if len(usable) == 2:
+            yield role, usable[0], usable[1]
+
+
+def _holds(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool:
+    """Tell whether a lesion can be found on a volume by its seed, which is known in one frame.
+
+    In another frame of reference the seed's coordinates would point at something else.
+    """
+    return seed is None or covers(volume, dict([seed])) is True

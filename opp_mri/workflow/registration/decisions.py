@@ -1,0 +1,37 @@
+"""What a reader decides about a fit: recorded, and superseded only with a reason."""
+
+from datetime import datetime
+
+from opp_mri.domain.alignment import AlignmentDecision, FitDecision
+from opp_mri.domain.registration import Verdict
+from opp_mri.errors import InputError, UnknownError
+from opp_mri.store.protocol import Store
+
+
+def decide(
+    store: Store, fit: str, decision: FitDecision, *, reader: str, reason: str, at: datetime
+) -> AlignmentDecision:
+    """Record that a reader confirms or rejects a fit.
+
+    Raises
+    ------
+    UnknownError
+        There is no such fit.
+    InputError
+        A later decision needs a reason; a fit that failed cannot be confirmed.
+    """
+    known = {alignment.fit_id: alignment for alignment in store.alignments()}
+    if fit not in known:
+        raise UnknownError(f"There is no fit {fit}: `opp-mri align` lists them.")
+    if decision is FitDecision.CONFIRMED and known[fit].fit.verdict is Verdict.FAILED:
+        raise InputError(
+            "This fit failed: there is nothing to confirm. Mark a common point instead."
+        )
+    earlier = store.alignment_decisions().get(fit, ())
+    if earlier and not reason:
+        raise InputError("This fit was decided before: say with --reason why it changes.")
+    decided = AlignmentDecision(
+        fit_id=fit, decision=decision, reader=reader, reason=reason, recorded_at=at
+    )
+    store.add_alignment_decision(decided)
+    return decided
