@@ -3,20 +3,21 @@
 Which reader is A changes from cell to cell, and no name of a reader is in what is shown of a pair.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, PixelPoint, Reading
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.assessing.respond import project_rules
+from opp_mri.workflow.catalogue.patients import time_points
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
@@ -28,16 +29,25 @@ from opp_mri.workflow.double_read.resolving import (
 )
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.reading_room.room import load_images
+from opp_mri.workflow.reading_room.room import load_images, nearest_place
 from opp_mri_napari.consensus.words import said
 from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
+from opp_mri_napari.shared.work import ImageCache, Job, Save
 
 Line = tuple[ScreenPoint, ScreenPoint]
 
 
 @frozen(kw_only=True, eq=False)
 class Shown:
-    """The images that a pair is looked at on.
+    """The series that a pair is looked at on, and how it lies on the screen."""
+
+    volume: VolumeDescription
+    geometry: PaneGeometry
+
+
+@frozen(kw_only=True, eq=False)
+class Pictures:
+    """The images of a series.
 
     Parameters
     ----------
@@ -47,8 +57,6 @@ class Shown:
         Values drawn black and white.
     """
 
-    volume: VolumeDescription
-    geometry: PaneGeometry
     images: NDArray[Any] = field(repr=False)
     window: tuple[float, float]
 
@@ -80,6 +88,8 @@ class ConsensusPresenter:
         Whose image is shown, A or B.
     place
         Which slice of it.
+    context
+        Another series of the patient that is looked at, or None for the image of A or B.
     drawing
         Whether clicks set the ends of a new line; `first` is the end that is set already.
     proposal
@@ -111,7 +121,8 @@ class ConsensusPresenter:
         self.proposal: Proposal | None = None
         self.first: PixelPoint | None = None
         self.banner = self.notice = ""
-        self._images: dict[str, Shown] = {}
+        self.context: VolumeDescription | None = None
+        self.cache: ImageCache[Pictures] = ImageCache()
         self._rules = project_rules(project)
         self._reload()
         if not self.pairs:
@@ -150,7 +161,7 @@ class ConsensusPresenter:
         """Show a pair."""
         self.position = position % len(self.pairs)
         self.cancel()
-        self.letter = "A" if self.pair.a.caliper else "B"
+        self.letter, self.context = ("A" if self.pair.a.caliper else "B"), None
         self._to_line()
 
     def step(self, steps: int) -> None:
@@ -159,7 +170,11 @@ class ConsensusPresenter:
         self.go_to(self.position + steps)
 
     def turn(self) -> None:
-        """Show the image of the other answer."""
+        """Show the image of the other answer; from another series, that of the answer again."""
+        if self.context is not None:
+            self.context = None
+            self._to_line()
+            return
         other = self.pair.b if self.letter == "A" else self.pair.a
         if other.caliper is None:
             self.notice = "The other answer has no line."
@@ -171,7 +186,22 @@ class ConsensusPresenter:
         """Go some slices on."""
         shown = self.shown()
         if shown is not None:
-            self.place = max(0, min(self.place + steps, len(shown.images) - 1))
+            self.place = max(0, min(self.place + steps, len(shown.volume.planes) - 1))
+
+    def step_sequence(self, steps: int) -> None:
+        """Look at the next sequence of the time point."""
+        day, sequence = self._looked_at()
+        there = [role for role in SeriesRole if (day, role) in self._volumes()]
+        if there:
+            at = there.index(sequence) if sequence in there else -1
+            self._look_at((day, there[(at + steps) % len(there)]))
+
+    def step_time_point(self, steps: int) -> None:
+        """Look at the same sequence of the next time point."""
+        day, sequence = self._looked_at()
+        days = sorted(d for d, role in self._volumes() if role is sequence)
+        if day in days and 0 <= days.index(day) + steps < len(days):
+            self._look_at((days[days.index(day) + steps], sequence))
 
     def cancel(self) -> None:
         """Take back what is not recorded."""
@@ -208,6 +238,9 @@ class ConsensusPresenter:
         """Set an end of the new line, (down, across) in mm."""
         shown = self.shown()
         if not self.drawing or shown is None:
+            return
+        if self.context is not None:
+            self.banner = "A new line is drawn on the image of A or B: T shows it."
             return
         pixel = shown.geometry.pixel_from_screen(screen)
         plane = shown.volume.planes[self.place]
@@ -263,28 +296,52 @@ class ConsensusPresenter:
     # --- what is shown
 
     def shown(self) -> Shown | None:
-        """Give the images of the answer that is shown, or None where it has no line."""
-        caliper = self.reading.caliper
-        if caliper is None:
+        """Give the series that is looked at, or None where the answer has no line."""
+        volume = self.context or self._volume_of_answer()
+        if volume is None:
             return None
-        store = self._project.store
-        volumes = store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
-        if not volumes:
-            self.banner = "The images of this answer are no longer indexed: index them again."
+        geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
+        return Shown(volume=volume, geometry=geometry)
+
+    def pictures(self) -> Pictures | None:
+        """Give the images of the series that is looked at, or None as long as they load."""
+        shown = self.shown()
+        return None if shown is None else self.cache.get(shown.volume.volume_id)
+
+    @property
+    def warning(self) -> str:
+        """What went wrong: with the last wish, or with the images."""
+        shown = self.shown()
+        failure = self.cache.failures.get(shown.volume.volume_id, "") if shown else ""
+        return self.banner or failure
+
+    def next_job(self) -> Job | None:
+        """Give the images to load next."""
+        shown = self.shown()
+        if shown is None:
             return None
-        volume = volumes[0]
-        if volume.volume_id not in self._images:
-            try:
-                images = load_images(store, volume)
-            except OppMriError as error:
-                self.banner = str(error)
-                return None
-            geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
-            self._images[volume.volume_id] = Shown(
-                volume=volume, geometry=geometry, images=geometry.turned(images),
-                window=window_of(images),
-            )  # fmt: skip
-        return self._images[volume.volume_id]
+        volume, geometry, store = shown.volume, shown.geometry, self._project.store
+        self.cache.want({volume.volume_id})
+        if not self.cache.is_open(volume.volume_id):
+            return None
+
+        def load() -> Pictures:
+            images = load_images(store, volume)
+            return Pictures(images=geometry.turned(images), window=window_of(images))
+
+        return self.cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+
+    # what is resolved is recorded as it is given, so nothing waits to be written
+
+    def next_save(self) -> Save | None:
+        """Give nothing."""
+        return None
+
+    def save_done(self, error: OppMriError | None) -> None:
+        """Take nothing."""
+
+    def save_rest(self) -> None:
+        """Write nothing."""
 
     def lines(self) -> dict[str, Line]:
         """Give the lines on the slice that is shown, by letter; "new" is what is proposed."""
@@ -363,6 +420,46 @@ class ConsensusPresenter:
             anew = {one.lesion.lesion_id: one for one in found}
             self.lesions = [anew.get(one.lesion.lesion_id, one) for one in self.lesions]
         self.pairs = [pair for one in self.lesions for pair in one.pairs]
+
+    def _volume_of_answer(self) -> VolumeDescription | None:
+        caliper = self.reading.caliper
+        if caliper is None:
+            return None
+        volumes = self._project.store.volumes_with_frame(
+            caliper.sop_instance_uid, caliper.frame_number
+        )
+        if not volumes:
+            self.banner = "The images of this answer are no longer indexed: index them again."
+        return volumes[0] if volumes else None
+
+    def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
+        """Give the selected series of the patient, by time point and sequence."""
+        points = time_points(self._project.store, self.pair.lesion.patient_id)
+        return {
+            (point.study_date, volume.role): volume
+            for point in points
+            for volume in point.volumes
+            if point.study_date and volume.selected and volume.role
+        }
+
+    def _looked_at(self) -> tuple[date, SeriesRole]:
+        if self.context is not None:
+            for key, volume in self._volumes().items():
+                if volume.volume_id == self.context.volume_id:
+                    return key
+        return self.pair.cell
+
+    def _look_at(self, key: tuple[date, SeriesRole]) -> None:
+        if key == self.pair.cell:
+            self.context = None
+            self._to_line()
+            return
+        self.context = self._volumes()[key]
+        self.place = len(self.context.planes) // 2
+        caliper = self.reading.caliper
+        frame = self.context.planes[0].frame_of_reference_uid
+        if caliper is not None and frame and frame == caliper.frame_of_reference_uid:
+            self.place = nearest_place(self.context, caliper.start_lps_mm)
 
     def _to_line(self) -> None:
         shown, caliper = self.shown(), self.reading.caliper

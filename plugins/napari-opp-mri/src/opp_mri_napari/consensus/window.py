@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import napari
 import numpy as np
@@ -16,15 +16,35 @@ from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.presenter import ConsensusPresenter, Line
 from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title
+from opp_mri_napari.shared.background import Background
+from opp_mri_napari.shared.drags import ButtonDrags
 from opp_mri_napari.shared.keys import Key, KeysFirst
+from opp_mri_napari.shared.napari_parts import (
+    canvas_height_px,
+    canvas_widget,
+    fold_layers,
+    hide_sliders,
+    hide_status_bar,
+    is_open,
+    main_window,
+)
 
-HEIGHT_SHOWN_MM = 90.0  # the vertebra and its neighbours
-ZOOM_STEP = 1.15
-UNITS = ("mm", "mm", "mm")
-DASH_MM = 1.2
-COLOURS = {"A": "#f5f5f5", "B": "#e69f00", "new": "#56b4e9"}
-SIDES = {"A": "anterior", "P": "posterior", "H": "head", "F": "foot", "L": "left", "R": "right"}
-REASONS = (
+WIDTH_PER_PX: Final = 1.005
+LEVEL_PER_PX: Final = 0.003
+HEIGHT_SHOWN_MM: Final = 90.0  # the vertebra and its neighbours
+ZOOM_STEP: Final = 1.15
+UNITS: Final = ("mm", "mm", "mm")
+DASH_MM: Final = 1.2
+COLOURS: Final = {"A": "#f5f5f5", "B": "#e69f00", "new": "#56b4e9"}
+SIDES: Final = {
+    "A": "anterior",
+    "P": "posterior",
+    "H": "head",
+    "F": "foot",
+    "L": "left",
+    "R": "right",
+}
+REASONS: Final = (
     "",
     "the edge is clear",
     "includes normal marrow",
@@ -75,7 +95,7 @@ class ConsensusPanel(QWidget):
 
     def show_state(self, presenter: ConsensusPresenter) -> None:
         """Show what the presenter holds."""
-        _say(self.banner, presenter.banner)
+        _say(self.banner, presenter.warning)
         _say(self.notice, presenter.notice)
         self.progress.setText(
             f"Pair {presenter.position + 1} of {len(presenter.pairs)}; {presenter.progress()}"
@@ -121,17 +141,26 @@ class ConsensusWindow:
         self.panel = ConsensusPanel()
         self._image: Image | None = None
         self._lines: dict[str, Shapes] = {}
-        self._framed: tuple[int, str, int] | None = None
+        self._framed: tuple[int, str, float] | None = None
+        self._shown_volume = ""
         viewer.window.add_dock_widget(self.panel, area="right", name="Consensus")
-        for folded in (
-            self._qt_viewer.dockLayerList, self._qt_viewer.dockLayerControls, self._qt_viewer.dims
-        ):  # fmt: skip
-            folded.setVisible(False)
-        viewer.window._qt_window.statusBar().hide()
-        self._keys = KeysFirst(self._key_map(), self._wheel)
+        fold_layers(viewer, away=True)
+        hide_sliders(viewer)
+        hide_status_bar(viewer)
+        self._background = Background(presenter)
+        self._background.read.connect(self._arrived)
+        go = presenter.step_time_point
+        self._keys = KeysFirst(
+            self._key_map(), self._wheel,
+            {
+                Qt.Key.Key_Left: Key(lambda: self._wish(lambda: go(-1))),
+                Qt.Key.Key_Right: Key(lambda: self._wish(lambda: go(1))),
+            },
+        )  # fmt: skip
         line = self.panel.reason.lineEdit()
-        canvas = self._qt_viewer.canvas.native
-        watched = [canvas, viewer.window._qt_window, self.panel]
+        canvas = canvas_widget(viewer)
+        self._drags = ButtonDrags(canvas, self._change_window, self._pan, self._reset_window)
+        watched = [canvas, main_window(viewer), self.panel]
         self._keys.watch([*watched, line] if line is not None else watched, wheel_of=canvas)
         for kind, button in self.panel.buttons.items():
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -145,19 +174,44 @@ class ConsensusWindow:
     def close(self) -> None:
         """Let go of the keys; what was recorded is in the store already."""
         self._keys.stop()
+        self._background.close()
 
     def refresh(self) -> None:
-        """Show what the presenter holds."""
+        """Show what the presenter holds, and load what it wants."""
+        self._background.work()
         self._show_image()
         self.panel.show_state(self.presenter)
         if self.presenter.proposal is not None:
             self.panel.reason.setFocus()
         else:
-            self._qt_viewer.canvas.native.setFocus()
+            canvas_widget(self.viewer).setFocus()
 
-    @property
-    def _qt_viewer(self) -> Any:
-        return self.viewer.window._qt_viewer
+    def _arrived(self, _what: str) -> None:
+        if is_open(self.viewer):
+            self.refresh()
+
+    def _change_window(self, across_px: float, down_px: float) -> None:
+        if self._image is None:
+            return
+        low, high = self._image.contrast_limits
+        half = max((high - low) / 2 * WIDTH_PER_PX**across_px, 1e-6)
+        middle = (low + high) / 2 + down_px * LEVEL_PER_PX * (high - low)
+        self._set_window((middle - half, middle + half))
+
+    def _set_window(self, window: tuple[float, float]) -> None:
+        if self._image is not None:
+            self._image.contrast_limits_range = self._image.contrast_limits = window
+            self._write_caption()
+
+    def _reset_window(self) -> None:
+        pictures = self.presenter.pictures()
+        if pictures is not None:
+            self._set_window(pictures.window)
+
+    def _pan(self, across_px: float, down_px: float) -> None:
+        camera = self.viewer.scene.camera
+        _, down, across = camera.center
+        camera.center = (0.0, down - down_px / camera.zoom, across - across_px / camera.zoom)
 
     def _wish(self, wish: Callable[[], None]) -> None:
         wish()
@@ -188,6 +242,8 @@ class ConsensusWindow:
             Qt.Key.Key_Enter: enter,
             Qt.Key.Key_Escape: wish(presenter.cancel, while_typing=True),
             Qt.Key.Key_T: wish(presenter.turn),
+            Qt.Key.Key_Left: wish(lambda: presenter.step_sequence(-1)),
+            Qt.Key.Key_Right: wish(lambda: presenter.step_sequence(1)),
             Qt.Key.Key_Up: wish(lambda: presenter.scroll(1), repeats=True),
             Qt.Key.Key_Down: wish(lambda: presenter.scroll(-1), repeats=True),
             Qt.Key.Key_N: wish(lambda: presenter.step(1)),
@@ -210,37 +266,54 @@ class ConsensusWindow:
 
     def _show_image(self) -> None:
         presenter = self.presenter
-        shown = presenter.shown()
-        text = self.viewer.canvas.overlays.text
-        text.visible, text.font_size, text.position = True, 12, "top_left"
+        shown, pictures = presenter.shown(), presenter.pictures()
         if self._image is not None:
-            self._image.visible = shown is not None
+            self._image.visible = pictures is not None
         for layer in self._lines.values():
             layer.visible = False
-        if shown is None:
-            text.text = f"{presenter.letter} has no line"
+        if shown is None or pictures is None:
+            self._write_caption()
             return
         scale = shown.geometry.scale_mm
         if self._image is None:
             self._image = self.viewer.add_image(
-                shown.images, scale=scale, units=UNITS, interpolation2d="linear", name="Image",
-                contrast_limits=shown.window,
+                pictures.images, scale=scale, units=UNITS, interpolation2d="linear", name="Image",
+                contrast_limits=pictures.window,
             )  # fmt: skip
-        elif self._image.data is not shown.images:
-            self._image.data, self._image.scale = shown.images, scale
-            self._image.contrast_limits_range = self._image.contrast_limits = shown.window
+        elif self._image.data is not pictures.images:
+            self._image.data, self._image.scale = pictures.images, scale
+        if self._shown_volume != shown.volume.volume_id:
+            self._shown_volume = shown.volume.volume_id
+            self._set_window(pictures.window)
         self.viewer.dims.set_current_step(0, presenter.place)
         lines = presenter.lines()
         for name, line in lines.items():
             self._draw(name, line)
-        framed = (presenter.position, presenter.letter, self._qt_viewer.canvas.size[0])
+        framed = (presenter.position, presenter.letter, canvas_height_px(self.viewer))
         if self._framed != framed and lines:
             self._framed = framed
             self._frame(next(iter(lines.values())))
+        self._write_caption()
+
+    def _write_caption(self) -> None:
+        presenter = self.presenter
+        shown = presenter.shown()
+        text = self.viewer.canvas.overlays.text
+        text.visible, text.font_size, text.position = True, 12, "top_left"
+        if shown is None:
+            text.text = f"{presenter.letter} has no line"
+            return
+        if self._image is None or presenter.pictures() is None:
+            text.text = "" if presenter.warning else "loading …"
+            return
         left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
+        role = shown.volume.role.value if shown.volume.role else "no role"
+        of_answer = presenter.context is None
+        name = f"image of {presenter.letter}" if of_answer else f"{role}, not the pair's image"
+        low, high = self._image.contrast_limits
         text.text = (
-            f"image of {presenter.letter} · slice {presenter.place + 1} of {len(shown.images)} · "
-            f"{left} is left, {top} is up"
+            f"{name} · slice {presenter.place + 1}/{len(shown.volume.planes)}\n"
+            f"{left} left, {top} up · W {high - low:.0f}  L {(low + high) / 2:.0f}"
         )
 
     def _draw(self, name: str, line: Line) -> None:
@@ -260,7 +333,7 @@ class ConsensusWindow:
         (down_1, across_1), (down_2, across_2) = line
         camera = self.viewer.scene.camera
         camera.center = (0.0, (down_1 + down_2) / 2, (across_1 + across_2) / 2)
-        camera.zoom = self._qt_viewer.canvas.size[0] / HEIGHT_SHOWN_MM
+        camera.zoom = canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
 
 
 def _dashes(line: Line) -> list[Line]:

@@ -12,7 +12,11 @@ KEY_SHEET = (
     ("Enter", "record, with a reason"),
     ("Esc", "take it back before it is recorded"),
     ("T", "the image of A, the image of B"),
+    ("Left / Right", "other sequences of the time point"),
+    ("Ctrl + Left / Right", "other time points"),
     ("Up / Down, wheel", "slices; Ctrl and wheel zooms"),
+    ("right drag, double", "window and level; back to normal"),
+    ("middle drag", "move the image"),
     ("N / Shift+N", "next, previous pair"),
     ("S", "sign the lesion"),
 )

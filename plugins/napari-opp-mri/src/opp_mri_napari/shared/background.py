@@ -1,10 +1,10 @@
 """Reading and writing beside the window: nothing that the eye waits for runs in its thread."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import pint
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
@@ -14,6 +14,13 @@ from opp_mri_napari.shared.work import Job, Work
 
 class Background(QObject):
     """Runs what a window wants read and written, one of each at a time, and hands it back.
+
+    Parameters
+    ----------
+    work
+        What is read and written.
+    preload
+        Something that is loaded first, while the window does not need it yet.
 
     Signals
     -------
@@ -31,7 +38,7 @@ class Background(QObject):
     _was_read = Signal(object, object)
     _was_written = Signal(object)
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, preload: Callable[[], None] | None = None) -> None:
         super().__init__()
         self.reading = self._closed = False
         self._source = work
@@ -40,7 +47,8 @@ class Background(QObject):
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="room-write")
         self._was_read.connect(self._take_read)
         self._was_written.connect(self._take_written)
-        self._writer.submit(_load_units)
+        if preload is not None:
+            self._writer.submit(preload)
 
     def work(self) -> None:
         """Start what waits."""
@@ -99,8 +107,3 @@ class Background(QObject):
             self._source.save_done(ProjectError(f"It could not be written: {error!r}."))
             raise error
         self._source.save_done(error)
-
-
-def _load_units() -> None:
-    """Have the units of measurement read that napari asks for when the first image is drawn."""
-    pint.application_registry.parse_units("mm")

@@ -36,14 +36,18 @@ class KeysFirst(QObject):
         By Qt's key and whether Shift is held.
     on_wheel
         Called with the notches of the wheel and whether Ctrl is held.
+    with_ctrl
+        Keys that are taken with Ctrl held.
     """
 
     def __init__(
         self,
         keys: Mapping[tuple[Qt.Key, bool], Key],
         on_wheel: Callable[[int, bool], None],
+        with_ctrl: Mapping[Qt.Key, Key] | None = None,
     ) -> None:
         super().__init__()
+        self._with_ctrl = dict(with_ctrl or {})
         self._keys, self._on_wheel = keys, on_wheel
         self._wheel_of: QWidget | None = None
 
@@ -55,7 +59,7 @@ class KeysFirst(QObject):
 
     def stop(self) -> None:
         """Take nothing any more; the widgets may be gone already."""
-        self._keys, self._wheel_of = {}, None
+        self._keys, self._with_ctrl, self._wheel_of = {}, {}, None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take what is ours; Qt calls this."""
@@ -77,13 +81,20 @@ class KeysFirst(QObject):
     def _pressed(self, watched: QObject, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent):
             return False
-        others = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        if event.modifiers() & others:
+        held = event.modifiers()
+        if held & Qt.KeyboardModifier.AltModifier:
             return False
+        if held & Qt.KeyboardModifier.ControlModifier:
+            key = self._with_ctrl.get(Qt.Key(event.key()))
+            return key is not None and self._take(event, key)
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         key = self._keys.get((Qt.Key(event.key()), shift))
         if key is None or (isinstance(watched, QLineEdit) and not key.while_typing):
             return False
+        return self._take(event, key)
+
+    @staticmethod
+    def _take(event: QKeyEvent, key: Key) -> bool:
         event.accept()
         if event.type() == QEvent.Type.KeyPress and (key.repeats or not event.isAutoRepeat()):
             key.do()

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 import napari
+import pint
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -83,7 +84,7 @@ class RoomWindow:
         self._closed = False
         screen = main_window(viewer).screen()
         self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
-        self._background = Background(room.session)
+        self._background = Background(room.session, preload=_load_units)
         self._background.read.connect(self._was_read)
         self._background.written.connect(self._was_written)
         self._background.idle.connect(lambda: self.timeline.prepare())
@@ -430,3 +431,8 @@ class RoomWindow:
         self._changes_timer.stop()
         self._background.close()
         self.grid.close_panes()
+
+
+def _load_units() -> None:
+    """Have the units of measurement read that napari asks for when the first image is drawn."""
+    pint.application_registry.parse_units("mm")
