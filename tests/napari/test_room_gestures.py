@@ -11,7 +11,7 @@ from fixtures.dicom_makers import T1, T2FS, write_series
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study
 from fixtures.window_driver import LEFT, canvas, click, drag, place, press, settle, turn
-from opp_mri_napari.reading.key_table import key_table
+from opp_mri_napari.reading.basics.key_table import key_table
 from pydicom import dcmread
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel
@@ -70,7 +70,7 @@ def test_two_clicks_along_a_landmark_set_the_axis_that_holds_the_next_caliper(
     (axis,) = project.store.ap_axes("OPP-01")
     assert axis.landmark is landmark
     assert axis.reader == "A"
-    assert window.tool.text().endswith("caliper")
+    assert window.head.tool.text().endswith("caliper")
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
     (reading,) = project.store.readings()
@@ -96,20 +96,20 @@ def test_one_place_marked_in_two_panes_links_their_scrolling(
     press(window, qtbot, Qt.Key.Key_K)
     click(window, qtbot, place(window, 9, 9))
     press(window, qtbot, Qt.Key.Key_Escape)  # leaves the point, and its hint
-    assert window.tool.text().endswith("caliper")
-    assert window.hint.text() == ""
+    assert window.head.tool.text().endswith("caliper")
+    assert window.head.hint.text() == ""
     press(window, qtbot, Qt.Key.Key_K)
-    assert "common point" in window.tool.text()
+    assert "common point" in window.head.tool.text()
     click(window, qtbot, place(window, 3, 4))
-    assert "another pane" in window.hint.text()
+    assert "another pane" in window.head.hint.text()
     click(window, qtbot, place(window, 3, 4), pane=0)
-    assert "click another pane" in window.hint.text()
+    assert "click another pane" in window.head.hint.text()
     click(window, qtbot, place(window, -2, 6, pane=1), pane=1)
     settle(window, qtbot)
     (point,) = project.store.common_points("PHANTOM-01")
     assert point.reader == "A"
-    assert "Linked by the common point" in window.hint.text()
-    assert window.tool.text().endswith("caliper")
+    assert "Linked by the common point" in window.head.hint.text()
+    assert window.head.tool.text().endswith("caliper")
     before = [pane.place for pane in panes.panes]
     turn(window, -1)
     after = [pane.place for pane in panes.panes]
@@ -131,7 +131,7 @@ def add_l3(window: "RoomWindow", qtbot: "QtBot", lesion_id: str) -> None:
     form.level.setFocus()
     form.level.setCurrentText("L3")
     push(qtbot, form, "Click into the lesion")
-    assert "Click into the lesion" in window.hint.text()
+    assert "Click into the lesion" in window.head.hint.text()
     click(window, qtbot, place(window, 5, 20))
     assert form.isVisible()
     assert form.fields["lesion_id"].text() == lesion_id  # what was written is still there
@@ -153,8 +153,8 @@ def test_a_lesion_is_added_by_its_form_with_a_click_for_its_seed(
     assert lesion.seed is not None
     assert lesion.seed.sop_instance_uid == uid
     assert not window.lesion_form.isVisible()
-    assert "N/1-A L3" in window.title.text()
-    assert window.hint.text() == ""
+    assert "N/1-A L3" in window.head.title.text()
+    assert window.head.hint.text() == ""
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
     assert [one.lesion_id for one in project.store.readings()] == ["N/1-A"]
@@ -198,7 +198,7 @@ def test_findings_and_events_are_noted_in_the_window(
     for kind, value in noted:
         note(window, qtbot, kind, value)
         assert not window.lesion_form.isVisible()
-        assert window.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
+        assert window.head.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
     lesion = project.store.lesion("OPP-01")
     assert lesion is not None
     assert [(one.kind.value, one.value) for one in lesion.events[-5:]] == noted
@@ -278,7 +278,7 @@ def test_n_and_shift_n_go_from_lesion_to_lesion(
         press(window, qtbot, Qt.Key.Key_N, *held)
         settle(window, qtbot)
         seen.append(open_now())
-        assert open_now() in window.title.text()
+        assert open_now() in window.head.title.text()
     assert seen == ["OPP-01", "SECOND", "OPP-01", "SECOND", "OPP-01"]
 
 
@@ -333,12 +333,12 @@ def test_a_caliper_on_the_next_series_belongs_to_the_sequence_of_that_series(
     settle(window, qtbot)
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert not window.banner.isVisible()
+    assert not window.head.banner.isVisible()
     (reading,) = project.store.readings()
     volume = window.room.panes.panes[0].volume
     assert volume is not None
     assert reading.sequence is volume.role is not SeriesRole.T1
-    assert f"· {reading.sequence.value} ·" in window.title.text()
+    assert f"· {reading.sequence.value} ·" in window.head.title.text()
 
 
 def test_right_drag_a_double_right_click_and_a_window_the_images(
@@ -395,7 +395,7 @@ def test_space_drag_and_middle_drag_move_the_image_and_leave_no_caliper(
 def test_the_worklist_is_filtered_and_its_cells_are_clicked(
     window: "RoomWindow", qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.reading.views import CellLook
+    from opp_mri_napari.reading.panels.panel_views import CellLook
 
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
@@ -508,8 +508,8 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
                 assert known in path.read_bytes()
                 path.write_bytes(path.read_bytes().replace(known, known[:-2] + b"9\0", 1))
         window = open_window(project)
-        assert window.banner.isVisible()
-        assert "1 of the 2 series shown cannot be read" in window.banner.text()
+        assert window.head.banner.isVisible()
+        assert "1 of the 2 series shown cannot be read" in window.head.banner.text()
         message = window.room.pane_views()[1].message
         assert "cannot be read" in message
         drag(window, qtbot, place(window, -10), place(window, 8))
@@ -518,7 +518,7 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
         assert len(project.store.readings()) == 1
         press(window, qtbot, Qt.Key.Key_2)
         settle(window, qtbot)
-        assert not window.banner.isVisible()
+        assert not window.head.banner.isVisible()
         window.close()
 
 
@@ -609,7 +609,7 @@ def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
         assert [one.reader for one in package.store.readings()] == ["reader-1"]
         assert "Hidden in a blinded read" in window.timeline.hidden.text()
         press(window, qtbot, Qt.Key.Key_G)
-        assert "no ghost" in window.hint.text()
+        assert "no ghost" in window.head.hint.text()
         press(window, qtbot, Qt.Key.Key_Return)
         settle(window, qtbot)
         press(window, qtbot, Qt.Key.Key_Z, CTRL)

@@ -9,10 +9,10 @@ from fixtures.makers import make_planes
 from hypothesis import given
 from hypothesis import strategies as st
 from opp_mri_napari.dropped import reader_of
-from opp_mri_napari.reading.key_table import HABITS, WISHES, key_sheet, key_table
-from opp_mri_napari.reading.layout import Layout, shown_days
-from opp_mri_napari.reading.line_tool import Grip, LineTool
-from opp_mri_napari.reading.overlay_layout import (
+from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, key_sheet, key_table
+from opp_mri_napari.reading.basics.layout import Layout, shown_days
+from opp_mri_napari.reading.basics.line_tool import Grip, LineTool
+from opp_mri_napari.reading.basics.overlay_layout import (
     Box,
     label_box,
     magnifier_box,

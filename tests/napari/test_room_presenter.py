@@ -9,8 +9,9 @@ from fixtures.dicom_makers import write_study
 from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle, sign_off
 from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.panels.panel_views import CellLook
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.views import Button, CellLook, MarkStyle, PointerKind
+from opp_mri_napari.reading.views import Button, MarkStyle, PointerKind
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
@@ -604,7 +605,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
     from opp_mri_napari.reading.calipers import Tool
 
     room.bring_up(None)
-    room.choose_tool(Tool.SEED)
+    room.marking.choose_tool(Tool.SEED)
     mouse.click(beside(mouse, 5, down_mm=30))
     assert room.dialog is Dialog.LESION
     room.lesion_entry.record({"lesion_id": "NEW", "level": "T99", "ssrs_first_date": "2020-03-12"})

@@ -17,8 +17,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from opp_mri_napari.reading.dialogs import Dialog
+from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.views import SignOffView
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.workflow.measuring.lesions import add_lesion
@@ -177,7 +177,7 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     press(window, qtbot, Qt.Key.Key_N)
     settle_window(window, qtbot)
     assert not window.sign_off.isVisible()  # the next lesion is another matter
-    assert "LP2" in window.title.text()
+    assert "LP2" in window.head.title.text()
     assert two.store.signatures() == []
     press(window, qtbot, Qt.Key.Key_N)
     settle_window(window, qtbot)
@@ -186,7 +186,7 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     press(window, qtbot, Qt.Key.Key_Return)
     settle_window(window, qtbot)
     assert two.store.signatures() == []  # cells are unread, and nobody accepted that
-    assert "unread" in window.hint.text()
+    assert "unread" in window.head.hint.text()
     assert window.room.navigation.current == here
     assert window.sign_off.isVisible()
     assert not window.sign_off.sign.isEnabled()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.dicom_makers import write_study
-from opp_mri_napari.reading.views import (
+from opp_mri_napari.reading.panels.panel_views import (
     CellLook,
     CellRef,
     WorklistCell,

@@ -141,7 +141,7 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
 def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.reading.key_table import key_table
+    from opp_mri_napari.reading.basics.key_table import key_table
     from opp_mri_napari.reading.widgets.window import RoomWindow
 
     viewer = make_napari_viewer(show=True)
@@ -392,13 +392,13 @@ def test_a_locked_store_gives_a_banner_and_the_answer_stays(
     with monkeypatch.context() as broken:
         broken.setattr(project.store, "add_readings", locked)
         drag(window, qtbot, place(window, -10), place(window, 8))
-        qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=10_000)
-    assert "Another program is writing" in window.banner.text()
-    assert "not saved" in window.saved.text()
+        qtbot.waitUntil(lambda: window.head.banner.isVisible(), timeout=10_000)
+    assert "Another program is writing" in window.head.banner.text()
+    assert "not saved" in window.head.saved.text()
     qtbot.keyClick(canvas(window), Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     settle(window, qtbot)
     assert len(project.store.readings()) == 1
-    assert not window.banner.isVisible()
+    assert not window.head.banner.isVisible()
 
 
 def test_closing_the_window_writes_what_waits(

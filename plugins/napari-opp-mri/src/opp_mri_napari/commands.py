@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from opp_mri_napari.reading.key_table import HABITS, WISHES, key_table
+from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, key_table
 
 X_PORT: Final = 6000  # of display 0
 ANSWER_S: Final = 3.0

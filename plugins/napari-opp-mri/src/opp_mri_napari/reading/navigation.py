@@ -2,17 +2,18 @@
 
 from datetime import date
 
-from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.reading_room.room import technique_changes
+from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
 from opp_mri_napari.reading.calipers import Calipers, place_of
-from opp_mri_napari.reading.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
 from opp_mri_napari.reading.levels import Levels
+from opp_mri_napari.reading.panels.panel_views import CellRef
+from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
 from opp_mri_napari.reading.panes import Pane, Panes
+from opp_mri_napari.reading.series_choice import SeriesChoice
 from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import CellRef
-from opp_mri_napari.reading.worklist_order import WorklistOrder
 from opp_mri_napari.shared.work import Job
 
 
@@ -30,6 +31,8 @@ class Navigation:
         Which time points and sequences have a pane.
     levels
         What is known of the vertebra in each pane.
+    series
+        Which series a pane shows.
     order
         In which order cells follow each other, and which of them the worklist shows.
     hint
@@ -44,6 +47,7 @@ class Navigation:
         self.layout = Layout.ALL
         self.order = WorklistOrder()
         self.levels = Levels(session, panes)
+        self.series = SeriesChoice(session, calipers)
         self.hint = ""
         self.openings = self.moves = 0
         self._sequence = SeriesRole.T1
@@ -149,7 +153,7 @@ class Navigation:
         """Show a sequence in all panes; of several, the next one that the patient has."""
         patient = self.session.patient
         pane = self.panes.current
-        there = [r for r in roles if r in self._sequences()]
+        there = [r for r in roles if r in self.series.sequences()]
         if not there or patient is None or pane is None:
             self.hint = f"This patient has no {' or '.join(r.value for r in roles)}."
             return
@@ -250,7 +254,7 @@ class Navigation:
         same_place, self._here = here == self._here, here
         if not same_place:
             self.panes.panes = []
-        sequences = self._sequences()
+        sequences = self.series.sequences()
         if sequence not in sequences:
             sequence = sequences[0] if sequences else sequence
         known = [pane for pane in self.panes.panes if not pane.whole]
@@ -265,12 +269,6 @@ class Navigation:
                 self.panes.follow(self.panes.current)
         self._jump_to_caliper(follow=not same_place)
 
-    def _sequences(self) -> list[SeriesRole]:
-        """Give the sequences that the patient has."""
-        patient = self.session.patient
-        roles = {role for _, role in patient.volumes} if patient else set()
-        return [role for role in SeriesRole if role in roles]
-
     def _first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
         """Give the time point to begin with: the first unread one, or the baseline."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
@@ -283,7 +281,7 @@ class Navigation:
         patient = self.session.patient
         if patient is None:
             return ()
-        return shown_slots(patient.study_dates, self._sequences(), active, self.layout)
+        return shown_slots(patient.study_dates, self.series.sequences(), active, self.layout)
 
     def _activate(self, day: date, sequence: SeriesRole) -> None:
         """Make the pane of a cell the active one, show it if it is not, and go to its caliper."""
@@ -299,10 +297,7 @@ class Navigation:
         self._add_aside(day, sequence)
         # the active pane first: others take their place from it
         for pane in sorted(self.panes.panes, key=lambda one: one is not self.panes.current):
-            volume, why = self._volume(pane)
-            if pane.aside:
-                others = self._other_series(pane.study_date)
-                volume, why = next(iter(others), None), "This study has no other series."
+            volume, why = self.series.volume(pane)
             self._show(pane, volume, why)
         self._want()
         self._keep_place()
@@ -318,14 +313,6 @@ class Navigation:
     def _add_aside(self, day: date, sequence: SeriesRole) -> None:
         if self.layout is Layout.ASIDE:
             self.panes.panes.append(Pane(study_date=day, sequence=sequence, aside=True))
-
-    def _other_series(self, day: date) -> list[VolumeDescription]:
-        """Give the other series of a time point: axial ones first, then without a role."""
-        patient = self.session.patient
-        series = patient.series.get(day, ()) if patient is not None else ()
-        others = [one for one in series if one.plane is not Plane.SAGITTAL or one.role is None]
-        others += [one for one in series if one not in others]
-        return sorted(others, key=lambda one: one.plane is not Plane.AXIAL)
 
     def activate(self, pane: Pane) -> None:
         """Make a pane that is shown the active one."""
@@ -345,40 +332,6 @@ class Navigation:
             pane.technique = ()
             if lesion is not None and patient is not None and volume is not None:
                 pane.technique = technique_changes(patient, lesion, pane.study_date, volume)
-
-    def _volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
-        patient, cell = self.session.patient, self.calipers.cell_of(pane)
-        name = pane.sequence.value
-        if cell is not None:
-            if cell.volume is not None:
-                return cell.volume, ""
-            if cell.status is CellStatus.NOT_COVERED:
-                return None, f"No {name} of this study reaches the lesion."
-            if cell.status is CellStatus.IN_DOUBT:
-                return None, (
-                    f"A series of this study may be {name}, and is in doubt: "
-                    "`opp-mri series` lists it, `opp-mri role` settles it."
-                )
-            if cell.status is CellStatus.NO_MR:
-                return None, "This study holds no MR."
-        volume = None
-        if patient is not None and cell is None:
-            volume = patient.volumes.get((pane.study_date, pane.sequence))
-        return volume, "" if volume else self._missing(pane)
-
-    def _missing(self, pane: Pane) -> str:
-        """Say that a study has nothing of a sequence, and what may be it."""
-        patient, name = self.session.patient, pane.sequence.value
-        series = patient.series.get(pane.study_date, ()) if patient is not None else ()
-        doubtful = [one for one in series if one.is_in_doubt and one.role is pane.sequence]
-        if not doubtful:
-            return f"This study has no {name}."
-        one = doubtful[0]
-        return " ".join([
-            f"This study has no certain {name}. In doubt: series {one.instance.series_number}.",
-            *one.evidence[-1:],
-            f"Right shows it; `opp-mri role {one.volume_id} {name}` settles it.",
-        ])  # fmt: skip
 
     def _want(self) -> None:
         """Say which images are needed: those shown, then the lesion's others, then what is next."""

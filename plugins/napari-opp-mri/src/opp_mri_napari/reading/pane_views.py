@@ -5,16 +5,17 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
-from opp_mri_napari.reading.calipers import Calipers, ghost_on, place_of
+from opp_mri_napari.reading.basics.switches import Switches
+from opp_mri_napari.reading.caliper_marks import CaliperMarks, ghost_on
+from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.cross_lines import cross_marks
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_words import header_lines, series_name, slice_text, window_text
+from opp_mri_napari.reading.panels.side_views import answer_text
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.side_views import answer_text
-from opp_mri_napari.reading.switches import Switches
 from opp_mri_napari.reading.views import LevelMark, Locator, PaneView, StripSlice
 from opp_mri_napari.shared.geometry import ScreenPoint
 
@@ -33,7 +34,7 @@ class PaneViews:
     ) -> None:  # fmt: skip
         self._session, self._panes, self._calipers = session, panes, calipers
         self._navigation, self._words, self._switches = navigation, words, switches
-        self._compare = compare
+        self._compare, self._marks = compare, CaliperMarks(session, calipers)
 
     def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
         """Give a pane as it is drawn.
@@ -77,7 +78,7 @@ class PaneViews:
             mixed=self._compare.mixed(pane, self._panes.window(pane)) if active else None,
             compared=self._compare.words(pane) if active else "",
             marks=(
-                *(self._calipers.marks(pane, near, active=active) if shows_line else ()),
+                *(self._marks.marks(pane, near, active=active) if shows_line else ()),
                 *cross_marks(pane, self._panes),
             ),
             level=self._level(pane),

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, CommonPoint, PixelPoint
+from opp_mri.domain.measurement import Answer
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
@@ -15,34 +14,33 @@ from opp_mri.workflow.measuring.edits import draft_line
 from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri_napari.reading.basics.layout import Layout
+from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.calipers import Calipers, Tool
 from opp_mri_napari.reading.compare import Compare, Comparison
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
-from opp_mri_napari.reading.layout import Layout
 from opp_mri_napari.reading.lesion_entry import LesionEntry
+from opp_mri_napari.reading.looking import Looking
+from opp_mri_napari.reading.marking import Marking
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_views import PaneViews, is_loading, unreadable
-from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.place_words import PlaceWords
-from opp_mri_napari.reading.pointing import Pointing
-from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.side_views import sign_off_view, timeline_view
-from opp_mri_napari.reading.signing import Signing
-from opp_mri_napari.reading.switches import Switches
-from opp_mri_napari.reading.views import (
-    PaneView,
-    Pointer,
+from opp_mri_napari.reading.panels.panel_views import (
     SignOffView,
     StatusView,
     TimelineView,
     WorklistView,
 )
-from opp_mri_napari.reading.worklist_order import CellOrder
-from opp_mri_napari.reading.worklist_view import worklist_view
-from opp_mri_napari.shared.work import Job
+from opp_mri_napari.reading.panels.side_views import sign_off_view, timeline_view
+from opp_mri_napari.reading.panels.worklist_view import worklist_view
+from opp_mri_napari.reading.panes import Panes
+from opp_mri_napari.reading.place_words import PlaceWords
+from opp_mri_napari.reading.pointing import Pointing
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.signing import Signing
+from opp_mri_napari.reading.views import PaneView, Pointer
 
 if TYPE_CHECKING:
-    from opp_mri.workflow.registration.align import AlignSummary
+    pass
 
 
 def _now() -> datetime:
@@ -65,6 +63,8 @@ class ReadingRoom:
     ----------
     session, panes, calipers, navigation
         What is open, how it is looked at, the answers, and where the reader is.
+    marking, looking, compare, pointing
+        Points that are marked, how panes are looked at, comparisons, and the mouse.
     switches
         What is switched on.
     signing, lesion_entry
@@ -91,12 +91,16 @@ class ReadingRoom:
         self.switches = Switches()
         self.words = PlaceWords(self.session)
         self.compare = Compare(self.session)
-        self.pointing = Pointing(
-            self.panes, self.calipers, self.navigation, self.mark_point, self.compare
-        )
         self.signing = Signing(self.session, self._list_for_signature)
         self._dialogs = Dialogs(self.navigation, self.calipers)
         self.lesion_entry = LesionEntry(self.session, self.navigation, self._dialogs)
+        self.marking = Marking(self.session, self.calipers, self.navigation, self.lesion_entry)
+        self.pointing = Pointing(
+            self.panes, self.calipers, self.navigation, self.marking.mark_point, self.compare
+        )
+        self.looking = Looking(
+            self.session, self.panes, self.calipers, self.navigation, self.compare, self.switches
+        )
         self._pane_views = PaneViews(
             self.session,
             self.panes,
@@ -107,7 +111,6 @@ class ReadingRoom:
             self.compare,
         )
         self._rules = project_rules(project)
-        self._first_point: tuple[str, Vector3] | None = None
         self.session.when_conflicting = self._show_conflict
         self._wishes = self._wish_table()
         self.navigation.start()
@@ -154,12 +157,6 @@ class ReadingRoom:
         if pane is not None and self.calipers.line_on(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
 
-    def choose_tool(self, tool: Tool) -> None:
-        """Have the left button do something else."""
-        self.calipers.line.cancel()
-        self.calipers.tool, self.calipers.selected = tool, None
-        self._first_point = None
-
     def say(self, answer: Answer, reason: str = "") -> None:
         """Answer the current cell without a line."""
         self._dialogs.close()
@@ -199,67 +196,6 @@ class ReadingRoom:
             self.session.when_saved = self.navigation.reload
         self.navigation.hint = signed
         self.session.ask_worklist_when_saved()
-
-    def align(self) -> None:
-        """Have the follow-ups of the open lesion aligned, away from the window."""
-        lesion, session = self.session.lesion, self.session
-        if lesion is None:
-            self.navigation.hint = "Add a lesion first (Shift+A): follow-ups are aligned around it."
-            return
-        lesion_id = lesion.lesion.lesion_id
-
-        def run() -> "AlignSummary":
-            from opp_mri.workflow.registration.align import align_project  # takes a second to load
-
-            return align_project(session.project, session.clock(), lesion_ids=[lesion_id])
-
-        def take(summary: "AlignSummary") -> None:
-            self.navigation.reload()
-            failed = f" {len(summary.failures)} could not be tried." if summary.failures else ""
-            self.navigation.hint = f"{summary.new} new fits: F shows them.{failed}"
-
-        self.navigation.hint = f"Aligning the follow-ups of {lesion_id} …"
-        session.ask(Job(what="alignment", run=run, take=take, failed=session.warn))
-
-    def confirm_level(self) -> None:
-        """Confirm that the lesion's vertebra is under the mouse."""
-        place, lesion = self.pointing.place, self.session.lesion
-        if place is None or place[0].plane is None or place[0].geometry is None:
-            level = lesion.lesion.level if lesion else "the vertebra"
-            self.navigation.hint = f"Point at {level} with the mouse, then press V."
-            return
-        pane, at = place
-        plane, geometry = pane.plane, pane.geometry
-        if plane is None or geometry is None:
-            return
-        pixel = geometry.pixel_from_screen(at)
-        if not plane.contains(*pixel):
-            self.navigation.hint = "The mouse is outside the image: point at the vertebra."
-            return
-        point = plane.lps_from_pixel(*pixel)
-        refusal = self.navigation.levels.confirm(pane, point)
-        self.navigation.activate(pane)
-        code = self.words.code(pane.study_date)
-        level = lesion.lesion.level if lesion else ""
-        self.navigation.hint = refusal or f"{level} confirmed in {code}."
-
-    def mark_point(self, pane: Pane, pixel: PixelPoint) -> None:
-        """Take a click with the common point tool, or with that for a lesion's seed."""
-        if pane.plane is None or pane.volume is None:
-            return
-        if self.calipers.tool is Tool.SEED:
-            self.calipers.cancel()
-            self.navigation.hint = ""
-            self.lesion_entry.set_seed(pane, pixel)
-            return
-        point = pane.plane.lps_from_pixel(*pixel)
-        if self._first_point is None:
-            self._first_point = (pane.frame, point)
-            self.navigation.hint = "Now click the same place of the body in another pane."
-        elif self._first_point[0] == pane.frame:
-            self.navigation.hint = "Both points are in one frame of reference: click another pane."
-        else:
-            self._join(*self._first_point, pane.frame, point)
 
     # --- what is shown
 
@@ -367,28 +303,6 @@ class ReadingRoom:
             return lesion.timeline
         return with_readings(lesion.timeline, (*lesion.log, reading))
 
-    def _join(self, frame: str, point: Vector3, other_frame: str, other: Vector3) -> None:
-        patient = self.session.patient
-        self.choose_tool(Tool.CALIPER)
-        if patient is None:
-            return
-        if not frame or not other_frame:
-            self.session.warning = "A series names no frame of reference: it cannot be linked."
-            return
-        joined = CommonPoint(
-            patient_id=patient.patient_id, reader=self.session.reader,
-            frame_of_reference_uid=frame, point_lps_mm=point,
-            other_frame_of_reference_uid=other_frame, other_point_lps_mm=other,
-            recorded_at=self.session.clock(),
-        )  # fmt: skip
-        store = self.session.project.store
-
-        def take(_: object) -> None:
-            self.navigation.reload()
-            self.navigation.hint = "Linked by the common point: scrolling only, no ghost."
-
-        self.lesion_entry.ask(lambda: store.add_common_point(joined), take)
-
     @property
     def panes_in_a_row(self) -> int | None:
         """How many panes stand in a row; None where the window may choose."""
@@ -400,43 +314,6 @@ class ReadingRoom:
         fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.fits(pane)]
         return tuple(dict.fromkeys(fit.fit_id for fit in fits))
 
-    def _blink(self) -> None:
-        if self.panes.current is not None:
-            self.navigation.hint = self.compare.blink(self.panes.current)
-
-    def _step_comparison(self) -> None:
-        if self.panes.current is not None:
-            self.navigation.hint = self.compare.step_mode(self.panes.current)
-
-    def _flip_candidates(self) -> None:
-        self.calipers.keeps_greatest = not self.calipers.keeps_greatest
-        self.navigation.hint = (
-            "Candidates: draw on several slices; all are recorded and the greatest is kept."
-            if self.calipers.keeps_greatest
-            else "The latest line is kept again."
-        )
-
-    def _copy_window(self) -> None:
-        if self.panes.current is not None:
-            self.panes.copy_window(self.panes.current)
-
-    def _next_preset(self) -> None:
-        self.navigation.hint = f"Window preset: {self.panes.next_preset()}."
-
-    def _change_order(self) -> None:
-        orders, order = list(CellOrder), self.navigation.order
-        order.order = orders[(orders.index(order.order) + 1) % len(orders)]
-        self.navigation.hint = f"Enter goes through {order.order.value}."
-
-    def _flip_ghost(self) -> None:
-        if self.session.blinding is not None:
-            self.navigation.hint = "A blinded read has no ghost."
-        else:
-            self._flip("ghost")
-
-    def _flip(self, name: str) -> None:
-        setattr(self.switches, name, not getattr(self.switches, name))
-
     def _wish_table(self) -> Mapping[str, Callable[[], None]]:
         go = self.navigation
         arrows = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -445,48 +322,36 @@ class ReadingRoom:
             table[name] = partial(self.arrow, down, across)
             table[f"voxel_{name}"] = partial(self.arrow, down, across, "voxel")
             table[f"axis_{name}"] = partial(self.arrow, down, across, "axis")
-        return table | {
+        return {
+            **table,
+            **self.looking.wishes(),
             "previous_time_point": partial(go.step_time_point, -1),
             "next_time_point": partial(go.step_time_point, 1),
             "t1": partial(go.choose_sequence, SeriesRole.T1),
             "t2": partial(go.choose_sequence, SeriesRole.T2FS, SeriesRole.STIR),
             "post": partial(go.choose_sequence, SeriesRole.T1POST),
-            "caliper": partial(self.choose_tool, Tool.CALIPER),
+            "caliper": partial(self.marking.choose_tool, Tool.CALIPER),
             "switch_end": self.switch_end,
-            "endplate": partial(self.choose_tool, Tool.ENDPLATE),
-            "posterior_wall": partial(self.choose_tool, Tool.POSTERIOR_WALL),
+            "endplate": partial(self.marking.choose_tool, Tool.ENDPLATE),
+            "posterior_wall": partial(self.marking.choose_tool, Tool.POSTERIOR_WALL),
             "not_measurable": partial(self.bring_up, Dialog.ANSWER),
             "withdraw": partial(self.say, Answer.WITHDRAWN),
             "undo": lambda: go.show_edit(self.calipers.undo()),
             "redo": lambda: go.show_edit(self.calipers.redo()),
             "confirm": self.confirm,
-            "confirm_level": self.confirm_level,
+            "confirm_level": lambda: self.marking.confirm_level(self.pointing.place),
             "next_lesion": partial(go.step_lesion, 1),
             "previous_lesion": partial(go.step_lesion, -1),
-            "auto_window": self.panes.auto_window,
-            "blink": self._blink,
-            "compare": self._step_comparison,
-            "less_baseline": partial(self.compare.change_share, -1),
-            "more_baseline": partial(self.compare.change_share, 1),
-            "aside": go.show_aside,
-            "candidates": self._flip_candidates,
-            "copy_window": self._copy_window,
-            "window_preset": self._next_preset,
-            "order": self._change_order,
             "reset": go.reset_view,
-            "magnifier": partial(self._flip, "magnifier"),
-            "ghost": self._flip_ghost,
             "layout": go.change_layout,
             "sequences": go.change_layout_by_sequence,
-            "category": partial(self._flip, "category"),
             "fits": partial(self.bring_up, Dialog.FITS),
             "align": partial(self.bring_up, Dialog.ALIGN),
-            "common_point": partial(self.choose_tool, Tool.COMMON_POINT),
+            "common_point": partial(self.marking.choose_tool, Tool.COMMON_POINT),
             "add_lesion": partial(self.bring_up, Dialog.LESION),
             "correct_lesion": partial(self.lesion_entry.begin, correcting=True),
             "sign": partial(self.bring_up, Dialog.SIGN_OFF),
             "save": self.session.try_again,
-            "napari": partial(self._flip, "napari"),
             "keys": partial(self.bring_up, Dialog.KEYS),
             "cancel": self.cancel,
         }

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import SignOffView
 
 CHANGED = "These answers have changed since they were listed: read the list again, then sign."
 

@@ -20,8 +20,8 @@ from qtpy.QtWidgets import (
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
-from opp_mri_napari.reading.key_table import KeyGroups
-from opp_mri_napari.reading.views import SignOffView
+from opp_mri_napari.reading.basics.key_table import KeyGroups
+from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
 

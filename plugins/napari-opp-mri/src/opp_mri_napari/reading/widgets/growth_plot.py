@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri_napari.reading.views import Curve, CurvePoint, TimelineView
+from opp_mri_napari.reading.panels.panel_views import Curve, CurvePoint, TimelineView
 from opp_mri_napari.reading.widgets.looks import SEQUENCES
 
 GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri_napari.reading.views import CellLook
+from opp_mri_napari.reading.panels.panel_views import CellLook
 
 CELLS = MappingProxyType(
     {  # background, ink, symbol

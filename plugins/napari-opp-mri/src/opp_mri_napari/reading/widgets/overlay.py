@@ -8,7 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
-from opp_mri_napari.reading.overlay_layout import (
+from opp_mri_napari.reading.basics.overlay_layout import (
     MAGNIFIED,
     Box,
     Px,

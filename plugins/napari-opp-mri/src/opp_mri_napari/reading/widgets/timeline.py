@@ -5,7 +5,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from opp_mri_napari.reading.views import TimelineView
+from opp_mri_napari.reading.panels.panel_views import TimelineView
 from opp_mri_napari.reading.widgets.looks import BIG, CATEGORIES, QUIET
 
 LEAST_PX = 390

@@ -9,20 +9,20 @@ import pint
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
-    QSlider,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from opp_mri_napari.reading.aligning import align_open_lesion
+from opp_mri_napari.reading.basics.key_table import WISHES, key_sheet, key_table
 from opp_mri_napari.reading.calipers import Tool
 from opp_mri_napari.reading.dialogs import Dialog
-from opp_mri_napari.reading.key_table import WISHES, key_sheet, key_table
 from opp_mri_napari.reading.lesion_entry import lesion_cells
+from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import CellLook, CellRef, Pointer
+from opp_mri_napari.reading.views import Pointer
 from opp_mri_napari.reading.widgets.forms import (
     AnswerForm,
     KeySheet,
@@ -31,9 +31,9 @@ from opp_mri_napari.reading.widgets.forms import (
     SignOff,
 )
 from opp_mri_napari.reading.widgets.grid import PaneGrid
+from opp_mri_napari.reading.widgets.head import Head
 from opp_mri_napari.reading.widgets.inputs import RoomKeys
-from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
-from opp_mri_napari.reading.widgets.parts import ElidedLabel, Side, scrolled
+from opp_mri_napari.reading.widgets.parts import Side, scrolled
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
 from opp_mri_napari.reading.widgets.worklist import Worklist
 from opp_mri_napari.shared.background import Background
@@ -103,13 +103,8 @@ class RoomWindow:
     # --- building
 
     def _build(self, keys: Mapping[str, str]) -> None:
-        self.title, self.saved, self.tool = ElidedLabel(), QLabel(), QLabel()
-        self.hint, self.banner = ElidedLabel(), QLabel()
-        self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
-        for label in (self.saved, self.tool, self.hint):
-            label.setStyleSheet(QUIET)
-        self.banner.setStyleSheet(BANNER)
-        self.banner.setWordWrap(True)
+        self.head = Head()
+        self.head.share_wanted.connect(self._share_changed)
         self.grid = PaneGrid()
         self.grid.pointer.connect(self._pointed)
         self.grid.slice_wanted.connect(self._slice_wanted)
@@ -158,22 +153,8 @@ class RoomWindow:
         side.addWidget(self.timeline)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
-        head = QHBoxLayout()
-        head.setSpacing(14)
-        head.addWidget(self.title)
-        head.addWidget(self.hint, 1)
-        self.share = QSlider(Qt.Orientation.Horizontal)
-        self.share.setRange(0, 100)
-        self.share.setFixedWidth(140)
-        self.share.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.share.setToolTip("overlay: share of the baseline")
-        self.share.valueChanged.connect(self._share_changed)
-        head.addWidget(self.share)
-        head.addWidget(self.tool)
-        head.addWidget(self.saved)
         left = QVBoxLayout()
-        left.addLayout(head)
-        left.addWidget(self.banner)
+        left.addWidget(self.head)
         left.addWidget(self.grid, 1)
         self._whole = whole = QWidget()
         line = QHBoxLayout(whole)
@@ -225,17 +206,7 @@ class RoomWindow:
 
     def _show_panes(self) -> None:
         self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
-        status = self.room.status()
-        for label, text in (
-            (self.title, status.title), (self.saved, status.saved), (self.hint, status.hint),
-            (self.tool, f"left button: {status.tool}"), (self.banner, status.banner),
-        ):  # fmt: skip
-            if label.text() != text:
-                label.setText(text)
-        self.banner.setVisible(bool(status.banner))
-        self.share.setVisible(status.share is not None)
-        if status.share is not None:
-            self.share.setValue(round(100 * status.share))
+        self.head.show_view(self.room.status())
 
     def _show_side(self) -> None:
         dialog = self.room.dialog
@@ -244,7 +215,7 @@ class RoomWindow:
             if dialog is Dialog.FITS and self._on_fits is not None:
                 self._on_fits(self.room.session, self.room.advertised_fits(), self._fits_closed)
             elif dialog is Dialog.ALIGN:
-                self.room.align()
+                align_open_lesion(self.room.session, self.room.navigation)
             dialog = None
         if dialog is Dialog.SIGN_OFF:
             view, signing = self.room.sign_off(), self.room.signing
@@ -365,12 +336,12 @@ class RoomWindow:
 
     def _pick_seed(self) -> None:
         self.room.bring_up(None)
-        self.room.choose_tool(Tool.SEED)
+        self.room.marking.choose_tool(Tool.SEED)
         self.room.navigation.hint = "Click into the lesion."
         self.refresh()
 
-    def _share_changed(self, percent: int) -> None:
-        self.room.compare.share = percent / 100
+    def _share_changed(self, share: float) -> None:
+        self.room.compare.share = share
         self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
 
     def _narrow(self, search: str, look: CellLook | None) -> None:

@@ -16,7 +16,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from opp_mri_napari.reading.views import CellLook, WorklistCell, WorklistRow, WorklistView
+from opp_mri_napari.reading.panels.panel_views import (
+    CellLook,
+    WorklistCell,
+    WorklistRow,
+    WorklistView,
+)
 from opp_mri_napari.reading.widgets.looks import CELLS, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
 

@@ -10,9 +10,14 @@ from opp_mri.domain.reader_study import Blinding, ShownDates
 from opp_mri.units import days_between, weeks_from_days
 from opp_mri.workflow.measuring.timeline import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
-from opp_mri_napari.reading.side_views import answer_text
-from opp_mri_napari.reading.views import CellRef, WorklistCell, WorklistRow, WorklistView
-from opp_mri_napari.reading.worklist_order import WorklistOrder, look_of
+from opp_mri_napari.reading.panels.panel_views import (
+    CellRef,
+    WorklistCell,
+    WorklistRow,
+    WorklistView,
+)
+from opp_mri_napari.reading.panels.side_views import answer_text
+from opp_mri_napari.reading.panels.worklist_order import WorklistOrder, look_of
 
 TIPS: Final = {
     CellState.UNREAD: "not read yet",

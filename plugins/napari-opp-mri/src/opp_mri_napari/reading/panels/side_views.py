@@ -16,7 +16,7 @@ from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
-from opp_mri_napari.reading.views import (
+from opp_mri_napari.reading.panels.panel_views import (
     CellRef,
     Curve,
     CurvePoint,

@@ -9,7 +9,7 @@ from attrs import define
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
-from opp_mri_napari.reading.views import CellLook, CellRef
+from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
 
 LOOKS: Final = {
     CellState.UNREAD: CellLook.UNREAD,

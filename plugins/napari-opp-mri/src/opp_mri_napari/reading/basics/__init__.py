@@ -1,0 +1,1 @@
+"""Small parts without any state of the room: keys, layouts, lines under the mouse, places."""

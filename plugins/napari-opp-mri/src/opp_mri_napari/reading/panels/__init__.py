@@ -1,0 +1,1 @@
+"""What stands next to the panes: worklist, growth curve, sign-off."""

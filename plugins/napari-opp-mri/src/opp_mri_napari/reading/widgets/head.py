@@ -1,0 +1,55 @@
+"""The line above the panes: what is open, what would come next, what the mouse does."""
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from opp_mri_napari.reading.panels.panel_views import StatusView
+from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
+from opp_mri_napari.reading.widgets.parts import ElidedLabel
+
+SHARE_PX = 140
+
+
+class Head(QWidget):
+    """Shows the status, and what went wrong below it; its slider sets the share of an overlay."""
+
+    share_wanted = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title, self.hint = ElidedLabel(), ElidedLabel()
+        self.tool, self.saved, self.banner = QLabel(), QLabel(), QLabel()
+        self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
+        for label in (self.saved, self.tool, self.hint):
+            label.setStyleSheet(QUIET)
+        self.banner.setStyleSheet(BANNER)
+        self.banner.setWordWrap(True)
+        self.share = QSlider(Qt.Orientation.Horizontal)
+        self.share.setRange(0, 100)
+        self.share.setFixedWidth(SHARE_PX)
+        self.share.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.share.setToolTip("overlay: share of the baseline")
+        self.share.valueChanged.connect(lambda percent: self.share_wanted.emit(percent / 100))
+        line = QHBoxLayout()
+        line.setSpacing(14)
+        line.addWidget(self.title)
+        line.addWidget(self.hint, 1)
+        for widget in (self.share, self.tool, self.saved):
+            line.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(line)
+        column.addWidget(self.banner)
+
+    def show_view(self, status: StatusView) -> None:
+        """Show a status."""
+        for label, text in (
+            (self.title, status.title), (self.saved, status.saved), (self.hint, status.hint),
+            (self.tool, f"left button: {status.tool}"), (self.banner, status.banner),
+        ):  # fmt: skip
+            if label.text() != text:
+                label.setText(text)
+        self.banner.setVisible(bool(status.banner))
+        self.share.setVisible(status.share is not None)
+        if status.share is not None:
+            self.share.setValue(round(100 * status.share))
