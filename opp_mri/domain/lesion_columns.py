@@ -67,7 +67,7 @@ LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
     Column(
         name="level", label="Level", kind=Kind.CODE, of=lambda lesion: lesion.level,
         allowed=LEVELS, familiar=True, required=True, description="The vertebra.",
-        entry="C1 to C7, T1 to T13, L1 to L6 or S1 to S5", source=_RECORDED,
+        entry="a vertebra: C1 to C7, T1 to T13, L1 to L6 or S1 to S5", source=_RECORDED,
     ),
     Column(
         name="ssrs_first_date", label="First day of SSRS", kind=Kind.DATE,

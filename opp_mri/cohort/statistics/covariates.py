@@ -1,6 +1,7 @@
 """What a hazard may depend on, and the models of it.
 
-The covariates are those of Table 2 of Amini et al., AJNR 2016;37:387-392.
+The covariates are those of Table 2 of Amini et al., AJNR 2016;37:387-392, and, where a cohort has
+them, the instability score and the epidural grade before treatment, each by itself only.
 """
 
 from collections.abc import Sequence
@@ -22,19 +23,42 @@ from opp_mri.cohort.statistics.members import (
 )
 from opp_mri.cohort.statistics.survival import Observed
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.visit import Visit
 from opp_mri.response.assessed import AssessedLesion
 
 NO_TIMES: Final = "No lesion has a time to analyse."
 
 
 class Covariate(StrEnum):
-    """What a hazard may depend on, as in the paper's Table 2; the value reads in a sentence."""
+    """What a hazard may depend on; the value reads in a sentence."""
 
     AGE = "age"
     DOSE = "dose"
     RADIOSENSITIVE = "radiosensitive histology"
     THORACIC = "thoracic level"
     SINGLE_FRACTION = "single fraction"
+    SINS = "instability score (SINS)"
+    EPIDURAL = "epidural disease before treatment"
+
+
+PAPER_COVARIATES: Final = (
+    Covariate.AGE,
+    Covariate.DOSE,
+    Covariate.RADIOSENSITIVE,
+    Covariate.THORACIC,
+    Covariate.SINGLE_FRACTION,
+)
+"""Those of the paper's Table 2."""
+
+
+def covariates_of(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
+    """Give the paper's covariates, and of the others those that some lesion has."""
+    return tuple(
+        covariate
+        for covariate in Covariate
+        if covariate in PAPER_COVARIATES
+        or any(covariate_of(one.lesion, covariate, one.visits) is not None for one in lesions)
+    )
 
 
 @frozen(kw_only=True)
@@ -70,10 +94,14 @@ class Model:
     reason: str | None = None
 
 
-def covariate_of(lesion: Lesion, covariate: Covariate) -> float | None:
-    """Give age in years, dose in Gy, or 1 for yes and 0 for no; None where it is not known.
+def covariate_of(
+    lesion: Lesion, covariate: Covariate, visits: Sequence[Visit] = ()
+) -> float | None:
+    """Give age in years, dose in Gy, SINS in points, or 1 for yes and 0 for no.
 
-    A sacral lesion is None for `THORACIC`, which the paper compares with cervical and lumbar.
+    None where it is not known. A sacral lesion is None for `THORACIC`, which the paper compares
+    with cervical and lumbar. Epidural disease is a grade of 1a or more at the latest visit up to
+    the first fraction that has a grade.
     """
     known: tuple[object, object, object]  # what it is, yes, no
     match covariate:
@@ -82,6 +110,15 @@ def covariate_of(lesion: Lesion, covariate: Covariate) -> float | None:
             return None if age is None else float(age.years)
         case Covariate.DOSE:
             return None if lesion.dose_gy is None else float(lesion.dose_gy)
+        case Covariate.SINS:
+            return None if lesion.sins is None else float(lesion.sins)
+        case Covariate.EPIDURAL:
+            grades = [
+                visit.epidural_grade
+                for visit in visits
+                if visit.epidural_grade is not None and visit.visit_date <= lesion.ssrs_first_date
+            ]
+            return float(grades[-1].rank > 0) if grades else None
         case Covariate.RADIOSENSITIVE:
             sensitivity = radiosensitivity_of(lesion.histology)
             known = sensitivity, Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.UNKNOWN
@@ -98,7 +135,7 @@ def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tu
 
     None stands for no rows.
     """
-    return tuple(_fit(observed, lesions, (one,), 0) for one in Covariate)
+    return tuple(_fit(observed, lesions, (one,), 0) for one in covariates_of(lesions))
 
 
 def fit_together(
@@ -107,8 +144,12 @@ def fit_together(
     alone: Sequence[Model],
     events_per_covariate: int,
 ) -> Model:
-    """Fit one model of the covariates that have a hazard ratio `alone`, if the events allow."""
-    several = tuple(one.covariates[0] for one in alone if _has_ratios(one))
+    """Fit one model of the paper's covariates that have a ratio `alone`, if the events allow."""
+    several = tuple(
+        one.covariates[0]
+        for one in alone
+        if _has_ratios(one) and one.covariates[0] in PAPER_COVARIATES
+    )
     return _fit(observed, lesions, several, events_per_covariate)
 
 
@@ -122,7 +163,9 @@ def _fit(
     covariates: tuple[Covariate, ...],
     events_per_covariate: int,
 ) -> Model:
-    values = [[covariate_of(one.lesion, which) for one in lesions] for which in covariates]
+    values = [
+        [covariate_of(one.lesion, which, one.visits) for one in lesions] for which in covariates
+    ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
     known = np.asarray(np.isfinite(table).all(axis=0))
     events = np.zeros(0, dtype=np.bool_) if observed is None else observed.event

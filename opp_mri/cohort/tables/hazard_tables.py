@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from opp_mri.cohort.statistics.analysis import MODELLED
-from opp_mri.cohort.statistics.covariates import Covariate, Model, covariate_of
+from opp_mri.cohort.statistics.covariates import Covariate, Model, covariate_of, covariates_of
 from opp_mri.cohort.statistics.hazards import Hazard, Regression, Trend
 from opp_mri.cohort.statistics.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
@@ -29,6 +29,8 @@ COVARIATE_WORDS: Final = {
     Covariate.RADIOSENSITIVE: "Radiosensitive against radioresistant",
     Covariate.THORACIC: "Thoracic against cervical and lumbar",
     Covariate.SINGLE_FRACTION: "Single fraction against multifraction",
+    Covariate.SINS: "SINS, per point",
+    Covariate.EPIDURAL: "Epidural disease before treatment against none",
 }
 TOGETHER: Final = "All of them"
 _VALUES: Final = {  # of a covariate of two values: yes, no and unknown in words
@@ -37,6 +39,7 @@ _VALUES: Final = {  # of a covariate of two values: yes, no and unknown in words
     ),
     Covariate.THORACIC: (Region.THORACIC, "cervical or lumbar", Region.SACRAL),
     Covariate.SINGLE_FRACTION: (FractionGroup.SINGLE, FractionGroup.MULTI, "unknown"),
+    Covariate.EPIDURAL: ("grade 1a to 3", "grade 0", "unknown"),
 }  # fmt: skip
 _ELSEWHERE: Final[tuple[Sum, ...]] = (  # the same counts in the other tables
     ("model.age.n", AGE_KNOWN),
@@ -57,7 +60,7 @@ _COUNTS_NOTE: Final = (
 def covariate_table(analysis: CohortAnalysis) -> Table:
     """Show what the models rest on: lesions and events by covariate, and those left out."""
     rows, lines, sums = Rows(analysis), [], list[Sum]()
-    for asked in Covariate:
+    for asked in covariates_of(analysis.lesions):
         words = _VALUES.get(asked, ("known", "unknown"))
         masks = _masks(analysis, (asked,))
         parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
@@ -149,7 +152,9 @@ def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[
 
     The last two have a meaning for one covariate of two values.
     """
-    values = [[covariate_of(one.lesion, c) for one in analysis.lesions] for c in covariates]
+    values = [
+        [covariate_of(one.lesion, c, one.visits) for one in analysis.lesions] for c in covariates
+    ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
     known = np.asarray(np.isfinite(table).all(axis=0))
     return {

@@ -40,6 +40,8 @@ COMPARED: Final = {
     Covariate.RADIOSENSITIVE: "radiosensitive against radioresistant histology",
     Covariate.THORACIC: "thoracic against cervical and lumbar level",
     Covariate.SINGLE_FRACTION: "single fraction against multifraction",
+    Covariate.SINS: "SINS, per point",
+    Covariate.EPIDURAL: "epidural disease before treatment against none",
 }
 TOLD_DAYS: Final = (182, 364)  # on which the words beside a curve give its share
 

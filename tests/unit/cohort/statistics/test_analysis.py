@@ -14,16 +14,23 @@ from fixtures.cohort_courses import (
 )
 from fixtures.cohort_makers import make_cohort
 from fixtures.makers import make_lesion
+from fixtures.visit_makers import with_visits
 from hypothesis import HealthCheck, given, settings
 
 from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.statistics.covariates import Covariate, covariate_of
+from opp_mri.cohort.statistics.covariates import (
+    PAPER_COVARIATES,
+    Covariate,
+    covariate_of,
+    covariates_of,
+)
 from opp_mri.cohort.statistics.endpoints import EventDay
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.members import FractionGroup
 from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.statistics.survival import Estimate, Observed
 from opp_mri.domain.assessment import Mode, ResponseCategory
+from opp_mri.domain.visit import Visit
 from opp_mri.response.assessed import AssessedLesion
 
 UNHURRIED = settings(
@@ -116,8 +123,8 @@ def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
     assert (found.n, found.events) == (37, 5)
     enough = analyse(lesions_of_the_paper(), events_per_covariate=1).progression_free.multivariable
     assert enough.reason is None
-    assert [one.covariate for one in enough.cox.hazards] == [*Covariate]
-    assert [one.covariate for one in enough.trends] == [*Covariate, None]
+    assert [one.covariate for one in enough.cox.hazards] == [*PAPER_COVARIATES]
+    assert [one.covariate for one in enough.trends] == [*PAPER_COVARIATES, None]
     assert enough.firth is not None
 
 
@@ -293,3 +300,32 @@ def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesi
 def test_the_same_lesions_give_the_same_analysis() -> None:
     first, second = (analyse(make_cohort(60)) for _ in range(2))
     assert list(numbers(first)) == list(numbers(second))
+
+
+def test_sins_and_epidural_disease_are_covariates_only_where_a_lesion_has_them() -> None:
+    lesions = make_cohort(60)
+    assert covariates_of(lesions) == PAPER_COVARIATES
+    visited = with_visits(lesions)
+    assert covariates_of(visited) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
+    models = analyse(visited).opp_free.models
+    epidural = next(model for model in models if model.covariates == (Covariate.EPIDURAL,))
+    assert epidural.n == models[0].n + models[0].left_out
+    together = analyse(visited).opp_free.multivariable
+    assert together is None or Covariate.EPIDURAL not in together.covariates
+
+
+@pytest.mark.parametrize(
+    ("grade", "day", "expected"),
+    [("0", date(2024, 1, 20), 0.0), ("1a", date(2024, 1, 20), 1.0), ("3", date(2024, 2, 2), None)],
+)
+def test_epidural_disease_is_that_before_treatment(
+    grade: str, day: date, expected: float | None
+) -> None:
+    visit = Visit(lesion_id="L", visit_date=day, epidural_grade=grade)
+    assert covariate_of(make_lesion(), Covariate.EPIDURAL, (visit,)) == expected
+
+
+def test_sins_counts_in_points_where_all_items_are_known() -> None:
+    items = {"bone_quality": "lytic", "sins_pain": 3, "sins_alignment": 0, "sins_collapse": 2}
+    assert covariate_of(make_lesion(**items), Covariate.SINS) is None
+    assert covariate_of(make_lesion(**items, sins_posterolateral=1), Covariate.SINS) == 11.0

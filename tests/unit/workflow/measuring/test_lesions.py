@@ -49,8 +49,8 @@ def test_the_last_day_is_the_first_where_it_is_left_out(store: SqlStore) -> None
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("level", "L7", "“L7” is unknown: write C1 to C7"),
-        ("level", "", "is empty: write C1 to C7"),
+        ("level", "L7", "“L7” is unknown: write a vertebra: C1 to C7"),
+        ("level", "", "is empty: write a vertebra: C1 to C7"),
         ("patient_id", "P9", "no indexed image has it"),
         ("ssrs_last_date", "2024-01-01", "is before the first day"),
         ("ssrs_first_date", "1.2.2024", "is not a date"),

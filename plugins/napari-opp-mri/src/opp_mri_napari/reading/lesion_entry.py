@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from opp_mri.domain.columns import plain
+from opp_mri.domain.lesion_columns import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion, PixelPoint
+from opp_mri.domain.visit import Visit
+from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.measuring.lesions import add_event, add_lesion
+from opp_mri.workflow.measuring.visits import add_visit
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane
@@ -72,7 +77,8 @@ class LesionEntry:
         if patient is None:
             return
         seed = self.seed_cells or (_seed_cells(corrected) if corrected is not None else {})
-        full = {**cells, **seed, "patient_id": patient.patient_id}
+        kept = {} if corrected is None else lesion_cells(corrected)
+        full = {**kept, **cells, **seed, "patient_id": patient.patient_id}
         store, at = self._session.project.store, self._session.clock()
 
         def take(lesion_id: str) -> None:
@@ -103,6 +109,39 @@ class LesionEntry:
 
         self.ask(lambda: add_event(store, full, at), take)
 
+    def visit_cells(self) -> Mapping[str, str]:
+        """Give what is recorded of the open lesion on the day of the active pane, with its day."""
+        lesion, pane = self._session.lesion, self._navigation.panes.current
+        if lesion is None or pane is None:
+            return {}
+        known = {visit.visit_date: visit for visit in lesion.timeline.visits}
+        day = {"visit_date": pane.study_date.isoformat()}
+        return {**(visit_cells(known[pane.study_date]) if pane.study_date in known else {}), **day}
+
+    def record_visit(self, cells: Mapping[str, str]) -> None:
+        """Record the findings of a visit of the open lesion."""
+        session, lesion = self._session, self._session.lesion
+        if session.blinding is not None:
+            self.error = "A reader's package takes answers only: record visits in the project."
+            return
+        if lesion is None:
+            self.error = "No lesion is open: add it first."
+            return
+        full = {**cells, "lesion_id": lesion.lesion.lesion_id}
+        store, reader, at = session.project.store, session.reader, session.clock()
+
+        def take(visit: Visit | None) -> None:
+            self._dialogs.close()
+            self.error = ""
+            self._navigation.reload()
+            self._navigation.hint = (
+                "This was recorded before."
+                if visit is None
+                else f"Recorded for {visit.visit_date}: {visit_in_words(visit)}."
+            )
+
+        self.ask(lambda: add_visit(store, full, reader, at), take)
+
     def ask(self, run: Callable[[], object], take: Callable[..., None]) -> None:
         """Have something recorded that may be refused."""
 
@@ -116,22 +155,13 @@ class LesionEntry:
 
 def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
     """Give a lesion as text, by the names of a lesion table's columns."""
-    values = {
-        "lesion_id": lesion.lesion_id,
-        "level": lesion.level,
-        "ssrs_first_date": lesion.ssrs_first_date,
-        "ssrs_last_date": lesion.ssrs_last_date,
-        "dose_gy": lesion.dose_gy,
-        "fractions": lesion.fractions,
-        "histology": lesion.histology,
-        "sex": lesion.sex,
-        "age_years": lesion.age_years,
-        "birth_year": lesion.birth_year,
-        "exclusions": "; ".join(exclusion.value for exclusion in lesion.exclusions),
-        "last_contact_date": lesion.last_contact_date,
-        "death_date": lesion.death_date,
-    }
-    return {name: "" if value is None else str(value) for name, value in values.items()}
+    columns = [one for one in LESION_COLUMNS if one.name not in ("patient_id", "tracking_uid")]
+    return {column.name: plain(column.of(lesion)) for column in columns}
+
+
+def visit_cells(visit: Visit) -> Mapping[str, str]:
+    """Give a visit as text, by the names of a visit table's columns."""
+    return {column.name: plain(column.of(visit)) for column in VISIT_COLUMNS}
 
 
 def _seed_cells(lesion: Lesion) -> Mapping[str, str]:

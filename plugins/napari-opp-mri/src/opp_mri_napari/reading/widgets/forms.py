@@ -24,6 +24,7 @@ from opp_mri_napari.reading.basics.key_table import KeyGroups
 from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
+from opp_mri_napari.reading.widgets.visit_form import VisitForm
 
 LEVELS = (
     *(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 14)),
@@ -215,7 +216,9 @@ class LesionForm(QWidget):
         self.kind = QComboBox()
         tabs = QTabWidget()
         tabs.addTab(self._lesion_page(), "New lesion")
-        tabs.addTab(self._event_page(), "Finding or event")
+        tabs.addTab(self._event_page(), "Event")
+        self.visit = VisitForm()
+        tabs.addTab(self.visit, "Visit")
         column = QVBoxLayout(self)
         column.addWidget(tabs)
         column.addWidget(self.errors)

@@ -185,6 +185,9 @@ class RoomWindow:
         self.lesion_form.event_wanted.connect(
             lambda cells: self._wish(lambda: room.lesion_entry.note(cells))
         )
+        self.lesion_form.visit.visit_wanted.connect(
+            lambda cells: self._wish(lambda: room.lesion_entry.record_visit(cells))
+        )
         self.lesion_form.seed_wanted.connect(self._pick_seed)
         for form in (self.sign_off, self.reason, self.override, self.answer, self.lesion_form):
             form.cancelled.connect(lambda: self._wish(room.cancel))
@@ -238,6 +241,7 @@ class RoomWindow:
         if dialog is Dialog.LESION and entry.begins:
             corrected = entry.corrected
             self.lesion_form.begin(None if corrected is None else lesion_cells(corrected))
+            self.lesion_form.visit.begin(entry.visit_cells())
         elif dialog is Dialog.OVERRIDE and refused is not None:
             self.override.ask(
                 f"Not recorded. {refused.why} To record it all the same, give a reason; it stays "
