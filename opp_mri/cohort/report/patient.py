@@ -25,6 +25,7 @@ from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Assessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.sins import stability_of
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.history import DatedLabel
 from opp_mri.response.outlook import Outlook
@@ -94,6 +95,8 @@ class LesionReport:
         Who read it, whether that is a consensus, and when it was signed, in sentences.
     flags
         What limits the comparison of studies, in sentences.
+    findings
+        What was found at visits besides lengths: day from the completion of radiosurgery, words.
     outlook
         What it may become, where it is open and enlarging.
     marks
@@ -109,6 +112,7 @@ class LesionReport:
     visits: Sequence[Visit] = ()
     read_by: Sequence[str] = ()
     flags: Sequence[str] = ()
+    findings: Sequence[tuple[int, str]] = ()
     outlook: Outlook | None = None
     marks: TimelineMarks = NO_MARKS
 
@@ -258,7 +262,12 @@ def _treatment(one: LesionReport) -> list[tuple[str, str]]:
         for event in one.timeline.events
         if event.kind.value != "exclusion"
     ]
-    return [*facts, ("events", "; ".join(happened) or "none recorded")]
+    facts.append(("events", "; ".join(happened) or "none recorded"))
+    if lesion.sins is not None:
+        stability = in_words(stability_of(lesion.sins).value)
+        facts.append(("instability score (SINS)", f"{lesion.sins}, {stability}"))
+    facts += [(f"found at week {week_in_words(day)}", words) for day, words in one.findings]
+    return facts
 
 
 def _drawn(one: LesionReport, number: int) -> Markup:

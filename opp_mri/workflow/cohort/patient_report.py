@@ -22,9 +22,11 @@ from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
+from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.errors import UnknownError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
+from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
 from opp_mri.workflow.cohort.cohort import Cohort, readers_of
 from opp_mri.workflow.cohort.pictures import timeline_marks
@@ -169,6 +171,10 @@ def _answer(one: AssessedLesion) -> LesionReport:
         fragile=one.is_fragile,
         sentences=(*one.sentences, *one.details),
         labels=one.labels,
+        findings=[
+            (days_between(one.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
+            for visit in one.visits
+        ],
         outlook=one.outlook,
     )
 

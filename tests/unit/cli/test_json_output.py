@@ -1,4 +1,4 @@
-"""JSON and CSV of records: each byte as the first release wrote it."""
+"""JSON and CSV of records: each byte as it was agreed; a new field is added here on purpose."""
 
 import json
 from pathlib import Path
