@@ -5,7 +5,7 @@ import math
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.domain.geometry import FloatArray, Vector3
+from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import GeometryError
 
 ROTATION_TOLERANCE = 1e-6
@@ -115,8 +115,3 @@ class RigidTransform:
         )
         # the arc cosine of the trace alone is blind to small angles
         return math.degrees(math.atan2(math.hypot(*twist), float(np.trace(rotation)) - 1))
-
-    def displacement_mm(self, point_lps_mm: Vector3) -> Vector3:
-        """Give where a point is carried to, less where it is, in LPS mm."""
-        x, y, z = (self.apply(np.array(point_lps_mm)) - np.array(point_lps_mm)).tolist()
-        return (x, y, z)

@@ -1,6 +1,5 @@
 """Append records to the chain, and read them back: each is held against its hash."""
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -239,12 +238,3 @@ def _contradiction(record: Any, row: ChainRecord) -> str:
         if faults:
             return faults[0].rstrip(".")
     return ""
-
-
-def body_of(row: ChainRecord) -> dict[str, Any]:
-    """Give the JSON of a record as a mapping, for showing; empty where it cannot be read."""
-    try:
-        body = json.loads(row.body)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

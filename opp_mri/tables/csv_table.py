@@ -198,15 +198,7 @@ class Table:
 
 @frozen(kw_only=True)
 class TextTable:
-    """A table that comes from no file, its cells as the text that a CSV file would have.
-
-    Parameters
-    ----------
-    name
-        What messages call it. The header counts as line 1.
-    columns, rows
-        Names of the columns, and the cells of each row.
-    """
+    """A table from no file: its name in messages, its columns, and its cells as a CSV has them."""
 
     name: str
     columns: tuple[str, ...]

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,32 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
 
 def test_no_lock_file_that_holds_registry_addresses_is_kept() -> None:
     assert not [p.name for p in tracked_files() if p.name in {"uv.lock", "pylock.toml"}]
+
+
+FRAMEWORK_CALLS = {
+    "click": {"list_commands", "get_command", "format_commands"},
+    "IPython": {"_ipython_key_completions_", "_repr_png_", "_repr_html_"},
+    "io": {"seekable", "readinto"},
+    "napari": {"_update_thumbnail", "_bind_shortcuts"},
+    "Qt": {"headerData", "mousePressEvent"},
+    "SQLAlchemy": {"process_bind_param", "process_result_value"},
+    "tests of the window": {"label_boxes", "is_linked"},
+    "users of Python": {"to_dict"},
+}
+
+
+def test_no_function_is_there_for_tests_alone() -> None:
+    texts = [path.read_text() for path in PRODUCT]
+    texts += [path.read_text() for path in ROOT.glob("opp_mri/**/*.j2")]
+    texts += [path.read_text() for path in (ROOT / "plugins").rglob("*.toml")]
+    words = Counter(word for text in texts for word in re.findall(r"\w+", text))
+    unused = {
+        f"{path.relative_to(ROOT)}: {function.name}"
+        for path in PRODUCT
+        for function in functions(path)
+        if words[function.name] == 1
+        and function.name not in set().union(*FRAMEWORK_CALLS.values())
+        and not re.fullmatch(r"__\w+__", function.name)
+        and not any(".command(" in ast.unparse(mark) for mark in function.decorator_list)
+    }
+    assert unused == set()

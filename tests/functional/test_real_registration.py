@@ -55,7 +55,7 @@ def test_each_vertebra_is_found_49_mm_along_the_spine_and_both_ways_agree(
     assert 48 < there.displacement_lps_mm[2] < 50
     assert there.rotation_deg < 5
     loop = there.baseline_from_followup.compose(back.baseline_from_followup)
-    assert np.linalg.norm(loop.displacement_mm(centre)) < 0.5
+    assert np.linalg.norm(loop.apply(np.array(centre)) - centre) < 0.5
 
 
 def test_the_next_level_fits_far_worse(t1: tuple[Volume, Volume]) -> None:

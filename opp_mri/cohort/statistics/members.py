@@ -268,11 +268,6 @@ class Characteristic:
     lesion_ids: Mapping[str, tuple[str, ...]]
     within: Mapping[str, str]
 
-    @property
-    def tally(self) -> dict[str, int]:
-        """Number of lesions of each value."""
-        return {one: len(found) for one, found in self.lesion_ids.items()}
-
 
 def characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
     """Count lesions by sex, histology, level, treatment and response."""

@@ -93,9 +93,9 @@ def test_the_angle_is_told_for_small_and_large_turns(degrees: float) -> None:
     assert transform((0.0, math.radians(degrees), 0.0)).rotation_deg == pytest.approx(degrees)
 
 
-def test_the_displacement_is_where_a_point_goes_less_where_it_is() -> None:
+def test_half_a_turn_and_a_shift_carry_a_point_to_its_place() -> None:
     half = transform((0.0, 0.0, math.pi), (10.0, 0.0, 0.0))
-    assert half.displacement_mm((1.0, 2.0, 3.0)) == pytest.approx((8.0, -4.0, 0.0))
+    assert half.apply(np.array([1.0, 2.0, 3.0])) == pytest.approx([9.0, -2.0, 3.0])
 
 
 def test_the_numbers_cannot_be_changed_afterwards() -> None:
@@ -104,6 +104,6 @@ def test_the_numbers_cannot_be_changed_afterwards() -> None:
         to_frame_of_reference_uid="a", from_frame_of_reference_uid="b", matrix=mine
     )
     mine[0, 3] = 49.0
-    assert kept.displacement_mm((0.0, 0.0, 0.0)) == (0.0, 0.0, 0.0)
+    assert kept.apply(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
     with pytest.raises(ValueError, match="read-only"):
         kept.matrix[0, 3] = 1.0
