@@ -7,7 +7,7 @@ import click
 from opp_mri.cli.json_output import patients_json, volume_json
 from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
-from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
+from opp_mri.domain.imaging import FileStatus, RoleCertainty, SeriesRole, VolumeDescription
 from opp_mri.workflow.catalogue.index import (
     IndexSummary,
     clear_override,
@@ -143,7 +143,7 @@ def _series_row(volume: VolumeDescription) -> list[str]:
     role = volume.role.value if volume.role else "-"
     if volume.role_overridden:
         role = f"{role} (reader)"
-    elif volume.is_in_doubt:
+    elif volume.role_certainty is RoleCertainty.IN_DOUBT:
         role = f"{role}?"
     return [
         volume.volume_id,

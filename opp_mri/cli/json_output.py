@@ -46,7 +46,7 @@ def volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
         **_named(volume, "series_instance_uid"),
         **_named(instance, "series_number", "series_description"),
         **_named(volume, "plane", "role", "role_certainty", "role_overridden"),
-        **_named(volume, "selected", "station", "evidence"),
+        **_named(volume, "selected", "choice_in_doubt", "station", "evidence"),
         "instances": len({frame.sop_instance_uid for frame in volume.frames}),
         "frames": len(volume.frames),
         **_named(instance, "rows", "columns"),

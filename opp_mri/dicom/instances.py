@@ -5,6 +5,7 @@ once and remembered by its bytes.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import attrs
 
@@ -47,7 +48,8 @@ _INSTEAD = tuple(each for each in INSTEAD if each[0] in TAGS)
 _NUMBER_OF_FRAMES = TAGS["NumberOfFrames"]
 _LONGEST_REMEMBERED = 1024  # bytes of an element; longer ones are seldom the same twice
 _MOST_REMEMBERED = 50_000
-_NOTHING: Values = {}
+Meaning = tuple[str, Any]  # name of a field and its value, or UNREADABLE and why it has none
+_NOTHING: Meaning = ("", None)
 _OWN_FIELDS = tuple(each.name for each in attrs.fields(FrameHeader))
 
 
@@ -107,12 +109,11 @@ def _top_level(header: Header) -> Values:
         values = {}
         remembered = _remembered(header.layout, header.character_set)
         for tag, element in header.raw.items():
-            meaning = remembered.get(element)
-            if meaning is None:
-                meaning = _meaning(header, tag, remembered)
-            if UNREADABLE in meaning:
-                meaning = {UNREADABLE: values.get(UNREADABLE, {}) | meaning[UNREADABLE]}
-            values.update(meaning)
+            name, value = remembered.get(element) or _meaning(header, tag, remembered)
+            if name == UNREADABLE:
+                values[name] = values.get(name, {}) | value
+            elif value is not None:
+                values[name] = value
         for keyword, name, convert in _INSTEAD:
             if TAGS[keyword] in header.raw and name not in values:
                 add_understood(values, keyword, name, convert, header.value(TAGS[keyword]))
@@ -123,18 +124,17 @@ def _top_level(header: Header) -> Values:
 
 
 @lru_cache(maxsize=64)
-def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, Values]:  # noqa: ARG001
+def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, Meaning]:  # noqa: ARG001
     """Give what elements were found to mean, in one encoding and character set."""
     return {}
 
 
-def _meaning(header: Header, tag: int, remembered: dict[bytes, Values]) -> Values:
-    keyword = _KEYWORD_OF_TAG.get(tag)
-    if keyword is None:
-        meaning = _NOTHING
-    else:
-        meaning = {}
-        add_understood(meaning, keyword, *FIELDS[keyword], header.value(tag))
+def _meaning(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Meaning:
+    keyword, meaning = _KEYWORD_OF_TAG.get(tag), _NOTHING
+    if keyword is not None:
+        values: Values = {}
+        add_understood(values, keyword, *FIELDS[keyword], header.value(tag))
+        meaning = next(iter(values.items()), _NOTHING)
     element = header.raw[tag]
     if len(element) <= _LONGEST_REMEMBERED:
         if len(remembered) >= _MOST_REMEMBERED:

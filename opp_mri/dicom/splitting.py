@@ -316,29 +316,28 @@ def _fact(keyword: str, name: str) -> Callable[[Slice], Hashable]:
     return lambda each: (keyword, getattr(each.header, name))
 
 
+DECIDING_FIELDS: Final[Mapping[str, str]] = {
+    "contrast_agent": "ContrastBolusAgent",
+    "contrast_administered": "ContrastBolusAgentAdministered",
+    "contrast_volume_ml": "ContrastBolusVolume",
+    "image_type": "ImageType",
+    "scanning_sequence": "ScanningSequence",
+    "scan_options": "ScanOptions",
+    "repetition_time_ms": "RepetitionTime",
+    "inversion_time_ms": "InversionTime",
+    "flip_angle_deg": "FlipAngle",
+    "inversion_recovery": "InversionRecovery",
+    "spectrally_selected_suppression": "SpectrallySelectedSuppression",
+    "acquisition_contrast": "AcquisitionContrast",
+    "echo_pulse_sequence": "EchoPulseSequence",
+    "echo_planar_pulse_sequence": "EchoPlanarPulseSequence",
+    "diffusion_b_value": "DiffusionBValue",
+    "volume_based_calculation_technique": "VolumeBasedCalculationTechnique",
+    "series_description": "SeriesDescription",
+    "protocol_name": "ProtocolName",
+}
 DECIDING: Final[Mapping[str, Callable[[Slice], Hashable]]] = {
-    keyword: _fact(keyword, name)
-    for keyword, name in (
-        ("ContrastBolusAgent", "contrast_agent"),
-        ("ContrastBolusAgentAdministered", "contrast_administered"),
-        ("ContrastBolusVolume", "contrast_volume_ml"),
-        ("ImageType", "image_type"),
-        ("ScanningSequence", "scanning_sequence"),
-        ("ScanOptions", "scan_options"),
-        ("RepetitionTime", "repetition_time_ms"),
-        ("InversionTime", "inversion_time_ms"),
-        ("FlipAngle", "flip_angle_deg"),
-        ("InversionRecovery", "inversion_recovery"),
-        ("SpectrallySelectedSuppression", "spectrally_selected_suppression"),
-        ("AcquisitionContrast", "acquisition_contrast"),
-        ("EchoPulseSequence", "echo_pulse_sequence"),
-        ("EchoPlanarPulseSequence", "echo_planar_pulse_sequence"),
-        ("DiffusionBValue", "diffusion_b_value"),
-        ("VolumeBasedCalculationTechnique", "volume_based_calculation_technique"),
-        ("SeriesDescription", "series_description"),
-        ("ProtocolName", "protocol_name"),
-    )
-} | {
+    **{keyword: _fact(keyword, name) for name, keyword in DECIDING_FIELDS.items()},
     "DerivationDescription": lambda each: derivations(each.header),
     "the side of the start of contrast": lambda each: _after_bolus(each.header),
 }

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Hashable, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
-from opp_mri.dicom.splitting import DECIDING, Slice
+from opp_mri.dicom.splitting import DECIDING, DECIDING_FIELDS, Slice
 
+_ALL: Final = attrgetter(*DECIDING_FIELDS, "derivation_description", "derivation_codes")
 SAME_TIME: Final = 0.05  # relative: triggered and interleaved scans vary their times a little
 MOST_NAMED: Final = 2  # facts in one sentence
 
@@ -25,6 +27,8 @@ def variants_of(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
         Slices that differ from each other, and what they differ in, with the numbers of the
         slices from 1. Empty where all slices agree.
     """
+    if len({_ALL(each.header) for each in stack}) == 1 and not stack[0].header.contrast_start_time:
+        return [], ""  # the usual case, and quickly told
     differing = {
         name: values
         for name, fact in DECIDING.items()

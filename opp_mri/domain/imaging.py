@@ -340,6 +340,8 @@ class VolumeDescription:
         True where a reader set the role.
     selected
         True where this is the study's choice for its role at its station.
+    choice_in_doubt
+        True where another volume is as good for the role, and nothing tells which to read.
     station
         Number of the block of the spine that it covers within its study, from 1; None where
         stations do not apply.
@@ -375,6 +377,7 @@ class VolumeDescription:
     role_overridden: bool = False
     evidence: tuple[str, ...] = ()
     selected: bool = False
+    choice_in_doubt: bool = False
     station: int | None = None
     clash: str = ""
     duplicate_of: str | None = None
@@ -383,8 +386,8 @@ class VolumeDescription:
 
     @property
     def is_in_doubt(self) -> bool:
-        """True where the volume may have its role, or may not: it waits for a reader."""
-        return self.role_certainty is RoleCertainty.IN_DOUBT
+        """True where the role, or the choice among equals, waits for a reader to settle it."""
+        return self.choice_in_doubt or self.role_certainty is RoleCertainty.IN_DOUBT
 
     def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
         """Give the plane of one of its frames, or None where it is not among them or unplaced."""

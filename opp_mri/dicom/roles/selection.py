@@ -8,9 +8,9 @@ earlier. What is in doubt is never chosen, and where nothing tells two volumes a
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import numpy as np
@@ -37,7 +37,7 @@ LATER_T1: Final = (
     "is T1POST."
 )
 ALIKE: Final = (
-    "In doubt: another {role} of this day is as good, and nothing tells which of the two to read."
+    "Not chosen: another {role} of this day is as good, and nothing tells which of them to read."
 )
 
 
@@ -66,31 +66,30 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
     station_of: dict[str, int] = {}
     chosen: set[str] = set()
     doubts: dict[str, str] = {}
+    equals: dict[str, str] = {}
     for number, members in enumerate(_stations(eligible), start=1):
         station_of |= {volume.volume_id: number for volume in members}
         sure = [volume for volume in members if not volume.is_in_doubt]
         best, alike = _best_choice(sure)
         chosen |= {volume.volume_id for volume in best}
-        doubts |= {v.volume_id: ALIKE.format(role=v.role) for v in alike}
+        equals |= {v.volume_id: ALIKE.format(role=v.role) for v in alike}
         doubts |= {v.volume_id: LATER_T1 for v in sure if v not in best and earlier_t1(v, sure)}
     return [
         attrs.evolve(
             volume,
             station=station_of.get(volume.volume_id),
             selected=volume.volume_id in chosen,
-            **_doubted(volume, doubts),
+            choice_in_doubt=volume.volume_id in equals,
+            role_certainty=RoleCertainty.IN_DOUBT
+            if volume.volume_id in doubts
+            else volume.role_certainty,
+            evidence=(
+                *volume.evidence,
+                *(said[volume.volume_id] for said in (doubts, equals) if volume.volume_id in said),
+            ),
         )
         for volume in volumes
     ]
-
-
-def _doubted(volume: VolumeDescription, doubts: Mapping[str, str]) -> dict[str, Any]:
-    if volume.volume_id not in doubts:
-        return {}
-    return {
-        "role_certainty": RoleCertainty.IN_DOUBT,
-        "evidence": (*volume.evidence, doubts[volume.volume_id]),
-    }
 
 
 def confidence(volume: VolumeDescription) -> float:

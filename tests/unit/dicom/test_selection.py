@@ -97,12 +97,13 @@ def test_the_order_of_the_series_does_not_matter(order: list[str]) -> None:
     assert set(chosen(*[made[name] for name in order])) == {"b", "e"}
 
 
-def test_of_two_that_nothing_tells_apart_none_is_chosen_and_both_are_in_doubt() -> None:
+def test_of_two_that_nothing_tells_apart_none_is_chosen_until_a_reader_settles_it() -> None:
     twins = [make_volume(name, **SAGITTAL_T2FS) for name in ("one", "other")]
     judged = select(assign_roles(twins))
     assert [volume.selected for volume in judged] == [False, False]
-    assert all(volume.is_in_doubt for volume in judged)
-    assert "nothing tells which of the two to read" in judged[0].evidence[-1]
+    assert all(volume.is_in_doubt and volume.choice_in_doubt for volume in judged)
+    assert [volume.role_certainty for volume in judged] == [RoleCertainty.CERTAIN] * 2
+    assert "nothing tells which of them to read" in judged[0].evidence[-1]
 
 
 def test_what_is_in_doubt_is_not_chosen_even_alone() -> None:
