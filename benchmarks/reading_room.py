@@ -41,7 +41,7 @@ FIRST_CPU = "first pane interactive, processor s"
 
 def make_project(folder: Path) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from dicom_makers import T1, T1POST, T2FS, write_series
+    from fixtures.dicom_makers import T1, T1POST, T2FS, write_series
     from pydicom import Dataset
 
     from opp_mri.domain.measurement import CommonPoint

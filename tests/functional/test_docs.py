@@ -41,7 +41,7 @@ def test_the_page_of_commands_is_what_the_commands_say() -> None:
 
 def test_the_page_of_keys_is_what_the_window_does() -> None:
     pytest.importorskip("opp_mri_napari", reason="the keys are the plugin's")
-    import keys_page
+    from fixtures import keys_page
 
     assert keys_page.PAGE.read_text(encoding="utf-8") == keys_page.page()
 
