@@ -153,11 +153,11 @@ def _too_few(n: int, mark: PassMark) -> str:
 
 
 def _unread(n: int, unread: int, mark: PassMark) -> str:
-    asked = n + unread
-    if unread <= mark.unread_at_most * asked:
+    due = n + unread
+    if unread <= mark.unread_at_most * due:
         return ""
     return (
-        f"{unread} of {asked} lengths are unread or not measurable: more than "
+        f"{unread} of {due} lengths are unread or not measurable: more than "
         f"{mark.unread_at_most:.0%}."
     )
 

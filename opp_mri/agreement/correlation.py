@@ -82,7 +82,7 @@ def _jackknife_interval(
     lengths_mm: FloatArray, lesions: Sequence[str]
 ) -> tuple[float | None, float | None]:
     names = np.array(lesions)
-    groups = [names == one for one in dict.fromkeys(lesions)]
+    groups = [names == lesion for lesion in dict.fromkeys(lesions)]
     n = len(groups)
     without = [icc(lengths_mm[~group]).single.value for group in groups] if n >= 3 else [None]
     if any(one is None or abs(one) >= 1 for one in without):

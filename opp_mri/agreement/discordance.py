@@ -118,8 +118,8 @@ def category_only(first: Drawn, second: Drawn) -> Discordance | None:
 
     None where the two do not differ at all.
     """
-    found = discordance(first, second, Limits(length_mm=Decimal(0), angle_deg=0.0))
-    return found and attrs.evolve(found, cause=Cause.CATEGORY)
+    difference = discordance(first, second, Limits(length_mm=Decimal(0), angle_deg=0.0))
+    return difference and attrs.evolve(difference, cause=Cause.CATEGORY)
 
 
 def _of_lines(

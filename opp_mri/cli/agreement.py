@@ -50,11 +50,11 @@ WITH_INTERVAL = "with 95 % interval"
 @readers_option
 @rules_options
 @json_option
-@click.option("--repeats", is_flag=True, help="Hold readers against their own hidden repeats.")
+@click.option("--repeats", is_flag=True, help="Compare each reader with their own hidden repeats.")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw differences against means, one panel a sequence (.svg, .png or .pdf).",
+    help="Draw differences against means, one panel per sequence (.svg, .png or .pdf).",
 )
 def agreement_command(
     project_folder: Path,
@@ -64,9 +64,9 @@ def agreement_command(
     repeats: bool,
     plot: Path | None,
 ) -> None:
-    """Say how far two readers agree: lengths per sequence, categories, the chosen slice.
+    """Report the agreement of two readers: lengths per sequence, categories, the chosen slice.
 
-    Only answers that count are held against each other: signed, or handed over in a table.
+    Only final answers are compared: signed ones, and those imported from a table.
     """
     if plot and plot.suffix.lower() not in PICTURES:
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
@@ -85,51 +85,51 @@ def agreement_command(
     click.echo(f"{agreed.readers[0]} and {agreed.readers[1]}, each number {WITH_INTERVAL}")
     _show_lengths(agreed.lengths)
     _show_answers(agreed.answers)
-    for name, found in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
-        _show_kappa(name, found)
+    for name, kappa in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
+        _show_kappa(name, kappa)
     if plot:
         click.echo(f"Drawn: {plot}")
 
 
 def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
     with open_project(project_folder) as project:
-        found = repeatability(project.store)
+        repeated = repeatability(project.store)
     if as_json:
-        show_json([repeatability_record(one) for one in found])
+        show_json([repeatability_record(reader) for reader in repeated])
         return
-    if not found:
-        click.echo("No case has come back to its reader yet.")
+    if not repeated:
+        click.echo("No reader has read a case twice yet.")
         return
     rows: list[tuple[str, Callable[[Repeatability], str]]] = [
-        ("lesions, pairs", lambda one: f"{one.lesions}, {one.pairs}"),
-        ("bias (second less first), mm", lambda one: _written(one.bias_mm, 2)),
-        ("SD of one measurement, mm", lambda one: _written(one.within_subject_sd_mm, 2)),
-        ("repeatability coefficient, mm", lambda one: _written(one.repeatability_mm, 2)),
-        ("differ by more than 2 mm", lambda one: _written(one.beyond, 3)),
+        ("lesions, pairs", lambda row: f"{row.lesions}, {row.pairs}"),
+        ("bias (second less first), mm", lambda row: _written(row.bias_mm, 2)),
+        ("SD of one measurement, mm", lambda row: _written(row.within_subject_sd_mm, 2)),
+        ("repeatability coefficient, mm", lambda row: _written(row.repeatability_mm, 2)),
+        ("differ by more than 2 mm", lambda row: _written(row.beyond, 3)),
     ]
     click.echo(f"Readers and their own hidden repeats, each number {WITH_INTERVAL}")
     show_table(
-        ["", *(one.reader for one in found)],
-        [[name, *(write(one) for one in found)] for name, write in rows],
+        ["", *(reader.reader for reader in repeated)],
+        [[name, *(write(reader) for reader in repeated)] for name, write in rows],
     )
 
 
 def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
     rows: list[tuple[str, Callable[[LengthAgreement], str]]] = [
-        ("lesions, pairs", lambda one: f"{one.bland_altman.lesions}, {one.bland_altman.pairs}"),
-        ("ICC(2,1)", lambda one: _written(one.icc.single, 3)),
-        ("ICC(A,k)", lambda one: _written(one.icc.average, 3)),
-        ("bias, mm", lambda one: _written(one.bland_altman.bias_mm, 2)),
-        ("lower limit of agreement, mm", lambda one: _written(one.bland_altman.lower_mm, 2)),
-        ("upper limit of agreement, mm", lambda one: _written(one.bland_altman.upper_mm, 2)),
-        ("SD of one measurement, mm", lambda one: _written(one.within_subject_sd_mm, 2)),
-        ("reproducibility coefficient, mm", lambda one: _written(one.reproducibility_mm, 2)),
-        ("differ by more than 2 mm", lambda one: _written(one.beyond, 3)),
-        ("drawn on the same slice", lambda one: _written(one.same_slice, 3)),
+        ("lesions, pairs", lambda row: f"{row.bland_altman.lesions}, {row.bland_altman.pairs}"),
+        ("ICC(2,1)", lambda row: _written(row.icc.single, 3)),
+        ("ICC(A,k)", lambda row: _written(row.icc.average, 3)),
+        ("bias, mm", lambda row: _written(row.bland_altman.bias_mm, 2)),
+        ("lower limit of agreement, mm", lambda row: _written(row.bland_altman.lower_mm, 2)),
+        ("upper limit of agreement, mm", lambda row: _written(row.bland_altman.upper_mm, 2)),
+        ("SD of one measurement, mm", lambda row: _written(row.within_subject_sd_mm, 2)),
+        ("reproducibility coefficient, mm", lambda row: _written(row.reproducibility_mm, 2)),
+        ("differ by more than 2 mm", lambda row: _written(row.beyond, 3)),
+        ("drawn on the same slice", lambda row: _written(row.same_slice, 3)),
     ]
     show_table(
-        ["", *(one.name for one in lengths)],
-        [[name, *(write(one) for one in lengths)] for name, write in rows],
+        ["", *(length.name for length in lengths)],
+        [[name, *(write(length) for length in lengths)] for name, write in rows],
     )
 
 
@@ -141,17 +141,17 @@ def _show_answers(table: AnswerTable) -> None:
     show_table(["first, second", *words], rows)
 
 
-def _show_kappa(name: str, found: Kappa) -> None:
+def _show_kappa(name: str, kappa: Kappa) -> None:
     click.echo(
-        f"{name}: {counted(found.n, 'lesion')}, kappa {_written(found.kappa, 3)}, "
-        f"agreed {_written(found.agreed, 3)}"
+        f"{name}: {counted(kappa.n, 'lesion')}, kappa {_written(kappa.kappa, 3)}, "
+        f"agreed {_written(kappa.agreed, 3)}"
     )
-    if found.n:
+    if kappa.n:
         show_table(
-            ["first, second", *found.categories],
+            ["first, second", *kappa.categories],
             [
                 [category, *map(str, row)]
-                for category, row in zip(found.categories, found.table, strict=True)
+                for category, row in zip(kappa.categories, kappa.table, strict=True)
             ],
         )
 
@@ -203,36 +203,38 @@ def discordance_command(
 ) -> None:
     """List where two readers differ and why: what changes a category first, then by mm."""
     with open_project(project_folder) as project:
-        found = discordances(
+        pairs = discordances(
             project,
             readers or (),
             rules.in_project(project),
             limits=limits_of(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:
-        show_json([discordance_record(pair) for pair in found])
-    elif found:
-        lengths = [f"{one.reader} mm" for one in (found[0].found.first, found[0].found.second)]
+        show_json([discordance_record(pair) for pair in pairs])
+    elif pairs:
+        lengths = [
+            f"{one.reader} mm" for one in (pairs[0].discordance.first, pairs[0].discordance.second)
+        ]
         columns = ["Lesion", "Study", "Sequence", *lengths, "Cause", "Category"]
-        show_table(columns, [_row(pair) for pair in found])
+        show_table(columns, [_row(pair) for pair in pairs])
     else:
         click.echo("The two readers differ nowhere beyond the limits.")
 
 
 def _row(pair: DiscordantPair) -> list[str]:
-    found = pair.found
+    discordance = pair.discordance
     lengths = [
         one.answer.value.replace("_", " ") if one.length_mm is None else format_mm(one.length_mm)
-        for one in (found.first, found.second)
+        for one in (discordance.first, discordance.second)
     ]
     first, second = (one.value if one else "-" for one in pair.categories)
     category = f"{first} or {second}" if pair.changes_category else first
     return [
         pair.lesion.lesion_id,
-        str(found.first.study_date),
-        found.first.sequence.value,
+        str(discordance.first.study_date),
+        discordance.first.sequence.value,
         *lengths,
-        cause_in_words(found),
+        cause_in_words(discordance),
         category,
     ]
 

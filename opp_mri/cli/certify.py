@@ -168,15 +168,15 @@ def _record(score: Score) -> dict[str, Any]:
         "pass_mark": attrs.asdict(found.pass_mark),
         "cells": [
             {
-                "lesion_id": one.true.lesion_id,
-                "study_date": one.true.study_date.isoformat(),
-                "sequence": one.true.sequence.value,
-                "true_mm": number(one.true.ap_mm),
-                "length_mm": number(one.length_mm),
-                "error_mm": number(one.error_mm),
-                "missing": one.missing,
+                "lesion_id": length.true.lesion_id,
+                "study_date": length.true.study_date.isoformat(),
+                "sequence": length.true.sequence.value,
+                "true_mm": number(length.true.ap_mm),
+                "length_mm": number(length.length_mm),
+                "error_mm": number(length.error_mm),
+                "missing": length.missing,
             }
-            for one in score.lengths
+            for length in score.lengths
         ],
     }
 

@@ -45,7 +45,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     with open_project(project_folder) as project:
         lesions = consensus(project, rules.in_project(project))
     if as_json:
-        show_json([_lesion_record(one) for one in lesions])
+        show_json([_lesion_record(lesion) for lesion in lesions])
         return
     rows = [_row(pair) for lesion in lesions for pair in lesion.pairs if pair.discordance]
     if rows:
@@ -54,7 +54,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
         )
     for one in lesions:
         click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
-    if any(one.open_pairs for one in lesions):
+    if any(lesion.open_pairs for lesion in lesions):
         click.echo(
             "Next: `opp-mri consensus resolve`, or in a window `opp-mri consensus-room`; then sign."
         )
@@ -68,7 +68,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
 )
 @click.argument("lesion_id", metavar="LESION")
 @click.argument("study_date", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]))
-@click.argument("sequence", type=click.Choice([one.value for one in SeriesRole]))
+@click.argument("sequence", type=click.Choice([role.value for role in SeriesRole]))
 @click.option(
     "--keep", "kind", type=click.Choice(list(KINDS)), required=True,
     help="A, B, the mean of both ends (on one image), or something new.",
@@ -104,9 +104,11 @@ def resolve_command(
         lesions = consensus(project, rules.in_project(project))
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
         new = _new(pair, image, frame, line, answer, reason) if kind == "new" else None
-        made = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
+        resolution = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
         after = next(
-            one for one in project.store.readings(lesion_id) if one.reading_id == made.reading_id
+            reading
+            for reading in project.store.readings(lesion_id)
+            if reading.reading_id == resolution.reading_id
         )
     click.echo(f"{sequence} of {study_date.date()}: {_said(after)}")
 
@@ -131,14 +133,16 @@ def sign_command(
     """
     with open_project(project_folder) as project:
         lesions = consensus(project, rules.in_project(project))
-        known = {one.lesion.lesion_id: one for one in lesions}
-        if unknown := [one for one in lesion_ids if one not in known]:
+        known = {lesion.lesion.lesion_id: lesion for lesion in lesions}
+        if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in known]:
             raise UnknownError(
                 f"Lesion {unknown[0]} has no two signed reads: `opp-mri consensus list` shows "
                 "those that have."
             )
-        ready = [known[one] for one in lesion_ids] or [
-            one for one in lesions if not one.open_pairs and signed_by not in one.signed_by
+        ready = [known[lesion_id] for lesion_id in lesion_ids] or [
+            lesion
+            for lesion in lesions
+            if not lesion.open_pairs and signed_by not in lesion.signed_by
         ]
         if not ready:
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
@@ -209,7 +213,7 @@ def _lesion_record(lesion: LesionConsensus) -> dict[str, Any]:
             {"study_date": day.isoformat(), "sequence": sequence.value}
             for day, sequence in lesion.one_reader_only
         ],
-        "pairs": [_pair_record(one) for one in lesion.pairs],
+        "pairs": [_pair_record(pair) for pair in lesion.pairs],
     }
 
 

@@ -76,24 +76,24 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     washout.
     """
     with open_project(project_folder) as project, show_progress() as progress:
-        made = make_package(project, reader, folder, now(), again=again, progress=progress)
+        package = make_package(project, reader, folder, now(), again=again, progress=progress)
         protocol = needed_protocol(project.store)
     click.echo(
-        f"{counted(len(made.issued.cases), 'case')} and {counted(made.images, 'image')} for "
-        f"{reader} in {made.folder}."
+        f"{counted(len(package.issued.cases), 'case')} and {counted(package.images, 'image')} for "
+        f"{reader} in {package.folder}."
     )
-    for sentence in made.left_out:
+    for sentence in package.left_out:
         click.echo(f"Left out: {sentence}")
     click.echo(
         "Image pixels are copied as they are: look at some for text that is burned in before the "
         "package leaves your hands."
     )
-    if protocol.repeats_share and made.issued.wave == 1:
+    if protocol.repeats_share and package.issued.wave == 1:
         click.echo(
             "The other cases come in a second package, at least "
             f"{counted(protocol.washout_days, 'day')} after the answers of this one came back."
         )
-    click.echo(f"Next, the reader: opp-mri read --project {made.folder} --reader {reader}")
+    click.echo(f"Next, the reader: opp-mri read --project {package.folder} --reader {reader}")
 
 
 @click.command("reader-return", epilog=example("opp-mri reader-return package-1"))

@@ -115,11 +115,11 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     InputError
         There are not two, or not these.
     """
-    there = sorted({one.reader for one in independent_readings(store)})
+    there = sorted({reading.reader for reading in independent_readings(store)})
     protocol = current_protocol(store)
     if protocol and not named:
         named = protocol.readers
-    if unknown := [one for one in named if one not in there]:
+    if unknown := [reader for reader in named if reader not in there]:
         raise InputError(
             f"Reader {unknown[0]} has no answers that count yet (they count once they are signed, "
             "or handed over in a table, and a package's once it is taken back with `opp-mri "
@@ -150,9 +150,13 @@ def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, first, second))
     names = [role.value for role in SeriesRole if role.value in groups]
-    said = categories_by_reader(store, readers, rules)
-    pairs = [(a.value, b.value) for a, b in said.values() if a is not None and b is not None]
-    known = [one.value for one in ResponseCategory if any(one.value in pair for pair in pairs)]
+    categories = categories_by_reader(store, readers, rules)
+    pairs = [(a.value, b.value) for a, b in categories.values() if a is not None and b is not None]
+    known = [
+        category.value
+        for category in ResponseCategory
+        if any(category.value in pair for pair in pairs)
+    ]
     narrow = [ResponseCategory.OPP.value, ResponseCategory.PD.value]
     return Agreement(
         readers=readers,
@@ -168,21 +172,21 @@ def agreement_record(agreed: Agreement) -> Record:
     return {
         "readers": list(agreed.readers),
         "lengths": {
-            one.name: {
-                "lesions": one.bland_altman.lesions,
-                "pairs": one.bland_altman.pairs,
-                "icc_2_1": estimate_record(one.icc.single),
-                "icc_a_k": estimate_record(one.icc.average),
-                "bias_mm": estimate_record(one.bland_altman.bias_mm),
-                "lower_limit_mm": estimate_record(one.bland_altman.lower_mm),
-                "upper_limit_mm": estimate_record(one.bland_altman.upper_mm),
-                "within_subject_sd_mm": estimate_record(one.within_subject_sd_mm),
-                "reproducibility_coefficient_mm": estimate_record(one.reproducibility_mm),
-                "share_beyond_2_mm": estimate_record(one.beyond),
-                "share_on_same_slice": estimate_record(one.same_slice),
-                "drawn_pairs": one.drawn,
+            length.name: {
+                "lesions": length.bland_altman.lesions,
+                "pairs": length.bland_altman.pairs,
+                "icc_2_1": estimate_record(length.icc.single),
+                "icc_a_k": estimate_record(length.icc.average),
+                "bias_mm": estimate_record(length.bland_altman.bias_mm),
+                "lower_limit_mm": estimate_record(length.bland_altman.lower_mm),
+                "upper_limit_mm": estimate_record(length.bland_altman.upper_mm),
+                "within_subject_sd_mm": estimate_record(length.within_subject_sd_mm),
+                "reproducibility_coefficient_mm": estimate_record(length.reproducibility_mm),
+                "share_beyond_2_mm": estimate_record(length.beyond),
+                "share_on_same_slice": estimate_record(length.same_slice),
+                "drawn_pairs": length.drawn,
             }
-            for one in agreed.lengths
+            for length in agreed.lengths
         },
         "answers": {
             "n": agreed.answers.n,
@@ -198,21 +202,24 @@ def both_read(
     store: Store, readers: tuple[str, str], lesion_ids: Collection[str] = ()
 ) -> dict[Cell, tuple[Reading, Reading]]:
     """Give the cells of some lesions, or of all, that both readers have answered."""
-    found: dict[Cell, tuple[Reading, Reading]] = {}
+    pairs: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in some_lesions(store, lesion_ids):
         counted = independent_readings(store, lesion.lesion_id)
         first, second = (
-            latest_by_cell([one for one in counted if one.reader == reader]) for reader in readers
+            latest_by_cell([reading for reading in counted if reading.reader == reader])
+            for reader in readers
         )
         for day, sequence in sorted(first.keys() & second.keys()):
             cell = (day, sequence)
-            found[lesion.lesion_id, day, sequence] = (first[cell], second[cell])
-    return found
+            pairs[lesion.lesion_id, day, sequence] = (first[cell], second[cell])
+    return pairs
 
 
 def some_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
     """Give the lesions with these ids, or all where none is given."""
-    return [one for one in store.lesions() if not lesion_ids or one.lesion_id in lesion_ids]
+    return [
+        lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
+    ]
 
 
 def categories_by_reader(
@@ -220,16 +227,17 @@ def categories_by_reader(
     lesion_ids: Collection[str] = (),
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
     """Give the category of each lesion by each reader; None where one has no length of it."""
-    found = {}
+    categories = {}
     for lesion in some_lesions(store, lesion_ids):
         readings = independent_readings(store, lesion.lesion_id)
         first, second = (
-            category_of(store, lesion, [one for one in readings if one.reader == reader],
+            category_of(store, lesion,
+                        [reading for reading in readings if reading.reader == reader],
                         rules)
             for reader in readers
         )  # fmt: skip
-        found[lesion.lesion_id] = (first, second)
-    return found
+        categories[lesion.lesion_id] = (first, second)
+    return categories
 
 
 def category_of(
@@ -246,8 +254,8 @@ def category_of(
 
 def _answers(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
     counted = Counter((first.answer, second.answer) for first, second in cells)
-    given = {answer for pair in counted for answer in pair}
-    answers = tuple(answer for answer in Answer if answer in given)
+    present = {answer for pair in counted for answer in pair}
+    answers = tuple(answer for answer in Answer if answer in present)
     return AnswerTable(
         answers=answers,
         counts=tuple(tuple(counted[row, column] for column in answers) for row in answers),
@@ -264,7 +272,7 @@ def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> Length
     by_lesion: dict[str, list[float]] = defaultdict(list)
     for lesion_id, a, b in pairs:
         by_lesion[lesion_id].append(round(a - b, 9))
-    differences = [one for each in by_lesion.values() for one in each]
+    differences = [value for values in by_lesion.values() for value in values]
     drawn = [(a.caliper, b.caliper) for _, a, b in cells if a.caliper and b.caliper]
     same = sum(
         (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
@@ -278,19 +286,21 @@ def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> Length
         bland_altman=bland_altman(by_lesion),
         within_subject_sd_mm=sd,
         reproducibility_mm=scaled(sd, Z * 2**0.5),
-        beyond=proportion(sum(abs(one) > BEYOND_MM for one in differences), len(differences)),
+        beyond=proportion(
+            sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
+        ),
         same_slice=proportion(same, len(drawn)),
         drawn=len(drawn),
     )
 
 
-def _kappa_record(found: Kappa) -> Record:
+def _kappa_record(kappa: Kappa) -> Record:
     return {
-        "n": found.n,
-        "kappa": estimate_record(found.kappa),
-        "agreed": estimate_record(found.agreed),
-        "categories": list(found.categories),
-        "table": [list(row) for row in found.table],
+        "n": kappa.n,
+        "kappa": estimate_record(kappa.kappa),
+        "agreed": estimate_record(kappa.agreed),
+        "categories": list(kappa.categories),
+        "table": [list(row) for row in kappa.table],
     }
 
 

@@ -116,7 +116,7 @@ class Score:
     @property
     def unread(self) -> tuple[ScoredLength, ...]:
         """Those without a length."""
-        return tuple(one for one in self.lengths if one.missing)
+        return tuple(length for length in self.lengths if length.missing)
 
 
 def make_certification(
@@ -169,12 +169,14 @@ def make_certification(
                 coarse=coarse,
                 workers=workers,
             )
-            told = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
-            wanted = [(one, _chosen_visits(seed, one, visits)) for one in told]
+            described = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
+            wanted = [(patient, _chosen_visits(seed, patient, visits)) for patient in described]
             for patient, numbers in wanted:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
-            lengths = [length for one, numbers in wanted for length in _true_lengths(one, numbers)]
+            lengths = [
+                length for patient, numbers in wanted for length in _true_lengths(patient, numbers)
+            ]
             _write_truth(truth_path, lengths)
     except OSError as error:
         raise InputError(
@@ -201,10 +203,10 @@ def score_certification(
         _check_reader(project.store, reader)
         scored = tuple(_scored(project.store, true, reader))
     errors: dict[str, list[float]] = {}
-    for one in scored:
-        if one.error_mm is not None:
-            errors.setdefault(one.true.lesion_id, []).append(float(one.error_mm))
-    missing = sum(one.length_mm is None for one in scored)
+    for length in scored:
+        if length.error_mm is not None:
+            errors.setdefault(length.true.lesion_id, []).append(float(length.error_mm))
+    missing = sum(length.length_mm is None for length in scored)
     return Score(reader=reader, certification=certify(errors, missing, pass_mark), lengths=scored)
 
 
@@ -247,7 +249,7 @@ def _check_places(folder: Path, truth_path: Path) -> None:
 def _drawn(seed: int) -> list[str]:
     names = [case.patient_id for case in CASES]
     chosen = generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
-    return [names[one] for one in chosen]
+    return [names[index] for index in chosen]
 
 
 def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
@@ -256,7 +258,7 @@ def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
     if not 1 <= count <= later + 1:
         raise InputError(f"A phantom patient has {later + 1} visits: choose from 1 to that.")
     dice = generator(seed, "certification", patient["patient_id"])
-    return [0, *sorted(int(one) + 1 for one in dice.choice(later, count - 1, replace=False))]
+    return [0, *sorted(int(visit) + 1 for visit in dice.choice(later, count - 1, replace=False))]
 
 
 @contextmanager
@@ -271,9 +273,9 @@ def _whole(folder: Path) -> Iterator[None]:
 
 def _move(written: Path, images: Path, numbers: Iterable[int]) -> None:
     studies = sorted(written.iterdir())  # a folder a study, named by its date
-    for one in numbers:
+    for number in numbers:
         (images / written.name).mkdir(parents=True, exist_ok=True)
-        shutil.move(studies[one], images / written.name / studies[one].name)
+        shutil.move(studies[number], images / written.name / studies[number].name)
 
 
 def _fill(
@@ -294,7 +296,7 @@ def _true_lengths(patient: Record, numbers: Iterable[int]) -> list[TrueLength]:
             sequence=SeriesRole(sequence),
             ap_mm=Decimal(str(cell["ap_mm"])),
         )
-        for visit in (patient["visits"][one] for one in numbers)
+        for visit in (patient["visits"][number] for number in numbers)
         for sequence, cell in visit["sequences"].items()
     ]
 
@@ -303,20 +305,25 @@ def _write_truth(path: Path, lengths: Sequence[TrueLength]) -> None:
     with path.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(TRUTH_COLUMNS)
-        writer.writerows([str(getattr(one, name)) for name in TRUTH_COLUMNS] for one in lengths)
+        writer.writerows(
+            [str(getattr(length, name)) for name in TRUTH_COLUMNS] for length in lengths
+        )
 
 
 def _check_same(store: Store, true: Sequence[TrueLength]) -> None:
     studies = {volume.study_instance_uid for volume in store.volumes()}
     lesions = {lesion.lesion_id for lesion in store.lesions()}
-    if any(one.study_instance_uid not in studies or one.lesion_id not in lesions for one in true):
+    if any(
+        length.study_instance_uid not in studies or length.lesion_id not in lesions
+        for length in true
+    ):
         raise InputError(
             "The truth is of another folder: give the file that was written with this one."
         )
 
 
 def _check_reader(store: Store, reader: str) -> None:
-    there = sorted({one.reader for one in store.readings()})
+    there = sorted({reading.reader for reading in store.readings()})
     if reader not in there:
         raise InputError(
             f"Reader {reader} has recorded nothing here; {', '.join(there) or 'nobody'} has."
@@ -324,14 +331,14 @@ def _check_reader(store: Store, reader: str) -> None:
 
 
 def _scored(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[ScoredLength]:
-    for lesion_id, of_lesion in groupby(true, key=lambda one: one.lesion_id):
+    for lesion_id, of_lesion in groupby(true, key=lambda length: length.lesion_id):
         counted = counted_readings(store, lesion_id)
         latest = latest_by_cell([reading for reading in counted if reading.reader == reader])
         own = own_readings(store, lesion_id, reader)
-        drafts = {one.cell for one in unsigned_cells(own, signed_ids(store, lesion_id))}
-        for one in of_lesion:
-            cell = (one.study_date, one.sequence)
-            yield _scored_length(one, latest.get(cell), draft=cell in drafts)
+        drafts = {reading.cell for reading in unsigned_cells(own, signed_ids(store, lesion_id))}
+        for length in of_lesion:
+            cell = (length.study_date, length.sequence)
+            yield _scored_length(length, latest.get(cell), draft=cell in drafts)
 
 
 def _scored_length(true: TrueLength, reading: Reading | None, *, draft: bool) -> ScoredLength:

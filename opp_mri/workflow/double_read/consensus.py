@@ -87,7 +87,7 @@ class LesionConsensus:
     @property
     def open_pairs(self) -> tuple[Pair, ...]:
         """Give what waits to be resolved."""
-        return tuple(one for one in self.pairs if one.resolution is None and one.discordance)
+        return tuple(pair for pair in self.pairs if pair.resolution is None and pair.discordance)
 
     @property
     def is_complete(self) -> bool:
@@ -116,47 +116,52 @@ def consensus(
     protocol = needed_protocol(store)
     weighed = discordances(project, protocol.readers, rules,
                           limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
-    found: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
-        (one.lesion.lesion_id, one.found.first.cell): (rank, one)
-        for rank, one in enumerate(weighed)
+    ranked: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
+        (pair.lesion.lesion_id, pair.discordance.first.cell): (rank, pair)
+        for rank, pair in enumerate(weighed)
     }
     cells: dict[str, list[tuple[Reading, Reading]]] = defaultdict(list)
     for (lesion_id, _, _), pair in both_read(store, protocol.readers, lesion_ids).items():
         cells[lesion_id].append(pair)
-    made = []
+    lesions = []
     for lesion in some_lesions(store, lesion_ids):
         pairs = [
-            (*found.get((lesion.lesion_id, first.cell), (len(found), None)), first, second)
+            (*ranked.get((lesion.lesion_id, first.cell), (len(ranked), None)), first, second)
             for first, second in cells.get(lesion.lesion_id, ())
         ]
         if pairs:
-            made.append(_lesion(store, protocol, lesion, pairs))
-    return sorted(made, key=lambda one: not any(pair.changes_category for pair in one.open_pairs))
+            lesions.append(_lesion(store, protocol, lesion, pairs))
+    return sorted(
+        lesions,
+        key=lambda lesion: not any(pair.changes_category for pair in lesion.open_pairs),
+    )
 
 
 def _lesion(
     store: Store, protocol: ReadingProtocol, lesion: Lesion,
     pairs: Sequence[tuple[int, DiscordantPair | None, Reading, Reading]],
 ) -> LesionConsensus:  # fmt: skip
-    readings = {one.reading_id: one for one in store.readings(lesion.lesion_id)}
+    readings = {reading.reading_id: reading for reading in store.readings(lesion.lesion_id)}
     resolutions = _valid_resolutions(store, lesion)
-    made = [
+    ranked_pairs = [
         (rank, _pair(store, lesion, weighed, (first, second), resolutions, readings))
         for rank, weighed, first, second in pairs
     ]
-    made.sort(key=lambda one: (one[0], one[1].cell))
-    resolved = [one.result for _, one in made if one.result]
-    signed = _signers(store, lesion, [one.reading_id for one in resolved])
+    ranked_pairs.sort(key=lambda ranked: (ranked[0], ranked[1].cell))
+    resolved = [pair.result for _, pair in ranked_pairs if pair.result]
+    signed = _signers(store, lesion, [reading.reading_id for reading in resolved])
     missing = protocol.resolvers if not resolved else tuple(
-        one for one in protocol.resolvers if one not in signed
+        resolver for resolver in protocol.resolvers if resolver not in signed
     )  # fmt: skip
     counted = independent_readings(store, lesion.lesion_id)
     by = [latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers]
     return LesionConsensus(
         lesion=lesion,
-        pairs=tuple(one for _, one in made),
+        pairs=tuple(pair for _, pair in ranked_pairs),
         one_reader_only=tuple(sorted(by[0].keys() ^ by[1].keys())),
-        signed_by=tuple(one for one in protocol.resolvers if one in signed and resolved),
+        signed_by=tuple(
+            resolver for resolver in protocol.resolvers if resolver in signed and resolved
+        ),
         missing_signatures=missing,
     )
 
@@ -174,7 +179,7 @@ def _pair(
         lesion=lesion,
         a=a,
         b=b,
-        discordance=weighed.found if weighed else None,
+        discordance=weighed.discordance if weighed else None,
         changes_category=weighed.changes_category if weighed else False,
         ends=_ends(store, a, b),
         resolution=resolution,
@@ -203,16 +208,16 @@ def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -
 
 def _valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolution]:
     return {
-        (one.study_date, one.sequence): one
-        for one in store.log_of(Resolution)
-        if one.lesion_id == lesion.lesion_id
+        (resolution.study_date, resolution.sequence): resolution
+        for resolution in store.log_of(Resolution)
+        if resolution.lesion_id == lesion.lesion_id
     }
 
 
 def _signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:
     signed: dict[str, set[str]] = defaultdict(set)
-    for one in store.signatures(lesion.lesion_id):
-        signed[one.reader] |= set(one.reading_ids)
+    for signature in store.signatures(lesion.lesion_id):
+        signed[signature.reader] |= set(signature.reading_ids)
     return {name for name, ids in signed.items() if set(reading_ids) <= ids}
 
 

@@ -56,7 +56,7 @@ class DiscordantPair:
 
     patient_id: str
     lesion: Lesion
-    found: Discordance
+    discordance: Discordance
     categories: Categories
     decides: bool = False
 
@@ -102,68 +102,74 @@ def discordances(
     """
     store = project.store
     readers = two_readers(store, named)
-    said = categories_by_reader(store, readers, rules, lesion_ids)
+    by_reader = categories_by_reader(store, readers, rules, lesion_ids)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (lesion_id, _, _), pair in both_read(store, readers, lesion_ids).items():
         pairs[lesion_id].append(pair)
     drawing = _Drawing(store)
-    found = []
+    discordant: list[DiscordantPair] = []
     for lesion in some_lesions(store, lesion_ids):
-        categories = said[lesion.lesion_id]
+        categories = by_reader[lesion.lesion_id]
         weigh = _Exchange(store, lesion, readers, categories, rules)
         drawn = [
-            (drawing.drawn(lesion, one), drawing.drawn(lesion, other))
-            for one, other in pairs[lesion.lesion_id]
+            (drawing.drawn(lesion, first), drawing.drawn(lesion, second))
+            for first, second in pairs[lesion.lesion_id]
         ]
-        apart = [one for pair in drawn if (one := discordance(*pair, limits))]
-        if not apart and categories[0] is not categories[1] and None not in categories:
-            near = [one for pair in drawn if (one := category_only(*pair))]
-            apart = [one for one in near if weigh.decides(one.first, one.second)] or near
-        found += [
+        differences = [difference for pair in drawn if (difference := discordance(*pair, limits))]
+        if not differences and categories[0] is not categories[1] and None not in categories:
+            within = [difference for pair in drawn if (difference := category_only(*pair))]
+            deciding = [
+                difference
+                for difference in within
+                if weigh.decides(difference.first, difference.second)
+            ]
+            differences = deciding or within
+        discordant += [
             DiscordantPair(
-                patient_id=lesion.patient_id, lesion=lesion, found=one, categories=categories,
-                decides=weigh.decides(one.first, one.second),
+                patient_id=lesion.patient_id, lesion=lesion, discordance=difference,
+                categories=categories,
+                decides=weigh.decides(difference.first, difference.second),
             )
-            for one in apart
+            for difference in differences
         ]  # fmt: skip
-    return sorted(found, key=_weight)
+    return sorted(discordant, key=_weight)
 
 
 def discordance_record(pair: DiscordantPair) -> Record:
     """Give what `opp-mri discordance --json` shows of one pair."""
-    found = pair.found
+    difference = pair.discordance
     return {
         "lesion_id": pair.lesion.lesion_id,
-        "readers": [found.first.reader, found.second.reader],
-        "study_date": found.first.study_date.isoformat(),
-        "sequence": found.first.sequence.value,
-        "cause": found.cause.value,
-        "lengths_mm": [number(found.first.length_mm), number(found.second.length_mm)],
-        "answers": [found.first.answer.value, found.second.answer.value],
-        "difference_mm": number(found.difference_mm),
-        "slices_apart_mm": rounded(found.slices_apart_mm),
-        "angle_deg": rounded(found.angle_deg),
-        "anterior_mm": rounded(found.anterior_mm),
-        "posterior_mm": rounded(found.posterior_mm),
-        "categories": [one.value if one else None for one in pair.categories],
+        "readers": [difference.first.reader, difference.second.reader],
+        "study_date": difference.first.study_date.isoformat(),
+        "sequence": difference.first.sequence.value,
+        "cause": difference.cause.value,
+        "lengths_mm": [number(difference.first.length_mm), number(difference.second.length_mm)],
+        "answers": [difference.first.answer.value, difference.second.answer.value],
+        "difference_mm": number(difference.difference_mm),
+        "slices_apart_mm": rounded(difference.slices_apart_mm),
+        "angle_deg": rounded(difference.angle_deg),
+        "anterior_mm": rounded(difference.anterior_mm),
+        "posterior_mm": rounded(difference.posterior_mm),
+        "categories": [category.value if category else None for category in pair.categories],
         "changes_category": pair.changes_category,
         "decides": pair.decides,
-        "reading_ids": [found.first.reading_id, found.second.reading_id],
+        "reading_ids": [difference.first.reading_id, difference.second.reading_id],
     }
 
 
-def cause_in_words(found: Discordance) -> str:
+def cause_in_words(difference: Discordance) -> str:
     """Name a cause, with what it comes to in mm or degrees."""
     apart_mm = {
-        Cause.ANTERIOR_END: found.anterior_mm,
-        Cause.POSTERIOR_END: found.posterior_mm,
-        Cause.SLICE: found.slices_apart_mm,
-    }.get(found.cause)
+        Cause.ANTERIOR_END: difference.anterior_mm,
+        Cause.POSTERIOR_END: difference.posterior_mm,
+        Cause.SLICE: difference.slices_apart_mm,
+    }.get(difference.cause)
     if apart_mm is not None:
-        return f"{found.cause.value} ({apart_mm:.1f} mm)"
-    if found.cause is Cause.ANGLE and found.angle_deg is not None:
-        return f"{found.cause.value} ({found.angle_deg:.0f}°)"
-    return found.cause.value
+        return f"{difference.cause.value} ({apart_mm:.1f} mm)"
+    if difference.cause is Cause.ANGLE and difference.angle_deg is not None:
+        return f"{difference.cause.value} ({difference.angle_deg:.0f}°)"
+    return difference.cause.value
 
 
 class _Exchange:
@@ -184,7 +190,7 @@ class _Exchange:
         for reader, other, before in zip(
             self._readers, (second, first), self._categories, strict=True
         ):
-            own = [one for one in readings if one.reader == reader]
+            own = [reading for reading in readings if reading.reader == reader]
             taken = [*own, attrs.evolve(other, reader=reader)]
             after = category_of(self._store, self._lesion, taken, self._rules)
             if after is not before:
@@ -238,14 +244,14 @@ def _nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> s
     ends = zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True)
     middle = [(a + b) / 2 for a, b in ends]
     there = places.get(caliper.frame_of_reference_uid, {})
-    return min(there, key=lambda one: math.dist(middle, there[one]), default=None)
+    return min(there, key=lambda place: math.dist(middle, there[place]), default=None)
 
 
 def _weight(pair: DiscordantPair) -> tuple[bool, bool, bool, float]:
-    difference = pair.found.difference_mm
+    difference = pair.discordance.difference_mm
     return (
         not pair.changes_category,
         not pair.decides,
-        pair.found.first.answer is pair.found.second.answer is Answer.MEASURED,
+        pair.discordance.first.answer is pair.discordance.second.answer is Answer.MEASURED,
         0.0 if difference is None else -abs(float(difference)),
     )

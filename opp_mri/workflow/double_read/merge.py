@@ -317,8 +317,10 @@ def _refusal(faults: Sequence[str]) -> str:
 
 
 def _clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: datetime) -> list[str]:
-    early = [one for one in added if one.recorded_at < issued.recorded_at - CLOCK_TOLERANCE]
-    ahead = [one for one in added if one.recorded_at > at + CLOCK_TOLERANCE]
+    early = [
+        reading for reading in added if reading.recorded_at < issued.recorded_at - CLOCK_TOLERANCE
+    ]
+    ahead = [reading for reading in added if reading.recorded_at > at + CLOCK_TOLERANCE]
     cautions = []
     if early:
         cautions.append(
@@ -330,7 +332,7 @@ def _clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: datetim
             f"{len(ahead)} answers are dated in the future (first: "
             f"{ahead[0].recorded_at.date()}): the clock of its reader was ahead."
         )
-    moments = [one.recorded_at for one in added]
+    moments = [reading.recorded_at for reading in added]
     if any(later < earlier - CLOCK_TOLERANCE for earlier, later in pairwise(moments)):
         cautions.append("The clock of its reader ran backwards; the order of the answers holds.")
     return cautions

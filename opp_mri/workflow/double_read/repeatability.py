@@ -63,11 +63,11 @@ def repeatability(store: Store) -> list[Repeatability]:
     by_reader: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for reader, lesion_id, difference_mm in _repeat_differences(store):
         by_reader[reader][lesion_id].append(difference_mm)
-    made = []
+    readers = []
     for reader, by_lesion in sorted(by_reader.items()):
-        differences = [one for each in by_lesion.values() for one in each]
+        differences = [value for values in by_lesion.values() for value in values]
         sd_mm = within_subject_sd_mm(by_lesion)
-        made.append(
+        readers.append(
             Repeatability(
                 reader=reader,
                 pairs=len(differences),
@@ -76,11 +76,11 @@ def repeatability(store: Store) -> list[Repeatability]:
                 within_subject_sd_mm=sd_mm,
                 repeatability_mm=scaled(sd_mm, Z * 2**0.5),
                 beyond=proportion(
-                    sum(abs(one) > BEYOND_MM for one in differences), len(differences)
+                    sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
                 ),
             )
         )
-    return made
+    return readers
 
 
 def measurement_error(store: Store) -> MeasurementError:
@@ -104,23 +104,23 @@ def measurement_error(store: Store) -> MeasurementError:
     return DEFAULT_ERROR
 
 
-def repeatability_record(found: Repeatability) -> dict[str, Any]:
+def repeatability_record(repeated: Repeatability) -> dict[str, Any]:
     """Give what `opp-mri agreement --repeats --json` shows of one reader."""
     return {
-        "reader": found.reader,
-        "lesions": found.lesions,
-        "pairs": found.pairs,
-        "bias_mm": estimate_record(found.bias_mm),
-        "within_subject_sd_mm": estimate_record(found.within_subject_sd_mm),
-        "repeatability_coefficient_mm": estimate_record(found.repeatability_mm),
-        "share_beyond_2_mm": estimate_record(found.beyond),
+        "reader": repeated.reader,
+        "lesions": repeated.lesions,
+        "pairs": repeated.pairs,
+        "bias_mm": estimate_record(repeated.bias_mm),
+        "within_subject_sd_mm": estimate_record(repeated.within_subject_sd_mm),
+        "repeatability_coefficient_mm": estimate_record(repeated.repeatability_mm),
+        "share_beyond_2_mm": estimate_record(repeated.beyond),
     }
 
 
 def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
     """Give reader, lesion and second less first length, of each cell that was measured twice."""
-    first = {_key(one): one for one in independent_readings(store)}
-    second = {_key(one): one for one in repeat_readings(store)}
+    first = {_key(reading): reading for reading in independent_readings(store)}
+    second = {_key(reading): reading for reading in repeat_readings(store)}
     return [
         (key[0], key[1], float(second[key].length_mm - first[key].length_mm))  # type: ignore[operator]
         for key in second
@@ -131,8 +131,8 @@ def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
 def _reader_differences(store: Store) -> Sequence[tuple[str, str, float]]:
     """Give both readers, lesion and the difference of lengths, of each cell that two have read."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
-    for one in independent_readings(store):
-        by_cell[_key(one)[1:]][one.reader] = one
+    for reading in independent_readings(store):
+        by_cell[_key(reading)[1:]][reading.reader] = reading
     pairs = [list(by_reader.values()) for by_reader in by_cell.values() if len(by_reader) == 2]
     return [
         (f"{first.reader}, {second.reader}", first.lesion_id,
