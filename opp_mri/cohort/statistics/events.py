@@ -35,6 +35,11 @@ class Endpoint(StrEnum):
     SURVIVAL = "survival"
 
 
+GROWTH_ENDPOINTS: Final = frozenset(
+    {Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL}
+)
+
+
 class Cause(StrEnum):
     """The first event of a lesion, where events compete."""
 
@@ -57,7 +62,11 @@ class LesionEvents:
         first growth after the fall.
     unresolved
         Whether it grew and its category is not known: too short a follow-up, a retreatment before
-        the answer, or not yet. Such a growth counts as progression while it lasts.
+        the answer, or not yet.
+    open_day
+        First growth of an unresolved lesion that may still be pseudoprogression: its times to OPP,
+        progression and local failure end there without an event. None where it was retreated, or
+        grew first after the window for OPP and still does: then it counts as progression.
     growth_day
         First growth of any kind.
     retreatment_day, fracture_day, death_day
@@ -73,6 +82,7 @@ class LesionEvents:
     opp: IntervalDay | None
     progression: IntervalDay | None
     unresolved: bool
+    open_day: int | None
     growth_day: int | None
     retreatment_day: int | None
     fracture_day: int | None
@@ -136,8 +146,9 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
     The paper says neither where its OPP-free survival begins nor on which day OPP occurs. Here time
     runs from the completion of SSRS, as all of the paper's times do, and the event is the first
     follow-up that shows the growth. Whether a growth was pseudoprogression is known only later. A
-    growth whose answer is not known counts as progression as long as the last follow-up still
-    shows it: the number of those is given beside each curve.
+    growth whose answer is not known counts as progression where the lesion was retreated, or grew
+    first after the window for OPP, and the last follow-up still shows the growth. Otherwise what it
+    is remains open, and its time ends with it; the numbers are given with the curves.
     """
     courses = courses_by_sequence(one)
     last_day = max((course.last_day for _, course in courses.values()), default=0)
@@ -166,6 +177,11 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
         opp=opp,
         progression=progression,
         unresolved=unresolved,
+        open_day=(
+            min(grown, default=None)
+            if unresolved and progression is None and retreated is None
+            else None
+        ),
         growth_day=min(grown, default=None),
         retreatment_day=retreated,
         fracture_day=min(fractures, default=None),
@@ -197,8 +213,6 @@ def ending_of(
         case Endpoint.OPP_FREE:
             own, after_day = (opp.day, opp.after_day) if opp else (None, None)
             others = [progression.day if progression else None, retreated, death_day]
-            if events.unresolved and progression and not opp:
-                last_day = progression.day
         case Endpoint.PROGRESSION_FREE:
             own, after_day = (
                 (progression.day, progression.after_day) if progression else (None, None)
@@ -212,6 +226,8 @@ def ending_of(
             own, others = events.fracture_day, [retreated, death_day]
         case Endpoint.SURVIVAL:
             own, others, last_day = events.death_day, [], events.last_alive_day
+    if events.open_day is not None and endpoint in GROWTH_ENDPOINTS:
+        own, others, last_day = None, [], events.open_day
     first, cause = _first([(own, 1), *((day, 2) for day in others)], last_day)
     return Ending(
         day=last_day if own is None else own,
@@ -232,6 +248,8 @@ def first_event(
         events.local_failure_day,
         events.competing_death_day(death_within_days),
     )
+    if events.open_day is not None:
+        return events.open_day, Cause.CENSORED
     day, cause = _first([(day, n) for n, day in enumerate(days, 1)], events.last_day)
     return day, causes[cause]
 
@@ -259,6 +277,8 @@ def _growth_of(
 ) -> tuple[IntervalDay | None, IntervalDay | None, bool]:
     """Give the day of OPP, of progression, and whether the answer is open."""
     category, deciding = one.assessment.category, one.assessment.deciding_sequence
+    window_days = one.assessment.criteria.window_days
+    retreated = retreatment_day(one.timeline) is not None
     known = category in PAPER_ANSWERS
     decides = None if deciding is None else courses.get(deciding)
     if decides is None or (not known and not decides[1].grew):
@@ -276,7 +296,7 @@ def _growth_of(
     if category is ResponseCategory.OPP:
         return _interval(baseline_day, course, first), None, False
     lasts = course.last_grew and not course.fallen
-    if not known and not lasts:
+    if not known and not (lasts and (retreated or course.days[course.grown[0]] > window_days)):
         return None, None, True
     fell_at = course.nadir if lasts else None
     called_opp = fell_at is not None and any(

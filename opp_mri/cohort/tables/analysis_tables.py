@@ -41,8 +41,9 @@ TIMES_NOTE: Final = (
 EVENTS_NOTE: Final = (
     "Progression: growth that is not pseudoprogression, dated to the growth after the fall where "
     "the lesion had been OPP or back at its baseline. Growth of which the category is not known "
-    "counts as progression while the last follow-up shows it (not resolved). Local failure: "
-    "progression or retreatment."
+    "counts as progression where the lesion was retreated, or grew first after the window for OPP, "
+    "and the last follow-up still shows it (not resolved); otherwise its time ends with the growth "
+    "(open). Local failure: progression or retreatment."
 )
 _SPECIAL: Final = {
     Endpoint.OPP_FREE: ("later_progressed", "later progressed"),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import numpy as np
+
 from opp_mri.cohort.statistics.events import Cause, Endpoint
 from opp_mri.cohort.statistics.members import ALL, FractionGroup
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
@@ -17,7 +19,6 @@ from opp_mri.cohort.statistics.survival import (
 from opp_mri.cohort.tables.analysis_cells import (
     ENDPOINT_WORDS,
     EVENT_WORDS,
-    NONE,
     TIME_KNOWN,
     Rows,
     arm_words,
@@ -94,36 +95,39 @@ def incidence(analysis: CohortAnalysis) -> Table:
 
 
 def unresolved(analysis: CohortAnalysis) -> Table:
-    """Show what the share without progression would be, were growth that is open none."""
+    """Show what the share without progression would be by what becomes of growth that is open."""
     rows, lines = Rows(analysis), []
     observed = analysis.progression_free.comparison.observed
-    open_growth = rows.where(lambda each: each.unresolved and each.progression is not None)
-    fell = rows.where(lambda each: each.unresolved and each.progression is None)
-    variants: list[tuple[str, str, Observed | None]] = [("counted as progression", "as", observed)]
+    is_open = rows.where(lambda each: each.open_day is not None)
+    variants: list[tuple[str, str, Observed | None]] = [
+        ("followed until it is seen", "until_seen", observed)
+    ]
     if observed is not None:
-        other = Observed(duration_days=observed.duration_days, event=observed.event & ~open_growth)
-        variants.append(("counted as pseudoprogression", "not", other))
+        last = np.array([max(0, each.last_day) for each in analysis.happened], dtype=np.float64)
+        days = np.where(is_open, last, observed.duration_days)
+        variants += [
+            ("counted as progression", "as",
+             Observed(duration_days=observed.duration_days, event=observed.event | is_open)),
+            ("counted as pseudoprogression", "not",
+             Observed(duration_days=days, event=observed.event)),
+        ]  # fmt: skip
     for words, key, variant in variants:
         curves = {}
         if variant is not None:
             whole = Observed(duration_days=variant.duration_days, event=variant.event)
             curves = {ALL: kaplan_meier(whole)[0]}
         cells = _shares(f"unresolved.{key}", ALL, curves, _at_risk(variant, ALL))
-        count = rows.count("unresolved.growing", open_growth)
-        lines.append((Cell(text=f"Growth that is not resolved, {words}"), count, *cells))
-    nothing = (Cell(text=NONE) for _ in WEEKS)
-    lines.append(
-        (Cell(text="Grew, fell and is not resolved: no event"),
-         rows.count("unresolved.fallen", fell), *nothing)
-    )  # fmt: skip
+        count = rows.count("unresolved.open", is_open)
+        lines.append((Cell(text=f"Open growth, {words}"), count, *cells))
     return Table(
         title="Progression-free share by what becomes of open growth, %",
         columns=("Lesions", "Number", *WEEKS),
         rows=tuple(lines),
         notes=(
-            "The category of these lesions is not known: the follow-up is too short, they were "
-            "retreated before the answer, or (in prospective mode) the answer is still open. The "
-            "two lines are the limits between which the progression-free share lies.",
+            "Open: the lesion grew within the window for OPP or fell since, was not retreated, and "
+            "its category is not known: the follow-up is too short, or (in prospective mode) the "
+            "answer is still to come. In all other tables its time ends with the growth; the second "
+            "and third line are the limits.",
         ),
     )
 

@@ -254,7 +254,8 @@ def test_every_lesion_that_was_eligible_on_day_0_has_a_time_in_every_endpoint() 
     assert (found.eligible, found.n) == (2, 4)
     for endpoint in found.endpoints:
         assert endpoint.comparison.observed.n == endpoint.competing.n == 4
-    assert found.progression_free.comparison.observed.event.tolist() == [True, *[False] * 3]
+    days = found.progression_free.comparison.observed.duration_days.tolist()
+    assert days == [90, 90, 0, 200]
     assert found.follow_up.without_study == 1
 
 

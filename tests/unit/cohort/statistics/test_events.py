@@ -100,13 +100,20 @@ def test_a_retreatment_without_growth_is_a_local_failure_on_its_day() -> None:
     assert progression == Ending(day=90, event=False, first_day=100, cause=2)
 
 
-def test_growth_that_is_still_open_counts_until_it_falls() -> None:
-    grows = events_of(cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE))
-    falls = events_of(cohort_lesion(t1={-10: 20, 90: 25, 130: 20}, mode=Mode.PROSPECTIVE))
-    assert grows.progression == IntervalDay(after_day=-10, day=90)
-    assert falls.progression is None
-    assert grows.unresolved
-    assert falls.unresolved
+def test_growth_that_may_still_be_opp_ends_the_time_without_an_event() -> None:
+    for t1 in ({-10: 20, 90: 25}, {-10: 20, 90: 25, 130: 20}):
+        found = events_of(cohort_lesion(t1=t1, mode=Mode.PROSPECTIVE, **died(140)))
+        assert (found.unresolved, found.open_day, found.progression) == (True, 90, None)
+        for endpoint in (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
+            assert ending_of(found, endpoint) == Ending(day=90, event=False, first_day=90, cause=0)
+        assert first_event(found) == (90, Cause.CENSORED)
+
+
+def test_growth_after_the_window_for_opp_counts_as_progression_while_it_lasts() -> None:
+    late = {-10: 20, 100: 20, 190: 20, 280: 25}
+    found = events_of(cohort_lesion(t1=late, mode=Mode.PROSPECTIVE))
+    assert found.unresolved
+    assert found.progression == IntervalDay(after_day=190, day=280)
 
 
 @pytest.mark.parametrize(
