@@ -13,50 +13,14 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
-from attrs import evolve
 
-from opp_mri.cohort.statistics.events import (
-    Ending,
-    Endpoint,
-    ending_of,
-    events_of,
-    is_at_risk,
-)
-from opp_mri.cohort.statistics.survival import (
-    Estimate,
-    Observed,
-    cumulative_incidence,
-    kaplan_meier,
-)
 from opp_mri.domain.assessment import Mode
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from fixtures.simulated_cohorts import Scenario, simulate, truth
+from fixtures.simulated_cohorts import Scenario, estimates, simulate, truth
 
 DAYS = (190, 375)  # just after the visits of months 6 and 12
 MOST_BIAS, LOW, HIGH = 2.0, 93.0, 97.0
-
-
-def estimates(lesions: list, day: int) -> dict[str, Estimate]:
-    """Every estimate of a cohort on a day."""
-    happened = [events_of(one) for one in lesions if is_at_risk(one)]
-    found: dict[str, Estimate] = {}
-    for endpoint in Endpoint:
-        endings: list[Ending] = [ending_of(each, endpoint) for each in happened]
-        observed = Observed(
-            duration_days=[max(0, each.day) for each in endings],
-            event=[each.event for each in endings],
-        )
-        found[endpoint.value] = kaplan_meier(observed)[0].at(day)
-        causes = [each.cause for each in endings]
-        competing = evolve(
-            observed,
-            duration_days=[max(0, each.first_day) for each in endings],
-            event=[cause == 1 for cause in causes],
-            cause=causes,
-        )
-        found[f"{endpoint.value} incidence"] = cumulative_incidence(competing)[0].at(day)
-    return found
 
 
 def compare(mode: Mode, times: int, n: int) -> bool:

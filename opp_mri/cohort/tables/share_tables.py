@@ -126,8 +126,8 @@ def unresolved(analysis: CohortAnalysis) -> Table:
         notes=(
             "Open: the lesion grew within the window for OPP or fell since, was not retreated, and "
             "its category is not known: the follow-up is too short, or (in prospective mode) the "
-            "answer is still to come. In all other tables its time ends with the growth; the second "
-            "and third line are the limits.",
+            "answer is still to come. In all other tables its time ends with the growth; the "
+            "second and third line are the limits.",
         ),
     )
 

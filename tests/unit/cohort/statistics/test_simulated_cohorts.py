@@ -1,0 +1,42 @@
+"""Cohorts of a known truth: nobody falls out of the curves, and they are not biased.
+
+`benchmarks/cohort_survival.py` does the same with hundreds of cohorts.
+"""
+
+import numpy as np
+import pytest
+from fixtures.simulated_cohorts import (
+    Scenario,
+    estimates,
+    retreated_two_weeks_later,
+    simulate,
+    truth,
+)
+
+from opp_mri.cohort.statistics.events import Endpoint, ending_of, events_of, is_at_risk
+from opp_mri.domain.assessment import Mode
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_mode(mode) -> None:
+    """300 lesions, 84 progressions, one in six of them at each visit: 72 % free at the end."""
+    lesions = retreated_two_weeks_later(mode)
+    assert all(map(is_at_risk, lesions))
+    for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
+        endings = [ending_of(events_of(one), endpoint) for one in lesions]
+        assert sum(each.event for each in endings) == 84
+    for day, free in ((200, 272), (380, 244), (546, 216)):
+        found = estimates(lesions, day)
+        for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
+            share = found[endpoint.value]
+            assert share.value == pytest.approx(free / 300)
+            assert share.low < free / 300 < share.high
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_informative_retreatment_death_and_missed_visits_bias_no_endpoint(mode) -> None:
+    scenario, rng = Scenario(), np.random.default_rng(7)
+    cohorts = [simulate(rng, scenario, 150, mode) for _ in range(6)]
+    for name, share in truth(scenario, 375, n=50_000).items():
+        found = [100 * estimates(lesions, 375)[name].value for lesions in cohorts]
+        assert abs(np.mean(found) - share) < 5, name
