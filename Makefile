@@ -2,7 +2,7 @@
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo quick check test bench peers requirements clean
+.PHONY: help setup demo quick check test fault-test bench peers requirements clean
 
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # `make test PYTHON=python3.12` has an environment of its own beside that of the usual Python
@@ -44,6 +44,9 @@ check: $(DEV) ## lint, format, types, import contracts
 
 test: check ## everything: check, and all tests, those of the window where they can run
 	@tools/test.sh
+
+fault-test: $(DEV) ## kills, flipped bits, edits, forged packages, many at once: nothing lost or unnoticed
+	@PYTHONPATH=tests $(BIN)/python tests/faults/fault_table.py $(FAULTS)
 
 bench: $(VENV)/.bench ## install the peers that benchmarks/*.py measure against
 	@echo "Now run: $(BIN)/python benchmarks/<name>.py"

@@ -25,6 +25,7 @@ from opp_mri.domain.measurement import (
     Caliper,
     CommonPoint,
     LengthSource,
+    LevelConfirmation,
     Place,
     Reading,
     Signature,
@@ -44,6 +45,7 @@ from opp_mri.domain.reader_study import (
     Unblinding,
 )
 from opp_mri.domain.timeline import Exclusion
+from opp_mri.domain.visit import Visit
 from opp_mri.errors import ConflictError, InputError, ProjectError
 from opp_mri.store import schema, sql
 from opp_mri.store.protocol import CatalogueEntry
@@ -283,7 +285,7 @@ def study_records() -> list[StudyRecord]:
             name="n", readers=("a", "b"), order=CaseOrder.LOCKED_SEQUENTIAL, repeats_share=0.25,
             washout_days=3, dates=ShownDates.HIDDEN, hide_dose=False, hide_outcome=False,
             length_limit_mm=Decimal("2.50"), angle_limit_deg=7.5,
-            resolution=ResolvedBy.ADJUDICATOR, adjudicator="c", seed=9,
+            resolution=ResolvedBy.ADJUDICATOR, adjudicator="c",
         ),
         Blinding(package_id="p", reader="a", order=CaseOrder.FREE, dates=ShownDates.OFFSETS,
                  rules=("One.", "Two."), recorded_at=NOON),
@@ -296,6 +298,14 @@ def study_records() -> list[StudyRecord]:
             resolved_by=("a", "b"), reason="half", recorded_at=NOON,
         ),
         Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON),
+        LevelConfirmation(
+            lesion_id="L", reader="a", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.5),
+            recorded_at=NOON,
+        ),
+        Visit(
+            lesion_id="L", visit_date=other, paraspinal_mm=Decimal("4.50"), pain=3, steroid=True,
+            recorded_by="a", recorded_at=NOON,
+        ),
     ]  # fmt: skip
 
 
@@ -305,7 +315,7 @@ def test_the_log_of_a_study_comes_back_by_kind_and_in_order(store: SqlStore) -> 
     assert {type(one) for one in records} == set(get_args(StudyRecord))
     for one in records:
         assert store.log_of(type(one)) == [one]
-    again = attrs.evolve(records[0], seed=10)
+    again = attrs.evolve(records[0], washout_days=10)
     store.add_to_log([again])
     assert store.log_of(ReadingProtocol) == [records[0], again]
 

@@ -68,7 +68,8 @@ BEGIN
     IF opp_mri_role() <> 'coordinator' THEN
         content := NEW.body::jsonb;
         IF NEW.account <> session_user
-            OR NEW.reader <> coalesce(content ->> 'reader', content ->> 'signed_by', '') THEN
+            OR NEW.reader <> coalesce(content ->> 'reader', content ->> 'signed_by',
+                content ->> 'recorded_by', '') THEN
             RAISE EXCEPTION 'an account writes in its own name' USING ERRCODE = '42501';
         END IF;
     END IF;
@@ -113,17 +114,19 @@ CREATE POLICY record_seen ON record FOR SELECT USING (
         'Lesion', 'RoleOverride', 'SamePatient', 'Alignment', 'AlignmentDecision',
         'ReadingProtocol', 'Unblinding', 'StoreUpgrade'))
     OR (opp_mri_role() IN ('reader', 'adjudicator') AND reader = opp_mri_reader())
-    OR (opp_mri_role() IN ('adjudicator', 'analyst') AND kind IN ('Signature', 'Resolution'))
+    OR (opp_mri_role() IN ('adjudicator', 'analyst')
+        AND kind IN ('Signature', 'Resolution', 'Visit'))
     OR (opp_mri_role() IN ('adjudicator', 'analyst') AND kind = 'Reading'
         AND opp_mri_counts(key, body))
     OR (opp_mri_role() = 'reader' AND NOT opp_mri_blinded()
-        AND (kind IN ('Signature', 'Resolution')
+        AND (kind IN ('Signature', 'Resolution', 'Visit')
             OR (kind = 'Reading' AND (reader = 'consensus' OR opp_mri_counts(key, body)))))
 );
 CREATE POLICY record_written ON record FOR INSERT WITH CHECK (
     opp_mri_role() = 'coordinator'
     OR (opp_mri_role() IN ('reader', 'adjudicator')
-        AND kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision')
+        AND kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision',
+            'LevelConfirmation', 'Visit')
         AND reader = opp_mri_reader())
     OR (opp_mri_role() IN ('reader', 'adjudicator') AND NOT opp_mri_blinded()
         AND (kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
