@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from opp_mri.domain.caliper import on_image
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.reading.basics.line_tool import STILL_PX, Grip
 from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
@@ -135,6 +136,8 @@ class Pointing:
                 event.y_px + (down - place[0]) * zoom,
             )
 
+        if pane.plane is not None:  # like the other end, a first one stays on the image
+            pixel = on_image(pane.plane, pixel)
         calipers.line.press(pixel, (event.x_px, event.y_px), there, to_px)
         if calipers.line.grip in (Grip.START, Grip.END):
             calipers.selected = calipers.line.dragged
