@@ -39,6 +39,7 @@ class Pathology(StrEnum):
 
     TUMOUR = "tumour"
     NO_TUMOUR = "no_tumour"
+    NOT_DIAGNOSTIC = "not_diagnostic"
 
 
 class Exclusion(StrEnum):

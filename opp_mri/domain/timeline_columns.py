@@ -37,10 +37,10 @@ EVENT_KINDS: Final[Mapping[str, str]] = {
     EventKind.PARASPINAL_GROWTH.value: "paraspinal growth",
     EventKind.PATHOLOGY.value: "pathology",
 }
-CODED_EVENTS: Final[Mapping[EventKind, frozenset[str]]] = {
-    EventKind.OTHER_BONE_LESIONS: frozenset(code.value for code in OtherBoneLesions),
-    EventKind.EXCLUSION: frozenset(code.value for code in Exclusion),
-    EventKind.PATHOLOGY: frozenset(code.value for code in Pathology),
+CODED_EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
+    EventKind.OTHER_BONE_LESIONS: tuple(code.value for code in OtherBoneLesions),
+    EventKind.EXCLUSION: tuple(code.value for code in Exclusion),
+    EventKind.PATHOLOGY: tuple(code.value for code in Pathology),
 }
 """Events whose value is a code; the value of any other is free text."""
 

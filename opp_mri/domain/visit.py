@@ -12,7 +12,7 @@ from typing import Final
 from attrs import converters, field, fields, frozen, validators
 
 from opp_mri.domain.measurement import LesionEvent
-from opp_mri.domain.timeline import EventKind
+from opp_mri.domain.timeline import EventKind, Pathology
 from opp_mri.units import exact_decimal, exact_mm
 
 PARASPINAL_GROWTH_MM: Final = Decimal("2.0")  # as for the anteroposterior extent
@@ -59,14 +59,6 @@ class GlobalCall(StrEnum):
     UNEQUIVOCAL = "unequivocal"
     EQUIVOCAL = "equivocal"
     NONE = "none"
-
-
-class Pathology(StrEnum):
-    """Result of a biopsy or operation."""
-
-    TUMOUR = "tumour"
-    NO_TUMOUR = "no_tumour"
-    NOT_DIAGNOSTIC = "not_diagnostic"
 
 
 def _whole(value: int | str) -> int:
@@ -172,15 +164,20 @@ def latest_visits(visits: Iterable[Visit]) -> tuple[Visit, ...]:
 def events_of_visits(visits: Sequence[Visit], first_fraction: date) -> tuple[LesionEvent, ...]:
     """Give the findings of a lesion's visits that are events, by date.
 
-    A fracture that is new or progressive is one; so is an epidural grade above the reference and a
-    paraspinal extent 2.0 mm or more above it. The reference is the latest visit with this finding
-    up to the first fraction, else the first with it. An event is given once, on the first visit
-    that shows it; a further grade is a further event.
+    They are: a new or progressive fracture; diagnostic pathology; an epidural grade above the
+    reference; a paraspinal extent 2.0 mm or more above the reference. The reference is the latest
+    visit with this finding up to the first fraction, else the first with it. A growth is given
+    once, on the first visit that shows it; a further grade is a further event.
     """
     events = [
         LesionEvent(date=visit.visit_date, kind=EventKind.FRACTURE, value=visit.fracture.value)
         for visit in visits
         if visit.fracture in (Fracture.NEW, Fracture.PROGRESSIVE)
+    ]
+    events += [
+        _event(visit, EventKind.PATHOLOGY, visit.pathology.value)
+        for visit in visits
+        if visit.pathology in (Pathology.TUMOUR, Pathology.NO_TUMOUR)
     ]
     graded = [visit for visit in visits if visit.epidural_grade is not None]
     highest = _reference(graded, first_fraction)

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.domain.columns import Column, Kind, Value, plain, seen_through
+from opp_mri.domain.timeline import Pathology
 from opp_mri.domain.timeline_columns import LONGEST_DAYS
 from opp_mri.domain.visit import (
     MOST_PAIN,
@@ -13,7 +14,6 @@ from opp_mri.domain.visit import (
     Fracture,
     GlobalCall,
     Neurology,
-    Pathology,
     Visit,
 )
 from opp_mri.units import days_between

@@ -125,7 +125,7 @@ def _bare_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
 
 
 def _without_text(event: TreatmentEvent) -> TreatmentEvent:
-    known = CODED_EVENTS.get(event.kind, frozenset())
+    known = CODED_EVENTS.get(event.kind, ())
     return TreatmentEvent(
         event.days_from_ssrs, event.kind, event.value if event.value in known else ""
     )

@@ -12,7 +12,8 @@ from attrs import frozen
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
-from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
+from opp_mri.domain.timeline import EventKind
+from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.tables.cells import read_values
@@ -111,7 +112,7 @@ def add_events(store: Store, path: Path, at: datetime) -> int:
     ) as table:
         for row in table.rows:
             lesion_id = row.text("lesion_id")
-            event = _event(row)
+            event = _event(row, lesions.get(lesion_id or ""))
             if lesion_id is not None and lesion_id not in lesions:
                 row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
             elif (
@@ -148,10 +149,11 @@ def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
         There is no such lesion.
     """
     faults: list[TableFault] = []
-    event = _event(Row(1, dict(cells), faults))
+    lesion = store.lesion(cells.get("lesion_id", ""))
+    event = _event(Row(1, dict(cells), faults), lesion)
     if event is None or faults:
-        said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
-        raise InputError(f"The event was not recorded. {said}.")
+        messages = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
+        raise InputError(f"The event was not recorded. {messages}.")
     lesion = known_lesion(store, cells.get("lesion_id", ""))
     if event in lesion.events:
         return 0
@@ -233,19 +235,20 @@ def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
     return bool(volume.planes) and volume.planes[0].contains(seed.column, seed.row)
 
 
-def _event(row: Row) -> LesionEvent | None:
+def _event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
+    """Read an event; one that cannot be of this lesion is a fault of the row."""
     day, kind, value = row.iso_date("date"), row.choice("event", EventKind), row.get("value")
-    allowed = (
-        {
-            EventKind.OTHER_BONE_LESIONS: [choice.value for choice in OtherBoneLesions],
-            EventKind.EXCLUSION: [choice.value for choice in Exclusion],
-        }.get(kind)
-        if kind
-        else None
-    )
+    allowed = CODED_EVENTS.get(kind) if kind else None
     if allowed and value not in allowed:
         row.fault("value", f"must be one of {', '.join(allowed)} for this event")
         return None
     if day is None or kind is None:
+        return None
+    if kind is EventKind.LOCAL_RETREATMENT and lesion and day <= lesion.ssrs_last_date:
+        row.fault(
+            "date",
+            f"a local retreatment comes after radiosurgery, {lesion.ssrs_last_date}: correct the "
+            "date",
+        )
         return None
     return LesionEvent(date=day, kind=kind, value=value)

@@ -62,6 +62,12 @@ def test_a_new_or_progressive_fracture_is_an_event_and_none_is_not() -> None:
     assert found == [(4, "fracture", "new"), (6, "fracture", "progressive")]
 
 
+def test_diagnostic_pathology_is_an_event_with_its_result() -> None:
+    found = events(visit(4, pathology="tumour"), visit(5, pathology="not_diagnostic"),
+                   visit(6, pathology="no_tumour"))  # fmt: skip
+    assert found == [(4, "pathology", "tumour"), (6, "pathology", "no_tumour")]
+
+
 def test_epidural_growth_is_a_grade_above_that_before_treatment_and_told_once_a_grade() -> None:
     course = [visit(1, epidural_grade="1a"), visit(4, epidural_grade="1a"),
               visit(5, epidural_grade="1c"), visit(6, epidural_grade="1c"),

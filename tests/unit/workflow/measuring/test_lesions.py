@@ -150,6 +150,8 @@ def test_events_are_added_once_and_survive_a_correction(store: SqlStore, tmp_pat
         ("L,2024-03-01,relapse,", "is unknown"),
         ("L,2024-03-01,other_bone_lesions,bigger", "must be one of enlarged"),
         ("L,March,fracture,", "is not a date"),
+        ("L,2024-02-01,local_retreatment,", "column date: a local retreatment comes after"),
+        ("L,2024-03-01,pathology,cells", "must be one of tumour, no_tumour, not_diagnostic"),
     ],
 )
 def test_a_bad_event_is_named(store: SqlStore, tmp_path: Path, row: str, message: str) -> None:
