@@ -75,6 +75,7 @@ def methods_text(
         consensus="consensus" in readers,
         readers=len(readers),
         analysis=analysis,
+        times=analysis.n,
         landmark_day=analysis.landmark_day,
         death_within_days=analysis.death_within_days,
         version=__version__,

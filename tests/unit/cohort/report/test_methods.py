@@ -40,7 +40,7 @@ def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
     [
         ({"change_mm": Decimal(3)}, "a change counts from 3.0 mm"),
         ({"growth_inclusive": False}, "growth of exactly that does not count"),
-        ({"min_follow_up_days": 90}, "least follow-up 90 days (12.9 weeks)"),
+        ({"min_follow_up_days": 90}, "minimum follow-up 90 days (12.9 weeks)"),
         ({"sustain_days": 91}, "seen 91 days (13 weeks) or more after it"),
         ({"plateau": Plateau.OPP}, "growth followed by stability is called OPP"),
         ({"name": "mine", "source": "our protocol"}, "by the criteria mine (our protocol):"),

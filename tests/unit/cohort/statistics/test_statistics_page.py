@@ -19,11 +19,13 @@ from fixtures.survival_data import (
     paper,
 )
 
+from opp_mri.cohort.statistics.competing import fine_gray, gray
 from opp_mri.cohort.statistics.hazards import Regression, cox, firth, proportionality
 from opp_mri.cohort.statistics.survival import (
     Observed,
     cumulative_incidence,
     fisher,
+    follow_up_days,
     kaplan_meier,
     log_rank,
 )
@@ -77,6 +79,12 @@ def computed() -> dict[str, float]:
             evolve(made(), group=None)
         )[0].at(154).value,
         "lower limit of the incidence of OPP, week 26": opp.at(182).low,
+        "Gray's chi-square, three groups": gray(made()).chi_square,
+        "Fine and Gray log ratio": log_ratio(fine_gray(made(), both)),
+        "its error": fine_gray(made(), both).hazards[1].standard_error,
+        "median follow-up, lower limit": follow_up_days(
+            evolve(made(), event=made().cause != 0, cause=None)
+        ).low,
         "Fisher p": fisher((5, 16), (0, 21)).p,
         "Fisher odds ratio": fisher((7, 19), (3, 43)).odds_ratio.value,
     }  # fmt: skip
