@@ -74,7 +74,7 @@ def test_an_archive_in_an_archive_is_not_looked_into_and_says_so(tmp_path: Path)
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("in.zip", content or (tmp_path / "in.zip").read_bytes())
     (found,) = scanned(tmp_path / "out.zip")
-    assert found.status is FileStatus.NOT_DICOM
+    assert found.status is FileStatus.ARCHIVE
     assert "unpack it" in found.detail
 
 
