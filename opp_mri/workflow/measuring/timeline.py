@@ -161,6 +161,7 @@ def reader_timeline(
     cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))
     cells = _flagged(cells)
     visits = recorded_visits(store, lesion.lesion_id)
+    damaged = [damage.message for damage in store.damages(lesion.lesion_id)]
     return LesionTimeline(
         lesion=lesion,
         reader=reader,
@@ -171,7 +172,7 @@ def reader_timeline(
             events=treatment_events(lesion, visits),
         ),
         cells=tuple(cells),
-        flags=tuple(_timeline_flags(lesion, cells)),
+        flags=(*damaged, *_timeline_flags(lesion, cells)),
         visits=visits,
     )
 
