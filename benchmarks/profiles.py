@@ -33,7 +33,7 @@ SDS_MM: Final = (0.5, 0.75, 1.0, 1.23)
 VISITS: Final = (3, 4, 6, 8)
 BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0001)
 FACTS: Final = LesionFacts(
-    exclusion=None, retreated=False, therapy_change_days=(), other_bone_lesions=()
+    exclusion=None, retreated=False, therapy_change_days=(), other_bone_lesions=(), finding_days={}
 )
 Courses = NDArray[np.float64]  # lesion, sequence, study: mm
 

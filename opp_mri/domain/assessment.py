@@ -98,10 +98,7 @@ class Reason(StrEnum):
 
 
 class Caution(StrEnum):
-    """What a reader should know of a call (RULES: cautions); each of them asks for a reader.
-
-    The sentence of each stands in `opp_mri.response.cautions.CAUTION_WORDS`.
-    """
+    """What a reader should know of a call; sentences stand in `response.cautions`."""
 
     GROWTH_ON_ONE_STUDY = "growth_on_one_study"
     GROWTH_BEFORE_DAY_28 = "growth_before_day_28"
@@ -135,6 +132,8 @@ class MeasurementError:
         position: 0 where they are independent.
     source
         Where it comes from, in words.
+    is_published
+        Whether it is of other lesions and readers: then a lesion's own lengths may refute it.
     """
 
     sd_mm: float = field(converter=float, validator=(validators.ge(0.0), validators.lt(100.0)))
@@ -142,6 +141,7 @@ class MeasurementError:
         default=0.0, converter=float, validator=(validators.ge(0.0), validators.le(1.0))
     )
     source: str
+    is_published: bool = False
 
 
 def _optional_decimal(value: object) -> Decimal | None:

@@ -44,6 +44,7 @@ reader did in 140 focal marrow lesions (PMID 37001052).
 DEFAULT_ERROR: Final = MeasurementError(
     sd_mm=DEFAULT_SD_MM,
     source="published repeats of focal marrow lesions (PMID 37001052), not this project",
+    is_published=True,
 )
 
 
@@ -180,7 +181,7 @@ def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
     scatter so little about a straight line per sequence that the published error would do so in
     fewer than `REFUTED_BELOW` of such lesions, the upper 97.5 % limit of their own SD is used.
     """
-    if error is not DEFAULT_ERROR:
+    if not error.is_published:
         return error
     squares_mm2, freedom, lengths = 0.0, 0, 0
     for studies in studies_that_count(timeline).values():

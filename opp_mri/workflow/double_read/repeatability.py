@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
+from itertools import combinations
+from math import sqrt
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from opp_mri.agreement.lengths import (
     BlandAltman,
@@ -16,6 +19,7 @@ from opp_mri.agreement.lengths import (
     within_subject_sd_mm,
 )
 from opp_mri.domain.assessment import MeasurementError
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
@@ -25,6 +29,7 @@ from opp_mri.workflow.measuring.readings import independent_readings, repeat_rea
 BEYOND_MM = 2.0
 FEWEST_PAIRS = 20  # below these the project's own error is too uncertain to stand for the default
 FEWEST_LESIONS = 5
+MOST_CORRELATED = 0.95
 
 
 @frozen(kw_only=True)
@@ -61,8 +66,8 @@ class Repeatability:
 def repeatability(store: Store) -> list[Repeatability]:
     """Give each reader who has hidden repeats, by name."""
     by_reader: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for reader, lesion_id, difference_mm in _repeat_differences(store):
-        by_reader[reader][lesion_id].append(difference_mm)
+    for pair in _repeat_pairs(store):
+        by_reader[pair.readers[0]][pair.lesion_id].append(pair.difference_mm)
     readers = []
     for reader, by_lesion in sorted(by_reader.items()):
         differences = [value for values in by_lesion.values() for value in values]
@@ -83,25 +88,92 @@ def repeatability(store: Store) -> list[Repeatability]:
     return readers
 
 
-def measurement_error(store: Store) -> MeasurementError:
-    """Give the project's own measurement error, or the stated default where it has too little.
+@frozen(kw_only=True)
+class _Pair:
+    """Two lengths of one cell, by two readers or by one reader twice.
 
-    Hidden repeats come first: a change is taken from lengths of one reader. Else two independent
-    readers serve, whose error holds what lies between readers too.
+    Parameters
+    ----------
+    readers
+        Both readers, or the one.
+    difference_mm
+        One length less the other.
     """
-    for differences, what in (
-        (_repeat_differences(store), "hidden repeats of this project"),
-        (_reader_differences(store), "two independent readers of this project"),
-    ):
-        by_lesion: dict[str, list[float]] = defaultdict(list)
-        for _, lesion_id, difference in differences:
-            by_lesion[lesion_id].append(difference)
-        sd_mm = within_subject_sd_mm(by_lesion).value
-        enough = len(differences) >= FEWEST_PAIRS and len(by_lesion) >= FEWEST_LESIONS
-        if enough and sd_mm is not None:
-            n = f"{len(differences)} pairs on {len(by_lesion)} lesions"
-            return MeasurementError(sd_mm=sd_mm, source=f"{what}, {n}")
-    return DEFAULT_ERROR
+
+    readers: tuple[str, ...]
+    lesion_id: str
+    study_date: date
+    sequence: SeriesRole
+    difference_mm: float
+
+
+def measurement_error(store: Store) -> MeasurementError:
+    """Give the project's own measurement error, or the published one where it has too little.
+
+    Hidden repeats come first: a change is taken from lengths of one reader. Else all pairs of
+    independent readers serve, however many readers there are; what a reader measures more than
+    another on average cancels in a change and is taken out. Of the errors of one visit, what the
+    sequences share is estimated from the same pairs.
+    """
+    reasons = []
+    for pairs, source in (
+        (_repeat_pairs(store), "hidden repeats of this project"),
+        (_without_bias(_reader_pairs(store)), "independent readers of this project, without the "
+         "constant differences between them"),
+    ):  # fmt: skip
+        lesions = len({pair.lesion_id for pair in pairs})
+        if len(pairs) >= FEWEST_PAIRS and lesions >= FEWEST_LESIONS:
+            return MeasurementError(
+                sd_mm=_sd_mm(pairs),
+                visit_correlation=_visit_correlation(pairs),
+                source=f"{source}, {len(pairs)} pairs on {lesions} lesions",
+            )
+        if pairs:
+            reasons.append(f"{len(pairs)} pairs of {source.split(' of ')[0]} on {lesions} lesions")
+    if not reasons:
+        return DEFAULT_ERROR
+    return evolve(
+        DEFAULT_ERROR,
+        source=f"{DEFAULT_ERROR.source}, which has only {' and '.join(reasons)}, of the "
+        f"{FEWEST_PAIRS} on {FEWEST_LESIONS} that are needed",
+    )
+
+
+def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """Take the mean difference of each two readers out, and keep the variance unbiased."""
+    by_readers: dict[tuple[str, ...], list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        by_readers[pair.readers].append(pair)
+    centred = []
+    for same in by_readers.values():
+        if len(same) > 1:
+            mean_mm = sum(pair.difference_mm for pair in same) / len(same)
+            scale = sqrt(len(same) / (len(same) - 1))  # a degree of freedom went into the mean
+            centred += [
+                evolve(pair, difference_mm=scale * (pair.difference_mm - mean_mm)) for pair in same
+            ]
+    return centred
+
+
+def _sd_mm(pairs: Sequence[_Pair]) -> float:
+    """Give the SD of one measurement: root of half the mean squared difference."""
+    return sqrt(sum(pair.difference_mm**2 for pair in pairs) / (2 * len(pairs)))
+
+
+def _visit_correlation(pairs: Sequence[_Pair]) -> float:
+    """Give the correlation of the errors of two sequences of one visit; 0 from too few."""
+    visits: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for pair in pairs:
+        visits[pair.readers, pair.lesion_id, pair.study_date].append(pair.difference_mm)
+    products = [
+        first * second
+        for differences in visits.values()
+        for first, second in combinations(differences, 2)
+    ]
+    variance = sum(pair.difference_mm**2 for pair in pairs) / len(pairs)
+    if len(products) < FEWEST_PAIRS or not variance:
+        return 0.0
+    return min(max(sum(products) / len(products) / variance, 0.0), MOST_CORRELATED)
 
 
 def repeatability_record(repeated: Repeatability) -> dict[str, Any]:
@@ -117,34 +189,41 @@ def repeatability_record(repeated: Repeatability) -> dict[str, Any]:
     }
 
 
-def _repeat_differences(store: Store) -> Sequence[tuple[str, str, float]]:
-    """Give reader, lesion and second less first length, of each cell that was measured twice."""
+def _repeat_pairs(store: Store) -> list[_Pair]:
+    """Give second less first length of each cell that one reader measured twice."""
     first = {_key(reading): reading for reading in independent_readings(store)}
     second = {_key(reading): reading for reading in repeat_readings(store)}
     return [
-        (key[0], key[1], float(second[key].length_mm - first[key].length_mm))  # type: ignore[operator]
+        pair
         for key in second
-        if key in first and _measured(first[key]) and _measured(second[key])
+        if key in first and (pair := _pair((key[0],), second[key], first[key]))
     ]
 
 
-def _reader_differences(store: Store) -> Sequence[tuple[str, str, float]]:
-    """Give both readers, lesion and the difference of lengths, of each cell that two have read."""
+def _reader_pairs(store: Store) -> list[_Pair]:
+    """Give the difference of each two readers who measured a cell, readers by name."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
     for reading in independent_readings(store):
         by_cell[_key(reading)[1:]][reading.reader] = reading
-    pairs = [list(by_reader.values()) for by_reader in by_cell.values() if len(by_reader) == 2]
     return [
-        (f"{first.reader}, {second.reader}", first.lesion_id,
-         float(first.length_mm - second.length_mm))  # type: ignore[operator]
-        for first, second in pairs
-        if _measured(first) and _measured(second)
-    ]  # fmt: skip
+        pair
+        for by_reader in by_cell.values()
+        for one, other in combinations(sorted(by_reader), 2)
+        if (pair := _pair((one, other), by_reader[one], by_reader[other]))
+    ]
+
+
+def _pair(readers: tuple[str, ...], one: Reading, other: Reading) -> _Pair | None:
+    if not one.length_mm or not other.length_mm:  # gone, or not measurable
+        return None
+    return _Pair(
+        readers=readers,
+        lesion_id=one.lesion_id,
+        study_date=one.study_date,
+        sequence=one.sequence,
+        difference_mm=float(one.length_mm - other.length_mm),
+    )
 
 
 def _key(reading: Reading) -> tuple[str, str, object, object]:
     return (reading.reader, reading.lesion_id, *reading.cell)
-
-
-def _measured(reading: Reading) -> bool:
-    return reading.length_mm is not None and reading.length_mm > 0

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from attrs import evolve
 from fixtures.makers import NOON
 
 from opp_mri.domain.imaging import SeriesRole
@@ -73,30 +74,68 @@ def test_what_has_no_two_lengths_is_left_out(store: SqlStore) -> None:
     assert repeatability(store) == []
 
 
-def test_calls_are_given_the_stated_default_where_the_project_has_too_little(
+def test_calls_are_given_the_published_error_where_the_project_has_too_little(
     store: SqlStore,
 ) -> None:
     assert measurement_error(store) == DEFAULT_ERROR
     twice(store, "A", [0.5] * 19)
-    assert measurement_error(store) == DEFAULT_ERROR
-
-
-def test_the_projects_own_repeats_come_before_its_two_readers(store: SqlStore) -> None:
-    for cell in range(20):
-        store.add_readings([read("A", cell, "20.0", lesion=f"L{cell % 5}"),
-                            read("B", cell, "22.0", lesion=f"L{cell % 5}")])  # fmt: skip
     error = measurement_error(store)
-    assert error.sd_mm == pytest.approx(2 / math.sqrt(2))
-    assert "two independent readers of this project, 20 pairs on 5 lesions" in error.source
+    assert (error.sd_mm, error.is_published) == (DEFAULT_ERROR.sd_mm, True)
+    assert "which has only 19 pairs of hidden repeats on 1 lesions, of the 20 on 5" in error.source
+
+
+def by_readers(store: SqlStore, offsets: dict[str, list[float]]) -> None:
+    """Let readers measure 20 visits of five lesions, each with its offsets from 20 mm in turn."""
+    store.add_readings([
+        read(reader, cell, f"{20 + each[cell % len(each)]:.1f}", lesion=f"L{cell % 5}")
+        for reader, each in offsets.items()
+        for cell in range(20)
+    ])  # fmt: skip
+
+
+def test_a_readers_constant_bias_cancels_in_a_change_and_is_taken_out(store: SqlStore) -> None:
+    by_readers(store, {"A": [0.0, 0.0], "B": [1.0, 3.0]})
+    error = measurement_error(store)
+    assert error.sd_mm == pytest.approx(math.sqrt(20 / 19) / math.sqrt(2))
+    assert not error.is_published
+    assert error.source == (
+        "independent readers of this project, without the constant differences between them, "
+        "20 pairs on 5 lesions"
+    )
+
+
+def test_three_readers_give_their_error_as_two_do(store: SqlStore) -> None:
+    by_readers(store, {"A": [0.0, 0.0], "B": [1.0, 3.0], "C": [5.0, 5.0]})
+    error = measurement_error(store)
+    variance = (1 + 0 + 1) / 3 * 20 / 19 / 2  # of A and B, A and C, B and C
+    assert error.sd_mm == pytest.approx(math.sqrt(variance))
+    assert "60 pairs on 5 lesions" in error.source
+
+
+def test_repeats_of_one_reader_come_before_the_readers(store: SqlStore) -> None:
+    by_readers(store, {"A": [0.0], "B": [2.0, 3.0]})
     store.add_readings([
         read("A", cell, "21.0", lesion=f"L{cell % 5}", repeat=True) for cell in range(20)
     ])  # fmt: skip
     error = measurement_error(store)
     assert error.sd_mm == pytest.approx(1 / math.sqrt(2))
-    assert "hidden repeats of this project, 20 pairs on 5 lesions" in error.source
+    assert error.source == "hidden repeats of this project, 20 pairs on 5 lesions"
+
+
+def test_what_the_sequences_of_a_visit_share_is_estimated(store: SqlStore) -> None:
+    for cell in range(40):
+        shared = 1.0 if cell % 2 else -1.0
+        own = 1.0 if cell % 4 < 2 else -1.0
+        for sequence, sign in ((SeriesRole.T1, 1), (SeriesRole.T2FS, -1)):
+            lengths = {"A": "20.0", "B": f"{20 + shared + sign * own / 2:.1f}"}
+            store.add_readings([
+                evolve(read(reader, cell, length, lesion=f"L{cell % 5}"), sequence=sequence)
+                for reader, length in lengths.items()
+            ])  # fmt: skip
+    assert measurement_error(store).visit_correlation == pytest.approx(0.75 / 1.25, abs=0.02)
 
 
 def test_many_pairs_of_two_lesions_are_too_little(store: SqlStore) -> None:
     for lesion in ("L", "M"):
         twice(store, "A", [0.5] * 30, lesion)
-    assert measurement_error(store) == DEFAULT_ERROR
+    assert measurement_error(store).is_published
