@@ -1,14 +1,16 @@
 """Rigid motions between frames of reference, which refuse to be joined in a wrong chain."""
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
+from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import GeometryError
 
-ROTATION_TOLERANCE = 1e-6
+ROTATION_TOLERANCE: Final = 1e-6
 
 
 def _own_copy(values: FloatArray) -> FloatArray:
@@ -107,11 +109,4 @@ class RigidTransform:
     @property
     def rotation_deg(self) -> float:
         """Angle of the rotation about its own axis, in degrees."""
-        rotation = self.matrix[:3, :3]
-        twist = (
-            rotation[2, 1] - rotation[1, 2],
-            rotation[0, 2] - rotation[2, 0],
-            rotation[1, 0] - rotation[0, 1],
-        )
-        # the arc cosine of the trace alone is blind to small angles
-        return math.degrees(math.atan2(math.hypot(*twist), float(np.trace(rotation)) - 1))
+        return math.degrees(Rotation.from_matrix(self.matrix[:3, :3]).magnitude())

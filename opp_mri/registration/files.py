@@ -1,6 +1,7 @@
 """Transforms and images as files that ITK, 3D Slicer and others read: .tfm, NRRD, NIfTI."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +82,20 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
     """
     import SimpleITK as sitk  # noqa: N813
 
-    image = sitk.GetImageFromArray(np.nan_to_num(values))
-    image.SetSpacing([float(step) for step in grid.spacing_kji_mm[::-1]])
-    image.SetOrigin([float(x) for x in grid.origin_lps_mm])
-    image.SetDirection(grid.directions[::-1].T.ravel().tolist())
+    image = as_image(np.nan_to_num(values), grid)
     image.SetMetaData("Comment", "Resampled to be looked at, not to be measured on.")
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
         raise InputError(f"{path} cannot be written: choose a folder that can be.") from error
+
+
+def as_image(values: NDArray[np.generic], grid: VolumeGeometry) -> Any:
+    """Give values on a grid, shape `grid.shape_kji`, as an image of SimpleITK."""
+    import SimpleITK as sitk  # noqa: N813
+
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing([float(step) for step in grid.spacing_kji_mm[::-1]])
+    image.SetOrigin([float(x) for x in grid.origin_lps_mm])
+    image.SetDirection(grid.directions[::-1].T.ravel().tolist())
+    return image

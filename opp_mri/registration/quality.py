@@ -15,7 +15,7 @@ from opp_mri.domain.registration import Verdict
 
 # good needs all of these
 GOOD_SIMILARITY: Final = 0.60
-GOOD_MARGIN: Final = 0.06
+GOOD_MARGIN: Final = 0.09  # strangers of another size reach 0.08
 GOOD_INCONSISTENCY_MM: Final = 1.0  # half of the 2 mm that a fit must not be off by
 GOOD_BLOCK_MM: Final = 1.2
 GOOD_OVERLAP: Final = 0.85

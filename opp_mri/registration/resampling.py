@@ -7,6 +7,7 @@ from scipy import ndimage
 from opp_mri.domain.geometry import FloatArray, Vector3, Volume, VolumeGeometry
 from opp_mri.domain.registration import PIXEL_MM, Overlay
 from opp_mri.domain.transform import RigidTransform
+from opp_mri.registration.files import as_image
 
 HALF_SIZE_MM = 80.0  # four to five lumbar levels
 HALF_A_VOXEL = 0.5  # thick slices end half a slice outside the centres of the first and the last
@@ -49,21 +50,21 @@ def on_grid(
     ndarray
         Shape `grid.shape_kji`, linear between voxels; NaN where the volume does not reach.
     """
-    corner_and_steps = grid.lps_from_kji(np.vstack([np.zeros(3), np.eye(3)]))
-    placed = volume.geometry.kji_from_lps(volume_from_grid.apply(corner_and_steps))
-    offset, steps = placed[0], (placed[1:] - placed[0]).T
-    values: NDArray[np.float32] = ndimage.affine_transform(
-        volume.voxels.astype(np.float32),
-        steps,
-        offset,
-        output_shape=grid.shape_kji,
-        order=1,
-        mode="nearest",
-    )
-    k, j, i = np.ogrid[tuple(slice(size) for size in grid.shape_kji)]
-    for step, start, size in zip(steps, offset, volume.geometry.shape_kji, strict=True):
-        index = start + step[0] * k + step[1] * j + step[2] * i
-        values[(index < -HALF_A_VOXEL) | (index > size - HALF_A_VOXEL)] = np.nan
+    import SimpleITK as sitk  # noqa: N813 - its usual name; 50 MB are loaded only when asked
+
+    transform = sitk.AffineTransform(3)
+    transform.SetMatrix(volume_from_grid.matrix[:3, :3].ravel().tolist())
+    transform.SetTranslation(volume_from_grid.matrix[:3, 3].tolist())
+    target = sitk.ResampleImageFilter()
+    target.SetSize([int(count) for count in grid.shape_kji[::-1]])
+    target.SetOutputSpacing([float(step) for step in grid.spacing_kji_mm[::-1]])
+    target.SetOutputOrigin([float(x) for x in grid.origin_lps_mm])
+    target.SetOutputDirection(grid.directions[::-1].T.ravel().tolist())
+    target.SetOutputPixelType(sitk.sitkFloat32)
+    target.SetDefaultPixelValue(float("nan"))
+    target.SetTransform(transform)
+    resampled = target.Execute(as_image(volume.voxels.astype(np.float32), volume.geometry))
+    values: NDArray[np.float32] = sitk.GetArrayFromImage(resampled)
     return values
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fixtures.processes import started
 
+from opp_mri.workflow.catalogue.patients import time_points
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.measuring.lesions import known_lesion
 from opp_mri.workflow.measuring.seeds import seed_by_frame
@@ -124,7 +125,7 @@ def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
     fits = opp_mri("align", "--project", project, "--json").json
     assert len(fits) == 12
     for fit in fits:
-        assert fit["verdict"] == "good", fit
+        assert fit["visit_verdict"] == "good", fit
         # the coarse phantom has pixels of about 2 mm: a fit within half of one is right
         assert max(landmark_errors_mm(fit, truth)) < 1.0, fit
 
@@ -183,3 +184,53 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
     assert " 0 from before." not in opp_mri("align", "--project", project).out
     with open_project(project) as opened:
         assert len(opened.store.alignments()) == 12
+
+
+def test_a_confirmed_fit_goes_out_and_comes_back(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    project = tmp_path / "p"
+    shutil.copytree(phantom[0], project)
+    fit = opp_mri("align", "--quick", "--project", project, "--json").json[0]
+    out = tmp_path / "out"
+    refused = opp_mri("fit", "export", fit["fit_id"], "--out", out, "--project", project, expect=3)
+    assert "is not confirmed" in refused.err
+    opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
+    opp_mri(
+        "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom",
+        "--project", project,
+    )  # fmt: skip
+    (transform,) = out.glob("*.tfm")
+    assert {path.name.rsplit("-", 1)[1] for path in out.glob("*.nrrd")} == {
+        "difference.nrrd", "resampled.nrrd",
+    }  # fmt: skip
+    told = opp_mri(
+        "fit", "import", transform, "--lesion", "OPP-01", "--sequence", fit["sequence"],
+        "--followup", fit["followup_study_date"], "--project", project,
+    ).out  # fmt: skip
+    imported = [
+        record
+        for record in opp_mri("align", "--quick", "--project", project, "--json").json
+        if record["algorithm_version"] == "imported"
+    ]
+    assert len(imported) == 1
+    assert f"Fit {imported[0]['fit_id']}: {imported[0]['verdict']}." in told
+    np.testing.assert_allclose(
+        imported[0]["baseline_from_followup"], fit["baseline_from_followup"], atol=1e-9
+    )
+
+
+def test_a_resampled_follow_up_has_no_role_and_is_not_measured_on(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    project, out = tmp_path / "p", tmp_path / "out"
+    shutil.copytree(phantom[0], project)
+    fit = opp_mri("align", "--quick", "--project", project, "--json").json[0]
+    opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
+    opp_mri("fit", "export", "--out", out, "--as", "dicom", "--project", project)
+    opp_mri("init", tmp_path / "other")
+    opp_mri("index", out, "--project", tmp_path / "other")
+    with open_project(tmp_path / "other") as opened:
+        (point,) = time_points(opened.store, "PHANTOM-01")
+        assert point.volumes
+        assert not any(volume.selected for volume in point.volumes)

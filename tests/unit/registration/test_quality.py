@@ -37,6 +37,9 @@ def test_numbers_that_are_all_fine_are_good_and_the_reason_tells_them() -> None:
         ("inverse_consistency_mm", quality.GOOD_INCONSISTENCY_MM + 0.1, "directions disagree"),
         ("block_residual_mm", quality.GOOD_BLOCK_MM + 0.1, "Parts around the centre disagree"),
         ("overlap", quality.GOOD_OVERLAP - 0.01, "the edge of its field of view is near"),
+        ("size_along", 1.03, "3.0% larger along the spine: it may be another patient"),
+        ("size_across", 0.97, "3.0% smaller across the spine: it may be another patient"),
+        ("correction_mm", 3.5, "3.5 mm from the other sequences of the visit"),
     ],
 )
 def test_one_number_that_is_not_fine_makes_a_fit_doubtful(
