@@ -23,6 +23,7 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count
 from opp_mri.response.draws import CATEGORIES, Integers, categories_of_draws
+from opp_mri.response.repeat import repeated_mm
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
@@ -91,7 +92,9 @@ def category_probabilities(
 ) -> CategoryProbabilities:
     """Give the probability of each category, were every length measured a second time.
 
-    A second measurement differs from the first by the error's SD times the square root of 2.
+    A second measurement has an error of its own, and what is recorded holds one: around a length
+    alone it differs by the SD times the square root of 2, and by less where the other lengths of
+    the lesion tell more of the true one (`opp_mri.response.repeat`).
 
     Parameters
     ----------
@@ -113,8 +116,7 @@ def category_probabilities(
     if draws < 1:
         raise ValueError(f"there must be at least one draw, not {draws!r}")
     category = classify(timeline, rules).category
-    repeat = evolve(error, sd_mm=sqrt(2) * error.sd_mm)
-    drawn = drawn_tenths(timeline, repeat, draws=draws, seed=seed) if error.sd_mm else {}
+    drawn = repeated_tenths(timeline, error, draws=draws, seed=seed) if error.sd_mm else {}
     return CategoryProbabilities(
         category=category,
         probabilities=_shares(timeline, drawn, rules) if drawn else {category: 1.0},
@@ -216,6 +218,41 @@ def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]
     return category in _CHANGED and calls.get(category, 0.0) >= NOISE_FROM
 
 
+def repeated_tenths(
+    timeline: Timeline, error: MeasurementError, *, draws: int, seed: int
+) -> dict[SeriesRole, Integers]:
+    """Draw second measurements of the lengths that can play a part; as `drawn_tenths`."""
+    studies = _studies(timeline)
+    measured = {
+        sequence: [study for study in row if study.ap_mm] for sequence, row in studies.items()
+    }
+    measured = {sequence: row for sequence, row in measured.items() if row}
+    repeated: dict[tuple[SeriesRole, int], Integers] = {}
+    if measured:
+        random = np.random.default_rng([seed, *_digest(studies)])
+        keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
+        rows = whole_tenths(10 * repeated_mm(measured, error, draws, random))
+        repeated = dict(zip(keys, rows, strict=True))
+    gone = np.zeros(draws, dtype=np.int64)
+    return {
+        sequence: np.array([repeated.get((sequence, study.days_from_ssrs), gone) for study in row])
+        for sequence, row in studies.items()
+    }
+
+
+def whole_tenths(tenths: NDArray[np.float64]) -> Integers:
+    """Round half-even, as a length is when it is recorded, and not below 0."""
+    return np.clip(np.rint(tenths).astype(np.int64), 0, 10 * LONGEST_MM - 1)
+
+
+def _studies(timeline: Timeline) -> dict[SeriesRole, tuple[Observation, ...]]:
+    return {
+        sequence: (each.baseline, *each.follow_ups)
+        for sequence, each in studies_that_count(timeline).items()
+        if each.baseline is not None and each.follow_ups
+    }
+
+
 def drawn_tenths(
     timeline: Timeline, error: MeasurementError, *, draws: int, seed: int
 ) -> dict[SeriesRole, Integers]:
@@ -231,11 +268,7 @@ def drawn_tenths(
         Per sequence, in the order of sequences, whole tenths of a mm: a row for the baseline and
         one for each follow-up that counts, a column for each draw.
     """
-    studies = {
-        sequence: (each.baseline, *each.follow_ups)
-        for sequence, each in studies_that_count(timeline).items()
-        if each.baseline is not None and each.follow_ups
-    }
+    studies = _studies(timeline)
     random = np.random.default_rng([seed, *_digest(studies)])
     shared = sqrt(error.visit_correlation)
     visits: dict[int, NDArray[np.float64]] = {}
@@ -251,8 +284,7 @@ def drawn_tenths(
             lengths += shared * np.array([visits[study.days_from_ssrs] for study in row])
         lengths *= 10 * error.sd_mm * (tenths != 0)
         lengths += tenths
-        whole = np.rint(lengths, out=lengths).astype(np.int64)
-        drawn[sequence] = np.clip(whole, 0, 10 * LONGEST_MM - 1)
+        drawn[sequence] = whole_tenths(lengths)
     return drawn
 
 
