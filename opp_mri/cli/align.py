@@ -1,4 +1,4 @@
-"""Verbs of registration: align, fit confirm, fit reject, fit list."""
+"""Verbs of registration: align, fit confirm, fit reject, fit export, fit import."""
 
 from datetime import datetime
 from pathlib import Path
@@ -152,7 +152,7 @@ def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> 
     _decide(fit, FitDecision.REJECTED, reader, reason, project_folder)
 
 
-@fit_group.command("export")
+@fit_group.command("export", epilog=example("opp-mri fit export --out fits --as tfm --as nrrd"))
 @click.argument("fits", metavar="[FIT]...", nargs=-1)
 @click.option(
     "--out",
@@ -175,20 +175,21 @@ def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> 
 def export_command(
     fits: tuple[str, ...], folder: Path, formats: tuple[str, ...], project_folder: Path
 ) -> None:
-    r"""Write confirmed fits for 3D Slicer and other programs.
+    """Write confirmed fits for 3D Slicer and other programs.
 
     Resampled images are to be looked at; lengths are measured on native images.
-
-    \b
-    Example:
-      opp-mri fit export --out fits --as tfm --as nrrd
     """
     with open_project(project_folder) as project:
         paths = export_fits(project.store, folder, [FitFormat(each) for each in formats], fits)
     click.echo(f"{counted(len(paths), 'file')} in {folder}.")
 
 
-@fit_group.command("import")
+@fit_group.command(
+    "import",
+    epilog=example(
+        "opp-mri fit import slicer.tfm --lesion OPP-01 --sequence T1 --followup 2018-04-02"
+    ),
+)
 @click.argument("transform", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--lesion", "lesion_id", required=True, help="The lesion that it was made for.")
 @click.option(
@@ -208,13 +209,9 @@ def export_command(
 def import_command(
     transform: Path, lesion_id: str, sequence: str, followup: datetime, project_folder: Path
 ) -> None:
-    r"""Judge TRANSFORM, which another program made, and offer it to readers.
+    """Judge TRANSFORM, which another program made, and offer it to readers.
 
     A transform of ITK (.tfm, .txt, .h5) from points of the baseline to the follow-up, LPS mm.
-
-    \b
-    Example:
-      opp-mri fit import slicer.tfm --lesion OPP-01 --sequence T1 --followup 2018-04-02
     """
     with open_project(project_folder) as project:
         alignment = import_fit(
