@@ -1,29 +1,31 @@
 """Verbs of the response: timeline, assess, criteria."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from attrs import frozen
 
 from opp_mri.cli.json_output import unstructure
 from opp_mri.cli.options import example, existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
 from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
-from opp_mri.domain.plausibility import length_warnings, study_warnings
+from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
 from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, criteria_record
-from opp_mri.response.outlook import Outlook
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import reason_in_words
 from opp_mri.units import days_between, format_mm
 from opp_mri.workflow.assessing.assess import (
+    AssessedTables,
     assess_tables,
     assessment_record,
     comparison_record,
 )
 from opp_mri.workflow.assessing.respond import (
+    ProjectLesion,
     assess_lesion,
     assess_project,
     project_lesion_record,
@@ -163,7 +165,6 @@ def assess_command(
     """
     if measurements is None and events is not None:
         raise click.UsageError("--events goes with --measurements.")
-    outlooks: Mapping[str, Outlook | None]
     if visit_correlation is not None and sd_mm is None:
         raise click.UsageError("--visit-correlation goes with --sd-mm.")
     error = (
@@ -177,58 +178,80 @@ def assess_command(
         tables = assess_tables(
             measurements, events, rules.for_tables(), error=error or DEFAULT_ERROR
         )
-        lesions = [one for one in tables.lesions if not lesion_ids or _id(one) in lesion_ids]
-        unanswered = tables.unanswered
-        warnings = list(tables.warnings)
-        records = [] if compare else [assessment_record(lesion) for lesion in lesions]
-        outlooks = {}  # the tables do not say in how many fractions
+        answers = _answers_of_tables(tables, lesion_ids)
     else:
         with open_project(project_folder) as project:
-            found = assess_project(
-                project,
-                rules.in_project(project),
-                lesion_ids,
-                reader=reader,
-                error=error,
+            assessed = assess_project(
+                project, rules.in_project(project), lesion_ids, reader=reader, error=error
             )
-        measured = [one for one in found if one.is_measured]
-        lesions = list[AssessedTimeline](measured)
-        outlooks = {_id(one): one.outlook for one in measured}
-        records = [] if compare else [project_lesion_record(one) for one in measured]
-        unanswered = tuple(_id(one) for one in found if not one.is_measured)
-        warnings = [
+        answers = _answers_of_project(assessed)
+    if compare:
+        _show_comparison(answers.lesions, as_json=as_json)
+    elif as_json:
+        show_json(_records(answers))
+    else:
+        _show_assessments(answers.lesions)
+    shown = {_id(lesion) for lesion in answers.lesions}
+    show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown])
+    for lesion_id in answers.unanswered:
+        click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
+
+
+@frozen(kw_only=True)
+class _Answers:
+    """What `assess` shows, from tables or from a project."""
+
+    lesions: list[AssessedTimeline]
+    unanswered: Sequence[str]
+    warnings: Sequence[DataWarning]
+
+
+def _answers_of_tables(tables: AssessedTables, lesion_ids: Sequence[str]) -> _Answers:
+    return _Answers(
+        lesions=[
+            lesion for lesion in tables.lesions if not lesion_ids or _id(lesion) in lesion_ids
+        ],
+        unanswered=tables.unanswered,
+        warnings=tables.warnings,
+    )
+
+
+def _answers_of_project(assessed: Sequence[ProjectLesion]) -> _Answers:
+    return _Answers(
+        lesions=[lesion for lesion in assessed if lesion.is_measured],
+        unanswered=[_id(lesion) for lesion in assessed if not lesion.is_measured],
+        warnings=[
             warning
-            for one in found
+            for lesion in assessed
             for source in (
-                length_warnings(_id(one), one.timeline.observations),
-                study_warnings(one.lesion, one.timeline.observations),
+                length_warnings(_id(lesion), lesion.timeline.observations),
+                study_warnings(lesion.lesion, lesion.timeline.observations),
             )
             for warning in source
-        ]
-    if compare:
-        _show_comparison(lesions, as_json=as_json)
-    elif as_json:
-        named = warnings_json(warnings)
-        show_json(
-            [
-                {**record, "warnings": [w for w in named if w["lesion_id"] == record["lesion_id"]]}
-                for record in records
-            ]
-        )
-    else:
-        _show_assessments(lesions, outlooks)
-    show_warnings([one for one in warnings if one.lesion_id in {_id(lesion) for lesion in lesions}])
-    for lesion_id in unanswered:
-        click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
+        ],
+    )
+
+
+def _records(answers: _Answers) -> list[dict[str, object]]:
+    named = warnings_json(answers.warnings)
+    return [
+        {
+            **(
+                project_lesion_record(lesion)
+                if isinstance(lesion, ProjectLesion)
+                else assessment_record(lesion)
+            ),
+            "warnings": [warning for warning in named if warning["lesion_id"] == _id(lesion)],
+        }
+        for lesion in answers.lesions
+    ]
 
 
 def _id(lesion: AssessedTimeline) -> str:
     return lesion.assessment.lesion_id
 
 
-def _show_assessments(
-    lesions: list[AssessedTimeline], outlooks: Mapping[str, Outlook | None]
-) -> None:
+def _show_assessments(lesions: list[AssessedTimeline]) -> None:
     rows = [
         [
             _id(lesion),
@@ -249,7 +272,8 @@ def _show_assessments(
     columns = ["Lesion", "Category", "As known", "Sequence", "Rule", "Margin mm", "Margin days"]
     show_table([*columns, "Probability", "Cautions", "Discordant"], rows)
     for lesion in lesions:
-        outlook = outlooks.get(_id(lesion))
+        # tables do not say in how many fractions
+        outlook = lesion.outlook if isinstance(lesion, ProjectLesion) else None
         more = [] if outlook is None else [outlook.sentence]
         page = [*lesion.sentences, *more]
         click.echo("\n  ".join([f"{_id(lesion)}:", *page]))

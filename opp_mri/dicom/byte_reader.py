@@ -2,11 +2,15 @@
 
 import io
 import os
+import zlib
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Final, Protocol, Self
 
 from opp_mri.dicom.sources import open_file, open_member
 from opp_mri.domain.imaging import SourceFile
+
+_KEPT_INFLATED: Final = 1 << 25  # bytes that are kept: the header, and never the pixels
+_INFLATED_AT_ONCE: Final = 1 << 20
 
 
 class ByteReader(Protocol):
@@ -83,6 +87,33 @@ class MemoryBytes:
     def read_at(self, offset: int, length: int) -> bytes:
         """Give `length` bytes from `offset` on, fewer only where the end comes first."""
         return self._data[offset : offset + length]
+
+
+def inflated_from(reader: ByteReader, start: int, largest: int) -> MemoryBytes | None:
+    """Inflate a deflated data set (PS3.5 A.5), its header kept; None where it is cut.
+
+    Parameters
+    ----------
+    reader, start
+        The file, and the offset of its data set.
+    largest
+        Bytes beyond which it is not inflated to its end; `size` is larger than this then.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    kept, size = bytearray(), 0
+    deflated = reader.read_at(start, reader.size - start)
+    try:
+        while not inflater.eof and size <= largest:
+            part = inflater.decompress(deflated, _INFLATED_AT_ONCE)
+            deflated = inflater.unconsumed_tail
+            if not part and not deflated:
+                break
+            size += len(part)
+            kept += part[: max(0, _KEPT_INFLATED - len(kept))]
+    except zlib.error:
+        return None
+    whole = inflater.eof or size > largest
+    return MemoryBytes(bytes(kept), size) if whole else None
 
 
 class ReaderStream(io.RawIOBase):

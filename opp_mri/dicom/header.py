@@ -5,7 +5,6 @@ what is not laid out as usual. A broken file gives a header that says what is wr
 """
 
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -22,7 +21,7 @@ from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes, ReaderStream
+from opp_mri.dicom.byte_reader import ByteReader, ReaderStream, inflated_from
 from opp_mri.dicom.clean_values import clean_value
 from opp_mri.dicom.completeness import PixelShape, pixels_missing
 from opp_mri.dicom.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
@@ -74,8 +73,6 @@ _META = _LAYOUTS[False, True]
 _BLOCK = 16 * 1024
 _BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _LARGEST_INFLATED: Final = 1 << 30  # bytes; beyond it a deflated file is refused
-_KEPT_INFLATED: Final = 1 << 25  # bytes of it that are kept: the header, and never the pixels
-_INFLATED_AT_ONCE: Final = 1 << 20
 _LONGEST_ZEROS: Final = 1 << 20  # bytes: pydicom takes each 8 of them for an element
 _ACR_NEMA_WITHIN: Final = 1024
 _ARCHIVES: Final = (
@@ -227,7 +224,7 @@ def _read(reader: ByteReader) -> Header:
     if not syntax:
         return _read_by_pydicom(reader)
     if syntax == _DEFLATED:
-        inflated = _inflated(reader, start)
+        inflated = inflated_from(reader, start, _LARGEST_INFLATED)
         if inflated is None:
             return _cut()
         if inflated.size > _LARGEST_INFLATED:
@@ -277,25 +274,6 @@ def _file_meta(reader: ByteReader, block: bytes) -> tuple[str, str, int]:
             value = block[position + size : position + size + length]
             values[element] = value.rstrip(b"\0 ").decode("ascii", "replace")
         position += size + length
-
-
-def _inflated(reader: ByteReader, start: int) -> MemoryBytes | None:
-    """Inflate a deflated data set (PS3.5 A.5), its header kept; None where it is cut."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    kept, size = bytearray(), 0
-    deflated = reader.read_at(start, reader.size - start)
-    try:
-        while not inflater.eof and size <= _LARGEST_INFLATED:
-            part = inflater.decompress(deflated, _INFLATED_AT_ONCE)
-            deflated = inflater.unconsumed_tail
-            if not part and not deflated:
-                break
-            size += len(part)
-            kept += part[: max(0, _KEPT_INFLATED - len(kept))]
-    except zlib.error:
-        return None
-    whole = inflater.eof or size > _LARGEST_INFLATED
-    return MemoryBytes(bytes(kept), size) if whole else None
 
 
 def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:

@@ -188,10 +188,6 @@ def _event_kinds(kinds: Iterable[str]) -> tuple[EventKind, ...]:
     return tuple(EventKind(kind) for kind in kinds)
 
 
-def _in_order(thresholds: Iterable[Threshold]) -> tuple[Threshold, ...]:
-    return tuple(thresholds)
-
-
 @frozen(kw_only=True)
 class Persistence:
     """How criteria answer that ask whether an enlargement persists, not whether it declines.
@@ -281,7 +277,7 @@ class Criteria:
     plateau: Plateau = field(default=Plateau.PD, converter=Plateau)
     reference: Reference = field(default=Reference.BASELINE, converter=Reference)
     confirm_growth: bool = field(default=False, validator=validators.instance_of(bool))
-    thresholds: tuple[Threshold, ...] = field(default=(), converter=_in_order)
+    thresholds: tuple[Threshold, ...] = field(default=(), converter=tuple)
     persistence: Persistence | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -45,6 +45,35 @@ def measure_fit(
         The fit of all sequences of the visit together, where the question is one of them: the
         level is theirs.
     """
+    numbers, runner_up = _measure_numbers(question, both, followup_from_baseline, visit)
+    verdict, reasons = judge_numbers(numbers)
+    followup_transform = RigidTransform(
+        to_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
+        from_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
+        matrix=_orthogonalise(followup_from_baseline),
+    )
+    return Fit(
+        baseline_from_followup=followup_transform.inverse(),
+        centre_lps_mm=_as_vector(question.centre),
+        similarity_before=numbers.similarity_before,
+        similarity=numbers.similarity,
+        level_margin=numbers.level_margin,
+        runner_up_lps_mm=runner_up,
+        inverse_consistency_mm=numbers.inverse_consistency_mm,
+        block_residual_mm=numbers.block_residual_mm,
+        overlap=numbers.overlap,
+        size_along=numbers.size_along,
+        size_across=numbers.size_across,
+        correction_mm=numbers.correction_mm,
+        verdict=verdict,
+        reasons=reasons,
+    )
+
+
+def _measure_numbers(
+    question: Question, both: Both, followup_from_baseline: FloatArray, visit: Fit | None
+) -> tuple[Numbers, Vector3 | None]:
+    """Give the numbers that a motion is judged by, and where the best other level lies."""
     centre, region = question.centre, question.region
     moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
     templates = [
@@ -77,28 +106,7 @@ def measure_fit(
         size_across=sizes.across,
         correction_mm=_correction_mm(visit, centre, followup_from_baseline),
     )
-    verdict, reasons = judge_numbers(numbers)
-    followup_transform = RigidTransform(
-        to_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
-        from_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
-        matrix=_orthogonalise(followup_from_baseline),
-    )
-    return Fit(
-        baseline_from_followup=followup_transform.inverse(),
-        centre_lps_mm=_as_vector(centre),
-        similarity_before=similarity_before,
-        similarity=similarity,
-        level_margin=level_margin,
-        runner_up_lps_mm=runner_up,
-        inverse_consistency_mm=numbers.inverse_consistency_mm,
-        block_residual_mm=numbers.block_residual_mm,
-        overlap=overlap,
-        size_along=numbers.size_along,
-        size_across=numbers.size_across,
-        correction_mm=numbers.correction_mm,
-        verdict=verdict,
-        reasons=reasons,
-    )
+    return numbers, runner_up
 
 
 def no_fit(question: Question) -> Fit:

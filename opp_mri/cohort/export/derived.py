@@ -135,16 +135,17 @@ def assessment_columns(
         ),
     ]  # fmt: skip
     if margins_mm is not None:
-        known = margins_mm
-        columns.append(
-            Column(
-                name="margin_mm", label="Margin", kind=Kind.DECIMAL, unit="mm", source=_RULES,
-                of=lambda one: known[one.lesion.lesion_id],
-                description="Smallest change of one recorded length, in steps of 0.1 mm, that "
-                "changes the category; empty where none does.",
-            )
-        )  # fmt: skip
+        columns.append(_margin_column(margins_mm))
     return tuple(columns)
+
+
+def _margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedLesion]:
+    return Column(
+        name="margin_mm", label="Margin", kind=Kind.DECIMAL, unit="mm", source=_RULES,
+        of=lambda one: margins_mm[one.lesion.lesion_id],
+        description="Smallest change of one recorded length, in steps of 0.1 mm, that "
+        "changes the category; empty where none does.",
+    )  # fmt: skip
 
 
 def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:

@@ -131,8 +131,6 @@ def fine_gray(
     R's package cmprsk. Summed over patients it is that of Zhou et al., Biostatistics 2012;13:
     371-383.
     """
-    from scipy import special
-
     causes = _causes(observed)
     table = np.array([np.asarray(one, dtype=np.float64) for one in covariates.values()])
     if table.shape != (len(covariates), observed.n) or not np.isfinite(table).all():
@@ -161,22 +159,28 @@ def fine_gray(
     errors = np.sqrt(np.diag(inverse @ parts.T @ parts @ inverse))
     if errors.min() < TINY:
         return _regression(observed, names, "Too few events for an error of the ratio.")
+    hazards = _hazards(observed, names, beta, errors, sd)
+    return evolve(_regression(observed, names, None), patients=patients, hazards=hazards)
+
+
+def _hazards(
+    observed: Observed, names: tuple[str, ...], beta: FloatArray, errors: FloatArray, sd: FloatArray
+) -> tuple[Hazard, ...]:
+    """Give the ratios per unit of each covariate, of coefficients and errors per SD."""
+    from scipy import special
+
     p = special.chdtrc(1, (beta / errors) ** 2)
     z = float(special.ndtri((1 + LEVEL) / 2))
-    return evolve(
-        _regression(observed, names, None),
-        patients=patients,
-        hazards=tuple(
-            Hazard(
-                covariate=name,
-                ratio=Estimate(
-                    value=float(np.exp(b / s)), low=float(np.exp((b - z * e) / s)),
-                    high=float(np.exp((b + z * e) / s)), n=observed.n, events=observed.events,
-                ),
-                standard_error=float(e / s), p=float(p_of),
-            )
-            for name, b, e, s, p_of in zip(names, beta, errors, sd, p, strict=True)
-        ),
+    return tuple(
+        Hazard(
+            covariate=name,
+            ratio=Estimate(
+                value=float(np.exp(b / s)), low=float(np.exp((b - z * e) / s)),
+                high=float(np.exp((b + z * e) / s)), n=observed.n, events=observed.events,
+            ),
+            standard_error=float(e / s), p=float(p_of),
+        )
+        for name, b, e, s, p_of in zip(names, beta, errors, sd, p, strict=True)
     )  # fmt: skip
 
 

@@ -106,13 +106,7 @@ def make_package(
         The reader is none of the protocol's, the folder is in use, or there is nothing to read.
     """
     store = project.store
-    protocol = needed_protocol(store)
-    if is_unblinded(store):
-        raise ProjectError("The blinding is lifted: no package is made after that.")
-    if reader not in protocol.readers:
-        raise InputError(
-            f"The protocol names no reader {reader}: it names {' and '.join(protocol.readers)}."
-        )
+    protocol = _protocol_for(store, reader)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder.")
     partial = folder.with_name(f"{folder.name}{PARTIAL}")
@@ -150,6 +144,18 @@ def make_package(
         raise
     _move(partial, folder)
     return MadePackage(issued=issued, folder=folder, images=images, left_out=left_out)
+
+
+def _protocol_for(store: Store, reader: str) -> ReadingProtocol:
+    """Give the protocol by which a reader gets a package now."""
+    protocol = needed_protocol(store)
+    if is_unblinded(store):
+        raise ProjectError("The blinding is lifted: no package is made after that.")
+    if reader not in protocol.readers:
+        raise InputError(
+            f"The protocol names no reader {reader}: it names {' and '.join(protocol.readers)}."
+        )
+    return protocol
 
 
 def _complete_or_clear(
