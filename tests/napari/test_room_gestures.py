@@ -123,7 +123,7 @@ def test_one_place_marked_in_two_panes_links_their_scrolling(
 
 def add_l3(window: "RoomWindow", qtbot: "QtBot", lesion_id: str) -> None:
     """Fill in the form for a lesion at L3, with its seed by a click, and add it."""
-    form = window.lesion_form
+    form = window.pages.lesion_form
     press(window, qtbot, Qt.Key.Key_A, SHIFT)
     assert form.isVisible()
     write(qtbot, form.fields["lesion_id"], lesion_id)
@@ -152,7 +152,7 @@ def test_a_lesion_is_added_by_its_form_with_a_click_for_its_seed(
     assert (lesion.level, str(lesion.ssrs_first_date)) == ("L3", "2020-03-12")
     assert lesion.seed is not None
     assert lesion.seed.sop_instance_uid == uid
-    assert not window.lesion_form.isVisible()
+    assert not window.pages.lesion_form.isVisible()
     assert "N/1-A L3" in window.head.title.text()
     assert window.head.hint.text() == ""
     drag(window, qtbot, place(window, -10), place(window, 8))
@@ -165,7 +165,7 @@ def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
 ) -> None:
     add_l3(window, qtbot, "NEW")
     press(window, qtbot, Qt.Key.Key_A, SHIFT)
-    form = window.lesion_form
+    form = window.pages.lesion_form
     assert form.fields["lesion_id"].text() == "PHANTOM-01-3"
     assert form.fields["ssrs_first_date"].text() == ""
     assert "not set" in form.seed.text()
@@ -198,7 +198,7 @@ def test_findings_and_events_are_noted_in_the_window(
     ]  # fmt: skip
     for kind, value in noted:
         note(window, qtbot, kind, value)
-        assert not window.lesion_form.isVisible()
+        assert not window.pages.lesion_form.isVisible()
         assert window.head.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
     lesion = project.store.lesion("OPP-01")
     assert lesion is not None
@@ -210,7 +210,7 @@ def note(window: "RoomWindow", qtbot: "QtBot", kind: str, value: str) -> None:
     from qtpy.QtWidgets import QTabWidget
 
     press(window, qtbot, Qt.Key.Key_A, SHIFT)
-    form = window.lesion_form
+    form = window.pages.lesion_form
     (tabs,) = form.findChildren(QTabWidget)
     bar = tabs.tabBar()
     qtbot.mouseClick(bar, LEFT, pos=bar.tabRect(1).center())
@@ -431,10 +431,10 @@ def test_answers_without_a_line_are_given_by_keys(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:
     press(window, qtbot, Qt.Key.Key_Q)
-    assert window.answer.isVisible()
+    assert window.pages.answer.isVisible()
     press(window, qtbot, Qt.Key.Key_2)
     settle(window, qtbot)
-    assert not window.answer.isVisible()
+    assert not window.pages.answer.isVisible()
     press(window, qtbot, Qt.Key.Key_Q)
     press(window, qtbot, Qt.Key.Key_0)
     settle(window, qtbot)

@@ -173,10 +173,10 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
         drag(window, qtbot, place(window, -6, pane=number), place(window, 6, pane=number), number)
         settle_window(window, qtbot)
     press(window, qtbot, Qt.Key.Key_S)
-    assert window.sign_off.isVisible()
+    assert window.pages.sign_off.isVisible()
     press(window, qtbot, Qt.Key.Key_N)
     settle_window(window, qtbot)
-    assert not window.sign_off.isVisible()  # the next lesion is another matter
+    assert not window.pages.sign_off.isVisible()  # the next lesion is another matter
     assert "LP2" in window.head.title.text()
     assert two.store.signatures() == []
     press(window, qtbot, Qt.Key.Key_N)
@@ -188,18 +188,20 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     assert two.store.signatures() == []  # cells are unread, and nobody accepted that
     assert "unread" in window.head.hint.text()
     assert window.room.navigation.current == here
-    assert window.sign_off.isVisible()
-    assert not window.sign_off.sign.isEnabled()
-    qtbot.mouseClick(window.sign_off.anyway, LEFT, pos=window.sign_off.anyway.rect().center())
-    if not window.sign_off.anyway.isChecked():
-        window.sign_off.anyway.click()
-    assert window.sign_off.sign.isEnabled()
+    assert window.pages.sign_off.isVisible()
+    assert not window.pages.sign_off.sign.isEnabled()
+    qtbot.mouseClick(
+        window.pages.sign_off.anyway, LEFT, pos=window.pages.sign_off.anyway.rect().center()
+    )
+    if not window.pages.sign_off.anyway.isChecked():
+        window.pages.sign_off.anyway.click()
+    assert window.pages.sign_off.sign.isEnabled()
     press(window, qtbot, Qt.Key.Key_Return)
     settle_window(window, qtbot)
     (signed,) = two.store.signatures()
     assert signed.lesion_id == "LP1"
     assert len(signed.reading_ids) == 2
-    assert not window.sign_off.isVisible()
+    assert not window.pages.sign_off.isVisible()
     assert window.room.navigation.current == here
     two.store.close()
 

@@ -131,8 +131,8 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
     settle(window, qtbot)
     here = window.room.navigation.current
     drag(window, qtbot, place(window, -10, 20), place(window, 3, 20))
-    qtbot.keyClicks(window.reason.line, "edge was misread")
-    qtbot.keyClick(window.reason.line, Qt.Key.Key_Return)
+    qtbot.keyClicks(window.pages.reason.line, "edge was misread")
+    qtbot.keyClick(window.pages.reason.line, Qt.Key.Key_Return)
     settle(window, qtbot)
     assert project.store.readings()[-1].amendment_reason == "edge was misread"
     assert window.room.navigation.current == here
@@ -232,8 +232,8 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
     assert counted_readings(project.store) == []
     qtbot.keyClick(canvas(window), Qt.Key.Key_S)
     assert window.room.dialog is Dialog.SIGN_OFF
-    assert not window.sign_off.missing.isVisible()
-    qtbot.mouseClick(window.sign_off.sign, LEFT)
+    assert not window.pages.sign_off.missing.isVisible()
+    qtbot.mouseClick(window.pages.sign_off.sign, LEFT)
     settle(window, qtbot)
     rules = project_rules(project)
     (lesion,) = assess_project(project, rules)

@@ -3,21 +3,17 @@
 Which reader is A changes from cell to cell, and no name of a reader is in what is shown of a pair.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import attrs
-from attrs import field, frozen
-from numpy.typing import NDArray
+from attrs import frozen
 
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import Answer, PixelPoint, Reading
+from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.assessing.respond import project_rules
-from opp_mri.workflow.catalogue.patients import time_points
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
@@ -29,36 +25,10 @@ from opp_mri.workflow.double_read.resolving import (
 )
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.reading_room.room import load_images, nearest_place
+from opp_mri_napari.consensus.images import Line, PairImages
 from opp_mri_napari.consensus.words import said
-from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
-from opp_mri_napari.shared.work import ImageCache, Job, Save
-
-Line = tuple[ScreenPoint, ScreenPoint]
-
-
-@frozen(kw_only=True, eq=False)
-class Shown:
-    """The series that a pair is looked at on, and how it lies on the screen."""
-
-    volume: VolumeDescription
-    geometry: PaneGeometry
-
-
-@frozen(kw_only=True, eq=False)
-class Pictures:
-    """The images of a series.
-
-    Parameters
-    ----------
-    images
-        Shape (slices, down, across).
-    window
-        Values drawn black and white.
-    """
-
-    images: NDArray[Any] = field(repr=False)
-    window: tuple[float, float]
+from opp_mri_napari.shared.geometry import ScreenPoint
+from opp_mri_napari.shared.work import Job, Save
 
 
 @frozen(kw_only=True)
@@ -84,12 +54,8 @@ class ConsensusPresenter:
     ----------
     position
         Which of `pairs` is shown.
-    letter
-        Whose image is shown, A or B.
-    place
-        Which slice of it.
-    context
-        Another series of the patient that is looked at, or None for the image of A or B.
+    images
+        On which image, and which slice of it, the pair is looked at.
     drawing
         Whether clicks set the ends of a new line; `first` is the end that is set already.
     proposal
@@ -116,17 +82,16 @@ class ConsensusPresenter:
             )
         self.lesions: list[LesionConsensus] = []
         self.pairs: list[Pair] = []
-        self.position, self.letter, self.place = 0, "A", 0
+        self.position = 0
         self.drawing = False
         self.proposal: Proposal | None = None
         self.first: PixelPoint | None = None
         self.banner = self.notice = ""
-        self.context: VolumeDescription | None = None
-        self.cache: ImageCache[Pictures] = ImageCache()
         self._rules = project_rules(project)
         self._reload()
         if not self.pairs:
             raise UnknownError("Both readers have signed nothing of these lesions yet.")
+        self.images = PairImages(project, self.pairs[0])
         waiting = [n for n, one in enumerate(self.pairs) if _is_open(one)]
         self.go_to(waiting[0] if waiting else 0)
 
@@ -139,11 +104,6 @@ class ConsensusPresenter:
     def lesion(self) -> LesionConsensus:
         """The lesion of the pair that is shown."""
         return next(one for one in self.lesions if one.lesion == self.pair.lesion)
-
-    @property
-    def reading(self) -> Reading:
-        """The answer whose image is shown."""
-        return self.pair.a if self.letter == "A" else self.pair.b
 
     @property
     def history(self) -> tuple[Resolution, ...]:
@@ -161,8 +121,7 @@ class ConsensusPresenter:
         """Show a pair."""
         self.position = position % len(self.pairs)
         self.cancel()
-        self.letter, self.context = ("A" if self.pair.a.caliper else "B"), None
-        self._to_line()
+        self.images.open(self.pair)
 
     def step(self, steps: int) -> None:
         """Show the next pair, or the one before."""
@@ -171,37 +130,8 @@ class ConsensusPresenter:
 
     def turn(self) -> None:
         """Show the image of the other answer; from another series, that of the answer again."""
-        if self.context is not None:
-            self.context = None
-            self._to_line()
-            return
-        other = self.pair.b if self.letter == "A" else self.pair.a
-        if other.caliper is None:
+        if not self.images.turn():
             self.notice = "The other answer has no line."
-            return
-        self.letter = "B" if self.letter == "A" else "A"
-        self._to_line()
-
-    def scroll(self, steps: int) -> None:
-        """Go some slices on."""
-        shown = self.shown()
-        if shown is not None:
-            self.place = max(0, min(self.place + steps, len(shown.volume.planes) - 1))
-
-    def step_sequence(self, steps: int) -> None:
-        """Look at the next sequence of the time point."""
-        day, sequence = self._looked_at()
-        there = [role for role in SeriesRole if (day, role) in self._volumes()]
-        if there:
-            at = there.index(sequence) if sequence in there else -1
-            self._look_at((day, there[(at + steps) % len(there)]))
-
-    def step_time_point(self, steps: int) -> None:
-        """Look at the same sequence of the next time point."""
-        day, sequence = self._looked_at()
-        days = sorted(d for d, role in self._volumes() if role is sequence)
-        if day in days and 0 <= days.index(day) + steps < len(days):
-            self._look_at((days[days.index(day) + steps], sequence))
 
     def cancel(self) -> None:
         """Take back what is not recorded."""
@@ -236,21 +166,21 @@ class ConsensusPresenter:
 
     def click(self, screen: ScreenPoint) -> None:
         """Set an end of the new line, (down, across) in mm."""
-        shown = self.shown()
+        shown = self.images.shown()
         if not self.drawing or shown is None:
             return
-        if self.context is not None:
+        if self.images.context is not None:
             self.banner = "A new line is drawn on the image of A or B: T shows it."
             return
         pixel = shown.geometry.pixel_from_screen(screen)
-        plane = shown.volume.planes[self.place]
+        plane = shown.volume.planes[self.images.place]
         if not plane.contains(*pixel):
             self.banner = "This point is outside the image."
             return
         if self.first is None:
             self.first = pixel
             return
-        frame = shown.volume.frames[self.place]
+        frame = shown.volume.frames[self.images.place]
         place = (frame.sop_instance_uid, frame.frame_number)
         new = line_on(self.pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
@@ -295,41 +225,14 @@ class ConsensusPresenter:
 
     # --- what is shown
 
-    def shown(self) -> Shown | None:
-        """Give the series that is looked at, or None where the answer has no line."""
-        volume = self.context or self._volume_of_answer()
-        if volume is None:
-            return None
-        geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
-        return Shown(volume=volume, geometry=geometry)
-
-    def pictures(self) -> Pictures | None:
-        """Give the images of the series that is looked at, or None as long as they load."""
-        shown = self.shown()
-        return None if shown is None else self.cache.get(shown.volume.volume_id)
-
     @property
     def warning(self) -> str:
         """What went wrong: with the last wish, or with the images."""
-        shown = self.shown()
-        failure = self.cache.failures.get(shown.volume.volume_id, "") if shown else ""
-        return self.banner or failure
+        return self.banner or self.images.failure
 
     def next_job(self) -> Job | None:
         """Give the images to load next."""
-        shown = self.shown()
-        if shown is None:
-            return None
-        volume, geometry, store = shown.volume, shown.geometry, self._project.store
-        self.cache.want({volume.volume_id})
-        if not self.cache.is_open(volume.volume_id):
-            return None
-
-        def load() -> Pictures:
-            images = load_images(store, volume)
-            return Pictures(images=geometry.turned(images), window=window_of(images))
-
-        return self.cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+        return self.images.next_job()
 
     # what is resolved is recorded as it is given, so nothing waits to be written
 
@@ -345,20 +248,20 @@ class ConsensusPresenter:
 
     def lines(self) -> dict[str, Line]:
         """Give the lines on the slice that is shown, by letter; "new" is what is proposed."""
-        shown = self.shown()
+        shown = self.images.shown()
         if shown is None:
             return {}
-        frame = shown.volume.frames[self.place]
+        frame = shown.volume.frames[self.images.place]
         here = (frame.sop_instance_uid, frame.frame_number)
         found: dict[str, Line] = {}
         for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
             one = reading.caliper
             if one is not None and (one.sop_instance_uid, one.frame_number) == here:
-                found[letter] = _on_screen(shown, one.start, one.end)
+                found[letter] = shown.on_screen(one.start, one.end)
         new = self.proposal.new if self.proposal else None
         line = new.line if new else None
         if line and (line.sop_instance_uid, line.frame_number) == here:
-            found["new"] = _on_screen(shown, *line.points)
+            found["new"] = shown.on_screen(*line.points)
         return found
 
     def why_not(self, kind: ResolutionKind) -> str:
@@ -393,7 +296,7 @@ class ConsensusPresenter:
 
     def _long(self, new: NewAnswer) -> str:
         """Say how long a line is that was not recorded yet."""
-        shown, line = self.shown(), new.line
+        shown, line = self.images.shown(), new.line
         if shown is None or line is None:
             return ""
         plane = shown.volume.plane_of(line.sop_instance_uid, line.frame_number)
@@ -421,57 +324,6 @@ class ConsensusPresenter:
             self.lesions = [anew.get(one.lesion.lesion_id, one) for one in self.lesions]
         self.pairs = [pair for one in self.lesions for pair in one.pairs]
 
-    def _volume_of_answer(self) -> VolumeDescription | None:
-        caliper = self.reading.caliper
-        if caliper is None:
-            return None
-        volumes = self._project.store.volumes_with_frame(
-            caliper.sop_instance_uid, caliper.frame_number
-        )
-        if not volumes:
-            self.banner = "The images of this answer are no longer indexed: index them again."
-        return volumes[0] if volumes else None
-
-    def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
-        """Give the selected series of the patient, by time point and sequence."""
-        points = time_points(self._project.store, self.pair.lesion.patient_id)
-        return {
-            (point.study_date, volume.role): volume
-            for point in points
-            for volume in point.volumes
-            if point.study_date and volume.selected and volume.role
-        }
-
-    def _looked_at(self) -> tuple[date, SeriesRole]:
-        if self.context is not None:
-            for key, volume in self._volumes().items():
-                if volume.volume_id == self.context.volume_id:
-                    return key
-        return self.pair.cell
-
-    def _look_at(self, key: tuple[date, SeriesRole]) -> None:
-        if key == self.pair.cell:
-            self.context = None
-            self._to_line()
-            return
-        self.context = self._volumes()[key]
-        self.place = len(self.context.planes) // 2
-        caliper = self.reading.caliper
-        frame = self.context.planes[0].frame_of_reference_uid
-        if caliper is not None and frame and frame == caliper.frame_of_reference_uid:
-            self.place = nearest_place(self.context, caliper.start_lps_mm)
-
-    def _to_line(self) -> None:
-        shown, caliper = self.shown(), self.reading.caliper
-        if shown is not None and caliper is not None:
-            frames = [(one.sop_instance_uid, one.frame_number) for one in shown.volume.frames]
-            self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))
-
 
 def _is_open(pair: Pair) -> bool:
     return pair.discordance is not None and pair.resolution is None
-
-
-def _on_screen(shown: Shown, start: PixelPoint, end: PixelPoint) -> Line:
-    turned = shown.geometry.screen_from_pixel
-    return turned(start), turned(end)

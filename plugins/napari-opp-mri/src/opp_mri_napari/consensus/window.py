@@ -14,7 +14,8 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLay
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.workflow.project import open_project
-from opp_mri_napari.consensus.presenter import ConsensusPresenter, Line
+from opp_mri_napari.consensus.images import Line
+from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.drags import ButtonDrags
@@ -149,7 +150,7 @@ class ConsensusWindow:
         hide_status_bar(viewer)
         self._background = Background(presenter)
         self._background.read.connect(self._arrived)
-        go = presenter.step_time_point
+        go = presenter.images.step_time_point
         self._keys = KeysFirst(
             self._key_map(), self._wheel,
             {
@@ -204,7 +205,7 @@ class ConsensusWindow:
             self._write_caption()
 
     def _reset_window(self) -> None:
-        pictures = self.presenter.pictures()
+        pictures = self.presenter.images.pictures()
         if pictures is not None:
             self._set_window(pictures.window)
 
@@ -242,10 +243,10 @@ class ConsensusWindow:
             Qt.Key.Key_Enter: enter,
             Qt.Key.Key_Escape: wish(presenter.cancel, while_typing=True),
             Qt.Key.Key_T: wish(presenter.turn),
-            Qt.Key.Key_Left: wish(lambda: presenter.step_sequence(-1)),
-            Qt.Key.Key_Right: wish(lambda: presenter.step_sequence(1)),
-            Qt.Key.Key_Up: wish(lambda: presenter.scroll(1), repeats=True),
-            Qt.Key.Key_Down: wish(lambda: presenter.scroll(-1), repeats=True),
+            Qt.Key.Key_Left: wish(lambda: presenter.images.step_sequence(-1)),
+            Qt.Key.Key_Right: wish(lambda: presenter.images.step_sequence(1)),
+            Qt.Key.Key_Up: wish(lambda: presenter.images.scroll(1), repeats=True),
+            Qt.Key.Key_Down: wish(lambda: presenter.images.scroll(-1), repeats=True),
             Qt.Key.Key_N: wish(lambda: presenter.step(1)),
             Qt.Key.Key_S: wish(presenter.sign),
         }
@@ -256,7 +257,7 @@ class ConsensusWindow:
         if ctrl:
             self.viewer.scene.camera.zoom *= ZOOM_STEP**notches
         else:
-            self._wish(lambda: self.presenter.scroll(notches))
+            self._wish(lambda: self.presenter.images.scroll(notches))
 
     def _pressed(self, _viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
         if event.button == 1 and self.presenter.drawing:
@@ -266,7 +267,7 @@ class ConsensusWindow:
 
     def _show_image(self) -> None:
         presenter = self.presenter
-        shown, pictures = presenter.shown(), presenter.pictures()
+        shown, pictures = presenter.images.shown(), presenter.images.pictures()
         if self._image is not None:
             self._image.visible = pictures is not None
         for layer in self._lines.values():
@@ -285,11 +286,11 @@ class ConsensusWindow:
         if self._shown_volume != shown.volume.volume_id:
             self._shown_volume = shown.volume.volume_id
             self._set_window(pictures.window)
-        self.viewer.dims.set_current_step(0, presenter.place)
+        self.viewer.dims.set_current_step(0, presenter.images.place)
         lines = presenter.lines()
         for name, line in lines.items():
             self._draw(name, line)
-        framed = (presenter.position, presenter.letter, canvas_height_px(self.viewer))
+        framed = (presenter.position, presenter.images.letter, canvas_height_px(self.viewer))
         if self._framed != framed and lines:
             self._framed = framed
             self._frame(next(iter(lines.values())))
@@ -297,22 +298,24 @@ class ConsensusWindow:
 
     def _write_caption(self) -> None:
         presenter = self.presenter
-        shown = presenter.shown()
+        shown = presenter.images.shown()
         text = self.viewer.canvas.overlays.text
         text.visible, text.font_size, text.position = True, 12, "top_left"
         if shown is None:
-            text.text = f"{presenter.letter} has no line"
+            text.text = f"{presenter.images.letter} has no line"
             return
-        if self._image is None or presenter.pictures() is None:
+        if self._image is None or presenter.images.pictures() is None:
             text.text = "" if presenter.warning else "loading …"
             return
         left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
         role = shown.volume.role.value if shown.volume.role else "no role"
-        of_answer = presenter.context is None
-        name = f"image of {presenter.letter}" if of_answer else f"{role}, not the pair's image"
+        of_answer = presenter.images.context is None
+        name = (
+            f"image of {presenter.images.letter}" if of_answer else f"{role}, not the pair's image"
+        )
         low, high = self._image.contrast_limits
         text.text = (
-            f"{name} · slice {presenter.place + 1}/{len(shown.volume.planes)}\n"
+            f"{name} · slice {presenter.images.place + 1}/{len(shown.volume.planes)}\n"
             f"{left} left, {top} up · W {high - low:.0f}  L {(low + high) / 2:.0f}"
         )
 

@@ -9,33 +9,24 @@ import pint
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from opp_mri_napari.reading.aligning import align_open_lesion
-from opp_mri_napari.reading.basics.key_table import WISHES, key_sheet, key_table
+from opp_mri_napari.reading.basics.key_table import WISHES, key_table
 from opp_mri_napari.reading.calipers import Tool
 from opp_mri_napari.reading.dialogs import Dialog
-from opp_mri_napari.reading.lesion_entry import lesion_cells
 from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.views import Pointer
-from opp_mri_napari.reading.widgets.forms import (
-    AnswerForm,
-    KeySheet,
-    LesionForm,
-    ReasonForm,
-    SignOff,
-)
 from opp_mri_napari.reading.widgets.grid import PaneGrid
 from opp_mri_napari.reading.widgets.head import Head
 from opp_mri_napari.reading.widgets.inputs import RoomKeys
-from opp_mri_napari.reading.widgets.parts import Side, scrolled
+from opp_mri_napari.reading.widgets.pages import Pages
+from opp_mri_napari.reading.widgets.parts import Side
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
-from opp_mri_napari.reading.widgets.worklist import Worklist
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.napari_parts import (
@@ -48,7 +39,6 @@ from opp_mri_napari.shared.text_scale import rescale, stepped, usual_scale
 
 TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
 CHANGES_EVERY_MS: Final = 3000  # how soon what another window records is seen
-TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
 
 
 FitReview = Callable[[Session, Sequence[str], Callable[[], None]], None]
@@ -80,7 +70,6 @@ class RoomWindow:
     ) -> None:
         self.viewer, self.room = viewer, room
         self._on_fits = on_fits
-        self._dialog: Dialog | None = None
         self._closed = False
         screen = main_window(viewer).screen()
         self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
@@ -110,13 +99,8 @@ class RoomWindow:
         self.grid.slice_wanted.connect(self._slice_wanted)
         # queued: a layout that is not done yet must not be asked to draw
         self.grid.resized.connect(self._resized, Qt.ConnectionType.QueuedConnection)
-        self.worklist, self.timeline = Worklist(), TimelinePanel()
-        self.sign_off, self.answer = SignOff(), AnswerForm()
-        self.reason = ReasonForm(
-            "This answer is signed. Why does it change?", "Record the change", "Leave it as signed"
-        )
-        self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
-        self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
+        self.pages, self.timeline = Pages(self.room, keys), TimelinePanel()
+        self.worklist = self.pages.worklist
         self._connect()
         docked = self.viewer.window.add_dock_widget(
             self._central(), area="right", name="OPP reading room"
@@ -132,24 +116,7 @@ class RoomWindow:
     def _central(self) -> QWidget:
         self.side = side = Side(Qt.Orientation.Vertical)
         side.setChildrenCollapsible(False)
-        self.stack = QStackedWidget()
-        self._pages: dict[Dialog | None, QWidget] = {
-            None: self.worklist,
-            Dialog.SIGN_OFF: self.sign_off,
-            Dialog.REASON: self.reason,
-            Dialog.OVERRIDE: self.override,
-            Dialog.ANSWER: self.answer,
-            Dialog.LESION: self.lesion_form,
-            Dialog.KEYS: self.key_sheet,
-        }
-        self._places: dict[Dialog | None, QWidget] = {
-            key: scrolled(page) for key, page in self._pages.items() if key
-        }
-        self._places[None] = self.worklist
-        for place in self._places.values():
-            self.stack.addWidget(place)
-        self.stack.setCurrentWidget(self.worklist)
-        side.addWidget(self.stack)
+        side.addWidget(self.pages)
         side.addWidget(self.timeline)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
@@ -164,7 +131,7 @@ class RoomWindow:
         return whole
 
     def _connect(self) -> None:
-        room = self.room
+        room, pages = self.room, self.pages
         self.worklist.cell_wanted.connect(self._go_to)
         self.timeline.cell_wanted.connect(self._go_to)
         self.worklist.patient_wanted.connect(
@@ -172,24 +139,25 @@ class RoomWindow:
         )
         self.worklist.next_unread_wanted.connect(lambda: self._wish(room.navigation.next_unread))
         self.worklist.narrowed.connect(self._narrow)
-        self.sign_off.signed.connect(lambda: self._wish(room.sign))
-        self.sign_off.accepted.connect(self._accept)
-        self.override.given.connect(lambda text: self._wish(lambda: room.calipers.override(text)))
-        self.reason.given.connect(lambda text: self._wish(lambda: room.calipers.give_reason(text)))
-        self.answer.answered.connect(
+        pages.sign_off.signed.connect(lambda: self._wish(room.sign))
+        pages.sign_off.accepted.connect(self._accept)
+        pages.override.given.connect(lambda text: self._wish(lambda: room.calipers.override(text)))
+        pages.reason.given.connect(lambda text: self._wish(lambda: room.calipers.give_reason(text)))
+        pages.answer.answered.connect(
             lambda answer, reason: self._wish(lambda: room.say(answer, reason))
         )
-        self.lesion_form.lesion_wanted.connect(
+        pages.lesion_form.lesion_wanted.connect(
             lambda cells: self._wish(lambda: room.lesion_entry.record(cells))
         )
-        self.lesion_form.event_wanted.connect(
+        pages.lesion_form.event_wanted.connect(
             lambda cells: self._wish(lambda: room.lesion_entry.note(cells))
         )
-        self.lesion_form.visit.visit_wanted.connect(
+        pages.lesion_form.visit.visit_wanted.connect(
             lambda cells: self._wish(lambda: room.lesion_entry.record_visit(cells))
         )
-        self.lesion_form.seed_wanted.connect(self._pick_seed)
-        for form in (self.sign_off, self.reason, self.override, self.answer, self.lesion_form):
+        pages.lesion_form.seed_wanted.connect(self._pick_seed)
+        forms = (pages.sign_off, pages.reason, pages.override, pages.answer, pages.lesion_form)
+        for form in forms:
             form.cancelled.connect(lambda: self._wish(room.cancel))
 
     @property
@@ -220,42 +188,10 @@ class RoomWindow:
             elif dialog is Dialog.ALIGN:
                 align_open_lesion(self.room.session, self.room.navigation)
             dialog = None
-        if dialog is Dialog.SIGN_OFF:
-            view, signing = self.room.sign_off(), self.room.signing
-            self.sign_off.show_view(
-                view, accepted=signing.signs_incomplete, obstacle=signing.obstacle
-            )
-        if dialog is not self._dialog:
-            self._change_page(dialog)
-        if dialog is Dialog.LESION:
-            entry = self.room.lesion_entry
-            self.lesion_form.show_state(entry.seed_cells, entry.error, entry.proposed_id())
-        if dialog is None:
-            self.worklist.show_view(self.room.worklist())
+        if self.pages.show_dialog(dialog):
+            self.focus_panes()
         if self.room.switches.napari == self._folded:
             self._fold(away=not self.room.switches.napari)
-
-    def _change_page(self, dialog: Dialog | None) -> None:
-        self._dialog = dialog
-        entry, refused = self.room.lesion_entry, self.room.calipers.refused
-        if dialog is Dialog.LESION and entry.begins:
-            corrected = entry.corrected
-            self.lesion_form.begin(None if corrected is None else lesion_cells(corrected))
-            self.lesion_form.visit.begin(entry.visit_cells())
-        elif dialog is Dialog.OVERRIDE and refused is not None:
-            self.override.ask(
-                f"Not recorded. {refused.why} To record it all the same, give a reason; it stays "
-                "with the answer in every table and report."
-            )
-        self.stack.setCurrentWidget(self._places[dialog])
-        if dialog is Dialog.REASON:
-            self.reason.line.setFocus()
-        elif dialog is Dialog.OVERRIDE:
-            self.override.line.setFocus()
-        elif dialog in (Dialog.ANSWER, Dialog.LESION):
-            self._pages[dialog].setFocus()
-        else:
-            self.focus_panes()
 
     def _fits_closed(self) -> None:
         if is_open(self.viewer):
@@ -294,7 +230,7 @@ class RoomWindow:
         self.refresh()
 
     def _key_wish(self, name: str) -> bool:
-        if self._dialog in TYPING_PAGES and name not in ("cancel", "keys"):
+        if self.pages.is_typed_on and name not in ("cancel", "keys"):
             return False
         if name in ("larger", "smaller"):
             self._rescale(1 if name == "larger" else -1)

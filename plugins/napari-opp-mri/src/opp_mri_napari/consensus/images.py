@@ -1,0 +1,205 @@
+"""The images on which two answers to a cell are looked at: that of A or B, or another series."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import PixelPoint, Reading
+from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.double_read.consensus import Pair
+from opp_mri.workflow.project import Project
+from opp_mri.workflow.reading_room.room import load_images, nearest_place
+from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
+from opp_mri_napari.shared.work import ImageCache, Job
+
+Line = tuple[ScreenPoint, ScreenPoint]
+
+
+@frozen(kw_only=True, eq=False)
+class Shown:
+    """The series that a pair is looked at on, and how it lies on the screen."""
+
+    volume: VolumeDescription
+    geometry: PaneGeometry
+
+    def on_screen(self, start: PixelPoint, end: PixelPoint) -> Line:
+        """Give a line as points on the screen, (down, across) in mm."""
+        return self.geometry.screen_from_pixel(start), self.geometry.screen_from_pixel(end)
+
+
+@frozen(kw_only=True, eq=False)
+class Pictures:
+    """The images of a series.
+
+    Parameters
+    ----------
+    images
+        Shape (slices, down, across).
+    window
+        Values drawn black and white.
+    """
+
+    images: NDArray[Any] = field(repr=False)
+    window: tuple[float, float]
+
+
+class PairImages:
+    """Which image of a pair is shown, and what is loaded of it.
+
+    Attributes
+    ----------
+    letter
+        Whose image is shown, A or B.
+    place
+        Which slice of it.
+    context
+        Another series of the patient that is looked at, or None for the image of A or B.
+    """
+
+    def __init__(self, project: Project, pair: Pair) -> None:
+        self._store = project.store
+        self._cache: ImageCache[Pictures] = ImageCache()
+        self.open(pair)
+
+    def open(self, pair: Pair) -> None:
+        """Show a pair, at the line of its first answer that has one."""
+        self._pair = pair
+        self.letter = "A" if pair.a.caliper else "B"
+        self.place = 0
+        self.context: VolumeDescription | None = None
+        self._to_line()
+
+    @property
+    def reading(self) -> Reading:
+        """The answer whose image is shown."""
+        return self._pair.a if self.letter == "A" else self._pair.b
+
+    # --- going about
+
+    def turn(self) -> bool:
+        """Show the image of the other answer; from another series, that of the answer again.
+
+        Returns
+        -------
+        bool
+            False where the other answer has no line, and thus no image.
+        """
+        if self.context is not None:
+            self.context = None
+        else:
+            other = self._pair.b if self.letter == "A" else self._pair.a
+            if other.caliper is None:
+                return False
+            self.letter = "B" if self.letter == "A" else "A"
+        self._to_line()
+        return True
+
+    def scroll(self, steps: int) -> None:
+        """Go some slices on."""
+        shown = self.shown()
+        if shown is not None:
+            self.place = max(0, min(self.place + steps, len(shown.volume.planes) - 1))
+
+    def step_sequence(self, steps: int) -> None:
+        """Look at the next sequence of the time point."""
+        day, sequence = self._looked_at()
+        volumes = self._volumes()
+        roles = [role for role in SeriesRole if (day, role) in volumes]
+        if roles:
+            at = roles.index(sequence) if sequence in roles else -1
+            self._look_at((day, roles[(at + steps) % len(roles)]))
+
+    def step_time_point(self, steps: int) -> None:
+        """Look at the same sequence of the next time point."""
+        day, sequence = self._looked_at()
+        days = sorted(d for d, role in self._volumes() if role is sequence)
+        if day in days and 0 <= days.index(day) + steps < len(days):
+            self._look_at((days[days.index(day) + steps], sequence))
+
+    # --- what is shown
+
+    def shown(self) -> Shown | None:
+        """Give the series that is looked at, or None where the answer has no line."""
+        volume = self.context or self._volume_of_answer()
+        if volume is None:
+            return None
+        geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
+        return Shown(volume=volume, geometry=geometry)
+
+    def pictures(self) -> Pictures | None:
+        """Give the images of the series that is looked at, or None as long as they load."""
+        shown = self.shown()
+        return None if shown is None else self._cache.get(shown.volume.volume_id)
+
+    @property
+    def failure(self) -> str:
+        """Why there is no image; "" where there is one, or where the answer has no line."""
+        shown = self.shown()
+        if shown is not None:
+            return self._cache.failures.get(shown.volume.volume_id, "")
+        if self.reading.caliper is None:
+            return ""
+        return "The images of this answer are no longer indexed: index them again."
+
+    def next_job(self) -> Job | None:
+        """Give the images to load next."""
+        shown = self.shown()
+        if shown is None:
+            return None
+        volume, geometry, store = shown.volume, shown.geometry, self._store
+        self._cache.want({volume.volume_id})
+        if not self._cache.is_open(volume.volume_id):
+            return None
+
+        def load() -> Pictures:
+            images = load_images(store, volume)
+            return Pictures(images=geometry.turned(images), window=window_of(images))
+
+        return self._cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+
+    # --- inside
+
+    def _volume_of_answer(self) -> VolumeDescription | None:
+        caliper = self.reading.caliper
+        if caliper is None:
+            return None
+        volumes = self._store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        return volumes[0] if volumes else None
+
+    def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
+        """Give the selected series of the patient, by time point and sequence."""
+        return {
+            (point.study_date, volume.role): volume
+            for point in time_points(self._store, self._pair.lesion.patient_id)
+            for volume in point.volumes
+            if point.study_date and volume.selected and volume.role
+        }
+
+    def _looked_at(self) -> tuple[date, SeriesRole]:
+        if self.context is not None:
+            for key, volume in self._volumes().items():
+                if volume.volume_id == self.context.volume_id:
+                    return key
+        return self._pair.cell
+
+    def _look_at(self, key: tuple[date, SeriesRole]) -> None:
+        if key == self._pair.cell:
+            self.context = None
+            self._to_line()
+            return
+        self.context = self._volumes()[key]
+        self.place = len(self.context.planes) // 2
+        caliper = self.reading.caliper
+        frame = self.context.planes[0].frame_of_reference_uid
+        if caliper is not None and frame and frame == caliper.frame_of_reference_uid:
+            self.place = nearest_place(self.context, caliper.start_lps_mm)
+
+    def _to_line(self) -> None:
+        shown, caliper = self.shown(), self.reading.caliper
+        if shown is not None and caliper is not None:
+            frames = [(frame.sop_instance_uid, frame.frame_number) for frame in shown.volume.frames]
+            self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))
