@@ -19,6 +19,7 @@ Observations = Mapping[SeriesRole, Sequence[Observation]]
 SMALLEST_USUAL_MM: Final = Decimal(4)  # a lesion below it throughout may be given in cm
 LARGEST_USUAL_STEP: Final = 8  # one length is this many times the next of its sequence
 LEAST_GY_A_FRACTION: Final = 5  # of radiosurgery in several fractions
+DEIDENTIFIED_SSRS_DATE: Final = date(2000, 1, 1)  # each lesion then has a calendar of its own
 OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
 
 
@@ -133,12 +134,17 @@ class PatientDifference:
 def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | None:
     """Give the first contradiction between two lesions of one patient, or None.
 
-    Ages may differ by the years between the treatments, one year more or less.
+    Ages may differ by the years between the treatments, one year more or less. Where both lesions
+    are de-identified, their dates count from SSRS of each, so that only the sex is compared.
     """
-    for column, noun in (("sex", "sex"), ("birth_year", "year of birth"), ("death_date", "death")):
+    own_calendars = first.ssrs_last_date == second.ssrs_last_date == DEIDENTIFIED_SSRS_DATE
+    dated = (("birth_year", "year of birth"), ("death_date", "death"))
+    for column, noun in (("sex", "sex"), *(() if own_calendars else dated)):
         values = getattr(first, column), getattr(second, column)
         if all(values) and values[0] != values[1]:
             return PatientDifference(column, noun, str(values[0]), str(values[1]))
+    if own_calendars:
+        return None
     if first.age_years is not None and second.age_years is not None:
         passed = days_between(first.ssrs_first_date, second.ssrs_first_date) / 365.25
         if abs(second.age_years - first.age_years - passed) > 1:

@@ -21,6 +21,7 @@ from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.cohort.statistics.members import histology_of
 from opp_mri.domain.columns import plain
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.plausibility import DEIDENTIFIED_SSRS_DATE
 from opp_mri.domain.timeline import TreatmentEvent
 from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.domain.visit import FINDINGS, Visit
@@ -28,7 +29,7 @@ from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 
-SSRS_DATE: Final = date(2000, 1, 1)
+SSRS_DATE: Final = DEIDENTIFIED_SSRS_DATE
 OLDEST_AGE: Final = 90
 OTHER_HISTOLOGY: Final = "other"
 CODE: Final = re.compile(r"P[0-9]{3,}-L[0-9]+")

@@ -78,6 +78,15 @@ def test_ages_may_differ_by_the_years_between_two_treatments() -> None:
     assert list(lesion_warnings(lesions)) == []
 
 
+@pytest.mark.parametrize(("sex", "names"), [("M", []), ("F", ["patient_differs"])])
+def test_of_deidentified_lesions_only_the_sex_is_compared(sex: str, names: list[str]) -> None:
+    day = {"ssrs_first_date": date(2000, 1, 1), "ssrs_last_date": date(2000, 1, 1)}
+    first = make_lesion("A", sex="M", age_years=60, death_date=date(2006, 9, 1), **day)
+    later = {"age_years": 66, "death_date": date(2000, 9, 1), "level": "L2", **day}
+    warnings = list(lesion_warnings([first, make_lesion("B", sex=sex, **later)]))
+    assert [warning.name for warning in warnings] == names
+
+
 TWO_WEEKS = make_lesion(fractions=3, ssrs_last_date=date(2024, 2, 10))
 
 
