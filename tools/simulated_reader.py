@@ -26,7 +26,6 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
     """Write what the reader draws on each image that has a true line."""
     with calipers.open(encoding="utf-8") as lines:
         truth = {row["sop_instance_uid"]: row for row in csv.DictReader(lines)}
-    chance = random.Random(reader)  # noqa: S311 - noise, not a secret
     rows = []
     with open_project(project_folder) as project:
         package = issued_packages(project.store, reader)[1]
@@ -39,6 +38,8 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
                     row = truth.get(frame.sop_instance_uid)
                     if row is None or int(row["frame"] or 1) != frame.frame_number:
                         continue
+                    # by image: the order of cases is drawn from the secret of the package
+                    chance = random.Random(f"{reader} {frame.sop_instance_uid}")  # noqa: S311
                     drawn = {name: float(row[name]) + chance.gauss(0, NOISE_PIXELS)
                              for name in ("column_1", "row_1", "column_2", "row_2")}  # fmt: skip
                     left, top = trims.get(volume.series_instance_uid, (0, 0))
