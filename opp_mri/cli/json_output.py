@@ -12,7 +12,7 @@ from typing import Any, Final
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription, uid_in_file
 from opp_mri.domain.measurement import Caliper, LesionEvent, Reading, SeedPoint
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.catalogue.patients import LikelyMatch, Patient, TimePoint
@@ -58,7 +58,7 @@ def volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
     }
     if frames:
         record["frame_references"] = [
-            {"sop_instance_uid": frame.sop_instance_uid, "frame": frame.frame_number}
+            {"sop_instance_uid": uid_in_file(frame.sop_instance_uid), "frame": frame.frame_number}
             for frame in volume.frames
         ]
     return record
@@ -86,7 +86,7 @@ def _caliper(caliper: Caliper | None) -> Json:
         names = ("sop_instance_uid", "frame", "points", "points_lps_mm")
         return dict.fromkeys(names)
     return {
-        "sop_instance_uid": caliper.sop_instance_uid,
+        "sop_instance_uid": uid_in_file(caliper.sop_instance_uid),
         "frame": caliper.frame_number,
         "points": [list(caliper.start), list(caliper.end)],
         "points_lps_mm": [list(caliper.start_lps_mm), list(caliper.end_lps_mm)],
@@ -121,7 +121,7 @@ def _cell(cell: Cell) -> Json:
         "ap_mm": unstructure(reading.length_mm) if reading else None,
         "length_source": unstructure(reading.length_source) if reading else None,
         "volume_id": cell.volume.volume_id if cell.volume else None,
-        "sop_instance_uid": caliper.sop_instance_uid if caliper else None,
+        "sop_instance_uid": uid_in_file(caliper.sop_instance_uid) if caliper else None,
         "flags": list(cell.flags),
     }
 
@@ -130,7 +130,12 @@ def _converter() -> Converter:
     converter = Converter(unstruct_collection_overrides={tuple: list})
     converter.register_unstructure_hook(Decimal, float)
     converter.register_unstructure_hook(date, lambda day: day.isoformat())  # of a time too
-    seed = make_dict_unstructure_fn(SeedPoint, converter, frame_number=override(rename="frame"))
+    seed = make_dict_unstructure_fn(
+        SeedPoint,
+        converter,
+        sop_instance_uid=override(unstruct_hook=uid_in_file),
+        frame_number=override(rename="frame"),
+    )
     event = make_dict_unstructure_fn(LesionEvent, converter, kind=override(rename="event"))
     converter.register_unstructure_hook(SeedPoint, seed)
     converter.register_unstructure_hook(LesionEvent, event)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.domain.columns import SEVERAL, Column, Kind
+from opp_mri.domain.imaging import uid_in_file
 from opp_mri.domain.measurement import Lesion, SeedPoint
 from opp_mri.domain.sins import (
     ALIGNMENT_POINTS,
@@ -183,7 +184,7 @@ SINS_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
 SEED_COLUMNS: Final[tuple[Column[SeedPoint], ...]] = (
     Column(
         name="seed_sop_instance_uid", label="Seed image",
-        of=lambda seed: seed.sop_instance_uid,
+        of=lambda seed: uid_in_file(seed.sop_instance_uid),
         description="Image on which a point inside the lesion is given.", source=_RECORDED,
     ),
     Column(

@@ -66,16 +66,19 @@ def copy_images(
     for done, copy in enumerate(copies):
         progress("copying images", done, len(copies))
         path = folder / f"{done + 1:06d}.dcm"
+        new_uid = uids_of(issued, copy.case)
         try:
             write_deidentified(
                 sources[copy.sop_instance_uid],
                 path,
-                new_uid=uids_of(issued, copy.case),
+                new_uid=new_uid,
                 header={
                     "PatientID": copy.case.code,
                     "PatientName": copy.case.code,
                     "StudyDate": f"{copy.shown_day:%Y%m%d}",
                     "InstanceNumber": copy.instance_number,
+                    # of the catalogue's name: two images of one UID in their files stay two
+                    "SOPInstanceUID": new_uid(copy.sop_instance_uid),
                 },
                 disguise=copy.disguise,
                 allowed=allowed,

@@ -9,7 +9,7 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import VolumeDescription, repeated_uid
 from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
 from opp_mri.domain.timeline import EventKind
@@ -224,6 +224,8 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
     volumes = known.store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
     if not volumes:
         row.fault("seed_sop_instance_uid", "no indexed image has this UID and frame: correct it")
+    elif known.store.instance(repeated_uid(seed.sop_instance_uid)) is not None:
+        row.fault("seed_sop_instance_uid", "several images that differ have it: name another image")
     elif volumes[0].patient_id not in known.groups.group(patient_id):
         row.fault("seed_sop_instance_uid", "the image is of another patient: correct one of them")
     elif not _on_image(volumes[0], seed):

@@ -6,10 +6,14 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from fixtures.dicom_makers import write_series
+from fixtures.dicom_makers import write_series, write_study
 from fixtures.makers import NOON, make_lesion
 from fixtures.small_study import VISITS, add_lesions, declare, make_study, read_all
+from pydicom import dcmread
+from pydicom.uid import UID
 
+from opp_mri.cli.json_output import reading_json
+from opp_mri.domain.imaging import uid_in_file
 from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
 from opp_mri.domain.timeline import EventKind
 from opp_mri.errors import InputError, ProjectError
@@ -20,7 +24,7 @@ from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.blinding import check_reader
 from opp_mri.workflow.measuring.lesions import add_event
 from opp_mri.workflow.measuring.protocol import needed_protocol, unblind
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.project import Project, create_project, open_project
 
 PATIENTS = ("P1", "P2", "P3", "P4")
 
@@ -322,3 +326,40 @@ def test_of_two_who_make_the_same_package_at_once_the_second_is_refused(
     read_all(tmp_path / "theirs", inner[0])
     assert merge_package(project, tmp_path / "theirs", NOON).added == 16
     assert len(project.store.log_of(MergedPackage)) == 1
+
+
+def use_uids_twice(root: Path) -> Path:
+    """Index a patient whose second study has the UIDs of the first; gives the project's folder."""
+    for visit, day in enumerate(VISITS):
+        write_study(
+            root / f"visit-{visit}", study="1", seed=visit, PatientID="P1",
+            StudyDate=f"{day:%Y%m%d}", FrameOfReferenceUID="1.2.9.1",
+        )  # fmt: skip
+    create_project(root / "twice")
+    with open_project(root / "twice") as project:
+        index(project, [root / "visit-0"], workers=1)
+        index(project, [root / "visit-1"], workers=1)
+        add_lesions(project, ["P1"])
+    return root / "twice"
+
+
+def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_path: Path) -> None:
+    with open_project(use_uids_twice(tmp_path)) as project:
+        names = {f.sop_instance_uid for v in project.store.volumes() for f in v.frames}
+        assert any(uid_in_file(name) != name for name in names)
+        declare(project, tmp_path)
+        issued = make(project, tmp_path / "one")
+        uids = [dcmread(path).SOPInstanceUID for path in (tmp_path / "one/images").glob("*.dcm")]
+        assert len(set(uids)) == len(uids) == len(names)
+        assert all(uid.is_valid for uid in uids)
+        drawn = read_all(tmp_path / "one", issued)
+        merge_package(project, tmp_path / "one", NOON)
+        back = project.store.readings()
+        assert len(back) == len(drawn) == 4
+        exported = [reading_json(reading, counts=True) for reading in back]
+        assert all(UID(record["sop_instance_uid"]).is_valid for record in exported)
+        assert any(
+            reading.caliper and uid_in_file(reading.caliper.sop_instance_uid)
+            != reading.caliper.sop_instance_uid
+            for reading in back
+        )  # fmt: skip
