@@ -13,7 +13,8 @@ import napari
 import simulated_reader  # plays the two readers, as in the how-to
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.window import ConsensusWindow
-from opp_mri_napari.reading.widgets.window import RoomWindow, open_room
+from opp_mri_napari.reading.widgets.app import open_room
+from opp_mri_napari.reading.widgets.window import RoomWindow
 from opp_mri_napari.shared.geometry import towards_left
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest

@@ -214,7 +214,7 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
 def test_closing_the_window_ends_the_command(
     project: Project, qtbot: "QtBot", monkeypatch: pytest.MonkeyPatch, wait: bool
 ) -> None:
-    from opp_mri_napari.widgets import fit_review
+    from opp_mri_napari.fits import window as fit_review
 
     def use_and_close() -> None:
         viewer = fit_review.napari.current_viewer()

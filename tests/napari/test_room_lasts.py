@@ -33,7 +33,7 @@ READS = """
 import os, signal, sys, time
 from pathlib import Path
 from opp_mri.workflow.project import open_project
-from opp_mri_napari.reading.widgets.window import open_room
+from opp_mri_napari.reading.widgets.app import open_room
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication

@@ -237,8 +237,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
     settle(window, qtbot)
     rules = project_rules(project)
     (lesion,) = assess_project(project, rules)
-    assert lesion.assessed is not None
-    assert lesion.assessed.assessment.category is ResponseCategory.OPP
+    assert lesion.assessment.category is ResponseCategory.OPP
 
 
 def true_ends(project: Project) -> dict[object, tuple[str, list[float], list[float]]]:
