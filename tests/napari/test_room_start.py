@@ -1,25 +1,26 @@
 """Ways into the reading room: the start panel, a dropped folder, and the panels of its side."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.dicom_makers import write_study
-from opp_mri_napari.reading.panels.panel_views import (
-    CellLook,
-    CellRef,
-    WorklistCell,
-    WorklistRow,
-    WorklistView,
-)
+from fixtures.makers import make_lesion
+from opp_mri_napari.reading.panels.panel_views import CellLook
+from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
+from opp_mri_napari.reading.panels.worklist_view import worklist_view
 from qtpy.QtCore import QSettings, Qt
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
+from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from opp_mri_napari.reading.widgets.worklist import Worklist as WorklistWidget
     from pytestqt.qtbot import QtBot
 
 pytestmark = pytest.mark.window
@@ -68,39 +69,56 @@ def test_what_is_wrong_with_a_start_is_said_in_words(
     panel.reader.setText("A")
     panel.project.setText(str(tmp_path / "new"))
     panel.start()
-    assert "no project yet" in panel.error.text()
+    assert "not a project yet" in panel.error.text()
     panel.images.setText(str(tmp_path / "absent"))
     panel.start()
     qtbot.waitUntil(lambda: panel.begin.isEnabled(), timeout=10_000)
     assert panel.error.text()
 
 
-def row(lesion_id: str, *looks: CellLook) -> WorklistRow:
-    from datetime import date
-
-    return WorklistRow(
-        patient_id="P1", lesion_id=lesion_id, level="L1", sequence=SeriesRole.T1,
+def row(lesion_id: str, *states: CellState) -> WorkLesion:
+    return WorkLesion(
+        patient_id="P1",
+        lesion=make_lesion(lesion_id),
         cells=tuple(
-            WorklistCell(
-                ref=CellRef(patient_id="P1", lesion_id=lesion_id, study_date=date(2024, 1, n + 1),
-                            sequence=SeriesRole.T1),
-                look=look, text="", tip="",
+            WorkCell(
+                study_date=date(2024, 1, n + 1), sequence=SeriesRole.T1, state=state,
+                status=CellStatus.UNREAD, reading=None,
             )
-            for n, look in enumerate(looks)
+            for n, state in enumerate(states)
         ),
     )  # fmt: skip
 
 
-def test_the_worklist_is_searched_filtered_and_opened_with_enter(qtbot: "QtBot") -> None:
-    from opp_mri_napari.reading.widgets.worklist import Worklist
+@pytest.fixture
+def listed(qtbot: "QtBot") -> Callable[..., "WorklistWidget"]:
+    """Shows rows in the widget, which are narrowed as in the room."""
+    from opp_mri_napari.reading.widgets.worklist import Worklist as WorklistWidget
 
-    widget = Worklist()
-    qtbot.addWidget(widget)
-    rows = (
-        row("A-1", CellLook.SIGNED, CellLook.UNREAD),
-        row("B-2", CellLook.SIGNED, CellLook.DISCORDANT),
+    def show(*rows: WorkLesion) -> WorklistWidget:
+        widget, order = WorklistWidget(), WorklistOrder()
+        days = tuple(cell.study_date for cell in rows[0].cells)
+        work = Worklist(lesions=rows, study_dates={"P1": days}, patients_without_lesion=())
+
+        def narrow(search: str, look: CellLook | None) -> None:
+            order.search, order.look = search, look
+            widget.show_view(worklist_view(work, None, order))
+
+        qtbot.addWidget(widget)
+        widget.narrowed.connect(narrow)
+        narrow("", None)
+        return widget
+
+    return show
+
+
+def test_the_worklist_is_searched_filtered_and_opened_with_enter(
+    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+) -> None:
+    widget = listed(
+        row("A-1", CellState.SIGNED, CellState.UNREAD),
+        row("B-2", CellState.SIGNED, CellState.DISCORDANT),
     )
-    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
     assert widget.model.rowCount() == 2
     widget.filter.setCurrentText(CellLook.DISCORDANT.value)
     assert widget.model.rowCount() == 1
@@ -113,13 +131,9 @@ def test_the_worklist_is_searched_filtered_and_opened_with_enter(qtbot: "QtBot")
     assert asked.args[0].lesion_id == "A-1"
 
 
-def test_two_thousand_rows_are_shown_at_once(qtbot: "QtBot") -> None:
-    from opp_mri_napari.reading.widgets.worklist import Worklist
-
-    widget = Worklist()
-    qtbot.addWidget(widget)
-    rows = tuple(row(f"L-{n}", CellLook.UNREAD, CellLook.DRAFT) for n in range(2000))
-    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
+def test_two_thousand_rows_are_shown_at_once(listed: Callable[..., "WorklistWidget"]) -> None:
+    widget = listed(*(row(f"L-{n}", CellState.UNREAD, CellState.DRAFT) for n in range(2000)))
+    assert widget.model.rowCount() == 2000
     widget.search.setText("L-1999")
     assert widget.model.rowCount() == 1
 
@@ -166,17 +180,14 @@ def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
     assert (asked, len(done), window.isVisible()) == ([True], int(closes), not closes)
 
 
-def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(qtbot: "QtBot") -> None:
-    from opp_mri_napari.reading.widgets.worklist import Worklist
-
-    widget = Worklist()
-    qtbot.addWidget(widget)
-    rows = (
-        row("A-1", CellLook.UNREAD, CellLook.UNREAD),
-        row("B-2", CellLook.SIGNED, CellLook.UNREAD),
-        row("C-3", CellLook.NO_IMAGE, CellLook.SIGNED),
+def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
+    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+) -> None:
+    widget = listed(
+        row("A-1", CellState.UNREAD, CellState.UNREAD),
+        row("B-2", CellState.SIGNED, CellState.UNREAD),
+        row("C-3", CellState.NO_IMAGE, CellState.SIGNED),
     )
-    widget.show_view(WorklistView(columns=("TP0", "TP1"), rows=rows))
     for search, day in (("b-2", 2), ("c-3", 2)):
         widget.search.setText(search)
         with qtbot.waitSignal(widget.cell_wanted) as asked:
