@@ -17,6 +17,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "response-rules.md"
 OPENING = Path(__file__).parent / "opening.md"
 
 EVENT_WORDS = {
+    EventKind.FRACTURE: "fracture",
+    EventKind.EPIDURAL_GROWTH: "epidural growth",
     EventKind.SYSTEMIC_THERAPY_CHANGE: "systemic therapy changed",
     EventKind.OTHER_BONE_LESIONS: "other bone lesions",
     EventKind.LOCAL_RETREATMENT: "local retreatment",

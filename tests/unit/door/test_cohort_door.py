@@ -17,7 +17,10 @@ def cohort() -> opp.Cohort:
 
 
 def test_a_cohort_says_in_one_line_what_is_in_it(cohort: opp.Cohort) -> None:
-    assert repr(cohort) == "<Cohort 60 lesions, 56 eligible: 7 OPP, 24 PD, 14 PR, 11 SD>"
+    assert (
+        repr(cohort)
+        == "<Cohort 60 lesions, 56 eligible: 8 OPP, 22 PD, 14 PR, 11 SD, 1 INDETERMINATE>"
+    )
     assert len(cohort) == 60
 
 
@@ -28,7 +31,7 @@ def test_the_frame_of_lesions_is_typed_and_has_a_row_for_each(cohort: opp.Cohort
     assert frame["patient_id"].notna().all()
     assert pd.api.types.is_datetime64_dtype(frame["ssrs_last_date"])
     assert pd.api.types.is_integer_dtype(frame["fractions"])
-    assert frame.loc[frame["analysed"], "category"].value_counts()["OPP"] == 7
+    assert frame.loc[frame["analysed"], "category"].value_counts()["OPP"] == 8
 
 
 def test_the_frame_of_measurements_can_be_assessed_again(cohort: opp.Cohort) -> None:
@@ -53,7 +56,7 @@ def test_an_unknown_table_or_event_or_unit_is_refused_with_those_there_are(
     ):
         cohort.to_frame("patients")
     with pytest.raises(InputError, match="write 'OPP' or 'progression'"):
-        cohort.kaplan_meier("death")
+        cohort.kaplan_meier("cure")
     with pytest.raises(InputError, match="write 'weeks' or 'months'"):
         cohort.kaplan_meier().plot(unit="days")
 
@@ -62,12 +65,12 @@ def test_a_kaplan_meier_estimate_is_a_frame_a_test_and_a_figure(
     cohort: opp.Cohort, tmp_path: Path
 ) -> None:
     estimate = cohort.kaplan_meier("opp")
-    assert repr(estimate).startswith("<KaplanMeier free of OPP; all: 56 lesions, 7 events; ")
-    assert estimate.log_rank.p == pytest.approx(0.039, abs=0.001)
+    assert repr(estimate).startswith("<KaplanMeier free of OPP; all: 58 lesions, 8 events; ")
+    assert estimate.log_rank.p == pytest.approx(0.028, abs=0.001)
     frame = estimate.to_frame()
     assert frame.groupby("arm")["events"].sum().to_dict() == {
-        "all": 7,
-        "single fraction": 7,
+        "all": 8,
+        "single fraction": 8,
         "multifraction": 0,
     }
     assert frame.groupby("arm")["free"].first().eq(1).all()

@@ -18,7 +18,14 @@ from fixtures.response_builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules, SequenceAssessment
+from opp_mri.domain.assessment import (
+    Caution,
+    Mode,
+    Reason,
+    ResponseCategory,
+    Rules,
+    SequenceAssessment,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
@@ -105,13 +112,17 @@ def test_an_excluded_lesion_is_still_measured() -> None:
     assert one.peak_change_mm == Decimal("5.0")
 
 
-def test_findings_that_are_only_recorded_change_nothing() -> None:
+def test_recorded_findings_change_no_answer_and_caution_only_where_growth_is_open() -> None:
     one = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
     recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
     with_findings = evolve(one, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
-    assert classify(with_findings, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)) == classify(
-        one, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
-    )
+    rules = Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
+    without, answer = classify(one, rules), classify(with_findings, rules)
+    assert evolve(answer, cautions=()) == evolve(without, cautions=())
+    assert set(answer.cautions) - set(without.cautions) == {
+        Caution.FRACTURE_IN_WINDOW,
+        Caution.EPIDURAL_GROWTH_IN_WINDOW,
+    }
 
 
 def test_a_lesion_without_any_measurement_has_no_baseline() -> None:
