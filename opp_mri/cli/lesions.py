@@ -15,6 +15,7 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.errors import GeometryError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
 from opp_mri.units import format_mm
+from opp_mri.workflow.measuring.blinding import blinded_readers
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import counted_readings
@@ -140,12 +141,20 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
 def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool) -> None:
     """List every reading in the order in which it was recorded; none is ever changed."""
     with open_project(project_folder) as project:
-        readings = project.store.readings(lesion_id)
+        hidden = blinded_readers(project.store)
+        recorded = project.store.readings(lesion_id)
+        readings = [reading for reading in recorded if reading.reader not in hidden]
         counting = {one.reading_id for one in counted_readings(project.store, lesion_id)}
     if as_json:
         show_json([reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:
         _show_readings(readings, counting)
+    if len(readings) < len(recorded):
+        click.echo(
+            f"Not shown: {counted(len(recorded) - len(readings), 'reading')} of readers who read "
+            "blind, until the blinding is lifted (`opp-mri unblind`).",
+            err=True,
+        )
 
 
 def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> None:

@@ -31,6 +31,7 @@ from opp_mri.workflow.assessing.respond import (
     project_lesion_record,
     project_timelines,
 )
+from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import open_project
 
@@ -68,7 +69,9 @@ def timeline_command(
     if plot and plot.suffix.lower() not in PICTURES:
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
     with open_project(project_folder) as project:
+        check_shown(project.store, [reader] if reader else ())
         timelines = project_timelines(project, lesion_ids, reader=reader)
+        check_shown(project.store, [timeline.reader for timeline in timelines])
         applied = rules.in_project(project)
     if as_json:
         show_json(unstructure(timelines))
@@ -181,9 +184,11 @@ def assess_command(
         answers = _answers_of_tables(tables, lesion_ids)
     else:
         with open_project(project_folder) as project:
+            check_shown(project.store, [reader] if reader else ())
             assessed = assess_project(
                 project, rules.in_project(project), lesion_ids, reader=reader, error=error
             )
+            check_shown(project.store, [lesion.reader for lesion in assessed])
         answers = _answers_of_project(assessed)
     if compare:
         _show_comparison(answers.lesions, as_json=as_json)

@@ -14,6 +14,7 @@ from fixtures.demo_read_twice import adjudicated, injected_cause
 from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
+from opp_mri.workflow.measuring.timeline import lesion_timeline
 from opp_mri.workflow.project import open_project
 
 pytestmark = pytest.mark.xdist_group("window")  # with the other user of the same cohort
@@ -41,8 +42,10 @@ def readings(project: Path) -> list[Reading]:
 def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
     found = run(project, "discordance", "--json")
     studies: dict[str, list[str]] = defaultdict(list)
-    for cell in run(project, "timeline", "--reader", "reader-1", "--json"):
-        studies[cell["lesion_id"]] = sorted({one["study_date"] for one in cell["time_points"]})
+    with open_project(project) as opened:
+        for lesion in opened.store.lesions():
+            cells = lesion_timeline(opened.store, lesion, reader="reader-1").cells
+            studies[lesion.lesion_id] = sorted({str(cell.study_date) for cell in cells})
     injected = {
         (lesion, day, sequence.value): cause
         for lesion, days in studies.items()

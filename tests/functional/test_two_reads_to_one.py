@@ -14,6 +14,7 @@ from fixtures.two_reads import Ends, read_package, true_lines
 
 from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, Resolution
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.phantom import write_phantom
@@ -21,8 +22,9 @@ from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.package_plan import planned_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.repeatability import repeatability
+from opp_mri.workflow.measuring.lesions import known_lesion
 from opp_mri.workflow.measuring.protocol import EXAMPLE, needed_protocol
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
 from opp_mri.workflow.project import open_project
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -43,6 +45,18 @@ def cohort(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any]
 @pytest.fixture
 def project(cohort: Path, tmp_path: Path) -> Path:
     return copytree(cohort / "project", tmp_path / "project")
+
+
+def recorded(project: Path) -> list[Reading]:
+    with open_project(project) as opened:
+        return list(opened.store.readings())
+
+
+def timeline_of(project: Path, lesion_id: str) -> LesionTimeline:
+    with open_project(project) as opened:
+        return lesion_timeline(
+            opened.store, known_lesion(opened.store, lesion_id), reader="reader-1"
+        )
 
 
 @frozen
@@ -137,7 +151,7 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     for lesion in listed:
         for pair in lesion["pairs"]:
             assert pair["cause"] == CAUSES.get((lesion["lesion_id"], pair["sequence"]))
-    before = run("readings", "--json").json
+    before = recorded(project)
     assert len(before) == 2 * count
     told = run("consensus", "sign", "OPP-01", "--signed-by", "reader-1", expect=3).err
     assert "wait to be resolved" in told
@@ -151,9 +165,11 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     run("consensus", "sign", "--signed-by", "reader-2")
     done = run("consensus", "list", "--json").json
     assert all(one["complete"] for one in done)
-    after = run("readings", "--json").json
-    assert [one for one in after if one["reader"] != "consensus"] == before
-    assert len([one for one in after if one["reader"] == "consensus"]) == count
+    after = recorded(project)
+    assert [one for one in after if one.reader != "consensus"] == before
+    assert len([one for one in after if one.reader == "consensus"]) == count
+    shown = run("readings", "--json").json  # the reads of the two stay hidden
+    assert {one["reader"] for one in shown} == {"consensus"}
     assessed = {one["lesion_id"]: one for one in run("assess", "--json").json}
     assert assessed["OPP-01"]["category"] == "OPP"
 
@@ -226,9 +242,9 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     read_package(
         tmp_path / "second", second, lines, later, lambda _l, _c, ends: moved(ends, column_2=1.0)
     )
-    before = run("timeline", repeats[0].lesions[0][1], "--reader", "reader-1", "--json").json
+    before = timeline_of(project, repeats[0].lesions[0][1])
     merge(project, tmp_path / "second", later)
-    after = run("timeline", repeats[0].lesions[0][1], "--reader", "reader-1", "--json").json
+    after = timeline_of(project, repeats[0].lesions[0][1])
     assert after == before  # a repeat changes no timeline
     with open_project(project) as opened:
         (found,) = repeatability(opened.store)

@@ -1,6 +1,6 @@
 """What holds in a blinded read: who may open what, and which time points are open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import attrs
@@ -40,6 +40,33 @@ def check_reader(store: Store, reader: str) -> None:
         raise ProjectError(
             "By this project's protocol this reader reads blind: in the reader's own package "
             "(`opp-mri reader-package` makes it), not in the project."
+        )
+
+
+def blinded_readers(store: Store) -> frozenset[str]:
+    """Give the readers of the protocol whose answers are not shown here yet."""
+    protocol = current_protocol(store)
+    if protocol is None or is_unblinded(store):
+        return frozenset()
+    return frozenset(protocol.readers)
+
+
+def check_shown(store: Store, readers: Iterable[str]) -> None:
+    """Refuse to show answers of readers who are still blinded.
+
+    Nobody knows who looks at the screen: it may be the other reader.
+
+    Raises
+    ------
+    ProjectError
+        One of the readers reads blind by the protocol, and the blinding is not lifted.
+    """
+    hidden = sorted(blinded_readers(store).intersection(readers))
+    if hidden:
+        raise ProjectError(
+            f"By this project's protocol {' and '.join(hidden)} still read blind, so these answers "
+            "are not shown: lift the blinding first (`opp-mri unblind`), or use the comparison of "
+            "the two reads (`opp-mri agreement`)."
         )
 
 
