@@ -1,7 +1,6 @@
 """From calipers to readings: every length is computed from the native image's own geometry."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ from uuid import uuid4
 from attrs import frozen
 
 from opp_mri.domain.geometry import ImagePlane
-from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription, repeated_uid
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
     Caliper,
@@ -27,6 +26,7 @@ from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.measuring.blinding import check_table
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
+from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
 
 STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
 
@@ -180,7 +180,12 @@ class _Recorder:
             self._allowed.add(row.reader)
         image = None
         if row.sop_instance_uid:
-            image = self._image_in_file(lesion, row, row.sop_instance_uid)
+            frame, date_ = row.frame_number, row.study_date
+            uid = name_in_catalogue(
+                self._store, row.sop_instance_uid,
+                lambda name: self.image(lesion, (name, frame), date_).volume.role, row.sequence,
+            )  # fmt: skip
+            image = self.image(lesion, (uid, frame), date_)
         day = image.study_date if image else row.study_date
         if day is None:
             raise InputError("Neither an image nor a date of the study is given: add one.")
@@ -189,25 +194,6 @@ class _Recorder:
             lesion.lesion_id, row.reader, (day, row.sequence or _role_of(image)), row.answer,
             points=points, image=image, stated_mm=row.length_mm, reason=row.reason, at=at,
         )  # fmt: skip
-
-    def _image_in_file(self, lesion: Lesion, row: CaliperRow, uid: str) -> NativeImage:
-        """Give the image with this UID in its file; date and sequence tell repeated UIDs apart."""
-        uids = [uid]
-        while self._store.instance(repeated_uid(uids[-1])) is not None:
-            uids.append(repeated_uid(uids[-1]))
-        if len(uids) == 1:
-            return self.image(lesion, (uid, row.frame_number), row.study_date)
-        images = []
-        for name in uids:
-            with suppress(OppMriError):
-                images.append(self.image(lesion, (name, row.frame_number), row.study_date))
-        images = [image for image in images if row.sequence in (None, image.volume.role)]
-        if len(images) != 1:
-            raise GeometryError(
-                f"{len(uids)} images that differ have the SOPInstanceUID {uid}, and the row does "
-                "not tell which: give study_date and sequence, or measure in the reading room."
-            )
-        return images[0]
 
     def lesion(self, lesion_id: str) -> Lesion:
         """Give the lesion of this name."""

@@ -1,0 +1,38 @@
+"""Which of several images is meant whose files have one SOPInstanceUID."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from opp_mri.domain.imaging import SeriesRole, repeated_uid
+from opp_mri.errors import GeometryError, OppMriError
+from opp_mri.store.protocol import Store
+
+
+def name_in_catalogue(
+    store: Store, uid: str, role_of: Callable[[str], SeriesRole | None], role: SeriesRole | None
+) -> str:
+    """Give the catalogue's name of the image with this UID in its file.
+
+    Parameters
+    ----------
+    role_of
+        Gives the role of a fitting image; raises OppMriError for one of another patient or day.
+    role
+        The sequence that is meant; None for any.
+    """
+    names = [uid]
+    while store.instance(repeated_uid(names[-1])) is not None:
+        names.append(repeated_uid(names[-1]))
+    if len(names) == 1:
+        return uid
+    fitting = []
+    for name in names:
+        with suppress(OppMriError):
+            if role in (None, role_of(name)):
+                fitting.append(name)
+    if len(fitting) != 1:
+        raise GeometryError(
+            f"{len(names)} images that differ have the SOPInstanceUID {uid}, and the row does "
+            "not tell which: give study_date and sequence, or measure in the reading room."
+        )
+    return fitting[0]
