@@ -178,14 +178,12 @@ class _Recorder:
         if row.reader not in self._allowed:
             check_table(self._store, row.reader)
             self._allowed.add(row.reader)
-        image = None
+        image: NativeImage | None = None
         if row.sop_instance_uid:
-            frame, date_ = row.frame_number, row.study_date
-            uid = name_in_catalogue(
-                self._store, row.sop_instance_uid,
-                lambda name: self.image(lesion, (name, frame), date_).volume.role, row.sequence,
-            )  # fmt: skip
-            image = self.image(lesion, (uid, frame), date_)
+            frame, said, role = row.frame_number, row.study_date, row.sequence
+            role_of = lambda uid: self.image(lesion, (uid, frame), said).volume.role  # noqa: E731
+            uid = name_in_catalogue(self._store, row.sop_instance_uid, role_of, role)
+            image = self.image(lesion, (uid, frame), said)
         day = image.study_date if image else row.study_date
         if day is None:
             raise InputError("Neither an image nor a date of the study is given: add one.")
