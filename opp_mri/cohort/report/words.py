@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from opp_mri.cohort.words import event_in_words
+import attrs
+
+from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.timeline import Timeline
 from opp_mri.units import format_mm, weeks_from_days
@@ -16,7 +18,7 @@ def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
     """Give every parameter of the criteria: its name, what it is, and its value in words."""
     counts = {True: "counts", False: "does not count"}
     exactly = f"of exactly {format_mm(criteria.change_mm)}"
-    return [
+    rows = [
         ("name", "criteria", criteria.name),
         ("source", "source", criteria.source or "not given"),
         ("change_mm", "change that counts", format_mm(criteria.change_mm)),
@@ -40,6 +42,23 @@ def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
         ),
         ("plateau", "growth that then stays", criteria.plateau.value),
     ]
+    by_name = {row[0]: row for row in rows}
+    return [
+        by_name.get(field.name)
+        or (field.name, in_words(field.name), _parameter_in_words(getattr(criteria, field.name)))
+        for field in attrs.fields(Criteria)
+    ]
+
+
+def _parameter_in_words(value: object) -> str:
+    """Write the value of a parameter that has no sentence of its own."""
+    if value in (None, "", ()):
+        return "not given"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "; ".join(str(item) for item in value)
+    return in_words(str(value))
 
 
 def lengths_by_day(timeline: Timeline) -> Sequence[tuple[str, str]]:

@@ -23,6 +23,12 @@ from opp_mri.errors import InputError
 
 Assess = Callable[..., Assessment]
 
+VALUES = {
+    EventKind.OTHER_BONE_LESIONS: "enlarged",
+    EventKind.EXCLUSION: "hardware",
+    EventKind.PATHOLOGY: "tumour",
+}
+
 
 def words(svg: str) -> str:
     root = ElementTree.fromstring(svg)  # noqa: S314, our own SVG
@@ -147,7 +153,7 @@ def test_events_are_named_in_words(timeline: Timeline, criteria: Criteria) -> No
 def test_labels_of_events_in_one_lane_are_never_nearer_than_their_words_are_long(
     days: list[tuple[int, EventKind]],
 ) -> None:
-    events = [TreatmentEvent(day, kind, "hardware") for day, kind in days]
+    events = [TreatmentEvent(day, kind, VALUES.get(kind, "")) for day, kind in days]
     labels = event_lanes(events, Criteria(name="any"), (-30.0, 120.0))
     for one, other in combinations((label for label in labels if label.runs_right), 2):
         if one.lane == other.lane:
@@ -231,7 +237,7 @@ def test_a_long_name_is_shortened_and_never_runs_into_the_category(
 def test_no_text_runs_out_of_the_sheet(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
-    events = tuple(TreatmentEvent(255, kind, "hardware") for kind in EventKind)
+    events = tuple(TreatmentEvent(255, kind, VALUES.get(kind, "")) for kind in EventKind)
     crowded = evolve(timeline, lesion_id="a name that is far longer than it need be", events=events)
     figure = draw_timeline(
         crowded, criteria, assessment=assess(crowded, discordant=True), level="T8"

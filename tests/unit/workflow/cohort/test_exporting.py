@@ -3,6 +3,7 @@
 import contextlib
 import io
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -18,6 +19,7 @@ from fixtures.parquet_text import write_as_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from opp_mri.cohort import files as files_module
 from opp_mri.cohort.export.deidentify import deidentified
 from opp_mri.cohort.files import write_folder
 from opp_mri.domain.assessment import Rules
@@ -53,6 +55,12 @@ ANY_TEXT = (
 SOME_TEXT = ANY_TEXT.filter(bool)
 LENGTHS_MM = st.decimals(0, 999, places=1) | st.decimals(0, 99, places=4) | st.just(Decimal("7"))
 DAYS = st.integers(-400, 4000)
+LATER = st.integers(1, 4000)  # a retreatment comes after radiosurgery
+
+
+def as_compared(text: str) -> str:
+    """Names that differ by case, blanks or Unicode form only are refused as a mistake."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @st.composite
@@ -81,19 +89,19 @@ EVENTS = st.one_of(
         TreatmentEvent, DAYS,
         st.sampled_from(
             [
-                EventKind.SYSTEMIC_THERAPY_CHANGE, EventKind.LOCAL_RETREATMENT, EventKind.FRACTURE,
-                EventKind.EPIDURAL_GROWTH,
+                EventKind.SYSTEMIC_THERAPY_CHANGE, EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH,
             ]
         ),
         ANY_TEXT,
     ),
+    st.builds(TreatmentEvent, LATER, st.just(EventKind.LOCAL_RETREATMENT), ANY_TEXT),
 )  # fmt: skip
 
 
 @st.composite
 def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLesion:
     fractions = draw(st.none() | st.integers(1, 30))
-    last = draw(st.dates(date(1990, 1, 1), date(2030, 1, 1)))
+    last = draw(st.dates(date(1990, 1, 1), date(2012, 1, 1)))
     days = 0 if fractions == 1 else draw(st.integers(0, 20))
     patient_id = draw(st.sampled_from(patients))
     lesion = make_lesion(
@@ -112,7 +120,7 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLes
         exclusions=tuple(
             one for one in Exclusion if one in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
         ),
-        death_date=draw(st.none() | st.dates(last, date(2040, 1, 1))),
+        death_date=draw(st.none() | st.dates(last + timedelta(days=4001), date(2026, 1, 1))),
     )
     events = (*treatment_events(lesion), *draw(st.lists(EVENTS, max_size=3)))
     timeline = Timeline(lesion_id=lesion_id, observations=draw(observations()), events=events)
@@ -126,9 +134,15 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLes
 @st.composite
 def cohorts(draw: st.DrawFn) -> Cohort:
     """Any cohort in which something was measured."""
-    ids = draw(st.lists(SOME_TEXT, min_size=1, max_size=4, unique=True))
-    patients = draw(st.lists(SOME_TEXT, min_size=1, max_size=3, unique=True))
-    lesions = tuple(draw(members(lesion_id, patients)) for lesion_id in ids)
+    ids = draw(st.lists(SOME_TEXT, min_size=1, max_size=4, unique_by=as_compared))
+    patients = draw(
+        st.lists(SOME_TEXT, min_size=len(ids), max_size=len(ids), unique_by=as_compared)
+    )
+    # a patient of several lesions has one sex and age, so each lesion has a patient of its own
+    lesions = tuple(
+        draw(members(lesion_id, [patient]))
+        for lesion_id, patient in zip(ids, patients, strict=True)
+    )
     if not any(one.timeline.observations for one in lesions):
         first = lesions[0]
         timeline = evolve(
@@ -399,6 +413,7 @@ def test_each_file_that_holds_a_patient_is_searched() -> None:
             "aggregated",
             "define",
             "events.csv",
+            "visits",
             "instru",
             "repeating",
         )
@@ -461,7 +476,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, monkeypatch: pytest.Monkey
         with Path("/dev/full").open("wb") as file:
             file.write(content)
 
-    monkeypatch.setattr(exporting, "_write", to_a_full_disk)
+    monkeypatch.setattr(files_module, "_write", to_a_full_disk)
     with pytest.raises(InputError, match="No space left on device"):
         export_cohort(cohort_of(make_cohort(3)), tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
