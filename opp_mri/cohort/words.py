@@ -5,6 +5,7 @@ from typing import Final
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 
 EVENT_WORDS: Final = {
+    EventKind.PATHOLOGY: "pathology:",
     EventKind.SYSTEMIC_THERAPY_CHANGE: "systemic therapy changed",
     EventKind.OTHER_BONE_LESIONS: "other bone lesions",
     EventKind.LOCAL_RETREATMENT: "retreatment",
@@ -13,7 +14,11 @@ EVENT_WORDS: Final = {
     EventKind.EPIDURAL_GROWTH: "epidural growth",
     EventKind.PARASPINAL_GROWTH: "paraspinal growth",
 }
-EVENTS_TOLD_BY_THEIR_VALUE = {EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION}
+EVENTS_TOLD_BY_THEIR_VALUE = {
+    EventKind.OTHER_BONE_LESIONS,
+    EventKind.EXCLUSION,
+    EventKind.PATHOLOGY,
+}
 
 
 def in_words(value: str) -> str:
