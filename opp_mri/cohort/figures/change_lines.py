@@ -9,9 +9,14 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from opp_mri.cohort.figures.style import INK
+from opp_mri.cohort.statistics.endpoints import (
+    ReturnToBaseline,
+    courses_by_sequence,
+    returns_to_baseline,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import Course, studies_that_count
+from opp_mri.response.course import Course
 from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
 
 FEW = 60  # so many lines are told apart, and each may have its marks
@@ -30,10 +35,15 @@ class ChangeLine:
     ----------
     days, changes_mm
         Day and change of each follow-up that counts, in time order.
-    grew_day, peak_day, peak_mm
-        First growth, and where the change is largest; the days are None where it never grew.
+    peak_mm
+        The largest change.
+    grew_day
+        First growth, or None.
+    peak_day
+        Day of the peak, as in the tables: None where it never grew or the lesion has no answer,
+        since a growth that was retreated before the answer may not have ended at its largest size.
     return_day, return_mm
-        First follow-up after the peak that shows no growth, or None.
+        First follow-up after that peak that shows no growth, or None.
     """
 
     sequence: SeriesRole
@@ -62,13 +72,12 @@ class ChangeLine:
         return np.column_stack([weeks, [0.0, *self.changes_mm]])
 
 
-def change_lines(one: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
+def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     """Give the line of each sequence of a lesion that has a baseline and a follow-up."""
+    returns = returns_to_baseline(lesion)
     return {
-        sequence: _line(sequence, Course(studied.baseline, studied.follow_ups, criteria))
-        for criteria in (one.assessment.criteria,)
-        for sequence, studied in studies_that_count(one.timeline).items()
-        if studied.baseline is not None and studied.follow_ups
+        sequence: _line(sequence, course, returns.get(sequence))
+        for sequence, (_, course) in courses_by_sequence(lesion).items()
     }
 
 
@@ -92,16 +101,16 @@ def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
     return float(next(iter(limits), 2.0))
 
 
-def _line(sequence: SeriesRole, course: Course) -> ChangeLine:
+def _line(sequence: SeriesRole, course: Course, peak: ReturnToBaseline | None) -> ChangeLine:
     changes_mm = tuple(map(float, course.changes_mm))
-    back = course.return_to_baseline_day if course.grew else None
+    back = None if peak is None else peak.day
     return ChangeLine(
         sequence=sequence,
         days=tuple(course.days),
         changes_mm=changes_mm,
         peak_mm=float(course.peak_mm),
         grew_day=course.days[course.grown[0]] if course.grew else None,
-        peak_day=course.peak_day if course.grew else None,
+        peak_day=None if peak is None else peak.peak_day,
         return_day=back,
         return_mm=None if back is None else changes_mm[course.days.index(back)],
     )

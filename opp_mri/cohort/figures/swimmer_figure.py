@@ -235,7 +235,7 @@ def _notes(drawn: int, measured: int, of: int) -> list[str]:
     notes = [
         f"{drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
         "counts; thin line: until what happened later. First growth, peak and return to baseline "
-        "are those of the deciding sequence."
+        "are those of the deciding sequence; a lesion without an answer has no peak yet."
     ]
     if drawn < measured:
         notes.append(

@@ -94,7 +94,7 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
 
 def _note(bars: int) -> str:
     peaks = (
-        "Peaks: of lesions that grew and are smaller now."
+        "Peaks: of lesions with an answer that grew and are smaller now."
         if bars <= FEW
         else f"Peaks are not drawn for more than {FEW} lesions."
     )

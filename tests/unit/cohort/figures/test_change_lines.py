@@ -1,0 +1,32 @@
+from fixtures.cohort_makers import make_cohort
+
+from opp_mri.cohort.figures.change_lines import change_lines
+from opp_mri.cohort.statistics.endpoints import time_to_peak
+from opp_mri.cohort.statistics.events import events_of
+from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.response.criteria import load_criteria
+
+
+def test_a_line_has_the_peak_of_the_tables_and_none_without_an_answer() -> None:
+    for lesion in eligible_of(make_cohort(80)):
+        line = change_lines(lesion)[lesion.assessment.deciding_sequence]
+        peak = time_to_peak(lesion)
+        assert line.peak_day == (peak.day if peak else None)
+        if lesion.assessment.category is ResponseCategory.INDETERMINATE:
+            assert (line.peak_day, line.return_day) == (None, None)
+            assert line.grew_day is not None
+
+
+def test_growth_that_must_be_confirmed_is_drawn_on_the_day_of_the_survival_tables() -> None:
+    cohort = make_cohort(80, criteria=load_criteria("confirmed-growth"))
+    pairs = [
+        (
+            min((line.grew_day for line in lines if line.grew_day), default=None),
+            events_of(lesion).growth_day,
+        )
+        for lesion in eligible_of(cohort)
+        for lines in [change_lines(lesion).values()]
+    ]
+    assert [drawn for drawn, _ in pairs] == [day for _, day in pairs]
+    assert any(day is None for _, day in pairs)
