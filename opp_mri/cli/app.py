@@ -1,7 +1,6 @@
 """The program: its commands, and how errors become exit codes."""
 
 import errno
-import io
 import os
 import sys
 from importlib import import_module
@@ -10,6 +9,7 @@ from typing import Final
 
 import click
 
+from opp_mri.cli.streams import show_only_what_is_visible
 from opp_mri.cli.verbs import VERBS
 from opp_mri.errors import OppMriError, ProjectError
 
@@ -118,9 +118,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; an error that a user can correct ends as a sentence and a code."""
     os.umask(OWNER_ONLY)  # what a project holds is for its owner, whatever the system says
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
-            stream.reconfigure(errors="backslashreplace")
+    show_only_what_is_visible()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -9,10 +9,13 @@ from typing import Any
 import click
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from opp_mri.cli.streams import terminal_of
 from opp_mri.domain.plausibility import DataWarning
+from opp_mri.domain.visible_text import visible_line
 
 NATURAL_WIDTH = 100_000  # where the output is no terminal, a cell is never folded
 MOST_WARNINGS = 20
@@ -52,8 +55,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         right = column.endswith((" mm", " Gy", "days", "weeks"))
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
-    console = Console(markup=False, highlight=False, emoji=False)
+        table.add_row(*map(visible_line, row))
+    console = Console(file=terminal_of(sys.stdout), markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
         return
@@ -75,12 +78,17 @@ def show_progress() -> Iterator[Callable[[str, int, int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(file=terminal_of(sys.stderr))
+    progress = Progress(
+        *columns, console=console, transient=True,
+        redirect_stdout=False, redirect_stderr=False,  # rich would send what it is handed
+    )  # fmt: skip
+    with progress as bars:
         tasks: dict[str, Any] = {}
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
+                tasks[what] = bars.add_task(escape(visible_line(what)), total=total)
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
@@ -89,6 +97,6 @@ def show_progress() -> Iterator[Callable[[str, int, int], None]]:
 def _plain_progress() -> Callable[[str, int, int], None]:
     def report(what: str, done: int, total: int) -> None:
         if done == total or (done and done % PLAIN_STEP == 0):
-            click.echo(f"{what}: {done} of {total}", err=True)
+            click.echo(f"{visible_line(what)}: {done} of {total}", err=True)
 
     return report

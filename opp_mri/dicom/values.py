@@ -13,6 +13,8 @@ from datetime import date, time
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from opp_mri.domain.visible_text import visible_line
+
 PYDICOM_ERRORS = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
     *(ValueError, struct.error, zlib.error, BytesLengthException, InvalidDicomError),
@@ -20,6 +22,7 @@ PYDICOM_ERRORS = (
 """What pydicom raises on damaged data sets (NotImplementedError is a RuntimeError)."""
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # a DS; Python would take 1_0
+_BLANKS = re.compile(r"[\t\n\r\v\f]+")
 _LONGEST_QUOTED = 64
 _LARGEST_INTEGER = 2**63 - 1  # what a database holds; IS itself allows 32 bits
 _DATE = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
@@ -37,10 +40,19 @@ def text(value: object) -> str:
     return str(value).strip(" \0\t\r\n")
 
 
+def shown_text(value: object) -> str:
+    """Give text on one line as it can be shown to people.
+
+    Blanks of any kind become spaces; other characters that act instead of being read, such as
+    terminal escapes and bidirectional overrides, are written out.
+    """
+    return visible_line(_BLANKS.sub(" ", text(value)))
+
+
 def texts(value: object) -> tuple[str, ...]:
     """Give the values of a code string, none for an empty one."""
     written = text(value)
-    return tuple(part.strip(" \0") for part in written.split("\\")) if written else ()
+    return tuple(visible_line(part.strip(" \0")) for part in written.split("\\")) if written else ()
 
 
 def number(value: object) -> float | None:
@@ -128,7 +140,7 @@ def fault(keyword: str, value: object) -> str:
     parts = [_as_written(part) for part in value] if several else text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
     written = "\\".join(parts)[:_LONGEST_QUOTED]
     if not all(_DECIMAL.fullmatch(part) for part in parts):
-        return f'{keyword} is written as "{written}", which cannot be understood.'
+        return f'{keyword} is written as "{visible_line(written)}", which cannot be understood.'
     count = f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
     return f"{keyword} holds {count} ({written}), and another number of values is needed."
 

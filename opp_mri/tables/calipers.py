@@ -134,7 +134,7 @@ def _caliper_row(row: Row) -> CaliperRow | None:
         length_mm=length_mm,
         study_date=study_date,
         answer=answer,
-        reason=row.get("reason"),
+        reason=row.free_text("reason"),
     )
     _check_whole(row, caliper)
     return caliper

@@ -43,7 +43,7 @@ def read_cell(row: Row, column: Column[Any], *, must_be_filled: bool = False) ->
         if cell.lower() not in _BOOLEANS:
             row.fault(column.name, f"{shown(cell)} is unknown: write {column.how_to_write}")
         return _BOOLEANS.get(cell.lower())
-    return cell
+    return row.free_text(column.name) or None
 
 
 def read_values(row: Row, columns: tuple[Column[Any], ...]) -> dict[str, Value]:

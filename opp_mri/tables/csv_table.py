@@ -17,7 +17,7 @@ import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -28,6 +28,7 @@ from typing import Final, NoReturn, Self, TypeVar
 from attrs import define, field, frozen
 
 from opp_mri.domain.timeline_columns import LONGEST_MM
+from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError, TableError, TableFault
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -67,16 +68,19 @@ class Row:
 
     def text(self, column: str) -> str | None:
         """Give the text of a cell that must not be empty and shows all its characters."""
-        cell = self.get(column)
-        hidden = next((c for c in cell if unicodedata.category(c) in ("Cc", "Cf")), None)
-        if not cell:
+        if not self.get(column):
             self.fault(column, "is empty: fill it in, or remove the line")
-        elif hidden is not None:
-            self.fault(
-                column, f"holds a character that does not show (U+{ord(hidden):04X}): remove it"
-            )
-            return None
-        return cell or None
+        return self._shown(column, lambda char: unicodedata.category(char) in ("Cc", "Cf")) or None
+
+    def free_text(self, column: str) -> str:
+        """Give a text that may be empty or have several lines; what acts on a screen is a fault."""
+        return self._shown(column, lambda char: visible(char) != char)
+
+    def _shown(self, column: str, is_hidden: Callable[[str], bool]) -> str:
+        if hidden := next(filter(is_hidden, self.get(column)), ""):
+            message = f"holds a character that does not show (U+{ord(hidden):04X}): remove it"
+            self.fault(column, message)
+        return "" if hidden else self.get(column)
 
     def mm(self, column: str) -> Decimal | None:
         """Give a length in mm, exact, with the digits that were written; 0 or more."""

@@ -58,7 +58,7 @@ def _event(row: Row) -> TreatmentEvent | None:
             f"a local retreatment comes after radiosurgery, not on day {day}: correct the day",
         )
         return None
-    value: str | None = row.get("value")
+    value: str | None = row.free_text("value")
     if kind is EventKind.OTHER_BONE_LESIONS:
         behaviour = row.choice("value", OtherBoneLesions)
         value = behaviour.value if behaviour else None

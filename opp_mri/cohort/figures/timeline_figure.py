@@ -46,6 +46,7 @@ from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
+from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError
 from opp_mri.response.course import retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
@@ -140,7 +141,8 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
     buffer = io.BytesIO()
     with our_style():
         figure.savefig(buffer, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
-    return buffer.getvalue()
+    content = buffer.getvalue()
+    return visible(content.decode()).encode() if suffix == ".svg" else content
 
 
 def figure_svg(figure: Figure) -> str:

@@ -239,7 +239,7 @@ def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
 
 def _event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
     """Read an event; one that cannot be of this lesion is a fault of the row."""
-    day, kind, value = row.iso_date("date"), row.choice("event", EventKind), row.get("value")
+    day, kind, value = row.iso_date("date"), row.choice("event", EventKind), row.free_text("value")
     allowed = CODED_EVENTS.get(kind) if kind else None
     if allowed and value not in allowed:
         row.fault("value", f"must be one of {', '.join(allowed)} for this event")

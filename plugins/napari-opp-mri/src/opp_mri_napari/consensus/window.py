@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLay
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import ResolutionKind
+from opp_mri.domain.visible_text import visible
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.images import Line
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
@@ -119,7 +120,7 @@ class ConsensusPanel(QWidget):
         _say(
             self.history,
             "<br>".join(
-                f"{one.recorded_at:%Y-%m-%d %H:%M} {one.kind.value}: {escape(one.reason)}"
+                f"{one.recorded_at:%Y-%m-%d %H:%M} {one.kind.value}: {escape(visible(one.reason))}"
                 for one in presenter.history
             ),
         )

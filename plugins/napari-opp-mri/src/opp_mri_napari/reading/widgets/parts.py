@@ -13,6 +13,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from opp_mri.domain.visible_text import visible_line
+
 SIDE_SHARE: Final = 0.31  # of the window's width
 SIDE_PX: Final = (380, 900)  # at least, and at most
 
@@ -48,9 +50,9 @@ class ElidedLabel(QLabel):
         return QSize(width, super().sizeHint().height())
 
     def setText(self, text: str) -> None:  # noqa: N802
-        """Set the text."""
-        super().setText(text)
-        self.setToolTip(text)
+        """Set the text; what would act instead of being read is written out."""
+        super().setText(visible_line(text))
+        self.setToolTip(self.text())
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint what fits; Qt calls this."""
