@@ -4,7 +4,8 @@
 
     OppMriError             a sentence with what to do next; the program ends with its exit code
     ├── InputError       3  a file or table that was given cannot be used as it is
-    │   └── TableError   3  ... with the line and the column of each fault
+    │   ├── TableError   3  ... with the line and the column of each fault
+    │   └── RowsError    3  some rows of a table were not stored, the others are
     ├── GeometryError    4  an image on which no length can be taken, and why
     ├── UnknownError     5  a lesion, volume, image or patient that this project does not hold
     └── ProjectError     6  the project's folder or store: absent, newer, locked, full
@@ -71,11 +72,39 @@ class TableError(InputError):
     def __init__(self, table: str, faults: Sequence[TableFault]) -> None:
         self.table = table
         self.faults = tuple(faults)
-        shown = [f"  {fault}" for fault in self.faults[:MOST_FAULTS_SHOWN]]
-        if len(self.faults) > MOST_FAULTS_SHOWN:
-            shown.append(f"  and {len(self.faults) - MOST_FAULTS_SHOWN} more faults")
-        lines = "\n".join(shown)
-        super().__init__(f"{table} was not used, nothing of it was kept:\n{lines}")
+        super().__init__(
+            f"{table} was not used, nothing of it was kept:\n{_listed(table, self.faults)}"
+        )
+
+
+class RowsError(InputError):
+    """Rows of a table were not stored; the others are.
+
+    Parameters
+    ----------
+    table
+        What the table is called in the message: its file name.
+    faults
+        Why, in the order of the lines.
+    stored
+        Number of rows that are stored, those that were recorded before included.
+    """
+
+    def __init__(self, table: str, faults: Sequence[TableFault], stored: int) -> None:
+        self.table, self.faults, self.stored = table, tuple(faults), stored
+        count = len({fault.line for fault in faults})
+        rows = f"1 row of {table} was" if count == 1 else f"{count} rows of {table} were"
+        super().__init__(
+            f"{rows} not stored, {stored} {'is' if stored == 1 else 'are'} (with --all-or-none, "
+            f"none would be):\n{_listed(table, self.faults)}"
+        )
+
+
+def _listed(table: str, faults: Sequence[TableFault]) -> str:
+    lines = [f"  {table}, {fault}" for fault in faults[:MOST_FAULTS_SHOWN]]
+    if len(faults) > MOST_FAULTS_SHOWN:
+        lines.append(f"  and {len(faults) - MOST_FAULTS_SHOWN} more faults")
+    return "\n".join(lines)
 
 
 class GeometryError(OppMriError):

@@ -4,15 +4,23 @@ from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from opp_mri.cli.json_output import reading_json, unstructure
-from opp_mri.cli.options import example, existing_file, json_option, now, project_option
+from opp_mri.cli.options import (
+    all_or_none_option,
+    example,
+    existing_file,
+    json_option,
+    now,
+    project_option,
+)
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.columns import Column
 from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Reading
-from opp_mri.errors import GeometryError
+from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.blinding import blinded_readers
@@ -42,9 +50,10 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--table", type=existing_file, help="CSV of lesions, a column an option.")
 @_column_options
 @click.option("--replace", is_flag=True, help="Correct lesions that are recorded already.")
+@all_or_none_option
 @project_option
 def add_command(
-    table: Path | None, replace: bool, project_folder: Path, **cells: str | None
+    table: Path | None, replace: bool, all_or_none: bool, project_folder: Path, **cells: str | None
 ) -> None:
     """Add one lesion by options, or those of a table.
 
@@ -55,8 +64,10 @@ def add_command(
         raise click.UsageError("Give either --table FILE, or the lesion by its options.")
     with open_project(project_folder) as project:
         if table is not None:
-            count = len(add_lesions(project.store, table, now(), replace=replace))
-            click.echo(f"Recorded: {counted(count, 'lesion')}.")
+            lesions = add_lesions(
+                project.store, table, now(), replace=replace, all_or_none=all_or_none
+            )
+            click.echo(f"Recorded: {counted(len(lesions), 'lesion')}.")
         else:
             lesion = add_lesion(project.store, given, now(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
@@ -64,8 +75,9 @@ def add_command(
 
 @lesion_group.command("event", epilog=example("opp-mri lesion event events.csv --project study"))
 @click.argument("table", type=existing_file)
+@all_or_none_option
 @project_option
-def event_command(table: Path, project_folder: Path) -> None:
+def event_command(table: Path, all_or_none: bool, project_folder: Path) -> None:
     """Record the events of TABLE, CSV `lesion_id,date,event,value`.
 
     Events: systemic_therapy_change, other_bone_lesions (enlarged, not_enlarged, unknown),
@@ -73,7 +85,7 @@ def event_command(table: Path, project_folder: Path) -> None:
     paraspinal_growth.
     """
     with open_project(project_folder) as project:
-        count = add_events(project.store, table, now())
+        count = add_events(project.store, table, now(), all_or_none=all_or_none)
     click.echo(f"Recorded: {counted(count, 'new event')}.")
 
 
@@ -105,9 +117,10 @@ def list_command(project_folder: Path, as_json: bool) -> None:
 
 @click.command("measure", epilog=example("opp-mri measure calipers.csv --project study"))
 @click.argument("calipers", type=existing_file)
+@all_or_none_option
 @project_option
 @json_option
-def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None:
+def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_json: bool) -> None:
     """Measure the CALIPERS of a CSV or JSON file and record the readings.
 
     Columns: lesion_id, sequence, reader, sop_instance_uid, frame, column_1, row_1, column_2,
@@ -116,13 +129,13 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
     image's own geometry; a length_mm that contradicts it is refused.
     """
     with open_project(project_folder) as project:
-        summary = measure(project.store, calipers, now())
+        summary = measure(project.store, calipers, now(), all_or_none=all_or_none)
     if as_json:
         show_json(
             {
                 "stored": [reading_json(reading, counts=True) for reading in summary.stored],
                 "repeated": summary.repeated,
-                "refused": [{"line": r.line, "message": r.message} for r in summary.refused],
+                "refused": [attrs.asdict(fault) for fault in summary.refused],
             }
         )
     else:
@@ -130,8 +143,8 @@ def measure_command(calipers: Path, project_folder: Path, as_json: bool) -> None
         if summary.repeated:
             click.echo(f"Recorded already, so not added again: {counted(summary.repeated, 'row')}.")
     if summary.refused:
-        lines = "\n".join(f"  line {r.line}: {r.message}" for r in summary.refused)
-        raise GeometryError(f"{counted(len(summary.refused), 'row')} not stored:\n{lines}")
+        stored = len(summary.stored) + summary.repeated
+        raise RowsError(calipers.name, summary.refused, stored)
 
 
 @click.command("readings", epilog=example("opp-mri readings --lesion OPP-01"))

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,24 @@ project_option = click.option(
     help="The project's folder, as made by `opp-mri init`.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+all_or_none_option = click.option(
+    "--all-or-none", is_flag=True, help="Store nothing if a row is bad; else the others are stored."
+)
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def asked_passphrase(*, is_new: bool = False) -> str:
+    """Give the passphrase of OPP_MRI_PASSPHRASE, or ask for it; twice where it is a new one.
+
+    It is never an option of a command: others on this machine could read it there.
+    """
+    given = os.environ.get("OPP_MRI_PASSPHRASE")
+    if given:
+        return given
+    passphrase: str = click.prompt(
+        "Passphrase", hide_input=True, confirmation_prompt=is_new, err=True
+    )
+    return passphrase
 
 
 def example(line: str) -> str:

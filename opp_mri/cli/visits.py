@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import example, existing_file, json_option, now, project_option
+from opp_mri.cli.options import (
+    all_or_none_option,
+    example,
+    existing_file,
+    json_option,
+    now,
+    project_option,
+)
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
 from opp_mri.units import days_between
@@ -38,9 +45,14 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--table", type=existing_file, help="CSV of visits with a column for each option.")
 @_column_options
 @click.option("--recorded-by", required=True, help="Who records the visit.")
+@all_or_none_option
 @project_option
 def add_command(
-    table: Path | None, recorded_by: str, project_folder: Path, **cells: str | None
+    table: Path | None,
+    recorded_by: str,
+    all_or_none: bool,
+    project_folder: Path,
+    **cells: str | None,
 ) -> None:
     """Record one visit of a lesion by options, or the visits of a table.
 
@@ -52,7 +64,7 @@ def add_command(
         raise click.UsageError("Give either --table FILE, or the visit by its options.")
     with open_project(project_folder) as project:
         if table is not None:
-            count = add_visits(project.store, table, recorded_by, now())
+            count = add_visits(project.store, table, recorded_by, now(), all_or_none=all_or_none)
             click.echo(f"Recorded: {counted(count, 'visit')}.")
             return
         visit = add_visit(project.store, given, recorded_by, now())

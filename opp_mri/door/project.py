@@ -9,7 +9,7 @@ from opp_mri.domain.assessment import Criteria
 from opp_mri.door.cohort import Cohort
 from opp_mri.door.lesion import Lesion
 from opp_mri.door.rules import RETROSPECTIVE, rules_of
-from opp_mri.errors import GeometryError
+from opp_mri.errors import RowsError
 from opp_mri.workflow.catalogue.index import IndexSummary
 from opp_mri.workflow.catalogue.index import index as index_sources
 from opp_mri.workflow.cohort.cohort import project_cohort
@@ -83,8 +83,10 @@ class Project:
         """
         return index_sources(self._project, [Path(source) for source in sources], workers=workers)
 
-    def add_lesions(self, table: str | Path, *, replace: bool = False) -> list[str]:
-        """Record the lesions of a table, all or none.
+    def add_lesions(
+        self, table: str | Path, *, replace: bool = False, all_or_none: bool = False
+    ) -> list[str]:
+        """Record the lesions of a table.
 
         Parameters
         ----------
@@ -92,6 +94,8 @@ class Project:
             CSV file with the columns of ``opp-mri lesion add --table``.
         replace : bool
             Whether a lesion that is there already gets a new revision.
+        all_or_none : bool
+            Whether one bad row keeps the others from being recorded.
 
         Returns
         -------
@@ -100,19 +104,25 @@ class Project:
 
         Raises
         ------
+        RowsError
+            With the line and column of each fault; the other rows are recorded.
         TableError
-            With the line and column of each fault. Nothing was recorded.
+            Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
-        added = add_lesions(self._project.store, Path(table), _now(), replace=replace)
+        added = add_lesions(
+            self._project.store, Path(table), _now(), replace=replace, all_or_none=all_or_none
+        )
         return [lesion.lesion_id for lesion in added]
 
-    def add_events(self, table: str | Path) -> int:
-        """Record the events of a table, all or none.
+    def add_events(self, table: str | Path, *, all_or_none: bool = False) -> int:
+        """Record the events of a table.
 
         Parameters
         ----------
         table : str or Path
             CSV file with the columns ``lesion_id``, ``date``, ``event`` and ``value``.
+        all_or_none : bool
+            Whether one bad row keeps the others from being recorded.
 
         Returns
         -------
@@ -121,12 +131,14 @@ class Project:
 
         Raises
         ------
+        RowsError
+            With the line and column of each fault; the other rows are recorded.
         TableError
-            With the line and column of each fault. Nothing was recorded.
+            Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
-        return add_events(self._project.store, Path(table), _now())
+        return add_events(self._project.store, Path(table), _now(), all_or_none=all_or_none)
 
-    def measure(self, calipers: str | Path) -> int:
+    def measure(self, calipers: str | Path, *, all_or_none: bool = False) -> int:
         """Measure calipers on the native images and record the readings.
 
         Parameters
@@ -134,6 +146,8 @@ class Project:
         calipers : str or Path
             CSV or JSON file, as for ``opp-mri measure``: two points in pixels on an image, or a
             reason why there are none.
+        all_or_none : bool
+            Whether one bad row keeps the others from being recorded.
 
         Returns
         -------
@@ -142,15 +156,16 @@ class Project:
 
         Raises
         ------
+        RowsError
+            Some rows cannot be read or contradict the images; the other rows are recorded.
         TableError
-            With the line and column of each fault. Nothing was recorded.
-        GeometryError
-            Some rows contradict the images, with the reason for each; the other rows are recorded.
+            Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
-        summary = measure(self._project.store, Path(calipers), _now())
+        path = Path(calipers)
+        summary = measure(self._project.store, path, _now(), all_or_none=all_or_none)
         if summary.refused:
-            lines = "\n".join(f"  line {row.line}: {row.message}" for row in summary.refused)
-            raise GeometryError(f"Rows that were not recorded:\n{lines}")
+            stored = len(summary.stored) + summary.repeated
+            raise RowsError(path.name, summary.refused, stored)
         return len(summary.stored)
 
     def cohort(

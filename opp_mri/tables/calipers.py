@@ -65,8 +65,20 @@ class CaliperRow:
     reason: str
 
 
-def read_calipers(path: Path) -> list[CaliperRow]:
+def read_calipers(
+    path: Path, *, all_or_none: bool = True
+) -> tuple[list[CaliperRow], list[TableFault]]:
     """Read calipers from a CSV table or a JSON list of objects with the same names.
+
+    Parameters
+    ----------
+    all_or_none
+        Whether one bad row refuses the table.
+
+    Returns
+    -------
+    list of CaliperRow, list of TableFault
+        The rows that are well-formed, and why others are not.
 
     Raises
     ------
@@ -75,37 +87,36 @@ def read_calipers(path: Path) -> list[CaliperRow]:
     InputError
         The file cannot be read, or is no such JSON.
     """
-    table = _json_table(path) if path.suffix.lower() == ".json" else None
-    if table is None:
-        table = read_table(path, required=REQUIRED, optional=OPTIONAL)
+    if path.suffix.lower() == ".json":
+        table = _json_table(path, all_or_none=all_or_none)
+    else:
+        table = read_table(path, required=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none)
     with table:
-        rows = [_caliper_row(row) for row in table.rows]
-    return [row for row in rows if row is not None]
+        pairs = [(row, _caliper_row(row)) for row in table.rows]
+    calipers = [caliper for row, caliper in pairs if caliper is not None and not row.is_refused]
+    return calipers, table.faults
 
 
-def _json_table(path: Path) -> Table:
+def _json_table(path: Path, *, all_or_none: bool) -> Table:
     try:
         objects = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}: check the name and the folder.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path.name} cannot be read as JSON ({error}).") from error
-    if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
         raise InputError(f"{path.name} must hold a list of objects, one a caliper.")
     if not objects:
         raise InputError(f"{path.name} holds an empty list: there is nothing to measure.")
     known = (*REQUIRED, *OPTIONAL)
     faults: list[TableFault] = []
     rows = []
-    for number, one in enumerate(objects, start=1):
-        faults += [
-            TableFault(number, key, "this name is unknown: remove it or rename it")
-            for key in one
-            if key not in known
-        ]
-        cells = {key: _cell(value) for key, value in one.items()}
-        rows.append(Row(number, cells, faults))
-    return Table(path.name, known, rows=rows, faults=faults)
+    for number, item in enumerate(objects, start=1):
+        row = Row(number, {key: _cell(value) for key, value in item.items()}, faults)
+        for key in item.keys() - set(known):
+            row.fault(key, "this name is unknown: remove it or rename it")
+        rows.append(row)
+    return Table(path.name, known, rows=rows, faults=faults, all_or_none=all_or_none)
 
 
 def _cell(value: Any) -> str:
@@ -153,7 +164,7 @@ def _points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
         cell = row.get(column)
         if not NUMBER.fullmatch(cell):
             row.fault(column, "is not a number: write a pixel position, such as 120.5")
-            cell = "0"  # never used: the fault refuses the table
+            cell = "0"  # never used: the fault refuses the row
         numbers.append(float(cell))
     return (numbers[0], numbers[1]), (numbers[2], numbers[3])
 

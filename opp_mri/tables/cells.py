@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from opp_mri.domain.columns import SEVERAL, Column, Kind, Value
-from opp_mri.tables.csv_table import Row, shown
+from opp_mri.tables.cell_faults import shown
+from opp_mri.tables.csv_table import Row
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _BOOLEANS: Final = {"yes": True, "no": False, "true": True, "false": False}

@@ -23,23 +23,18 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NoReturn, Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 from attrs import define, field, frozen
 
-from opp_mri.domain.timeline_columns import LONGEST_MM
 from opp_mri.domain.visible_text import visible
-from opp_mri.errors import InputError, TableError, TableFault
+from opp_mri.errors import InputError, RowsError, TableError, TableFault
+from opp_mri.tables.cell_faults import NOT_GIVEN, shown, why_no_day, why_no_length
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-_PLAIN_NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NOT_GIVEN = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", ".", "#n/a"})
-EARLIEST_YEAR: Final = 1950
-LATEST_PLANNED_YEAR: Final = 2100
-_MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
 
 
 @define
@@ -57,9 +52,11 @@ class Row:
     line: int
     cells: dict[str, str]
     _faults: list[TableFault] = field(repr=False)
+    is_refused: bool = field(default=False, init=False)
 
     def fault(self, column: str | None, message: str) -> None:
-        """Note a fault of this row: what is wrong and what to do."""
+        """Note a fault of this row, which refuses it: what is wrong and what to do."""
+        self.is_refused = True
         self._faults.append(TableFault(self.line, column, message))
 
     def get(self, column: str) -> str:
@@ -85,7 +82,7 @@ class Row:
     def mm(self, column: str) -> Decimal | None:
         """Give a length in mm, exact, with the digits that were written; 0 or more."""
         cell = self.get(column)
-        fault = _why_no_length(cell)
+        fault = why_no_length(cell)
         if fault:
             self.fault(column, fault)
             return None
@@ -96,7 +93,7 @@ class Row:
     ) -> int | None:
         """Give a whole number, within the bounds where there are any."""
         cell = self.get(column)
-        if cell.lower() in _NOT_GIVEN:
+        if cell.lower() in NOT_GIVEN:
             self.fault(column, "the number is missing: write a whole number, such as 84")
         elif not _WHOLE_NUMBER.fullmatch(cell):
             self.fault(column, f"{shown(cell)} is not a whole number: write it like 84")
@@ -117,12 +114,12 @@ class Row:
             Whether it may be later than today, as a planned date may.
         """
         cell = self.get(column)
-        if cell.lower() in _NOT_GIVEN:
+        if cell.lower() in NOT_GIVEN:
             self.fault(column, "the date is missing: write it like 2018-01-31")
         elif not _ISO_DATE.fullmatch(cell):
             self.fault(column, f"{shown(cell)} is not a date: write it like 2018-01-31")
         else:
-            fault = _why_no_day(cell, may_be_future=may_be_future)
+            fault = why_no_day(cell, may_be_future=may_be_future)
             if not fault:
                 return date.fromisoformat(cell)
             self.fault(column, fault)
@@ -145,6 +142,9 @@ class Row:
 class Table:
     """A table as it was read; use it in a ``with``, whose end raises all faults as one TableError.
 
+    Where it need not be whole, the end raises nothing: rows that are not `is_refused` are stored,
+    and `raise_rows` names the others.
+
     Parameters
     ----------
     name
@@ -157,6 +157,7 @@ class Table:
     columns: tuple[str, ...]
     _rows: list[Row] = field(repr=False)
     _faults: list[TableFault] = field(repr=False)
+    _all_or_none: bool = True
     _within: bool = field(default=False, init=False, repr=False)
 
     @property
@@ -179,11 +180,26 @@ class Table:
             There is at least one fault.
         """
         if self._faults:
-            places = {column: place for place, column in enumerate(self.columns)}
-            raise TableError(
-                self.name,
-                sorted(self._faults, key=lambda one: (one.line, places.get(one.column or "", -1))),
-            )
+            raise TableError(self.name, self.faults)
+
+    @property
+    def faults(self) -> list[TableFault]:
+        """What was noted so far, in the order of lines and columns."""
+        places = {column: place for place, column in enumerate(self.columns)}
+        return sorted(
+            self._faults, key=lambda fault: (fault.line, places.get(fault.column or "", -1))
+        )
+
+    def raise_rows(self, stored: int) -> None:
+        """Name the rows that were refused, after the others were stored.
+
+        Raises
+        ------
+        RowsError
+            There is at least one.
+        """
+        if self._faults:
+            raise RowsError(self.name, self.faults, stored)
 
     def __enter__(self) -> Self:
         self._within = True
@@ -196,7 +212,7 @@ class Table:
         traceback: TracebackType | None,
     ) -> None:
         self._within = False
-        if kind is None:
+        if kind is None and self._all_or_none:
             self.raise_faults()
 
 
@@ -215,6 +231,7 @@ def read_table(
     required: Sequence[str],
     optional: Sequence[str] = (),
     may_have_no_rows: bool = False,
+    all_or_none: bool = True,
 ) -> Table:
     """Read a CSV file with a header, in UTF-8, separated by commas.
 
@@ -226,6 +243,8 @@ def read_table(
         Columns that it must and may have, in any order; there may be no others.
     may_have_no_rows
         Whether a header alone is a table: nothing may have happened, but something was measured.
+    all_or_none
+        Whether one bad row refuses the table.
 
     Returns
     -------
@@ -246,7 +265,7 @@ def read_table(
     columns = _checked_columns(path.name, header, required, optional)
     if not body and not may_have_no_rows:
         _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
-    table = Table(path.name, columns, rows=[], faults=[])
+    table = Table(path.name, columns, rows=[], faults=[], all_or_none=all_or_none)
     for record in body:
         fault = _why_ragged(record.values, len(columns))
         if fault:
@@ -348,49 +367,8 @@ def _why_ragged(values: Sequence[str], columns: int) -> str | None:
     return f"{message}: give each column one value, and quote a text that holds a comma"
 
 
-def _why_no_length(cell: str) -> str | None:
-    if cell.lower() in _NOT_GIVEN:
-        return (
-            "the length is missing: write it in mm, or remove the line; "
-            "0.0 says that the abnormality is gone"
-        )
-    if re.fullmatch(r"[+-]?[0-9]*,[0-9]+", cell):
-        return f"{shown(cell)} has a decimal comma: write {cell.replace(',', '.')}"
-    if re.fullmatch(r"[-\u2212][0-9.]+", cell):
-        return f"{shown(cell)} is negative: a length in mm is 0 or more"
-    if re.fullmatch(r"[0-9.]+ *[a-zA-Z]+", cell):
-        return f"{shown(cell)} has a unit: write the number alone, in mm"
-    if not _PLAIN_NUMBER.fullmatch(cell):
-        return f"{shown(cell)} is not a length: write a plain number in mm, such as 12.5"
-    if len(cell.partition(".")[2]) > _MOST_DECIMALS:
-        return f"has more than {_MOST_DECIMALS} decimals: write fewer"
-    if Decimal(cell) >= LONGEST_MM:
-        return f"{shown(cell)} mm is longer than any lesion: check the unit, which is mm"
-    return None
-
-
-def _why_no_day(cell: str, *, may_be_future: bool) -> str | None:
-    try:
-        day = date.fromisoformat(cell)
-    except ValueError:
-        return f"{cell} is not in the calendar: check the month and the day"
-    latest = date(LATEST_PLANNED_YEAR, 12, 31) if may_be_future else date.today()
-    if day.year < EARLIEST_YEAR or day > latest:
-        until = latest.year if may_be_future else "today"
-        return (
-            f"{cell} is outside {EARLIEST_YEAR} to {until}: correct it, or leave the cell empty "
-            "where the date is unknown"
-        )
-    return None
-
-
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def shown(cell: str) -> str:
-    """Quote a cell, shortened, for a message."""
-    return f"“{cell if len(cell) <= 24 else cell[:23] + '…'}”"
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:

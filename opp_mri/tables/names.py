@@ -6,7 +6,8 @@ from difflib import get_close_matches
 
 from attrs import define, field
 
-from opp_mri.tables.csv_table import Row, shown
+from opp_mri.tables.cell_faults import shown
+from opp_mri.tables.csv_table import Row
 
 
 @define

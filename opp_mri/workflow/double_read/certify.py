@@ -284,7 +284,8 @@ def _fill(
     create_project(folder)
     with open_project(folder) as project:
         index(project, [folder / IMAGES], workers=workers, progress=progress)
-        add_lesions(project.store, lesions, at)  # its events are left out: they hint at the course
+        # its events are left out: they hint at the course
+        add_lesions(project.store, lesions, at, all_or_none=True)
 
 
 def _true_lengths(patient: Record, numbers: Iterable[int]) -> list[TrueLength]:

@@ -44,24 +44,32 @@ def _known(store: Store) -> _Known:
     )
 
 
-def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False) -> list[Lesion]:
-    """Record the lesions of a table, all or none.
+def add_lesions(
+    store: Store, path: Path, at: datetime, *, replace: bool = False, all_or_none: bool = False
+) -> list[Lesion]:
+    """Record the lesions of a table.
 
     Parameters
     ----------
     replace
         Whether a lesion that is there gets a new revision (its events and tracking UID stay);
         otherwise it is a fault, unless the table says just what is recorded.
+    all_or_none
+        Whether one bad row keeps the others from being recorded.
 
     Raises
     ------
+    RowsError
+        Some rows were refused; the others are recorded.
     TableError
-        With every fault of the table.
+        Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
     added: dict[str, Lesion] = {}
     known = _known(store)
     checks = LesionChecks(known.lesions.values())
-    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES)) as table:
+    with read_table(
+        path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES), all_or_none=all_or_none
+    ) as table:
         for row in table.rows:
             lesion = _lesion(known, row, replace=replace)
             if lesion is None:
@@ -69,8 +77,10 @@ def add_lesions(store: Store, path: Path, at: datetime, *, replace: bool = False
             if lesion.lesion_id in added:
                 row.fault("lesion_id", "is in the table twice: keep one row per lesion")
             checks.check(row, lesion)
-            added[lesion.lesion_id] = lesion
+            if not row.is_refused:
+                added[lesion.lesion_id] = lesion
     store.add_lesions(_changed(known, list(added.values())), at)
+    table.raise_rows(len(added))
     return list(added.values())
 
 
@@ -97,31 +107,44 @@ def add_lesion(
     return lesion
 
 
-def add_events(store: Store, path: Path, at: datetime) -> int:
-    """Record the events of a table, CSV `lesion_id,date,event,value`, all or none.
+def add_events(store: Store, path: Path, at: datetime, *, all_or_none: bool = False) -> int:
+    """Record the events of a table, CSV `lesion_id,date,event,value`.
+
+    Parameters
+    ----------
+    all_or_none
+        Whether one bad row keeps the others from being recorded.
 
     Returns
     -------
     int
         Number of events that were not recorded before.
+
+    Raises
+    ------
+    RowsError
+        Some rows were refused; the others are recorded.
+    TableError
+        Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
+    sound = 0
     new: dict[str, list[LesionEvent]] = {}
     lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
     with read_table(
-        path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True
-    ) as table:
+        path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True,
+        all_or_none=all_or_none,
+    ) as table:  # fmt: skip
         for row in table.rows:
             lesion_id = row.text("lesion_id")
             event = _event(row, lesions.get(lesion_id or ""))
             if lesion_id is not None and lesion_id not in lesions:
                 row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
-            elif (
-                lesion_id is not None
-                and event is not None
-                and event not in lesions[lesion_id].events
-                and event not in new.setdefault(lesion_id, [])
-            ):
-                new[lesion_id].append(event)
+            if lesion_id is None or event is None or row.is_refused:
+                continue
+            sound += 1
+            events = new.setdefault(lesion_id, [])
+            if event not in (*lesions[lesion_id].events, *events):
+                events.append(event)
     store.add_lesions(
         [
             attrs.evolve(lesions[lesion_id], events=(*lesions[lesion_id].events, *events))
@@ -130,6 +153,7 @@ def add_events(store: Store, path: Path, at: datetime) -> int:
         ],
         at,
     )
+    table.raise_rows(sound)
     return sum(map(len, new.values()))
 
 

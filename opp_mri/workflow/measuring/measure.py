@@ -19,7 +19,14 @@ from opp_mri.domain.measurement import (
     PixelPoint,
     Reading,
 )
-from opp_mri.errors import GeometryError, InputError, OppMriError, UnknownError
+from opp_mri.errors import (
+    GeometryError,
+    InputError,
+    OppMriError,
+    TableError,
+    TableFault,
+    UnknownError,
+)
 from opp_mri.store.protocol import Store
 from opp_mri.tables.calipers import CaliperRow, read_calipers
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
@@ -32,14 +39,6 @@ STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
 
 CellKey = tuple[date, SeriesRole]
 Points = tuple[PixelPoint, PixelPoint]
-
-
-@frozen(kw_only=True)
-class Refusal:
-    """A row that was not stored, and why."""
-
-    line: int
-    message: str
 
 
 @frozen(kw_only=True)
@@ -58,7 +57,7 @@ class MeasureSummary:
 
     stored: tuple[Reading, ...]
     repeated: int
-    refused: tuple[Refusal, ...]
+    refused: tuple[TableFault, ...]
 
 
 @frozen(kw_only=True)
@@ -77,26 +76,33 @@ class NativeImage:
     study_date: date
 
 
-def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
+def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False) -> MeasureSummary:
     """Measure the calipers of a table and append the readings.
 
-    A row that contradicts the images (a stated length that the geometry does not give, points
-    outside the image, another patient's image, ...) is refused by itself; the others are stored.
+    A row that cannot be read, or contradicts the images (a stated length that the geometry does
+    not give, points outside the image, another patient's image, ...), is refused by itself; the
+    others are stored.
+
+    Parameters
+    ----------
+    all_or_none
+        Whether one bad row keeps the others from being stored.
 
     Raises
     ------
     TableError, InputError
-        The table itself is not well-formed. Nothing was stored.
+        The table itself is not well-formed, or a row is bad and all are needed. Nothing was
+        stored.
     """
     seen = store.head().sequence_number
     recorder = _Recorder(store)
-    refused: list[Refusal] = []
+    rows, refused = read_calipers(path, all_or_none=all_or_none)
     measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
-    for row in read_calipers(path):
+    for row in rows:
         try:
             reading = recorder.reading(row, at)
         except OppMriError as error:
-            refused.append(Refusal(line=row.line, message=str(error)))
+            refused.append(TableFault(row.line, None, str(error)))
             continue
         cell = _cell(reading)
         if cell in measured:
@@ -104,19 +110,21 @@ def measure(store: Store, path: Path, at: datetime) -> MeasureSummary:
                 f"Line {measured[cell][0]} measures the same lesion on the same sequence and date "
                 "for the same reader: keep the one with the greatest extent."
             )
-            refused.append(Refusal(line=row.line, message=message))
+            refused.append(TableFault(row.line, None, message))
             continue
         measured[cell] = (row.line, reading)
     with store.lock():  # what is compared is what is followed
         stored, repeated, outdated = _compare(store, measured, seen)
+        refused = sorted([*refused, *outdated], key=lambda fault: fault.line)
+        if refused and all_or_none:
+            raise TableError(path.name, refused)
         store.add_readings(stored)
-    refused = sorted([*refused, *outdated], key=lambda refusal: refusal.line)
     return MeasureSummary(stored=tuple(stored), repeated=repeated, refused=tuple(refused))
 
 
 def _compare(
     store: Store, measured: Mapping[tuple[object, ...], tuple[int, Reading]], seen: int
-) -> tuple[list[Reading], int, list[Refusal]]:
+) -> tuple[list[Reading], int, list[TableFault]]:
     """Hold new readings against what is recorded: to store, how many are known, refused.
 
     Parameters
@@ -129,7 +137,7 @@ def _compare(
     signed = signed_ids(store)
     unseen = {record.key for record in store.chain(after=seen)}
     stored: list[Reading] = []
-    refused: list[Refusal] = []
+    refused: list[TableFault] = []
     repeated = 0
     for cell, (line, reading) in measured.items():
         known = latest.get(cell)
@@ -141,14 +149,14 @@ def _compare(
             message = (
                 "This answer is signed: amend it in the reading room, with a reason, or keep it."
             )
-            refused.append(Refusal(line=line, message=message))
+            refused.append(TableFault(line, None, message))
         elif known.reading_id in unseen:
             message = (
                 "Another program recorded another answer for this lesion, sequence, date and "
                 "reader meanwhile: look at it with `opp-mri readings`, and run measure again if "
                 "this one is to replace it."
             )
-            refused.append(Refusal(line=line, message=message))
+            refused.append(TableFault(line, None, message))
         else:
             stored.append(reading)
     return stored, repeated, refused

@@ -32,13 +32,17 @@ def visits_by_lesion(store: Store) -> Mapping[str, tuple[Visit, ...]]:
     return {lesion_id: latest_visits(rows) for lesion_id, rows in visits.items()}
 
 
-def add_visits(store: Store, path: Path, recorded_by: str, at: datetime) -> int:
-    """Record the visits of a table, all or none.
+def add_visits(
+    store: Store, path: Path, recorded_by: str, at: datetime, *, all_or_none: bool = False
+) -> int:
+    """Record the visits of a table.
 
     Parameters
     ----------
     path
         CSV file with the columns of `opp_mri.tables.visits`.
+    all_or_none
+        Whether one bad row keeps the others from being recorded.
 
     Returns
     -------
@@ -47,14 +51,19 @@ def add_visits(store: Store, path: Path, recorded_by: str, at: datetime) -> int:
 
     Raises
     ------
+    RowsError
+        Some rows were refused; the others are recorded.
     TableError
-        With every fault of the table.
+        Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
     recorder = _Recorder(store, recorded_by, at)
-    with read_table(path, required=REQUIRED, optional=OPTIONAL) as table:
+    with read_table(path, required=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none) as table:
         for row in table.rows:
             recorder.take(row)
-    return recorder.record()
+        sound = sum(not row.is_refused for row in table.rows)
+    new = recorder.record()
+    table.raise_rows(sound)
+    return new
 
 
 def add_visit(
@@ -111,7 +120,7 @@ class _Recorder:
         earlier = {} if known is None else {name: getattr(known, name) for name in FINDINGS}
         kept = {name: value for name, value in earlier.items() if value is not None}
         visit = visit_of(row, {**kept, **values})
-        if visit is None:
+        if visit is None or row.is_refused:
             return
         visit = attrs.evolve(visit, recorded_by=self._recorded_by, recorded_at=self._at)
         if known is None or _findings(visit) != _findings(known):

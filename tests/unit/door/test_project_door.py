@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import opp_mri as opp
-from opp_mri.errors import GeometryError, InputError, ProjectError, UnknownError
+from opp_mri.errors import InputError, ProjectError, RowsError, UnknownError
 
 PATIENT = Path(__file__).parents[3] / "sample_data" / "patient"
 
@@ -82,6 +82,6 @@ def test_a_lesion_without_measurement_cannot_be_assessed(tmp_path: Path) -> None
         project.add_lesions(PATIENT / "lesions.csv")
         with pytest.raises(InputError, match="OPP-01 has no measurement"):
             project["OPP-01"].assess()
-        with pytest.raises(GeometryError, match="line 8: "):  # of visits that are not indexed
+        with pytest.raises(RowsError, match="line 8: "):  # of visits that are not indexed
             project.measure(PATIENT / "calipers.csv")
         assert len(project["OPP-01"].timeline.to_frame().query("status == 'measured'")) == 3

@@ -7,7 +7,7 @@ from fixtures.makers import NOON
 
 from opp_mri.domain.measurement import LesionEvent
 from opp_mri.domain.timeline import EventKind, Exclusion
-from opp_mri.errors import InputError, TableError, UnknownError
+from opp_mri.errors import InputError, RowsError, TableError, UnknownError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions, known_lesion
 
@@ -106,12 +106,26 @@ def test_a_seed_elsewhere_is_refused(
         add_lesion(store, CELLS | SEED | changes, NOON)
 
 
-def test_a_table_is_recorded_all_or_none(store: SqlStore, tmp_path: Path) -> None:
+def test_a_bad_row_never_keeps_the_others_from_being_recorded(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    header = "lesion_id,patient_id,level,ssrs_first_date,dose_gy\n"
+    rows = "A,P1,L1,2024-02-01,24\nB,P1,Q1,2024-02-01,\nC,P1,L2,2024-02-01,much\nD,P1\n"
+    path = table(tmp_path, f"{header}{rows}A,P1,L3,2024-02-01,\n")
+    with pytest.raises(RowsError, match=r"4 rows of table.csv were not stored, 1 is") as refused:
+        add_lesions(store, path, NOON)
+    assert [fault.line for fault in refused.value.faults] == [3, 4, 5, 6]
+    assert [(one.lesion_id, one.level) for one in store.lesions()] == [
+        ("L", "L1"),
+        ("A", "L1"),
+    ]
+
+
+def test_a_table_is_recorded_all_or_none_where_asked(store: SqlStore, tmp_path: Path) -> None:
     header = "lesion_id,patient_id,level,ssrs_first_date\n"
+    bad = table(tmp_path, f"{header}A,P1,L1,2024-02-01\nB,P1,Q1,2024-02-01\n")
     with pytest.raises(TableError, match="line 3, column level"):
-        add_lesions(
-            store, table(tmp_path, f"{header}A,P1,L1,2024-02-01\nB,P1,Q1,2024-02-01\n"), NOON
-        )
+        add_lesions(store, bad, NOON, all_or_none=True)
     assert store.lesion("A") is None
     good = table(tmp_path, f"{header}A,P1,L1,2024-02-01\nB,P1,T12,2024-02-01\n")
     assert [lesion.lesion_id for lesion in add_lesions(store, good, NOON)] == ["A", "B"]
@@ -155,7 +169,7 @@ def test_events_are_added_once_and_survive_a_correction(store: SqlStore, tmp_pat
     ],
 )
 def test_a_bad_event_is_named(store: SqlStore, tmp_path: Path, row: str, message: str) -> None:
-    with pytest.raises(TableError, match=message):
+    with pytest.raises(RowsError, match=message):
         add_events(store, table(tmp_path, f"lesion_id,date,event,value\n{row}\n"), NOON)
 
 

@@ -17,10 +17,12 @@ T1_IMAGE = "1.before.T1.8"
 NO_ROLE_IMAGE = "1.before.0.8"
 
 
-def measured(store: SqlStore, folder: Path, *lines: str, header: str = HEADER) -> MeasureSummary:
+def measured(
+    store: SqlStore, folder: Path, *lines: str, header: str = HEADER, all_or_none: bool = False
+) -> MeasureSummary:
     path = folder / "calipers.csv"
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
-    return measure(store, path, NOON)
+    return measure(store, path, NOON, all_or_none=all_or_none)
 
 
 def test_a_length_is_computed_from_the_image_and_rounded_once(
@@ -143,12 +145,24 @@ def test_what_cannot_be_measured_is_refused_with_a_reason(
         (f",T1,A,{T1_IMAGE},1,100,50,110,50,", "lesion_id"),
     ],
 )
-def test_a_malformed_table_is_not_used_at_all(
+def test_a_bad_row_keeps_the_others_from_being_stored_only_where_all_are_asked_for(
     store: SqlStore, tmp_path: Path, row: str, column: str
 ) -> None:
     good = "L,T1,A,1.after.T1.8,1,100,50,112,50,"
-    with pytest.raises(TableError, match=f"line 3, column {column}"):
-        measured(store, tmp_path, good, row)
+    with pytest.raises(TableError, match=f"line 2, column {column}"):
+        measured(store, tmp_path, row, good, all_or_none=True)
+    assert store.readings() == []
+    summary = measured(store, tmp_path, row, good)
+    assert {(fault.line, fault.column) for fault in summary.refused} >= {(2, column)}
+    assert store.readings() == list(summary.stored) != []
+
+
+def test_a_row_that_contradicts_its_image_refuses_all_where_all_are_asked_for(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    good, outside = (f"L,T1,A,1.after.T1.8,1,100,50,{column},50," for column in (112, 4000))
+    with pytest.raises(TableError, match=r"calipers.csv, line 2: .* outside the image"):
+        measured(store, tmp_path, outside, good, all_or_none=True)
     assert store.readings() == []
 
 

@@ -1,4 +1,4 @@
-"""Visits are recorded by command or table, all or none, and follow each other."""
+"""Visits are recorded by command or table, and follow each other."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from fixtures.makers import NOON, make_lesion
 
 from opp_mri.domain.timeline import EventKind
 from opp_mri.domain.visit import EpiduralGrade, Fracture, Visit
-from opp_mri.errors import InputError, TableError
+from opp_mri.errors import InputError, RowsError, TableError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.timeline import lesion_timeline
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, recorded_visits
@@ -79,11 +79,22 @@ def test_a_planned_confirmation_may_lie_in_the_future(store: SqlStore) -> None:
     assert visit.confirmation_date == date(2090, 1, 1)
 
 
-def test_a_table_is_recorded_all_or_none(store: SqlStore, tmp_path: Path) -> None:
+def test_a_bad_row_never_keeps_the_others_from_being_recorded(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    rows = "V,2024-04-01,1a,2\nV,2024-05-01,1b,99\nW,2024-05-01,0,2\nV,2024-06-01,,\n"
+    path = table(tmp_path, f"lesion_id,visit_date,epidural_grade,pain\n{rows}")
+    with pytest.raises(RowsError, match=r"3 rows of visits.csv were not stored, 1 is") as refused:
+        add_visits(store, path, "reader-1", NOON)
+    assert [fault.line for fault in refused.value.faults] == [3, 4, 5]
+    assert [visit.visit_date.month for visit in store.log_of(Visit)] == [4]
+
+
+def test_a_table_is_recorded_all_or_none_where_asked(store: SqlStore, tmp_path: Path) -> None:
     header = "lesion_id,visit_date,epidural_grade,pain\n"
     bad = table(tmp_path, f"{header}V,2024-04-01,1a,2\nV,2024-05-01,9,2\nW,2024-05-01,0,2\n")
     with pytest.raises(TableError, match=r"(?s)line 3, column epidural_grade.*line 4, column les"):
-        add_visits(store, bad, "reader-1", NOON)
+        add_visits(store, bad, "reader-1", NOON, all_or_none=True)
     assert store.log_of(Visit) == []
     good = table(tmp_path, f"{header}V,2024-04-01,1a,2\nV,2024-05-01,1c,\n")
     assert add_visits(store, good, "reader-1", NOON) == 2
