@@ -6,7 +6,7 @@ import attrs
 import click
 
 from opp_mri.cli.options import example, json_option, project_option
-from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cli.show import counted, show_head, show_json, show_table
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.audit import entries, verify
@@ -53,7 +53,7 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
                 f"{counted(report.head.sequence_number, 'record')}, each as it was recorded and in "
                 "its order."
             )
-            click.echo(f"Head: {report.head.hash}")
+            show_head(report.head.hash)
     if report.faults:
         raise ProjectError(
             f"{counted(len(report.faults), 'fault')}. Keep a copy of the project as evidence, then "

@@ -8,7 +8,7 @@ import click
 
 from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.rules import RulesChoice, rules_options
-from opp_mri.cli.show import show_json, show_table
+from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.reader_study import ResolutionKind
@@ -151,6 +151,8 @@ def sign_command(
         for one in consensus(project, rules.in_project(project)):
             if one.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
                 click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+        head = project.store.head()
+    show_head(head.hash, is_to_keep=True)
 
 
 def state_in_words(lesion: LesionConsensus) -> str:

@@ -27,6 +27,16 @@ def show_json(record: Any) -> None:
     click.echo(json.dumps(record, indent=2, ensure_ascii=False))
 
 
+def show_head(head_hash: str, *, is_to_keep: bool = False) -> None:
+    """Print the head of a project's chain of records; after a signature, with why to keep it."""
+    click.echo(f"Head: {head_hash}")
+    if is_to_keep:
+        click.echo(
+            "Keep it outside of the project, on paper or in another system: `opp-mri audit verify "
+            "--head` shows later that nothing before it was changed."
+        )
+
+
 def counted(number: int, noun: str) -> str:
     """Give a number with its noun: 1 file, 2 files."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

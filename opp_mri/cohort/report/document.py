@@ -32,6 +32,9 @@ class ReportFacts:
         SHA-256 of the data that all of it was computed from.
     readers
         Whose readings these are, where known.
+    records, records_head
+        Number of the project's records and hash of the last one, the head of their chain; 0 and ""
+        where the data come from tables.
     """
 
     title: str
@@ -40,6 +43,8 @@ class ReportFacts:
     mode: Mode
     data_sha256: str
     readers: tuple[str, ...] = ()
+    records: int = 0
+    records_head: str = ""
 
 
 @frozen(kw_only=True)

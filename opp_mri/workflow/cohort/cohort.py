@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.domain.measurement import Lesion
@@ -25,6 +25,7 @@ from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
+from opp_mri.store.chain import Head
 from opp_mri.tables.events import read_events
 from opp_mri.tables.lesions import read_lesions
 from opp_mri.tables.measurements import read_measurements
@@ -53,11 +54,14 @@ class Cohort:
         By which they were classified.
     readers
         Whose readings these are, where they come from a project: one reader, or the consensus.
+    head
+        Head of the project's chain of records, taken before they were read.
     """
 
     lesions: tuple[AssessedLesion, ...]
     rules: Rules
     readers: tuple[str, ...] = ()
+    head: Head = field(factory=Head)
 
     @property
     def criteria(self) -> Criteria:
@@ -110,12 +114,9 @@ def project_cohort(
     UnknownError
         A lesion is not in the project.
     """
+    head = project.store.head()
     lesions = assess_project(project, rules, lesion_ids, reader=reader)
-    return Cohort(
-        lesions=tuple(lesions),
-        rules=rules,
-        readers=readers_of(lesions),
-    )
+    return Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
 
 
 def readers_of(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:

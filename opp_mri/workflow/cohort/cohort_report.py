@@ -179,6 +179,8 @@ def cohort_report(
             mode=cohort.mode,
             data_sha256=cohort.data_sha256,
             readers=cohort.readers,
+            records=cohort.head.sequence_number,
+            records_head=cohort.head.hash if cohort.head.sequence_number else "",
         ),
         lesions=cohort.lesions,
         sections=(

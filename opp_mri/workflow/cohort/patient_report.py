@@ -81,8 +81,9 @@ def patient_report(
         raise UnknownError(
             "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
         )
+    head = project.store.head()
     lesions = assess_project(project, rules, names, reader=reader)
-    cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions))
+    cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
     return PatientReport(
         facts=_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
@@ -140,6 +141,8 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
         mode=data.mode,
         data_sha256=data.data_sha256,
         readers=data.readers,
+        records=data.head.sequence_number,
+        records_head=data.head.hash if data.head.sequence_number else "",
     )
 
 
