@@ -94,6 +94,30 @@ class PostgresqlStore(SqlStore):
             )
         return password
 
+    def remove_account(self, name: str) -> None:
+        """Take an account's rights and the account itself away; what it recorded stays.
+
+        Sessions that it has open see and write nothing from now on.
+
+        Raises
+        ------
+        InputError
+            There is no such account.
+        """
+        if all(account.name != name for account in self.accounts()):
+            raise InputError(f"There is no account {name}: `opp-mri account list` lists them.")
+        with self.writing_transaction() as connection:
+            statement = text(f"DELETE FROM {PRIVATE}.account WHERE name = :name")  # noqa: S608
+            connection.execute(statement, {"name": name})
+            quoted = connection.dialect.identifier_preparer.quote(name)
+            for schema in ("public", PRIVATE):
+                for objects in (
+                    f"ALL TABLES IN SCHEMA {schema}", f"ALL SEQUENCES IN SCHEMA {schema}",
+                    f"SCHEMA {schema}",
+                ):  # fmt: skip
+                    connection.exec_driver_sql(f"REVOKE ALL ON {objects} FROM {quoted}")
+            connection.exec_driver_sql(f"DROP ROLE {quoted}")
+
     def notice_missing_records(self) -> None:
         """Name it where records are missing; an account that does not see all cannot tell."""
         with self.reading_transaction() as connection:

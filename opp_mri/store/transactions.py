@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection, Engine, Row, insert, select
@@ -44,6 +45,10 @@ SENTENCES: Final = {
     CONFLICT: "Somebody recorded the same meanwhile, so this was not recorded: look at it again.",
     FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
 }
+SEALED: Final = (
+    "This package is sealed for its return, so this was not recorded. Send it back as it is, or "
+    "ask for another one (`opp-mri reader-package --again`)."
+)
 BUSY_WRITING: Final = (
     "Another program is writing to this project, so this was not recorded. Try again."
 )
@@ -90,6 +95,11 @@ class Transactions:
         self._damages: dict[int, Damage] = {}
         self._catalogue_damage_named = False
         self._held = threading.local()
+        self._seal: Path | None = None
+
+    def refuse_writing_after(self, seal: Path) -> None:
+        """Refuse every write from the moment at which a file, the seal of a return, is there."""
+        self._seal = seal
 
     @contextmanager
     def reading_transaction(self) -> Iterator[Connection]:
@@ -112,6 +122,8 @@ class Transactions:
         if held is not None:
             yield held
             return
+        if self._seal is not None and self._seal.exists():
+            raise ProjectError(SEALED)
         with (
             plain_words(BUSY_WRITING),
             self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"}) as connection,

@@ -15,6 +15,7 @@ from opp_mri.store.sql import open_sqlite
 
 SETTINGS_NAME: Final = "opp_mri.toml"
 STORE_NAME: Final = "opp_mri.sqlite"
+RETURN_NAME: Final = "return.seal.json"  # a reader's package that holds it takes nothing more
 
 SETTINGS_TEXT: Final = """\
 # Settings of this opp_mri project.
@@ -127,6 +128,7 @@ def open_project(folder: Path) -> Project:
         if settings.database
         else open_sqlite(folder / STORE_NAME)
     )
+    store.refuse_writing_after(folder / RETURN_NAME)
     return Project(folder=folder, settings=settings, store=store)
 
 

@@ -179,6 +179,32 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     ]
 
 
+def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
+    shared: PostgresqlStore, opened: dict[str, PostgresqlStore], database: str, tmp_path: Path
+) -> None:
+    read_by_both(opened)
+    name = f"dora{database.rsplit('_', 1)[1]}"
+    account = Account(name=name, role=Role.READER, reader="dora")
+    address = as_account(database, name, shared.add_account(account))
+    at_work = open_postgresql(address, tmp_path)
+    at_work.add_readings([reading("dora-draft", reader="dora", draft=True)])
+    assert seen(at_work) == {"dora-draft", "anna-signed", "bert-signed"}
+    with psycopg.connect(address, autocommit=True) as session:
+        shared.remove_account(name)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("SELECT body FROM record")
+    with pytest.raises(OppMriError):
+        at_work.add_readings([reading("dora-later", reader="dora")])
+    at_work.close()
+    with pytest.raises(ProjectError):
+        open_postgresql(address, tmp_path)
+    assert "dora-draft" in seen(opened["cora"])
+    assert verify(opened["cora"]).faults == ()
+    assert name not in [one.name for one in shared.accounts()]
+    with pytest.raises(InputError, match="no account"):
+        shared.remove_account(name)
+
+
 def test_twenty_readers_who_write_at_once_lose_nothing(
     shared: PostgresqlStore, database: str, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ from opp_mri.domain.assessment import Mode
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, Unblinding
 from opp_mri.errors import OppMriError
+from opp_mri.store.sql import open_sqlite
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.merge import merge_package
@@ -460,14 +461,15 @@ def forge_seals(package: Path, number: int, chance: random.Random) -> None:
 
 
 def forge_rest(package: Path, number: int, chance: random.Random) -> None:
-    """Record something more, in the way of opp_mri, after its reader sealed the package."""
-    with open_project(package) as opened:
-        readings: list[Reading] = list(opened.store.readings())
-        lesion = opened.store.lesions()[0]
-        if number % 2:
-            opened.store.add_lesions([lesion], NOON)
-        else:
-            opened.store.add_role_override(f"v{number}", readings[0].sequence, NOON)
+    """Record something more, in the form of opp_mri, after its reader sealed the package."""
+    store = open_sqlite(package / STORE_NAME)  # a package that is opened refuses it
+    readings: list[Reading] = list(store.readings())
+    lesion = store.lesions()[0]
+    if number % 2:
+        store.add_lesions([lesion], NOON)
+    else:
+        store.add_role_override(f"v{number}", readings[0].sequence, NOON)
+    store.close()
     _ = chance
 
 

@@ -27,7 +27,6 @@ from opp_mri.workflow.double_read.package_plan import issued_packages
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
-    RETURN_NAME,
     file_hashes,
     image_faults,
     public_of,
@@ -36,7 +35,7 @@ from opp_mri.workflow.double_read.seal import (
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.protocol import is_unblinded
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids, unsigned_cells
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.project import RETURN_NAME, Project, open_project
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
 MOST_FAULTS: Final = 20

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from opp_mri.errors import InputError
 from opp_mri.store.chain import Head
-from opp_mri.workflow.double_read.seal import RETURN_KEY_NAME, RETURN_NAME, write_seal
+from opp_mri.workflow.double_read.seal import RETURN_KEY_NAME, write_seal
 from opp_mri.workflow.measuring.blinding import blinding_of
-from opp_mri.workflow.project import open_project
+from opp_mri.workflow.project import RETURN_NAME, open_project
 
 
 def seal_return(folder: Path, at: datetime) -> Head:

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from opp_mri.errors import InputError
 
 ISSUE_NAME: Final = "package.seal.json"
-RETURN_NAME: Final = "return.seal.json"
 RETURN_KEY_NAME: Final = "return.key"
 
 Manifest = Mapping[str, Any]

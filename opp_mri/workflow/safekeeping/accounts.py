@@ -23,6 +23,17 @@ def add_account(project: Project, name: str, role: str, reader: str = "") -> str
     return _store(project).add_account(Account(name=name, role=Role(role), reader=reader))
 
 
+def remove_account(project: Project, name: str) -> None:
+    """Remove an account; what it recorded stays. See `add_account` for a project in a file.
+
+    Raises
+    ------
+    InputError
+        There is no such account.
+    """
+    _store(project).remove_account(name)
+
+
 def accounts(project: Project) -> Sequence[Account]:
     """Give all accounts, by name; see `add_account` for what is raised."""
     return _store(project).accounts()

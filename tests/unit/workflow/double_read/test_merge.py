@@ -28,19 +28,19 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.appending import Draft
 from opp_mri.store.protocol import Store
-from opp_mri.store.sql import SqlStore
+from opp_mri.store.sql import SqlStore, open_sqlite
 from opp_mri.workflow.assessing.respond import project_rules
 from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import resolve
 from opp_mri.workflow.double_read.returning import seal_return
-from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_NAME, new_keys, write_seal
+from opp_mri.workflow.double_read.seal import ISSUE_NAME, new_keys, write_seal
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.measuring.readings import counted_readings, independent_readings
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
 
 
 @pytest.fixture(scope="module")
@@ -397,9 +397,14 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
         seal_return(package, NOON)
     copytree(package, folder / "good")
     assert merge_package(project, folder / "good", NOON).added == 8
+    forged = altered(first, answer=Answer.GONE, caliper=None, length_mm=Decimal("0.0"))
     with open_project(package) as opened:
-        opened.store.add_readings([altered(first, answer=Answer.GONE, caliper=None,
-                                           length_mm=Decimal("0.0"))])  # fmt: skip
+        with pytest.raises(ProjectError, match="sealed for its return"):
+            opened.store.add_readings([forged])
+        assert len(opened.store.readings()) == 8
+    store = open_sqlite(package / STORE_NAME)  # by another program than opp_mri
+    store.add_readings([forged])
+    store.close()
     with pytest.raises(InputError, match="changed after its reader sealed it"):
         merge_package(project, package, NOON)
     (package / RETURN_NAME).unlink()
