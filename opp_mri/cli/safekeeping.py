@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from opp_mri.cli.options import example, now, project_option
-from opp_mri.cli.show import counted, show_table
+from opp_mri.cli.options import asked_passphrase, example, now, project_option
+from opp_mri.cli.show import counted, show_head, show_table
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.safekeeping.accounts import ROLES, accounts, add_account
+from opp_mri.workflow.safekeeping.accounts import ROLES, accounts, add_account, remove_account
 from opp_mri.workflow.safekeeping.backup import back_up, copy_project, restore
+from opp_mri.workflow.safekeeping.encryption import is_encrypted
 
 new_file = click.Path(dir_okay=False, path_type=Path)
 old_file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -17,16 +18,19 @@ folder_type = click.Path(file_okay=False, path_type=Path)
 
 @click.command("backup", epilog=example("opp-mri backup study-2026-11-28.zip"))
 @click.argument("file", type=new_file)
+@click.option("--encrypt", is_flag=True, help="Encrypt it with a passphrase, which is asked for.")
 @project_option
-def backup_command(file: Path, project_folder: Path) -> None:
+def backup_command(file: Path, encrypt: bool, project_folder: Path) -> None:
     """Write store and settings into FILE, and verify it. Others may go on working.
 
-    The images are not in it; the catalogue, which names them, is.
+    The images are not in it; the catalogue, which names them, is. The passphrase comes from
+    OPP_MRI_PASSPHRASE where that is set; without it nobody can restore the backup.
     """
     with open_project(project_folder) as project:
-        backup = back_up(project, file, now())
+        passphrase = asked_passphrase(is_new=True) if encrypt else ""
+        backup = back_up(project, file, now(), passphrase)
     click.echo(f"{counted(backup.head.sequence_number, 'record')} in {file}, verified.")
-    click.echo(f"Head: {backup.head.hash}")
+    show_head(backup.head.hash)
 
 
 @click.command("restore", epilog=example("opp-mri restore study-2026-11-28.zip study-restored"))
@@ -38,7 +42,8 @@ def restore_command(file: Path, folder: Path) -> None:
     Images that lay inside the old project's folder are found in the new one only if they are
     there: run `opp-mri index` with their folder otherwise.
     """
-    backup = restore(file, folder)
+    passphrase = asked_passphrase() if is_encrypted(file) else ""
+    backup = restore(file, folder, passphrase)
     click.echo(
         f"{counted(backup.head.sequence_number, 'record')} of {backup.made_at[:19]} in {folder}, "
         "verified."
@@ -64,7 +69,7 @@ def copy_command(folder: Path, database: str, project_folder: Path) -> None:
     with open_project(project_folder) as project:
         head = copy_project(project, folder, database)
     click.echo(f"{counted(head.sequence_number, 'record')} copied to {folder}, verified.")
-    click.echo(f"Head: {head.hash}")
+    show_head(head.hash)
 
 
 @click.group("account", epilog=example("opp-mri account list"))
@@ -89,6 +94,19 @@ def account_add_command(name: str, role: str, reader: str, project_folder: Path)
         password = add_account(project, name, role, reader)
     click.echo(f"Account {name} ({role}). Its password, shown only now: {password}")
     click.echo(f"Its user sets PGUSER={name} and PGPASSWORD, or keeps both in a password file.")
+
+
+@account_group.command("remove", epilog=example("opp-mri account remove anna --project shared"))
+@click.argument("name")
+@project_option
+def account_remove_command(name: str, project_folder: Path) -> None:
+    """Remove the account NAME: its login is refused, and open sessions see nothing any more.
+
+    What it recorded stays. A new account may be made for the same reader.
+    """
+    with open_project(project_folder) as project:
+        remove_account(project, name)
+    click.echo(f"Account {name} is removed; its records stay.")
 
 
 @account_group.command("list", epilog=example("opp-mri account list --project shared"))

@@ -6,10 +6,18 @@ from typing import Any
 import attrs
 import click
 
-from opp_mri.cli.options import example, existing_file, json_option, now, project_option
-from opp_mri.cli.show import counted, show_json, show_progress
+from opp_mri.cli.options import (
+    asked_passphrase,
+    example,
+    existing_file,
+    json_option,
+    now,
+    project_option,
+)
+from opp_mri.cli.show import counted, show_head, show_json, show_progress
 from opp_mri.domain.reader_study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
+from opp_mri.workflow.double_read.locked_package import lock_package, unlock_package
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.returning import seal_return
@@ -109,6 +117,28 @@ def return_command(folder: Path) -> None:
     click.echo("Send the folder back as it is, and keep this line.")
 
 
+@click.command("reader-lock", epilog=example("opp-mri reader-lock package-1 package-1.opp"))
+@click.argument("folder", type=folder_argument)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def lock_command(folder: Path, file: Path) -> None:
+    """Encrypt a reader's package FOLDER into the new FILE, for its way there or back.
+
+    The passphrase is asked for, or comes from OPP_MRI_PASSPHRASE; tell it on another way than the
+    file. The folder stays as it is: remove it where it is not needed any more.
+    """
+    count = lock_package(folder, file, asked_passphrase(is_new=True))
+    click.echo(f"{counted(count, 'file')} in {file}, encrypted.")
+
+
+@click.command("reader-unlock", epilog=example("opp-mri reader-unlock package-1.opp package-1"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=folder_argument)
+def unlock_command(file: Path, folder: Path) -> None:
+    """Unpack an encrypted package FILE into the new FOLDER."""
+    unlock_package(file, folder, asked_passphrase())
+    click.echo(f"Unpacked: {folder}")
+
+
 @click.command("reader-merge", epilog=example("opp-mri reader-merge package-1 --project study"))
 @click.argument("folder", type=folder_argument)
 @project_option
@@ -155,7 +185,9 @@ def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path
         ):
             raise InputError("Nothing was changed.")
         event = unblind(project.store, signed_by=signed_by, reason=reason, at=now())
+        head = project.store.head()
     click.echo(f"Signed by {event.signed_by}: {event.statement}")
+    show_head(head.hash, is_to_keep=True)
 
 
 def _show_rules(blinding: Blinding, *, as_json: bool) -> None:
@@ -175,4 +207,12 @@ def _record(protocol: ReadingProtocol) -> dict[str, Any]:
     }
 
 
-COMMANDS = (protocol_command, package_command, return_command, merge_command, unblind_command)
+COMMANDS = (
+    protocol_command,
+    package_command,
+    lock_command,
+    unlock_command,
+    return_command,
+    merge_command,
+    unblind_command,
+)

@@ -40,6 +40,8 @@ VERBS: Final = {
     "criteria": Verb("response", "Show and check response criteria."),
     "protocol": Verb("study", "Declare or show the reading protocol."),
     "reader-package": Verb("study", "Make a blinded package for a reader."),
+    "reader-lock": Verb("study", "Encrypt a reader's package into one file, for its way."),
+    "reader-unlock": Verb("study", "Unpack an encrypted package."),
     "reader-return": Verb("study", "Seal a reader's package for its return."),
     "reader-merge": Verb("study", "Merge the answers of a reader's package."),
     "agreement": Verb("agreement", "Compute the agreement of two readers."),

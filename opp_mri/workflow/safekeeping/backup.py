@@ -29,6 +29,7 @@ from opp_mri.workflow.project import (
     open_project,
 )
 from opp_mri.workflow.safekeeping.audit import verify
+from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, new_archive
 
 MANIFEST_NAME: Final = "manifest.json"
 NAMES: Final = (STORE_NAME, SETTINGS_NAME)
@@ -51,10 +52,16 @@ class Backup:
     made_at: str
 
 
-def back_up(project: Project, path: Path, at: datetime) -> Backup:
+def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") -> Backup:
     """Write a project's store and settings into one file, and verify it; others may go on.
 
     The images are not in it: they stay where they are, and the catalogue is.
+
+    Parameters
+    ----------
+    passphrase
+        What encrypts it; "" leaves it as it is. Nothing plain is written outside of the project's
+        folder then.
 
     Raises
     ------
@@ -65,8 +72,9 @@ def back_up(project: Project, path: Path, at: datetime) -> Backup:
     """
     if path.exists():
         raise InputError(f"{path} exists already: name a new file.")
+    plain = project.folder if passphrase else path.parent
     try:
-        with TemporaryDirectory(prefix=".opp_mri_", dir=path.parent) as temporary:
+        with TemporaryDirectory(prefix=".opp_mri_", dir=plain) as temporary:
             folder = Path(temporary)
             store = open_sqlite(folder / STORE_NAME, create=True)
             try:
@@ -84,32 +92,29 @@ def back_up(project: Project, path: Path, at: datetime) -> Backup:
                 "sha256": {name: _sha256(folder / name) for name in NAMES},
             }
             (folder / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            partial = folder / "backup"
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            with new_archive(path, passphrase, zipfile.ZIP_DEFLATED) as archive:
                 for name in (MANIFEST_NAME, *NAMES):
                     archive.write(folder / name, name)
-            partial.chmod(0o600)
-            partial.rename(path)
     except OSError as error:
         raise InputError(
             f"{path} could not be written ({error.strerror}): choose another place, or make room."
         ) from error
-    return check_backup(path)
+    return check_backup(path, passphrase)
 
 
-def check_backup(path: Path) -> Backup:
+def check_backup(path: Path, passphrase: str = "") -> Backup:
     """Verify a backup: its files, its chain and its head.
 
     Raises
     ------
     InputError
-        It is not a backup, or not as it was made.
+        It is not a backup, or not as it was made, or the passphrase is wrong.
     """
-    with _unpacked(path) as (_, backup):
+    with _unpacked(path, passphrase) as (_, backup):
         return backup
 
 
-def restore(path: Path, folder: Path) -> Backup:
+def restore(path: Path, folder: Path, passphrase: str = "") -> Backup:
     """Make the project of a backup in a folder without a project.
 
     Raises
@@ -123,7 +128,7 @@ def restore(path: Path, folder: Path) -> Backup:
         raise ProjectError(
             f"{folder} holds a project: move it away first and keep it, or name another folder."
         )
-    with _unpacked(path) as (unpacked, backup):
+    with _unpacked(path, passphrase) as (unpacked, backup):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in reversed(NAMES):  # the store last: without it the folder is not a project
             shutil.copyfile(unpacked / name, folder / f"{name}.partial")
@@ -176,11 +181,15 @@ def _write_settings(project: Project, path: Path) -> None:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[tuple[Path, Backup]]:
+def _unpacked(path: Path, passphrase: str) -> Iterator[tuple[Path, Backup]]:
     with TemporaryDirectory(prefix="opp_mri_") as temporary:
         folder = Path(temporary)
+        plain = path
+        if is_encrypted(path):
+            plain = folder / "plain.zip"
+            decrypt(path, plain, passphrase)
         try:
-            with zipfile.ZipFile(path) as archive:
+            with zipfile.ZipFile(plain) as archive:
                 for name in (MANIFEST_NAME, *NAMES):
                     (folder / name).write_bytes(archive.read(name))
             manifest: dict[str, Any] = json.loads((folder / MANIFEST_NAME).read_text("utf-8"))

@@ -1,0 +1,67 @@
+"""A reader's package on its way: one encrypted file, there and back."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from opp_mri.errors import InputError
+from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, new_archive, unpack
+
+
+def lock_package(folder: Path, path: Path, passphrase: str) -> int:
+    """Pack a reader's package into one encrypted file; the folder stays as it is.
+
+    Returns
+    -------
+    int
+        Number of files in it.
+
+    Raises
+    ------
+    InputError
+        The folder is no reader's package, the file is there already or cannot be written, or the
+        passphrase is too short.
+    """
+    with open_project(folder) as package:
+        if blinding_of(package.store) is None:
+            raise InputError(f"{folder} is not a reader's package: name the package's folder.")
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    try:
+        with new_archive(path, passphrase) as archive:
+            for file in files:
+                archive.write(file, file.relative_to(folder).as_posix())
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written ({error.strerror}): choose another place, or make room."
+        ) from error
+    return len(files)
+
+
+def unlock_package(path: Path, folder: Path, passphrase: str) -> None:
+    """Unpack an encrypted package into a new folder.
+
+    Raises
+    ------
+    InputError
+        It is no such file, the passphrase is wrong, the file was altered, or the folder is in use.
+    """
+    if not is_encrypted(path):
+        raise InputError(f"{path} is not a package that `opp-mri reader-lock` wrote.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is not empty: name a new folder.")
+    parent = folder.absolute().parent
+    try:
+        with TemporaryDirectory(prefix=".opp_mri_", dir=parent) as temporary:
+            plain, unpacked = Path(temporary) / "plain.zip", Path(temporary) / "package"
+            decrypt(path, plain, passphrase)
+            unpacked.mkdir(mode=0o700)
+            unpack(plain, unpacked)
+            if folder.exists():
+                folder.rmdir()
+            shutil.move(unpacked, folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder} could not be made ({error.strerror}): choose another place, or make room."
+        ) from error
