@@ -2,7 +2,7 @@
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo quick check test fault-test bench peers requirements clean
+.PHONY: help setup demo quick check test fault-test fuzz sbom wheels bench peers requirements clean
 
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # `make test PYTHON=python3.12` has an environment of its own beside that of the usual Python
@@ -47,6 +47,17 @@ test: check ## everything: check, and all tests, those of the window where they 
 
 fault-test: $(DEV) ## kills, flipped bits, edits, forged packages, many at once: nothing lost or unnoticed
 	@PYTHONPATH=tests $(BIN)/python tests/faults/fault_table.py $(FAULTS)
+
+fuzz: $(DEV) ## send changed inputs through each door: SECONDS=60 for each of TARGETS="headers zip"
+	@PYTHONPATH=tests $(BIN)/python tests/fuzz/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
+
+sbom: $(DEV) ## write what opp_mri is made of to dist/opp-mri.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/python tools/sbom.py requirements/viewer.txt > dist/opp-mri.cdx.json
+	@echo dist/opp-mri.cdx.json
+
+wheels: $(VENV)/.uv ## build the wheels twice, compare their bytes, and put them into dist/
+	@tools/wheels.sh dist
 
 bench: $(VENV)/.bench ## install the peers that benchmarks/*.py measure against
 	@echo "Now run: $(BIN)/python benchmarks/<name>.py"

@@ -1,9 +1,13 @@
 """What is installed is free to use, locked and hashed, and says nothing of where it came from."""
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
-from importlib.metadata import distribution, packages_distributions
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,6 +51,46 @@ def test_no_required_dependency_is_under_a_gpl() -> None:
     licences = required_by("opp-mri")
     assert len(licences) > 20
     assert {name: text for name, text in licences.items() if COPYLEFT.search(text)} == {}
+
+
+OFFERED_OTHERWISE = {  # under LGPL or MPL too, by which they are taken; both are no required ones
+    "pyphen": "Mozilla Public License",  # of the extra pdf
+    "pyside6-essentials": "LGPL-3.0-only",  # Qt, of the viewer; linked dynamically
+    "shiboken6": "LGPL-3.0-only",
+}
+
+
+@pytest.mark.parametrize("name", ["core", "viewer"])
+def test_nothing_that_is_locked_is_under_a_gpl_alone(name: str) -> None:
+    lock = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
+    licences = {}
+    for locked in re.findall(r"^([^\s=]+)==", lock, re.MULTILINE):
+        with suppress(PackageNotFoundError):  # for another system than this one
+            licences[locked] = licence(distribution(locked).metadata.json)
+    copyleft = {each: text for each, text in licences.items() if COPYLEFT.search(text)}
+    assert len(licences) > 40
+    for each, text in copyleft.items():
+        assert OFFERED_OTHERWISE.get(each, "none") in text, each
+
+
+def test_the_bill_of_materials_names_everything_that_is_locked() -> None:
+    path = REQUIREMENTS / "viewer.txt"
+    written = [
+        subprocess.run(
+            [sys.executable, ROOT / "tools" / "sbom.py", path], capture_output=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert written[0] == written[1]
+    bill = json.loads(written[0])
+    pins = re.findall(r"^([^\s;]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(each["name"], each["version"]) for each in bill["components"]] == pins
+    assert all(
+        any(part["name"].startswith("opp-mri:sha256") for part in each["properties"])
+        for each in bill["components"]
+    )
+    unnamed = [each["name"] for each in bill["components"] if not each["licenses"]]
+    assert set(unnamed) <= {"appnope", "brotlicffi", "pywin32", "colorama", "pyobjc-core"}
 
 
 def test_every_required_dependency_declares_its_licence() -> None:

@@ -1,0 +1,39 @@
+"""The kept corpus, and a few changed inputs, go through every door that takes what others made."""
+
+from pathlib import Path
+
+import pytest
+from fuzz.mutations import mutated
+from fuzz.targets import CORPUS, TARGETS, kept, send
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+FEW = {"packages": 5, "streams": 10, "settings": 15, "backups": 10}
+KEPT = [(path.parent.name, path) for name in TARGETS for path in kept(name)]
+
+
+@pytest.mark.parametrize(("name", "path"), KEPT, ids=[f"{n}-{p.name}" for n, p in KEPT])
+def test_an_input_that_once_failed_or_is_odd_is_answered_or_refused(name: str, path: Path) -> None:
+    send(name, path.read_bytes())
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_changed_inputs_are_answered_or_refused(name: str) -> None:
+    @settings(
+        max_examples=FEW.get(name, 30), deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(mutated(TARGETS[name].sound()))
+    def try_input(content: bytes) -> None:
+        send(name, content)
+
+    try_input()
+
+
+def test_the_corpus_belongs_to_the_targets() -> None:
+    assert {path.name for path in CORPUS.iterdir()} <= TARGETS.keys()
+
+
+@given(st.binary(max_size=40), st.data())
+def test_changes_keep_an_input_without_changes(content: bytes, data: st.DataObject) -> None:
+    assert isinstance(data.draw(mutated([content])), bytes)
