@@ -49,6 +49,7 @@ VERBS: Final = {
     "consensus": Verb("consensus", "Resolve two reads into a consensus."),
     "unblind": Verb("study", "Lift the blinding of a reader study."),
     "certify": Verb("certify", "Certify a reader on phantom lesions."),
+    "sr": Verb("exchange", "Exchange measurements as DICOM structured reports."),
     "cohort": Verb("cohort", "Describe and analyse a cohort."),
     "audit": Verb("audit", "Verify the records, and show who recorded what."),
     "backup": Verb("safekeeping", "Back up a project, verified."),

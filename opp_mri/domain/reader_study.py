@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from opp_mri.domain.exchange import ExportedReport
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.visit import Visit
@@ -234,4 +235,5 @@ StudyRecord = (
     | Unblinding
     | LevelConfirmation
     | Visit
+    | ExportedReport
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
+from opp_mri.domain.exchange import ExportedReport
 from opp_mri.domain.measurement import (
     ApAxis,
     CommonPoint,
@@ -109,6 +110,7 @@ KINDS: Final[dict[type[Any], Kind]] = {
     Resolution: Kind(key="resolution_id", subject="lesion_id"),
     Unblinding: Kind(reader="signed_by"),
     Visit: Kind(subject="lesion_id", reader="recorded_by"),
+    ExportedReport: Kind(subject="report_key"),
     StoreUpgrade: Kind(),
 }
 

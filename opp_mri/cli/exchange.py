@@ -1,0 +1,187 @@
+"""Verbs of exchange with other programs: sr export, sr import."""
+
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.json_output import reading_json
+from opp_mri.cli.options import example, json_option, now, project_option
+from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import format_mm
+from opp_mri.workflow.exchange.placing import ImportChoice
+from opp_mri.workflow.exchange.sr_export import ExportSummary, ReportToWrite, export_reports
+from opp_mri.workflow.exchange.sr_import import ImportedLine, ImportSummary, import_annotations
+from opp_mri.workflow.project import open_project
+
+
+@click.group("sr")
+def sr_group() -> None:
+    """Write measurements as DICOM structured reports, and read those of other programs."""
+
+
+@sr_group.command("export", epilog=example("opp-mri sr export reports --project study --slicer"))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@project_option
+@click.option("--reader", help="Only the answers of this reader; default: of all readers.")
+@rules_options
+@click.option(
+    "--code",
+    "length_code",
+    type=click.Choice(["sct", "srt"]),
+    default="sct",
+    show_default=True,
+    help="Code of a length: SNOMED CT, or the retired SNOMED-RT that older programs look for.",
+)
+@click.option("--slicer", is_flag=True, help="Write each caliper for 3D Slicer too (.mrk.json).")
+@json_option
+def export_command(
+    folder: Path,
+    lesion_ids: tuple[str, ...],
+    project_folder: Path,
+    reader: str | None,
+    rules: RulesChoice,
+    length_code: str,
+    slicer: bool,
+    as_json: bool,
+) -> None:
+    """Write DICOM structured reports into FOLDER, for the archive that holds the images.
+
+    One report a reader, time point and series: its lengths with their two points on the native
+    image. Independent reads are unverified; the consensus is verified and names them as its
+    predecessors. One more report a lesion states its response. What was exported before is the
+    same report again; what changed since names the report that it amends.
+    """
+    choice = ReportToWrite(
+        lesion_ids=lesion_ids, reader=reader, length_code=length_code, slicer=slicer
+    )
+    with open_project(project_folder) as project:
+        summary = export_reports(project.store, folder, choice, rules.in_project(project), now())
+    if as_json:
+        show_json(_export_record(summary))
+    else:
+        new = sum(report.is_new for report in summary.reports)
+        amending = sum(report.amends for report in summary.reports)
+        click.echo(
+            f"{counted(len(summary.reports), 'report')} in {folder}: {new} new, of which "
+            f"{amending} amend an earlier report; {len(summary.reports) - new} as exported before."
+        )
+        if slicer:
+            click.echo(f"{counted(len(summary.markups), 'file')} for 3D Slicer.")
+    for sentence in summary.left_out:
+        click.echo(f"Left out: {sentence}", err=True)
+    for sentence in summary.warnings:
+        click.echo(f"Warning: {sentence}", err=True)
+
+
+def _export_record(summary: ExportSummary) -> dict[str, object]:
+    return {
+        "reports": [
+            {
+                "file": report.path.name,
+                "reader": report.reader,
+                "study_instance_uid": report.reference.study_instance_uid,
+                "series_instance_uid": report.reference.series_instance_uid,
+                "sop_instance_uid": report.reference.sop_instance_uid,
+                "new": report.is_new,
+                "amends": report.amends,
+            }
+            for report in summary.reports
+        ],
+        "markups": [path.name for path in summary.markups],
+        "left_out": list(summary.left_out),
+        "warnings": list(summary.warnings),
+    }
+
+
+@sr_group.command("import", epilog=example("opp-mri sr import reports --project study"))
+@click.argument(
+    "sources",
+    metavar="SOURCE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+)
+@project_option
+@click.option("--lesion", "lesion_id", help="The lesion, where a file does not say which it is.")
+@click.option("--reader", help="Who drew the lines of other programs; default: as the file says.")
+@click.option(
+    "--sequence",
+    type=click.Choice([role.value for role in SeriesRole]),
+    help="The sequence, where the series of the image has no role or is unsuitable.",
+)
+@json_option
+def import_command(
+    sources: tuple[Path, ...],
+    project_folder: Path,
+    lesion_id: str | None,
+    reader: str | None,
+    sequence: str | None,
+    as_json: bool,
+) -> None:
+    """Import lengths that other programs wrote, and reports of opp_mri, from SOURCE.
+
+    Read are DICOM structured reports (TID 1500, TID 1410, AIM), AIM as XML (3 and 4), markups of
+    3D Slicer, and the CSV table of OHIF; in folders, single files or zip archives. Each length is
+    computed again between its two points on the native image and compared with the stated one.
+    What cannot be imported is set aside with the reason.
+    """
+    choice = ImportChoice(
+        lesion_id=lesion_id, reader=reader, sequence=SeriesRole(sequence) if sequence else None
+    )
+    with open_project(project_folder) as project:
+        summary = import_annotations(project.store, sources, choice, now())
+    if as_json:
+        show_json(_import_record(summary))
+        return
+    show_table(COLUMNS, [_row(line) for line in summary.lines])
+    for aside in summary.set_aside:
+        name = f"{aside.file_name}, {aside.label}" if aside.label else aside.file_name
+        click.echo(f"Set aside: {name}: {aside.reason}", err=True)
+    new = sum(line.is_new for line in summary.lines)
+    click.echo(
+        f"{counted(summary.files, 'file')} with annotations: {new} imported, "
+        f"{len(summary.lines) - new} recorded already, {len(summary.set_aside)} set aside."
+    )
+
+
+COLUMNS = ("File", "Lesion", "Study", "Sequence", "Reader", "AP mm", "Answer", "State")
+
+
+def _row(line: ImportedLine) -> list[str]:
+    reading = line.reading
+    return [
+        line.file_name,
+        reading.lesion_id,
+        str(reading.study_date),
+        reading.sequence.value,
+        reading.reader,
+        "-" if reading.length_mm is None else format_mm(reading.length_mm),
+        reading.answer.value.replace("_", " "),
+        "new" if line.is_new else "recorded already",
+    ]
+
+
+def _import_record(summary: ImportSummary) -> dict[str, object]:
+    return {
+        "lines": [
+            {
+                "file": line.file_name,
+                "label": line.label,
+                "new": line.is_new,
+                **reading_json(line.reading, counts=True),
+            }
+            for line in summary.lines
+        ],
+        "set_aside": [
+            {"file": aside.file_name, "label": aside.label, "reason": aside.reason}
+            for aside in summary.set_aside
+        ],
+        "files": summary.files,
+        "other_files": summary.others,
+    }
+
+
+COMMANDS = (sr_group,)

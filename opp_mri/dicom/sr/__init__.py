@@ -1,0 +1,1 @@
+"""Structured reports and other annotations of lines on images: written and read."""

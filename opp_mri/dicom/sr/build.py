@@ -1,0 +1,213 @@
+"""Measurement reports as DICOM data sets: Comprehensive SR, TID 1500 > 1501 > 300.
+
+The order of the items in a group is what viewers need: the adapters of OHIF take the first number
+of a group for its length, so the day of the time point, a number too, comes after it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import highdicom.sr as hd
+import numpy as np
+from highdicom.sr import RelationshipTypeValues
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.valuerep import DT
+
+from opp_mri.dicom.sr.concepts import (
+    AMENDMENT,
+    ANSWER,
+    ANSWER_REASON,
+    ANSWERS,
+    AP_CALIPER,
+    CALIPER_ENDS,
+    COMMENT,
+    DAY,
+    LENGTH_SOURCE,
+    LENGTH_SOURCES,
+    LENGTHS,
+    LESION,
+    LESION_ID,
+    MEASUREMENT_REPORT,
+    MILLIMETRE,
+    PERFORMING,
+    PROCEDURE,
+    READER,
+    REMARK,
+    SEQUENCE,
+    SEQUENCES,
+    SSRS_COMPLETION,
+    STUDY_DAY,
+    VERIFYING,
+    LengthCode,
+    vertebra_code,
+)
+from opp_mri.dicom.sr.document import document, person_name
+from opp_mri.dicom.sr.report import (
+    Identity,
+    MeasurementReport,
+    ReportedAnswer,
+    ReportedImage,
+    tracking_uid,
+)
+from opp_mri.units import format_mm
+
+CORNERSTONE_LENGTH: Final = "Cornerstone3DTools@^0.1.0:Length"
+"""With it a Tracking Identifier begins that OHIF turns into a length."""
+
+PIXEL_CORNER: Final = 0.5  # SCOORD counts from the corner of the first pixel, we from its centre
+
+
+def measurement_dataset(report: MeasurementReport, identity: Identity) -> Dataset:
+    """Build the data set of a measurement report.
+
+    Parameters
+    ----------
+    identity
+        From `identify`, or as it was recorded when the same content was written before.
+
+    Raises
+    ------
+    InputError
+        The file of a referenced image cannot be read.
+    """
+    content = hd.MeasurementReport(
+        observation_context=_observation_context(report),
+        procedure_reported=PROCEDURE,
+        imaging_measurements=[_group(answer, report) for answer in report.answers],
+        title=MEASUREMENT_REPORT,
+    )
+    return document(
+        content[0],
+        images=report.images,
+        identity=identity,
+        description=f"Lengths by {report.reader}",
+        written_at=report.written_at,
+        verifiers=report.verifiers,
+    )
+
+
+def write_report(dataset: Dataset, path: Path) -> None:
+    """Write a report as a DICOM file.
+
+    Parameters
+    ----------
+    dataset
+        From `measurement_dataset` or `response_dataset`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True, overwrite=True)
+
+
+def _observation_context(report: MeasurementReport) -> hd.ObservationContext:
+    role = VERIFYING if report.verifiers else PERFORMING
+    contexts = [observer_context(name, role) for name in report.observers]
+    context = hd.ObservationContext(observer_person_context=contexts[0])
+    for further in contexts[1:]:
+        context.extend(further)
+    return context
+
+
+def observer_context(name: str, role: object) -> hd.ObserverContext:
+    """Give the observer context of a person in a role; the name is there as it is written, too."""
+    return hd.ObserverContext(
+        observer_type=codes.DCM.Person,
+        observer_identifying_attributes=hd.PersonObserverIdentifyingAttributes(
+            name=person_name(name),
+            login_name=name,
+            role_in_procedure=role,  # type: ignore[arg-type]  # a Code
+        ),
+    )
+
+
+def _group(
+    answer: ReportedAnswer, report: MeasurementReport
+) -> hd.MeasurementsAndQualitativeEvaluations:
+    name = f"{answer.lesion_id}-{answer.sequence.value}"
+    identifier = f"{CORNERSTONE_LENGTH}:{name}" if answer.ends else f"opp_mri:{name}"
+    group = hd.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.TrackingIdentifier(
+            uid=tracking_uid(answer.lesion_uid, answer.sequence), identifier=identifier
+        ),
+        finding_type=LESION,
+        method=AP_CALIPER,
+        finding_sites=[hd.FindingSite(vertebra_code(answer.level))],
+        measurements=[] if answer.length_mm is None else [_measurement(answer, report.length_code)],
+        qualitative_evaluations=_evaluations(answer),
+        source_images=None if answer.ends else [_source(image) for image in answer.images],
+    )
+    content = group[0].ContentSequence
+    content.extend(_texts(answer, report.reader))
+    content.extend(_time_point(answer))
+    group[0].ObservationDateTime = DT(answer.recorded_at.replace(microsecond=0))
+    return group
+
+
+def _measurement(answer: ReportedAnswer, length_code: LengthCode) -> hd.Measurement:
+    if answer.length_mm is None:
+        raise ValueError("an answer without a length has no measurement")
+    coordinates = None
+    if answer.ends is not None:
+        (image,) = answer.images
+        coordinates = [
+            hd.CoordinatesForMeasurement(
+                graphic_type=hd.GraphicTypeValues.POLYLINE,
+                graphic_data=np.asarray(answer.ends, dtype=np.float64) + PIXEL_CORNER,
+                source_image=hd.SourceImageForRegion(
+                    image.sop_class_uid, image.sop_instance_uid, _frames(image)
+                ),
+            )
+        ]
+    return hd.Measurement(
+        name=LENGTHS[length_code],
+        value=float(answer.length_mm),
+        unit=MILLIMETRE,
+        referenced_coordinates=coordinates,
+    )
+
+
+def _source(image: ReportedImage) -> hd.SourceImageForMeasurementGroup:
+    return hd.SourceImageForMeasurementGroup(
+        image.sop_class_uid, image.sop_instance_uid, _frames(image)
+    )
+
+
+def _frames(image: ReportedImage) -> list[int] | None:
+    return None if image.frame_number is None else [image.frame_number]
+
+
+def _evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
+    pairs = [(SEQUENCE, SEQUENCES[answer.sequence]), (ANSWER, ANSWERS[answer.answer])]
+    if answer.length_source is not None:
+        pairs.append((LENGTH_SOURCE, LENGTH_SOURCES[answer.length_source]))
+    return [hd.QualitativeEvaluation(name=name, value=value) for name, value in pairs]
+
+
+def _texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem]:
+    """Give what a person reads, and what makes the report come back exactly as it was."""
+    length = "" if answer.length_mm is None else f" {format_mm(answer.length_mm)}"
+    texts = [
+        (COMMENT, f"{answer.lesion_id} {answer.sequence.value}{length}"),
+        (READER, reader),
+        (LESION_ID, answer.lesion_id),
+        (STUDY_DAY, answer.study_date.isoformat()),
+    ]
+    if answer.ends is not None:
+        numbers = [repr(float(number)) for point in answer.ends for number in point]
+        texts.append((CALIPER_ENDS, " ".join(numbers)))
+    texts += [(ANSWER_REASON, answer.reason)] if answer.reason else []
+    texts += [(REMARK, remark) for remark in answer.remarks]
+    texts += [(AMENDMENT, answer.amendment_reason)] if answer.amendment_reason else []
+    return [
+        hd.TextContentItem(name=name, value=text, relationship_type=RelationshipTypeValues.CONTAINS)
+        for name, text in texts
+    ]
+
+
+def _time_point(answer: ReportedAnswer) -> hd.TimePointContext:
+    return hd.TimePointContext(
+        time_point=f"{answer.days_from_ssrs} days from completion of radiosurgery",
+        temporal_offset_from_event=hd.LongitudinalTemporalOffsetFromEvent(
+            value=answer.days_from_ssrs, unit=DAY, event_type=SSRS_COMPLETION
+        ),
+    )

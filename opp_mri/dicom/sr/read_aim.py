@@ -1,0 +1,170 @@
+"""Lines of AIM (Annotation and Image Markup), versions 3 and 4, as XML.
+
+The versions name the same things otherwise and put a value into an attribute (3) or an element of
+its own (4); an annotation with one straight line and one length is read of either.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.domain.exchange import Annotation, AnnotationFile, SetAside
+from opp_mri.domain.measurement import PixelPoint
+
+PIXEL_CORNER: Final = 0.5  # as in SCOORD, with which AIM shares its coordinates
+MM_PER_UNIT: Final = {"mm": Decimal(1), "millimeter": Decimal(1), "cm": Decimal(10)}
+ANNOTATION: Final = "ImageAnnotation"
+COORDINATES: Final = ("SpatialCoordinate", "TwoDimensionSpatialCoordinate")
+CALCULATIONS: Final = ("Calculation", "CalculationEntity")
+LINE_POINTS: Final = 2
+_ENTITIES: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+@frozen(kw_only=True)
+class _Shape:
+    """A shape of an annotation: its points in order, and the image."""
+
+    points: tuple[PixelPoint, ...]
+    images: frozenset[tuple[str, int]]
+
+
+def is_aim(data: bytes) -> bool:
+    """Tell whether a file is XML of AIM."""
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
+    return start.startswith(b"<") and b"ImageAnnotation" in data
+
+
+def read_aim(data: bytes, file_name: str) -> AnnotationFile:
+    """Give the lines of an AIM file, and what of it is none."""
+    if _ENTITIES.search(data):
+        reason = "It defines entities of its own, which an AIM file does not need."
+        return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
+    try:
+        root = ET.fromstring(data)  # noqa: S314  # without entities it cannot expand
+    except ET.ParseError:
+        reason = "It is no well-formed XML: it may be cut."
+        return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
+    annotations: list[Annotation] = []
+    set_aside: list[SetAside] = []
+    elements = [root] if _local(root) == ANNOTATION else list(_named(root, ANNOTATION))
+    if not elements:
+        reason = "It holds no annotation of an image."
+        set_aside.append(SetAside(file_name=file_name, reason=reason))
+    for element in elements:
+        label = _value(element, "name")
+        try:
+            annotations.append(_annotation(root, element, file_name, label))
+        except ValueError as error:
+            set_aside.append(SetAside(file_name=file_name, label=label, reason=str(error)))
+    return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
+
+
+def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: str) -> Annotation:
+    """Make a line of an annotation.
+
+    Raises
+    ------
+    ValueError
+        It gives none; the text says why, in a sentence.
+    """
+    stated_mm = _stated_mm(element)
+    shapes = [shape for shape in _shapes(element) if shape.points]
+    if not shapes:
+        raise ValueError("It is a number without points on an image.")
+    lines = [shape for shape in shapes if len(shape.points) == LINE_POINTS]
+    if len(lines) != 1:
+        raise ValueError(
+            f"It has {len(lines)} straight lines: which of them the length is of is not said."
+            if lines
+            else f"Its shape has {len(shapes[0].points)} points: a straight line has two."
+        )
+    (line,) = lines
+    if len(line.images) != 1:
+        raise ValueError("Its line refers to no image, or to several.")
+    ((uid, frame_number),) = line.images
+    (person, *_) = [*_named(root, "Person"), *_named(root, "person"), ET.Element("none")]
+    (user, *_) = [*_named(root, "User"), *_named(root, "user"), ET.Element("none")]
+    studies = {_uid(study) for study in _named(element, "ImageStudy", "imageStudy")} - {""}
+    return Annotation(
+        file_name=file_name,
+        label=label,
+        reader=_value(user, "name") or _value(user, "loginName"),
+        patient_names=frozenset(text for name in ("id", "name") if (text := _value(person, name))),
+        study_instance_uid=studies.pop() if len(studies) == 1 else "",
+        sop_instance_uid=uid,
+        frame_number=frame_number,
+        ends=(line.points[0], line.points[1]),
+        stated_mm=stated_mm,
+    )
+
+
+def _stated_mm(element: ET.Element) -> Decimal | None:
+    lengths: list[Decimal] = []
+    other_units: list[str] = []
+    for calculation in _named(element, *CALCULATIONS):
+        for result in _named(calculation, "CalculationResult"):
+            unit = _value(result, "unitOfMeasure")
+            if unit.lower() not in MM_PER_UNIT:
+                other_units.append(unit or "not stated")
+                continue
+            data = [*_named(result, "CalculationData"), result]
+            text = next((value for each in data if (value := _value(each, "value"))), "")
+            try:
+                lengths.append(Decimal(text) * MM_PER_UNIT[unit.lower()])
+            except InvalidOperation:
+                raise ValueError("What it states as a length is no number.") from None
+    if len(lengths) > 1:
+        raise ValueError("It states several lengths: which of them its line has is not said.")
+    if not lengths and other_units:
+        raise ValueError(f"It is no length: its unit is “{other_units[0]}”.")
+    return lengths[0] if lengths else None
+
+
+def _shapes(element: ET.Element) -> Iterator[_Shape]:
+    for shape in element.iter():
+        holders = [child for child in shape if _local(child).endswith("CoordinateCollection")]
+        coordinates = [point for holder in holders for point in _named(holder, *COORDINATES)]
+        if not coordinates or not {_local(point) for point in coordinates} <= set(COORDINATES):
+            continue
+        ordered = sorted(coordinates, key=lambda point: int(_value(point, "coordinateIndex") or 0))
+        yield _Shape(
+            points=tuple(
+                (float(_value(p, "x")) - PIXEL_CORNER, float(_value(p, "y")) - PIXEL_CORNER)
+                for p in ordered
+            ),
+            images=frozenset(_image_of(shape, point) for point in ordered),
+        )
+
+
+def _image_of(shape: ET.Element, point: ET.Element) -> tuple[str, int]:
+    """Give SOPInstanceUID and frame; AIM writes frame 0 for an image of one frame."""
+    uid = _value(point, "imageReferenceUID") or _value(shape, "imageReferenceUid")
+    frame = _value(point, "referencedFrameNumber") or _value(shape, "referencedFrameNumber")
+    return uid, max(int(frame or 1), 1)
+
+
+def _uid(study: ET.Element) -> str:
+    return _value(study, "instanceUID") or _value(study, "instanceUid")
+
+
+def _named(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+    """Give the elements of these names below an element, whatever their namespace."""
+    return (child for child in element.iter() if _local(child) in names and child is not element)
+
+
+def _value(element: ET.Element, name: str) -> str:
+    """Give a value: an attribute of the element (3), or of a child of this name (4)."""
+    if (text := element.get(name)) is not None:
+        return text.strip()
+    for child in element:
+        if _local(child) == name:
+            return (child.get("value") or child.get("root") or child.text or "").strip()
+    return ""
+
+
+def _local(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]

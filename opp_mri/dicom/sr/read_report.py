@@ -1,0 +1,397 @@
+"""Measurement reports of any program: the straight lines in them, and why the rest is none.
+
+Read are TID 1500 reports with lengths by TID 300 (OHIF and cornerstone, highdicom, PixelMed, our
+own), regions of TID 1410 with a length beside them (dcmqi, highdicom), and AIM in DICOM SR. The
+concepts are found by code, because meanings are written differently.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from attrs import evolve, frozen
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from opp_mri.dicom.sr.concepts import (
+    AMENDMENT,
+    ANSWER,
+    ANSWER_REASON,
+    CALIPER_ENDS,
+    COMMENT,
+    LENGTH_SOURCE,
+    LESION_ID,
+    LOGIN_NAME,
+    PERSON_NAME,
+    PRIVATE_SCHEME,
+    READER,
+    REMARK,
+    RESPONSE_REPORT,
+    SEQUENCE,
+    STUDY_DAY,
+    TRACKING_IDENTIFIER,
+    TRACKING_UID,
+    level_of_code,
+)
+from opp_mri.domain.exchange import Annotation, AnnotationFile, OwnAnswer, SetAside
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer, LengthSource, PixelPoint
+
+PIXEL_CORNER: Final = 0.5  # SCOORD counts from the corner of the first pixel, we from its centre
+MM_PER_UNIT: Final = {
+    "mm": Decimal(1),
+    "cm": Decimal(10),
+    "m": Decimal(1000),
+    "um": Decimal("0.001"),
+}
+UNITS_OF_OTHER_QUANTITIES: Final = ("1", "no units")
+FINDING_SITES: Final = ("363698007", "G-C0E3")
+MEASUREMENT_GROUPS: Final = ("125007", "zzz002")  # TID 1501 and its like; annotation of AIM
+SHORT_AXES: Final = ("G-A186", "103340004")
+AIM_RESULT: Final = "zzz015"
+AIM_CALCULATION: Final = "zzz011"
+LINE_POINTS: Final = 2
+SCOORD_ROUNDING: Final = 1e-3  # pixels; single precision keeps more
+
+
+@frozen(kw_only=True)
+class _Region:
+    """A line of a report: its ends, and the image or frame of reference that they lie in."""
+
+    ends: tuple[PixelPoint, PixelPoint] | None = None
+    ends_lps_mm: tuple[Vector3, Vector3] | None = None
+    sop_instance_uid: str = ""
+    frame_number: int = 1
+    frame_of_reference_uid: str = ""
+
+
+class _NoLineError(Exception):
+    """A part of a report that gives no line; its text is the reason in a sentence."""
+
+
+def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
+    """Give the lines of a report, and what of it is none.
+
+    Parameters
+    ----------
+    dataset
+        A structured report, read whole.
+    file_name
+        What the file is called in messages.
+    """
+    if code_of(dataset.get("ConceptNameCodeSequence")) == RESPONSE_REPORT.value:
+        reason = "It states a response, which follows from the lengths: nothing to import."
+        return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
+    groups = [item for item in walk(dataset) if name_of(item) in MEASUREMENT_GROUPS]
+    if not groups:
+        reason = "It holds no measurement group (TID 1500) and no annotation of AIM."
+        return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
+    whole = Annotation(
+        file_name=file_name,
+        label="",
+        reader=_reader(dataset),
+        patient_names=frozenset(
+            text
+            for keyword in ("PatientID", "PatientName")
+            if (text := str(dataset.get(keyword) or ""))
+        ),
+        study_instance_uid=str(dataset.get("StudyInstanceUID") or ""),
+        report_uid=str(dataset.get("SOPInstanceUID") or ""),
+        predecessor_uids=frozenset(_predecessors(dataset)),
+    )
+    annotations: list[Annotation] = []
+    set_aside: list[SetAside] = []
+    for group in groups:
+        _read_group(group, whole, annotations, set_aside)
+    return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
+
+
+def _read_group(
+    group: Dataset, whole: Annotation, annotations: list[Annotation], set_aside: list[SetAside]
+) -> None:
+    items = list(children(group))
+    label = _text(items, COMMENT.value) or _text(items, TRACKING_IDENTIFIER.value)
+    about = evolve(whole, label=label, level=_level(items))
+    own = _own_answer(items)
+    if own is not None and own.answer is not Answer.MEASURED:
+        annotations.append(evolve(about, own=own))
+        return
+    numbers = _numbers(group)
+    shared = [item for item in walk(group) if _is_region(item)]
+    if not numbers:
+        reason = (
+            "It has a region but no number that says its length."
+            if shared
+            else "It has neither a number nor a region."
+        )
+        set_aside.append(SetAside(file_name=whole.file_name, label=label, reason=reason))
+    for number in numbers:
+        name = f"{label} {meaning_of(number)}".strip()
+        try:
+            annotations.append(_annotation(number, group, evolve(about, label=name), own))
+        except _NoLineError as error:
+            aside = SetAside(file_name=whole.file_name, label=name, reason=str(error))
+            set_aside.append(aside)
+
+
+def _annotation(
+    number: Dataset, group: Dataset, about: Annotation, own: OwnAnswer | None
+) -> Annotation:
+    """Make a line of a number and its region.
+
+    Raises
+    ------
+    _NoLineError
+        The number is no length, or has no line; the text says why.
+    """
+    stated_mm = _stated_mm(number)
+    if own is not None and own.length_source is not LengthSource.GEOMETRY:
+        return evolve(about, own=own, stated_mm=stated_mm)
+    if name_of(number) in SHORT_AXES:
+        raise _NoLineError("It is the short axis: of two axes the long one is the extent.")
+    region = _region(number, group)
+    annotation = evolve(
+        about,
+        stated_mm=stated_mm,
+        ends=region.ends,
+        ends_lps_mm=region.ends_lps_mm,
+        sop_instance_uid=region.sop_instance_uid,
+        frame_number=region.frame_number,
+        frame_of_reference_uid=region.frame_of_reference_uid,
+        own=own,
+    )
+    return annotation if own is None else evolve(annotation, ends=_exact_ends(group, region))
+
+
+def _numbers(group: Dataset) -> list[Dataset]:
+    """Give the measured numbers of a group; not those of its context, such as its time point."""
+    direct = [
+        item
+        for item in children(group)
+        if item.get("ValueType") == "NUM" and item.get("RelationshipType") == "CONTAINS"
+    ]
+    calculated = [
+        result
+        for item in children(group)
+        if name_of(item) == AIM_CALCULATION
+        for result in children(item)
+        if name_of(result) == AIM_RESULT
+    ]
+    return [*direct, *calculated]
+
+
+def _stated_mm(number: Dataset) -> Decimal:
+    values = list(number.get("MeasuredValueSequence") or [])
+    if not values:
+        raise _NoLineError("It states no number.")
+    written = values[0].get("NumericValue")
+    unit = code_of(values[0].get("MeasurementUnitsCodeSequence"))
+    if written is None or written == "":
+        raise _NoLineError("It states no number.")
+    if unit in UNITS_OF_OTHER_QUANTITIES:
+        raise _NoLineError(
+            f"Its unit is “{unit}”, not mm: the program that wrote it knew no pixel spacing."
+        )
+    if unit not in MM_PER_UNIT:
+        raise _NoLineError(f"It is no length: its unit is “{unit or 'not stated'}”.")
+    try:
+        return Decimal(str(written)) * MM_PER_UNIT[unit]
+    except InvalidOperation:
+        raise _NoLineError("What it states is no number.") from None
+
+
+def _region(number: Dataset, group: Dataset) -> _Region:
+    regions = [item for item in children(number) if _is_region(item)]
+    if not regions:  # TID 1410 and AIM: the region stands beside the number
+        regions = [
+            item
+            for item in walk(group)
+            if _is_region(item) and item.get("RelationshipType") in ("CONTAINS", "HAS PROPERTIES")
+        ]
+        lengths = [one for one in _numbers(group) if _is_length(one)]
+        if len(regions) == 1 and len(lengths) > 1:
+            raise _NoLineError(
+                "Several lengths share one region: which of them it shows is not said."
+            )
+    if not regions:
+        raise _NoLineError("It is a number without points on an image.")
+    if len(regions) > 1:
+        raise _NoLineError("Several regions belong to it: which is the line is not said.")
+    (region,) = regions
+    if region.get("ValueType") == "SCOORD3D":
+        return _region_in_patient(region)
+    return _region_on_image(region)
+
+
+def _region_on_image(region: Dataset) -> _Region:
+    data = _line_of(region, dimensions=2)
+    images = [item for item in children(region) if item.get("ValueType") == "IMAGE"]
+    references = [one for item in images for one in item.get("ReferencedSOPSequence") or []]
+    if len(references) != 1:
+        raise _NoLineError("Its line refers to no image, or to several.")
+    frames = references[0].get("ReferencedFrameNumber")
+    written = frames if isinstance(frames, MultiValue) else [frames]
+    numbers = [
+        int(number) for number in written if number
+    ]  # AIM writes 0 for an image of one frame
+    if len(numbers) > 1:
+        raise _NoLineError("Its line refers to several frames of an image.")
+    (x1, y1), (x2, y2) = data
+    if region.get("PixelOriginInterpretation") == "VOLUME":
+        raise _NoLineError("Its points count from the corner of a whole slide, not of an image.")
+    return _Region(
+        ends=((x1 - PIXEL_CORNER, y1 - PIXEL_CORNER), (x2 - PIXEL_CORNER, y2 - PIXEL_CORNER)),
+        sop_instance_uid=str(references[0].get("ReferencedSOPInstanceUID") or ""),
+        frame_number=numbers[0] if numbers else 1,
+    )
+
+
+def _region_in_patient(region: Dataset) -> _Region:
+    (x1, y1, z1), (x2, y2, z2) = _line_of(region, dimensions=3)
+    return _Region(
+        ends_lps_mm=((x1, y1, z1), (x2, y2, z2)),
+        frame_of_reference_uid=str(region.get("ReferencedFrameOfReferenceUID") or ""),
+    )
+
+
+def _line_of(region: Dataset, *, dimensions: int) -> list[tuple[float, ...]]:
+    kind = str(region.get("GraphicType") or "")
+    numbers = [float(number) for number in region.get("GraphicData") or []]
+    points = [tuple(numbers[i : i + dimensions]) for i in range(0, len(numbers), dimensions)]
+    if kind not in ("POLYLINE", "MULTIPOINT"):
+        raise _NoLineError(
+            f"Its region is a {kind.lower() or 'shape of no type'}, no straight line."
+        )
+    if len(points) != LINE_POINTS or len(points[-1]) != dimensions:
+        raise _NoLineError(f"Its region has {len(points)} points: a straight line has two.")
+    return points
+
+
+def _is_region(item: Dataset) -> bool:
+    return item.get("ValueType") in ("SCOORD", "SCOORD3D")
+
+
+def _is_length(number: Dataset) -> bool:
+    try:
+        _stated_mm(number)
+    except _NoLineError:
+        return False
+    return True
+
+
+def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
+    lesion_id, day = _text(items, LESION_ID.value), _text(items, STUDY_DAY.value)
+    reader = _text(items, READER.value)
+    sequence, answer = _private_code(items, SEQUENCE.value), _private_code(items, ANSWER.value)
+    if not (lesion_id and reader and day and sequence and answer):
+        return None
+    source = _private_code(items, LENGTH_SOURCE.value)
+    numbers = [item for item in items if item.get("ValueType") == "NUM"]
+    lengths = [item for item in numbers if item.get("RelationshipType") == "CONTAINS"]
+    try:
+        return OwnAnswer(
+            lesion_id=lesion_id,
+            reader=reader,
+            lesion_level=_level(items),
+            tracking_uid=next((str(i.UID) for i in items if name_of(i) == TRACKING_UID.value), ""),
+            sequence=SeriesRole(sequence),
+            study_date=date.fromisoformat(day),
+            answer=Answer(answer),
+            length_mm=_stated_mm(lengths[0]) if lengths else None,
+            length_source=LengthSource(source) if source else None,
+            reason=_text(items, ANSWER_REASON.value),
+            remarks=tuple(str(item.TextValue) for item in items if name_of(item) == REMARK.value),
+            amendment_reason=_text(items, AMENDMENT.value),
+        )
+    except (ValueError, _NoLineError):  # then it is read as the report of any program
+        return None
+
+
+def _exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint]:
+    """Give the ends as they were recorded: SCOORD keeps seven digits of a number only."""
+    try:
+        a, b, c, d = (
+            float(word) for word in _text(list(children(group)), CALIPER_ENDS.value).split()
+        )
+    except ValueError:
+        raise _NoLineError("The recorded ends of its caliper are missing.") from None
+    drawn = [number for end in region.ends or () for number in end]
+    if any(abs(x - y) > SCOORD_ROUNDING for x, y in zip((a, b, c, d), drawn, strict=True)):
+        raise _NoLineError("Its points are not the recorded ends of its caliper: it was altered.")
+    return (a, b), (c, d)
+
+
+def _predecessors(dataset: Dataset) -> Iterator[str]:
+    for study in dataset.get("PredecessorDocumentsSequence") or []:
+        for series in study.get("ReferencedSeriesSequence") or []:
+            for document in series.get("ReferencedSOPSequence") or []:
+                yield str(document.get("ReferencedSOPInstanceUID") or "")
+
+
+def _reader(dataset: Dataset) -> str:
+    """Give the person who observed; "" where none or several are named."""
+    logins = [str(i.TextValue) for i in walk(dataset) if name_of(i) == LOGIN_NAME.value]
+    names = [
+        str(item.get("PersonName") or item.get("TextValue") or "").strip("^ ")
+        for item in walk(dataset)
+        if name_of(item) == PERSON_NAME.value
+    ]
+    chosen = list(dict.fromkeys(logins or names))
+    return chosen[0] if len(chosen) == 1 else ""
+
+
+def _level(items: Sequence[Dataset]) -> str:
+    for item in items:
+        if name_of(item) in FINDING_SITES:
+            (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]
+            scheme = str(concept.get("CodingSchemeDesignator") or "")
+            if level := level_of_code(code_of([concept]), scheme):
+                return level
+    return ""
+
+
+def _text(items: Sequence[Dataset], value: str) -> str:
+    return next((str(i.get("TextValue") or "") for i in items if name_of(i) == value), "")
+
+
+def _private_code(items: Sequence[Dataset], value: str) -> str:
+    for item in items:
+        if name_of(item) == value:
+            (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]
+            if concept.get("CodingSchemeDesignator") == PRIVATE_SCHEME:
+                return code_of([concept])
+    return ""
+
+
+def children(item: Dataset) -> Iterator[Dataset]:
+    """Give the content items right below an item."""
+    yield from item.get("ContentSequence") or []
+
+
+def walk(item: Dataset) -> Iterator[Dataset]:
+    """Give all content items below an item."""
+    for child in children(item):
+        yield child
+        yield from walk(child)
+
+
+def code_of(sequence: Sequence[Dataset] | None) -> str:
+    """Give the value of the first code of a sequence, "" where there is none."""
+    for item in sequence or ():
+        value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue")
+        return str(value or "")
+    return ""
+
+
+def name_of(item: Dataset) -> str:
+    """Give the code of an item's concept name, "" where it has none."""
+    return code_of(item.get("ConceptNameCodeSequence"))
+
+
+def meaning_of(item: Dataset) -> str:
+    """Give the meaning of an item's concept name, "" where it has none."""
+    return next(
+        (str(one.get("CodeMeaning") or "") for one in item.get("ConceptNameCodeSequence") or ()), ""
+    )

@@ -1,0 +1,294 @@
+"""Where a line of another program belongs: its image, its lesion, its sequence, its reader."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from attrs import frozen
+
+from opp_mri.dicom.sr.report import tracking_uid
+from opp_mri.domain.exchange import Annotation, OwnAnswer
+from opp_mri.domain.geometry import ImagePlane, Vector3
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription, uid_in_file
+from opp_mri.domain.measurement import Lesion, PixelPoint
+from opp_mri.errors import InputError, UnknownError
+from opp_mri.store.protocol import Store
+from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
+from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
+from opp_mri.workflow.measuring.measure import NativeImage, native_image
+from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
+from opp_mri.workflow.measuring.suitability import reason_unsuitable
+
+OFF_PLANE_MM: Final = 0.5  # a point farther from an image does not lie on it
+Points = tuple[PixelPoint, PixelPoint]
+
+
+@frozen(kw_only=True)
+class ImportChoice:
+    """What the user states for lines that do not state it themselves.
+
+    Parameters
+    ----------
+    lesion_id
+        The lesion that they measure.
+    reader
+        Who drew them; goes before the name in a report of another program.
+    sequence
+        The sequence of a series that has no role; goes before the role.
+    """
+
+    lesion_id: str | None = None
+    reader: str | None = None
+    sequence: SeriesRole | None = None
+
+
+@frozen(kw_only=True)
+class PlacedLine:
+    """A line with all that a reading needs."""
+
+    lesion: Lesion
+    reader: str
+    sequence: SeriesRole
+    image: NativeImage
+    points: Points
+    remarks: tuple[str, ...]
+
+
+class Placer:
+    """Places lines in a project; reads lesions and patients once."""
+
+    def __init__(self, store: Store, choice: ImportChoice) -> None:
+        self._store = store
+        self._choice = choice
+        self._groups = patient_map(store)
+        self._lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+        self._names = {
+            record.patient_id: frozenset({record.patient_id, record.patient_name})
+            for record in store.patients()
+        }
+        if choice.lesion_id is not None and choice.lesion_id not in self._lesions:
+            raise UnknownError(
+                f"There is no lesion {choice.lesion_id}: `opp-mri lesion list` lists them."
+            )
+
+    def place(self, annotation: Annotation) -> PlacedLine:
+        """Place a line.
+
+        Raises
+        ------
+        OppMriError
+            It belongs nowhere, or it is not known where; the text says why.
+        """
+        volume, place = self._volume(annotation)
+        self._check_whole(annotation, volume)
+        lesion = self.lesion(annotation, volume)
+        image = native_image(self._store, lesion.lesion_id, place)
+        sequence, remarks = self._sequence(annotation, image.volume)
+        points = _points_on(annotation, image)
+        _check_stated(annotation.stated_mm, image, points, own=annotation.own)
+        return PlacedLine(
+            lesion=lesion,
+            reader=self.reader(annotation),
+            sequence=sequence,
+            image=image,
+            points=points,
+            remarks=annotation.own.remarks if annotation.own else remarks,
+        )
+
+    def reader(self, annotation: Annotation) -> str:
+        """Give whose line it is."""
+        if annotation.own is not None:
+            return annotation.own.reader
+        reader = self._choice.reader or annotation.reader
+        if not reader:
+            raise InputError("It does not say who drew it: name the reader with --reader.")
+        return reader
+
+    def lesion(self, annotation: Annotation, volume: VolumeDescription | None) -> Lesion:
+        """Give the lesion that a line measures: as it says, as the user says, or the only one."""
+        if annotation.own is not None:
+            return self._own_lesion(annotation.own, volume)
+        if self._choice.lesion_id is not None:
+            return self._lesions[self._choice.lesion_id]
+        patient_ids = self._groups.group(volume.patient_id) if volume else ()
+        candidates = [one for one in self._lesions.values() if one.patient_id in patient_ids]
+        if annotation.level:
+            at_level = [lesion for lesion in candidates if lesion.level == annotation.level]
+            if not at_level:
+                raise InputError(
+                    f"It measures {annotation.level}, where this patient has no lesion: add the "
+                    "lesion first with `opp-mri lesion add`, or name another with --lesion."
+                )
+            candidates = at_level
+        if not candidates:
+            raise InputError("Its patient has no lesion: add one first with `opp-mri lesion add`.")
+        if len(candidates) > 1:
+            names = ", ".join(lesion.lesion_id for lesion in candidates)
+            raise InputError(f"It may measure {names}: name the lesion with --lesion.")
+        return candidates[0]
+
+    def _own_lesion(self, own: OwnAnswer, volume: VolumeDescription | None) -> Lesion:
+        lesion = self._lesions.get(own.lesion_id)
+        if lesion is None:
+            raise UnknownError(
+                f"There is no lesion {own.lesion_id}: add it first with `opp-mri lesion add`."
+            )
+        is_this = tracking_uid(lesion.tracking_uid, own.sequence) == own.tracking_uid
+        if not is_this and lesion.level != own.lesion_level:
+            raise InputError(
+                f"It is of a lesion {own.lesion_id} at {own.lesion_level or 'an unknown level'}, "
+                f"and that of this project is at {lesion.level}: they are not the same lesion."
+            )
+        if volume and volume.patient_id not in self._groups.group(lesion.patient_id):
+            raise InputError(f"It is of another patient than the lesion {own.lesion_id}.")
+        return lesion
+
+    def _check_whole(self, annotation: Annotation, volume: VolumeDescription) -> None:
+        """Hold what a file says of patient and study against its image."""
+        if annotation.study_instance_uid not in ("", volume.study_instance_uid):
+            raise InputError("It belongs to another study than the image that it refers to.")
+        group = self._groups.group(volume.patient_id)
+        known = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
+        if annotation.patient_names and not annotation.patient_names & (known | set(group)):
+            raise InputError(
+                "It names another patient than the image that it refers to; if both are one "
+                "patient, correct the file."
+            )
+
+    def _sequence(
+        self, annotation: Annotation, volume: VolumeDescription
+    ) -> tuple[SeriesRole, tuple[str, ...]]:
+        if annotation.own is not None:
+            return annotation.own.sequence, ()
+        sequence = self._choice.sequence or volume.role
+        if sequence is None:
+            why = " ".join(volume.evidence[-1:])
+            raise InputError(
+                f"The series of its image has no role. {why} Name the sequence with --sequence."
+            )
+        source = f"Drawn in another program ({annotation.file_name}: {annotation.label})."
+        unsuitable = reason_unsuitable(volume, sequence)
+        if unsuitable and self._choice.sequence is None:
+            raise InputError(f"{unsuitable} To import it all the same, name it with --sequence.")
+        override = f"Imported as {sequence.value} by explicit choice. {unsuitable}"
+        return sequence, (source, *([override] if unsuitable else []))
+
+    def _volume(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
+        if not annotation.sop_instance_uid:
+            return self._volume_in_space(annotation)
+        frame = annotation.frame_number
+        uid = annotation.sop_instance_uid
+        if self._store.instance(uid) is None:
+            raise UnknownError(f"Its image is not in the project ({uid}): index it first.")
+        role = annotation.own.sequence if annotation.own else self._choice.sequence
+        uid = name_in_catalogue(self._store, uid, self._role_of, role)
+        volumes = self._store.volumes_with_frame(uid, frame)
+        if not volumes:
+            raise UnknownError(f"Its image has no frame {frame}.")
+        originals = [volume for volume in volumes if not volume.duplicate_of]
+        return (originals or list(volumes))[0], (uid, frame)
+
+    def _role_of(self, uid: str) -> SeriesRole | None:
+        return next((each.role for each in self._store.volumes_with_frame(uid, 1)), None)
+
+    def _volume_in_space(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
+        """Find the one image on which both ends lie, by what the name of the line says too.
+
+        Raises
+        ------
+        InputError
+            There is none, or more than one.
+        """
+        if annotation.ends_lps_mm is None:
+            raise InputError("It has neither an image nor points in the patient.")
+        words = set(re.split(r"[\s_]+", annotation.label))
+        volumes = [
+            volume
+            for volume in self._store.volumes()
+            if not volume.duplicate_of and self._may_be(volume, annotation, words)
+        ]
+        dates = effective_dates(volumes)
+        days = {str(day) for day in dates.values()} & words
+        found = [
+            (volume, (frame.sop_instance_uid, frame.frame_number))
+            for volume in volumes
+            if not days or str(dates[volume.volume_id]) in days
+            for frame, plane in zip(volume.frames, volume.planes, strict=False)
+            if _lies_on(annotation.ends_lps_mm, plane)
+        ]
+        if not found:
+            raise InputError("No image of the project lies where its points are.")
+        if len(found) > 1:
+            raise InputError(
+                f"Its points lie on {len(found)} images, and it does not say on which: name the "
+                "line by lesion, sequence and date, as “OPP-01 T1 2020-05-30”, or give --lesion "
+                "and --sequence."
+            )
+        return found[0]
+
+    def _may_be(self, volume: VolumeDescription, annotation: Annotation, words: set[str]) -> bool:
+        frame_uid = annotation.frame_of_reference_uid
+        if frame_uid and volume.instance.frame_of_reference_uid != frame_uid:
+            return False
+        named = [self._lesions[word] for word in words if word in self._lesions]
+        chosen = self._choice.lesion_id
+        lesions = [self._lesions[chosen]] if chosen is not None else named
+        if lesions and not any(
+            volume.patient_id in self._groups.group(lesion.patient_id) for lesion in lesions
+        ):
+            return False
+        roles = {role for role in SeriesRole if role.value in words}
+        wanted = {self._choice.sequence} if self._choice.sequence else roles
+        return not wanted or volume.role in wanted
+
+
+def _lies_on(ends: tuple[Vector3, Vector3], plane: ImagePlane) -> bool:
+    return all(
+        abs(plane.distance_mm(end)) <= OFF_PLANE_MM and plane.contains(*plane.pixel_from_lps(end))
+        for end in ends
+    )
+
+
+def _points_on(annotation: Annotation, image: NativeImage) -> Points:
+    if annotation.ends is not None:
+        return annotation.ends
+    if annotation.ends_lps_mm is None:
+        raise InputError("It has no points.")
+    frame_uid = annotation.frame_of_reference_uid
+    if frame_uid and frame_uid != image.plane.frame_of_reference_uid:
+        raise InputError("Its points lie in another frame of reference than its image.")
+    off_mm = max(abs(image.plane.distance_mm(end)) for end in annotation.ends_lps_mm)
+    if off_mm > OFF_PLANE_MM:
+        raise InputError(f"Its points lie up to {off_mm:.1f} mm off the image that it names.")
+    start, end = (image.plane.pixel_from_lps(point) for point in annotation.ends_lps_mm)
+    return start, end
+
+
+def _check_stated(
+    stated_mm: Decimal | None, image: NativeImage, points: Points, *, own: OwnAnswer | None
+) -> None:
+    """Hold the stated length against that of the points; our own is rounded to 0.1 mm."""
+    if stated_mm is None:
+        return
+    computed_mm = image.plane.length_mm(*points)
+    difference_mm = abs(Decimal(computed_mm) - stated_mm)
+    tolerance_mm = RECORDED_PRECISION_MM / 2 + Decimal("1e-6") if own else RECORDED_PRECISION_MM
+    if difference_mm > tolerance_mm:
+        raise InputError(
+            f"It states {format_mm(recorded_mm(float(stated_mm)))}, but its points are "
+            f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image "
+            f"{uid_in_file(image.place[0])}: one of both is wrong."
+        )
+
+
+def refers_to_several_studies(store: Store, annotations: Sequence[Annotation]) -> bool:
+    """Tell whether the images of one file belong to more than one study."""
+    studies = {
+        volume.study_instance_uid
+        for annotation in annotations
+        if annotation.sop_instance_uid
+        for volume in store.volumes_with_frame(annotation.sop_instance_uid, annotation.frame_number)
+        if not volume.duplicate_of
+    }
+    return len(studies) > 1

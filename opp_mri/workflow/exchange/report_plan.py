@@ -1,0 +1,303 @@
+"""Which reports a project's readings make: one a reader, series and study; one a lesion's response.
+
+Only readings that count are reported: what was handed over in a table, and what was signed.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from attrs import field, frozen
+
+from opp_mri.dicom.sr.concepts import LengthCode
+from opp_mri.dicom.sr.report import (
+    MeasurementReport,
+    ReportedAnswer,
+    ReportedImage,
+    Verifier,
+)
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SourceFile, VolumeDescription, uid_in_file
+from opp_mri.domain.measurement import Caliper, Lesion, Reading, Signature
+from opp_mri.domain.reader_study import CONSENSUS, Resolution
+from opp_mri.store.protocol import Store
+from opp_mri.units import format_mm
+from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.timeline import Cell, reader_timeline
+
+
+@frozen(kw_only=True)
+class PlannedReport:
+    """A report that is to be written, and the readings that it states."""
+
+    report: MeasurementReport
+    readings: tuple[Reading, ...] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class ReportPlan:
+    """What is to be written.
+
+    Parameters
+    ----------
+    reports
+        Independent reads first, then the consensus, each by study and series.
+    left_out
+        Answers that no report can hold, in sentences.
+    warnings
+        What a reader of the reports in another program should know, in sentences.
+    """
+
+    reports: tuple[PlannedReport, ...]
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def plan_reports(
+    store: Store,
+    *,
+    lesion_ids: Sequence[str] = (),
+    reader: str | None = None,
+    length_code: LengthCode = LengthCode.SCT,
+) -> ReportPlan:
+    """Plan the measurement reports of some lesions, or of all.
+
+    Parameters
+    ----------
+    lesion_ids
+        These lesions; all where it is empty.
+    reader
+        Whose answers to report; None for those of all readers.
+
+    Raises
+    ------
+    ProjectError
+        One of the readers reads blind, and the blinding is not lifted.
+    UnknownError
+        There is no such lesion.
+    """
+    lesions = [known_lesion(store, each) for each in lesion_ids] or list(store.lesions())
+    readings = [
+        reading
+        for lesion in lesions
+        for reading in counted_readings(store, lesion.lesion_id)
+        if reader in (None, reading.reader)
+    ]
+    check_shown(store, [reader] if reader else sorted({each.reader for each in readings}))
+    planner = _Planner(store, length_code)
+    for lesion in lesions:
+        planner.add(lesion, [each for each in readings if each.lesion_id == lesion.lesion_id])
+    return planner.plan()
+
+
+class _Planner:
+    """Gathers the answers of lesions by report."""
+
+    def __init__(self, store: Store, length_code: LengthCode) -> None:
+        self._store = store
+        self._length_code = length_code
+        self._images = ImageReferences(store)
+        self._answers: dict[tuple[str, str, str], list[tuple[ReportedAnswer, Reading]]] = (
+            defaultdict(list)
+        )
+        self._left_out: list[str] = []
+        self._unequal: dict[str, None] = {}
+
+    def add(self, lesion: Lesion, readings: Sequence[Reading]) -> None:
+        """Add the answers that hold for a lesion."""
+        for reader in sorted({reading.reader for reading in readings}):
+            own = [reading for reading in readings if reading.reader == reader]
+            for cell in reader_timeline(self._store, lesion, reader, own).cells:
+                if cell.reading is not None:
+                    self._add_answer(lesion, cell, cell.reading)
+
+    def _add_answer(self, lesion: Lesion, cell: Cell, reading: Reading) -> None:
+        images, volume = self._images_of(cell, reading)
+        if volume is None or not images:
+            self._left_out.append(
+                f"{lesion.lesion_id}, {reading.sequence.value} of {reading.study_date}, by "
+                f"{reading.reader}: no indexed image belongs to this answer, and a report refers "
+                "to images."
+            )
+            return
+        caliper = reading.caliper
+        if caliper is not None:
+            self._note_pixels(volume)
+        answer = ReportedAnswer(
+            lesion_id=lesion.lesion_id,
+            lesion_uid=lesion.tracking_uid,
+            level=lesion.level,
+            sequence=reading.sequence,
+            study_date=reading.study_date,
+            days_from_ssrs=cell.days_from_ssrs,
+            answer=reading.answer,
+            length_mm=reading.length_mm,
+            length_source=reading.length_source,
+            ends=(caliper.start, caliper.end) if caliper else None,
+            images=images,
+            reason=reading.reason,
+            remarks=reading.remarks,
+            amendment_reason=reading.amendment_reason,
+            recorded_at=reading.recorded_at,
+        )
+        key = (volume.study_instance_uid, volume.series_instance_uid, reading.reader)
+        self._answers[key].append((answer, reading))
+
+    def _images_of(
+        self, cell: Cell, reading: Reading
+    ) -> tuple[tuple[ReportedImage, ...], VolumeDescription | None]:
+        if reading.caliper is not None:
+            volume = self._images.volume_of(reading.caliper)
+            image = self._images.image(
+                reading.caliper.sop_instance_uid, reading.caliper.frame_number
+            )
+            return (() if image is None else (image,)), volume
+        if reading.length_mm:  # a number: of two lines whose lengths were averaged, or without any
+            return self._images_of_mean(reading)
+        if cell.volume is None:
+            return (), None
+        image = self._images.middle(cell.volume)
+        return (() if image is None else (image,)), cell.volume
+
+    def _images_of_mean(
+        self, reading: Reading
+    ) -> tuple[tuple[ReportedImage, ...], VolumeDescription | None]:
+        calipers = [
+            source.caliper for source in self.sources_of(reading) if source.caliper is not None
+        ]
+        volumes = [self._images.volume_of(caliper) for caliper in calipers]
+        first = next((volume for volume in volumes if volume is not None), None)
+        images = [
+            self._images.image(caliper.sop_instance_uid, caliper.frame_number)
+            for caliper, volume in zip(calipers, volumes, strict=True)
+            if volume and first and volume.study_instance_uid == first.study_instance_uid
+        ]
+        return tuple(dict.fromkeys(image for image in images if image is not None)), first
+
+    def sources_of(self, reading: Reading) -> list[Reading]:
+        """Give the two answers that a resolved answer was made of."""
+        return sources_of_resolved(self._store, [reading])
+
+    def _note_pixels(self, volume: VolumeDescription) -> None:
+        spacing = volume.pixel_spacing_mm
+        if spacing and spacing[0] != spacing[1]:
+            number = volume.instance.series_number
+            self._unequal[
+                f"Series {number} of {volume.study_date} has pixels that are not square "
+                f"({spacing[0]:g} by {spacing[1]:g} mm). OHIF exchanges both spacings there and "
+                "shows the ends of its lines at the wrong place; the report itself is right."
+            ] = None
+
+    def plan(self) -> ReportPlan:
+        """Give the reports."""
+        keys = sorted(self._answers, key=lambda key: (key[2] == CONSENSUS, key[2], *key[:2]))
+        return ReportPlan(
+            reports=tuple(self._report(key) for key in keys),
+            left_out=tuple(self._left_out),
+            warnings=tuple(self._unequal),
+        )
+
+    def _report(self, key: tuple[str, str, str]) -> PlannedReport:
+        study_uid, series_uid, reader = key
+        answers = [answer for answer, _ in self._answers[key]]
+        readings = tuple(reading for _, reading in self._answers[key])
+        verifiers = verifiers_of(self._store, readings) if reader == CONSENSUS else ()
+        report = MeasurementReport(
+            study_instance_uid=study_uid,
+            image_series_instance_uid=series_uid,
+            reader=reader,
+            observers=tuple(verifier.name for verifier in verifiers) or (reader,),
+            verifiers=verifiers,
+            length_code=self._length_code,
+            answers=tuple(answers),
+        )
+        return PlannedReport(report=report, readings=readings)
+
+
+class ImageReferences:
+    """References to images of a project, each looked up once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[str, int], ReportedImage | None] = {}
+
+    def image(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
+        """Give a reference to an image; None where it is no longer in the project."""
+        place = (sop_instance_uid, frame_number)
+        if place not in self._known:
+            self._known[place] = self._look_up(*place)
+        return self._known[place]
+
+    def _look_up(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
+        instance = self._store.instance(sop_instance_uid)
+        sources: Mapping[str, SourceFile] = self._store.sources_of([sop_instance_uid])
+        if instance is None or sop_instance_uid not in sources:
+            return None
+        has_frames = instance.is_enhanced or len(instance.frames) > 1
+        return ReportedImage(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=uid_in_file(sop_instance_uid),
+            frame_number=frame_number if has_frames else None,
+            source=sources[sop_instance_uid],
+        )
+
+    def middle(self, volume: VolumeDescription) -> ReportedImage | None:
+        """Give a reference to the middle image of a volume."""
+        frame = volume.frames[len(volume.frames) // 2]
+        return self.image(frame.sop_instance_uid, frame.frame_number)
+
+    def volume_of(self, caliper: Caliper) -> VolumeDescription | None:
+        """Give the volume that a caliper lies on; of copies, the one that is no copy."""
+        volumes = self._store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        originals = [volume for volume in volumes if not volume.duplicate_of]
+        return next(iter(originals or volumes), None)
+
+
+def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
+    """Give the answers that resolved answers were made of, in the order of recording."""
+    resolved = {reading.reading_id for reading in readings}
+    source_ids = {
+        source_id
+        for resolution in store.log_of(Resolution)
+        if resolution.reading_id in resolved
+        for source_id in resolution.of_reading_ids
+    }
+    lesion_ids = dict.fromkeys(reading.lesion_id for reading in readings)
+    return [
+        reading
+        for lesion_id in lesion_ids
+        for reading in store.readings(lesion_id)
+        if reading.reading_id in source_ids
+    ]
+
+
+def verifiers_of(store: Store, readings: Collection[Reading]) -> tuple[Verifier, ...]:
+    """Give those who signed some answers, by name, with the time of their latest signature."""
+    reading_ids = {reading.reading_id for reading in readings}
+    latest: dict[str, Signature] = {}
+    for lesion_id in dict.fromkeys(reading.lesion_id for reading in readings):
+        for signature in store.signatures(lesion_id):
+            if reading_ids.intersection(signature.reading_ids):
+                known = latest.get(signature.reader)
+                if known is None or known.recorded_at < signature.recorded_at:
+                    latest[signature.reader] = signature
+    return tuple(
+        Verifier(name=name, verified_at=latest[name].recorded_at) for name in sorted(latest)
+    )
+
+
+def caliper_name(reading: Reading) -> str:
+    """Name a caliper by lesion, sequence and visit."""
+    return f"{reading.lesion_id} {reading.sequence.value} {reading.study_date}"
+
+
+def caliper_in_words(reading: Reading) -> str:
+    """Say whose caliper it is and how long, with its unit."""
+    length = "" if reading.length_mm is None else f"{format_mm(reading.length_mm)}, "
+    return f"{length}by {reading.reader}. Measured on the native image."
+
+
+def ends_lps_mm(caliper: Caliper) -> tuple[Vector3, Vector3]:
+    """Give both ends of a caliper in the patient."""
+    return caliper.start_lps_mm, caliper.end_lps_mm

@@ -1,0 +1,117 @@
+"""The response report of each lesion: the category with the rule that gave it."""
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from opp_mri.dicom.sr.report import ReportedImage, ResponseReport
+from opp_mri.domain.assessment import Rules
+from opp_mri.domain.measurement import Lesion
+from opp_mri.errors import InputError
+from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.classify import classify
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.repeatability import measurement_error
+from opp_mri.workflow.exchange.report_plan import ImageReferences
+from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
+
+
+@frozen(kw_only=True)
+class ResponsePlan:
+    """Response reports that are to be written, and lesions that have none, in sentences."""
+
+    reports: tuple[ResponseReport, ...]
+    left_out: tuple[str, ...]
+
+
+def plan_responses(
+    store: Store, rules: Rules, *, lesion_ids: Sequence[str] = (), reader: str | None = None
+) -> ResponsePlan:
+    """Assess some lesions, or all, for a report each.
+
+    Parameters
+    ----------
+    reader
+        Whose readings count; None for the consensus, or the only reader of a lesion.
+
+    Raises
+    ------
+    ProjectError
+        The reader reads blind, and the blinding is not lifted.
+    UnknownError
+        There is no such lesion.
+    """
+    lesions = [known_lesion(store, each) for each in lesion_ids] or list(store.lesions())
+    error = measurement_error(store)
+    images = ImageReferences(store)
+    reports, left_out = [], []
+    for lesion in lesions:
+        try:
+            timeline = lesion_timeline(store, lesion, reader=reader)
+        except InputError as problem:
+            left_out.append(f"{lesion.lesion_id} has no response report. {problem}")
+            continue
+        check_shown(store, [timeline.reader])
+        assessed = AssessedLesion(
+            lesion=lesion,
+            timeline=timeline.timeline,
+            assessment=classify(timeline.timeline, rules),
+            error=error,
+            reader=timeline.reader,
+            flags=timeline.flags,
+            visits=timeline.visits,
+        )
+        report = _report(lesion, timeline, assessed, images) if assessed.is_measured else None
+        if report is not None:
+            reports.append(report)
+    return ResponsePlan(reports=tuple(reports), left_out=tuple(left_out))
+
+
+def _report(
+    lesion: Lesion, timeline: LesionTimeline, assessed: AssessedLesion, images: ImageReferences
+) -> ResponseReport | None:
+    """Give the report in the latest study with an image, or None where no study has one."""
+    placed = [(cell, image) for cell in timeline.cells if (image := _image_of(cell, images))]
+    if not placed:
+        return None
+    latest = placed[-1][0]
+    if latest.volume is None:
+        raise ValueError("a cell with an image has a volume")
+    study_uid = latest.volume.study_instance_uid
+    assessment = assessed.assessment
+    return ResponseReport(
+        study_instance_uid=study_uid,
+        reader=timeline.reader,
+        lesion_id=lesion.lesion_id,
+        lesion_uid=lesion.tracking_uid,
+        level=lesion.level,
+        category=assessment.category,
+        rule=assessment.reason,
+        deciding_sequence=assessment.deciding_sequence,
+        discordant=assessment.discordant,
+        mode=assessment.mode,
+        criteria=assessment.criteria.name,
+        cautions=assessed.cautions,
+        sentences=assessed.sentences,
+        study_date=latest.study_date,
+        last_day=latest.days_from_ssrs,
+        images=tuple(
+            dict.fromkeys(
+                image
+                for cell, image in placed
+                if cell.volume and cell.volume.study_instance_uid == study_uid
+            )
+        ),
+        recorded_at=max(cell.reading.recorded_at for cell in timeline.cells if cell.reading),
+    )
+
+
+def _image_of(cell: Cell, images: ImageReferences) -> ReportedImage | None:
+    if cell.reading is None or cell.volume is None:
+        return None
+    caliper = cell.reading.caliper
+    if caliper is None:
+        return images.middle(cell.volume)
+    return images.image(caliper.sop_instance_uid, caliper.frame_number)
