@@ -262,9 +262,10 @@ def _landmark(observed: Observed | None, first: Observed | None, day: int) -> La
         return LandmarkAnalysis(
             day=day, n=0, had_event=0, had_competing=0, censored=0, comparison=nothing
         )
-    later = first.duration_days > day
+    # a lesion may be out of this endpoint's follow-up while it is still followed for another
+    later = (first.duration_days > day) & (observed.duration_days > day)
     own = observed.event & (observed.duration_days <= day)
-    ended = np.asarray(first.cause) > 0
+    other = ~own & (np.asarray(first.cause) > 0) & (first.duration_days <= day)
     kept = observed.take(later) if later.any() else None
     if kept is not None:
         kept = evolve(kept, duration_days=kept.duration_days - day)
@@ -272,8 +273,8 @@ def _landmark(observed: Observed | None, first: Observed | None, day: int) -> La
         day=day,
         n=int(later.sum()),
         had_event=int((~later & own).sum()),
-        had_competing=int((~later & ended & ~own).sum()),
-        censored=int((~later & ~ended).sum()),
+        had_competing=int(other.sum()),
+        censored=int((~later & ~own & ~other).sum()),
         comparison=_compare(kept, f"No lesion is followed beyond day {day} without an event."),
     )
 

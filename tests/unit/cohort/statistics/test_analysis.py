@@ -191,6 +191,16 @@ def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> 
     assert beyond.comparison.reason == "No lesion is followed beyond day 5000 without an event."
 
 
+def test_a_lesion_imaged_until_before_the_landmark_is_censored_though_it_dies_later() -> None:
+    few = cohort_lesion(t1={-10: 20, 45: 20, 92: 20}, death_date=DAY_0 + timedelta(205))
+    lesions = [cohort_lesion(t1=course) for course in (OPP, PD, SD)] + [few]
+    found = analyse(lesions, landmark_day=182)
+    for landmark in (found.opp_free.landmark, found.progression_free.landmark):
+        assert landmark.censored == 1
+        assert landmark.n + landmark.had_event + landmark.had_competing == 3
+        assert min(landmark.comparison.observed.duration_days) > 0
+
+
 @pytest.mark.parametrize(
     ("covariate", "given", "expected"),
     [
