@@ -23,6 +23,9 @@ from opp_mri.workflow.catalogue.patients import time_points
 
 IMAGES: Final = "images"
 FILE_TIME_S: Final = 946_684_800  # 2000-01-01: when a file was written tells nothing
+OTHER_SERIES: Final = 1
+CHOSEN_SERIES: Final = 2
+"""SeriesNumber of what the project chose: the later of repeats is read, in a package too."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -46,6 +49,7 @@ class _Copy:
     case: PackageCase
     shown_day: date
     sop_instance_uid: str
+    series_number: int
     instance_number: int
     disguise: Disguise
 
@@ -76,6 +80,7 @@ def copy_images(
                     "PatientID": copy.case.code,
                     "PatientName": copy.case.code,
                     "StudyDate": f"{copy.shown_day:%Y%m%d}",
+                    "SeriesNumber": copy.series_number,
                     "InstanceNumber": copy.instance_number,
                     # of the catalogue's name: two images of one UID in their files stay two
                     "SOPInstanceUID": new_uid(copy.sop_instance_uid),
@@ -99,6 +104,7 @@ def _copies(
     numbers: Counter[str] = Counter()
     volumes = list(volumes)
     disguises = disguises_of(issued.secret, case.code, (volume for _, volume in volumes))
+    chosen = {volume.series_instance_uid for _, volume in volumes if volume.selected}
     for day, volume in volumes:
         for frame in volume.frames:
             if frame.sop_instance_uid not in copies:
@@ -107,6 +113,9 @@ def _copies(
                     case=case,
                     shown_day=shown[day],
                     sop_instance_uid=frame.sop_instance_uid,
+                    series_number=CHOSEN_SERIES
+                    if volume.series_instance_uid in chosen
+                    else OTHER_SERIES,
                     instance_number=numbers[volume.series_instance_uid],
                     disguise=disguises[volume.series_instance_uid],
                 )
