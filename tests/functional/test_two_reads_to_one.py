@@ -156,9 +156,11 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     told = run("consensus", "sign", "OPP-01", "--signed-by", "reader-1", expect=3).err
     assert "wait to be resolved" in told
     for lesion in listed:
+        # letters are by lot, so only the mean gives OPP-01 the same category in each run
+        kept = ("mean",) if lesion["lesion_id"] == "OPP-01" else ("A", "B")
         for n, pair in enumerate(one for one in lesion["pairs"] if one["cause"]):
             cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
-            keep = ("A", "B", "mean")[n % 3]
+            keep = kept[n % len(kept)]
             run("consensus", "resolve", *cell, "--keep", keep, "--reason", "seen together")
     run("consensus", "sign", "--signed-by", "reader-1")
     assert not [one for one in run("consensus", "list", "--json").json if one["complete"]]
@@ -211,7 +213,9 @@ def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
     new = ("--keep", "new", "--reason", "drawn together")
     run("consensus", "resolve", *cell, *new, "--line", "40", "50", "60", "50")
     run("consensus", "resolve", *cell, *new, "--answer", "not_measurable")
-    assert "needs either" in run("consensus", "resolve", *cell, *new, expect=2).err
+    assert (
+        "give either --line or --answer" in run("consensus", "resolve", *cell, *new, expect=2).err
+    )
     with open_project(project) as opened:
         made = opened.store.log_of(Resolution)
     assert [one.kind.value for one in made] == ["new", "new"]
@@ -286,7 +290,7 @@ def test_what_comes_back_is_checked_and_comes_back_once(
     with open_project(project) as opened:
         anew = make_package(opened, "reader-1", tmp_path / "anew", START, again=True).issued
     read_package(tmp_path / "lost", issued, lines, START)
-    with pytest.raises(ProjectError, match="made anew since"):
+    with pytest.raises(ProjectError, match="made again since"):
         merge(project, tmp_path / "lost")
     count = read_package(tmp_path / "anew", anew, lines, START)
     assert f"{count} answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out

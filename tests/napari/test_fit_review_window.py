@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from fixtures.makers import NOON
-from opp_mri_napari.fits.presenter import FitReviewPresenter, View
+from opp_mri_napari.fits.presenter import LOOKED_AT_S, FitReviewPresenter, View
 from qtpy.QtCore import Qt
 
 from opp_mri.workflow.project import STORE_NAME, Project
@@ -199,6 +199,7 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
 
     presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
     presenter.reject()
+    presenter.enter("another level")
     project.store.replace_volumes(["PHANTOM-01"], [])
     opened = FitReviewWindow(make_napari_viewer(show=True), presenter)
     try:
@@ -220,6 +221,7 @@ def test_closing_the_window_ends_the_command(
         viewer = fit_review.napari.current_viewer()
         if wait:
             qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20_000)
+            qtbot.wait(int(1000 * LOOKED_AT_S) + 200)
             qtbot.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_C)
         viewer.close()
         qtbot.wait(200)

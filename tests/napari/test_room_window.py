@@ -385,7 +385,7 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
 def test_a_locked_store_gives_a_banner_and_the_answer_stays(
     window: "RoomWindow", qtbot: "QtBot", project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(_readings: object) -> None:
+    def locked(_readings: object, **_options: object) -> None:
         raise ProjectError("Another program is writing to this project. Try again.")
 
     with monkeypatch.context() as broken:

@@ -83,7 +83,7 @@ def test_an_adjudicator_resolves_alone(tmp_path: Path) -> None:
         ({"resolution": '"adjudicator"', "adjudicator": '"reader-1"'}, "must be a third person"),
         ({"resolution": '"adjudicator"', "adjudicator": '"consensus"'}, "stands for the resolved"),
         ({"order": '"locked-sequential"', "dates": '"hidden"'}, "a locked sequence shows"),
-        ({"seed": "1\nlimit = 2"}, "unknown setting “limit”: remove it"),
+        ({"washout_days": "14\nlimit = 2"}, "unknown setting “limit”: remove it"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_sentence(
@@ -134,8 +134,8 @@ def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
 def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="opp-mri protocol --example"):
         needed_protocol(store)
-    first = declare_protocol(store, changed(tmp_path, seed="2"))
-    second = declare_protocol(store, changed(tmp_path, seed="3"))
+    first = declare_protocol(store, changed(tmp_path, washout_days="20"))
+    second = declare_protocol(store, changed(tmp_path, washout_days="30"))
     assert current_protocol(store) == second != first
     assert frozen_since(store) is None
     issued = IssuedPackage(
@@ -144,8 +144,9 @@ def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_
     store.add_to_log([issued])
     assert frozen_since(store) == NOON
     with pytest.raises(ProjectError, match="the protocol is frozen"):
-        declare_protocol(store, changed(tmp_path, seed="4"))
-    assert declare_protocol(store, changed(tmp_path, seed="3")) == second  # the same one may be
+        declare_protocol(store, changed(tmp_path, washout_days="40"))
+    again = declare_protocol(store, changed(tmp_path, washout_days="30"))
+    assert again == second  # the same protocol may be declared again
 
 
 def test_unblinding_is_signed_once_and_kept(store: SqlStore, tmp_path: Path) -> None:
