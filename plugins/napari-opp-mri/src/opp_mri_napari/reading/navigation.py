@@ -192,6 +192,9 @@ class Navigation:
         self.panes.zoom_factor = 1.0
         for pane in self.panes.panes:
             self.levels.look(pane)
+        leader = self.panes.current
+        if leader is not None and leader.whole:  # no lesion yet: still one place of the body
+            self.panes.follow(leader)
 
     def reload(self) -> None:
         """Read lesions and links of the patient anew: fits may have been confirmed."""
