@@ -295,7 +295,7 @@ def test_what_comes_back_is_checked_and_comes_back_once(
     count = read_package(tmp_path / "anew", anew, lines, START)
     assert f"{count} answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
     assert "0 answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
-    with pytest.raises(InputError, match="no reader's package"):
+    with pytest.raises(InputError, match="not a reader's package"):
         merge(project, project)
 
 
