@@ -4,7 +4,6 @@ A key that a file leaves out has the value of `amini-2016`.
 """
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -24,6 +23,7 @@ from opp_mri.domain.assessment import (
     TherapyCounts,
     Threshold,
 )
+from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError
 
 DEFAULT_CRITERIA: Final = "amini-2016"
@@ -147,8 +147,8 @@ def _toml_value(value: object) -> str:
 
 def _criteria(file: str, text: str, name: str) -> Criteria:
     try:
-        given = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+        given = parse_toml(text, decimals=True)
+    except ValueError as error:
         raise InputError(f"{file} is not TOML: {error}. Correct it there.") from error
     known = [attribute.name for attribute in fields(Criteria)]
     faults = [

@@ -1,6 +1,5 @@
 """Calipers as they are handed over: a CSV table, or the same as JSON."""
 
-import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from opp_mri.domain.documents import parse_json
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.errors import InputError, TableFault
@@ -99,7 +99,7 @@ def read_calipers(
 
 def _json_table(path: Path, *, all_or_none: bool) -> Table:
     try:
-        objects = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        objects = parse_json(path.read_text(encoding="utf-8-sig"), decimals=True)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}: check the name and the folder.") from None
     except (OSError, ValueError) as error:

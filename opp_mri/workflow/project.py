@@ -1,13 +1,13 @@
 """A project: a folder with its settings and its store."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Final, Self
 
 import attrs
 from attrs import frozen
 
+from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.postgresql import open_postgresql
 from opp_mri.store.protocol import Store
@@ -143,11 +143,11 @@ def _database_of(folder: Path) -> str:
 
 def _read_settings(path: Path) -> Settings:
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} cannot be read as TOML ({error}): mend it.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
     kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
     for name, value in given.items():
         if name not in kinds:

@@ -107,9 +107,9 @@ def run_header(content: bytes, folder: Path) -> None:
 def sound_streams() -> list[bytes]:
     images = []
     for syntax in (RLELossless, JPEG2000Lossless):
-        dataset = mr_image(Rows=16, Columns=16)
+        dataset = mr_image(Rows=64, Columns=64)
         written(dataset)
-        dataset.PixelData = bytes(range(256)) * 2
+        dataset.PixelData = bytes(range(256)) * 32
         dataset.BitsStored, dataset.HighBit = 16, 15
         dataset.compress(syntax, generate_instance_uid=False)
         buffer = io.BytesIO()

@@ -15,6 +15,7 @@ from attrs import frozen
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError
 
 ISSUE_NAME: Final = "package.seal.json"
@@ -62,7 +63,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
         The seal is absent, cannot be read, or was not made with this key.
     """
     try:
-        seal = json.loads(path.read_text(encoding="utf-8"))
+        seal = parse_json(path.read_text(encoding="utf-8"))
         manifest = seal["manifest"]
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(seal["signature"]), _canonical(manifest))

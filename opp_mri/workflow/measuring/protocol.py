@@ -1,6 +1,5 @@
 """The reading protocol of a project: read from TOML, shown, and frozen once reading has begun."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from opp_mri.domain.documents import parse_toml
 from opp_mri.domain.reader_study import (
     CONSENSUS,
     CaseOrder,
@@ -137,9 +137,9 @@ def read_protocol(path: Path) -> ReadingProtocol:
         It cannot be read, or says something that cannot be; the text says what.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path} cannot be read as TOML ({error}): mend it.") from error
+        given = parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
     known = [one.name for one in attrs.fields(ReadingProtocol)]
     if unknown := [name for name in given if name not in known]:
         raise InputError(

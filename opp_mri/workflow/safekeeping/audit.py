@@ -1,12 +1,12 @@
 """Whether a project's records are those that were recorded, and who recorded what, when and why."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from attrs import frozen
 
+from opp_mri.domain.documents import parse_json
 from opp_mri.store.chain import ChainRecord, Head, check_chain
 from opp_mri.store.protocol import Store
 
@@ -135,7 +135,7 @@ def _time(text: str) -> datetime | None:
 
 def _entry(record: ChainRecord) -> AuditEntry:
     try:
-        body: Any = json.loads(record.body)
+        body: Any = parse_json(record.body)
     except ValueError:
         body = None
     if not record.is_intact or not isinstance(body, dict):

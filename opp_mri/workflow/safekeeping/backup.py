@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 from attrs import frozen
 
 from opp_mri import __version__
+from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import Head
 from opp_mri.store.copying import copy_store
@@ -192,7 +193,7 @@ def _unpacked(path: Path, passphrase: str) -> Iterator[tuple[Path, Backup]]:
             with zipfile.ZipFile(plain) as archive:
                 for name in (MANIFEST_NAME, *NAMES):
                     (folder / name).write_bytes(archive.read(name))
-            manifest: dict[str, Any] = json.loads((folder / MANIFEST_NAME).read_text("utf-8"))
+            manifest: dict[str, Any] = parse_json((folder / MANIFEST_NAME).read_text("utf-8"))
             sound = all(manifest["sha256"][name] == _sha256(folder / name) for name in NAMES)
             head = Head(sequence_number=manifest["records"], hash=manifest["head"])
             made_at = str(manifest["made_at"])
