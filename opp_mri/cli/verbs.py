@@ -35,6 +35,7 @@ VERBS: Final = {
     "readings": Verb("lesions", "List all readings in order of recording."),
     "align": Verb("align", "Register each follow-up to the baseline."),
     "fit": Verb("align", "Confirm or reject registrations."),
+    "suggest": Verb("suggest", "Propose calipers of a lesion, to look at."),
     "timeline": Verb("response", "Show lesions over time, and draw them."),
     "assess": Verb("response", "Assess the response of lesions."),
     "criteria": Verb("response", "Show and check response criteria."),

@@ -1,0 +1,73 @@
+"""The verb `suggest`: proposed calipers of a lesion, to look at."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from opp_mri.cli.json_output import unstructure
+from opp_mri.cli.options import example, json_option, project_option
+from opp_mri.cli.show import show_json, show_table
+from opp_mri.domain.proposal import Abstention
+from opp_mri.units import format_mm
+from opp_mri.workflow.project import open_project
+from opp_mri.workflow.suggesting.suggest import SuggestedCell, suggest_lesion
+
+COLUMNS: Final = ("Date", "Sequence", "Proposal", "Standard error", "Slice", "Body share", "Note")
+
+
+@click.command("suggest", epilog=example("opp-mri suggest L1 --project study"))
+@click.argument("lesion_id", metavar="LESION")
+@project_option
+@json_option
+def suggest_command(lesion_id: str, project_folder: Path, as_json: bool) -> None:
+    """Propose the greatest AP extent of LESION on each sequence of each visit.
+
+    A proposal is not a measurement: nothing is recorded, and nothing of it enters a timeline, a
+    table or a report. Where there is no proposal, the reason is given. Follow-ups need a confirmed
+    registration (`opp-mri fit confirm`).
+    """
+    with open_project(project_folder) as project:
+        cells = suggest_lesion(project.store, lesion_id)
+    if as_json:
+        show_json([_record(lesion_id, cell) for cell in cells])
+        return
+    show_table(COLUMNS, [_row(cell) for cell in cells])
+    click.echo("Proposals, not measurements: nothing was recorded.", err=True)
+
+
+def _row(cell: SuggestedCell) -> tuple[str, ...]:
+    answer, head = cell.answer, (f"{cell.study_date}", cell.sequence.value)
+    if isinstance(answer, Abstention):
+        share = "" if answer.body_share is None else f"{answer.body_share:.0%}"
+        return (*head, "none", "", "", share, answer.reason.sentence)
+    return (
+        *head,
+        format_mm(answer.length_mm),
+        f"{answer.standard_error_mm:.2f} mm",
+        str(answer.slice_index + 1),
+        f"{answer.body_share:.0%}",
+        "An end is at the cortex." if answer.end_at_wall else "",
+    )
+
+
+def _record(lesion_id: str, cell: SuggestedCell) -> dict[str, Any]:
+    answer = cell.answer
+    record: dict[str, Any] = {
+        "lesion_id": lesion_id,
+        "study_date": cell.study_date.isoformat(),
+        "sequence": cell.sequence.value,
+        "proposed": not isinstance(answer, Abstention),
+    }
+    if isinstance(answer, Abstention):
+        return record | {
+            "reason": answer.reason.value,
+            "sentence": answer.reason.sentence,
+            "body_share": answer.body_share,
+        }
+    return record | {
+        "volume_id": cell.volume_id,
+        "sop_instance_uid": cell.sop_instance_uid,
+        "frame_number": cell.frame_number,
+        **{name: value for name, value in unstructure(answer).items() if name != "role"},
+    }

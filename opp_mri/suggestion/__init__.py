@@ -1,0 +1,1 @@
+"""Proposed extents of a lesion on the sequences of a visit: never a reading until accepted."""

@@ -1,0 +1,357 @@
+"""The greatest AP extent on the native slices of one sequence, with ends fitted on native pixels.
+
+All sequences of the visit together say which region is the lesion; each sequence's own signal says
+where its ends are.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import disk
+
+from opp_mri.domain.geometry import FloatArray
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.suggestion.body import Body, Mask
+from opp_mri.suggestion.edges import EdgePrior, fit_edge
+from opp_mri.suggestion.images import STEP_MM, ApFrame, SequenceImage, axis_mm, pixels_of
+from opp_mri.suggestion.marrow import Abnormality
+
+HALF: Final = 0.5  # as far from marrow as from the lesion
+MOST_WEIGHT: Final = 8.0
+SEED_WITHIN_MM: Final = 2.5
+GROWN_MM: Final = 2.4  # a sequence may differ this much from the region that all show
+ROWS_SD_MM: Final = 0.9  # over which the extent of rows is averaged to choose one
+LINE_WIDTH_MM: Final = 1.2  # the profile is the mean of lines this wide
+VEIN_MM: Final = 7.2  # the vein is lower than this
+VEIN_LENGTH_MM: Final = 1.2  # and juts out by more than this
+VEIN_PLATEAU_MM: Final = 1.8  # the rows of the vein reach about as far
+VEIN_FROM_MIDDLE_MM: Final = 5.0  # of the height of the body
+VEIN_BEHIND: Final = 0.55  # share of the depth in front of which there is no vein
+BESIDE_ROWS: Final = 6
+BEND_MM: Final = 2.4
+MOST_BEND: Final = 0.4
+VEIN_ERROR_MM: Final = 0.3
+AT_WALL_MM: Final = 1.5
+DISK: Final = disk(1)[None].astype(np.bool_)
+INNER_MM, OUTER_MM, BEYOND_WALL_MM = 5.0, 4.0, 2.0
+OFF_WALL_MM: Final = 1.5
+LEAST_RUN_MM: Final = 2.0
+
+
+@frozen(kw_only=True)
+class Chord:
+    """A line along the AP axis on one slice of a sequence.
+
+    Parameters
+    ----------
+    index
+        Which slice of the patches.
+    v_mm, front_mm, back_mm
+        Its place down the spine, and both ends along the AP axis, mm from the seed.
+    back_beside
+        Where the basivertebral vein joins the posterior end: (v, u) of the end on the nearest rows
+        above and below the vein. Empty otherwise.
+    front_bend, back_bend
+        Curvature of the outline at the ends, 1/mm; positive where it is convex.
+    """
+
+    index: int
+    v_mm: float
+    front_mm: float
+    back_mm: float
+    back_beside: tuple[tuple[float, float], ...] = ()
+    front_bend: float = 0.0
+    back_bend: float = 0.0
+
+
+@frozen(kw_only=True)
+class End:
+    """One end of an extent.
+
+    Parameters
+    ----------
+    u_mm, standard_error_mm
+        Place along the AP axis, and how well it is known, mm.
+    at_wall
+        Whether it was placed at the modelled wall, as the signal shows no edge there.
+    blur_mm
+        Blur of the fitted edge; 0 at a wall.
+    """
+
+    u_mm: float
+    standard_error_mm: float
+    at_wall: bool = False
+    blur_mm: float = 0.0
+
+
+def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) -> FloatArray:
+    """Give the mean abnormality of all sequences on the slices of one, shape (slices, v, u).
+
+    Each other sequence is taken from its nearest native slice, weighted by its contrast.
+    """
+    total = np.zeros(own.flat.shape, np.float32)
+    weights = np.zeros((len(own.patches.slices), 1, 1))
+    spacing = own.patches.image.geometry.spacing_kji_mm[0]
+    for other in evidence.values():
+        weight = min(other.contrast_to_texture, MOST_WEIGHT)
+        values = np.clip(other.values(), -0.5, 1.5)
+        for index, across in enumerate(own.patches.across_mm):
+            distance = np.abs(other.patches.across_mm - across)
+            nearest = int(np.argmin(distance))
+            if distance[nearest] <= 0.6 * spacing:
+                total[index] += weight * values[nearest]
+                weights[index] += weight
+    joint: FloatArray = total / np.maximum(weights, 1e-9)
+    return joint
+
+
+def lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np.bool_] | None:
+    """Give the abnormal region of the body that holds the seed, shape (slices, v, u), or None."""
+    smooth = ndimage.gaussian_filter(joint, (0, 0.8, 0.8))
+    abnormal = (smooth > HALF) & body.interior[body.cut]
+    labels, _ = ndimage.label(ndimage.binary_opening(abnormal, DISK))
+    middle = int(np.argmin(np.abs(own.patches.across_mm)))
+    v_mm, u_mm = body.axes_mm()
+    distance = np.hypot(v_mm[:, None], u_mm[None, :])
+    distance = np.where(labels[middle] > 0, distance, np.inf)
+    nearest = np.unravel_index(int(np.argmin(distance)), distance.shape)
+    if distance[nearest] > SEED_WITHIN_MM:
+        return None
+    region: NDArray[np.bool_] = labels == labels[middle][nearest]
+    return region
+
+
+def greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> Chord | None:
+    """Find the longest run of abnormal signal along the AP axis over the slices."""
+    v_mm, u_mm = body.axes_mm()
+    reach = round(GROWN_MM / STEP_MM)
+    values = own.values()
+    best: Chord | None = None
+    best_length = LEAST_RUN_MM
+    for index, lesion in enumerate(region):
+        if not lesion.any():
+            continue
+        support = ndimage.binary_dilation(lesion, iterations=reach) & body.interior[body.cut]
+        smooth = ndimage.gaussian_filter(values[index], 0.8)
+        rows = np.flatnonzero(lesion.any(axis=1))
+        ends = np.array(
+            [_longest_run(smooth[row], support[row], lesion[row], u_mm) for row in rows]
+        )
+        back, veiled = _without_vein(ends[:, 1], v_mm[rows], body)
+        lengths = ndimage.gaussian_filter1d(back - ends[:, 0], ROWS_SD_MM / STEP_MM)
+        place = int(np.argmax(lengths))
+        if lengths[place] > best_length:
+            best_length = float(lengths[place])
+            beside: tuple[tuple[float, float], ...] = ()
+            if veiled[place]:
+                clear = np.flatnonzero(~veiled)
+                nearest = (clear[clear < place][-1:], clear[clear > place][:1])
+                beside = tuple(
+                    (float(v_mm[rows[row]]), float(back[row])) for side in nearest for row in side
+                )
+            best = Chord(
+                index=index,
+                v_mm=float(v_mm[rows[place]]),
+                front_mm=float(ends[place, 0]),
+                back_mm=float(back[place]),
+                back_beside=beside,
+                front_bend=_bend(-ends[:, 0], place),
+                back_bend=_bend(back, place),
+            )
+    return best
+
+
+def _bend(ends_mm: FloatArray, place: int) -> float:
+    """Give the curvature of the outline at a row, 1/mm: that of a parabola through the rows."""
+    reach = round(BEND_MM / STEP_MM)
+    rows = np.arange(max(place - reach, 0), min(place + reach + 1, len(ends_mm)))
+    if len(rows) < 5:
+        return 0.0
+    x = (rows - place) * STEP_MM
+    return float(
+        np.clip(-2 * np.polynomial.polynomial.polyfit(x, ends_mm[rows], 2)[2], 0, MOST_BEND)
+    )
+
+
+def _without_vein(
+    back_mm: FloatArray, v_mm: FloatArray, body: Body
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Take the posterior end from the rows beside the basivertebral vein where it joins the lesion.
+
+    Parameters
+    ----------
+    back_mm, v_mm
+        Posterior end of each row of the lesion, and its place down the spine, mm.
+
+    Returns
+    -------
+    tuple
+        The ends without the vein, and which rows it hides.
+    """
+    none = np.zeros(len(back_mm), np.bool_)
+    size = 2 * round(min(VEIN_MM, 0.6 * len(back_mm) * STEP_MM) / 2 / STEP_MM) + 1
+    if len(back_mm) < 6:
+        return back_mm, none
+    _, u_mm = axis_mm()
+    middle_mm = float(np.interp(0.0, u_mm, (body.top_mm + body.bottom_mm) / 2))
+    front, wall = (
+        float(np.interp(middle_mm, axis_mm()[0], w)) for w in (body.front_mm, body.back_mm)
+    )
+    central = (np.abs(v_mm - middle_mm) < VEIN_FROM_MIDDLE_MM) & (
+        back_mm > front + VEIN_BEHIND * (wall - front)
+    )
+    peak = central & (back_mm - ndimage.grey_opening(back_mm, size) > VEIN_LENGTH_MM)
+    if not peak.any():
+        return back_mm, none
+    veiled = central & (back_mm > back_mm[peak].max() - VEIN_PLATEAU_MM)
+    veiled = ndimage.binary_dilation(veiled, iterations=1)
+    clear = np.flatnonzero(~veiled)
+    if len(clear) < 4:
+        return back_mm, none
+    repaired = back_mm.copy()
+    for row in np.flatnonzero(veiled):
+        near = clear[np.argsort(np.abs(clear - row))[:BESIDE_ROWS]]
+        order = 2 if (near < row).sum() >= 2 and (near > row).sum() >= 2 else 0
+        line = np.polynomial.polynomial.polyfit(near - row, back_mm[near], order)
+        repaired[row] = np.clip(line[0], back_mm[near].min(), back_mm[near].max() + 1.5)
+    return repaired, veiled
+
+
+def _longest_run(
+    values: FloatArray, support: Mask, lesion: Mask, u_mm: FloatArray
+) -> tuple[float, float]:
+    inside = np.zeros(len(values) + 2, np.int8)
+    inside[1:-1] = (values > HALF) & support
+    edges = np.flatnonzero(np.diff(inside))
+    longest = (0.0, 0.0)
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        if lesion[first:after].any():
+            start = _crossing(values, u_mm, first, -1)
+            end = _crossing(values, u_mm, after - 1, 1)
+            if end - start > longest[1] - longest[0]:
+                longest = (start, end)
+    return longest
+
+
+def _crossing(values: FloatArray, u_mm: FloatArray, at: int, step: int) -> float:
+    """Place the crossing of `HALF` between a column and the next, by a straight line."""
+    beyond = at + step
+    if not 0 <= beyond < len(values) or values[beyond] >= HALF:
+        return float(u_mm[at])
+    share = (values[at] - HALF) / (values[at] - values[beyond])
+    return float(u_mm[at] + step * share * STEP_MM)
+
+
+class NativeProfile:
+    """Signal along the AP axis on one native slice, interpolated by cubic splines."""
+
+    def __init__(self, frame: ApFrame, image: SequenceImage, k: int, chord: Chord) -> None:
+        self.frame, self.image = frame, image
+        around = pixels_of(
+            frame,
+            image,
+            np.array([chord.v_mm - 8, chord.v_mm - 8, chord.v_mm + 8, chord.v_mm + 8]),
+            np.array([chord.front_mm, chord.back_mm] * 2) + np.array([-14, 14, -14, 14]),
+        )
+        low = np.maximum(np.floor(around.min(axis=1)).astype(int), 0)
+        high = np.ceil(around.max(axis=1)).astype(int) + 2
+        self.corner = low[:, None, None]
+        crop = image.voxels[k][low[0] : high[0], low[1] : high[1]]
+        self.splines = ndimage.spline_filter(crop, 3, output=np.float64)
+        rows_mm, columns_mm = image.geometry.spacing_kji_mm[1:]
+        toward = frame.posterior
+        self.pixel_mm = 1 / math.hypot(
+            float(toward @ image.geometry.directions[1]) / rows_mm,
+            float(toward @ image.geometry.directions[2]) / columns_mm,
+        )
+
+    def sample(self, v_mm: float, u_mm: FloatArray) -> FloatArray:
+        """Give the mean over the width of the line at places u."""
+        lines = np.array([-0.5, 0.0, 0.5]) * LINE_WIDTH_MM + v_mm
+        pixels = pixels_of(self.frame, self.image, lines[:, None], u_mm[None, :]) - self.corner
+        values = ndimage.map_coordinates(self.splines, pixels, order=3, prefilter=False)
+        mean: FloatArray = values.mean(axis=0)
+        return mean
+
+
+def fit_end(
+    profile: NativeProfile, own: Abnormality, chord: Chord, body: Body, *, posterior: bool
+) -> End | None:
+    """Fit one end of a chord; None without an edge of its own before the wall.
+
+    An end that a vein hides is fitted on the rows beside the vein.
+    """
+    if not (posterior and chord.back_beside):
+        place = chord.back_mm if posterior else chord.front_mm
+        return _fit_on_row(profile, own, chord, body, (chord.v_mm, place), posterior=posterior)
+    fitted = [
+        (end, u_mm)
+        for v_mm, u_mm in chord.back_beside
+        if (end := _fit_on_row(profile, own, chord, body, (v_mm, u_mm), posterior=True)) is not None
+    ]
+    if not fitted:
+        return None
+    shift = sum(end.u_mm - u_mm for end, u_mm in fitted) / len(fitted)
+    return End(
+        u_mm=chord.back_mm + shift,
+        standard_error_mm=math.hypot(
+            max(end.standard_error_mm for end, _ in fitted), VEIN_ERROR_MM
+        ),
+        blur_mm=max(end.blur_mm for end, _ in fitted),
+    )
+
+
+def _fit_on_row(
+    profile: NativeProfile,
+    own: Abnormality,
+    chord: Chord,
+    body: Body,
+    at: tuple[float, float],
+    *,
+    posterior: bool,
+) -> End | None:
+    line_mm, start = at
+    sign = 1.0 if posterior else -1.0
+    room = wall_mm(body, line_mm, posterior=posterior) * sign - start * sign
+    at_wall = room < AT_WALL_MM
+    outer = room + BEYOND_WALL_MM if at_wall else min(OUTER_MM, max(room - 0.3, 1.6))
+    inner = min(INNER_MM, 0.5 * (chord.back_mm - chord.front_mm))
+    x_mm = np.arange(-inner, outer + 1e-6, profile.pixel_mm)
+    values = profile.sample(line_mm, start + sign * x_mm)
+    v_mm, u_mm = body.axes_mm()
+    row, column = (int(np.argmin(np.abs(a - b))) for a, b in ((v_mm, line_mm), (u_mm, start)))
+    shading = float(own.shading[row, column])
+    marrow, contrast = own.marrow * shading, own.contrast * shading
+    texture = abs(contrast) / own.contrast_to_texture
+    prior = EdgePrior(
+        inside=marrow + contrast,
+        outside=float(values[-2:].mean()) if at_wall else marrow,
+        inside_sd=0.2 * abs(contrast),
+        outside_sd=0.3 * abs(contrast) if at_wall else 1.5 * texture,
+        blur_mm=0.7 * profile.pixel_mm,
+    )
+    if (prior.outside - prior.inside) * own.contrast > 0:
+        return None  # cortex is darker than the lesion: no edge on this sequence
+    edge = fit_edge(x_mm, values, 0.0, prior)
+    if edge is None or (at_wall and own.contrast < 0):
+        return None
+    if at_wall and abs(edge.position_mm - room) > OFF_WALL_MM:
+        return None  # what lies behind the wall is as bright: the wall is the better guess
+    return End(
+        u_mm=start + sign * edge.position_mm,
+        standard_error_mm=edge.standard_error_mm,
+        at_wall=at_wall,
+        blur_mm=edge.blur_mm,
+    )
+
+
+def wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
+    """Give u of the wall of the body at a place v down the spine."""
+    v_mm, _ = axis_mm()
+    wall = body.back_mm if posterior else body.front_mm
+    return float(np.interp(row_mm, v_mm, wall))

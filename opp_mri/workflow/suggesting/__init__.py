@@ -1,0 +1,1 @@
+"""Proposed calipers for the cells of a lesion; none is a reading."""

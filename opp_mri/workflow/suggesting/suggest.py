@@ -1,0 +1,145 @@
+"""Propose a caliper for each cell of a lesion. Nothing of it is recorded."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from attrs import frozen
+
+from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri.domain.measurement import ApAxis
+from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
+from opp_mri.errors import GeometryError, InputError, ProjectError
+from opp_mri.store.protocol import Store
+from opp_mri.suggestion.images import SequenceImage
+from opp_mri.suggestion.propose import propose_visit
+from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.seeds import seed_by_frame
+from opp_mri.workflow.measuring.suitability import reason_unsuitable
+from opp_mri.workflow.measuring.timeline import Cell, reader_timeline
+from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.links import Links, links
+
+
+@frozen(kw_only=True)
+class SuggestedCell:
+    """What is proposed for one sequence of one time point.
+
+    Parameters
+    ----------
+    volume_id, sop_instance_uid, frame_number
+        The native image of a proposal; "" and 0 where there is none.
+    answer
+        The proposal, or the abstention with its reason.
+    """
+
+    study_date: date
+    sequence: SeriesRole
+    volume_id: str = ""
+    sop_instance_uid: str = ""
+    frame_number: int = 0
+    answer: Proposal | Abstention
+
+
+def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
+    """Propose the greatest AP extent for each cell of a lesion that has an image.
+
+    Raises
+    ------
+    UnknownError
+        The project holds no such lesion.
+    InputError
+        Nothing says where the lesion is.
+    ProjectError
+        The project is a blinded package.
+    """
+    if blinding_of(store) is not None:
+        raise ProjectError(
+            "Proposals are off in a blinded package, so that they are the same for both readers."
+        )
+    lesion = known_lesion(store, lesion_id)
+    seeds = seed_by_frame(store, lesion)
+    if not seeds:
+        raise InputError(
+            f"Lesion {lesion_id} has neither a seed nor a baseline caliper, so nothing says where "
+            "it is. Set a seed with `opp-mri lesion add --replace`, or measure its baseline."
+        )
+    timeline = reader_timeline(store, lesion, "", ())
+    visits: dict[date, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)
+    for cell in timeline.cells:
+        if cell.volume is not None and not reason_unsuitable(cell.volume, cell.sequence):
+            visits[cell.study_date].append((cell, cell.volume))
+    joined = links(store, (lesion.patient_id,), lesion)
+    axes = store.ap_axes(lesion_id)
+    suggested: list[SuggestedCell] = []
+    for day in sorted(visits):
+        by_frame: dict[str, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)
+        for cell, volume in visits[day]:
+            by_frame[volume.planes[0].frame_of_reference_uid].append((cell, volume))
+        for frame_uid, cells in by_frame.items():
+            seed = seeds.get(frame_uid)
+            if seed is None:
+                suggested.extend(_abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
+            else:
+                axis = _axis_in(frame_uid, axes, joined)
+                suggested.extend(_suggest_together(store, cells, seed, axis))
+    order = list(SeriesRole)
+    return tuple(sorted(suggested, key=lambda s: (s.study_date, order.index(s.sequence))))
+
+
+def _suggest_together(
+    store: Store,
+    cells: Sequence[tuple[Cell, VolumeDescription]],
+    seed: Vector3,
+    axis: Vector3 | None,
+) -> list[SuggestedCell]:
+    """Propose for the cells of one frame of reference, whose sequences support one another."""
+    images: list[SequenceImage] = []
+    shown: dict[SeriesRole, tuple[Cell, VolumeDescription]] = {}
+    suggested: list[SuggestedCell] = []
+    for cell, description in cells:
+        try:
+            volume = loaded_volume(store, description.volume_id)
+        except GeometryError:  # slices of an irregular stack: measured on by hand alone
+            suggested.append(_abstain(cell, AbstentionReason.NO_IMAGE))
+            continue
+        voxels = volume.voxels.astype(np.float32)
+        images.append(SequenceImage(role=cell.sequence, geometry=volume.geometry, voxels=voxels))
+        shown[cell.sequence] = (cell, description)
+    for answer in propose_visit(images, seed, axis) if images else ():
+        cell, description = shown[answer.role]
+        if isinstance(answer, Abstention):
+            suggested.append(_abstain(cell, answer.reason, answer))
+            continue
+        image = description.frames[answer.slice_index]
+        suggested.append(
+            SuggestedCell(
+                study_date=cell.study_date,
+                sequence=cell.sequence,
+                volume_id=description.volume_id,
+                sop_instance_uid=image.sop_instance_uid,
+                frame_number=image.frame_number,
+                answer=answer,
+            )
+        )
+    return suggested
+
+
+def _abstain(
+    cell: Cell, reason: AbstentionReason, answer: Abstention | None = None
+) -> SuggestedCell:
+    answer = answer or Abstention(role=cell.sequence, reason=reason)
+    return SuggestedCell(study_date=cell.study_date, sequence=cell.sequence, answer=answer)
+
+
+def _axis_in(frame_uid: str, axes: Sequence[ApAxis], joined: Links) -> Vector3 | None:
+    """Give the AP axis that a reader set last, carried into a frame by confirmed fits, or None."""
+    for axis in reversed(axes):
+        carrying = joined.carrying(frame_uid, axis.frame_of_reference_uid)
+        if carrying is not None:
+            x, y, z = (carrying.matrix[:3, :3] @ np.asarray(axis.direction_lps)).tolist()
+            return (x, y, z)
+    return None
