@@ -71,3 +71,6 @@ def _record(lesion_id: str, cell: SuggestedCell) -> dict[str, Any]:
         "frame_number": cell.frame_number,
         **{name: value for name, value in unstructure(answer).items() if name != "role"},
     }
+
+
+COMMANDS = (suggest_command,)

@@ -12,7 +12,6 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import disk
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
@@ -37,7 +36,7 @@ BEND_MM: Final = 2.4
 MOST_BEND: Final = 0.4
 VEIN_ERROR_MM: Final = 0.3
 AT_WALL_MM: Final = 1.5
-DISK: Final = disk(1)[None].astype(np.bool_)
+NECK: Final = ndimage.generate_binary_structure(2, 1)[None]  # narrower bridges are cut
 INNER_MM, OUTER_MM, BEYOND_WALL_MM = 5.0, 4.0, 2.0
 OFF_WALL_MM: Final = 1.5
 LEAST_RUN_MM: Final = 2.0
@@ -114,7 +113,7 @@ def lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np
     """Give the abnormal region of the body that holds the seed, shape (slices, v, u), or None."""
     smooth = ndimage.gaussian_filter(joint, (0, 0.8, 0.8))
     abnormal = (smooth > HALF) & body.interior[body.cut]
-    labels, _ = ndimage.label(ndimage.binary_opening(abnormal, DISK))
+    labels, _ = ndimage.label(ndimage.binary_opening(abnormal, NECK))
     middle = int(np.argmin(np.abs(own.patches.across_mm)))
     v_mm, u_mm = body.axes_mm()
     distance = np.hypot(v_mm[:, None], u_mm[None, :])
@@ -205,7 +204,7 @@ def _without_vein(
     central = (np.abs(v_mm - middle_mm) < VEIN_FROM_MIDDLE_MM) & (
         back_mm > front + VEIN_BEHIND * (wall - front)
     )
-    peak = central & (back_mm - ndimage.grey_opening(back_mm, size) > VEIN_LENGTH_MM)
+    peak = central & (back_mm - ndimage.grey_opening(back_mm, (size,)) > VEIN_LENGTH_MM)
     if not peak.any():
         return back_mm, none
     veiled = central & (back_mm > back_mm[peak].max() - VEIN_PLATEAU_MM)

@@ -132,7 +132,7 @@ def _compare(
     grid = np.meshgrid(own_v, own_u, indexing="ij")
     shading = np.exp(np.clip(_shading_terms(*grid) @ factors, -1.0, 1.0))
     patches = cut_patches(frame, near_seed.image, SEARCHED_MM, body.cut)
-    flat = patches.values / shading.astype(np.float32)
+    flat = (patches.values / shading).astype(np.float32)
     near = (np.abs(grid[0]) < SEED_MM) & (np.abs(grid[1]) < SEED_MM)
     if not near.any() or texture <= 0:
         return None

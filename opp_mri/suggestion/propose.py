@@ -1,7 +1,7 @@
 """Proposed extents on all sequences of a visit, from one point in the lesion."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -45,7 +45,7 @@ LARGEST_SHARE: Final = 0.75  # RULES: more of the cross-section is not eligible
 WIDEST_BLUR_MM: Final = 2.2
 LARGEST_ERROR_MM: Final = 1.25
 WALL_ERROR_MM: Final = 0.7
-END_FLOOR_MM: Final = 0.3  # texture of marrow and choice of the row, beyond the noise of the fit
+END_FLOOR_MM: Final = 0.33  # texture of marrow and choice of the row, beyond the noise of the fit
 
 
 def propose_visit(
@@ -73,39 +73,51 @@ def propose_visit(
     if axis_lps is None:
         frame = _across_canal(frame, images)
     seen, body = _seen_body(frame, images)
-    evidence = judge_abnormality(frame, seen, body) if body is not None else {}
-    usable = {
-        role: own
-        for role, own in evidence.items()
-        if own.has_expected_sign and own.contrast_to_texture >= LEAST_FIRST_CONTRAST
-    }
-    regions = {role: _region(own, usable, body) for role, own in usable.items()}
-    usable = {
-        role: own if (region := regions[role]) is None else own.with_lesion_level(region)
-        for role, own in usable.items()
-    }
-    usable = {
-        role: own
-        for role, own in usable.items()
-        if own.has_expected_sign and own.contrast_to_texture >= LEAST_CONTRAST
-    }
-    if len(usable) < LEAST_SEQUENCES:
-        usable = {}  # what one sequence alone shows may be a vein, a Schmorl node or shading
+    if body is None:
+        return tuple(_abstain(image, seen, AbstentionReason.NO_BODY) for image in images)
+    evidence = judge_abnormality(frame, seen, body)
+    usable = _usable(evidence, body)
     answers: list[Proposal | Abstention] = []
     for image in images:
-        if image.role not in seen:
-            reason = AbstentionReason.NO_IMAGE
-        elif body is None:
-            reason = AbstentionReason.NO_BODY
-        elif image.role not in evidence:
-            reason = AbstentionReason.NO_MARROW
-        elif image.role not in usable:
-            reason = AbstentionReason.NO_CONTRAST
-        else:
+        if image.role in usable:
             answers.append(_propose(frame, usable[image.role], usable, body))
-            continue
-        answers.append(Abstention(role=image.role, reason=reason))
+        elif image.role in evidence:
+            answers.append(_abstain(image, seen, AbstentionReason.NO_CONTRAST))
+        else:
+            answers.append(_abstain(image, seen, AbstentionReason.NO_MARROW))
     return _agreeing(answers)
+
+
+def _abstain(
+    image: SequenceImage, seen: Mapping[SeriesRole, SlicePatches], reason: AbstentionReason
+) -> Abstention:
+    return Abstention(
+        role=image.role, reason=reason if image.role in seen else AbstentionReason.NO_IMAGE
+    )
+
+
+def _usable(
+    evidence: Mapping[SeriesRole, Abnormality], body: Body
+) -> dict[SeriesRole, Abnormality]:
+    """Keep the sequences that show the lesion, each with the level of its whole region."""
+    clicked = _with_contrast(evidence, LEAST_FIRST_CONTRAST)
+    refined = {}
+    for role, own in clicked.items():
+        region = _region(own, clicked, body)
+        refined[role] = own if region is None else own.with_lesion_level(region)
+    usable = _with_contrast(refined, LEAST_CONTRAST)
+    # what one sequence alone shows may be a vein, a Schmorl node or shading
+    return usable if len(usable) >= LEAST_SEQUENCES else {}
+
+
+def _with_contrast(
+    evidence: Mapping[SeriesRole, Abnormality], least: float
+) -> dict[SeriesRole, Abnormality]:
+    return {
+        role: own
+        for role, own in evidence.items()
+        if own.has_expected_sign and own.contrast_to_texture >= least
+    }
 
 
 def _agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
