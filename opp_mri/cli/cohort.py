@@ -12,7 +12,14 @@ from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, reader_option
 from opp_mri.cli.rules import RulesChoice, rules_options
-from opp_mri.cli.show import counted, show_json, show_progress, show_table, warnings_json
+from opp_mri.cli.show import (
+    counted,
+    show_json,
+    show_progress,
+    show_table,
+    show_warnings,
+    warnings_json,
+)
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
 
@@ -170,6 +177,7 @@ def patient_command(
                 written_on=now().date(),
                 reader=reader,
             )
+    show_warnings(report.warnings)
     save_patient_report(file, report)
     click.echo(f"Written: {file}")
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from operator import attrgetter
+from typing import Final
 
 from attrs import field, frozen, validators
 
@@ -24,6 +25,10 @@ class EventKind(StrEnum):
     EPIDURAL_GROWTH = "epidural_growth"
     PARASPINAL_GROWTH = "paraspinal_growth"
     PATHOLOGY = "pathology"
+
+
+NO_FRACTURE: Final = frozenset({"none", "no"})
+"""Values of a fracture event that say that there is none."""
 
 
 class OtherBoneLesions(StrEnum):
@@ -85,6 +90,11 @@ class TreatmentEvent:
     days_from_ssrs: int = field(converter=whole_days)
     kind: EventKind = field(converter=EventKind)
     value: str = field(default="", converter=str)
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether something was found: a fracture event may say that there is no fracture."""
+        return self.kind is not EventKind.FRACTURE or self.value.casefold() not in NO_FRACTURE
 
     def __attrs_post_init__(self) -> None:
         check_event_value(self.kind, self.value)

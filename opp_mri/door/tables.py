@@ -12,7 +12,7 @@ from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import EVENT_NAMES
-from opp_mri.tables.measurements import MEASUREMENT_COLUMNS
+from opp_mri.tables.measurements import MEASUREMENT_COLUMNS, VOLUME_COLUMN
 from opp_mri.workflow.assessing.assess import assess_tables, assessment_record
 
 Tabular = pd.DataFrame | str | Path
@@ -33,8 +33,8 @@ def assess(
     measurements : pandas.DataFrame, str or Path
         Frame, or CSV file, with the columns ``lesion_id``, ``days_from_ssrs`` (whole days from the
         completion of radiosurgery), ``sequence`` (T1, T2FS, STIR or T1POST) and ``ap_mm`` (greatest
-        anteroposterior extent in mm; 0 where the abnormality is gone). Other columns of a frame
-        play no part.
+        anteroposterior extent in mm; 0 where the abnormality is gone), and perhaps ``volume_cc``,
+        next to which ``ap_mm`` may be empty. Other columns of a frame play no part.
     events : pandas.DataFrame, str or Path, optional
         Frame, or CSV file, with the columns ``lesion_id``, ``days_from_ssrs``, ``event`` and
         ``value``.
@@ -77,7 +77,7 @@ def assess(
     rules = rules_of(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     assessed = assess_tables(
-        _source(measurements, "measurements", MEASUREMENT_COLUMNS),
+        _source(measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN)),
         None if events is None else _source(events, "events", EVENT_NAMES),
         rules,
         error=error,

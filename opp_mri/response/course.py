@@ -314,7 +314,11 @@ def facts_of(timeline: Timeline) -> LesionFacts:
         ),
         other_bone_lesions=tuple(sorted(known, key=lambda entry: entry[0])),
         finding_days={
-            kind: tuple(event.days_from_ssrs for event in timeline.events if event.kind is kind)
+            kind: tuple(
+                event.days_from_ssrs
+                for event in timeline.events
+                if event.kind is kind and event.is_finding
+            )
             for kind in (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH)
         },
     )

@@ -154,6 +154,14 @@ def _lesion(
     if discordant and prospective:
         category, reason = "INDETERMINATE", "sequences_discordant"
     cautions = set()
+    for finding in ("fracture", "epidural_growth"):
+        if category == "OPP" and any(
+            event == finding
+            and 0 < day <= criteria.window_days
+            and not (finding == "fracture" and value in ("no", "none"))
+            for day, event, value in events
+        ):
+            cautions.add(f"{finding}_in_window")
     for name in measured:
         lengths = [mm for _, mm in followed[name]]
         if not baselines[name] and any(

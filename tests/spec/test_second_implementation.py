@@ -33,6 +33,11 @@ OCCURRENCES = [
     *[(EventKind.SYSTEMIC_THERAPY_CHANGE, "")] * 10,
     *[(EventKind.OTHER_BONE_LESIONS, one.value) for one in OtherBoneLesions] * 4,
     *[(EventKind.LOCAL_RETREATMENT, "")] * 2,
+    *[
+        (kind, value)
+        for kind in (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH)
+        for value in ("", "none")
+    ],
     *[(EventKind.EXCLUSION, one.value) for one in (Exclusion.CEMENT,)],
 ]
 

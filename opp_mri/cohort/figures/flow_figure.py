@@ -25,7 +25,7 @@ from opp_mri.cohort.figures.sheet import (
 )
 from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, journal_style
 from opp_mri.cohort.statistics.members import ALL, ELIGIBLE, EXCLUDED
-from opp_mri.cohort.tables.tables import HIDDEN, Cell, Table
+from opp_mri.cohort.tables.tables import HAPPENED, HIDDEN, Cell, Table
 from opp_mri.domain.assessment import ResponseCategory
 
 MAIN_IN, BETWEEN_IN = 2.6, 0.5
@@ -110,17 +110,31 @@ def _count(cell: Cell, word: str) -> str:
 
 
 def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
-    """Give the lines of the box at the side: all that are excluded, then each reason."""
+    """Give the lines of the box at the side: all that are excluded, then each reason.
+
+    Of each it says how many grew, were retreated and died.
+    """
     if steps[EXCLUDED][1].count == 0:
         return ("Excluded", "none")
-    lines = ["Excluded", *wrapped(_counts(steps[EXCLUDED]), SIDE_IN - 2 * PAD_IN)]
+    every = steps[EXCLUDED]
+    lines = ["Excluded", *wrapped(f"{_counts(every)}{_happened(every)}", SIDE_IN - 2 * PAD_IN)]
     for key, row in steps.items():
         if key.startswith(f"{EXCLUDED}.") and row[1].count != 0:
             reason = row[0].text.removeprefix("Excluded: ")
-            words = f"{reason}: {_counts(row)}"
+            words = f"{reason}: {_counts(row)}{_happened(row)}"
             head, *rest = wrapped(words, SIDE_IN - 2 * PAD_IN - 0.12)
             lines += [f"• {head}", *(f"   {line}" for line in rest)]
     return tuple(lines)
+
+
+def _happened(row: Sequence[Cell]) -> str:
+    """Say what happened to the lesions of a step, as far as the table shows it."""
+    parts = [
+        f"{cell.text} {heading.lower()}"
+        for (heading, _, _), cell in zip(HAPPENED, row[3:], strict=True)
+        if cell.count != 0
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _answers(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:

@@ -25,6 +25,7 @@ from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Assessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.sins import stability_of
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.history import DatedLabel
@@ -131,6 +132,8 @@ class PatientReport:
         Names of lesions that have no measurement, and so no page.
     about
         Whose code the patient has, and which dates these are, in words.
+    warnings
+        What is unlikely about the data of these lesions.
     """
 
     facts: ReportFacts
@@ -138,6 +141,7 @@ class PatientReport:
     lesions: Sequence[LesionReport]
     without_answer: Sequence[str] = ()
     about: str = NO_NAME
+    warnings: Sequence[DataWarning] = ()
 
 
 @frozen(kw_only=True)

@@ -22,7 +22,6 @@ from opp_mri.units import days_between
 DEATH_WITHIN_DAYS: Final = 182
 """A later death is no competing event: two visits, 3 months apart, had been missed before it."""
 AT_RISK_REASONS: Final = frozenset({None, Reason.NO_FOLLOW_UP, Reason.FOLLOW_UP_UNDER_6_MONTHS})
-NO_FRACTURE: Final = frozenset({"none", "no"})
 
 
 class Endpoint(StrEnum):
@@ -168,7 +167,7 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
         for event in events
         if event.kind is EventKind.FRACTURE
         and event.days_from_ssrs > 0
-        and event.value.casefold() not in NO_FRACTURE
+        and event.is_finding
         and (retreated is None or event.days_from_ssrs <= retreated)
     ]
     opp, progression, unresolved = _growth_of(one, courses, event_at)

@@ -89,6 +89,7 @@ def patient_report(
         patient_id=patient_id,
         lesions=[_lesion(project.store, one) for one in lesions if one.is_measured],
         without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
+        warnings=cohort.warnings,
     )
 
 
@@ -113,12 +114,14 @@ def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -
             "The tables have no lesion of this patient: the column patient_id of lesions.csv lists "
             "the patients."
         )
+    cohort = evolve(cohort, lesions=lesions)
     return PatientReport(
-        facts=_facts(evolve(cohort, lesions=lesions), patient_id, written_on),
+        facts=_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
         lesions=[_table_lesion(one) for one in lesions if one.is_measured],
         without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
         about=FROM_TABLES,
+        warnings=cohort.warnings,
     )
 
 

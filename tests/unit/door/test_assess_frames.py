@@ -88,3 +88,12 @@ def test_an_event_of_a_lesion_without_a_measurement_is_an_error_with_its_line() 
 def test_the_error_of_measurement_may_be_given() -> None:
     exact, coarse = (opp.assess(LENGTHS, sd_mm=sd).loc[0, "probability"] for sd in (0.01, 3))
     assert exact > coarse
+
+
+def test_volumes_of_a_frame_are_read_as_those_of_a_file(tmp_path: Path) -> None:
+    volumes = LENGTHS.drop(columns="ap_mm").assign(ap_mm="", volume_cc=[9.0, 12.0, 15.0, 18.0])
+    table = tmp_path / "measurements.csv"
+    volumes.to_csv(table, index=False)
+    of_frame = opp.assess(volumes, criteria="maralani-2021")
+    pd.testing.assert_frame_equal(of_frame, opp.assess(table, criteria="maralani-2021"))
+    assert of_frame.lesion_id.tolist() == ["A"]

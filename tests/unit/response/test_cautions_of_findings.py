@@ -14,7 +14,9 @@ AMINI = Criteria(name="amini-2016")
 FELL, GREW = ("20", "28", "20", "20"), ("20", "28", "29", "30")
 
 
-def cautions(lengths: tuple[str, ...], kind: EventKind, day: int) -> tuple[str, set[Caution]]:
+def cautions(
+    lengths: tuple[str, ...], kind: EventKind, day: int, value: str = "new"
+) -> tuple[str, set[Caution]]:
     days = (-7, 70, 160, 260)
     timeline = Timeline(
         lesion_id="L",
@@ -23,7 +25,7 @@ def cautions(lengths: tuple[str, ...], kind: EventKind, day: int) -> tuple[str, 
                 Observation(day, Decimal(mm)) for day, mm in zip(days, lengths, strict=True)
             )
         },
-        events=(TreatmentEvent(day, kind, "new"),),
+        events=(TreatmentEvent(day, kind, value),),
     )
     answer = classify(timeline, Rules(criteria=AMINI))
     return answer.category.value, set(answer.cautions)
@@ -47,6 +49,12 @@ def test_a_finding_in_the_window_is_a_caution_next_to_an_opp(
     assert category == "PD"
     assert caution not in named
     assert "182 days" in caution_in_words(caution, AMINI)
+
+
+def test_a_fracture_event_that_says_there_is_none_is_no_caution() -> None:
+    for value in ("none", "No"):
+        _, named = cautions(FELL, EventKind.FRACTURE, 90, value)
+        assert Caution.FRACTURE_IN_WINDOW not in named
 
 
 def test_paraspinal_growth_is_no_such_caution() -> None:

@@ -22,6 +22,18 @@ def test_every_step_of_the_table_stands_in_the_diagram_with_lesions_and_patients
             assert f"{patients.count:,} patient" in words
 
 
+def test_excluded_lesions_are_told_with_what_happened_to_them() -> None:
+    table = flow(COHORT)
+    words = " ".join(words_of(draw_flow(table)).split())
+    row = next(row for row in table.rows if row[1].key == "excluded")
+    grew, retreated, died = row[3:]
+    assert grew.count
+    assert died.count
+    assert f"{grew.count} grew" in words
+    assert f"{died.count} died" in words
+    assert ("retreated" in words) is bool(retreated.count)
+
+
 def test_reasons_that_exclude_nobody_are_left_out() -> None:
     stable = [o for o in COHORT if o.assessment.category is ResponseCategory.SD]
     words = words_of(draw_flow(flow(stable)))

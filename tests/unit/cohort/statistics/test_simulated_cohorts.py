@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from fixtures.simulated_cohorts import (
     Scenario,
+    deaths_before_six_months,
     estimates,
+    progression_after_pseudoprogression,
     retreated_two_weeks_later,
     simulate,
     truth,
 )
 
 from opp_mri.cohort.statistics.events import Endpoint, ending_of, events_of, is_at_risk
+from opp_mri.cohort.statistics.survival import Estimate
 from opp_mri.domain.assessment import Mode
 
 
@@ -31,6 +34,34 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
             share = found[endpoint.value]
             assert share.value == pytest.approx(free / 300)
             assert share.low < free / 300 < share.high
+
+
+def holds(found: Estimate, share: float) -> bool:
+    return found.value == pytest.approx(share) and found.low < share < found.high
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_progression_after_a_pseudoprogression_has_its_own_day(mode) -> None:
+    """60 of 200 grow on day 91 and are back; 20 each progress on days 364, 455 and 546."""
+    lesions = progression_after_pseudoprogression(mode)
+    for day, progressed in ((370, 20), (460, 40), (550, 60)):
+        found = estimates(lesions, day)
+        assert holds(found["progression_free"], 1 - progressed / 200)
+        assert holds(found["opp_free incidence"], 60 / 200)
+    early = estimates(lesions, 350)
+    assert early["progression_free"].value == 1
+    assert holds(early["opp_free incidence"], 60 / 200)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_patients_who_die_before_six_months_stay_in_the_curves(mode) -> None:
+    """60 of 200 die on day 120; 40 of the others progress on day 273."""
+    lesions = deaths_before_six_months(mode)
+    assert all(map(is_at_risk, lesions))
+    found = estimates(lesions, 280)
+    assert holds(found["survival"], 140 / 200)
+    assert holds(found["progression_free incidence"], 40 / 200)
+    assert holds(found["progression_free"], 100 / 140)
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -1,5 +1,6 @@
 """A cohort from plain tables, and from a project."""
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from opp_mri.domain.timeline import EventKind, Exclusion
 from opp_mri.errors import InputError, TableError
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
+from opp_mri.workflow.cohort.patient_report import table_patient_report
 
 AMINI = load_criteria("amini-2016")
 LESIONS = """\
@@ -152,3 +154,15 @@ def test_a_date_outside_1950_to_today_is_named_with_its_line(tmp_path: Path, day
     far = LESIONS.replace("2020-01-06", day)
     with pytest.raises(TableError, match=f"line 2, column ssrs_first_date: {day} is outside 1950"):
         cohort_of(tables(tmp_path, far))
+
+
+def test_the_report_of_a_patient_warns_of_the_data_of_that_patient_alone(tmp_path: Path) -> None:
+    in_cm = MEASUREMENTS.replace("T1,1", "T1,0.1")
+    in_cm = in_cm.replace("0.10.", "1.0").replace("0.14.", "1.4").replace("0.12.", "1.2")
+    cohort = cohort_of(tables(tmp_path, measurements=in_cm))
+    own, other = (
+        table_patient_report(cohort, patient_id, written_on=date(2026, 1, 5))
+        for patient_id in ("P1", "P2")
+    )
+    assert {warning.lesion_id for warning in own.warnings} == {"A", "B"}
+    assert {warning.lesion_id for warning in other.warnings} == {"C"}
