@@ -1,4 +1,4 @@
-"""What the noise does to the profiles, and whether the probability of a call is kept.
+"""What measurement error does to the calls of the profiles.
 
 Simulates lesions of known course on known schedules, measures them with error, and writes
 docs/reference/profiles-measured.md. From the root of the repository::
@@ -17,21 +17,18 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
+from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
-from opp_mri.response.classify import classify
 from opp_mri.response.course import LesionFacts, Studied
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.draws import CATEGORIES, categories_of_draws
-from opp_mri.response.probability import category_probabilities
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "profiles-measured.md"
 PROFILES: Final = ("amini-2016", "confirmed-growth", "amini-2016-nadir")
 SEQUENCES: Final = (SeriesRole.T1, SeriesRole.T2FS, SeriesRole.T1POST)
 SDS_MM: Final = (0.5, 0.75, 1.0, 1.23)
 VISITS: Final = (3, 4, 6, 8)
-BINS: Final = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0001)
 FACTS: Final = LesionFacts(
     exclusion=None, retreated=False, therapy_change_days=(), other_bone_lesions=(), finding_days={}
 )
@@ -111,46 +108,14 @@ def characteristics(lesions: int) -> Iterator[Characteristics]:
                 )
 
 
-def kept_shares(
-    mix: str, lesions: int, sd_mm: float, visit_correlation: float
-) -> list[tuple[int, float, float]]:
-    """Give, per bin of stated probability, lesions, mean stated, and share that was the same."""
-    rng = np.random.default_rng(7)
-    rules = Rules(criteria=load_criteria("amini-2016"))
-    error = MeasurementError(sd_mm=sd_mm, visit_correlation=visit_correlation, source="simulated")
-    stated, same = [], []
-    for number in range(lesions):
-        visits = int(rng.integers(3, 8))
-        days = np.array([0, *(91 * visit for visit in range(1, visits + 1))])
-        if mix == "even":
-            truth = 25 + rng.uniform(-8, 8, (len(SEQUENCES), len(days)))
-        else:
-            kind = rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14])
-            truth = true_courses(str(kind), 1, days, number)[0]
-        first, second = (
-            timeline_of(truth + errors(rng, truth.shape, sd_mm, visit_correlation), days)
-            for _ in range(2)
-        )
-        answer = category_probabilities(first, rules, error=error, draws=1000)
-        stated.append(answer.probabilities.get(answer.category, 0.0))
-        same.append(classify(second, rules).category is answer.category)
-    place = np.digitize(stated, BINS) - 1
-    return [
-        (
-            int((place == number).sum()),
-            float(np.mean(np.array(stated)[place == number])),
-            float(np.mean(np.array(same)[place == number])),
-        )
-        for number in range(len(BINS) - 1)
-        if (place == number).any()
-    ]
-
-
 def errors(
-    rng: np.random.Generator, shape: tuple[int, int], sd_mm: float, correlation: float
+    rng: np.random.Generator, shape: tuple[int, ...], sd_mm: float, correlation: float
 ) -> NDArray[np.float64]:
-    """Draw errors in mm of which the sequences of one visit share a part."""
-    own, shared = rng.normal(0, sd_mm, shape), rng.normal(0, sd_mm, (1, shape[1]))
+    """Draw errors in mm of which the sequences of one visit share a part.
+
+    The last two of `shape` are sequence and study.
+    """
+    own, shared = rng.normal(0, sd_mm, shape), rng.normal(0, sd_mm, (*shape[:-2], 1, shape[-1]))
     return sqrt(1 - correlation) * own + sqrt(correlation) * shared
 
 
@@ -168,7 +133,7 @@ def timeline_of(lengths_mm: NDArray[np.float64], days: NDArray[np.int64]) -> Tim
     )
 
 
-def page(rows: list[Characteristics], kept: dict[str, list[tuple[int, float, float]]]) -> str:
+def page(rows: list[Characteristics]) -> str:
     """Write the page."""
     lines = [
         "# Profiles under measurement error, measured",
@@ -191,40 +156,14 @@ def page(rows: list[Characteristics], kept: dict[str, list[tuple[int, float, flo
         f"{row.false_opp:.0%} | {row.false_pd:.0%} |"
         for row in rows
     ]
-    lines += [
-        "",
-        "## Is the stated probability kept?",
-        "",
-        "Each lesion is measured twice; the first measurement gives the call and its probability, "
-        "the second tells whether the call is the same. *Even*: changes spread evenly from -8 to 8 "
-        "mm. *Mix*: 33 % unchanged, 30 % PR, 23 % PD, 14 % OPP, smooth.",
-        "",
-        "| lesions | stated from | n | stated | the same |",
-        "|---|---|---:|---:|---:|",
-    ]
-    for name, bins in kept.items():
-        lines += [
-            f"| {name} | {stated:.2f} | {n} | {stated:.0%} | {same:.0%} |"
-            for n, stated, same in bins
-        ]
-    return "\n".join(lines).replace("| stated from |", "| mean |") + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Simulate, and write or print the page."""
     quick = "--quick" in sys.argv
     rows = list(characteristics(400 if quick else 4000))
-    lesions = 100 if quick else 3000
-    kept = {
-        f"{mix}, SD {sd_mm} mm, visit correlation {correlation}": kept_shares(
-            mix, lesions, sd_mm, correlation
-        )
-        for mix, sd_mm, correlation in (
-            ("even", 1.23, 0.0), ("mix", 1.23, 0.0), ("mix", 0.6, 0.0), ("even", 1.23, 0.6),
-            ("mix", 1.23, 0.6),
-        )
-    }  # fmt: skip
-    text = page(rows, kept)
+    text = page(rows)
     print(text) if quick else PAGE.write_text(text, encoding="utf-8")
 
 

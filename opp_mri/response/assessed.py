@@ -94,10 +94,14 @@ class AssessedTimeline:
 
     @cached_property
     def sureness(self) -> CategoryProbabilities:
-        """Probability of each category, were every length measured a second time."""
+        """Probability of each category on a second measurement, and of the true lengths."""
         if not self.is_simulated:
             return CategoryProbabilities(
-                category=self.assessment.category, probabilities={}, sd_mm=0.0, draws=0
+                category=self.assessment.category,
+                probabilities={},
+                posterior={},
+                sd_mm=0.0,
+                draws=0,
             )
         return category_probabilities(self.timeline, self.rules, error=self.weighed_error)
 

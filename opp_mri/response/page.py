@@ -45,8 +45,8 @@ class PageFacts:
     cautions
         `noise` included.
     repeat, unchanged_calls, error
-        Probability of each category on a second measurement; the calls of a lesion that never
-        changes; the error that both are computed with.
+        Probability of each category on a second measurement and of the true lengths; the calls of
+        a lesion that never changes; the error that all are computed with.
     other_profiles
         Category by the name of each other profile.
     """
@@ -121,6 +121,11 @@ def _error(category: ResponseCategory, facts: PageFacts) -> str:
                       category})  # fmt: skip
     text += f", otherwise {others}" if others else ""
     unchanged = _shares(facts.unchanged_calls)
+    if repeat.posterior:
+        text += (
+            f"; if each course were as common as {repeat.prior.source}, the rules would call the "
+            f"true lengths {_shares(repeat.posterior)}"
+        )
     alone = f"such error alone would call an unchanged lesion on this schedule {unchanged}"
     if not repeat.fragile(category):
         return f"{text}; {alone}."

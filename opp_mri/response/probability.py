@@ -1,8 +1,9 @@
 """What measurement error does to a call: reported beside the category, never deciding.
 
-Two questions are answered by simulation, each in the words of `opp_mri.response.sentences`: were
-every length measured a second time, how often would the call be the same; and how would the rules
-call a lesion that never changed, measured on this schedule with this error.
+Three questions are answered by simulation, each in the words of `opp_mri.response.page`: were
+every length measured a second time, how often would the call be the same; what would the rules say
+of the true lengths; and how would they call a lesion that never changed, measured on this schedule
+with this error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,8 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count
 from opp_mri.response.draws import CATEGORIES, Integers, categories_of_draws
-from opp_mri.response.repeat import repeated_mm
+from opp_mri.response.prior import PAPER_PRIOR, CoursePrior
+from opp_mri.response.repeat import TrueLengths, true_lengths
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
@@ -58,8 +60,12 @@ class CategoryProbabilities:
     category
         The call: the category of the lengths as they are recorded.
     probabilities
-        Share of the draws that have each category, in the order of categories; the sum is 1, and
-        a category of no draw is left out.
+        Share of the second measurements that have each category, in the order of categories; the
+        sum is 1, and a category of no draw is left out.
+    posterior
+        Share of the true lengths that the rules give each category, likewise.
+    prior
+        How common each course is supposed to be.
     sd_mm
         Standard deviation of one measurement, mm.
     draws
@@ -68,6 +74,8 @@ class CategoryProbabilities:
 
     category: ResponseCategory
     probabilities: Mapping[ResponseCategory, float]
+    posterior: Mapping[ResponseCategory, float]
+    prior: CoursePrior = PAPER_PRIOR
     sd_mm: float
     draws: int
 
@@ -87,10 +95,11 @@ def category_probabilities(
     rules: Rules,
     *,
     error: MeasurementError = DEFAULT_ERROR,
+    prior: CoursePrior = PAPER_PRIOR,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> CategoryProbabilities:
-    """Give the probability of each category, were every length measured a second time.
+    """Give the probability of each category on a second measurement, and of the true lengths.
 
     A second measurement has an error of its own, and what is recorded holds one: around a length
     alone it differs by the SD times the square root of 2, and by less where the other lengths of
@@ -102,6 +111,8 @@ def category_probabilities(
         As for `classify`.
     error
         Of one measurement; with an SD of 0 the lengths stay as they are recorded.
+    prior
+        How common each course is before anything is measured.
     draws
         How often all lengths are drawn.
     seed
@@ -116,10 +127,16 @@ def category_probabilities(
     if draws < 1:
         raise ValueError(f"there must be at least one draw, not {draws!r}")
     category = classify(timeline, rules).category
-    drawn = repeated_tenths(timeline, error, draws=draws, seed=seed) if error.sd_mm else {}
+    true, repeated = (
+        repeated_tenths(timeline, error, prior=prior, draws=draws, seed=seed)
+        if error.sd_mm
+        else ({}, {})
+    )
     return CategoryProbabilities(
         category=category,
-        probabilities=_shares(timeline, drawn, rules) if drawn else {category: 1.0},
+        probabilities=_shares(timeline, repeated, rules) if repeated else {category: 1.0},
+        posterior=_shares(timeline, true, rules) if true else {category: 1.0},
+        prior=prior,
         sd_mm=error.sd_mm,
         draws=draws,
     )
@@ -218,26 +235,48 @@ def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]
     return category in _CHANGED and calls.get(category, 0.0) >= NOISE_FROM
 
 
+def lesion_lengths(timeline: Timeline, error: MeasurementError) -> TrueLengths | None:
+    """Say what the true lengths of a lesion may be; None where no length can play a part."""
+    measured = _measured(_studies(timeline))
+    return true_lengths(measured, error) if measured and error.sd_mm else None
+
+
 def repeated_tenths(
-    timeline: Timeline, error: MeasurementError, *, draws: int, seed: int
-) -> dict[SeriesRole, Integers]:
-    """Draw second measurements of the lengths that can play a part; as `drawn_tenths`."""
+    timeline: Timeline,
+    error: MeasurementError,
+    *,
+    prior: CoursePrior = PAPER_PRIOR,
+    draws: int,
+    seed: int,
+) -> tuple[dict[SeriesRole, Integers], dict[SeriesRole, Integers]]:
+    """Draw true lengths, and second measurements of them; each as `drawn_tenths` gives lengths."""
     studies = _studies(timeline)
-    measured = {
-        sequence: [study for study in row if study.ap_mm] for sequence, row in studies.items()
-    }
-    measured = {sequence: row for sequence, row in measured.items() if row}
-    repeated: dict[tuple[SeriesRole, int], Integers] = {}
+    measured = _measured(studies)
+    keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
+    drawn: tuple[Integers, ...] = (np.zeros((0, draws), dtype=np.int64),) * 2
     if measured:
         random = np.random.default_rng([seed, *_digest(studies)])
-        keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
-        rows = whole_tenths(10 * repeated_mm(measured, error, draws, random))
-        repeated = dict(zip(keys, rows, strict=True))
+        lengths_mm = true_lengths(measured, error).draw_mm(prior, draws, random)
+        drawn = tuple(whole_tenths(10 * rows) for rows in lengths_mm)
     gone = np.zeros(draws, dtype=np.int64)
-    return {
-        sequence: np.array([repeated.get((sequence, study.days_from_ssrs), gone) for study in row])
-        for sequence, row in studies.items()
-    }
+    true, repeated = (
+        {
+            sequence: np.array(
+                [row_of.get((sequence, study.days_from_ssrs), gone) for study in row]
+            )
+            for sequence, row in studies.items()
+        }
+        for row_of in (dict(zip(keys, rows, strict=True)) for rows in drawn)
+    )
+    return true, repeated
+
+
+def _measured(
+    studies: Mapping[SeriesRole, Sequence[Observation]],
+) -> dict[SeriesRole, list[Observation]]:
+    """Leave out what is gone: an answer, not a measurement."""
+    rows = {sequence: [study for study in row if study.ap_mm] for sequence, row in studies.items()}
+    return {sequence: row for sequence, row in rows.items() if row}
 
 
 def whole_tenths(tenths: NDArray[np.float64]) -> Integers:

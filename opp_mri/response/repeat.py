@@ -1,41 +1,139 @@
-"""Draws of a second measurement of one lesion, by a mixture of three kinds of course.
+"""The true lengths of a lesion, and a second measurement of it, given the first.
 
-Around the recorded lengths alone a second measurement differs by the SD times the square root of
-2. But what is recorded of a lesion that does not change, or changes smoothly, says more than each
-length by itself. So three normal models of the true course are weighed by how well they explain
-the recorded lengths: constant; smooth in time and shared by the sequences; free at each study.
+What a second measurement will be follows from the true lengths, and of these the first measurement
+says only so much: the rest is a prior (`opp_mri.response.prior`). Where the prior is that of the
+lesions, the share of second measurements with the same call is exactly the probability that is
+stated; `benchmarks/calibration.py` measures how far it holds for other lesions.
 """
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import log, pi, sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+from attrs import frozen
 
 from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
+from opp_mri.response.prior import (
+    COURSES,
+    EVEN_MM,
+    FREE,
+    WIDE,
+    CoursePrior,
+    Lengths,
+    Matrix,
+    NormalCourses,
+    normal_courses,
+)
 
-Matrix = NDArray[np.float64]
-
-CHANGE_MM: Final = 4.6
-"""SD of a true change: that of changes spread evenly from -8 to 8 mm."""
-SMOOTH_DAYS: Final = 150.0
-SHARED: Final = 0.9
-"""Share of the variance of a smooth change that the sequences have in common."""
 MOST_CORRELATED: Final = 0.99  # beyond this the errors of a visit cannot be told apart
-PRIOR: Final = (1 / 3, 1 / 2, 1 / 6)
-"""Constant (12 of the 37 lesions of the source paper were stable), smooth, free."""
+LEAST_CHANCE: Final = 1e-12
+_ANY: Final = -1
 
 
-def repeated_mm(
-    studies: Mapping[SeriesRole, Sequence[Observation]],
-    error: MeasurementError,
-    draws: int,
-    random: np.random.Generator,
-) -> Matrix:
-    """Draw second measurements of all lengths.
+@frozen(kw_only=True)
+class TrueLengths:
+    """What is known of the true lengths of a lesion, for each course that it may have.
+
+    Parameters
+    ----------
+    lengths, error
+        What was measured, and with which error.
+    courses
+        The normal ones; the last in `log_evidence` is the free course with even changes.
+    log_evidence
+        Logarithm of the probability density of the lengths for each course, and of the share of
+        the course if all courses that have a shape were equally common.
+    means_mm, covariances_mm2
+        Of the true lengths, for each normal course.
+    """
+
+    lengths: Lengths
+    error: MeasurementError
+    courses: NormalCourses
+    log_evidence: Matrix
+    means_mm: Matrix
+    covariances_mm2: Matrix
+
+    def evidence_by_course(self) -> Matrix:
+        """Give how well each of `COURSES`, and in the last place any other, explains the lengths.
+
+        The values are relative to the largest.
+        """
+        weights = np.exp(self.log_evidence - self.log_evidence.max())
+        place = np.append(self.courses.course, _ANY)
+        return np.array([weights[place == each].sum() for each in (*range(len(COURSES)), _ANY)])
+
+    def draw_mm(
+        self, prior: CoursePrior, draws: int, random: np.random.Generator
+    ) -> tuple[Matrix, Matrix]:
+        """Draw true lengths, and for each a second measurement.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            True and measured: a row for each length, a column for each draw, mm.
+        """
+        place = np.append(self.courses.course, _ANY)
+        shares = np.where(place == _ANY, 1.0, np.array(prior.shares)[place])
+        weights = shares * np.exp(self.log_evidence - self.log_evidence.max())
+        counts = random.multinomial(draws, weights / weights.sum())
+        true = [
+            self._draw_normal(number, count, random)
+            for number, count in enumerate(counts[:-1].tolist())
+            if count
+        ]
+        if counts[-1]:
+            true.append(self._draw_even(counts[-1], random))
+        true_mm = np.hstack(true)
+        return true_mm, true_mm + self._draw_errors(draws, random)
+
+    def _draw_normal(self, number: int, draws: int, random: np.random.Generator) -> Matrix:
+        mean_mm, spread = self.means_mm[number], self.covariances_mm2[number]
+        root = np.linalg.cholesky((spread + spread.T) / 2 + 1e-9 * np.eye(len(mean_mm)))
+        drawn: Matrix = mean_mm[:, np.newaxis] + root @ random.standard_normal(
+            (len(mean_mm), draws)
+        )
+        return drawn
+
+    def _draw_even(self, draws: int, random: np.random.Generator) -> Matrix:
+        """Draw changes that were evenly spread before, within their limits.
+
+        The baselines, and the part of the errors that a visit shares, are drawn first, as if the
+        limits said nothing of them.
+        """
+        from scipy.special import ndtr, ndtri  # slow to import
+
+        own_mm, follow_ups = self._own_sd_mm, self.lengths.follow_ups
+        centre = self.lengths.lengths_mm[:, np.newaxis] - self._draw_shared(draws, random)
+        true = centre + own_mm * random.standard_normal(centre.shape)
+        start = true[self.lengths.baseline]
+        low, high = (ndtr((start + end - centre) / own_mm) for end in (-EVEN_MM, EVEN_MM))
+        chance = low + (high - low) * random.random(centre.shape)
+        even = centre + own_mm * ndtri(np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE))
+        return np.where(follow_ups[:, np.newaxis], even, true)
+
+    @property
+    def _own_sd_mm(self) -> float:
+        return self.error.sd_mm * sqrt(1 - _shared(self.error))
+
+    def _draw_shared(self, draws: int, random: np.random.Generator) -> Matrix:
+        """Draw the part of the errors that all sequences of a visit share."""
+        visits, visit = np.unique(self.lengths.days, return_inverse=True)
+        parts = random.standard_normal((len(visits), draws))[visit]
+        return sqrt(_shared(self.error)) * self.error.sd_mm * parts
+
+    def _draw_errors(self, draws: int, random: np.random.Generator) -> Matrix:
+        own = random.standard_normal((len(self.lengths.days), draws))
+        return self._draw_shared(draws, random) + self._own_sd_mm * own
+
+
+def true_lengths(
+    studies: Mapping[SeriesRole, Sequence[Observation]], error: MeasurementError
+) -> TrueLengths:
+    """Weigh each course by how well it explains the lengths, and say what they then truly are.
 
     Parameters
     ----------
@@ -44,71 +142,63 @@ def repeated_mm(
     error
         Of one measurement; its SD is above 0.
 
-    Returns
-    -------
-    numpy.ndarray
-        A row for each length, in the order of `studies`, a column for each draw, mm.
+    Notes
+    -----
+    Nothing is supposed of the length at baseline: its prior is flat, as in restricted maximum
+    likelihood (Patterson and Thompson, Biometrika 1971;58:545-554).
     """
-    rows = [(place, study) for place, row in enumerate(studies.values()) for study in row]
-    place = np.array([each for each, _ in rows])
-    days = np.array([study.days_from_ssrs for _, study in rows], dtype=float)
-    lengths = np.array([float(study.ap_mm) for _, study in rows])
-    first = np.array([np.flatnonzero(place == each)[0] for each in place])
-    same_sequence = place[:, np.newaxis] == place
-    same_visit = (days[:, np.newaxis] == days) & ~same_sequence
-    shared = min(error.visit_correlation, MOST_CORRELATED)
-    noise = error.sd_mm**2 * (np.eye(len(rows)) + shared * same_visit)
-    means = np.eye(len(studies))[place]
-    fits = [_fit(lengths, means, noise, course) for course in _courses(days, first, same_sequence)]
-    weights = _weights([log_likelihood for _, _, log_likelihood in fits])
-    counts = random.multinomial(draws, weights)
-    parts = [
-        mean[:, np.newaxis]
-        + np.linalg.cholesky(spread + 1e-9 * np.eye(len(rows)))
-        @ random.standard_normal((len(rows), count))
-        for (mean, spread, _), count in zip(fits, counts.tolist(), strict=True)
-        if count
-    ]
-    return np.hstack(parts)
-
-
-def _courses(days: Matrix, first: NDArray[np.int64], same_sequence: NDArray[np.bool_]) -> (
-    list[Matrix]
-):  # fmt: skip
-    """Give the covariance of the true changes: constant, smooth, free."""
-
-    def kernel(one: Matrix, other: Matrix) -> Matrix:
-        apart: Matrix = (one[:, np.newaxis] - other) / SMOOTH_DAYS
-        return np.exp(-(apart**2) / 2)
-
-    base = days[first]
-    smooth = kernel(days, days) - kernel(days, base) - kernel(base, days) + kernel(base, base)
-    follow_up = np.arange(len(days)) != first
-    return [
-        np.zeros((len(days), len(days))),
-        CHANGE_MM**2 * smooth * np.where(same_sequence, 1.0, SHARED),
-        CHANGE_MM**2 * np.diag(follow_up.astype(float)),
-    ]
-
-
-def _fit(
-    lengths: Matrix, means: Matrix, noise: Matrix, course: Matrix
-) -> tuple[Matrix, Matrix, float]:
-    """Give mean and covariance of a second measurement, and the restricted log likelihood."""
-    total = course + noise
+    lengths = _lengths_of(studies)
+    courses = normal_courses(lengths)
+    same_visit = (lengths.days[:, np.newaxis] == lengths.days) & ~lengths.same_sequence
+    noise = error.sd_mm**2 * (np.eye(len(lengths.days)) + _shared(error) * same_visit)
+    starts = np.eye(len(studies))[lengths.sequence]
+    total = courses.covariances_mm2 + noise
     inverse = np.linalg.inv(total)
-    information = means.T @ inverse @ means
-    weight = inverse - inverse @ means @ np.linalg.inv(information) @ means.T @ inverse
-    mean = lengths - noise @ weight @ lengths
-    spread = 2 * noise - noise @ weight @ noise
-    log_likelihood = -0.5 * float(
-        np.linalg.slogdet(total)[1] + np.linalg.slogdet(information)[1] + lengths @ weight @ lengths
+    weighed = starts.T @ inverse
+    information = weighed @ starts
+    weight = inverse - np.swapaxes(weighed, 1, 2) @ np.linalg.inv(information) @ weighed
+    rest = lengths.lengths_mm - courses.means_mm
+    pulled = np.einsum("knm,km->kn", weight, rest)
+    log_likelihood = -0.5 * (
+        np.linalg.slogdet(total)[1]
+        + np.linalg.slogdet(information)[1]
+        + np.einsum("kn,kn->k", rest, pulled)
     )
-    return mean, (spread + spread.T) / 2, log_likelihood
+    even = log(FREE * (1 - WIDE)) + _log_even(lengths, error)
+    return TrueLengths(
+        lengths=lengths,
+        error=error,
+        courses=courses,
+        log_evidence=np.append(np.log(courses.shares) + log_likelihood, even),
+        means_mm=lengths.lengths_mm - pulled @ noise,
+        covariances_mm2=noise - noise @ weight @ noise,
+    )
 
 
-def _weights(log_likelihoods: Sequence[float]) -> list[float]:
-    best = max(log_likelihoods)
-    posterior = [prior * exp(each - best) for prior, each in zip(PRIOR, log_likelihoods,
-                 strict=True)]  # fmt: skip
-    return [each / sum(posterior) for each in posterior]
+def _log_even(lengths: Lengths, error: MeasurementError) -> float:
+    """Give the log likelihood of even changes, on the scale of the restricted one.
+
+    Each change is weighed by itself.
+    """
+    from scipy.special import ndtr  # slow to import
+
+    changes_mm = lengths.lengths_mm - lengths.lengths_mm[lengths.baseline]
+    apart_mm = changes_mm[lengths.follow_ups] / (sqrt(2) * error.sd_mm)
+    limit = EVEN_MM / (sqrt(2) * error.sd_mm)
+    chances = (ndtr(limit - apart_mm) - ndtr(-limit - apart_mm)) / (2 * EVEN_MM)
+    return float(np.log(np.maximum(chances, LEAST_CHANCE)).sum() + len(apart_mm) * log(2 * pi) / 2)
+
+
+def _shared(error: MeasurementError) -> float:
+    return min(error.visit_correlation, MOST_CORRELATED)
+
+
+def _lengths_of(studies: Mapping[SeriesRole, Sequence[Observation]]) -> Lengths:
+    rows = [(place, study) for place, row in enumerate(studies.values()) for study in row]
+    sequence = np.array([place for place, _ in rows])
+    return Lengths(
+        lengths_mm=np.array([float(study.ap_mm) for _, study in rows]),
+        days=np.array([study.days_from_ssrs for _, study in rows], dtype=float),
+        sequence=sequence,
+        baseline=np.array([np.flatnonzero(sequence == each)[0] for each in sequence]),
+    )

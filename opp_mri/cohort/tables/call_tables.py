@@ -1,6 +1,6 @@
 """How the categories of a cohort came about, and how far they can be relied on, as tables."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -10,8 +10,11 @@ from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.prior import COURSES, CoursePrior, estimate_prior
+from opp_mri.response.probability import category_probabilities, lesion_lengths
 
 MOST_SIMULATED: Final = 500
+POSTERIOR_DRAWS: Final = 500
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
@@ -77,20 +80,24 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
         concerned = {name for name, own in cautions.items() if caution in own}
         words, key = f"Caution: {in_words(caution.value)}", f"caution.{caution.value}"
         rows.append(_question_row(lesions, answers, words, key, _named(concerned)))
+    notes = [f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."]
     if simulated:
         rows.append(_expected_row(lesions, answers))
-    left_out = f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."
+        prior = cohort_prior(lesions)
+        rows += _posterior_rows(lesions, answers, prior)
+        notes = [
+            "If no lesion had changed: how many lesions the rules would give each category by the "
+            "error of measurement alone, on the schedule of each lesion. So many OPP and PD would "
+            "be false.",
+            "True lengths: how many lesions the rules would give each category without error of "
+            "measurement, and how many of those that were given it, if courses are as common as "
+            f"{_prior_in_words(prior)}.",
+        ]
     return Table(
         title="Categories that ask for a reader",
         columns=("Reason", "Lesions", *(one.value for one in answers)),
         rows=tuple(rows),
-        notes=(
-            "A lesion may be counted in several rows. Last row: how many lesions the rules would "
-            "give each category if no lesion ever changed, by the error of measurement alone and "
-            "on the schedule of each lesion: so many OPP and PD are expected to be false."
-            if simulated
-            else f"A lesion may be counted in several rows. {left_out}",
-        ),
+        notes=("A lesion may be counted in several rows.", *notes),
     )
 
 
@@ -122,12 +129,72 @@ def _expected_row(
     expected = {
         answer: sum(one.unchanged_calls.get(answer, 0.0) for one in lesions) for answer in answers
     }
+    words = "Expected if no lesion had changed"
+    return _numbers_row(words, "expected_unchanged", expected, len(lesions))
+
+
+def cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
+    """Estimate how common each course is in a cohort, from all lengths and their error."""
+    known = (lesion_lengths(one.timeline, one.weighed_error) for one in lesions)
+    evidence = [lengths.evidence_by_course() for lengths in known if lengths is not None]
+    return estimate_prior(evidence, "estimated from this cohort")
+
+
+def _prior_in_words(prior: CoursePrior) -> str:
+    """Say how common each course is."""
+    shares = ", ".join(
+        f"{course} {share:.0%}" for course, share in zip(COURSES, prior.shares, strict=True)
+    )
+    return f"{prior.source} ({shares})"
+
+
+def _posterior_rows(
+    lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory], prior: CoursePrior
+) -> list[tuple[Cell, ...]]:
+    """Give how many lesions are expected to have each category by their true lengths."""
+    posteriors = [
+        category_probabilities(
+            one.timeline, one.rules, error=one.weighed_error, prior=prior, draws=POSTERIOR_DRAWS
+        ).posterior
+        for one in lesions
+    ]
+    return [
+        _numbers_row(
+            "Expected by the true lengths",
+            "expected_true",
+            {answer: sum(own.get(answer, 0.0) for own in posteriors) for answer in answers},
+            len(lesions),
+        ),
+        _numbers_row(
+            "Of those so called, expected to be true",
+            "expected_confirmed",
+            {
+                answer: sum(
+                    own.get(answer, 0.0)
+                    for own, lesion in zip(posteriors, lesions, strict=True)
+                    if lesion.assessment.category is answer
+                )
+                for answer in answers
+            },
+            len(lesions),
+        ),
+    ]
+
+
+def _numbers_row(
+    words: str, key: str, numbers: Mapping[ResponseCategory, float], lesions: int
+) -> tuple[Cell, ...]:
+    """Give a row of expected numbers of lesions, which need not be whole."""
     cells = (
-        Cell(text=f"{number:.1f}", key=f"expected_unchanged.{answer}", rests_on=ELIGIBLE,
-             values={"value": number, "n": len(lesions)})
-        for answer, number in expected.items()
-    )  # fmt: skip
-    return Cell(text="Expected if no lesion had changed"), Cell(text=str(len(lesions))), *cells
+        Cell(
+            text=f"{number:.1f}",
+            key=f"{key}.{answer}",
+            rests_on=ELIGIBLE,
+            values={"value": number, "n": lesions},
+        )
+        for answer, number in numbers.items()
+    )
+    return Cell(text=words), Cell(text=str(lesions)), *cells
 
 
 def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:

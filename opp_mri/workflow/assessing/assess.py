@@ -15,6 +15,7 @@ from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
 from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.classify import classify
+from opp_mri.response.prior import COURSES
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import reason_in_words
 from opp_mri.tables.csv_table import TextTable
@@ -154,6 +155,17 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
             for category, probability in lesion.sureness.probabilities.items()
         },
         "fragile": lesion.is_fragile,
+        "posterior": {
+            category.value: probability
+            for category, probability in lesion.sureness.posterior.items()
+        },
+        "posterior_prior": {
+            "source": lesion.sureness.prior.source,
+            "shares": {
+                course.value: round(share, 4)
+                for course, share in zip(COURSES, lesion.sureness.prior.shares, strict=True)
+            },
+        },
         "unchanged_calls": {
             category.value: share for category, share in lesion.unchanged_calls.items()
         },

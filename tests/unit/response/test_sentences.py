@@ -50,6 +50,7 @@ def said(
             repeat=CategoryProbabilities(
                 category=assessment.category,
                 probabilities=repeat or {assessment.category: 1.0},
+                posterior={ResponseCategory.OPP: 0.9, ResponseCategory.PD: 0.1},
                 sd_mm=1.0,
                 draws=1000,
             ),
@@ -106,8 +107,10 @@ def test_the_page_says_category_course_margins_cautions_error_and_profiles_in_si
         "alone would give an unchanged lesion on this schedule the same category in 10 % of cases "
         "or more.",
         "Fragile: measured again with an error of 1.00 mm (standard deviation of one measurement; "
-        "a test), the category would be the same in 75%, otherwise PD 21%; such error alone would "
-        "call an unchanged lesion on this schedule SD 60%, PD 40%.",
+        "a test), the category would be the same in 75%, otherwise PD 21%; if each course were "
+        "as common as among the 37 lesions of Amini 2016, the rules would call the true lengths "
+        "OPP 90%, PD 10%; such error alone would call an unchanged lesion on this schedule SD 60%, "
+        "PD 40%.",
         "This is the answer of amini-2016, with hindsight; one and three would say SD; two would "
         "say the same.",
     ]

@@ -1,0 +1,253 @@
+"""Whether a second measurement gives the same call as often as is stated.
+
+Simulates lesions of known true lengths, measures each, asks for the probability of its call, and
+finds how often an independent second measurement gives that call. Writes
+docs/reference/calibration.md and docs/images/calibration.png. From the root of the repository::
+
+    python -m benchmarks.calibration            # the page, about two minutes
+    python -m benchmarks.calibration --quick    # half a minute, prints only
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from benchmarks.profiles import FACTS, SEQUENCES, errors, timeline_of, true_courses
+from opp_mri.domain.assessment import MeasurementError, Rules
+from opp_mri.domain.timeline import Timeline
+from opp_mri.response.course import studies_that_count
+from opp_mri.response.criteria import load_criteria
+from opp_mri.response.draws import categories_of_draws
+from opp_mri.response.probability import repeated_tenths, whole_tenths
+
+DOCS: Final = Path(__file__).parents[1] / "docs"
+PAGE: Final = DOCS / "reference" / "calibration.md"
+PLOT: Final = DOCS / "images" / "calibration.png"
+RULES: Final = Rules(criteria=load_criteria("amini-2016"))
+BINS: Final = np.array([0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0001])
+DRAWS, SECOND_MEASUREMENTS, FEWEST = 800, 100, 20
+START_MM: Final = 25.0
+
+Days = NDArray[np.int64]
+Values = NDArray[np.float64]
+TrueLengths = Callable[[np.random.Generator, Days], Values]
+
+
+def spread_evenly(rng: np.random.Generator, days: Days) -> Values:
+    """Draw changes evenly from -8 to 8 mm, of each study by itself."""
+    lengths_mm = np.full((len(SEQUENCES), len(days)), START_MM)
+    lengths_mm[:, 1:] += rng.uniform(-8, 8, (len(SEQUENCES), len(days) - 1))
+    return lengths_mm
+
+
+def spread_evenly_over_lesions(rng: np.random.Generator, days: Days) -> Values:
+    """Draw one change for each lesion, evenly from -8 to 8 mm, reached in a straight line."""
+    change_mm = rng.uniform(-8, 8) * np.minimum(1, days / rng.uniform(60, 400))
+    return START_MM + change_mm * np.ones((len(SEQUENCES), 1))
+
+
+def realistic_mix(rng: np.random.Generator, days: Days) -> Values:
+    """Draw an unchanged lesion, a decline, a lasting growth, or a growth that falls again."""
+    kind = rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14])
+    return true_courses(str(kind), 1, days, int(rng.integers(2**31)))[0]
+
+
+def other_mix(rng: np.random.Generator, days: Days) -> Values:
+    """Draw courses of other forms and amounts than those of the prior."""
+    weeks = days / 7
+    match rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14]):
+        case "OPP":
+            peak, height_mm = rng.uniform(8, 22), rng.uniform(3, 9)
+            rest_mm = rng.choice([rng.uniform(-3, 0.5), rng.uniform(0, 3)])
+            bends = [0, peak, peak + rng.uniform(14, 34)]
+            change_mm = np.interp(weeks, bends, [0, height_mm, rest_mm])
+        case "PD":
+            grown_weeks = np.maximum(0, weeks - rng.uniform(0, 40))
+            change_mm = np.minimum(14, grown_weeks * rng.uniform(0.06, 0.3))
+        case "PR":
+            change_mm = -rng.uniform(3, 11) * (1 - 0.5 ** (weeks / rng.uniform(8, 30)))
+        case _:
+            change_mm = rng.normal(0, 0.008) * weeks
+    starts_mm = np.array([[25.0], [22.0], [24.0]])
+    return starts_mm + change_mm * rng.uniform(0.7, 1.1, (len(SEQUENCES), 1))
+
+
+POPULATIONS: Final[dict[str, TrueLengths]] = {
+    "even": spread_evenly,
+    "even over lesions": spread_evenly_over_lesions,
+    "mix": realistic_mix,
+    "other mix": other_mix,
+}
+SETTINGS: Final = (
+    ("even", 1.23, 0.0), ("even", 1.23, 0.6), ("even over lesions", 1.23, 0.0), ("mix", 1.23, 0.0),
+    ("mix", 0.6, 0.0), ("mix", 1.23, 0.6), ("other mix", 1.23, 0.0),
+)  # fmt: skip
+
+
+@frozen(kw_only=True)
+class Bin:
+    """Lesions whose call has about the same stated probability."""
+
+    lesions: int
+    stated: float
+    same: float
+    standard_error: float
+
+
+def bins_of(population: str, lesions: int, sd_mm: float, correlation: float) -> Iterator[Bin]:
+    """Simulate lesions of 3 to 7 visits, and give stated and observed shares by decile.
+
+    The share of second measurements with the same call is taken from `SECOND_MEASUREMENTS` of each
+    lesion, so that its error comes from the choice of lesions.
+    """
+    rng = np.random.default_rng([7, int(100 * sd_mm), int(10 * correlation)])
+    error = MeasurementError(sd_mm=sd_mm, visit_correlation=correlation, source="simulated")
+    pairs = []
+    for _ in range(lesions):
+        days = np.array([0, *(91 * visit for visit in range(1, int(rng.integers(3, 8)) + 1))])
+        truth_mm = POPULATIONS[population](rng, days)
+        pairs.append(_stated_and_same(rng, truth_mm, days, error))
+    stated, same = np.array(pairs).T
+    place = np.digitize(stated, BINS)
+    for number in range(1, len(BINS)):
+        own = place == number
+        if own.sum() >= FEWEST:
+            yield Bin(
+                lesions=int(own.sum()),
+                stated=float(stated[own].mean()),
+                same=float(same[own].mean()),
+                standard_error=float(same[own].std() / np.sqrt(own.sum())),
+            )
+
+
+def _stated_and_same(
+    rng: np.random.Generator, truth_mm: Values, days: Days, error: MeasurementError
+) -> tuple[float, float]:
+    sd_mm, correlation = error.sd_mm, error.visit_correlation
+    first_mm = truth_mm + errors(rng, truth_mm.shape, sd_mm, correlation)
+    timeline = timeline_of(first_mm, days)
+    studied = studies_that_count(timeline)
+    call = _calls(
+        timeline,
+        {
+            name: np.rint(10 * row)[:, np.newaxis].astype(np.int64)
+            for name, row in zip(SEQUENCES, first_mm.clip(0), strict=True)
+        },
+    )[0]
+    stated = _calls(timeline, repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]) == call
+    shape = (SECOND_MEASUREMENTS, *truth_mm.shape)
+    second_mm = truth_mm + errors(rng, shape, sd_mm, correlation)
+    second = {name: whole_tenths(10 * second_mm[:, place].T) for place, name in enumerate(studied)}
+    return float(stated.mean()), float((_calls(timeline, second) == call).mean())
+
+
+def _calls(timeline: Timeline, tenths: dict) -> NDArray[np.int64]:
+    return categories_of_draws(studies_that_count(timeline), tenths, FACTS, RULES)
+
+
+def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:
+    """Write the page."""
+    worst = {
+        name: max(bins, key=lambda each: abs(each.stated - each.same))
+        for name, bins in measured.items()
+    }
+    lines = [
+        "# Is the stated probability kept?",
+        "",
+        "<!-- Written by `python -m benchmarks.calibration`. -->",
+        "",
+        "The program says of a call that it would be the same in N % if all lengths were measured "
+        "again. Here lesions of known true lengths are measured, and the share of independent "
+        f"second measurements that give the same call is counted: {lesions:,} lesions in each row "
+        "of the first table, three sequences, a baseline of 25 mm and 3 to 7 visits every 91 days, "
+        "by amini-2016 with hindsight.",
+        "",
+        "- *even*: changes evenly spread from -8 to 8 mm, of each study and sequence by itself.",
+        "- *even over lesions*: one change for each lesion, evenly spread from -8 to 8 mm.",
+        "- *mix*: 33 % unchanged, 30 % declining, 23 % growing, 14 % growing and falling, by 4 to "
+        "10 mm.",
+        "- *other mix*: the same shares, with forms, amounts and starts that the prior does not "
+        "have.",
+        "",
+        "A correlation is that of the errors of two sequences of one visit. The difference of a "
+        "group is the stated less the observed share, in points, with its standard error; groups "
+        f"of fewer than {FEWEST} lesions are left out.",
+        "",
+        "| lesions | SD mm | correlation | stated, all | the same, all | mean difference | largest "
+        "in a group |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for (name, sd_mm, correlation), bins in measured.items():
+        n = sum(each.lesions for each in bins)
+        stated = sum(each.lesions * each.stated for each in bins) / n
+        same = sum(each.lesions * each.same for each in bins) / n
+        mean = sum(each.lesions * abs(each.stated - each.same) for each in bins) / n
+        lines.append(
+            f"| {name} | {sd_mm} | {correlation} | {stated:.1%} | {same:.1%} | "
+            f"{100 * mean:.1f} | {_difference(worst[name, sd_mm, correlation])} |"
+        )
+    lines += [
+        "",
+        "![Stated probability and observed share](../images/calibration.png)",
+        "",
+        "| lesions | SD mm | correlation | n | stated | the same | difference |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {name} | {sd_mm} | {correlation} | {each.lesions} | {each.stated:.0%} | "
+        f"{each.same:.0%} | {_difference(each)} |"
+        for (name, sd_mm, correlation), bins in measured.items()
+        for each in bins
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(each: Bin) -> str:
+    return f"{100 * (each.stated - each.same):+.1f} ± {100 * each.standard_error:.1f}"
+
+
+def draw(measured: dict[tuple[str, float, float], list[Bin]]) -> None:
+    """Draw a reliability plot: a panel for each population."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.6), layout="constrained", dpi=110)
+    panels = figure.subplots(2, 4, sharex=True, sharey=True).ravel()
+    for axes, ((name, sd_mm, correlation), bins) in zip(panels, measured.items(), strict=False):
+        axes.fill_between([0, 1], [-0.02, 0.98], [0.02, 1.02], color="0.9", lw=0)
+        axes.plot([0, 1], [0, 1], color="0.6", lw=0.8)
+        axes.errorbar(
+            [each.stated for each in bins], [each.same for each in bins],
+            [2 * each.standard_error for each in bins], fmt="o", ms=3, lw=1, color="black",
+        )  # fmt: skip
+        axes.set_title(f"{name}, SD {sd_mm}, corr. {correlation}", fontsize=8)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+    for axes in panels[len(measured) :]:
+        axes.set_axis_off()
+    figure.supxlabel("stated probability of the same call", fontsize=9)
+    figure.supylabel("share that was the same (± 2 SE)", fontsize=9)
+    figure.savefig(PLOT)
+
+
+def main() -> None:
+    """Simulate, and write or print the page."""
+    quick = "--quick" in sys.argv
+    lesions = 100 if quick else 600
+    measured = {
+        (name, sd_mm, correlation): list(bins_of(name, lesions, sd_mm, correlation))
+        for name, sd_mm, correlation in SETTINGS
+    }
+    text = page(measured, lesions)
+    if quick:
+        print(text)
+        return
+    PAGE.write_text(text, encoding="utf-8")
+    draw(measured)
+
+
+if __name__ == "__main__":
+    main()
