@@ -124,9 +124,11 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
     """Measure the CALIPERS of a CSV or JSON file and record the readings.
 
     Columns: lesion_id, sequence, reader, sop_instance_uid, frame, column_1, row_1, column_2,
-    row_2 and, where wanted, length_mm, study_date, answer, reason. Frames count from 1; 0, 0 is the
-    centre of the first pixel. An empty sequence is that of the series. The length comes from the
-    image's own geometry; a length_mm that contradicts it is refused.
+    row_2 and, where wanted, length_mm, study_date, answer, reason, override_reason. Frames count
+    from 1; 0, 0 is the centre of the first pixel. An empty sequence is that of the series. The
+    length comes from the image's own geometry; a length_mm that contradicts it is refused. So is a
+    line on an image that is not sagittal, or whose series has no role, one in doubt, or another
+    one; an override_reason records it all the same, and stays with the reading.
     """
     with open_project(project_folder) as project:
         summary = measure(project.store, calipers, now(), all_or_none=all_or_none)

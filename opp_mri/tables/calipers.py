@@ -25,6 +25,7 @@ OPTIONAL = (
     "study_date",
     "answer",
     "reason",
+    "override_reason",
 )
 
 
@@ -49,6 +50,8 @@ class CaliperRow:
         For a length without an image.
     answer, reason
         Measured, gone (0.0 mm), or not measurable and why.
+    override_reason
+        Why a length on an unsuitable image (not sagittal, of no or another role) is recorded.
     """
 
     line: int
@@ -63,6 +66,7 @@ class CaliperRow:
     study_date: date | None
     answer: Answer
     reason: str
+    override_reason: str = ""
 
 
 def read_calipers(
@@ -146,6 +150,7 @@ def _caliper_row(row: Row) -> CaliperRow | None:
         study_date=study_date,
         answer=answer,
         reason=row.free_text("reason"),
+        override_reason=row.free_text("override_reason"),
     )
     _check_whole(row, caliper)
     return caliper

@@ -55,10 +55,16 @@ TRUE_MM = {
 def caliper_line(name: str, path: Path, stated: float | None = None) -> str:
     uid, ((x1, y1), (x2, y2)) = points(path)
     reader = name[-1]
-    return f"A1,T1,{reader},{uid},1,{x1},{y1},{x2},{y2},{'' if stated is None else stated}"
+    return (
+        f"A1,T1,{reader},{uid},1,{x1},{y1},{x2},{y2},{'' if stated is None else stated},{OVERRIDE}"
+    )
 
 
-HEADER = "lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2,length_mm"
+HEADER = (
+    "lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2,length_mm,"
+    "override_reason"
+)
+OVERRIDE = "the study has no spine protocol"
 
 
 def test_the_points_give_the_true_lengths(
@@ -69,10 +75,10 @@ def test_the_points_give_the_true_lengths(
     table.write_text("\n".join([HEADER, *lines]))
     measured = opp_mri("measure", table, "--project", project, "--json").json
     assert [one["length_mm"] for one in measured["stored"]] == list(TRUE_MM.values())
-    assert all(
-        one["remarks"] == ["The headers give this series no role; the reader calls it T1."]
-        for one in measured["stored"]
-    )
+    for reading in measured["stored"]:
+        (remark,) = reading["remarks"]
+        assert remark.startswith("Measured by override. ")
+        assert remark.endswith(f"Reason given: {OVERRIDE}.")
 
 
 @pytest.mark.parametrize("name", ["0022FollowupA", "0022FollowupB"])

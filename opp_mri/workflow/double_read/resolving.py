@@ -1,6 +1,7 @@
 """Make one answer of two, and sign it; nothing is overwritten."""
 
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import attrs
@@ -27,8 +28,10 @@ from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
 from opp_mri.workflow.measuring.measure import Points, native_image, reading_of
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.project import Project
 
+AS_READ: Final = "so measured in the independent reads"
 STATEMENT = (
     "These are the resolved measurements of this lesion; I was one of those who resolved them."
 )
@@ -278,9 +281,13 @@ def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Read
         image = native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))
         if image.study_date != pair.cell[0]:
             raise InputError("The new line lies on an image of another time point.")
+    overridden = any(
+        remark.startswith(OVERRIDDEN) for read in (pair.a, pair.b) for remark in read.remarks
+    )
     return reading_of(
         lesion_id, CONSENSUS, pair.cell, new.answer,
-        points=line.points if line else None, image=image, reason=new.reason, at=at,
+        points=line.points if line else None, image=image, reason=new.reason,
+        override_reason=AS_READ if overridden else "", at=at,
     )  # fmt: skip
 
 

@@ -18,10 +18,9 @@ from opp_mri.domain.measurement import (
     Reading,
     Signature,
 )
-from opp_mri.errors import GeometryError, InputError
+from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.measure import NativeImage, reading_of
 from opp_mri.workflow.measuring.readings import unsigned_cells
-from opp_mri.workflow.measuring.suitability import reason_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 
 
@@ -55,9 +54,6 @@ def draft_line(
     GeometryError
         No length can be taken here, or the image is unsuitable and no reason is given.
     """
-    unsuitable = reason_unsuitable(volume, cell.sequence)
-    if unsuitable and not override_reason.strip():
-        raise GeometryError(f"{unsuitable} Choose a sagittal series of the sequence.")
     frame = volume.frames[place]
     image = NativeImage(
         place=(frame.sop_instance_uid, frame.frame_number),
@@ -67,13 +63,9 @@ def draft_line(
     )
     reading = reading_of(
         lesion_id, reader, (cell.study_date, cell.sequence), Answer.MEASURED,
-        points=points, image=image, at=at,
+        points=points, image=image, override_reason=override_reason, at=at,
     )  # fmt: skip
-    draft = attrs.evolve(reading, draft=True)
-    if not unsuitable:
-        return draft
-    remark = f"Measured by override. {unsuitable} Reason given: {override_reason.strip()}."
-    return attrs.evolve(draft, remarks=(*draft.remarks, remark))
+    return attrs.evolve(reading, draft=True)
 
 
 def draft_answer(

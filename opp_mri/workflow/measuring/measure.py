@@ -34,6 +34,7 @@ from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.measuring.blinding import check_table
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, reason_unsuitable
 
 STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
 
@@ -198,7 +199,8 @@ class _Recorder:
         points = (row.start, row.end) if row.start and row.end else None
         return reading_of(
             lesion.lesion_id, row.reader, (day, row.sequence or _role_of(image)), row.answer,
-            points=points, image=image, stated_mm=row.length_mm, reason=row.reason, at=at,
+            points=points, image=image, stated_mm=row.length_mm, reason=row.reason,
+            override_reason=row.override_reason, at=at,
         )  # fmt: skip
 
     def lesion(self, lesion_id: str) -> Lesion:
@@ -273,7 +275,7 @@ def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> Native
 def reading_of(
     lesion_id: str, reader: str, cell: CellKey, answer: Answer, *, points: Points | None = None,
     image: NativeImage | None = None, stated_mm: Decimal | None = None, reason: str = "",
-    at: datetime,
+    override_reason: str = "", at: datetime,
 ) -> Reading:  # fmt: skip
     """Make the reading of an answer to one cell; a length is computed here, on the native image.
 
@@ -293,20 +295,25 @@ def reading_of(
         agree with them where there are.
     reason
         Why the lesion is not measurable.
+    override_reason
+        Why a length is taken on an unsuitable image all the same; it stays in the remarks of the
+        reading, and with them in every table and report.
 
     Raises
     ------
     GeometryError, InputError
-        The answer contradicts the image.
+        The answer contradicts the image; or the image is unsuitable (`reason_unsuitable`), and no
+        reason is given.
     """
-    sequence = cell[1]
-    remarks = _remarks(sequence, image)
+    remarks = _remarks(cell[1], image) if answer is Answer.MEASURED else ()
+    if image is not None and answer is Answer.MEASURED:
+        remarks = (*remarks, *_override(image.volume, cell[1], override_reason))
     caliper, length_mm, source = _length(answer, points, image, stated_mm)
     gone = length_mm == 0
     return Reading(
         reading_id=str(uuid4()),
         lesion_id=lesion_id,
-        sequence=sequence,
+        sequence=cell[1],
         reader=reader,
         study_date=cell[0],
         answer=Answer.GONE if gone else answer,
@@ -331,20 +338,20 @@ def _role_of(image: NativeImage | None) -> SeriesRole:
 
 
 def _remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
-    """Compare the stated sequence with the role of the image's series."""
-    if image is None:
+    """Say where the study holds another series that was chosen for the sequence."""
+    if image is None or image.volume.role is not sequence or image.volume.selected:
         return ()
-    role = image.volume.role
-    if role is None:
-        return (f"The headers give this series no role; the reader calls it {sequence.value}.",)
-    if role is not sequence:
-        raise InputError(
-            f"The answer says {sequence.value}, but the series is {role.value} by its header: "
-            f"correct it, or run `opp-mri role {image.volume.volume_id} {sequence.value}`."
-        )
-    if not image.volume.selected:
-        return (f"Another series of this study was chosen for {role.value}.",)
-    return ()
+    return (f"Another series of this study was chosen for {sequence.value}.",)
+
+
+def _override(volume: VolumeDescription, sequence: SeriesRole, reason: str) -> tuple[str, ...]:
+    """Refuse a length on an unsuitable image, or say by what reason it is taken there."""
+    unsuitable = reason_unsuitable(volume, sequence)
+    if not unsuitable:
+        return ()
+    if not reason.strip():
+        raise GeometryError(f"{unsuitable} {SUITABLE}")
+    return (f"{OVERRIDDEN} {unsuitable} Reason given: {reason.strip()}.",)
 
 
 def _length(

@@ -1,6 +1,14 @@
 """On which images an anteroposterior extent can be measured: sagittal ones of the cell's role."""
 
+from typing import Final
+
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
+
+OVERRIDDEN: Final = "Measured by override."  # begins the remark of a length on such an image
+SUITABLE: Final = (
+    "Choose a sagittal series of the sequence, or give a reason for the override (in a table: "
+    "column override_reason)."
+)
 
 
 def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:

@@ -3,10 +3,11 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 from fixtures.makers import NOON
 
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.imaging import Plane, SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.errors import InputError, TableError
 from opp_mri.store.sql import SqlStore
@@ -48,13 +49,48 @@ def test_a_series_without_a_role_needs_the_sequence_to_be_given(
 ) -> None:
     (refusal,) = measured(store, tmp_path, f"L,,A,{NO_ROLE_IMAGE},1,100,50,110,50,").refused
     assert "the sequence must be given" in refusal.message
-    (reading,) = measured(store, tmp_path, f"L,T2FS,A,{NO_ROLE_IMAGE},1,100,50,110,50,").stored
-    assert reading.remarks == ("The headers give this series no role; the reader calls it T2FS.",)
+    line = f"L,T2FS,A,{NO_ROLE_IMAGE},1,100,50,110,50,"
+    (refusal,) = measured(store, tmp_path, line).refused
+    assert "This series has no role" in refusal.message
+    assert "override_reason" in refusal.message
+    header = f"{HEADER},override_reason"
+    (reading,) = measured(store, tmp_path, f"{line},only this one", header=header).stored
+    (remark,) = reading.remarks
+    assert remark.startswith("Measured by override. This series has no role")
+    assert remark.endswith("Reason given: only this one.")
 
 
 def test_a_sequence_that_the_series_contradicts_is_refused(store: SqlStore, tmp_path: Path) -> None:
     (refusal,) = measured(store, tmp_path, f"L,T2FS,A,{T1_IMAGE},1,100,50,110,50,").refused
-    assert "The answer says T2FS, but the series is T1" in refusal.message
+    assert "This series is T1, not T2FS." in refusal.message
+
+
+@pytest.mark.parametrize("plane", [Plane.CORONAL, Plane.AXIAL, Plane.OBLIQUE])
+def test_a_line_across_an_image_that_is_not_sagittal_is_no_ap_extent(
+    store: SqlStore, tmp_path: Path, plane: Plane
+) -> None:
+    volumes = [attrs.evolve(volume, plane=plane) for volume in store.volumes(["P1"])]
+    store.replace_volumes(["P1"], volumes)
+    line = f"L,T1,A,{T1_IMAGE},1,100,50,110,50,"
+    (refusal,) = measured(store, tmp_path, line).refused
+    assert f"This series is {plane.value}, not sagittal" in refusal.message
+    (refusal,) = measured(store, tmp_path, f"{line},  ", header=f"{HEADER},override_reason").refused
+    assert "not sagittal" in refusal.message
+    assert store.readings() == []
+    by_override = measured(
+        store, tmp_path, f"{line},no sagittal was made", header=f"{HEADER},override_reason"
+    )
+    (remark,) = by_override.stored[0].remarks
+    assert "Reason given: no sagittal was made." in remark
+
+
+def test_a_stated_length_on_an_image_that_is_not_sagittal_is_refused_too(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    volumes = [attrs.evolve(volume, plane=Plane.CORONAL) for volume in store.volumes(["P1"])]
+    store.replace_volumes(["P1"], volumes)
+    (refusal,) = measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,,,,,21.9").refused
+    assert "coronal, not sagittal" in refusal.message
 
 
 @pytest.mark.parametrize(
