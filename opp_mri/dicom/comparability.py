@@ -6,6 +6,7 @@ from opp_mri.domain.geometry import dot
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 
 RELATIVE_TIMING_CHANGE = 0.25  # of TR or TE, above which contrast may differ
+RELATIVE_THICKNESS_CHANGE = 0.25  # partial volume at the edge grows with the thickness
 RELATIVE_BANDWIDTH_CHANGE = 0.25  # chemical shift is inverse to the bandwidth
 SAME_FIELD_T = 0.1
 TILT_COS = 0.966  # 15 degrees between slice normals
@@ -37,6 +38,13 @@ def comparability(
             "Hz/pixel",
             RELATIVE_BANDWIDTH_CHANGE,
         ),
+        (
+            "Slice thickness",
+            before.slice_thickness_mm,
+            after.slice_thickness_mm,
+            "mm",
+            RELATIVE_THICKNESS_CHANGE,
+        ),
     )
     for name, first, second, unit, tolerance in timings:
         if first and second and abs(first - second) / max(first, second) > tolerance:
@@ -44,7 +52,9 @@ def comparability(
     phases = before.in_plane_phase_encoding_direction, after.in_plane_phase_encoding_direction
     if all(phases) and phases[0] != phases[1]:
         flags.append(f"Phase direction differs: {phases[0]}, then {phases[1]}.")
-    if (
+    if baseline.plane and follow_up.plane and baseline.plane is not follow_up.plane:
+        flags.append(f"Plane differs: {baseline.plane.value}, then {follow_up.plane.value}.")
+    elif (
         baseline.planes
         and follow_up.planes
         and abs(dot(baseline.planes[0].normal, follow_up.planes[0].normal)) < TILT_COS
