@@ -9,13 +9,14 @@ import pytest
 from fixtures.forged_store import rewrite_record
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import REJECTING, FitReviewPresenter, View
-from opp_mri_napari.fits.words import fit_words
+from opp_mri_napari.fits.words import fit_words, ticks_in_words, what_confirming_says
 
 from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.serial import to_json
-from opp_mri.workflow.measuring.seeds import confirmed_transforms
+from opp_mri.workflow.measuring.seeds import confirmed_transforms, lesion_seed_lps_mm
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.registration.align_plan import plan
 from opp_mri.workflow.registration.align_review import review_queue
@@ -285,3 +286,50 @@ def test_an_unknown_lesion_and_a_nameless_reader_are_refused(project: Project) -
         FitReviewPresenter(project, "A", ["X"])
     with pytest.raises(InputError, match="--reader"):
         FitReviewPresenter(project, " ")
+
+
+# --- what the ticks point at, and what C states
+
+
+def without_seed(project: Project) -> None:
+    lesions = [attrs.evolve(lesion, seed=None) for lesion in project.store.lesions()]
+    project.store.add_lesions(lesions, NOON)
+
+
+def test_the_ticks_stand_on_the_seed_of_the_lesion(project: Project) -> None:
+    seed = lesion_seed_lps_mm(project.store, project.store.lesions()[0])
+    assert seed is not None
+    item = review_queue(project.store).items[0]
+    assert item.centre_lps_mm == seed[1]
+    assert ticks_in_words(item) == "ticks: L2"
+
+
+def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_what_they_are(
+    project: Project,
+) -> None:
+    without_seed(project)
+    item = review_queue(project.store).items[0]
+    assert item.centre_lps_mm == item.alignment.fit.centre_lps_mm
+    assert "no vertebra is marked" in ticks_in_words(item)
+    frame = item.alignment.fit.baseline_from_followup.to_frame_of_reference_uid
+    confirmed = LevelConfirmation(
+        lesion_id="OPP-01", reader="A", frame_of_reference_uid=frame,
+        point_lps_mm=(1.0, 2.0, 3.0), recorded_at=NOON,
+    )  # fmt: skip
+    project.store.add_to_log([confirmed])
+    item = review_queue(project.store).items[0]
+    assert item.centre_lps_mm == (1.0, 2.0, 3.0)
+    assert ticks_in_words(item) == "ticks: L2"
+
+
+def test_confirming_states_that_levels_were_counted_and_a_failed_fit_offers_no_such_key(
+    project: Project,
+) -> None:
+    item = review_queue(project.store).items[0]
+    assert what_confirming_says(item) == "C states: levels counted, L2 lies on L2."
+    failed = attrs.evolve(
+        item, alignment=attrs.evolve(
+            item.alignment, fit=attrs.evolve(item.alignment.fit, verdict=Verdict.FAILED)
+        )
+    )  # fmt: skip
+    assert "nothing to confirm" in what_confirming_says(failed)

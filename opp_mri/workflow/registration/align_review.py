@@ -1,6 +1,6 @@
 """What a reader needs to decide about fits: which are open, and both images on one grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
-from opp_mri.domain.geometry import Volume, VolumeGeometry
+from opp_mri.domain.geometry import Vector3, Volume, VolumeGeometry
+from opp_mri.domain.measurement import Lesion, LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
 from opp_mri.registration.resampling import on_grid
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
 from opp_mri.workflow.registration.align_plan import plan, recorded_fit, with_imports
 
 
@@ -27,11 +29,19 @@ class ReviewItem:
         The lesion's vertebra, or "" where the fit is of the common field of view.
     decisions
         The latest last.
+    landmark_lps_mm
+        A point in the lesion's vertebra, in baseline coordinates; None where nobody has marked one.
     """
 
     alignment: Alignment
     level: str
     decisions: tuple[AlignmentDecision, ...]
+    landmark_lps_mm: Vector3 | None = None
+
+    @property
+    def centre_lps_mm(self) -> Vector3:
+        """Where the eye is led: the landmark, or else the middle of what was lined up."""
+        return self.landmark_lps_mm or self.alignment.fit.centre_lps_mm
 
 
 @frozen(kw_only=True, eq=False)
@@ -94,7 +104,7 @@ def review_queue(
     ]
     alignments = [alignment for alignment in planned if alignment is not None]
     decisions = store.alignment_decisions()
-    levels = {lesion.lesion_id: lesion.level for lesion in store.lesions()}
+    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
     offered = with_imports(alignments, tuple(recorded.values()))
     known = {alignment.fit_id for alignment in offered}
     offered += [
@@ -103,13 +113,36 @@ def review_queue(
     items = [
         ReviewItem(
             alignment=alignment,
-            level=levels.get(alignment.lesion_id or "", ""),
+            level=_level(alignment, lesions),
             decisions=tuple(decisions.get(alignment.fit_id, ())),
+            landmark_lps_mm=_landmark(store, alignment, lesions),
         )
         for alignment in offered
     ]
     items.sort(key=_place)  # stable: within a verdict the order of the plan stays
     return ReviewQueue(items=tuple(items), not_lined_up=len(planned) - len(alignments))
+
+
+def _level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
+    lesion = lesions.get(alignment.lesion_id or "")
+    return lesion.level if lesion else ""
+
+
+def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion]) -> Vector3 | None:
+    """Give a point in the lesion's vertebra: its seed, or where a reader confirmed the level."""
+    lesion = lesions.get(alignment.lesion_id or "")
+    frame = alignment.fit.baseline_from_followup.to_frame_of_reference_uid
+    if lesion is None or not frame:
+        return None
+    seed = lesion_seed_lps_mm(store, lesion)
+    if seed is not None and seed[0] == frame:
+        return seed[1]
+    confirmed = [
+        one.point_lps_mm
+        for one in store.log_of(LevelConfirmation)
+        if (one.lesion_id, one.frame_of_reference_uid) == (lesion.lesion_id, frame)
+    ]
+    return confirmed[-1] if confirmed else None
 
 
 def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri.domain.registration import Verdict
 from opp_mri_napari.fits.presenter import KEY_SHEET, FitReviewPresenter
-from opp_mri_napari.fits.words import FitWords, fit_words
+from opp_mri_napari.fits.words import FitWords, fit_words, what_confirming_says
 
 WIDTH_PX = 430
 VERDICT_STYLES = {  # blue, yellow, vermilion: told apart by all common kinds of colour vision
@@ -38,6 +38,7 @@ class FitPanel(QWidget):
         self.reason.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.reason.setPlaceholderText("reason")
         self.notice = _label("font-size: 14px; color: #b8c4ce;")
+        self.statement = _label("font-size: 15px; font-weight: bold;")
         self.keys = _label("font-size: 14px;")
         column = QVBoxLayout(self)
         column.setSpacing(10)
@@ -47,6 +48,7 @@ class FitPanel(QWidget):
         ):  # fmt: skip
             column.addWidget(widget)
         column.addStretch(1)
+        column.addWidget(self.statement)
         column.addWidget(self.keys)
 
     def show_state(self, presenter: FitReviewPresenter) -> None:
@@ -68,7 +70,9 @@ class FitPanel(QWidget):
         self.numbers.setText(_table(words.numbers))
         self.decided.setText(_decided(words))
         self._show_reason(presenter)
-        self.keys.setText(_keys(full=presenter.show_keys))
+        self.statement.setText(what_confirming_says(presenter.current))
+        can_confirm = words.verdict is not Verdict.FAILED
+        self.keys.setText(_keys(full=presenter.show_keys, can_confirm=can_confirm))
         for widget in (self.reasons, self.numbers):
             widget.setVisible(not presenter.show_keys)
 
@@ -103,11 +107,12 @@ def _decided(words: FitWords) -> str:
     return f"{latest[0].upper()}{latest[1:]}{rest}"
 
 
-def _keys(*, full: bool) -> str:
+def _keys(*, full: bool, can_confirm: bool) -> str:
     if full:
         return _table(KEY_SHEET)
+    confirm = "<b>C</b> confirm &nbsp; " if can_confirm else ""
     return (
-        "<b>C</b> confirm &nbsp; <b>R</b> reject &nbsp; <b>Space</b> blink &nbsp; "
+        f"{confirm}<b>R</b> reject &nbsp; <b>Space</b> blink &nbsp; "
         "<b>B</b> before/after &nbsp; <b>N</b> next &nbsp; <b>F1</b> all keys"
     )
 

@@ -325,9 +325,7 @@ class FitReviewPresenter:
 
     def _to_centre(self) -> None:
         if self.images is not None:
-            centre = self.images.grid.kji_from_lps(
-                np.asarray(self.current.alignment.fit.centre_lps_mm)
-            )
+            centre = self.images.grid.kji_from_lps(np.asarray(self.current.centre_lps_mm))
             self.go_to_slice(round(float(centre[0])))
 
     # Decisions are recorded as they are made, so nothing waits to be written

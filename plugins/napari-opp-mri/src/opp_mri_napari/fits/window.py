@@ -27,6 +27,7 @@ from opp_mri_napari.convert import (
 )
 from opp_mri_napari.fits.panel import FitPanel
 from opp_mri_napari.fits.presenter import FitReviewPresenter, View
+from opp_mri_napari.fits.words import ticks_in_words
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.keys import Key, KeysFirst
@@ -224,7 +225,7 @@ class FitReviewWindow:
                 for one in (first, second)
             ]  # fmt: skip
             pointers = self.viewer.add_vectors(
-                ticks(centre), name="Centre of the fit", units=UNITS[1:], edge_color="#f0e442",
+                ticks(centre), name="Ticks", units=UNITS[1:], edge_color="#f0e442",
                 edge_width=0.7, vector_style="line",
             )  # fmt: skip
             self._layers = (made[0], made[1], pointers)
@@ -247,8 +248,8 @@ class FitReviewWindow:
         followup.colormap = _ramp(FOLLOWUP_COLOUR if both else WHITE)
 
     def _centre(self, images: FitImages) -> tuple[float, float]:
-        """Give where the centre of the fit lies on the screen: down, across in mm."""
-        centre_lps_mm = self.presenter.current.alignment.fit.centre_lps_mm
+        """Give where the ticks stand on the screen: down, across in mm."""
+        centre_lps_mm = self.presenter.current.centre_lps_mm
         return on_screen_mm(images.grid, upright(images.grid), centre_lps_mm)[1:]
 
     def _frame(self, images: FitImages) -> None:
@@ -268,6 +269,7 @@ class FitReviewWindow:
         return (
             f"{what}\nslice {presenter.slice_index + 1} / {presenter.slices}"
             f"   left {left}, right {right}, top {top}, bottom {bottom}"
+            f"\n{ticks_in_words(presenter.current)}"
         )
 
 
