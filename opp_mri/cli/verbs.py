@@ -38,6 +38,8 @@ VERBS: Final = {
     "suggest": Verb("suggest", "Propose calipers of a lesion, to look at."),
     "timeline": Verb("response", "Show lesions over time, and draw them."),
     "assess": Verb("response", "Assess the response of lesions."),
+    "strip": Verb("key_images", "Draw the key images of a lesion."),
+    "dictate": Verb("key_images", "Print a lesion as a text to dictate."),
     "criteria": Verb("response", "Show and check response criteria."),
     "protocol": Verb("study", "Declare or show the reading protocol."),
     "reader-package": Verb("study", "Make a blinded package for a reader."),

@@ -25,6 +25,9 @@ criteria = "amini-2016"
 
 # Whether gradient echoes may stand for T1 or T2; the source paper used spin echo.
 allow_gradient_echo = false
+
+# Template (jinja2) of `opp-mri dictate`, in this folder; without it the shipped one is used.
+# dictation_template = "dictation.txt.j2"
 """
 
 
@@ -38,12 +41,15 @@ class Settings:
         Name or file of the response criteria.
     allow_gradient_echo
         Whether gradient echoes may have a role.
+    dictation_template
+        File of the template of the text to dictate, from the folder; "" for the shipped one.
     database
         Address of the PostgreSQL database that holds the store; "" for a file in the folder.
     """
 
     criteria: str = "amini-2016"
     allow_gradient_echo: bool = False
+    dictation_template: str = ""
     database: str = ""
 
 

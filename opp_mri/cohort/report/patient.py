@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve, frozen
 from markupsafe import Markup
 
+from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, ReportFacts
@@ -102,6 +103,8 @@ class LesionReport:
         What it may become, where it is open and enlarging.
     marks
         Lengths that were imported, studies that were not measurable.
+    strips
+        Key images, one strip for each sequence that is shown.
     """
 
     lesion: Lesion
@@ -116,6 +119,7 @@ class LesionReport:
     findings: Sequence[tuple[int, str]] = ()
     outlook: Outlook | None = None
     marks: TimelineMarks = NO_MARKS
+    strips: Sequence[KeyStrip] = ()
 
 
 @frozen(kw_only=True)
@@ -177,6 +181,8 @@ class LesionView:
     warnings: Sequence[str]
     treatment: Sequence[tuple[str, str]]
     figure: Markup
+    strips: Sequence[Markup]
+    without_strip: str
     sequences: Sequence[str]
     visits: Sequence[VisitRow]
     sentences: Sequence[str]
@@ -231,6 +237,8 @@ def _view(one: LesionReport, number: int) -> LesionView:
         warnings=_warnings(one),
         treatment=_treatment(one),
         figure=_drawn(one, number),
+        strips=_strips(one, number),
+        without_strip=_without_strip(one),
         sequences=[sequence.value for sequence in sequences],
         visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
         sentences=[said for said in one.sentences if said != f"{category}: {rule}."],
@@ -284,6 +292,25 @@ def _drawn(one: LesionReport, number: int) -> Markup:
     )
     said = timeline_in_words(one.timeline)
     return inline_svg(figure_svg(figure), prefix=f"f{number}", description=said)
+
+
+def _strips(lesion: LesionReport, number: int) -> list[Markup]:
+    """Draw the strips that have a picture."""
+    return [
+        inline_svg(
+            figure_svg(draw_strip(strip)), prefix=f"k{number}-{place}", description=strip.in_words
+        )
+        for place, strip in enumerate(lesion.strips)
+        if strip.has_picture
+    ]
+
+
+def _without_strip(lesion: LesionReport) -> str:
+    """Say why a lesion has no picture at all; "" where it has, or where nobody asked for any."""
+    if not lesion.strips or any(strip.has_picture for strip in lesion.strips):
+        return ""
+    reasons = dict.fromkeys(panel.reason for strip in lesion.strips for panel in strip.panels)
+    return " ".join(reasons)
 
 
 def _row(

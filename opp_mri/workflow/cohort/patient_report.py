@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import evolve
 
+from opp_mri.cohort.figures.key_strip import KeyStrip
 from opp_mri.cohort.report.document import ReportFacts
 from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.patient import (
@@ -29,7 +30,9 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
 from opp_mri.workflow.cohort.cohort import Cohort, readers_of
+from opp_mri.workflow.cohort.key_images import key_strip, strip_sequence
 from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.measuring.blinding import blinding_of, check_shown
 from opp_mri.workflow.measuring.seeds import Phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.project import Project
@@ -75,7 +78,10 @@ def patient_report(
         The project has no lesion of this patient.
     InputError
         Several readers measured a lesion, there is no consensus, and none was named.
+    ProjectError
+        A reader of these lengths still reads blind.
     """
+    check_shown(project.store, [reader] if reader else ())
     names = [one.lesion_id for one in project.store.lesions() if one.patient_id == patient_id]
     if not names:
         raise UnknownError(
@@ -83,6 +89,7 @@ def patient_report(
         )
     head = project.store.head()
     lesions = assess_project(project, rules, names, reader=reader)
+    check_shown(project.store, [lesion.reader for lesion in lesions])
     cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
     return PatientReport(
         facts=_facts(cohort, patient_id, written_on),
@@ -165,7 +172,23 @@ def _lesion(store: Store, one: ProjectLesion) -> LesionReport:
         read_by=list(_read_by(store, one)),
         flags=_flags(one),
         marks=timeline_marks(one.cells),
+        strips=_strips(store, one),
     )
+
+
+def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
+    """Give the key images of the deciding sequence; of a discordant lesion, of each that grew."""
+    if blinding_of(store) is not None:
+        return []
+    assessment = lesion.assessment
+    shown = [strip_sequence(lesion)]
+    if assessment.discordant:
+        shown += [
+            sequence
+            for sequence, course in assessment.sequences.items()
+            if sequence not in shown and course.growth_studies
+        ]
+    return [key_strip(store, lesion, sequence) for sequence in shown]
 
 
 def _answer(one: AssessedLesion) -> LesionReport:

@@ -1,0 +1,113 @@
+"""Verbs that show a lesion to those who decide: strip, dictate."""
+
+from pathlib import Path
+
+import click
+
+from opp_mri.cli.options import example, project_option
+from opp_mri.cli.response import reader_option
+from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.workflow.assessing.respond import assess_project
+from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.project import open_project
+
+identity_option = click.option(
+    "--without-identity",
+    is_flag=True,
+    help="Leave out names, codes, dates and the reader; weeks and lengths stay.",
+)
+sequence_option = click.option(
+    "--sequence",
+    type=click.Choice([role.value for role in SeriesRole]),
+    help="Which sequence; default: the one that decides the category.",
+)
+
+
+@click.command("strip", epilog=example("opp-mri strip OPP-01 --project study -o strip.png"))
+@click.argument("lesion_id", metavar="LESION")
+@project_option
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Strip: .png, .svg or .pdf. Slides for a tumour board: .pptx. Loop: .gif.",
+)
+@sequence_option
+@identity_option
+@reader_option
+@rules_options
+def strip_command(
+    lesion_id: str,
+    project_folder: Path,
+    output: Path,
+    sequence: str | None,
+    without_identity: bool,
+    reader: str | None,
+    rules: RulesChoice,
+) -> None:
+    """Draw the key images of LESION: each visit at the lesion, with caliper, mm and weeks.
+
+    A picture is a native slice, turned and enlarged for display along fits that a reader has
+    confirmed. A visit without a confirmed fit, or without the sequence, says so in words.
+    """
+    from opp_mri.workflow.cohort.key_images import key_strip
+    from opp_mri.workflow.cohort.key_pictures import (  # loads matplotlib, which takes a second
+        check_file_name,
+        save_key_images,
+    )
+
+    check_file_name(output)
+    with open_project(project_folder) as project:
+        check_shown(project.store, [reader] if reader else ())
+        (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
+        check_shown(project.store, [lesion.reader])
+        strip = key_strip(project.store, lesion, SeriesRole(sequence) if sequence else None)
+    save_key_images(output, strip, lesion, identity=not without_identity)
+    for panel in strip.panels:
+        if panel.image is None:
+            click.echo(f"{panel.when}: {panel.reason}", err=True)
+    click.echo(f"Written: {output}")
+
+
+def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from opp_mri.workflow.cohort.dictating import shipped_template
+
+    click.echo(shipped_template(), nl=False)
+    context.exit()
+
+
+@click.command("dictate", epilog=example("opp-mri dictate OPP-01 --project study"))
+@click.argument("lesion_id", metavar="LESION")
+@project_option
+@reader_option
+@rules_options
+@click.option(
+    "--show-template",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_template,
+    help="Print the shipped template, to be changed and named in opp_mri.toml.",
+)
+def dictate_command(
+    lesion_id: str, project_folder: Path, reader: str | None, rules: RulesChoice
+) -> None:
+    """Print LESION as a text to dictate: level, AP extents by date, category and cautions.
+
+    The text follows a jinja2 template: the file that `dictation_template` in the project's
+    opp_mri.toml names, else the shipped one.
+    """
+    from opp_mri.workflow.cohort.dictating import lesion_dictation
+
+    with open_project(project_folder) as project:
+        check_shown(project.store, [reader] if reader else ())
+        (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
+        check_shown(project.store, [lesion.reader])
+        click.echo(lesion_dictation(project, lesion))
+
+
+COMMANDS = (strip_command, dictate_command)

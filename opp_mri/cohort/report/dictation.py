@@ -1,0 +1,146 @@
+"""The text to dictate of a lesion, by a template that a project may replace."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from attrs import asdict, frozen
+from jinja2 import PackageLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+
+from opp_mri.errors import InputError
+
+SHIPPED: Final = "dictation.txt.j2"
+HOW: Final = (
+    "`opp-mri dictate --show-template` prints the shipped one to start from; without "
+    "`dictation_template` in opp_mri.toml that one is used."
+)
+
+
+@frozen(kw_only=True)
+class DictatedVisit:
+    """One visit on one sequence.
+
+    Parameters
+    ----------
+    date, days, weeks
+        Of the study; days and weeks from the completion of radiosurgery.
+    mm
+        The recorded length as text without its unit; "" where there is none.
+    size
+        The length with its unit, or what was answered in its place.
+    draft
+        True where no signature covers it.
+    """
+
+    date: date
+    days: int
+    weeks: float
+    mm: str
+    size: str
+    draft: bool = False
+
+
+@frozen(kw_only=True)
+class DictatedSequence:
+    """All visits of one sequence that were read, in the order of time."""
+
+    name: str
+    visits: Sequence[DictatedVisit]
+
+
+@frozen(kw_only=True)
+class Dictation:
+    """What a template may name; each field is a name in it.
+
+    Parameters
+    ----------
+    ssrs_date
+        Last day of radiosurgery.
+    answer
+        The category with its criteria, or why there is none yet.
+    category, rule, criteria, mode
+        Its parts: abbreviation, sentence of the rule, name of the criteria, retrospective or
+        prospective; "" where there is no category.
+    cautions
+        A sentence each.
+    fragile, discordant
+        Whether the call is fragile, and whether the sequences disagree.
+    drafts
+        How many of the answers no signature covers.
+    """
+
+    lesion_id: str
+    patient_id: str
+    level: str
+    ssrs_date: date
+    reader: str
+    sequences: Sequence[DictatedSequence]
+    answer: str
+    category: str = ""
+    rule: str = ""
+    criteria: str = ""
+    mode: str = ""
+    cautions: Sequence[str] = ()
+    fragile: bool = False
+    discordant: bool = False
+    drafts: int = 0
+
+
+def shipped_template() -> str:
+    """Give the text of the template that is used where a project names no other."""
+    environment = _environment()
+    source, _, _ = PackageLoader("opp_mri.cohort").get_source(environment, SHIPPED)
+    return source
+
+
+def dictate(facts: Dictation, template: Path | None = None) -> str:
+    """Write the text to dictate.
+
+    Parameters
+    ----------
+    template
+        A jinja2 template in UTF-8; None for the shipped one.
+
+    Returns
+    -------
+    str
+        Without a line break at its end.
+
+    Raises
+    ------
+    InputError
+        The template cannot be read, or something in it is wrong; the text says what.
+    """
+    text = shipped_template() if template is None else _read(template)
+    where = template or Path(SHIPPED)
+    values = asdict(facts, recurse=False)
+    try:
+        return _environment().from_string(text).render(**values).strip()
+    except TemplateSyntaxError as error:
+        raise InputError(
+            f"The template {where} is wrong in line {error.lineno}: {error.message}. {HOW}"
+        ) from error
+    except TemplateError as error:
+        raise InputError(
+            f"The template {where} cannot be filled: {error.message}. It may name "
+            f"{', '.join(values)}. {HOW}"
+        ) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"The template {where} cannot be filled: {error}. {HOW}") from error
+
+
+def _read(template: Path) -> str:
+    try:
+        return template.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InputError(f"The template {template} cannot be read ({reason}). {HOW}") from error
+
+
+def _environment() -> SandboxedEnvironment:
+    # a template may come with a project from somebody else: it reads what it is given and no more
+    return SandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )

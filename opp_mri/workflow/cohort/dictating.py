@@ -1,0 +1,113 @@
+"""The text to dictate of a project's lesion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from opp_mri.cohort.report.dictation import (
+    DictatedSequence,
+    DictatedVisit,
+    Dictation,
+    dictate,
+)
+from opp_mri.cohort.report.dictation import shipped_template as shipped_template
+from opp_mri.domain.assessment import Criteria
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import Answer
+from opp_mri.errors import InputError
+from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.sentences import SHORT_WORDS, reason_in_words
+from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.workflow.assessing.respond import ProjectLesion
+from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.project import Project
+
+IN_PLACE_OF_LENGTH: Final = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "not measurable"}
+
+
+def lesion_dictation(
+    project: Project,
+    lesion: ProjectLesion,
+    *,
+    answer: str | None = None,
+    drafts: frozenset[str] = frozenset(),
+) -> str:
+    """Write the text to dictate of a lesion, by the project's template or the shipped one.
+
+    Parameters
+    ----------
+    answer
+        What is said in place of the category, as long as there is none; None for the category.
+    drafts
+        Ids of readings that no signature covers.
+
+    Raises
+    ------
+    InputError
+        Nothing was measured; this is a blinded package; or the template is wrong.
+    """
+    if blinding_of(project.store) is not None:
+        raise InputError(
+            "This is a blinded package: its lengths are not dictated before the blinding is lifted."
+        )
+    read = [cell for cell in lesion.cells if cell.reading is not None]
+    if not read:
+        raise InputError("Nothing of this lesion is measured, so there is nothing to dictate.")
+    facts = Dictation(
+        lesion_id=lesion.lesion.lesion_id,
+        patient_id=lesion.lesion.patient_id,
+        level=lesion.lesion.level,
+        ssrs_date=lesion.lesion.ssrs_last_date,
+        reader=lesion.reader,
+        sequences=_sequences(read, drafts),
+        drafts=sum(cell.reading.reading_id in drafts for cell in read if cell.reading),
+        **(_answer(lesion) if answer is None else {"answer": answer}),
+    )
+    named = project.settings.dictation_template
+    return dictate(facts, project.folder / Path(named) if named else None)
+
+
+def criteria_in_words(criteria: Criteria) -> str:
+    """Give the name of criteria as it is spoken: Amini 2016."""
+    return criteria.name.replace("-", " ").capitalize()
+
+
+def _answer(lesion: ProjectLesion) -> dict[str, object]:
+    assessment = lesion.assessment
+    category = SHORT_WORDS[assessment.category]
+    return {
+        "answer": f"{category} by {criteria_in_words(assessment.criteria)}",
+        "category": category,
+        "rule": reason_in_words(assessment.reason, assessment.criteria),
+        "criteria": assessment.criteria.name,
+        "mode": assessment.mode.value,
+        "cautions": [caution_in_words(one, assessment.criteria) for one in lesion.cautions],
+        "fragile": lesion.is_fragile,
+        "discordant": assessment.discordant,
+    }
+
+
+def _sequences(cells: Sequence[Cell], drafts: frozenset[str]) -> list[DictatedSequence]:
+    return [
+        DictatedSequence(
+            name=sequence.value,
+            visits=[_visit(cell, drafts) for cell in cells if cell.sequence is sequence],
+        )
+        for sequence in SeriesRole
+        if any(cell.sequence is sequence for cell in cells)
+    ]
+
+
+def _visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
+    reading = cell.reading
+    length = "" if reading is None or reading.length_mm is None else format_mm(reading.length_mm)
+    words = "" if reading is None else IN_PLACE_OF_LENGTH.get(reading.answer, "")
+    return DictatedVisit(
+        date=cell.study_date,
+        days=cell.days_from_ssrs,
+        weeks=round(weeks_from_days(cell.days_from_ssrs), 1),
+        mm=length.removesuffix(" mm"),
+        size=words or length,
+        draft=reading is not None and reading.reading_id in drafts,
+    )

@@ -1,0 +1,147 @@
+"""Key images as files: a strip, slides for a tumour board, or a loop, by the ending of the name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve, frozen
+
+from opp_mri.cohort.figures.key_loop import loop_bytes
+from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
+from opp_mri.cohort.figures.timeline_figure import draw_timeline, figure_bytes, save_figure
+from opp_mri.cohort.files import write_bytes
+from opp_mri.cohort.report.words import timeline_in_words
+from opp_mri.domain.assessment import Rules
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.errors import InputError
+from opp_mri.workflow.assessing.respond import ProjectLesion, assess_lesion
+from opp_mri.workflow.cohort.key_images import key_strip
+from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
+from opp_mri.workflow.project import Project
+
+FILES: Final[Mapping[str, str]] = {
+    ".png": "a strip",
+    ".svg": "a strip",
+    ".pdf": "a strip",
+    ".pptx": "slides",
+    ".gif": "a loop",
+}
+UNNAMED: Final = "lesion"  # in the title of a curve without identity
+
+
+@frozen(kw_only=True, eq=False)
+class KeyImages:
+    """The key images of a lesion with the assessment that they go with."""
+
+    strip: KeyStrip
+    lesion: ProjectLesion
+
+    @property
+    def title(self) -> str:
+        """Lesion, level, sequence and patient."""
+        return self.strip.title
+
+    def png(self) -> bytes:
+        """Draw the strip as a PNG."""
+        return figure_bytes(draw_strip(self.strip), ".png")
+
+    def save(self, path: Path, *, identity: bool = True) -> None:
+        """Write strip, slides or loop, by the ending of the name; see `save_key_images`."""
+        save_key_images(path, self.strip, self.lesion, identity=identity)
+
+
+def drafted_key_images(
+    project: Project,
+    timeline: LesionTimeline,
+    sequence: SeriesRole,
+    rules: Rules,
+    *,
+    category: str,
+    drafts: frozenset[str],
+) -> KeyImages:
+    """Give the key images of a lesion as its reader has it now, drafts too.
+
+    Parameters
+    ----------
+    category
+        What the lesion is called, in words, or that there is no category yet.
+    drafts
+        Ids of readings that no signature covers: their lengths are marked as drafts.
+
+    Raises
+    ------
+    InputError, UnknownError
+        As `key_strip`.
+    """
+    lesion = assess_lesion(timeline, rules)
+    whole = all(cell.status is not CellStatus.UNREAD for cell in timeline.cells)
+    strip = key_strip(
+        project.store, lesion, sequence, category=category, drafts=drafts, with_labels=whole
+    )
+    return KeyImages(strip=strip, lesion=lesion)
+
+
+def check_file_name(path: Path) -> None:
+    """Refuse a file of which it is not known what to draw.
+
+    Raises
+    ------
+    InputError
+        Its name ends otherwise than those of `FILES`.
+    """
+    if path.suffix.lower() not in FILES:
+        raise InputError(
+            f"Key images cannot be drawn to {path.name}: give a name that ends in "
+            f"{', '.join(FILES)}."
+        )
+
+
+def save_key_images(
+    path: Path, strip: KeyStrip, lesion: ProjectLesion, *, identity: bool = True
+) -> None:
+    """Write the key images of a lesion as strip, slides or loop, by the ending of the name.
+
+    Parameters
+    ----------
+    lesion
+        The assessed lesion of the strip: slides show its curve and its answer too.
+    identity
+        False to leave out names, codes, dates and the reader.
+
+    Raises
+    ------
+    InputError
+        The name ends otherwise, or the file cannot be written.
+    """
+    check_file_name(path)
+    shown = strip if identity else strip.without_identity()
+    match path.suffix.lower():
+        case ".pptx":
+            write_bytes(path, _slides(shown, lesion, identity=identity))
+        case ".gif":
+            write_bytes(path, loop_bytes(shown))
+        case _:
+            save_figure(draw_strip(shown), path)
+
+
+def _slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:
+    from opp_mri.cohort.figures.key_slides import (  # loads a library of its own
+        CurveSlide,
+        slides_bytes,
+    )
+
+    timeline = lesion.timeline if identity else evolve(lesion.timeline, lesion_id=UNNAMED)
+    figure = draw_timeline(
+        timeline,
+        lesion.rules.criteria,
+        assessment=lesion.assessment if lesion.is_measured else None,
+        level=lesion.lesion.level,
+        marks=timeline_marks(lesion.cells),
+    )
+    curve = CurveSlide(
+        picture=figure_bytes(figure, ".png"),
+        description=timeline_in_words(timeline),
+        sentences=lesion.sentences,
+    )
+    return slides_bytes([strip], curve)
