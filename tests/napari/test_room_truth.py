@@ -215,7 +215,7 @@ def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
     assert "you rejected the T1 fit" in note
     waiting = [f for role, f in fits.items() if role is not SeriesRole.T1]
     if any(fit.fit.verdict is not Verdict.FAILED for fit in waiting):
-        assert "fit waits, F shows it" in note
+        assert "fit waits, F shows it" in note  # and not Shift+V: a fit was rejected
     assert {fit.fit_id for fit in fits.values()} <= set(room.advertised_fits())
 
 

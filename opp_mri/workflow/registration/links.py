@@ -15,12 +15,14 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class FitNote:
-    """A fit of a follow-up in the few words that a pane needs.
+    """A fit of a follow-up as a pane needs it.
 
     Parameters
     ----------
+    baseline_from_followup
+        Its motion, which carries nothing before a reader has confirmed it.
     decision, reader
         The latest decision and its reader; None and "" where nobody has decided.
     """
@@ -28,6 +30,7 @@ class FitNote:
     fit_id: str
     sequence: SeriesRole
     verdict: Verdict
+    baseline_from_followup: RigidTransform = field(repr=False)
     decision: FitDecision | None = None
     reader: str = ""
 
@@ -110,6 +113,7 @@ def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNo
         fit_id=alignment.fit_id,
         sequence=alignment.sequence,
         verdict=alignment.fit.verdict,
+        baseline_from_followup=alignment.fit.baseline_from_followup,
         decision=latest.decision if latest else None,
         reader=latest.reader if latest else "",
     )

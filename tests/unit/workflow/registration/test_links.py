@@ -54,6 +54,9 @@ def test_a_confirmed_fit_comes_before_a_common_point() -> None:
 
 
 def test_a_fit_that_waits_links_nothing() -> None:
-    note = FitNote(fit_id="f", sequence=SeriesRole.T1, verdict=Verdict.GOOD)
+    note = FitNote(
+        fit_id="f", sequence=SeriesRole.T1, verdict=Verdict.GOOD,
+        baseline_from_followup=shift("baseline", "first", 0.0),
+    )  # fmt: skip
     links = Links(fits={"first": (note,)})
     assert links.linking("baseline", "first") is None

@@ -1,5 +1,6 @@
 """Which vertebra a pane shows: known by a seed, a fit, a point, or the reader's own word."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from opp_mri.domain.alignment import FitDecision
@@ -20,10 +21,18 @@ KNOWN: Final = {
 
 
 class Levels:
-    """Looks at the lesion's vertebra in each pane, as far as it is known there."""
+    """Looks at the lesion's vertebra in each pane, as far as it is known there.
+
+    Attributes
+    ----------
+    proposed
+        Where fits that wait for a decision would put it, by frame of reference; empty where none
+        is looked at.
+    """
 
     def __init__(self, session: Session, panes: Panes) -> None:
         self._session, self._panes = session, panes
+        self.proposed: Mapping[str, Vector3] = {}
 
     def known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
         """Give where the vertebra is in a pane, and how that is known; None if it is not."""
@@ -74,6 +83,8 @@ class Levels:
         level = self.known(pane)
         if level is not None:
             return KNOWN[level[0]]
+        if pane.frame in self.proposed:
+            return "by a fit that waits: count the levels, Shift+V confirms"
         by_hand = f"V on {lesion.lesion.level} confirms"
         if self._session.blinding is not None:
             return f"level not confirmed: {by_hand}"
@@ -97,7 +108,8 @@ def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
         words.append(f"{name} rejected the {rejected[-1].sequence.value} fit")
     if waiting:
         best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
-        words.append(f"{best.verdict.value} {best.sequence.value} fit waits, F shows it")
+        key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected else "F"
+        words.append(f"{best.verdict.value} {best.sequence.value} fit waits, {key} shows it")
     elif not rejected:
         words.append("the fit failed" if fits else "no fit yet, Shift+F aligns")
     return "; ".join(words)

@@ -124,6 +124,10 @@ class PaneViews:
         if lesion is None or pane.plane is None or pane.geometry is None:
             return None
         name = lesion.lesion.level
+        proposed = self._navigation.levels.proposed.get(pane.frame)
+        if known is None and proposed is not None:
+            at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(proposed))
+            return LevelMark(text=f"{name}? proposed", place=at)
         if known is None:
             return LevelMark(text=f"{name}?", place=None)
         at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))

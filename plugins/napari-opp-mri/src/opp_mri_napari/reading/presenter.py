@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
@@ -19,6 +18,7 @@ from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.calipers import Calipers, Tool
 from opp_mri_napari.reading.compare import Compare, Comparison
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
+from opp_mri_napari.reading.handing_on import HandingOn
 from opp_mri_napari.reading.lesion_entry import LesionEntry
 from opp_mri_napari.reading.looking import Looking
 from opp_mri_napari.reading.marking import Marking
@@ -38,9 +38,7 @@ from opp_mri_napari.reading.pointing import Pointing
 from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.signing import Signing
 from opp_mri_napari.reading.views import PaneView, Pointer
-
-if TYPE_CHECKING:
-    pass
+from opp_mri_napari.reading.waiting_fits import WaitingFits
 
 
 def _now() -> datetime:
@@ -67,8 +65,8 @@ class ReadingRoom:
         Points that are marked, how panes are looked at, comparisons, and the mouse.
     switches
         What is switched on.
-    signing, lesion_entry
-        The sign-off, and the form for a lesion.
+    signing, lesion_entry, handing_on, waiting_fits
+        The sign-off, the form for a lesion, what leaves the room, and fits that wait.
 
     Raises
     ------
@@ -112,6 +110,10 @@ class ReadingRoom:
         )
         self._rules = project_rules(project)
         self.session.when_conflicting = self._show_conflict
+        self.handing_on = HandingOn(
+            self.session, self.navigation, self._rules, lambda: self.timeline()
+        )
+        self.waiting_fits = WaitingFits(self.session, self.panes, self.navigation)
         self._wishes = self._wish_table()
         self.navigation.start()
 
@@ -179,6 +181,8 @@ class ReadingRoom:
             self._dialogs.close()
         elif self.compare.is_on:
             self.compare.leave()
+        elif self.waiting_fits.leave():
+            pass
         elif self.calipers.cancel() and picking:
             self.lesion_entry.come_back()
 
@@ -202,6 +206,7 @@ class ReadingRoom:
     def pane_views(self) -> tuple[PaneView, ...]:
         """Give all panes as they are drawn."""
         self.panes.take_images(self.session.images)
+        self.waiting_fits.note_images()
         return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
 
     @property
@@ -345,6 +350,7 @@ class ReadingRoom:
             "reset": go.reset_view,
             "layout": go.change_layout,
             "sequences": go.change_layout_by_sequence,
+            "waiting_fits": self.waiting_fits.look_or_confirm,
             "fits": partial(self.bring_up, Dialog.FITS),
             "align": partial(self.bring_up, Dialog.ALIGN),
             "common_point": partial(self.marking.choose_tool, Tool.COMMON_POINT),
@@ -352,6 +358,8 @@ class ReadingRoom:
             "correct_lesion": partial(self.lesion_entry.begin, correcting=True),
             "sign": partial(self.bring_up, Dialog.SIGN_OFF),
             "save": self.session.try_again,
+            "key_images": self.handing_on.ask_images,
+            "dictate": self.handing_on.ask_text,
             "keys": partial(self.bring_up, Dialog.KEYS),
             "cancel": self.cancel,
         }

@@ -71,6 +71,9 @@ WISHES: Mapping[str, Wish] = MappingProxyType(
         "layout": Wish("all time points; baseline, prior and current; one", Group.PANES),
         "sequences": Wish("sequences of this time point; time points by sequences", Group.PANES),
         "confirm_level": Wish("confirm the lesion's vertebra under the mouse", Group.PANES),
+        "waiting_fits": Wish(
+            "look along the good fits that wait; again: confirm them all", Group.PANES
+        ),
         "fits": Wish("look at the fits that link the panes, confirm or reject them", Group.PANES),
         "align": Wish("align this patient's follow-ups", Group.PANES),
         "common_point": Wish("mark one point in two panes, to link their scrolling", Group.PANES),
@@ -106,6 +109,8 @@ WISHES: Mapping[str, Wish] = MappingProxyType(
         "correct_lesion": Wish("correct the open lesion", Group.RECORD),
         "sign": Wish("sign off this lesion", Group.RECORD),
         "save": Wish("try again to save or to load", Group.RECORD),
+        "key_images": Wish("key images of this sequence, to show and to save", Group.RECORD),
+        "dictate": Wish("copy the lesion as a text to dictate", Group.RECORD),
         "order": Wish("order of cells: by sequence first, or by time point first", Group.WINDOW),
         "larger": Wish("larger text", Group.WINDOW),
         "smaller": Wish("smaller text", Group.WINDOW),
@@ -130,6 +135,7 @@ OWN: Mapping[str, str] = MappingProxyType(
         "Ctrl+Z": "undo", "Ctrl+Y": "redo", "Ctrl+Shift+Z": "redo",
         "Return": "confirm", "Enter": "confirm",
         "N": "next_lesion", "Shift+N": "previous_lesion", "V": "confirm_level",
+        "Shift+V": "waiting_fits",
         "A": "auto_window", "R": "reset", "M": "magnifier", "G": "ghost",
         "P": "layout", "Shift+P": "sequences", "F": "fits", "Shift+F": "align",
         "K": "common_point", "Shift+A": "add_lesion", "Ctrl+E": "correct_lesion", "S": "sign",
@@ -137,7 +143,8 @@ OWN: Mapping[str, str] = MappingProxyType(
         "]": "more_baseline", "E": "candidates", "W": "copy_window",
         "Shift+W": "window_preset", "C": "category", "Ctrl+O": "order",
         "Ctrl++": "larger", "Ctrl+=": "larger", "Ctrl+-": "smaller",
-        "Ctrl+S": "save", "F2": "napari", "F1": "keys", "?": "keys", "Esc": "cancel",
+        "I": "key_images", "Ctrl+C": "dictate", "Ctrl+S": "save", "F2": "napari",
+        "F1": "keys", "?": "keys", "Esc": "cancel",
     }
 )  # fmt: skip
 

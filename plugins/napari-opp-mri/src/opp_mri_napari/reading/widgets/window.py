@@ -8,6 +8,7 @@ import napari
 import pint
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QVBoxLayout,
     QWidget,
@@ -24,6 +25,7 @@ from opp_mri_napari.reading.views import Pointer
 from opp_mri_napari.reading.widgets.grid import PaneGrid
 from opp_mri_napari.reading.widgets.head import Head
 from opp_mri_napari.reading.widgets.inputs import RoomKeys
+from opp_mri_napari.reading.widgets.key_images import KeyImagesWindow
 from opp_mri_napari.reading.widgets.pages import Pages
 from opp_mri_napari.reading.widgets.parts import Side
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
@@ -70,6 +72,7 @@ class RoomWindow:
     ) -> None:
         self.viewer, self.room = viewer, room
         self._on_fits = on_fits
+        self.key_images: KeyImagesWindow | None = None
         self._closed = False
         screen = main_window(viewer).screen()
         self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
@@ -190,8 +193,17 @@ class RoomWindow:
             dialog = None
         if self.pages.show_dialog(dialog):
             self.focus_panes()
+        self._hand_on()
         if self.room.switches.napari == self._folded:
             self._fold(away=not self.room.switches.napari)
+
+    def _hand_on(self) -> None:
+        """Show key images that were drawn, and copy a text that was written."""
+        if (made := self.room.handing_on.take_images()) is not None:
+            self.key_images = KeyImagesWindow(*made, main_window(self.viewer))
+            self.key_images.show()
+        if (text := self.room.handing_on.take_text()) is not None:
+            QApplication.clipboard().setText(text)
 
     def _fits_closed(self) -> None:
         if is_open(self.viewer):

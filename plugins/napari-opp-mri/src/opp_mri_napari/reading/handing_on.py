@@ -1,0 +1,121 @@
+"""What leaves the reading room: key images, and the text to dictate."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opp_mri.domain.assessment import Rules
+from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri_napari.reading.navigation import Navigation
+from opp_mri_napari.reading.panels.panel_views import TimelineView
+from opp_mri_napari.reading.session import Session
+from opp_mri_napari.shared.work import Job
+
+if TYPE_CHECKING:
+    from opp_mri.workflow.cohort.key_pictures import KeyImages
+
+BLINDED = "A blinded read hands nothing on: key images and texts are made once it is lifted."
+SHOWN_OF_TEXT = 90  # characters
+
+
+class HandingOn:
+    """Makes what a reader takes along from the open lesion, away from the window.
+
+    Parameters
+    ----------
+    session, navigation
+        What is open.
+    rules
+        Of the project.
+    curve
+        Gives the growth curve as it is shown: its category is the one that is handed on.
+
+    Attributes
+    ----------
+    images, text
+        What was made and is not taken yet; None for nothing.
+    """
+
+    def __init__(
+        self, session: Session, navigation: Navigation, rules: Rules,
+        curve: Callable[[], TimelineView],
+    ) -> None:  # fmt: skip
+        self._session, self._navigation, self._rules = session, navigation, rules
+        self._curve = curve
+        self.images: tuple[KeyImages, bytes] | None = None
+        self.text: str | None = None
+
+    def ask_images(self) -> None:
+        """Have the key images of the open lesion made, on the sequence that is shown."""
+        lesion = self._open_lesion()
+        if lesion is None:
+            return
+        project, rules, sequence = self._session.project, self._rules, self._navigation.sequence
+        view, drafts = self._curve(), _drafts(lesion)
+        category = f"{view.category}: {view.rule}" if view.category else view.hidden
+
+        def run() -> "tuple[KeyImages, bytes]":
+            from opp_mri.workflow.cohort.key_pictures import (  # loads matplotlib: a second
+                drafted_key_images,
+            )
+
+            images = drafted_key_images(
+                project, lesion.timeline, sequence, rules, category=category, drafts=drafts
+            )
+            return images, images.png()
+
+        def take(made: "tuple[KeyImages, bytes]") -> None:
+            self._navigation.hint = ""
+            self.images = made
+
+        self._navigation.hint = "Drawing the key images …"
+        self._session.ask(Job(what="key images", run=run, take=take, failed=self._session.warn))
+
+    def ask_text(self) -> None:
+        """Have the text to dictate of the open lesion written."""
+        lesion = self._open_lesion()
+        if lesion is None:
+            return
+        project, rules, drafts = self._session.project, self._rules, _drafts(lesion)
+        unread = any(cell.status is CellStatus.UNREAD for cell in lesion.timeline.cells)
+        answer = self._curve().rule if unread else None
+
+        def run() -> str:
+            from opp_mri.workflow.assessing.respond import assess_lesion
+            from opp_mri.workflow.cohort.dictating import lesion_dictation
+
+            assessed = assess_lesion(lesion.timeline, rules)
+            return lesion_dictation(project, assessed, answer=answer, drafts=drafts)
+
+        self._session.ask(
+            Job(what="text", run=run, take=partial(self._take_text), failed=self._session.warn)
+        )
+
+    def take_images(self) -> "tuple[KeyImages, bytes] | None":
+        """Give the key images that were made, once, with their picture as PNG."""
+        made, self.images = self.images, None
+        return made
+
+    def take_text(self) -> str | None:
+        """Give the text that was written, once."""
+        text, self.text = self.text, None
+        return text
+
+    def _take_text(self, text: str) -> None:
+        self.text = text
+        shown = text if len(text) <= SHOWN_OF_TEXT else f"{text[:SHOWN_OF_TEXT]}…"
+        self._navigation.hint = f"Copied: {shown}"
+
+    def _open_lesion(self) -> RoomLesion | None:
+        lesion = self._session.lesion
+        if self._session.blinding is not None:
+            self._navigation.hint = BLINDED
+            return None
+        if lesion is None:
+            self._navigation.hint = "No lesion is open."
+        return lesion
+
+
+def _drafts(lesion: RoomLesion) -> frozenset[str]:
+    return frozenset(one.reading_id for one in lesion.log if one.draft) - lesion.settled
