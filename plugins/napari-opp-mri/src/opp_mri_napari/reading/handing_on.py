@@ -1,7 +1,6 @@
 """What leaves the reading room: key images, and the text to dictate."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from opp_mri.domain.assessment import Rules
@@ -9,6 +8,7 @@ from opp_mri.workflow.measuring.timeline import CellStatus
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panels.panel_views import TimelineView
+from opp_mri_napari.reading.panels.side_views import NO_CATEGORY
 from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
@@ -53,7 +53,9 @@ class HandingOn:
             return
         project, rules, sequence = self._session.project, self._rules, self._navigation.sequence
         view, drafts = self._curve(), _drafts(lesion)
-        category = f"{view.category}: {view.rule}" if view.category else view.hidden
+        category = view.hidden or view.rule
+        if view.category not in ("", NO_CATEGORY):
+            category = f"{view.category}: {view.rule}"
 
         def run() -> "tuple[KeyImages, bytes]":
             from opp_mri.workflow.cohort.key_pictures import (  # loads matplotlib: a second
@@ -89,7 +91,7 @@ class HandingOn:
             return lesion_dictation(project, assessed, answer=answer, drafts=drafts)
 
         self._session.ask(
-            Job(what="text", run=run, take=partial(self._take_text), failed=self._session.warn)
+            Job(what="text", run=run, take=self._take_text, failed=self._session.warn)
         )
 
     def take_images(self) -> "tuple[KeyImages, bytes] | None":

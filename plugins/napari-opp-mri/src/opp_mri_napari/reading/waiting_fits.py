@@ -92,9 +92,9 @@ class WaitingFits:
                 pane.look_at(offers[pane.frame][1])
         self._fits = tuple(fit for fit, _ in offers.values())
         self._opening, self._since = self._navigation.openings, None
-        count = f"{len(offers)} fits" if len(offers) > 1 else "one fit"
+        count = f"{len(offers)} fits that wait" if len(offers) > 1 else "one fit that waits"
         self._navigation.hint = (
-            f"Shown along {count} that wait: count the levels in each pane, then Shift+V confirms. "
+            f"Shown along {count}: count the levels in each pane, then Shift+V confirms. "
             "Esc leaves."
         )
 
