@@ -147,12 +147,10 @@ class _Importer:
         line = self.placer.place(annotation)
         reading = reading_of(
             line.lesion.lesion_id, line.reader, (line.image.study_date, line.sequence),
-            Answer.MEASURED, points=line.points,
-            # the sequence is settled: an explicit choice stands in the remarks
-            image=attrs.evolve(
-                line.image, volume=attrs.evolve(line.image.volume, role=line.sequence)
-            ),
-            at=self.at,
+            Answer.MEASURED, points=line.points, image=line.image,
+            # whether the image is suitable was asked where the line was placed: the answer stands
+            # in the remarks, which take the place of these
+            override_reason="placed by explicit choice", at=self.at,
         )  # fmt: skip
         return attrs.evolve(reading, remarks=line.remarks, amendment_reason=_amendment(own))
 
