@@ -76,6 +76,7 @@ _POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
     "40": BUSY,  # transaction rollback: deadlock, serialization
     "53100": FULL,
     "42501": FORBIDDEN,
+    "42704": FORBIDDEN,  # the role of an open session is gone: its account was removed
     "28": FORBIDDEN,
     "08": UNREACHABLE,
     "57P": UNREACHABLE,

@@ -191,9 +191,9 @@ def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
     assert seen(at_work) == {"dora-draft", "anna-signed", "bert-signed"}
     with psycopg.connect(address, autocommit=True) as session:
         shared.remove_account(name)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with pytest.raises(psycopg.Error):  # its role is gone
             session.execute("SELECT body FROM record")
-    with pytest.raises(OppMriError):
+    with pytest.raises(ProjectError, match="may not do this"):
         at_work.add_readings([reading("dora-later", reader="dora")])
     at_work.close()
     with pytest.raises(ProjectError):
