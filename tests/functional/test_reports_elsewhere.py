@@ -125,3 +125,34 @@ def test_highdicom_reads_the_lengths_back(project: Path, readings: list[Reading]
             lengths.append(length.value)
     assert sorted(lengths) == sorted(float(str(reading.length_mm)) for reading in readings)
     assert len(response_reports(project / "out")) == 1
+
+
+def test_dcmqi_reads_each_length(project: Path, readings: list[Reading], tmp_path: Path) -> None:
+    program = needed("tid1500reader")
+    lengths = []
+    for report in sorted((project / "out").glob("*.dcm")):
+        if "response" not in report.name:
+            words = [program, "--inputDICOM", report, "--outputMetadata", tmp_path / "read.json"]
+            subprocess.run(words, capture_output=True, check=True)
+            content = json.loads((tmp_path / "read.json").read_text())
+            for group in content["Measurements"]:
+                item = group["measurementItems"][0]
+                assert item["quantity"]["CodeMeaning"] == "Length"
+                assert item["units"]["CodeValue"] == "mm"
+                lengths.append(item["value"])
+    assert sorted(lengths) == sorted(str(reading.length_mm) for reading in readings)
+
+
+def test_the_validator_of_pixelmed_finds_no_error(project: Path) -> None:
+    program = needed("DicomSRValidator")
+    limits = ("xpathExprOpLimit", "xpathTotalOpLimit", "xpathExprGrpLimit")
+    options = " ".join(f"-Djdk.xml.{limit}=0" for limit in limits)
+    reports = sorted((project / "out").glob("*.dcm"))
+    for path in (reports[0], reports[-1]):  # lengths, and a response; each takes half a minute
+        done = subprocess.run(
+            [program, path], capture_output=True, text=True, check=False,
+            env={**os.environ, "JDK_JAVA_OPTIONS": options},
+        )  # fmt: skip
+        told = (done.stdout + done.stderr).splitlines()
+        assert "IOD validation complete" in told
+        assert [line for line in told if line.startswith("Error")] == []

@@ -29,6 +29,7 @@ from opp_mri.dicom.sr.concepts import (
     LESION,
     LESION_ID,
     MEASUREMENT_REPORT,
+    METHOD,
     MILLIMETRE,
     PERFORMING,
     PROCEDURE,
@@ -137,6 +138,8 @@ def _group(
         source_images=None if answer.ends else [_source(image) for image in answer.images],
     )
     content = group[0].ContentSequence
+    (method,) = content.find(METHOD)
+    method.RelationshipType = RelationshipTypeValues.HAS_CONCEPT_MOD.value  # as TID 1501 asks
     content.extend(_texts(answer, report.reader))
     content.extend(_time_point(answer))
     group[0].ObservationDateTime = DT(answer.recorded_at.replace(microsecond=0))

@@ -21,6 +21,7 @@ from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
 from opp_mri.workflow.measuring.suitability import reason_unsuitable
 
 OFF_PLANE_MM: Final = 0.5  # a point farther from an image does not lie on it
+DRAWN_ELSEWHERE: Final = "Drawn in another program, and measured again here."
 Points = tuple[PixelPoint, PixelPoint]
 
 
@@ -84,6 +85,10 @@ class Placer:
         self._check_whole(annotation, volume)
         lesion = self.lesion(annotation, volume)
         image = native_image(self._store, lesion.lesion_id, place)
+        if annotation.own is not None and annotation.own.study_date != image.study_date:
+            raise InputError(
+                f"It says {annotation.own.study_date}, but its image is of {image.study_date}."
+            )
         sequence, remarks = self._sequence(annotation, image.volume)
         points = _points_on(annotation, image)
         _check_stated(annotation.stated_mm, image, points, own=annotation.own)
@@ -93,7 +98,7 @@ class Placer:
             sequence=sequence,
             image=image,
             points=points,
-            remarks=annotation.own.remarks if annotation.own else remarks,
+            remarks=remarks,
         )
 
     def reader(self, annotation: Annotation) -> str:
@@ -148,31 +153,57 @@ class Placer:
         """Hold what a file says of patient and study against its image."""
         if annotation.study_instance_uid not in ("", volume.study_instance_uid):
             raise InputError("It belongs to another study than the image that it refers to.")
-        group = self._groups.group(volume.patient_id)
+        self._check_patient(annotation, volume.patient_id)
+
+    def check_answer(self, annotation: Annotation, own: OwnAnswer, lesion: Lesion) -> None:
+        """Hold what an answer without a line says of patient, study and date against the project.
+
+        Raises
+        ------
+        InputError
+            It is of another patient, or its study is not in the project under this date.
+        """
+        self._check_patient(annotation, lesion.patient_id)
+        volumes = self._store.volumes(self._groups.group(lesion.patient_id))
+        dates = effective_dates(volumes)
+        days = {
+            dates[volume.volume_id]
+            for volume in volumes
+            if volume.study_instance_uid == annotation.study_instance_uid
+        }
+        if own.study_date not in days:
+            raise InputError(
+                f"Its study of {own.study_date} is not in the project: index its images first."
+            )
+
+    def _check_patient(self, annotation: Annotation, patient_id: str) -> None:
+        group = self._groups.group(patient_id)
         known = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
         if annotation.patient_names and not annotation.patient_names & (known | set(group)):
             raise InputError(
-                "It names another patient than the image that it refers to; if both are one "
+                "It names another patient than its image or lesion is of; if both are one "
                 "patient, correct the file."
             )
 
     def _sequence(
         self, annotation: Annotation, volume: VolumeDescription
     ) -> tuple[SeriesRole, tuple[str, ...]]:
-        if annotation.own is not None:
-            return annotation.own.sequence, ()
+        own = annotation.own
+        if own is not None:
+            unsuitable = reason_unsuitable(volume, own.sequence)
+            known = any("by override" in remark for remark in own.remarks)
+            return own.sequence, (*own.remarks, *([unsuitable] if unsuitable and not known else []))
         sequence = self._choice.sequence or volume.role
         if sequence is None:
             why = " ".join(volume.evidence[-1:])
             raise InputError(
                 f"The series of its image has no role. {why} Name the sequence with --sequence."
             )
-        source = f"Drawn in another program ({annotation.file_name}: {annotation.label})."
         unsuitable = reason_unsuitable(volume, sequence)
         if unsuitable and self._choice.sequence is None:
             raise InputError(f"{unsuitable} To import it all the same, name it with --sequence.")
         override = f"Imported as {sequence.value} by explicit choice. {unsuitable}"
-        return sequence, (source, *([override] if unsuitable else []))
+        return sequence, (DRAWN_ELSEWHERE, *([override] if unsuitable else []))
 
     def _volume(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
         if not annotation.sop_instance_uid:

@@ -66,7 +66,8 @@ def plan_reports(
     Parameters
     ----------
     lesion_ids
-        These lesions; all where it is empty.
+        Only the reports that state these lesions; all where it is empty. A report always states
+        all lesions of its series, because a later report replaces it.
     reader
         Whose answers to report; None for those of all readers.
 
@@ -77,7 +78,8 @@ def plan_reports(
     UnknownError
         There is no such lesion.
     """
-    lesions = [known_lesion(store, each) for each in lesion_ids] or list(store.lesions())
+    chosen = {known_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
+    lesions = store.lesions()
     readings = [
         reading
         for lesion in lesions
@@ -88,7 +90,7 @@ def plan_reports(
     planner = _Planner(store, length_code)
     for lesion in lesions:
         planner.add(lesion, [each for each in readings if each.lesion_id == lesion.lesion_id])
-    return planner.plan()
+    return planner.plan(chosen)
 
 
 class _Planner:
@@ -101,7 +103,7 @@ class _Planner:
         self._answers: dict[tuple[str, str, str], list[tuple[ReportedAnswer, Reading]]] = (
             defaultdict(list)
         )
-        self._left_out: list[str] = []
+        self._left_out: list[tuple[str, str]] = []
         self._unequal: dict[str, None] = {}
 
     def add(self, lesion: Lesion, readings: Sequence[Reading]) -> None:
@@ -115,11 +117,12 @@ class _Planner:
     def _add_answer(self, lesion: Lesion, cell: Cell, reading: Reading) -> None:
         images, volume = self._images_of(cell, reading)
         if volume is None or not images:
-            self._left_out.append(
+            sentence = (
                 f"{lesion.lesion_id}, {reading.sequence.value} of {reading.study_date}, by "
                 f"{reading.reader}: no indexed image belongs to this answer, and a report refers "
                 "to images."
             )
+            self._left_out.append((lesion.lesion_id, sentence))
             return
         caliper = reading.caliper
         if caliper is not None:
@@ -189,12 +192,21 @@ class _Planner:
                 "shows the ends of its lines at the wrong place; the report itself is right."
             ] = None
 
-    def plan(self) -> ReportPlan:
-        """Give the reports."""
+    def plan(self, lesion_ids: Collection[str]) -> ReportPlan:
+        """Give the reports that state some lesions, or all where none is named."""
         keys = sorted(self._answers, key=lambda key: (key[2] == CONSENSUS, key[2], *key[:2]))
         return ReportPlan(
-            reports=tuple(self._report(key) for key in keys),
-            left_out=tuple(self._left_out),
+            reports=tuple(
+                self._report(key)
+                for key in keys
+                if not lesion_ids
+                or any(answer.lesion_id in lesion_ids for answer, _ in self._answers[key])
+            ),
+            left_out=tuple(
+                sentence
+                for lesion_id, sentence in self._left_out
+                if not lesion_ids or lesion_id in lesion_ids
+            ),
             warnings=tuple(self._unequal),
         )
 

@@ -1,5 +1,6 @@
 """Readings and responses of a project as DICOM structured reports, and calipers for 3D Slicer."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -146,7 +147,11 @@ def export_reports(
         reports=tuple(exporter.written),
         markups=markups,
         left_out=(*plan.left_out, *responses.left_out),
-        warnings=(*plan.warnings, *([UNPRECEDED] if exporter.unpreceded else [])),
+        warnings=(
+            *plan.warnings,
+            *([UNPRECEDED] if exporter.unpreceded else []),
+            *_withdrawn(store, plan, choice),
+        ),
     )
 
 
@@ -252,6 +257,21 @@ class _Exporter:
                 amends=is_new and before is not None,
             )
         )
+
+
+def _withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> list[str]:
+    """Name the reports that went out and of which every answer was withdrawn since."""
+    if choice.lesion_ids or choice.reader is not None:
+        return []
+    stated = {planned.report.key for planned in plan.reports}
+    latest = {record.report_key: record for record in store.log_of(ExportedReport)}
+    code = choice.length_code.value
+    return [
+        f"The report {record.reference.sop_instance_uid}, exported earlier, states answers that "
+        "no longer hold, and nothing replaces them: remove it from the archive."
+        for key, record in latest.items()
+        if record.reading_ids and key not in stated and json.loads(key)[-1] == code
+    ]
 
 
 def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:

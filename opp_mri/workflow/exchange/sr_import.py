@@ -152,10 +152,15 @@ class _Importer:
             # in the remarks, which take the place of these
             override_reason="placed by explicit choice", at=self.at,
         )  # fmt: skip
-        return attrs.evolve(reading, remarks=line.remarks, amendment_reason=_amendment(own))
+        if own is not None:
+            return attrs.evolve(
+                reading, remarks=line.remarks, amendment_reason=own.amendment_reason
+            )
+        return attrs.evolve(reading, remarks=(*reading.remarks, *line.remarks))
 
     def _answer_without_line(self, annotation: Annotation, own: OwnAnswer) -> Reading:
         lesion = self.placer.lesion(annotation, None)
+        self.placer.check_answer(annotation, own, lesion)
         return Reading(
             reading_id=str(uuid4()),
             lesion_id=lesion.lesion_id,
@@ -279,7 +284,3 @@ def _line(candidate: _Candidate, reading: Reading, *, is_new: bool) -> ImportedL
         reading=reading,
         is_new=is_new,
     )
-
-
-def _amendment(own: OwnAnswer | None) -> str:
-    return own.amendment_reason if own else ""

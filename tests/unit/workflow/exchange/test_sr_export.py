@@ -25,13 +25,17 @@ from fixtures.reports import (
 )
 from fixtures.small_study import declare, make_study
 
+from opp_mri.dicom.sr.build import measurement_dataset
 from opp_mri.dicom.sr.concepts import vertebra_code
+from opp_mri.dicom.sr.read_report import read_report
+from opp_mri.dicom.sr.report import identify
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
+from opp_mri.workflow.exchange.report_plan import plan_reports
 from opp_mri.workflow.measuring.edits import draft_answer, sign_drafts
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.measuring.timeline import draft_timeline
@@ -408,3 +412,44 @@ def test_a_consensus_that_went_out_alone_is_followed_by_one_that_names_the_reads
         )
         assert documents == 3  # both reads, and the report that went out alone
     assert sum(report.amends for report in summary.reports) == len(agreed)
+
+
+def test_a_choice_of_lesions_chooses_reports_and_never_shortens_one(
+    project: Project, tmp_path: Path
+) -> None:
+    project.store.add_lesions([make_lesion("second", patient_id="P1", level="L4")], NOON)
+    read_and_sign(project, "A")
+    whole = {report.reference for report in export(project, tmp_path / "all").reports}
+    some = export(project, tmp_path / "some", lesion_ids=("second",)).reports
+    assert {report.reference for report in some} < whole
+    for report in measurement_reports(tmp_path / "some"):
+        assert report.PatientID == "P1"
+        assert len(groups(report)) == 2
+
+
+def test_a_report_of_which_every_answer_was_withdrawn_is_named(
+    read_once: Project, tmp_path: Path
+) -> None:
+    export(read_once, tmp_path / "out")
+    (lesion, *_) = read_once.store.lesions()
+    reading = read_once.store.readings(lesion.lesion_id)[0]
+    taken_back = attrs.evolve(
+        reading, reading_id="back", answer=Answer.WITHDRAWN, length_mm=None, length_source=None,
+        caliper=None, draft=False,
+    )  # fmt: skip
+    read_once.store.add_readings([taken_back])
+    (warning,) = export(read_once, tmp_path / "again", LATER).warnings
+    assert "no longer hold" in warning
+
+
+def test_a_line_on_one_of_several_frames_keeps_its_frame(read_once: Project) -> None:
+    (planned, *_) = plan_reports(read_once.store).reports
+    (answer,) = planned.report.answers
+    images = tuple(attrs.evolve(image, frame_number=3) for image in answer.images)
+    report = attrs.evolve(planned.report, answers=(attrs.evolve(answer, images=images),))
+    dataset = measurement_dataset(report, identify(report))
+    (reference,) = [item for item in walk(dataset) if item.ValueType == "IMAGE"]
+    assert reference.ReferencedSOPSequence[0].ReferencedFrameNumber == 3
+    (annotation,) = read_report(dataset, "report.dcm").annotations
+    assert annotation.frame_number == 3
+    assert annotation.ends == answer.ends

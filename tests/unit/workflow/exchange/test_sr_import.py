@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from shutil import copytree
 
+import attrs
 import pytest
 from fixtures.foreign_reports import (
     image_of,
@@ -18,17 +19,19 @@ from fixtures.foreign_reports import (
 from fixtures.makers import NOON, make_lesion
 from fixtures.reports import export, read_and_sign
 from fixtures.small_study import declare, make_study
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from opp_mri.dicom.sr.concepts import vertebra_code
-from opp_mri.domain.measurement import Reading
+from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import UnknownError
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_import import ImportSummary, import_annotations
+from opp_mri.workflow.measuring.edits import draft_answer, sign_drafts
 from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.timeline import draft_timeline
 from opp_mri.workflow.project import Project, open_project
 
 ENDS = ((1.5, 5.5), (9.0, 5.5))  # 7.5 columns of 2 mm, from the corner of the first pixel
@@ -275,3 +278,30 @@ def test_images_among_the_sources_are_passed_over(
     summary = take_in(project, template / "dicom", tmp_path / "sr.dcm")
     assert (summary.files, len(summary.lines)) == (1, 1)
     assert summary.others > 1
+
+
+def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_there(
+    project: Project, template: Path, tmp_path: Path
+) -> None:
+    (lesion, *_) = project.store.lesions()
+    cell = next(one for one in draft_timeline(project.store, lesion, "A").cells if one.volume)
+    gone = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
+    project.store.add_readings([gone])
+    project.store.add_signature(sign_drafts([gone], frozenset(), statement="Done.", at=NOON))
+    export(project, tmp_path / "out")
+    (path,) = [p for p in (tmp_path / "out").iterdir() if "response" not in p.name]
+    with open_project(copytree(template / "project", tmp_path / "second")) as second:
+        (line,) = take_in(second, path).lines
+        assert said(line.reading) == said(attrs.evolve(gone, draft=False))
+    report = dcmread(path)
+    for keyword, value, reason in (
+        ("StudyInstanceUID", "1.2.3.4.5", "is not in the project"),
+        ("PatientID", "Z9", "another patient"),
+    ):
+        changed = Dataset(report)
+        changed.file_meta = report.file_meta
+        changed.PatientName = "Somebody^Else" if keyword == "PatientID" else report.PatientName
+        setattr(changed, keyword, value)
+        changed.save_as(tmp_path / f"{keyword}.dcm", enforce_file_format=True)
+        with open_project(copytree(template / "project", tmp_path / keyword)) as other:
+            assert reason in reason_of(take_in(other, tmp_path / f"{keyword}.dcm"))
