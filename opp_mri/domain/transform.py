@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 from attrs import field, frozen
-from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import GeometryError
@@ -109,4 +108,6 @@ class RigidTransform:
     @property
     def rotation_deg(self) -> float:
         """Angle of the rotation about its own axis, in degrees."""
+        from scipy.spatial.transform import Rotation  # slow to import, needed here alone
+
         return math.degrees(Rotation.from_matrix(self.matrix[:3, :3]).magnitude())

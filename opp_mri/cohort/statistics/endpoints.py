@@ -10,7 +10,6 @@ from math import sqrt
 from statistics import fmean, median, stdev
 
 from attrs import frozen
-from scipy.special import stdtrit
 
 from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.cohort.statistics.survival import LEVEL
@@ -145,6 +144,8 @@ def spread(values: Sequence[float]) -> Spread | None:
         return None
     mean, half = fmean(values), None
     if n > 1:
+        from scipy.special import stdtrit  # slow to import
+
         half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * stdev(values) / sqrt(n)
     return Spread(
         n=n,

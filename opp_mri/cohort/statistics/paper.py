@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from attrs import field, fields, frozen
-from scipy import stats
 
 from opp_mri.cohort.statistics.survival import LEVEL, LogRank, Observed, fisher, log_rank
 from opp_mri.domain.assessment import ResponseCategory
@@ -196,6 +195,8 @@ def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int
 
 def mean_interval(values: Values, *, by_t: bool = True) -> Values:
     """Give the 95 % interval of a mean by Student's t, or else by the normal distribution."""
+    from scipy import stats  # slow to import
+
     law = stats.t(len(values) - 1) if by_t else stats.norm()
     mean, half = float(np.mean(values)), float(law.ppf((1 + LEVEL) / 2) * stats.sem(values))
     return mean - half, mean + half

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 HIDDEN: Final = "hidden"
 Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up to it
@@ -63,6 +62,8 @@ def _is_determined(
 
     What is known stays allowed as long as no word is taken back.
     """
+    from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
+
     if any(one.get(key, counts[key]) != counts[key] for one in known):
         return False
     telling = any(word != HIDDEN for word in words.values())
