@@ -2,10 +2,10 @@
 # Run all tests; without the system packages for windows and PDF, all but those marked `window`.
 set -u
 
-# two workers; what opens a window stays together on one of them
+# two workers; a file stays on one of them, so that what its tests share is made once
 VENV=${VENV:-.venv}
 "$VENV/bin/python" --version
-pytest="$VENV/bin/pytest -n 2 --dist loadgroup"
+pytest="$VENV/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder"
 
 if tools/window-packages.sh; then
     exec $pytest

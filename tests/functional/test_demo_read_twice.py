@@ -17,8 +17,6 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.workflow.measuring.timeline import lesion_timeline
 from opp_mri.workflow.project import open_project
 
-pytestmark = pytest.mark.xdist_group("window")  # with the other user of the same cohort
-
 
 @pytest.fixture
 def project(demo_read_twice: Path, tmp_path: Path) -> Path:

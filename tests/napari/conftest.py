@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 pytest.importorskip("napari", reason="napari is not installed: the plugin's tests are left out")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what opens a window together on one worker."""
-    for item in items:
-        if item.get_closest_marker("window"):
-            item.add_marker(pytest.mark.xdist_group("window"))
-
-
 @pytest.fixture(scope="session")
 def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of one coarse phantom patient, its lesion added and its follow-ups lined up."""
