@@ -112,12 +112,15 @@ class Lengths:
         Number of the sequence of each.
     baseline
         Place of the baseline of each one's sequence.
+    sds_mm
+        Standard deviation of the error of each.
     """
 
     lengths_mm: Matrix
     days: Matrix
     sequence: Places
     baseline: Places
+    sds_mm: Matrix
 
     @property
     def follow_ups(self) -> NDArray[np.bool_]:

@@ -321,7 +321,7 @@ def drawn_tenths(
         if shared:
             lengths *= sqrt(1 - error.visit_correlation)
             lengths += shared * np.array([visits[study.days_from_ssrs] for study in row])
-        lengths *= 10 * error.sd_mm * (tenths != 0)
+        lengths *= 10 * error.sd_of_mm(sequence) * (tenths != 0)
         lengths += tenths
         drawn[sequence] = whole_tenths(lengths)
     return drawn

@@ -116,14 +116,17 @@ class TrueLengths:
         return np.where(follow_ups[:, np.newaxis], even, true)
 
     @property
-    def _own_sd_mm(self) -> float:
-        return self.error.sd_mm * sqrt(1 - _shared(self.error))
+    def _own_sd_mm(self) -> Matrix:
+        """SD of the part of each error that its visit does not share: a column, mm."""
+        own: Matrix = sqrt(1 - _shared(self.error)) * self.lengths.sds_mm[:, np.newaxis]
+        return own
 
     def _draw_shared(self, draws: int, random: np.random.Generator) -> Matrix:
         """Draw the part of the errors that all sequences of a visit share."""
         visits, visit = np.unique(self.lengths.days, return_inverse=True)
         parts = random.standard_normal((len(visits), draws))[visit]
-        return sqrt(_shared(self.error)) * self.error.sd_mm * parts
+        shared: Matrix = sqrt(_shared(self.error)) * self.lengths.sds_mm[:, np.newaxis] * parts
+        return shared
 
     def _draw_errors(self, draws: int, random: np.random.Generator) -> Matrix:
         own = random.standard_normal((len(self.lengths.days), draws))
@@ -147,10 +150,12 @@ def true_lengths(
     Nothing is supposed of the length at baseline: its prior is flat, as in restricted maximum
     likelihood (Patterson and Thompson, Biometrika 1971;58:545-554).
     """
-    lengths = _lengths_of(studies)
+    lengths = _lengths_of(studies, error)
     courses = normal_courses(lengths)
     same_visit = (lengths.days[:, np.newaxis] == lengths.days) & ~lengths.same_sequence
-    noise = error.sd_mm**2 * (np.eye(len(lengths.days)) + _shared(error) * same_visit)
+    noise = np.outer(lengths.sds_mm, lengths.sds_mm) * (
+        np.eye(len(lengths.days)) + _shared(error) * same_visit
+    )
     starts = np.eye(len(studies))[lengths.sequence]
     total = courses.covariances_mm2 + noise
     inverse = np.linalg.inv(total)
@@ -164,7 +169,7 @@ def true_lengths(
         + np.linalg.slogdet(information)[1]
         + np.einsum("kn,kn->k", rest, pulled)
     )
-    even = log(FREE * (1 - WIDE)) + _log_even(lengths, error)
+    even = log(FREE * (1 - WIDE)) + _log_even(lengths)
     return TrueLengths(
         lengths=lengths,
         error=error,
@@ -175,7 +180,7 @@ def true_lengths(
     )
 
 
-def _log_even(lengths: Lengths, error: MeasurementError) -> float:
+def _log_even(lengths: Lengths) -> float:
     """Give the log likelihood of even changes, on the scale of the restricted one.
 
     Each change is weighed by itself.
@@ -183,9 +188,9 @@ def _log_even(lengths: Lengths, error: MeasurementError) -> float:
     from scipy.special import ndtr  # slow to import
 
     changes_mm = lengths.lengths_mm - lengths.lengths_mm[lengths.baseline]
-    apart_mm = changes_mm[lengths.follow_ups] / (sqrt(2) * error.sd_mm)
-    limit = EVEN_MM / (sqrt(2) * error.sd_mm)
-    chances = (ndtr(limit - apart_mm) - ndtr(-limit - apart_mm)) / (2 * EVEN_MM)
+    apart_mm, sds_mm = changes_mm[lengths.follow_ups], sqrt(2) * lengths.sds_mm[lengths.follow_ups]
+    low, high = ((end - apart_mm) / sds_mm for end in (-EVEN_MM, EVEN_MM))
+    chances = (ndtr(high) - ndtr(low)) / (2 * EVEN_MM)
     return float(np.log(np.maximum(chances, LEAST_CHANCE)).sum() + len(apart_mm) * log(2 * pi) / 2)
 
 
@@ -193,7 +198,9 @@ def _shared(error: MeasurementError) -> float:
     return min(error.visit_correlation, MOST_CORRELATED)
 
 
-def _lengths_of(studies: Mapping[SeriesRole, Sequence[Observation]]) -> Lengths:
+def _lengths_of(
+    studies: Mapping[SeriesRole, Sequence[Observation]], error: MeasurementError
+) -> Lengths:
     rows = [(place, study) for place, row in enumerate(studies.values()) for study in row]
     sequence = np.array([place for place, _ in rows])
     return Lengths(
@@ -201,4 +208,7 @@ def _lengths_of(studies: Mapping[SeriesRole, Sequence[Observation]]) -> Lengths:
         days=np.array([study.days_from_ssrs for _, study in rows], dtype=float),
         sequence=sequence,
         baseline=np.array([np.flatnonzero(sequence == each)[0] for each in sequence]),
+        sds_mm=np.array(
+            [error.sd_of_mm(name) for name, row in studies.items() for _ in row], dtype=float
+        ),
     )

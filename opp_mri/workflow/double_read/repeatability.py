@@ -23,6 +23,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
+from opp_mri.units import RECORDED_PRECISION_MM
 from opp_mri.workflow.double_read.agreement import estimate_record
 from opp_mri.workflow.measuring.readings import independent_readings, repeat_readings
 
@@ -30,6 +31,7 @@ BEYOND_MM = 2.0
 FEWEST_PAIRS = 20  # below these the project's own error is too uncertain to stand for the default
 FEWEST_LESIONS = 5
 MOST_CORRELATED = 0.95
+ROUNDING_SD_MM = float(RECORDED_PRECISION_MM) / sqrt(12)
 
 
 @frozen(kw_only=True)
@@ -113,7 +115,8 @@ def measurement_error(store: Store) -> MeasurementError:
     Hidden repeats come first: a change is taken from lengths of one reader. Else all pairs of
     independent readers serve, however many readers there are; what a reader measures more than
     another on average cancels in a change and is taken out. Of the errors of one visit, what the
-    sequences share is estimated from the same pairs.
+    sequences share is estimated from the same pairs. A sequence that has as many pairs as are
+    needed in all has an error of its own.
     """
     reasons = []
     for pairs, source in (
@@ -123,10 +126,16 @@ def measurement_error(store: Store) -> MeasurementError:
     ):  # fmt: skip
         lesions = len({pair.lesion_id for pair in pairs})
         if len(pairs) >= FEWEST_PAIRS and lesions >= FEWEST_LESIONS:
+            sds_mm = _sds_by_sequence(pairs)
             return MeasurementError(
                 sd_mm=_sd_mm(pairs),
+                sds_mm=tuple((sequence, sd_mm) for sequence, sd_mm, _ in sds_mm),
                 visit_correlation=_visit_correlation(pairs),
-                source=f"{source}, {len(pairs)} pairs on {lesions} lesions",
+                source=f"{source}, {len(pairs)} pairs on {lesions} lesions"
+                + "".join(
+                    f"; {sequence.value} by itself {sd_mm:.2f} mm, {number} pairs"
+                    for sequence, sd_mm, number in sds_mm
+                ),
             )
         if pairs:
             reasons.append(f"{len(pairs)} pairs of {source.split(' of ')[0]} on {lesions} lesions")
@@ -153,6 +162,23 @@ def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
                 evolve(pair, difference_mm=scale * (pair.difference_mm - mean_mm)) for pair in same
             ]
     return centred
+
+
+def _sds_by_sequence(pairs: Sequence[_Pair]) -> list[tuple[SeriesRole, float, int]]:
+    """Give SD and number of pairs of each sequence that has enough, where there are several.
+
+    No SD is below that of rounding: repeats that all agree do not show that there is no error.
+    """
+    if len({pair.sequence for pair in pairs}) == 1:
+        return []
+    by_sequence = [
+        (sequence, [pair for pair in pairs if pair.sequence is sequence]) for sequence in SeriesRole
+    ]
+    return [
+        (sequence, max(_sd_mm(own), ROUNDING_SD_MM), len(own))
+        for sequence, own in by_sequence
+        if len(own) >= FEWEST_PAIRS and len({pair.lesion_id for pair in own}) >= FEWEST_LESIONS
+    ]
 
 
 def _sd_mm(pairs: Sequence[_Pair]) -> float:

@@ -235,6 +235,20 @@ def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
     assert (t1[1] / 10).std() == pytest.approx(2.0, abs=0.1)
 
 
+def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
+    error = MeasurementError(sd_mm=2.0, sds_mm=(("T2FS", 0.5),), source="a test")
+    for drawn in (
+        drawn_tenths(TWO_SEQUENCES, error, draws=4000, seed=0),
+        drawn_tenths(TWO_SEQUENCES, evolve(error, visit_correlation=0.6), draws=4000, seed=0),
+    ):
+        assert drawn[SeriesRole.T1].std(axis=1) == pytest.approx(20, abs=1.2)
+        assert drawn[SeriesRole.T2FS].std(axis=1) == pytest.approx(5, abs=0.4)
+    true, repeated = repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    apart = {name: (repeated[name] - true[name]).std() for name in true}
+    assert apart[SeriesRole.T1] == pytest.approx(20, abs=1.2)
+    assert apart[SeriesRole.T2FS] == pytest.approx(5, abs=0.4)
+
+
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
     drawn = drawn_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
     lengths_mm = np.vstack(list(drawn.values())) / 10

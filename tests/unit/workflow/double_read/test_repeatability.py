@@ -139,3 +139,23 @@ def test_many_pairs_of_two_lesions_are_too_little(store: SqlStore) -> None:
     for lesion in ("L", "M"):
         twice(store, "A", [0.5] * 30, lesion)
     assert measurement_error(store).is_published
+
+
+def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -> None:
+    for sequence, difference, cells in (
+        (SeriesRole.T1, 0.5, 24),
+        (SeriesRole.T2FS, 1.5, 24),
+        (SeriesRole.STIR, 3.0, 6),
+    ):
+        for cell in range(cells):
+            lesion = f"L{cell % 6}"
+            store.add_readings([
+                evolve(read("A", cell, length, lesion=lesion, repeat=repeat), sequence=sequence)
+                for length, repeat in (("20.0", False), (f"{20 + difference:.1f}", True))
+            ])  # fmt: skip
+    error = measurement_error(store)
+    assert error.sd_of_mm(SeriesRole.T1) == pytest.approx(0.5 / math.sqrt(2))
+    assert error.sd_of_mm(SeriesRole.T2FS) == pytest.approx(1.5 / math.sqrt(2))
+    pooled = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
+    assert error.sd_of_mm(SeriesRole.STIR) == error.sd_mm == pytest.approx(pooled)
+    assert "T1 by itself 0.35 mm, 24 pairs; T2FS by itself 1.06 mm, 24 pairs" in error.source
