@@ -30,7 +30,7 @@ from opp_mri.suggestion.images import ApFrame, SequenceImage, ap_frame, axis_mm,
 from opp_mri.suggestion.propose import propose_visit
 
 SEED = 701
-FULL, QUICK = (5, 12), (1, 12)  # patients, and visits of each
+FULL, QUICK = (4, 12), (1, 12)  # patients, and visits of each
 MISS_MM = 3.0
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
 EDGE_REPEATS = 400

@@ -28,7 +28,9 @@ ROWS_SD_MM: Final = 0.9  # over which the extent of rows is averaged to choose o
 LINE_WIDTH_MM: Final = 1.2  # the profile is the mean of lines this wide
 VEIN_MM: Final = 7.2  # the vein is lower than this
 VEIN_LENGTH_MM: Final = 1.2  # and juts out by more than this
+VEIN_AT_WALL_MM: Final = 2.0
 VEIN_PLATEAU_MM: Final = 1.8  # the rows of the vein reach about as far
+STEEP: Final = 1.8  # mm along the AP axis for each mm down the spine; a rounded tip is flatter
 VEIN_FROM_MIDDLE_MM: Final = 5.0  # of the height of the body
 VEIN_BEHIND: Final = 0.55  # share of the depth in front of which there is no vein
 BESIDE_ROWS: Final = 6
@@ -207,7 +209,13 @@ def _without_vein(
     peak = central & (back_mm - ndimage.grey_opening(back_mm, (size,)) > VEIN_LENGTH_MM)
     if not peak.any():
         return back_mm, none
-    veiled = central & (back_mm > back_mm[peak].max() - VEIN_PLATEAU_MM)
+    farthest = float(back_mm[peak].max())
+    if farthest > wall - VEIN_AT_WALL_MM:  # joined to the wall: all rows that reach as far
+        veiled = central & (back_mm > farthest - VEIN_PLATEAU_MM)
+    else:
+        veiled = _between_steps(back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf))))
+    if not veiled.any():
+        return back_mm, none
     veiled = ndimage.binary_dilation(veiled, iterations=1)
     clear = np.flatnonzero(~veiled)
     if len(clear) < 4:
@@ -219,6 +227,18 @@ def _without_vein(
         line = np.polynomial.polynomial.polyfit(near - row, back_mm[near], order)
         repaired[row] = np.clip(line[0], back_mm[near].min(), back_mm[near].max() + 1.5)
     return repaired, veiled
+
+
+def _between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
+    """Give the rows around a peak that a steep step bounds above and below: a vein, not a tip."""
+    rows = np.zeros(len(back_mm), np.bool_)
+    slope = np.diff(back_mm) / STEP_MM
+    reach = round(VEIN_MM / 2 / STEP_MM)
+    rise, fall = slope[max(top - reach, 0) : top], -slope[top : top + reach]
+    if len(rise) and len(fall) and rise.max() > STEEP and fall.max() > STEEP:
+        first = max(top - reach, 0) + int(np.argmax(rise)) + 1
+        rows[first : top + int(np.argmax(fall)) + 1] = True
+    return rows
 
 
 def _longest_run(
