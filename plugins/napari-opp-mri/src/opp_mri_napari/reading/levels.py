@@ -84,7 +84,7 @@ class Levels:
         if level is not None:
             return KNOWN[level[0]]
         if pane.frame in self.proposed:
-            return "by a fit that waits: count the levels, Shift+V confirms"
+            return "fit waits: count levels, Shift+V confirms"
         by_hand = f"V on {lesion.lesion.level} confirms"
         if self._session.blinding is not None:
             return f"level not confirmed: {by_hand}"

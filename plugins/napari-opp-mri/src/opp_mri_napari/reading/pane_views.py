@@ -127,7 +127,7 @@ class PaneViews:
         proposed = self._navigation.levels.proposed.get(pane.frame)
         if known is None and proposed is not None:
             at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(proposed))
-            return LevelMark(text=f"{name}? proposed", place=at)
+            return LevelMark(text=f"{name}?", place=at, confirmed=False)
         if known is None:
             return LevelMark(text=f"{name}?", place=None)
         at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))

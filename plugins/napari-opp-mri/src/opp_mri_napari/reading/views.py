@@ -78,10 +78,14 @@ class StripSlice:
 
 @frozen(kw_only=True)
 class LevelMark:
-    """The lesion's vertebra on a pane; `place` is None where nobody has said where it is."""
+    """The lesion's vertebra on a pane; `place` is None where nobody has said where it is.
+
+    `confirmed` is False where a fit that waits puts it there.
+    """
 
     text: str
     place: ScreenPoint | None
+    confirmed: bool = True
 
 
 @frozen(kw_only=True, eq=False)

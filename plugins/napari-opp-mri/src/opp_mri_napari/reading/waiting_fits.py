@@ -20,8 +20,8 @@ from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 LOOKED_AT_S: Final = 1.5  # fits are confirmed by looking at them, not by a key that came too early
-NONE_WAITS: Final = "No good fit waits for these panes: F shows all fits, Shift+F aligns."
-LOOK_FIRST: Final = "Look at each pane first: count the levels, then press Shift+V."
+NONE_WAITS: Final = "No good fit waits here: F shows all fits."
+LOOK_FIRST: Final = "Too early: count the levels first."
 
 
 class WaitingFits:
@@ -92,11 +92,8 @@ class WaitingFits:
                 pane.look_at(offers[pane.frame][1])
         self._fits = tuple(fit for fit, _ in offers.values())
         self._opening, self._since = self._navigation.openings, None
-        count = f"{len(offers)} fits that wait" if len(offers) > 1 else "one fit that waits"
-        self._navigation.hint = (
-            f"Shown along {count}: count the levels in each pane, then Shift+V confirms. "
-            "Esc leaves."
-        )
+        count = f"{len(offers)} fits" if len(offers) > 1 else "one fit"
+        self._navigation.hint = f"Count the levels: Shift+V confirms {count}."
 
     def _offers(self, lesion: RoomLesion) -> dict[str, tuple[FitNote, Vector3]]:
         """Give the best fit that waits for each pane of unknown level, and where it puts it."""

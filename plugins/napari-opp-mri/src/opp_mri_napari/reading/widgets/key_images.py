@@ -23,6 +23,7 @@ from opp_mri_napari.reading.widgets.forms import ERROR
 if TYPE_CHECKING:
     from opp_mri.workflow.cohort.key_pictures import KeyImages
 
+BESIDE_PX = 48  # margins and a scroll bar
 KINDS = "Strip (*.png *.svg *.pdf);;Slides (*.pptx);;Loop (*.gif)"
 
 
@@ -80,7 +81,7 @@ class KeyImagesWindow(QDialog):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Fit the strip into the window's width; Qt calls this."""
         super().resizeEvent(event)
-        width = min(self.area.viewport().width(), self._pixmap.width())
+        width = min(event.size().width() - BESIDE_PX, self._pixmap.width())
         self.picture.setPixmap(
             self._pixmap.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
         )

@@ -37,6 +37,7 @@ TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
 FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
 HALO = QColor(0, 0, 0, 190)
+CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
 
 
 class Overlay(QWidget):
@@ -232,16 +233,17 @@ class Overlay(QWidget):
             return
         font = self._font(LETTER_PX, bold=True)
         if level.place is None:
-            _write(painter, level.text, (52, self._size[1] * 0.4), font, QColor("#ffb38a"))
+            _write(painter, level.text, (52, self._size[1] * 0.4), font, NOT_CONFIRMED)
             return
+        colour = CONFIRMED if level.confirmed else NOT_CONFIRMED
         y = self._px(view, level.place)[1]
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
             y = min(max(y, 24), self._size[1] - 40)
-            _write(painter, text, (52, y), font, QColor("#9fd8c5"))
+            _write(painter, text, (52, y), font, colour)
             return
-        _write(painter, level.text, (52, y), font, QColor("#9fd8c5"))
-        painter.setPen(QPen(QColor("#9fd8c5"), 1.4))
+        _write(painter, level.text, (52, y), font, colour)
+        painter.setPen(QPen(colour, 1.4))
         painter.drawLine(QPointF(26, y), QPointF(36, y))
 
     def _magnifier(self, painter: QPainter, view: PaneView) -> None:
