@@ -26,7 +26,12 @@ def read_ohif_table(data: bytes, file_name: str) -> AnnotationFile:
     text = data.decode("utf-8-sig", errors="replace")
     annotations: list[Annotation] = []
     set_aside: list[SetAside] = []
-    for number, row in enumerate(csv.DictReader(io.StringIO(text), skipinitialspace=True), start=2):
+    try:
+        rows = list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
+    except csv.Error:
+        reason = "It is no well-formed CSV table."
+        return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
+    for number, row in enumerate(rows, start=2):
         cells = {
             str(name).strip(): value.strip()
             for name, value in row.items()
@@ -84,6 +89,9 @@ def _point(words: list[str]) -> Vector3:
 
 def _stated_mm(text: str) -> Decimal | None:
     try:
-        return Decimal(text) if text else None
+        stated = Decimal(text) if text else None
     except InvalidOperation:
         raise ValueError("What it states as a length is no number.") from None
+    if stated is not None and not stated.is_finite():
+        raise ValueError("What it states as a length is no number.")
+    return stated

@@ -17,6 +17,7 @@ from fixtures.makers import NOON, make_instance, make_lesion, make_volume
 from fixtures.processes import started
 from sqlalchemy.exc import DatabaseError
 
+from opp_mri.domain.exchange import DocumentReference, ExportedReport
 from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
 from opp_mri.domain.measurement import (
     Answer,
@@ -305,6 +306,13 @@ def study_records() -> list[StudyRecord]:
         Visit(
             lesion_id="L", visit_date=other, paraspinal_mm=Decimal("4.50"), pain=3, steroid=True,
             recorded_by="a", recorded_at=NOON,
+        ),
+        ExportedReport(
+            report_key="[]", content_hash="ab", reading_ids=("r1",), recorded_at=NOON,
+            reference=DocumentReference(
+                study_instance_uid="1.1", series_instance_uid="1.2", sop_class_uid="1.3",
+                sop_instance_uid="1.4",
+            ),
         ),
     ]  # fmt: skip
 

@@ -38,6 +38,6 @@ def _read_dicom(data: bytes, file_name: str) -> AnnotationFile | None:
             if not class_uid.startswith(REPORT_CLASSES) or class_uid == KEY_OBJECTS:
                 return None
             return read_report(dataset, file_name)
-    except (*PYDICOM_ERRORS, InvalidDicomError, EOFError):
+    except (*PYDICOM_ERRORS, InvalidDicomError, EOFError, RecursionError):
         reason = "It is damaged and cannot be read to its end: fetch it again."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))

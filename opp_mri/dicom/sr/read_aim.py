@@ -113,10 +113,7 @@ def _stated_mm(element: ET.Element) -> Decimal | None:
                 continue
             data = [*_named(result, "CalculationData"), result]
             text = next((value for each in data if (value := _value(each, "value"))), "")
-            try:
-                lengths.append(Decimal(text) * MM_PER_UNIT[unit.lower()])
-            except InvalidOperation:
-                raise ValueError("What it states as a length is no number.") from None
+            lengths.append(_number(text, "What it states as a length") * MM_PER_UNIT[unit.lower()])
     if len(lengths) > 1:
         raise ValueError("It states several lengths: which of them its line has is not said.")
     if not lengths and other_units:
@@ -130,11 +127,11 @@ def _shapes(element: ET.Element) -> Iterator[_Shape]:
         coordinates = [point for holder in holders for point in _named(holder, *COORDINATES)]
         if not coordinates or not {_local(point) for point in coordinates} <= set(COORDINATES):
             continue
-        ordered = sorted(coordinates, key=lambda point: int(_value(point, "coordinateIndex") or 0))
+        ordered = sorted(coordinates, key=_place_in_order)
         yield _Shape(
             points=tuple(
-                (float(_value(p, "x")) - PIXEL_CORNER, float(_value(p, "y")) - PIXEL_CORNER)
-                for p in ordered
+                (_coordinate(point, "x") - PIXEL_CORNER, _coordinate(point, "y") - PIXEL_CORNER)
+                for point in ordered
             ),
             images=frozenset(_image_of(shape, point) for point in ordered),
         )
@@ -144,7 +141,25 @@ def _image_of(shape: ET.Element, point: ET.Element) -> tuple[str, int]:
     """Give SOPInstanceUID and frame; AIM writes frame 0 for an image of one frame."""
     uid = _value(point, "imageReferenceUID") or _value(shape, "imageReferenceUid")
     frame = _value(point, "referencedFrameNumber") or _value(shape, "referencedFrameNumber")
-    return uid, max(int(frame or 1), 1)
+    return uid, max(int(_number(frame or "1", "The number of its frame")), 1)
+
+
+def _place_in_order(point: ET.Element) -> Decimal:
+    return _number(_value(point, "coordinateIndex") or "0", "The order of its points")
+
+
+def _coordinate(point: ET.Element, name: str) -> float:
+    return float(_number(_value(point, name), "A coordinate of its points"))
+
+
+def _number(text: str, subject: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{subject} is no number.") from None
+    if not number.is_finite() or number < 0:
+        raise ValueError(f"{subject} is {number}, which cannot be.")
+    return number
 
 
 def _uid(study: ET.Element) -> str:

@@ -32,6 +32,9 @@ def read_markups(data: bytes, file_name: str) -> AnnotationFile:
         label = str(markup.get("name") or "") if isinstance(markup, dict) else ""
         try:
             annotations.append(_line(markup, file_name, label))
+        except (AttributeError, KeyError, TypeError):
+            reason = "It is no markup of 3D Slicer: a part of it is missing."
+            set_aside.append(SetAside(file_name=file_name, label=label, reason=reason))
         except ValueError as error:
             set_aside.append(SetAside(file_name=file_name, label=label, reason=str(error)))
     return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
@@ -82,7 +85,10 @@ def _stated_mm(markup: dict[str, Any]) -> Decimal | None:
     for measurement in markup.get("measurements") or []:
         if measurement.get("name") == "length" and measurement.get("value") is not None:
             try:
-                return Decimal(str(measurement["value"]))
+                stated = Decimal(str(measurement["value"]))
             except InvalidOperation:
-                return None
+                raise ValueError("What it states as a length is no number.") from None
+            if not stated.is_finite():
+                raise ValueError("What it states as a length is no number.")
+            return stated
     return None

@@ -197,9 +197,12 @@ def _stated_mm(number: Dataset) -> Decimal:
     if unit not in MM_PER_UNIT:
         raise _NoLineError(f"It is no length: its unit is “{unit or 'not stated'}”.")
     try:
-        return Decimal(str(written)) * MM_PER_UNIT[unit]
+        stated = Decimal(str(written))
     except InvalidOperation:
         raise _NoLineError("What it states is no number.") from None
+    if not stated.is_finite() or stated < 0:
+        raise _NoLineError(f"It states {stated}, which is no length.")
+    return stated * MM_PER_UNIT[unit]
 
 
 def _region(number: Dataset, group: Dataset) -> _Region:
