@@ -270,7 +270,7 @@ def draw(cases: Sequence[Case], path: Path) -> None:
 
 HEAD = """# Proposed extents: what was measured
 
-Written by `python benchmarks/suggestion.py`; do not edit. {visits} visits of {patients} synthetic
+Written by `python benchmarks/suggestion.py --page PAGE`. {visits} visits of {patients} synthetic
 patients, T1, T2 with fat suppression or STIR, and T1 after contrast agent; one click a visit, at a
 random place of the lesion's inner third; no AP axis given. Lesions are plain, rough, infiltrating,
 small, at the posterior wall, with an epidural part, or stand next to a second lesion, a
