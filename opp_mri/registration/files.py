@@ -52,7 +52,7 @@ def read_transform(path: Path) -> FloatArray:
 
     try:
         transform = sitk.ReadTransform(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # its message may hold what is no text
         raise InputError(
             f"{path} is not a transform of ITK: save it as .tfm, .txt or .h5 (in 3D Slicer: a "
             "linear transform)."

@@ -103,8 +103,8 @@ def write_phantom(
         _clear(folder)
         if isinstance(error, OSError):
             raise InputError(
-                f"{folder} could not be written ({error.strerror}), and was emptied: make room, or "
-                "choose another folder."
+                f"{folder} could not be written ({error.strerror or error}), and was emptied: make "
+                "room, or choose another folder."
             ) from error
         raise
 
