@@ -164,6 +164,16 @@ def test_fifteen_cells_of_an_aligned_patient_take_twenty_actions_at_most_fits_in
     assert actions <= MOST_ACTIONS
 
 
+def wait_for_mouse(window: "RoomWindow", qtbot: "QtBot", pane: int) -> None:
+    """Wait until the room knows over which pane the mouse is: the X server tells it."""
+    room = window.room
+
+    def is_there() -> bool:
+        return room.pointing.place is not None and room.pointing.place[0] is room.panes.panes[pane]
+
+    qtbot.waitUntil(is_there, timeout=20_000)
+
+
 @pytest.mark.window
 def test_fifteen_cells_of_a_blinded_case_take_thirty_actions_at_most_levels_included(
     project: Project, open_window: Callable[..., "RoomWindow"], qtbot: "QtBot", tmp_path: Path
@@ -175,6 +185,7 @@ def test_fifteen_cells_of_a_blinded_case_take_thirty_actions_at_most_levels_incl
         assert window.room.session.blinding is not None
         for pane in range(5):
             qtbot.mouseMove(canvas(window, pane), place(window, 0, pane=pane))
+            wait_for_mouse(window, qtbot, pane)
             press(window, qtbot, Qt.Key.Key_V)
             wait_for(window, qtbot)
             actions += 1
