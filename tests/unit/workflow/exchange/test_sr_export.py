@@ -35,7 +35,9 @@ from opp_mri.errors import ProjectError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.consensus import consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
+from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.report_plan import plan_reports
+from opp_mri.workflow.exchange.sr_import import import_annotations
 from opp_mri.workflow.measuring.edits import draft_answer, sign_drafts
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.measuring.timeline import draft_timeline
@@ -453,3 +455,16 @@ def test_a_line_on_one_of_several_frames_keeps_its_frame(read_once: Project) -> 
     (annotation,) = read_report(dataset, "report.dcm").annotations
     assert annotation.frame_number == 3
     assert annotation.ends == answer.ends
+
+
+def test_both_reads_and_their_consensus_come_back_as_recorded(
+    read_twice: Project, tmp_path: Path
+) -> None:
+    unblind(read_twice.store, signed_by="lead", reason="all read", at=LATER)
+    export(read_twice, tmp_path / "out", LATER)
+    before = read_twice.store.head()
+    summary = import_annotations(read_twice.store, [tmp_path / "out"], ImportChoice(), LATER)
+    assert {line.reading.reader for line in summary.lines} == {"A", "B", CONSENSUS}
+    assert not any(line.is_new for line in summary.lines)
+    assert len(summary.lines) == 3 * 8
+    assert read_twice.store.head() == before
