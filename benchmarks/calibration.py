@@ -18,7 +18,8 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from benchmarks.profiles import FACTS, SEQUENCES, errors, timeline_of, true_courses
-from opp_mri.domain.assessment import MeasurementError, Rules
+from opp_mri.domain.assessment import Rules
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.course import studies_that_count
 from opp_mri.response.criteria import load_criteria

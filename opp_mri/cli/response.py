@@ -10,7 +10,8 @@ from opp_mri.cli.json_output import unstructure
 from opp_mri.cli.options import example, existing_file, json_option, project_option
 from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
-from opp_mri.domain.assessment import Criteria, MeasurementError, Rules
+from opp_mri.domain.assessment import Criteria, Rules
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
 from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline

@@ -338,3 +338,41 @@ class Place:
     lesion_id: str | None
     sequence: SeriesRole = field(converter=SeriesRole)
     study_date: date | None
+
+
+def _by_sequence(
+    sds_mm: Iterable[tuple[SeriesRole, float]],
+) -> tuple[tuple[SeriesRole, float], ...]:
+    return tuple((SeriesRole(sequence), float(sd_mm)) for sequence, sd_mm in sds_mm)
+
+
+@frozen(kw_only=True)
+class MeasurementError:
+    """The error of one measurement that a call is weighed with.
+
+    Parameters
+    ----------
+    sd_mm
+        Standard deviation of one measurement, mm.
+    sds_mm
+        The same of a sequence by itself, where enough is known of it.
+    visit_correlation
+        Correlation of the errors of two sequences of one visit, which share reader, slice and
+        position: 0 where they are independent.
+    source
+        Where it comes from, in words.
+    is_published
+        Whether it is of other lesions and readers: then a lesion's own lengths may refute it.
+    """
+
+    sd_mm: float = field(converter=float, validator=(validators.ge(0.0), validators.lt(100.0)))
+    visit_correlation: float = field(
+        default=0.0, converter=float, validator=(validators.ge(0.0), validators.le(1.0))
+    )
+    sds_mm: tuple[tuple[SeriesRole, float], ...] = field(default=(), converter=_by_sequence)
+    source: str
+    is_published: bool = False
+
+    def sd_of_mm(self, sequence: SeriesRole) -> float:
+        """Give the standard deviation of one measurement on a sequence, mm."""
+        return dict(self.sds_mm).get(sequence, self.sd_mm)

@@ -18,8 +18,9 @@ import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import MeasurementError, ResponseCategory, Rules
+from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count

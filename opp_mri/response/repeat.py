@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import Observation
 from opp_mri.response.prior import (
     COURSES,

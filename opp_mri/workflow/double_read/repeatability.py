@@ -18,9 +18,8 @@ from opp_mri.agreement.lengths import (
     scaled,
     within_subject_sd_mm,
 )
-from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Reading
+from opp_mri.domain.measurement import MeasurementError, Reading
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM

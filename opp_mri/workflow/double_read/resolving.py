@@ -25,7 +25,8 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
-from opp_mri.workflow.measuring.measure import Points, native_image, reading_of
+from opp_mri.workflow.measuring.measure import native_image
+from opp_mri.workflow.measuring.native_reading import Points, reading_of
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN

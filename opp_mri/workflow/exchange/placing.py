@@ -16,7 +16,8 @@ from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
-from opp_mri.workflow.measuring.measure import NativeImage, native_image
+from opp_mri.workflow.measuring.measure import native_image
+from opp_mri.workflow.measuring.native_reading import NativeImage
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
 from opp_mri.workflow.measuring.suitability import reason_unsuitable
 

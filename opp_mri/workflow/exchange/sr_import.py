@@ -17,7 +17,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.exchange.annotation_files import read_annotation_sources
 from opp_mri.workflow.exchange.placing import ImportChoice, Placer, refers_to_several_studies
 from opp_mri.workflow.measuring.blinding import check_table
-from opp_mri.workflow.measuring.measure import reading_of
+from opp_mri.workflow.measuring.native_reading import reading_of
 from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers, signed_ids
 
 CellOfReader = tuple[object, ...]

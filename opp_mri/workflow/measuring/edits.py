@@ -19,7 +19,7 @@ from opp_mri.domain.measurement import (
     Signature,
 )
 from opp_mri.errors import InputError
-from opp_mri.workflow.measuring.measure import NativeImage, reading_of
+from opp_mri.workflow.measuring.native_reading import NativeImage, reading_of
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import Cell
 

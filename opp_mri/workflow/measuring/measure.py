@@ -2,21 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Final
-from uuid import uuid4
 
 from attrs import frozen
 
-from opp_mri.domain.geometry import ImagePlane
-from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, Usability
 from opp_mri.domain.measurement import (
-    Answer,
-    Caliper,
-    LengthSource,
     Lesion,
-    PixelPoint,
     Reading,
 )
 from opp_mri.errors import (
@@ -29,17 +21,11 @@ from opp_mri.errors import (
 )
 from opp_mri.store.protocol import Store
 from opp_mri.tables.calipers import CaliperRow, read_calipers
-from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.measuring.blinding import check_table
+from opp_mri.workflow.measuring.native_reading import NativeImage, reading_of
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
-from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, reason_unsuitable
-
-STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
-
-CellKey = tuple[date, SeriesRole]
-Points = tuple[PixelPoint, PixelPoint]
 
 
 @frozen(kw_only=True)
@@ -59,22 +45,6 @@ class MeasureSummary:
     stored: tuple[Reading, ...]
     repeated: int
     refused: tuple[TableFault, ...]
-
-
-@frozen(kw_only=True)
-class NativeImage:
-    """A native image as the catalogue knows it.
-
-    Parameters
-    ----------
-    place
-        Its SOPInstanceUID, and its frame number from 1.
-    """
-
-    place: tuple[str, int]
-    volume: VolumeDescription
-    plane: ImagePlane
-    study_date: date
 
 
 def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False) -> MeasureSummary:
@@ -272,60 +242,6 @@ def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> Native
     return recorder.image(recorder.lesion(lesion_id), place)
 
 
-def reading_of(
-    lesion_id: str, reader: str, cell: CellKey, answer: Answer, *, points: Points | None = None,
-    image: NativeImage | None = None, stated_mm: Decimal | None = None, reason: str = "",
-    override_reason: str = "", at: datetime,
-) -> Reading:  # fmt: skip
-    """Make the reading of an answer to one cell; a length is computed here, on the native image.
-
-    Parameters
-    ----------
-    cell
-        Date of the study, and sequence.
-    answer
-        Measured (with points, or with `stated_mm` alone), gone, not measurable or withdrawn.
-    points
-        Ends of the line, (column, row) in pixels of the image; 0, 0 is the centre of the first
-        pixel.
-    image
-        Where the points lie, or None.
-    stated_mm
-        A length in mm that came with the answer: it stands where there are no points, and must
-        agree with them where there are.
-    reason
-        Why the lesion is not measurable.
-    override_reason
-        Why a length is taken on an unsuitable image all the same; it stays in the remarks of the
-        reading, and with them in every table and report.
-
-    Raises
-    ------
-    GeometryError, InputError
-        The answer contradicts the image; or the image is unsuitable (`reason_unsuitable`), and no
-        reason is given.
-    """
-    remarks = _remarks(cell[1], image) if answer is Answer.MEASURED else ()
-    if image is not None and answer is Answer.MEASURED:
-        remarks = (*remarks, *_override(image.volume, cell[1], override_reason))
-    caliper, length_mm, source = _length(answer, points, image, stated_mm)
-    gone = length_mm == 0
-    return Reading(
-        reading_id=str(uuid4()),
-        lesion_id=lesion_id,
-        sequence=cell[1],
-        reader=reader,
-        study_date=cell[0],
-        answer=Answer.GONE if gone else answer,
-        length_mm=length_mm,
-        length_source=LengthSource.READER if gone else source,
-        caliper=caliper,
-        reason=reason,
-        remarks=remarks,
-        recorded_at=at,
-    )
-
-
 def _role_of(image: NativeImage | None) -> SeriesRole:
     """Give the role of an image's series where the row leaves the sequence out."""
     role = image.volume.role if image else None
@@ -335,71 +251,6 @@ def _role_of(image: NativeImage | None) -> SeriesRole:
             "The series of this image has no role, so the sequence must be given. " + " ".join(why)
         )
     return role
-
-
-def _remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
-    """Say where the study holds another series that was chosen for the sequence."""
-    if image is None or image.volume.role is not sequence or image.volume.selected:
-        return ()
-    return (f"Another series of this study was chosen for {sequence.value}.",)
-
-
-def _override(volume: VolumeDescription, sequence: SeriesRole, reason: str) -> tuple[str, ...]:
-    """Refuse a length on an unsuitable image, or say by what reason it is taken there."""
-    unsuitable = reason_unsuitable(volume, sequence)
-    if not unsuitable:
-        return ()
-    if not reason.strip():
-        raise GeometryError(f"{unsuitable} {SUITABLE}")
-    return (f"{OVERRIDDEN} {unsuitable} Reason given: {reason.strip()}.",)
-
-
-def _length(
-    answer: Answer, points: Points | None, image: NativeImage | None, stated_mm: Decimal | None
-) -> tuple[Caliper | None, Decimal | None, LengthSource | None]:
-    """Compute the length of a line, or take the length that was stated without one."""
-    if answer is Answer.GONE:
-        return None, Decimal("0.0"), LengthSource.READER
-    if answer is not Answer.MEASURED:
-        return None, None, None
-    if points is None or image is None:
-        return None, stated_mm, LengthSource.IMPORTED
-    plane, (start, end) = image.plane, points
-    for name, point in (("first", start), ("second", end)):
-        if not plane.contains(*point):
-            raise GeometryError(
-                f"The {name} point, column {point[0]:g} and row {point[1]:g}, is outside the image "
-                f"of {plane.columns} columns and {plane.rows} rows."
-            )
-    exact_mm = plane.length_mm(start, end)
-    length_mm = recorded_mm(exact_mm)
-    if length_mm == 0:
-        raise GeometryError(
-            "Start and end point coincide. If the abnormality is gone, give the answer “gone”."
-        )
-    _check_stated(stated_mm, exact_mm)
-    caliper = Caliper(
-        sop_instance_uid=image.place[0],
-        frame_number=image.place[1],
-        start=start,
-        end=end,
-        start_lps_mm=plane.lps_from_pixel(*start),
-        end_lps_mm=plane.lps_from_pixel(*end),
-        frame_of_reference_uid=plane.frame_of_reference_uid,
-    )
-    return caliper, length_mm, LengthSource.GEOMETRY
-
-
-def _check_stated(stated_mm: Decimal | None, computed_mm: float) -> None:
-    if stated_mm is None:
-        return
-    difference_mm = abs(Decimal(round(computed_mm, 6)) - stated_mm).quantize(Decimal("0.000001"))
-    if difference_mm > STATED_LENGTH_TOLERANCE_MM:
-        raise GeometryError(
-            f"The row states {format_mm(stated_mm)}, but its points are "
-            f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image: "
-            "the stated length or the points are wrong."
-        )
 
 
 def _cell(reading: Reading) -> tuple[object, ...]:

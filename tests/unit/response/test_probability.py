@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from opp_mri.domain.assessment import (
     Criteria,
-    MeasurementError,
     Mode,
     Plateau,
     Reference,
@@ -29,6 +28,7 @@ from opp_mri.domain.assessment import (
     TherapyCounts,
 )
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.probability import (

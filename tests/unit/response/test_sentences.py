@@ -13,14 +13,8 @@ from fixtures.response_builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.domain.assessment import (
-    Caution,
-    MeasurementError,
-    Mode,
-    Reason,
-    ResponseCategory,
-    Rules,
-)
+from opp_mri.domain.assessment import Caution, Mode, Reason, ResponseCategory, Rules
+from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.classify import classify

@@ -9,7 +9,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.double_read.agreement import _answers, _lengths, both_read
-from opp_mri.workflow.measuring.measure import reading_of
+from opp_mri.workflow.measuring.native_reading import reading_of
 
 DAYS = [date(2024, 1, 15), date(2024, 5, 1), date(2024, 9, 1), date(2025, 1, 1)]
 FIRST = ["17.0", "19.0", Answer.GONE, Answer.NOT_MEASURABLE]

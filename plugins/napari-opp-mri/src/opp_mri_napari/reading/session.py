@@ -13,9 +13,15 @@ import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.assessment import MeasurementError
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
+from opp_mri.domain.measurement import (
+    ApAxis,
+    LevelConfirmation,
+    MeasurementError,
+    Place,
+    Reading,
+    Signature,
+)
 from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.timeline import with_readings
