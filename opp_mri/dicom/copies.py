@@ -87,6 +87,8 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
     list of VolumeDescription
         In the same order.
     """
+    if not any(repetition_of(frame.sop_instance_uid) for v in volumes for frame in v.frames):
+        return list(volumes)  # the usual case, and quickly told
     holders: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         for uid in {uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:

@@ -102,8 +102,12 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
 
 def distances_mm(stack: Sequence[Slice]) -> list[float]:
     """Give the position of each placed slice along the normal of the first, in mm."""
-    planes = [each.plane for each in stack if each.plane is not None]
-    return [planes[0].distance_mm(plane.position_lps_mm) for plane in planes]
+    positions = [each.plane.position_lps_mm for each in stack if each.plane is not None]
+    first = stack[0].plane
+    if first is None:
+        return []
+    (nx, ny, nz), (left, back, below) = first.normal, first.position_lps_mm
+    return [(x - left) * nx + (y - back) * ny + (z - below) * nz for x, y, z in positions]
 
 
 def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:

@@ -317,7 +317,28 @@ class FrameReference:
 
 
 @frozen(kw_only=True)
-class VolumeDescription:
+class Doubt:
+    """How sure the role of a volume is, and whether it is chosen for it.
+
+    Parameters
+    ----------
+    role_certainty
+        How sure the role is; None where there is none. In doubt, it is not selected.
+    choice_in_doubt
+        True where another volume is as good for the role, and nothing tells which to read.
+    """
+
+    role_certainty: RoleCertainty | None = None
+    choice_in_doubt: bool = False
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """True where the role, or the choice among equals, waits for a reader to settle it."""
+        return self.choice_in_doubt or self.role_certainty is RoleCertainty.IN_DOUBT
+
+
+@frozen(kw_only=True)
+class VolumeDescription(Doubt):
     """One stack of parallel slices of a series, described from headers alone.
 
     A series of the files may hold several (two echoes, several orientations, a repeat).
@@ -334,14 +355,10 @@ class VolumeDescription:
         Anatomical plane, or None where the orientation is absent.
     role, evidence
         The role that the headers (or a reader's override) speak for, and why, in sentences.
-    role_certainty
-        How sure the role is; None where there is none. In doubt, it is not selected.
     role_overridden
         True where a reader set the role.
     selected
         True where this is the study's choice for its role at its station.
-    choice_in_doubt
-        True where another volume is as good for the role, and nothing tells which to read.
     station
         Number of the block of the spine that it covers within its study, from 1; None where
         stations do not apply.
@@ -373,21 +390,14 @@ class VolumeDescription:
     usability: Usability
     refusal: str | None = None
     role: SeriesRole | None = None
-    role_certainty: RoleCertainty | None = None
     role_overridden: bool = False
     evidence: tuple[str, ...] = ()
     selected: bool = False
-    choice_in_doubt: bool = False
     station: int | None = None
     clash: str = ""
     duplicate_of: str | None = None
     variants: tuple[Instance, ...] = field(default=(), repr=False)
     differences: str = ""
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """True where the role, or the choice among equals, waits for a reader to settle it."""
-        return self.choice_in_doubt or self.role_certainty is RoleCertainty.IN_DOUBT
 
     def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
         """Give the plane of one of its frames, or None where it is not among them or unplaced."""

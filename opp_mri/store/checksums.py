@@ -20,8 +20,8 @@ CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
 
 def row_checksum(values: Iterable[Any]) -> str:
     """Give 16 hexadecimal digits of the SHA-256 of a row's values."""
-    parts = ("-" if value is None else str(value) for value in values)
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    parts = ["-" if value is None else str(value) for value in values]
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

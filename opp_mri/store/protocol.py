@@ -121,6 +121,9 @@ class Catalogue(Protocol):
     def instance(self, sop_instance_uid: str) -> Instance | None:
         """Give the header of one image."""
 
+    def instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
+        """Give the headers of several images, by SOPInstanceUID."""
+
     def sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
         """Give the file that holds each of these instances."""
 
@@ -143,6 +146,9 @@ class Catalogue(Protocol):
 
     def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
         """Give the volumes of some or all patients, by patient, date, series and volume_id."""
+
+    def count_in_doubt(self) -> int:
+        """Count the volumes whose role, or the choice among equals, is in doubt."""
 
     def volume(self, volume_id: str) -> VolumeDescription | None:
         """Give one volume."""

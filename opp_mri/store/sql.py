@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ BUSY_TIMEOUT_S = 15.0  # tests shorten it
 VERSION_TABLE: Final = "alembic_version"
 NEWEST: Final = "0005"  # the newest migration; a test holds it against the scripts
 OWNER_ONLY: Final = 0o600
+# A damaged text gives other text, not an error that stops the rest.
+DECODE: Final = partial(str, encoding="utf-8", errors="backslashreplace")
 
 
 class SqlStore(SqlCatalogue, SqlPixels, SqlVolumes, SqlRecords):
@@ -86,7 +89,7 @@ def _engine(database: str) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions are opened below, not by the driver
-        connection.text_factory = _decode
+        connection.text_factory = DECODE
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
 
@@ -95,11 +98,6 @@ def _engine(database: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
     return engine
-
-
-def _decode(value: bytes) -> str:
-    """Decode text; a damaged one gives other text, not an error that stops the rest."""
-    return value.decode("utf-8", "backslashreplace")
 
 
 def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:

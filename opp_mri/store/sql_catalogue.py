@@ -185,6 +185,16 @@ class SqlCatalogue(Transactions):
             place = instance.c.sop_instance_uid == sop_instance_uid
             return next(iter(self._headers(connection, place)), None)
 
+    def instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
+        """Give the headers of several images, by SOPInstanceUID."""
+        headers: dict[str, Instance] = {}
+        with self.reading_transaction() as connection:
+            for some in in_parts(sop_instance_uids):
+                place = instance.c.sop_instance_uid.in_(some)
+                for header in self._headers(connection, place):
+                    headers[header.sop_instance_uid] = header
+        return headers
+
     def _headers(self, connection: Connection, place: ColumnElement[bool]) -> Iterator[Instance]:
         rows = connection.execute(select(instance).where(place))
         for row in self._sound("instance", rows):

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, select
 
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import Doubt, VolumeDescription
 from opp_mri.store import schema
 from opp_mri.store.checksums import checked
 from opp_mri.store.serial import from_json, to_json
@@ -72,6 +72,12 @@ class SqlVolumes(Transactions):
             for part in queries:
                 descriptions += self._descriptions(connection, part)
         return sorted(descriptions, key=_volume_order)
+
+    def count_in_doubt(self) -> int:
+        """Count the volumes whose role, or the choice among equals, is in doubt."""
+        with self.reading_transaction() as connection:
+            rows = self._sound("volume", connection.execute(select(volume)))
+            return sum(from_json(row.description, Doubt).is_in_doubt for row in rows)
 
     def volume(self, volume_id: str) -> VolumeDescription | None:
         """Give one volume."""

@@ -126,7 +126,7 @@ def index(
         read=len(changed),
         gone=len(gone),
         counts=store.file_counts(),
-        in_doubt=sum(volume.is_in_doubt for volume in store.volumes()),
+        in_doubt=store.count_in_doubt(),
         undecodable=undecodable,
     )
 
@@ -283,7 +283,9 @@ def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
     try:
         for done, uid in enumerate(uids):
             progress("comparing look-alikes", done, len(uids))
-            instance = store.instance(uid)
+            if done % BATCH == 0:
+                headers = store.instances(uids[done : done + BATCH])
+            instance = headers.get(uid)
             if uid not in sources or instance is None:
                 continue
             try:

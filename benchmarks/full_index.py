@@ -1,0 +1,78 @@
+"""How long a whole `opp-mri index` takes in two versions of opp_mri: headers, store, roles.
+
+Both versions take turns in one run, each time in a new process and a new project, so that a busy
+machine slows both alike. What is timed is the processor time of one process.
+
+    git worktree add --detach /tmp/before e48bb36
+    python benchmarks/full_index.py /tmp/before . [FILES [ROUNDS]]
+"""
+
+import importlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from indexing import write_corpus
+
+ROUNDS = 7
+FILES = 3000
+PLACES = ("opp_mri.workflow.catalogue.index", "opp_mri.workflow.index")  # new, old
+
+
+def main() -> None:
+    trees = [Path(argument).resolve() for argument in sys.argv[1:3]]
+    files = int(sys.argv[3]) if len(sys.argv) > 3 else FILES
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else ROUNDS
+    seconds: dict[Path, list[float]] = {tree: [] for tree in trees}
+    with tempfile.TemporaryDirectory() as corpus:
+        write_corpus(Path(corpus), files)
+        for _ in range(rounds + 1):  # the first round warms up and is not counted
+            for tree in trees:
+                seconds[tree].append(seconds_of(tree, corpus))
+    before, after = (statistics.median(seconds[tree][1:]) for tree in trees)
+    print("| version | s of processor time, median | smallest |\n|---|---:|---:|")
+    for name, tree in zip(("before", "after"), trees, strict=True):
+        taken = seconds[tree][1:]
+        print(f"| {name} | {statistics.median(taken):.2f} | {min(taken):.2f} |")
+    print(f"\n{files} files, {rounds} rounds: {100 * (after / before - 1):+.0f} %")
+
+
+def seconds_of(tree: Path, corpus: str) -> float:
+    """Index a corpus with the code of one tree, in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, __file__, "--index", tree, corpus],
+        env={"PYTHONPATH": str(tree), "PATH": ""}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return float(answer.stdout.split()[-1])
+
+
+def index_once(tree: Path, corpus: Path) -> None:
+    """Index a corpus in a new project and print the processor time."""
+    projects = importlib.import_module("opp_mri.workflow.project")
+    assert Path(projects.__file__ or "").is_relative_to(tree)
+    index = next(filter(None, map(_index_in, PLACES)))
+    with tempfile.TemporaryDirectory() as folder:
+        projects.create_project(Path(folder) / "project")
+        with projects.open_project(Path(folder) / "project") as project:
+            started = time.process_time()
+            index(project, [corpus], workers=1)
+            print(time.process_time() - started)
+
+
+def _index_in(place: str) -> Callable[..., object] | None:
+    try:
+        index: Callable[..., object] = importlib.import_module(place).index
+    except ModuleNotFoundError:
+        return None
+    return index
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--index":
+        index_once(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main()
