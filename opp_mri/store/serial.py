@@ -56,7 +56,10 @@ def _read_items(kind: Any) -> Callable[[Any, Any], Any]:
 
 
 _converter = make_converter(omit_if_default=True, detailed_validation=False)
-for _is_plain, _reader in ((_plain_option, _read_option), (_plain_items, _read_items)):
+for _is_plain, _reader in (
+    (lambda kind: _plain_option(kind) is not None, _read_option),
+    (lambda kind: _plain_items(kind) is not None, _read_items),
+):
     _converter.register_unstructure_hook_func(_is_plain, identity)
     _converter.register_structure_hook_factory(_is_plain, _reader)
 for _kind in (date, datetime, time):
