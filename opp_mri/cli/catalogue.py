@@ -7,7 +7,13 @@ import click
 from opp_mri.cli.json_output import patients_json, volume_json
 from opp_mri.cli.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
-from opp_mri.domain.imaging import FileStatus, RoleCertainty, SeriesRole, VolumeDescription
+from opp_mri.domain.imaging import (
+    HEADER_VERSION,
+    FileStatus,
+    RoleCertainty,
+    SeriesRole,
+    VolumeDescription,
+)
 from opp_mri.workflow.catalogue.index import (
     IndexSummary,
     clear_override,
@@ -127,6 +133,12 @@ def series_command(
     if evidence:
         for volume in volumes:
             click.echo(f"{volume.volume_id}: {' '.join(volume.evidence)}")
+    old = [volume for volume in volumes if volume.instance.header_version < HEADER_VERSION]
+    if old:
+        click.echo(
+            f"The headers of {counted(len(old), 'volume')} were read by an older opp_mri, which "
+            "read less of them: run `opp-mri index` again with the folders of the images."
+        )
     if doubted := [volume for volume in volumes if volume.is_in_doubt]:
         click.echo(
             f"{counted(len(doubted), 'volume')} in doubt, not used until settled: look at the "

@@ -64,9 +64,20 @@ def tag_of(keyword: str) -> int:
 
 TAGS = {keyword: tag_of(keyword) for keyword in KEYWORDS}
 
+PRIVATE_B_VALUES: Final = (
+    ("SIEMENS MR HEADER", 0x00190010, 0x0019100C),
+    ("GEMS_PARM_01", 0x00430010, 0x00431039),
+    ("Philips Imaging DD 001", 0x20010010, 0x20011003),
+)
+"""Creator of a private block, the element that names it, and the one that holds the b-value."""
+_PRIVATE = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
+_READ: Final = (*TAGS.values(), *_PRIVATE)
 _VRS = {tag: dictionary_VR(tag) for tag in TAGS.values()}
+_VRS |= {tag: "LO" if tag & 0xFFFF < 0x100 else "UN" for tag in _PRIVATE}
 _LAYOUTS = {
-    (implicit, little): Layout(implicit=implicit, little_endian=little, wanted=TAGS.values())
+    (implicit, little): Layout(
+        implicit=implicit, little_endian=little, wanted=(*TAGS.values(), *_PRIVATE)
+    )
     for implicit, little in ((False, True), (True, True), (False, False), (True, False))
 }
 _META = _LAYOUTS[False, True]

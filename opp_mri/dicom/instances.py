@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from opp_mri.dicom.diffusion import differ, private_b_values
 from opp_mri.dicom.elements import Layout
 from opp_mri.dicom.fields import (
     FIELDS,
@@ -28,6 +29,7 @@ from opp_mri.dicom.header import TAGS, Header
 from opp_mri.dicom.values import integer
 from opp_mri.domain.imaging import (
     ENHANCED_SOP_CLASS_UIDS,
+    HEADER_VERSION,
     Frame,
     FrameHeader,
     Instance,
@@ -71,6 +73,7 @@ def instance_from_header(header: Header) -> Instance:
         if not values.get(name):
             raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
     _date_of_study(values)
+    _diffusion(values, header)
     count = max(integer(header.value(_NUMBER_OF_FRAMES)) or 1, 1)
     if count == 1 and _is_classic(values):
         frames: tuple[Frame, ...] = (_frame(1, values, None),)
@@ -82,7 +85,12 @@ def instance_from_header(header: Header) -> Instance:
         UnreadableValue(keyword=keyword, sentence=sentence)
         for keyword, sentence in values.pop(UNREADABLE, {}).items()
     )
-    return Instance(transfer_syntax_uid=header.transfer_syntax_uid, frames=frames, **values)
+    return Instance(
+        header_version=HEADER_VERSION,
+        transfer_syntax_uid=header.transfer_syntax_uid,
+        frames=frames,
+        **values,
+    )
 
 
 def _date_of_study(values: Values) -> None:
@@ -93,6 +101,19 @@ def _date_of_study(values: Values) -> None:
     if "study_date" not in values and agreed is not None and not others:
         values["study_date"] = agreed
         values["study_date_from"] = "SeriesDate, AcquisitionDate and ContentDate"
+
+
+def _diffusion(values: Values, header: Header) -> None:
+    """Take a private b-value where there is no public one, and note where the two contradict."""
+    for private in private_b_values(header):
+        public = values.setdefault("diffusion_b_value", private.b_value)
+        if differ(public, private.b_value):
+            sentence = (
+                f"DiffusionBValue is {public:g} s/mm2, and the private b-value of "
+                f"{private.creator} is {private.b_value:g} s/mm2: one of the two is wrong."
+            )
+            values[UNREADABLE] = values.get(UNREADABLE, {}) | {"DiffusionBValue": sentence}
+            values["diffusion_b_value"] = None
 
 
 def _is_classic(values: Values) -> bool:

@@ -11,6 +11,9 @@ from attrs import evolve, field, fields, frozen
 
 from opp_mri.domain.geometry import ImagePlane, Vector3
 
+HEADER_VERSION: Final = 2
+"""Counts changes of what is read of a header; 1 stands for all records without the number."""
+
 
 class SeriesRole(StrEnum):
     """The part that a volume plays in a response assessment (RULES: which series is which)."""
@@ -166,10 +169,12 @@ class Instance:
     included. Enhanced instances give the values that all their frames share; what differs between
     frames is in `frames`, and `of_frame` joins the two.
 
+    `header_version` is the `HEADER_VERSION` of the program that read the header.
     `study_date_from` names the elements that gave the study's date where StudyDate is empty, and
     `unreadable` the values that are there but cannot be understood.
     """
 
+    header_version: int = 1
     sop_instance_uid: str
     sop_class_uid: str
     transfer_syntax_uid: str = ""

@@ -1,6 +1,6 @@
 """What a store can do, whatever database is behind it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol, TypeVar
@@ -87,6 +87,9 @@ class Catalogue(Protocol):
 
     def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
         """Give size in bytes and modification time in ns of each file, by path and member."""
+
+    def outdated_files(self) -> Collection[tuple[str, str]]:
+        """Give path and member of the files whose header an older opp_mri read."""
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
         """Keep what became of some files, in one transaction; replace what was known of them.

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
+from opp_mri.domain.imaging import HEADER_VERSION, FileStatus, Instance, SourceFile
 from opp_mri.store import schema
 from opp_mri.store.checksums import checked, is_sound
 from opp_mri.store.file_names import printable
@@ -65,6 +65,21 @@ class SqlCatalogue(Transactions):
             if is_sound("file", row)
             and (row["series_instance_uid"], row["sop_instance_uid"]) not in damaged
         }
+
+    def outdated_files(self) -> Collection[tuple[str, str]]:
+        """Give path and member of the files whose header an older opp_mri read."""
+        current = instance.c.header.contains(f'"header_version":{HEADER_VERSION}', autoescape=True)
+        query = (
+            select(file.c.path, file.c.member)
+            .join(
+                instance,
+                (instance.c.series_instance_uid == file.c.series_instance_uid)
+                & (instance.c.sop_instance_uid == file.c.sop_instance_uid),
+            )
+            .where(file.c.status == FileStatus.IMAGE.value, ~current)
+        )
+        with self.reading_transaction() as connection:
+            return {(self._outward(path), member) for path, member in connection.execute(query)}
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
         """Keep what became of some files, in one transaction; replace what was known of them.

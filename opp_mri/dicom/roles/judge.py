@@ -108,7 +108,8 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
         return Judgement(role=None, evidence=(reason,), contrast=given)
     weighted = weighting(header)
     called = _called_localizer(header)
-    doubts = [finding for finding in (kind, called, _clash(volume)) if finding.sentence]
+    concerns = (kind, called, _clash(volume), _unclear_diffusion(header))
+    doubts = [finding for finding in concerns if finding.sentence]
     return _weighed(weighted, fat_suppression(header), given, doubts)
 
 
@@ -202,6 +203,12 @@ def _clash(volume: VolumeDescription) -> Finding[bool]:
     wrong = volume.clash.endswith("one is wrong.")
     certainty = RoleCertainty.IN_DOUBT if wrong else RoleCertainty.LIKELY
     return Finding(value=False, sentence=volume.clash, certainty=certainty)
+
+
+def _unclear_diffusion(header: Instance) -> Finding[bool]:
+    """Give doubt where it is not clear whether an image is diffusion-weighted."""
+    sentence = header.unreadable_value("DiffusionBValue")
+    return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
 def _is_gradient_echo(header: Instance) -> bool:

@@ -36,7 +36,7 @@ from opp_mri.workflow.catalogue.identities import add_files
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.project import Project
 
-DESCRIBED_BY: Final = f"opp_mri {__version__}, roles 2"  # roles: counts changes of their rules
+DESCRIBED_BY: Final = f"opp_mri {__version__}, roles 3"  # roles: counts changes of their rules
 BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
 VOLUMES_BATCH = 100  # likewise, volumes
 MOST_LOOKED_AT = 50  # files that are opened to tell what a folder holds
@@ -59,7 +59,7 @@ class IndexSummary:
     ----------
     found, read, gone
         Files found in the sources, files among them whose headers were read because they were
-        new or had changed, and files that are no longer there.
+        new, had changed, or were read by an older opp_mri, and files that are no longer there.
     counts
         What all files of the project are, not only those of this run.
     in_doubt
@@ -116,8 +116,11 @@ def index(
     if gone:
         store.forget_files(gone)
         known = store.known_files()  # what was left out because of one of them is read again
+    outdated = store.outdated_files()
     changed = [
-        file for file in found if known.get(_name(file)) != (file.size_bytes, file.modified_ns)
+        file
+        for file in found
+        if known.get(_name(file)) != (file.size_bytes, file.modified_ns) or _name(file) in outdated
     ]
     _read_headers(store, changed, workers, progress)
     undecodable = describe_stale(project, progress=progress)

@@ -252,7 +252,7 @@ def test_every_field_is_read_by_a_keyword_that_is_kept() -> None:
     read |= {FIELDS[keyword][0] for keyword in of_groups if keyword in FIELDS}
     assert {name for name, _ in FIELDS.values()} <= read
     filled = read - set(OF_FRAMES) - {"series_date", "content_date"}
-    filled |= {"frames", "transfer_syntax_uid", "study_date_from", "unreadable"}
+    filled |= {"frames", "transfer_syntax_uid", "study_date_from", "unreadable", "header_version"}
     assert filled == {field.name for field in attrs.fields(Instance)}
 
 
