@@ -6,7 +6,7 @@ import attrs
 from click.testing import CliRunner
 from fixtures.dicom_makers import T1, write_series
 
-from opp_mri.cli import main
+from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import HEADER_VERSION
 from opp_mri.store.protocol import CatalogueEntry
 from opp_mri.workflow.catalogue.index import describe_stale, index
@@ -34,10 +34,10 @@ def test_old_header_records_are_named_and_read_again_by_index(tmp_path: Path) ->
         )
         describe_stale(project)
         assert len(store.outdated_files()) == 4
-    listed = CliRunner().invoke(main, ["series", "--project", str(tmp_path / "project")])
+    listed = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "were read by an older opp_mri" in listed.output
     with open_project(tmp_path / "project") as project:
         assert index(project, [tmp_path / "dicom"], workers=1).read == 4
         assert not project.store.outdated_files()
-    listed = CliRunner().invoke(main, ["series", "--project", str(tmp_path / "project")])
+    listed = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "older opp_mri" not in listed.output
