@@ -99,6 +99,9 @@ def test_no_function_is_there_for_tests_alone() -> None:
         if words[function.name] == 1
         and function.name not in set().union(*FRAMEWORK_CALLS.values())
         and not re.fullmatch(r"__\w+__", function.name)
-        and not any(".command(" in ast.unparse(mark) for mark in function.decorator_list)
+        and not any(
+            ".command(" in ast.unparse(mark) or ast.unparse(mark).endswith(".validator")
+            for mark in function.decorator_list
+        )
     }
     assert unused == set()
