@@ -16,11 +16,11 @@ No message holds a patient's name or id.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from attrs import frozen
 
-MOST_FAULTS_SHOWN = 50
+MOST_FAULTS_SHOWN: Final = 50
 
 
 class OppMriError(Exception):

@@ -6,6 +6,7 @@ An error is the recorded length less the true one, mm. Intervals are two-sided a
 import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Final
 
 import numpy as np
 from attrs import frozen
@@ -50,8 +51,8 @@ class PassMark:
     unread_at_most: float = 0.10
 
 
-DEFAULT_PASS_MARK = PassMark()
-FEWEST_LESIONS = 3  # below them `bland_altman` gives no interval
+DEFAULT_PASS_MARK: Final = PassMark()
+FEWEST_LESIONS: Final = 3  # below them `bland_altman` gives no interval
 
 
 @frozen(kw_only=True)

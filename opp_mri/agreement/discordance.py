@@ -3,6 +3,7 @@
 import math
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import attrs
 from attrs import frozen
@@ -68,7 +69,7 @@ class Discordance:
     posterior_mm: float | None = None
 
 
-ANOTHER_LESION_MM = 15.0
+ANOTHER_LESION_MM: Final = 15.0
 """Middles of two lines further apart than this in the image lie in different vertebrae: the lowest
 bodies, of the neck, are 12 to 15 mm high and their discs some 5 mm."""
 

@@ -5,15 +5,16 @@ Intervals are two-sided at 95 %. Where a number cannot be had from so few data i
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 from scipy import stats
 
-LEVEL = 0.95
+LEVEL: Final = 0.95
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
-LEAST_VARIANCE = 1e-12  # below it a variance is nothing but rounding
+LEAST_VARIANCE: Final = 1e-12  # below it a variance is nothing but rounding
 FloatArray = NDArray[np.float64]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -39,7 +40,7 @@ readers_option = click.option(
     default=None,
     help="The two readers to compare; needed where more than two have measured.",
 )
-WITH_INTERVAL = "with 95 % interval"
+WITH_INTERVAL: Final = "with 95 % interval"
 
 
 @click.command(
@@ -239,4 +240,4 @@ def _row(pair: DiscordantPair) -> list[str]:
     ]
 
 
-COMMANDS = (agreement_command, discordance_command)
+COMMANDS: Final = (agreement_command, discordance_command)

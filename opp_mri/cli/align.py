@@ -226,4 +226,4 @@ def import_command(
     click.echo(f"Fit {alignment.fit_id}: {alignment.fit.verdict.value}. {reasons}")
 
 
-COMMANDS = (align_command, fit_group)
+COMMANDS: Final = (align_command, fit_group)

@@ -13,11 +13,11 @@ from opp_mri.cli.streams import show_only_what_is_visible
 from opp_mri.cli.verbs import VERBS
 from opp_mri.errors import OppMriError, ProjectError
 
-INTERRUPTED = 130
+INTERRUPTED: Final = 130
 OWNER_ONLY: Final = 0o077
 
-PLUGIN_GROUP = "opp_mri.commands"  # entry points by which an installed plugin adds commands
-NO_PLUGIN = (
+PLUGIN_GROUP: Final = "opp_mri.commands"  # entry points by which an installed plugin adds commands
+NO_PLUGIN: Final = (
     "Commands that open a window come with the plugin napari-opp-mri, which is not installed. "
     "From its sources: `pip install ./plugins/napari-opp-mri`."
 )

@@ -1,6 +1,7 @@
 """Verbs that show whether records are those that were recorded: audit verify, show, head."""
 
 from pathlib import Path
+from typing import Final
 
 import attrs
 import click
@@ -11,7 +12,7 @@ from opp_mri.errors import ProjectError
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.audit import entries, verify
 
-SHORT = 12  # digits of a hash in a table
+SHORT: Final = 12  # digits of a hash in a table
 
 
 @click.group("audit", epilog=example("opp-mri audit verify"))
@@ -105,4 +106,4 @@ def head_command(project_folder: Path, as_json: bool) -> None:
     click.echo(f"{head.hash}  {counted(head.sequence_number, 'record')}")
 
 
-COMMANDS = (audit_group,)
+COMMANDS: Final = (audit_group,)

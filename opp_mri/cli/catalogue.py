@@ -1,6 +1,7 @@
 """Verbs of the catalogue: init, index, series, files, patients, role."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -24,7 +25,7 @@ from opp_mri.workflow.catalogue.index import (
 from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
 from opp_mri.workflow.project import create_project, open_project
 
-WORDS = {
+WORDS: Final = {
     FileStatus.IMAGE: "images in series",
     FileStatus.COPY: "copies of an image that is there already",
     FileStatus.NOT_DICOM: "not DICOM",
@@ -241,7 +242,7 @@ def role_command(volume_id: str, role: str, project_folder: Path) -> None:
     click.echo(f"Volume {volume_id}: {named}{chosen}.")
 
 
-COMMANDS = (
+COMMANDS: Final = (
     init_command,
     index_command,
     series_command,

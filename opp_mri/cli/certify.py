@@ -2,7 +2,7 @@
 
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import click
@@ -19,7 +19,7 @@ from opp_mri.workflow.double_read.certify import (
     score_certification,
 )
 
-LARGEST_SEED = 2**31
+LARGEST_SEED: Final = 2**31
 
 
 @click.group("certify")
@@ -188,4 +188,4 @@ def _rounded(estimate: Estimate) -> dict[str, float | None]:
     }
 
 
-COMMANDS = (certify_group,)
+COMMANDS: Final = (certify_group,)

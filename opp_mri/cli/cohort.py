@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import click
 from click.core import ParameterSource
@@ -23,7 +24,7 @@ from opp_mri.cli.show import (
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
 
-REPORTS = (".html", ".pdf")
+REPORTS: Final = (".html", ".pdf")
 suppress_option = click.option(
     "--suppress-below",
     type=click.IntRange(3),
@@ -267,4 +268,4 @@ def bundle_command(
 for command in (paper_command, export_command):
     cohort_group.add_command(command)
 
-COMMANDS = (cohort_group,)
+COMMANDS: Final = (cohort_group,)

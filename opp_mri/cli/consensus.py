@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -19,13 +19,13 @@ from opp_mri.workflow.double_read.discordances import cause_in_words
 from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
 from opp_mri.workflow.project import open_project
 
-KINDS = {
+KINDS: Final = {
     "A": ResolutionKind.KEEP_A,
     "B": ResolutionKind.KEEP_B,
     "mean": ResolutionKind.MEAN,
     "new": ResolutionKind.NEW,
 }
-ANSWERS = (Answer.GONE, Answer.NOT_MEASURABLE)
+ANSWERS: Final = (Answer.GONE, Answer.NOT_MEASURABLE)
 
 
 @click.group("consensus")
@@ -238,4 +238,4 @@ def _pair_record(pair: Pair) -> dict[str, Any]:
     }
 
 
-COMMANDS = (consensus_group,)
+COMMANDS: Final = (consensus_group,)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -79,4 +80,4 @@ def _show_demo(summary: DemoSummary) -> None:
     click.echo(f"Timelines: {summary.page.resolve()}")
 
 
-COMMANDS = (phantom_command, demo_command)
+COMMANDS: Final = (phantom_command, demo_command)

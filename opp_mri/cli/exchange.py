@@ -1,6 +1,7 @@
 """Verbs of exchange with other programs: sr export, sr import."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -147,7 +148,7 @@ def import_command(
     )
 
 
-COLUMNS = ("File", "Lesion", "Study", "Sequence", "Reader", "AP mm", "Answer", "State")
+COLUMNS: Final = ("File", "Lesion", "Study", "Sequence", "Reader", "AP mm", "Answer", "State")
 
 
 def _row(line: ImportedLine) -> list[str]:
@@ -184,4 +185,4 @@ def _import_record(summary: ImportSummary) -> dict[str, object]:
     }
 
 
-COMMANDS = (sr_group,)
+COMMANDS: Final = (sr_group,)

@@ -1,6 +1,7 @@
 """Verbs that show a lesion to those who decide: strip, dictate."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -110,4 +111,4 @@ def dictate_command(
         click.echo(lesion_dictation(project, lesion))
 
 
-COMMANDS = (strip_command, dictate_command)
+COMMANDS: Final = (strip_command, dictate_command)

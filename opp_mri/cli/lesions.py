@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import click
@@ -196,4 +196,4 @@ def _remarks(reading: Reading, *, counts: bool) -> list[str]:
     return [*remarks, *(reading.remarks or ((reading.reason,) if reading.reason else ()))]
 
 
-COMMANDS = (lesion_group, measure_command, readings_command)
+COMMANDS: Final = (lesion_group, measure_command, readings_command)

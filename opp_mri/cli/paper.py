@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 from attrs import asdict
@@ -12,8 +13,8 @@ from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError
 
-SOURCE_DATA = Path(__file__).parents[2] / "sample_data" / "amini2016"
-AGREES = {True: "yes", False: "no", None: "cannot be computed"}
+SOURCE_DATA: Final = Path(__file__).parents[2] / "sample_data" / "amini2016"
+AGREES: Final = {True: "yes", False: "no", None: "cannot be computed"}
 
 
 @click.command("paper", epilog=example("opp-mri cohort paper"))

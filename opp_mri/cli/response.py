@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 from attrs import frozen
@@ -39,7 +40,7 @@ from opp_mri.workflow.project import open_project
 reader_option = click.option(
     "--reader", help="Whose readings count; needed where several readers measured a lesion."
 )
-PICTURES = (".svg", ".png", ".pdf")
+PICTURES: Final = (".svg", ".png", ".pdf")
 
 
 @click.command(
@@ -327,4 +328,4 @@ def criteria_command(criteria: Criteria, as_json: bool) -> None:
     show_table(["Parameter", "Value"], [[name, str(value)] for name, value in values.items()])
 
 
-COMMANDS = (timeline_command, assess_command, criteria_command)
+COMMANDS: Final = (timeline_command, assess_command, criteria_command)

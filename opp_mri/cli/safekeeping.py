@@ -1,6 +1,7 @@
 """Verbs that keep a project safe and move it: backup, restore, project copy, account."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -118,4 +119,4 @@ def account_list_command(project_folder: Path) -> None:
     show_table(["Account", "Role", "Reader"], rows)
 
 
-COMMANDS = (backup_command, restore_command, project_group, account_group)
+COMMANDS: Final = (backup_command, restore_command, project_group, account_group)

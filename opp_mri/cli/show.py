@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich import box
@@ -17,9 +17,9 @@ from opp_mri.cli.streams import terminal_of
 from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.visible_text import visible_line
 
-NATURAL_WIDTH = 100_000  # where the output is no terminal, a cell is never folded
-MOST_WARNINGS = 20
-PLAIN_STEP = 100  # files or series between two progress lines where there is no terminal
+NATURAL_WIDTH: Final = 100_000  # where the output is no terminal, a cell is never folded
+MOST_WARNINGS: Final = 20
+PLAIN_STEP: Final = 100  # files or series between two progress lines where there is no terminal
 
 
 def show_json(record: Any) -> None:

@@ -1,7 +1,7 @@
 """Verbs of a study with two readers: protocol, reader-package, reader-merge, unblind."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import click
@@ -207,7 +207,7 @@ def _record(protocol: ReadingProtocol) -> dict[str, Any]:
     }
 
 
-COMMANDS = (
+COMMANDS: Final = (
     protocol_command,
     package_command,
     lock_command,

@@ -73,4 +73,4 @@ def _record(lesion_id: str, cell: SuggestedCell) -> dict[str, Any]:
     }
 
 
-COMMANDS = (suggest_command,)
+COMMANDS: Final = (suggest_command,)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -103,4 +104,4 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
     show_table(["Lesion", "Visit", "weeks", "Findings", "Recorded by"], rows)
 
 
-COMMANDS = (visit_group,)
+COMMANDS: Final = (visit_group,)

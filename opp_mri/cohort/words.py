@@ -14,7 +14,7 @@ EVENT_WORDS: Final = {
     EventKind.EPIDURAL_GROWTH: "epidural growth",
     EventKind.PARASPINAL_GROWTH: "paraspinal growth",
 }
-EVENTS_TOLD_BY_THEIR_VALUE = {
+EVENTS_TOLD_BY_THEIR_VALUE: Final = {
     EventKind.OTHER_BONE_LESIONS,
     EventKind.EXCLUSION,
     EventKind.PATHOLOGY,

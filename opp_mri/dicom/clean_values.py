@@ -6,20 +6,21 @@ scripts, junk, odd lengths) is left to pydicom.
 
 import re
 from struct import Struct
+from typing import Final
 
 # No backslash, which separates values; no tilde, no escape, which differ between character sets;
 # no equals sign, which separates the spellings of a name.
-_TEXT = re.compile(rb"[ -<>-\[\]-}]*[ \0]*").fullmatch
-_CODES = re.compile(rb"[ -}]*[ \0]*").fullmatch
-_DECIMAL = r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"
-_INTEGER = r" *[+-]?\d+ *"
-_DECIMALS = re.compile(rf"{_DECIMAL}(?:\\{_DECIMAL})*\0*".encode()).fullmatch
-_INTEGERS = re.compile(rf"{_INTEGER}(?:\\{_INTEGER})*\0*".encode()).fullmatch
-_DOUBLE = {True: Struct("<d").unpack, False: Struct(">d").unpack}
+_TEXT: Final = re.compile(rb"[ -<>-\[\]-}]*[ \0]*").fullmatch
+_CODES: Final = re.compile(rb"[ -}]*[ \0]*").fullmatch
+_DECIMAL: Final = r" *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *"
+_INTEGER: Final = r" *[+-]?\d+ *"
+_DECIMALS: Final = re.compile(rf"{_DECIMAL}(?:\\{_DECIMAL})*\0*".encode()).fullmatch
+_INTEGERS: Final = re.compile(rf"{_INTEGER}(?:\\{_INTEGER})*\0*".encode()).fullmatch
+_DOUBLE: Final = {True: Struct("<d").unpack, False: Struct(">d").unpack}
 
-_TEXTS = frozenset({"LO", "SH", "PN", "DA", "TM", "DT", "LT", "ST", "UT"})
-_CODED = frozenset({"CS", "UI"})
-_NUMBER_BYTES = {"US": 2, "UL": 4, "FD": 8}
+_TEXTS: Final = frozenset({"LO", "SH", "PN", "DA", "TM", "DT", "LT", "ST", "UT"})
+_CODED: Final = frozenset({"CS", "UI"})
+_NUMBER_BYTES: Final = {"US": 2, "UL": 4, "FD": 8}
 
 
 def clean_value(vr: str, value: bytes, *, little_endian: bool) -> object | None:

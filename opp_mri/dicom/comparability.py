@@ -1,15 +1,17 @@
 """What differs in acquisition between two studies that a change is taken from (RULES: reported)."""
 
+from typing import Final
+
 from opp_mri.dicom.roles.suppression import fat_suppression
 from opp_mri.dicom.roles.weighting import field_strength_t
 from opp_mri.domain.geometry import dot
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 
-RELATIVE_TIMING_CHANGE = 0.25  # of TR or TE, above which contrast may differ
-RELATIVE_THICKNESS_CHANGE = 0.25  # partial volume at the edge grows with the thickness
-RELATIVE_BANDWIDTH_CHANGE = 0.25  # chemical shift is inverse to the bandwidth
-SAME_FIELD_T = 0.1
-TILT_COS = 0.966  # 15 degrees between slice normals
+RELATIVE_TIMING_CHANGE: Final = 0.25  # of TR or TE, above which contrast may differ
+RELATIVE_THICKNESS_CHANGE: Final = 0.25  # partial volume at the edge grows with the thickness
+RELATIVE_BANDWIDTH_CHANGE: Final = 0.25  # chemical shift is inverse to the bandwidth
+SAME_FIELD_T: Final = 0.1
+TILT_COS: Final = 0.966  # 15 degrees between slice normals
 
 
 def comparability(

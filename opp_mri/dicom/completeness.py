@@ -1,12 +1,14 @@
 """Whether the pixel data that a header promises are all in the file; they are not read for it."""
 
+from typing import Final
+
 from attrs import frozen
 
 from opp_mri.dicom.byte_reader import ByteReader
 from opp_mri.dicom.elements import ITEM, SEQUENCE_END, UNDEFINED_LENGTH, Layout
 
 # Syntaxes without compression, so that the size of the pixel data follows from the header.
-_NATIVE = frozenset(
+_NATIVE: Final = frozenset(
     {
         "",
         "1.2.840.10008.1.2",  # Implicit VR Little Endian
@@ -16,8 +18,12 @@ _NATIVE = frozenset(
         "1.2.840.113619.5.2",  # GE's private Implicit VR Little Endian with big endian pixels
     }
 )
-_VIDEO = "1.2.840.10008.1.2.4.10"  # MPEG2 to HEVC, .100 to .108: one stream holds all frames
-_SAMPLES_OF_SUBSAMPLED = {"YBR_FULL_422": 2.0, "YBR_PARTIAL_422": 2.0, "YBR_PARTIAL_420": 1.5}
+_VIDEO: Final = "1.2.840.10008.1.2.4.10"  # MPEG2 to HEVC, .100 to .108: one stream holds all frames
+_SAMPLES_OF_SUBSAMPLED: Final = {
+    "YBR_FULL_422": 2.0,
+    "YBR_PARTIAL_422": 2.0,
+    "YBR_PARTIAL_420": 1.5,
+}
 
 
 @frozen(kw_only=True)

@@ -30,7 +30,7 @@ from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError, ProjectError
 
-REPLACED_UIDS = frozenset(
+REPLACED_UIDS: Final = frozenset(
     {"SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"}
 )
 
@@ -71,7 +71,7 @@ ROUNDED: Final = frozenset(
 """Passed with two significant digits: their last digits would tell one examination from others."""
 
 
-CODES = frozenset(
+CODES: Final = frozenset(
     {
         *("Modality", "PhotometricInterpretation", "ImageType", "FrameType", "ScanningSequence"),
         *("SequenceVariant", "ScanOptions", "MRAcquisitionType", "InPlanePhaseEncodingDirection"),
@@ -82,7 +82,7 @@ CODES = frozenset(
 )
 """Their values pass where they are among `TERMS`."""
 
-SEQUENCES = frozenset(
+SEQUENCES: Final = frozenset(
     {
         *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
         *("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence"),
@@ -97,7 +97,7 @@ SEQUENCES = frozenset(
 
 ALLOWED: Final = frozenset(NUMBERS) | CODES | SEQUENCES | {"SOPClassUID"}
 
-TERMS = frozenset(
+TERMS: Final = frozenset(
     {
         # ImageType, FrameType
         *("ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "OTHER", "NONE", "MIXED", "VOLUME"),
@@ -120,7 +120,7 @@ TERMS = frozenset(
 )
 """What a defined term may say; what a scanner lets a person write passes by no other name."""
 
-_NUMERIC_VRS = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL", "US or SS"})
+_NUMERIC_VRS: Final = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL", "US or SS"})
 
 NewUid = Callable[[str], str]
 

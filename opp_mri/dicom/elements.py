@@ -9,19 +9,19 @@ from enum import Enum
 from functools import lru_cache
 from struct import Struct
 from struct import error as Short  # noqa: N812 - the one meaning that it has here
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes
 
-UNDEFINED_LENGTH = 0xFFFFFFFF
-PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers
+UNDEFINED_LENGTH: Final = 0xFFFFFFFF
+PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_AT_PIXELS = 0  # no tag of a data set has this number
-_FIRST_BLOCK = 16 * 1024
-_LARGEST_PADDING = 1024 * 1024
+_AT_PIXELS: Final = 0  # no tag of a data set has this number
+_FIRST_BLOCK: Final = 16 * 1024
+_LARGEST_PADDING: Final = 1024 * 1024
 
 
 class Stop(Enum):

@@ -1,7 +1,7 @@
 """Which header element fills which field of the domain, and how its value is understood."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from opp_mri.dicom.values import (
     clock,
@@ -24,7 +24,7 @@ from opp_mri.dicom.values import (
 Convert = Callable[[Any], object]
 Values = dict[str, Any]
 
-FIELDS: Mapping[str, tuple[str, Convert]] = {
+FIELDS: Final[Mapping[str, tuple[str, Convert]]] = {
     "SOPInstanceUID": ("sop_instance_uid", text),
     "SOPClassUID": ("sop_class_uid", text),
     "Rows": ("rows", integer),
@@ -97,7 +97,7 @@ FIELDS: Mapping[str, tuple[str, Convert]] = {
 }
 """Keyword to a field of Instance, or of Frame, and how its value is understood."""
 
-EXPLAINED: frozenset[str] = frozenset(
+EXPLAINED: Final[frozenset[str]] = frozenset(
     [
         *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RepetitionTime"),
         *("EchoTime", "EffectiveEchoTime", "InversionTime", "InversionTimes", "DiffusionBValue"),
@@ -107,10 +107,10 @@ EXPLAINED: frozenset[str] = frozenset(
 )
 """Elements of which it is said where they cannot be understood; none of them names a person."""
 
-UNREADABLE = "unreadable"
+UNREADABLE: Final = "unreadable"
 """Key of the values that cannot be understood: keyword to the sentence that says why."""
 
-INSTEAD: tuple[tuple[str, str, Convert], ...] = (
+INSTEAD: Final[tuple[tuple[str, str, Convert], ...]] = (
     ("FrameAcquisitionDateTime", "acquisition_date", day_of_datetime),
     ("FrameAcquisitionDateTime", "acquisition_time", clock_of_datetime),
     ("AcquisitionDateTime", "acquisition_date", day_of_datetime),
@@ -121,7 +121,7 @@ INSTEAD: tuple[tuple[str, str, Convert], ...] = (
 )
 """Keywords of the enhanced classes, which count where the classic one says nothing."""
 
-OF_FRAMES = (
+OF_FRAMES: Final = (
     *("image_position_lps_mm", "image_orientation", "pixel_spacing_mm"),
     *("frame_type", "stack_id", "temporal_position_index"),
 )

@@ -6,7 +6,7 @@ are left out: some repeat a whole classic header in them, of another image.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 from pydicom import Dataset
@@ -18,7 +18,7 @@ from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import InputError
 
-_GROUPS = tuple(
+_GROUPS: Final = tuple(
     tag_of(keyword)
     for keyword in (
         *("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence"),
@@ -30,16 +30,16 @@ _GROUPS = tuple(
         "UnassignedPerFrameConvertedAttributesSequence",
     )
 )
-_OF_FRAMES = (
+_OF_FRAMES: Final = (
     *("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered"),
     "FrameAcquisitionDateTime",
 )
-_TAGS = TAGS | {keyword: tag_of(keyword) for keyword in _OF_FRAMES}
-_KEYWORDS = {tag: keyword for keyword, tag in _TAGS.items()}
-_SHARED = TAGS["SharedFunctionalGroupsSequence"]
-_PER_FRAME = TAGS["PerFrameFunctionalGroupsSequence"]
-_AGENTS = TAGS["ContrastBolusAgentSequence"]
-_CHARACTER_SET = TAGS["SpecificCharacterSet"]
+_TAGS: Final = TAGS | {keyword: tag_of(keyword) for keyword in _OF_FRAMES}
+_KEYWORDS: Final = {tag: keyword for keyword, tag in _TAGS.items()}
+_SHARED: Final = TAGS["SharedFunctionalGroupsSequence"]
+_PER_FRAME: Final = TAGS["PerFrameFunctionalGroupsSequence"]
+_AGENTS: Final = TAGS["ContrastBolusAgentSequence"]
+_CHARACTER_SET: Final = TAGS["SpecificCharacterSet"]
 
 
 @frozen(kw_only=True)

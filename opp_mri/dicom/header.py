@@ -29,7 +29,7 @@ from opp_mri.dicom.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_wor
 from opp_mri.dicom.values import PYDICOM_ERRORS, integer, text
 from opp_mri.domain.imaging import FileStatus
 
-KEYWORDS = (
+KEYWORDS: Final = (
     *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate"),
     *("AcquisitionDate", "AcquisitionDateTime", "StudyTime", "AcquisitionTime", "Modality"),
     *("Manufacturer", "InstitutionName", "StudyDescription", "SeriesDescription"),
@@ -62,7 +62,7 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
-TAGS = {keyword: tag_of(keyword) for keyword in KEYWORDS}
+TAGS: Final = {keyword: tag_of(keyword) for keyword in KEYWORDS}
 
 PRIVATE_B_VALUES: Final = (
     ("SIEMENS MR HEADER", 0x00190010, 0x0019100C),
@@ -70,18 +70,18 @@ PRIVATE_B_VALUES: Final = (
     ("Philips Imaging DD 001", 0x20010010, 0x20011003),
 )
 """Creator of a private block, the element that names it, and the one that holds the b-value."""
-_PRIVATE = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
+_PRIVATE: Final = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
 _READ: Final = (*TAGS.values(), *_PRIVATE)
 _VRS = {tag: dictionary_VR(tag) for tag in TAGS.values()}
 _VRS |= {tag: "LO" if tag & 0xFFFF < 0x100 else "UN" for tag in _PRIVATE}
-_LAYOUTS = {
+_LAYOUTS: Final = {
     (implicit, little): Layout(
         implicit=implicit, little_endian=little, wanted=(*TAGS.values(), *_PRIVATE)
     )
     for implicit, little in ((False, True), (True, True), (False, False), (True, False))
 }
-_META = _LAYOUTS[False, True]
-_BLOCK = 16 * 1024
+_META: Final = _LAYOUTS[False, True]
+_BLOCK: Final = 16 * 1024
 _BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 _LARGEST_INFLATED: Final = 1 << 30  # bytes; beyond it a deflated file is refused
 _LONGEST_ZEROS: Final = 1 << 20  # bytes: pydicom takes each 8 of them for an element
@@ -97,8 +97,8 @@ _ARCHIVES: Final = (
     (257, b"ustar", "A tar archive."),
 )
 _REPORTS, _KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.88.59"
-_CHARACTER_SET = TAGS["SpecificCharacterSet"]
-_SHAPE = tuple(
+_CHARACTER_SET: Final = TAGS["SpecificCharacterSet"]
+_SHAPE: Final = tuple(
     TAGS[keyword]
     for keyword in (
         *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames"),

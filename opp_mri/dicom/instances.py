@@ -5,7 +5,7 @@ once and remembered by its bytes.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -37,7 +37,7 @@ from opp_mri.domain.imaging import (
 )
 from opp_mri.errors import InputError
 
-_REQUIRED = {
+_REQUIRED: Final = {
     "sop_instance_uid": "SOPInstanceUID",
     "sop_class_uid": "SOPClassUID",
     "study_instance_uid": "StudyInstanceUID",
@@ -45,14 +45,14 @@ _REQUIRED = {
     "rows": "Rows",
     "columns": "Columns",
 }
-_KEYWORD_OF_TAG = {tag: keyword for keyword, tag in TAGS.items() if keyword in FIELDS}
-_INSTEAD = tuple(each for each in INSTEAD if each[0] in TAGS)
-_NUMBER_OF_FRAMES = TAGS["NumberOfFrames"]
-_LONGEST_REMEMBERED = 1024  # bytes of an element; longer ones are seldom the same twice
-_MOST_REMEMBERED = 50_000
+_KEYWORD_OF_TAG: Final = {tag: keyword for keyword, tag in TAGS.items() if keyword in FIELDS}
+_INSTEAD: Final = tuple(each for each in INSTEAD if each[0] in TAGS)
+_NUMBER_OF_FRAMES: Final = TAGS["NumberOfFrames"]
+_LONGEST_REMEMBERED: Final = 1024  # bytes of an element; longer ones are seldom the same twice
+_MOST_REMEMBERED: Final = 50_000
 Meaning = tuple[str, Any]  # name of a field and its value, or UNREADABLE and why it has none
-_NOTHING: Meaning = ("", None)
-_OWN_FIELDS = tuple(each.name for each in attrs.fields(FrameHeader))
+_NOTHING: Final[Meaning] = ("", None)
+_OWN_FIELDS: Final = tuple(each.name for each in attrs.fields(FrameHeader))
 
 
 def instance_from_header(header: Header) -> Instance:

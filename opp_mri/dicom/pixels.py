@@ -35,8 +35,8 @@ from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
 Pixels = NDArray[Any]  # of the integer type that the file has, or of floats
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-NEEDED = [
+PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED: Final = [
     *("SOPInstanceUID", "SOPClassUID", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel"),
     *("PlanarConfiguration", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
@@ -53,7 +53,7 @@ WITHOUT_CODEC: Final = PLAIN | {
     RLELossless,
 }
 # What pydicom and the codecs raise on damaged files; a fault of our own is none of these here.
-DAMAGE = (
+DAMAGE: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
     *(ValueError, struct.error, BytesLengthException, InvalidDicomError),
 )

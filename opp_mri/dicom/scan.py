@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from typing import Final
 
 from attrs import frozen
 
@@ -25,8 +26,8 @@ from opp_mri.dicom.sources import READ_ERRORS, reason_in_words
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.errors import InputError
 
-POOL_PAYS_AFTER_S = 1.0
-CHUNK = 64  # files; what Ctrl-C may lose
+POOL_PAYS_AFTER_S: Final = 1.0
+CHUNK: Final = 64  # files; what Ctrl-C may lose
 
 Progress = Callable[[int], None]
 """Told how many files were scanned since it was told before."""

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from pydicom import dcmread
 
@@ -27,14 +27,14 @@ class SourceReadError(OSError):
     """A file that cannot be read, for a reason that its text says in a sentence."""
 
 
-READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+READ_ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What opening or reading a file or a member of an archive raises when the medium is at fault."""
 
-DICOMDIR_CLASS_UID = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage
+DICOMDIR_CLASS_UID: Final = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage
 
-_ENCRYPTED = 0x1
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # or else opening a pipe waits for its writer
+_ENCRYPTED: Final = 0x1
+_READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0)  # or else opening a pipe waits for its writer
 
 
 def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:

@@ -21,15 +21,17 @@ from opp_mri.domain.imaging import Frame, Instance, repetition_of
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM
 
-SAME_ORIENTATION_DEGREES = 0.5  # header noise is a hundredth of this; planned tilts are larger
-SAME_POSITION_MM = float(RECORDED_PRECISION_MM)
-SAME_LINE_MM = 0.5  # of slice origins, seen along the normal
-SAME_SPACING = 2e-4  # relative: a tenth of a pixel over a matrix of 512
+SAME_ORIENTATION_DEGREES: Final = (
+    0.5  # header noise is a hundredth of this; planned tilts are larger
+)
+SAME_POSITION_MM: Final = float(RECORDED_PRECISION_MM)
+SAME_LINE_MM: Final = 0.5  # of slice origins, seen along the normal
+SAME_SPACING: Final = 2e-4  # relative: a tenth of a pixel over a matrix of 512
 SMALLEST_PIXEL_MM: Final = 0.01
 LARGEST_PIXEL_MM: Final = 50
 FARTHEST_MM: Final = 100_000  # of a position from the origin
-SAME_ECHO_MS = 0.1
-SAME_ECHO = 0.01  # relative: long echo times are written with more jitter
+SAME_ECHO_MS: Final = 0.1
+SAME_ECHO: Final = 0.01  # relative: long echo times are written with more jitter
 
 Numbers = tuple[float, ...]
 
@@ -353,7 +355,7 @@ def _after_bolus(header: Instance) -> bool | None:
     return None if minutes is None else minutes >= 0
 
 
-NUMBERINGS: tuple[Callable[[Slice], Hashable], ...] = (
+NUMBERINGS: Final[tuple[Callable[[Slice], Hashable], ...]] = (
     *DECIDING.values(),
     lambda s: s.frame.temporal_position,
     lambda s: s.instance.temporal_position,

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 import attrs
 
@@ -20,9 +21,9 @@ from opp_mri.domain.imaging import (
     repetition_of,
 )
 
-ALONG_AN_AXIS = 0.8  # least |component| of the normal, RULES: which series is which
-ID_DIGITS = 12
-AXES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
+ALONG_AN_AXIS: Final = 0.8  # least |component| of the normal, RULES: which series is which
+ID_DIGITS: Final = 12
+AXES: Final = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 
 Kind = tuple[str, ...]
 

@@ -9,32 +9,35 @@ import math
 import statistics
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from opp_mri.dicom.pixels import why_not_decodable
 from opp_mri.dicom.splitting import SAME_POSITION_MM, Slice, angle_degrees, distances_mm
 from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE, ImagePlane, dot
 from opp_mri.domain.imaging import Usability
 
-UNEVEN_MM = 0.1  # lengths are recorded to 0.1 mm, and positions are at times written to 0.1 mm
-UNEVEN = 0.1  # of the slice spacing, for thin slices
-SLANT_MM = 0.1
-SLANT = ORTHONORMAL_TOLERANCE  # of the depth: as good as direction cosines are written
-TILT_MM = 0.5  # at the corner of the image
-NAMED_GAPS = 3
+UNEVEN_MM: Final = (
+    0.1  # lengths are recorded to 0.1 mm, and positions are at times written to 0.1 mm
+)
+UNEVEN: Final = 0.1  # of the slice spacing, for thin slices
+SLANT_MM: Final = 0.1
+SLANT: Final = ORTHONORMAL_TOLERANCE  # of the depth: as good as direction cosines are written
+TILT_MM: Final = 0.5  # at the corner of the image
+NAMED_GAPS: Final = 3
 
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-PROJECTIONS = frozenset(
+SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
+PROJECTIONS: Final = frozenset(
     [
         *("MIP", "MAX_IP", "MINIP", "MIN_IP", "MEAN_IP", "CSA MIP", "CSA MINIP", "PROJECTION"),
         *("PROJECTION IMAGE", "VOLUME_RENDER", "SURFACE_RENDER", "VRT", "SSD"),
     ]
 )
-REFORMATS = frozenset(
+REFORMATS: Final = frozenset(
     ["3D", "MPR", "CSA MPR", "CURVED_MPR", "CPR", "REFORMATTED", "RESAMPLED", "CSA RESAMPLED"]
 )
 
-IN_PLANE = "Lengths within a slice can be taken, but the slices do not make a volume."
-NOTHING = "No length can be taken on it."
+IN_PLANE: Final = "Lengths within a slice can be taken, but the slices do not make a volume."
+NOTHING: Final = "No length can be taken on it."
 
 
 def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:

@@ -10,23 +10,26 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, time
+from typing import Final
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from opp_mri.domain.visible_text import visible_line
 
-PYDICOM_ERRORS = (
+PYDICOM_ERRORS: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
     *(ValueError, struct.error, zlib.error, BytesLengthException, InvalidDicomError),
 )
 """What pydicom raises on damaged data sets (NotImplementedError is a RuntimeError)."""
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # a DS; Python would take 1_0
-_BLANKS = re.compile(r"[\t\n\r\v\f]+")
-_LONGEST_QUOTED = 64
-_LARGEST_INTEGER = 2**63 - 1  # what a database holds; IS itself allows 32 bits
-_DATE = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
-_TIME = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?")
+_DECIMAL: Final = re.compile(
+    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+)  # a DS; Python would take 1_0
+_BLANKS: Final = re.compile(r"[\t\n\r\v\f]+")
+_LONGEST_QUOTED: Final = 64
+_LARGEST_INTEGER: Final = 2**63 - 1  # what a database holds; IS itself allows 32 bits
+_DATE: Final = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
+_TIME: Final = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?")
 
 
 def text(value: object) -> str:

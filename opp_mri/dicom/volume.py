@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from opp_mri.domain.imaging import (
 )
 from opp_mri.errors import GeometryError, InputError
 
-EXACT_IN_FLOAT32 = 2**24
-INT16 = np.iinfo(np.int16)
+EXACT_IN_FLOAT32: Final = 2**24
+INT16: Final = np.iinfo(np.int16)
 
 Progress = Callable[[int, int], None]
 """Called with the number of frames that are read and the number of all."""

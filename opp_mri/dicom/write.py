@@ -6,6 +6,7 @@ one file a series, with functional groups (PS3.3 A.36.2).
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -19,7 +20,7 @@ from opp_mri.domain.geometry import ImagePlane
 
 HeaderValue = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 
-BITS_STORED = 12
+BITS_STORED: Final = 12
 
 
 @frozen(kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 from pydicom.dataset import Dataset
@@ -13,7 +14,7 @@ from opp_mri.dicom.write import HeaderValue, SeriesToWrite, put, put_pixels, sav
 from opp_mri.domain.geometry import ImagePlane
 
 # values of a classic header that have a place of their own in the functional groups
-_MOVED = frozenset(
+_MOVED: Final = frozenset(
     {
         "RepetitionTime", "EchoTime", "InversionTime", "EchoTrainLength", "FlipAngle",
         "NumberOfAverages", "PixelBandwidth", "InPlanePhaseEncodingDirection", "ScanningSequence",
@@ -22,8 +23,8 @@ _MOVED = frozenset(
         "BodyPartExamined", "AcquisitionDate", "AcquisitionTime",
     }
 )  # fmt: skip
-STACK = "1"
-PERFORMED_PROCEDURE_STEP = UID("1.2.840.10008.3.1.2.3.3")
+STACK: Final = "1"
+PERFORMED_PROCEDURE_STEP: Final = UID("1.2.840.10008.3.1.2.3.3")
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ in patient LPS, of which the image sees the part that lies in its plane.
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import frozen
@@ -14,8 +15,8 @@ from opp_mri.domain.measurement import AxisLandmark, Caliper, PixelPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
 
-PATIENT_AP_LPS: Vector3 = (0.0, 1.0, 0.0)  # towards posterior
-LEAST_IN_PLANE = 0.5  # share of an axis in the image below which a line cannot be held to it
+PATIENT_AP_LPS: Final[Vector3] = (0.0, 1.0, 0.0)  # towards posterior
+LEAST_IN_PLANE: Final = 0.5  # share of an axis in the image below which a line cannot be held to it
 
 InPlane = tuple[float, float]  # unit vector (along a row, along a column) of an image, in mm
 

@@ -5,6 +5,7 @@ are (column, row) with 0, 0 at the centre of the first pixel: DICOM's SCOORD les
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -15,7 +16,7 @@ from opp_mri.errors import GeometryError
 FloatArray = NDArray[np.float64]
 Vector3 = tuple[float, float, float]
 
-ORTHONORMAL_TOLERANCE = 1e-3  # direction cosines are often written with four digits
+ORTHONORMAL_TOLERANCE: Final = 1e-3  # direction cosines are often written with four digits
 
 
 def dot(a: Vector3, b: Vector3) -> float:

@@ -275,7 +275,7 @@ class Instance:
         return self.sop_class_uid in ENHANCED_SOP_CLASS_UIDS
 
 
-ENHANCED_SOP_CLASS_UIDS = frozenset(
+ENHANCED_SOP_CLASS_UIDS: Final = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT Image Storage
         "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT Image Storage

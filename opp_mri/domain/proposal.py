@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen, validators
 
@@ -31,7 +32,7 @@ class AbstentionReason(StrEnum):
         return _SENTENCES[self]
 
 
-_SENTENCES = {
+_SENTENCES: Final = {
     AbstentionReason.NO_FIT: "No confirmed registration places the lesion at this time point.",
     AbstentionReason.NO_IMAGE: "No sagittal image of this sequence covers the seed.",
     AbstentionReason.NO_BODY: (

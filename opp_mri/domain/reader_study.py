@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen
 
@@ -11,7 +12,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.visit import Visit
 
-CONSENSUS = "consensus"
+CONSENSUS: Final = "consensus"
 """The reader under whose name resolved answers are kept; nobody may read as such."""
 
 

@@ -1,5 +1,7 @@
 """From tissues to images: slices laid through the patient, partial volume, coil, noise."""
 
+from typing import Final
+
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
@@ -10,10 +12,10 @@ from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.spine import Posture, straight_from_lps
 from opp_mri.phantom.tissue import Contrast, lesion_signal
 
-LESION_SAMPLES = (5, 3, 3)  # through the slice, along a column, along a row
-WHITE = 900.0  # stored value of a bright tissue near the coil
-LARGEST_STORED = 4095
-COIL_REACH_MM = 62.0
+LESION_SAMPLES: Final = (5, 3, 3)  # through the slice, along a column, along a row
+WHITE: Final = 900.0  # stored value of a bright tissue near the coil
+LARGEST_STORED: Final = 4095
+COIL_REACH_MM: Final = 62.0
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ elements. The lesion is not painted here; it is drawn exactly, at each visit (`l
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -17,11 +18,11 @@ from opp_mri.phantom.seeding import generator
 from opp_mri.phantom.spine import Spine, Vertebra
 from opp_mri.phantom.tissue import PROPERTIES, Contrast, Tissue, water_and_fat
 
-LEFT_RIGHT_MM = 44.0
+LEFT_RIGHT_MM: Final = 44.0
 ANTERIOR_MM, POSTERIOR_MM = 112.0, 108.0
-PATCH_MM = 3.2  # size of the patches of marrow
-CORTEX_MM = 1.0
-WIDE = 2.5  # cells are longer left to right, along which a slice averages
+PATCH_MM: Final = 3.2  # size of the patches of marrow
+CORTEX_MM: Final = 1.0
+WIDE: Final = 2.5  # cells are longer left to right, along which a slice averages
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ off (docs/explanation/phantom.md gives the odds).
 
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen
 
@@ -14,14 +15,14 @@ from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, Scanner, SeriesKind
 
 # AP on a sequence from the course, which is that of T1: factor, and constant in mm
-SEQUENCE_AP: dict[SeriesKind, tuple[float, float]] = {
+SEQUENCE_AP: Final[dict[SeriesKind, tuple[float, float]]] = {
     SeriesKind.T1: (1.0, 0.0),
     SeriesKind.T2FS: (1.02, 0.2),
     SeriesKind.STIR: (1.02, 0.3),
     SeriesKind.T1POST: (1.05, 0.0),
 }
-THREE = (SeriesKind.T2FS, SeriesKind.T1, SeriesKind.T1POST)
-WITH_STIR = (SeriesKind.STIR, SeriesKind.T1, SeriesKind.T1POST)
+THREE: Final = (SeriesKind.T2FS, SeriesKind.T1, SeriesKind.T1POST)
+WITH_STIR: Final = (SeriesKind.STIR, SeriesKind.T1, SeriesKind.T1POST)
 
 
 class Encoding(StrEnum):
@@ -152,7 +153,7 @@ _PR, _SD = ResponseCategory.PR, ResponseCategory.SD
 _AXIAL, _LOCALIZER = SeriesKind.AXIAL_T2, SeriesKind.LOCALIZER
 _PLAIN, _REFORMAT = SeriesKind.PLAIN_T2, SeriesKind.REFORMAT
 
-CASES: tuple[Case, ...] = (
+CASES: Final[tuple[Case, ...]] = (
     Case(
         number=1, title="growth, then a sustained decline", category=_OPP,
         reason=Reason.SUSTAINED_DECLINE, level="L2", sex="M", age_years=57, histology="renal cell",

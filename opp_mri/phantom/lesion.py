@@ -9,15 +9,16 @@ greatest AP extent is 2a, between (0, -a, 0) and (0, a, 0), and no parallel chor
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import frozen
 
 from opp_mri.domain.geometry import FloatArray
 
-AP_BLUNTNESS = 2.4  # above 2: the ends are blunter than an ellipse's, as a reader sees them
-LR_BLUNTNESS = 3.5  # the extent falls slowly from slice to slice near the middle
-IRREGULARITY = 0.16
+AP_BLUNTNESS: Final = 2.4  # above 2: the ends are blunter than an ellipse's, as a reader sees them
+LR_BLUNTNESS: Final = 3.5  # the extent falls slowly from slice to slice near the middle
+IRREGULARITY: Final = 0.16
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from typing import Final
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -19,14 +20,16 @@ from opp_mri.phantom.seeding import generator, uid
 from opp_mri.phantom.spine import Posture, Spine, posture, rigid, spine_section
 from opp_mri.phantom.tissue import Contrast
 
-JOINT_SD_DEG = (1.3, 0.7, 0.7)  # posture change of a joint from visit to visit
-PATIENT_SD_DEG = (2.2, 2.0, 2.5)
-PATIENT_SD_MM = (4.0, 5.0, 9.0)
-TABLE_MM = 60.0  # the origin of the header coordinates lies anywhere within this along the table
-COARSE_CELL_MM = 1.5
-MINUTES_PER_SERIES = 5
+JOINT_SD_DEG: Final = (1.3, 0.7, 0.7)  # posture change of a joint from visit to visit
+PATIENT_SD_DEG: Final = (2.2, 2.0, 2.5)
+PATIENT_SD_MM: Final = (4.0, 5.0, 9.0)
+TABLE_MM: Final = (
+    60.0  # the origin of the header coordinates lies anywhere within this along the table
+)
+COARSE_CELL_MM: Final = 1.5
+MINUTES_PER_SERIES: Final = 5
 
-ORDER = (
+ORDER: Final = (
     SeriesKind.LOCALIZER,
     SeriesKind.PLAIN_T2,
     SeriesKind.REFORMAT,

@@ -5,6 +5,7 @@ Part of `anatomy`, which paints in this order; all lengths in mm in the straight
 
 import functools
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from opp_mri.phantom.spine import Spine, Vertebra
 from opp_mri.phantom.tissue import Tissue
 
 SAC_AP_MM, SAC_LR_MM = 7.4, 9.5  # half axes of the thecal sac
-EPIDURAL_MM = 1.6
-ARCH_FROM_CANAL_MM = 3.4
+EPIDURAL_MM: Final = 1.6
+ARCH_FROM_CANAL_MM: Final = 3.4
 
 
 def canal_axis_mm(vertebra: Vertebra) -> float:

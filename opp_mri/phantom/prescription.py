@@ -1,5 +1,7 @@
 """Where a technologist lays the slices of each series at each visit."""
 
+from typing import Final
+
 import numpy as np
 
 from opp_mri.domain.geometry import FloatArray
@@ -9,12 +11,14 @@ from opp_mri.phantom.protocol import SeriesKind
 from opp_mri.phantom.seeding import generator
 from opp_mri.phantom.spine import Posture, rigid
 
-AXIAL_LIKE = (SeriesKind.LOCALIZER, SeriesKind.AXIAL_T2, SeriesKind.REFORMAT)
-ALIGNMENT_SD_DEG = 1.2  # how well slices are lined up with the patient
-MIDDLE_BEHIND_MM = -15.0  # middle of the image from the middle body: along y, front is negative
+AXIAL_LIKE: Final = (SeriesKind.LOCALIZER, SeriesKind.AXIAL_T2, SeriesKind.REFORMAT)
+ALIGNMENT_SD_DEG: Final = 1.2  # how well slices are lined up with the patient
+MIDDLE_BEHIND_MM: Final = (
+    -15.0
+)  # middle of the image from the middle body: along y, front is negative
 
 _X, _Y, _Z = np.eye(3)
-_PLANES = {"sagittal": (_Y, -_Z), "coronal": (_X, -_Z), "axial": (_X, _Y)}
+_PLANES: Final = {"sagittal": (_Y, -_Z), "coronal": (_X, -_Z), "axial": (_X, _Y)}
 
 
 def prescribe(

@@ -5,6 +5,7 @@ Values are DICOM keywords with their values, as plain Python; `opp_mri.dicom.wri
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen
 
@@ -27,7 +28,7 @@ class SeriesKind(StrEnum):
     REFORMAT = "REFORMAT"
 
 
-MEASURED = (SeriesKind.T1, SeriesKind.T2FS, SeriesKind.STIR, SeriesKind.T1POST)
+MEASURED: Final = (SeriesKind.T1, SeriesKind.T2FS, SeriesKind.STIR, SeriesKind.T1POST)
 
 
 @frozen(kw_only=True)
@@ -116,7 +117,7 @@ def _described(
     }
 
 
-SIEMENS = Scanner(
+SIEMENS: Final = Scanner(
     name="siemens",
     manufacturer="SIEMENS",
     model="Aera",
@@ -146,7 +147,7 @@ SIEMENS = Scanner(
     agent="Gadovist",
 )  # fmt: skip
 
-GE = Scanner(
+GE: Final = Scanner(
     name="ge",
     manufacturer="GE MEDICAL SYSTEMS",
     model="DISCOVERY MR750w",
@@ -169,7 +170,7 @@ GE = Scanner(
     phase_direction="ROW",
 )  # fmt: skip
 
-PHILIPS = Scanner(
+PHILIPS: Final = Scanner(
     name="philips",
     manufacturer="Philips Medical Systems",
     model="Ingenia",
@@ -191,7 +192,7 @@ PHILIPS = Scanner(
     bandwidth_hz=217.0,
 )  # fmt: skip
 
-TOSHIBA = Scanner(
+TOSHIBA: Final = Scanner(
     name="toshiba",
     manufacturer="TOSHIBA",
     model="Titan",

@@ -1,13 +1,15 @@
 """A simulated reader: finds the right slice and puts both ends near the true ones."""
 
+from typing import Final
+
 import numpy as np
 from attrs import frozen
 
 from opp_mri.domain.geometry import FloatArray, ImagePlane
 from opp_mri.phantom.acquisition import nearest_plane
 
-END_SD_MM = 0.5  # of each end along the AP direction
-NAME = "simulated"
+END_SD_MM: Final = 0.5  # of each end along the AP direction
+NAME: Final = "simulated"
 
 
 @frozen(kw_only=True)

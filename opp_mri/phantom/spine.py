@@ -7,6 +7,7 @@ z axis with flat discs; the anatomy is painted there (`anatomy`).
 """
 
 import math
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import FloatArray
 
 # level: depth (AP), width, height of the body, disc below (mm), lordosis at that disc (degrees)
-_SIZES: dict[str, tuple[float, float, float, float, float]] = {
+_SIZES: Final[dict[str, tuple[float, float, float, float, float]]] = {
     "C7": (17.5, 25.0, 14.5, 5.0, 2.0),
     "T1": (19.0, 26.5, 16.0, 4.2, -1.5),
     "T2": (21.0, 27.0, 17.0, 3.8, -3.0),
@@ -39,14 +40,16 @@ _SIZES: dict[str, tuple[float, float, float, float, float]] = {
     "S3": (16.0, 38.0, 19.0, 2.0, -6.0),
     "S4": (13.0, 32.0, 17.0, 2.0, -6.0),
 }
-LEVELS = tuple(_SIZES)
+LEVELS: Final = tuple(_SIZES)
 
 Float32Array = NDArray[np.float32]
 
-RIGID_MARGIN_MM = 0.3  # a body moves as one, and this much around it
-RIGID_DEPTH_MARGIN_MM = 4.0
-LOOSE_OVER_MM = 45.0  # over this distance from the body, tissue gives way between its neighbours
-LEAST_RIGID = 0.1
+RIGID_MARGIN_MM: Final = 0.3  # a body moves as one, and this much around it
+RIGID_DEPTH_MARGIN_MM: Final = 4.0
+LOOSE_OVER_MM: Final = (
+    45.0  # over this distance from the body, tissue gives way between its neighbours
+)
+LEAST_RIGID: Final = 0.1
 
 
 @frozen(kw_only=True)

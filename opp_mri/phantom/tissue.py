@@ -7,14 +7,15 @@ MR.
 """
 
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 FAT_T1_MS, FAT_T2_MS = 245.0, 95.0
-FAT_SUPPRESSION_LEAVES = 0.07
-T1_GROWS_WITH_FIELD = 0.33  # exponent of B0 / 1.5 T
+FAT_SUPPRESSION_LEAVES: Final = 0.07
+T1_GROWS_WITH_FIELD: Final = 0.33  # exponent of B0 / 1.5 T
 
 
 class Tissue(IntEnum):
@@ -64,7 +65,7 @@ class Properties:
     uptake_per_s: float = 0.0
 
 
-PROPERTIES: dict[Tissue, Properties] = {
+PROPERTIES: Final[dict[Tissue, Properties]] = {
     Tissue.AIR: Properties(0.0, 1000, 50),
     Tissue.SKIN: Properties(0.55, 600, 35, 0.1, 0.0, 0.4),
     Tissue.FAT: Properties(0.95, 600, 50, 0.96, 0.03),

@@ -5,7 +5,7 @@ and act on column vectors (x, y, z, 1).
 """
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import frozen
@@ -17,15 +17,15 @@ from opp_mri.phantom.patient import AcquiredSeries, AcquiredStudy, Patient
 from opp_mri.phantom.protocol import MEASURED, SeriesKind
 from opp_mri.phantom.seeding import generator
 
-TRUTH_VERSION = 1
+TRUTH_VERSION: Final = 1
 
-LESION_COLUMNS = (
+LESION_COLUMNS: Final = (
     "lesion_id", "patient_id", "level", "sex", "age_years", "ssrs_first_date", "ssrs_last_date",
     "dose_gy", "fractions", "histology", "seed_sop_instance_uid", "seed_frame", "seed_column",
     "seed_row",
 )  # fmt: skip
-EVENT_COLUMNS = ("lesion_id", "date", "event", "value")
-CALIPER_COLUMNS = (
+EVENT_COLUMNS: Final = ("lesion_id", "date", "event", "value")
+CALIPER_COLUMNS: Final = (
     "lesion_id", "sequence", "reader", "sop_instance_uid", "frame",
     "column_1", "row_1", "column_2", "row_2",
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """Follow-ups resampled on the baseline's grid, to be looked at and never measured on."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -9,8 +11,10 @@ from opp_mri.domain.registration import PIXEL_MM, Overlay
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.files import as_image
 
-HALF_SIZE_MM = 80.0  # four to five lumbar levels
-HALF_A_VOXEL = 0.5  # thick slices end half a slice outside the centres of the first and the last
+HALF_SIZE_MM: Final = 80.0  # four to five lumbar levels
+HALF_A_VOXEL: Final = (
+    0.5  # thick slices end half a slice outside the centres of the first and the last
+)
 
 
 def overlay(

@@ -6,6 +6,7 @@ criteria's change, or a study before it by a threshold for that pair of studies 
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from attrs import frozen
 
@@ -27,7 +28,7 @@ from opp_mri.domain.timeline import EventKind, Pathology, Timeline
 from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, facts_of, retreatment_day
 
 Answer = tuple[ResponseCategory, Reason]
-INDETERMINATE = ResponseCategory.INDETERMINATE
+INDETERMINATE: Final = ResponseCategory.INDETERMINATE
 
 
 @frozen(kw_only=True)

@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import Connection, select, text
 
 from opp_mri.store import schema
 from opp_mri.store.checksums import is_sound
 
-CATALOGUE = {"file": "file", "instance": "image", "volume": "series"}
+CATALOGUE: Final = {"file": "file", "instance": "image", "volume": "series"}
 
 
 def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:

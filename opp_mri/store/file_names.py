@@ -5,13 +5,15 @@ text. Here such a byte becomes a character of the private use area, and the byte
 out.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-_KEPT = {0xDC00 + byte: 0xEF00 + byte for byte in range(0x80, 0x100)}  # as MirBSD's OPTU-8 does
-_RESTORED = {private: surrogate for surrogate, private in _KEPT.items()}
+_KEPT: Final = {
+    0xDC00 + byte: 0xEF00 + byte for byte in range(0x80, 0x100)
+}  # as MirBSD's OPTU-8 does
+_RESTORED: Final = {private: surrogate for surrogate, private in _KEPT.items()}
 
 
 class FileName(TypeDecorator[str]):

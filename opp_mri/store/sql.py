@@ -18,7 +18,7 @@ from opp_mri.store.sql_records import SqlRecords
 from opp_mri.store.sql_volumes import SqlVolumes
 from opp_mri.store.transactions import BEGIN, mark_stale
 
-BUSY_TIMEOUT_S = 15.0  # tests shorten it
+BUSY_TIMEOUT_S: Final = 15.0  # tests shorten it
 VERSION_TABLE: Final = "alembic_version"
 NEWEST: Final = "0005"  # the newest migration; a test holds it against the scripts
 OWNER_ONLY: Final = 0o600

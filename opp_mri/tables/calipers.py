@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -14,9 +14,9 @@ from opp_mri.errors import InputError, TableFault
 from opp_mri.tables.cells import NUMBER
 from opp_mri.tables.csv_table import Row, Table, read_table
 
-REQUIRED = ("lesion_id", "reader")
-POINTS = ("column_1", "row_1", "column_2", "row_2")
-OPTIONAL = (
+REQUIRED: Final = ("lesion_id", "reader")
+POINTS: Final = ("column_1", "row_1", "column_2", "row_2")
+OPTIONAL: Final = (
     "sequence",
     "sop_instance_uid",
     "frame",
@@ -29,7 +29,7 @@ OPTIONAL = (
 )
 
 
-TABLE_ANSWERS = (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
+TABLE_ANSWERS: Final = (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
 
 
 @frozen(kw_only=True)

@@ -23,7 +23,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import Final, NoReturn, Self, TypeVar
 
 from attrs import define, field, frozen
 
@@ -33,8 +33,8 @@ from opp_mri.tables.cell_faults import NOT_GIVEN, shown, why_no_day, why_no_leng
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
-_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}")
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @define

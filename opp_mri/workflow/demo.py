@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
@@ -19,8 +20,8 @@ from opp_mri.workflow.measuring.lesions import add_events, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.project import create_project, open_project
 
-MARKER_NAME = "opp_mri-demo.txt"
-MARKER_TEXT = """\
+MARKER_NAME: Final = "opp_mri-demo.txt"
+MARKER_TEXT: Final = """\
 This folder was made by `opp-mri demo` and is replaced when the demo runs here again.
 Its patients are synthetic. opp_mri is research software and not a medical device.
 """

@@ -86,6 +86,18 @@ FRAMEWORK_CALLS = {
 }
 
 
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_constant_of_a_module_is_final(path: Path) -> None:
+    bare = [
+        target.id
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name) and re.fullmatch(r"_?[A-Z][A-Z0-9_]+", target.id)
+    ]
+    assert bare == []
+
+
 def test_no_function_is_there_for_tests_alone() -> None:
     texts = [path.read_text() for path in PRODUCT]
     texts += [path.read_text() for path in ROOT.glob("opp_mri/**/*.j2")]

@@ -1,12 +1,13 @@
 """Tables of a cohort as CSV: as they are read, and every number by its key."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.tables.tables import Table
 
-NUMBERS = "numbers.csv"
-COLUMNS = ("table", "key", "name", "value")
+NUMBERS: Final = "numbers.csv"
+COLUMNS: Final = ("table", "key", "name", "value")
 
 
 def table_files(tables: Sequence[Table]) -> dict[str, bytes]:

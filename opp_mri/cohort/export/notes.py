@@ -1,13 +1,14 @@
 """What an export says of itself: no medical device, by which version and rules, what was done."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from opp_mri import __version__
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import format_mm
 
-DEIDENTIFIED = (
+DEIDENTIFIED: Final = (
     "Patients and lesions have codes in an order that tells nothing, and rows stand in the order "
     "of the codes. The last day of SSRS of every lesion is set to 2000-01-01 and all other dates "
     "move with it, so that only days from SSRS are true. An age of 90 says 90 or more. A histology "

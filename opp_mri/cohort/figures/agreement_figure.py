@@ -1,6 +1,7 @@
 """Two readers in one figure: differences against means, a panel for each sequence."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
@@ -10,8 +11,8 @@ from opp_mri.cohort.figures.style import BAND, COLOURS, INK, MARKERS, QUIET, our
 from opp_mri.domain.imaging import SeriesRole
 
 PANEL_WIDTH_IN, HEIGHT_IN = 2.9, 3.1
-BEYOND_MM = 2.0
-LEAST_APART = 0.11  # of two numbers beside a panel, as a share of its reach
+BEYOND_MM: Final = 2.0
+LEAST_APART: Final = 0.11  # of two numbers beside a panel, as a share of its reach
 
 
 @frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """How each sequence of a lesion changed from its own baseline, as lines to draw."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 from attrs import frozen
@@ -19,10 +20,10 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course
 from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
 
-FEW = 60  # so many lines are told apart, and each may have its marks
-MANY = 1000  # more are drawn as pixels: an SVG of them would be slow to open
-BIN_WEEKS = 12
-ENOUGH_FOR_MIDDLE = 10
+FEW: Final = 60  # so many lines are told apart, and each may have its marks
+MANY: Final = 1000  # more are drawn as pixels: an SVG of them would be slow to open
+BIN_WEEKS: Final = 12
+ENOUGH_FOR_MIDDLE: Final = 10
 
 FloatArray = NDArray[np.float64]
 
@@ -154,7 +155,7 @@ def _draw_middle(axes: Axes, lines: Sequence[ChangeLine]) -> None:
         axes.plot(weeks, side, color=INK, lw=0.8, ls=(0, (3, 2)), zorder=3.5)
 
 
-MIDDLE_NOTE = (
+MIDDLE_NOTE: Final = (
     f"Heavy line: median of the lesions seen in each {BIN_WEEKS} weeks, where "
     f"{ENOUGH_FOR_MIDDLE} or more were; dashed: quartiles."
 )

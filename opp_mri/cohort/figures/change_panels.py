@@ -1,6 +1,7 @@
 """Small multiples of changes from baseline by week: panels beside each other, on the same axes."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from attrs import frozen
 from matplotlib.artist import Artist
@@ -40,7 +41,7 @@ from opp_mri.cohort.figures.style import BAND, journal_style
 
 LEFT_IN, TOP_IN, BETWEEN_IN, RIGHT_IN = 0.46, 0.50, 0.20, 0.10
 PANEL_HEIGHT_IN, AXIS_IN = 2.05, 0.42
-WIDEST_PANEL_IN = 3.2
+WIDEST_PANEL_IN: Final = 3.2
 
 
 @frozen(kw_only=True)

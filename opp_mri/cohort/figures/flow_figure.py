@@ -4,6 +4,7 @@ In the form of the CONSORT statement (Schulz et al., BMJ 2010;340:c332).
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import frozen
 from matplotlib.figure import Figure
@@ -29,10 +30,10 @@ from opp_mri.cohort.tables.tables import HAPPENED, HIDDEN, Cell, Table
 from opp_mri.domain.assessment import ResponseCategory
 
 MAIN_IN, BETWEEN_IN = 2.6, 0.5
-SIDE_IN = DOUBLE_IN - 2 * EDGE_IN - MAIN_IN - BETWEEN_IN
+SIDE_IN: Final = DOUBLE_IN - 2 * EDGE_IN - MAIN_IN - BETWEEN_IN
 LINE_IN, PAD_IN, GAP_IN = 0.145, 0.09, 0.34
-STEM_IN = 0.22
-RESPONSE = "response."
+STEM_IN: Final = 0.22
+RESPONSE: Final = "response."
 
 
 @frozen(kw_only=True)

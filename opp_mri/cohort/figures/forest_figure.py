@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import floor, isfinite, log10
+from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
@@ -27,8 +28,8 @@ from opp_mri.cohort.statistics.survival import Estimate
 
 LABEL_IN, COUNT_IN, PLOT_IN = 2.05, 0.95, 2.05  # columns; what is left is for the ratio in words
 HEAD_IN, PAD_IN, AXIS_IN = 0.36, 0.09, 0.42
-WIDEST = 1000.0  # ratios beyond it, or below its inverse, end in an arrow
-TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+WIDEST: Final = 1000.0  # ratios beyond it, or below its inverse, end in an arrow
+TICKS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 
 
 @frozen(kw_only=True)

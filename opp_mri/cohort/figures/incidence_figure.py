@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ from opp_mri.cohort.statistics.survival import (
 )
 from opp_mri.domain.assessment import ResponseCategory
 
-CAUSES: Mapping[Cause, tuple[str, str, Dashes]] = {
+CAUSES: Final[Mapping[Cause, tuple[str, str, Dashes]]] = {
     Cause.OPP: ("OPP", CATEGORY_COLOURS[ResponseCategory.OPP], "-"),
     Cause.LOCAL_FAILURE: ("local failure", CATEGORY_COLOURS[ResponseCategory.PD], (0, (5, 1.5))),
     Cause.DEATH: ("death", "#009E73", (0, (1.2, 1.2))),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
@@ -28,10 +29,10 @@ from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent
 from opp_mri.response.course import retreatment_day
 from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 
-WINDOW_OPENS_DAYS = 91  # three months; the window closes at Criteria.window_days
-DAYS_PER_MONTH = 30.4
-LABEL_ROOM_IN = 0.33  # a length of four characters, with air
-PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # hides a line behind a word
+WINDOW_OPENS_DAYS: Final = 91  # three months; the window closes at Criteria.window_days
+DAYS_PER_MONTH: Final = 30.4
+LABEL_ROOM_IN: Final = 0.33  # a length of four characters, with air
+PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # hides a line behind a word
 
 
 XLimits = tuple[float, float]  # weeks

@@ -7,6 +7,7 @@ stand in.
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
@@ -33,12 +34,12 @@ from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 
-NEVER_COMPARED = frozenset({SeriesRole.T2FS, SeriesRole.STIR})
+NEVER_COMPARED: Final = frozenset({SeriesRole.T2FS, SeriesRole.STIR})
 LEFT_IN, RIGHT_IN, TOP_IN, BETWEEN_IN, BELOW_IN = 0.52, 0.14, 0.58, 0.56, 0.46
-HEAD_LEFT_IN = 0.40  # its words begin above the name of the axis
+HEAD_LEFT_IN: Final = 0.40  # its words begin above the name of the axis
 MOST_IN_A_ROW, WIDEST_PANEL_IN = 3, 2.3
 
-ROUNDING_MM = 1e-9  # of the binary numbers that lengths are drawn as
+ROUNDING_MM: Final = 1e-9  # of the binary numbers that lengths are drawn as
 
 Limits = tuple[float, float, float]  # lower, mean, upper
 

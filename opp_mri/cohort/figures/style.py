@@ -15,27 +15,27 @@ from opp_mri.cohort.statistics.members import ALL, FractionGroup
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 
-INK = "#1b1b1b"
-QUIET = "#5a5a5a"
-BAND = "#dfe6ec"
-BASELINE = "#8fa1b0"
-WINDOW = "#fbf1cf"
-WINDOW_INK = "#7a6a20"
+INK: Final = "#1b1b1b"
+QUIET: Final = "#5a5a5a"
+BAND: Final = "#dfe6ec"
+BASELINE: Final = "#8fa1b0"
+WINDOW: Final = "#fbf1cf"
+WINDOW_INK: Final = "#7a6a20"
 
-COLOURS = {
+COLOURS: Final = {
     SeriesRole.T1: "#0072B2",
     SeriesRole.T2FS: "#D55E00",
     SeriesRole.STIR: "#009E73",
     SeriesRole.T1POST: "#AA4A84",  # their purple, darker: it has to stand on white
 }
-MARKERS = {
+MARKERS: Final = {
     SeriesRole.T1: "o",
     SeriesRole.T2FS: "s",
     SeriesRole.STIR: "^",
     SeriesRole.T1POST: "D",
 }
 
-CATEGORY_COLOURS = {
+CATEGORY_COLOURS: Final = {
     ResponseCategory.OPP: "#E69F00",
     ResponseCategory.PD: "#000000",
     ResponseCategory.PR: "#56B4E9",
@@ -43,7 +43,7 @@ CATEGORY_COLOURS = {
     ResponseCategory.INDETERMINATE: "#CC79A7",
     ResponseCategory.NOT_ELIGIBLE: "#C8C8C8",
 }
-CATEGORY_MARKERS = {
+CATEGORY_MARKERS: Final = {
     ResponseCategory.OPP: "o",
     ResponseCategory.PD: "s",
     ResponseCategory.PR: "v",
@@ -72,16 +72,16 @@ def arm_styles(groups: Sequence[str]) -> dict[str, tuple[str, Dashes]]:
     return {group: ARMS[group] if group in ARMS else next(others) for group in groups}
 
 
-WIDTH_IN = 6.4
+WIDTH_IN: Final = 6.4
 LEFT_IN, RIGHT_IN = 0.62, 0.22
-PANEL_WIDTH_IN = WIDTH_IN - LEFT_IN - RIGHT_IN
-TITLE_IN = 0.62
-LANE_IN = 0.19
+PANEL_WIDTH_IN: Final = WIDTH_IN - LEFT_IN - RIGHT_IN
+TITLE_IN: Final = 0.62
+LANE_IN: Final = 0.19
 PANEL_IN, PANEL_HEADER_IN = 1.30, 0.34
 AXIS_IN, LEGEND_IN = 0.46, 0.30
-CHARACTER_IN = 0.072  # of a label of 8 points, generously: any fallback font fits
+CHARACTER_IN: Final = 0.072  # of a label of 8 points, generously: any fallback font fits
 
-STYLE = {
+STYLE: Final = {
     "font.size": 9.0,
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
@@ -98,7 +98,7 @@ STYLE = {
 }
 
 
-JOURNAL_STYLE = STYLE | {
+JOURNAL_STYLE: Final = STYLE | {
     "font.size": 8.0,
     "axes.labelsize": 8.0,
     "axes.labelpad": 3.0,

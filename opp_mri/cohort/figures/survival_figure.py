@@ -47,7 +47,7 @@ from opp_mri.cohort.statistics.survival import (
 )
 
 RIGHT_IN, AXIS_IN = 0.15, 0.46
-RISK_WORDS = "Lesions at risk"
+RISK_WORDS: Final = "Lesions at risk"
 MOST_ARMS: Final = 4
 MOST_CENSORED_DAYS: Final = 150  # more ticks on one curve are a smear
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
@@ -48,9 +49,9 @@ LEFT_IN, RIGHT_IN, TOP_IN, AXIS_IN = 0.16, 0.14, 0.36, 0.40
 
 GROWTH, PEAK, RETURN = "first growth", "peak", "back at baseline"
 THERAPY, RETREATED, DEATH = "therapy changed", "retreatment", "death"
-MARKS = {GROWTH: "^", PEAK: "*", RETURN: "o", THERAPY: "X", RETREATED: "P", DEATH: "s"}
-FILLED = {RETREATED, DEATH}
-SIZES = {PEAK: 5.6, GROWTH: 4.2, RETURN: 3.8, THERAPY: 4.6, RETREATED: 4.8, DEATH: 3.6}
+MARKS: Final = {GROWTH: "^", PEAK: "*", RETURN: "o", THERAPY: "X", RETREATED: "P", DEATH: "s"}
+FILLED: Final = {RETREATED, DEATH}
+SIZES: Final = {PEAK: 5.6, GROWTH: 4.2, RETURN: 3.8, THERAPY: 4.6, RETREATED: 4.8, DEATH: 3.6}
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ centimetre: slopes may be compared, and lengths of two sequences are not subtrac
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -51,13 +52,13 @@ from opp_mri.errors import InputError
 from opp_mri.response.course import retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
 
-NO_MARKS = TimelineMarks()
-TITLE_LENGTH = 48  # characters of 12 points, bold, that fit beside each other
-ROOM_FOR_LABELS = 1.35
-SMALLEST_SPAN_MM = 8.0  # below it, half a millimetre of noise would look like a change
-RESOLUTION_DPI = 300  # of a PNG, and of what is drawn as pixels in an SVG or PDF
+NO_MARKS: Final = TimelineMarks()
+TITLE_LENGTH: Final = 48  # characters of 12 points, bold, that fit beside each other
+ROOM_FOR_LABELS: Final = 1.35
+SMALLEST_SPAN_MM: Final = 8.0  # below it, half a millimetre of noise would look like a change
+RESOLUTION_DPI: Final = 300  # of a PNG, and of what is drawn as pixels in an SVG or PDF
 # neither a date nor a program's version, so that the same figure gives the same bytes
-METADATA: dict[str, dict[str, None]] = {
+METADATA: Final[dict[str, dict[str, None]]] = {
     ".svg": {"Date": None, "Creator": None},
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},

@@ -1,6 +1,7 @@
 """Waterfall plot: the change of each lesion at its last follow-up, sorted, with its peak."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -38,7 +39,7 @@ from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
 RIGHT_IN, TOP_IN, HEIGHT_IN = 0.10, 0.36, 2.3
-MARK_IN = 0.22  # beside the name of a row
+MARK_IN: Final = 0.22  # beside the name of a row
 STRIP_IN, STRIP_GAP_IN = 0.15, 0.08
 
 Bar = tuple[ResponseCategory, ChangeLine]

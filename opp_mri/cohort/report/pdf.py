@@ -2,14 +2,15 @@
 
 import hashlib
 import logging
+from typing import Final
 
 from opp_mri.errors import InputError
 
-NEEDS_EXTRA = (
+NEEDS_EXTRA: Final = (
     "The PDF cannot be made, because WeasyPrint is missing. Install opp_mri with its extra: "
     "`pip install 'opp-mri[pdf]'`. Or print the HTML page to PDF from a browser."
 )
-NEEDS_PANGO = (
+NEEDS_PANGO: Final = (
     "The PDF cannot be made, because the library Pango is missing. Install it: "
     "`apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0` on Debian or Ubuntu, "
     "`brew install pango` on a Mac, on Windows as the installation page of WeasyPrint says. "

@@ -4,7 +4,7 @@ A hazard ratio is per unit of its covariate. Where it cannot be had it is None, 
 """
 
 from functools import partial as bound
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from attrs import evolve, frozen
@@ -26,12 +26,12 @@ from opp_mri.cohort.statistics.survival import (
 )
 from opp_mri.errors import InputError
 
-NO_INFORMATION = 1e-9  # a share of what an event can tell of a covariate in units of its SD
-LOOSE = 100.0  # error of a log ratio per SD that tells of no maximum
-LEVEL_GROUND = 1e-10  # slope against error at which a maximum is reached
-STEEP = 1e-4  # slope against error at which a maximum is not reached
-NEWTON_STEPS = 50
-FAR = 1e6  # stands for an endless fall of the likelihood
+NO_INFORMATION: Final = 1e-9  # a share of what an event can tell of a covariate in units of its SD
+LOOSE: Final = 100.0  # error of a log ratio per SD that tells of no maximum
+LEVEL_GROUND: Final = 1e-10  # slope against error at which a maximum is reached
+STEEP: Final = 1e-4  # slope against error at which a maximum is not reached
+NEWTON_STEPS: Final = 50
+FAR: Final = 1e6  # stands for an endless fall of the likelihood
 
 
 @frozen(kw_only=True)

@@ -37,10 +37,10 @@ from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
 from opp_mri.workflow.project import Project
 
 DESCRIBED_BY: Final = f"opp_mri {__version__}, roles 3"  # roles: counts changes of their rules
-BATCH = 500  # files that one transaction keeps: what a power cut can lose at most
-VOLUMES_BATCH = 100  # likewise, volumes
-MOST_LOOKED_AT = 50  # files that are opened to tell what a folder holds
-PREAMBLE = 132  # bytes before the first element, DICM included
+BATCH: Final = 500  # files that one transaction keeps: what a power cut can lose at most
+VOLUMES_BATCH: Final = 100  # likewise, volumes
+MOST_LOOKED_AT: Final = 50  # files that are opened to tell what a folder holds
+PREAMBLE: Final = 132  # bytes before the first element, DICM included
 
 Described = tuple[tuple[str, ...], list[VolumeDescription]]  # a patient's ids and volumes
 Progress = Callable[[str, int, int], None]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
@@ -17,7 +18,7 @@ from opp_mri.errors import InputError
 from opp_mri.store.protocol import PatientRecord, Store
 from opp_mri.tables.csv_table import read_table
 
-MOST_NAMESAKES = 6  # PatientIDs of one person, at most
+MOST_NAMESAKES: Final = 6  # PatientIDs of one person, at most
 
 
 @frozen(kw_only=True)

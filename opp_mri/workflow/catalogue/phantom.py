@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
@@ -33,7 +34,7 @@ from opp_mri.phantom.truth import (
     record,
 )
 
-_WEIGHTING = {SeriesKind.T1: "T1", SeriesKind.T1POST: "T1", SeriesKind.STIR: "STIR"}
+_WEIGHTING: Final = {SeriesKind.T1: "T1", SeriesKind.T1POST: "T1", SeriesKind.STIR: "STIR"}
 
 Progress = Callable[[int, int], None]
 

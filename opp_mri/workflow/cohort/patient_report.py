@@ -39,7 +39,7 @@ from opp_mri.workflow.project import Project
 
 FROM_TABLES: Final = "The patient has the code of the tables, and dates are those of the tables."
 NOT_KNOWN_WHO: Final = "The lengths come from a table, which does not say who read them."
-STATUS_WORDS: Mapping[CellStatus, str] = {
+STATUS_WORDS: Final[Mapping[CellStatus, str]] = {
     CellStatus.GONE: "gone",
     CellStatus.NOT_MEASURABLE: "not measurable",
     CellStatus.UNREAD: "not read",
@@ -47,7 +47,7 @@ STATUS_WORDS: Mapping[CellStatus, str] = {
     CellStatus.IN_DOUBT: "series in doubt",
     CellStatus.NO_MR: "no MR",
 }
-SOURCE_WORDS: Mapping[LengthSource, str] = {
+SOURCE_WORDS: Final[Mapping[LengthSource, str]] = {
     LengthSource.IMPORTED: "imported",
     LengthSource.MEAN: "mean of two readers",
 }

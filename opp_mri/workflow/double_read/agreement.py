@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from attrs import field, frozen
@@ -31,8 +31,8 @@ from opp_mri.workflow.measuring.readings import independent_readings, latest_by_
 from opp_mri.workflow.measuring.timeline import reader_timeline
 from opp_mri.workflow.project import Project
 
-BEYOND_MM = 2.0
-OVERALL = "overall"
+BEYOND_MM: Final = 2.0
+OVERALL: Final = "overall"
 Record = dict[str, Any]
 Cell = tuple[str, date, SeriesRole]  # lesion, time point, sequence
 

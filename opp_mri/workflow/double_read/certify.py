@@ -18,7 +18,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -42,8 +42,8 @@ from opp_mri.workflow.measuring.readings import (
 )
 from opp_mri.workflow.project import create_project, open_project
 
-IMAGES = "images"
-TRUTH_COLUMNS = ("lesion_id", "study_instance_uid", "study_date", "sequence", "ap_mm")
+IMAGES: Final = "images"
+TRUTH_COLUMNS: Final = ("lesion_id", "study_instance_uid", "study_date", "sequence", "ap_mm")
 PATIENTS, VISITS = 5, 2  # 30 lengths on five lesions: the bias is known by lesions, not by lengths
 UNREAD, DRAFT, NOT_MEASURABLE = "unread", "a draft, not signed", "not measurable"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import combinations
 from math import sqrt
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
@@ -26,11 +26,13 @@ from opp_mri.units import RECORDED_PRECISION_MM
 from opp_mri.workflow.double_read.agreement import estimate_record
 from opp_mri.workflow.measuring.readings import independent_readings, repeat_readings
 
-BEYOND_MM = 2.0
-FEWEST_PAIRS = 20  # below these the project's own error is too uncertain to stand for the default
-FEWEST_LESIONS = 5
-MOST_CORRELATED = 0.95
-ROUNDING_SD_MM = float(RECORDED_PRECISION_MM) / sqrt(12)
+BEYOND_MM: Final = 2.0
+FEWEST_PAIRS: Final = (
+    20  # below these the project's own error is too uncertain to stand for the default
+)
+FEWEST_LESIONS: Final = 5
+MOST_CORRELATED: Final = 0.95
+ROUNDING_SD_MM: Final = float(RECORDED_PRECISION_MM) / sqrt(12)
 
 
 @frozen(kw_only=True)

@@ -33,7 +33,7 @@ from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.project import Project
 
 AS_READ: Final = "so measured in the independent reads"
-STATEMENT = (
+STATEMENT: Final = (
     "These are the resolved measurements of this lesion; I was one of those who resolved them."
 )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -23,7 +23,7 @@ from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 
-EXAMPLE = """\
+EXAMPLE: Final = """\
 # Who reads, how blind, and how two reads become one. Show it to the readers before they begin:
 # it is frozen once the first package is made.
 
@@ -284,7 +284,7 @@ def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
     return read
 
 
-_READ: Mapping[str, Callable[[Any], Any]] = {
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "name": _name,
     "readers": _readers,
     "order": _one_of(CaseOrder),

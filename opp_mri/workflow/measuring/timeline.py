@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 import attrs
 from attrs import field, frozen
@@ -29,7 +30,7 @@ from opp_mri.workflow.measuring.readings import (
 from opp_mri.workflow.measuring.seeds import Phase, covers, phase, seed_by_frame
 from opp_mri.workflow.measuring.visits import recorded_visits
 
-OLDEST_BASELINE_DAYS = 42  # six weeks before the first fraction
+OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
 
 
 class CellStatus(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import attrs
 from attrs import frozen
@@ -23,7 +24,7 @@ from opp_mri.workflow.measuring.readings import (
 )
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
 
-DISCORDANT_MM = Decimal("2.0")  # lengths further apart than this are discordant
+DISCORDANT_MM: Final = Decimal("2.0")  # lengths further apart than this are discordant
 
 
 class CellState(StrEnum):

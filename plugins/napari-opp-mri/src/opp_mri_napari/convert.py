@@ -4,7 +4,7 @@ Layers are placed in mm from the first voxel, turned so that a sagittal image ha
 top and anterior at the left. Only the order of the voxels changes, never their values.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from attrs import field, frozen
@@ -17,14 +17,14 @@ if TYPE_CHECKING:  # it brings matplotlib, which the reading room starts without
 
 Colour = tuple[float, float, float]
 # orange and blue, told apart by all common kinds of colour vision; together they make white
-BASELINE_COLOUR: Colour = (1.0, 0.6, 0.1)
-FOLLOWUP_COLOUR: Colour = (0.0, 0.4, 0.9)
-WHITE: Colour = (1.0, 1.0, 1.0)
+BASELINE_COLOUR: Final[Colour] = (1.0, 0.6, 0.1)
+FOLLOWUP_COLOUR: Final[Colour] = (0.0, 0.4, 0.9)
+WHITE: Final[Colour] = (1.0, 1.0, 1.0)
 
-WINDOW_QUANTILES = (0.01, 0.99)
-STEEP = 0.5  # share of an in-plane axis along the body from which a slice is not axial
+WINDOW_QUANTILES: Final = (0.01, 0.99)
+STEEP: Final = 0.5  # share of an in-plane axis along the body from which a slice is not axial
 TICK_FROM_MM, TICK_TO_MM = 34.0, 28.0  # outside the vertebra that the fit is about
-LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))  # of LPS axes, towards minus and plus
+LETTERS: Final = (("R", "L"), ("A", "P"), ("F", "H"))  # of LPS axes, towards minus and plus
 
 
 @frozen(kw_only=True)

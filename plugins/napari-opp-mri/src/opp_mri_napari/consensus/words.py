@@ -1,10 +1,12 @@
 """A pair of answers in the words of the consensus room: A and B, and no name of a reader."""
 
+from typing import Final
+
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.double_read.consensus import Pair
 
-KEY_SHEET = (
+KEY_SHEET: Final = (
     ("A / B", "keep A, keep B"),
     ("M", "mean of the ends, of two lines on one image"),
     ("L, two clicks", "a new line"),

@@ -1,6 +1,7 @@
 """The panel beside the images: what is proposed, what was decided, and what went wrong."""
 
 from html import escape
+from typing import Final
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
@@ -9,13 +10,14 @@ from opp_mri.domain.registration import Verdict
 from opp_mri_napari.fits.presenter import KEY_SHEET, FitReviewPresenter
 from opp_mri_napari.fits.words import FitWords, fit_words, what_confirming_says
 
-WIDTH_PX = 430
-VERDICT_STYLES = {  # blue, yellow, vermilion: told apart by all common kinds of colour vision
+WIDTH_PX: Final = 430
+# blue, yellow, vermilion: told apart by all common kinds of colour vision
+VERDICT_STYLES: Final = {
     Verdict.GOOD: "background: #0072b2; color: white;",
     Verdict.DOUBTFUL: "background: #f0e442; color: black;",
     Verdict.FAILED: "background: #d55e00; color: white;",
 }
-BOX = "padding: 8px; border-radius: 4px;"
+BOX: Final = "padding: 8px; border-radius: 4px;"
 
 
 class FitPanel(QWidget):

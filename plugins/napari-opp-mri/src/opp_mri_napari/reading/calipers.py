@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 from uuid import uuid4
 
 import attrs
@@ -33,7 +34,7 @@ from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.reading.session import Session
 
-NUDGE_MM = 0.1
+NUDGE_MM: Final = 0.1
 
 
 class Tool(StrEnum):
@@ -46,7 +47,7 @@ class Tool(StrEnum):
     SEED = "point inside the lesion"
 
 
-LANDMARKS = {
+LANDMARKS: Final = {
     Tool.ENDPLATE: AxisLandmark.ENDPLATE,
     Tool.POSTERIOR_WALL: AxisLandmark.POSTERIOR_WALL,
 }

@@ -1,12 +1,14 @@
 """Cross-reference lines: where the image of the active pane cuts the image of another."""
 
+from typing import Final
+
 import numpy as np
 
 from opp_mri.domain.geometry import ImagePlane, Vector3, dot
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.views import Mark, MarkStyle
 
-PARALLEL_COS = 0.94  # twenty degrees: images that are nearly parallel have no useful line
+PARALLEL_COS: Final = 0.94  # twenty degrees: images that are nearly parallel have no useful line
 
 
 def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:

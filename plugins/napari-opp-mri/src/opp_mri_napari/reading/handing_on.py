@@ -1,7 +1,7 @@
 """What leaves the reading room: key images, and the text to dictate."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.measuring.timeline import CellStatus
@@ -15,8 +15,8 @@ from opp_mri_napari.shared.work import Job
 if TYPE_CHECKING:
     from opp_mri.workflow.cohort.key_pictures import KeyImages
 
-BLINDED = "A blinded read hands nothing on: key images and texts are made once it is lifted."
-SHOWN_OF_TEXT = 90  # characters
+BLINDED: Final = "A blinded read hands nothing on: key images and texts are made once it is lifted."
+SHOWN_OF_TEXT: Final = 90  # characters
 
 
 class HandingOn:

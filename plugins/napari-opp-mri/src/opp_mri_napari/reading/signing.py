@@ -1,13 +1,16 @@
 """Sign-off: the record that the reader reads is the record that is signed."""
 
 from collections.abc import Callable
+from typing import Final
 
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.session import Session
 
-CHANGED = "These answers have changed since they were listed: read the list again, then sign."
+CHANGED: Final = (
+    "These answers have changed since they were listed: read the list again, then sign."
+)
 
 
 class Signing:

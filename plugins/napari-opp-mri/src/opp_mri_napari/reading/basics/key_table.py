@@ -45,7 +45,7 @@ class Wish:
     repeats: bool = False
 
 
-WISHES: Mapping[str, Wish] = MappingProxyType(
+WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
     {
         "confirm": Wish("next unread cell; on the sign-off: sign", Group.GO),
         "next_lesion": Wish("next lesion", Group.GO),
@@ -120,7 +120,7 @@ WISHES: Mapping[str, Wish] = MappingProxyType(
     }
 )
 
-OWN: Mapping[str, str] = MappingProxyType(
+OWN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "Up": "up", "Down": "down", "Left": "left", "Right": "right",
         "Shift+Up": "voxel_up", "Shift+Down": "voxel_down",
@@ -149,7 +149,7 @@ OWN: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 
 # Keys that readers of other viewers have in their fingers; they come on top of our own.
-HABITS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+HABITS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "OHIF": {"Z": "magnifier", "Space": "reset", "PgUp": "left", "PgDown": "right"},
         "Horos": {"D": "caliper", "PgUp": "up", "PgDown": "down", "Ctrl+0": "auto_window"},

@@ -26,11 +26,11 @@ from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
 from opp_mri_napari.reading.widgets.visit_form import VisitForm
 
-LEVELS = (
+LEVELS: Final = (
     *(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 14)),
     *(f"L{n}" for n in range(1, 7)), *(f"S{n}" for n in range(1, 6)),
 )  # fmt: skip
-REASONS = (
+REASONS: Final = (
     "Motion",
     "Metal artefact",
     "Margins cannot be told",
@@ -40,8 +40,8 @@ REASONS = (
 )
 CHOOSE_LEVEL: Final = "choose the vertebra"
 ADD, CORRECT = "Add the lesion", "Record the correction"
-NO_SEED = "not set: the middle of the baseline caliper will serve"
-ERROR = "color: #ffb38a; font-size: 13px;"
+NO_SEED: Final = "not set: the middle of the baseline caliper will serve"
+ERROR: Final = "color: #ffb38a; font-size: 13px;"
 
 
 class SignOff(QWidget):

@@ -1,7 +1,7 @@
 """The plot of a growth curve: lengths over weeks, a colour and a marker for each sequence."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
@@ -11,7 +11,7 @@ from opp_mri_napari.reading.panels.panel_views import Curve, CurvePoint, Timelin
 from opp_mri_napari.reading.widgets.looks import SEQUENCES
 
 GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
-PIXELS = 11
+PIXELS: Final = 11
 
 
 class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed

@@ -1,5 +1,7 @@
 """The line above the panes: what is open, what would come next, what the mouse does."""
 
+from typing import Final
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
@@ -7,7 +9,7 @@ from opp_mri_napari.reading.panels.panel_views import StatusView
 from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
 from opp_mri_napari.reading.widgets.parts import ElidedLabel
 
-SHARE_PX = 140
+SHARE_PX: Final = 140
 
 
 class Head(QWidget):

@@ -1,6 +1,7 @@
 """Keys of the reading room, taken before napari sees them, whichever widget is active."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
@@ -13,9 +14,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-TYPED_IN = (QLineEdit, QTextEdit, QComboBox, QAbstractSpinBox)
-MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
-WHILE_TYPING = {"cancel", "keys"}
+TYPED_IN: Final = (QLineEdit, QTextEdit, QComboBox, QAbstractSpinBox)
+MODIFIERS: Final = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
+WHILE_TYPING: Final = {"cancel", "keys"}
 
 
 class RoomKeys(QObject):

@@ -1,7 +1,7 @@
 """The window that shows key images and saves them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap, QResizeEvent
@@ -23,8 +23,8 @@ from opp_mri_napari.reading.widgets.forms import ERROR
 if TYPE_CHECKING:
     from opp_mri.workflow.cohort.key_pictures import KeyImages
 
-BESIDE_PX = 48  # margins and a scroll bar
-KINDS = "Strip (*.png *.svg *.pdf);;Slides (*.pptx);;Loop (*.gif)"
+BESIDE_PX: Final = 48  # margins and a scroll bar
+KINDS: Final = "Strip (*.png *.svg *.pdf);;Slides (*.pptx);;Loop (*.gif)"
 
 
 class KeyImagesWindow(QDialog):

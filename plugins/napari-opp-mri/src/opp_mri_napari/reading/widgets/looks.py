@@ -1,11 +1,12 @@
 """Colours and symbols of the panels, told apart by all common kinds of colour vision."""
 
 from types import MappingProxyType
+from typing import Final
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri_napari.reading.panels.panel_views import CellLook
 
-CELLS = MappingProxyType(
+CELLS: Final = MappingProxyType(
     {  # background, ink, symbol
         CellLook.UNREAD: ("#20272d", "#dfe6ea", "○"),
         CellLook.DRAFT: ("#7a6a10", "#fff7c2", "◐"),
@@ -15,7 +16,7 @@ CELLS = MappingProxyType(
         CellLook.NO_IMAGE: ("#14181c", "#5d6b76", "–"),
     }
 )
-SEQUENCES = MappingProxyType(
+SEQUENCES: Final = MappingProxyType(
     {  # colour on a dark ground, and marker of pyqtgraph
         SeriesRole.T1: ("#56b4e9", "o"),
         SeriesRole.T2FS: ("#e8833a", "s"),
@@ -23,7 +24,7 @@ SEQUENCES = MappingProxyType(
         SeriesRole.T1POST: ("#d67fb0", "d"),
     }
 )
-CATEGORIES = MappingProxyType(
+CATEGORIES: Final = MappingProxyType(
     {
         "OPP": ("#f0e442", "#1b1b1b"),
         "PD": ("#d55e00", "#ffffff"),
@@ -31,6 +32,6 @@ CATEGORIES = MappingProxyType(
         "SD": ("#0072b2", "#ffffff"),
     }
 )
-BANNER = "background: #f0e442; color: #1b1b1b; font-size: 14px; padding: 6px 10px;"
-QUIET = "color: #b8c4ce; font-size: 13px;"
-BIG = "font-size: 17px; font-weight: bold;"
+BANNER: Final = "background: #f0e442; color: #1b1b1b; font-size: 14px; padding: 6px 10px;"
+QUIET: Final = "color: #b8c4ce; font-size: 13px;"
+BIG: Final = "font-size: 17px; font-weight: bold;"

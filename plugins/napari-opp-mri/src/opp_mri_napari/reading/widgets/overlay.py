@@ -21,7 +21,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
 )
 from opp_mri_napari.reading.views import Mark, MarkStyle, PaneView
 
-COLOURS = {  # told apart by all common kinds of colour vision
+COLOURS: Final = {  # told apart by all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
     MarkStyle.FROZEN: "#56b4e9",
     MarkStyle.GHOST: "#e69f00",
@@ -36,7 +36,7 @@ QUIET_STYLES: Final = (MarkStyle.GHOST, MarkStyle.AXIS, MarkStyle.HINT, MarkStyl
 TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
 FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
-HALO = QColor(0, 0, 0, 190)
+HALO: Final = QColor(0, 0, 0, 190)
 CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
 
 

@@ -3,7 +3,7 @@
 This is the only file of the reading room that knows how napari draws.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from napari.components import ViewerModel
@@ -19,22 +19,22 @@ from opp_mri_napari.reading.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
 from opp_mri_napari.reading.widgets.parts import ElidedLabel
 
-KINDS = {
+KINDS: Final = {
     QEvent.Type.MouseButtonPress: PointerKind.PRESS,
     QEvent.Type.MouseButtonDblClick: PointerKind.DOUBLE,
     QEvent.Type.MouseButtonRelease: PointerKind.RELEASE,
     QEvent.Type.MouseMove: PointerKind.MOVE,
 }
-BUTTONS = {
+BUTTONS: Final = {
     Qt.MouseButton.LeftButton: Button.LEFT,
     Qt.MouseButton.MiddleButton: Button.MIDDLE,
     Qt.MouseButton.RightButton: Button.RIGHT,
 }
-NOTCH = 120
+NOTCH: Final = 120
 ACTIVE, QUIET = "#56b4e9", "#2b333b"
-NOTE_PX = 22
-LEAST_PX = 90  # napari cannot draw on nothing
-CHIP = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
+NOTE_PX: Final = 22
+LEAST_PX: Final = 90  # napari cannot draw on nothing
+CHIP: Final = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
 
 
 class _Shown(Image):  # type: ignore[misc] # napari is not typed

@@ -1,6 +1,6 @@
 """The growth curve, live, and what the rules say of it."""
 
-from typing import Any
+from typing import Any, Final
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidge
 from opp_mri_napari.reading.panels.panel_views import TimelineView
 from opp_mri_napari.reading.widgets.looks import BIG, CATEGORIES, QUIET
 
-LEAST_PX = 390
-SENTENCES_PX = 74  # four lines; more can be scrolled
+LEAST_PX: Final = 390
+SENTENCES_PX: Final = 74  # four lines; more can be scrolled
 
 
 class TimelinePanel(QWidget):

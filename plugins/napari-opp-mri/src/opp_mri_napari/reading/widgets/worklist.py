@@ -1,6 +1,6 @@
 """The worklist: lesions and sequences by time points, with what is done in each cell."""
 
-from typing import Any
+from typing import Any, Final
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QKeyEvent
@@ -26,7 +26,7 @@ from opp_mri_napari.reading.widgets.looks import CELLS, QUIET
 from opp_mri_napari.reading.widgets.parts import Line
 
 Index = QModelIndex | QPersistentModelIndex
-ALL = "all cells"
+ALL: Final = "all cells"
 
 
 class WorklistModel(QAbstractTableModel):
