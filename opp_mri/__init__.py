@@ -15,9 +15,7 @@ Names are loaded when they are first used; their types are in ``__init__.pyi``. 
 software and not a medical device.
 """
 
-from typing import Final
-
-_HOMES: Final = {
+_HOMES = {
     "Assessment": "opp_mri.door.lesion",
     "Cohort": "opp_mri.door.cohort",
     "Figure": "opp_mri.door.figure",

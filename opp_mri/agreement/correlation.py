@@ -58,16 +58,16 @@ def icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
     bottom = rows + (k - 1) * error + k * (columns - error) / n
     if bottom <= 0 or rows == 0:
         return Icc(single=nothing, average=nothing, targets=n, readers=k)
-    one = (rows - error) / bottom
-    if one >= 1 or error == 0 == columns:
+    single = (rows - error) / bottom
+    if single >= 1 or error == 0 == columns:
         whole = Estimate(value=1.0, low=1.0, high=1.0)
         return Icc(single=whole, average=whole, targets=n, readers=k)
     if len(set(lesions)) < len(lesions):
         low, high = _jackknife_interval(lengths_mm, lesions)
     else:
-        low, high = _icc_interval(rows, columns, error, one, n, k)
+        low, high = _icc_interval(rows, columns, error, single, n, k)
     return Icc(
-        single=Estimate(value=one, low=low, high=high),
+        single=Estimate(value=single, low=low, high=high),
         average=Estimate(
             value=(rows - error) / (rows + (columns - error) / n),
             low=_of_mean(low, k),
@@ -85,15 +85,15 @@ def _jackknife_interval(
     groups = [names == lesion for lesion in dict.fromkeys(lesions)]
     n = len(groups)
     without = [icc(lengths_mm[~group]).single.value for group in groups] if n >= 3 else [None]
-    if any(one is None or abs(one) >= 1 for one in without):
+    if any(estimate is None or abs(estimate) >= 1 for estimate in without):
         return None, None
     z = np.arctanh(np.array(without, dtype=np.float64))
-    one = icc(lengths_mm).single.value
-    if one is None:
+    estimate = icc(lengths_mm).single.value
+    if estimate is None:
         return None, None
     spread = math.sqrt((n - 1) / n * float(((z - z.mean()) ** 2).sum()))
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * spread
-    return math.tanh(math.atanh(one) - half), math.tanh(math.atanh(one) + half)
+    return math.tanh(math.atanh(estimate) - half), math.tanh(math.atanh(estimate) + half)
 
 
 def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
@@ -107,10 +107,10 @@ def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
 
 
 def _icc_interval(
-    rows: float, columns: float, error: float, one: float, n: int, k: int
+    rows: float, columns: float, error: float, single: float, n: int, k: int
 ) -> tuple[float, float]:
-    a = k * one / (n * (1 - one))
-    b = 1 + k * one * (n - 1) / (n * (1 - one))
+    a = k * single / (n * (1 - single))
+    b = 1 + k * single * (n - 1) / (n * (1 - single))
     parts = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
     v = (a * columns + b * error) ** 2 / parts
     p = (1 + LEVEL) / 2
@@ -122,8 +122,8 @@ def _icc_interval(
     )
 
 
-def _of_mean(one: float | None, k: int) -> float | None:
+def _of_mean(single: float | None, k: int) -> float | None:
     """Step a reliability up to that of the mean of k readers (Spearman and Brown)."""
-    if one is None:
+    if single is None:
         return None
-    return k * one / (1 + (k - 1) * one)
+    return k * single / (1 + (k - 1) * single)

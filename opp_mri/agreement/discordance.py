@@ -96,22 +96,31 @@ def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | No
 
     `Cause.CATEGORY` is not found here: it takes all lengths of a lesion.
     """
-    one, other = first.reading, second.reading
-    if one.length_mm is None or other.length_mm is None:
-        same = one.answer is other.answer is Answer.NOT_MEASURABLE
-        return None if same else Discordance(first=one, second=other, cause=Cause.ANSWER)
-    difference_mm = one.length_mm - other.length_mm
+    reading, other = first.reading, second.reading
+    if reading.length_mm is None or other.length_mm is None:
+        same = reading.answer is other.answer is Answer.NOT_MEASURABLE
+        return None if same else Discordance(first=reading, second=other, cause=Cause.ANSWER)
+    difference_mm = reading.length_mm - other.length_mm
     apart = abs(difference_mm) > limits.length_mm
-    if (one.answer is Answer.GONE) is not (other.answer is Answer.GONE):
-        return Discordance(first=one, second=other, cause=Cause.ANSWER, difference_mm=difference_mm)
-    if one.caliper is None or other.caliper is None or first.plane is None or second.plane is None:
+    if (reading.answer is Answer.GONE) is not (other.answer is Answer.GONE):
+        return Discordance(
+            first=reading, second=other, cause=Cause.ANSWER, difference_mm=difference_mm
+        )
+    if (
+        reading.caliper is None
+        or other.caliper is None
+        or first.plane is None
+        or second.plane is None
+    ):
         cause = Cause.LENGTH if apart else None
         return _made(first, second, cause, difference_mm)
     if first.volume_id != second.volume_id:
-        frames = {one.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
+        frames = {reading.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
         if len(frames) > 1 or "" in frames:
             return _made(first, second, Cause.SERIES, difference_mm)
-    return _of_lines(first, second, one.caliper, other.caliper, first.plane, limits, difference_mm)
+    return _of_lines(
+        first, second, reading.caliper, other.caliper, first.plane, limits, difference_mm
+    )
 
 
 def category_only(first: Drawn, second: Drawn) -> Discordance | None:
@@ -124,10 +133,10 @@ def category_only(first: Drawn, second: Drawn) -> Discordance | None:
 
 
 def _of_lines(
-    first: Drawn, second: Drawn, one: Caliper, other: Caliper, plane: ImagePlane,
+    first: Drawn, second: Drawn, caliper: Caliper, other_caliper: Caliper, plane: ImagePlane,
     limits: Limits, difference_mm: Decimal,
 ) -> Discordance | None:  # fmt: skip
-    a, b = _towards_back(one), _towards_back(other)
+    a, b = _towards_back(caliper), _towards_back(other_caliper)
     slices_apart_mm = abs(plane.distance_mm(_middle(b)))
     angle_deg = _angle_deg(_run(a), _run(b))
     anterior_mm, posterior_mm = (_apart_in_image_mm(plane, p, q) for p, q in zip(a, b, strict=True))

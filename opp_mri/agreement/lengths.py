@@ -77,7 +77,11 @@ def bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> BlandAltman:
     J Biopharm Stat 2007;17:571-582, section 3); the intervals of the limits are found by MOVER
     (Zou, Stat Methods Med Res 2013;22:630-642).
     """
-    groups = [np.asarray(one, dtype=np.float64) for one in differences_mm.values() if len(one)]
+    groups = [
+        np.asarray(differences, dtype=np.float64)
+        for differences in differences_mm.values()
+        if len(differences)
+    ]
     n, pairs = len(groups), sum(map(len, groups))
     if n < 3:
         mean = float(np.mean(np.concatenate(groups))) if groups else None
@@ -126,7 +130,11 @@ def within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]]) -> Estim
     chi-squared the variance which the mean square has by the variances between and within lesions
     (Satterthwaite, Biometrics Bull 1946;2:110-114).
     """
-    groups = [np.asarray(one, dtype=np.float64) for one in differences_mm.values() if len(one)]
+    groups = [
+        np.asarray(differences, dtype=np.float64)
+        for differences in differences_mm.values()
+        if len(differences)
+    ]
     pairs = sum(map(len, groups))
     if pairs < 2:
         return Estimate(value=None)

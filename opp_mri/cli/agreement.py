@@ -214,7 +214,8 @@ def discordance_command(
         show_json([discordance_record(pair) for pair in pairs])
     elif pairs:
         lengths = [
-            f"{one.reader} mm" for one in (pairs[0].discordance.first, pairs[0].discordance.second)
+            f"{reading.reader} mm"
+            for reading in (pairs[0].discordance.first, pairs[0].discordance.second)
         ]
         columns = ["Lesion", "Study", "Sequence", *lengths, "Cause", "Category"]
         show_table(columns, [_row(pair) for pair in pairs])
@@ -225,8 +226,10 @@ def discordance_command(
 def _row(pair: DiscordantPair) -> list[str]:
     discordance = pair.discordance
     lengths = [
-        one.answer.value.replace("_", " ") if one.length_mm is None else format_mm(one.length_mm)
-        for one in (discordance.first, discordance.second)
+        reading.answer.value.replace("_", " ")
+        if reading.length_mm is None
+        else format_mm(reading.length_mm)
+        for reading in (discordance.first, discordance.second)
     ]
     first, second = (one.value if one else "-" for one in pair.categories)
     category = f"{first} or {second}" if pair.changes_category else first

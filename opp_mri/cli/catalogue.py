@@ -235,8 +235,8 @@ def role_command(volume_id: str, role: str, project_folder: Path) -> None:
         if role == "header":
             volume = clear_override(project, volume_id, now())
         else:
-            given = None if role == "none" else SeriesRole(role)
-            volume = override_role(project, volume_id, given, now())
+            sequence = None if role == "none" else SeriesRole(role)
+            volume = override_role(project, volume_id, sequence, now())
     named = volume.role.value if volume.role else "no role"
     chosen = ", chosen for its study" if volume.selected else ""
     click.echo(f"Volume {volume_id}: {named}{chosen}.")

@@ -68,7 +68,7 @@ def make_command(
     The true lengths go to another file, which the reader does not get. Takes a minute or two.
     """
     with show_progress() as progress:
-        made = make_certification(
+        certified = make_certification(
             folder,
             truth,
             at=now(),
@@ -80,11 +80,11 @@ def make_command(
             progress=progress,
         )
     click.echo(
-        f"{counted(made.lengths, 'length')} to measure on {counted(made.lesions, 'lesion')} in "
-        f"{made.folder}."
+        f"{counted(certified.lengths, 'length')} to measure on "
+        f"{counted(certified.lesions, 'lesion')} in {certified.folder}."
     )
-    click.echo(f"The true lengths are in {made.truth}: keep them from the reader.")
-    if made.lengths < DEFAULT_PASS_MARK.lengths_at_least or made.lesions < FEWEST_LESIONS:
+    click.echo(f"The true lengths are in {certified.truth}: keep them from the reader.")
+    if certified.lengths < DEFAULT_PASS_MARK.lengths_at_least or certified.lesions < FEWEST_LESIONS:
         click.echo(
             f"Too few to pass on: it takes {DEFAULT_PASS_MARK.lengths_at_least} lengths on "
             f"{FEWEST_LESIONS} lesions.",
@@ -118,30 +118,32 @@ def score_command(folder: Path, truth: Path, reader: str, as_json: bool) -> None
 
 
 def _show(score: Score) -> None:
-    found = score.certification
-    mark = found.pass_mark
+    certification = score.certification
+    mark = certification.pass_mark
     show_table(
         ["", f"{score.reader}, with 95 % interval", "to pass"],
         [
-            ["lengths", f"{found.n} on {counted(found.lesions, 'lesion')}",
+            ["lengths", f"{certification.n} on {counted(certification.lesions, 'lesion')}",
              f"at least {mark.lengths_at_least}"],
-            ["unread or not measurable", f"{found.unread} of {found.n + found.unread}",
+            ["unread or not measurable",
+             f"{certification.unread} of {certification.n + certification.unread}",
              f"at most {mark.unread_at_most:.0%}"],
-            ["bias, mm", _written(found.bias_mm, "+.2f"),
+            ["bias, mm", _written(certification.bias_mm, "+.2f"),
              f"interval within {mark.bias_within_mm:.1f} to each side"],
-            ["SD of one measurement, mm", _written(found.sd_mm, ".2f"),
+            ["SD of one measurement, mm", _written(certification.sd_mm, ".2f"),
              f"at most {mark.sd_at_most_mm:.2f}"],
-            [f"more than {mark.far_mm:.1f} mm off", _written(found.far, ".0%"),
+            [f"more than {mark.far_mm:.1f} mm off", _written(certification.far, ".0%"),
              f"at most {mark.far_at_most:.0%}"],
         ],
     )  # fmt: skip
-    for one in score.unread:
-        true = one.true
+    for length in score.unread:
+        true = length.true
         click.echo(
-            f"No length: {true.lesion_id}, {true.study_date}, {true.sequence.value}: {one.missing}"
+            f"No length: {true.lesion_id}, {true.study_date}, {true.sequence.value}: "
+            f"{length.missing}"
         )
-    click.echo(f"Reader {score.reader} {'passed' if found.passed else 'did not pass'}.")
-    for reason in found.reasons:
+    click.echo(f"Reader {score.reader} {'passed' if certification.passed else 'did not pass'}.")
+    for reason in certification.reasons:
         click.echo(f"  {reason}")
 
 
@@ -154,18 +156,18 @@ def _written(estimate: Estimate, how: str) -> str:
 
 
 def _record(score: Score) -> dict[str, Any]:
-    found = score.certification
+    certification = score.certification
     return {
         "reader": score.reader,
-        "passed": found.passed,
-        "reasons": list(found.reasons),
-        "lesions": found.lesions,
-        "lengths": found.n,
-        "unread": found.unread,
-        "bias_mm": _rounded(found.bias_mm),
-        "sd_mm": _rounded(found.sd_mm),
-        "share_far": _rounded(found.far),
-        "pass_mark": attrs.asdict(found.pass_mark),
+        "passed": certification.passed,
+        "reasons": list(certification.reasons),
+        "lesions": certification.lesions,
+        "lengths": certification.n,
+        "unread": certification.unread,
+        "bias_mm": _rounded(certification.bias_mm),
+        "sd_mm": _rounded(certification.sd_mm),
+        "share_far": _rounded(certification.far),
+        "pass_mark": attrs.asdict(certification.pass_mark),
         "cells": [
             {
                 "lesion_id": length.true.lesion_id,

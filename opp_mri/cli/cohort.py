@@ -104,14 +104,15 @@ def cohort_group(
 
 def _refuse_options_before(context: click.Context, verb: str) -> None:
     """Refuse what stands before the verb: it would not reach it, and another cohort be read."""
-    given = [
+    misplaced = [
         option.opts[0]
         for option in context.command.params
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     ]
-    if given:
+    if misplaced:
         raise click.UsageError(
-            f"{', '.join(given)} must stand behind the verb: opp-mri cohort {verb} ... {given[0]}."
+            f"{', '.join(misplaced)} must stand behind the verb: "
+            f"opp-mri cohort {verb} ... {misplaced[0]}."
         )
 
 
@@ -242,7 +243,7 @@ def bundle_command(
 
     key = read_key(key_file) if key_file else None
     with show_progress() as progress:
-        made = make_bundle(
+        bundle = make_bundle(
             load_cohort(),
             folder,
             title=title,
@@ -252,10 +253,10 @@ def bundle_command(
             with_pdf=not without_pdf,
             progress=progress,
         )
-    if not made.is_new:
-        click.echo(f"{folder} holds this very bundle: {len(made.files)} files, the same bytes.")
+    if not bundle.is_new:
+        click.echo(f"{folder} holds this very bundle: {len(bundle.files)} files, the same bytes.")
         return
-    click.echo(f"Written: {folder}, {counted(len(made.files), 'file')} and their hashes.")
+    click.echo(f"Written: {folder}, {counted(len(bundle.files), 'file')} and their hashes.")
     click.echo(
         "Not de-identified: names and dates are in it."
         if identified

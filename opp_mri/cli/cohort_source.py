@@ -78,13 +78,13 @@ def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
         tables: Path | None,
         reader: str | None,
         rules: RulesChoice,
-        **others: Any,
+        **options: Any,
     ) -> None:
         def load_cohort() -> Cohort:
             cohort = _load(project_folder, tables, reader, rules)
             show_warnings(cohort.warnings)
             return cohort
 
-        command(*args, load_cohort=load_cohort, **others)
+        command(*args, load_cohort=load_cohort, **options)
 
     return with_cohort

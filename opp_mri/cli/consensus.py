@@ -189,14 +189,14 @@ def _said(reading: Reading) -> str:
 
 
 def _row(pair: Pair) -> list[str]:
-    found = pair.discordance
+    discordance = pair.discordance
     return [
         pair.lesion.lesion_id,
         str(pair.a.study_date),
         pair.a.sequence.value,
         _said(pair.a),
         _said(pair.b),
-        cause_in_words(found) if found else "",
+        cause_in_words(discordance) if discordance else "",
         "changes" if pair.changes_category else "same",
         f"{pair.resolution.kind.value}: {_said(pair.result)}"
         if pair.resolution and pair.result

@@ -58,18 +58,18 @@ def _show_demo(summary: DemoSummary) -> None:
     for lesion in summary.lesions:
         record = lesion.lesion
         truth = summary.truth.get(record.lesion_id)
-        found = lesion.assessment if lesion.is_measured else None
-        agrees = found is not None and found.category is truth
+        assessment = lesion.assessment if lesion.is_measured else None
+        agrees = assessment is not None and assessment.category is truth
         right += agrees
         margin_mm = lesion.margin_mm if lesion.is_measured else None
         rows.append(
             [
                 record.lesion_id,
                 record.level,
-                found.category.value if found else "no answer",
+                assessment.category.value if assessment else "no answer",
                 truth.value if truth else "-",
                 "agrees" if agrees else "DIFFERS",
-                found.reason.value.replace("_", " ") if found else "",
+                assessment.reason.value.replace("_", " ") if assessment else "",
                 "-" if margin_mm is None else format_mm(margin_mm),
             ]
         )

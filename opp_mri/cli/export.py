@@ -38,7 +38,7 @@ key_option = click.option(
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice([one.value for one in ExportFormat]),
+    type=click.Choice([export_format.value for export_format in ExportFormat]),
     help=f"What to write; may be given several times. Without it: {', '.join(DEFAULT_FORMATS)}.",
 )
 @click.option(

@@ -12,8 +12,9 @@ from typing import Any, Final
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription, uid_in_file
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Caliper, LesionEvent, Reading, SeedPoint
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.catalogue.patients import LikelyMatch, Patient, TimePoint
 from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline

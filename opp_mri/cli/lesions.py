@@ -59,8 +59,8 @@ def add_command(
 
     Without a seed the middle of the lesion's baseline caliper tells where it is.
     """
-    given = {column: value for column, value in cells.items() if value is not None}
-    if (table is None) == (not given):
+    filled = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not filled):
         raise click.UsageError("Give either --table FILE, or the lesion by its options.")
     with open_project(project_folder) as project:
         if table is not None:
@@ -69,7 +69,7 @@ def add_command(
             )
             click.echo(f"Recorded: {counted(len(lesions), 'lesion')}.")
         else:
-            lesion = add_lesion(project.store, given, now(), replace=replace)
+            lesion = add_lesion(project.store, filled, now(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
 
 
@@ -141,7 +141,7 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
             }
         )
     else:
-        _show_readings(summary.stored, {one.reading_id for one in summary.stored})
+        _show_readings(summary.stored, {reading.reading_id for reading in summary.stored})
         if summary.repeated:
             click.echo(f"Recorded already, so not added again: {counted(summary.repeated, 'row')}.")
     if summary.refused:
@@ -159,7 +159,7 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         hidden = blinded_readers(project.store)
         recorded = project.store.readings(lesion_id)
         readings = [reading for reading in recorded if reading.reader not in hidden]
-        counting = {one.reading_id for one in counted_readings(project.store, lesion_id)}
+        counting = {reading.reading_id for reading in counted_readings(project.store, lesion_id)}
     if as_json:
         show_json([reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:

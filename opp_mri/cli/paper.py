@@ -39,25 +39,29 @@ def paper_command(folder: Path | None, as_json: bool) -> None:
         )
     figures = printed_figures(folder or SOURCE_DATA)
     if as_json:
-        show_json([asdict(one) for one in figures])
+        show_json([asdict(figure) for figure in figures])
         return
     show_table(
         ["Figure", "Printed", "Computed", "Agrees"],
-        [[one.name, one.printed, one.computed or "-", AGREES[one.agrees]] for one in figures],
+        [
+            [figure.name, figure.printed, figure.computed or "-", AGREES[figure.agrees]]
+            for figure in figures
+        ],
     )
     _show_reasons(figures)
-    said = [one.agrees for one in figures]
+    agreements = [figure.agrees for figure in figures]
     click.echo(
-        f"{counted(len(said), 'figure')}: {said.count(True)} agree, {said.count(False)} differ, "
-        f"{said.count(None)} cannot be computed from what is published."
+        f"{counted(len(agreements), 'figure')}: {agreements.count(True)} agree, "
+        f"{agreements.count(False)} differ, "
+        f"{agreements.count(None)} cannot be computed from what is published."
     )
 
 
 def _show_reasons(figures: Sequence[PrintedFigure]) -> None:
     """Say why, each reason once."""
     names = defaultdict(list)
-    for one in figures:
-        if one.why:
-            names[one.why].append(one.name)
+    for figure in figures:
+        if figure.why:
+            names[figure.why].append(figure.name)
     for why, about in names.items():
         click.echo(f"{'; '.join(about)}:\n  {why}\n")

@@ -78,7 +78,7 @@ def rules_options(command: Callable[..., None]) -> Callable[..., None]:
     @mode_option
     @criteria_option
     @wraps(command)
-    def with_rules(*args: Any, mode: str, criteria: Criteria | None, **others: Any) -> None:
-        command(*args, rules=RulesChoice(criteria=criteria, mode=Mode(mode)), **others)
+    def with_rules(*args: Any, mode: str, criteria: Criteria | None, **options: Any) -> None:
+        command(*args, rules=RulesChoice(criteria=criteria, mode=Mode(mode)), **options)
 
     return with_rules

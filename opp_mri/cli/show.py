@@ -53,8 +53,8 @@ def show_warnings(warnings: Sequence[DataWarning]) -> None:
 def warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
     """Give named warnings for a program."""
     return [
-        {"name": one.name.value, "lesion_id": one.lesion_id, "sentence": one.sentence}
-        for one in warnings
+        {"name": warning.name.value, "lesion_id": warning.lesion_id, "sentence": warning.sentence}
+        for warning in warnings
     ]
 
 
@@ -96,17 +96,17 @@ def show_progress() -> Iterator[Callable[[str, int, int], None]]:
     with progress as bars:
         tasks: dict[str, Any] = {}
 
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(escape(visible_line(what)), total=total)
-            bars.update(tasks[what], completed=done, total=total)
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(escape(visible_line(stage)), total=total)
+            bars.update(tasks[stage], completed=done, total=total)
 
         yield report
 
 
 def _plain_progress() -> Callable[[str, int, int], None]:
-    def report(what: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         if done == total or (done and done % PLAIN_STEP == 0):
-            click.echo(f"{visible_line(what)}: {done} of {total}", err=True)
+            click.echo(f"{visible_line(stage)}: {done} of {total}", err=True)
 
     return report

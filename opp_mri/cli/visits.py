@@ -60,15 +60,15 @@ def add_command(
     Nothing is overwritten: a later record of the same lesion and day follows the earlier one, and
     takes over what it leaves out.
     """
-    given = {column: value for column, value in cells.items() if value is not None}
-    if (table is None) == (not given):
+    filled = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not filled):
         raise click.UsageError("Give either --table FILE, or the visit by its options.")
     with open_project(project_folder) as project:
         if table is not None:
             count = add_visits(project.store, table, recorded_by, now(), all_or_none=all_or_none)
             click.echo(f"Recorded: {counted(count, 'visit')}.")
             return
-        visit = add_visit(project.store, given, recorded_by, now())
+        visit = add_visit(project.store, filled, recorded_by, now())
     if visit is None:
         click.echo("This is recorded already: nothing was added.")
     else:
@@ -83,7 +83,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
     """List the visits of some lesions, or of all, as they stand."""
     with open_project(project_folder) as project:
         store = project.store
-        lesions = [known_lesion(store, one) for one in lesion_ids] or store.lesions()
+        lesions = [known_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.lesions()
         by_lesion = visits_by_lesion(store)
     visits = [
         (lesion, visit) for lesion in lesions for visit in by_lesion.get(lesion.lesion_id, ())

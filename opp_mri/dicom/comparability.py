@@ -28,7 +28,7 @@ def comparability(
         flags.append(f"Field strength differs: {field_before:g} T, then {field_after:g} T.")
     suppressed = bool(fat_suppression(before).value), bool(fat_suppression(after).value)
     if role is not SeriesRole.STIR and suppressed[0] != suppressed[1]:
-        words = ["with" if one else "without" for one in suppressed]
+        words = ["with" if is_suppressed else "without" for is_suppressed in suppressed]
         flags.append(f"Fat suppression differs: {words[0]}, then {words[1]}.")
     timings = (
         ("TR", before.repetition_time_ms, after.repetition_time_ms, "ms", RELATIVE_TIMING_CHANGE),

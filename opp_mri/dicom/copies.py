@@ -13,13 +13,8 @@ import attrs
 
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.sources import read_source_bytes
-from opp_mri.domain.imaging import (
-    Instance,
-    SourceFile,
-    VolumeDescription,
-    repetition_of,
-    uid_in_file,
-)
+from opp_mri.domain.imaging import Instance, SourceFile, VolumeDescription
+from opp_mri.domain.repeated_uid import repetition_of, uid_in_file
 from opp_mri.errors import InputError
 
 Signature = Counter[tuple[object, ...]]
@@ -96,24 +91,24 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
     marked = []
     for volume in volumes:
         repeated = {repetition_of(frame.sop_instance_uid) for frame in volume.frames}
-        others = {
+        clashing = {
             other.volume_id: other
             for frame in volume.frames
             for other in holders[uid_in_file(frame.sop_instance_uid)]
             if {repetition_of(each.sop_instance_uid) for each in other.frames} != repeated
         }
-        clash = _clash(volume, list(others.values()), repeated=repeated != {""})
+        clash = _clash(volume, list(clashing.values()), repeated=repeated != {""})
         marked.append(attrs.evolve(volume, clash=clash) if clash else volume)
     return marked
 
 
 def _clash(
-    volume: VolumeDescription, others: Sequence[VolumeDescription], *, repeated: bool
+    volume: VolumeDescription, volumes: Sequence[VolumeDescription], *, repeated: bool
 ) -> str:
-    if any(other.study_date == volume.study_date for other in others):
+    if any(other.study_date == volume.study_date for other in volumes):
         return "Other images have the same UIDs and date, but other pixels: one is wrong."
-    if others:
-        dates = ", ".join(sorted({str(other.study_date or "no date") for other in others}))
+    if volumes:
+        dates = ", ".join(sorted({str(other.study_date or "no date") for other in volumes}))
         return f"Images of {dates} have the same UIDs: they were used twice."
     if repeated:
         return (

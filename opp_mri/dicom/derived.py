@@ -13,7 +13,8 @@ from pydicom.uid import generate_uid
 from opp_mri.dicom.sources import open_source
 from opp_mri.dicom.write import BITS_STORED, SeriesToWrite, classic_dataset, save
 from opp_mri.domain.geometry import ImagePlane, VolumeGeometry
-from opp_mri.domain.imaging import SourceFile, VolumeDescription, uid_in_file
+from opp_mri.domain.imaging import SourceFile, VolumeDescription
+from opp_mri.domain.repeated_uid import uid_in_file
 
 # modules of patient and study (PS3.3 C.7.1.1, C.7.2.1), and how the source was acquired
 COPIED: Final = (

@@ -141,8 +141,8 @@ def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
 
 def elements_in(item: bytes, layout: Layout) -> dict[int, bytes] | None:
     """Give the wanted elements of an item; None where it is not laid out as it should be."""
-    found = read_elements(MemoryBytes(item), 0, layout, item)
-    return found.raw if found.stop is Stop.END else None
+    elements = read_elements(MemoryBytes(item), 0, layout, item)
+    return elements.raw if elements.stop is Stop.END else None
 
 
 def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes = b"") -> Elements:

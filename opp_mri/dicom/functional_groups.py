@@ -154,10 +154,10 @@ def _agents_in(header: Header) -> Mapping[str, Any]:
 
 
 def _flat(groups: Dataset) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for group in _GROUPS:
         if group in groups and groups[group].value:
             inside = groups[group].value[0]
             for tag in inside.keys() & _KEYWORDS.keys():
-                found[_KEYWORDS[tag]] = inside[tag].value
-    return found
+                values[_KEYWORDS[tag]] = inside[tag].value
+    return values

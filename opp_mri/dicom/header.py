@@ -72,12 +72,11 @@ PRIVATE_B_VALUES: Final = (
 """Creator of a private block, the element that names it, and the one that holds the b-value."""
 _PRIVATE: Final = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
 _READ: Final = (*TAGS.values(), *_PRIVATE)
-_VRS = {tag: dictionary_VR(tag) for tag in TAGS.values()}
-_VRS |= {tag: "LO" if tag & 0xFFFF < 0x100 else "UN" for tag in _PRIVATE}
+_VRS: Final = {tag: dictionary_VR(tag) for tag in TAGS.values()} | {
+    tag: "LO" if tag & 0xFFFF < 0x100 else "UN" for tag in _PRIVATE
+}
 _LAYOUTS: Final = {
-    (implicit, little): Layout(
-        implicit=implicit, little_endian=little, wanted=(*TAGS.values(), *_PRIVATE)
-    )
+    (implicit, little): Layout(implicit=implicit, little_endian=little, wanted=_READ)
     for implicit, little in ((False, True), (True, True), (False, False), (True, False))
 }
 _META: Final = _LAYOUTS[False, True]

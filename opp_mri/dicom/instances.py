@@ -97,8 +97,8 @@ def _date_of_study(values: Values) -> None:
     """Take the date that the other dates agree on where StudyDate says none, and note which."""
     dates = {values.pop("series_date", None), values.get("acquisition_date")}
     dates.add(values.pop("content_date", None))
-    (agreed, *others) = dates
-    if "study_date" not in values and agreed is not None and not others:
+    (agreed, *disagreeing) = dates
+    if "study_date" not in values and agreed is not None and not disagreeing:
         values["study_date"] = agreed
         values["study_date_from"] = "SeriesDate, AcquisitionDate and ContentDate"
 
@@ -170,11 +170,11 @@ def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame
     if count > 1:  # a position at the top level is that of one of the frames only
         top_level.pop("image_position_lps_mm", None)
     of_frames = [groups.of_frame(index) for index in range(count)]
-    first, *others = of_frames
+    first, *further = of_frames
     shared = {
         name: value
         for name, value in first.items()
-        if all(each.get(name) == value for each in others)
+        if all(each.get(name) == value for each in further)
     }
     values |= shared
     values[UNREADABLE] = {

@@ -58,13 +58,13 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     InputError
         A source does not exist.
     """
-    given = [os.path.abspath(source) for source in sources]
-    for path in given:
+    named = [os.path.abspath(source) for source in sources]
+    for path in named:
         if not os.path.lexists(path):
             raise InputError(f"There is no file or folder {path}: check how it is written.")
     folders_seen: set[tuple[int, int]] = set()
     files_seen: set[str] = set()
-    for path in given:
+    for path in named:
         for found in _paths_from(path, folders_seen):
             if found not in files_seen:
                 files_seen.add(found)

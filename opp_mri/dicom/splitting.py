@@ -17,13 +17,12 @@ from attrs import field, frozen
 from opp_mri.dicom.roles.contrast import minutes_after_bolus
 from opp_mri.dicom.roles.image_kind import derivations
 from opp_mri.domain.geometry import FloatArray, ImagePlane, dot
-from opp_mri.domain.imaging import Frame, Instance, repetition_of
+from opp_mri.domain.imaging import Frame, Instance
+from opp_mri.domain.repeated_uid import repetition_of
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM
 
-SAME_ORIENTATION_DEGREES: Final = (
-    0.5  # header noise is a hundredth of this; planned tilts are larger
-)
+SAME_ORIENTATION_DEGREES: Final = 0.5  # 100 times the noise of headers; planned tilts are larger
 SAME_POSITION_MM: Final = float(RECORDED_PRECISION_MM)
 SAME_LINE_MM: Final = 0.5  # of slice origins, seen along the normal
 SAME_SPACING: Final = 2e-4  # relative: a tenth of a pixel over a matrix of 512

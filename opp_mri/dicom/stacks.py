@@ -13,13 +13,8 @@ from opp_mri.dicom.splitting import Slice, component_of, slices_of, split_into_s
 from opp_mri.dicom.usability import judge, slice_spacing_mm
 from opp_mri.dicom.variants import variants_of
 from opp_mri.domain.geometry import cross
-from opp_mri.domain.imaging import (
-    FrameReference,
-    Instance,
-    Plane,
-    VolumeDescription,
-    repetition_of,
-)
+from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
+from opp_mri.domain.repeated_uid import repetition_of
 
 ALONG_AN_AXIS: Final = 0.8  # least |component| of the normal, RULES: which series is which
 ID_DIGITS: Final = 12

@@ -110,10 +110,10 @@ def _repeated(stack: Sequence[Slice]) -> str | None:
     if not repeats:
         return None
     run = repeats[0]
-    others = f", and so do others at {_count(len(repeats) - 1, 'further position')}"
+    further = f", and so do others at {_count(len(repeats) - 1, 'further position')}"
     return (
         f"Slices {', '.join(map(str, run[:-1]))} and {run[-1]} lie at one position"
-        f"{others if len(repeats) > 1 else ''}, and the headers do not tell them apart."
+        f"{further if len(repeats) > 1 else ''}, and the headers do not tell them apart."
     )
 
 

@@ -84,8 +84,8 @@ def numbers(value: object) -> tuple[float, ...]:
         value = text(value).split("\\")
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     parts = tuple(value) if several else (value,)  # type: ignore[arg-type]  # several: iterable
-    found = tuple(part for part in map(number, parts) if part is not None)
-    return found if len(found) == len(parts) else ()
+    values = tuple(part for part in map(number, parts) if part is not None)
+    return values if len(values) == len(parts) else ()
 
 
 def pair(value: object) -> tuple[float, float] | None:
@@ -150,11 +150,11 @@ def fault(keyword: str, value: object) -> str:
 
 def day(value: object) -> date | None:
     """Give a date, 20180107 or the old 2018.01.07."""
-    found = _DATE.fullmatch(text(value))
-    if not found:
+    match = _DATE.fullmatch(text(value))
+    if not match:
         return None
     try:
-        return date(int(found[1]), int(found[3]), int(found[4]))
+        return date(int(match[1]), int(match[3]), int(match[4]))
     except ValueError:
         return None
 
@@ -166,11 +166,11 @@ def day_of_datetime(value: object) -> date | None:
 
 def clock(value: object) -> time | None:
     """Give a time, with or without minutes, seconds and fraction, or with the old colons."""
-    found = _TIME.fullmatch(text(value))
-    if not found:
+    match = _TIME.fullmatch(text(value))
+    if not match:
         return None
-    hour, minute, second = (int(part or 0) for part in found.groups()[:3])
-    microsecond = int((found[4] or "").ljust(6, "0"))
+    hour, minute, second = (int(part or 0) for part in match.groups()[:3])
+    microsecond = int((match[4] or "").ljust(6, "0"))
     try:
         return time(hour, minute, min(second, 59), microsecond)  # 60 is a leap second
     except ValueError:

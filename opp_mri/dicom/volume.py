@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 
 from opp_mri.dicom.pixels import FramePixels, read_frames
 from opp_mri.domain.geometry import Volume, VolumeGeometry
-from opp_mri.domain.imaging import (
-    FrameReference,
-    SourceFile,
-    Usability,
-    VolumeDescription,
-    uid_in_file,
-)
+from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.errors import GeometryError, InputError
 
 EXACT_IN_FLOAT32: Final = 2**24
@@ -144,13 +139,13 @@ def _read(
             f"{len(absent)} of the {len(wanted)} files of this volume are not in the catalogue: "
             "index their folder again."
         )
-    found: dict[FrameReference, FramePixels] = {}
+    pixelses: dict[FrameReference, FramePixels] = {}
     for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run beside them
         for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
-            found[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
+            pixelses[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
         if on_progress is not None:
-            on_progress(len(found), len(references))
-    return [found[reference] for reference in references]
+            on_progress(len(pixelses), len(references))
+    return [pixelses[reference] for reference in references]
 
 
 def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list[FramePixels]:

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.domain.columns import SEVERAL, Column, Kind
-from opp_mri.domain.imaging import uid_in_file
 from opp_mri.domain.measurement import Lesion, SeedPoint
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.domain.sins import (
     ALIGNMENT_POINTS,
     COLLAPSE_POINTS,

@@ -112,7 +112,9 @@ class Cohort:
     def __repr__(self) -> str:
         eligible = eligible_of(self._cohort.lesions)
         counts = Counter(lesion.assessment.category for lesion in eligible)
-        categories = ", ".join(f"{counts[one]} {one}" for one in answers_of(eligible))
+        categories = ", ".join(
+            f"{counts[category]} {category}" for category in answers_of(eligible)
+        )
         plural = "" if len(self) == 1 else "s"
         return f"<Cohort {len(self)} lesion{plural}, {len(eligible)} eligible: {categories}>"
 

@@ -84,7 +84,7 @@ def smooth_noise(
     for axis, (count, few) in enumerate(zip(shape, coarse, strict=True)):
         place = np.linspace(0, few - 1, count, dtype=np.float32)
         low = np.minimum(place.astype(np.intp), few - 2)
-        share = (place - low).reshape([-1 if one == axis else 1 for one in range(3)])
+        share = (place - low).reshape([-1 if number == axis else 1 for number in range(3)])
         share = share * share * (3 - 2 * share)
         values = np.take(values, low, axis) * (1 - share) + np.take(values, low + 1, axis) * share
 

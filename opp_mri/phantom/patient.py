@@ -297,8 +297,8 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
 def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
     """Give a study without its stored values: what the truth is told from."""
     nothing = np.zeros((0, 0, 0), np.uint16)
-    measured = (one for one in study.series if one.kind in MEASURED)
-    return evolve(study, series=tuple(evolve(one, pixels=nothing) for one in measured))
+    measured = (series for series in study.series if series.kind in MEASURED)
+    return evolve(study, series=tuple(evolve(series, pixels=nothing) for series in measured))
 
 
 def _thickness(kind: SeriesKind) -> tuple[float, float, float]:

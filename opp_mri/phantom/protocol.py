@@ -102,9 +102,9 @@ def _contrasts(
 
 
 def _described(
-    t1: str, t2fs: str, stir: str, post: str, others: tuple[str, str, str, str]
+    t1: str, t2fs: str, stir: str, post: str, further: tuple[str, str, str, str]
 ) -> dict[SeriesKind, str]:
-    plain, axial, localizer, reformat = others
+    plain, axial, localizer, reformat = further
     return {
         SeriesKind.T1: t1,
         SeriesKind.T2FS: t2fs,

@@ -155,7 +155,9 @@ def _sequence_truth(study: AcquiredStudy, series: AcquiredSeries) -> Json:
 
 def _lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
     case = patient.case
-    series = next(one for one in baseline.series if one.kind is SeriesKind.T1)
+    series = next(
+        series_truth for series_truth in baseline.series if series_truth.kind is SeriesKind.T1
+    )
     shape = baseline.shapes[SeriesKind.T1]
     centre = baseline.posture.place(shape.vertebra, shape.centre_local_mm)
     index = nearest_plane(series.planes, centre)

@@ -141,10 +141,10 @@ def _mask(image: Any, centre: FloatArray, lesion_radius_mm: float) -> Any:
 
 def _compare(moved: Any, followup_from_baseline: FloatArray, centre: FloatArray) -> SecondOpinion:
     points = np.vstack([centre, centre + NEAR_MM * np.eye(3), centre - NEAR_MM * np.eye(3)])
-    theirs = np.array([moved.TransformPoint(point.tolist()) for point in points])
-    ours = points @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
+    moved_points = np.array([moved.TransformPoint(point.tolist()) for point in points])
+    expected_points = points @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
     turn = np.array(moved.GetMatrix()).reshape(3, 3) @ followup_from_baseline[:3, :3].T
     return SecondOpinion(
-        displacement_mm=float(np.linalg.norm(theirs - ours, axis=1).max()),
+        displacement_mm=float(np.linalg.norm(moved_points - expected_points, axis=1).max()),
         rotation_deg=float(np.degrees(Rotation.from_matrix(turn).magnitude())),
     )

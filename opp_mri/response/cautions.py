@@ -97,22 +97,24 @@ def cautions_of(
     """
     if facts.exclusion is not None:
         return ()
-    found = {Caution.GROWTH_WITHOUT_BASELINE} if _grew_without_baseline(lesion, criteria) else set()
+    cautions = (
+        {Caution.GROWTH_WITHOUT_BASELINE} if _grew_without_baseline(lesion, criteria) else set()
+    )
     if lesion.deciding_sequence is not None:
         call = lesion.sequences[lesion.deciding_sequence]
         if call.course is not None and call.studied.baseline is not None:
-            found.update(_of_course(call.course, lesion.category, criteria))
-            found.update(_of_therapy(call.course, call.studied.baseline, facts, criteria))
-            found.update(_of_others(lesion, lesion.deciding_sequence, call.course, criteria))
+            cautions.update(_of_course(call.course, lesion.category, criteria))
+            cautions.update(_of_therapy(call.course, call.studied.baseline, facts, criteria))
+            cautions.update(_of_others(lesion, lesion.deciding_sequence, call.course, criteria))
             if first_fraction_day - call.studied.baseline.days_from_ssrs > OLDEST_BASELINE_DAYS:
-                found.add(Caution.OLD_BASELINE)
+                cautions.add(Caution.OLD_BASELINE)
     if lesion.category is ResponseCategory.OPP:
-        found.update(
+        cautions.update(
             caution
             for kind, caution in _IN_WINDOW.items()
             if any(0 < day <= criteria.window_days for day in facts.finding_days.get(kind, ()))
         )
-    return tuple(caution for caution in Caution if caution in found)
+    return tuple(caution for caution in Caution if caution in cautions)
 
 
 def _of_course(course: Course, category: ResponseCategory, criteria: Criteria) -> Iterator[Caution]:
@@ -157,15 +159,15 @@ def _of_therapy(
 def _of_others(
     lesion: LesionCall, deciding: SeriesRole, course: Course, criteria: Criteria
 ) -> Iterator[Caution]:
-    others = [
+    courses = [
         call.course
         for sequence, call in lesion.sequences.items()
         if sequence is not deciding and call.course is not None
     ]
-    if course.grew and any(other.last_mm <= -criteria.change_mm for other in others):
+    if course.grew and any(other.last_mm <= -criteria.change_mm for other in courses):
         yield Caution.OTHER_SEQUENCE_FELL
     if lesion.category is ResponseCategory.OPP and any(
-        other.last_grew and other.last_mm == max(other.changes_mm) for other in others
+        other.last_grew and other.last_mm == max(other.changes_mm) for other in courses
     ):
         yield Caution.OTHER_SEQUENCE_GROWING
     last_days = [

@@ -147,21 +147,23 @@ def _toml_value(value: object) -> str:
 
 def _criteria(file: str, text: str, name: str) -> Criteria:
     try:
-        given = parse_toml(text, decimals=True)
+        document = parse_toml(text, decimals=True)
     except ValueError as error:
         raise InputError(f"{file} is not TOML: {error}. Correct it there.") from error
     known = [attribute.name for attribute in fields(Criteria)]
     faults = [
         f"{key}: this key is unknown; known are {', '.join(known)}"
-        for key in given
+        for key in document
         if key not in known
     ]
     faults += [
-        f"{key}: {fault}" for key in known if key in given and (fault := _fault(key, given[key]))
+        f"{key}: {fault}"
+        for key in known
+        if key in document and (fault := _fault(key, document[key]))
     ]
     if not faults:
         try:
-            return Criteria(**{"name": name} | _converted(given))
+            return Criteria(**{"name": name} | _converted(document))
         except (TypeError, ValueError) as error:
             faults = [str(error)]
     raise InputError(
@@ -169,20 +171,20 @@ def _criteria(file: str, text: str, name: str) -> Criteria:
     )
 
 
-def _converted(given: Mapping[str, Any]) -> dict[str, Any]:
-    converted = dict(given)
-    if "persistence" in given:
-        converted["persistence"] = Persistence(**given["persistence"])
-    if "thresholds" in given:
-        converted["thresholds"] = [Threshold(**table) for table in given["thresholds"]]
+def _converted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    converted = dict(fields)
+    if "persistence" in fields:
+        converted["persistence"] = Persistence(**fields["persistence"])
+    if "thresholds" in fields:
+        converted["thresholds"] = [Threshold(**table) for table in fields["thresholds"]]
     return converted
 
 
 def _fault(key: str, value: object) -> str | None:
     """Say why a value cannot be that of this key, or None where it can."""
     if key in _TEXTS:
-        given = isinstance(value, str) and value.strip()
-        return None if given else "give a text in quotation marks"
+        has_text = isinstance(value, str) and value.strip()
+        return None if has_text else "give a text in quotation marks"
     if key in _SWITCHES:
         return None if isinstance(value, bool) else "give true or false, without quotation marks"
     if key in _CODES:

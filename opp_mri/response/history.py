@@ -67,8 +67,8 @@ def labels_in_words(labels: Sequence[DatedLabel], assessment: Assessment) -> tup
     if not labels:
         return ()
     parts = []
-    for category, run in groupby(labels, lambda one: one.category):
-        days = [one.days_from_ssrs for one in run]
+    for category, run in groupby(labels, lambda label: label.category):
+        days = [label.days_from_ssrs for label in run]
         since = f"{'at' if len(days) == 1 else 'from'} {weeks_from_days(days[0]):.1f} weeks"
         parts.append(f"{SHORT_WORDS[category]} {since}")
     hindsight = (

@@ -109,10 +109,10 @@ def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> It
         rivals_of_baseline = {length - rival for length in follow_ups for rival in rivals}
         rivals_of_follow_up = {baseline + rival for rival in rivals}
         for place, length in enumerate(lengths[sequence]):
-            others = lengths[sequence][:place] + lengths[sequence][place + 1 :]
-            breakpoints = {
-                other + shift for other in others for shift in (-change, 0, change)
-            }.union(rivals_of_follow_up if place else rivals_of_baseline)
+            rest = lengths[sequence][:place] + lengths[sequence][place + 1 :]
+            breakpoints = {other + shift for other in rest for shift in (-change, 0, change)}.union(
+                rivals_of_follow_up if place else rivals_of_baseline
+            )
             for steps in _steps_around(length, breakpoints, step, limit):
                 yield abs(steps), sequence, place, steps
 
@@ -125,8 +125,8 @@ def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, 
     limits = {criteria.min_follow_up_days, criteria.window_days}
     limits |= {event.days_from_ssrs for event in timeline.events}
     for place, day in enumerate(studies):
-        others = studies[:place] + studies[place + 1 :]
-        apart = {other + sign * criteria.sustain_days for other in others for sign in (-1, 1)}
+        rest = studies[:place] + studies[place + 1 :]
+        apart = {other + sign * criteria.sustain_days for other in rest for sign in (-1, 1)}
         lowest, highest = _room(timeline, studies, place)
         targets = {limit + step for limit in limits | apart for step in (-1, 0, 1)}
         for target in targets:
@@ -166,15 +166,15 @@ def _shifted(timeline: Timeline, day: int, shift: int) -> Timeline:
 def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
     """Give the largest power of ten that divides all lengths and the recorded precision."""
     exponents = [mm.as_tuple().exponent for mm in (RECORDED_PRECISION_MM, *lengths_mm)]
-    return Decimal(1).scaleb(min(one for one in exponents if isinstance(one, int)))
+    return Decimal(1).scaleb(min(exponent for exponent in exponents if isinstance(exponent, int)))
 
 
 def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
     """Give the least steps that lead onto each breakpoint and past it, between 0 and the limit."""
     lowest, highest = -(length // step), (limit - 1 - length) // step
     found: set[int] = set()
-    for one in breakpoints:
-        distance = one - length
+    for breakpoint_ in breakpoints:
+        distance = breakpoint_ - length
         if distance >= 0:
             found.update((-(-distance // step), distance // step + 1))
         if distance <= 0:

@@ -88,13 +88,13 @@ def _changes(assessment: Assessment, facts: PageFacts) -> str:
         changes.append(f"a shift of one study by {days}")
     text = " or ".join(changes) or "no change of one length and no shift of one study"
     text = f"{text[0].upper()}{text[1:]} would change the category"
-    others: dict[ResponseCategory, list[str]] = {}
+    by_category: dict[ResponseCategory, list[str]] = {}
     for change_mm, category in facts.category_by_change_mm.items():
         if category is not assessment.category:
-            others.setdefault(category, []).append(format_mm(change_mm))
-    if others:
+            by_category.setdefault(category, []).append(format_mm(change_mm))
+    if by_category:
         parts = [f"{' or '.join(mm)} it would be {SHORT_WORDS[category]}" for category, mm in
-                 others.items()]  # fmt: skip
+                 by_category.items()]  # fmt: skip
         text += f"; with a threshold of {', and with one of '.join(parts)}"
     return f"{text}."
 
@@ -112,9 +112,9 @@ def _error(category: ResponseCategory, facts: PageFacts) -> str:
         f"Measured again with an error of {_sd(facts.error.sd_mm)} (standard deviation of one "
         f"measurement; {facts.error.source}), the category would be the same in {share:.0%}"
     )
-    others = _shares({name: each for name, each in repeat.probabilities.items() if name is not
+    shares = _shares({name: each for name, each in repeat.probabilities.items() if name is not
                       category})  # fmt: skip
-    text += f", otherwise {others}" if others else ""
+    text += f", otherwise {shares}" if shares else ""
     unchanged = _shares(facts.unchanged_calls)
     if repeat.posterior:
         text += (
@@ -143,12 +143,12 @@ def _sd(sd_mm: float) -> str:
 def _profiles(assessment: Assessment, facts: PageFacts) -> str:
     hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
     text = f"This is the answer of {assessment.criteria.name}, {hindsight}"
-    others: dict[ResponseCategory, list[str]] = {}
+    by_category: dict[ResponseCategory, list[str]] = {}
     for name, category in facts.other_profiles.items():
-        others.setdefault(category, []).append(name)
-    same = others.pop(assessment.category, [])
+        by_category.setdefault(category, []).append(name)
+    same = by_category.pop(assessment.category, [])
     parts = [f"{_listed(names)} would say {SHORT_WORDS[category]}" for category, names in
-             others.items()]  # fmt: skip
+             by_category.items()]  # fmt: skip
     if same:
         parts.append(f"{_listed(same)} would say the same")
     return f"{'; '.join([text, *parts])}."

@@ -125,14 +125,18 @@ def _lesion(
         return ResponseCategory.NOT_ELIGIBLE, Reason(facts.exclusion.value), None, False
     if not sequences:
         return INDETERMINATE, Reason.NO_BASELINE, None, False
-    complete = {name: one for name, one in sequences.items() if one.peak_change_percent is not None}
-    grown = [name for name, one in complete.items() if one.growth_studies]
+    complete = {
+        name: answer for name, answer in sequences.items() if answer.peak_change_percent is not None
+    }
+    grown = [name for name, answer in complete.items() if answer.growth_studies]
     if grown:
         deciding = max(grown, key=lambda name: complete[name].peak_change_percent or 0)
     elif complete:
         deciding = min(complete, key=lambda name: complete[name].last_change_percent or 0)
     else:
-        with_baseline = (name for name, one in sequences.items() if one.baseline_day is not None)
+        with_baseline = (
+            name for name, answer in sequences.items() if answer.baseline_day is not None
+        )
         deciding = next(with_baseline, next(iter(sequences)))
     category, reason = sequences[deciding].category, sequences[deciding].reason
     discordant = any(complete[name].category is not category for name in grown)

@@ -218,7 +218,7 @@ def _why_it_decides(
     least = assessment.criteria.min_follow_up_days
     if len(complete) == 1:
         return "no other sequence has both a baseline and a follow-up"
-    long = {name for name, one in complete.items() if (one.last_day or 0) >= least}
+    long = {name for name, answer in complete.items() if (answer.last_day or 0) >= least}
     candidates = {name: complete[name] for name in complete if name in long or not long}
     own = candidates[deciding]
     if len(candidates) == 1:
@@ -226,17 +226,25 @@ def _why_it_decides(
     if _grew(own, assessment.criteria):
         why, equal = (
             "it grew most",
-            [name for name, one in candidates.items() if one.peak_change_mm == own.peak_change_mm],
+            [
+                name
+                for name, answer in candidates.items()
+                if answer.peak_change_mm == own.peak_change_mm
+            ],
         )
     else:
         why, equal = (
             "no sequence grew, and its last change is the lowest",
-            [name for name, one in candidates.items() if one.last_change_mm == own.last_change_mm],
+            [
+                name
+                for name, answer in candidates.items()
+                if answer.last_change_mm == own.last_change_mm
+            ],
         )
     if len(equal) == 1:
         return why
-    others = _listed([str(name) for name in equal if name is not deciding])
-    return f"{why}, equally with {others}, and comes first in order"
+    alternatives = _listed([str(name) for name in equal if name is not deciding])
+    return f"{why}, equally with {alternatives}, and comes first in order"
 
 
 def course_in_words(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
@@ -286,22 +294,22 @@ def _after_peak(one: SequenceAssessment) -> Iterator[str]:
         yield "not back to baseline"
 
 
-def _grew(one: SequenceAssessment, criteria: Criteria) -> bool:
-    if one.peak_change_percent is not None:
-        return one.growth_studies > 0
-    return one.peak_change_mm is not None and _is_growth(one.peak_change_mm, criteria)
+def _grew(answer: SequenceAssessment, criteria: Criteria) -> bool:
+    if answer.peak_change_percent is not None:
+        return answer.growth_studies > 0
+    return answer.peak_change_mm is not None and _is_growth(answer.peak_change_mm, criteria)
 
 
-def _regrew(one: SequenceAssessment, criteria: Criteria) -> bool:
+def _regrew(answer: SequenceAssessment, criteria: Criteria) -> bool:
     """Tell whether it grew again, after a decline from a peak or from the baseline."""
-    if one.regrowth_mm is None or one.nadir_day is None or one.peak_day is None:
+    if answer.regrowth_mm is None or answer.nadir_day is None or answer.peak_day is None:
         return False
     declined_before = (
-        one.reason is Reason.REGROWTH_AFTER_DECLINE
-        or one.nadir_day > one.peak_day
-        or not _grew(one, criteria)
+        answer.reason is Reason.REGROWTH_AFTER_DECLINE
+        or answer.nadir_day > answer.peak_day
+        or not _grew(answer, criteria)
     )
-    return declined_before and _is_growth(one.regrowth_mm, criteria)
+    return declined_before and _is_growth(answer.regrowth_mm, criteria)
 
 
 def _is_growth(change_mm: Decimal, criteria: Criteria) -> bool:
@@ -315,9 +323,10 @@ def _may_still_be_opp(assessment: Assessment) -> bool:
         return False  # out of the pool, or said already
     criteria = assessment.criteria
     return any(
-        one.peak_day <= criteria.window_days and one.last_day - one.peak_day < criteria.sustain_days
-        for one in assessment.sequences.values()
-        if one.peak_day is not None and one.last_day is not None and _grew(one, criteria)
+        answer.peak_day <= criteria.window_days
+        and answer.last_day - answer.peak_day < criteria.sustain_days
+        for answer in assessment.sequences.values()
+        if answer.peak_day is not None and answer.last_day is not None and _grew(answer, criteria)
     )
 
 
@@ -344,10 +353,10 @@ def _when(day: int) -> str:
     return f"week {weeks_from_days(day):.1f} (day {day})"
 
 
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _counted(number: int, singular: str, many: str | None = None) -> str:
+    return f"{number} {singular if number == 1 else many or singular + 's'}"
 
 
 def _listed(parts: Sequence[str]) -> str:
-    *others, last = parts
-    return f"{', '.join(others)} and {last}" if others else last
+    *first_parts, last = parts
+    return f"{', '.join(first_parts)} and {last}" if first_parts else last

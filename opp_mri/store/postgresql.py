@@ -151,7 +151,7 @@ class PostgresqlStore(SqlStore):
             ),
             "policy": connection.scalars(text("SELECT policyname FROM pg_policies")),
         }
-        names = {kind: set(found) for kind, found in present.items()}
+        names = {kind: set(result) for kind, result in present.items()}
         faults = [
             f"The {kind} “{name}” that guards the records is missing from the database."
             for kind, expected in (

@@ -87,8 +87,13 @@ class SqlCatalogue(Transactions):
         Returns the number of entries that turned out to be copies of an instance already there.
         """
         entries = [
-            attrs.evolve(one, source=attrs.evolve(one.source, path=self._inward(one.source.path)))
-            for one in entries
+            attrs.evolve(
+                catalogue_entry,
+                source=attrs.evolve(
+                    catalogue_entry.source, path=self._inward(catalogue_entry.source.path)
+                ),
+            )
+            for catalogue_entry in entries
         ]
         with self.writing_transaction() as connection:
             released = _remove_files(connection, [_name(entry.source) for entry in entries])

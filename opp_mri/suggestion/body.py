@@ -149,14 +149,14 @@ def _outline(
     if not interior.any():
         return None
     inner = (u_mm > front_mm[:, None] + 2.5) & (u_mm < back_mm[:, None] - 2.5)
-    others = ndimage.binary_erosion(rows & (labels != own), iterations=round(3.0 / STEP_MM))
+    other_labels = ndimage.binary_erosion(rows & (labels != own), iterations=round(3.0 / STEP_MM))
     return Body(
         back_mm=back_mm,
         front_mm=front_mm,
         top_mm=top_mm,
         bottom_mm=bottom_mm,
         interior=interior,
-        neighbours=inner & others[:, None],
+        neighbours=inner & other_labels[:, None],
         marrow_level=level,
         cut=_cut_around(interior),
     )

@@ -157,10 +157,10 @@ def _caliper_row(row: Row) -> CaliperRow | None:
 
 
 def _points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
-    given = [column for column in POINTS if row.get(column)]
-    if not given:
+    filled = [column for column in POINTS if row.get(column)]
+    if not filled:
         return None
-    if len(given) < len(POINTS):
+    if len(filled) < len(POINTS):
         missing = next(column for column in POINTS if not row.get(column))
         row.fault(missing, "is empty: a caliper has four numbers, a length alone has none")
         return None

@@ -131,9 +131,10 @@ class Row:
         allowed = {choice.value: choice for choice in choices}
         if cell in allowed:
             return allowed[cell]
-        what = f"{shown(cell)} is unknown" if cell else "is empty"
+        complaint = f"{shown(cell)} is unknown" if cell else "is empty"
         self.fault(
-            column, f"{what}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}"
+            column,
+            f"{complaint}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}",
         )
         return None
 
@@ -372,6 +373,6 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    by_lower = {one.lower(): one for one in known}
+    by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.75) if word else []
     return f" (did you mean {by_lower[close[0]]}?)" if close else ""

@@ -96,8 +96,8 @@ def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:
             return None
         values["ssrs_last_date"] = values["ssrs_first_date"]
     values["exclusions"] = [name for name in (values["exclusions"] or "").split(SEVERAL) if name]
-    given = {name: value for name, value in values.items() if value is not None}
-    lesion = Lesion(tracking_uid=tracking_uid, **given)
+    filled = {name: value for name, value in values.items() if value is not None}
+    lesion = Lesion(tracking_uid=tracking_uid, **filled)
     _check_course(row, lesion)
     _check_patient(row, lesion)
     return lesion

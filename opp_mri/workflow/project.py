@@ -149,17 +149,17 @@ def _database_of(folder: Path) -> str:
 
 def _read_settings(path: Path) -> Settings:
     try:
-        given = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
     kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
-    for name, value in given.items():
+    for name, value in document.items():
         if name not in kinds:
             raise InputError(
                 f"{path} has an unknown setting “{name}”: remove it; known are {', '.join(kinds)}."
             )
         if not isinstance(value, kinds[name]):
             raise InputError(f"{path}: “{name}” must be a {kinds[name].__name__}, not {value!r}.")
-    return Settings(**given)
+    return Settings(**document)

@@ -23,10 +23,10 @@ def table_files(tables: Sequence[Table]) -> dict[str, bytes]:
         for table in tables
     }
     numbers = [
-        [guarded(table.title), guarded(str(one["key"])), name, _written(value)]
+        [guarded(table.title), guarded(str(lesion["key"])), name, _written(value)]
         for table in tables
-        for one in table.records
-        for name, value in one.items()
+        for lesion in table.records
+        for name, value in lesion.items()
         if name != "key"
     ]
     return {**files, NUMBERS: csv_rows(COLUMNS, numbers)}

@@ -63,17 +63,17 @@ def weeks(days: int | None) -> Decimal | None:
 
 CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     Column(
-        name="lesion_id", label="Lesion", of=lambda one: one.lesion_id, required=True,
+        name="lesion_id", label="Lesion", of=lambda change: change.lesion_id, required=True,
         description="The lesion.", source="recorded", identifier=True,
     ),
     Column(
         name="sequence", label="Sequence", kind=Kind.CODE, allowed=SEQUENCES, required=True,
-        of=lambda one: one.sequence.value, familiar=True, source="recorded",
+        of=lambda change: change.sequence.value, familiar=True, source="recorded",
         description="Sequence on which the length was measured.",
     ),
     Column(
         name="days_from_ssrs", label="Time", kind=Kind.INTEGER, unit="days from SSRS",
-        of=lambda one: one.observation.days_from_ssrs, required=True, source="recorded",
+        of=lambda change: change.observation.days_from_ssrs, required=True, source="recorded",
         description="Day of the study from completion of SSRS.",
     ),
     Column(
@@ -84,12 +84,12 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     ),
     Column(
         name="study_part", label="Study", kind=Kind.CODE, allowed=PARTS, required=True,
-        of=lambda one: one.part.value, source=_RULES,
+        of=lambda change: change.part.value, source=_RULES,
         description="The part that the study plays for its sequence.",
     ),
     Column(
         name="ap_mm", label="AP extent", kind=Kind.DECIMAL, unit="mm", required=True, minimum=0,
-        maximum=LONGEST_MM, of=lambda one: one.observation.ap_mm, source="recorded",
+        maximum=LONGEST_MM, of=lambda change: change.observation.ap_mm, source="recorded",
         description="Greatest anteroposterior extent of signal abnormality.",
     ),
     Column(
@@ -101,14 +101,14 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     Column(
         name="days_since_study_before", label="Since the study before", kind=Kind.INTEGER,
         unit="days", source=_FROM_LENGTHS,
-        of=lambda one: None if one.previous_day is None
-        else one.observation.days_from_ssrs - one.previous_day,
+        of=lambda change: None if change.previous_day is None
+        else change.observation.days_from_ssrs - change.previous_day,
         description="Days since the previous study of the sequence; empty for its first.",
     ),
 )  # fmt: skip
 
 
-def changes_of(one: AssessedLesion) -> Iterator[Change]:
+def changes_of(lesion: AssessedLesion) -> Iterator[Change]:
     """Hold each length of a lesion against its sequence's baseline, in order of sequence and day.
 
     Raises
@@ -116,14 +116,14 @@ def changes_of(one: AssessedLesion) -> Iterator[Change]:
     ValueError
         The studies of a sequence are not in the order of days, or a day is there twice.
     """
-    retreated = retreatment_day(one.timeline)
-    studied = studies_that_count(one.timeline)
+    retreated = retreatment_day(lesion.timeline)
+    studied = studies_that_count(lesion.timeline)
     for sequence in SeriesRole:
         previous_day = None
-        for observation in one.timeline.observations.get(sequence, ()):
+        for observation in lesion.timeline.observations.get(sequence, ()):
             baseline = studied[sequence].baseline
             yield Change(
-                lesion_id=one.lesion.lesion_id,
+                lesion_id=lesion.lesion.lesion_id,
                 sequence=sequence,
                 observation=observation,
                 part=_part(observation, baseline, retreated),

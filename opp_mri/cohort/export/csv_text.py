@@ -42,7 +42,7 @@ def csv_bytes(table: ExportTable) -> bytes:
         table.names,
         zip(
             *(
-                [guarded(one) if isinstance(one, str) else plain(one) for one in values]
+                [guarded(value) if isinstance(value, str) else plain(value) for value in values]
                 for values in table.data
             ),
             strict=True,

@@ -61,27 +61,38 @@ def deidentified(
     InputError
         A date lies so far from SSRS that it cannot be moved.
     """
-    those = list(lesions)
+    analysed = list(lesions)
     if key is None:
-        if _was_deidentified(those):
-            return tuple(those)
-        key = key_from_data(those)
-    patients = _codes("P", "patient", {one.patient_id for one in those}, key)
+        if _was_deidentified(analysed):
+            return tuple(analysed)
+        key = key_from_data(analysed)
+    patients = _codes(
+        "P", "patient", {assessed_lesion.patient_id for assessed_lesion in analysed}, key
+    )
     by_patient: dict[str, list[str]] = {}
-    for one in those:
-        by_patient.setdefault(one.patient_id, []).append(one.lesion.lesion_id)
+    for lesion in analysed:
+        by_patient.setdefault(lesion.patient_id, []).append(lesion.lesion.lesion_id)
     names = {
         lesion_id: f"{patients[patient_id]}-{code}"
         for patient_id, lesion_ids in by_patient.items()
         for lesion_id, code in _codes("L", "lesion", lesion_ids, key).items()
     }
-    made = [_without(one, patients[one.patient_id], names[one.lesion.lesion_id]) for one in those]
-    return tuple(sorted(made, key=lambda one: one.lesion.lesion_id))
+    without_identity = [
+        _without(
+            assessed_lesion,
+            patients[assessed_lesion.patient_id],
+            names[assessed_lesion.lesion.lesion_id],
+        )
+        for assessed_lesion in analysed
+    ]
+    return tuple(
+        sorted(without_identity, key=lambda assessed_lesion: assessed_lesion.lesion.lesion_id)
+    )
 
 
 def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     """Tell a cohort of this module's own making: in order, with its UIDs, and nothing to take."""
-    names = [one.lesion.lesion_id for one in lesions]
+    names = [lesion.lesion.lesion_id for lesion in lesions]
     return names == sorted(names) and all(
         CODE.fullmatch(name)
         and name.startswith(f"{one.patient_id}-")
@@ -90,26 +101,26 @@ def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     )
 
 
-def _codes(letter: str, what: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
-    ordered: Sequence[str] = sorted(names, key=lambda name: _keyed(key, what, name))
-    width = max(len(str(len(ordered))), 3 if what == "patient" else 1)
+def _codes(letter: str, kind: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
+    ordered: Sequence[str] = sorted(names, key=lambda name: _keyed(key, kind, name))
+    width = max(len(str(len(ordered))), 3 if kind == "patient" else 1)
     return {name: f"{letter}{place:0{width}}" for place, name in enumerate(ordered, 1)}
 
 
-def _keyed(key: bytes, what: str, name: str) -> bytes:
-    return hmac.digest(key, f"{what}\0{name}".encode(), "sha256")
+def _keyed(key: bytes, kind: str, name: str) -> bytes:
+    return hmac.digest(key, f"{kind}\0{name}".encode(), "sha256")
 
 
-def _without(one: AssessedLesion, patient_id: str, lesion_id: str) -> AssessedLesion:
-    events = tuple(_without_text(event) for event in one.timeline.events)
-    timeline = evolve(one.timeline, lesion_id=lesion_id, events=events)
+def _without(lesion: AssessedLesion, patient_id: str, lesion_id: str) -> AssessedLesion:
+    events = tuple(_without_text(event) for event in lesion.timeline.events)
+    timeline = evolve(lesion.timeline, lesion_id=lesion_id, events=events)
     return AssessedLesion(  # what is not named here, such as the reader, is gone
-        lesion=_bare(one.lesion, patient_id, lesion_id),
+        lesion=_bare(lesion.lesion, patient_id, lesion_id),
         timeline=timeline,
-        assessment=evolve(one.assessment, lesion_id=lesion_id),
-        error=one.error,
+        assessment=evolve(lesion.assessment, lesion_id=lesion_id),
+        error=lesion.error,
         visits=tuple(
-            _bare_visit(visit, one.lesion.ssrs_last_date, lesion_id) for visit in one.visits
+            _bare_visit(visit, lesion.lesion.ssrs_last_date, lesion_id) for visit in lesion.visits
         ),
     )
 

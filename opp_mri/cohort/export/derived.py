@@ -102,7 +102,7 @@ def assessment_columns(
         ),
         Column(
             name="discordant", label="Sequences disagree", kind=Kind.BOOLEAN, required=True,
-            of=lambda one: one.assessment.discordant, source=_RULES,
+            of=lambda lesion: lesion.assessment.discordant, source=_RULES,
             description="True where another sequence that grew says another category.",
         ),
         Column(
@@ -112,24 +112,27 @@ def assessment_columns(
                 for caution in Caution
                 if caution is not Caution.NOISE
             },
-            of=lambda one: SEVERAL.join(flag.value for flag in one.assessment.cautions) or None,
+            of=lambda lesion: (
+                SEVERAL.join(flag.value for flag in lesion.assessment.cautions) or None
+            ),
             description="What a reader should know of the call, separated by semicolons. The "
             "caution that needs a simulation, noise, is given by `opp-mri assess`.",
         ),
         *seen_through(COURSE_COLUMNS, deciding),
         Column(
             name="retreatment_day", label="Local retreatment", kind=Kind.INTEGER,
-            unit="days from SSRS", of=lambda one: one.assessment.retreatment_day, source=_RULES,
+            unit="days from SSRS", source=_RULES,
+            of=lambda lesion: lesion.assessment.retreatment_day,
             description="Day after which no follow-up counts; empty without a retreatment.",
         ),
         *seen_through(SINS_COLUMNS, lesion_of),
         Column(
             name="mode", label="Read", kind=Kind.CODE, allowed=MODES, required=True,
-            of=lambda one: one.assessment.mode.value, source="chosen for this cohort",
+            of=lambda lesion: lesion.assessment.mode.value, source="chosen for this cohort",
             description="Whether the rules were applied with hindsight.",
         ),
         Column(
-            name="criteria", label="Criteria", of=lambda one: one.assessment.criteria.name,
+            name="criteria", label="Criteria", of=lambda lesion: lesion.assessment.criteria.name,
             required=True, source="chosen for this cohort",
             description="Name of the parameters of the response rules.",
         ),
@@ -142,7 +145,7 @@ def assessment_columns(
 def _margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedLesion]:
     return Column(
         name="margin_mm", label="Margin", kind=Kind.DECIMAL, unit="mm", source=_RULES,
-        of=lambda one: margins_mm[one.lesion.lesion_id],
+        of=lambda lesion: margins_mm[lesion.lesion.lesion_id],
         description="Smallest change of one recorded length, in steps of 0.1 mm, that "
         "changes the category; empty where none does.",
     )  # fmt: skip
@@ -191,7 +194,7 @@ def derived_tables(
         tabulate(
             CHANGES, "Lengths and changes",
             "One row a length, against its sequence's own baseline.",
-            CHANGE_COLUMNS, (change for one in members for change in changes_of(one)),
+            CHANGE_COLUMNS, (change for lesion in members for change in changes_of(lesion)),
         ),
         tabulate(
             SEQUENCE_ANSWERS, "Sequences", "One row a lesion and measured sequence.",
@@ -205,7 +208,7 @@ def derived_tables(
 
 
 def _sequence_answers(lesions: Iterable[AssessedLesion]) -> Iterator[SequenceAnswer]:
-    for one in lesions:
+    for lesion in lesions:
         for sequence in SeriesRole:
-            if sequence in one.assessment.sequences:
-                yield SequenceAnswer(one, sequence, one.assessment.sequences[sequence])
+            if sequence in lesion.assessment.sequences:
+                yield SequenceAnswer(lesion, sequence, lesion.assessment.sequences[sequence])

@@ -24,19 +24,19 @@ _DECLARED: Final = "the declaration of the columns"
 
 DICTIONARY_COLUMNS: Final[tuple[Column[Entry], ...]] = (
     Column(
-        name="table", label="Table", of=lambda one: one.table.name, required=True,
+        name="table", label="Table", of=lambda entry: entry.table.name, required=True,
         description="Name of the table.", source=_DECLARED,
     ),
     Column(
-        name="name", label="Column", of=lambda one: one.column.name, required=True,
+        name="name", label="Column", of=lambda entry: entry.column.name, required=True,
         description="Name of the column.", source=_DECLARED,
     ),
     Column(
-        name="label", label="Label", of=lambda one: one.column.label, required=True,
+        name="label", label="Label", of=lambda entry: entry.column.label, required=True,
         description="What it is called for a reader.", source=_DECLARED,
     ),
     Column(
-        name="type", label="Type", kind=Kind.CODE, of=lambda one: one.column.kind.value,
+        name="type", label="Type", kind=Kind.CODE, of=lambda entry: entry.column.kind.value,
         allowed={
             Kind.TEXT: "any text",
             Kind.CODE: "one of the allowed values",
@@ -54,35 +54,35 @@ DICTIONARY_COLUMNS: Final[tuple[Column[Entry], ...]] = (
     ),
     Column(
         name="allowed", label="Allowed values",
-        of=lambda one: BETWEEN.join(
-            f"{code} = {words}" for code, words in one.column.allowed.items()
+        of=lambda entry: BETWEEN.join(
+            f"{code} = {words}" for code, words in entry.column.allowed.items()
         ) or None,
         description="Each code with what it means, separated by vertical bars.", source=_DECLARED,
     ),
     Column(
-        name="minimum", label="Minimum", of=lambda one: plain(one.column.minimum) or None,
+        name="minimum", label="Minimum", of=lambda entry: plain(entry.column.minimum) or None,
         description="Smallest value that the program takes.", source=_DECLARED,
     ),
     Column(
-        name="maximum", label="Maximum", of=lambda one: plain(one.column.maximum) or None,
+        name="maximum", label="Maximum", of=lambda entry: plain(entry.column.maximum) or None,
         description="Largest value that the program takes.", source=_DECLARED,
     ),
     Column(
         name="required", label="Always there", kind=Kind.BOOLEAN, required=True,
-        of=lambda one: one.column.required, source=_DECLARED,
+        of=lambda entry: entry.column.required, source=_DECLARED,
         description="Whether each row has a value.",
     ),
     Column(
         name="identifier", label="Identifier", kind=Kind.BOOLEAN, required=True,
-        of=lambda one: one.column.identifier, source=_DECLARED,
+        of=lambda entry: entry.column.identifier, source=_DECLARED,
         description="Whether the value may tell who the patient is.",
     ),
     Column(
-        name="description", label="Description", of=lambda one: one.column.description,
+        name="description", label="Description", of=lambda entry: entry.column.description,
         required=True, description="What the value means.", source=_DECLARED,
     ),
     Column(
-        name="source", label="Source", of=lambda one: one.column.source, required=True,
+        name="source", label="Source", of=lambda entry: entry.column.source, required=True,
         description="Where the value comes from.", source=_DECLARED,
     ),
 )  # fmt: skip

@@ -36,7 +36,7 @@ def export_notes(
         number of all would tell how few were excluded.
     """
     including = ("more than", "at least")
-    patients = len({one.patient_id for one in lesions})
+    patients = len({lesion.patient_id for lesion in lesions})
     return {
         "Purpose": "Research software, not a medical device: not for decisions about a patient.",
         "Program": f"opp_mri {__version__}",

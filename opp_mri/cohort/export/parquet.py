@@ -55,16 +55,16 @@ def parquet_bytes(table: ExportTable, notes: Mapping[str, str]) -> bytes:
 
 def _metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
     entry = Entry(table, column)
-    said = {one.name: plain(one.of(entry)) for one in DICTIONARY_COLUMNS}
-    said["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
-    return said
+    described = {one.name: plain(one.of(entry)) for one in DICTIONARY_COLUMNS}
+    described["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
+    return described
 
 
 def _arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:
     import pyarrow as pa
 
     if column.kind is Kind.DECIMAL:
-        scale = max((digits(one) for one in values if isinstance(one, Decimal)), default=1)
+        scale = max((digits(value) for value in values if isinstance(value, Decimal)), default=1)
         if scale > _MOST_DECIMALS:
             raise InputError(
                 f"A value of {column.name} has {scale} decimals, and Parquet takes "
@@ -87,7 +87,7 @@ def _array(column: Column[Any], values: Sequence[Value], kind: Any) -> Any:
     if column.kind is not Kind.CODE:
         return pa.array(values, type=kind)
     places = {code: place for place, code in enumerate(column.allowed)}
-    indices = [None if one is None else places[str(one)] for one in values]
+    indices = [None if value is None else places[str(value)] for value in values]
     return pa.DictionaryArray.from_arrays(
         pa.array(indices, type=kind.index_type), pa.array(list(column.allowed), type=pa.string())
     )

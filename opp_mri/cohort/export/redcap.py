@@ -109,22 +109,22 @@ def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
         Those of `FORMS`, at least.
     """
     by_name = {table.name: table for table in tables}
-    those = {form: by_name[form.table] for form in FORMS}
+    export_tables = {form: by_name[form.table] for form in FORMS}
     return {
-        "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(those)),
+        "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(export_tables)),
         "events.csv": csv_rows(
             ("event_name", "arm_num", "unique_event_name", "custom_event_label"),
             dict.fromkeys((one.event, str(ARM), "", "") for one in FORMS),  # REDCap names them
         ),
         "instrument_designations.csv": csv_rows(
             ("arm_num", "unique_event_name", "form"),
-            [(str(ARM), one.unique_event, one.name) for one in FORMS],
+            [(str(ARM), form.unique_event, form.name) for form in FORMS],
         ),
         "repeating_instruments.csv": csv_rows(
             ("event_name", "form_name", "custom_form_label"),
-            [(one.unique_event, one.name, "") for one in FORMS if one.repeats],
+            [(form.unique_event, form.name, "") for form in FORMS if form.repeats],
         ),
-        "records.csv": _records(those),
+        "records.csv": _records(export_tables),
     }
 
 
@@ -138,7 +138,7 @@ def _dictionary(tables: Mapping[Form, ExportTable]) -> Iterator[Sequence[str]]:
 
 
 def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
-    said = {
+    described = {
         "Variable / Field Name": name,
         "Form Name": form.name,
         "Field Type": {
@@ -155,13 +155,13 @@ def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
         "Identifier?": "y" if column.identifier else "",
         "Required Field?": "y" if column.required and column.kind is not Kind.CODES else "",
     }  # fmt: skip
-    return [guarded(said.get(heading, "")) for heading in DICTIONARY_HEADER]
+    return [guarded(described.get(heading, "")) for heading in DICTIONARY_HEADER]
 
 
 def _records(tables: Mapping[Form, ExportTable]) -> bytes:
     fields = list(_fields(tables))
     complete = [f"{form.name}_complete" for form in tables]
-    header = (RECORD_ID, EVENT, INSTRUMENT, INSTANCE, *(one.name for one in fields), *complete)
+    header = (RECORD_ID, EVENT, INSTRUMENT, INSTANCE, *(field.name for field in fields), *complete)
     return csv_rows(header, _rows(tables, fields))
 
 
@@ -211,17 +211,17 @@ def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Itera
 def _texts(field: _Field, table: ExportTable) -> list[str]:
     values = table.data[field.place]
     if field.code:
-        return ["1" if field.code in plain(one).split(SEVERAL) else "0" for one in values]
+        return ["1" if field.code in plain(value).split(SEVERAL) else "0" for value in values]
     if table.columns[field.place].kind is Kind.BOOLEAN:
-        return ["1" if one else "0" for one in values]
-    return [guarded(one) if isinstance(one, str) else plain(one) for one in values]
+        return ["1" if sequence else "0" for sequence in values]
+    return [guarded(value) if isinstance(value, str) else plain(value) for value in values]
 
 
 def _rows_of_lesions(table: ExportTable) -> Mapping[Value, Sequence[int]]:
-    found: dict[Value, list[int]] = defaultdict(list)
+    rows_by_lesion: dict[Value, list[int]] = defaultdict(list)
     for row, lesion_id in enumerate(table.column(JOIN)):
-        found[lesion_id].append(row)
-    return found
+        rows_by_lesion[lesion_id].append(row)
+    return rows_by_lesion
 
 
 LEGAL_FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,25}")

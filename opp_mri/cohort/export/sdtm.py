@@ -51,7 +51,7 @@ VISIT_TESTS: Final[Mapping[str, tuple[str, str]]] = {
     )
 }  # fmt: skip
 """Short name and name of the test for each finding of a visit."""
-RESULTS: Final = {one.value: one.value for one in (*ResponseCategory, *Reason)}
+RESULTS: Final = {category.value: category.value for category in (*ResponseCategory, *Reason)}
 
 
 @frozen(kw_only=True)
@@ -141,14 +141,14 @@ def _keys(domain: str) -> tuple[Variable[Any], ...]:
     )  # fmt: skip
 
 
-def _timing(domain: str, what: str) -> tuple[Variable[Any], ...]:
+def _timing(domain: str, quantity: str) -> tuple[Variable[Any], ...]:
     return (
         _variable("VISITNUM", "Visit Number",
                   lambda r: None if r.day is None else r.subject.visits.get(r.day), "Timing", "Exp",
                   Kind.INTEGER, "derived: numbered by date, as no visit is planned"),
-        _variable(f"{domain}DTC", f"Date/Time of {what}", lambda r: r.day, "Timing", "Exp",
+        _variable(f"{domain}DTC", f"Date/Time of {quantity}", lambda r: r.day, "Timing", "Exp",
                   Kind.DATE, "recorded", identifier=True),
-        _variable(f"{domain}DY", f"Study Day of {what}",
+        _variable(f"{domain}DY", f"Study Day of {quantity}",
                   lambda r: study_day(r.subject.reference_date, r.day), "Timing", "Perm",
                   Kind.INTEGER, "derived from RFSTDTC: 1 is its day, there is no day 0",
                   unit="days"),
@@ -160,7 +160,7 @@ def _died(subject: Subject) -> date | None:
 
 
 def _age(subject: Subject) -> int | None:
-    first = min(subject.lesions, key=lambda one: one.lesion.ssrs_last_date)
+    first = min(subject.lesions, key=lambda lesion: lesion.lesion.ssrs_last_date)
     age = age_at_radiosurgery(first.lesion)
     return None if age is None else age.years
 
@@ -213,7 +213,7 @@ TR: Final[tuple[Variable[Record], ...]] = (
     *_keys("TR"),
     _variable("TRGRPID", "Group ID", lambda r: r.change.sequence.value, core="Perm",
               kind=Kind.CODE, source="recorded: the MR sequence",
-              allowed={one.value: one.value for one in SeriesRole}),
+              allowed={sequence.value: sequence.value for sequence in SeriesRole}),
     _variable("TRLNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Exp",
               source="recorded", identifier=True),
     _variable("TRLNKGRP", "Link Group", lambda r: r.one.lesion.lesion_id, core="Perm",

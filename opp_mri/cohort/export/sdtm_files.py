@@ -85,19 +85,19 @@ def sdtm_tables(
 
 def _subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iterator[Subject]:
     by_patient: dict[str, list[AssessedLesion]] = {}
-    for one in lesions:
-        by_patient.setdefault(one.patient_id, []).append(one)
-    for those in by_patient.values():
+    for lesion in lesions:
+        by_patient.setdefault(lesion.patient_id, []).append(lesion)
+    for members in by_patient.values():
         days = {
             one.lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
-            for one in those
+            for one in members
             for observations in one.timeline.observations.values()
             for observation in observations
         }
         yield Subject(
             study_id=study_id,
-            lesions=tuple(those),
-            reference_date=min(one.lesion.ssrs_last_date for one in those),
+            lesions=tuple(members),
+            reference_date=min(member.lesion.ssrs_last_date for member in members),
             visits={day: number for number, day in enumerate(sorted(days), 1)},
         )
 
@@ -115,49 +115,52 @@ class _Found:
 
     def identified(self) -> Iterator[Record]:
         """Give a record for each lesion, on its first study."""
-        for seq, one in enumerate(self.subject.lesions, 1):
-            days = [row[0].days_from_ssrs for row in one.timeline.observations.values() if row]
+        for seq, lesion in enumerate(self.subject.lesions, 1):
+            days = [row[0].days_from_ssrs for row in lesion.timeline.observations.values() if row]
             yield Record(
-                subject=self.subject, seq=seq, one=one, day=_day(one, min(days, default=None))
+                subject=self.subject, seq=seq, one=lesion, day=_day(lesion, min(days, default=None))
             )
 
     def measured(self) -> Iterator[Record]:
         """Give a record for each length."""
-        for seq, (one, change) in enumerate(self._changes(), 1):
-            day = _day(one, change.observation.days_from_ssrs)
-            yield Record(subject=self.subject, seq=seq, one=one, day=day, change=change)
+        for seq, (lesion, change) in enumerate(self._changes(), 1):
+            day = _day(lesion, change.observation.days_from_ssrs)
+            yield Record(subject=self.subject, seq=seq, one=lesion, day=day, change=change)
 
     def visited(self) -> Iterator[Record]:
         """Give a record for each finding of a visit."""
         findings = (
-            (one, visit.visit_date, column, column.of(visit))
-            for one in self.subject.lesions
-            for visit in one.visits
+            (lesion, visit.visit_date, column, column.of(visit))
+            for lesion in self.subject.lesions
+            for visit in lesion.visits
             for column in FINDING_COLUMNS
             if column.of(visit) is not None
         )
-        for seq, (one, day, column, value) in enumerate(findings, 1):
+        for seq, (lesion, day, column, value) in enumerate(findings, 1):
             yield Record(
-                subject=self.subject, seq=seq, one=one, day=day, test=VISIT_TESTS[column.name],
+                subject=self.subject, seq=seq, one=lesion, day=day, test=VISIT_TESTS[column.name],
                 result=plain(value), unit=column.unit,
             )  # fmt: skip
 
     def answered(self) -> Iterator[Record]:
         """Give the category and the rule of each lesion, on its last study."""
         seq = 0
-        for one in self.subject.lesions:
-            days = [row[-1].days_from_ssrs for row in one.timeline.observations.values() if row]
-            said = one.assessment
-            for test, result in ((RESPONSE, said.category.value), (RULE, said.reason.value)):
+        for lesion in self.subject.lesions:
+            days = [row[-1].days_from_ssrs for row in lesion.timeline.observations.values() if row]
+            assessment = lesion.assessment
+            for test, result in (
+                (RESPONSE, assessment.category.value),
+                (RULE, assessment.reason.value),
+            ):
                 seq += 1
                 yield Record(
-                    subject=self.subject, seq=seq, one=one, test=test, result=result,
-                    day=_day(one, max(days, default=None)),
+                    subject=self.subject, seq=seq, one=lesion, test=test, result=result,
+                    day=_day(lesion, max(days, default=None)),
                 )  # fmt: skip
 
 
-def _day(one: AssessedLesion, days: int | None) -> date | None:
-    return None if days is None else one.lesion.ssrs_last_date + timedelta(days=days)
+def _day(lesion: AssessedLesion, days: int | None) -> date | None:
+    return None if days is None else lesion.lesion.ssrs_last_date + timedelta(days=days)
 
 
 def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:

@@ -59,10 +59,10 @@ def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> Expo
                 "discordant", "peak_change_mm",
             ),
             _week("peak", "Peak", lambda said: said.peak_day),
-            _week("peak_after", "Study before the peak", lambda said: said.peak_after_day),
-            _week("return", "Return to baseline", lambda said: said.return_to_baseline_day),
+            _week("peak_after", "Study before the peak", lambda answer: answer.peak_after_day),
+            _week("return", "Return to baseline", lambda answer: answer.return_to_baseline_day),
             *pick(assessment_columns(criteria), "last_change_mm"),
-            _week("last", "Last follow-up", lambda said: said.last_day),
+            _week("last", "Last follow-up", lambda answer: answer.last_day),
         ),
         lesions,
     )  # fmt: skip
@@ -71,9 +71,9 @@ def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> Expo
 def _week(
     name: str, label: str, day: Callable[[SequenceAssessment], int | None]
 ) -> Column[AssessedLesion]:
-    def of(one: AssessedLesion) -> Decimal | None:
-        said = deciding(one)
-        return None if said is None else weeks(day(said))
+    def of(lesion: AssessedLesion) -> Decimal | None:
+        answer = deciding(lesion)
+        return None if answer is None else weeks(day(answer))
 
     return Column(
         name=f"{name}_weeks", label=label, kind=Kind.DECIMAL, unit="weeks from SSRS", of=of,
@@ -250,7 +250,9 @@ def _format(column: Column[Any]) -> str:
 def _width(column: Column[Any], values: Sequence[Value]) -> int:
     longest_word = max(map(len, column.heading.split()))
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
-        texts = (len(shown(column, one)) for one in values[:SAMPLE] if one is not None)
+        texts = (
+            len(shown(column, covariate)) for covariate in values[:SAMPLE] if covariate is not None
+        )
         longest = max(texts, default=0)
     else:
         longest = 10

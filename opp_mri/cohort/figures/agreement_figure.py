@@ -97,7 +97,7 @@ def apart(values: Sequence[float], least: float) -> list[float]:
             if short > 0:
                 places[n - 1] -= short / 2
                 places[n] += short / 2
-    found = [0.0] * len(values)
+    offsets = [0.0] * len(values)
     for place, n in zip(places, order, strict=True):
-        found[n] = place
-    return found
+        offsets[n] = place
+    return offsets

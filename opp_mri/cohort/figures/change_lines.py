@@ -82,10 +82,10 @@ def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     }
 
 
-def deciding_line(one: AssessedLesion) -> ChangeLine | None:
+def deciding_line(lesion: AssessedLesion) -> ChangeLine | None:
     """Give the line of the sequence that decided; None where none did, or it was not followed."""
-    sequence = one.assessment.deciding_sequence
-    return None if sequence is None else change_lines(one).get(sequence)
+    sequence = lesion.assessment.deciding_sequence
+    return None if sequence is None else change_lines(lesion).get(sequence)
 
 
 def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
@@ -96,7 +96,7 @@ def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
     ValueError
         The lesions were classified by changes that differ: no one band is right for all.
     """
-    limits = {one.assessment.criteria.change_mm for one in lesions}
+    limits = {lesion.assessment.criteria.change_mm for lesion in lesions}
     if len(limits) > 1:
         raise ValueError("lesions in one figure are classified by the same change in mm")
     return float(next(iter(limits), 2.0))
@@ -143,9 +143,9 @@ def _draw_middle(axes: Axes, lines: Sequence[ChangeLine]) -> None:
         for number, place in places.items():  # the last study in the bin
             bins.setdefault(number, []).append(points[place])
     rows = [(0.0, 0.0, 0.0, 0.0)]  # the baseline
-    for _, found in sorted(bins.items()):
-        if len(found) >= ENOUGH_FOR_MIDDLE:
-            weeks, changes_mm = np.array(found).T
+    for _, changes in sorted(bins.items()):
+        if len(changes) >= ENOUGH_FOR_MIDDLE:
+            weeks, changes_mm = np.array(changes).T
             rows.append((np.median(weeks), *np.quantile(changes_mm, [0.25, 0.5, 0.75])))
     weeks, low, middle, high = np.array(rows).T
     axes.plot(weeks, middle, color="white", lw=3.0, zorder=3.4)

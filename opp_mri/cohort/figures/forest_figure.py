@@ -187,12 +187,12 @@ def _number(value: float) -> str:
 
 def _span(rows: Sequence[ForestRow]) -> tuple[float, float]:
     """Give the ends of the axis: all finite ratios and limits, and some room about 1."""
-    found = [0.3, 3.0]
+    limits = [0.3, 3.0]
     for row in rows:
         sides = (row.ratio.value, row.ratio.low, row.ratio.high)
         if row.ratio.value is not None and isfinite(row.ratio.value):
-            found += [side for side in sides if side is not None and 0 < side < float("inf")]
-    return max(1 / WIDEST, min(found)) / 1.25, min(WIDEST, max(found)) * 1.25
+            limits += [side for side in sides if side is not None and 0 < side < float("inf")]
+    return max(1 / WIDEST, min(limits)) / 1.25, min(WIDEST, max(limits)) * 1.25
 
 
 def _set_ticks(axes: Axes, low: float, high: float) -> None:
@@ -210,11 +210,11 @@ def _set_ticks(axes: Axes, low: float, high: float) -> None:
 def _write_columns(figure: Figure, plot_left_in: float) -> None:
     top_in = HEAD_IN / 2
     right_in = plot_left_in - 0.14
-    given = {"weight": "bold", "color": INK}
-    write(figure, EDGE_IN, top_in, "Comparison", **given)
-    write(figure, right_in - 0.44, top_in, "Lesions", ha="right", **given)
-    write(figure, right_in + 0.04, top_in, "Events", ha="right", **given)
-    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95 % interval); p", **given)
+    style = {"weight": "bold", "color": INK}
+    write(figure, EDGE_IN, top_in, "Comparison", **style)
+    write(figure, right_in - 0.44, top_in, "Lesions", ha="right", **style)
+    write(figure, right_in + 0.04, top_in, "Events", ha="right", **style)
+    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95 % interval); p", **style)
 
 
 def _write_row(figure: Figure, line: _Line, words_left_in: float) -> None:

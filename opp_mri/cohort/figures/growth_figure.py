@@ -38,8 +38,8 @@ def draw_growth(
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    those = [o for o in eligible_of(lesions) if o.assessment.category is category]
-    found = [change_lines(one) for one in those]
+    analysed = [o for o in eligible_of(lesions) if o.assessment.category is category]
+    found = [change_lines(lesion) for lesion in analysed]
     panels = [
         ChangePanel(name=role.value, colour=COLOURS[role], marker=MARKERS[role], lines=lines)
         for role in SeriesRole
@@ -49,7 +49,7 @@ def draw_growth(
         return nothing_to_draw(f"There is no {category.value} lesion to draw.")
     return draw_change_panels(
         panels,
-        limit_mm(those),
+        limit_mm(analysed),
         draw_marks=_mark_peaks,
         legend=_legend(category),
         notes=["Each line starts at the sequence's own baseline, drawn at week 0.", _note(panels)],

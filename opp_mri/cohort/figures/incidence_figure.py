@@ -175,8 +175,8 @@ def _notes(
     """Give each share at the dotted line, with its interval."""
     notes = []
     for group, curves in arms.items():
-        found = {CAUSES[causes[one.cause]][0]: one.at(thin_days[group]) for one in curves}
-        shares = ", ".join(f"{name} {_percent(share)}" for name, share in found.items())
+        estimates = {CAUSES[causes[curve.cause]][0]: curve.at(thin_days[group]) for curve in curves}
+        shares = ", ".join(f"{name} {_percent(share)}" for name, share in estimates.items())
         name = "All lesions" if group == ALL else group.capitalize()
         notes.append(f"{name}, at {unit.value[:-1]} {thin_days[group] / unit.days:.0f}: {shares}.")
     return [

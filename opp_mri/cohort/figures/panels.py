@@ -156,8 +156,8 @@ def draw_sequence(
 ) -> None:
     """Draw the lengths of one sequence over the band about its own baseline."""
     observations = timeline.observations.get(role, ())
-    found = assessment.sequences.get(role) if assessment else None
-    baseline_mm = _baseline_mm(observations, found)
+    answer = assessment.sequences.get(role) if assessment else None
+    baseline_mm = _baseline_mm(observations, answer)
     if baseline_mm is not None:
         low, high = baseline_mm - criteria.change_mm, baseline_mm + criteria.change_mm
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
@@ -169,8 +169,8 @@ def draw_sequence(
     for day in marks.days_without(role):
         transform = panel.get_xaxis_transform()
         panel.plot(weeks_from_days(day), 0.08, "x", transform=transform, color=INK, ms=5, mew=1.2)
-    _label_lengths(panel, observations, found)
-    _write_header(panel, role, found, assessment)
+    _label_lengths(panel, observations, answer)
+    _write_header(panel, role, answer, assessment)
 
 
 def _lane_height(lane: float) -> float:
@@ -179,11 +179,11 @@ def _lane_height(lane: float) -> float:
 
 
 def _baseline_mm(
-    observations: Sequence[Observation], found: SequenceAssessment | None
+    observations: Sequence[Observation], answer: SequenceAssessment | None
 ) -> Decimal | None:
     """Give the sequence's baseline: as assessed, or else its last length on or before day 0."""
-    if found is not None:
-        return found.baseline_mm
+    if answer is not None:
+        return answer.baseline_mm
     before = [o.ap_mm for o in observations if o.days_from_ssrs <= 0]
     return before[-1] if before else None
 
@@ -220,12 +220,12 @@ def _draw_lengths(
 
 
 def _label_lengths(
-    panel: Axes, observations: Sequence[Observation], found: SequenceAssessment | None
+    panel: Axes, observations: Sequence[Observation], answer: SequenceAssessment | None
 ) -> None:
     """Write the lengths at their points: baseline, peak and last first, others where room is."""
     first, last = panel.get_xlim()
     room = LABEL_ROOM_IN * (last - first) / PANEL_WIDTH_IN
-    key_days = (found.last_day, found.peak_day, found.baseline_day) if found else ()
+    key_days = (answer.last_day, answer.peak_day, answer.baseline_day) if answer else ()
     order = sorted(
         range(len(observations)),
         key=lambda i: (observations[i].days_from_ssrs not in key_days, -i),
@@ -260,17 +260,19 @@ def _points_up(observations: Sequence[Observation], index: int) -> bool:
 def _write_header(
     panel: Axes,
     role: SeriesRole,
-    found: SequenceAssessment | None,
+    sequence_assessment: SequenceAssessment | None,
     assessment: Assessment | None,
 ) -> None:
     """Name the sequence above its panel, how it changed, and what it is called by itself."""
     height = 1 + 0.06 / PANEL_IN
     panel.text(0, height, role.value, transform=panel.transAxes, weight="bold", color=COLOURS[role])
-    if found is None or assessment is None:
+    if sequence_assessment is None or assessment is None:
         return
-    panel.text(0.125, height, _change_text(found), transform=panel.transAxes, bbox=PAPER)
+    panel.text(
+        0.125, height, _change_text(sequence_assessment), transform=panel.transAxes, bbox=PAPER
+    )
     decides = assessment.deciding_sequence is role
-    answer = in_words(found.category.value) + (", decides" if decides else "")
+    answer = in_words(sequence_assessment.category.value) + (", decides" if decides else "")
     panel.text(
         1,
         height,
@@ -282,19 +284,19 @@ def _write_header(
     )
 
 
-def _change_text(found: SequenceAssessment) -> str:
+def _change_text(answer: SequenceAssessment) -> str:
     """Write the peak and the last change from baseline, each with its sign and week."""
-    if found.baseline_mm is None:
+    if answer.baseline_mm is None:
         return "no baseline"
-    changes = [(found.peak_change_mm, found.peak_day), (found.last_change_mm, found.last_day)]
-    if found.peak_change_mm is not None and found.peak_change_mm <= 0:
+    changes = [(answer.peak_change_mm, answer.peak_day), (answer.last_change_mm, answer.last_day)]
+    if answer.peak_change_mm is not None and answer.peak_change_mm <= 0:
         del changes[0]  # what never grew has no peak to speak of
     words = [
         f"{_signed_mm(change_mm)} at week {weeks_from_days(day):.0f}"
         for change_mm, day in dict.fromkeys(changes)
         if change_mm is not None and day is not None
     ]
-    return ", ".join(words) or f"baseline {format_mm(found.baseline_mm)}, no follow-up"
+    return ", ".join(words) or f"baseline {format_mm(answer.baseline_mm)}, no follow-up"
 
 
 def _signed_mm(change_mm: Decimal) -> str:

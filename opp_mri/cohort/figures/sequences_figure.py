@@ -79,7 +79,7 @@ def sequence_pairs(lesions: Sequence[AssessedLesion]) -> tuple[SequencePair, ...
 
     Only lesions that are analysed count. Pairs without a visit are left out.
     """
-    lines = [change_lines(one) for one in eligible_of(lesions)]
+    lines = [change_lines(lesion) for lesion in eligible_of(lesions)]
     changes = {
         str(n): {at: dict(zip(line.days, line.changes_mm, strict=True)) for at, line in of.items()}
         for n, of in enumerate(lines)
@@ -88,14 +88,14 @@ def sequence_pairs(lesions: Sequence[AssessedLesion]) -> tuple[SequencePair, ...
     for first, second in combinations(SeriesRole, 2):
         if {first, second} == NEVER_COMPARED:
             continue
-        found = {
+        pairs_by_name = {
             name: tuple((mm, of[second][day]) for day, mm in of[first].items() if day in of[second])
             for name, of in changes.items()
             if first in of and second in of
         }
-        found = {name: points for name, points in found.items() if points}
-        if found:
-            pairs.append(SequencePair(first=first, second=second, changes_mm=found))
+        pairs_by_name = {name: points for name, points in pairs_by_name.items() if points}
+        if pairs_by_name:
+            pairs.append(SequencePair(first=first, second=second, changes_mm=pairs_by_name))
     return tuple(pairs)
 
 
@@ -168,7 +168,7 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
     name = f"{pair.first.value} and {pair.second.value}"
     right_in = text_width_in(name, TEXT_POINTS, "bold") + 0.1
     small = {"size": SMALL_POINTS, "color": QUIET}
-    for text, left_in, above_in, given in (
+    for text, left_in, above_in, style in (
         (name, 0.0, 0.36, {"weight": "bold"}),
         (f"{100 * within / len(points):.0f} % within {change_mm:g} mm", right_in, 0.36, small),
         (difference, 0.0, 0.22, small),
@@ -176,7 +176,7 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
          small),
     ):  # fmt: skip
         at = (left_in - HEAD_LEFT_IN) / wide_in, 1 + above_in / high_in
-        axes.text(*at, text, transform=axes.transAxes, **given)
+        axes.text(*at, text, transform=axes.transAxes, **style)
 
 
 def _notes(change_mm: float) -> list[str]:

@@ -37,12 +37,12 @@ def new_sheet(width_in: float, height_in: float) -> Figure:
 
 
 def place(
-    figure: Figure, left_in: float, top_in: float, width_in: float, height_in: float, **given: Any
+    figure: Figure, left_in: float, top_in: float, width_in: float, height_in: float, **options: Any
 ) -> Axes:
     """Add axes by their distance from the left and the top of the sheet."""
     wide, high = figure.get_size_inches()
     bottom = (high - top_in - height_in) / high
-    return figure.add_axes((left_in / wide, bottom, width_in / wide, height_in / high), **given)
+    return figure.add_axes((left_in / wide, bottom, width_in / wide, height_in / high), **options)
 
 
 def write(figure: Figure, left_in: float, top_in: float, text: str, **given: Any) -> None:
@@ -104,7 +104,7 @@ def foot_in(lines: Sequence[str]) -> float:
     return LINE_IN * len(lines) + EDGE_IN if lines else EDGE_IN
 
 
-def write_legend(figure: Figure, top_in: float, handles: Sequence[Artist], **given: Any) -> None:
+def write_legend(figure: Figure, top_in: float, handles: Sequence[Artist], **options: Any) -> None:
     """Explain marks in one row, or as many as are asked for, this far from the top."""
     wide, high = figure.get_size_inches()
     style: dict[str, Any] = {
@@ -112,8 +112,8 @@ def write_legend(figure: Figure, top_in: float, handles: Sequence[Artist], **giv
         "frameon": False, "handlelength": 1.4, "handletextpad": 0.4, "columnspacing": 1.2,
         "labelspacing": 0.35, "borderaxespad": 0, "borderpad": 0,
     }  # fmt: skip
-    anchor = (given.pop("left_in", EDGE_IN) / wide, 1 - top_in / high)
-    figure.legend(handles=list(handles), loc="upper left", bbox_to_anchor=anchor, **style | given)
+    anchor = (options.pop("left_in", EDGE_IN) / wide, 1 - top_in / high)
+    figure.legend(handles=list(handles), loc="upper left", bbox_to_anchor=anchor, **style | options)
 
 
 def mark(marker: str, face: str, label: str, edge: str = INK, size: float = 4.0) -> Line2D:
@@ -129,12 +129,12 @@ def head_panel(
     """Write above a panel its mark, its name, bold, and beside or below it what it is of."""
     wide, high = size_in(axes)
     right_in = 0.0 if stacked else head_width_in(name, "")
-    for text, left_in, up_in, given in (
+    for text, left_in, up_in, style in (
         (name, 0.14, 0.06 + STACKED_IN * stacked, {"weight": "bold"}),
         (words, right_in, 0.06, {"size": SMALL_POINTS, "color": QUIET}),
     ):
         at = left_in / wide, 1 + up_in / high
-        axes.text(*at, text, transform=axes.transAxes, **given)
+        axes.text(*at, text, transform=axes.transAxes, **style)
     axes.plot(
         0.06 / wide, 1 + (0.1 + STACKED_IN * stacked) / high, marker=marker, ms=5, mfc=colour,
         mec=INK, mew=0.5, clip_on=False, transform=axes.transAxes,
@@ -148,7 +148,7 @@ def head_width_in(name: str, words: str) -> float:
 
 def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:
     """Name the vertical axis of panels at the left edge of the sheet, whatever its ticks."""
-    boxes = [one.get_position() for one in axes]
+    boxes = [axis.get_position() for axis in axes]
     middle = (min(box.y0 for box in boxes) + max(box.y1 for box in boxes)) / 2
     left = 0.11 / figure.get_figwidth()
     figure.text(left, middle, text, rotation=90, va="center", ha="center", color=INK)
@@ -156,7 +156,7 @@ def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:
 
 def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.31) -> None:
     """Name the horizontal axis of panels beside each other once, this far below them."""
-    boxes = [one.get_position() for one in axes]
+    boxes = [axis.get_position() for axis in axes]
     middle = (min(box.x0 for box in boxes) + max(box.x1 for box in boxes)) / 2
     height = min(box.y0 for box in boxes) - below_in / figure.get_figheight()
     figure.text(middle, height, text, va="center", ha="center", color=INK)

@@ -28,24 +28,26 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    those = eligible_of(lesions)
-    lines = [(one.assessment.category, deciding_line(one)) for one in those]
+    analysed = eligible_of(lesions)
+    lines = [(lesion.assessment.category, deciding_line(lesion)) for lesion in analysed]
     panels = [
         ChangePanel(
             name=category.value,
             colour=CATEGORY_COLOURS[category],
             marker=CATEGORY_MARKERS[category],
-            lines=found,
+            lines=change_lines,
         )
-        for category in answers_of(those)
-        if (found := tuple(line for of, line in lines if of is category and line is not None))
+        for category in answers_of(analysed)
+        if (
+            change_lines := tuple(line for of, line in lines if of is category and line is not None)
+        )
     ]
     if not panels:
         return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
     drawn = sum(len(panel.lines) for panel in panels)
     return draw_change_panels(
         panels,
-        limit_mm(those),
+        limit_mm(analysed),
         draw_marks=_mark_ends,
         legend=[
             Line2D([], [], color=INK, lw=0.9, label="one lesion, on its deciding sequence"),

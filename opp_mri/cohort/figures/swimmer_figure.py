@@ -90,24 +90,24 @@ def draw_swimmer(
     Growth, peak and return to baseline are those of the deciding sequence. Bars stand by category,
     the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
-    those = eligible_of(lesions)
-    every = [one for lesion in those if (one := _swimmer(lesion)) is not None]
+    analysed = eligible_of(lesions)
+    every = [swimmer for lesion in analysed if (swimmer := _swimmer(lesion)) is not None]
     if not every:
         return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
-    found = sorted(every, key=lambda one: -one.events)[:FEW]
+    swimmers = sorted(every, key=lambda one: -one.events)[:FEW]
     groups = {
         answer: sorted(
-            (one for one in found if one.lesion.assessment.category is answer),
+            (one for one in swimmers if one.lesion.assessment.category is answer),
             key=lambda one: (-one.last_day, -one.end_day),
         )
-        for answer in answers_of(those)
+        for answer in answers_of(analysed)
     }
     groups = {answer: group for answer, group in groups.items() if group}
-    names = [label(one.lesion) for one in found] if label else []
-    rows_in = ROW_IN * len(found)
+    names = [label(one.lesion) for one in swimmers] if label else []
+    rows_in = ROW_IN * len(swimmers)
     sizes = Counter(one.lesion.assessment.category for one in every)
     with journal_style():
-        foot = foot_lines(_notes(len(found), len(every), len(lesions)), DOUBLE_IN)
+        foot = foot_lines(_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
         body_in = rows_in + HEAD_IN * len(groups) + 0.06
         figure = new_sheet(DOUBLE_IN, TOP_IN + body_in + AXIS_IN + foot_in(foot))
         left_in = LEFT_IN + max(map(text_width_in, names), default=0)
@@ -115,7 +115,7 @@ def draw_swimmer(
         axes.set_ylim(body_in, 0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        week_ticks(axes, weeks_from_days(max(one.end_day for one in found)), at_most=10)
+        week_ticks(axes, weeks_from_days(max(one.end_day for one in swimmers)), at_most=10)
         axes.set_xlabel(WEEKS_LABEL)
         top_in = 0.0
         for answer, group in groups.items():
@@ -123,27 +123,29 @@ def draw_swimmer(
             if names and label:
                 _name_rows(axes, [label(one.lesion) for one in group], top_in + HEAD_IN)
             top_in += HEAD_IN + ROW_IN * len(group)
-        write_legend(figure, 0.1, _legend(found), left_in=EDGE_IN)
+        write_legend(figure, 0.1, _legend(swimmers), left_in=EDGE_IN)
         write_foot(figure, foot)
     return figure
 
 
-def _swimmer(one: AssessedLesion) -> _Swimmer | None:
-    lines = change_lines(one)
-    decides = next((of for at, of in lines.items() if at is one.assessment.deciding_sequence), None)
+def _swimmer(assessed_lesion: AssessedLesion) -> _Swimmer | None:
+    lines = change_lines(assessed_lesion)
+    decides = next(
+        (of for at, of in lines.items() if at is assessed_lesion.assessment.deciding_sequence), None
+    )
     if decides is None:
         return None
-    lesion, events = one.lesion, one.timeline.events
+    lesion, events = assessed_lesion.lesion, assessed_lesion.timeline.events
     days: dict[str, Iterable[int | None]] = {
         GROWTH: [decides.grew_day],
         PEAK: [decides.peak_day],
         RETURN: [decides.return_day],
         THERAPY: [e.days_from_ssrs for e in events if e.kind is EventKind.SYSTEMIC_THERAPY_CHANGE],
-        RETREATED: [one.assessment.retreatment_day],
+        RETREATED: [assessed_lesion.assessment.retreatment_day],
         DEATH: [days_between(lesion.ssrs_last_date, at) for at in (lesion.death_date,) if at],
     }
     return _Swimmer(
-        lesion=one,
+        lesion=assessed_lesion,
         last_day=max(line.last_day for line in lines.values()),
         days={name: tuple(d for d in of if d is not None and d > 0) for name, of in days.items()},
     )
@@ -176,16 +178,16 @@ def _draw_group(
     )  # fmt: skip
     heights = [top_in + HEAD_IN + (n + 0.5) * ROW_IN for n in range(len(group))]
     bars = [
-        [(0, height), (weeks_from_days(one.last_day), height)]
-        for one, height in zip(group, heights, strict=True)
+        [(0, height), (weeks_from_days(swimmer.last_day), height)]
+        for swimmer, height in zip(group, heights, strict=True)
     ]
     width = 72 * ROW_IN * 0.66
     shown = LineCollection(bars, colors=colour, linewidths=width, capstyle="butt", zorder=2)
     axes.add_collection(shown, autolim=False)
     beyond = [
-        [(weeks_from_days(one.last_day), height), (weeks_from_days(one.end_day), height)]
-        for one, height in zip(group, heights, strict=True)
-        if one.end_day > one.last_day
+        [(weeks_from_days(swimmer.last_day), height), (weeks_from_days(swimmer.end_day), height)]
+        for swimmer, height in zip(group, heights, strict=True)
+        if swimmer.end_day > swimmer.last_day
     ]
     axes.add_collection(
         LineCollection(beyond, colors=QUIET, linewidths=0.8, zorder=1.8),
@@ -223,12 +225,12 @@ def _name_rows(axes: Axes, names: Sequence[str], top_in: float) -> None:
         )  # fmt: skip
 
 
-def _legend(found: Sequence[_Swimmer]) -> list[Line2D]:
+def _legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
     """Explain the marks that are there."""
     return [
         mark(marker, INK if name in FILLED else "white", name, size=SIZES[name])
         for name, marker in MARKS.items()
-        if any(one.days[name] for one in found)
+        if any(one.days[name] for one in swimmers)
     ]
 
 

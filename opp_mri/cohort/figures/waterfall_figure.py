@@ -60,14 +60,14 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    those = eligible_of(lesions)
-    lines = [(one.assessment.category, deciding_line(one)) for one in those]
+    analysed = eligible_of(lesions)
+    lines = [(lesion.assessment.category, deciding_line(lesion)) for lesion in analysed]
     bars = [(category, line) for category, line in lines if line is not None]
     if not bars:
         words = "There is no lesion with a baseline and a follow-up to draw."
         return nothing_to_draw(words, width_in)
     bars.sort(key=lambda bar: -bar[1].last_mm)
-    answers = [a for a in answers_of(those) if any(category is a for category, _ in bars)]
+    answers = [a for a in answers_of(analysed) if any(category is a for category, _ in bars)]
     with journal_style():
         foot = foot_lines([f"{drawn_note(len(bars), len(lesions))} {_note(len(bars))}"], width_in)
         strips_in = STRIP_GAP_IN + STRIP_IN * len(answers)
@@ -76,10 +76,10 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         left_in = EDGE_IN + MARK_IN + max(map(text_width_in, names.values()))
         room_in = width_in - left_in - RIGHT_IN
         axes = place(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
-        draw_limits(axes, limit_mm(those))
+        draw_limits(axes, limit_mm(analysed))
         _draw_bars(axes, bars, 72 * room_in / len(bars))
         ends = [mm for _, line in bars for mm in (line.last_mm, line.peak_mm)]
-        mm_ticks(axes, min(-limit_mm(those), *ends), max(limit_mm(those), *ends))
+        mm_ticks(axes, min(-limit_mm(analysed), *ends), max(limit_mm(analysed), *ends))
         _hide_x(axes, len(bars))
         name_y(figure, [axes], "change at the last follow-up, mm")
         strips = place(
@@ -88,7 +88,12 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         _draw_strips(strips, bars, answers, 72 * room_in / len(bars))
         for row, (answer, name) in enumerate(names.items()):
             _name_strip(figure, answer, name, left_in, row)
-        write_legend(figure, 0.1, _legend(limit_mm(those), peaks=len(bars) <= FEW), left_in=EDGE_IN)
+        write_legend(
+            figure,
+            0.1,
+            _legend(limit_mm(analysed), peaks=len(bars) <= FEW),
+            left_in=EDGE_IN,
+        )
         write_foot(figure, foot)
     return figure
 

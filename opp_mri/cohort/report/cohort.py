@@ -85,7 +85,7 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         sections=_sections(report, lists),
         everyone=lists.get(ALL),
         n_lesions=len(report.lesions),
-        n_patients=len({one.patient_id for one in report.lesions}),
+        n_patients=len({lesion.patient_id for lesion in report.lesions}),
         suppressed=report.suppressed,
         rows=rows,
         rows_file=report.rows_file,
@@ -93,7 +93,11 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         shown_in=_shown_in(report, lists),
         lesions=lesions,
         anchors={row.lesion_id: row.anchor for row in lesions},
-        rules=[(one, reason_in_words(one, facts.criteria)) for one in Reason if one in reasons],
+        rules=[
+            (reason, reason_in_words(reason, facts.criteria))
+            for reason in Reason
+            if reason in reasons
+        ],
         most_named=MOST_NAMED,
     )
 
@@ -106,7 +110,7 @@ def printed_html(report: CohortReport) -> str:
 def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:
     """Count the figures and tables of all sections, and link their numbers."""
     tables = figures = 0
-    found = []
+    sections = []
     for number, section in enumerate(report.sections, 1):
         linked_tables, linked_figures = [], []
         for figure in section.figures:
@@ -116,7 +120,7 @@ def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[s
         for table in section.tables:
             tables += 1
             linked_tables.append(_table(table, tables, lists))
-        found.append(
+        sections.append(
             {
                 "number": number,
                 "title": section.title,
@@ -126,7 +130,7 @@ def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[s
                 "left_out": len(section.figures) - len(linked_figures),
             }
         )
-    return found
+    return sections
 
 
 def _figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> LinkedFigure:
@@ -163,9 +167,9 @@ def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTab
 
 def _shown_in(report: CohortReport, lists: Mapping[str, RowList]) -> dict[str, list[int]]:
     """Tell in which tables each list's number stands, so that a reader finds the way back."""
-    found: dict[str, list[int]] = {key: [] for key in lists}
+    shown: dict[str, list[int]] = {key: [] for key in lists}
     for number, table in enumerate(report.tables, 1):
         for key in dict.fromkeys(cell.key for row in table.rows for cell in row):
-            if key in found:
-                found[key].append(number)
-    return found
+            if key in shown:
+                shown[key].append(number)
+    return shown

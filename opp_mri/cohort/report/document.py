@@ -116,7 +116,7 @@ class CohortReport:
         ValueError
             In some of the tables and not in others, which would give them away.
         """
-        found = {table.suppressed for table in self.tables}
-        if len(found) > 1:
+        limits = {table.suppressed for table in self.tables}
+        if len(limits) > 1:
             raise ValueError("the tables of one report are suppressed together, or none is")
-        return True in found
+        return True in limits

@@ -61,13 +61,13 @@ def methods_text(
     environment.filters["mm"] = format_mm
     environment.filters["words"] = in_words
     environment.filters["weeks"] = _weeks
-    those = eligible_of(lesions)
-    measured = {sequence for one in lesions for sequence in one.timeline.observations}
+    assessed_lesions = eligible_of(lesions)
+    measured = {sequence for lesion in lesions for sequence in lesion.timeline.observations}
     text = environment.get_template("methods.md.j2").render(
         lesions=len(lesions),
-        patients=len({one.patient_id for one in lesions}),
-        analysed=len(those),
-        analysed_patients=len({one.patient_id for one in those}),
+        patients=len({lesion.patient_id for lesion in lesions}),
+        analysed=len(assessed_lesions),
+        analysed_patients=len({lesion.patient_id for lesion in assessed_lesions}),
         exclusions=_exclusions(lesions),
         shows_counts=shows_counts,
         sequences=[sequence.value for sequence in SeriesRole if sequence in measured],
@@ -92,9 +92,9 @@ def _filled(paragraph: str) -> str:
     """Fill the lines of a paragraph, or of each item of a list."""
     items = re.split(r"\n(?=- )", paragraph)
     return "\n".join(
-        fill(" ".join(one.split()), LINE, subsequent_indent="  " * one.startswith("- "),
+        fill(" ".join(item.split()), LINE, subsequent_indent="  " * item.startswith("- "),
              break_long_words=False, break_on_hyphens=False)
-        for one in items
+        for item in items
     )  # fmt: skip
 
 
@@ -105,5 +105,9 @@ def _weeks(days: int) -> str:
 
 def _exclusions(lesions: Sequence[AssessedLesion]) -> list[tuple[str, int]]:
     """Count the lesions that each reason excludes, in the order of screening."""
-    found = [exclusion_reason(one) for one in lesions]
-    return [(words, found.count(one)) for one, words in EXCLUSION_WORDS.items() if one in found]
+    reasons = [exclusion_reason(lesion) for lesion in lesions]
+    return [
+        (words, reasons.count(reason))
+        for reason, words in EXCLUSION_WORDS.items()
+        if reason in reasons
+    ]

@@ -56,8 +56,8 @@ def inline_svg(svg: str, *, prefix: str, description: str) -> Markup:
     """
     svg = re.sub(r'(\bid="|\bhref="#|\burl\(#)', rf"\g<1>{prefix}-", svg)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    said = f'<svg role="img" aria-label="{escape(description)}" '
-    return Markup(svg.replace("<svg ", said, 1))  # noqa: S704, matplotlib escapes what it draws
+    opening = f'<svg role="img" aria-label="{escape(description)}" '
+    return Markup(svg.replace("<svg ", opening, 1))  # noqa: S704, matplotlib escapes what it draws
 
 
 def _environment() -> Environment:

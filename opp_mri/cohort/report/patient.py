@@ -202,7 +202,7 @@ def patient_html(report: PatientReport) -> str:
         about=report.about,
         footer=f"patient {report.patient_id} · data {facts.data_sha256[:HASH_SHOWN]}",
         criteria=criteria_in_words(facts.criteria),
-        lesions=[_view(one, number) for number, one in enumerate(report.lesions, 1)],
+        lesions=[_view(lesion, number) for number, lesion in enumerate(report.lesions, 1)],
         without_answer=report.without_answer,
         patient_id=report.patient_id,
     )
@@ -213,9 +213,11 @@ def visits_of(timeline: Timeline) -> list[Visit]:
     unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, said="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
     for sequence, observations in timeline.observations.items():
-        for one in observations:
-            length = VisitLength(length_mm=one.ap_mm, said="" if one.ap_mm else "gone")
-            by_day.setdefault(one.days_from_ssrs, dict(unknown))[sequence] = length
+        for observation in observations:
+            length = VisitLength(
+                length_mm=observation.ap_mm, said="" if observation.ap_mm else "gone"
+            )
+            by_day.setdefault(observation.days_from_ssrs, dict(unknown))[sequence] = length
     return [
         Visit(study_date=None, days_from_ssrs=day, lengths=lengths)
         for day, lengths in sorted(by_day.items())
@@ -241,26 +243,26 @@ def _view(one: LesionReport, number: int) -> LesionView:
         without_strip=_without_strip(one),
         sequences=[sequence.value for sequence in sequences],
         visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
-        sentences=[said for said in one.sentences if said != f"{category}: {rule}."],
+        sentences=[sentence for sentence in one.sentences if sentence != f"{category}: {rule}."],
         flags=one.flags,
         read_by=one.read_by,
         outlook=one.outlook.sentence if one.outlook else "",
     )
 
 
-def _warnings(one: LesionReport) -> list[str]:
+def _warnings(lesion: LesionReport) -> list[str]:
     """Say in a word what a reader should beware of; the sentences say why."""
-    found = []
-    if one.fragile:
-        found.append("fragile")
-    if one.assessment.discordant:
-        found.append("discordant: ask a reader")
-    return found
+    warnings = []
+    if lesion.fragile:
+        warnings.append("fragile")
+    if lesion.assessment.discordant:
+        warnings.append("discordant: ask a reader")
+    return warnings
 
 
-def _treatment(one: LesionReport) -> list[tuple[str, str]]:
+def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     """Give what is known of lesion and treatment, by name."""
-    lesion = one.lesion
+    lesion = lesion_report.lesion
     first, last = lesion.ssrs_first_date.isoformat(), lesion.ssrs_last_date.isoformat()
     facts = [
         ("radiosurgery", first if first == last else f"{first} to {last}"),
@@ -271,27 +273,29 @@ def _treatment(one: LesionReport) -> list[tuple[str, str]]:
         facts.append(("excluded", ", ".join(in_words(each.value) for each in lesion.exclusions)))
     happened = [
         f"{event_in_words(event)} at week {week_in_words(event.days_from_ssrs)}"
-        for event in one.timeline.events
+        for event in lesion_report.timeline.events
         if event.kind.value != "exclusion"
     ]
     facts.append(("events", "; ".join(happened) or "none recorded"))
     if lesion.sins is not None:
         stability = in_words(stability_of(lesion.sins).value)
         facts.append(("instability score (SINS)", f"{lesion.sins}, {stability}"))
-    facts += [(f"found at week {week_in_words(day)}", words) for day, words in one.findings]
+    facts += [
+        (f"found at week {week_in_words(day)}", words) for day, words in lesion_report.findings
+    ]
     return facts
 
 
-def _drawn(one: LesionReport, number: int) -> Markup:
+def _drawn(lesion: LesionReport, number: int) -> Markup:
     figure = draw_timeline(
-        one.timeline,
-        one.assessment.criteria,
-        assessment=one.assessment,
-        level=one.lesion.level,
-        marks=one.marks,
+        lesion.timeline,
+        lesion.assessment.criteria,
+        assessment=lesion.assessment,
+        level=lesion.lesion.level,
+        marks=lesion.marks,
     )
-    said = timeline_in_words(one.timeline)
-    return inline_svg(figure_svg(figure), prefix=f"f{number}", description=said)
+    described = timeline_in_words(lesion.timeline)
+    return inline_svg(figure_svg(figure), prefix=f"f{number}", description=described)
 
 
 def _strips(lesion: LesionReport, number: int) -> list[Markup]:
@@ -335,18 +339,18 @@ def _row(
 
 def _cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthCell:
     """Write a length, and its change from the baseline of its own sequence."""
-    found = visit.lengths.get(sequence)
-    if found is None:
+    length = visit.lengths.get(sequence)
+    if length is None:
         return LengthCell(length="", change="", small="no series")
     own = assessment.sequences.get(sequence)
     change = ""
-    if found.length_mm is not None and own is not None and own.baseline_mm is not None:
+    if length.length_mm is not None and own is not None and own.baseline_mm is not None:
         if visit.days_from_ssrs == own.baseline_day:
             change = "baseline"
         elif visit.days_from_ssrs > 0 and not visit.said:
-            change = signed_mm(found.length_mm - own.baseline_mm)
+            change = signed_mm(length.length_mm - own.baseline_mm)
     return LengthCell(
-        length="" if found.length_mm is None else mm(found.length_mm),
+        length="" if length.length_mm is None else mm(length.length_mm),
         change=change,
-        small="; ".join(part for part in (found.said, found.image) if part),
+        small="; ".join(part for part in (length.said, length.image) if part),
     )

@@ -80,21 +80,21 @@ def row_lists(report: CohortReport) -> dict[str, RowList]:
     if report.suppressed:
         return {}
     everyone = tuple(ids_of(report.lesions))
-    found = {ALL: ("All lesions", everyone)}
+    lists = {ALL: ("All lesions", everyone)}
     for table in report.tables:
         for key, title, lesion_ids in _counts_of(table):
-            found.setdefault(key, (title, lesion_ids))
+            lists.setdefault(key, (title, lesion_ids))
     for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
-        found[figure_key(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
-    shown = [(key, title, ids) for key, (title, ids) in found.items() if ids]
-    patient_of = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
+        lists[figure_key(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
+    shown = [(key, title, ids) for key, (title, ids) in lists.items() if ids]
+    patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
     return {
         key: RowList(
             anchor=f"n{number}",
             key=key,
             title=title,
             lesion_ids=ids,
-            patients=len({patient_of[one] for one in ids}),
+            patients=len({patient_of[id_] for id_ in ids}),
         )
         for number, (key, title, ids) in enumerate(shown, 1)
     }
@@ -112,11 +112,11 @@ def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
 
 def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
     """Give the rows of the lesions that the lists of a page name, in the order of the cohort."""
-    named = {one for row_list in lists if row_list.named for one in row_list.lesion_ids}
+    named = {lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids}
     return [
-        _row(f"r{number}", one)
-        for number, one in enumerate(report.lesions, 1)
-        if one.lesion.lesion_id in named
+        _row(f"r{number}", lesion)
+        for number, lesion in enumerate(report.lesions, 1)
+        if lesion.lesion.lesion_id in named
     ]
 
 
@@ -132,18 +132,18 @@ def rows_csv(report: CohortReport) -> bytes:
     """
     if report.suppressed:
         raise ValueError("a table of rows would give away what the report withholds")
-    patient_of = {one.lesion.lesion_id: one.patient_id for one in report.lesions}
+    patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
     rows = (
-        [guarded(text) for text in (one.key, patient_of[i], i)]
-        for one in row_lists(report).values()
-        for i in one.lesion_ids
+        [guarded(text) for text in (row_list.key, patient_of[i], i)]
+        for row_list in row_lists(report).values()
+        for i in row_list.lesion_ids
     )
     return csv_rows(("key", "patient_id", "lesion_id"), rows)
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     """Give key, title and lesions of each count of a table; patients go with their lesions."""
-    found = []
+    pixelses = []
     for row in table.rows:
         named = takewhile(lambda cell: not cell.key, row)  # remarks stand behind the numbers
         labels = ", ".join(dict.fromkeys(cell.text for cell in named if cell.text))
@@ -151,20 +151,20 @@ def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
         for column, cell in zip(table.columns, row, strict=True):
             if cell.key and cell.count is not None and not cell.rests_on:
                 place = f"{labels}; {column}" if several else labels
-                found.append((cell.key, f"{table.title}: {place}", cell.lesion_ids))
-    return found
+                pixelses.append((cell.key, f"{table.title}: {place}", cell.lesion_ids))
+    return pixelses
 
 
-def _row(anchor: str, one: AssessedLesion) -> LesionRow:
-    lesion, assessment = one.lesion, one.assessment
-    about = (one.patient_id, lesion.level, regimen_label(lesion), lesion.histology)
+def _row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
+    lesion, assessment = assessed_lesion.lesion, assessed_lesion.assessment
+    about = (assessed_lesion.patient_id, lesion.level, regimen_label(lesion), lesion.histology)
     deciding = assessment.deciding_sequence
     return LesionRow(
         anchor=anchor,
         lesion_id=lesion.lesion_id,
         about=" · ".join(part for part in about if part),
-        lengths=tuple(lengths_by_day(one.timeline)),
-        events=events_by_day(one.timeline),
+        lengths=tuple(lengths_by_day(assessed_lesion.timeline)),
+        events=events_by_day(assessed_lesion.timeline),
         category=assessment.category.value,
         reason=assessment.reason,
         decided_by=deciding.value if deciding else "",

@@ -103,17 +103,17 @@ def week_in_words(days: int) -> str:
 
 def timeline_in_words(timeline: Timeline) -> str:
     """Say what a timeline's figure shows, with its numbers."""
-    said = [
+    sentences = [
         f"{sequence.value}: "
         + ", ".join(f"{format_mm(o.ap_mm)} at week {week_in_words(o.days_from_ssrs)}" for o in row)
         for sequence, row in timeline.observations.items()
     ]
     happened = [
-        f"{event_in_words(one)} at week {week_in_words(one.days_from_ssrs)}"
-        for one in timeline.events
+        f"{event_in_words(event)} at week {week_in_words(event.days_from_ssrs)}"
+        for event in timeline.events
     ]
     return (
         f"Greatest AP extent of lesion {timeline.lesion_id} against weeks from radiosurgery. "
-        + ". ".join([*said, *happened] or ["Nothing measured"])
+        + ". ".join([*sentences, *happened] or ["Nothing measured"])
         + "."
     )

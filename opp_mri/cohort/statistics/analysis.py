@@ -98,8 +98,8 @@ def analyse(
     events_per_covariate
         Events that a model of several covariates needs for each of them.
     """
-    at_risk = [one for one in lesions if is_at_risk(one)]
-    happened = [events_of(one, event_at=event_at) for one in at_risk]
+    at_risk = [lesion for lesion in lesions if is_at_risk(lesion)]
+    happened = [events_of(lesion, event_at=event_at) for lesion in at_risk]
     first = _first(at_risk, happened, death_within_days)
     endpoints = {
         endpoint: _endpoint(
@@ -120,7 +120,7 @@ def analyse(
         first=first,
         incidence=_first_incidence(first),
         n=len(at_risk),
-        patients=len({one.patient_id for one in at_risk}),
+        patients=len({lesion.patient_id for lesion in at_risk}),
         eligible=len(eligible_of(lesions)),
         event_at=event_at,
         death_within_days=death_within_days,
@@ -151,16 +151,16 @@ def _endpoint(
 
 
 def _with_models(
-    found: EndpointAnalysis,
+    analysis: EndpointAnalysis,
     lesions: Sequence[AssessedLesion],
     first: Observed | None,
     landmark_day: int,
     events_per_covariate: int,
 ) -> EndpointAnalysis:
-    observed = found.comparison.observed
+    observed = analysis.comparison.observed
     models = fit_each(observed, lesions)
     return evolve(
-        found,
+        analysis,
         models=models,
         multivariable=fit_together(observed, lesions, models, events_per_covariate),
         landmark=_landmark(observed, first, landmark_day),
@@ -169,8 +169,8 @@ def _with_models(
 
 def _by_patient(lesions: Sequence[AssessedLesion], endings: Sequence[Ending]) -> PatientAnalysis:
     by_patient: dict[str, list[Ending]] = {}
-    for one, ending in zip(lesions, endings, strict=True):
-        by_patient.setdefault(one.patient_id, []).append(ending)
+    for lesion, ending in zip(lesions, endings, strict=True):
+        by_patient.setdefault(lesion.patient_id, []).append(ending)
     worst = [worst_ending(several) for several in by_patient.values()]
     if not worst:
         return PatientAnalysis(patients=0, events=0, curve=None)
@@ -193,8 +193,8 @@ def _observed(
         duration_days=np.maximum(days, 0),
         event=causes == 1,
         cause=causes,
-        group=[fraction_group(one.lesion) for one in lesions],
-        patient=[one.patient_id for one in lesions],
+        group=[fraction_group(lesion.lesion) for lesion in lesions],
+        patient=[lesion.patient_id for lesion in lesions],
     )
 
 
@@ -247,8 +247,13 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
     counts = numbers_at_risk(every, RISK_DAYS) | numbers_at_risk(observed, RISK_DAYS)
     return Comparison(
         arms=tuple(
-            Arm(group=one.group, curve=one, median=median_days(one), at_risk=counts[one.group])
-            for one in _in_order([*kaplan_meier(every), *kaplan_meier(observed)])
+            Arm(
+                group=curve.group,
+                curve=curve,
+                median=median_days(curve),
+                at_risk=counts[curve.group],
+            )
+            for curve in _in_order([*kaplan_meier(every), *kaplan_meier(observed)])
         ),
         log_rank=_log_rank(observed),
         observed=observed,
@@ -287,7 +292,7 @@ def _incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
         ]
     )
     return {
-        number: tuple(one for one in curves if one.cause == number)
+        number: tuple(curve for curve in curves if curve.cause == number)
         for number in range(1, causes + 1)
     }
 
@@ -307,8 +312,8 @@ def _follow_up(
         if observed is None
         else follow_up_days(observed)
         for observed in (
-            endpoints[one].comparison.observed
-            for one in (Endpoint.LOCAL_CONTROL, Endpoint.SURVIVAL)
+            endpoints[endpoint].comparison.observed
+            for endpoint in (Endpoint.LOCAL_CONTROL, Endpoint.SURVIVAL)
         )
     )
     followed = [each.studies for each in happened if each.studies]
@@ -324,9 +329,9 @@ def _follow_up(
 
 def _fisher(lesions: Sequence[AssessedLesion]) -> OppByFractionation:
     ends = {group: [0, 0] for group in FractionGroup}
-    for one in lesions:
-        counts = ends[fraction_group(one.lesion)]
-        counts[0] += one.assessment.category is ResponseCategory.OPP
+    for lesion in lesions:
+        counts = ends[fraction_group(lesion.lesion)]
+        counts[0] += lesion.assessment.category is ResponseCategory.OPP
         counts[1] += 1
     single, multi, unknown = ((events, n) for events, n in ends.values())
     return OppByFractionation(

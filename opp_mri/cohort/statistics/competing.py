@@ -132,7 +132,7 @@ def fine_gray(
     371-383.
     """
     causes = _causes(observed)
-    table = np.array([np.asarray(one, dtype=np.float64) for one in covariates.values()])
+    table = np.array([np.asarray(lesion, dtype=np.float64) for lesion in covariates.values()])
     if table.shape != (len(covariates), observed.n) or not np.isfinite(table).all():
         raise InputError("Give each covariate a value for every lesion.")
     sd = np.where(table.std(axis=1) > 0, table.std(axis=1), 1.0)
@@ -296,7 +296,7 @@ def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
         jump = free * np.divide(own, at, out=np.zeros(len(days)), where=at > 0)
         columns.append((at, own, other, free, after, np.cumsum(jump) - jump))
         labels.append(label)
-    stacked = (np.stack(one, axis=1) for one in zip(*columns, strict=True))
+    stacked = (np.stack(arrays, axis=1) for arrays in zip(*columns, strict=True))
     risk, own, other, free, after, incidence = stacked
     return _Grid(labels=tuple(labels), risk=risk, own=own, other=other, free=free,
                  free_after=after, incidence=incidence)  # fmt: skip

@@ -57,7 +57,9 @@ def covariates_of(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
         covariate
         for covariate in Covariate
         if covariate in PAPER_COVARIATES
-        or any(covariate_of(one.lesion, covariate, one.visits) is not None for one in lesions)
+        or any(
+            covariate_of(lesion.lesion, covariate, lesion.visits) is not None for lesion in lesions
+        )
     )
 
 
@@ -135,7 +137,7 @@ def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tu
 
     None stands for no rows.
     """
-    return tuple(_fit(observed, lesions, (one,), 0) for one in covariates_of(lesions))
+    return tuple(_fit(observed, lesions, (covariate,), 0) for covariate in covariates_of(lesions))
 
 
 def fit_together(
@@ -146,15 +148,18 @@ def fit_together(
 ) -> Model:
     """Fit one model of the paper's covariates that have a ratio `alone`, if the events allow."""
     several = tuple(
-        one.covariates[0]
-        for one in alone
-        if _has_ratios(one) and one.covariates[0] in PAPER_COVARIATES
+        model.covariates[0]
+        for model in alone
+        if _has_ratios(model) and model.covariates[0] in PAPER_COVARIATES
     )
     return _fit(observed, lesions, several, events_per_covariate)
 
 
 def _has_ratios(model: Model) -> bool:
-    return any(one is not None and one.reason is None for one in (model.cox, model.firth))
+    return any(
+        regression is not None and regression.reason is None
+        for regression in (model.cox, model.firth)
+    )
 
 
 def _fit(
@@ -164,7 +169,8 @@ def _fit(
     events_per_covariate: int,
 ) -> Model:
     values = [
-        [covariate_of(one.lesion, which, one.visits) for one in lesions] for which in covariates
+        [covariate_of(lesion.lesion, which, lesion.visits) for lesion in lesions]
+        for which in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
     known = np.asarray(np.isfinite(table).all(axis=0))
@@ -177,7 +183,9 @@ def _fit(
     if observed is None or reason is not None:
         return evolve(counted, reason=NO_TIMES if observed is None else reason)
     rows = observed.take(known)
-    columns = {one.value: row for one, row in zip(covariates, table[:, known], strict=True)}
+    columns = {
+        covariate.value: row for covariate, row in zip(covariates, table[:, known], strict=True)
+    }
     shared = len(np.unique(np.asarray(rows.patient))) < rows.n
     fitted = cox(rows, columns, by_patient=shared)
     wanted = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates

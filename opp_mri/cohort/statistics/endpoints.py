@@ -100,15 +100,15 @@ def time_to_peak(one: AssessedLesion) -> IntervalDay | None:
     return IntervalDay(after_day=days[course.peak], day=days[course.peak + 1])
 
 
-def peak_changes_mm(one: AssessedLesion) -> dict[SeriesRole, Decimal]:
+def peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
     """Give the largest change from its own baseline of each sequence that has one, mm.
 
     A sequence that did not grow is among them: to leave it out would make the mean larger.
     """
-    return {sequence: course.peak_mm for sequence, (_, course) in _courses(one).items()}
+    return {sequence: course.peak_mm for sequence, (_, course) in _courses(lesion).items()}
 
 
-def returns_to_baseline(one: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
+def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
     """Give the return to baseline of each sequence that grew.
 
     The paper's return "within an MR imaging measurement error" of 2 mm: the first follow-up after
@@ -118,23 +118,23 @@ def returns_to_baseline(one: AssessedLesion) -> dict[SeriesRole, ReturnToBaselin
         sequence: ReturnToBaseline(
             peak_day=course.peak_day, day=course.return_to_baseline_day, last_day=course.last_day
         )
-        for sequence, (_, course) in _courses(one).items()
+        for sequence, (_, course) in _courses(lesion).items()
         if course.grew
     }
 
 
-def courses_by_sequence(one: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
+def courses_by_sequence(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Give baseline day and course of each sequence that has both a baseline and a follow-up."""
-    studied = studies_that_count(one.timeline)
+    studied = studies_that_count(lesion.timeline)
     return {
         sequence: (baseline.days_from_ssrs, course)
-        for sequence, course in courses_of(studied, one.assessment.criteria).items()
+        for sequence, course in courses_of(studied, lesion.assessment.criteria).items()
         if (baseline := studied[sequence].baseline) is not None
     }
 
 
-def _courses(one: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
-    return courses_by_sequence(one) if one.assessment.category in PAPER_ANSWERS else {}
+def _courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
+    return courses_by_sequence(lesion) if lesion.assessment.category in PAPER_ANSWERS else {}
 
 
 def spread(values: Sequence[float]) -> Spread | None:

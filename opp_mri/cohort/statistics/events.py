@@ -125,12 +125,14 @@ class Ending:
     after_day: int | None = None
 
 
-def is_at_risk(one: AssessedLesion) -> bool:
+def is_at_risk(lesion: AssessedLesion) -> bool:
     """Tell whether a lesion was eligible on day 0: it has a baseline and no criterion failed."""
-    return exclusion_reason(one) in AT_RISK_REASONS
+    return exclusion_reason(lesion) in AT_RISK_REASONS
 
 
-def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH) -> LesionEvents:
+def events_of(
+    assessed_lesion: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
+) -> LesionEvents:
     """Gather what happened to a lesion.
 
     Parameters
@@ -149,9 +151,9 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
     first after the window for OPP, and the last follow-up still shows the growth. Otherwise what it
     is remains open, and its time ends with it; the numbers are given with the curves.
     """
-    courses = courses_by_sequence(one)
+    courses = courses_by_sequence(assessed_lesion)
     last_day = max((course.last_day for _, course in courses.values()), default=0)
-    lesion, events = one.lesion, one.timeline.events
+    lesion, events = assessed_lesion.lesion, assessed_lesion.timeline.events
     death_day = (
         None if lesion.death_date is None
         else days_between(lesion.ssrs_last_date, lesion.death_date)
@@ -160,8 +162,10 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
         0 if lesion.last_contact_date is None
         else days_between(lesion.ssrs_last_date, lesion.last_contact_date)
     )  # fmt: skip
-    retreated = retreatment_day(one.timeline)
-    studied = [o.days_from_ssrs for row in one.timeline.observations.values() for o in row]
+    retreated = retreatment_day(assessed_lesion.timeline)
+    studied = [
+        o.days_from_ssrs for row in assessed_lesion.timeline.observations.values() for o in row
+    ]
     fractures = [
         event.days_from_ssrs
         for event in events
@@ -170,7 +174,7 @@ def events_of(one: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
         and event.is_finding
         and (retreated is None or event.days_from_ssrs <= retreated)
     ]
-    opp, progression, unresolved = _growth_of(one, courses, event_at)
+    opp, progression, unresolved = _growth_of(assessed_lesion, courses, event_at)
     grown = [course.days[course.grown[0]] for _, course in courses.values() if course.grew]
     return LesionEvents(
         opp=opp,
@@ -207,27 +211,27 @@ def ending_of(
     death_day = events.competing_death_day(death_within_days)
     last_day, after_day = events.last_day, None
     own: int | None
-    others: list[int | None]
+    competing: list[int | None]
     match endpoint:
         case Endpoint.OPP_FREE:
             own, after_day = (opp.day, opp.after_day) if opp else (None, None)
-            others = [progression.day if progression else None, retreated, death_day]
+            competing = [progression.day if progression else None, retreated, death_day]
         case Endpoint.PROGRESSION_FREE:
             own, after_day = (
                 (progression.day, progression.after_day) if progression else (None, None)
             )
-            others = [retreated, death_day]
+            competing = [retreated, death_day]
         case Endpoint.LOCAL_CONTROL:
-            own, others = events.local_failure_day, [death_day]
+            own, competing = events.local_failure_day, [death_day]
             if progression and own == progression.day:
                 after_day = progression.after_day
         case Endpoint.FRACTURE_FREE:
-            own, others = events.fracture_day, [retreated, death_day]
+            own, competing = events.fracture_day, [retreated, death_day]
         case Endpoint.SURVIVAL:
-            own, others, last_day = events.death_day, [], events.last_alive_day
+            own, competing, last_day = events.death_day, [], events.last_alive_day
     if events.open_day is not None and endpoint in GROWTH_ENDPOINTS:
-        own, others, last_day = None, [], events.open_day
-    first, cause = _first([(own, 1), *((day, 2) for day in others)], last_day)
+        own, competing, last_day = None, [], events.open_day
+    first, cause = _first([(own, 1), *((day, 2) for day in competing)], last_day)
     return Ending(
         day=last_day if own is None else own,
         event=own is not None,

@@ -88,12 +88,12 @@ def cox(
         raise InputError("Errors by patient need the patient of each lesion.")
     whose = None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
     patients = len(whose[0]) if whose is not None and by_patient else None
-    found = _maximum(partial)
+    maximum = _maximum(partial)
     if patients is not None and patients <= len(partial.names):
-        found = "There are no more patients than covariates, too few for errors by patient."
-    if isinstance(found, str):
-        return _regression(partial, "cox", found)
-    beta, slopes = found
+        maximum = "There are no more patients than covariates, too few for errors by patient."
+    if isinstance(maximum, str):
+        return _regression(partial, "cox", maximum)
+    beta, slopes = maximum
     variance = np.linalg.inv(slopes.information)
     if whose is not None and patients is not None:
         parts = np.zeros((patients, len(beta)))
@@ -119,14 +119,14 @@ def proportionality(
     from scipy import special
 
     partial = PartialLikelihood(observed, covariates, ties)
-    every, found = list(range(len(covariates))), _maximum(partial)
+    every, maximum = list(range(len(covariates))), _maximum(partial)
     parts = [*zip(partial.names, ([i] for i in every), strict=True), (None, every)]
     chis: list[float | None] = [None] * len(parts)
     reason = "The events tell nothing of a change with time."
-    if isinstance(found, str):
-        reason = found
+    if isinstance(maximum, str):
+        reason = maximum
     else:
-        _, slopes = found
+        _, slopes = maximum
         curve = kaplan_meier(evolve(observed, group=None))[0]
         before = np.maximum(np.searchsorted(curve.days, partial.event_days) - 1, 0)
         time = 1 - np.array(curve.values)[before]
@@ -290,12 +290,12 @@ def _climb(
         return -value, -unit * slope[free]
 
     towards = inverse / np.outer(unit, unit)
-    found = optimize.minimize(
+    result = optimize.minimize(
         depth, np.zeros(len(unit)), jac=True, method="BFGS",
         options={"gtol": sharp, "hess_inv0": (towards + towards.T) / 2},
     )  # fmt: skip
-    beta[free] = start[free] + unit * found.x
-    return -float(found.fun), beta
+    beta[free] = start[free] + unit * result.x
+    return -float(result.fun), beta
 
 
 def _beyond(
@@ -318,14 +318,16 @@ def _regression(
     """Put coefficient, error, limits and p of each covariate into its own unit."""
     n, events, hazards = partial.observed.n, partial.observed.events, []
     for i, name in enumerate(partial.names):
-        one = Hazard(covariate=name, ratio=Estimate(value=None, n=n, events=events, reason=reason))
+        hazard = Hazard(
+            covariate=name, ratio=Estimate(value=None, n=n, events=events, reason=reason)
+        )
         if columns:
             beta, error, low, high = (float(column[i] / partial.sd[i]) for column in columns[:4])
             with np.errstate(over="ignore"):
                 value, low, high = np.exp([beta, low, high]).tolist()
-            ratio = evolve(one.ratio, value=value, low=low, high=high)
-            one = evolve(one, ratio=ratio, standard_error=error, p=float(columns[4][i]))
-        hazards.append(one)
+            ratio = evolve(hazard.ratio, value=value, low=low, high=high)
+            hazard = evolve(hazard, ratio=ratio, standard_error=error, p=float(columns[4][i]))
+        hazards.append(hazard)
     return Regression(model=model, ties=partial.ties, hazards=tuple(hazards), n=n, events=events,
                       reason=reason)  # fmt: skip
 

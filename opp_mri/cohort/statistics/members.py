@@ -111,7 +111,7 @@ ALL, EXCLUDED, ELIGIBLE, UNKNOWN = "all", "excluded", "eligible", "unknown"
 PAPER_ANSWERS: Final = (
     ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR, ResponseCategory.SD,
 )  # fmt: skip
-_REGIONS: Final = {one.value[0].upper(): one for one in Region}
+_REGIONS: Final = {region.value[0].upper(): region for region in Region}
 
 
 @frozen(kw_only=True)
@@ -130,46 +130,50 @@ class Age:
     approximate: bool
 
 
-def exclusion_reason(one: AssessedLesion) -> Reason | None:
+def exclusion_reason(lesion: AssessedLesion) -> Reason | None:
     """Give the reason why a lesion is not analysed, or None where it is.
 
     A lesion has one reason, the first in `EXCLUSION_WORDS`. In prospective mode a lesion that grew
     is not excluded for a short follow-up: it is analysed, and may be INDETERMINATE.
     """
-    reason = one.assessment.reason
+    reason = lesion.assessment.reason
     if reason is Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS:
         return Reason.FOLLOW_UP_UNDER_6_MONTHS
     return reason if reason in EXCLUSION_WORDS else None
 
 
-def is_eligible(one: AssessedLesion) -> bool:
+def is_eligible(lesion: AssessedLesion) -> bool:
     """Tell whether none of the paper's exclusions applies."""
-    return exclusion_reason(one) is None
+    return exclusion_reason(lesion) is None
 
 
 def eligible_of(lesions: Iterable[AssessedLesion]) -> list[AssessedLesion]:
     """Give the lesions that are analysed."""
-    return [one for one in lesions if is_eligible(one)]
+    return [lesion for lesion in lesions if is_eligible(lesion)]
 
 
 def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...]:
     """Give the paper's four categories, and INDETERMINATE where one of the lesions has it."""
-    found = {one.assessment.category for one in lesions}
-    return tuple(one for one in ResponseCategory if one in found or one in PAPER_ANSWERS)
+    categories = {lesion.assessment.category for lesion in lesions}
+    return tuple(
+        category
+        for category in ResponseCategory
+        if category in categories or category in PAPER_ANSWERS
+    )
 
 
 def screening(lesions: Sequence[AssessedLesion]) -> list[tuple[str, str, list[AssessedLesion]]]:
     """Give the steps of screening: what each is called, its key, and its lesions."""
-    out = [one for one in lesions if not is_eligible(one)]
-    those = eligible_of(lesions)
+    out = [lesion for lesion in lesions if not is_eligible(lesion)]
+    members = eligible_of(lesions)
     steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
     for reason, words in EXCLUSION_WORDS.items():
-        found = [one for one in out if exclusion_reason(one) is reason]
-        steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", found))
-    steps.append(("Analysed", ELIGIBLE, those))
-    for answer in answers_of(those):
-        found = [one for one in those if one.assessment.category is answer]
-        steps.append((f"Analysed: {answer}", f"response.{answer}", found))
+        counted = [one for one in out if exclusion_reason(one) is reason]
+        steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", counted))
+    steps.append(("Analysed", ELIGIBLE, members))
+    for answer in answers_of(members):
+        counted = [lesion for lesion in members if lesion.assessment.category is answer]
+        steps.append((f"Analysed: {answer}", f"response.{answer}", counted))
     return steps
 
 
@@ -271,25 +275,31 @@ class Characteristic:
 
 def characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
     """Count lesions by sex, histology, level, treatment and response."""
-    those = [one.lesion for one in lesions]
-    histologies = [histology_label(one) for one in those]
-    doses = {regimen_label(one): (one.fractions or 0, one.dose_gy or 0) for one in those}
-    fractions = sorted({one.fractions for one in those if one.fractions is not None})
+    records = [lesion.lesion for lesion in lesions]
+    histologies = [histology_label(lesion) for lesion in records]
+    doses = {
+        regimen_label(lesion): (lesion.fractions or 0, lesion.dose_gy or 0) for lesion in records
+    }
+    fractions = sorted({lesion.fractions for lesion in records if lesion.fractions is not None})
     sections: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
-        ("Sex", "sex", ("female", "male"), map(sex_label, those)),
-        ("Histology", "histology", [one for one in Histology if one in histologies], histologies),
+        ("Sex", "sex", ("female", "male"), map(sex_label, records)),
+        ("Histology", "histology", [kind for kind in Histology if kind in histologies],
+         histologies),
         ("Radiosensitivity", "radiosensitivity", tuple(Radiosensitivity)[:2],
-         [radiosensitivity_of(one.histology) for one in those]),
-        ("Level", "level", Region, [region_of(one.level) for one in those]),
+         [radiosensitivity_of(lesion.histology) for lesion in records]),
+        ("Level", "level", Region, [region_of(lesion.level) for lesion in records]),
         ("Dose and fractions", "dose", sorted(doses.keys() - {UNKNOWN}, key=doses.__getitem__),
-         map(regimen_label, those)),
+         map(regimen_label, records)),
         ("Fractions", "fractions", map(str, fractions),
-         [str(one.fractions or UNKNOWN) for one in those]),
+         [str(lesion.fractions or UNKNOWN) for lesion in records]),
         ("Response", "response", answers_of(lesions), [o.assessment.category for o in lesions]),
     ]  # fmt: skip
-    ids = [one.lesion_id for one in those]
+    ids = [lesion.lesion_id for lesion in records]
     within = {
-        "histology": {one: f"radiosensitivity.{radiosensitivity_of(one)}" for one in histologies}
+        "histology": {
+            histology: f"radiosensitivity.{radiosensitivity_of(histology)}"
+            for histology in histologies
+        }
     }
     if UNKNOWN not in doses:
         within["dose"] = {one: f"fractions.{of}" for one, (of, _) in doses.items()}
@@ -308,9 +318,9 @@ def _sorted_by_value(
     order: Iterable[str], values: Iterable[str], lesion_ids: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
     """Sort lesions by value: first those in order, even without one, then by name, unknown last."""
-    found: dict[str, list[str]] = {str(one): [] for one in order}
-    known = list(found)
+    by_value: dict[str, list[str]] = {str(one): [] for one in order}
+    known = list(by_value)
     for value, lesion_id in zip(values, lesion_ids, strict=True):
-        found.setdefault(str(value), []).append(lesion_id)
-    others = sorted(found.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in found)
-    return {one: tuple(found[one]) for one in [*known, *others]}
+        by_value.setdefault(str(value), []).append(lesion_id)
+    further = sorted(by_value.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in by_value)
+    return {other: tuple(by_value[other]) for other in [*known, *further]}

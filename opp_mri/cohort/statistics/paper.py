@@ -146,13 +146,13 @@ def read_paper(folder: Path) -> Paper:
     """Read the table and the printed figures; raises as `printed_figures` does."""
     rows = _rows(_text(folder / TABLE))
     try:
-        given = tomllib.loads(_text(folder / PRINTED))
-        figures = [Figure(**one) for one in given["figure"]]
-        days = given["reconstruction"]["days_to_peak"]
-        paper = Paper(rows=rows, figures=figures, reasons=given["reasons"], days_to_peak=days)
+        printed = tomllib.loads(_text(folder / PRINTED))
+        figures = [Figure(**one) for one in printed["figure"]]
+        days = printed["reconstruction"]["days_to_peak"]
+        paper = Paper(rows=rows, figures=figures, reasons=printed["reasons"], days_to_peak=days)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{PRINTED} is not as it must be: {error}. Mend it there.") from error
-    keys = {one.name for one in fields(TableRow)} | {"region"}
+    keys = {attribute.name for attribute in fields(TableRow)} | {"region"}
     for figure in figures:
         unknown = {*figure.count, *figure.of, *figure.group} - keys
         unknown |= {figure.compute} - set(RECIPES)
@@ -238,14 +238,14 @@ def _rows(text: str) -> Rows:
 
 
 def _beside(paper: Paper, figure: Figure) -> PrintedFigure:
-    found = RECIPES[figure.compute](paper, figure)
-    agrees = None if found.values is None else _rounds_to(found.values, figure.numbers)
-    why = ["" if agrees else found.hint, paper.reasons.get(figure.reason, "")]
-    if found.values is not None and not agrees:
-        written = _written(found.values, _decimals(figure.numbers[0]))
+    computed = RECIPES[figure.compute](paper, figure)
+    agrees = None if computed.values is None else _rounds_to(computed.values, figure.numbers)
+    why = ["" if agrees else computed.hint, paper.reasons.get(figure.reason, "")]
+    if computed.values is not None and not agrees:
+        written = _written(computed.values, _decimals(figure.numbers[0]))
         why.insert(0, f"With the paper's digits it is {written}.")
     return PrintedFigure(
-        name=figure.name, where=figure.where, printed=figure.printed, computed=found.text,
+        name=figure.name, where=figure.where, printed=figure.printed, computed=computed.text,
         agrees=agrees, why=" ".join(filter(None, why)),
     )  # fmt: skip
 
@@ -347,7 +347,9 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
 def _weeks(paper: Paper, figure: Figure) -> Values:
     """Give the reconstructed weeks to peak, none where they are not as many as the lesions."""
     lesions = len(_matching(paper.rows, figure.count))
-    return [one / DAYS_PER_WEEK for one in paper.days_to_peak if lesions == len(paper.days_to_peak)]
+    return [
+        days / DAYS_PER_WEEK for days in paper.days_to_peak if lesions == len(paper.days_to_peak)
+    ]
 
 
 def _reconstructed(numbers: Callable[[Values], Values]) -> Recipe:

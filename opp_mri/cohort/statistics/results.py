@@ -185,7 +185,7 @@ class CohortAnalysis:
     @property
     def modelled(self) -> tuple[EndpointAnalysis, ...]:
         """Those with models and a landmark."""
-        return tuple(one for one in self.endpoints if one.landmark is not None)
+        return tuple(analysis for analysis in self.endpoints if analysis.landmark is not None)
 
     @property
     def opp_free(self) -> EndpointAnalysis:

@@ -89,7 +89,9 @@ class Observed:
         columns = (self.event, self.cause, self.group, self.patient, self.entry_days)
         if self.duration_days.ndim != 1 or self.n == 0:
             raise InputError("There is no lesion to analyse: give one row per lesion.")
-        if any(one is not None and one.shape != self.duration_days.shape for one in columns):
+        if any(
+            column is not None and column.shape != self.duration_days.shape for column in columns
+        ):
             raise InputError("The columns differ in length: give each lesion a value in each.")
         if not np.all(np.isfinite(self.duration_days) & (self.duration_days >= 0)):
             raise InputError("A duration is missing or negative: give whole days from day 0 on.")
@@ -121,7 +123,9 @@ class Observed:
     def take(self, rows: BoolArray) -> "Observed":
         """Give the rows that are true."""
         columns = asdict(self, recurse=False).items()
-        kept: dict[str, Any] = {k: None if one is None else one[rows] for k, one in columns}
+        kept: dict[str, Any] = {
+            k: None if values is None else values[rows] for k, values in columns
+        }
         return Observed(**kept)
 
     def by_group(self) -> Iterator[tuple[str, "Observed"]]:
@@ -208,9 +212,9 @@ def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
 
     curves = []
     for group, rows in observed.by_group():
-        found = SurvfuncRight(rows.duration_days, rows.event * 1, entry=rows.unseen_until)
-        share = np.where(found.surv_prob < TINY, 0.0, found.surv_prob)
-        steps = (found.surv_times, share, found.surv_prob_se)
+        estimate = SurvfuncRight(rows.duration_days, rows.event * 1, entry=rows.unseen_until)
+        share = np.where(estimate.surv_prob < TINY, 0.0, estimate.surv_prob)
+        steps = (estimate.surv_times, share, estimate.surv_prob_se)
         curves.append(_curve(rows, group, rows.event, 1.0, *steps))
     return tuple(curves)
 
@@ -248,7 +252,7 @@ def follow_up_days(observed: Observed) -> Estimate:
 
 def numbers_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
     """Count who is at risk on each day, by group; one whose last day it is still counts."""
-    return {group: tuple(_at_risk(one, days).tolist()) for group, one in observed.by_group()}
+    return {group: tuple(_at_risk(rows, days).tolist()) for group, rows in observed.by_group()}
 
 
 def log_rank(observed: Observed) -> LogRank:
@@ -265,14 +269,16 @@ def log_rank(observed: Observed) -> LogRank:
     days, counts = np.unique(observed.duration_days[observed.event], return_counts=True)
     share = counts / np.maximum(_at_risk(observed, days), 1)
     expected = {group: float(_at_risk(one, days) @ share) for group, one in observed.by_group()}
-    told = [group for group, events in expected.items() if events > TINY]
-    freedom = max(len(told) - 1, 0)
-    reason = "There is only one group with anybody at risk at an event." if told else NO_EVENT
+    informative = [group for group, events in expected.items() if events > TINY]
+    freedom = max(len(informative) - 1, 0)
+    reason = (
+        "There is only one group with anybody at risk at an event." if informative else NO_EVENT
+    )
     none = LogRank(chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected,
                    n=observed.n, events=observed.events, reason=reason)  # fmt: skip
     if observed.group is None or not freedom:
         return none
-    rows = observed.take(np.isin(observed.group, told))
+    rows = observed.take(np.isin(observed.group, informative))
     try:
         chi, _ = survdiff(rows.duration_days, rows.event * 1, rows.group, entry=rows.unseen_until)
     except np.linalg.LinAlgError:
@@ -301,15 +307,15 @@ def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple
     for group, rows in observed.by_group():
         ended = np.asarray(rows.cause)
         with np.errstate(divide="ignore", invalid="ignore"):  # the day that nobody outlives
-            found = CumIncidenceRight(rows.duration_days, ended)
+            estimate = CumIncidenceRight(rows.duration_days, ended)
         for cause in range(OF_INTEREST, last + 1):
             ends = ended == cause
-            here = np.isin(found.times, rows.duration_days[ends])
+            here = np.isin(estimate.times, rows.duration_days[ends])
             share, error = (
                 side[cause - 1][here] if ends.any() else np.zeros(0)
-                for side in (found.cinc, found.cinc_se)
+                for side in (estimate.cinc, estimate.cinc_se)
             )
-            curves.append(_curve(rows, group, ends, 0.0, found.times[here], share, error, cause))
+            curves.append(_curve(rows, group, ends, 0.0, estimate.times[here], share, error, cause))
     return tuple(curves)
 
 
@@ -333,9 +339,9 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     if events in (0, n):
         return Fisher(odds_ratio=evolve(none, reason="All or none had the event."), p=1.0)
     table = np.array([(events, n - events) for events, n in (first, second)])
-    found = stats.contingency.odds_ratio(table, kind="conditional")
-    limits = found.confidence_interval(confidence_level=LEVEL)
-    value, low, high = map(float, (found.statistic, limits.low, limits.high))
+    result = stats.contingency.odds_ratio(table, kind="conditional")
+    limits = result.confidence_interval(confidence_level=LEVEL)
+    value, low, high = map(float, (result.statistic, limits.low, limits.high))
     return Fisher(
         odds_ratio=Estimate(value=value, low=low, high=high, n=n, events=events),
         p=float(stats.fisher_exact(table).pvalue),

@@ -43,11 +43,16 @@ class Rows:
     def __init__(self, analysis: CohortAnalysis) -> None:
         first = analysis.first
         self.ids = np.array(ids_of(analysis.lesions), dtype=object)
-        self.groups = np.array([fraction_group(one.lesion) for one in analysis.lesions], dtype=str)
-        self.arms = [ALL, *(one for one in FractionGroup if (self.groups == one).any())]
+        self.groups = np.array(
+            [fraction_group(lesion.lesion) for lesion in analysis.lesions], dtype=str
+        )
+        self.arms = [ALL, *(group for group in FractionGroup if (self.groups == group).any())]
         self.first_days = np.zeros(0) if first is None else first.duration_days
         self.ended = np.asarray((np.zeros(0) if first is None else np.asarray(first.cause)) > 0)
-        self.observed = {one.endpoint: one.comparison.observed for one in analysis.endpoints}
+        self.observed = {
+            endpoint_analysis.endpoint: endpoint_analysis.comparison.observed
+            for endpoint_analysis in analysis.endpoints
+        }
         self.happened = analysis.happened
 
     def arm(self, group: str) -> BoolArray:
@@ -84,14 +89,14 @@ def of_arm(group: str) -> str:
 
 
 def statistic(
-    key: str, rests_on: str, told_by: Sequence[str], found: Estimate, *, unit: str = "",
+    key: str, rests_on: str, told_by: Sequence[str], estimate: Estimate, *, unit: str = "",
     more: Mapping[str, Value] | None = None,
 ) -> Cell:  # fmt: skip
     """Put a number and its interval into a cell; days are shown as weeks, shares as percent."""
     size, percent = (DAYS_PER_WEEK if unit == "days" else 1), unit == "share"
     shown = [
-        None if one is None else _text(one / size, percent=percent, weeks=unit == "days")
-        for one in (found.value, found.low, found.high)
+        None if number is None else _text(number / size, percent=percent, weeks=unit == "days")
+        for number in (estimate.value, estimate.low, estimate.high)
     ]
     value, low, high = shown
     if value is None:
@@ -100,8 +105,9 @@ def statistic(
         text = f"{value} %" if percent else value
         text += "" if low is None and high is None else f" ({low or OPEN} to {high or OPEN})"
     values: dict[str, Value] = {
-        "value": _finite(found.value), "low": _finite(found.low), "high": _finite(found.high),
-        **(more or {}), "n": found.n, "events": found.events,
+        "value": _finite(estimate.value),
+        "low": _finite(estimate.low), "high": _finite(estimate.high),
+        **(more or {}), "n": estimate.n, "events": estimate.events,
     }  # fmt: skip
     if unit:
         values["unit"] = unit

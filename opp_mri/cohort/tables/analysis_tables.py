@@ -88,16 +88,20 @@ def event_times(analysis: CohortAnalysis) -> Table:
     rows, lines = Rows(analysis), []
     sums = [*rows.sums(TIME_KNOWN), *_ties(rows)]
     special = _special(analysis, rows)
-    for found in analysis.endpoints:
-        slug, events = found.endpoint.value, rows.events(found.endpoint)
+    for endpoint_analysis in analysis.endpoints:
+        slug, events = endpoint_analysis.endpoint.value, rows.events(endpoint_analysis.endpoint)
         sums += rows.sums(f"{slug}.events")
         for group in rows.arms:
-            arm, end, median = rows.arm(group), of_arm(group), _median(found.comparison, group)
+            arm, end, median = (
+                rows.arm(group),
+                of_arm(group),
+                _median(endpoint_analysis.comparison, group),
+            )
             told_by = (TIME_KNOWN + end, f"{slug}.events{end}")
             more = Cell()
-            if found.endpoint in special:
-                key, words = _SPECIAL[found.endpoint]
-                more = rows.count(f"{slug}.{key}{end}", arm & special[found.endpoint])
+            if endpoint_analysis.endpoint in special:
+                key, words = _SPECIAL[endpoint_analysis.endpoint]
+                more = rows.count(f"{slug}.{key}{end}", arm & special[endpoint_analysis.endpoint])
                 more = more.with_words(f" {words}")
             cells = (
                 rows.count(told_by[0], arm),
@@ -105,7 +109,7 @@ def event_times(analysis: CohortAnalysis) -> Table:
                 more,
                 statistic(f"{slug}.median{end}", told_by[0], told_by, median, unit="days"),
             )
-            words = ENDPOINT_WORDS[found.endpoint]
+            words = ENDPOINT_WORDS[endpoint_analysis.endpoint]
             lines.append((Cell(text=words), Cell(text=arm_words(group)), *cells))
     return Table(
         title="Time to events",
@@ -127,12 +131,15 @@ def landmarks(analysis: CohortAnalysis) -> Table:
     rows, lines, sums = Rows(analysis), [], list[Sum]()
     day = analysis.landmark_day
     later = rows.first_days > day
-    for found in analysis.modelled:
-        if found.landmark is None:
+    for endpoint_analysis in analysis.modelled:
+        if endpoint_analysis.landmark is None:
             continue
-        key, events = f"{found.endpoint}.landmark", rows.events(found.endpoint)
-        own = np.asarray(events & (rows.days(found.endpoint) <= day))
-        words = Cell(text=ENDPOINT_WORDS[found.endpoint])
+        key, events = (
+            f"{endpoint_analysis.endpoint}.landmark",
+            rows.events(endpoint_analysis.endpoint),
+        )
+        own = np.asarray(events & (rows.days(endpoint_analysis.endpoint) <= day))
+        words = Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint])
         left_out = (
             (f"{key}.had_event", "had the event by then", ~later & own),
             (f"{key}.had_other", "had another event by then", ~later & rows.ended & ~own),
@@ -144,7 +151,7 @@ def landmarks(analysis: CohortAnalysis) -> Table:
         for group in rows.arms:
             arm, end = rows.arm(group) & later, of_arm(group)
             told_by = (f"landmark.n{end}", f"{key}.events{end}")
-            median = _median(found.landmark.comparison, group)
+            median = _median(endpoint_analysis.landmark.comparison, group)
             cells = (
                 rows.count(told_by[0], arm),
                 rows.count(told_by[1], arm & events),
@@ -155,8 +162,8 @@ def landmarks(analysis: CohortAnalysis) -> Table:
             lines.append((words, Cell(text=label), *cells))
         sums += rows.sums("landmark.n", f"{key}.events")
         sums += [(TIME_KNOWN, "landmark.n", *(one for one, _, _ in left_out))]
-        if found.endpoint is Endpoint.OPP_FREE:
-            sums += [(f"{found.endpoint}.events", f"{key}.had_event", f"{key}.events")]
+        if endpoint_analysis.endpoint is Endpoint.OPP_FREE:
+            sums += [(f"{endpoint_analysis.endpoint}.events", f"{key}.had_event", f"{key}.events")]
     return Table(
         title=f"Landmark at day {day}",
         columns=("Time", "Lesions that", "Lesions", "Events after", "Median from it, weeks (95 %)",
@@ -173,7 +180,9 @@ def landmarks(analysis: CohortAnalysis) -> Table:
 
 def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArray]:
     """Tell which events are beyond the category: what ties counts of events to responses."""
-    categories = np.array([one.assessment.category.value for one in analysis.lesions], dtype=str)
+    categories = np.array(
+        [lesion.assessment.category.value for lesion in analysis.lesions], dtype=str
+    )
     beyond = {
         endpoint: np.asarray(rows.events(endpoint) & (categories != category.value))
         for endpoint, category in _RESPONSES.items()
@@ -183,10 +192,10 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
     return beyond | {Endpoint.LOCAL_CONTROL: local}
 
 
-def _median(found: Comparison, group: str) -> Estimate:
+def _median(comparison: Comparison, group: str) -> Estimate:
     """Give the median of an arm, or the reason why there is none."""
-    medians = {arm.group: arm.median for arm in found.arms}
-    reason = found.reason or "No lesion of it is left."
+    medians = {arm.group: arm.median for arm in comparison.arms}
+    reason = comparison.reason or "No lesion of it is left."
     return medians.get(group, Estimate(value=None, n=0, events=0, reason=reason))
 
 

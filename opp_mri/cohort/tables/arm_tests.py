@@ -31,31 +31,33 @@ FISHER: Final = "opp.fisher"
 def arm_tests(analysis: CohortAnalysis) -> Table:
     """Show the tests of each endpoint, those from the landmark on, and Fisher's test of OPP."""
     rows, lines, sums = Rows(analysis), list[tuple[Cell, ...]](), list[Sum]()
-    for found in analysis.endpoints:
-        slug, words = found.endpoint.value, EVENT_WORDS[found.endpoint]
-        if found.endpoint is Endpoint.FRACTURE_FREE and not found.events:
+    for result in analysis.endpoints:
+        slug, words = result.endpoint.value, EVENT_WORDS[result.endpoint]
+        if result.endpoint is Endpoint.FRACTURE_FREE and not result.events:
             continue
-        test = _Test(rows, found.endpoint)
-        lines.append(test.line(slug, f"Log-rank, time to {words}", found.comparison.log_rank))
-        if found.endpoint is not Endpoint.SURVIVAL:
-            lines.append(test.line(f"{slug}.gray", f"Gray, incidence of {words}", found.gray))
+        test = _Test(rows, result.endpoint)
+        lines.append(test.line(slug, f"Log-rank, time to {words}", result.comparison.log_rank))
+        if result.endpoint is not Endpoint.SURVIVAL:
+            lines.append(test.line(f"{slug}.gray", f"Gray, incidence of {words}", result.gray))
             lines.append(test.ratio(f"{slug}.fine_gray", f"Fine and Gray, {words}",
-                                    found.fine_gray))  # fmt: skip
+                                    result.fine_gray))  # fmt: skip
         sums += test.sums
-    for found in analysis.modelled:
-        if found.landmark is None:
+    for result in analysis.modelled:
+        if result.landmark is None:
             continue
-        later = rows.first_days > found.landmark.day
-        test = _Test(rows, found.endpoint, later)
-        words = f"Log-rank, time to {EVENT_WORDS[found.endpoint]} from day {found.landmark.day} on"
-        key = f"{found.endpoint}.landmark"
-        lines.append(test.line(key, words, found.landmark.comparison.log_rank))
+        later = rows.first_days > result.landmark.day
+        test = _Test(rows, result.endpoint, later)
+        words = (
+            f"Log-rank, time to {EVENT_WORDS[result.endpoint]} from day {result.landmark.day} on"
+        )
+        key = f"{result.endpoint}.landmark"
+        lines.append(test.line(key, words, result.landmark.comparison.log_rank))
         sums += test.sums
     lines.append(_fisher_line(analysis))
     sums += [
-        (f"{FISHER}.n", *(f"group.{one}" for one in (FractionGroup.SINGLE, FractionGroup.MULTI))),
-        (f"{FISHER}.events", *(f"response.OPP/group.{one}"
-                               for one in (FractionGroup.SINGLE, FractionGroup.MULTI))),
+        (f"{FISHER}.n", *(f"group.{arm}" for arm in (FractionGroup.SINGLE, FractionGroup.MULTI))),
+        (f"{FISHER}.events", *(f"response.OPP/group.{arm}"
+                               for arm in (FractionGroup.SINGLE, FractionGroup.MULTI))),
     ]  # fmt: skip
     return Table(
         title="Single fraction against multifraction",
@@ -81,7 +83,7 @@ class _Test:
     """The counts that a test of the two arms rests on, of all lesions or of those from a day on."""
 
     def __init__(self, rows: Rows, endpoint: Endpoint, later: BoolArray | None = None) -> None:
-        arms = [one for one in rows.arms[1:] if one != FractionGroup.UNKNOWN]
+        arms = [arm for arm in rows.arms[1:] if arm != FractionGroup.UNKNOWN]
         tested = np.asarray(rows.groups != FractionGroup.UNKNOWN)
         base, n_key, ends = TIME_KNOWN, "model.single_fraction.n", endpoint.value
         if later is not None:
@@ -93,7 +95,7 @@ class _Test:
             rows.count(n_key, tested),
             rows.count(event_key, tested & rows.events(endpoint)),
         )
-        parts = [tuple(key + of_arm(one) for one in arms) for key in (base, f"{ends}.events")]
+        parts = [tuple(key + of_arm(arm) for arm in arms) for key in (base, f"{ends}.events")]
         self.told_by = (n_key, event_key, *parts[0], *parts[1])
         self.sums: Sequence[Sum] = [(n_key, *parts[0]), (event_key, *parts[1])] if arms else []
 
@@ -126,18 +128,18 @@ class _Test:
 
 
 def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
-    found = analysis.fisher
+    fisher = analysis.fisher
     keys = (f"{FISHER}.n", f"{FISHER}.events")
     arms = (FractionGroup.SINGLE, FractionGroup.MULTI)
-    told_by = (*keys, *(f"group.{one}" for one in arms),
-               *(f"response.OPP/group.{one}" for one in arms))  # fmt: skip
-    tested = [one for one in analysis.analysed if fraction_group(one.lesion) in arms]
-    opp = [one for one in tested if one.assessment.category is ResponseCategory.OPP]
-    ratio = found.test.odds_ratio
-    cell = statistic(FISHER, keys[0], told_by, ratio, more={"p": found.test.p})
+    told_by = (*keys, *(f"group.{arm}" for arm in arms),
+               *(f"response.OPP/group.{arm}" for arm in arms))  # fmt: skip
+    tested = [lesion for lesion in analysis.analysed if fraction_group(lesion.lesion) in arms]
+    opp = [lesion for lesion in tested if lesion.assessment.category is ResponseCategory.OPP]
+    ratio = fisher.test.odds_ratio
+    cell = statistic(FISHER, keys[0], told_by, ratio, more={"p": fisher.test.p})
     if ratio.value is not None:
         cell = evolve(cell, text=f"odds ratio {cell.text}")
     cells = (counted(key, ids_of(of)) for key, of in zip(keys, (tested, opp), strict=True))
-    p_cell = Cell(text=p_text(found.test.p), told_by=told_by)
+    p_cell = Cell(text=p_text(fisher.test.p), told_by=told_by)
     return (Cell(text="Fisher's exact test of OPP"), *cells, cell, p_cell,
             remark(ratio.reason, told_by))  # fmt: skip

@@ -20,20 +20,25 @@ THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the categories of each sequence by itself."""
-    answers = [one for one in ResponseCategory if one is not ResponseCategory.NOT_ELIGIBLE]
+    answers = [
+        category for category in ResponseCategory if category is not ResponseCategory.NOT_ELIGIBLE
+    ]
     rows = []
     for sequence in SeriesRole:
         ids: dict[ResponseCategory, list[str]] = {}
-        for one in lesions:
-            if (found := one.assessment.sequences.get(sequence)) is not None:
-                ids.setdefault(found.category, []).append(one.lesion.lesion_id)
+        for lesion in lesions:
+            if (answer := lesion.assessment.sequences.get(sequence)) is not None:
+                ids.setdefault(answer.category, []).append(lesion.lesion.lesion_id)
         deciding = [
-            one.lesion.lesion_id for one in lesions if one.assessment.deciding_sequence is sequence
+            assessed_lesion.lesion.lesion_id
+            for assessed_lesion in lesions
+            if assessed_lesion.assessment.deciding_sequence is sequence
         ]
         measured = [name for names in ids.values() for name in names]
         key = f"sequence.{sequence.value}"
         cells = (
-            counted(f"{key}.{one}", ids.get(one, []), f"{key}.n", len(measured)) for one in answers
+            counted(f"{key}.{answer}", ids.get(answer, []), f"{key}.n", len(measured))
+            for answer in answers
         )
         rows.append(
             (
@@ -62,18 +67,18 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     answers = answers_of(lesions)
     simulated = len(lesions) <= MOST_SIMULATED
     cautions = {
-        one.lesion.lesion_id: one.cautions if simulated else one.assessment.cautions
-        for one in lesions
+        lesion.lesion.lesion_id: lesion.cautions if simulated else lesion.assessment.cautions
+        for lesion in lesions
     }
     present = [caution for caution in Caution if any(caution in own for own in cautions.values())]
     questions: list[tuple[str, str, Callable[[AssessedLesion], bool]]] = [
-        ("Discordant sequences", "discordant", lambda one: one.assessment.discordant)
+        ("Discordant sequences", "discordant", lambda lesion: lesion.assessment.discordant)
     ]
     if simulated:
         words = "Fragile: probability of the same category below 0.8"
-        questions.append((words, "fragile", lambda one: one.is_fragile))
+        questions.append((words, "fragile", lambda lesion: lesion.is_fragile))
     questions.append(
-        ("With a caution", "cautioned", lambda one: bool(cautions[one.lesion.lesion_id]))
+        ("With a caution", "cautioned", lambda lesion: bool(cautions[lesion.lesion.lesion_id]))
     )
     rows = [_question_row(lesions, answers, *question) for question in questions]
     for caution in present:
@@ -95,14 +100,14 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
         ]
     return Table(
         title="Categories that ask for a reader",
-        columns=("Reason", "Lesions", *(one.value for one in answers)),
+        columns=("Reason", "Lesions", *(category.value for category in answers)),
         rows=tuple(rows),
         notes=("A lesion may be counted in several rows.", *notes),
     )
 
 
 def _named(names: Collection[str]) -> Callable[[AssessedLesion], bool]:
-    return lambda one: one.lesion.lesion_id in names
+    return lambda lesion: lesion.lesion.lesion_id in names
 
 
 def _question_row(
@@ -112,11 +117,11 @@ def _question_row(
     key: str,
     test: Callable[[AssessedLesion], bool],
 ) -> tuple[Cell, ...]:
-    concerned = [one for one in lesions if test(one)]
+    concerned = [lesion for lesion in lesions if test(lesion)]
     cells = (
         counted(
             f"{key}/response.{answer}",
-            ids_of(one for one in concerned if one.assessment.category is answer),
+            ids_of(lesion for lesion in concerned if lesion.assessment.category is answer),
         )
         for answer in answers
     )
@@ -127,7 +132,8 @@ def _expected_row(
     lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory]
 ) -> tuple[Cell, ...]:
     expected = {
-        answer: sum(one.unchanged_calls.get(answer, 0.0) for one in lesions) for answer in answers
+        answer: sum(lesion.unchanged_calls.get(answer, 0.0) for lesion in lesions)
+        for answer in answers
     }
     words = "Expected if no lesion had changed"
     return _numbers_row(words, "expected_unchanged", expected, len(lesions))
@@ -135,7 +141,7 @@ def _expected_row(
 
 def cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
     """Estimate how common each course is in a cohort, from all lengths and their error."""
-    known = (lesion_lengths(one.timeline, one.weighed_error) for one in lesions)
+    known = (lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions)
     evidence = [lengths.evidence_by_course() for lengths in known if lengths is not None]
     return estimate_prior(evidence, "estimated from this cohort")
 
@@ -154,9 +160,13 @@ def _posterior_rows(
     """Give how many lesions are expected to have each category by their true lengths."""
     posteriors = [
         category_probabilities(
-            one.timeline, one.rules, error=one.weighed_error, prior=prior, draws=POSTERIOR_DRAWS
+            lesion.timeline,
+            lesion.rules,
+            error=lesion.weighed_error,
+            prior=prior,
+            draws=POSTERIOR_DRAWS,
         ).posterior
-        for one in lesions
+        for lesion in lesions
     ]
     return [
         _numbers_row(
@@ -201,21 +211,24 @@ def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the categories with a change that counts of 2, 3 and 4 mm."""
     rows = []
     for change_mm in THRESHOLDS_MM:
-        ids: dict[ResponseCategory, list[str]] = {one: [] for one in ResponseCategory}
-        for one in lesions:
-            ids[one.category_by_change_mm[change_mm]].append(one.lesion.lesion_id)
+        ids: dict[ResponseCategory, list[str]] = {category: [] for category in ResponseCategory}
+        for lesion in lesions:
+            ids[lesion.category_by_change_mm[change_mm]].append(lesion.lesion.lesion_id)
         key = f"change_mm.{change_mm}"
         total = sum(map(len, ids.values()))
         rows.append(
             (
                 Cell(text=f"{change_mm} mm"),
                 counted(f"{key}.n", ids_of(lesions)),
-                *(counted(f"{key}.{one}", ids[one], f"{key}.n", total) for one in ids),
+                *(
+                    counted(f"{key}.{category}", ids[category], f"{key}.n", total)
+                    for category in ids
+                ),
             )
         )
     return Table(
         title="Categories by the change that counts",
-        columns=("Change", "Lesions", *(one.value for one in ResponseCategory)),
+        columns=("Change", "Lesions", *(category.value for category in ResponseCategory)),
         rows=tuple(rows),
         notes=("Of the analysed lesions, all other criteria being the same.",),
     )

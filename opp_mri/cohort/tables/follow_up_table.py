@@ -20,8 +20,8 @@ SHORT: Final = "time.short"
 
 def follow_up_table(analysis: CohortAnalysis) -> Table:
     """Show the median follow-up, the number of studies and the interval between them."""
-    rows, found = Rows(analysis), analysis.follow_up
-    short = np.array([not is_eligible(one) for one in analysis.lesions], dtype=np.bool_)
+    rows, up = Rows(analysis), analysis.follow_up
+    short = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
     lines: list[tuple[Cell, ...]] = []
     for group in rows.arms:
         arm, end = rows.arm(group), of_arm(group)
@@ -30,15 +30,15 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
         label = "With a follow-up under 6 months, or none"
         lines.append((Cell(text=label), Cell(text=words), rows.count(SHORT + end, arm & short)))
     medians = (
-        ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", found.imaging),
-        ("Median follow-up for survival, weeks (95 %)", "follow_up.life", found.life),
+        ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", up.imaging),
+        ("Median follow-up for survival, weeks (95 %)", "follow_up.life", up.life),
     )
     for label, key, estimate in medians:
         cell = statistic(key, TIME_KNOWN, (TIME_KNOWN,), estimate, unit="days")
         lines.append((Cell(text=label), Cell(text="all"), cell))
     spreads = (
-        ("Follow-up studies of a lesion", "follow_up.studies", found.studies, ""),
-        ("Interval between studies, weeks", "follow_up.interval", found.interval_days, "days"),
+        ("Follow-up studies of a lesion", "follow_up.studies", up.studies, ""),
+        ("Interval between studies, weeks", "follow_up.interval", up.interval_days, "days"),
     )
     for label, key, spread, unit in spreads:
         mean, middle, extent = statistics_of(key, spread, unit, TIME_KNOWN)

@@ -60,23 +60,23 @@ _COUNTS_NOTE: Final = (
 def covariate_table(analysis: CohortAnalysis) -> Table:
     """Show what the models rest on: lesions and events by covariate, and those left out."""
     rows, lines, sums = Rows(analysis), [], list[Sum]()
-    for asked in covariates_of(analysis.lesions):
-        words = _VALUES.get(asked, ("known", "unknown"))
-        masks = _masks(analysis, (asked,))
+    for covariate in covariates_of(analysis.lesions):
+        words = _VALUES.get(covariate, ("known", "unknown"))
+        masks = _masks(analysis, (covariate,))
         parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
             "yes", "no", "left_out"
         )  # fmt: skip
-        slug = asked.name.lower()
+        slug = covariate.name.lower()
         for part, label in zip(parts, words, strict=True):
-            keys = [f"{one}.{slug}.{part}" for one in ("model", *MODELLED)]
+            keys = [f"{change}.{slug}.{part}" for change in ("model", *MODELLED)]
             sets = [masks[part], *(masks[part] & rows.events(one) for one in MODELLED)]
             cells = (rows.count(key, which) for key, which in zip(keys, sets, strict=True))
-            lines.append((Cell(text=COVARIATE_WORDS[asked]), Cell(text=label), *cells))
+            lines.append((Cell(text=COVARIATE_WORDS[covariate]), Cell(text=label), *cells))
         for one, whole in _wholes():
             sums.append((whole, f"{one}.{slug}.n", f"{one}.{slug}.left_out"))
             if "yes" in parts:
                 sums.append((f"{one}.{slug}.n", f"{one}.{slug}.yes", f"{one}.{slug}.no"))
-            if asked is Covariate.SINGLE_FRACTION:
+            if covariate is Covariate.SINGLE_FRACTION:
                 ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
                 sums += [(f"{one}.{slug}.{part}", whole + end)
                          for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
@@ -153,7 +153,8 @@ def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[
     The last two have a meaning for one covariate of two values.
     """
     values = [
-        [covariate_of(one.lesion, c, one.visits) for one in analysis.lesions] for c in covariates
+        [covariate_of(lesion.lesion, c, lesion.visits) for lesion in analysis.lesions]
+        for c in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
     known = np.asarray(np.isfinite(table).all(axis=0))
@@ -186,13 +187,13 @@ def _lines(
         if fitted is None:
             continue
         label = Cell(text=f"{words}, {_model_words(fitted)}")
-        trends = {one.covariate: one for one in model.trends if fitted is model.cox}
+        trends = {trend.covariate: trend for trend in model.trends if fitted is model.cox}
         for hazard in fitted.hazards:
-            asked = Covariate(hazard.covariate)
+            covariate = Covariate(hazard.covariate)
             key = keys[1].removesuffix(".n") + f".{name}"
-            key += f".{asked.name.lower()}" if together else ""
+            key += f".{covariate.name.lower()}" if together else ""
             cells = _statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
-            lines.append((Cell(text=COVARIATE_WORDS[asked]), label, *counts, *cells))
+            lines.append((Cell(text=COVARIATE_WORDS[covariate]), label, *counts, *cells))
         if None in trends:
             key = keys[1].removesuffix(".n") + ".cox"
             check = _check(key, trends[None], keys[0], told_by)
@@ -203,9 +204,9 @@ def _lines(
 
 def _told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
     """Name the counts that a ratio could be worked back to: of two values, those of either."""
-    if not any(one in _VALUES for one in model.covariates):
+    if not any(covariate in _VALUES for covariate in model.covariates):
         return keys
-    slugs = [one.name.lower() for one in model.covariates if one in _VALUES]
+    slugs = [covariate.name.lower() for covariate in model.covariates if covariate in _VALUES]
     first = keys[1].split(".", maxsplit=1)[0]
     return (
         *keys,

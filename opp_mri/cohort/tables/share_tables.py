@@ -41,12 +41,12 @@ WEEKS: Final = tuple(f"Week {day // DAYS_PER_WEEK}" for day in SHARE_DAYS)
 def free_shares(analysis: CohortAnalysis) -> Table:
     """Show the Kaplan-Meier share without each event at some weeks, with those at risk."""
     rows, lines = Rows(analysis), []
-    for found in _with_events(analysis):
-        curves = {arm.group: arm.curve for arm in found.comparison.arms}
-        observed = found.comparison.observed
+    for endpoint_analysis in _with_events(analysis):
+        curves = {arm.group: arm.curve for arm in endpoint_analysis.comparison.arms}
+        observed = endpoint_analysis.comparison.observed
         for group in _arms(rows):
-            key = f"{found.endpoint}.share"
-            label = (ENDPOINT_WORDS[found.endpoint], arm_words(group))
+            key = f"{endpoint_analysis.endpoint}.share"
+            label = (ENDPOINT_WORDS[endpoint_analysis.endpoint], arm_words(group))
             cells = _shares(key, group, curves, _at_risk(observed, group))
             lines.append((*(Cell(text=text) for text in label), *cells))
     return Table(
@@ -63,14 +63,17 @@ def free_shares(analysis: CohortAnalysis) -> Table:
 def incidence(analysis: CohortAnalysis) -> Table:
     """Show the cumulative incidence of each event, and of each as the first one, by week."""
     rows, lines = Rows(analysis), []
-    for found in _with_events(analysis):
-        if found.endpoint is Endpoint.SURVIVAL:
+    for endpoint_analysis in _with_events(analysis):
+        if endpoint_analysis.endpoint is Endpoint.SURVIVAL:
             continue
-        curves = {curve.group: curve for curve in found.incidence}
+        curves = {curve.group: curve for curve in endpoint_analysis.incidence}
         for group in _arms(rows):
-            label = (EVENT_WORDS[found.endpoint], arm_words(group))
+            label = (EVENT_WORDS[endpoint_analysis.endpoint], arm_words(group))
             cells = _shares(
-                f"{found.endpoint}.incidence", group, curves, _at_risk(found.competing, group)
+                f"{endpoint_analysis.endpoint}.incidence",
+                group,
+                curves,
+                _at_risk(endpoint_analysis.competing, group),
             )
             lines.append((*(Cell(text=text) for text in label), *cells))
     for cause, of_cause in analysis.incidence.items():
@@ -135,13 +138,13 @@ def unresolved(analysis: CohortAnalysis) -> Table:
 def patient_events(analysis: CohortAnalysis) -> Table:
     """Show each endpoint with the patient as the unit."""
     lines = []
-    for found in _with_events(analysis):
-        by_patient, slug = found.by_patient, f"patients/{found.endpoint}"
+    for endpoint_analysis in _with_events(analysis):
+        by_patient, slug = endpoint_analysis.by_patient, f"patients/{endpoint_analysis.endpoint}"
         curve = by_patient.curve
         median = Estimate(value=None, n=0, events=0) if curve is None else median_days(curve)
         lines.append(
             (
-                Cell(text=ENDPOINT_WORDS[found.endpoint]),
+                Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint]),
                 number_of(f"{slug}.n", by_patient.patients),
                 number_of(f"{slug}.events", by_patient.events),
                 *_shares(slug, ALL, {} if curve is None else {ALL: curve}, {}),
@@ -162,9 +165,9 @@ def patient_events(analysis: CohortAnalysis) -> Table:
 def _with_events(analysis: CohortAnalysis) -> list[EndpointAnalysis]:
     """Leave fractures out where none was recorded."""
     return [
-        one
-        for one in analysis.endpoints
-        if one.events or one.endpoint is not Endpoint.FRACTURE_FREE
+        endpoint
+        for endpoint in analysis.endpoints
+        if endpoint.events or endpoint.endpoint is not Endpoint.FRACTURE_FREE
     ]
 
 

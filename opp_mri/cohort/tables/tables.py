@@ -42,8 +42,8 @@ from opp_mri.response.course import retreatment_day
 from opp_mri.units import DAYS_PER_WEEK
 
 HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] = (
-    ("Grew", "grew", lambda one: any(c.grew for _, c in courses_by_sequence(one).values())),
-    ("Retreated", "retreated", lambda one: retreatment_day(one.timeline) is not None),
+    ("Grew", "grew", lambda lesion: any(c.grew for _, c in courses_by_sequence(lesion).values())),
+    ("Retreated", "retreated", lambda lesion: retreatment_day(lesion.timeline) is not None),
     ("Died", "died", lambda one: one.lesion.death_date is not None),
 )
 """What is counted at each step of screening: heading, start of the key, and the question."""
@@ -111,16 +111,15 @@ class Table:
     @property
     def records(self) -> tuple[dict[str, Value], ...]:
         """The machine form: one record for each cell with a number, its key and its values."""
-        return tuple({"key": one.key, **one.values} for row in self.rows for one in row if one.key)
+        return tuple({"key": c.key, **c.values} for row in self.rows for c in row if c.key)
 
 
 def flow(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the lesions at each step of screening, with their patients and what happened."""
-    steps = [(step, key, found) for step, key, found in screening(lesions)]
     tree: tuple[Sum, ...] = (
         (ALL, EXCLUDED, ELIGIBLE),
         (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
-        (ELIGIBLE, *(f"response.{one}" for one in answers_of(eligible_of(lesions)))),
+        (ELIGIBLE, *(f"response.{category}" for category in answers_of(eligible_of(lesions)))),
     )
     return Table(
         title="Screening and flow",
@@ -128,14 +127,14 @@ def flow(lesions: Sequence[AssessedLesion]) -> Table:
         rows=tuple(
             (
                 Cell(text=step),
-                counted(key, ids_of(found)),
-                _patients(key, found),
+                counted(key, ids_of(at_step)),
+                _patients(key, at_step),
                 *(
-                    counted(f"{slug}/{key}", ids_of(one for one in found if happened(one)))
+                    counted(f"{slug}/{key}", ids_of(filter(happened, at_step)))
                     for _, slug, happened in HAPPENED
                 ),
             )
-            for step, key, found in steps
+            for step, key, at_step in screening(lesions)
         ),
         notes=(
             "A lesion is counted under the first reason that excludes it, in the order shown.",
@@ -154,26 +153,31 @@ def flow(lesions: Sequence[AssessedLesion]) -> Table:
 
 def demographics(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
-    those = eligible_of(lesions)
+    analysed = eligible_of(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), counted(ELIGIBLE, ids_of(those))),
-        (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, those)),
-        *_age_rows(those),
+        (Cell(text="Lesions"), Cell(), counted(ELIGIBLE, ids_of(analysed))),
+        (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, analysed)),
+        *_age_rows(analysed),
     ]
     sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
-    for asked in characteristics(those):
-        keys = {one: f"{asked.key}.{one}" for one in asked.lesion_ids}
+    for characteristic in characteristics(analysed):
+        keys = {value: f"{characteristic.key}.{value}" for value in characteristic.lesion_ids}
         rows += [
             (
-                Cell(text=asked.heading),
-                Cell(text=one),
-                counted(keys[one], ids, ELIGIBLE, len(those)),
+                Cell(text=characteristic.heading),
+                Cell(text=value),
+                counted(keys[value], ids, ELIGIBLE, len(analysed)),
             )
-            for one, ids in asked.lesion_ids.items()
+            for value, ids in characteristic.lesion_ids.items()
         ]
         sums.append((ELIGIBLE, *keys.values()))
-        for whole in dict.fromkeys(asked.within.values()):
-            sums.append((whole, *(keys[one] for one, of in asked.within.items() if of == whole)))
+        for whole in dict.fromkeys(characteristic.within.values()):
+            sums.append(
+                (
+                    whole,
+                    *(keys[value] for value, of in characteristic.within.items() if of == whole),
+                )
+            )
     return Table(
         title="Demographics",
         columns=("Characteristic", "Value", "Lesions (%) or statistic"),
@@ -190,29 +194,29 @@ def demographics(lesions: Sequence[AssessedLesion]) -> Table:
 
 def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the responses after a single fraction and after several."""
-    those = eligible_of(lesions)
-    answers = answers_of(those)
+    analysed = eligible_of(lesions)
+    answers = answers_of(analysed)
     ids: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in those:
-        answer, group = one.assessment.category, fraction_group(one.lesion)
+    for lesion in analysed:
+        answer, group = lesion.assessment.category, fraction_group(lesion.lesion)
         for place in ((answer, group), (answer, ""), ("", group)):
-            ids[place].append(one.lesion.lesion_id)
+            ids[place].append(lesion.lesion.lesion_id)
     groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or ids["", one]]
     sizes = {group: len(ids["", group]) for group in groups}
     sums: list[Sum] = [
         (ELIGIBLE, *(f"group.{group}" for group in groups)),
-        (ELIGIBLE, *(f"response.{one}" for one in answers)),
-        *((f"group.{g}", *(f"response.{one}/group.{g}" for one in answers)) for g in groups),
+        (ELIGIBLE, *(f"response.{category}" for category in answers)),
+        *((f"group.{g}", *(f"response.{a}/group.{g}" for a in answers)) for g in groups),
         (f"group.{FractionGroup.SINGLE}", "fractions.1"),
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
     row = [counted(f"group.{group}", ids["", group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, counted(ELIGIBLE, ids_of(those)))]
+    rows = [(Cell(text="Lesions"), *row, counted(ELIGIBLE, ids_of(analysed)))]
     for answer in answers:
         keys = {group: f"response.{answer}/group.{group}" for group in groups}
         sums.append((f"response.{answer}", *keys.values()))
         row = [counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
-        all_of = counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(those))
+        all_of = counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(analysed))
         rows.append((Cell(text=answer), *row, all_of))
     return Table(
         title="Response by fractionation",
@@ -225,13 +229,13 @@ def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
 
 def time_course(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the course of OPP lesions: peak, size there, return to baseline."""
-    those = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
-    named = [(one, one.lesion.lesion_id) for one in those]
-    peaks = [(name, peak) for one, name in named if (peak := time_to_peak(one))]
-    sizes = [(name, peak_changes_mm(one)) for one, name in named]
-    returns = [(name, returns_to_baseline(one)) for one, name in named]
-    seen = [(name, one.day) for name, one in peaks]
-    earliest = [(name, one.earliest_day) for name, one in peaks]
+    analysed = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
+    named = [(lesion, lesion.lesion.lesion_id) for lesion in analysed]
+    peaks = [(name, peak) for lesion, name in named if (peak := time_to_peak(lesion))]
+    sizes = [(name, peak_changes_mm(lesion)) for lesion, name in named]
+    returns = [(name, returns_to_baseline(lesion)) for lesion, name in named]
+    seen = [(name, day.day) for name, day in peaks]
+    earliest = [(name, day.earliest_day) for name, day in peaks]
     rows = [
         _course_row("Time to peak, weeks", "deciding", "peak", seen, True),
         _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
@@ -240,7 +244,7 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
         if changes := [(name, float(one[role])) for name, one in sizes if role in one]:
             rows.append(_course_row("Peak change, mm", role, "change", changes))
     for role in SeriesRole:
-        if days := [(name, one[role].day) for name, one in returns if role in one]:
+        if days := [(name, back[role].day) for name, back in returns if role in back]:
             back = [(name, day) for name, day in days if day is not None]
             left = [name for name, day in days if day is None]
             never = counted(f"opp.return.{role}.never", left)
@@ -291,9 +295,9 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
     small = {key for key in words if 0 < counts[key] < below}
     note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
     return tuple(
-        Table(title=one.title, columns=one.columns, notes=(*one.notes, note), suppressed=True,
-              rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in one.rows))
-        for one in tables
+        Table(title=table.title, columns=table.columns, notes=(*table.notes, note), suppressed=True,
+              rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in table.rows))
+        for table in tables
     )  # fmt: skip
 
 
@@ -313,7 +317,7 @@ def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> C
 
 def ids_of(lesions: Iterable[AssessedLesion]) -> list[str]:
     """Give the names of lesions, in their order."""
-    return [one.lesion.lesion_id for one in lesions]
+    return [lesion.lesion.lesion_id for lesion in lesions]
 
 
 def counted(
@@ -337,7 +341,7 @@ def number_of(key: str, count: int) -> Cell:
 
 
 def _patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
-    number = len({one.patient_id for one in lesions})
+    number = len({lesion.patient_id for lesion in lesions})
     return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
                 values={"n": number}, lesion_ids=tuple(ids_of(lesions)))  # fmt: skip
 
@@ -372,25 +376,25 @@ def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tup
     return statistics_of(key, spread(values), unit, n_key)
 
 
-def statistics_of(key: str, found: Spread | None, unit: str, n_key: str) -> tuple[Cell, ...]:
+def statistics_of(key: str, spread: Spread | None, unit: str, n_key: str) -> tuple[Cell, ...]:
     """Give the cells of mean with interval, median, and range; days are shown as weeks."""
     names = ("mean", "median", "range")
-    if found is None:
+    if spread is None:
         return tuple(Cell(text=NONE, key=f"{key}.{name}", values={"n": 0}) for name in names)
     size, digits = (DAYS_PER_WEEK, 1) if unit == "days" else (1, 0 if unit in ("years", "") else 1)
     mean, low, high, middle = (
         "" if x is None else f"{x / size:.1f}"
-        for x in (found.mean, found.low, found.high, found.median)
+        for x in (spread.mean, spread.low, spread.high, spread.median)
     )
-    least, most = (f"{x / size:.{digits}f}" for x in (found.least, found.most))
+    least, most = (f"{x / size:.{digits}f}" for x in (spread.least, spread.most))
     shown: tuple[tuple[str, dict[str, Value]], ...] = (
         (f"{mean} ({low} to {high})" if low else mean,
-         {"mean": found.mean, "low": found.low, "high": found.high}),
-        (middle, {"median": found.median}),
-        (f"{least} to {most}", {"least": found.least, "most": found.most}),
+         {"mean": spread.mean, "low": spread.low, "high": spread.high}),
+        (middle, {"median": spread.median}),
+        (f"{least} to {most}", {"least": spread.least, "most": spread.most}),
     )  # fmt: skip
     return tuple(
         Cell(text=text, key=f"{key}.{name}", rests_on=n_key,
-             values={**numbers, "n": found.n, "unit": unit})
+             values={**numbers, "n": spread.n, "unit": unit})
         for name, (text, numbers) in zip(names, shown, strict=True)
     )  # fmt: skip

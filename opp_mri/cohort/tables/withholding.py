@@ -48,8 +48,8 @@ def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict
         fewer = {k: word for k, word in words.items() if k != key}
         reached = {k for s in _around(key, words, sums) for k in s}
         left = [one for one in known if one.get(key, counts[key]) == counts[key]]
-        asked = [k for k in small if k in reached]
-        if not any(_is_determined(k, fewer, counts, sums, below, left) for k in asked):
+        doubtful = [k for k in small if k in reached]
+        if not any(_is_determined(k, fewer, counts, sums, below, left) for k in doubtful):
             words, known = fewer, left
     return words
 
@@ -91,9 +91,9 @@ def _is_determined(
 
 def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
     """Give the sums that a withheld count hangs on, by way of other withheld ones."""
-    left, reached, found = [*sums], {key}, list[Sum]()
+    left, reached, nearby = [*sums], {key}, list[Sum]()
     while near := [one for one in left if not reached.isdisjoint(one)]:
         left = [one for one in left if reached.isdisjoint(one)]
         reached |= {k for one in near for k in one if k in words}
-        found += near
-    return found
+        nearby += near
+    return nearby

@@ -46,20 +46,20 @@ def contrast(instance: Instance) -> ContrastGiven:
         None where the header does not tell, IN_DOUBT where it contradicts itself or says what is
         not known.
     """
-    said = contrast_said(instance.series_description or instance.protocol_name)
+    phrase = contrast_said(instance.series_description or instance.protocol_name)
     agent = agent_text(instance.contrast_agent)
     if instance.contrast_administered is not None:
-        return _by_administration(instance.contrast_administered, said)
+        return _by_administration(instance.contrast_administered, phrase)
     if (minutes := minutes_after_bolus(instance)) is not None:
-        return _by_clock(minutes, agent, said, instance)
+        return _by_clock(minutes, agent, phrase, instance)
     match agent:
         case AgentText.GIVEN:
-            return _by_agent(instance, said)
+            return _by_agent(instance, phrase)
         case AgentText.NONE:
-            return _by_denial(instance, said)
+            return _by_denial(instance, phrase)
         case AgentText.UNKNOWN:
-            return _by_unknown_agent(instance, said)
-    return _by_words(instance, said)
+            return _by_unknown_agent(instance, phrase)
+    return _by_words(instance, phrase)
 
 
 def acquired_at(instance: Instance) -> datetime | None:
@@ -99,31 +99,33 @@ def _since_midnight(clock: time) -> timedelta:
     return datetime.combine(date.min, clock) - datetime.combine(date.min, time())
 
 
-def _by_administration(given: bool, said: Phrase) -> ContrastGiven:
-    opposite = Saying.NO if given else Saying.YES
+def _by_administration(is_given: bool, phrase: Phrase) -> ContrastGiven:
+    opposite = Saying.NO if is_given else Saying.YES
     sentence = (
         "After contrast: the agent had been administered"
-        if given
+        if is_given
         else "Before contrast: the agent had not been administered"
     )
-    if said.saying is not opposite:
-        return ContrastGiven(value=given, sentence=f"{sentence}.", denied=not given)
+    if phrase.saying is not opposite:
+        return ContrastGiven(value=is_given, sentence=f"{sentence}.", denied=not is_given)
     return ContrastGiven(
-        value=given,
-        sentence=f'{sentence}; but the description says "{said.words}".',
+        value=is_given,
+        sentence=f'{sentence}; but the description says "{phrase.words}".',
         certainty=IN_DOUBT,
     )
 
 
-def _by_clock(minutes: float, agent: AgentText, said: Phrase, instance: Instance) -> ContrastGiven:
+def _by_clock(
+    minutes: float, agent: AgentText, phrase: Phrase, instance: Instance
+) -> ContrastGiven:
     after = minutes >= 0
     side = "after" if after else "before"
     sentence = f"Acquired {abs(minutes):.0f} min {side} the start of contrast by the clock"
     doubts = []
     if abs(minutes) > LONGEST_AFTER_BOLUS.total_seconds() / 60:
         doubts.append("the two are too far apart for one examination")
-    if said.saying is (Saying.NO if after else Saying.YES):
-        doubts.append(f'the description says "{said.words}"')
+    if phrase.saying is (Saying.NO if after else Saying.YES):
+        doubts.append(f'the description says "{phrase.words}"')
     if agent is AgentText.NONE:
         doubts.append(f'ContrastBolusAgent "{instance.contrast_agent}" means none')
     if agent is AgentText.UNKNOWN:
@@ -138,17 +140,17 @@ def _by_clock(minutes: float, agent: AgentText, said: Phrase, instance: Instance
     )
 
 
-def _by_agent(instance: Instance, said: Phrase) -> ContrastGiven:
+def _by_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     agent = instance.contrast_agent
-    if said.saying is Saying.NO:
+    if phrase.saying is Saying.NO:
         sentence = (
-            f'Before contrast: the description says "{said.words}", though an agent is recorded.'
+            f'Before contrast: the description says "{phrase.words}", though an agent is recorded.'
         )
         return ContrastGiven(value=False, sentence=sentence, certainty=LIKELY, denied=True)
     return ContrastGiven(value=True, sentence=f"After contrast: the agent is recorded ({agent}).")
 
 
-def _by_denial(instance: Instance, said: Phrase) -> ContrastGiven:
+def _by_denial(instance: Instance, phrase: Phrase) -> ContrastGiven:
     denial = f'ContrastBolusAgent "{instance.contrast_agent}" means none'
     if (instance.contrast_volume_ml or 0) > 0:
         return ContrastGiven(
@@ -156,53 +158,53 @@ def _by_denial(instance: Instance, said: Phrase) -> ContrastGiven:
             sentence=f"{denial}, but a volume of {instance.contrast_volume_ml:g} ml is recorded.",
             certainty=IN_DOUBT,
         )
-    if said.saying is Saying.YES:
-        sentence = f'{denial}, but the description says "{said.words}".'
+    if phrase.saying is Saying.YES:
+        sentence = f'{denial}, but the description says "{phrase.words}".'
         return ContrastGiven(value=True, sentence=sentence, certainty=IN_DOUBT)
-    if said.saying is Saying.UNCLEAR:
-        sentence = f'{denial}, but the description says "{said.words}".'
+    if phrase.saying is Saying.UNCLEAR:
+        sentence = f'{denial}, but the description says "{phrase.words}".'
         return ContrastGiven(value=None, sentence=sentence, certainty=IN_DOUBT)
     return ContrastGiven(value=None, sentence=f"No sign of contrast: {denial}.", denied=True)
 
 
-def _by_unknown_agent(instance: Instance, said: Phrase) -> ContrastGiven:
+def _by_unknown_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     unknown = f'"{instance.contrast_agent}" is recorded, which is not known to be an agent for MR'
-    if said.saying is Saying.NO:
-        sentence = f'Before contrast: the description says "{said.words}", though {unknown}.'
+    if phrase.saying is Saying.NO:
+        sentence = f'Before contrast: the description says "{phrase.words}", though {unknown}.'
         return ContrastGiven(value=False, sentence=sentence, certainty=LIKELY, denied=True)
-    if said.saying is Saying.YES:
-        sentence = f'After contrast: the description says "{said.words}", and {unknown}.'
+    if phrase.saying is Saying.YES:
+        sentence = f'After contrast: the description says "{phrase.words}", and {unknown}.'
         return ContrastGiven(value=True, sentence=sentence, certainty=LIKELY)
     return ContrastGiven(value=None, sentence=f"{unknown}.", certainty=IN_DOUBT)
 
 
-def _by_words(instance: Instance, said: Phrase) -> ContrastGiven:
+def _by_words(instance: Instance, phrase: Phrase) -> ContrastGiven:
     silent = "no agent is recorded"
     if instance.contrast_agent.strip():
         silent = f'ContrastBolusAgent "{instance.contrast_agent}" says nothing'
     volume_ml = instance.contrast_volume_ml or 0
     if volume_ml > 0:
         sentence = f"A volume of agent is recorded ({volume_ml:g} ml)"
-        if said.saying is Saying.NO:
-            sentence = f'{sentence}, but the description says "{said.words}".'
+        if phrase.saying is Saying.NO:
+            sentence = f'{sentence}, but the description says "{phrase.words}".'
             return ContrastGiven(value=True, sentence=sentence, certainty=IN_DOUBT)
         return ContrastGiven(
             value=True, sentence=f"After contrast: {_lower(sentence)}.", certainty=LIKELY
         )
-    match said.saying:
+    match phrase.saying:
         case Saying.YES:
-            sentence = f'After contrast: the description says "{said.words}"; {silent}.'
+            sentence = f'After contrast: the description says "{phrase.words}"; {silent}.'
             return ContrastGiven(value=True, sentence=sentence, certainty=LIKELY)
         case Saying.NO:
-            sentence = f'Without contrast: the description says "{said.words}".'
+            sentence = f'Without contrast: the description says "{phrase.words}".'
             return ContrastGiven(value=False, sentence=sentence, denied=True)
         case Saying.UNCLEAR:
             sentence = (
-                f'The description says "{said.words}", which may mean contrast or not; {silent}.'
+                f'The description says "{phrase.words}", which may mean contrast or not; {silent}.'
             )
             return ContrastGiven(value=None, sentence=sentence, certainty=IN_DOUBT)
         case Saying.TREATMENT:
-            sentence = f'No sign of contrast: {silent}, and "{said.words}" is about treatment.'
+            sentence = f'No sign of contrast: {silent}, and "{phrase.words}" is about treatment.'
             return ContrastGiven(value=None, sentence=sentence, certainty=LIKELY)
     sentence = f"No sign of contrast: {silent}."
     return ContrastGiven(value=None, sentence=sentence, certainty=LIKELY)

@@ -94,10 +94,10 @@ def least(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
 
 
 def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: bool) -> Judgement:
-    given = contrast(header)
+    contrast_given = contrast(header)
     if volume.usability is Usability.NOTHING:
         refusal = volume.refusal or "Nothing can be measured on it."
-        return Judgement(role=None, evidence=(refusal,), contrast=given)
+        return Judgement(role=None, evidence=(refusal,), contrast=contrast_given)
     part = dixon_part(header)
     usable_part = part.value in (DixonPart.WATER, DixonPart.IN_PHASE)
     kind = rejected_kind(header, is_dixon_part=usable_part)
@@ -105,27 +105,27 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
     if not reason and not allow_gradient_echo and _is_gradient_echo(header):
         reason = "A gradient echo, which this project does not use."
     if reason:
-        return Judgement(role=None, evidence=(reason,), contrast=given)
+        return Judgement(role=None, evidence=(reason,), contrast=contrast_given)
     weighted = weighting(header)
     called = _called_localizer(header)
     concerns = (kind, called, _clash(volume), _unclear_diffusion(header))
     doubts = [finding for finding in concerns if finding.sentence]
-    return _weighed(weighted, fat_suppression(header), given, doubts)
+    return _weighed(weighted, fat_suppression(header), contrast_given, doubts)
 
 
 def _weighed(
     weighted: Finding[Weighting],
     suppressed: Finding[bool],
-    given: ContrastGiven,
+    contrast_given: ContrastGiven,
     doubts: Sequence[Finding[bool]],
 ) -> Judgement:
     """Give the role that weighting, fat suppression and contrast make together."""
     if weighted.value is None:
         end = "No role by its timing."
-        return Judgement(role=None, evidence=(weighted.sentence, end), contrast=given)
-    role, rests_on, end = _role(weighted, suppressed, given)
+        return Judgement(role=None, evidence=(weighted.sentence, end), contrast=contrast_given)
+    role, rests_on, end = _role(weighted, suppressed, contrast_given)
     certainty = None
-    findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppressed, given]
+    findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppressed, contrast_given]
     if role is SeriesRole.STIR:
         findings.remove(suppressed)
     if role is not None:
@@ -141,35 +141,38 @@ def _weighed(
         certainty=certainty,
         evidence=tuple(sentence for sentence in evidence if sentence),
         weighting=weighted.value,
-        contrast=given,
+        contrast=contrast_given,
     )
 
 
 def _role(
-    weighted: Finding[Weighting], suppressed: Finding[bool], given: ContrastGiven
+    weighted: Finding[Weighting], suppressed: Finding[bool], contrast_given: ContrastGiven
 ) -> tuple[SeriesRole | None, tuple[Finding[Weighting] | Finding[bool], ...], str]:
     """Give the role, the findings that it rests on, and why there is none."""
-    after, doubted = given.value is True, given.certainty is RoleCertainty.IN_DOUBT
+    after, doubted = (
+        contrast_given.value is True,
+        contrast_given.certainty is RoleCertainty.IN_DOUBT,
+    )
     fat_doubted = suppressed.certainty is RoleCertainty.IN_DOUBT
     match weighted.value:
         case Weighting.STIR if after and not doubted:
             return None, (), "No role: STIR is read before contrast, which it would suppress."
         case Weighting.STIR:
-            return SeriesRole.STIR, (weighted, *((given,) if doubted else ())), ""
+            return SeriesRole.STIR, (weighted, *((contrast_given,) if doubted else ())), ""
         case Weighting.T2 if suppressed.value:
             return SeriesRole.T2FS, (weighted, suppressed), ""
         case Weighting.T2:
             return None, (), "No role: a plain T2 shows marrow lesions and fat alike."
         case Weighting.T1 | Weighting.T1_INVERSION if after:
-            return SeriesRole.T1POST, (weighted, given), ""
+            return SeriesRole.T1POST, (weighted, contrast_given), ""
         case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not (
             fat_doubted or doubted
         ):
             return None, (), "No role: fat-suppressed T1 is read after contrast only."
         case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not fat_doubted:
-            return SeriesRole.T1POST, (weighted, given), ""
+            return SeriesRole.T1POST, (weighted, contrast_given), ""
         case Weighting.T1 | Weighting.T1_INVERSION:
-            return SeriesRole.T1, (weighted, suppressed, given), ""
+            return SeriesRole.T1, (weighted, suppressed, contrast_given), ""
     return None, (), ""
 
 

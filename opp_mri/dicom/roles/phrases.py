@@ -83,8 +83,8 @@ def contrast_said(text: str) -> Phrase:
             sayings.append(_phrase(Saying.NO, tokens, number))
     last = _at(tokens, len(tokens) - 1)
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
-        said = Saying.YES if last.text == "with" else Saying.NO
-        sayings.append(Phrase(saying=said, words=last.text))
+        saying = Saying.YES if last.text == "with" else Saying.NO
+        sayings.append(Phrase(saying=saying, words=last.text))
     return _together(sayings)
 
 

@@ -85,7 +85,11 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
             else volume.role_certainty,
             evidence=(
                 *volume.evidence,
-                *(said[volume.volume_id] for said in (doubts, equals) if volume.volume_id in said),
+                *(
+                    remarks[volume.volume_id]
+                    for remarks in (doubts, equals)
+                    if volume.volume_id in remarks
+                ),
             ),
         )
         for volume in volumes

@@ -45,44 +45,44 @@ def fat_suppression(instance: Instance) -> Finding[bool]:
         )
     if part.value is DixonPart.UNKNOWN:
         return Finding(value=True, sentence=part.sentence, certainty=part.certainty)
-    said = _said(instance)
+    phrase = _said(instance)
     options = {option.strip().upper() for option in instance.scan_options}
     stated = instance.spectrally_selected_suppression.upper()
     if stated in {"FAT", "FAT_AND_WATER"}:
-        return _stated(True, f"spectrally selected suppression {stated}", said)
+        return _stated(True, f"spectrally selected suppression {stated}", phrase)
     if spectral := sorted(options & SPECTRAL_OPTIONS):
-        return _stated(True, f"ScanOptions {spectral[0]}", said)
+        return _stated(True, f"ScanOptions {spectral[0]}", phrase)
     if stated in {"NONE", "WATER"}:
-        return _stated(False, f"spectrally selected suppression {stated}", said)
-    return _by_words(said, sorted(options & SPATIAL_OPTIONS))
+        return _stated(False, f"spectrally selected suppression {stated}", phrase)
+    return _by_words(phrase, sorted(options & SPATIAL_OPTIONS))
 
 
-def _stated(suppressed: bool, source: str, said: Phrase) -> Finding[bool]:
+def _stated(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
     """Give what the header states, in doubt where the description says the opposite."""
     opposite = Saying.NO if suppressed else Saying.YES
     sentence = f"{'Fat-suppressed' if suppressed else 'Not fat-suppressed'}: {source}"
-    if said.saying not in (opposite, Saying.UNCLEAR):
+    if phrase.saying not in (opposite, Saying.UNCLEAR):
         return Finding(value=suppressed, sentence=f"{sentence}.")
     return Finding(
         value=True,  # the role that is then in doubt is that of a fat-suppressed image
-        sentence=f'{sentence}; but the description says "{said.words}".',
+        sentence=f'{sentence}; but the description says "{phrase.words}".',
         certainty=RoleCertainty.IN_DOUBT,
     )
 
 
-def _by_words(said: Phrase, spatial: list[str]) -> Finding[bool]:
+def _by_words(phrase: Phrase, spatial: list[str]) -> Finding[bool]:
     likely = RoleCertainty.LIKELY
-    match said.saying:
+    match phrase.saying:
         case Saying.YES:
-            sentence = f'Fat-suppressed: the description says "{said.words}".'
+            sentence = f'Fat-suppressed: the description says "{phrase.words}".'
             return Finding(value=True, sentence=sentence, certainty=likely)
         case Saying.NO:
-            sentence = f'Not fat-suppressed: the description says "{said.words}".'
+            sentence = f'Not fat-suppressed: the description says "{phrase.words}".'
             return Finding(value=False, sentence=sentence)
         case Saying.UNCLEAR:
             return Finding(
                 value=True,
-                sentence=f'The description contradicts itself about fat: "{said.words}".',
+                sentence=f'The description contradicts itself about fat: "{phrase.words}".',
                 certainty=RoleCertainty.IN_DOUBT,
             )
     if spatial:
@@ -93,9 +93,11 @@ def _by_words(said: Phrase, spatial: list[str]) -> Finding[bool]:
 
 def _said(instance: Instance) -> Phrase:
     """Ask the description, and the protocol where the description is silent."""
-    said = fat_suppression_said(instance.series_description)
+    phrase = fat_suppression_said(instance.series_description)
     return (
-        said if said.saying is not Saying.SILENT else fat_suppression_said(instance.protocol_name)
+        phrase
+        if phrase.saying is not Saying.SILENT
+        else fat_suppression_said(instance.protocol_name)
     )
 
 

@@ -213,7 +213,7 @@ def _region(number: Dataset, group: Dataset) -> _Region:
             for item in walk(group)
             if _is_region(item) and item.get("RelationshipType") in ("CONTAINS", "HAS PROPERTIES")
         ]
-        lengths = [one for one in _numbers(group) if _is_length(one)]
+        lengths = [dataset for dataset in _numbers(group) if _is_length(dataset)]
         if len(regions) == 1 and len(lengths) > 1:
             raise _NoLineError(
                 "Several lengths share one region: which of them it shows is not said."

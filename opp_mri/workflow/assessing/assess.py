@@ -171,8 +171,12 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
         "measurement_visit_correlation": round(lesion.weighed_error.visit_correlation, 4),
         "measurement_sd_source": lesion.weighed_error.source,
         "labels_by_day": [
-            {"day": one.days_from_ssrs, "category": one.category.value, "reason": one.reason.value}
-            for one in lesion.labels
+            {
+                "day": label.days_from_ssrs,
+                "category": label.category.value,
+                "reason": label.reason.value,
+            }
+            for label in lesion.labels
         ],
         "mode": assessment.mode.value,
         "criteria": assessment.criteria.name,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from opp_mri.dicom.copies import difference
-from opp_mri.domain.imaging import repeated_uid
+from opp_mri.domain.repeated_uid import repeated_uid
 from opp_mri.store.protocol import CatalogueEntry, Store
 
 
@@ -32,7 +32,7 @@ def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[Catalog
     """Give those of the entries that were taken for copies and are none, under another UID."""
     images = [(entry, entry.instance) for entry in entries if entry.instance is not None]
     sources = store.sources_of([instance.sop_instance_uid for _, instance in images])
-    others = []
+    catalogue_entries = []
     for entry, instance in images:
         uid = instance.sop_instance_uid
         held, source = store.instance(uid), sources.get(uid)
@@ -42,5 +42,5 @@ def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[Catalog
             continue
         if difference((instance, entry.source), (held, source)):
             again = attrs.evolve(instance, sop_instance_uid=repeated_uid(uid))
-            others.append(attrs.evolve(entry, instance=again))
-    return others
+            catalogue_entries.append(attrs.evolve(entry, instance=again))
+    return catalogue_entries

@@ -110,22 +110,22 @@ def index(
         A source is not there. Nothing was changed.
     """
     store = project.store
-    found = list(find_sources(sources))
+    files = list(find_sources(sources))
     known = store.known_files()
-    gone = _gone(known, found, sources)
+    gone = _gone(known, files, sources)
     if gone:
         store.forget_files(gone)
         known = store.known_files()  # what was left out because of one of them is read again
     outdated = store.outdated_files()
     changed = [
         file
-        for file in found
+        for file in files
         if known.get(_name(file)) != (file.size_bytes, file.modified_ns) or _name(file) in outdated
     ]
     _read_headers(store, changed, workers, progress)
     undecodable = describe_stale(project, progress=progress)
     return IndexSummary(
-        found=len(found),
+        found=len(files),
         read=len(changed),
         gone=len(gone),
         counts=store.file_counts(),
@@ -147,7 +147,7 @@ def describe_stale(project: Project, *, progress: Progress = _silent) -> tuple[s
     gradient = project.settings.allow_gradient_echo
     store.describe_with(f"{DESCRIBED_BY}, allow_gradient_echo = {gradient}")
     groups, overrides = patient_map(store), store.role_overrides()
-    together = list(dict.fromkeys(groups.group(one) for one in store.stale_patients()))
+    together = list(dict.fromkeys(groups.group(patient) for patient in store.stale_patients()))
     batch: list[Described] = []
     try:
         for done, patient_ids in enumerate(together):
@@ -256,14 +256,14 @@ def stand_in_patient_id(instance: Instance) -> str:
 
 def _gone(
     known: Mapping[tuple[str, str], tuple[int, int]],
-    found: Iterable[SourceFile],
+    files: Iterable[SourceFile],
     sources: Sequence[Path],
 ) -> list[tuple[str, str]]:
     """Name the known files under the sources that were not found again.
 
     A folder that could not be looked into was found itself; what is in it is not known to be gone.
     """
-    here = {_name(file) for file in found}
+    here = {_name(file) for file in files}
     missing = sorted(known.keys() - here)
     if not missing:
         return []

@@ -151,7 +151,7 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
         )
     before = patient_map(store)
     new = [pair for pair in pairs if before.would_change(*pair)]
-    touched = {member for pair in new for one in pair for member in before.group(one)}
+    touched = {member for pair in new for patient_id in pair for member in before.group(patient_id)}
     store.add_same_patient(new, at)
     store.mark_stale(touched)
     return len(new)
@@ -233,8 +233,8 @@ def likely_matches(store: Store) -> list[LikelyMatch]:
         for pair in _namesakes(records):
             reasons[pair].append("same name and birth date")
     return [
-        LikelyMatch(patient_ids=pair, reasons=tuple(found))
-        for pair, found in sorted(reasons.items())
+        LikelyMatch(patient_ids=pair, reasons=tuple(reasons_of_pair))
+        for pair, reasons_of_pair in sorted(reasons.items())
         if groups.canonical(pair[0]) != groups.canonical(pair[1])
     ]
 

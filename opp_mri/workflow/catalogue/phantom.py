@@ -178,8 +178,8 @@ def _write_patient(case: Case, folder: Path, seed: int, coarse: bool) -> _Writte
     studies: list[AcquiredStudy] = []
     series = files = 0
     for study in patient.studies():
-        for one in study.series:
-            files += _write_series(case, folder, study, one, seed)
+        for acquired_series in study.series:
+            files += _write_series(case, folder, study, acquired_series, seed)
         series += len(study.series)
         studies.append(without_pixels(study))
     return _Written(
@@ -234,14 +234,23 @@ def _write_tables(folder: Path, seed: int, written: Sequence[_Written]) -> Phant
         "version": TRUTH_VERSION,
         "seed": seed,
         "coordinates": "patient LPS in mm, in the frame of reference of each visit",
-        "patients": [one.record.truth for one in written],
+        "patients": [patient.record.truth for patient in written],
     }
     truth_path = folder / "truth.json"
     truth_path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     tables = {
-        "lesions.csv": (LESION_COLUMNS, [row for one in written for row in one.record.lesions]),
-        "events.csv": (EVENT_COLUMNS, [row for one in written for row in one.record.events]),
-        "calipers.csv": (CALIPER_COLUMNS, [row for one in written for row in one.record.calipers]),
+        "lesions.csv": (
+            LESION_COLUMNS,
+            [row for patient in written for row in patient.record.lesions],
+        ),
+        "events.csv": (
+            EVENT_COLUMNS,
+            [row for patient in written for row in patient.record.events],
+        ),
+        "calipers.csv": (
+            CALIPER_COLUMNS,
+            [row for patient in written for row in patient.record.calipers],
+        ),
     }
     for name, (columns, rows) in tables.items():
         _write_csv(folder / name, columns, rows)
@@ -252,9 +261,9 @@ def _write_tables(folder: Path, seed: int, written: Sequence[_Written]) -> Phant
         events=folder / "events.csv",
         calipers=folder / "calipers.csv",
         patients=len(written),
-        studies=sum(one.studies for one in written),
-        series=sum(one.series for one in written),
-        files=sum(one.files for one in written),
+        studies=sum(patient.studies for patient in written),
+        series=sum(patient.series for patient in written),
+        files=sum(patient.files for patient in written),
     )
 
 

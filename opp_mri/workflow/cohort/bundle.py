@@ -140,12 +140,12 @@ def make_bundle(
 
 
 def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
-    readers = [one for one in cohort.readers if one != CONSENSUS]
+    readers = [reader for reader in cohort.readers if reader != CONSENSUS]
     named = {one: f"reader {number}" for number, one in enumerate(readers, 1)}
     return evolve(
         cohort,
         lesions=deidentified(cohort.lesions, key),
-        readers=tuple(named.get(one, one) for one in cohort.readers),
+        readers=tuple(named.get(reader, reader) for reader in cohort.readers),
     )
 
 
@@ -190,16 +190,18 @@ def _files(
 def _readme(files: Iterable[str], suppress_below: int | None) -> str:
     """Say what is in the bundle, and only of what is."""
     there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
-    listed = [f"{name:<17}{what}" for name, what in DESCRIBED.items() if name in there]
+    listed = [
+        f"{name:<17}{description}" for name, description in DESCRIBED.items() if name in there
+    ]
     last = READ_AGAIN if suppress_below is None else WITHHELD.format(most=suppress_below - 1)
     first = f"A bundle of opp_mri {__version__}: research software, not a medical device."
     return "\n".join((first, "", *listed, "", *wrap(last, 100), ""))
 
 
 def _figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
-    for one in pictures.every:
+    for picture in pictures.every:
         for suffix in FIGURES:
-            yield f"figures/{one.name}{suffix}", one.content(suffix)
+            yield f"figures/{picture.name}{suffix}", picture.content(suffix)
 
 
 def _methods(cohort: Cohort, contents: CohortContents) -> str:

@@ -88,7 +88,8 @@ class Cohort:
     def data_sha256(self) -> str:
         """SHA-256 of lesions, lengths and events: the same data, the same hash, in any order."""
         rows = sorted(
-            json.dumps(_plain(one), sort_keys=True, ensure_ascii=False) for one in self.lesions
+            json.dumps(_plain(lesion), sort_keys=True, ensure_ascii=False)
+            for lesion in self.lesions
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
@@ -175,7 +176,7 @@ def _events(
     return (*treatment_events(lesion), *recorded, *found_events(lesion, visits, recorded))
 
 
-def _plain(one: AssessedLesion) -> object:
+def _plain(assessed_lesion: AssessedLesion) -> object:
     """Give all that a category, a table or a figure can depend on, as JSON knows it."""
 
     def plain(_owner: object, _name: object, value: object) -> object:
@@ -185,12 +186,16 @@ def _plain(one: AssessedLesion) -> object:
 
     lengths = {
         sequence.value: [(seen.days_from_ssrs, str(seen.ap_mm)) for seen in observations]
-        for sequence, observations in one.timeline.observations.items()
+        for sequence, observations in assessed_lesion.timeline.observations.items()
     }
-    lesion = attrs.asdict(attrs.evolve(one.lesion, events=()), value_serializer=plain)
-    rows = [VisitOfLesion(visit, one.lesion.ssrs_last_date) for visit in one.visits]
+    lesion = attrs.asdict(attrs.evolve(assessed_lesion.lesion, events=()), value_serializer=plain)
+    rows = [
+        VisitOfLesion(visit, assessed_lesion.lesion.ssrs_last_date)
+        for visit in assessed_lesion.visits
+    ]
     visits = [[str(column.of(row)) for column in VISIT_DAY_COLUMNS] for row in rows]
     events = [
-        (event.days_from_ssrs, event.kind.value, event.value) for event in one.timeline.events
+        (event.days_from_ssrs, event.kind.value, event.value)
+        for event in assessed_lesion.timeline.events
     ]
     return {"lesion": lesion, "lengths": lengths, "events": events, "visits": visits}

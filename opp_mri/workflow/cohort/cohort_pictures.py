@@ -104,8 +104,9 @@ def flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
 
 def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tuple[Picture, ...]:
     """Give the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
-    those = eligible_of(lesions)
-    opp = [one for one in those if one.assessment.category is ResponseCategory.OPP]
+    eligible = eligible_of(lesions)
+    opp = [lesion for lesion in eligible if lesion.assessment.category is ResponseCategory.OPP]
+    n_eligible = len(eligible)
     pairs = [_with_limits(pair) for pair in sequence_pairs(lesions)]
     return (
         Picture(
@@ -119,29 +120,29 @@ def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tupl
             name="spider",
             title="Change from baseline by category, mm by week",
             draw=partial(draw_spider, lesions),
-            description=f"A line for each of {len(those)} lesions on its deciding sequence.",
-            lesion_ids=_ids(those),
+            description=f"A line for each of {n_eligible} lesions on its deciding sequence.",
+            lesion_ids=_ids(eligible),
         ),
         Picture(
             name="waterfall",
             title="Change from baseline at the last follow-up, mm",
             draw=partial(draw_waterfall, lesions),
-            description=f"A bar for each of {len(those)} lesions on its deciding sequence.",
-            lesion_ids=_ids(those),
+            description=f"A bar for each of {n_eligible} lesions on its deciding sequence.",
+            lesion_ids=_ids(eligible),
         ),
         Picture(
             name="swimmer",
             title="Course of each lesion by category, weeks",
             draw=partial(draw_swimmer, lesions),
-            description=f"A bar for each of {len(those)} lesions from SSRS to its last follow-up.",
-            lesion_ids=_ids(those),
+            description=f"A bar for each of {n_eligible} lesions from SSRS to its last follow-up.",
+            lesion_ids=_ids(eligible),
         ),
         Picture(
             name="sequences",
             title="Change on one sequence against another at the same visits, mm",
             draw=partial(draw_sequence_agreement, pairs, change_mm),
             description=" ".join(map(_pair_in_words, pairs)) or "No visit has two sequences.",
-            lesion_ids=_ids(those),
+            lesion_ids=_ids(eligible),
         ),
     )
 
@@ -151,29 +152,33 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
     ids = _ids(analysis.lesions)
     curves = [
         Picture(
-            name=one.endpoint.value.replace("_", "-"),
-            title=f"Share without {EVENT_WORDS[one.endpoint]}, by fractionation",
+            name=endpoint_analysis.endpoint.value.replace("_", "-"),
+            title=f"Share without {EVENT_WORDS[endpoint_analysis.endpoint]}, by fractionation",
             draw=partial(
                 draw_survival,
-                one.comparison.observed,
-                EVENT_WORDS[one.endpoint],
-                test=one.comparison.log_rank,
+                endpoint_analysis.comparison.observed,
+                EVENT_WORDS[endpoint_analysis.endpoint],
+                test=endpoint_analysis.comparison.log_rank,
             ),
-            description=_curves_in_words(one),
+            description=_curves_in_words(endpoint_analysis),
             lesion_ids=ids,
         )
-        for one in analysis.endpoints
-        if one.events or one.endpoint is not Endpoint.FRACTURE_FREE
+        for endpoint_analysis in analysis.endpoints
+        if endpoint_analysis.events or endpoint_analysis.endpoint is not Endpoint.FRACTURE_FREE
     ]
     forests = [
         Picture(
-            name=f"hazards-{EVENT_WORDS[one.endpoint].lower().replace(' ', '-')}",
-            title=f"Hazard ratios of {EVENT_WORDS[one.endpoint]}",
-            draw=partial(draw_forest, list(_forest_rows(one)), EVENT_WORDS[one.endpoint]),
+            name=f"hazards-{EVENT_WORDS[endpoint_analysis.endpoint].lower().replace(' ', '-')}",
+            title=f"Hazard ratios of {EVENT_WORDS[endpoint_analysis.endpoint]}",
+            draw=partial(
+                draw_forest,
+                list(_forest_rows(endpoint_analysis)),
+                EVENT_WORDS[endpoint_analysis.endpoint],
+            ),
             description="The hazard ratios of the table, each with its interval.",
             lesion_ids=ids,
         )
-        for one in analysis.modelled
+        for endpoint_analysis in analysis.modelled
     ]
     incidence = Picture(
         name="incidence",
@@ -186,12 +191,12 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
 
 
 def _ids(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
-    return tuple(one.lesion.lesion_id for one in lesions)
+    return tuple(lesion.lesion.lesion_id for lesion in lesions)
 
 
 def _with_limits(pair: SequencePair) -> SequencePair:
-    found = bland_altman(pair.differences_mm)
-    lower, mean, upper = found.lower_mm.value, found.bias_mm.value, found.upper_mm.value
+    altman = bland_altman(pair.differences_mm)
+    lower, mean, upper = altman.lower_mm.value, altman.bias_mm.value, altman.upper_mm.value
     if lower is None or mean is None or upper is None:
         return pair
     return evolve(pair, limits_mm=(lower, mean, upper))
@@ -208,16 +213,16 @@ def _pair_in_words(pair: SequencePair) -> str:
     )
 
 
-def _curves_in_words(one: EndpointAnalysis) -> str:
-    said = [
+def _curves_in_words(analysis: EndpointAnalysis) -> str:
+    sentences = [
         f"{arm.group}, week {day // 7}: {_percent(arm.curve.at(day))}"
-        for arm in one.comparison.arms
+        for arm in analysis.comparison.arms
         for day in TOLD_DAYS
     ]
-    test = one.comparison.log_rank
+    test = analysis.comparison.log_rank
     if test.p is not None:
-        said.append(f"log-rank p = {test.p:.4f}")
-    return f"Share without {EVENT_WORDS[one.endpoint]}. {'; '.join(said)}."
+        sentences.append(f"log-rank p = {test.p:.4f}")
+    return f"Share without {EVENT_WORDS[analysis.endpoint]}. {'; '.join(sentences)}."
 
 
 def _percent(share: Estimate) -> str:
@@ -231,10 +236,10 @@ def _percent(share: Estimate) -> str:
     return f"{share.value:.0%}{interval}"
 
 
-def _forest_rows(one: EndpointAnalysis) -> Iterable[ForestRow]:
+def _forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
     """Give the ratios of each covariate alone, then those of one model of all, if it was fitted."""
-    together = one.multivariable
-    groups = [("One covariate at a time", one.models)]
+    together = analysis.multivariable
+    groups = [("One covariate at a time", analysis.models)]
     if together is not None and together.reason is None:
         groups.append(("All covariates in one model", (together,)))
     for heading, models in groups:
@@ -250,10 +255,10 @@ def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
             model.reason,
         )
         nothing = Estimate(value=None, n=model.n, events=model.events, reason=reason)
-        label = ", ".join(COMPARED[one] for one in model.covariates)
+        label = ", ".join(COMPARED[covariate] for covariate in model.covariates)
         yield ForestRow(label=label, ratio=nothing, heading=heading)
         return
-    names = {one.value: COMPARED[one] for one in model.covariates}
+    names = {covariate.value: COMPARED[covariate] for covariate in model.covariates}
     for regression in fitted:
         by = "lesion" if regression.patients is None else "patient"
         name = f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}"

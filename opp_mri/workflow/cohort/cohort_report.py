@@ -229,7 +229,7 @@ def save_cohort_report(
         contents,
         title=title,
         written_on=written_on,
-        rows_file="".join(one.name for one in written[1:]),
+        rows_file="".join(file.name for file in written[1:]),
     )
     is_pdf = path.suffix.lower() == ".pdf"
     save_page(path, printed_html(report) if is_pdf else cohort_html(report))
@@ -258,21 +258,21 @@ def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[
             f"The folder {folder} cannot be made ({error.strerror}): name one where you may write."
         ) from error
     written = []
-    for one in pictures:
+    for picture in pictures:
         for suffix in suffixes:
-            written.append(folder / f"{one.name}{suffix}")
-            write_bytes(written[-1], one.content(suffix))
+            written.append(folder / f"{picture.name}{suffix}")
+            write_bytes(written[-1], picture.content(suffix))
     return written
 
 
 def _drawn(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:
     return tuple(
         ReportFigure(
-            title=one.title,
-            svg=one.svg,
-            description=one.description,
-            lesion_ids=one.lesion_ids,
-            from_tables=one.from_tables,
+            title=picture.title,
+            svg=picture.svg,
+            description=picture.description,
+            lesion_ids=picture.lesion_ids,
+            from_tables=picture.from_tables,
         )
-        for one in pictures
+        for picture in pictures
     )

@@ -82,7 +82,7 @@ def _answer(lesion: ProjectLesion) -> dict[str, object]:
         "rule": reason_in_words(assessment.reason, assessment.criteria),
         "criteria": assessment.criteria.name,
         "mode": assessment.mode.value,
-        "cautions": [caution_in_words(one, assessment.criteria) for one in lesion.cautions],
+        "cautions": [caution_in_words(caution, assessment.criteria) for caution in lesion.cautions],
         "fragile": lesion.is_fragile,
         "discordant": assessment.discordant,
     }

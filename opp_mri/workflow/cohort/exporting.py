@@ -114,7 +114,7 @@ def export_cohort(
     if deidentify:
         cohort = evolve(cohort, lesions=deidentified(cohort.lesions, key))
     wanted = frozenset(formats)
-    made = _files(
+    files = _files(
         cohort,
         wanted,
         notes=export_notes(
@@ -127,9 +127,9 @@ def export_cohort(
     )  # fmt: skip
     return Exported(
         folder=folder,
-        files=write_folder(folder, made),
+        files=write_folder(folder, files),
         lesions=len(cohort.lesions),
-        patients=len({one.patient_id for one in cohort.lesions}),
+        patients=len({lesion.patient_id for lesion in cohort.lesions}),
         deidentified=deidentify,
     )
 
@@ -177,11 +177,11 @@ def read_key(path: Path) -> bytes:
 
 def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:
     total = len(cohort.lesions)
-    found = {}
-    for done, one in enumerate(cohort.lesions, 1):
-        found[one.lesion.lesion_id] = margin_mm(one.timeline, cohort.rules)
+    margins = {}
+    for done, lesion in enumerate(cohort.lesions, 1):
+        margins[lesion.lesion.lesion_id] = margin_mm(lesion.timeline, cohort.rules)
         progress("Margins", done, total)
-    return found
+    return margins
 
 
 def _files(

@@ -82,7 +82,9 @@ def patient_report(
         A reader of these lengths still reads blind.
     """
     check_shown(project.store, [reader] if reader else ())
-    names = [one.lesion_id for one in project.store.lesions() if one.patient_id == patient_id]
+    names = [
+        lesion.lesion_id for lesion in project.store.lesions() if lesion.patient_id == patient_id
+    ]
     if not names:
         raise UnknownError(
             "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
@@ -94,8 +96,8 @@ def patient_report(
     return PatientReport(
         facts=_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
-        lesions=[_lesion(project.store, one) for one in lesions if one.is_measured],
-        without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
+        lesions=[_lesion(project.store, lesion) for lesion in lesions if lesion.is_measured],
+        without_answer=[lesion.lesion.lesion_id for lesion in lesions if not lesion.is_measured],
         warnings=cohort.warnings,
     )
 
@@ -115,7 +117,7 @@ def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -
     UnknownError
         The tables have no lesion of this patient.
     """
-    lesions = tuple(one for one in cohort.lesions if one.patient_id == patient_id)
+    lesions = tuple(lesion for lesion in cohort.lesions if lesion.patient_id == patient_id)
     if not lesions:
         raise UnknownError(
             "The tables have no lesion of this patient: the column patient_id of lesions.csv lists "
@@ -125,8 +127,8 @@ def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -
     return PatientReport(
         facts=_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
-        lesions=[_table_lesion(one) for one in lesions if one.is_measured],
-        without_answer=[one.lesion.lesion_id for one in lesions if not one.is_measured],
+        lesions=[_table_lesion(lesion) for lesion in lesions if lesion.is_measured],
+        without_answer=[lesion.lesion.lesion_id for lesion in lesions if not lesion.is_measured],
         about=FROM_TABLES,
         warnings=cohort.warnings,
     )
@@ -156,23 +158,23 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
     )
 
 
-def _table_lesion(one: AssessedLesion) -> LesionReport:
-    last_day = one.lesion.ssrs_last_date
+def _table_lesion(lesion: AssessedLesion) -> LesionReport:
+    last_day = lesion.lesion.ssrs_last_date
     visits = [
         evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
-        for visit in visits_of(one.timeline)
+        for visit in visits_of(lesion.timeline)
     ]
-    return evolve(_answer(one), visits=visits, read_by=[NOT_KNOWN_WHO])
+    return evolve(_answer(lesion), visits=visits, read_by=[NOT_KNOWN_WHO])
 
 
-def _lesion(store: Store, one: ProjectLesion) -> LesionReport:
+def _lesion(store: Store, lesion: ProjectLesion) -> LesionReport:
     return evolve(
-        _answer(one),
-        visits=_visits(store, one.cells),
-        read_by=list(_read_by(store, one)),
-        flags=_flags(one),
-        marks=timeline_marks(one.cells),
-        strips=_strips(store, one),
+        _answer(lesion),
+        visits=_visits(store, lesion.cells),
+        read_by=list(_read_by(store, lesion)),
+        flags=_flags(lesion),
+        marks=timeline_marks(lesion.cells),
+        strips=_strips(store, lesion),
     )
 
 
@@ -264,27 +266,32 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
     readings = {cell.reading.reading_id: cell.reading for cell in timeline.cells if cell.reading}
     if timeline.reader == CONSENSUS:
         protocols = store.log_of(ReadingProtocol)
-        who = " and ".join(protocols[-1].readers) if protocols else "two readers"
-        yield f"A consensus of {who}."
+        readers = " and ".join(protocols[-1].readers) if protocols else "two readers"
+        yield f"A consensus of {readers}."
     else:
         yield f"Read by {timeline.reader} alone."
     signed: set[str] = set()
-    for one in store.signatures(timeline.lesion.lesion_id):
-        if covered := readings.keys() & set(one.reading_ids):
+    for signature in store.signatures(timeline.lesion.lesion_id):
+        if covered := readings.keys() & set(signature.reading_ids):
             signed |= covered
-            at = f"{one.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            yield f"{len(covered)} of {len(readings)} answers signed by {one.reader} on {at}."
+            at = f"{signature.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            yield f"{len(covered)} of {len(readings)} answers signed by {signature.reader} on {at}."
     if unsigned := len(readings) - len(signed):
         yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
 
 
 def _flags(timeline: ProjectLesion) -> list[str]:
     """Give what is unusual, each sentence once with all the lengths that it is said of."""
-    found: dict[str, dict[date, list[str]]] = {}
+    dates_by_flag: dict[str, dict[date, list[str]]] = {}
     for cell in timeline.cells:
         for flag in dict.fromkeys(cell.flags):
-            found.setdefault(flag, {}).setdefault(cell.study_date, []).append(cell.sequence.value)
-    return [*timeline.flags, *(f"{flag} ({_places(those)})" for flag, those in found.items())]
+            dates_by_flag.setdefault(flag, {}).setdefault(cell.study_date, []).append(
+                cell.sequence.value
+            )
+    return [
+        *timeline.flags,
+        *(f"{flag} ({_places(dates)})" for flag, dates in dates_by_flag.items()),
+    ]
 
 
 def _places(sequences_by_date: Mapping[date, Sequence[str]]) -> str:

@@ -35,15 +35,15 @@ def save_agreement(agreed: Agreement, path: Path) -> None:
     """Draw the differences of two readers, a panel for each sequence, to SVG, PNG or PDF."""
     panels = [
         AgreementPanel(
-            sequence=SeriesRole(one.name),
-            pairs=tuple(pair[1:] for pair in one.pairs),
-            bias=_ends(one.bland_altman.bias_mm),
-            lower=_ends(one.bland_altman.lower_mm),
-            upper=_ends(one.bland_altman.upper_mm),
-            lesions=one.bland_altman.lesions,
+            sequence=SeriesRole(length.name),
+            pairs=tuple(pair[1:] for pair in length.pairs),
+            bias=_ends(length.bland_altman.bias_mm),
+            lower=_ends(length.bland_altman.lower_mm),
+            upper=_ends(length.bland_altman.upper_mm),
+            lesions=length.bland_altman.lesions,
         )
-        for one in agreed.lengths
-        if one.name != OVERALL
+        for length in agreed.lengths
+        if length.name != OVERALL
     ]
     save_figure(draw_agreement(panels, agreed.readers), path)
 

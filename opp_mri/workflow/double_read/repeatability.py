@@ -235,8 +235,8 @@ def _reader_pairs(store: Store) -> list[_Pair]:
     return [
         pair
         for by_reader in by_cell.values()
-        for one, other in combinations(sorted(by_reader), 2)
-        if (pair := _pair((one, other), by_reader[one], by_reader[other]))
+        for first, other in combinations(sorted(by_reader), 2)
+        if (pair := _pair((first, other), by_reader[first], by_reader[other]))
     ]
 
 

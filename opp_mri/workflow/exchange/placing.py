@@ -10,8 +10,9 @@ from attrs import frozen
 from opp_mri.dicom.sr.report import tracking_uid
 from opp_mri.domain.exchange import Annotation, OwnAnswer
 from opp_mri.domain.geometry import ImagePlane, Vector3
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription, uid_in_file
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Lesion, PixelPoint
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
@@ -118,7 +119,9 @@ class Placer:
         if self._choice.lesion_id is not None:
             return self._lesions[self._choice.lesion_id]
         patient_ids = self._groups.group(volume.patient_id) if volume else ()
-        candidates = [one for one in self._lesions.values() if one.patient_id in patient_ids]
+        candidates = [
+            lesion for lesion in self._lesions.values() if lesion.patient_id in patient_ids
+        ]
         if annotation.level:
             at_level = [lesion for lesion in candidates if lesion.level == annotation.level]
             if not at_level:
@@ -242,22 +245,23 @@ class Placer:
         ]
         dates = effective_dates(volumes)
         days = {str(day) for day in dates.values()} & words
-        found = [
+        candidates = [
             (volume, (frame.sop_instance_uid, frame.frame_number))
             for volume in volumes
             if not days or str(dates[volume.volume_id]) in days
             for frame, plane in zip(volume.frames, volume.planes, strict=False)
             if _lies_on(annotation.ends_lps_mm, plane)
         ]
-        if not found:
+        if not candidates:
             raise InputError("No image of the project lies where its points are.")
-        if len(found) > 1:
+        if len(candidates) > 1:
             raise InputError(
-                f"Its points lie on {len(found)} images, and it does not say on which: name the "
+                f"Its points lie on {len(candidates)} images, and it does not say on which: "
+                "name the "
                 "line by lesion, sequence and date, as “OPP-01 T1 2020-05-30”, or give --lesion "
                 "and --sequence."
             )
-        return found[0]
+        return candidates[0]
 
     def _may_be(self, volume: VolumeDescription, annotation: Annotation, words: set[str]) -> bool:
         frame_uid = annotation.frame_of_reference_uid

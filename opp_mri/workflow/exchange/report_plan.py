@@ -16,9 +16,10 @@ from opp_mri.dicom.sr.report import (
     Verifier,
 )
 from opp_mri.domain.geometry import Vector3
-from opp_mri.domain.imaging import SourceFile, VolumeDescription, uid_in_file
+from opp_mri.domain.imaging import SourceFile, VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, Reading, Signature
 from opp_mri.domain.reader_study import CONSENSUS, Resolution
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.blinding import check_shown

@@ -223,9 +223,9 @@ class _Exporter:
             and sources.intersection(record.reading_ids)
         ]
 
-    def _name(self, subject: str, who: str, identity: Identity) -> str:
+    def _name(self, subject: str, person: str, identity: Identity) -> str:
         """Name a file: no identity of a patient, and no character that a file name cannot have."""
-        plain = re.sub(r"[^\w-]+", "_", f"{subject}-{who}")
+        plain = re.sub(r"[^\w-]+", "_", f"{subject}-{person}")
         return f"{plain}-{identity.reference.sop_instance_uid[-10:]}.dcm"
 
     def _note(

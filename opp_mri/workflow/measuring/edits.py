@@ -133,7 +133,7 @@ def sign_drafts(
         signature_id=str(uuid4()),
         lesion_id=waiting[0].lesion_id,
         reader=waiting[0].reader,
-        reading_ids=tuple(one.reading_id for one in waiting),
+        reading_ids=tuple(reading.reading_id for reading in waiting),
         statement=statement,
         recorded_at=at,
     )

@@ -9,9 +9,10 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.domain.imaging import VolumeDescription, repeated_uid
+from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
+from opp_mri.domain.repeated_uid import repeated_uid
 from opp_mri.domain.timeline import EventKind
 from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.errors import InputError, TableFault, UnknownError
@@ -101,8 +102,8 @@ def add_lesion(
     if lesion is not None:
         LesionChecks(known.lesions.values()).check(row, lesion)
     if lesion is None or faults:
-        said = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
-        raise InputError(f"The lesion was not recorded. {said}.")
+        complaints = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
+        raise InputError(f"The lesion was not recorded. {complaints}.")
     store.add_lesions(_changed(known, [lesion]), at)
     return lesion
 
@@ -228,10 +229,10 @@ def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
 
 def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
     columns = ("seed_sop_instance_uid", "seed_column", "seed_row")
-    given = [column for column in columns if row.get(column)]
-    if not given:
+    filled = [column for column in columns if row.get(column)]
+    if not filled:
         return None
-    if len(given) < len(columns):
+    if len(filled) < len(columns):
         missing = next(column for column in columns if not row.get(column))
         row.fault(missing, "a seed point needs its image, column and row: fill in all or none")
         return None

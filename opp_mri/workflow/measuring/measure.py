@@ -159,10 +159,10 @@ class _Recorder:
             self._allowed.add(row.reader)
         image: NativeImage | None = None
         if row.sop_instance_uid:
-            frame, said, role = row.frame_number, row.study_date, row.sequence
-            role_of = lambda uid: self.image(lesion, (uid, frame), said).volume.role  # noqa: E731
+            frame, study_date, role = row.frame_number, row.study_date, row.sequence
+            role_of = lambda uid: self.image(lesion, (uid, frame), study_date).volume.role  # noqa: E731
             uid = name_in_catalogue(self._store, row.sop_instance_uid, role_of, role)
-            image = self.image(lesion, (uid, frame), said)
+            image = self.image(lesion, (uid, frame), study_date)
         day = image.study_date if image else row.study_date
         if day is None:
             raise InputError("Neither an image nor a date of the study is given: add one.")

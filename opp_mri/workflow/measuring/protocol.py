@@ -137,17 +137,17 @@ def read_protocol(path: Path) -> ReadingProtocol:
         It cannot be read, or says something that cannot be; the text says what.
     """
     try:
-        given = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
-    known = [one.name for one in attrs.fields(ReadingProtocol)]
-    if unknown := [name for name in given if name not in known]:
+    known = [field.name for field in attrs.fields(ReadingProtocol)]
+    if unknown := [name for name in document if name not in known]:
         raise InputError(
             f"{path} has an unknown setting “{unknown[0]}”: remove it; known are "
             f"{', '.join(known)}."
         )
     values: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in document.items():
         try:
             values[name] = _READ[name](value)
         except (TypeError, ValueError) as error:
@@ -181,9 +181,9 @@ def protocol_sentences(protocol: ReadingProtocol, *, unnamed: bool = False) -> l
     hidden = ["other readers", "prior lengths", "age, sex and histology"]
     hidden += ["dose and fractions"] if protocol.hide_dose else []
     hidden += ["events and outcome"] if protocol.hide_outcome else []
-    who = "Two readers" if unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
+    readers = "Two readers" if unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
     sentences = [
-        f"{who} read independently, each from a package of their own.",
+        f"{readers} read independently, each from a package of their own.",
         order,
         dates,
         f"Hidden: {', '.join(hidden)}.",
@@ -237,7 +237,7 @@ def _name(value: object) -> str:
 
 
 def _readers(value: object) -> tuple[str, str]:
-    names = [_name(one) for one in value] if isinstance(value, list) else []
+    names = [_name(name) for name in value] if isinstance(value, list) else []
     if len(names) != 2 or names[0] == names[1]:
         raise ValueError("must name two readers, such as [“first”, “second”]")
     return _person(names[0]), _person(names[1])

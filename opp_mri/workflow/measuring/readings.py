@@ -40,7 +40,11 @@ def repeat_readings(store: Store) -> list[Reading]:
 
 def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
     """Give all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
-    return [one for one in store.readings(lesion_id) if one.reader == reader and not one.repeat]
+    return [
+        reading
+        for reading in store.readings(lesion_id)
+        if reading.reader == reader and not reading.repeat
+    ]
 
 
 def _counted(store: Store, lesion_id: str | None, *, repeat: bool) -> list[Reading]:
@@ -66,14 +70,16 @@ def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
 def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
     """Give what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
     latest = {reading.cell: reading for reading in readings}
-    return {cell: one for cell, one in latest.items() if one.answer is not Answer.WITHDRAWN}
+    return {
+        cell: reading for cell, reading in latest.items() if reading.answer is not Answer.WITHDRAWN
+    }
 
 
 def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     """Give what holds for each cell of one lesion by each reader, in the order of recording."""
-    latest = {(one.reader, one.cell): one for one in readings}
+    latest = {(reading.reader, reading.cell): reading for reading in readings}
     held = {one.reading_id for one in latest.values() if one.answer is not Answer.WITHDRAWN}
-    return [one for one in readings if one.reading_id in held]
+    return [reading for reading in readings if reading.reading_id in held]
 
 
 def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
@@ -82,17 +88,23 @@ def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozense
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
     signed answer has counted all the time.
     """
-    counted = {one.cell: one for one in readings if not one.draft or one.reading_id in signed}
+    counted = {
+        reading.cell: reading
+        for reading in readings
+        if not reading.draft or reading.reading_id in signed
+    }
     restored = {
-        one.reading_id
-        for one in readings
-        if one.edit is Edit.UNDONE and one.cell in counted and _equal(one, counted[one.cell])
+        reading.reading_id
+        for reading in readings
+        if reading.edit is Edit.UNDONE
+        and reading.cell in counted
+        and _equal(reading, counted[reading.cell])
     }
     return signed | restored
 
 
-def _equal(one: Reading, other: Reading) -> bool:
-    return (one.answer, one.length_mm, one.caliper, one.reason) == (
+def _equal(reading: Reading, other: Reading) -> bool:
+    return (reading.answer, reading.length_mm, reading.caliper, reading.reason) == (
         other.answer, other.length_mm, other.caliper, other.reason
     )  # fmt: skip
 
@@ -101,7 +113,9 @@ def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[
     """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
     latest = {reading.cell: reading for reading in readings}
     settled = settled_ids(readings, signed)
-    counted = {one.cell for one in readings if not one.draft or one.reading_id in signed}
+    counted = {
+        reading.cell for reading in readings if not reading.draft or reading.reading_id in signed
+    }
     return [
         one
         for one in latest.values()

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from opp_mri.domain.imaging import SeriesRole, repeated_uid
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.repeated_uid import repeated_uid
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.store.protocol import Store
 

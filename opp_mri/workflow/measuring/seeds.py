@@ -41,7 +41,7 @@ def lesion_seed_lps_mm(store: Store, lesion: Lesion) -> tuple[str, Vector3] | No
         reading.caliper
         for reading in sorted(
             latest_of_readers(counted_readings(store, lesion.lesion_id)),
-            key=lambda one: one.study_date,
+            key=lambda reading: reading.study_date,
         )
         if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
     ]

@@ -107,8 +107,8 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
     """
     reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
     timeline = reader_timeline(store, lesion, reader, readings)
-    theirs = own_readings(store, lesion.lesion_id, reader)
-    unsigned = unsigned_cells(theirs, signed_ids(store, lesion.lesion_id))
+    own = own_readings(store, lesion.lesion_id, reader)
+    unsigned = unsigned_cells(own, signed_ids(store, lesion.lesion_id))
     if not unsigned:
         return timeline
     waiting = (
@@ -146,8 +146,8 @@ def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> Lesi
 def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
     if reading is not None:
         return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
-    said = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
-    status = CellStatus.UNREAD if cell.status in said else cell.status
+    answered = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
+    status = CellStatus.UNREAD if cell.status in answered else cell.status
     return attrs.evolve(cell, reading=None, status=status)
 
 
@@ -198,11 +198,11 @@ def found_events(
 ) -> tuple[TreatmentEvent, ...]:
     """Give the events that follow from visits and are not among those recorded."""
     known = {(event.days_from_ssrs, event.kind) for event in recorded}
-    found = [
+    events = [
         TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in events_of_visits(visits, lesion.ssrs_first_date)
     ]
-    return tuple(event for event in found if (event.days_from_ssrs, event.kind) not in known)
+    return tuple(event for event in events if (event.days_from_ssrs, event.kind) not in known)
 
 
 def _of_one_reader(

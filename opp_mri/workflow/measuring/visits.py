@@ -96,7 +96,9 @@ class _Recorder:
 
     def __init__(self, store: Store, recorded_by: str, at: datetime) -> None:
         self._store, self._recorded_by, self._at = store, recorded_by, at
-        self._lesions: Mapping[str, Lesion] = {one.lesion_id: one for one in store.lesions()}
+        self._lesions: Mapping[str, Lesion] = {
+            lesion.lesion_id: lesion for lesion in store.lesions()
+        }
         self._known = {
             (visit.lesion_id, visit.visit_date): visit
             for visits in visits_by_lesion(store).values()

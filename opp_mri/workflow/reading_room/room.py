@@ -165,9 +165,13 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         if lesion.patient_id in group
     ]
     blinding = blinding_of(store)
-    last = last_open_day(blinding, [(one.timeline, one.signed) for one in lesions])
+    last = last_open_day(blinding, [(lesion.timeline, lesion.signed) for lesion in lesions])
     if last is not None:
-        points = [one for one in points if one.study_date and one.study_date <= last]
+        points = [
+            time_point
+            for time_point in points
+            if time_point.study_date and time_point.study_date <= last
+        ]
     volumes: dict[CellKey, VolumeDescription] = {}
     for point in points:
         for volume in point.volumes:
@@ -179,7 +183,9 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         study_dates=tuple(point.study_date for point in points if point.study_date),
         volumes=volumes,
         series={p.study_date: _measurable(p.volumes) for p in points if p.study_date},
-        lesions=tuple(attrs.evolve(one, timeline=until(one.timeline, last)) for one in lesions),
+        lesions=tuple(
+            attrs.evolve(lesion, timeline=until(lesion.timeline, last)) for lesion in lesions
+        ),
         blinding=blinding,
         links=links(store, group, None),
         undated=sum(len(point.volumes) for point in points if not point.study_date),
@@ -190,15 +196,15 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
     """Open one lesion for a reader."""
     seed = None if blinding_of(store) is not None else lesion_seed_lps_mm(store, lesion)
     levels = {
-        one.frame_of_reference_uid: one.point_lps_mm
-        for one in store.log_of(LevelConfirmation)
-        if (one.lesion_id, one.reader) == (lesion.lesion_id, reader)
+        confirmation.frame_of_reference_uid: confirmation.point_lps_mm
+        for confirmation in store.log_of(LevelConfirmation)
+        if (confirmation.lesion_id, confirmation.reader) == (lesion.lesion_id, reader)
     }
     opened = RoomLesion(
         timeline=draft_timeline(store, lesion, reader),
         log=tuple(own_readings(store, lesion.lesion_id, reader)),
         signed=signed_ids(store, lesion.lesion_id),
-        axes=tuple(one for one in store.ap_axes(lesion.lesion_id) if one.reader == reader),
+        axes=tuple(axis for axis in store.ap_axes(lesion.lesion_id) if axis.reader == reader),
         links=links(store, patient_map(store).group(lesion.patient_id), lesion),
         seed=seed,
         levels=levels,
@@ -257,11 +263,11 @@ def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
 
 def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription, ...]:
     usable = [
-        one
-        for one in volumes
-        if one.planes and one.usability is not Usability.NOTHING and not one.duplicate_of
+        volume
+        for volume in volumes
+        if volume.planes and volume.usability is not Usability.NOTHING and not volume.duplicate_of
     ]
-    return tuple(sorted(usable, key=lambda one: one.plane is not Plane.SAGITTAL))
+    return tuple(sorted(usable, key=lambda volume: volume.plane is not Plane.SAGITTAL))
 
 
 def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:

@@ -92,13 +92,13 @@ def worklist(store: Store, reader: str) -> Worklist:
     without: list[str] = []
     lesions, blinding = store.lesions(), blinding_of(store)
     for patient in patients(store):
-        theirs = [one for one in lesions if one.patient_id in patient.patient_ids]
-        if not theirs:
+        of_patient = [one for one in lesions if one.patient_id in patient.patient_ids]
+        if not of_patient:
             without.append(patient.patient_id)
-        drafts = [(draft_timeline(store, one, reader), _settled(store, one.lesion_id, reader))
-                  for one in theirs]  # fmt: skip
+        drafts = [(draft_timeline(store, their, reader), _settled(store, their.lesion_id, reader))
+                  for their in of_patient]  # fmt: skip
         last = last_open_day(blinding, drafts)
-        for lesion, (whole, signed) in zip(theirs, drafts, strict=True):
+        for lesion, (whole, signed) in zip(of_patient, drafts, strict=True):
             timeline = until(whole, last)
             rows.append(
                 WorkLesion(
@@ -139,8 +139,8 @@ def work_cells(
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
-            theirs = [by_cell[key] for by_cell in others if key in by_cell]
-            if any(_differs(cell.reading, one) for one in theirs):
+            readings = [by_cell[key] for by_cell in others if key in by_cell]
+            if any(_differs(cell.reading, reading) for reading in readings):
                 state = CellState.DISCORDANT
         cells.append(
             WorkCell(
@@ -157,7 +157,7 @@ def work_cells(
     return tuple(cells)
 
 
-def with_timeline(made: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
+def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
     """Give a worklist with one lesion as its reader has it now.
 
     What differs from another reader does so until it is changed.
@@ -181,7 +181,7 @@ def with_timeline(made: Worklist, timeline: LesionTimeline, signed: frozenset[st
         )
         return attrs.evolve(row, cells=cells)
 
-    return attrs.evolve(made, lesions=tuple(row_now(row) for row in made.lesions))
+    return attrs.evolve(known, lesions=tuple(row_now(row) for row in known.lesions))
 
 
 def _settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
@@ -194,8 +194,8 @@ def _others(
 ) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
     counted = counted_readings(store, lesion_id)
     return [
-        latest_by_cell([one for one in counted if one.reader == name])
-        for name in sorted({one.reader for one in counted} - {reader, CONSENSUS})
+        latest_by_cell([reading for reading in counted if reading.reader == name])
+        for name in sorted({reading.reader for reading in counted} - {reader, CONSENSUS})
     ]
 
 

@@ -23,7 +23,9 @@ def left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
     tuple of str
         A sentence for each, without names of patients.
     """
-    lesions = [one for one in store.lesions() if not lesion_ids or one.lesion_id in lesion_ids]
+    lesions = [
+        lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
+    ]
     return tuple(sentence for lesion in lesions for sentence in _of_lesion(store, lesion))
 
 
@@ -57,9 +59,9 @@ def _of_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
 
 
 def _why(lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]) -> str:
-    what = f"{lesion.lesion_id}: the {chosen[0].role} of {chosen[0].study_date}"
+    subject = f"{lesion.lesion_id}: the {chosen[0].role} of {chosen[0].study_date}"
     if any(covers(volume, seeds) is False for volume in chosen):
-        return f"{what} does not reach the lesion, so it is not lined up for it."
+        return f"{subject} does not reach the lesion, so it is not lined up for it."
     frame = chosen[0].planes[0].frame_of_reference_uid if chosen[0].planes else ""
     where = (
         "lies in another frame of reference than the lesion's seed"
@@ -67,6 +69,6 @@ def _why(lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str
         else "names no frame of reference"
     )
     return (
-        f"{what} {where}, so it is not known where the lesion is on it and it is not lined up. "
+        f"{subject} {where}, so it is not known where the lesion is on it and it is not lined up. "
         "In the reading room, K links panes by one common point."
     )

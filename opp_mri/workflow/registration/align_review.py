@@ -138,9 +138,10 @@ def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion])
     if seed is not None and seed[0] == frame:
         return seed[1]
     confirmed = [
-        one.point_lps_mm
-        for one in store.log_of(LevelConfirmation)
-        if (one.lesion_id, one.frame_of_reference_uid) == (lesion.lesion_id, frame)
+        confirmation.point_lps_mm
+        for confirmation in store.log_of(LevelConfirmation)
+        if (confirmation.lesion_id, confirmation.frame_of_reference_uid)
+        == (lesion.lesion_id, frame)
     ]
     return confirmed[-1] if confirmed else None
 

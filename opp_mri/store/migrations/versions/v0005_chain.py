@@ -4,7 +4,7 @@ import heapq
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,7 +19,7 @@ down_revision: str | None = "0004"
 
 # table of 0004, its order, kind of record ("" where the row says), and the fields of key,
 # subject and reader in the record
-OLD = (
+OLD: Final = (
     ("role_override", "role_override_id", "RoleOverride", ("", "volume_id", "")),
     ("same_patient", "same_patient_id", "SamePatient", ("", "patient_id", "")),
     ("lesion", "lesion_revision_id", "Lesion", ("", "lesion_id", "")),
@@ -31,7 +31,7 @@ OLD = (
     ("common_point", "common_point_id", "CommonPoint", ("", "patient_id", "reader")),
     ("study_log", "sequence_number", "", ("", "", "")),
 )
-OF_LOG = {
+OF_LOG: Final = {
     "Blinding": ("", "reader", ""),
     "IssuedPackage": ("package_id", "reader", ""),
     "MergedPackage": ("", "reader", ""),

@@ -49,11 +49,11 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
 
 
 def _own_keys(
-    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 ) -> Mapping[str, str]:
-    keys = dict(one.partition("=")[::2] for one in given)
+    keys = dict(text.partition("=")[::2] for text in texts)
     unknown = [wish for wish in keys.values() if wish and wish not in WISHES]
-    if unknown or any("=" not in one for one in given):
+    if unknown or any("=" not in text for text in texts):
         raise click.BadParameter(f"write KEY=WISH, with one of {', '.join(WISHES)}")
     return keys
 
@@ -122,8 +122,8 @@ def _need_screen() -> None:
             "There is no screen to open a window on: run this on a desktop, or with X forwarding."
         )
     display = os.environ.get("DISPLAY", "")
-    others = any(os.environ.get(name) for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
-    if display and not others and not _answers(display):
+    elsewhere = any(os.environ.get(name) for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if display and not elsewhere and not _answers(display):
         raise NoScreenError(
             f"The screen {display} does not answer: start its X server, or correct DISPLAY."
         )

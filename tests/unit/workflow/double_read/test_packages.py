@@ -13,8 +13,8 @@ from pydicom import dcmread
 from pydicom.uid import UID
 
 from opp_mri.cli.json_output import reading_json
-from opp_mri.domain.imaging import uid_in_file
 from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
+from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.domain.timeline import EventKind
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.index import index

@@ -92,7 +92,7 @@ class ConsensusPresenter:
         if not self.pairs:
             raise UnknownError("Both readers have signed nothing of these lesions yet.")
         self.images = PairImages(project, self.pairs[0])
-        waiting = [n for n, one in enumerate(self.pairs) if _is_open(one)]
+        waiting = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
         self.go_to(waiting[0] if waiting else 0)
 
     @property
@@ -103,15 +103,19 @@ class ConsensusPresenter:
     @property
     def lesion(self) -> LesionConsensus:
         """The lesion of the pair that is shown."""
-        return next(one for one in self.lesions if one.lesion == self.pair.lesion)
+        return next(
+            lesion_consensus
+            for lesion_consensus in self.lesions
+            if lesion_consensus.lesion == self.pair.lesion
+        )
 
     @property
     def history(self) -> tuple[Resolution, ...]:
         """All resolutions of this cell, the latest last."""
         return tuple(
-            one
-            for one in self._project.store.log_of(Resolution)
-            if (one.lesion_id, (one.study_date, one.sequence))
+            resolution
+            for resolution in self._project.store.log_of(Resolution)
+            if (resolution.lesion_id, (resolution.study_date, resolution.sequence))
             == (self.pair.lesion.lesion_id, self.pair.cell)
         )
 
@@ -253,16 +257,16 @@ class ConsensusPresenter:
             return {}
         frame = shown.volume.frames[self.images.place]
         here = (frame.sop_instance_uid, frame.frame_number)
-        found: dict[str, Line] = {}
+        lines: dict[str, Line] = {}
         for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
-            one = reading.caliper
-            if one is not None and (one.sop_instance_uid, one.frame_number) == here:
-                found[letter] = shown.on_screen(one.start, one.end)
+            caliper = reading.caliper
+            if caliper is not None and (caliper.sop_instance_uid, caliper.frame_number) == here:
+                lines[letter] = shown.on_screen(caliper.start, caliper.end)
         new = self.proposal.new if self.proposal else None
         line = new.line if new else None
         if line and (line.sop_instance_uid, line.frame_number) == here:
-            found["new"] = shown.on_screen(*line.points)
-        return found
+            lines["new"] = shown.on_screen(*line.points)
+        return lines
 
     def why_not(self, kind: ResolutionKind) -> str:
         """Say why a kind of resolution cannot be had here; "" where it can."""
@@ -274,9 +278,9 @@ class ConsensusPresenter:
 
     def progress(self) -> str:
         """Say how far the work is."""
-        discordant = [one for one in self.pairs if one.discordance]
+        discordant = [pair for pair in self.pairs if pair.discordance]
         done = sum(one.resolution is not None for one in discordant)
-        signed = sum(one.is_complete for one in self.lesions)
+        signed = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
         return (
             f"{done} of {len(discordant)} discordant pairs resolved, "
             f"{signed} of {len(self.lesions)} lesions complete"
@@ -286,9 +290,13 @@ class ConsensusPresenter:
 
     def _go_on(self) -> None:
         """Go to the next open pair, else to the next lesion that waits to be signed."""
-        unsigned = [one.lesion for one in self.lesions if self.signer in one.missing_signatures]
-        open_pairs = [n for n, one in enumerate(self.pairs) if _is_open(one)]
-        waiting = open_pairs or [n for n, one in enumerate(self.pairs) if one.lesion in unsigned]
+        unsigned = [
+            lesion_consensus.lesion
+            for lesion_consensus in self.lesions
+            if self.signer in lesion_consensus.missing_signatures
+        ]
+        open_pairs = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
+        waiting = open_pairs or [n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned]
         if waiting:
             self.go_to(next((n for n in waiting if n > self.position), waiting[0]))
         else:
@@ -316,13 +324,19 @@ class ConsensusPresenter:
     def _reload(self, lesion_id: str | None = None) -> None:
         """Read one lesion anew, which is quick, or all."""
         wanted = self._wanted if lesion_id is None else (lesion_id,)
-        found = consensus(self._project, self._rules, lesion_ids=wanted)
+        consensuses = consensus(self._project, self._rules, lesion_ids=wanted)
         if lesion_id is None:
-            self.lesions = found
+            self.lesions = consensuses
         else:
-            anew = {one.lesion.lesion_id: one for one in found}
-            self.lesions = [anew.get(one.lesion.lesion_id, one) for one in self.lesions]
-        self.pairs = [pair for one in self.lesions for pair in one.pairs]
+            anew = {
+                lesion_consensus.lesion.lesion_id: lesion_consensus
+                for lesion_consensus in consensuses
+            }
+            self.lesions = [
+                anew.get(lesion_consensus.lesion.lesion_id, lesion_consensus)
+                for lesion_consensus in self.lesions
+            ]
+        self.pairs = [pair for lesion_consensus in self.lesions for pair in lesion_consensus.pairs]
 
 
 def _is_open(pair: Pair) -> bool:

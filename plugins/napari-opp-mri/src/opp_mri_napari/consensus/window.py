@@ -120,8 +120,9 @@ class ConsensusPanel(QWidget):
         _say(
             self.history,
             "<br>".join(
-                f"{one.recorded_at:%Y-%m-%d %H:%M} {one.kind.value}: {escape(visible(one.reason))}"
-                for one in presenter.history
+                f"{resolution.recorded_at:%Y-%m-%d %H:%M} {resolution.kind.value}: "
+                f"{escape(visible(resolution.reason))}"
+                for resolution in presenter.history
             ),
         )
         self.signature.setEnabled(not presenter.lesion.open_pairs)
@@ -252,7 +253,7 @@ class ConsensusWindow:
             Qt.Key.Key_S: wish(presenter.sign),
         }
         shifted = {(Qt.Key.Key_N, True): wish(lambda: presenter.step(-1))}
-        return {(key, False): what for key, what in keys.items()} | shifted
+        return {(key, False): action for key, action in keys.items()} | shifted
 
     def _wheel(self, notches: int, ctrl: bool) -> None:
         if ctrl:
@@ -352,7 +353,7 @@ def _ticks(line: Line) -> list[Line]:
     start, end = np.array(line[0]), np.array(line[1])
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
     across = np.array([-along[1], along[0]]) * 1.5
-    return [(tuple(one - across), tuple(one + across)) for one in (start, end)]
+    return [(tuple(end_point - across), tuple(end_point + across)) for end_point in (start, end)]
 
 
 def _label(style: str) -> QLabel:

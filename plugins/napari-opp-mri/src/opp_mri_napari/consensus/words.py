@@ -33,18 +33,24 @@ def title(pair: Pair) -> str:
 
 def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
     """Give what A and B say, and how far apart they are."""
-    found = pair.discordance
+    discordance = pair.discordance
     rows = [("A (solid)", said(pair.a)), ("B (dashed)", said(pair.b))]
     if pair.a.length_mm is not None and pair.b.length_mm is not None:
         rows.append(("difference", format_mm(abs(pair.a.length_mm - pair.b.length_mm))))
     if pair.ends is not None:
         rows.append(("anterior ends", f"{pair.ends.anterior_mm:.1f} mm apart"))
         rows.append(("posterior ends", f"{pair.ends.posterior_mm:.1f} mm apart"))
-    if found is not None and found.slices_apart_mm is not None and found.slices_apart_mm >= 0.05:
-        rows.append(("slices", f"{found.slices_apart_mm:.1f} mm apart"))
-    if found is not None and found.angle_deg is not None:
-        rows.append(("angle", f"{found.angle_deg:.0f}°"))
-    rows.append(("they differ by", found.cause.value if found else "no more than the limits"))
+    if (
+        discordance is not None
+        and discordance.slices_apart_mm is not None
+        and discordance.slices_apart_mm >= 0.05
+    ):
+        rows.append(("slices", f"{discordance.slices_apart_mm:.1f} mm apart"))
+    if discordance is not None and discordance.angle_deg is not None:
+        rows.append(("angle", f"{discordance.angle_deg:.0f}°"))
+    rows.append(
+        ("they differ by", discordance.cause.value if discordance else "no more than the limits")
+    )
     if pair.changes_category:
         rows.append(("", "the two reads give this lesion different categories"))
     return tuple(rows)

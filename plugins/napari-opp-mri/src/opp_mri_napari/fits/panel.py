@@ -104,7 +104,7 @@ def _say(label: QLabel, text: str) -> None:
 def _decided(words: FitWords) -> str:
     if not words.decisions:
         return "Undecided"
-    latest, *earlier = (escape(one) for one in words.decisions)
+    latest, *earlier = (escape(decision) for decision in words.decisions)
     rest = "".join(f"<br><span style='font-weight: normal'>before: {one}</span>" for one in earlier)
     return f"{latest[0].upper()}{latest[1:]}{rest}"
 

@@ -288,7 +288,7 @@ class FitReviewPresenter:
     def _record(self, decision: FitDecision, reason: str) -> None:
         again = bool(self.current.decisions)
         try:
-            made = decide(
+            alignment_decision = decide(
                 self._project.store,
                 self._fit_id,
                 decision,
@@ -300,7 +300,7 @@ class FitReviewPresenter:
         except OppMriError as error:  # a reason that was written stays, to be tried again
             self._warning = str(error)
             return
-        done = f"{made.decision.value.capitalize()}: {title(self.current)}, "
+        done = f"{alignment_decision.decision.value.capitalize()}: {title(self.current)}, "
         done += f"{self.current.alignment.followup_study_date}."
         ahead = self._next_undecided()
         self._go(self.position if again or ahead is None else ahead)

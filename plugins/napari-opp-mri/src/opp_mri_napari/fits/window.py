@@ -173,7 +173,7 @@ class FitReviewWindow:
             Qt.Key.Key_F1: wish(presenter.toggle_keys, while_typing=True),
             Qt.Key.Key_F2: Key(self._flip_layers),
         }
-        keys = {(key, False): what for key, what in one_key.items()}
+        keys = {(key, False): action for key, action in one_key.items()}
         # where ? needs Shift, and where it does not
         keys |= {(Qt.Key.Key_Question, held): wish(presenter.toggle_keys) for held in (True, False)}
         return keys | {(Qt.Key.Key_N, True): wish(presenter.previous)}
@@ -217,7 +217,7 @@ class FitReviewWindow:
         first, second = image_layers(images, by_fit=self.presenter.by_fit)
         centre = self._centre(images)
         if self._layers is None:
-            made = [
+            layers = [
                 self.viewer.add_image(
                     one.data, name=one.name, scale=one.scale, units=UNITS, blending="additive",
                     contrast_limits=one.contrast_limits, interpolation2d="linear",
@@ -228,12 +228,12 @@ class FitReviewWindow:
                 ticks(centre), name="Ticks", units=UNITS[1:], edge_color="#f0e442",
                 edge_width=0.7, vector_style="line",
             )  # fmt: skip
-            self._layers = (made[0], made[1], pointers)
+            self._layers = (layers[0], layers[1], pointers)
             self.viewer.dims.axis_labels = ("slice", "down", "across")
             return
-        for layer, one in zip(self._layers[:2], (first, second), strict=True):
-            layer.data, layer.scale = one.data, one.scale
-            layer.contrast_limits_range = layer.contrast_limits = one.contrast_limits
+        for layer, image_layer in zip(self._layers[:2], (first, second), strict=True):
+            layer.data, layer.scale = image_layer.data, image_layer.scale
+            layer.contrast_limits_range = layer.contrast_limits = image_layer.contrast_limits
         self._layers[2].data = ticks(centre)
 
     def _colour(self) -> None:
@@ -261,13 +261,13 @@ class FitReviewWindow:
         presenter = self.presenter
         left, right, top, bottom = screen_letters(images.grid, upright(images.grid))
         how = "by the fit" if presenter.by_fit else "by its header (before)"
-        what = {
+        captions = {
             View.OVERLAY: f"baseline orange, follow-up blue, {how}",
             View.BASELINE: "baseline",
             View.FOLLOWUP: f"follow-up {how}",
         }[presenter.view]
         return (
-            f"{what}\nslice {presenter.slice_index + 1} / {presenter.slices}"
+            f"{captions}\nslice {presenter.slice_index + 1} / {presenter.slices}"
             f"   left {left}, right {right}, top {top}, bottom {bottom}"
             f"\n{ticks_in_words(presenter.current)}"
         )

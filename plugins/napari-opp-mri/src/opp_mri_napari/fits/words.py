@@ -46,7 +46,7 @@ def fit_words(item: ReviewItem) -> FitWords:
         verdict=alignment.fit.verdict,
         numbers=(*_numbers(alignment.fit), ("made", _made(item))),
         reasons=alignment.fit.reasons,
-        decisions=tuple(_decision(one) for one in reversed(item.decisions)),
+        decisions=tuple(_decision(decision) for decision in reversed(item.decisions)),
     )
 
 
@@ -69,10 +69,10 @@ def title(item: ReviewItem) -> str:
     """Say which lesion and sequence a fit is of."""
     alignment = item.alignment
     if alignment.lesion_id is None:
-        what = f"Patient {alignment.patient_id}, common field"
+        subject = f"Patient {alignment.patient_id}, common field"
     else:
-        what = f"{alignment.lesion_id}, {item.level}" if item.level else alignment.lesion_id
-    return f"{what}, {alignment.sequence.value}"
+        subject = f"{alignment.lesion_id}, {item.level}" if item.level else alignment.lesion_id
+    return f"{subject}, {alignment.sequence.value}"
 
 
 def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:

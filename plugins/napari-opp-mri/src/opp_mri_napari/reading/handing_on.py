@@ -67,9 +67,9 @@ class HandingOn:
             )
             return images, images.png()
 
-        def take(made: "tuple[KeyImages, bytes]") -> None:
+        def take(result: "tuple[KeyImages, bytes]") -> None:
             self._navigation.hint = ""
-            self.images = made
+            self.images = result
 
         self._navigation.hint = "Drawing the key images …"
         self._session.ask(Job(what="key images", run=run, take=take, failed=self._session.warn))
@@ -96,8 +96,8 @@ class HandingOn:
 
     def take_images(self) -> "tuple[KeyImages, bytes] | None":
         """Give the key images that were made, once, with their picture as PNG."""
-        made, self.images = self.images, None
-        return made
+        key_images, self.images = self.images, None
+        return key_images
 
     def take_text(self) -> str | None:
         """Give the text that was written, once."""

@@ -155,7 +155,9 @@ class LesionEntry:
 
 def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
     """Give a lesion as text, by the names of a lesion table's columns."""
-    columns = [one for one in LESION_COLUMNS if one.name not in ("patient_id", "tracking_uid")]
+    columns = [
+        column for column in LESION_COLUMNS if column.name not in ("patient_id", "tracking_uid")
+    ]
     return {column.name: plain(column.of(lesion)) for column in columns}
 
 

@@ -139,7 +139,7 @@ class Navigation:
         series = patient.series.get(pane.study_date, ()) if patient and pane else ()
         if pane is None or not series:
             return
-        ids = [one.volume_id for one in series]
+        ids = [volume.volume_id for volume in series]
         here = ids.index(pane.volume.volume_id) if pane.volume else -step
         chosen = series[(here + step) % len(ids)]
         if chosen.role is not None and chosen.role is not pane.sequence and not pane.aside:
@@ -342,7 +342,7 @@ class Navigation:
         if patient is None:
             return
         active = self.panes.current
-        shown = sorted(self.panes.panes, key=lambda one: one is not active)
+        shown = sorted(self.panes.panes, key=lambda pane: pane is not active)
         wanted = [pane.volume for pane in shown if pane.volume is not None]
         for sequence in SeriesRole:
             wanted += [
@@ -350,13 +350,13 @@ class Navigation:
                 for (day, role), volume in patient.volumes.items()
                 if role is sequence and self.panes.pane_of(day) is not None
             ]
-        self.session.wanted = list({one.volume_id: one for one in wanted}.values())
+        self.session.wanted = list({volume.volume_id: volume for volume in wanted}.values())
         self.session.ahead = self._next_patient(patient.patient_id)
 
     def _next_patient(self, patient_id: str) -> str | None:
         """Give the patient whom the worklist has after this one."""
-        worklist = self.session.worklist
-        ids = list(dict.fromkeys(one.patient_id for one in worklist.lesions)) if worklist else []
+        lesions = self.session.worklist.lesions if self.session.worklist else ()
+        ids = list(dict.fromkeys(lesion.patient_id for lesion in lesions))
         if patient_id not in ids or ids[-1] == patient_id:
             return None
         return ids[ids.index(patient_id) + 1]

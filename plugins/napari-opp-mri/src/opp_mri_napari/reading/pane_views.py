@@ -179,12 +179,13 @@ def is_loading(session: Session, pane: Pane) -> bool:
 def unreadable(session: Session, panes: Panes) -> str:
     """Say how many of the shown series cannot be read, and what to do; "" where all can."""
     shown = [pane.volume for pane in panes.panes if pane.volume is not None]
-    count = sum(one.volume_id in session.cache.failures for one in shown)
+    count = sum(volume.volume_id in session.cache.failures for volume in shown)
     if not count:
         return ""
-    what = "The series shown" if len(shown) == 1 else f"{count} of the {len(shown)} series shown"
+    subject = "The series shown" if len(shown) == 1 else f"{count} of the {len(shown)} series shown"
     return (
-        f"{what} cannot be read; the pane says why. Answers are kept. If the images are on a drive "
+        f"{subject} cannot be read; the pane says why. Answers are kept. "
+        "If the images are on a drive "
         "that was removed, connect it: Ctrl+S tries again."
     )
 

@@ -308,8 +308,8 @@ class Panes:
 
     def _place_of_others(self, pane: Pane) -> Vector3 | None:
         """Give where another pane looks, in this one's frame; the active pane first."""
-        others = sorted(self.panes, key=lambda one: one is not self.current)
-        for other in others:
+        panes = sorted(self.panes, key=lambda one: one is not self.current)
+        for other in panes:
             if other is not pane and other.volume is not None:
                 place = self._carried(other.focus, other.frame, pane.frame)
                 if place is not None:

@@ -24,8 +24,8 @@ class SeriesChoice:
     def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
         """Give the series of a pane, or why there is none."""
         if pane.aside:
-            others = self._other_series(pane.study_date)
-            return next(iter(others), None), "This study has no other series."
+            volumes = self._other_series(pane.study_date)
+            return next(iter(volumes), None), "This study has no other series."
         patient, cell = self._session.patient, self._calipers.cell_of(pane)
         name = pane.sequence.value
         if cell is not None:
@@ -49,7 +49,9 @@ class SeriesChoice:
         """Say that a study has nothing of a sequence, and what may be it."""
         patient, name = self._session.patient, pane.sequence.value
         series = patient.series.get(pane.study_date, ()) if patient is not None else ()
-        doubtful = [one for one in series if one.is_in_doubt and one.role is pane.sequence]
+        doubtful = [
+            volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence
+        ]
         if not doubtful:
             return f"This study has no {name}."
         one = doubtful[0]
@@ -63,6 +65,8 @@ class SeriesChoice:
         """Give the other series of a time point: axial ones first, then without a role."""
         patient = self._session.patient
         series = patient.series.get(day, ()) if patient is not None else ()
-        others = [one for one in series if one.plane is not Plane.SAGITTAL or one.role is None]
-        others += [one for one in series if one not in others]
-        return sorted(others, key=lambda one: one.plane is not Plane.AXIAL)
+        volumes = [
+            volume for volume in series if volume.plane is not Plane.SAGITTAL or volume.role is None
+        ]
+        volumes += [volume for volume in series if volume not in volumes]
+        return sorted(volumes, key=lambda one: one.plane is not Plane.AXIAL)

@@ -157,7 +157,7 @@ class Session:
 
         def take(opened: RoomPatient) -> None:
             self.patient = attrs.evolve(
-                opened, lesions=tuple(self._with_unsaved(one) for one in opened.lesions)
+                opened, lesions=tuple(self._with_unsaved(lesion) for lesion in opened.lesions)
             )
             then()
 
@@ -186,10 +186,10 @@ class Session:
 
     def choose_lesion(self, lesion_id: str | None) -> None:
         """Take a lesion of the open patient; None for none."""
-        found = [] if self.patient is None else [
-            one for one in self.patient.lesions if one.lesion.lesion_id == lesion_id
+        lesions = [] if self.patient is None else [
+            lesion for lesion in self.patient.lesions if lesion.lesion.lesion_id == lesion_id
         ]  # fmt: skip
-        self.lesion = found[0] if found else None
+        self.lesion = lesions[0] if lesions else None
 
     # --- saving
 
@@ -298,7 +298,7 @@ class Session:
             )
 
     def _with_unsaved(self, lesion: RoomLesion) -> RoomLesion:
-        known = {one.reading_id for one in lesion.log}
+        known = {reading.reading_id for reading in lesion.log}
         waiting = [
             save.reading
             for save in self.saves.waiting
@@ -339,8 +339,8 @@ class Session:
 
             return measurement_error(store)
 
-        def take(found: MeasurementError) -> None:
-            self.error = found
+        def take(error: MeasurementError) -> None:
+            self.error = error
 
         return Job(what="measurement error", run=run, take=take, failed=self.warn)
 

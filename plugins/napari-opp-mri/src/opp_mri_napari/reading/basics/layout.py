@@ -40,12 +40,12 @@ def shown_slots(
     """
     day, sequence = active
     if layout is Layout.SEQUENCES:
-        return tuple((day, one) for one in _with(sequences, sequence))
+        return tuple((day, role) for role in _with(sequences, sequence))
     if layout is Layout.GRID:
         rows = _with(sequences, sequence)
         columns = shown_days(days, day, Layout.ALL, max(1, MOST_IN_GRID // len(rows)))
-        return tuple((one, row) for row in rows for one in columns)
-    return tuple((one, sequence) for one in shown_days(days, day, layout))
+        return tuple((study_date, row) for row in rows for study_date in columns)
+    return tuple((study_date, sequence) for study_date in shown_days(days, day, layout))
 
 
 def shown_days(
@@ -67,4 +67,4 @@ def shown_days(
 
 
 def _with(sequences: Sequence[SeriesRole], sequence: SeriesRole) -> list[SeriesRole]:
-    return [one for one in SeriesRole if one in sequences or one is sequence]
+    return [role for role in SeriesRole if role in sequences or role is sequence]

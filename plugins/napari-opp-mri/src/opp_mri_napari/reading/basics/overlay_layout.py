@@ -133,6 +133,6 @@ def magnifier_box(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
 
     def fitness(box: Box) -> tuple[int, float]:
         middle = (box.x + side / 2, box.y + side / 2)
-        return sum(box.overlaps(one) for one in taken), -math.dist(middle, place)
+        return sum(box.overlaps(other_box) for other_box in taken), -math.dist(middle, place)
 
     return min(corners, key=fitness)

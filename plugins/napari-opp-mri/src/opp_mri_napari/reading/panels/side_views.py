@@ -151,8 +151,8 @@ def sign_off_view(
         lesion_id=lesion.lesion.lesion_id,
         lesion=name,
         missing=tuple(missing),
-        drafts=tuple(_draft_line(lesion, one, weeks, blind=blind) for one in waiting),
-        reading_ids=tuple(one.reading_id for one in waiting),
+        drafts=tuple(_draft_line(lesion, reading, weeks, blind=blind) for reading in waiting),
+        reading_ids=tuple(reading.reading_id for reading in waiting),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )

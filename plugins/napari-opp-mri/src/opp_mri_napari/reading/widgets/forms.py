@@ -195,7 +195,7 @@ class LesionForm(QWidget):
         ("sex", "Sex", "M, F or O"),
         ("age_years", "Age, years", ""),
         ("birth_year", "Year of birth", "instead of the age"),
-        ("exclusions", "Excluded by", ", ".join(one.value for one in Exclusion)),
+        ("exclusions", "Excluded by", ", ".join(exclusion.value for exclusion in Exclusion)),
         ("last_contact_date", "Last contact", "2025-01-31"),
         ("death_date", "Death", ""),
     )
@@ -287,8 +287,8 @@ class LesionForm(QWidget):
 
     def _offer_values(self, kind: str) -> None:
         values = {
-            EventKind.OTHER_BONE_LESIONS.value: [one.value for one in OtherBoneLesions],
-            EventKind.EXCLUSION.value: [one.value for one in Exclusion],
+            EventKind.OTHER_BONE_LESIONS.value: [lesions.value for lesions in OtherBoneLesions],
+            EventKind.EXCLUSION.value: [exclusion.value for exclusion in Exclusion],
         }.get(kind, [""])
         self.value.clear()
         self.value.addItems(values)

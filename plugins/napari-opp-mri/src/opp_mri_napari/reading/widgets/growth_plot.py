@@ -90,7 +90,7 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         colour, marker = SEQUENCES[curve.sequence]
         line, spots = self._curves[curve.sequence]
         ordered = sorted(curve.points, key=lambda point: point.weeks)
-        line.setData([one.weeks for one in ordered], [one.length_mm for one in ordered])
+        line.setData([point.weeks for point in ordered], [point.length_mm for point in ordered])
         spots.setData(
             [
                 {

@@ -287,8 +287,8 @@ def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QIma
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
     grey = np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
     height, width = grey.shape
-    made = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return made.copy()
+    image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
+    return image.copy()
 
 
 def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:

@@ -54,8 +54,8 @@ class WorklistModel(QAbstractTableModel):
 
     def current(self) -> tuple[int, int] | None:
         """Give row and column of the current cell."""
-        for row, one in enumerate(self._rows):
-            for column, cell in enumerate(one.cells):
+        for row, worklist_row in enumerate(self._rows):
+            for column, cell in enumerate(worklist_row.cells):
                 if cell is not None and cell.current:
                     return row, column
         return None
@@ -64,7 +64,9 @@ class WorklistModel(QAbstractTableModel):
         """Give the first unread cell of the rows that are shown, or else the first with images."""
         cells = [cell for row in self._rows for cell in row.cells if cell is not None]
         there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
-        return next((one for one in there if one.look is CellLook.UNREAD), next(iter(there), None))
+        return next(
+            (cell for cell in there if cell.look is CellLook.UNREAD), next(iter(there), None)
+        )
 
     def rowCount(self, _parent: Index | None = None) -> int:  # noqa: N802
         """Give the number of rows; Qt calls this."""
@@ -205,9 +207,9 @@ class Worklist(QWidget):
             self.table.scrollTo(self.model.index(*place))
 
     def _open_found(self) -> None:
-        found = self.model.first()
-        if found is not None and self.search.text().strip():
-            self.cell_wanted.emit(found.ref)
+        cell = self.model.first()
+        if cell is not None and self.search.text().strip():
+            self.cell_wanted.emit(cell.ref)
 
     def _open(self, index: Index) -> None:
         cell = self.model.cell(index)
