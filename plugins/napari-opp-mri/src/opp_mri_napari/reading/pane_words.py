@@ -15,6 +15,8 @@ def series_name(pane: Pane, when: str) -> str:
     if pane.volume is None:
         return " · ".join(part for part in (pane.sequence.value, when) if part)
     role = pane.volume.role.value if pane.volume.role else "no role"
+    if pane.volume.is_in_doubt:
+        role = f"{role}? in doubt, U chooses it"
     return " · ".join(
         part for part in (role, when, pane.volume.instance.series_description) if part
     )

@@ -36,6 +36,7 @@ from opp_mri_napari.reading.panes import Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
 from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.settling import Settling
 from opp_mri_napari.reading.signing import Signing
 from opp_mri_napari.reading.views import PaneView, Pointer
 from opp_mri_napari.reading.waiting_fits import WaitingFits
@@ -65,8 +66,9 @@ class ReadingRoom:
         Points that are marked, how panes are looked at, comparisons, and the mouse.
     switches
         What is switched on.
-    signing, lesion_entry, handing_on, waiting_fits
-        The sign-off, the form for a lesion, what leaves the room, and fits that wait.
+    signing, lesion_entry, handing_on, waiting_fits, settling
+        The sign-off, the form for a lesion, what leaves the room, fits that wait, and the choice
+        of a series in doubt.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class ReadingRoom:
         self.compare = Compare(self.session)
         self.signing = Signing(self.session, self._list_for_signature)
         self._dialogs = Dialogs(self.navigation, self.calipers)
+        self.settling = Settling(self.session, self.navigation)
         self.lesion_entry = LesionEntry(self.session, self.navigation, self._dialogs)
         self.marking = Marking(self.session, self.calipers, self.navigation, self.lesion_entry)
         self.pointing = Pointing(
@@ -158,6 +161,11 @@ class ReadingRoom:
         pane = self.panes.current
         if pane is not None and self.calipers.line_on(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
+
+    def undo(self) -> None:
+        """Take back the last choice of a series or the last answer, whichever was later."""
+        if not self.settling.undo():
+            self.navigation.show_edit(self.calipers.undo())
 
     def say(self, answer: Answer, reason: str = "") -> None:
         """Answer the current cell without a line."""
@@ -341,7 +349,8 @@ class ReadingRoom:
             "posterior_wall": partial(self.marking.choose_tool, Tool.POSTERIOR_WALL),
             "not_measurable": partial(self.bring_up, Dialog.ANSWER),
             "withdraw": partial(self.say, Answer.WITHDRAWN),
-            "undo": lambda: go.show_edit(self.calipers.undo()),
+            "settle": self.settling.settle,
+            "undo": self.undo,
             "redo": lambda: go.show_edit(self.calipers.redo()),
             "confirm": self.confirm,
             "confirm_level": lambda: self.marking.confirm_level(self.pointing.place),

@@ -16,9 +16,13 @@ class SeriesChoice:
         self._session, self._calipers = session, calipers
 
     def sequences(self) -> list[SeriesRole]:
-        """Give the sequences that the patient has."""
+        """Give the sequences that the patient has, or may have where a series is in doubt."""
         patient = self._session.patient
-        roles = {role for _, role in patient.volumes} if patient else set()
+        if patient is None:
+            return []
+        shown = [volume for series in patient.series.values() for volume in series]
+        roles: set[SeriesRole | None] = {role for _, role in patient.volumes}
+        roles |= {volume.role for volume in shown if volume.is_in_doubt}
         return [role for role in SeriesRole if role in roles]
 
     def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
@@ -31,6 +35,8 @@ class SeriesChoice:
         if cell is not None:
             if cell.volume is not None:
                 return cell.volume, ""
+            if cell.status is CellStatus.IN_DOUBT and (doubtful := self._doubtful(pane)):
+                return doubtful[0], ""
             if cell.status is CellStatus.NOT_COVERED:
                 return None, f"No {name} of this study reaches the lesion."
             if cell.status is CellStatus.IN_DOUBT:
@@ -47,19 +53,29 @@ class SeriesChoice:
 
     def _missing(self, pane: Pane) -> str:
         """Say that a study has nothing of a sequence, and what may be it."""
-        patient, name = self._session.patient, pane.sequence.value
-        series = patient.series.get(pane.study_date, ()) if patient is not None else ()
-        doubtful = [
-            volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence
-        ]
+        name, doubtful = pane.sequence.value, self._doubtful(pane)
         if not doubtful:
             return f"This study has no {name}."
-        one = doubtful[0]
+        first = doubtful[0]
         return " ".join([
-            f"This study has no certain {name}. In doubt: series {one.instance.series_number}.",
-            *one.evidence[-1:],
-            f"Right shows it; `opp-mri role {one.volume_id} {name}` settles it.",
+            f"This study has no certain {name}. In doubt: series {first.instance.series_number}.",
+            *first.evidence[-1:],
+            f"Right shows it, U chooses it; so does `opp-mri role {first.volume_id} {name}`.",
         ])  # fmt: skip
+
+    @staticmethod
+    def doubts(volume: VolumeDescription | None) -> tuple[str, ...]:
+        """Give the evidence of a series in doubt, first what speaks against choosing it."""
+        if volume is None or not volume.is_in_doubt:
+            return ()
+        against = ("In doubt", "Not chosen")
+        return tuple(sorted(volume.evidence, key=lambda line: not line.startswith(against)))
+
+    def _doubtful(self, pane: Pane) -> list[VolumeDescription]:
+        """Give the series of a pane's time point that may be its sequence."""
+        patient = self._session.patient
+        series = patient.series.get(pane.study_date, ()) if patient is not None else ()
+        return [volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence]
 
     def _other_series(self, day: date) -> list[VolumeDescription]:
         """Give the other series of a time point: axial ones first, then without a role."""

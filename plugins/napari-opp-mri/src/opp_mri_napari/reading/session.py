@@ -13,7 +13,7 @@ import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import (
     ApAxis,
     LevelConfirmation,
@@ -23,6 +23,7 @@ from opp_mri.domain.measurement import (
     Signature,
 )
 from opp_mri.errors import ConflictError, OppMriError
+from opp_mri.workflow.catalogue.index import clear_override, override_role
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
@@ -266,6 +267,20 @@ class Session:
         )
         if self.lesion is not None:
             self._replace(with_level(self.lesion, confirmation))
+
+    def settle_role(
+        self, volume_id: str, role: SeriesRole | None, then: Callable[[], None]
+    ) -> None:
+        """Have the role of a series recorded; None lets the headers decide again."""
+
+        def write() -> None:
+            if role is None:
+                clear_override(self.project, volume_id, self.clock())
+            else:
+                override_role(self.project, volume_id, role, self.clock())
+
+        self.saves.add(Save(run=partial(self._written, write)))
+        self.when_saved = then
 
     def keep_place(self, place: Place) -> None:
         """Keep where the reader is."""
