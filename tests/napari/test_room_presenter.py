@@ -343,7 +343,7 @@ def test_panes_do_not_follow_before_a_fit_is_confirmed_and_say_so(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
     other = room.pane_views()[1]
-    assert "F shows it" in other.link_note
+    assert "Shift+V shows it" in other.link_note
     mouse.wheel(2)
     after = room.pane_views()[1]
     assert (after.slice_index, after.centre) == (other.slice_index, other.centre)
