@@ -57,6 +57,12 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert record.pop("category_by_profile")["plateau-variant"] == "OPP"
     unchanged = record.pop("unchanged_calls")
     assert sum(unchanged.values()) == pytest.approx(1)
+    posterior = record.pop("posterior")
+    assert sum(posterior.values()) == pytest.approx(1)
+    assert max(posterior, key=posterior.get) == "OPP"
+    prior = record.pop("posterior_prior")
+    assert sum(prior["shares"].values()) == pytest.approx(1, abs=0.001)
+    assert "Amini 2016" in prior["source"]
     assert record.pop("measurement_visit_correlation") == 0
     assert [caution["name"] for caution in record.pop("cautions")] == [
         "growth_on_one_study",
