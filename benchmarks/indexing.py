@@ -28,11 +28,12 @@ import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from opp_mri.dicom import completeness, elements, functional_groups, header, instances
-from opp_mri.dicom.byte_reader import FileBytes
-from opp_mri.dicom.header import TAGS, quiet_pydicom, read_header
+from opp_mri.dicom import instances
+from opp_mri.dicom.headers import completeness, elements, functional_groups, header
+from opp_mri.dicom.headers.byte_reader import FileBytes
+from opp_mri.dicom.headers.header import TAGS, quiet_pydicom, read_header
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan
-from opp_mri.dicom.sources import find_sources
 from opp_mri.domain.imaging import FileStatus, SourceFile
 
 SLICES = 15

@@ -111,8 +111,8 @@ def one_round(folder: Path) -> dict[str, float]:
     start = time.perf_counter()
     gc.disable()  # as `opp-mri read` does
     import napari
+    from opp_mri_napari.reading.basics.views import Button, Pointer, PointerKind
     from opp_mri_napari.reading.presenter import ReadingRoom
-    from opp_mri_napari.reading.views import Button, Pointer, PointerKind
     from opp_mri_napari.reading.widgets.window import RoomWindow
     from qtpy.QtWidgets import QApplication
 

@@ -17,8 +17,8 @@ from registration_imaging import DarkMarrow
 from registration_phantoms import Look, Motion, Scan
 
 import opp_mri.phantom
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan as read_headers
-from opp_mri.dicom.sources import find_sources
 from opp_mri.dicom.stacks import describe_series
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.geometry import FloatArray, Volume

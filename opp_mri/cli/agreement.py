@@ -8,9 +8,9 @@ from typing import Final
 import click
 
 from opp_mri.agreement.lengths import Estimate, Kappa
-from opp_mri.cli.options import example, json_option, project_option
 from opp_mri.cli.response import PICTURES
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import example, json_option, project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.units import format_mm
 from opp_mri.workflow.double_read.agreement import (

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.options import example, json_option, now, project_option
+from opp_mri.cli.shared.options import example, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole

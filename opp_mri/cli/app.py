@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.streams import show_only_what_is_visible
-from opp_mri.cli.verbs import VERBS
+from opp_mri.cli.shared.streams import show_only_what_is_visible
+from opp_mri.cli.shared.verbs import VERBS
 from opp_mri.errors import OppMriError, ProjectError
 
 INTERRUPTED: Final = 130

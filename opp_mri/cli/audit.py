@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 import click
 
-from opp_mri.cli.options import example, json_option, project_option
+from opp_mri.cli.shared.options import example, json_option, project_option
 from opp_mri.cli.show import counted, show_head, show_json, show_table
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.project import open_project

@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.json_output import patients_json, volume_json
-from opp_mri.cli.options import example, existing_file, json_option, now, project_option
+from opp_mri.cli.shared.json_output import patients_json, volume_json
+from opp_mri.cli.shared.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.domain.imaging import (
     HEADER_VERSION,

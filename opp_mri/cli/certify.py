@@ -9,7 +9,7 @@ import click
 
 from opp_mri.agreement.certification import DEFAULT_PASS_MARK, FEWEST_LESIONS
 from opp_mri.agreement.lengths import Estimate
-from opp_mri.cli.options import example, existing_file, json_option, now
+from opp_mri.cli.shared.options import example, existing_file, json_option, now
 from opp_mri.cli.show import counted, show_json, show_progress, show_table
 from opp_mri.units import number
 from opp_mri.workflow.double_read.certify import (

@@ -9,10 +9,10 @@ from click.core import ParameterSource
 
 from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
-from opp_mri.cli.options import example, json_option, now, project_option
 from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, reader_option
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import example, json_option, now, project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import (
     counted,
     show_json,

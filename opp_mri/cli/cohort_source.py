@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from opp_mri.cli.options import project_option
 from opp_mri.cli.response import reader_option
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_warnings
 from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import click
 
-from opp_mri.cli.options import example, json_option, now, project_option
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import example, json_option, now, project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading

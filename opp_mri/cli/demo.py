@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.options import example, now
+from opp_mri.cli.shared.options import example, now
 from opp_mri.cli.show import show_progress, show_table
 from opp_mri.units import format_mm
 from opp_mri.workflow.catalogue.phantom import write_phantom

@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.json_output import reading_json
-from opp_mri.cli.options import example, json_option, now, project_option
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.json_output import reading_json
+from opp_mri.cli.shared.options import example, json_option, now, project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_mm

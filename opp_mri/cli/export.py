@@ -7,7 +7,7 @@ import click
 from attrs import asdict
 
 from opp_mri.cli.cohort_source import cohort_options
-from opp_mri.cli.options import example, existing_file, json_option
+from opp_mri.cli.shared.options import example, existing_file, json_option
 from opp_mri.cli.show import counted, show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.files import check_new

@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.options import example, project_option
 from opp_mri.cli.response import reader_option
-from opp_mri.cli.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import example, project_option
+from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.blinding import check_shown

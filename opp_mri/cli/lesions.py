@@ -7,8 +7,8 @@ from typing import Any, Final
 import attrs
 import click
 
-from opp_mri.cli.json_output import reading_json, unstructure
-from opp_mri.cli.options import (
+from opp_mri.cli.shared.json_output import reading_json, unstructure
+from opp_mri.cli.shared.options import (
     all_or_none_option,
     example,
     existing_file,
@@ -17,8 +17,8 @@ from opp_mri.cli.options import (
     project_option,
 )
 from opp_mri.cli.show import counted, show_json, show_table
-from opp_mri.domain.columns import Column
-from opp_mri.domain.lesion_columns import SEED_COLUMNS
+from opp_mri.domain.columns.column import Column
+from opp_mri.domain.columns.lesion import SEED_COLUMNS
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS

@@ -8,7 +8,7 @@ from typing import Final
 import click
 from attrs import asdict
 
-from opp_mri.cli.options import example, json_option
+from opp_mri.cli.shared.options import example, json_option
 from opp_mri.cli.show import counted, show_json, show_table
 from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError

@@ -7,14 +7,14 @@ from typing import Final
 import click
 from attrs import frozen
 
-from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import example, existing_file, json_option, project_option
-from opp_mri.cli.rules import CriteriaType, RulesChoice, rules_options
+from opp_mri.cli.shared.json_output import unstructure
+from opp_mri.cli.shared.options import example, existing_file, json_option, project_option
+from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
 from opp_mri.domain.assessment import Criteria, Rules
+from opp_mri.domain.columns.visit import visit_in_words
 from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
-from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, criteria_record
 from opp_mri.response.probability import DEFAULT_ERROR

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.options import asked_passphrase, example, now, project_option
+from opp_mri.cli.shared.options import asked_passphrase, example, now, project_option
 from opp_mri.cli.show import counted, show_head, show_table
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.accounts import ROLES, accounts, add_account, remove_account

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from opp_mri.cli.streams import terminal_of
+from opp_mri.cli.shared.streams import terminal_of
 from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.visible_text import visible_line
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from opp_mri.cli.options import (
+from opp_mri.cli.shared.options import (
     asked_passphrase,
     example,
     existing_file,

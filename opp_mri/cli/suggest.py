@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import click
 
-from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import example, json_option, project_option
+from opp_mri.cli.shared.json_output import unstructure
+from opp_mri.cli.shared.options import example, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.proposal import Abstention
 from opp_mri.units import format_mm

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.json_output import unstructure
-from opp_mri.cli.options import (
+from opp_mri.cli.shared.json_output import unstructure
+from opp_mri.cli.shared.options import (
     all_or_none_option,
     example,
     existing_file,
@@ -16,7 +16,7 @@ from opp_mri.cli.options import (
     project_option,
 )
 from opp_mri.cli.show import counted, show_json, show_table
-from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
+from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
 from opp_mri.units import days_between
 from opp_mri.workflow.measuring.lesions import known_lesion
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_lesion

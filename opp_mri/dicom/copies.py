@@ -11,8 +11,8 @@ from datetime import date
 
 import attrs
 
+from opp_mri.dicom.headers.sources import read_source_bytes
 from opp_mri.dicom.pixels import pixel_hash
-from opp_mri.dicom.sources import read_source_bytes
 from opp_mri.domain.imaging import Instance, SourceFile, VolumeDescription
 from opp_mri.domain.repeated_uid import repetition_of, uid_in_file
 from opp_mri.errors import InputError

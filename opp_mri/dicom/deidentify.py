@@ -21,12 +21,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian
 
-from opp_mri.dicom.byte_reader import open_bytes
 from opp_mri.dicom.disguise import Disguise, put_on
-from opp_mri.dicom.header import quiet_pydicom
+from opp_mri.dicom.headers.byte_reader import open_bytes
+from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.sources import READ_ERRORS
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.pixels import read_frames
-from opp_mri.dicom.sources import READ_ERRORS
-from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError, ProjectError
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from opp_mri.dicom.sources import open_source
+from opp_mri.dicom.headers.sources import open_source
 from opp_mri.dicom.write import BITS_STORED, SeriesToWrite, classic_dataset, save
 from opp_mri.domain.geometry import ImagePlane, VolumeGeometry
 from opp_mri.domain.imaging import SourceFile, VolumeDescription

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import attrs
 
-from opp_mri.dicom.diffusion import differ, private_b_values
-from opp_mri.dicom.elements import Layout
-from opp_mri.dicom.fields import (
+from opp_mri.dicom.headers.diffusion import differ, private_b_values
+from opp_mri.dicom.headers.elements import Layout
+from opp_mri.dicom.headers.fields import (
     FIELDS,
     INSTEAD,
     OF_FRAMES,
@@ -20,13 +20,13 @@ from opp_mri.dicom.fields import (
     add_understood,
     understood,
 )
-from opp_mri.dicom.functional_groups import (
+from opp_mri.dicom.headers.functional_groups import (
     FunctionalGroups,
     contrast_agents,
     read_functional_groups,
 )
-from opp_mri.dicom.header import TAGS, Header
-from opp_mri.dicom.values import integer
+from opp_mri.dicom.headers.header import TAGS, Header
+from opp_mri.dicom.headers.values import integer
 from opp_mri.domain.imaging import (
     ENHANCED_SOP_CLASS_UIDS,
     HEADER_VERSION,

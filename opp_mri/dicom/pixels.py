@@ -30,7 +30,7 @@ from pydicom.uid import (
 )
 
 from opp_mri.dicom.codec_process import CodecProcess
-from opp_mri.dicom.sources import read_source_bytes
+from opp_mri.dicom.headers.sources import read_source_bytes
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 

@@ -19,10 +19,10 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.byte_reader import open_bytes
-from opp_mri.dicom.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.byte_reader import open_bytes
+from opp_mri.dicom.headers.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.sources import READ_ERRORS, reason_in_words
 from opp_mri.dicom.instances import instance_from_header
-from opp_mri.dicom.sources import READ_ERRORS, reason_in_words
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.errors import InputError
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.domain.columns import Kind
+from opp_mri.domain.columns.column import Kind
 from opp_mri.errors import TableError, TableFault
 from opp_mri.tables.csv_table import TextTable
 

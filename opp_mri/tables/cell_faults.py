@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from opp_mri.domain.timeline_columns import LONGEST_MM
+from opp_mri.domain.columns.timeline import LONGEST_MM
 
 _PLAIN_NUMBER: Final = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 NOT_GIVEN: Final = frozenset({"", "na", "n/a", "nan", "none", "null", "-", "?", ".", "#n/a"})

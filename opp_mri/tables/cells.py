@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from opp_mri.domain.columns import SEVERAL, Column, Kind, Value
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value
 from opp_mri.tables.cell_faults import shown
 from opp_mri.tables.csv_table import Row
 

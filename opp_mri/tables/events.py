@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from opp_mri.domain.columns.timeline import EVENT_COLUMNS, LONGEST_DAYS
 from opp_mri.domain.timeline import (
     EventKind,
     Exclusion,
@@ -12,7 +13,6 @@ from opp_mri.domain.timeline import (
     Pathology,
     TreatmentEvent,
 )
-from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.measurements import read_day
 from opp_mri.tables.names import check_known

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from opp_mri.domain.columns import SEVERAL
-from opp_mri.domain.lesion_columns import LESION_COLUMNS
+from opp_mri.domain.columns.column import SEVERAL
+from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import patient_difference
 from opp_mri.tables.cells import read_cell

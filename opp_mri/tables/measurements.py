@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeVar
 
+from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Observation, VolumeObservation
-from opp_mri.domain.timeline_columns import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.names import Spellings, check_known
 from opp_mri.units import LARGEST_CC, days_between

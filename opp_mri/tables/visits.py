@@ -5,16 +5,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from opp_mri.domain.columns import Value
-from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.visit import FINDINGS, Visit, latest_visits, visit_faults
-from opp_mri.domain.visit_columns import (
+from opp_mri.domain.columns.column import Value
+from opp_mri.domain.columns.visit import (
     CONFIRMATION_DAY,
     FINDING_COLUMNS,
     VISIT_COLUMNS,
     VISIT_DAY,
     VISIT_DAY_COLUMNS,
 )
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.visit import FINDINGS, Visit, latest_visits, visit_faults
 from opp_mri.tables.cells import read_cell, read_values
 from opp_mri.tables.csv_table import Row, read_table
 

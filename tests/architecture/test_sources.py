@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 70  # lines
+MOST_MODULES = 24  # in one folder
 PRODUCT = sorted(
     path
     for folder in (ROOT / "opp_mri", ROOT / "plugins/napari-opp-mri/src")
@@ -40,6 +41,11 @@ def tracked_files() -> list[Path]:
 
 def test_there_is_a_product_to_measure() -> None:
     assert len(PRODUCT) > 20
+
+
+def test_a_folder_holds_few_enough_modules_to_take_in() -> None:
+    sizes = Counter(path.parent for path in PRODUCT)
+    assert {folder: size for folder, size in sizes.items() if size > MOST_MODULES} == {}
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))

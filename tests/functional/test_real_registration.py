@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from fixtures.registration_volumes import scans
 
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan
-from opp_mri.dicom.sources import find_sources
 from opp_mri.dicom.stacks import describe_series
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.geometry import Vector3, Volume

@@ -28,9 +28,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.scan import scan
-from opp_mri.dicom.sources import find_sources
 from opp_mri.errors import OppMriError
 from opp_mri.registration.files import read_transform
 from opp_mri.response.criteria import criteria_toml, load_criteria

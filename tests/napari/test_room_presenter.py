@@ -8,10 +8,10 @@ import pytest
 from fixtures.dicom_makers import write_study
 from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle, sign_off
+from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
 from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.panels.panel_views import CellLook
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.views import Button, MarkStyle, PointerKind
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole

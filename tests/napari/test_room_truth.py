@@ -11,11 +11,11 @@ from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle
 from fixtures.small_study import declare, make_study
 from opp_mri_napari.reading.basics.layout import Layout
+from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
 from opp_mri_napari.reading.compare import Comparison
 from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.panels.panel_views import CellLook
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.views import Button, MarkStyle, PointerKind
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import Plane, SeriesRole

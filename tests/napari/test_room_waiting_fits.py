@@ -10,8 +10,8 @@ from fixtures.room_driver import settle
 from fixtures.small_study import declare
 from fixtures.window_driver import canvas, drag, place, press
 from fixtures.window_driver import settle as wait_for
+from opp_mri_napari.reading.basics.views import MarkStyle
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.views import MarkStyle
 from opp_mri_napari.reading.waiting_fits import LOOK_FIRST, LOOKED_AT_S, NONE_WAITS, WaitingFits
 from qtpy.QtCore import Qt
 

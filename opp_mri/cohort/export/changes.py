@@ -7,10 +7,10 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.columns import Column, Kind
+from opp_mri.domain.columns.column import Column, Kind
+from opp_mri.domain.columns.timeline import LONGEST_MM, SEQUENCES
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
-from opp_mri.domain.timeline_columns import LONGEST_MM, SEQUENCES
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import retreatment_day, studies_that_count
 from opp_mri.units import DAYS_PER_WEEK

@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from opp_mri.domain.columns import Column, Row, Value
+from opp_mri.domain.columns.column import Column, Row, Value
 
 
 @frozen(kw_only=True)

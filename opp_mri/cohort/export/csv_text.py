@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.domain.columns import plain
+from opp_mri.domain.columns.column import plain
 
 GUARD: Final = "\u00a0"
 # the last four are full-width forms, which East Asian spreadsheets take for the same

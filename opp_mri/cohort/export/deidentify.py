@@ -19,11 +19,11 @@ from attrs import evolve
 
 from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.cohort.statistics.members import histology_of
-from opp_mri.domain.columns import plain
+from opp_mri.domain.columns.column import plain
+from opp_mri.domain.columns.timeline import CODED_EVENTS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import DEIDENTIFIED_SSRS_DATE
 from opp_mri.domain.timeline import TreatmentEvent
-from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.domain.visit import FINDINGS, Visit
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion

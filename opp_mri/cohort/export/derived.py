@@ -18,11 +18,11 @@ from opp_mri.domain.assessment import (
     ResponseCategory,
     SequenceAssessment,
 )
-from opp_mri.domain.columns import SEVERAL, Column, Kind, Row, seen_through
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Row, seen_through
+from opp_mri.domain.columns.lesion import LESION_ID, PATIENT_ID, SINS_COLUMNS
+from opp_mri.domain.columns.sequence import COURSE_COLUMNS
+from opp_mri.domain.columns.timeline import SEQUENCES
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.lesion_columns import LESION_ID, PATIENT_ID, SINS_COLUMNS
-from opp_mri.domain.sequence_columns import COURSE_COLUMNS
-from opp_mri.domain.timeline_columns import SEQUENCES
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words

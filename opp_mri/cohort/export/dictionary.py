@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.domain.columns import Column, Kind, plain
+from opp_mri.domain.columns.column import Column, Kind, plain
 
 DICTIONARY: Final = "dictionary"
 BETWEEN: Final = " | "  # between the allowed values of one cell

@@ -14,7 +14,7 @@ from typing import Any, Final
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.dictionary import DICTIONARY_COLUMNS, Entry
 from opp_mri.cohort.export.recorded import digits
-from opp_mri.domain.columns import Column, Kind, Value, plain
+from opp_mri.domain.columns.column import Column, Kind, Value, plain
 from opp_mri.errors import InputError
 
 _DIGITS_BEFORE_POINT: Final = 10

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.domain.columns import Column, seen_through
+from opp_mri.domain.columns.column import Column, seen_through
+from opp_mri.domain.columns.lesion import LESION_COLUMNS
+from opp_mri.domain.columns.timeline import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
+from opp_mri.domain.columns.visit import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.lesion_columns import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
-from opp_mri.domain.timeline_columns import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
 from opp_mri.domain.visit import events_of_visits
-from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 

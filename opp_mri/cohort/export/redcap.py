@@ -15,7 +15,7 @@ from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
 from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, VISITS
-from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, plain
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, plain
 
 DICTIONARY_HEADER: Final = (
     "Variable / Field Name",

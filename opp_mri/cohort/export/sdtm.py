@@ -14,9 +14,9 @@ from attrs import frozen
 from opp_mri.cohort.export.changes import Change, StudyPart
 from opp_mri.cohort.statistics.members import age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
-from opp_mri.domain.columns import Column, Kind, Row, Value, plain
+from opp_mri.domain.columns.column import Column, Kind, Row, Value, plain
+from opp_mri.domain.columns.visit import FINDING_COLUMNS
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.visit_columns import FINDING_COLUMNS
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import days_between
 

@@ -28,8 +28,8 @@ from opp_mri.cohort.export.sdtm import (
     Subject,
     Variable,
 )
-from opp_mri.domain.columns import Kind, pick, plain
-from opp_mri.domain.visit_columns import FINDING_COLUMNS
+from opp_mri.domain.columns.column import Kind, pick, plain
+from opp_mri.domain.columns.visit import FINDING_COLUMNS
 from opp_mri.response.assessed import AssessedLesion
 
 DEFINE_HEADER: Final = (

@@ -21,7 +21,7 @@ from opp_mri.cohort.export.csv_text import FORMULA_STARTS
 from opp_mri.cohort.export.derived import assessment_columns, deciding
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.domain.assessment import Criteria, SequenceAssessment
-from opp_mri.domain.columns import SEVERAL, Column, Kind, Value, pick
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, pick
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 

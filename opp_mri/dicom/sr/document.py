@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.valuerep import DA, DT, TM, PersonName
 
-from opp_mri.dicom.header import quiet_pydicom
-from opp_mri.dicom.sources import open_source
+from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.sources import open_source
 from opp_mri.dicom.sr.concepts import PRIVATE_SCHEME
 from opp_mri.dicom.sr.report import Identity, ReportedImage, Verifier
 from opp_mri.domain.exchange import DocumentReference

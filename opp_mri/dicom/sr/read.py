@@ -6,11 +6,11 @@ from typing import Final
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from opp_mri.dicom.header import quiet_pydicom
+from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.sr.read_aim import is_aim, read_aim
 from opp_mri.dicom.sr.read_markups import is_markups, read_markups
 from opp_mri.dicom.sr.read_report import read_report
-from opp_mri.dicom.values import PYDICOM_ERRORS
 from opp_mri.domain.exchange import AnnotationFile, SetAside
 
 REPORT_CLASSES: Final = "1.2.840.10008.5.1.4.1.1.88."

@@ -15,11 +15,11 @@ from attrs import frozen
 
 from opp_mri import __version__
 from opp_mri.dicom.copies import likeness, mark_clashes, mark_copies
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.roles.selection import select
 from opp_mri.dicom.roles.study import assign_roles
 from opp_mri.dicom.scan import ScannedFile, scan
-from opp_mri.dicom.sources import find_sources
 from opp_mri.dicom.stacks import describe_series
 from opp_mri.domain.imaging import (
     FileStatus,

@@ -12,6 +12,7 @@ import attrs
 from attrs import field, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
+from opp_mri.domain.columns.visit import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import (
     DataWarning,
@@ -21,7 +22,6 @@ from opp_mri.domain.plausibility import (
 )
 from opp_mri.domain.timeline import Timeline, TreatmentEvent
 from opp_mri.domain.visit import Visit
-from opp_mri.domain.visit_columns import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify

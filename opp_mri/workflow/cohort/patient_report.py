@@ -20,10 +20,10 @@ from opp_mri.cohort.report.patient import (
     visits_of,
 )
 from opp_mri.domain.assessment import Rules
+from opp_mri.domain.columns.visit import visit_in_words
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
-from opp_mri.domain.visit_columns import visit_in_words
 from opp_mri.errors import UnknownError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.sources import find_sources, read_source_bytes
+from opp_mri.dicom.headers.sources import find_sources, read_source_bytes
 from opp_mri.dicom.sr.read import read_annotation_file
 from opp_mri.domain.exchange import Annotation, AnnotationFile, SetAside
 from opp_mri.domain.imaging import SourceFile

@@ -9,12 +9,12 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
+from opp_mri.domain.columns.lesion import SEED_COLUMNS
+from opp_mri.domain.columns.timeline import CODED_EVENTS
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.domain.lesion_columns import SEED_COLUMNS
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
 from opp_mri.domain.repeated_uid import repeated_uid
 from opp_mri.domain.timeline import EventKind
-from opp_mri.domain.timeline_columns import CODED_EVENTS
 from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.tables.cells import read_values

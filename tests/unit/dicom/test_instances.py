@@ -12,10 +12,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import EnhancedMRImageStorage, ImplicitVRLittleEndian
 
-from opp_mri.dicom import values
-from opp_mri.dicom.byte_reader import FileBytes, MemoryBytes
-from opp_mri.dicom.fields import FIELDS, INSTEAD, OF_FRAMES
-from opp_mri.dicom.header import KEYWORDS, TAGS, quiet_pydicom, read_header
+from opp_mri.dicom.headers import values
+from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
+from opp_mri.dicom.headers.fields import FIELDS, INSTEAD, OF_FRAMES
+from opp_mri.dicom.headers.header import KEYWORDS, TAGS, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Frame, Instance
 from opp_mri.errors import InputError

@@ -16,8 +16,8 @@ from fixtures.dicom_files import mr_image, written
 from fixtures.processes import started
 
 from opp_mri.dicom import scan as scanning
+from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import ScannedFile, scan
-from opp_mri.dicom.sources import find_sources
 from opp_mri.domain.imaging import FileStatus, SourceFile
 
 
@@ -156,7 +156,7 @@ def test_a_process_that_is_killed_loses_no_file(
 ENDLESS_SCAN = """
 import sys
 from opp_mri.dicom import scan as scanning
-from opp_mri.dicom.sources import find_sources
+from opp_mri.dicom.headers.sources import find_sources
 
 def main():
     scanning.POOL_PAYS_AFTER_S = 0.0

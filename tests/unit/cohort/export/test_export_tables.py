@@ -26,7 +26,7 @@ from opp_mri.cohort.export.parquet import parquet_bytes
 from opp_mri.cohort.export.recorded import own_events, recorded_tables
 from opp_mri.cohort.tables.tables import Cell, Table
 from opp_mri.domain.assessment import Mode, Rules
-from opp_mri.domain.columns import SEVERAL, Column, Kind
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
 from opp_mri.errors import InputError

@@ -12,7 +12,7 @@ from fixtures.small_study import VISITS, add_lesions, declare, make_study, read_
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from opp_mri.cli.json_output import reading_json
+from opp_mri.cli.shared.json_output import reading_json
 from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
 from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.domain.timeline import EventKind

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 if TYPE_CHECKING:

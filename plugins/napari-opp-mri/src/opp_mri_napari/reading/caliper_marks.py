@@ -8,10 +8,10 @@ from opp_mri.domain.measurement import PixelPoint
 from opp_mri.units import format_mm, recorded_mm
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
+from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.views import Mark, MarkStyle
 from opp_mri_napari.reading.calipers import Calipers, Tool
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import Mark, MarkStyle
 from opp_mri_napari.shared.geometry import ScreenPoint
 
 SHOWN_ANGLE_DEG: Final = 0.5

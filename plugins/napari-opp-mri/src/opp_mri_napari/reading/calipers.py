@@ -31,8 +31,8 @@ from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_ame
 from opp_mri.workflow.measuring.suitability import reason_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.session import Session
 
 NUDGE_MM: Final = 0.1
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.workflow.measuring.seeds import Phase, phase
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.geometry import window_of
 from opp_mri_napari.shared.work import ImageCache
 

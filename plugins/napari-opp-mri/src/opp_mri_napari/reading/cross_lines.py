@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 
 from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri_napari.reading.basics.views import Mark, MarkStyle
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.views import Mark, MarkStyle
 
 PARALLEL_COS: Final = 0.94  # twenty degrees: images that are nearly parallel have no useful line
 

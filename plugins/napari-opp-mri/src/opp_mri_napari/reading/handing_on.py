@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 from opp_mri.domain.assessment import Rules
 from opp_mri.workflow.measuring.timeline import CellStatus
 from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panels.panel_views import TimelineView
 from opp_mri_napari.reading.panels.side_views import NO_CATEGORY
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 if TYPE_CHECKING:

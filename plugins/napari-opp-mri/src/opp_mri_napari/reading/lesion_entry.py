@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from opp_mri.domain.columns import plain
-from opp_mri.domain.lesion_columns import LESION_COLUMNS
+from opp_mri.domain.columns.column import plain
+from opp_mri.domain.columns.lesion import LESION_COLUMNS
+from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
 from opp_mri.domain.measurement import Lesion, PixelPoint
 from opp_mri.domain.visit import Visit
-from opp_mri.domain.visit_columns import VISIT_COLUMNS, visit_in_words
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.measuring.lesions import add_event, add_lesion
 from opp_mri.workflow.measuring.visits import add_visit
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 

@@ -9,8 +9,8 @@ from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.workflow.reading_room.room import LevelSource, RoomLesion
 from opp_mri.workflow.registration.links import FitNote
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane, Panes, middle_of
-from opp_mri_napari.reading.session import Session
 
 KNOWN: Final = {
     LevelSource.SEED: "",

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panels.worklist_order import CellOrder
 from opp_mri_napari.reading.panes import Panes
-from opp_mri_napari.reading.session import Session
 
 
 class Looking:

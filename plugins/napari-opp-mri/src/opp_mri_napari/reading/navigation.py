@@ -7,13 +7,13 @@ from opp_mri.domain.measurement import Place, Reading
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.reading_room.room import technique_changes
 from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.levels import Levels
 from opp_mri_napari.reading.panels.panel_views import CellRef
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.series_choice import SeriesChoice
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 

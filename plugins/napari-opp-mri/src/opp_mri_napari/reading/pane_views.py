@@ -5,7 +5,9 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
+from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
 from opp_mri_napari.reading.caliper_marks import CaliperMarks, ghost_on
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.compare import Compare
@@ -15,8 +17,6 @@ from opp_mri_napari.reading.pane_words import header_lines, series_name, slice_t
 from opp_mri_napari.reading.panels.side_views import answer_text
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.place_words import PlaceWords
-from opp_mri_napari.reading.session import Session
-from opp_mri_napari.reading.views import LevelMark, Locator, PaneView, StripSlice
 from opp_mri_napari.shared.geometry import ScreenPoint
 
 STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one

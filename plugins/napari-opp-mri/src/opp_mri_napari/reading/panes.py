@@ -13,7 +13,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.workflow.reading_room.room import nearest_place
 from opp_mri_napari.reading.basics.layout import Slot
-from opp_mri_napari.reading.session import Loaded
+from opp_mri_napari.reading.basics.session import Loaded
 from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, towards_left
 
 Linking = Callable[[str, str], RigidTransform | None]

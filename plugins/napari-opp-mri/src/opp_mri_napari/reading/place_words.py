@@ -6,7 +6,7 @@ from typing import Final
 from opp_mri.domain.reader_study import ShownDates
 from opp_mri.units import days_between, weeks_from_days
 from opp_mri.workflow.measuring.seeds import Phase, phase
-from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.basics.session import Session
 
 PHASES: Final = {
     Phase.BEFORE: "before SSRS", Phase.DURING: "during SSRS", Phase.AFTER: "follow-up"

@@ -7,11 +7,11 @@ from typing import Final
 from opp_mri.domain.caliper import on_image
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.reading.basics.line_tool import STILL_PX, Grip
+from opp_mri_napari.reading.basics.views import Button, Pointer, PointerKind
 from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.views import Button, Pointer, PointerKind
 from opp_mri_napari.shared.geometry import ScreenPoint
 
 FIVE: Final = 5  # slices that Shift and the wheel go

@@ -14,7 +14,9 @@ from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.layout import Layout
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
+from opp_mri_napari.reading.basics.views import PaneView, Pointer
 from opp_mri_napari.reading.calipers import Calipers, Tool
 from opp_mri_napari.reading.compare import Compare, Comparison
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
@@ -35,10 +37,8 @@ from opp_mri_napari.reading.panels.worklist_view import worklist_view
 from opp_mri_napari.reading.panes import Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.settling import Settling
 from opp_mri_napari.reading.signing import Signing
-from opp_mri_napari.reading.views import PaneView, Pointer
 from opp_mri_napari.reading.waiting_fits import WaitingFits
 
 

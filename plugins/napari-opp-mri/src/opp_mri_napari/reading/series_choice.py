@@ -4,9 +4,9 @@ from datetime import date
 
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.session import Session
 
 
 class SeriesChoice:

@@ -6,8 +6,8 @@ What is recorded is what `opp-mri role` records.
 from typing import Final
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation
-from opp_mri_napari.reading.session import Session
 
 BLINDED: Final = "In a blinded read the coordinator settles which series is read."
 

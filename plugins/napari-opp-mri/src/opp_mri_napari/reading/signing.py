@@ -5,8 +5,8 @@ from typing import Final
 
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panels.panel_views import SignOffView
-from opp_mri_napari.reading.session import Session
 
 CHANGED: Final = (
     "These answers have changed since they were listed: read the list again, then sign."

@@ -14,9 +14,9 @@ from opp_mri.domain.registration import Verdict
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri.workflow.registration.decisions import decide
 from opp_mri.workflow.registration.links import FitNote
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.shared.work import Job
 
 LOOKED_AT_S: Final = 1.5  # fits are confirmed by looking at them, not by a key that came too early

@@ -22,8 +22,8 @@ from qtpy.QtWidgets import (
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.project import Project, create_project, is_project, open_project
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.presenter import ReadingRoom
-from opp_mri_napari.reading.session import Session
 from opp_mri_napari.reading.widgets.forms import ERROR
 from opp_mri_napari.reading.widgets.looks import BIG, QUIET
 from opp_mri_napari.reading.widgets.window import RoomWindow

@@ -7,7 +7,7 @@ import napari
 from opp_mri.errors import OppMriError
 from opp_mri_napari.fits.presenter import FitReviewPresenter
 from opp_mri_napari.fits.window import FitReviewWindow
-from opp_mri_napari.reading.session import Session
+from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.shared.napari_parts import main_window
 
 

@@ -7,7 +7,7 @@ from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from opp_mri_napari.reading.views import PaneView
+from opp_mri_napari.reading.basics.views import PaneView
 from opp_mri_napari.reading.widgets.overlay import grey_image
 from opp_mri_napari.reading.widgets.pane import PaneWidget
 from opp_mri_napari.shared.text_scale import rescale

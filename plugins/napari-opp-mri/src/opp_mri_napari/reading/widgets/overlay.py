@@ -19,7 +19,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     px_from_mm,
     scale_bar_mm,
 )
-from opp_mri_napari.reading.views import Mark, MarkStyle, PaneView
+from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView
 
 COLOURS: Final = {  # told apart by all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",

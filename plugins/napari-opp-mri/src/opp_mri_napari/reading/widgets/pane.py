@@ -15,7 +15,7 @@ from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
-from opp_mri_napari.reading.views import Button, PaneView, Pointer, PointerKind
+from opp_mri_napari.reading.basics.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
 from opp_mri_napari.reading.widgets.parts import ElidedLabel
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
 
-from opp_mri.domain.columns import Column, Kind
-from opp_mri.domain.visit_columns import VISIT_COLUMNS
+from opp_mri.domain.columns.column import Column, Kind
+from opp_mri.domain.columns.visit import VISIT_COLUMNS
 from opp_mri_napari.reading.widgets.parts import Line
 
 COLUMNS: Final = tuple(column for column in VISIT_COLUMNS if column.name != "lesion_id")

@@ -4,8 +4,8 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.byte_reader import ByteReader
-from opp_mri.dicom.elements import ITEM, SEQUENCE_END, UNDEFINED_LENGTH, Layout
+from opp_mri.dicom.headers.byte_reader import ByteReader
+from opp_mri.dicom.headers.elements import ITEM, SEQUENCE_END, UNDEFINED_LENGTH, Layout
 
 # Syntaxes without compression, so that the size of the pixel data follows from the header.
 _NATIVE: Final = frozenset(

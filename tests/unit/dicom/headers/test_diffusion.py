@@ -7,8 +7,8 @@ from fixtures.dicom_files import mr_image, written
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from opp_mri.dicom.byte_reader import MemoryBytes
-from opp_mri.dicom.header import read_header
+from opp_mri.dicom.headers.byte_reader import MemoryBytes
+from opp_mri.dicom.headers.header import read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import Instance
 

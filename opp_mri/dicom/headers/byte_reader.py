@@ -6,7 +6,7 @@ import zlib
 from types import TracebackType
 from typing import BinaryIO, Final, Protocol, Self
 
-from opp_mri.dicom.sources import open_file, open_member
+from opp_mri.dicom.headers.sources import open_file, open_member
 from opp_mri.domain.imaging import SourceFile
 
 _KEPT_INFLATED: Final = 1 << 25  # bytes that are kept: the header, and never the pixels

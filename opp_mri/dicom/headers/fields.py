@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from opp_mri.dicom.values import (
+from opp_mri.dicom.headers.values import (
     clock,
     clock_of_datetime,
     code_meanings,

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.columns import Column, Kind
+from opp_mri.domain.columns.column import Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
     EventKind,

@@ -32,10 +32,10 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from opp_mri.dicom import byte_reader
-from opp_mri.dicom import header as header_module
-from opp_mri.dicom.byte_reader import FileBytes, MemoryBytes
-from opp_mri.dicom.header import TAGS, Header, quiet_pydicom, read_header
+from opp_mri.dicom.headers import byte_reader
+from opp_mri.dicom.headers import header as header_module
+from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
+from opp_mri.dicom.headers.header import TAGS, Header, quiet_pydicom, read_header
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus
 

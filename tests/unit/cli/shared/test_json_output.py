@@ -14,11 +14,11 @@ from fixtures.shown_records import (
     shown_timeline,
 )
 
-from opp_mri.cli.json_output import patients_json, reading_json, unstructure, volume_json
+from opp_mri.cli.shared.json_output import patients_json, reading_json, unstructure, volume_json
 from opp_mri.cohort.export.csv_text import csv_bytes
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.recorded import recorded_tables
-from opp_mri.domain.lesion_columns import LESION_COLUMNS
+from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 
 SHOWN = Path(__file__).parents[2] / "fixtures" / "shown"

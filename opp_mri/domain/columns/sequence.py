@@ -3,7 +3,7 @@
 from typing import Final
 
 from opp_mri.domain.assessment import SequenceAssessment
-from opp_mri.domain.columns import Column, Kind
+from opp_mri.domain.columns.column import Column, Kind
 
 _RULES: Final = "response rules (Amini et al., AJNR 2016;37:387-392)"
 

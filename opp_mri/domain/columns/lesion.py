@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from opp_mri.domain.columns import SEVERAL, Column, Kind
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind
 from opp_mri.domain.measurement import Lesion, SeedPoint
 from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.domain.sins import (

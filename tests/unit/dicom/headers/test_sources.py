@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opp_mri.dicom.sources import find_sources, open_source, read_source_bytes
+from opp_mri.dicom.headers.sources import find_sources, open_source, read_source_bytes
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 

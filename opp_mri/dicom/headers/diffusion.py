@@ -10,8 +10,8 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.header import PRIVATE_B_VALUES, Header
-from opp_mri.dicom.values import number, text
+from opp_mri.dicom.headers.header import PRIVATE_B_VALUES, Header
+from opp_mri.dicom.headers.values import number, text
 
 GE_BIAS: Final = 1_000_000_000  # added to the b-value in 0043,1039 of multi-b and synthetic series
 SAME_B: Final = 0.1  # relative: nominal and effective b-values differ by some per cent

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final, cast
 
 from pydicom import dcmread
 
-from opp_mri.dicom.values import PYDICOM_ERRORS
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 

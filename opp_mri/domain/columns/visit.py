@@ -5,9 +5,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.columns import Column, Kind, Value, plain, seen_through
+from opp_mri.domain.columns.column import Column, Kind, Value, plain, seen_through
+from opp_mri.domain.columns.timeline import LONGEST_DAYS
 from opp_mri.domain.timeline import Pathology
-from opp_mri.domain.timeline_columns import LONGEST_DAYS
 from opp_mri.domain.visit import (
     MOST_PAIN,
     EpiduralGrade,

@@ -11,10 +11,10 @@ from typing import Any, Final
 from attrs import frozen
 from pydicom import Dataset
 
-from opp_mri.dicom.elements import Layout, elements_in, items_of
-from opp_mri.dicom.fields import Values, understood
-from opp_mri.dicom.header import TAGS, Header, tag_of
-from opp_mri.dicom.values import PYDICOM_ERRORS
+from opp_mri.dicom.headers.elements import Layout, elements_in, items_of
+from opp_mri.dicom.headers.fields import Values, understood
+from opp_mri.dicom.headers.header import TAGS, Header, tag_of
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import InputError
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
-from opp_mri.dicom.byte_reader import ByteReader, MemoryBytes
+from opp_mri.dicom.headers.byte_reader import ByteReader, MemoryBytes
 
 UNDEFINED_LENGTH: Final = 0xFFFFFFFF
 PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # of doubles, of floats, of integers

@@ -21,12 +21,12 @@ from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from opp_mri.dicom.byte_reader import ByteReader, ReaderStream, inflated_from
-from opp_mri.dicom.clean_values import clean_value
-from opp_mri.dicom.completeness import PixelShape, pixels_missing
-from opp_mri.dicom.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
-from opp_mri.dicom.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
-from opp_mri.dicom.values import PYDICOM_ERRORS, integer, text
+from opp_mri.dicom.headers.byte_reader import ByteReader, ReaderStream, inflated_from
+from opp_mri.dicom.headers.clean_values import clean_value
+from opp_mri.dicom.headers.completeness import PixelShape, pixels_missing
+from opp_mri.dicom.headers.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
+from opp_mri.dicom.headers.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS, integer, text
 from opp_mri.domain.imaging import FileStatus
 
 KEYWORDS: Final = (

@@ -1,0 +1,1 @@
+"""The header of a file: found, walked, decoded and checked for completeness."""
