@@ -21,7 +21,7 @@ from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 
-SHOWN = Path(__file__).parents[2] / "fixtures" / "shown"
+SHOWN = Path(__file__).parents[3] / "fixtures" / "shown"
 
 
 def written(record: object) -> str:
