@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from indexing import write_corpus
-
 ROUNDS = 7
 FILES = 3000
 PLACES = ("opp_mri.workflow.catalogue.index", "opp_mri.workflow.index")  # new, old
 
 
 def main() -> None:
+    from indexing import write_corpus  # not in the process of the older version: it cannot
+
     trees = [Path(argument).resolve() for argument in sys.argv[1:3]]
     files = int(sys.argv[3]) if len(sys.argv) > 3 else FILES
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else ROUNDS

@@ -46,7 +46,7 @@ _REQUIRED: Final = {
     "columns": "Columns",
 }
 _KEYWORD_OF_TAG: Final = {tag: keyword for keyword, tag in TAGS.items() if keyword in FIELDS}
-_INSTEAD: Final = tuple(each for each in INSTEAD if each[0] in TAGS)
+_INSTEAD: Final = tuple((TAGS[each[0]], *each) for each in INSTEAD if each[0] in TAGS)
 _NUMBER_OF_FRAMES: Final = TAGS["NumberOfFrames"]
 _LONGEST_REMEMBERED: Final = 1024  # bytes of an element; longer ones are seldom the same twice
 _MOST_REMEMBERED: Final = 50_000
@@ -131,13 +131,12 @@ def _top_level(header: Header) -> Values:
         remembered = _remembered(header.layout, header.character_set)
         for tag, element in header.raw.items():
             name, value = remembered.get(element) or _meaning(header, tag, remembered)
-            if name == UNREADABLE:
-                values[name] = values.get(name, {}) | value
-            elif value is not None:
-                values[name] = value
-        for keyword, name, convert in _INSTEAD:
-            if TAGS[keyword] in header.raw and name not in values:
-                add_understood(values, keyword, name, convert, header.value(TAGS[keyword]))
+            if value is None:
+                continue
+            values[name] = values.get(name, {}) | value if name == UNREADABLE else value
+        for tag, keyword, name, convert in _INSTEAD:
+            if tag in header.raw and name not in values:
+                add_understood(values, keyword, name, convert, header.value(tag))
     agents = contrast_agents(header)
     if agents:
         values = understood(agents) | values

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final
 
 CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -16,6 +17,7 @@ CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
     "volume": ("volume_id", "patient_id", "study_instance_uid", "description"),
 }  # fmt: skip
 """Table and the columns that its checksum covers."""
+_VALUES: Final = {table: itemgetter(*names) for table, names in CHECKED.items()}
 
 
 def row_checksum(values: Iterable[Any]) -> str:
@@ -27,9 +29,9 @@ def row_checksum(values: Iterable[Any]) -> str:
 
 def checked(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """Give a row with its checksum."""
-    return row | {"checksum": row_checksum(row[name] for name in CHECKED[table])}
+    return row | {"checksum": row_checksum(_VALUES[table](row))}
 
 
 def is_sound(table: str, row: Mapping[Any, Any]) -> bool:
     """Tell whether a row is what was written."""
-    return bool(row["checksum"] == row_checksum(row[name] for name in CHECKED[table]))
+    return bool(row["checksum"] == row_checksum(_VALUES[table](row)))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -19,14 +20,31 @@ def _is_array(kind: Any) -> bool:
 
 
 _PLAIN: Final = (str, int, float, bool)  # what JSON writes and reads as it is
+_BY_TEXT: Final[dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]]] = {
+    date: (date.isoformat, date.fromisoformat),
+    datetime: (datetime.isoformat, datetime.fromisoformat),
+    time: (time.isoformat, time.fromisoformat),
+    Decimal: (str, Decimal),
+}
+"""What JSON holds as text: how it is written and read."""
+
+
+def _option(kind: Any) -> type | None:
+    """Give float for `float | None`, and so on; None for every other type."""
+    arguments = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
+    types = [argument for argument in arguments if argument is not NoneType]
+    optional = len(types) == 1 and len(arguments) == 2
+    return types[0] if optional else None
 
 
 def _plain_option(kind: Any) -> type | None:
-    """Give float for `float | None`, and so on; None for every other type."""
-    arguments = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
-    others = [argument for argument in arguments if argument is not NoneType]
-    optional = len(others) == 1 and len(arguments) == 2
-    return others[0] if optional and others[0] in _PLAIN else None
+    option = _option(kind)
+    return option if option in _PLAIN else None
+
+
+def _text_option(kind: Any) -> type | None:
+    option = _option(kind)
+    return option if option in _BY_TEXT else None
 
 
 def _plain_items(kind: Any) -> type | None:
@@ -39,6 +57,20 @@ def _plain_items(kind: Any) -> type | None:
 def _read_option(kind: Any) -> Callable[[Any, Any], Any]:
     read: Any = _plain_option(kind)
     return lambda value, _: None if value is None else read(value)
+
+
+def _write_text_option(kind: Any) -> Callable[[Any], str | None]:
+    write, _ = _BY_TEXT[_option(kind) or NoneType]
+    return lambda value: None if value is None else write(value)
+
+
+def _read_text_option(kind: Any) -> Callable[[Any, Any], Any]:
+    _, read = _BY_TEXT[_option(kind) or NoneType]
+    return lambda value, _: None if value is None else read(value)
+
+
+def _read_text(read: Callable[[str], Any], text: Any, _: Any) -> Any:
+    return read(text)
 
 
 def _read_items(kind: Any) -> Callable[[Any, Any], Any]:
@@ -62,11 +94,15 @@ for _is_plain, _reader in (
 ):
     _converter.register_unstructure_hook_func(_is_plain, identity)
     _converter.register_structure_hook_factory(_is_plain, _reader)
-for _kind in (date, datetime, time):
-    _converter.register_unstructure_hook(_kind, lambda value: value.isoformat())
-    _converter.register_structure_hook(_kind, lambda text, kind: kind.fromisoformat(text))
-_converter.register_unstructure_hook(Decimal, str)
-_converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+_converter.register_unstructure_hook_factory(
+    lambda kind: _text_option(kind) is not None, _write_text_option
+)
+_converter.register_structure_hook_factory(
+    lambda kind: _text_option(kind) is not None, _read_text_option
+)
+for _kind, (_write, _read) in _BY_TEXT.items():
+    _converter.register_unstructure_hook(_kind, _write)
+    _converter.register_structure_hook(_kind, partial(_read_text, _read))
 _converter.register_unstructure_hook_func(_is_array, lambda array: array.tolist())
 _converter.register_structure_hook_func(
     _is_array, lambda values, _: np.asarray(values, dtype=float)

@@ -1,7 +1,6 @@
 """Files and instances in SQL: all of it can be made again from the sources."""
 
 import os
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,13 @@ class SqlCatalogue(Transactions):
     def _outward(self, path: str) -> str:
         return path if Path(path).is_absolute() else self._folder + path
 
+    def _entry_within(self, entry: CatalogueEntry) -> CatalogueEntry:
+        """Give an entry whose path is kept as this store keeps it."""
+        path = self._inward(entry.source.path)
+        if path == entry.source.path:
+            return entry
+        return attrs.evolve(entry, source=attrs.evolve(entry.source, path=path))
+
     def _source(self, row: Row[Any]) -> SourceFile:
         return attrs.evolve(_source(row), path=self._outward(row.path))
 
@@ -86,15 +92,7 @@ class SqlCatalogue(Transactions):
 
         Returns the number of entries that turned out to be copies of an instance already there.
         """
-        entries = [
-            attrs.evolve(
-                catalogue_entry,
-                source=attrs.evolve(
-                    catalogue_entry.source, path=self._inward(catalogue_entry.source.path)
-                ),
-            )
-            for catalogue_entry in entries
-        ]
+        entries = [self._entry_within(entry) for entry in entries]
         with self.writing_transaction() as connection:
             released = _remove_files(connection, [_name(entry.source) for entry in entries])
             keys = [_key(entry.instance) for entry in entries if entry.instance]
@@ -143,7 +141,9 @@ class SqlCatalogue(Transactions):
 
     def file_counts(self) -> Mapping[FileStatus, int]:
         """Count the files of each status."""
-        return Counter(entry.status for entry in self.files())
+        query = select(file.c.status, func.count()).group_by(file.c.status)
+        with self.reading_transaction() as connection:
+            return {FileStatus(status): n for status, n in connection.execute(query)}
 
     def stale_patients(self) -> Sequence[str]:
         """Give the PatientIDs whose volumes have to be described anew."""

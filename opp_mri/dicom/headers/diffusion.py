@@ -5,17 +5,21 @@ Philips 2001,1003. An element of that number under another creator means somethi
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from struct import unpack
 from typing import Final
 
 from attrs import frozen
 
+from opp_mri.dicom.headers.elements import Layout
 from opp_mri.dicom.headers.header import PRIVATE_B_VALUES, Header
 from opp_mri.dicom.headers.values import number, text
+from opp_mri.domain.imaging import FileStatus
 
 GE_BIAS: Final = 1_000_000_000  # added to the b-value in 0043,1039 of multi-b and synthetic series
 SAME_B: Final = 0.1  # relative: nominal and effective b-values differ by some per cent
 LARGEST_B: Final = 100_000  # s/mm2; beyond it the element holds something else
+_PLACES: Final = {tag: (creator, creator_tag) for creator, creator_tag, tag in PRIVATE_B_VALUES}
 
 
 @frozen
@@ -28,16 +32,43 @@ class PrivateBValue:
 
 def private_b_values(header: Header) -> Iterator[PrivateBValue]:
     """Give each private b-value of a header."""
-    for creator, creator_tag, tag in PRIVATE_B_VALUES:
-        if tag in header and text(header.value(creator_tag)).upper() == creator.upper():
-            b_value = _b_value(header.value(tag), header)
-            if b_value is not None and 0 <= b_value <= LARGEST_B:
-                yield PrivateBValue(b_value, creator)
+    if header.dataset is not None:
+        tags = [tag for tag in _PLACES if tag in header]
+    elif header.raw.keys().isdisjoint(_PLACES):  # most images have none
+        return
+    else:
+        tags = [tag for tag in _PLACES if tag in header.raw]
+    for tag in tags:
+        creator, creator_tag = _PLACES[tag]
+        if header.dataset is None:
+            elements = header.raw.get(creator_tag, b""), header.raw[tag]
+            b_value = _remembered(creator, creator_tag, tag, *elements, header.layout)
+        else:
+            b_value = _written_by(creator, creator_tag, tag, header)
+        if b_value is not None:
+            yield PrivateBValue(b_value, creator)
 
 
 def differ(b_value: float, other: float) -> bool:
     """Tell whether two b-values contradict each other: other than by rounding."""
     return abs(b_value - other) > SAME_B * max(b_value, other)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(  # what the value follows from, to be hashed
+    creator: str, creator_tag: int, tag: int, creator_element: bytes, element: bytes, layout: Layout
+) -> float | None:
+    raw = {tag: element} | ({creator_tag: creator_element} if creator_element else {})
+    header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
+    return _written_by(creator, creator_tag, tag, header)
+
+
+def _written_by(creator: str, creator_tag: int, tag: int, header: Header) -> float | None:
+    """Give a b-value in s/mm2; None under another creator, or where the value can be none."""
+    if text(header.value(creator_tag)).upper() != creator.upper():
+        return None
+    b_value = _b_value(header.value(tag), header)
+    return b_value if b_value is not None and 0 <= b_value <= LARGEST_B else None
 
 
 def _b_value(value: object, header: Header) -> float | None:

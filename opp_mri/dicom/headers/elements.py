@@ -200,17 +200,17 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
 def _walk_explicit(
     block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes]
 ) -> tuple[int, Stop]:
-    element, length_of, sizes = layout.element, layout.length, layout.header_sizes
-    wanted = layout.wanted.get
+    element, length_of, sizes = layout.element, layout.length, layout.header_sizes.get
+    wanted, available = layout.wanted.get, len(block)
     while p < limit:
         tag, vr, length = element(block, p)
-        size = sizes.get(vr)
+        size = sizes(vr)
         known = wanted(tag)
-        if size is None:
-            return p, Stop.ODD
-        if known == _AT_PIXELS:
-            return p, Stop.PIXELS
-        if size == 12:
+        if size != 8:  # of most elements it is
+            if size is None:
+                return p, Stop.ODD
+            if known == _AT_PIXELS:
+                return p, Stop.PIXELS
             length = length_of(block, p + 8)[0]
             if length == UNDEFINED_LENGTH:
                 try:
@@ -221,7 +221,9 @@ def _walk_explicit(
                     return p, Stop.ODD
         end = p + size + length
         if known is not None:
-            if end > len(block):
+            if known == _AT_PIXELS:
+                return p, Stop.PIXELS
+            if end > available:
                 return p, Stop._SHORT
             raw[known] = block[p:end]
         p = end

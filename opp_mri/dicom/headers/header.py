@@ -64,10 +64,14 @@ def tag_of(keyword: str) -> int:
 
 TAGS: Final = {keyword: tag_of(keyword) for keyword in KEYWORDS}
 
-PRIVATE_B_VALUES: Final = (
-    ("SIEMENS MR HEADER", 0x00190010, 0x0019100C),
-    ("GEMS_PARM_01", 0x00430010, 0x00431039),
-    ("Philips Imaging DD 001", 0x20010010, 0x20011003),
+PRIVATE_B_VALUES: Final = tuple(
+    (creator, group << 16 | block, group << 16 | block << 8 | element)
+    for creator, group, element in (
+        ("SIEMENS MR HEADER", 0x0019, 0x0C),
+        ("GEMS_PARM_01", 0x0043, 0x39),
+        ("Philips Imaging DD 001", 0x2001, 0x03),
+    )
+    for block in range(0x10, 0x14)  # a file that was written anew may have it in a later block
 )
 """Creator of a private block, the element that names it, and the one that holds the b-value."""
 _PRIVATE: Final = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)

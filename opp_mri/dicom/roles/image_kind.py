@@ -7,7 +7,7 @@ ComplexImageComponent, or the derivation, or only the name.
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -39,13 +39,19 @@ Patterns = tuple[tuple[re.Pattern[str], str], ...]
 @cache
 def _patterns(table: str) -> Patterns:
     """Give the patterns of a table of `image_kinds.toml`, each with what it makes of an image."""
-    data = files("opp_mri.dicom.roles").joinpath("image_kinds.toml").read_text(encoding="utf-8")
     whole_words = table in ("names", "doubted")
+    start, end = (r"(?<![a-z0-9])", r"(?![a-z0-9])") if whole_words else ("", "")
     return tuple(
-        (re.compile(rf"(?<![a-z0-9])({pattern})(?![a-z0-9])" if whole_words else pattern), sentence)
-        for sentence, patterns in tomllib.loads(data)[table].items()
-        for pattern in patterns
+        (re.compile(f"{start}(?:{'|'.join(patterns)}){end}"), sentence)
+        for sentence, patterns in _tables()[table].items()
     )
+
+
+@cache
+def _tables() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Give the tables of `image_kinds.toml`: sentence to patterns, each."""
+    data = files("opp_mri.dicom.roles").joinpath("image_kinds.toml").read_text(encoding="utf-8")
+    return tomllib.loads(data)
 
 
 def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
