@@ -43,7 +43,7 @@ def main(files: int, runs: int) -> None:
         unchanged = []
         for _ in range(runs):
             summary, seconds = timed(lambda: indexed(project, source, None))
-            assert (summary.found, summary.read) == (made, 0)
+            assert (summary.files, summary.read) == (made, 0)
             unchanged.append(seconds)
         print(f"again, nothing changed         {statistics.median(unchanged):7.2f} s")
         touched = []

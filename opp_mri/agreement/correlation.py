@@ -51,13 +51,13 @@ def icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
     such intervals by resampling of clusters).
     """
     n, k = lengths_mm.shape
-    nothing = Estimate(value=None)
+    no_estimate = Estimate(value=None)
     if n < 3 or k < 2:
-        return Icc(single=nothing, average=nothing, targets=n, readers=k)
+        return Icc(single=no_estimate, average=no_estimate, targets=n, readers=k)
     rows, columns, error = _mean_squares(lengths_mm)
     bottom = rows + (k - 1) * error + k * (columns - error) / n
     if bottom <= 0 or rows == 0:
-        return Icc(single=nothing, average=nothing, targets=n, readers=k)
+        return Icc(single=no_estimate, average=no_estimate, targets=n, readers=k)
     single = (rows - error) / bottom
     if single >= 1 or error == 0 == columns:
         whole = Estimate(value=1.0, low=1.0, high=1.0)

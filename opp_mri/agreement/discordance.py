@@ -113,11 +113,11 @@ def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | No
         or second.plane is None
     ):
         cause = Cause.LENGTH if apart else None
-        return _made(first, second, cause, difference_mm)
+        return _build_discordance(first, second, cause, difference_mm)
     if first.volume_id != second.volume_id:
         frames = {reading.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
         if len(frames) > 1 or "" in frames:
-            return _made(first, second, Cause.SERIES, difference_mm)
+            return _build_discordance(first, second, Cause.SERIES, difference_mm)
     return _of_lines(
         first, second, reading.caliper, other.caliper, first.plane, limits, difference_mm
     )
@@ -176,7 +176,7 @@ def _on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> b
     return middles_apart_mm > ANOTHER_LESION_MM
 
 
-def _made(
+def _build_discordance(
     first: Drawn, second: Drawn, cause: Cause | None, difference_mm: Decimal
 ) -> Discordance | None:
     if cause is None:

@@ -85,9 +85,9 @@ def bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> BlandAltman:
     n, pairs = len(groups), sum(map(len, groups))
     if n < 3:
         mean = float(np.mean(np.concatenate(groups))) if groups else None
-        nothing = Estimate(value=None)
+        no_estimate = Estimate(value=None)
         return BlandAltman(
-            bias_mm=Estimate(value=mean), lower_mm=nothing, upper_mm=nothing, lesions=n,
+            bias_mm=Estimate(value=mean), lower_mm=no_estimate, upper_mm=no_estimate, lesions=n,
             pairs=pairs,
         )  # fmt: skip
     means = np.array([group.mean() for group in groups])

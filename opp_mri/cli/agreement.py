@@ -231,7 +231,7 @@ def _row(pair: DiscordantPair) -> list[str]:
         else format_mm(reading.length_mm)
         for reading in (discordance.first, discordance.second)
     ]
-    first, second = (one.value if one else "-" for one in pair.categories)
+    first, second = (category.value if category else "-" for category in pair.categories)
     category = f"{first} or {second}" if pair.changes_category else first
     return [
         pair.lesion.lesion_id,

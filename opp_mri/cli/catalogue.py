@@ -87,7 +87,7 @@ def index_command(
 
 
 def _show_summary(summary: IndexSummary) -> None:
-    click.echo(f"{counted(summary.found, 'file')} found, {summary.read} new or changed.")
+    click.echo(f"{counted(summary.files, 'file')} found, {summary.read} new or changed.")
     if summary.gone:
         click.echo(f"No longer there, and dropped: {counted(summary.gone, 'file')}.")
     click.echo("The project holds:")

@@ -81,8 +81,12 @@ def cohort_group(
                 # a warning names its lesion
                 "warnings": warnings_json(cohort.warnings) if suppress_below is None else [],
                 "tables": [
-                    {"title": one.title, "numbers": list(one.records), "notes": list(one.notes)}
-                    for one in tables
+                    {
+                        "title": table.title,
+                        "numbers": list(table.records),
+                        "notes": list(table.notes),
+                    }
+                    for table in tables
                 ],
             }
         )
@@ -198,7 +202,7 @@ def _check_report_name(file: Path) -> None:
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice([one[1:] for one in PICTURES]),
+    type=click.Choice([suffix[1:] for suffix in PICTURES]),
     help="Of the files; may be given several times. Without it: svg, pdf.",
 )
 def figures_command(
@@ -208,7 +212,7 @@ def figures_command(
     from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_pictures
 
     pictures = cohort_contents(load_cohort()).pictures
-    suffixes = [f".{one}" for one in formats or ("svg", "pdf")]
+    suffixes = [f".{name}" for name in formats or ("svg", "pdf")]
     for path in save_pictures(folder, pictures.every, suffixes):
         click.echo(str(path))
 

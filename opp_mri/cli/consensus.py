@@ -52,8 +52,8 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
         show_table(
             ["Lesion", "Study", "Sequence", "A mm", "B mm", "Cause", "Category", "Resolved"], rows
         )
-    for one in lesions:
-        click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+    for lesion in lesions:
+        click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
     if any(lesion.open_pairs for lesion in lesions):
         click.echo(
             "Next: `opp-mri consensus resolve`, or in a window `opp-mri consensus-room`; then sign."
@@ -81,7 +81,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     help="With new: both ends in pixels; 0 is the centre of the first pixel.",
 )  # fmt: skip
 @click.option(
-    "--answer", type=click.Choice([one.value for one in ANSWERS]),
+    "--answer", type=click.Choice([answer.value for answer in ANSWERS]),
     help="With new: an answer without a line.",
 )  # fmt: skip
 @rules_options
@@ -110,7 +110,7 @@ def resolve_command(
             for reading in project.store.readings(lesion_id)
             if reading.reading_id == resolution.reading_id
         )
-    click.echo(f"{sequence} of {study_date.date()}: {_said(after)}")
+    click.echo(f"{sequence} of {study_date.date()}: {_answer_in_words(after)}")
 
 
 @consensus_group.command(
@@ -146,11 +146,11 @@ def sign_command(
         ]
         if not ready:
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
-        for one in ready:
-            sign_consensus(project, one, signed_by, now())
-        for one in consensus(project, rules.in_project(project)):
-            if one.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
-                click.echo(f"{one.lesion.lesion_id}: {state_in_words(one)}")
+        for lesion in ready:
+            sign_consensus(project, lesion, signed_by, now())
+        for lesion in consensus(project, rules.in_project(project)):
+            if lesion.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
+                click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
         head = project.store.head()
     show_head(head.hash, is_to_keep=True)
 
@@ -182,7 +182,7 @@ def _new(
     return NewAnswer(answer=Answer(str(answer)), reason=reason)
 
 
-def _said(reading: Reading) -> str:
+def _answer_in_words(reading: Reading) -> str:
     if reading.length_mm is None:
         return reading.answer.value.replace("_", " ")
     return format_mm(reading.length_mm)
@@ -194,11 +194,11 @@ def _row(pair: Pair) -> list[str]:
         pair.lesion.lesion_id,
         str(pair.a.study_date),
         pair.a.sequence.value,
-        _said(pair.a),
-        _said(pair.b),
+        _answer_in_words(pair.a),
+        _answer_in_words(pair.b),
         cause_in_words(discordance) if discordance else "",
         "changes" if pair.changes_category else "same",
-        f"{pair.resolution.kind.value}: {_said(pair.result)}"
+        f"{pair.resolution.kind.value}: {_answer_in_words(pair.result)}"
         if pair.resolution and pair.result
         else "open",
     ]

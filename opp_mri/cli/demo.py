@@ -1,6 +1,5 @@
 """Verbs that make synthetic data: phantom, demo."""
 
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +35,7 @@ def phantom_command(folder: Path, seed: int, patients: tuple[str, ...]) -> None:
         write_phantom(
             folder,
             seed=seed,
-            progress=partial(progress, "writing images"),
+            progress=progress,
             patients=patients or None,
         )
     click.echo(f"The cohort is in {folder}; its patients are synthetic.")

@@ -181,7 +181,7 @@ def _import_record(summary: ImportSummary) -> dict[str, object]:
             for aside in summary.set_aside
         ],
         "files": summary.files,
-        "other_files": summary.others,
+        "other_files": summary.other_files,
     }
 
 

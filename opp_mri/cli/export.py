@@ -79,7 +79,7 @@ def export_command(
     parquet: the same, typed. xlsx: a workbook to read. redcap: a longitudinal project to upload.
     sdtm: shaped like CDISC's TU, TR and RS. aggregated: the cohort's tables of counts.
     """
-    wanted = [ExportFormat(one) for one in formats] or DEFAULT_FORMATS
+    wanted = [ExportFormat(name) for name in formats] or DEFAULT_FORMATS
     if key_file is not None and not deidentify:
         raise click.UsageError("--key is the key of codes: add --deidentify.")
     if suppress_below is not None and ExportFormat.AGGREGATED not in wanted:

@@ -2,20 +2,21 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import click
 from rich import box
+from rich import progress as rich_progress
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from opp_mri.cli.shared.streams import terminal_of
 from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.visible_text import visible_line
+from opp_mri.workflow.progress import Progress
 
 NATURAL_WIDTH: Final = 100_000  # where the output is no terminal, a cell is never folded
 MOST_WARNINGS: Final = 20
@@ -77,19 +78,19 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[str, int, int], None]]:
+def show_progress() -> Iterator[Progress]:
     """Show progress on stderr: bars on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
         yield _plain_progress()
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
     )
     console = Console(file=terminal_of(sys.stderr))
-    progress = Progress(
+    progress = rich_progress.Progress(
         *columns, console=console, transient=True,
         redirect_stdout=False, redirect_stderr=False,  # rich would send what it is handed
     )  # fmt: skip
@@ -104,7 +105,7 @@ def show_progress() -> Iterator[Callable[[str, int, int], None]]:
         yield report
 
 
-def _plain_progress() -> Callable[[str, int, int], None]:
+def _plain_progress() -> Progress:
     def report(stage: str, done: int, total: int) -> None:
         if done == total or (done and done % PLAIN_STEP == 0):
             click.echo(f"{visible_line(stage)}: {done} of {total}", err=True)

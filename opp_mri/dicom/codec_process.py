@@ -115,7 +115,7 @@ def serve(function: str) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec prints must not get among the answers
     _limit_memory()
-    decode = _found(function)
+    decode = _import_function(function)
     while True:
         try:
             source, frame_numbers = read_message(sys.stdin.buffer)
@@ -160,7 +160,7 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _found(function: str) -> Callable[[SourceFile, Sequence[int]], object]:
+def _import_function(function: str) -> Callable[[SourceFile, Sequence[int]], object]:
     module, _, name = function.partition(":")
     decode: Callable[[SourceFile, Sequence[int]], object] = getattr(
         __import__(module, fromlist=[name]), name

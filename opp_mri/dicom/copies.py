@@ -42,15 +42,17 @@ def likeness(instance: Instance) -> str:
     return hashlib.sha256(repr(kept).encode()).hexdigest()[:16]
 
 
-def difference(one: tuple[Instance, SourceFile], other: tuple[Instance, SourceFile]) -> str:
+def difference(
+    first_copy: tuple[Instance, SourceFile], second_copy: tuple[Instance, SourceFile]
+) -> str:
     """Say in what two images with the same UIDs differ, or "" where they are the same instance.
 
     Parameters
     ----------
-    one, other
+    first_copy, second_copy
         Header and file of each.
     """
-    (first, first_file), (second, second_file) = one, other
+    (first, first_file), (second, second_file) = first_copy, second_copy
     if first.patient_id != second.patient_id:
         return "another patient"
     if first.study_date != second.study_date:

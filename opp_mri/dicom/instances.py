@@ -194,15 +194,15 @@ def _own_header(own: Values, shared: Values) -> FrameHeader | None:
 
 
 def _frame(frame_number: int, values: Values, header: FrameHeader | None) -> Frame:
-    said = values.get
+    value_of = values.get
     return Frame(
         frame_number=frame_number,
-        image_position_lps_mm=said("image_position_lps_mm"),
-        image_orientation=said("image_orientation"),
-        pixel_spacing_mm=said("pixel_spacing_mm"),
-        echo_time_ms=said("echo_time_ms"),
-        temporal_position=said("temporal_position_index", said("temporal_position")),
-        stack_id=said("stack_id"),
-        frame_type=said("frame_type") or said("image_type") or (),
+        image_position_lps_mm=value_of("image_position_lps_mm"),
+        image_orientation=value_of("image_orientation"),
+        pixel_spacing_mm=value_of("pixel_spacing_mm"),
+        echo_time_ms=value_of("echo_time_ms"),
+        temporal_position=value_of("temporal_position_index", value_of("temporal_position")),
+        stack_id=value_of("stack_id"),
+        frame_type=value_of("frame_type") or value_of("image_type") or (),
         header=header,
     )

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -28,9 +28,6 @@ from opp_mri.errors import InputError
 
 POOL_PAYS_AFTER_S: Final = 1.0
 CHUNK: Final = 64  # files; what Ctrl-C may lose
-
-Progress = Callable[[int], None]
-"""Told how many files were scanned since it was told before."""
 
 
 @frozen(kw_only=True)
@@ -57,7 +54,6 @@ def scan(
     files: Iterable[SourceFile],
     *,
     workers: int | None = None,
-    on_progress: Progress | None = None,
 ) -> Iterator[ScannedFile]:
     """Scan files, in their order; none of them stops the scan, whatever is wrong with it.
 
@@ -67,8 +63,6 @@ def scan(
         Taken as they are needed.
     workers
         Processes; None for as many as there are cores, 1 for none beside this one.
-    on_progress
-        Told as the scan goes on.
 
     Yields
     ------
@@ -78,8 +72,6 @@ def scan(
     if workers is None:
         workers = os.cpu_count() or 1
     for scanned in _scan_chunks(_chunks(files), workers):
-        if on_progress:
-            on_progress(len(scanned))
         yield from scanned
 
 

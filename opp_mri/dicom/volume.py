@@ -1,7 +1,7 @@
 """Load a volume: native voxels, in order of position, with their place in the patient."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,15 +16,10 @@ from opp_mri.errors import GeometryError, InputError
 EXACT_IN_FLOAT32: Final = 2**24
 INT16: Final = np.iinfo(np.int16)
 
-Progress = Callable[[int, int], None]
-"""Called with the number of frames that are read and the number of all."""
-
 
 def load_volume(
     description: VolumeDescription,
     sources: Mapping[str, SourceFile],
-    *,
-    on_progress: Progress | None = None,
 ) -> Volume:
     """Read the voxels of a volume.
 
@@ -34,8 +29,6 @@ def load_volume(
         What to load; its usability must be `VOLUME`.
     sources
         SOPInstanceUID to the file that holds it.
-    on_progress
-        Told after each file how many of all frames are read.
 
     Returns
     -------
@@ -52,15 +45,13 @@ def load_volume(
         A file is gone, damaged, or another one than was indexed.
     """
     geometry = geometry_of(description)
-    voxels = _voxels(description, geometry.shape_kji[1:], sources, on_progress)
+    voxels = _voxels(description, geometry.shape_kji[1:], sources)
     return Volume(volume_id=description.volume_id, geometry=geometry, voxels=voxels)
 
 
 def load_stack(
     description: VolumeDescription,
     sources: Mapping[str, SourceFile],
-    *,
-    on_progress: Progress | None = None,
 ) -> NDArray[np.generic]:
     """Read the images of a volume to be looked at one by one, whatever their distances.
 
@@ -68,7 +59,7 @@ def load_stack(
     ----------
     description
         Its usability is `VOLUME` or `IN_PLANE`, so that a length can be taken on each image.
-    sources, on_progress
+    sources
         As for `load_volume`.
 
     Returns
@@ -86,7 +77,7 @@ def load_stack(
     if description.usability is Usability.NOTHING or not description.planes:
         raise GeometryError(description.refusal or "No length can be taken on these images.")
     first = description.planes[0]
-    return _voxels(description, (first.rows, first.columns), sources, on_progress)
+    return _voxels(description, (first.rows, first.columns), sources)
 
 
 def geometry_of(description: VolumeDescription) -> VolumeGeometry:
@@ -114,9 +105,8 @@ def _voxels(
     description: VolumeDescription,
     shape: tuple[int, ...],
     sources: Mapping[str, SourceFile],
-    on_progress: Progress | None,
 ) -> NDArray[np.generic]:
-    frames = _read(description.frames, sources, on_progress)
+    frames = _read(description.frames, sources)
     if any(frame.stored.shape != shape for frame in frames):
         raise InputError(
             f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
@@ -128,7 +118,6 @@ def _voxels(
 def _read(
     references: Sequence[FrameReference],
     sources: Mapping[str, SourceFile],
-    on_progress: Progress | None,
 ) -> list[FramePixels]:
     """Read each file once, and give the frames in the order of references."""
     wanted: dict[str, list[int]] = defaultdict(list)
@@ -143,8 +132,6 @@ def _read(
     for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run beside them
         for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
             pixelses[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
-        if on_progress is not None:
-            on_progress(len(pixelses), len(references))
     return [pixelses[reference] for reference in references]
 
 

@@ -23,9 +23,8 @@ def rules_of(
     try:
         known_mode = Mode(mode)
     except ValueError:
-        raise InputError(
-            f"There is no mode {mode!r}: write {' or '.join(repr(one.value) for one in Mode)}."
-        ) from None
+        modes = " or ".join(repr(member.value) for member in Mode)
+        raise InputError(f"There is no mode {mode!r}: write {modes}.") from None
     if not isinstance(criteria, Criteria):
         criteria = load_criteria(str(criteria or default))
     return Rules(criteria=criteria, mode=known_mode)

@@ -296,9 +296,9 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
 
 def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
     """Give a study without its stored values: what the truth is told from."""
-    nothing = np.zeros((0, 0, 0), np.uint16)
+    no_pixels = np.zeros((0, 0, 0), np.uint16)
     measured = (series for series in study.series if series.kind in MEASURED)
-    return evolve(study, series=tuple(evolve(series, pixels=nothing) for series in measured))
+    return evolve(study, series=tuple(evolve(series, pixels=no_pixels) for series in measured))
 
 
 def _thickness(kind: SeriesKind) -> tuple[float, float, float]:

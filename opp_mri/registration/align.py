@@ -210,8 +210,8 @@ def _align_together(
         attempts += [(question.only([index]), FIRST_TURNS) for index in chosen]
     attempts.append((together, ALL_TURNS))
     best: Answer = (together, None, no_fit(together))
-    for asked, turns in attempts:
-        answer = _align_question(asked, turns, whole=whole)
+    for tried, turns in attempts:
+        answer = _align_question(tried, turns, whole=whole)
         if best[1] is None or _rank(answer[2]) > _rank(best[2]):
             best = answer
         if best[2].verdict is Verdict.GOOD:

@@ -172,15 +172,15 @@ def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
 def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
     """Give the least steps that lead onto each breakpoint and past it, between 0 and the limit."""
     lowest, highest = -(length // step), (limit - 1 - length) // step
-    found: set[int] = set()
+    steps: set[int] = set()
     for breakpoint_ in breakpoints:
         distance = breakpoint_ - length
         if distance >= 0:
-            found.update((-(-distance // step), distance // step + 1))
+            steps.update((-(-distance // step), distance // step + 1))
         if distance <= 0:
-            found.update((distance // step, -(-distance // step) - 1))
-    found.discard(0)
-    return {steps for steps in found if lowest <= steps <= highest}
+            steps.update((distance // step, -(-distance // step) - 1))
+    steps.discard(0)
+    return {steps for steps in steps if lowest <= steps <= highest}
 
 
 def _changed(studied: Studied, place: int, by_mm: Decimal) -> Studied:

@@ -172,15 +172,13 @@ def normal_courses(lengths: Lengths) -> NormalCourses:
         for days in SMOOTH_DAYS
     ]
     unshaped = [*smooth, WIDE_SD_MM**2 * np.diag(lengths.follow_ups.astype(float))]
-    nothing = np.zeros(len(lengths.days))
+    flat = np.zeros(len(lengths.days))
     return NormalCourses(
         course=np.array([place for place, _, _ in shaped] + [-1] * len(unshaped)),
         shares=np.array(
             [share for _, share, _ in shaped] + [SMOOTH / len(smooth)] * len(smooth) + [FREE * WIDE]
         ),
-        means_mm=np.array(
-            [AMOUNT_MM * shape for _, _, shape in shaped] + [nothing] * len(unshaped)
-        ),
+        means_mm=np.array([AMOUNT_MM * shape for _, _, shape in shaped] + [flat] * len(unshaped)),
         covariances_mm2=np.array(
             [np.outer(shape, shape) * together * variance_mm2 for _, _, shape in shaped] + unshaped
         ),

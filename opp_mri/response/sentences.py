@@ -194,15 +194,15 @@ def deciding_in_words(assessment: Assessment) -> str:
         return "No sequence decides"
     if len(measured) == 1:
         return str(deciding)
-    complete = {name: one for name, one in measured.items() if one.peak_day is not None}
+    complete = {name: course for name, course in measured.items() if course.peak_day is not None}
     if deciding not in complete:
         return f"{deciding} decides"
     text = f"{deciding} decides, as {_why_it_decides(assessment, deciding, complete)}"
     if assessment.discordant:
         answers = [
-            f"{sequence} says {SHORT_WORDS[one.category]}"
-            for sequence, one in measured.items()
-            if sequence is not deciding and _grew(one, assessment.criteria)
+            f"{sequence} says {SHORT_WORDS[course.category]}"
+            for sequence, course in measured.items()
+            if sequence is not deciding and _grew(course, assessment.criteria)
         ]
         text += f" ({_listed(answers)}, so the sequences disagree)"
     return text
@@ -247,50 +247,51 @@ def _why_it_decides(
     return f"{why}, equally with {alternatives}, and comes first in order"
 
 
-def course_in_words(one: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+def course_in_words(course: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
     """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
-    if one.baseline_day is None:
+    if course.baseline_day is None:
         yield "no baseline"
-    elif one.peak_change_percent is not None and one.last_change_percent is not None:
-        yield f"largest change {one.peak_change_percent:+.1f} % at {_when(one.peak_day or 0)}"
-        yield f"{one.last_change_percent:+.1f} % at the last study, {_when(one.last_day or 0)}"
-        yield f"enlarged on {_counted(one.growth_studies, 'study', 'studies')}"
-    elif one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
+    elif course.peak_change_percent is not None and course.last_change_percent is not None:
+        yield f"largest change {course.peak_change_percent:+.1f} % at {_when(course.peak_day or 0)}"
+        last_day = course.last_day or 0
+        yield f"{course.last_change_percent:+.1f} % at the last study, {_when(last_day)}"
+        yield f"enlarged on {_counted(course.growth_studies, 'study', 'studies')}"
+    elif course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         yield "no follow-up"
-    elif not _grew(one, criteria):
-        yield f"{_signed(one.last_change_mm)} at the last study, {_when(one.last_day)}"
-        if one.peak_change_mm <= 0:
+    elif not _grew(course, criteria):
+        yield f"{_signed(course.last_change_mm)} at the last study, {_when(course.last_day)}"
+        if course.peak_change_mm <= 0:
             yield "never above baseline"
-        elif one.peak_change_mm > one.last_change_mm:
-            yield f"at most {_signed(one.peak_change_mm)}, on day {one.peak_day}"
-    elif one.peak_day is not None:
-        peak, before = f"peak {_signed(one.peak_change_mm)} at", one.peak_after_day
-        if one.peak_day == one.last_day:
-            yield f"{peak} the last study, {_when(one.peak_day)}, after one on day {before}"
+        elif course.peak_change_mm > course.last_change_mm:
+            yield f"at most {_signed(course.peak_change_mm)}, on day {course.peak_day}"
+    elif course.peak_day is not None:
+        peak, before = f"peak {_signed(course.peak_change_mm)} at", course.peak_after_day
+        if course.peak_day == course.last_day:
+            yield f"{peak} the last study, {_when(course.peak_day)}, after one on day {before}"
         else:
-            yield f"{peak} {_when(one.peak_day)}, after a study on day {before}"
-            yield from _after_peak(one)
-    if _regrew(one, criteria) and one.regrowth_mm is not None and one.nadir_mm is not None:
+            yield f"{peak} {_when(course.peak_day)}, after a study on day {before}"
+            yield from _after_peak(course)
+    if _regrew(course, criteria) and course.regrowth_mm is not None and course.nadir_mm is not None:
         yield (
-            f"grew again by {format_mm(one.regrowth_mm)} from its smallest, "
-            f"{format_mm(one.nadir_mm)} on day {one.nadir_day}"
+            f"grew again by {format_mm(course.regrowth_mm)} from its smallest, "
+            f"{format_mm(course.nadir_mm)} on day {course.nadir_day}"
         )
 
 
-def _after_peak(one: SequenceAssessment) -> Iterator[str]:
+def _after_peak(course: SequenceAssessment) -> Iterator[str]:
     """Say in parts how a sequence that grew went on after its peak."""
-    if one.peak_change_mm is None or one.last_change_mm is None or one.last_day is None:
+    if course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         return
-    last = f"{_signed(one.last_change_mm)} at the last study, {_when(one.last_day)}"
-    fall_mm = one.peak_change_mm - one.last_change_mm
+    last = f"{_signed(course.last_change_mm)} at the last study, {_when(course.last_day)}"
+    fall_mm = course.peak_change_mm - course.last_change_mm
     yield f"{last}, {format_mm(fall_mm)} below the peak" if fall_mm else last
-    if one.decline_studies:
-        yield f"decline seen on {_counted(one.decline_studies, 'study', 'studies')}"
-    if one.return_to_baseline_day == one.last_day:
+    if course.decline_studies:
+        yield f"decline seen on {_counted(course.decline_studies, 'study', 'studies')}"
+    if course.return_to_baseline_day == course.last_day:
         yield "back to baseline there"
-    elif one.return_to_baseline_day is not None:
-        yield f"back to baseline at {_when(one.return_to_baseline_day)}"
-    elif one.decline_studies:
+    elif course.return_to_baseline_day is not None:
+        yield f"back to baseline at {_when(course.return_to_baseline_day)}"
+    elif course.decline_studies:
         yield "not back to baseline"
 
 

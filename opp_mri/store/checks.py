@@ -78,8 +78,8 @@ def _patients_with_other_frames(connection: Connection) -> dict[str, str]:
         if not is_sound("volume", row):
             continue
         described = Counter(
-            (one["sop_instance_uid"], one.get("frame_number", 1))
-            for one in json.loads(row["description"]).get("frames", ())
+            (frame["sop_instance_uid"], frame.get("frame_number", 1))
+            for frame in json.loads(row["description"]).get("frames", ())
         )
         if described != recorded.pop(row["volume_id"], Counter()):
             differing[row["volume_id"]] = row["patient_id"]

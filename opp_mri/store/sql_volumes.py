@@ -23,11 +23,11 @@ class SqlVolumes(Transactions):
         with self.reading_transaction() as connection:
             if connection.scalars(select(table.c.words)).all() == [words]:
                 return
-        everyone = select(schema.instance.c.patient_id).distinct()
+        patient_ids = select(schema.instance.c.patient_id).distinct()
         with self.writing_transaction() as connection:
             connection.execute(delete(table))
             connection.execute(insert(table).values(words=words))
-            mark_stale(connection, connection.scalars(everyone).all())
+            mark_stale(connection, connection.scalars(patient_ids).all())
 
     def replace_volumes(
         self, patient_ids: Sequence[str], volumes: Sequence[VolumeDescription]

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +16,7 @@ from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.cohort.pictures import save_page
 from opp_mri.workflow.measuring.lesions import add_events, add_lesions
 from opp_mri.workflow.measuring.measure import measure
+from opp_mri.workflow.progress import Progress
 from opp_mri.workflow.project import create_project, open_project
 
 MARKER_NAME: Final = "opp_mri-demo.txt"
@@ -46,9 +45,7 @@ class DemoSummary:
     page: Path
 
 
-def run_demo(
-    folder: Path, at: datetime, *, seed: int, progress: Callable[[str, int, int], None]
-) -> DemoSummary:
+def run_demo(folder: Path, at: datetime, *, seed: int, progress: Progress) -> DemoSummary:
     """Write a synthetic cohort, index it, measure it by a simulated reader, and assess it.
 
     The reader sees only the images' geometry and the true ends with half a millimetre of noise, so
@@ -70,7 +67,7 @@ def run_demo(
     """
     _make_room(folder)
     cohort = folder / "phantom"
-    write_phantom(cohort, seed=seed, progress=partial(progress, "writing images"))
+    write_phantom(cohort, seed=seed, progress=progress)
     create_project(folder)
     with open_project(folder) as project:
         index(project, [cohort / "dicom"], progress=progress)

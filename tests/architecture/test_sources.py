@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,28 @@ def test_no_function_is_there_for_tests_alone() -> None:
         )
     }
     assert unused == set()
+
+
+# A name says what a value holds. A pronoun or a participle makes the reader look elsewhere for it:
+# `one` of what, `found` by whom? `other` stays, since Python itself names an operand so.
+NO_NOUNS = re.compile(
+    "_*(one|ones|this|these|those|it|them|they|who|whom|whose|which|what|ours|theirs|mine|"
+    "anything|everything|nothing|something|anyone|everyone|nobody|others|"
+    "asked|found|given|made|said|told)_*"
+)
+
+
+def names_in(path: Path) -> Iterator[tuple[str, int]]:
+    """Give each name that a module gives to something, with its line."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name, node.lineno
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_name_in_product_code_is_a_pronoun_or_a_participle(path: Path) -> None:
+    no_nouns = [f"line {line}: {name}" for name, line in names_in(path) if NO_NOUNS.fullmatch(name)]
+    assert no_nouns == []

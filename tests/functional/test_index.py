@@ -216,7 +216,7 @@ def test_a_dicomdir_brings_the_files_that_it_names(project: Project, tmp_path: P
 
 def test_an_empty_folder_is_no_error(project: Project, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert run(project, tmp_path / "empty") == IndexSummary(found=0, read=0, gone=0, counts={})
+    assert run(project, tmp_path / "empty") == IndexSummary(files=0, read=0, gone=0, counts={})
 
 
 # Files that are no images, or no longer or not yet whole
@@ -237,7 +237,7 @@ def test_every_file_is_in_a_series_or_listed_with_the_reason(
     report.SOPClassUID, report.SOPInstanceUID = EncapsulatedPDFStorage, "1.9.2"
     report.EncapsulatedDocument = b"%PDF-"
     save(report, folder / "pdf")
-    assert run(project, folder).found == 7
+    assert run(project, folder).files == 7
     said = left_out(project)
     assert {name: status for name, (status, _) in said.items()} == {
         "empty": FileStatus.NOT_DICOM,

@@ -130,10 +130,10 @@ def test_one_key_shows_the_strip_and_another_copies_the_text(
     qtbot.waitUntil(shown.isVisible)
     assert shown.picture.pixmap().width() > 0.8 * shown.width()
     shown.save(tmp_path / "strip.bmp")
-    assert "give a name that ends in" in shown.said.text()
+    assert "give a name that ends in" in shown.message.text()
     qtbot.mouseClick(shown.identity, Qt.MouseButton.LeftButton)
     shown.save(tmp_path / "slides.pptx")
-    assert shown.said.text().startswith("Written: ")
+    assert shown.message.text().startswith("Written: ")
     slides = Presentation(str(tmp_path / "slides.pptx"))
     assert slides.slides[0].shapes[0].text_frame.text == "L2 · T1"
     qtbot.keyClick(shown, Qt.Key.Key_Escape)

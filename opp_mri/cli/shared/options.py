@@ -27,13 +27,11 @@ def asked_passphrase(*, is_new: bool = False) -> str:
 
     It is never an option of a command: others on this machine could read it there.
     """
-    given = os.environ.get("OPP_MRI_PASSPHRASE")
-    if given:
-        return given
-    passphrase: str = click.prompt(
-        "Passphrase", hide_input=True, confirmation_prompt=is_new, err=True
-    )
-    return passphrase
+    passphrase: str = os.environ.get("OPP_MRI_PASSPHRASE", "")
+    if passphrase:
+        return passphrase
+    typed: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
+    return typed
 
 
 def example(line: str) -> str:

@@ -78,7 +78,7 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     ),
     Column(
         name="weeks_from_ssrs", label="Time", kind=Kind.DECIMAL, unit="weeks from SSRS",
-        of=lambda one: weeks(one.observation.days_from_ssrs), required=True,
+        of=lambda change: weeks(change.observation.days_from_ssrs), required=True,
         source="days_from_ssrs divided by 7, to 0.1",
         description="The day in weeks, for reading: compute with days_from_ssrs.",
     ),
@@ -94,7 +94,7 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     ),
     Column(
         name="change_mm", label="Change from baseline", kind=Kind.DECIMAL, unit="mm",
-        of=lambda one: one.change_mm, source=_FROM_LENGTHS,
+        of=lambda change: change.change_mm, source=_FROM_LENGTHS,
         description="ap_mm less that of the sequence's own baseline, exact; empty before the "
         "baseline and where there is none.",
     ),

@@ -95,9 +95,9 @@ def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     names = [lesion.lesion.lesion_id for lesion in lesions]
     return names == sorted(names) and all(
         CODE.fullmatch(name)
-        and name.startswith(f"{one.patient_id}-")
-        and one == _without(one, one.patient_id, name)
-        for name, one in zip(names, lesions, strict=True)
+        and name.startswith(f"{lesion.patient_id}-")
+        and lesion == _without(lesion, lesion.patient_id, name)
+        for name, lesion in zip(names, lesions, strict=True)
     )
 
 

@@ -48,10 +48,10 @@ class SequenceAnswer:
     assessment: SequenceAssessment
 
 
-def deciding(one: AssessedLesion) -> SequenceAssessment | None:
+def deciding(lesion: AssessedLesion) -> SequenceAssessment | None:
     """Give the sequence that decided, classified; None where none did."""
-    sequence = one.assessment.deciding_sequence
-    return None if sequence is None else one.assessment.sequences.get(sequence)
+    sequence = lesion.assessment.deciding_sequence
+    return None if sequence is None else lesion.assessment.sequences.get(sequence)
 
 
 def _answer_columns(
@@ -65,7 +65,7 @@ def _answer_columns(
         ),
         Column(
             name="reason", label="Rule that decided", kind=Kind.CODE, required=True,
-            allowed={one.value: reason_in_words(one, criteria) for one in Reason},
+            allowed={reason.value: reason_in_words(reason, criteria) for reason in Reason},
             of=lambda row: reason(row).value, source=_RULES,
             description="The row of the response rules that gave the category.",
         ),
@@ -86,7 +86,9 @@ def assessment_columns(
     columns: list[Column[AssessedLesion]] = [
         *seen_through((LESION_ID, PATIENT_ID), lesion_of),
         *_answer_columns(
-            lambda one: one.assessment.category, lambda one: one.assessment.reason, criteria
+            lambda lesion: lesion.assessment.category,
+            lambda lesion: lesion.assessment.reason,
+            criteria,
         ),
         Column(
             name="analysed", label="Analysed", kind=Kind.BOOLEAN, of=is_eligible, required=True,
@@ -95,8 +97,8 @@ def assessment_columns(
         Column(
             name="deciding_sequence", label="Deciding sequence", kind=Kind.CODE,
             allowed=SEQUENCES, familiar=True, source=_RULES,
-            of=lambda one: one.assessment.deciding_sequence
-            and one.assessment.deciding_sequence.value,
+            of=lambda lesion: lesion.assessment.deciding_sequence
+            and lesion.assessment.deciding_sequence.value,
             description="Sequence that the category comes from; empty where none decided. The "
             "columns from baseline_day to regrowth_mm tell how it went.",
         ),

@@ -49,7 +49,7 @@ DICTIONARY_COLUMNS: Final[tuple[Column[Entry], ...]] = (
         required=True, description="Type of its values.", source=_DECLARED,
     ),
     Column(
-        name="unit", label="Unit", of=lambda one: one.column.unit or None,
+        name="unit", label="Unit", of=lambda entry: entry.column.unit or None,
         description="Unit of its values; empty where there is none.", source=_DECLARED,
     ),
     Column(

@@ -55,7 +55,7 @@ def parquet_bytes(table: ExportTable, notes: Mapping[str, str]) -> bytes:
 
 def _metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
     entry = Entry(table, column)
-    described = {one.name: plain(one.of(entry)) for one in DICTIONARY_COLUMNS}
+    described = {column.name: plain(column.of(entry)) for column in DICTIONARY_COLUMNS}
     described["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
     return described
 

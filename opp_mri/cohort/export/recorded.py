@@ -40,11 +40,13 @@ def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     )
     events, count = member.timeline.events, len(exclusions)
     recorded = events[count:] if events[:count] == exclusions else events
-    found = {
+    drawn_events = {
         (days_between(member.lesion.ssrs_last_date, event.date), event.kind)
         for event in events_of_visits(member.visits, member.lesion.ssrs_first_date)
     }
-    return tuple(event for event in recorded if (event.days_from_ssrs, event.kind) not in found)
+    return tuple(
+        event for event in recorded if (event.days_from_ssrs, event.kind) not in drawn_events
+    )
 
 
 def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:

@@ -114,7 +114,7 @@ def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
         "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(export_tables)),
         "events.csv": csv_rows(
             ("event_name", "arm_num", "unique_event_name", "custom_event_label"),
-            dict.fromkeys((one.event, str(ARM), "", "") for one in FORMS),  # REDCap names them
+            dict.fromkeys((form.event, str(ARM), "", "") for form in FORMS),  # REDCap names them
         ),
         "instrument_designations.csv": csv_rows(
             ("arm_num", "unique_event_name", "form"),

@@ -93,7 +93,7 @@ class Record:
 
     subject: Subject
     seq: int
-    one: AssessedLesion
+    lesion: AssessedLesion
     day: date | None
     change: Change | None = None
     test: tuple[str, str] = RESPONSE
@@ -191,7 +191,7 @@ DM: Final[tuple[Variable[Subject], ...]] = (
 
 TU: Final[tuple[Variable[Record], ...]] = (
     *_keys("TU"),
-    _variable("TULNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Exp",
+    _variable("TULNKID", "Link ID", lambda r: r.lesion.lesion.lesion_id, core="Exp",
               source="recorded", identifier=True),
     _variable("TUTESTCD", "Tumor/Lesion ID Short Name", lambda _: "TUMIDENT", "Topic",
               kind=Kind.CODE, allowed={"TUMIDENT": "Tumor Identification"}),
@@ -202,7 +202,7 @@ TU: Final[tuple[Variable[Record], ...]] = (
     _variable("TUSTRESC", "Tumor/Lesion ID Result Std. Format", lambda _: "TREATED LESION",
               "Result Qualifier", "Exp"),
     _variable("TULOC", "Location of the Tumor/Lesion",
-              lambda r: f"VERTEBRA {r.one.lesion.level}", "Record Qualifier", "Exp",
+              lambda r: f"VERTEBRA {r.lesion.lesion.level}", "Record Qualifier", "Exp",
               source="recorded"),
     _variable("TUMETHOD", "Method of Identification", lambda _: METHOD, "Record Qualifier", "Exp",
               Kind.CODE, allowed={METHOD: "magnetic resonance imaging"}),
@@ -214,9 +214,9 @@ TR: Final[tuple[Variable[Record], ...]] = (
     _variable("TRGRPID", "Group ID", lambda r: r.change.sequence.value, core="Perm",
               kind=Kind.CODE, source="recorded: the MR sequence",
               allowed={sequence.value: sequence.value for sequence in SeriesRole}),
-    _variable("TRLNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Exp",
+    _variable("TRLNKID", "Link ID", lambda r: r.lesion.lesion.lesion_id, core="Exp",
               source="recorded", identifier=True),
-    _variable("TRLNKGRP", "Link Group", lambda r: r.one.lesion.lesion_id, core="Perm",
+    _variable("TRLNKGRP", "Link Group", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
     _variable("TRTESTCD", "Tumor/Lesion Assessment Short Name", lambda _: "DIAMETER", "Topic",
               kind=Kind.CODE, allowed={"DIAMETER": "Diameter"}),
@@ -247,16 +247,16 @@ TR: Final[tuple[Variable[Record], ...]] = (
 
 RS: Final[tuple[Variable[Record], ...]] = (
     *_keys("RS"),
-    _variable("RSLNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+    _variable("RSLNKID", "Link ID", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
-    _variable("RSLNKGRP", "Link Group ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+    _variable("RSLNKGRP", "Link Group ID", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
     _variable("RSTESTCD", "Assessment Short Name", lambda r: r.test[0], "Topic", kind=Kind.CODE,
               allowed=dict((RESPONSE, RULE))),
     _variable("RSTEST", "Assessment Name", lambda r: r.test[1], "Synonym Qualifier"),
     _variable("RSCAT", "Category for Assessment", lambda _: CRITERIA, "Grouping Qualifier", "Exp",
               Kind.CODE, allowed={CRITERIA: "Amini et al., AJNR 2016;37:387-392; not RECIST"}),
-    _variable("RSSCAT", "Subcategory", lambda r: r.one.assessment.mode.value.upper(),
+    _variable("RSSCAT", "Subcategory", lambda r: r.lesion.assessment.mode.value.upper(),
               "Grouping Qualifier", "Perm"),
     _variable("RSORRES", "Result or Finding in Original Units", lambda r: r.result,
               "Result Qualifier", "Exp", Kind.CODE, "response rules", RESULTS),
@@ -270,7 +270,7 @@ RS: Final[tuple[Variable[Record], ...]] = (
 
 FA: Final[tuple[Variable[Record], ...]] = (
     *_keys("FA"),
-    _variable("FALNKID", "Link ID", lambda r: r.one.lesion.lesion_id, core="Perm",
+    _variable("FALNKID", "Link ID", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
     _variable("FATESTCD", "Findings About Test Short Name", lambda r: r.test[0], "Topic",
               kind=Kind.CODE, allowed=dict(VISIT_TESTS.values())),
@@ -299,7 +299,7 @@ SUPPTU: Final[tuple[Variable[Qualifier], ...]] = (
               allowed=QUALIFIERS),
     _variable("QLABEL", "Qualifier Variable Label", lambda q: q.column.heading,
               "Synonym Qualifier"),
-    _variable("QVAL", "Data Value", lambda q: plain(q.column.of(q.of.one)), "Result Qualifier",
+    _variable("QVAL", "Data Value", lambda q: plain(q.column.of(q.of.lesion)), "Result Qualifier",
               source="recorded", identifier=True),
     _variable("QORIG", "Origin", lambda _: "COLLECTED", "Record Qualifier"),
     _variable("QEVAL", "Evaluator", lambda _: None, "Record Qualifier", "Exp"),

@@ -57,24 +57,24 @@ def sdtm_tables(
     lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
     """Give DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
-    found = [_Found(subject) for subject in _subjects(lesions, study_id)]
-    identified = [record for one in found for record in one.identified()]
+    findings = [_Found(subject) for subject in _subjects(lesions, study_id)]
+    identified = [record for finding in findings for record in finding.identified()]
     return (
-        tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in found]),
+        tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in findings]),
         tabulate(
             "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identified
         ),
         tabulate(
             "tr", "Tumor/Lesion Results", "One record a length.", TR,
-            (record for one in found for record in one.measured()),
+            (record for finding in findings for record in finding.measured()),
         ),
         tabulate(
             "rs", "Disease Response", "Two records a lesion: its category, and the rule.", RS,
-            (record for one in found for record in one.answered()),
+            (record for finding in findings for record in finding.answered()),
         ),
         tabulate(
             "fa", "Findings About Events or Interventions", "One record a finding of a visit.", FA,
-            (record for one in found for record in one.visited()),
+            (record for finding in findings for record in finding.visited()),
         ),
         tabulate(
             "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
@@ -89,9 +89,9 @@ def _subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iterator[Subj
         by_patient.setdefault(lesion.patient_id, []).append(lesion)
     for members in by_patient.values():
         days = {
-            one.lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
-            for one in members
-            for observations in one.timeline.observations.values()
+            lesion.lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
+            for lesion in members
+            for observations in lesion.timeline.observations.values()
             for observation in observations
         }
         yield Subject(
@@ -109,23 +109,26 @@ class _Found:
     subject: Subject
 
     def _changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
-        for one in self.subject.lesions:
-            for change in changes_of(one):
-                yield one, change
+        for lesion in self.subject.lesions:
+            for change in changes_of(lesion):
+                yield lesion, change
 
     def identified(self) -> Iterator[Record]:
         """Give a record for each lesion, on its first study."""
         for seq, lesion in enumerate(self.subject.lesions, 1):
             days = [row[0].days_from_ssrs for row in lesion.timeline.observations.values() if row]
             yield Record(
-                subject=self.subject, seq=seq, one=lesion, day=_day(lesion, min(days, default=None))
+                subject=self.subject,
+                seq=seq,
+                lesion=lesion,
+                day=_day(lesion, min(days, default=None)),
             )
 
     def measured(self) -> Iterator[Record]:
         """Give a record for each length."""
         for seq, (lesion, change) in enumerate(self._changes(), 1):
             day = _day(lesion, change.observation.days_from_ssrs)
-            yield Record(subject=self.subject, seq=seq, one=lesion, day=day, change=change)
+            yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, change=change)
 
     def visited(self) -> Iterator[Record]:
         """Give a record for each finding of a visit."""
@@ -138,8 +141,8 @@ class _Found:
         )
         for seq, (lesion, day, column, value) in enumerate(findings, 1):
             yield Record(
-                subject=self.subject, seq=seq, one=lesion, day=day, test=VISIT_TESTS[column.name],
-                result=plain(value), unit=column.unit,
+                subject=self.subject, seq=seq, lesion=lesion, day=day,
+                test=VISIT_TESTS[column.name], result=plain(value), unit=column.unit,
             )  # fmt: skip
 
     def answered(self) -> Iterator[Record]:
@@ -154,7 +157,7 @@ class _Found:
             ):
                 seq += 1
                 yield Record(
-                    subject=self.subject, seq=seq, one=lesion, test=test, result=result,
+                    subject=self.subject, seq=seq, lesion=lesion, test=test, result=result,
                     day=_day(lesion, max(days, default=None)),
                 )  # fmt: skip
 
@@ -169,21 +172,21 @@ def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
     }
     for record in records:
         for name, column in columns.items():
-            if column.of(record.one) is not None:
+            if column.of(record.lesion) is not None:
                 yield Qualifier(of=record, name=name, column=column)
 
 
 def _define(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
     for table in tables:
-        for order, one in enumerate(table.columns, 1):
-            if isinstance(one, Variable):
-                number = one.kind in (Kind.INTEGER, Kind.DECIMAL)
-                terms = BETWEEN.join(f"{code} = {words}" for code, words in one.allowed.items())
+        for order, column in enumerate(table.columns, 1):
+            if isinstance(column, Variable):
+                number = column.kind in (Kind.INTEGER, Kind.DECIMAL)
+                terms = BETWEEN.join(f"{code} = {words}" for code, words in column.allowed.items())
                 yield [
                     guarded(text)
                     for text in (
-                        table.name.upper(), str(order), one.name, one.label,
-                        "Num" if number else "Char", one.unit, one.role, one.core, terms,
-                        one.source, plain(one.identifier),
+                        table.name.upper(), str(order), column.name, column.label,
+                        "Num" if number else "Char", column.unit, column.role, column.core, terms,
+                        column.source, plain(column.identifier),
                     )
                 ]  # fmt: skip

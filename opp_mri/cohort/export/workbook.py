@@ -58,7 +58,7 @@ def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> Expo
                 assessment_columns(criteria), "category", "reason", "deciding_sequence",
                 "discordant", "peak_change_mm",
             ),
-            _week("peak", "Peak", lambda said: said.peak_day),
+            _week("peak", "Peak", lambda record: record.peak_day),
             _week("peak_after", "Study before the peak", lambda answer: answer.peak_after_day),
             _week("return", "Return to baseline", lambda answer: answer.return_to_baseline_day),
             *pick(assessment_columns(criteria), "last_change_mm"),
@@ -145,7 +145,7 @@ def _write_sheet(book: Any, table: ExportTable) -> None:
 
     sheet = _new_sheet(book, table.title, "B2")
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{table.n_rows + 1}"
-    widths = [_width(*one) for one in zip(table.columns, table.data, strict=True)]
+    widths = [_width(*column) for column in zip(table.columns, table.data, strict=True)]
     for place, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(place)].width = min(width, WIDEST)
     wrapped = [place for place, width in enumerate(widths) if width > WIDEST]

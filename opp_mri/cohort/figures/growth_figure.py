@@ -39,11 +39,11 @@ def draw_growth(
         The lesions were classified by changes in mm that differ.
     """
     analysed = [o for o in eligible_of(lesions) if o.assessment.category is category]
-    found = [change_lines(lesion) for lesion in analysed]
+    lines_of_lesions = [change_lines(lesion) for lesion in analysed]
     panels = [
         ChangePanel(name=role.value, colour=COLOURS[role], marker=MARKERS[role], lines=lines)
         for role in SeriesRole
-        if (lines := tuple(of[role] for of in found if role in of))
+        if (lines := tuple(of[role] for of in lines_of_lesions if role in of))
     ]
     if not panels:
         return nothing_to_draw(f"There is no {category.value} lesion to draw.")

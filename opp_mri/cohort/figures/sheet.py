@@ -45,11 +45,11 @@ def place(
     return figure.add_axes((left_in / wide, bottom, width_in / wide, height_in / high), **options)
 
 
-def write(figure: Figure, left_in: float, top_in: float, text: str, **given: Any) -> None:
+def write(figure: Figure, left_in: float, top_in: float, text: str, **options: Any) -> None:
     """Write small type on the sheet, its middle this far from the top."""
     wide, high = figure.get_size_inches()
     style: dict[str, Any] = {"size": SMALL_POINTS, "color": QUIET, "va": "center"}
-    figure.text(left_in / wide, 1 - top_in / high, text, **style | given)
+    figure.text(left_in / wide, 1 - top_in / high, text, **style | options)
 
 
 def nothing_to_draw(words: str, width_in: float = DOUBLE_IN) -> Figure:

@@ -94,18 +94,18 @@ def draw_swimmer(
     every = [swimmer for lesion in analysed if (swimmer := _swimmer(lesion)) is not None]
     if not every:
         return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
-    swimmers = sorted(every, key=lambda one: -one.events)[:FEW]
+    swimmers = sorted(every, key=lambda swimmer: -swimmer.events)[:FEW]
     groups = {
         answer: sorted(
-            (one for one in swimmers if one.lesion.assessment.category is answer),
-            key=lambda one: (-one.last_day, -one.end_day),
+            (swimmer for swimmer in swimmers if swimmer.lesion.assessment.category is answer),
+            key=lambda swimmer: (-swimmer.last_day, -swimmer.end_day),
         )
         for answer in answers_of(analysed)
     }
     groups = {answer: group for answer, group in groups.items() if group}
-    names = [label(one.lesion) for one in swimmers] if label else []
+    names = [label(swimmer.lesion) for swimmer in swimmers] if label else []
     rows_in = ROW_IN * len(swimmers)
-    sizes = Counter(one.lesion.assessment.category for one in every)
+    sizes = Counter(swimmer.lesion.assessment.category for swimmer in every)
     with journal_style():
         foot = foot_lines(_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
         body_in = rows_in + HEAD_IN * len(groups) + 0.06
@@ -115,13 +115,13 @@ def draw_swimmer(
         axes.set_ylim(body_in, 0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        week_ticks(axes, weeks_from_days(max(one.end_day for one in swimmers)), at_most=10)
+        week_ticks(axes, weeks_from_days(max(swimmer.end_day for swimmer in swimmers)), at_most=10)
         axes.set_xlabel(WEEKS_LABEL)
         top_in = 0.0
         for answer, group in groups.items():
             _draw_group(axes, answer, group, top_in, sizes[answer])
             if names and label:
-                _name_rows(axes, [label(one.lesion) for one in group], top_in + HEAD_IN)
+                _name_rows(axes, [label(swimmer.lesion) for swimmer in group], top_in + HEAD_IN)
             top_in += HEAD_IN + ROW_IN * len(group)
         write_legend(figure, 0.1, _legend(swimmers), left_in=EDGE_IN)
         write_foot(figure, foot)
@@ -207,8 +207,8 @@ def _draw_marks(
     for name, marker in MARKS.items():
         points = [
             (weeks_from_days(day), height)
-            for one, height in zip(group, heights, strict=True)
-            for day in one.days[name]
+            for swimmer, height in zip(group, heights, strict=True)
+            for day in swimmer.days[name]
         ]
         axes.plot(
             [week for week, _ in points], [height for _, height in points], ls="", marker=marker,
@@ -230,7 +230,7 @@ def _legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
     return [
         mark(marker, INK if name in FILLED else "white", name, size=SIZES[name])
         for name, marker in MARKS.items()
-        if any(one.days[name] for one in swimmers)
+        if any(swimmer.days[name] for swimmer in swimmers)
     ]
 
 

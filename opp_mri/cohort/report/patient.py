@@ -44,14 +44,14 @@ class VisitLength:
     ----------
     length_mm
         The length, or None.
-    said
+    remark
         What is to be said of it: gone, imported, why it is not measurable, or why there is none.
     image
         Where it was measured, such as series 4, image 8; "" where not known.
     """
 
     length_mm: Decimal | None
-    said: str = ""
+    remark: str = ""
     image: str = ""
 
 
@@ -67,14 +67,14 @@ class Visit:
         Whole days from the completion of radiosurgery.
     lengths
         By sequence; one that is missing has no series on that date.
-    said
+    remark
         What is to be said of the whole visit, such as that it lies within the treatment.
     """
 
     study_date: date | None
     days_from_ssrs: int
     lengths: Mapping[SeriesRole, VisitLength]
-    said: str = ""
+    remark: str = ""
 
 
 @frozen(kw_only=True)
@@ -167,7 +167,7 @@ class VisitRow:
     cells: Sequence[LengthCell]
     label: str
     reason: str
-    said: str
+    remark: str
 
 
 @frozen(kw_only=True)
@@ -210,12 +210,12 @@ def patient_html(report: PatientReport) -> str:
 
 def visits_of(timeline: Timeline) -> list[Visit]:
     """Give the visits of a timeline of which no more is known than days and lengths."""
-    unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, said="no length"))
+    unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, remark="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
     for sequence, observations in timeline.observations.items():
         for observation in observations:
             length = VisitLength(
-                length_mm=observation.ap_mm, said="" if observation.ap_mm else "gone"
+                length_mm=observation.ap_mm, remark="" if observation.ap_mm else "gone"
             )
             by_day.setdefault(observation.days_from_ssrs, dict(unknown))[sequence] = length
     return [
@@ -224,11 +224,11 @@ def visits_of(timeline: Timeline) -> list[Visit]:
     ]
 
 
-def _view(one: LesionReport, number: int) -> LesionView:
-    assessment, lesion = one.assessment, one.lesion
-    visits = one.visits or visits_of(one.timeline)
+def _view(report: LesionReport, number: int) -> LesionView:
+    assessment, lesion = report.assessment, report.lesion
+    visits = report.visits or visits_of(report.timeline)
     sequences = [s for s in SeriesRole if any(s in visit.lengths for visit in visits)]
-    labels = {label.days_from_ssrs: label for label in one.labels}
+    labels = {label.days_from_ssrs: label for label in report.labels}
     category = CATEGORY_WORDS[assessment.category]
     rule = reason_in_words(assessment.reason, assessment.criteria)
     return LesionView(
@@ -236,17 +236,17 @@ def _view(one: LesionReport, number: int) -> LesionView:
         level=lesion.level,
         category=category,
         rule=rule,
-        warnings=_warnings(one),
-        treatment=_treatment(one),
-        figure=_drawn(one, number),
-        strips=_strips(one, number),
-        without_strip=_without_strip(one),
+        warnings=_warnings(report),
+        treatment=_treatment(report),
+        figure=_drawn(report, number),
+        strips=_strips(report, number),
+        without_strip=_without_strip(report),
         sequences=[sequence.value for sequence in sequences],
         visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
-        sentences=[sentence for sentence in one.sentences if sentence != f"{category}: {rule}."],
-        flags=one.flags,
-        read_by=one.read_by,
-        outlook=one.outlook.sentence if one.outlook else "",
+        sentences=[sentence for sentence in report.sentences if sentence != f"{category}: {rule}."],
+        flags=report.flags,
+        read_by=report.read_by,
+        outlook=report.outlook.sentence if report.outlook else "",
     )
 
 
@@ -325,7 +325,7 @@ def _row(
 ) -> VisitRow:
     ended = assessment.retreatment_day
     if ended is not None and visit.days_from_ssrs > ended:
-        visit = evolve(visit, said=visit.said or "after the retreatment: does not count")
+        visit = evolve(visit, remark=visit.remark or "after the retreatment: does not count")
     return VisitRow(
         date=visit.study_date.isoformat() if visit.study_date else "",
         day=day_in_words(visit.days_from_ssrs),
@@ -333,7 +333,7 @@ def _row(
         cells=[_cell(visit, sequence, assessment) for sequence in sequences],
         label=SHORT_WORDS[label.category] if label else "",
         reason=in_words(label.reason.value) if label else "",
-        said=visit.said,
+        remark=visit.remark,
     )
 
 
@@ -347,10 +347,10 @@ def _cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthC
     if length.length_mm is not None and own is not None and own.baseline_mm is not None:
         if visit.days_from_ssrs == own.baseline_day:
             change = "baseline"
-        elif visit.days_from_ssrs > 0 and not visit.said:
+        elif visit.days_from_ssrs > 0 and not visit.remark:
             change = signed_mm(length.length_mm - own.baseline_mm)
     return LengthCell(
         length="" if length.length_mm is None else mm(length.length_mm),
         change=change,
-        small="; ".join(part for part in (length.said, length.image) if part),
+        small="; ".join(part for part in (length.remark, length.image) if part),
     )

@@ -79,8 +79,8 @@ def row_lists(report: CohortReport) -> dict[str, RowList]:
     """Give the list of lesions behind each number of a report, by its key; none when suppressed."""
     if report.suppressed:
         return {}
-    everyone = tuple(ids_of(report.lesions))
-    lists = {ALL: ("All lesions", everyone)}
+    all_ids = tuple(ids_of(report.lesions))
+    lists = {ALL: ("All lesions", all_ids)}
     for table in report.tables:
         for key, title, lesion_ids in _counts_of(table):
             lists.setdefault(key, (title, lesion_ids))

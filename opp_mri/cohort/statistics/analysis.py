@@ -263,9 +263,9 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
 def _landmark(observed: Observed | None, first: Observed | None, day: int) -> LandmarkAnalysis:
     """Restart the clock of the lesions that are followed beyond a day without any event."""
     if observed is None or first is None:
-        nothing = _compare(None)
+        no_comparison = _compare(None)
         return LandmarkAnalysis(
-            day=day, n=0, had_event=0, had_competing=0, censored=0, comparison=nothing
+            day=day, n=0, had_event=0, had_competing=0, censored=0, comparison=no_comparison
         )
     # a lesion may be out of this endpoint's follow-up while it is still followed for another
     later = (first.duration_days > day) & (observed.duration_days > day)

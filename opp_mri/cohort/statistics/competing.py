@@ -287,8 +287,8 @@ def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
         ended = causes[observed.group == label] if observed.group is not None else causes
         at = _at_least(rows.duration_days, days)
         own, other = (
-            np.array([(rows.duration_days[which] == day).sum() for day in days], dtype=np.float64)
-            for which in (ended == OF_INTEREST, ended > OF_INTEREST)
+            np.array([(rows.duration_days[mask] == day).sum() for day in days], dtype=np.float64)
+            for mask in (ended == OF_INTEREST, ended > OF_INTEREST)
         )
         stay = 1 - np.divide(own + other, at, out=np.zeros(len(days)), where=at > 0)
         after = np.cumprod(stay)
@@ -356,8 +356,8 @@ def _suffix(columns: FloatArray) -> FloatArray:
 
 def _regression(observed: Observed, names: tuple[str, ...], reason: str | None) -> Regression:
     n, events = observed.n, observed.events
-    nothing = Estimate(value=None, n=n, events=events, reason=reason)
+    no_estimate = Estimate(value=None, n=n, events=events, reason=reason)
     return Regression(
         model="fine_gray", ties="breslow", n=n, events=events, reason=reason,
-        hazards=tuple(Hazard(covariate=name, ratio=nothing) for name in names),
+        hazards=tuple(Hazard(covariate=name, ratio=no_estimate) for name in names),
     )  # fmt: skip

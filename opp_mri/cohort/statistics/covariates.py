@@ -169,8 +169,8 @@ def _fit(
     events_per_covariate: int,
 ) -> Model:
     values = [
-        [covariate_of(lesion.lesion, which, lesion.visits) for lesion in lesions]
-        for which in covariates
+        [covariate_of(lesion.lesion, covariate, lesion.visits) for lesion in lesions]
+        for covariate in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
     known = np.asarray(np.isfinite(table).all(axis=0))

@@ -84,13 +84,13 @@ class Spread:
     most: float
 
 
-def time_to_peak(one: AssessedLesion) -> IntervalDay | None:
+def time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
     """Give the day of the peak on the deciding sequence; None where the lesion never grew.
 
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
     `after_day` is the study before it.
     """
-    courses, deciding = _courses(one), one.assessment.deciding_sequence
+    courses, deciding = _courses(lesion), lesion.assessment.deciding_sequence
     if deciding is None or deciding not in courses:
         return None
     baseline_day, course = courses[deciding]

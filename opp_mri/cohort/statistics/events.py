@@ -274,14 +274,14 @@ def _first(events: Iterable[tuple[int | None, int]], last_day: int) -> tuple[int
 
 
 def _growth_of(
-    one: AssessedLesion,
+    lesion: AssessedLesion,
     courses: Mapping[SeriesRole, tuple[int, Course]],
     event_at: EventDay,
 ) -> tuple[IntervalDay | None, IntervalDay | None, bool]:
     """Give the day of OPP, of progression, and whether the answer is open."""
-    category, deciding = one.assessment.category, one.assessment.deciding_sequence
-    window_days = one.assessment.criteria.window_days
-    retreated = retreatment_day(one.timeline) is not None
+    category, deciding = lesion.assessment.category, lesion.assessment.deciding_sequence
+    window_days = lesion.assessment.criteria.window_days
+    retreated = retreatment_day(lesion.timeline) is not None
     known = category in PAPER_ANSWERS
     decides = None if deciding is None else courses.get(deciding)
     if decides is None or (not known and not decides[1].grew):
@@ -304,7 +304,7 @@ def _growth_of(
     fell_at = course.nadir if lasts else None
     called_opp = fell_at is not None and any(
         label.category is ResponseCategory.OPP
-        for label in one.labels
+        for label in lesion.labels
         if label.days_from_ssrs <= course.days[fell_at]
     )
     place = first if fell_at is None else _after_fall(course, fell_at, called_opp) or first

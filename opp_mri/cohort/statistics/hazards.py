@@ -86,8 +86,10 @@ def cox(
     partial = PartialLikelihood(observed, covariates, ties)
     if by_patient and observed.patient is None:
         raise InputError("Errors by patient need the patient of each lesion.")
-    whose = None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
-    patients = len(whose[0]) if whose is not None and by_patient else None
+    clusters = (
+        None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
+    )
+    patients = len(clusters[0]) if clusters is not None and by_patient else None
     maximum = _maximum(partial)
     if patients is not None and patients <= len(partial.names):
         maximum = "There are no more patients than covariates, too few for errors by patient."
@@ -95,9 +97,9 @@ def cox(
         return _regression(partial, "cox", maximum)
     beta, slopes = maximum
     variance = np.linalg.inv(slopes.information)
-    if whose is not None and patients is not None:
+    if clusters is not None and patients is not None:
         parts = np.zeros((patients, len(beta)))
-        np.add.at(parts, whose[1][partial.order], score_residuals(partial, beta, slopes))
+        np.add.at(parts, clusters[1][partial.order], score_residuals(partial, beta, slopes))
         variance = variance @ parts.T @ parts @ variance
     errors = np.sqrt(np.diag(variance))
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
@@ -135,17 +137,17 @@ def proportionality(
         once = np.einsum("e,eab->ab", time, slopes.spread)
         left = np.einsum("e,eab->ab", time**2, slopes.spread)
         left -= once @ np.linalg.solve(slopes.information, once)
-        for k, (_, which) in enumerate(parts):
-            part = left[np.ix_(which, which)]
+        for k, (_, columns) in enumerate(parts):
+            part = left[np.ix_(columns, columns)]
             if np.linalg.eigvalsh(part)[0] > NO_INFORMATION:
-                chis[k] = float(score[which] @ np.linalg.solve(part, score[which]))
+                chis[k] = float(score[columns] @ np.linalg.solve(part, score[columns]))
     return tuple(
         Trend(
-            covariate=name, chi_square=chi, degrees_of_freedom=len(which), n=observed.n,
-            p=None if chi is None else float(special.chdtrc(len(which), chi)),
+            covariate=name, chi_square=chi, degrees_of_freedom=len(columns), n=observed.n,
+            p=None if chi is None else float(special.chdtrc(len(columns), chi)),
             events=observed.events, reason=reason if chi is None else None,
         )
-        for (name, which), chi in zip(parts, chis, strict=True)
+        for (name, columns), chi in zip(parts, chis, strict=True)
     )  # fmt: skip
 
 
@@ -237,13 +239,13 @@ def _endless(partial: PartialLikelihood) -> str | None:
         may &= [own.min(axis=0) >= risk.max(axis=0), own.max(axis=0) <= risk.min(axis=0)]
         if not may.any():
             return None
-    side, which = np.argwhere(may)[0]
-    name, values = partial.names[which], np.unique(partial.raw[partial.events, which])
+    side, column = np.argwhere(may)[0]
+    name, values = partial.names[column], np.unique(partial.raw[partial.events, column])
     count = len(partial.events)
     events = "The only event is of a lesion" if count == 1 else f"All {count} events are of lesions"
     if len(values) > 1:
         where = f"Each event came to the {('highest', 'lowest')[side]} {name} of all then at risk"
-    elif np.isin(partial.raw[:, which], (0.0, 1.0)).all():
+    elif np.isin(partial.raw[:, column], (0.0, 1.0)).all():
         where = f"{events} {('without', 'with')[int(values[0])]} {name}"
     else:
         where = f"{events} where {name} is {values[0]:g}"

@@ -168,7 +168,7 @@ def screening(lesions: Sequence[AssessedLesion]) -> list[tuple[str, str, list[As
     members = eligible_of(lesions)
     steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
     for reason, words in EXCLUSION_WORDS.items():
-        counted = [one for one in out if exclusion_reason(one) is reason]
+        counted = [lesion for lesion in out if exclusion_reason(lesion) is reason]
         steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", counted))
     steps.append(("Analysed", ELIGIBLE, members))
     for answer in answers_of(members):
@@ -302,15 +302,15 @@ def characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
         }
     }
     if UNKNOWN not in doses:
-        within["dose"] = {one: f"fractions.{of}" for one, (of, _) in doses.items()}
+        within["dose"] = {group: f"fractions.{of}" for group, (of, _) in doses.items()}
     return [
         Characteristic(
             heading=heading,
             key=key,
-            lesion_ids=_sorted_by_value(order, found, ids),
+            lesion_ids=_sorted_by_value(order, groups, ids),
             within=within.get(key, {}),
         )
-        for heading, key, order, found in sections
+        for heading, key, order, groups in sections
     ]
 
 
@@ -318,7 +318,7 @@ def _sorted_by_value(
     order: Iterable[str], values: Iterable[str], lesion_ids: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
     """Sort lesions by value: first those in order, even without one, then by name, unknown last."""
-    by_value: dict[str, list[str]] = {str(one): [] for one in order}
+    by_value: dict[str, list[str]] = {str(value): [] for value in order}
     known = list(by_value)
     for value, lesion_id in zip(values, lesion_ids, strict=True):
         by_value.setdefault(str(value), []).append(lesion_id)

@@ -147,7 +147,7 @@ def read_paper(folder: Path) -> Paper:
     rows = _rows(_text(folder / TABLE))
     try:
         printed = tomllib.loads(_text(folder / PRINTED))
-        figures = [Figure(**one) for one in printed["figure"]]
+        figures = [Figure(**entry) for entry in printed["figure"]]
         days = printed["reconstruction"]["days_to_peak"]
         paper = Paper(rows=rows, figures=figures, reasons=printed["reasons"], days_to_peak=days)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
@@ -156,7 +156,7 @@ def read_paper(folder: Path) -> Paper:
     for figure in figures:
         unknown = {*figure.count, *figure.of, *figure.group} - keys
         unknown |= {figure.compute} - set(RECIPES)
-        unknown |= set(figure.needs) - {one.name for one in figures}
+        unknown |= set(figure.needs) - {figure.name for figure in figures}
         unknown |= {figure.reason} - {"", *paper.reasons}
         if unknown:
             listed = ", ".join(sorted(unknown))
@@ -363,8 +363,8 @@ def _reconstructed(numbers: Callable[[Values], Values]) -> Recipe:
 def _peak_interval(paper: Paper, figure: Figure) -> _Computed:
     """Hold the printed interval against the narrowest t interval that the printed range allows."""
     n = len(_matching(paper.rows, figure.count))
-    by_name = {one.name: one.numbers for one in paper.figures}
-    mean, low, high = (float(one) for name in figure.needs for one in by_name[name])
+    by_name = {figure.name: figure.numbers for figure in paper.figures}
+    mean, low, high = (float(number) for name in figure.needs for number in by_name[name])
     narrowest = narrowest_t_interval(n, mean, low, high)
     if narrowest is None:
         return _Computed(None, hint=f"No {n} values with a t interval have this mean and range.")
@@ -374,7 +374,7 @@ def _peak_interval(paper: Paper, figure: Figure) -> _Computed:
     hint = f"No {n} values with the printed mean and range have a narrower t interval: the printed "
     hint += f"one is not by t, which is the one for {n} values."
     if weeks := _weeks(paper, figure):
-        normal, by_t = (_written(mean_interval(weeks, by_t=one), 1) for one in (False, True))
+        normal, by_t = (_written(mean_interval(weeks, by_t=by_t), 1) for by_t in (False, True))
         hint += f" The days {', '.join(map(str, paper.days_to_peak))}, a reconstruction, give "
         hint += f"{normal} by the normal distribution, and {by_t} by t."
     return _Computed(text, narrowest, hint)

@@ -103,15 +103,15 @@ class PartialLikelihood:
 
 def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes) -> FloatArray:
     """Give the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
-    risk, ones = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
-    steps = slopes.hazard[:, None] * np.hstack([ones, slopes.mean])
+    risk, unit = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
+    steps = slopes.hazard[:, None] * np.hstack([unit, slopes.mean])
     total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])
     passed = total[np.searchsorted(partial.event_days, partial.days, "right")]
     passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
     parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
     own = partial.x[partial.events]
     spared = partial.tied(partial.gone[:, None] * steps)
-    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(ones)
+    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(unit)
     parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
     return np.asarray(parts)
 

@@ -268,7 +268,10 @@ def log_rank(observed: Observed) -> LogRank:
 
     days, counts = np.unique(observed.duration_days[observed.event], return_counts=True)
     share = counts / np.maximum(_at_risk(observed, days), 1)
-    expected = {group: float(_at_risk(one, days) @ share) for group, one in observed.by_group()}
+    expected = {
+        group: float(_at_risk(observations, days) @ share)
+        for group, observations in observed.by_group()
+    }
     informative = [group for group, events in expected.items() if events > TINY]
     freedom = max(len(informative) - 1, 0)
     reason = (

@@ -145,9 +145,9 @@ def landmarks(analysis: CohortAnalysis) -> Table:
             (f"{key}.had_other", "had another event by then", ~later & rows.ended & ~own),
             ("landmark.censored", "follow-up ended by then", ~later & ~rows.ended),
         )
-        for end_key, label, which in left_out:
-            nothing = (Cell(text=NONE), Cell(text=NONE), Cell())
-            lines.append((words, Cell(text=label), rows.count(end_key, which), *nothing))
+        for end_key, label, lesions in left_out:
+            blank = (Cell(text=NONE), Cell(text=NONE), Cell())
+            lines.append((words, Cell(text=label), rows.count(end_key, lesions), *blank))
         for group in rows.arms:
             arm, end = rows.arm(group) & later, of_arm(group)
             told_by = (f"landmark.n{end}", f"{key}.events{end}")
@@ -161,7 +161,7 @@ def landmarks(analysis: CohortAnalysis) -> Table:
             label = f"were followed beyond it: {arm_words(group)}"
             lines.append((words, Cell(text=label), *cells))
         sums += rows.sums("landmark.n", f"{key}.events")
-        sums += [(TIME_KNOWN, "landmark.n", *(one for one, _, _ in left_out))]
+        sums += [(TIME_KNOWN, "landmark.n", *(key for key, _, _ in left_out))]
         if endpoint_analysis.endpoint is Endpoint.OPP_FREE:
             sums += [(f"{endpoint_analysis.endpoint}.events", f"{key}.had_event", f"{key}.events")]
     return Table(

@@ -50,7 +50,7 @@ def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
         )
     return Table(
         title="Category of each sequence",
-        columns=("Sequence", "Lesions", *(one.value for one in answers), "Decides"),
+        columns=("Sequence", "Lesions", *(answer.value for answer in answers), "Decides"),
         rows=tuple(rows),
         notes=(
             "Of the analysed lesions, each sequence by itself; not shown are sequences whose own "

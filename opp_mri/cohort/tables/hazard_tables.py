@@ -69,16 +69,16 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
         slug = covariate.name.lower()
         for part, label in zip(parts, words, strict=True):
             keys = [f"{change}.{slug}.{part}" for change in ("model", *MODELLED)]
-            sets = [masks[part], *(masks[part] & rows.events(one) for one in MODELLED)]
-            cells = (rows.count(key, which) for key, which in zip(keys, sets, strict=True))
+            sets = [masks[part], *(masks[part] & rows.events(event) for event in MODELLED)]
+            cells = (rows.count(key, lesions) for key, lesions in zip(keys, sets, strict=True))
             lines.append((Cell(text=COVARIATE_WORDS[covariate]), Cell(text=label), *cells))
-        for one, whole in _wholes():
-            sums.append((whole, f"{one}.{slug}.n", f"{one}.{slug}.left_out"))
+        for prefix, whole in _wholes():
+            sums.append((whole, f"{prefix}.{slug}.n", f"{prefix}.{slug}.left_out"))
             if "yes" in parts:
-                sums.append((f"{one}.{slug}.n", f"{one}.{slug}.yes", f"{one}.{slug}.no"))
+                sums.append((f"{prefix}.{slug}.n", f"{prefix}.{slug}.yes", f"{prefix}.{slug}.no"))
             if covariate is Covariate.SINGLE_FRACTION:
                 ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
-                sums += [(f"{one}.{slug}.{part}", whole + end)
+                sums += [(f"{prefix}.{slug}.{part}", whole + end)
                          for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
     for endpoint in analysis.modelled:
         if endpoint.multivariable is None:
@@ -104,7 +104,7 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
             "Covariate",
             "Value",
             "Lesions",
-            *(f"With {EVENT_WORDS[one]}" for one in MODELLED),
+            *(f"With {EVENT_WORDS[event]}" for event in MODELLED),
         ),
         rows=tuple(lines),
         notes=(_COUNTS_NOTE,),
@@ -144,7 +144,7 @@ def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
 
 def _wholes() -> list[tuple[str, str]]:
     """Pair the start of the keys of lesions, and of each event, with the count of them all."""
-    return [("model", TIME_KNOWN), *((one.value, f"{one}.events") for one in MODELLED)]
+    return [("model", TIME_KNOWN), *((event.value, f"{event}.events") for event in MODELLED)]
 
 
 def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:
@@ -178,9 +178,9 @@ def _lines(
     told_by, empty = _told_by(keys, model), Cell(text=NONE)
     words = "together" if together else "alone"
     if model.reason is not None:
-        whose = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
+        heading = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
         cells = (empty, empty, empty, remark(model.reason, told_by))
-        return [(Cell(text=whose), Cell(text=words), *counts, *cells)]
+        return [(Cell(text=heading), Cell(text=words), *counts, *cells)]
     lines: list[tuple[Cell, ...]] = []
     fits = {"cox": model.cox, "cox_by_lesion": model.cox_by_lesion, "firth": model.firth}
     for name, fitted in fits.items():
@@ -221,12 +221,12 @@ def _model_words(fitted: Regression) -> str:
 
 
 def _statistics(
-    key: str, one: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
+    key: str, hazard: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
 ) -> tuple[Cell, Cell, Cell, Cell]:
-    ratio = statistic(key, rests_on, told_by, one.ratio, more={"p": one.p})
+    ratio = statistic(key, rests_on, told_by, hazard.ratio, more={"p": hazard.p})
     check = Cell(text=NONE) if trend is None else _check(key, trend, rests_on, told_by)
-    reason = one.ratio.reason or (None if trend is None else trend.reason)
-    return ratio, Cell(text=p_text(one.p), told_by=told_by), check, remark(reason, told_by)
+    reason = hazard.ratio.reason or (None if trend is None else trend.reason)
+    return ratio, Cell(text=p_text(hazard.p), told_by=told_by), check, remark(reason, told_by)
 
 
 def _check(key: str, trend: Trend, rests_on: str, told_by: tuple[str, ...]) -> Cell:

@@ -44,7 +44,7 @@ from opp_mri.units import DAYS_PER_WEEK
 HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] = (
     ("Grew", "grew", lambda lesion: any(c.grew for _, c in courses_by_sequence(lesion).values())),
     ("Retreated", "retreated", lambda lesion: retreatment_day(lesion.timeline) is not None),
-    ("Died", "died", lambda one: one.lesion.death_date is not None),
+    ("Died", "died", lambda member: member.lesion.death_date is not None),
 )
 """What is counted at each step of screening: heading, start of the key, and the question."""
 AGE_KNOWN: Final = "age.known"
@@ -201,7 +201,7 @@ def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
         answer, group = lesion.assessment.category, fraction_group(lesion.lesion)
         for place in ((answer, group), (answer, ""), ("", group)):
             ids[place].append(lesion.lesion.lesion_id)
-    groups = [one for one in FractionGroup if one is not FractionGroup.UNKNOWN or ids["", one]]
+    groups = [g for g in FractionGroup if g is not FractionGroup.UNKNOWN or ids["", g]]
     sizes = {group: len(ids["", group]) for group in groups}
     sums: list[Sum] = [
         (ELIGIBLE, *(f"group.{group}" for group in groups)),
@@ -241,7 +241,7 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
         _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
     ]
     for role in SeriesRole:
-        if changes := [(name, float(one[role])) for name, one in sizes if role in one]:
+        if changes := [(name, float(size[role])) for name, size in sizes if role in size]:
             rows.append(_course_row("Peak change, mm", role, "change", changes))
     for role in SeriesRole:
         if days := [(name, back[role].day) for name, back in returns if role in back]:
@@ -260,8 +260,8 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
             "with one (n); never: not within the follow-up.",
         ),
         sums=tuple(
-            (f"response.{ResponseCategory.OPP}", f"opp.{one}.deciding.n")
-            for one in ("peak", "before_peak")
+            (f"response.{ResponseCategory.OPP}", f"opp.{point}.deciding.n")
+            for point in ("peak", "before_peak")
         ),
     )
 
@@ -290,7 +290,7 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
     counts = {cell.key: cell.count for cell in cells if cell.count is not None}
     if any(counts.get(cell.key, cell.count) != cell.count for cell in cells):
         raise ValueError("tables that are published together are of the same lesions")
-    sums = [one for table in tables for one in table.sums if {*one} <= counts.keys()]
+    sums = [total for table in tables for total in table.sums if {*total} <= counts.keys()]
     words = withheld(counts, sums, below)
     small = {key for key in words if 0 < counts[key] < below}
     note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
@@ -303,15 +303,15 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
 
 def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
     cell = evolve(cell, lesion_ids=())
-    nothing = dict.fromkeys(cell.values)
+    blank = dict.fromkeys(cell.values)
     if cell.key in words or (cell.rests_on in words and cell.count is not None):
-        return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=nothing)
+        return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=blank)
     if cell.rests_on in small or not words.keys().isdisjoint(cell.told_by):
-        return evolve(cell, text=HIDDEN, values=nothing)
+        return evolve(cell, text=HIDDEN, values=blank)
     if cell.rests_on in words:
         return evolve(cell, values={**cell.values, "n": None})
     if cell.share_of in words:
-        return evolve(cell, text=str(cell.count), values={**nothing, "n": cell.count})
+        return evolve(cell, text=str(cell.count), values={**blank, "n": cell.count})
     return cell
 
 

@@ -47,7 +47,7 @@ def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
         reached = {k for s in _around(key, words, sums) for k in s}
-        left = [one for one in known if one.get(key, counts[key]) == counts[key]]
+        left = [total for total in known if total.get(key, counts[key]) == counts[key]]
         doubtful = [k for k in small if k in reached]
         if not any(_is_determined(k, fewer, counts, sums, below, left) for k in doubtful):
             words, known = fewer, left
@@ -64,25 +64,27 @@ def _is_determined(
     """
     from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
 
-    if any(one.get(key, counts[key]) != counts[key] for one in known):
+    if any(solution.get(key, counts[key]) != counts[key] for solution in known):
         return False
     telling = any(word != HIDDEN for word in words.values())
     sums = _around(key, words, sums)
-    reached = {key} | {k for one in sums for k in one}
+    reached = {key} | {k for total in sums for k in total}
     words = {k: word for k, word in words.items() if k in reached}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
-    left = [-sum(sign * counts[k] for k, sign in one.items() if k not in words) for one in signs]
-    rows = [[one.get(k, 0) for k in words] for one in signs]
+    left = [
+        -sum(sign * counts[k] for k, sign in signed.items() if k not in words) for signed in signs
+    ]
+    rows = [[signed.get(k, 0) for k in words] for signed in signs]
     rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
     least = [below if telling and word == HIDDEN else 1 for word in words.values()]
     most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
     cost = np.array([k == key for k in words], dtype=float)
     for sign in (1, -1):
-        found = milp(sign * cost, integrality=[1] * len(words), bounds=Bounds(least, most),
+        optimum = milp(sign * cost, integrality=[1] * len(words), bounds=Bounds(least, most),
                      constraints=rules).x  # fmt: skip
-        if found is None:
+        if optimum is None:
             raise ValueError("the sums of tables that are published together hold")
-        other = {k: round(float(x)) for k, x in zip(words, found, strict=True)}
+        other = {k: round(float(x)) for k, x in zip(words, optimum, strict=True)}
         if other[key] != counts[key]:
             known.append(other)
             return False
@@ -92,8 +94,8 @@ def _is_determined(
 def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
     """Give the sums that a withheld count hangs on, by way of other withheld ones."""
     left, reached, nearby = [*sums], {key}, list[Sum]()
-    while near := [one for one in left if not reached.isdisjoint(one)]:
-        left = [one for one in left if reached.isdisjoint(one)]
-        reached |= {k for one in near for k in one if k in words}
+    while near := [total for total in left if not reached.isdisjoint(total)]:
+        left = [total for total in left if reached.isdisjoint(total)]
+        reached |= {k for total in near for k in total if k in words}
         nearby += near
     return nearby

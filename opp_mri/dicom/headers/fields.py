@@ -128,15 +128,15 @@ OF_FRAMES: Final = (
 """Fields that are no fields of Instance: they describe its frames."""
 
 
-def understood(said: Mapping[str, object]) -> Values:
+def understood(attributes: Mapping[str, object]) -> Values:
     """Give the fields for which there is a value, from values by keyword."""
     values: Values = {}
-    for keyword, value in said.items():
+    for keyword, value in attributes.items():
         if keyword in FIELDS:
             add_understood(values, keyword, *FIELDS[keyword], value)
     for keyword, name, convert in INSTEAD:
-        if keyword in said and name not in values:
-            add_understood(values, keyword, name, convert, said[keyword])
+        if keyword in attributes and name not in values:
+            add_understood(values, keyword, name, convert, attributes[keyword])
     return values
 
 

@@ -86,9 +86,9 @@ def _groups_in(header: Header, tag: int) -> list[Values]:
         return []
     if header.dataset is None:
         items = items_of(header.raw[tag], header.layout) or ()
-        found = [_values_of(item, header.layout, header.character_set) for item in items]
-        if found and None not in found:
-            return [values for values in found if values is not None]
+        groups = [_values_of(item, header.layout, header.character_set) for item in items]
+        if groups and None not in groups:
+            return [values for values in groups if values is not None]
     return [understood(_flat(item)) for item in header.items(tag)]
 
 
@@ -99,10 +99,10 @@ def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | No
         return None
     values: Values = {}
     for element in groups.values():
-        found = _values_of_group(element, layout, character_set)
-        if found is None:
+        group = _values_of_group(element, layout, character_set)
+        if group is None:
             return None
-        values |= found
+        values |= group
     return values
 
 
@@ -141,16 +141,16 @@ def _agents_in(header: Header) -> Mapping[str, Any]:
         agents = header.items(_AGENTS)
         if not agents:
             return {}
-        found = {
+        contrast = {
             "ContrastBolusAgent": "\\".join(str(agent.get("CodeMeaning", "")) for agent in agents),
             "ContrastBolusVolume": agents[0].get("ContrastBolusVolume"),
         }
         profile = agents[0].get("ContrastAdministrationProfileSequence")
         if profile:
-            found["ContrastBolusStartTime"] = profile[0].get("ContrastBolusStartTime")
+            contrast["ContrastBolusStartTime"] = profile[0].get("ContrastBolusStartTime")
     except PYDICOM_ERRORS:
         return {}  # contrast is then judged by the other evidence
-    return found
+    return contrast
 
 
 def _flat(groups: Dataset) -> Mapping[str, Any]:

@@ -65,10 +65,10 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     folders_seen: set[tuple[int, int]] = set()
     files_seen: set[str] = set()
     for path in named:
-        for found in _paths_from(path, folders_seen):
-            if found not in files_seen:
-                files_seen.add(found)
-                yield from _files_at(found, given=found == path)
+        for source in _paths_from(path, folders_seen):
+            if source not in files_seen:
+                files_seen.add(source)
+                yield from _files_at(source, is_named=source == path)
 
 
 def open_source(source: SourceFile) -> BinaryIO:
@@ -185,8 +185,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _files_at(path: str, *, given: bool) -> Iterator[SourceFile]:
-    """Give a file, or the members of an archive: known by its suffix, or by content if given."""
+def _files_at(path: str, *, is_named: bool) -> Iterator[SourceFile]:
+    """Give a file, or the members of an archive: known by its suffix, if named by its content."""
     try:
         status = os.stat(path)
     except OSError:
@@ -194,7 +194,7 @@ def _files_at(path: str, *, given: bool) -> Iterator[SourceFile]:
         return
     changed_ns = status.st_mtime_ns
     if stat.S_ISREG(status.st_mode) and (
-        path.lower().endswith(".zip") or (given and zipfile.is_zipfile(path))
+        path.lower().endswith(".zip") or (is_named and zipfile.is_zipfile(path))
     ):
         try:
             members = _open_archive(path, changed_ns, os.getpid()).infolist()

@@ -110,13 +110,13 @@ def _by_name(text: str, instance: Instance) -> Finding[bool] | None:
 
 
 def _by_derivation(instance: Instance) -> Finding[bool] | None:
-    said = derivations(instance)
-    for text in said:
+    texts = derivations(instance)
+    for text in texts:
         for pattern, sentence in _patterns("derivations"):
             if pattern.search(fold(text)):
                 return _rejected(f'{sentence[:-1]}: its derivation says "{text}".')
-    if said:
-        return _doubted(f'Its derivation says "{said[0]}", which is not known here.')
+    if texts:
+        return _doubted(f'Its derivation says "{texts[0]}", which is not known here.')
     return None
 
 

@@ -45,7 +45,7 @@ def fat_suppression(instance: Instance) -> Finding[bool]:
         )
     if part.value is DixonPart.UNKNOWN:
         return Finding(value=True, sentence=part.sentence, certainty=part.certainty)
-    phrase = _said(instance)
+    phrase = _find_phrase(instance)
     options = {option.strip().upper() for option in instance.scan_options}
     stated = instance.spectrally_selected_suppression.upper()
     if stated in {"FAT", "FAT_AND_WATER"}:
@@ -91,7 +91,7 @@ def _by_words(phrase: Phrase, spatial: list[str]) -> Finding[bool]:
     return Finding(value=False, sentence="No fat suppression is stated.")
 
 
-def _said(instance: Instance) -> Phrase:
+def _find_phrase(instance: Instance) -> Phrase:
     """Ask the description, and the protocol where the description is silent."""
     phrase = fat_suppression_said(instance.series_description)
     return (

@@ -231,7 +231,7 @@ def _region(number: Dataset, group: Dataset) -> _Region:
 def _region_on_image(region: Dataset) -> _Region:
     data = _line_of(region, dimensions=2)
     images = [item for item in children(region) if item.get("ValueType") == "IMAGE"]
-    references = [one for item in images for one in item.get("ReferencedSOPSequence") or []]
+    references = [image for item in images for image in item.get("ReferencedSOPSequence") or []]
     if len(references) != 1:
         raise _NoLineError("Its line refers to no image, or to several.")
     frames = references[0].get("ReferencedFrameNumber")
@@ -396,5 +396,5 @@ def name_of(item: Dataset) -> str:
 def meaning_of(item: Dataset) -> str:
     """Give the meaning of an item's concept name, "" where it has none."""
     return next(
-        (str(one.get("CodeMeaning") or "") for one in item.get("ConceptNameCodeSequence") or ()), ""
+        (str(c.get("CodeMeaning") or "") for c in item.get("ConceptNameCodeSequence") or ()), ""
     )

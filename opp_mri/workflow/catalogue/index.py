@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import Final
@@ -34,6 +34,7 @@ from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
 from opp_mri.workflow.catalogue.identities import add_files
 from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
+from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 
 DESCRIBED_BY: Final = f"opp_mri {__version__}, roles 3"  # roles: counts changes of their rules
@@ -43,12 +44,6 @@ MOST_LOOKED_AT: Final = 50  # files that are opened to tell what a folder holds
 PREAMBLE: Final = 132  # bytes before the first element, DICM included
 
 Described = tuple[tuple[str, ...], list[VolumeDescription]]  # a patient's ids and volumes
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and of how much."""
-
-
-def _silent(_what: str, _done: int, _total: int) -> None:
-    """Report nothing."""
 
 
 @frozen(kw_only=True)
@@ -57,7 +52,7 @@ class IndexSummary:
 
     Parameters
     ----------
-    found, read, gone
+    files, read, gone
         Files found in the sources, files among them whose headers were read because they were
         new, had changed, or were read by an older opp_mri, and files that are no longer there.
     counts
@@ -69,7 +64,7 @@ class IndexSummary:
         do not decode.
     """
 
-    found: int
+    files: int
     read: int
     gone: int
     counts: Mapping[FileStatus, int]
@@ -91,7 +86,7 @@ def index(
     sources: Sequence[Path],
     *,
     workers: int | None = None,
-    progress: Progress = _silent,
+    progress: Progress = ignore_progress,
 ) -> IndexSummary:
     """Bring the catalogue up to date with some sources; the sources are only read.
 
@@ -125,7 +120,7 @@ def index(
     _read_headers(store, changed, workers, progress)
     undecodable = describe_stale(project, progress=progress)
     return IndexSummary(
-        found=len(files),
+        files=len(files),
         read=len(changed),
         gone=len(gone),
         counts=store.file_counts(),
@@ -134,7 +129,7 @@ def index(
     )
 
 
-def describe_stale(project: Project, *, progress: Progress = _silent) -> tuple[str, ...]:
+def describe_stale(project: Project, *, progress: Progress = ignore_progress) -> tuple[str, ...]:
     """Describe the volumes of all patients of whom something changed, and choose among them.
 
     Returns

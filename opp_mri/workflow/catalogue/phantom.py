@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
@@ -33,10 +33,9 @@ from opp_mri.phantom.truth import (
     PatientRecord,
     record,
 )
+from opp_mri.workflow.progress import Progress, ignore_progress
 
 _WEIGHTING: Final = {SeriesKind.T1: "T1", SeriesKind.T1POST: "T1", SeriesKind.STIR: "STIR"}
-
-Progress = Callable[[int, int], None]
 
 
 @frozen(kw_only=True)
@@ -68,7 +67,7 @@ def write_phantom(
     folder: Path,
     *,
     seed: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = ignore_progress,
     patients: Collection[str] | None = None,
     coarse: bool = False,
     workers: int | None = None,
@@ -83,7 +82,7 @@ def write_phantom(
     seed
         Another seed gives other bodies, postures, noise and reader's errors, and the same courses.
     progress
-        Called with the patients done and the number of all, from 0 on.
+        Called with the number of patients done and of all, from 0 on.
     patients
         PatientIDs to write; all where None. A patient is the same alone as among others.
     coarse
@@ -99,7 +98,7 @@ def write_phantom(
     chosen = _chosen(patients)
     _make_empty(folder)
     try:
-        return _write(folder, chosen, seed, progress or (lambda _done, _all: None), coarse, workers)
+        return _write(folder, chosen, seed, progress, coarse, workers)
     except BaseException as error:  # half a cohort would only be in the way of the next one
         _clear(folder)
         if isinstance(error, OSError):
@@ -119,10 +118,10 @@ def _clear(folder: Path) -> None:
 
 
 def _write(
-    folder: Path, chosen: Sequence[Case], seed: int, report: Progress, coarse: bool,
+    folder: Path, chosen: Sequence[Case], seed: int, progress: Progress, coarse: bool,
     workers: int | None,
 ) -> PhantomSummary:  # fmt: skip
-    report(0, len(chosen))
+    progress("writing images", 0, len(chosen))
     tasks = [
         (case, folder / "dicom" / case.patient_id, seed, coarse)
         for case in sorted(chosen, key=lambda case: -case.matrix[0])  # the longest first
@@ -132,14 +131,14 @@ def _write(
     if count == 1:
         for task in tasks:
             written[task[0].patient_id] = _write_patient(*task)
-            report(len(written), len(tasks))
+            progress("writing images", len(written), len(tasks))
     else:
         # spawned, not forked: the caller may have threads, such as a progress bar's
         with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
             futures = {pool.submit(_write_patient, *task): task[0] for task in tasks}
             for future in as_completed(futures):
                 written[futures[future].patient_id] = future.result()
-                report(len(written), len(tasks))
+                progress("writing images", len(written), len(tasks))
     return _write_tables(folder, seed, [written[case.patient_id] for case in chosen])
 
 

@@ -31,7 +31,8 @@ from opp_mri.workflow.cohort.cohort_report import (
     cohort_contents,
     cohort_report,
 )
-from opp_mri.workflow.cohort.exporting import Progress, data_files
+from opp_mri.workflow.cohort.exporting import data_files
+from opp_mri.workflow.progress import Progress, ignore_progress
 
 MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
@@ -83,7 +84,7 @@ def make_bundle(
     key: bytes | None = None,
     suppress_below: int | None = None,
     with_pdf: bool = True,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> Bundle:
     """Write the paper bundle of a cohort to a new folder.
 
@@ -141,7 +142,7 @@ def make_bundle(
 
 def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
     readers = [reader for reader in cohort.readers if reader != CONSENSUS]
-    named = {one: f"reader {number}" for number, one in enumerate(readers, 1)}
+    named = {reader: f"reader {number}" for number, reader in enumerate(readers, 1)}
     return evolve(
         cohort,
         lesions=deidentified(cohort.lesions, key),

@@ -248,15 +248,15 @@ def _forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
 
 
 def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
-    fitted = [one for one in (model.cox, model.firth) if one is not None and one.reason is None]
+    fitted = [fit for fit in (model.cox, model.firth) if fit is not None and fit.reason is None]
     if not fitted:
         reason = next(
-            (one.reason for one in (model.firth, model.cox) if one is not None and one.reason),
+            (fit.reason for fit in (model.firth, model.cox) if fit is not None and fit.reason),
             model.reason,
         )
-        nothing = Estimate(value=None, n=model.n, events=model.events, reason=reason)
+        no_estimate = Estimate(value=None, n=model.n, events=model.events, reason=reason)
         label = ", ".join(COMPARED[covariate] for covariate in model.covariates)
-        yield ForestRow(label=label, ratio=nothing, heading=heading)
+        yield ForestRow(label=label, ratio=no_estimate, heading=heading)
         return
     names = {covariate.value: COMPARED[covariate] for covariate in model.covariates}
     for regression in fitted:

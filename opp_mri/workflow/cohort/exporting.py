@@ -1,6 +1,6 @@
 """Export a cohort to a folder, whole or not at all."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -25,12 +25,11 @@ from opp_mri.cohort.files import check_new, write_folder
 from opp_mri.errors import InputError
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.progress import Progress, ignore_progress
 
 NOTES: Final = "notes.txt"
 WORKBOOK: Final = "cohort.xlsx"
 SHORTEST_KEY: Final = 16  # bytes
-
-Progress = Callable[[str, int, int], None]
 
 
 class ExportFormat(StrEnum):
@@ -80,7 +79,7 @@ def export_cohort(
     suppress_below: int | None = None,
     margins: bool = False,
     study_id: str = STUDY_ID,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> Exported:
     """Write a cohort to a new folder; the same cohort and choices give the same bytes.
 

@@ -193,20 +193,20 @@ def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
     return [key_strip(store, lesion, sequence) for sequence in shown]
 
 
-def _answer(one: AssessedLesion) -> LesionReport:
+def _answer(lesion: AssessedLesion) -> LesionReport:
     """Give what is reported of a lesion wherever its lengths come from."""
     return LesionReport(
-        lesion=one.lesion,
-        timeline=one.timeline,
-        assessment=one.assessment,
-        fragile=one.is_fragile,
-        sentences=(*one.sentences, *one.details),
-        labels=one.labels,
+        lesion=lesion.lesion,
+        timeline=lesion.timeline,
+        assessment=lesion.assessment,
+        fragile=lesion.is_fragile,
+        sentences=(*lesion.sentences, *lesion.details),
+        labels=lesion.labels,
         findings=[
-            (days_between(one.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
-            for visit in one.visits
+            (days_between(lesion.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
+            for visit in lesion.visits
         ],
-        outlook=one.outlook,
+        outlook=lesion.outlook,
     )
 
 
@@ -214,12 +214,14 @@ def _visits(store: Store, cells: Sequence[Cell]) -> list[Visit]:
     return [
         Visit(
             study_date=day,
-            days_from_ssrs=those[0].days_from_ssrs,
-            lengths=_lengths(store, those),
-            said="within the treatment: does not count" if those[0].phase is Phase.DURING else "",
+            days_from_ssrs=day_cells[0].days_from_ssrs,
+            lengths=_lengths(store, day_cells),
+            remark="within the treatment: does not count"
+            if day_cells[0].phase is Phase.DURING
+            else "",
         )
         for day, group in groupby(cells, key=lambda cell: cell.study_date)
-        for those in [list(group)]
+        for day_cells in [list(group)]
     ]
 
 
@@ -227,7 +229,7 @@ def _lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, VisitLengt
     return {
         cell.sequence: VisitLength(
             length_mm=cell.reading.length_mm if cell.reading else None,
-            said=_said(cell),
+            remark=_remark_on(cell),
             image=_image(store, cell.reading, cell.volume) if cell.reading else "",
         )
         for cell in cells
@@ -235,7 +237,7 @@ def _lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, VisitLengt
     }
 
 
-def _said(cell: Cell) -> str:
+def _remark_on(cell: Cell) -> str:
     """Say of a cell what its length does not: why there is none, or where it comes from."""
     words = STATUS_WORDS.get(cell.status, "")
     if cell.reading is None:

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +29,7 @@ from opp_mri.phantom.cases import CASES
 from opp_mri.phantom.seeding import generator
 from opp_mri.store.protocol import Store
 from opp_mri.tables.csv_table import read_table
-from opp_mri.workflow.catalogue.index import Progress, index
+from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.readings import (
@@ -40,6 +39,7 @@ from opp_mri.workflow.measuring.readings import (
     signed_ids,
     unsigned_cells,
 )
+from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import create_project, open_project
 
 IMAGES: Final = "images"
@@ -129,7 +129,7 @@ def make_certification(
     visits: int = VISITS,
     coarse: bool = False,
     workers: int | None = None,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> CertificationSet:
     """Make a project of phantom lesions without any length in it, and write the truth elsewhere.
 
@@ -164,7 +164,7 @@ def make_certification(
             cohort = write_phantom(
                 Path(beside) / "cohort",
                 seed=seed,
-                progress=partial(progress, "writing images"),
+                progress=progress,
                 patients=chosen,
                 coarse=coarse,
                 workers=workers,

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,13 +20,13 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.progress import Progress
 
 IMAGES: Final = "images"
 FILE_TIME_S: Final = 946_684_800  # 2000-01-01: when a file was written tells nothing
 OTHER_SERIES: Final = 1
 CHOSEN_SERIES: Final = 2
 """SeriesNumber of what the project chose: the later of repeats is read, in a package too."""
-Progress = Callable[[str, int, int], None]
 
 
 def readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:

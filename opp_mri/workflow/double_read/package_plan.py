@@ -43,22 +43,22 @@ def planned_cases(
     """
     groups = patient_map(store)
     with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.lesions()}
-    everyone = [
+    patient_ids = [
         patient.patient_id for patient in patients(store) if patient.patient_id in with_lesions
     ]
     packages = store.log_of(IssuedPackage)
     is_free = protocol.order is CaseOrder.FREE and packages
     chance = random.Random(packages[0].secret if is_free else secret)  # noqa: S311 - by a secret
-    chance.shuffle(everyone)
+    chance.shuffle(patient_ids)
     if not protocol.repeats_share:
-        return _coded(((patient_id, False) for patient_id in everyone), after=0)
+        return _coded(((patient_id, False) for patient_id in patient_ids), after=0)
     if wave == 1:
-        first = everyone[: (len(everyone) + 1) // 2]
+        first = patient_ids[: (len(patient_ids) + 1) // 2]
         return _coded(((patient_id, False) for patient_id in first), after=0)
     # what was in the first package is looked up: lesions may have been added since
     first = [groups.canonical(case.patient_id) for case in issued_packages(store, reader)[1].cases]
-    count = min(max(round(protocol.repeats_share * len(everyone)), 1), len(first))
-    second = [(patient_id, False) for patient_id in everyone if patient_id not in first]
+    count = min(max(round(protocol.repeats_share * len(patient_ids)), 1), len(first))
+    second = [(patient_id, False) for patient_id in patient_ids if patient_id not in first]
     second += [(patient_id, True) for patient_id in chance.sample(first, count)]
     chance.shuffle(second)
     return _coded(second, after=len(first))

@@ -33,7 +33,6 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.index import describe_stale, index
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
-    Progress,
     copy_images,
     readable_volumes,
     trims_of,
@@ -55,6 +54,7 @@ from opp_mri.workflow.double_read.seal import (
 )
 from opp_mri.workflow.measuring.protocol import is_unblinded, needed_protocol, protocol_sentences
 from opp_mri.workflow.measuring.seeds import covers, seed_by_frame
+from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project, create_project, open_project
 
 PARTIAL: Final = ".partial"
@@ -84,7 +84,7 @@ def make_package(
     at: datetime,
     *,
     again: bool = False,
-    progress: Progress = lambda _what, _done, _total: None,
+    progress: Progress = ignore_progress,
     allowed: frozenset[str] = ALLOWED,
 ) -> MadePackage:
     """Make the next package of a reader: the first, or the one with the repeats.

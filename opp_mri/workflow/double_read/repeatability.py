@@ -240,15 +240,15 @@ def _reader_pairs(store: Store) -> list[_Pair]:
     ]
 
 
-def _pair(readers: tuple[str, ...], one: Reading, other: Reading) -> _Pair | None:
-    if not one.length_mm or not other.length_mm:  # gone, or not measurable
+def _pair(readers: tuple[str, ...], first: Reading, second: Reading) -> _Pair | None:
+    if not first.length_mm or not second.length_mm:  # gone, or not measurable
         return None
     return _Pair(
         readers=readers,
-        lesion_id=one.lesion_id,
-        study_date=one.study_date,
-        sequence=one.sequence,
-        difference_mm=float(one.length_mm - other.length_mm),
+        lesion_id=first.lesion_id,
+        study_date=first.study_date,
+        sequence=first.sequence,
+        difference_mm=float(first.length_mm - second.length_mm),
     )
 
 

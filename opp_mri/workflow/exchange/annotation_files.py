@@ -26,14 +26,14 @@ class AnnotationSources:
         Of all files, in the order of their names.
     files
         Number of files that hold annotations or are set aside whole.
-    others
+    other_files
         Number of files of other kinds, such as images.
     """
 
     annotations: tuple[Annotation, ...]
     set_aside: tuple[SetAside, ...]
     files: int
-    others: int
+    other_files: int
 
 
 def read_annotation_sources(sources: Sequence[Path]) -> AnnotationSources:
@@ -46,17 +46,20 @@ def read_annotation_sources(sources: Sequence[Path]) -> AnnotationSources:
     """
     annotations: list[Annotation] = []
     set_aside: list[SetAside] = []
-    files = others = 0
+    files = other_files = 0
     for source in find_sources(sources):
         content = _read(source)
         if content is None:
-            others += 1
+            other_files += 1
             continue
         files += 1
         annotations += content.annotations
         set_aside += content.set_aside
     return AnnotationSources(
-        annotations=tuple(annotations), set_aside=tuple(set_aside), files=files, others=others
+        annotations=tuple(annotations),
+        set_aside=tuple(set_aside),
+        files=files,
+        other_files=other_files,
     )
 
 

@@ -49,14 +49,14 @@ class ImportSummary:
         What came in, in the order of files.
     set_aside
         What did not, with the reason.
-    files, others
+    files, other_files
         Number of files that hold annotations, and of other files.
     """
 
     lines: tuple[ImportedLine, ...]
     set_aside: tuple[SetAside, ...]
     files: int
-    others: int
+    other_files: int
 
 
 @frozen(kw_only=True)
@@ -112,7 +112,7 @@ def import_annotations(
         lines=tuple(lines),
         set_aside=tuple(importer.set_aside),
         files=read.files,
-        others=read.others,
+        other_files=read.other_files,
     )
 
 

@@ -94,8 +94,8 @@ def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
     if not done:
         return None
     latest = done[-1]
-    counted = [one for one in log if not one.draft or one.reading_id in signed]
-    before = [one for one in (*counted, *done[:-1]) if one.cell == latest.cell]
+    counted = [entry for entry in log if not entry.draft or entry.reading_id in signed]
+    before = [entry for entry in (*counted, *done[:-1]) if entry.cell == latest.cell]
     if before:
         return _again(before[-1], Edit.UNDONE, at)
     return attrs.evolve(
@@ -113,7 +113,7 @@ def redo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
 
 def needs_amendment(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
     """Tell whether a reading follows one that is signed, and so needs a reason."""
-    return any(one.cell == reading.cell and one.reading_id in signed for one in log)
+    return any(entry.cell == reading.cell and entry.reading_id in signed for entry in log)
 
 
 def sign_drafts(

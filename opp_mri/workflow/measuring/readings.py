@@ -64,7 +64,9 @@ def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
         for reading_id in signature.reading_ids:
             signers[reading_id].add(signature.reader)
             needed[reading_id] |= set(signature.together_with)
-    return frozenset(one for one, names in signers.items() if needed[one] <= names)
+    return frozenset(
+        reading_id for reading_id, names in signers.items() if needed[reading_id] <= names
+    )
 
 
 def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
@@ -78,7 +80,9 @@ def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRol
 def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     """Give what holds for each cell of one lesion by each reader, in the order of recording."""
     latest = {(reading.reader, reading.cell): reading for reading in readings}
-    held = {one.reading_id for one in latest.values() if one.answer is not Answer.WITHDRAWN}
+    held = {
+        reading.reading_id for reading in latest.values() if reading.answer is not Answer.WITHDRAWN
+    }
     return [reading for reading in readings if reading.reading_id in held]
 
 
@@ -117,10 +121,10 @@ def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[
         reading.cell for reading in readings if not reading.draft or reading.reading_id in signed
     }
     return [
-        one
-        for one in latest.values()
-        if one.draft
-        and one.reading_id not in settled
+        reading
+        for reading in latest.values()
+        if reading.draft
+        and reading.reading_id not in settled
         # to take back what never counted needs no signature
-        and (one.answer is not Answer.WITHDRAWN or one.cell in counted)
+        and (reading.answer is not Answer.WITHDRAWN or reading.cell in counted)
     ]

@@ -1,6 +1,6 @@
 """A patient as the reading room opens one: time points, lesions, answers and links."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 
@@ -235,11 +235,7 @@ def _with_levels(lesion: RoomLesion) -> Links:
     return attrs.evolve(lesion.links, by_point=(*shifts, *lesion.links.by_point))
 
 
-def load_images(
-    store: Store,
-    volume: VolumeDescription,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> NDArray[np.generic]:
+def load_images(store: Store, volume: VolumeDescription) -> NDArray[np.generic]:
     """Read the native images of a volume, shape (frames, rows, columns), as `volume.planes`.
 
     Raises
@@ -252,7 +248,7 @@ def load_images(
     )  # slow to import; a window is up before it is needed
 
     uids = {frame.sop_instance_uid for frame in volume.frames}
-    return load_stack(volume, store.sources_of(uids), on_progress=on_progress)
+    return load_stack(volume, store.sources_of(uids))
 
 
 def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:

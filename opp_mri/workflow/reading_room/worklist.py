@@ -92,7 +92,7 @@ def worklist(store: Store, reader: str) -> Worklist:
     without: list[str] = []
     lesions, blinding = store.lesions(), blinding_of(store)
     for patient in patients(store):
-        of_patient = [one for one in lesions if one.patient_id in patient.patient_ids]
+        of_patient = [lesion for lesion in lesions if lesion.patient_id in patient.patient_ids]
         if not of_patient:
             without.append(patient.patient_id)
         drafts = [(draft_timeline(store, their, reader), _settled(store, their.lesion_id, reader))
@@ -107,7 +107,7 @@ def worklist(store: Store, reader: str) -> Worklist:
                     cells=work_cells(
                         timeline,
                         signed,
-                        _others(store, lesion.lesion_id, reader),
+                        _other_readings(store, lesion.lesion_id, reader),
                     ),
                 )
             )
@@ -122,7 +122,7 @@ def worklist(store: Store, reader: str) -> Worklist:
 def work_cells(
     timeline: LesionTimeline,
     signed: frozenset[str],
-    others: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
+    other_readings: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
 ) -> tuple[WorkCell, ...]:
     """Give the cells of one lesion as its reader has them.
 
@@ -130,7 +130,7 @@ def work_cells(
     ----------
     signed
         Ids of the readings that a signature covers.
-    others
+    other_readings
         What each other reader says, by cell; only readings that count.
     """
     cells = []
@@ -139,7 +139,7 @@ def work_cells(
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
-            readings = [by_cell[key] for by_cell in others if key in by_cell]
+            readings = [by_cell[key] for by_cell in other_readings if key in by_cell]
             if any(_differs(cell.reading, reading) for reading in readings):
                 state = CellState.DISCORDANT
         cells.append(
@@ -189,7 +189,7 @@ def _settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
     return settled_ids(readings, signed_ids(store, lesion_id))
 
 
-def _others(
+def _other_readings(
     store: Store, lesion_id: str, reader: str
 ) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
     counted = counted_readings(store, lesion_id)

@@ -5,7 +5,7 @@ Registration moves the reader's eye, never a measurement: lengths stay on native
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -25,6 +25,7 @@ from opp_mri.domain.registration import Fit
 from opp_mri.errors import OppMriError
 from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, parameters
 from opp_mri.registration.second_opinion import ask_second_opinion, with_second_opinion
+from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.registration.align_left_out import left_out
 from opp_mri.workflow.registration.align_plan import (
@@ -68,7 +69,7 @@ def align_project(
     lesion_ids: Sequence[str] = (),
     quick: bool = False,
     workers: int | None = None,
-    progress: Callable[[str, int, int], None] = lambda _label, _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> AlignSummary:
     """Line up what is new or has changed; what is done when it is interrupted is kept.
 

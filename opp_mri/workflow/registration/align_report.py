@@ -1,6 +1,6 @@
 """Show fits: as records for other programs, and as a page with pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.errors import OppMriError
 from opp_mri.registration.resampling import overlay
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.registration.align_review import loaded_volume
 from opp_mri.workflow.registration.visits import VisitFit
 
@@ -77,7 +78,7 @@ def save_alignment_page(
     alignments: Sequence[Alignment],
     *,
     written_on: date,
-    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    progress: Progress = ignore_progress,
 ) -> None:
     """Write a page of fits with pictures of before and after.
 

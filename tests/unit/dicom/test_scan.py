@@ -116,14 +116,6 @@ def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
     assert "not there" in found.detail
 
 
-def test_progress_adds_up_to_the_number_of_files(tmp_path: Path) -> None:
-    images(tmp_path, 150)
-    told: list[int] = []
-    assert len(list(scan(find_sources([tmp_path]), workers=1, on_progress=told.append))) == 150
-    assert sum(told) == 150
-    assert len(told) > 1
-
-
 def test_the_first_answers_come_before_the_last_files_are_listed(tmp_path: Path) -> None:
     images(tmp_path, 200)
     taken: list[SourceFile] = []

@@ -144,15 +144,6 @@ def test_a_broken_rescale_becomes_float32_slice_by_slice(tmp_path: Path) -> None
         )
 
 
-def test_progress_is_told_up_to_all_frames(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    sources = {f"1.2.3.{n}": written(tmp_path, n, image) for n, image in enumerate(images())}
-    load_volume(
-        sagittal(0.0, 4.0, 8.0), sources, on_progress=lambda done, all_: told.append((done, all_))
-    )
-    assert told == [(1, 3), (2, 3), (3, 3)]
-
-
 def test_what_makes_no_volume_is_refused_with_its_own_words() -> None:
     uneven = sagittal(0.0, 4.0, 12.0)
     with pytest.raises(GeometryError) as refused:

@@ -225,7 +225,7 @@ def test_progress_counts_patients_from_none_to_all(tmp_path: Path) -> None:
         patients=["PHANTOM-08"],
         coarse=True,
         workers=1,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda _step, done, total: seen.append((done, total)),
     )
     assert seen == [(0, 1), (1, 1)]
 

@@ -47,7 +47,7 @@ def upgrade() -> None:
     _add_checksums()
     connection = op.get_bind()
     old = [_records(connection, place) for place in range(len(OLD))]
-    moved = [content for *_, content in heapq.merge(*old, key=lambda one: one[:3])]
+    moved = [content for *_, content in heapq.merge(*old, key=lambda row: row[:3])]
     _hash_signed(moved)
     if moved:
         start = {"from_version": "0004", "records": len(moved), "recorded_at": _now()}
@@ -140,15 +140,15 @@ def _content(kind: str, fields: tuple[str, str, str], body: str, at: str) -> dic
 
 def _hash_signed(moved: list[dict[str, str]]) -> None:
     """Give each signature the hash of the content that it covers."""
-    bodies = {one["key"]: one["body"] for one in moved if one["kind"] == "Reading"}
-    for one in moved:
-        if one["kind"] == "Signature":
+    bodies = {row["key"]: row["body"] for row in moved if row["kind"] == "Reading"}
+    for row in moved:
+        if row["kind"] == "Signature":
             try:
-                values = json.loads(one["body"])
+                values = json.loads(row["body"])
                 covered = [bodies.get(key, "") for key in values["reading_ids"]]
             except (ValueError, KeyError, TypeError):
                 continue
-            one["body"] = _json(values | {"content_hash": content_hash(covered)})
+            row["body"] = _json(values | {"content_hash": content_hash(covered)})
 
 
 def _append(connection: sa.Connection, moved: list[dict[str, str]]) -> None:

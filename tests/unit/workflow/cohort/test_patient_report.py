@@ -94,8 +94,8 @@ def test_a_visit_says_why_there_is_no_length_or_where_it_comes_from(report) -> N
             reason="metal",
         ),
     ).lesions
-    said = [visit.lengths[T1].said for visit in lesion.visits]
-    assert said == ["imported", "not measurable: metal", "not read"]
+    remarks = [visit.lengths[T1].remark for visit in lesion.visits]
+    assert remarks == ["imported", "not measurable: metal", "not read"]
 
 
 def test_readings_of_a_table_are_said_not_to_be_signed(report) -> None:

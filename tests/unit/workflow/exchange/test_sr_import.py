@@ -277,7 +277,7 @@ def test_images_among_the_sources_are_passed_over(
     write_tid_1500(tmp_path / "sr.dcm", image, ENDS, LENGTH_MM)
     summary = take_in(project, template / "dicom", tmp_path / "sr.dcm")
     assert (summary.files, len(summary.lines)) == (1, 1)
-    assert summary.others > 1
+    assert summary.other_files > 1
 
 
 def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_there(

@@ -26,7 +26,7 @@ from opp_mri.workflow.double_read.resolving import (
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.project import Project
 from opp_mri_napari.consensus.images import Line, PairImages
-from opp_mri_napari.consensus.words import said
+from opp_mri_napari.consensus.words import answer_in_words
 from opp_mri_napari.shared.geometry import ScreenPoint
 from opp_mri_napari.shared.work import Job, Save
 
@@ -153,7 +153,7 @@ class ConsensusPresenter:
                 )
             return
         kept = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
-        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {said(kept)}"))
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {answer_in_words(kept)}"))
 
     def answer(self, answer: Answer) -> None:
         """Say instead of both that it is gone, or not measurable."""
@@ -279,7 +279,7 @@ class ConsensusPresenter:
     def progress(self) -> str:
         """Say how far the work is."""
         discordant = [pair for pair in self.pairs if pair.discordance]
-        done = sum(one.resolution is not None for one in discordant)
+        done = sum(discordance.resolution is not None for discordance in discordant)
         signed = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
         return (
             f"{done} of {len(discordant)} discordant pairs resolved, "

@@ -189,7 +189,7 @@ class ConsensusWindow:
         else:
             canvas_widget(self.viewer).setFocus()
 
-    def _arrived(self, _what: str) -> None:
+    def _arrived(self, _label: str) -> None:
         if is_open(self.viewer):
             self.refresh()
 

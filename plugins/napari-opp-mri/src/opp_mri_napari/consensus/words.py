@@ -34,7 +34,7 @@ def title(pair: Pair) -> str:
 def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
     """Give what A and B say, and how far apart they are."""
     discordance = pair.discordance
-    rows = [("A (solid)", said(pair.a)), ("B (dashed)", said(pair.b))]
+    rows = [("A (solid)", answer_in_words(pair.a)), ("B (dashed)", answer_in_words(pair.b))]
     if pair.a.length_mm is not None and pair.b.length_mm is not None:
         rows.append(("difference", format_mm(abs(pair.a.length_mm - pair.b.length_mm))))
     if pair.ends is not None:
@@ -60,10 +60,10 @@ def state(pair: Pair) -> str:
     """Say what became of a pair."""
     if pair.resolution is None or pair.result is None:
         return "open" if pair.discordance else "agrees: becomes the mean when signed"
-    return f"resolved ({pair.resolution.kind.value}): {said(pair.result)}"
+    return f"resolved ({pair.resolution.kind.value}): {answer_in_words(pair.result)}"
 
 
-def said(reading: Reading) -> str:
+def answer_in_words(reading: Reading) -> str:
     """Say an answer in a few words."""
     if reading.answer is Answer.MEASURED and reading.length_mm is not None:
         return format_mm(reading.length_mm)

@@ -105,7 +105,9 @@ def _decided(words: FitWords) -> str:
     if not words.decisions:
         return "Undecided"
     latest, *earlier = (escape(decision) for decision in words.decisions)
-    rest = "".join(f"<br><span style='font-weight: normal'>before: {one}</span>" for one in earlier)
+    rest = "".join(
+        f"<br><span style='font-weight: normal'>before: {decision}</span>" for decision in earlier
+    )
     return f"{latest[0].upper()}{latest[1:]}{rest}"
 
 

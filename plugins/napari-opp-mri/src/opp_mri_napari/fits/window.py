@@ -117,7 +117,7 @@ class FitReviewWindow:
         else:
             canvas_widget(self.viewer).setFocus()
 
-    def _arrived(self, _what: str) -> None:
+    def _arrived(self, _label: str) -> None:
         if self._is_open():  # images may arrive when the window is closed already
             self.refresh()
 
@@ -219,10 +219,11 @@ class FitReviewWindow:
         if self._layers is None:
             layers = [
                 self.viewer.add_image(
-                    one.data, name=one.name, scale=one.scale, units=UNITS, blending="additive",
-                    contrast_limits=one.contrast_limits, interpolation2d="linear",
+                    image.data, name=image.name, scale=image.scale, units=UNITS,
+                    blending="additive", contrast_limits=image.contrast_limits,
+                    interpolation2d="linear",
                 )
-                for one in (first, second)
+                for image in (first, second)
             ]  # fmt: skip
             pointers = self.viewer.add_vectors(
                 ticks(centre), name="Ticks", units=UNITS[1:], edge_color="#f0e442",

@@ -44,7 +44,7 @@ def fit_words(item: ReviewItem) -> FitWords:
             f"follow-up {alignment.followup_study_date} ({days} days later)"
         ),
         verdict=alignment.fit.verdict,
-        numbers=(*_numbers(alignment.fit), ("made", _made(item))),
+        numbers=(*_numbers(alignment.fit), ("made", _origin_in_words(item))),
         reasons=alignment.fit.reasons,
         decisions=tuple(_decision(decision) for decision in reversed(item.decisions)),
     )
@@ -96,7 +96,7 @@ def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _made(item: ReviewItem) -> str:
+def _origin_in_words(item: ReviewItem) -> str:
     return "with the study's T1" if item.alignment.brought_along else "by itself"
 
 

@@ -29,4 +29,4 @@ def align_open_lesion(session: Session, navigation: Navigation) -> None:
         navigation.hint = f"{summary.new} new fits: F shows them.{failed}"
 
     navigation.hint = f"Aligning the follow-ups of {lesion_id} …"
-    session.ask(Job(what="alignment", run=run, take=take, failed=session.warn))
+    session.ask(Job(label="alignment", run=run, take=take, failed=session.warn))

@@ -335,7 +335,7 @@ class Calipers:
     def _record(self, reading: Reading) -> None:
         lesion = self.session.lesion
         if lesion is not None and needs_amendment(reading, lesion.log, lesion.signed):
-            latest = [one for one in lesion.log if one.cell == reading.cell][-1]
+            latest = [entry for entry in lesion.log if entry.cell == reading.cell][-1]
             if not latest.amendment_reason or latest.reading_id in lesion.signed:
                 self.pending = reading
                 return

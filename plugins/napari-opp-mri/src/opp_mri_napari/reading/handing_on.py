@@ -72,7 +72,7 @@ class HandingOn:
             self.images = result
 
         self._navigation.hint = "Drawing the key images …"
-        self._session.ask(Job(what="key images", run=run, take=take, failed=self._session.warn))
+        self._session.ask(Job(label="key images", run=run, take=take, failed=self._session.warn))
 
     def ask_text(self) -> None:
         """Have the text to dictate of the open lesion written."""
@@ -91,7 +91,7 @@ class HandingOn:
             return lesion_dictation(project, assessed, answer=answer, drafts=drafts)
 
         self._session.ask(
-            Job(what="text", run=run, take=self._take_text, failed=self._session.warn)
+            Job(label="text", run=run, take=self._take_text, failed=self._session.warn)
         )
 
     def take_images(self) -> "tuple[KeyImages, bytes] | None":
@@ -120,4 +120,4 @@ class HandingOn:
 
 
 def _drafts(lesion: RoomLesion) -> frozenset[str]:
-    return frozenset(one.reading_id for one in lesion.log if one.draft) - lesion.settled
+    return frozenset(entry.reading_id for entry in lesion.log if entry.draft) - lesion.settled

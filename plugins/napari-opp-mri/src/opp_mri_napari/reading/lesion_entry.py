@@ -150,7 +150,7 @@ class LesionEntry:
             if self._dialogs.kind is None:
                 self._session.warn(error)
 
-        self._session.ask(Job(what="form", run=run, take=take, failed=failed))
+        self._session.ask(Job(label="form", run=run, take=take, failed=failed))
 
 
 def lesion_cells(lesion: Lesion) -> Mapping[str, str]:

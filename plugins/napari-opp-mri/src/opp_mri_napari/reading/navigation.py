@@ -83,7 +83,7 @@ class Navigation:
 
         store, reader = self.session.project.store, self.session.reader
         self.session.ask(
-            Job(what="place", run=lambda: store.place(reader), take=arrive,
+            Job(label="place", run=lambda: store.place(reader), take=arrive,
                 failed=self.session.warn)
         )  # fmt: skip
         self.session.ask_worklist(worklist_came)
@@ -165,7 +165,7 @@ class Navigation:
         pane = self.panes.current
         if pane is None:
             return
-        before = [(one.study_date, one.sequence) for one in self.panes.panes]
+        before = [(pane.study_date, pane.sequence) for pane in self.panes.panes]
         start = layouts.index(self.layout) if self.layout in layouts else -1
         for step in range(1, len(layouts) + 1):
             self.layout = layouts[(start + step) % len(layouts)]
@@ -299,7 +299,7 @@ class Navigation:
         self.panes.lay_out(self._slots((day, sequence)), (day, sequence))
         self._add_aside(day, sequence)
         # the active pane first: others take their place from it
-        for pane in sorted(self.panes.panes, key=lambda one: one is not self.panes.current):
+        for pane in sorted(self.panes.panes, key=lambda pane: pane is not self.panes.current):
             volume, why = self.series.volume(pane)
             self._show(pane, volume, why)
         self._want()

@@ -308,7 +308,7 @@ class Panes:
 
     def _place_of_others(self, pane: Pane) -> Vector3 | None:
         """Give where another pane looks, in this one's frame; the active pane first."""
-        panes = sorted(self.panes, key=lambda one: one is not self.current)
+        panes = sorted(self.panes, key=lambda pane: pane is not self.current)
         for other in panes:
             if other is not pane and other.volume is not None:
                 place = self._carried(other.focus, other.frame, pane.frame)

@@ -246,7 +246,7 @@ class ReadingRoom:
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._rules,
             counted=lesion.settled, current=self.navigation.current, error=self.session.error,
-            asked=self.switches.category, technique=tuple(technique),
+            wants_category=self.switches.category, technique=tuple(technique),
         )  # fmt: skip
 
     def sign_off(self) -> SignOffView:

@@ -85,4 +85,4 @@ class SeriesChoice:
             volume for volume in series if volume.plane is not Plane.SAGITTAL or volume.role is None
         ]
         volumes += [volume for volume in series if volume not in volumes]
-        return sorted(volumes, key=lambda one: one.plane is not Plane.AXIAL)
+        return sorted(volumes, key=lambda volume: volume.plane is not Plane.AXIAL)

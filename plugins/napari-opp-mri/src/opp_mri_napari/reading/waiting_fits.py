@@ -131,7 +131,7 @@ class WaitingFits:
             self._navigation.reload()
             self._navigation.hint = f"{count} fits confirmed." if count > 1 else "Fit confirmed."
 
-        self._session.ask(Job(what="decision", run=run, take=take, failed=self._session.warn))
+        self._session.ask(Job(label="decision", run=run, take=take, failed=self._session.warn))
 
     def _forget(self) -> None:
         self._fits, self._since = (), None

@@ -92,7 +92,7 @@ class Background(QObject):
             job.take(done.result())
         except OppMriError as error:
             job.failed(error)
-        self.read.emit(job.what)
+        self.read.emit(job.label)
 
     def _take_written(self, done: Future[Any]) -> None:
         if not self._closed:  # else it is settled already

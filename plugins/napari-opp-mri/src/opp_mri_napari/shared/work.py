@@ -19,7 +19,7 @@ class Job:
 
     Parameters
     ----------
-    what
+    label
         What it is, to tell the reader.
     run
         May run in another thread; changes nothing here.
@@ -27,7 +27,7 @@ class Job:
         Take the outcome, in the window's thread.
     """
 
-    what: str
+    label: str
     run: Callable[[], Any]
     take: Callable[[Any], None]
     failed: Callable[[OppMriError], None]
@@ -98,7 +98,7 @@ class SaveQueue:
         """Put something in line; of places the latest is enough."""
         if save.place:
             first = 1 if self._saving else 0  # what is being written stays
-            self.waiting[first:] = [one for one in self.waiting[first:] if not one.place]
+            self.waiting[first:] = [job for job in self.waiting[first:] if not job.place]
         self.waiting.append(save)
         self._failed = False
 
@@ -197,7 +197,7 @@ class ImageCache(Generic[Value]):
             self._running.discard(key)
             self.failures[key] = str(error)
 
-        return Job(what="images", run=load, take=take, failed=failed)
+        return Job(label="images", run=load, take=take, failed=failed)
 
     def _let_go(self, latest: str) -> None:
         """Let the oldest images go that nobody wants, where there are too many."""

@@ -170,7 +170,7 @@ class Session:
             self._seen = head
             return opened
 
-        self.ask(Job(what="patient", run=run, take=take, failed=self.warn))
+        self.ask(Job(label="patient", run=run, take=take, failed=self.warn))
 
     def look_for_changes(self, then: Callable[[], None]) -> None:
         """Have it found out whether another window has recorded something meanwhile."""
@@ -182,7 +182,7 @@ class Session:
                 then()
 
         store = self.project.store
-        self.ask(Job(what="changes", run=lambda: store.head().sequence_number, take=take,
+        self.ask(Job(label="changes", run=lambda: store.head().sequence_number, take=take,
                      failed=lambda _error: None))  # fmt: skip
 
     def choose_lesion(self, lesion_id: str | None) -> None:
@@ -307,8 +307,8 @@ class Session:
             self.patient = attrs.evolve(
                 self.patient,
                 lesions=tuple(
-                    lesion if one.lesion.lesion_id == lesion.lesion.lesion_id else one
-                    for one in self.patient.lesions
+                    lesion if row.lesion.lesion_id == lesion.lesion.lesion_id else row
+                    for row in self.patient.lesions
                 ),
             )
 
@@ -333,15 +333,15 @@ class Session:
         self._worklist_came = None
         store, reader = self.project.store, self.reader
 
-        def take(made: Worklist) -> None:
+        def take(latest: Worklist) -> None:
             # an answer may have been given since it was read
             lesion = self.lesion
             self.worklist = (
-                made if lesion is None else with_timeline(made, lesion.timeline, lesion.settled)
+                latest if lesion is None else with_timeline(latest, lesion.timeline, lesion.settled)
             )
             then()
 
-        return Job(what="worklist", run=lambda: worklist(store, reader), take=take,
+        return Job(label="worklist", run=lambda: worklist(store, reader), take=take,
                    failed=self.warn)  # fmt: skip
 
     def _error_job(self) -> Job:
@@ -357,7 +357,7 @@ class Session:
         def take(error: MeasurementError) -> None:
             self.error = error
 
-        return Job(what="measurement error", run=run, take=take, failed=self.warn)
+        return Job(label="measurement error", run=run, take=take, failed=self.warn)
 
     def _ahead_job(self, patient_id: str) -> Job:
         self._loaded_ahead = patient_id
@@ -366,7 +366,7 @@ class Session:
         def take(opened: RoomPatient) -> None:
             self._next_volumes = list(opened.volumes.values())
 
-        return Job(what="next patient", run=lambda: open_patient(store, patient_id, reader),
+        return Job(label="next patient", run=lambda: open_patient(store, patient_id, reader),
                    take=take, failed=self.warn)  # fmt: skip
 
     def _image_job(self, volume: VolumeDescription) -> Job:

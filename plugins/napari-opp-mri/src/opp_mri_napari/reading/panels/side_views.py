@@ -33,7 +33,7 @@ READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_ME
 def timeline_view(
     timeline: LesionTimeline, patient_id: str, rules: Rules,
     *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
-    asked: bool = False, technique: tuple[str, ...] = (),
+    wants_category: bool = False, technique: tuple[str, ...] = (),
 ) -> TimelineView:  # fmt: skip
     """Give the growth curve and what the rules say of it.
 
@@ -43,7 +43,7 @@ def timeline_view(
         Ids of the readings that are not drafts.
     error
         The project's own error of measurement; None for the stated default.
-    asked
+    wants_category
         Whether the reader asks for the category before all is read.
     technique
         What differs in acquisition between time points, in sentences.
@@ -65,12 +65,12 @@ def timeline_view(
     unread = [cell for cell in timeline.cells if cell.status is CellStatus.UNREAD]
     progress = f"{len(read)} of {len(read) + len(unread)} read"
     whole = {cell.sequence for cell in read} - {cell.sequence for cell in unread}
-    if unread and not asked and not whole:
+    if unread and not wants_category and not whole:
         return evolve(
             view, category=NO_CATEGORY, rule=f"{progress}: no category yet",
             sentences=(*technique, *timeline.flags),
         )  # fmt: skip
-    mode = Mode.PROSPECTIVE if unread and not asked else Mode.RETROSPECTIVE
+    mode = Mode.PROSPECTIVE if unread and not wants_category else Mode.RETROSPECTIVE
     weighed = {} if error is None else {"error": error}
     assessed = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **weighed)
     rule = assessed.sentences[0] if assessed.sentences else ""

@@ -72,7 +72,11 @@ def _columns(
     count = max((len(row.cells) for row in rows), default=0)
     names = [f"TP{n}" for n in range(count)]
     lesion = next(
-        (one for one in worklist.lesions if current and one.lesion.lesion_id == current.lesion_id),
+        (
+            lesion
+            for lesion in worklist.lesions
+            if current and lesion.lesion.lesion_id == current.lesion_id
+        ),
         None,
     )
     if lesion is None or blinding is not None:

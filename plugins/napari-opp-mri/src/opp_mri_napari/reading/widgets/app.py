@@ -190,8 +190,8 @@ class StartPanel(QWidget):
         self._indexing.finished.connect(self._indexed)
         self._indexing.start()
 
-    def _progressed(self, what: str, done: int, total: int) -> None:
-        self.bar.setFormat(f"{what} %v / %m")
+    def _progressed(self, task: str, done: int, total: int) -> None:
+        self.bar.setFormat(f"{task} %v / %m")
         self.bar.setRange(0, total)
         self.bar.setValue(done)
 

@@ -98,7 +98,7 @@ class SignOff(QWidget):
 class ReasonForm(QWidget):
     """Asks for a reason before something is recorded."""
 
-    given = Signal(str)
+    submitted = Signal(str)
     cancelled = Signal()
 
     def __init__(self, question: str, record: str, leave: str) -> None:
@@ -125,7 +125,7 @@ class ReasonForm(QWidget):
         if self.line.text().strip():
             text = self.line.text()
             self.line.clear()
-            self.given.emit(text)
+            self.submitted.emit(text)
 
 
 class AnswerForm(QWidget):

@@ -40,23 +40,23 @@ class SliceStrip(QWidget):
         """Ask for the slice that was clicked; Qt calls this."""
         if self._view is None:
             return
-        for one, area in zip(self._view.strip, self._areas(), strict=True):
+        for cell, area in zip(self._view.strip, self._areas(), strict=True):
             if area.contains(event.position()):
-                self.slice_wanted.emit(self._view.pane_id, one.slice_index)
+                self.slice_wanted.emit(self._view.pane_id, cell.slice_index)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint; Qt calls this."""
         painter = QPainter(self)
         if self._view is None:
             return
-        for one, area in zip(self._view.strip, self._areas(), strict=True):
-            if one.picture.size:
-                painter.drawImage(area, grey_image(one.picture, self._view.window))
-            current = one.slice_index == self._view.slice_index
+        for cell, area in zip(self._view.strip, self._areas(), strict=True):
+            if cell.picture.size:
+                painter.drawImage(area, grey_image(cell.picture, self._view.window))
+            current = cell.slice_index == self._view.slice_index
             painter.setPen(QPen(QColor(CURRENT if current else "#3a444d"), 3 if current else 1))
             painter.drawRect(area)
-            painter.setPen(QColor(MEASURED if one.measured else "#dfe6ea"))
-            text = f"{one.slice_index + 1}{' ●' if one.measured else ''}"
+            painter.setPen(QColor(MEASURED if cell.measured else "#dfe6ea"))
+            text = f"{cell.slice_index + 1}{' ●' if cell.measured else ''}"
             painter.drawText(area.adjusted(5, 3, 0, 0), int(Qt.AlignmentFlag.AlignLeft), text)
         painter.end()
 

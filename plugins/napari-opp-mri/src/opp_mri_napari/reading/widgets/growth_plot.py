@@ -71,9 +71,9 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         words = {"position": 0.95, "color": "#8b99a5"}
         self._add(pg.InfiniteLine(0, pen=dashes, label="SSRS", labelOpts=words))
         for weeks, name in view.events:
-            told = {"position": 0.5, "color": "#b8c4ce", "rotateAxis": (1, 0)}
+            options = {"position": 0.5, "color": "#b8c4ce", "rotateAxis": (1, 0)}
             thin = pg.mkPen("#6b7781", width=1)
-            self._add(pg.InfiniteLine(weeks, angle=90, pen=thin, label=name, labelOpts=told))
+            self._add(pg.InfiniteLine(weeks, angle=90, pen=thin, label=name, labelOpts=options))
         for curve in view.curves:
             colour, marker = SEQUENCES[curve.sequence]
             line = pg.PlotDataItem(

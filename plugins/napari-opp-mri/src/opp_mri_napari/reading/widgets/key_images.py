@@ -55,10 +55,10 @@ class KeyImagesWindow(QDialog):
         self.save_button, self.close_button = QPushButton("Save as …"), QPushButton("Close")
         self.save_button.clicked.connect(self._choose)
         self.close_button.clicked.connect(self.close)
-        self.said = QLabel()
-        self.said.setWordWrap(True)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
         line = QHBoxLayout()
-        line.addWidget(self.said, 1)
+        line.addWidget(self.message, 1)
         for widget in (self.identity, self.save_button, self.close_button):
             line.addWidget(widget)
         column = QVBoxLayout(self)
@@ -72,11 +72,11 @@ class KeyImagesWindow(QDialog):
         try:
             self._images.save(path, identity=not self.identity.isChecked())
         except OppMriError as error:
-            self.said.setStyleSheet(ERROR)
-            self.said.setText(str(error))
+            self.message.setStyleSheet(ERROR)
+            self.message.setText(str(error))
             return
-        self.said.setStyleSheet("")
-        self.said.setText(f"Written: {path}")
+        self.message.setStyleSheet("")
+        self.message.setText(f"Written: {path}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Fit the strip into the window's width; Qt calls this."""

@@ -144,8 +144,12 @@ class RoomWindow:
         self.worklist.narrowed.connect(self._narrow)
         pages.sign_off.signed.connect(lambda: self._wish(room.sign))
         pages.sign_off.accepted.connect(self._accept)
-        pages.override.given.connect(lambda text: self._wish(lambda: room.calipers.override(text)))
-        pages.reason.given.connect(lambda text: self._wish(lambda: room.calipers.give_reason(text)))
+        pages.override.submitted.connect(
+            lambda text: self._wish(lambda: room.calipers.override(text))
+        )
+        pages.reason.submitted.connect(
+            lambda text: self._wish(lambda: room.calipers.give_reason(text))
+        )
         pages.answer.answered.connect(
             lambda answer, reason: self._wish(lambda: room.say(answer, reason))
         )
@@ -199,8 +203,8 @@ class RoomWindow:
 
     def _hand_on(self) -> None:
         """Show key images that were drawn, and copy a text that was written."""
-        if (made := self.room.handing_on.take_images()) is not None:
-            self.key_images = KeyImagesWindow(*made, main_window(self.viewer))
+        if (images := self.room.handing_on.take_images()) is not None:
+            self.key_images = KeyImagesWindow(*images, main_window(self.viewer))
             self.key_images.show()
         if (text := self.room.handing_on.take_text()) is not None:
             QApplication.clipboard().setText(text)
@@ -307,15 +311,15 @@ class RoomWindow:
 
     # --- reading and writing in the background
 
-    def _was_read(self, what: str) -> None:
+    def _was_read(self, task: str) -> None:
         if not is_open(self.viewer):
             return
-        if what == "images":
+        if task == "images":
             self._show_panes()
             self._background.work()
             if not self._timeline_timer.isActive():
                 self._timeline_timer.start()
-        elif what == "changes":
+        elif task == "changes":
             self._background.work()
         else:
             self.refresh()

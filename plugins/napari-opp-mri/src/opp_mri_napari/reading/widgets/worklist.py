@@ -99,14 +99,14 @@ class WorklistModel(QAbstractTableModel):
         if cell is None:
             return None
         ground, ink, symbol = CELLS[cell.look]
-        given = {
+        by_role = {
             Qt.ItemDataRole.DisplayRole: f"{symbol} {cell.text}".strip(),
             Qt.ItemDataRole.ToolTipRole: cell.tip,
             Qt.ItemDataRole.BackgroundRole: QColor("#56b4e9") if cell.current else QColor(ground),
             Qt.ItemDataRole.ForegroundRole: QColor("#10151a") if cell.current else QColor(ink),
             Qt.ItemDataRole.TextAlignmentRole: int(Qt.AlignmentFlag.AlignCenter),
         }
-        return given.get(Qt.ItemDataRole(role))
+        return by_role.get(Qt.ItemDataRole(role))
 
 
 class Worklist(QWidget):
