@@ -5,15 +5,19 @@ machine slows both alike. What is timed is the processor time of one process.
 
     git worktree add --detach /tmp/before e48bb36
     python benchmarks/full_index.py /tmp/before . [FILES [ROUNDS]]
+
+With no rounds, the instructions that each version executes are counted by valgrind instead, less
+those for an empty folder: a number that does not depend on what else the machine does.
 """
 
 import importlib
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROUNDS = 7
@@ -30,6 +34,9 @@ def main() -> None:
     seconds: dict[Path, list[float]] = {tree: [] for tree in trees}
     with tempfile.TemporaryDirectory() as corpus:
         write_corpus(Path(corpus), files)
+        if rounds == 0:
+            print_instructions(trees, corpus)
+            return
         for _ in range(rounds + 1):  # the first round warms up and is not counted
             for tree in trees:
                 seconds[tree].append(seconds_of(tree, corpus))
@@ -48,6 +55,31 @@ def seconds_of(tree: Path, corpus: str) -> float:
         env={"PYTHONPATH": str(tree), "PATH": ""}, check=True, capture_output=True, text=True,
     )  # fmt: skip
     return float(answer.stdout.split()[-1])
+
+
+def print_instructions(trees: Sequence[Path], corpus: str) -> None:
+    """Count the instructions that indexing a corpus takes in each version."""
+    with tempfile.TemporaryDirectory() as empty:
+        before, after = (
+            instructions_of(tree, corpus) - instructions_of(tree, empty) for tree in trees
+        )
+    print(f"{before / 1e9:.2f} and {after / 1e9:.2f} billion: {100 * (after / before - 1):+.1f} %")
+
+
+def instructions_of(tree: Path, corpus: str) -> int:
+    """Count the instructions of a process that indexes a corpus, its start included."""
+    counting = [
+        "valgrind",
+        "--tool=cachegrind",
+        "--cache-sim=no",
+        "--cachegrind-out-file=/dev/null",
+    ]
+    answer = subprocess.run(
+        [*counting, sys.executable, __file__, "--index", tree, corpus],
+        env={"PYTHONPATH": str(tree), "PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"},
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return int(answer.stderr.split("refs:")[1].split()[0].replace(",", ""))
 
 
 def index_once(tree: Path, corpus: Path) -> None:
