@@ -35,7 +35,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 
 NEVER_COMPARED: Final = frozenset({SeriesRole.T2FS, SeriesRole.STIR})
-LEFT_IN, RIGHT_IN, TOP_IN, BETWEEN_IN, BELOW_IN = 0.52, 0.14, 0.58, 0.56, 0.46
+LEFT_IN, RIGHT_IN, TOP_IN, BETWEEN_IN, BELOW_IN = 0.52, 0.14, 0.72, 0.56, 0.46
 HEAD_LEFT_IN: Final = 0.40  # its words begin above the name of the axis
 MOST_IN_A_ROW, WIDEST_PANEL_IN = 3, 2.3
 
@@ -55,7 +55,7 @@ class SequencePair:
         visit.
     limits_mm
         Lower limit of agreement, mean and upper limit of the difference of the changes, first less
-        second; None where they are not computed, or not to be had from so few.
+        second; None where they are not computed, or too few for them.
     """
 
     first: SeriesRole
@@ -160,18 +160,20 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
     """Write above a panel what it compares, how far that differs, and of how many it is."""
     points = pair.points
     within = sum(abs(a - b) <= change_mm + ROUNDING_MM for a, b in points)
-    difference = "too few for a mean difference with limits"
+    difference, limits = "too few for a mean difference", "and limits of agreement"
     if pair.limits_mm is not None:
         lower, mean, upper = map(_signed, pair.limits_mm)
-        difference = f"mean difference {mean} mm, limits of agreement {lower} and {upper} mm"
+        difference = f"mean difference {mean} mm"
+        limits = f"limits of agreement {lower} and {upper} mm"
     wide_in, high_in = size_in(axes)
     name = f"{pair.first.value} and {pair.second.value}"
     right_in = text_width_in(name, TEXT_POINTS, "bold") + 0.1
     small = {"size": SMALL_POINTS, "color": QUIET}
     for text, left_in, above_in, style in (
-        (name, 0.0, 0.36, {"weight": "bold"}),
-        (f"{100 * within / len(points):.0f} % within {change_mm:g} mm", right_in, 0.36, small),
-        (difference, 0.0, 0.22, small),
+        (name, 0.0, 0.50, {"weight": "bold"}),
+        (f"{100 * within / len(points):.0f} % within {change_mm:g} mm", right_in, 0.50, small),
+        (difference, 0.0, 0.36, small),
+        (limits, 0.0, 0.22, small),
         (f"{counted(len(points), 'visit')}, {counted(len(pair.changes_mm), 'lesion')}", 0.0, 0.08,
          small),
     ):  # fmt: skip

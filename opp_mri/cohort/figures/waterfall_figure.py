@@ -41,6 +41,7 @@ from opp_mri.response.assessed import AssessedLesion
 RIGHT_IN, TOP_IN, HEIGHT_IN = 0.10, 0.36, 2.3
 MARK_IN: Final = 0.22  # beside the name of a row
 STRIP_IN, STRIP_GAP_IN = 0.15, 0.08
+THIN_POINTS: Final = 1.2  # of the line to a peak
 
 Bar = tuple[ResponseCategory, ChangeLine]
 
@@ -111,7 +112,7 @@ def _note(bars: int) -> str:
 
 
 def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
-    """Draw a bar to the last change, and a faint one with a cap on to a larger peak."""
+    """Draw a bar to the last change, and a thin line with a cap on to a larger peak."""
     many, few = len(bars) > MANY, len(bars) <= FEW
     width = step_points * (0.72 if few else 1.25)
     colours = [CATEGORY_COLOURS[category] for category, _ in bars]
@@ -122,14 +123,15 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
     ]
     if not few:
         grown = []  # they would hide each other
-    for ends, of, alpha in (
-        (grown, [colours[n] for n, _ in grown], 0.35),
-        ([(n, line.last_mm) for n, (_, line) in enumerate(bars)], colours, 1.0),
+    peaks = [[(n, max(0.0, bars[n][1].last_mm)), (n, mm)] for n, mm in grown]
+    lasts = [[(n, 0.0), (n, line.last_mm)] for n, (_, line) in enumerate(bars)]
+    for lines, of, points in (
+        (peaks, [colours[n] for n, _ in grown], THIN_POINTS),
+        (lasts, colours, width),
     ):
         collection = LineCollection(
-            [[(n, 0.0), (n, mm)] for n, mm in ends], colors=of, alpha=alpha, linewidths=width,
-            capstyle="butt", rasterized=many, zorder=1 + alpha,
-        )  # fmt: skip
+            lines, colors=of, linewidths=points, capstyle="butt", rasterized=many, zorder=2
+        )
         collection.set_snap(False)
         axes.add_collection(collection, autolim=False)
     axes.plot(

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 from fixtures.cohort_makers import AMINI, make_cohort
-from fixtures.figure_checks import words_of
+from fixtures.figure_checks import colliding_texts, words_of
 
 from opp_mri.cohort.figures.sequences_figure import (
     SequencePair,
@@ -70,11 +70,20 @@ def test_lesions_of_one_name_are_still_two_lesions() -> None:
     assert "4 visits, 2 lesions" in words_of(draw_sequence_agreement([pair], 2.0))
 
 
-def test_the_mean_difference_is_written_with_its_limits_or_as_not_to_be_had() -> None:
+def test_the_words_above_a_panel_do_not_run_into_the_next() -> None:
+    all_four = dict.fromkeys(SeriesRole, TWO[T1])
+    pairs = sequence_pairs([lesion(all_four)])
+    wide = [evolve(pair, limits_mm=(-12.25, -10.04, 12.0)) for pair in pairs]
+    for drawn in (pairs, wide):
+        assert colliding_texts(draw_sequence_agreement(drawn, 2.0)) == []
+
+
+def test_the_mean_difference_is_written_with_its_limits_or_as_unknown() -> None:
     (pair,) = sequence_pairs([lesion(TWO)])
     known = evolve(pair, limits_mm=(-1.25, -0.04, 2.0))
     words = words_of(draw_sequence_agreement([known], 2.0))
-    assert "mean difference 0.0 mm, limits of agreement −1.2 and +2.0 mm" in words
+    assert "mean difference 0.0 mm" in words
+    assert "limits of agreement −1.2 and +2.0 mm" in words
     assert "too few for a mean difference" in words_of(draw_sequence_agreement([pair], 2.0))
 
 

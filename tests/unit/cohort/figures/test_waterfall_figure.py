@@ -17,12 +17,12 @@ def found(one):
 
 
 def bars_of(figure) -> tuple[list[float], list[float]]:
-    """Ends of the faint bars to the peak, and of the full ones to the last follow-up."""
-    faint, full = sorted(
-        (one for one in figure.axes[0].collections if isinstance(one, LineCollection)),
-        key=lambda one: one.get_alpha(),
+    """Ends of the thin lines to the peak, and of the bars to the last follow-up."""
+    thin, wide = sorted(
+        (lines for lines in figure.axes[0].collections if isinstance(lines, LineCollection)),
+        key=lambda lines: lines.get_linewidth()[0],
     )
-    return tuple([float(segment[1][1]) for segment in one.get_segments()] for one in (faint, full))
+    return tuple([float(end[1]) for _, end in lines.get_segments()] for lines in (thin, wide))
 
 
 def test_each_lesion_has_a_bar_to_its_last_change_the_largest_first() -> None:
