@@ -1,6 +1,7 @@
 """UIDs that were used twice: a copy is proved, and what is no copy is kept beside the other."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,14 @@ from fixtures.makers import NOON
 
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.imaging import FileStatus, SeriesRole
+from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.errors import InputError
 from opp_mri.workflow.catalogue.index import index, override_role
+from opp_mri.workflow.measuring.lesions import add_lesion
+from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.project import Project, create_project, open_project
+
+LESION = {"lesion_id": "L", "patient_id": "P1", "level": "L2", "ssrs_first_date": "2024-02-01"}
 
 
 @pytest.fixture
@@ -69,3 +76,51 @@ def test_the_same_uids_of_another_patient_are_another_image(
     write_series(tmp_path / "files" / "b", T1, PatientID="P2")
     index(project, [tmp_path / "files"])
     assert [volume.patient_id for volume in project.store.volumes()] == ["P1", "P2"]
+
+
+@pytest.fixture
+def twice(project: Project, tmp_path: Path) -> Project:
+    """A follow-up of other pixel size under the UIDs of its baseline, and a lesion without seed."""
+    write_series(tmp_path / "files" / "a", T1)
+    write_series(
+        tmp_path / "files" / "b", T1, seed=5, StudyDate="20240715", PixelSpacing=[1.0, 1.0]
+    )
+    index(project, [tmp_path / "files"])
+    add_lesion(project.store, LESION, NOON)
+    return project
+
+
+def calipers(tmp_path: Path, sop_instance_uid: str, day: str) -> Path:
+    path = tmp_path / "calipers.csv"
+    path.write_text(
+        "lesion_id,sequence,reader,study_date,sop_instance_uid,frame,column_1,row_1,column_2,row_2\n"
+        f"L,T1,A,{day},{sop_instance_uid},1,2,5,7,5\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(("day", "length_mm"), [("2024-01-15", "10.0"), ("2024-07-15", "5.0")])
+def test_a_caliper_on_a_uid_used_twice_is_measured_on_the_image_of_its_day(
+    twice: Project, tmp_path: Path, day: str, length_mm: str
+) -> None:
+    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    (reading,) = measure(twice.store, calipers(tmp_path, uid, day), NOON).stored
+    assert (reading.length_mm, reading.study_date) == (Decimal(length_mm), date.fromisoformat(day))
+
+
+def test_a_caliper_on_a_uid_used_twice_is_refused_where_no_day_tells_which(
+    twice: Project, tmp_path: Path
+) -> None:
+    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    (refusal,) = measure(twice.store, calipers(tmp_path, uid, ""), NOON).refused
+    assert "2 images that differ have the SOPInstanceUID" in refusal.message
+    assert "give study_date and sequence" in refusal.message
+    assert twice.store.readings() == []
+
+
+def test_a_seed_on_a_uid_used_twice_is_refused(twice: Project) -> None:
+    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    seed = {"seed_sop_instance_uid": uid, "seed_column": "3", "seed_row": "4"}
+    with pytest.raises(InputError, match="several images that differ have it"):
+        add_lesion(twice.store, LESION | {"lesion_id": "L2"} | seed, NOON)
+    assert [lesion.lesion_id for lesion in twice.store.lesions()] == ["L"]

@@ -40,6 +40,15 @@ def test_a_private_b_value_counts_where_there_is_no_public_one(vendor: str, synt
     assert read(with_private(*VENDORS[vendor]), syntax).diffusion_b_value == 800
 
 
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_private_block_may_be_the_second_of_its_group(vendor: str) -> None:
+    group, creator, element, vr, value = VENDORS[vendor]
+    image = mr_image()
+    image.private_block(group, "ANOTHER CREATOR", create=True).add_new(element, "LO", "7")
+    image.private_block(group, creator, create=True).add_new(element, vr, value)
+    assert read(image).diffusion_b_value == 800
+
+
 def test_the_same_element_of_another_creator_is_no_b_value() -> None:
     image = with_private(0x0019, "HITACHI MR", 0x0C, "LO", "2DFSE")
     assert read(image).diffusion_b_value is None
