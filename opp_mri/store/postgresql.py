@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.store.migrations.postgresql_guards import FUNCTIONS, POLICY_NAMES, PRIVATE, TRIGGERS
+from opp_mri.store.migrations.postgresql_guards import FUNCTIONS, POLICIES_OF, PRIVATE, TRIGGERS
 from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
 
 TURN: Final = 5_150_014  # advisory lock of the writer whose turn it is
@@ -81,8 +81,13 @@ class PostgresqlStore(SqlStore):
         password = secrets.token_urlsafe(18)
         with self.writing_transaction() as connection:
             name = connection.dialect.identifier_preparer.quote(account.name)
-            # neither a name nor a password can be a bound parameter here
-            connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+            # neither a name nor a password can be a bound parameter here; the server may log the
+            # statement, so it holds what verifies the password
+            driver: Any = connection.connection.driver_connection
+            verifier = driver.pgconn.encrypt_password(
+                password.encode(), account.name.encode(), b"scram-sha-256"
+            ).decode()
+            connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD '{verifier}'")
             for right in _rights(account.role):
                 connection.exec_driver_sql(f"GRANT {right} TO {name}")
             statement = text(
@@ -149,24 +154,35 @@ class PostgresqlStore(SqlStore):
             "function": connection.scalars(
                 text("SELECT proname FROM pg_proc WHERE proname LIKE 'opp_mri_%'")
             ),
-            "policy": connection.scalars(text("SELECT policyname FROM pg_policies")),
-        }
+            "policy": (
+                f"{table}.{name}" for table, name in connection.execute(
+                    text("SELECT tablename, policyname FROM pg_policies "
+                         "WHERE schemaname = 'public' AND permissive = 'PERMISSIVE'")
+                )
+            ),
+        }  # fmt: skip
+        policies = {f"{table}.{name}" for table, names in POLICIES_OF.items() for name in names}
         names = {kind: set(result) for kind, result in present.items()}
         faults = [
             f"The {kind} “{name}” that guards the records is missing from the database."
             for kind, expected in (
-                ("trigger", TRIGGERS), ("function", FUNCTIONS), ("policy", POLICY_NAMES),
+                ("trigger", TRIGGERS), ("function", FUNCTIONS), ("policy", policies),
             )
             for name in sorted(expected - names[kind])
         ]  # fmt: skip
         faults += [
-            f"The trigger “{name}” was added to the database, and not by opp_mri."
-            for name in sorted(names["trigger"] - TRIGGERS)
+            f"The {kind} “{name}” was added to the database, and not by opp_mri."
+            for kind, expected in (("trigger", TRIGGERS), ("policy", policies))
+            for name in sorted(names[kind] - expected)
         ]
-        secured = connection.scalar(
-            text("SELECT relrowsecurity FROM pg_class WHERE oid = 'record'::regclass")
-        )
-        return faults if secured else [*faults, "Row-level security of the records is off."]
+        secured = connection.scalars(
+            text("SELECT relname FROM pg_class WHERE relrowsecurity "
+                 "AND relnamespace = 'public'::regnamespace")
+        )  # fmt: skip
+        return faults + [
+            f"Row-level security of the table “{table}” is off."
+            for table in sorted(POLICIES_OF.keys() - set(secured))
+        ]
 
 
 def open_postgresql(address: str, folder: Path, *, create: bool = False) -> PostgresqlStore:

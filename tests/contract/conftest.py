@@ -5,12 +5,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from fixtures.postgresql import ABSENT, binaries, execute, running_server
+from fixtures.postgresql import ABSENT, as_account, binaries, execute, running_server
 
-from opp_mri.store.postgresql import PostgresqlStore, open_postgresql
+from opp_mri.store.postgresql import Account, PostgresqlStore, Role, open_postgresql
 from opp_mri.store.sql import SqlStore, open_sqlite
 
 NUMBERS = count()
+ROLES = {"anna": Role.READER, "bert": Role.READER, "carl": Role.ADJUDICATOR,
+         "cora": Role.COORDINATOR, "ali": Role.ANALYST}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +53,28 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     opened = open_sqlite(tmp_path / "store.sqlite", create=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def accounts(shared: PostgresqlStore, database: str) -> Iterator[dict[str, str]]:
+    """The address of each account; account and reader have one name, with a suffix for the roles
+    of the server, which all its databases share."""
+    name = database.rsplit("_", 1)[1]
+    addresses = {}
+    for who, role in ROLES.items():
+        reads = role in (Role.READER, Role.ADJUDICATOR)
+        account = Account(name=f"{who}{name}", role=role, reader=who if reads else "")
+        password = shared.add_account(account)
+        addresses[who] = as_account(database, account.name, password)
+    yield addresses
+    shared.close()
+    for who in ROLES:
+        execute(database, f"DROP OWNED BY {who}{name}", f"DROP ROLE {who}{name}")
+
+
+@pytest.fixture
+def opened(accounts: dict[str, str], tmp_path: Path) -> Iterator[dict[str, PostgresqlStore]]:
+    stores = {who: open_postgresql(address, tmp_path) for who, address in accounts.items()}
+    yield stores
+    for store in stores.values():
+        store.close()

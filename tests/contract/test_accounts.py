@@ -1,7 +1,6 @@
 """Accounts of a shared project: the database itself decides what each may see and write."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,34 +19,6 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ConflictError, InputError, OppMriError, ProjectError
 from opp_mri.store.postgresql import Account, PostgresqlStore, Role, open_postgresql
 from opp_mri.workflow.safekeeping.audit import verify
-
-ROLES = {"anna": Role.READER, "bert": Role.READER, "carl": Role.ADJUDICATOR,
-         "cora": Role.COORDINATOR, "ali": Role.ANALYST}  # fmt: skip
-
-
-@pytest.fixture
-def accounts(shared: PostgresqlStore, database: str) -> Iterator[dict[str, str]]:
-    """The address of each account; account and reader have one name, with a suffix for the roles
-    of the server, which all its databases share."""
-    name = database.rsplit("_", 1)[1]
-    addresses = {}
-    for who, role in ROLES.items():
-        reads = role in (Role.READER, Role.ADJUDICATOR)
-        account = Account(name=f"{who}{name}", role=role, reader=who if reads else "")
-        password = shared.add_account(account)
-        addresses[who] = as_account(database, account.name, password)
-    yield addresses
-    shared.close()
-    for who in ROLES:
-        execute(database, f"DROP OWNED BY {who}{name}", f"DROP ROLE {who}{name}")
-
-
-@pytest.fixture
-def opened(accounts: dict[str, str], tmp_path: Path) -> Iterator[dict[str, PostgresqlStore]]:
-    stores = {who: open_postgresql(address, tmp_path) for who, address in accounts.items()}
-    yield stores
-    for store in stores.values():
-        store.close()
 
 
 def sign(store: PostgresqlStore, reader: str, *reading_ids: str, together: tuple[str, ...] = ()):
@@ -264,5 +235,5 @@ def test_a_guard_that_was_removed_is_named(shared: PostgresqlStore, database: st
         "ALTER TABLE record DISABLE ROW LEVEL SECURITY",
     )  # fmt: skip
     faults = " ".join(shared.database_faults())
-    for words in ("record_seen", "record_follows", "Row-level security"):
+    for words in ("record_seen", "record_follows", "“record” is off"):
         assert words in faults

@@ -2,6 +2,8 @@
 
 Functions run with the rights of the project's owner, so that an account needs none on the tables
 that they look at. Their search path is fixed: no temporary table can stand in for one of them.
+Those of triggers cannot be called by an account: on a table of its own they would move the head.
+The head moves after a row is there, since ON CONFLICT DO NOTHING runs BEFORE triggers without it.
 `session_user` is the account that logged in, whoever owns the function.
 """
 
@@ -74,7 +76,7 @@ BEGIN
         END IF;
     END IF;
     UPDATE chain_head SET sequence_number = NEW.sequence_number, hash = NEW.hash;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
 CREATE FUNCTION opp_mri_note_signed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -96,46 +98,62 @@ CREATE FUNCTION opp_mri_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$;
-CREATE TRIGGER record_follows BEFORE INSERT ON record
+CREATE TRIGGER record_follows AFTER INSERT ON record
     FOR EACH ROW EXECUTE FUNCTION opp_mri_follow();
 CREATE TRIGGER record_signed AFTER INSERT ON record
     FOR EACH ROW WHEN (NEW.kind = 'Signature') EXECUTE FUNCTION opp_mri_note_signed();
 CREATE TRIGGER record_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON record
     FOR EACH STATEMENT EXECUTE FUNCTION opp_mri_refuse();
+REVOKE EXECUTE ON FUNCTION opp_mri_follow(), opp_mri_note_signed() FROM PUBLIC;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 """
 
+CATALOGUE: Final = ("file", "instance", "stale_patient", "described_with", "volume", "frame")
 
-# an allow-list: a kind that is not named here is for the coordinator alone
+
+# An allow-list: a kind that is not named here is for the coordinator alone. A blinded reader reads
+# in a package: with the project's dates, lesions and images a script would see through it. A
+# function in a SELECT of its own is called once for a statement, and not for each row.
 POLICIES: Final = """
 ALTER TABLE record ENABLE ROW LEVEL SECURITY;
 CREATE POLICY record_seen ON record FOR SELECT USING (
-    opp_mri_role() = 'coordinator'
-    OR (opp_mri_role() <> 'none' AND kind IN (
-        'Lesion', 'RoleOverride', 'SamePatient', 'Alignment', 'AlignmentDecision',
-        'ReadingProtocol', 'Unblinding', 'StoreUpgrade'))
-    OR (opp_mri_role() IN ('reader', 'adjudicator') AND reader = opp_mri_reader())
-    OR (opp_mri_role() IN ('adjudicator', 'analyst')
-        AND kind IN ('Signature', 'Resolution', 'Visit'))
-    OR (opp_mri_role() IN ('adjudicator', 'analyst') AND kind = 'Reading'
-        AND opp_mri_counts(key, body))
-    OR (opp_mri_role() = 'reader' AND NOT opp_mri_blinded()
-        AND (kind IN ('Signature', 'Resolution', 'Visit')
-            OR (kind = 'Reading' AND (reader = 'consensus' OR opp_mri_counts(key, body)))))
+    (SELECT opp_mri_role()) = 'coordinator'
+    OR ((SELECT opp_mri_role()) <> 'none'
+        AND kind IN ('ReadingProtocol', 'Unblinding', 'StoreUpgrade'))
+    OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator')
+        AND reader = (SELECT opp_mri_reader()) AND account = session_user)
+    OR (NOT (SELECT opp_mri_blinded()) AND (
+        ((SELECT opp_mri_role()) <> 'none' AND kind IN (
+            'Lesion', 'RoleOverride', 'SamePatient', 'Alignment', 'AlignmentDecision'))
+        OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator')
+            AND reader = (SELECT opp_mri_reader()))
+        OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator', 'analyst')
+            AND kind IN ('Signature', 'Resolution', 'Visit'))
+        OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator', 'analyst')
+            AND kind = 'Reading' AND opp_mri_counts(key, body))
+        OR ((SELECT opp_mri_role()) = 'reader' AND kind = 'Reading' AND reader = 'consensus')))
 );
 CREATE POLICY record_written ON record FOR INSERT WITH CHECK (
-    opp_mri_role() = 'coordinator'
-    OR (opp_mri_role() IN ('reader', 'adjudicator')
-        AND kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision',
-            'LevelConfirmation', 'Visit')
-        AND reader = opp_mri_reader())
-    OR (opp_mri_role() IN ('reader', 'adjudicator') AND NOT opp_mri_blinded()
-        AND (kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
+    (SELECT opp_mri_role()) = 'coordinator'
+    OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator') AND NOT (SELECT opp_mri_blinded())
+        AND ((kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision',
+                'LevelConfirmation', 'Visit')
+            AND reader = (SELECT opp_mri_reader()))
+        OR kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
 );
 ALTER TABLE place ENABLE ROW LEVEL SECURITY;
 CREATE POLICY place_own ON place USING (
-    opp_mri_role() = 'coordinator' OR reader = opp_mri_reader());
+    (SELECT opp_mri_role()) = 'coordinator' OR reader = (SELECT opp_mri_reader()));
 REVOKE ALL ON SCHEMA opp_mri_private FROM PUBLIC;
+""" + "".join(
+    f"""
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY catalogue_seen ON {table} USING (
+    (SELECT opp_mri_role()) = 'coordinator'
+    OR ((SELECT opp_mri_role()) <> 'none' AND NOT (SELECT opp_mri_blinded())));
 """
+    for table in CATALOGUE
+)
 
 STATEMENTS: Final = (TABLES, IDENTITY, CHAIN, POLICIES)
 
@@ -144,4 +162,8 @@ FUNCTIONS: Final = frozenset(
     {"opp_mri_role", "opp_mri_reader", "opp_mri_blinded", "opp_mri_counts", "opp_mri_part",
      "opp_mri_follow", "opp_mri_note_signed", "opp_mri_refuse"}
 )  # fmt: skip
-POLICY_NAMES: Final = frozenset({"record_seen", "record_written", "place_own"})
+POLICIES_OF: Final = {
+    "record": {"record_seen", "record_written"}, "place": {"place_own"},
+    **{table: {"catalogue_seen"} for table in CATALOGUE},
+}  # fmt: skip
+"""The policies that a table has to have, by its name."""
