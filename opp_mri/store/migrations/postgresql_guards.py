@@ -145,17 +145,16 @@ ALTER TABLE place ENABLE ROW LEVEL SECURITY;
 CREATE POLICY place_own ON place USING (
     (SELECT opp_mri_role()) = 'coordinator' OR reader = (SELECT opp_mri_reader()));
 REVOKE ALL ON SCHEMA opp_mri_private FROM PUBLIC;
-""" + "".join(
-    f"""
-ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-CREATE POLICY catalogue_seen ON {table} USING (
-    (SELECT opp_mri_role()) = 'coordinator'
-    OR ((SELECT opp_mri_role()) <> 'none' AND NOT (SELECT opp_mri_blinded())));
 """
+
+OF_CATALOGUE: Final = "".join(
+    f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; "
+    f"CREATE POLICY catalogue_seen ON {table} USING ((SELECT opp_mri_role()) = 'coordinator' "
+    "OR ((SELECT opp_mri_role()) <> 'none' AND NOT (SELECT opp_mri_blinded())));\n"
     for table in CATALOGUE
 )
 
-STATEMENTS: Final = (TABLES, IDENTITY, CHAIN, POLICIES)
+STATEMENTS: Final = (TABLES, IDENTITY, CHAIN, POLICIES, OF_CATALOGUE)
 
 TRIGGERS: Final = frozenset({"record_follows", "record_signed", "record_no_change"})
 FUNCTIONS: Final = frozenset(

@@ -24,7 +24,7 @@ def lock_package(folder: Path, path: Path, passphrase: str) -> int:
         The folder is no reader's package, the file is there already or cannot be written, or the
         passphrase is too short.
     """
-    with open_project(folder) as package:
+    with open_project(folder, in_file=True) as package:
         if blinding_of(package.store) is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
     files = sorted(file for file in folder.rglob("*") if file.is_file())

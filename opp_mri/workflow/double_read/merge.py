@@ -29,6 +29,7 @@ from opp_mri.workflow.double_read.seal import (
     RETURN_KEY_NAME,
     file_hashes,
     image_faults,
+    key_in,
     public_of,
     read_seal,
 )
@@ -104,7 +105,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
         The blinding is lifted, or the package was made again since.
     """
     store = project.store
-    with open_project(folder) as package:
+    with open_project(folder, in_file=True) as package:
         issued = _issued(store, package.store)
         faults = _seal_faults(folder, package.store, issued)
         returned = _returned(package.store, issued)
@@ -192,12 +193,19 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
             faults.append("It was changed after its reader sealed it.")
     elif not (folder / RETURN_KEY_NAME).is_file():
         faults.append("The seal of its reader was removed.")
+    elif key_in(folder / RETURN_KEY_NAME) != issued.return_key:
+        faults.append(
+            "The key in it is not the one that it was issued with: the seal of its reader was "
+            "removed."
+        )
     return faults
 
 
 def _returned(package: Store, issued: IssuedPackage) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
-    faults = [fault.message for fault in check_chain(package.chain(), package.head())]
+    # an index or a view could show other answers than the table that is held against the seal
+    faults = [*package.structure_faults()]
+    faults += [fault.message for fault in check_chain(package.chain(), package.head())]
     readings = package.readings()
     signatures = package.signatures()
     faults += [damage.message for damage in package.damages()]

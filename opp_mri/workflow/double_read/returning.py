@@ -5,9 +5,9 @@ from pathlib import Path
 
 from opp_mri.errors import InputError
 from opp_mri.store.chain import Head
-from opp_mri.workflow.double_read.seal import RETURN_KEY_NAME, write_seal
+from opp_mri.workflow.double_read.seal import RETURN_KEY_NAME, key_in, read_seal, write_seal
 from opp_mri.workflow.measuring.blinding import blinding_of
-from opp_mri.workflow.project import RETURN_NAME, open_project
+from opp_mri.workflow.project import RETURN_NAME, open_project, read_document
 
 
 def seal_return(folder: Path, at: datetime) -> Head:
@@ -18,14 +18,20 @@ def seal_return(folder: Path, at: datetime) -> Head:
     InputError
         It is not a package, or it is sealed already.
     """
-    with open_project(folder) as package:
+    with open_project(folder, in_file=True) as package:
         blinding = blinding_of(package.store)
         if blinding is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
         head = package.store.head()
     key_file = folder / RETURN_KEY_NAME
-    if (folder / RETURN_NAME).exists() or not key_file.is_file():
+    if not key_file.is_file():
         raise InputError("This package is sealed already: send it back as it is.")
+    if (folder / RETURN_NAME).exists():  # sealed, and interrupted before the key was removed
+        manifest = read_seal(folder / RETURN_NAME, key_in(key_file))
+        if manifest.get("head") != head.hash:
+            raise InputError("This package was changed after it was sealed: ask for a new one.")
+        key_file.unlink()
+        return head
     manifest = {
         "package_id": blinding.package_id,
         "reader": blinding.reader,
@@ -33,6 +39,6 @@ def seal_return(folder: Path, at: datetime) -> Head:
         "head": head.hash,
         "sealed_at": at.isoformat(),
     }
-    write_seal(folder / RETURN_NAME, manifest, key_file.read_text(encoding="utf-8").strip())
+    write_seal(folder / RETURN_NAME, manifest, read_document(key_file).strip())
     key_file.unlink()
     return head

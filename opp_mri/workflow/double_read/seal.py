@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError
+from opp_mri.workflow.project import read_document
 
 ISSUE_NAME: Final = "package.seal.json"
 RETURN_KEY_NAME: Final = "return.key"
@@ -47,11 +48,33 @@ def public_of(private: str) -> str:
 
 
 def write_seal(path: Path, manifest: Manifest, private: str) -> None:
-    """Write a manifest with its signature."""
+    """Write a manifest with its signature, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        It cannot be written.
+    """
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
     signature = key.sign(_canonical(manifest)).hex()
     text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            f"{path} could not be written ({error.strerror}): make room, and run it again."
+        ) from error
+
+
+def key_in(path: Path) -> str:
+    """Give the public half of the private key in a file; "" where it holds none."""
+    try:
+        return public_of(read_document(path).strip())
+    except (OSError, ValueError):
+        return ""
 
 
 def read_seal(path: Path, public: str) -> dict[str, Any]:
@@ -63,7 +86,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
         The seal is absent, cannot be read, or was not made with this key.
     """
     try:
-        seal = parse_json(path.read_text(encoding="utf-8"))
+        seal = parse_json(read_document(path))
         manifest = seal["manifest"]
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(seal["signature"]), _canonical(manifest))

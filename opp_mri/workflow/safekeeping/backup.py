@@ -6,7 +6,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,8 @@ from opp_mri.workflow.project import (
     create_project,
     is_project,
     open_project,
+    read_document,
+    read_settings,
 )
 from opp_mri.workflow.safekeeping.audit import verify
 from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, new_archive
@@ -100,18 +102,23 @@ def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") ->
         raise InputError(
             f"{path} could not be written ({error.strerror}): choose another place, or make room."
         ) from error
-    return check_backup(path, passphrase)
+    return check_backup(path, passphrase, plain)
 
 
-def check_backup(path: Path, passphrase: str = "") -> Backup:
+def check_backup(path: Path, passphrase: str = "", workplace: Path | None = None) -> Backup:
     """Verify a backup: its files, its chain and its head.
+
+    Parameters
+    ----------
+    workplace
+        Folder in which it is unpacked, for as long as that takes; None for that of the backup.
 
     Raises
     ------
     InputError
         It is not a backup, or not as it was made, or the passphrase is wrong.
     """
-    with _unpacked(path, passphrase) as (_, backup):
+    with _unpacked(path, passphrase, workplace or path.absolute().parent) as (_, backup):
         return backup
 
 
@@ -121,7 +128,7 @@ def restore(path: Path, folder: Path, passphrase: str = "") -> Backup:
     Raises
     ------
     InputError
-        The backup is not as it was made.
+        The backup is not as it was made, or the folder cannot be written.
     ProjectError
         The folder holds a project: move it away first, it may be evidence.
     """
@@ -129,12 +136,21 @@ def restore(path: Path, folder: Path, passphrase: str = "") -> Backup:
         raise ProjectError(
             f"{folder} holds a project: move it away first and keep it, or name another folder."
         )
-    with _unpacked(path, passphrase) as (unpacked, backup):
+    is_new = not folder.exists()
+    try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name in reversed(NAMES):  # the store last: without it the folder is not a project
-            shutil.copyfile(unpacked / name, folder / f"{name}.partial")
-            (folder / f"{name}.partial").chmod(0o600)
-            (folder / f"{name}.partial").replace(folder / name)
+        with _unpacked(path, passphrase, folder) as (unpacked, backup):
+            for name in reversed(NAMES):  # the store last: without it the folder is not a project
+                (unpacked / name).chmod(0o600)
+                (unpacked / name).replace(folder / name)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}): choose another folder, or make room."
+        ) from error
+    finally:
+        if is_new and not is_project(folder):
+            with suppress(OSError):
+                folder.rmdir()
     return backup
 
 
@@ -182,8 +198,8 @@ def _write_settings(project: Project, path: Path) -> None:
 
 
 @contextmanager
-def _unpacked(path: Path, passphrase: str) -> Iterator[tuple[Path, Backup]]:
-    with TemporaryDirectory(prefix="opp_mri_") as temporary:
+def _unpacked(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Path, Backup]]:
+    with TemporaryDirectory(prefix=".opp_mri_", dir=workplace) as temporary:
         folder = Path(temporary)
         plain = path
         if is_encrypted(path):
@@ -191,14 +207,23 @@ def _unpacked(path: Path, passphrase: str) -> Iterator[tuple[Path, Backup]]:
             decrypt(path, plain, passphrase)
         try:
             with zipfile.ZipFile(plain) as archive:
+                _check_room(archive, folder)
                 for name in (MANIFEST_NAME, *NAMES):
-                    (folder / name).write_bytes(archive.read(name))
-            manifest: dict[str, Any] = parse_json((folder / MANIFEST_NAME).read_text("utf-8"))
+                    with archive.open(name) as member, (folder / name).open("wb") as file:
+                        shutil.copyfileobj(member, file)
+            manifest: dict[str, Any] = parse_json(read_document(folder / MANIFEST_NAME))
             sound = all(manifest["sha256"][name] == _sha256(folder / name) for name in NAMES)
             head = Head(sequence_number=manifest["records"], hash=manifest["head"])
             made_at = str(manifest["made_at"])
-        except (OSError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be unpacked ({error.strerror or error}): make room, or use another "
+                "backup."
+            ) from error
+        except (KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
             raise InputError(f"{path} is not a backup of opp_mri, or it is damaged.") from error
+        # a backup never names one: its server would be sent this machine's account and password
+        sound = sound and not read_settings(folder / SETTINGS_NAME).database
         if sound:
             store = open_sqlite(folder / STORE_NAME)
             sound = store.head() == head and not verify(store).faults
@@ -206,6 +231,16 @@ def _unpacked(path: Path, passphrase: str) -> Iterator[tuple[Path, Backup]]:
         if not sound:
             raise InputError(f"{path} is not as it was made: use another backup.")
         yield folder, Backup(path=path, head=head, made_at=made_at)
+
+
+def _check_room(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Refuse an archive that would fill the disk, as one does that was made for that."""
+    needed = sum(archive.getinfo(name).file_size for name in (MANIFEST_NAME, *NAMES))
+    if needed > shutil.disk_usage(folder).free:
+        raise InputError(
+            f"The backup asks for {needed >> 20} MiB, which {folder.parent} does not have: make "
+            "room, or use another backup."
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -4,7 +4,7 @@ import json
 import math
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -41,37 +41,6 @@ from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.measuring.readings import counted_readings, independent_readings
 from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
-    """A study of two patients with both packages out, nothing read."""
-    folder = tmp_path_factory.mktemp("study")
-    with open_project(make_study(folder, ["P1", "P2"])) as project:
-        declare(project, folder)
-        issued = {
-            reader: make_package(project, reader, folder / reader, NOON).issued
-            for reader in ("reader-1", "reader-2")
-        }
-    return folder, issued
-
-
-@pytest.fixture
-def folder(made: tuple[Path, dict[str, IssuedPackage]], tmp_path: Path) -> Path:
-    for name in ("project", "reader-1", "reader-2"):
-        copytree(made[0] / name, tmp_path / name)
-    return tmp_path
-
-
-@pytest.fixture
-def issued(made: tuple[Path, dict[str, IssuedPackage]]) -> dict[str, IssuedPackage]:
-    return made[1]
-
-
-@pytest.fixture
-def project(folder: Path) -> Iterator[Project]:
-    with open_project(folder / "project") as opened:
-        yield opened
 
 
 def test_answers_come_back_on_the_projects_own_images(
