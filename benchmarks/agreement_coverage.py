@@ -10,7 +10,8 @@ import sys
 import numpy as np
 
 from opp_mri.agreement.correlation import icc
-from opp_mri.agreement.lengths import Estimate, bland_altman, kappa, within_subject_sd_mm
+from opp_mri.agreement.lengths import bland_altman, kappa, within_subject_sd_mm
+from opp_mri.domain.estimate import Estimate
 
 LESION_SD_MM, VISIT_SD_MM = 6.0, 2.0  # of true lengths: between lesions, and over time
 READER_SD_MM = 0.9

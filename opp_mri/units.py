@@ -43,6 +43,17 @@ def format_mm(length_mm: Decimal) -> str:
     return f"{length_mm} mm"
 
 
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun: 1 lesion, 1,204 lesions.
+
+    Parameters
+    ----------
+    noun, plural
+        The noun of one, and of several where it does not just take an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def number(value: Decimal | None) -> float | None:
     """Give an exact decimal as a JSON number: the shortest that reads back as it."""
     return None if value is None else float(value)

@@ -12,7 +12,8 @@ import numpy as np
 from attrs import frozen
 from scipy import stats
 
-from opp_mri.agreement.lengths import LEVEL, Estimate, bland_altman, proportion
+from opp_mri.agreement.lengths import bland_altman, proportion
+from opp_mri.domain.estimate import LEVEL, Estimate
 from opp_mri.response.probability import DEFAULT_SD_MM
 
 

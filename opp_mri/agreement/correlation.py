@@ -8,7 +8,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy import stats
 
-from opp_mri.agreement.lengths import LEVEL, Estimate
+from opp_mri.domain.estimate import LEVEL, Estimate
 
 FloatArray = NDArray[np.float64]
 

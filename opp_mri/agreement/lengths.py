@@ -1,6 +1,6 @@
 """How far two readers agree on lengths and categories, each number with its n and interval.
 
-Intervals are two-sided at 95 %. Where a number cannot be had from so few data it is None.
+Intervals are two-sided at 95 %. A number that is not estimable from so few data is None.
 """
 
 import math
@@ -12,19 +12,11 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from scipy import stats
 
-LEVEL: Final = 0.95
+from opp_mri.domain.estimate import LEVEL, Estimate
+
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 LEAST_VARIANCE: Final = 1e-12  # below it a variance is nothing but rounding
 FloatArray = NDArray[np.float64]
-
-
-@frozen(kw_only=True)
-class Estimate:
-    """A number with its 95 % interval; None where it cannot be had."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @frozen(kw_only=True)

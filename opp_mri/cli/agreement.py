@@ -7,12 +7,13 @@ from typing import Final
 
 import click
 
-from opp_mri.agreement.lengths import Estimate, Kappa
+from opp_mri.agreement.lengths import Kappa
 from opp_mri.cli.response import PICTURES
 from opp_mri.cli.shared.options import example, json_option, project_option
 from opp_mri.cli.shared.rules import RulesChoice, rules_options
-from opp_mri.cli.show import counted, show_json, show_table
-from opp_mri.units import format_mm
+from opp_mri.cli.show import show_json, show_table
+from opp_mri.domain.estimate import Estimate
+from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.double_read.agreement import (
     AnswerTable,
     LengthAgreement,
@@ -135,7 +136,9 @@ def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
 
 
 def _show_answers(table: AnswerTable) -> None:
-    click.echo(f"Answers to {counted(table.n, 'cell')} that both readers answered; lengths are")
+    click.echo(
+        f"Answers to {format_count(table.n, 'cell')} that both readers answered; lengths are"
+    )
     click.echo("compared where both measured.")
     words = [answer.value.replace("_", " ") for answer in table.answers]
     rows = [[name, *map(str, row)] for name, row in zip(words, table.counts, strict=True)]
@@ -144,7 +147,7 @@ def _show_answers(table: AnswerTable) -> None:
 
 def _show_kappa(name: str, kappa: Kappa) -> None:
     click.echo(
-        f"{name}: {counted(kappa.n, 'lesion')}, kappa {_written(kappa.kappa, 3)}, "
+        f"{name}: {format_count(kappa.n, 'lesion')}, kappa {_written(kappa.kappa, 3)}, "
         f"agreed {_written(kappa.agreed, 3)}"
     )
     if kappa.n:

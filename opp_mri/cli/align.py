@@ -7,9 +7,10 @@ from typing import Final
 import click
 
 from opp_mri.cli.shared.options import example, json_option, now, project_option
-from opp_mri.cli.show import counted, show_json, show_progress, show_table
+from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.registration.align_report import alignment_record, save_alignment_page
@@ -68,7 +69,7 @@ def align_command(
         decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
         show_table(COLUMNS, [_row(visit, decided) for visit in visits])
         before = len(summary.alignments) - summary.new
-        click.echo(f"{counted(summary.new, 'new fit')}, {before} from before.")
+        click.echo(f"{format_count(summary.new, 'new fit')}, {before} from before.")
         if quick:
             click.echo("The second opinion was left out (--quick).", err=True)
     for sentence in summary.left_out:
@@ -181,7 +182,7 @@ def export_command(
     """
     with open_project(project_folder) as project:
         paths = export_fits(project.store, folder, [FitFormat(each) for each in formats], fits)
-    click.echo(f"{counted(len(paths), 'file')} in {folder}.")
+    click.echo(f"{format_count(len(paths), 'file')} in {folder}.")
 
 
 @fit_group.command(

@@ -7,8 +7,9 @@ import attrs
 import click
 
 from opp_mri.cli.shared.options import example, json_option, project_option
-from opp_mri.cli.show import counted, show_head, show_json, show_table
+from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.errors import ProjectError
+from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.audit import entries, verify
 
@@ -51,13 +52,15 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
             click.echo(f"Caution: {sentence}")
         if not report.faults:
             click.echo(
-                f"{counted(report.head.sequence_number, 'record')}, each as it was recorded and in "
+                f"{format_count(report.head.sequence_number, 'record')}, each as it was "
+                "recorded and in "
                 "its order."
             )
             show_head(report.head.hash)
     if report.faults:
         raise ProjectError(
-            f"{counted(len(report.faults), 'fault')}. Keep a copy of the project as evidence, then "
+            f"{format_count(len(report.faults), 'fault')}. Keep a copy of the project as "
+            "evidence, then "
             "restore its latest backup with `opp-mri restore`."
         )
 
@@ -103,7 +106,7 @@ def head_command(project_folder: Path, as_json: bool) -> None:
     if as_json:
         show_json({"records": head.sequence_number, "head": head.hash})
         return
-    click.echo(f"{head.hash}  {counted(head.sequence_number, 'record')}")
+    click.echo(f"{head.hash}  {format_count(head.sequence_number, 'record')}")
 
 
 COMMANDS: Final = (audit_group,)

@@ -7,7 +7,7 @@ import click
 
 from opp_mri.cli.shared.json_output import patients_json, volume_json
 from opp_mri.cli.shared.options import example, existing_file, json_option, now, project_option
-from opp_mri.cli.show import counted, show_json, show_progress, show_table
+from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.imaging import (
     HEADER_VERSION,
     FileStatus,
@@ -15,6 +15,7 @@ from opp_mri.domain.imaging import (
     SeriesRole,
     VolumeDescription,
 )
+from opp_mri.units import format_count
 from opp_mri.workflow.catalogue.index import (
     IndexSummary,
     clear_override,
@@ -77,32 +78,33 @@ def index_command(
             if same_patient:
                 joined = join_patients(project.store, same_patient, now())
                 describe_stale(project, progress=progress)
-                click.echo(f"{counted(joined, 'new pair')} of PatientIDs joined.")
+                click.echo(f"{format_count(joined, 'new pair')} of PatientIDs joined.")
         proposals = likely_matches(project.store)
         if proposals:
             click.echo(
-                f"PatientIDs that may be one patient: {counted(len(proposals), 'pair')}; "
+                f"PatientIDs that may be one patient: {format_count(len(proposals), 'pair')}; "
                 "`opp-mri patients` names them."
             )
 
 
 def _show_summary(summary: IndexSummary) -> None:
-    click.echo(f"{counted(summary.files, 'file')} found, {summary.read} new or changed.")
+    click.echo(f"{format_count(summary.files, 'file')} found, {summary.read} new or changed.")
     if summary.gone:
-        click.echo(f"No longer there, and dropped: {counted(summary.gone, 'file')}.")
+        click.echo(f"No longer there, and dropped: {format_count(summary.gone, 'file')}.")
     click.echo("The project holds:")
     for status in FileStatus:
         if count := summary.counts.get(status, 0):
             click.echo(f"  {count:>8}  {WORDS[status]}")
     if summary.in_doubt:
         click.echo(
-            f"{counted(summary.in_doubt, 'volume')} in doubt, not used until settled: "
+            f"{format_count(summary.in_doubt, 'volume')} in doubt, not used until settled: "
             "`opp-mri series` lists them first."
         )
     if summary.undecodable:
         first = summary.undecodable[0]
         click.echo(
-            f"{counted(len(summary.undecodable), 'image')} could not be compared, since the pixels "
+            f"{format_count(len(summary.undecodable), 'image')} could not be compared, since "
+            "the pixels "
             f"do not decode: {first}{' and others' if len(summary.undecodable) > 1 else ''}. "
             "Fetch them again from where they came from."
         )
@@ -137,12 +139,13 @@ def series_command(
     old = [volume for volume in volumes if volume.instance.header_version < HEADER_VERSION]
     if old:
         click.echo(
-            f"The headers of {counted(len(old), 'volume')} were read by an older opp_mri, which "
+            f"The headers of {format_count(len(old), 'volume')} were read by an older "
+            "opp_mri, which "
             "read less of them: run `opp-mri index` again with the folders of the images."
         )
     if doubted := [volume for volume in volumes if volume.is_in_doubt]:
         click.echo(
-            f"{counted(len(doubted), 'volume')} in doubt, not used until settled: look at the "
+            f"{format_count(len(doubted), 'volume')} in doubt, not used until settled: look at the "
             f"images, then `opp-mri role {doubted[0].volume_id} ROLE`, or `none` for the role."
         )
 

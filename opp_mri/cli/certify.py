@@ -8,10 +8,10 @@ import attrs
 import click
 
 from opp_mri.agreement.certification import DEFAULT_PASS_MARK, FEWEST_LESIONS
-from opp_mri.agreement.lengths import Estimate
 from opp_mri.cli.shared.options import example, existing_file, json_option, now
-from opp_mri.cli.show import counted, show_json, show_progress, show_table
-from opp_mri.units import number
+from opp_mri.cli.show import show_json, show_progress, show_table
+from opp_mri.domain.estimate import Estimate
+from opp_mri.units import format_count, number
 from opp_mri.workflow.double_read.certify import (
     VISITS,
     Score,
@@ -80,8 +80,8 @@ def make_command(
             progress=progress,
         )
     click.echo(
-        f"{counted(certified.lengths, 'length')} to measure on "
-        f"{counted(certified.lesions, 'lesion')} in {certified.folder}."
+        f"{format_count(certified.lengths, 'length')} to measure on "
+        f"{format_count(certified.lesions, 'lesion')} in {certified.folder}."
     )
     click.echo(f"The true lengths are in {certified.truth}: keep them from the reader.")
     if certified.lengths < DEFAULT_PASS_MARK.lengths_at_least or certified.lesions < FEWEST_LESIONS:
@@ -123,7 +123,7 @@ def _show(score: Score) -> None:
     show_table(
         ["", f"{score.reader}, with 95 % interval", "to pass"],
         [
-            ["lengths", f"{certification.n} on {counted(certification.lesions, 'lesion')}",
+            ["lengths", f"{certification.n} on {format_count(certification.lesions, 'lesion')}",
              f"at least {mark.lengths_at_least}"],
             ["unread or not measurable",
              f"{certification.unread} of {certification.n + certification.unread}",

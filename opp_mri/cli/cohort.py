@@ -14,13 +14,13 @@ from opp_mri.cli.response import PICTURES, reader_option
 from opp_mri.cli.shared.options import example, json_option, now, project_option
 from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import (
-    counted,
     show_json,
     show_progress,
     show_table,
     show_warnings,
     warnings_json,
 )
+from opp_mri.units import format_count
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.project import open_project
 
@@ -99,7 +99,7 @@ def cohort_group(
         click.echo()
     by = f" by {', '.join(cohort.readers)}" if cohort.readers else ""
     click.echo(
-        f"{'Lesions' if lesions is None else counted(lesions, 'lesion')}{by}; "
+        f"{'Lesions' if lesions is None else format_count(lesions, 'lesion')}{by}; "
         f"{cohort.criteria.name}, "
         f"{cohort.mode.value}; data {cohort.data_sha256[:12]}."
     )
@@ -260,7 +260,7 @@ def bundle_command(
     if not bundle.is_new:
         click.echo(f"{folder} holds this very bundle: {len(bundle.files)} files, the same bytes.")
         return
-    click.echo(f"Written: {folder}, {counted(len(bundle.files), 'file')} and their hashes.")
+    click.echo(f"Written: {folder}, {format_count(len(bundle.files), 'file')} and their hashes.")
     click.echo(
         "Not de-identified: names and dates are in it."
         if identified

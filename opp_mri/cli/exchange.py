@@ -8,9 +8,9 @@ import click
 from opp_mri.cli.shared.json_output import reading_json
 from opp_mri.cli.shared.options import example, json_option, now, project_option
 from opp_mri.cli.shared.rules import RulesChoice, rules_options
-from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import format_mm
+from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_export import ExportSummary, ReportToWrite, export_reports
 from opp_mri.workflow.exchange.sr_import import ImportedLine, ImportSummary, import_annotations
@@ -66,11 +66,11 @@ def export_command(
         new = sum(report.is_new for report in summary.reports)
         amending = sum(report.amends for report in summary.reports)
         click.echo(
-            f"{counted(len(summary.reports), 'report')} in {folder}: {new} new, of which "
+            f"{format_count(len(summary.reports), 'report')} in {folder}: {new} new, of which "
             f"{amending} amend an earlier report; {len(summary.reports) - new} as exported before."
         )
         if slicer:
-            click.echo(f"{counted(len(summary.markups), 'file')} for 3D Slicer.")
+            click.echo(f"{format_count(len(summary.markups), 'file')} for 3D Slicer.")
     for sentence in summary.left_out:
         click.echo(f"Left out: {sentence}", err=True)
     for sentence in summary.warnings:
@@ -143,7 +143,7 @@ def import_command(
         click.echo(f"Set aside: {name}: {aside.reason}", err=True)
     new = sum(line.is_new for line in summary.lines)
     click.echo(
-        f"{counted(summary.files, 'file')} with annotations: {new} imported, "
+        f"{format_count(summary.files, 'file')} with annotations: {new} imported, "
         f"{len(summary.lines) - new} recorded already, {len(summary.set_aside)} set aside."
     )
 

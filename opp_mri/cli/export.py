@@ -8,9 +8,10 @@ from attrs import asdict
 
 from opp_mri.cli.cohort_source import cohort_options
 from opp_mri.cli.shared.options import example, existing_file, json_option
-from opp_mri.cli.show import counted, show_json, show_progress
+from opp_mri.cli.show import show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
-from opp_mri.cohort.files import check_new
+from opp_mri.files import check_new
+from opp_mri.units import format_count
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import (
     DEFAULT_FORMATS,
@@ -110,8 +111,8 @@ def _show(done: Exported, *, counts_can_be_had: bool) -> None:
     for name in done.files:
         click.echo(str(done.folder / name))
     click.echo(
-        f"{counted(done.lesions, 'lesion')} of {counted(done.patients, 'patient')} in "
-        f"{counted(len(done.files), 'file')}."
+        f"{format_count(done.lesions, 'lesion')} of {format_count(done.patients, 'patient')} in "
+        f"{format_count(len(done.files), 'file')}."
     )
     if done.deidentified:
         click.echo(

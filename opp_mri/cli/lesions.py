@@ -16,13 +16,13 @@ from opp_mri.cli.shared.options import (
     now,
     project_option,
 )
-from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.column import Column
 from opp_mri.domain.columns.lesion import SEED_COLUMNS
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
-from opp_mri.units import format_mm
+from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.measuring.blinding import blinded_readers
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
@@ -67,7 +67,7 @@ def add_command(
             lesions = add_lesions(
                 project.store, table, now(), replace=replace, all_or_none=all_or_none
             )
-            click.echo(f"Recorded: {counted(len(lesions), 'lesion')}.")
+            click.echo(f"Recorded: {format_count(len(lesions), 'lesion')}.")
         else:
             lesion = add_lesion(project.store, filled, now(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
@@ -86,7 +86,7 @@ def event_command(table: Path, all_or_none: bool, project_folder: Path) -> None:
     """
     with open_project(project_folder) as project:
         count = add_events(project.store, table, now(), all_or_none=all_or_none)
-    click.echo(f"Recorded: {counted(count, 'new event')}.")
+    click.echo(f"Recorded: {format_count(count, 'new event')}.")
 
 
 @lesion_group.command("list", epilog=example("opp-mri lesion list --project study"))
@@ -143,7 +143,9 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
     else:
         _show_readings(summary.stored, {reading.reading_id for reading in summary.stored})
         if summary.repeated:
-            click.echo(f"Recorded already, so not added again: {counted(summary.repeated, 'row')}.")
+            click.echo(
+                f"Recorded already, so not added again: {format_count(summary.repeated, 'row')}."
+            )
     if summary.refused:
         stored = len(summary.stored) + summary.repeated
         raise RowsError(calipers.name, summary.refused, stored)
@@ -166,7 +168,8 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         _show_readings(readings, counting)
     if len(readings) < len(recorded):
         click.echo(
-            f"Not shown: {counted(len(recorded) - len(readings), 'reading')} of readers who read "
+            f"Not shown: {format_count(len(recorded) - len(readings), 'reading')} of readers "
+            "who read "
             "blind, until the blinding is lifted (`opp-mri unblind`).",
             err=True,
         )

@@ -9,9 +9,10 @@ import click
 from attrs import asdict
 
 from opp_mri.cli.shared.options import example, json_option
-from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cli.show import show_json, show_table
 from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError
+from opp_mri.units import format_count
 
 SOURCE_DATA: Final = Path(__file__).parents[2] / "sample_data" / "amini2016"
 AGREES: Final = {True: "yes", False: "no", None: "cannot be computed"}
@@ -51,7 +52,7 @@ def paper_command(folder: Path | None, as_json: bool) -> None:
     _show_reasons(figures)
     agreements = [figure.agrees for figure in figures]
     click.echo(
-        f"{counted(len(agreements), 'figure')}: {agreements.count(True)} agree, "
+        f"{format_count(len(agreements), 'figure')}: {agreements.count(True)} agree, "
         f"{agreements.count(False)} differ, "
         f"{agreements.count(None)} cannot be computed from what is published."
     )

@@ -6,7 +6,8 @@ from typing import Final
 import click
 
 from opp_mri.cli.shared.options import asked_passphrase, example, now, project_option
-from opp_mri.cli.show import counted, show_head, show_table
+from opp_mri.cli.show import show_head, show_table
+from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.accounts import ROLES, accounts, add_account, remove_account
 from opp_mri.workflow.safekeeping.backup import back_up, copy_project, restore
@@ -30,7 +31,7 @@ def backup_command(file: Path, encrypt: bool, project_folder: Path) -> None:
     with open_project(project_folder) as project:
         passphrase = asked_passphrase(is_new=True) if encrypt else ""
         backup = back_up(project, file, now(), passphrase)
-    click.echo(f"{counted(backup.head.sequence_number, 'record')} in {file}, verified.")
+    click.echo(f"{format_count(backup.head.sequence_number, 'record')} in {file}, verified.")
     show_head(backup.head.hash)
 
 
@@ -46,7 +47,8 @@ def restore_command(file: Path, folder: Path) -> None:
     passphrase = asked_passphrase() if is_encrypted(file) else ""
     backup = restore(file, folder, passphrase)
     click.echo(
-        f"{counted(backup.head.sequence_number, 'record')} of {backup.made_at[:19]} in {folder}, "
+        f"{format_count(backup.head.sequence_number, 'record')} of {backup.made_at[:19]} in "
+        f"{folder}, "
         "verified."
     )
 
@@ -69,7 +71,7 @@ def copy_command(folder: Path, database: str, project_folder: Path) -> None:
     """
     with open_project(project_folder) as project:
         head = copy_project(project, folder, database)
-    click.echo(f"{counted(head.sequence_number, 'record')} copied to {folder}, verified.")
+    click.echo(f"{format_count(head.sequence_number, 'record')} copied to {folder}, verified.")
     show_head(head.hash)
 
 

@@ -38,11 +38,6 @@ def show_head(head_hash: str, *, is_to_keep: bool = False) -> None:
         )
 
 
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: 1 file, 2 files."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def show_warnings(warnings: Sequence[DataWarning]) -> None:
     """Print named warnings on stderr, the first of them where there are many."""
     for warning in warnings[:MOST_WARNINGS]:

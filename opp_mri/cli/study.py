@@ -14,9 +14,10 @@ from opp_mri.cli.shared.options import (
     now,
     project_option,
 )
-from opp_mri.cli.show import counted, show_head, show_json, show_progress
+from opp_mri.cli.show import show_head, show_json, show_progress
 from opp_mri.domain.reader_study import Blinding, ReadingProtocol
 from opp_mri.errors import InputError
+from opp_mri.units import format_count
 from opp_mri.workflow.double_read.locked_package import lock_package, unlock_package
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
@@ -87,7 +88,8 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
         package = make_package(project, reader, folder, now(), again=again, progress=progress)
         protocol = needed_protocol(project.store)
     click.echo(
-        f"{counted(len(package.issued.cases), 'case')} and {counted(package.images, 'image')} for "
+        f"{format_count(len(package.issued.cases), 'case')} and "
+        f"{format_count(package.images, 'image')} for "
         f"{reader} in {package.folder}."
     )
     for sentence in package.left_out:
@@ -99,7 +101,7 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     if protocol.repeats_share and package.issued.wave == 1:
         click.echo(
             "The other cases come in a second package, at least "
-            f"{counted(protocol.washout_days, 'day')} after the answers of this one came back."
+            f"{format_count(protocol.washout_days, 'day')} after the answers of this one came back."
         )
     click.echo(f"Next, the reader: opp-mri read --project {package.folder} --reader {reader}")
 
@@ -113,7 +115,7 @@ def return_command(folder: Path) -> None:
     the package is merged. Seal it once all is read and signed.
     """
     head = seal_return(folder, now())
-    click.echo(f"Sealed: {counted(head.sequence_number, 'record')}, head {head.hash}.")
+    click.echo(f"Sealed: {format_count(head.sequence_number, 'record')}, head {head.hash}.")
     click.echo("Send the folder back as it is, and keep this line.")
 
 
@@ -127,7 +129,7 @@ def lock_command(folder: Path, file: Path) -> None:
     file. The folder stays as it is: remove it where it is not needed any more.
     """
     count = lock_package(folder, file, asked_passphrase(is_new=True))
-    click.echo(f"{counted(count, 'file')} in {file}, encrypted.")
+    click.echo(f"{format_count(count, 'file')} in {file}, encrypted.")
 
 
 @click.command("reader-unlock", epilog=example("opp-mri reader-unlock package-1.opp package-1"))
@@ -152,16 +154,17 @@ def merge_command(folder: Path, project_folder: Path) -> None:
         merged = merge_package(project, folder, now())
     for sentence in merged.cautions:
         click.echo(f"Caution: {sentence}", err=True)
-    click.echo(f"{counted(merged.added, 'answer')} of {merged.reader} added.")
+    click.echo(f"{format_count(merged.added, 'answer')} of {merged.reader} added.")
     if merged.known:
-        click.echo(f"{counted(merged.known, 'answer')} came back before.")
+        click.echo(f"{format_count(merged.known, 'answer')} came back before.")
     if merged.unsigned:
-        click.echo(f"{counted(merged.unsigned, 'answer')} not signed yet: not taken.")
+        click.echo(f"{format_count(merged.unsigned, 'answer')} not signed yet: not taken.")
     if merged.unread:
-        click.echo(f"{counted(merged.unread, 'lesion')} of the package not read yet.")
+        click.echo(f"{format_count(merged.unread, 'lesion')} of the package not read yet.")
     if merged.late:
         click.echo(
-            f"{counted(merged.late, 'answer')} not taken: what became of these lesions is being "
+            f"{format_count(merged.late, 'answer')} not taken: what became of these lesions "
+            "is being "
             "resolved already, so that an answer would no longer be independent."
         )
 

@@ -15,9 +15,9 @@ from opp_mri.cli.shared.options import (
     now,
     project_option,
 )
-from opp_mri.cli.show import counted, show_json, show_table
+from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
-from opp_mri.units import days_between
+from opp_mri.units import days_between, format_count
 from opp_mri.workflow.measuring.lesions import known_lesion
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_lesion
 from opp_mri.workflow.project import open_project
@@ -66,7 +66,7 @@ def add_command(
     with open_project(project_folder) as project:
         if table is not None:
             count = add_visits(project.store, table, recorded_by, now(), all_or_none=all_or_none)
-            click.echo(f"Recorded: {counted(count, 'visit')}.")
+            click.echo(f"Recorded: {format_count(count, 'visit')}.")
             return
         visit = add_visit(project.store, filled, recorded_by, now())
     if visit is None:

@@ -21,7 +21,7 @@ from opp_mri.door.figure import Figure
 from opp_mri.door.frames import frame_of_table
 from opp_mri.door.rules import RETROSPECTIVE, rules_of
 from opp_mri.errors import InputError
-from opp_mri.units import weeks_from_days
+from opp_mri.units import format_count, weeks_from_days
 from opp_mri.workflow.cohort.cohort import Cohort as WorkflowCohort
 from opp_mri.workflow.cohort.cohort import table_cohort
 
@@ -115,8 +115,8 @@ class Cohort:
         categories = ", ".join(
             f"{counts[category]} {category}" for category in answers_of(eligible)
         )
-        plural = "" if len(self) == 1 else "s"
-        return f"<Cohort {len(self)} lesion{plural}, {len(eligible)} eligible: {categories}>"
+        lesions = format_count(len(self), "lesion")
+        return f"<Cohort {lesions}, {len(eligible)} eligible: {categories}>"
 
     def to_frame(self, table: str = LESIONS) -> pd.DataFrame:
         """Give the cohort as a tidy frame.

@@ -10,6 +10,7 @@ from opp_mri.door.cohort import Cohort
 from opp_mri.door.lesion import Lesion
 from opp_mri.door.rules import RETROSPECTIVE, rules_of
 from opp_mri.errors import RowsError
+from opp_mri.units import format_count
 from opp_mri.workflow.catalogue.index import IndexSummary
 from opp_mri.workflow.catalogue.index import index as index_sources
 from opp_mri.workflow.cohort.cohort import project_cohort
@@ -215,7 +216,7 @@ class Project:
         return self.lesion_ids
 
     def __repr__(self) -> str:
-        return f"<Project {self.folder}, {len(self)} lesion{'' if len(self) == 1 else 's'}>"
+        return f"<Project {self.folder}, {format_count(len(self), 'lesion')}>"
 
     def close(self) -> None:
         """Close the project; what was recorded is kept."""

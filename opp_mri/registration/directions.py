@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray
-from opp_mri.registration.estimate import Estimate, Question, estimate, polish
+from opp_mri.registration.estimate import FitEstimate, Question, estimate, polish
 from opp_mri.registration.layers import invert
 
 HALFWAY_WITHIN_MM: Final = 3.0  # directions that differ by more are not averaged
@@ -18,14 +18,14 @@ HALFWAY_WITHIN_MM: Final = 3.0  # directions that differ by more are not average
 class Both:
     """Both directions; matrices are (4, 4), moving from fixed."""
 
-    forward: Estimate
-    backward: Estimate | None
+    forward: FitEstimate
+    backward: FitEstimate | None
     followup_from_baseline: FloatArray
     baseline_from_followup: FloatArray
 
 
 def estimate_both_ways(question: Question, turns: Sequence[FloatArray]) -> Both | None:
-    """Estimate both directions, each by a search of its own; None where nothing is alike."""
+    """FitEstimate both directions, each by a search of its own; None where nothing is alike."""
     forward = estimate(question, turns)
     if forward is None:
         return None

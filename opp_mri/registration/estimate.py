@@ -164,7 +164,7 @@ class Candidate:
 
 
 @frozen(kw_only=True, eq=False)
-class Estimate:
+class FitEstimate:
     """One direction's answer: the best place, refined, and its rivals.
 
     Parameters
@@ -179,7 +179,7 @@ class Estimate:
     rivals: tuple[Candidate, ...]
 
 
-def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None:
+def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | None:
     """Find a neighbourhood of the fixed images in the moving ones.
 
     Parameters
@@ -191,7 +191,7 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None
 
     Returns
     -------
-    Estimate or None
+    FitEstimate or None
         None where nothing is alike at all.
     """
     places = _search_places(question, turns)
@@ -216,7 +216,7 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> Estimate | None
         if np.linalg.norm(candidate.place(centre) - best.place(centre)) >= APART_MM
     ]
     rivals.sort(key=lambda candidate: -candidate.similarity)
-    return Estimate(best=best, rivals=tuple(rivals))
+    return FitEstimate(best=best, rivals=tuple(rivals))
 
 
 def polish(question: Question, start: FloatArray) -> FloatArray:

@@ -12,8 +12,8 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.domain.assessment import Assessment, Mode, Reason, ResponseCategory
+from opp_mri.domain.estimate import LEVEL
 
-LEVEL: Final = 0.95
 CAVEAT: Final = "five events, one centre, no pathology"
 
 PRIOR_OPP: Final = 9

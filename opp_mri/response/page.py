@@ -22,7 +22,7 @@ from opp_mri.response.sentences import (
     deciding_in_words,
     reason_in_words,
 )
-from opp_mri.units import format_mm
+from opp_mri.units import format_count, format_mm
 
 LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
 
@@ -84,8 +84,7 @@ def _changes(assessment: Assessment, facts: PageFacts) -> str:
     if facts.margin_mm is not None:
         changes.append(f"a change of {format_mm(facts.margin_mm)} in one recorded length")
     if facts.margin_days is not None:
-        days = "1 day" if facts.margin_days == 1 else f"{facts.margin_days} days"
-        changes.append(f"a shift of one study by {days}")
+        changes.append(f"a shift of one study by {format_count(facts.margin_days, 'day')}")
     text = " or ".join(changes) or "no change of one length and no shift of one study"
     text = f"{text[0].upper()}{text[1:]} would change the category"
     by_category: dict[ResponseCategory, list[str]] = {}

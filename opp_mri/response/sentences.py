@@ -13,7 +13,7 @@ from opp_mri.domain.assessment import (
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.units import format_count, format_mm, weeks_from_days
 
 CATEGORY_WORDS: Final[Mapping[ResponseCategory, str]] = {
     ResponseCategory.OPP: "Osseous pseudoprogression (OPP)",
@@ -164,10 +164,10 @@ def reason_in_words(reason: Reason, criteria: Criteria) -> str:
         change=_change(criteria),
         growth=growth,
         decline=decline,
-        min_follow_up=_counted(criteria.min_follow_up_days, "day"),
-        sustain=_counted(criteria.sustain_days, "day"),
-        window=_counted(criteria.window_days, "day"),
-        studies=_counted(criteria.progression_min_studies, "follow-up"),
+        min_follow_up=format_count(criteria.min_follow_up_days, "day"),
+        sustain=format_count(criteria.sustain_days, "day"),
+        window=format_count(criteria.window_days, "day"),
+        studies=format_count(criteria.progression_min_studies, "follow-up"),
     )
 
 
@@ -182,7 +182,8 @@ def _courses(assessment: Assessment) -> Iterator[str]:
         yield f"Studies after the local retreatment on day {day} do not count."
     if _may_still_be_opp(assessment):
         yield (
-            f"Growth in the first {_counted(criteria.window_days, 'day')} after radiosurgery may "
+            f"Growth in the first {format_count(criteria.window_days, 'day')} after "
+            "radiosurgery may "
             "be pseudoprogression; a later study can show a sustained decline."
         )
 
@@ -222,7 +223,7 @@ def _why_it_decides(
     candidates = {name: complete[name] for name in complete if name in long or not long}
     own = candidates[deciding]
     if len(candidates) == 1:
-        return f"no other sequence was followed for {_counted(least, 'day')}"
+        return f"no other sequence was followed for {format_count(least, 'day')}"
     if _grew(own, assessment.criteria):
         why, equal = (
             "it grew most",
@@ -255,7 +256,7 @@ def course_in_words(course: SequenceAssessment, criteria: Criteria) -> Iterator[
         yield f"largest change {course.peak_change_percent:+.1f} % at {_when(course.peak_day or 0)}"
         last_day = course.last_day or 0
         yield f"{course.last_change_percent:+.1f} % at the last study, {_when(last_day)}"
-        yield f"enlarged on {_counted(course.growth_studies, 'study', 'studies')}"
+        yield f"enlarged on {format_count(course.growth_studies, 'study', 'studies')}"
     elif course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         yield "no follow-up"
     elif not _grew(course, criteria):
@@ -286,7 +287,7 @@ def _after_peak(course: SequenceAssessment) -> Iterator[str]:
     fall_mm = course.peak_change_mm - course.last_change_mm
     yield f"{last}, {format_mm(fall_mm)} below the peak" if fall_mm else last
     if course.decline_studies:
-        yield f"decline seen on {_counted(course.decline_studies, 'study', 'studies')}"
+        yield f"decline seen on {format_count(course.decline_studies, 'study', 'studies')}"
     if course.return_to_baseline_day == course.last_day:
         yield "back to baseline there"
     elif course.return_to_baseline_day is not None:
@@ -352,10 +353,6 @@ def _signed(change_mm: Decimal) -> str:
 
 def _when(day: int) -> str:
     return f"week {weeks_from_days(day):.1f} (day {day})"
-
-
-def _counted(number: int, singular: str, many: str | None = None) -> str:
-    return f"{number} {singular if number == 1 else many or singular + 's'}"
 
 
 def _listed(parts: Sequence[str]) -> str:

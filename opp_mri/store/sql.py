@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from opp_mri.errors import ProjectError
+from opp_mri.files import write_whole
 from opp_mri.store.checks import catalogue_faults, schema_faults
 from opp_mri.store.schema import metadata
 from opp_mri.store.sql_catalogue import SqlCatalogue
@@ -186,19 +187,15 @@ def _version_of(path: Path) -> str | None:
 
 def copy_database(source: Path, target: Path) -> None:
     """Copy a SQLite file while others may use it, for its owner only; replaces the target."""
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
     try:
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(partial)) as new:
-            old.backup(new)
-        partial.replace(target)
+        with write_whole(target) as copy:
+            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+            with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(copy)) as new:
+                old.backup(new)
     except (OSError, sqlite3.Error) as error:
         raise ProjectError(
             f"{target} could not be written ({error}): make room, or choose another place."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def upgrade(store: SqlStore) -> None:

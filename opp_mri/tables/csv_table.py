@@ -30,6 +30,7 @@ from attrs import define, field, frozen
 from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError, RowsError, TableError, TableFault
 from opp_mri.tables.cell_faults import NOT_GIVEN, shown, why_no_day, why_no_length
+from opp_mri.units import format_count
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -359,17 +360,12 @@ def _why_ragged(values: Sequence[str], columns: int) -> str | None:
         return "the line holds no value: remove it"
     if len(values) == columns:
         return None
-    message = (
-        f"the line has {_counted(len(values), 'value')}, the header {_counted(columns, 'column')}"
-    )
+    message = f"the line has {format_count(len(values), 'value')}, the header "
+    f"{format_count(columns, 'column')}"
     numbers = [re.fullmatch(r"[0-9]+", value) is not None for value in values]
     if len(values) > columns and any(a and b for a, b in itertools.pairwise(numbers)):
         return f"{message}: if a number has a decimal comma, write a point (12.5, not 12,5)"
     return f"{message}: give each column one value, and quote a text that holds a comma"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _did_you_mean(word: str, known: Sequence[str]) -> str:

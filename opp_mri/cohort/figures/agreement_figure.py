@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from opp_mri.cohort.figures.style import BAND, COLOURS, INK, MARKERS, QUIET, our_style
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import format_count
 
 PANEL_WIDTH_IN, HEIGHT_IN = 2.9, 3.1
 BEYOND_MM: Final = 2.0
@@ -81,8 +82,8 @@ def _draw_panel(axis: Axes, panel: AgreementPanel, reach: float) -> None:
             color=INK,
         )  # fmt: skip
     axis.set_title(
-        f"{panel.sequence.value}: {len(panel.pairs)} pairs, n = {panel.lesions} "
-        f"lesion{'' if panel.lesions == 1 else 's'}",
+        f"{panel.sequence.value}: {format_count(len(panel.pairs), 'pair')}, "
+        f"n = {format_count(panel.lesions, 'lesion')}",
         fontsize=9, loc="left",
     )  # fmt: skip
 

@@ -22,7 +22,6 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     STACKED_IN,
     WEEKS_LABEL,
-    counted,
     draw_limits,
     foot_in,
     foot_lines,
@@ -38,6 +37,7 @@ from opp_mri.cohort.figures.sheet import (
     write_legend,
 )
 from opp_mri.cohort.figures.style import BAND, journal_style
+from opp_mri.units import format_count
 
 LEFT_IN, TOP_IN, BETWEEN_IN, RIGHT_IN = 0.46, 0.50, 0.20, 0.10
 PANEL_HEIGHT_IN, AXIS_IN = 2.05, 0.42
@@ -81,7 +81,7 @@ def draw_change_panels(
     marked = any(len(panel.lines) <= FEW for panel in panels)
     if max(len(panel.lines) for panel in panels) > FEW:
         notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
-    heads = [counted(len(panel.lines), "lesion") for panel in panels]
+    heads = [format_count(len(panel.lines), "lesion") for panel in panels]
     with journal_style():
         foot = foot_lines(notes, DOUBLE_IN)
         width_in = _panel_width_in(len(panels))

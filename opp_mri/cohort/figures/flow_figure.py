@@ -16,7 +16,6 @@ from opp_mri.cohort.figures.sheet import (
     EDGE_IN,
     SMALL_POINTS,
     TEXT_POINTS,
-    counted,
     foot_in,
     foot_lines,
     new_sheet,
@@ -28,6 +27,7 @@ from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, journal_s
 from opp_mri.cohort.statistics.members import ALL, ELIGIBLE, EXCLUDED
 from opp_mri.cohort.tables.tables import HAPPENED, HIDDEN, Cell, Table
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.units import format_count
 
 MAIN_IN, BETWEEN_IN = 2.6, 0.5
 SIDE_IN: Final = DOUBLE_IN - 2 * EDGE_IN - MAIN_IN - BETWEEN_IN
@@ -106,7 +106,7 @@ def _counts(row: Sequence[Cell]) -> str:
 
 def _count(cell: Cell, word: str) -> str:
     if cell.count is not None:
-        return counted(cell.count, word)
+        return format_count(cell.count, word)
     return f"{word}s withheld" if cell.text == HIDDEN else f"{cell.text} {word}s"
 
 

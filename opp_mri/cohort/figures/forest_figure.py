@@ -24,7 +24,7 @@ from opp_mri.cohort.figures.sheet import (
     write_foot,
 )
 from opp_mri.cohort.figures.style import BAND, INK, QUIET, journal_style, p_in_words
-from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.statistics.survival import EventEstimate
 
 LABEL_IN, COUNT_IN, PLOT_IN = 2.05, 0.95, 2.05  # columns; what is left is for the ratio in words
 HEAD_IN, PAD_IN, AXIS_IN = 0.36, 0.09, 0.42
@@ -51,7 +51,7 @@ class ForestRow:
     """
 
     label: str
-    ratio: Estimate
+    ratio: EventEstimate
     p: float | None = None
     model: str = ""
     heading: str = ""
@@ -232,7 +232,7 @@ def _write_row(figure: Figure, line: _Line, words_left_in: float) -> None:
           color=INK)  # fmt: skip
 
 
-def _draw_ratio(axes: Axes, ratio: Estimate, height_in: float) -> None:
+def _draw_ratio(axes: Axes, ratio: EventEstimate, height_in: float) -> None:
     """Draw a ratio with its interval; a limit beyond the axis ends in an arrow."""
     if ratio.value is None or not isfinite(ratio.value):
         return

@@ -12,7 +12,6 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     LINE_IN,
     SINGLE_IN,
-    counted,
     foot_in,
     foot_lines,
     name_x,
@@ -41,12 +40,13 @@ from opp_mri.cohort.statistics.events import Cause
 from opp_mri.cohort.statistics.survival import (
     ALL,
     Curve,
-    Estimate,
+    EventEstimate,
     Observed,
     cumulative_incidence,
     numbers_at_risk,
 )
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.units import format_count
 
 CAUSES: Final[Mapping[Cause, tuple[str, str, Dashes]]] = {
     Cause.OPP: ("OPP", CATEGORY_COLOURS[ResponseCategory.OPP], "-"),
@@ -98,7 +98,7 @@ def draw_incidence(
     with journal_style():
         notes = _notes(arms, causes, thin_days, unit)
         if unknown:
-            notes.append(f"{counted(unknown, 'lesion')} with unknown fractions: not drawn.")
+            notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         foot = foot_lines(notes, width_in)
         figure = new_sheet(width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + foot_in(foot))
         panels = _panels(figure, len(arms), top_in)
@@ -150,7 +150,7 @@ def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
 def _head(axes: Axes, group: str, n: int) -> None:
     name = "" if group == ALL else f"{group}: "
     height = 1 + 0.08 / size_in(axes)[1]
-    axes.text(0, height, f"{name}{counted(n, 'lesion')}", transform=axes.transAxes, color=INK)
+    axes.text(0, height, f"{name}{format_count(n, 'lesion')}", transform=axes.transAxes, color=INK)
 
 
 def _legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) -> list[Line2D]:
@@ -160,7 +160,7 @@ def _legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) ->
         for curve in curves:
             events[curve.cause] += sum(curve.events)
     return [
-        Line2D([], [], color=colour, ls=dashes, lw=1.5, label=f"{name}: {counted(n, 'event')}")
+        Line2D([], [], color=colour, ls=dashes, lw=1.5, label=f"{name}: {format_count(n, 'event')}")
         for cause, n in events.items()
         for name, colour, dashes in (CAUSES[causes[cause]],)
     ]
@@ -186,7 +186,7 @@ def _notes(
     ]
 
 
-def _percent(share: Estimate) -> str:
+def _percent(share: EventEstimate) -> str:
     """Write a share and, where it has one, its interval."""
     if share.value is None:
         return "not known"

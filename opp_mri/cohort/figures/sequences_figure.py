@@ -18,7 +18,6 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     SMALL_POINTS,
     TEXT_POINTS,
-    counted,
     foot_in,
     foot_lines,
     mm_step,
@@ -33,6 +32,7 @@ from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, journal_sty
 from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.units import format_count
 
 NEVER_COMPARED: Final = frozenset({SeriesRole.T2FS, SeriesRole.STIR})
 LEFT_IN, RIGHT_IN, TOP_IN, BETWEEN_IN, BELOW_IN = 0.52, 0.14, 0.72, 0.56, 0.46
@@ -174,7 +174,8 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
         (f"{100 * within / len(points):.0f} % within {change_mm:g} mm", right_in, 0.50, small),
         (difference, 0.0, 0.36, small),
         (limits, 0.0, 0.22, small),
-        (f"{counted(len(points), 'visit')}, {counted(len(pair.changes_mm), 'lesion')}", 0.0, 0.08,
+        (f"{format_count(len(points), 'visit')}, "
+        f"{format_count(len(pair.changes_mm), 'lesion')}", 0.0, 0.08,
          small),
     ):  # fmt: skip
         at = (left_in - HEAD_LEFT_IN) / wide_in, 1 + above_in / high_in

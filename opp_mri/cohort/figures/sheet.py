@@ -16,6 +16,7 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MultipleLocator
 
 from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, journal_style
+from opp_mri.units import format_count
 
 SINGLE_IN: Final = 3.3
 DOUBLE_IN: Final = 6.9
@@ -165,8 +166,8 @@ def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.
 def drawn_note(drawn: int, of: int) -> str:
     """Say how many lesions are drawn, and how many are left out."""
     if drawn == of:
-        return f"n = {counted(drawn, 'lesion')}."
-    return f"n = {counted(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
+        return f"n = {format_count(drawn, 'lesion')}."
+    return f"n = {format_count(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
 
 
 def size_in(axes: Axes) -> tuple[float, float]:
@@ -202,8 +203,3 @@ def mm_ticks(axes: Axes, low_mm: float, high_mm: float) -> None:
 def mm_step(span_mm: float, at_most: int = 9) -> MultipleLocator:
     """Place ticks at whole mm, no more than this many."""
     return MultipleLocator(next((s for s in (2, 5, 10, 20) if span_mm / s <= at_most), 50))
-
-
-def counted(number: int, word: str) -> str:
-    """Write a number with its word, which takes an s but for one: 1 lesion, 1,204 lesions."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

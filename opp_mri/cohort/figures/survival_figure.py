@@ -14,7 +14,6 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     EDGE_IN,
     LINE_IN,
-    counted,
     foot_in,
     foot_lines,
     new_sheet,
@@ -45,6 +44,7 @@ from opp_mri.cohort.statistics.survival import (
     kaplan_meier,
     numbers_at_risk,
 )
+from opp_mri.units import format_count
 
 RIGHT_IN, AXIS_IN = 0.15, 0.46
 RISK_WORDS: Final = "Lesions at risk"
@@ -94,7 +94,7 @@ def draw_survival(
         lowest = _lowest(curves, observed)
         notes = _notes(curves, names, event, test)
         if unknown:
-            notes.append(f"{counted(unknown, 'lesion')} with unknown fractions: not drawn.")
+            notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
             notes.append(f"The vertical axis begins at {100 * lowest:.0f} %.")
         foot = foot_lines(notes, width_in)
@@ -160,7 +160,8 @@ def _legend(
     return [
         Line2D(
             [], [], color=styles[curve.group][0], ls=styles[curve.group][1], lw=1.5,
-            label=f"{name}: {counted(curve.n, 'lesion')}, {counted(sum(curve.events), 'event')}",
+            label=f"{name}: {format_count(curve.n, 'lesion')}, "
+            f"{format_count(sum(curve.events), 'event')}",
         )
         for curve, name in zip(curves, names, strict=True)
     ]  # fmt: skip
@@ -173,8 +174,8 @@ def _notes(
     if test is not None and test.chi_square is not None and test.p is not None:
         notes.append(
             f"Log-rank test: chi-square {test.chi_square:.2f} on {test.degrees_of_freedom} "
-            f"df, {p_in_words(test.p)}; {counted(test.n, 'lesion')}, "
-            f"{counted(test.events, 'event')}."
+            f"df, {p_in_words(test.p)}; {format_count(test.n, 'lesion')}, "
+            f"{format_count(test.events, 'event')}."
         )
     elif test is not None:
         notes.append(f"There is no log-rank test. {test.reason}")

@@ -17,7 +17,6 @@ from opp_mri.cohort.figures.sheet import (
     SMALL_POINTS,
     TEXT_POINTS,
     WEEKS_LABEL,
-    counted,
     drawn_note,
     foot_in,
     foot_lines,
@@ -42,7 +41,7 @@ from opp_mri.cohort.statistics.members import answers_of, eligible_of
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.timeline import EventKind
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between, weeks_from_days
+from opp_mri.units import days_between, format_count, weeks_from_days
 
 ROW_IN, HEAD_IN = 0.118, 0.24
 LEFT_IN, RIGHT_IN, TOP_IN, AXIS_IN = 0.16, 0.14, 0.36, 0.40
@@ -197,7 +196,7 @@ def _draw_group(
 
 
 def _size_in_words(drawn: int, of: int) -> str:
-    return counted(of, "lesion") if drawn == of else f"{drawn} of {counted(of, 'lesion')}"
+    return format_count(of, "lesion") if drawn == of else f"{drawn} of {format_count(of, 'lesion')}"
 
 
 def _draw_marks(

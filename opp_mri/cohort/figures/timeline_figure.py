@@ -42,13 +42,13 @@ from opp_mri.cohort.figures.style import (
     WIDTH_IN,
     our_style,
 )
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError
+from opp_mri.files import write_bytes
 from opp_mri.response.course import retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
 

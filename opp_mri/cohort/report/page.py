@@ -7,10 +7,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from opp_mri import __version__
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.visible_text import visible
+from opp_mri.files import write_bytes
 from opp_mri.units import format_mm
 
 

@@ -48,7 +48,7 @@ from opp_mri.cohort.statistics.results import (
 from opp_mri.cohort.statistics.survival import (
     ALL,
     Curve,
-    Estimate,
+    EventEstimate,
     LogRank,
     Observed,
     cumulative_incidence,
@@ -308,7 +308,7 @@ def _follow_up(
     happened: Sequence[LesionEvents], endpoints: Mapping[Endpoint, EndpointAnalysis]
 ) -> FollowUp:
     imaging, life = (
-        Estimate(value=None, n=0, events=0, reason=NO_TIMES)
+        EventEstimate(value=None, n=0, events=0, reason=NO_TIMES)
         if observed is None
         else follow_up_days(observed)
         for observed in (

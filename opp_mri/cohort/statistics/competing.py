@@ -13,16 +13,16 @@ from opp_mri.cohort.statistics.hazards import Hazard, Regression
 from opp_mri.cohort.statistics.partial_likelihood import Covariates
 from opp_mri.cohort.statistics.survival import (
     CENSORED,
-    LEVEL,
     NO_EVENT,
     OF_INTEREST,
     TINY,
-    Estimate,
+    EventEstimate,
     FloatArray,
     IntArray,
     LogRank,
     Observed,
 )
+from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError
 
 NEWTON_STEPS: Final = 50
@@ -174,7 +174,7 @@ def _hazards(
     return tuple(
         Hazard(
             covariate=name,
-            ratio=Estimate(
+            ratio=EventEstimate(
                 value=float(np.exp(b / s)), low=float(np.exp((b - z * e) / s)),
                 high=float(np.exp((b + z * e) / s)), n=observed.n, events=observed.events,
             ),
@@ -356,7 +356,7 @@ def _suffix(columns: FloatArray) -> FloatArray:
 
 def _regression(observed: Observed, names: tuple[str, ...], reason: str | None) -> Regression:
     n, events = observed.n, observed.events
-    no_estimate = Estimate(value=None, n=n, events=events, reason=reason)
+    no_estimate = EventEstimate(value=None, n=n, events=events, reason=reason)
     return Regression(
         model="fine_gray", ties="breslow", n=n, events=events, reason=reason,
         hazards=tuple(Hazard(covariate=name, ratio=no_estimate) for name in names),

@@ -12,7 +12,7 @@ from statistics import fmean, median, stdev
 from attrs import frozen
 
 from opp_mri.cohort.statistics.members import PAPER_ANSWERS
-from opp_mri.cohort.statistics.survival import LEVEL
+from opp_mri.domain.estimate import LEVEL
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course, courses_of, studies_that_count

@@ -17,13 +17,13 @@ from opp_mri.cohort.statistics.partial_likelihood import (
     score_residuals,
 )
 from opp_mri.cohort.statistics.survival import (
-    LEVEL,
     TINY,
-    Estimate,
+    EventEstimate,
     FloatArray,
     Observed,
     kaplan_meier,
 )
+from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError
 
 NO_INFORMATION: Final = 1e-9  # a share of what an event can tell of a covariate in units of its SD
@@ -39,7 +39,7 @@ class Hazard:
     """Hazard ratio of one covariate; `standard_error` is that of its logarithm."""
 
     covariate: str
-    ratio: Estimate
+    ratio: EventEstimate
     standard_error: float | None = None
     p: float | None = None
 
@@ -321,7 +321,7 @@ def _regression(
     n, events, hazards = partial.observed.n, partial.observed.events, []
     for i, name in enumerate(partial.names):
         hazard = Hazard(
-            covariate=name, ratio=Estimate(value=None, n=n, events=events, reason=reason)
+            covariate=name, ratio=EventEstimate(value=None, n=n, events=events, reason=reason)
         )
         if columns:
             beta, error, low, high = (float(column[i] / partial.sd[i]) for column in columns[:4])

@@ -15,8 +15,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from attrs import field, fields, frozen
 
-from opp_mri.cohort.statistics.survival import LEVEL, LogRank, Observed, fisher, log_rank
+from opp_mri.cohort.statistics.survival import LogRank, Observed, fisher, log_rank
 from opp_mri.domain.assessment import ResponseCategory
+from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError, TableError, TableFault
 
 TABLE: Final = "table1.csv"

@@ -9,7 +9,7 @@ from opp_mri.cohort.statistics.endpoints import EventDay, Spread
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.hazards import Regression
 from opp_mri.cohort.statistics.members import eligible_of
-from opp_mri.cohort.statistics.survival import Curve, Estimate, Fisher, LogRank, Observed
+from opp_mri.cohort.statistics.survival import Curve, EventEstimate, Fisher, LogRank, Observed
 from opp_mri.response.assessed import AssessedLesion
 
 
@@ -22,7 +22,7 @@ class Arm:
 
     group: str
     curve: Curve
-    median: Estimate
+    median: EventEstimate
     at_risk: tuple[int, ...]
 
 
@@ -127,8 +127,8 @@ class FollowUp:
         Lesions without any follow-up study: censored on day 0.
     """
 
-    imaging: Estimate
-    life: Estimate
+    imaging: EventEstimate
+    life: EventEstimate
     studies: Spread | None
     interval_days: Spread | None
     without_study: int

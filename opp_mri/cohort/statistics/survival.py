@@ -13,9 +13,9 @@ from attrs import asdict, evolve, field, frozen
 from attrs.converters import optional
 from numpy.typing import ArrayLike, NDArray
 
+from opp_mri.domain.estimate import LEVEL, Estimate
 from opp_mri.errors import InputError
 
-LEVEL: Final = 0.95
 ALL: Final = "all"
 CENSORED, OF_INTEREST = 0, 1
 NO_EVENT: Final = "There is no event."
@@ -45,15 +45,12 @@ def _texts(values: ArrayLike) -> TextArray:
 
 
 @frozen(kw_only=True)
-class Estimate:
-    """A number with its interval, the rows it rests on and how many of them have the event.
+class EventEstimate(Estimate):
+    """An estimate with the rows it rests on and how many of them have the event.
 
-    A limit may be infinite. What cannot be had is None, and `reason` says why.
+    A limit may be infinite. What is not estimable is None, and `reason` says why.
     """
 
-    value: float | None
-    low: float | None = None
-    high: float | None = None
     n: int
     events: int
     reason: str | None = None
@@ -166,14 +163,14 @@ class Curve:
     last_day: float
     n: int
 
-    def at(self, day: float) -> Estimate:
+    def at(self, day: float) -> EventEstimate:
         """Give the share on a day, with the events until then."""
         i = bisect_right(self.days, day) - 1
         events = sum(self.events[: i + 1])
         if i < 0 or day > self.last_day:
             reason = f"Nobody was followed until day {day:g}."
-            return Estimate(value=None, n=self.n, events=events, reason=reason)
-        return Estimate(
+            return EventEstimate(value=None, n=self.n, events=events, reason=reason)
+        return EventEstimate(
             value=self.values[i], low=self.low[i], high=self.high[i], n=self.n, events=events,
             reason="There is no interval here." if self.low[i] is None else None,
         )  # fmt: skip
@@ -196,12 +193,12 @@ class LogRank:
 class Fisher:
     """Fisher's exact test, two-sided; where there is no p the odds ratio says why."""
 
-    odds_ratio: Estimate
+    odds_ratio: EventEstimate
     p: float | None
 
 
 def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
-    """Estimate the share without the event by day, for each group.
+    """EventEstimate the share without the event by day, for each group.
 
     Notes
     -----
@@ -219,7 +216,7 @@ def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
     return tuple(curves)
 
 
-def median_days(curve: Curve) -> Estimate:
+def median_days(curve: Curve) -> EventEstimate:
     """Give the first day on which half or fewer are without the event.
 
     Notes
@@ -235,11 +232,11 @@ def median_days(curve: Curve) -> Estimate:
     reason = (
         "Not reached: more than half were without the event to the end." if value is None else None
     )
-    return Estimate(value=value, low=low, high=high, n=curve.n, events=sum(curve.events),
+    return EventEstimate(value=value, low=low, high=high, n=curve.n, events=sum(curve.events),
                     reason=reason)  # fmt: skip
 
 
-def follow_up_days(observed: Observed) -> Estimate:
+def follow_up_days(observed: Observed) -> EventEstimate:
     """Give the median follow-up: the median time to the end of follow-up, events being censored.
 
     Notes
@@ -291,7 +288,7 @@ def log_rank(observed: Observed) -> LogRank:
 
 
 def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple[Curve, ...]:
-    """Estimate the share with each event by day, for each group and cause.
+    """EventEstimate the share with each event by day, for each group and cause.
 
     There is a curve of each cause up to `causes` and to the highest that there is.
 
@@ -336,7 +333,7 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     if any(not 0 <= events <= n for events, n in (first, second)):
         raise InputError("Give each arm as its events and its lesions, never more events.")
     n, events = first[1] + second[1], first[0] + second[0]
-    none = Estimate(value=None, n=n, events=events)
+    none = EventEstimate(value=None, n=n, events=events)
     if 0 in (first[1], second[1]):
         return Fisher(odds_ratio=evolve(none, reason="An arm has no lesion."), p=None)
     if events in (0, n):
@@ -346,7 +343,7 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     limits = result.confidence_interval(confidence_level=LEVEL)
     value, low, high = map(float, (result.statistic, limits.low, limits.high))
     return Fisher(
-        odds_ratio=Estimate(value=value, low=low, high=high, n=n, events=events),
+        odds_ratio=EventEstimate(value=value, low=low, high=high, n=n, events=events),
         p=float(stats.fisher_exact(table).pvalue),
     )
 

@@ -9,9 +9,9 @@ import numpy as np
 from opp_mri.cohort.statistics.events import Endpoint, LesionEvents
 from opp_mri.cohort.statistics.members import ALL, FractionGroup, fraction_group
 from opp_mri.cohort.statistics.results import CohortAnalysis
-from opp_mri.cohort.statistics.survival import BoolArray, Estimate, FloatArray
+from opp_mri.cohort.statistics.survival import BoolArray, EventEstimate, FloatArray
 from opp_mri.cohort.tables.tables import NONE as NONE
-from opp_mri.cohort.tables.tables import Cell, Value, counted, ids_of
+from opp_mri.cohort.tables.tables import Cell, Value, count_cell, ids_of
 from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.units import DAYS_PER_WEEK
 
@@ -75,7 +75,7 @@ class Rows:
 
     def count(self, key: str, rows: BoolArray) -> Cell:
         """Count the lesions that are true."""
-        return counted(key, self.ids[rows].tolist())
+        return count_cell(key, self.ids[rows].tolist())
 
     def sums(self, *keys: str) -> list[Sum]:
         """Say that the arms of each count add up to all."""
@@ -89,7 +89,7 @@ def of_arm(group: str) -> str:
 
 
 def statistic(
-    key: str, rests_on: str, told_by: Sequence[str], estimate: Estimate, *, unit: str = "",
+    key: str, rests_on: str, told_by: Sequence[str], estimate: EventEstimate, *, unit: str = "",
     more: Mapping[str, Value] | None = None,
 ) -> Cell:  # fmt: skip
     """Put a number and its interval into a cell; days are shown as weeks, shares as percent."""

@@ -12,7 +12,7 @@ import numpy as np
 from opp_mri.cohort.statistics.events import Endpoint
 from opp_mri.cohort.statistics.members import ALL, ELIGIBLE, EXCLUDED
 from opp_mri.cohort.statistics.results import CohortAnalysis, Comparison
-from opp_mri.cohort.statistics.survival import BoolArray, Estimate
+from opp_mri.cohort.statistics.survival import BoolArray, EventEstimate
 from opp_mri.cohort.tables.analysis_cells import (
     ENDPOINT_WORDS,
     NONE,
@@ -192,11 +192,11 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
     return beyond | {Endpoint.LOCAL_CONTROL: local}
 
 
-def _median(comparison: Comparison, group: str) -> Estimate:
+def _median(comparison: Comparison, group: str) -> EventEstimate:
     """Give the median of an arm, or the reason why there is none."""
     medians = {arm.group: arm.median for arm in comparison.arms}
     reason = comparison.reason or "No lesion of it is left."
-    return medians.get(group, Estimate(value=None, n=0, events=0, reason=reason))
+    return medians.get(group, EventEstimate(value=None, n=0, events=0, reason=reason))
 
 
 def _ties(rows: Rows) -> list[Sum]:

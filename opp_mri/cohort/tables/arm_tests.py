@@ -21,7 +21,7 @@ from opp_mri.cohort.tables.analysis_cells import (
     remark,
     statistic,
 )
-from opp_mri.cohort.tables.tables import Cell, Table, Value, counted, ids_of
+from opp_mri.cohort.tables.tables import Cell, Table, Value, count_cell, ids_of
 from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.domain.assessment import ResponseCategory
 
@@ -139,7 +139,7 @@ def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
     cell = statistic(FISHER, keys[0], told_by, ratio, more={"p": fisher.test.p})
     if ratio.value is not None:
         cell = evolve(cell, text=f"odds ratio {cell.text}")
-    cells = (counted(key, ids_of(of)) for key, of in zip(keys, (tested, opp), strict=True))
+    cells = (count_cell(key, ids_of(of)) for key, of in zip(keys, (tested, opp), strict=True))
     p_cell = Cell(text=p_text(fisher.test.p), told_by=told_by)
     return (Cell(text="Fisher's exact test of OPP"), *cells, cell, p_cell,
             remark(ratio.reason, told_by))  # fmt: skip

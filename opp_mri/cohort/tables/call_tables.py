@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.cohort.statistics.members import ELIGIBLE, answers_of
-from opp_mri.cohort.tables.tables import Cell, Table, counted, ids_of
+from opp_mri.cohort.tables.tables import Cell, Table, count_cell, ids_of
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
@@ -37,15 +37,15 @@ def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
         measured = [name for names in ids.values() for name in names]
         key = f"sequence.{sequence.value}"
         cells = (
-            counted(f"{key}.{answer}", ids.get(answer, []), f"{key}.n", len(measured))
+            count_cell(f"{key}.{answer}", ids.get(answer, []), f"{key}.n", len(measured))
             for answer in answers
         )
         rows.append(
             (
                 Cell(text=sequence.value),
-                counted(f"{key}.n", measured),
+                count_cell(f"{key}.n", measured),
                 *cells,
-                counted(f"{key}.deciding", deciding),
+                count_cell(f"{key}.deciding", deciding),
             )
         )
     return Table(
@@ -119,13 +119,13 @@ def _question_row(
 ) -> tuple[Cell, ...]:
     concerned = [lesion for lesion in lesions if test(lesion)]
     cells = (
-        counted(
+        count_cell(
             f"{key}/response.{answer}",
             ids_of(lesion for lesion in concerned if lesion.assessment.category is answer),
         )
         for answer in answers
     )
-    return Cell(text=words), counted(key, ids_of(concerned)), *cells
+    return Cell(text=words), count_cell(key, ids_of(concerned)), *cells
 
 
 def _expected_row(
@@ -219,9 +219,9 @@ def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
         rows.append(
             (
                 Cell(text=f"{change_mm} mm"),
-                counted(f"{key}.n", ids_of(lesions)),
+                count_cell(f"{key}.n", ids_of(lesions)),
                 *(
-                    counted(f"{key}.{category}", ids[category], f"{key}.n", total)
+                    count_cell(f"{key}.{category}", ids[category], f"{key}.n", total)
                     for category in ids
                 ),
             )

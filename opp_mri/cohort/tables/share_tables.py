@@ -10,7 +10,7 @@ from opp_mri.cohort.statistics.members import ALL, FractionGroup
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import (
     Curve,
-    Estimate,
+    EventEstimate,
     Observed,
     kaplan_meier,
     median_days,
@@ -141,7 +141,7 @@ def patient_events(analysis: CohortAnalysis) -> Table:
     for endpoint_analysis in _with_events(analysis):
         by_patient, slug = endpoint_analysis.by_patient, f"patients/{endpoint_analysis.endpoint}"
         curve = by_patient.curve
-        median = Estimate(value=None, n=0, events=0) if curve is None else median_days(curve)
+        median = EventEstimate(value=None, n=0, events=0) if curve is None else median_days(curve)
         lines.append(
             (
                 Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint]),
@@ -189,7 +189,7 @@ def _shares(
     key: str, group: str, curves: Mapping[str, Curve], at_risk: Mapping[int, int]
 ) -> Iterable[Cell]:
     for day in SHARE_DAYS:
-        share = Estimate(value=None, n=0, events=0)
+        share = EventEstimate(value=None, n=0, events=0)
         if group in curves:
             share = curves[group].at(day)
         cell = statistic(

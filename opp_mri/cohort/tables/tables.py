@@ -127,10 +127,10 @@ def flow(lesions: Sequence[AssessedLesion]) -> Table:
         rows=tuple(
             (
                 Cell(text=step),
-                counted(key, ids_of(at_step)),
+                count_cell(key, ids_of(at_step)),
                 _patients(key, at_step),
                 *(
-                    counted(f"{slug}/{key}", ids_of(filter(happened, at_step)))
+                    count_cell(f"{slug}/{key}", ids_of(filter(happened, at_step)))
                     for _, slug, happened in HAPPENED
                 ),
             )
@@ -155,7 +155,7 @@ def demographics(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
     analysed = eligible_of(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), counted(ELIGIBLE, ids_of(analysed))),
+        (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, ids_of(analysed))),
         (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, analysed)),
         *_age_rows(analysed),
     ]
@@ -166,7 +166,7 @@ def demographics(lesions: Sequence[AssessedLesion]) -> Table:
             (
                 Cell(text=characteristic.heading),
                 Cell(text=value),
-                counted(keys[value], ids, ELIGIBLE, len(analysed)),
+                count_cell(keys[value], ids, ELIGIBLE, len(analysed)),
             )
             for value, ids in characteristic.lesion_ids.items()
         ]
@@ -210,13 +210,13 @@ def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
         (f"group.{FractionGroup.SINGLE}", "fractions.1"),
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
-    row = [counted(f"group.{group}", ids["", group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, counted(ELIGIBLE, ids_of(analysed)))]
+    row = [count_cell(f"group.{group}", ids["", group]) for group in groups]
+    rows = [(Cell(text="Lesions"), *row, count_cell(ELIGIBLE, ids_of(analysed)))]
     for answer in answers:
         keys = {group: f"response.{answer}/group.{group}" for group in groups}
         sums.append((f"response.{answer}", *keys.values()))
-        row = [counted(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
-        all_of = counted(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(analysed))
+        row = [count_cell(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
+        all_of = count_cell(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(analysed))
         rows.append((Cell(text=answer), *row, all_of))
     return Table(
         title="Response by fractionation",
@@ -247,7 +247,7 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
         if days := [(name, back[role].day) for name, back in returns if role in back]:
             back = [(name, day) for name, day in days if day is not None]
             left = [name for name, day in days if day is None]
-            never = counted(f"opp.return.{role}.never", left)
+            never = count_cell(f"opp.return.{role}.never", left)
             rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
     return Table(
         title="Time course of OPP lesions",
@@ -320,7 +320,7 @@ def ids_of(lesions: Iterable[AssessedLesion]) -> list[str]:
     return [lesion.lesion.lesion_id for lesion in lesions]
 
 
-def counted(
+def count_cell(
     key: str, lesion_ids: Sequence[str], share_of: str = "", total: int | None = None
 ) -> Cell:
     """Count lesions in a cell, as a share where a total is given with its key."""
@@ -353,9 +353,9 @@ def _age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
     ages, n = [age.years for _, age in known], len(lesions)
     mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
     cells = (
-        ("known", counted(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
-        ("of these from the year of birth", counted("age.approximate", guessed)),
-        (UNKNOWN, counted(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
+        ("known", count_cell(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
+        ("of these from the year of birth", count_cell("age.approximate", guessed)),
+        (UNKNOWN, count_cell(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
         ("mean (95 % t interval), years", mean),
         ("range, years", extent),
     )
@@ -367,7 +367,7 @@ def _course_row(
     never: Cell = Cell(),
 ) -> tuple[Cell, ...]:  # fmt: skip
     key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
-    n, values = counted(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
+    n, values = count_cell(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
     statistics = (n, *_statistics(key, values, unit, f"{key}.n"))
     return (Cell(text=measure), Cell(text=sequence), *statistics, never)
 

@@ -15,6 +15,7 @@ from typing import Final
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from opp_mri.domain.visible_text import visible_line
+from opp_mri.units import format_count
 
 PYDICOM_ERRORS: Final = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError),
@@ -144,7 +145,7 @@ def fault(keyword: str, value: object) -> str:
     written = "\\".join(parts)[:_LONGEST_QUOTED]
     if not all(_DECIMAL.fullmatch(part) for part in parts):
         return f'{keyword} is written as "{visible_line(written)}", which cannot be understood.'
-    count = f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
+    count = format_count(len(parts), "value")
     return f"{keyword} holds {count} ({written}), and another number of values is needed."
 
 

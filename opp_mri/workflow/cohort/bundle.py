@@ -16,13 +16,13 @@ from attrs import evolve, frozen
 from opp_mri import __version__
 from opp_mri.cohort.export.aggregated import table_files
 from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.files import check_new, write_folder
 from opp_mri.cohort.report.cohort import cohort_html, printed_html
 from opp_mri.cohort.report.methods import methods_text
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.report.rows import rows_csv
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
+from opp_mri.files import check_new, write_folder
 from opp_mri.response.criteria import criteria_toml
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_report import (

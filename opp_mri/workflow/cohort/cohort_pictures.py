@@ -28,7 +28,7 @@ from opp_mri.cohort.statistics.events import Endpoint
 from opp_mri.cohort.statistics.hazards import Hazard
 from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
-from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.statistics.survival import EventEstimate
 from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import ResponseCategory
@@ -225,7 +225,7 @@ def _curves_in_words(analysis: EndpointAnalysis) -> str:
     return f"Share without {EVENT_WORDS[analysis.endpoint]}. {'; '.join(sentences)}."
 
 
-def _percent(share: Estimate) -> str:
+def _percent(share: EventEstimate) -> str:
     if share.value is None:
         return "not followed so long"
     interval = (
@@ -254,7 +254,7 @@ def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
             (fit.reason for fit in (model.firth, model.cox) if fit is not None and fit.reason),
             model.reason,
         )
-        no_estimate = Estimate(value=None, n=model.n, events=model.events, reason=reason)
+        no_estimate = EventEstimate(value=None, n=model.n, events=model.events, reason=reason)
         label = ", ".join(COMPARED[covariate] for covariate in model.covariates)
         yield ForestRow(label=label, ratio=no_estimate, heading=heading)
         return

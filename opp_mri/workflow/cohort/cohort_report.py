@@ -7,7 +7,6 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.cohort import cohort_html, printed_html
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
 from opp_mri.cohort.report.page import save_page
@@ -24,6 +23,7 @@ from opp_mri.cohort.tables.tables import (
     time_course,
 )
 from opp_mri.errors import InputError
+from opp_mri.files import write_bytes
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_pictures import (
     Picture,

@@ -21,8 +21,8 @@ from opp_mri.cohort.export.redcap import redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.cohort.export.sdtm_files import sdtm_files
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
-from opp_mri.cohort.files import check_new, write_folder
 from opp_mri.errors import InputError
+from opp_mri.files import check_new, write_folder
 from opp_mri.response.margin import margin_mm
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.progress import Progress, ignore_progress

@@ -9,11 +9,11 @@ from attrs import evolve, frozen
 from opp_mri.cohort.figures.key_loop import loop_bytes
 from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
 from opp_mri.cohort.figures.timeline_figure import draw_timeline, figure_bytes, save_figure
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.words import timeline_in_words
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.errors import InputError
+from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_lesion
 from opp_mri.workflow.cohort.key_images import key_strip
 from opp_mri.workflow.cohort.pictures import timeline_marks

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from opp_mri.agreement.lengths import Estimate
 from opp_mri.cohort.figures.agreement_figure import AgreementPanel, draw_agreement
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import draw_timeline, save_figure
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report.timelines import LesionPage, timelines_html
 from opp_mri.domain.assessment import Criteria, ResponseCategory
+from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
+from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.double_read.agreement import OVERALL, Agreement
 from opp_mri.workflow.measuring.seeds import Phase

@@ -11,7 +11,6 @@ from attrs import field, frozen
 from opp_mri.agreement.correlation import Icc, icc
 from opp_mri.agreement.lengths import (
     BlandAltman,
-    Estimate,
     Kappa,
     Z,
     bland_altman,
@@ -21,6 +20,7 @@ from opp_mri.agreement.lengths import (
     within_subject_sd_mm,
 )
 from opp_mri.domain.assessment import ResponseCategory, Rules
+from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.errors import InputError

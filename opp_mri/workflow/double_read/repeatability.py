@@ -11,13 +11,13 @@ from attrs import evolve, field, frozen
 
 from opp_mri.agreement.lengths import (
     BlandAltman,
-    Estimate,
     Z,
     bland_altman,
     proportion,
     scaled,
     within_subject_sd_mm,
 )
+from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import MeasurementError, Reading
 from opp_mri.response.probability import DEFAULT_ERROR

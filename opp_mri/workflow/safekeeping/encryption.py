@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from opp_mri.errors import InputError
+from opp_mri.files import write_whole
 
 MARK: Final = b"opp_mri encrypted 1\n"
 SHORTEST_PASSPHRASE: Final = 12  # characters
@@ -166,8 +167,7 @@ def new_archive(path: Path, passphrase: str = "", method: int = ZIP_STORED) -> I
     """
     if path.exists():
         raise InputError(f"{path} exists already: name a new file.")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with write_whole(path) as partial:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - it is open already
             if passphrase:
@@ -180,9 +180,6 @@ def new_archive(path: Path, passphrase: str = "", method: int = ZIP_STORED) -> I
                     yield archive
             file.flush()
             os.fsync(file.fileno())
-        partial.rename(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def unpack(archive_path: Path, folder: Path) -> None:

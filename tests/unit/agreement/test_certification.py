@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from opp_mri.agreement.certification import Certification, PassMark, certify
-from opp_mri.agreement.lengths import Estimate, bland_altman
+from opp_mri.agreement.lengths import bland_altman
+from opp_mri.domain.estimate import Estimate
 
 Errors = dict[str, list[float]]
 

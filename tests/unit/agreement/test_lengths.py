@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from opp_mri.agreement.correlation import icc
-from opp_mri.agreement.lengths import (
-    Estimate,
-    bland_altman,
-    kappa,
-    proportion,
-    scaled,
-    within_subject_sd_mm,
-)
+from opp_mri.agreement.lengths import bland_altman, kappa, proportion, scaled, within_subject_sd_mm
+from opp_mri.domain.estimate import Estimate
 
 # Shrout and Fleiss 1979, table 2: six targets, four judges
 JUDGES = np.array(

@@ -32,7 +32,7 @@ from opp_mri.cohort.figures.timeline_figure import save_figure
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
 from opp_mri.cohort.statistics.events import Cause, events_of, first_event, is_at_risk
 from opp_mri.cohort.statistics.members import fraction_group
-from opp_mri.cohort.statistics.survival import Estimate, Observed, log_rank
+from opp_mri.cohort.statistics.survival import EventEstimate, Observed, log_rank
 from opp_mri.cohort.tables.tables import flow, suppressed
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
@@ -70,9 +70,9 @@ def ungrouped_incidence(cohort: Cohort) -> Figure:
 def forest(cohort: Cohort) -> Figure:
     n = len(cohort)
     ratios = [
-        Estimate(value=0.4, low=0.0, high=2.5, n=n, events=5),
-        Estimate(value=14.2, low=1.6, high=float("inf"), n=n, events=5),
-        Estimate(value=None, n=n, events=0, reason="All events are in one arm."),
+        EventEstimate(value=0.4, low=0.0, high=2.5, n=n, events=5),
+        EventEstimate(value=14.2, low=1.6, high=float("inf"), n=n, events=5),
+        EventEstimate(value=None, n=n, events=0, reason="All events are in one arm."),
     ]
     rows = [ForestRow(label=f"comparison {i}", ratio=ratio) for i, ratio in enumerate(ratios)]
     return draw_forest(rows if cohort else [], "OPP")

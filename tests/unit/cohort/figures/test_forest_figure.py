@@ -2,13 +2,13 @@ import pytest
 from fixtures.figure_checks import colliding_texts, cut_texts, words_of
 
 from opp_mri.cohort.figures.forest_figure import ForestRow, draw_forest
-from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.statistics.survival import EventEstimate
 
 
 def row(value: float | None, low: float | None = None, high: float | None = None, **given):
     label = given.pop("label", "single fraction against multifraction")
     heading = given.pop("heading", "")
-    ratio = Estimate(value=value, low=low, high=high, **({"n": 37, "events": 5} | given))
+    ratio = EventEstimate(value=value, low=low, high=high, **({"n": 37, "events": 5} | given))
     return ForestRow(label=label, ratio=ratio, heading=heading)
 
 

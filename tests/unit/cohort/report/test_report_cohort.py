@@ -14,7 +14,6 @@ from fixtures.cohort_reports import FIGURE, HASH, LESIONS, PATIENTS, a_report
 from fixtures.page_parts import Page, assert_sound
 
 from opp_mri import __version__
-from opp_mri.cohort.files import write_bytes
 from opp_mri.cohort.report import rows as rows_module
 from opp_mri.cohort.report.cohort import cohort_html
 from opp_mri.cohort.report.document import Section
@@ -28,6 +27,7 @@ from opp_mri.cohort.tables.tables import (
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.errors import InputError
+from opp_mri.files import write_bytes
 
 
 def listed(page: Page) -> dict[str, list[str]]:

@@ -28,7 +28,7 @@ from opp_mri.cohort.statistics.endpoints import EventDay
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.members import FractionGroup
 from opp_mri.cohort.statistics.results import CohortAnalysis
-from opp_mri.cohort.statistics.survival import Estimate, Observed
+from opp_mri.cohort.statistics.survival import EventEstimate, Observed
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.visit import Visit
 from opp_mri.response.assessed import AssessedLesion
@@ -45,9 +45,9 @@ def paper() -> CohortAnalysis:
     return analyse(lesions_of_the_paper())
 
 
-def numbers(found: object) -> Iterator[Estimate]:
+def numbers(found: object) -> Iterator[EventEstimate]:
     """Give every estimate of an analysis, however deep."""
-    if isinstance(found, Estimate):
+    if isinstance(found, EventEstimate):
         yield found
     elif isinstance(found, tuple):
         for one in found:

@@ -16,7 +16,7 @@ from fixtures.simulated_cohorts import (
 )
 
 from opp_mri.cohort.statistics.events import Endpoint, ending_of, events_of, is_at_risk
-from opp_mri.cohort.statistics.survival import Estimate
+from opp_mri.cohort.statistics.survival import EventEstimate
 from opp_mri.domain.assessment import Mode
 
 
@@ -36,7 +36,7 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
             assert share.low < free / 300 < share.high
 
 
-def holds(found: Estimate, share: float) -> bool:
+def holds(found: EventEstimate, share: float) -> bool:
     return found.value == pytest.approx(share) and found.low < share < found.high
 
 

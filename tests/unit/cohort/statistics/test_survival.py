@@ -12,7 +12,7 @@ from scipy import stats
 
 from opp_mri.cohort.statistics.survival import (
     Curve,
-    Estimate,
+    EventEstimate,
     Observed,
     cumulative_incidence,
     fisher,
@@ -101,7 +101,7 @@ def test_a_curve_with_ties_and_late_entry_is_that_of_r(entry, at_risk, values, l
 def test_a_curve_says_nothing_after_the_last_day() -> None:
     (curve,) = kaplan_meier(Observed(duration_days=(5, 9), event=(1, 0)))
     assert curve.at(9).value == 0.5
-    assert curve.at(10) == Estimate(
+    assert curve.at(10) == EventEstimate(
         value=None, n=2, events=1, reason="Nobody was followed until day 10."
     )
 

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from opp_mri.cohort import files as files_module
 from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.files import write_folder
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
@@ -34,6 +33,7 @@ from opp_mri.domain.timeline import (
 )
 from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError
+from opp_mri.files import write_folder
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.workflow.cohort import exporting

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from opp_mri.errors import InputError
+from opp_mri.units import format_count
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panels.panel_views import SignOffView
@@ -78,5 +79,5 @@ class Signing:
             raise InputError(CHANGED)
         self._session.sign(signed)
         self.listed, self.signs_incomplete = SignOffView(), False
-        count = len(signed.reading_ids)
-        return f"Signed: {count} {'answer' if count == 1 else 'answers'} of {listed.lesion}."
+        answers = format_count(len(signed.reading_ids), "answer")
+        return f"Signed: {answers} of {listed.lesion}."

@@ -2,11 +2,41 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from opp_mri.errors import InputError
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[Path]:
+    """Give a path beside another one to write to; it takes its place when all is written.
+
+    Whatever stops the writing, a full disk or Ctrl-C, leaves the place as it was.
+
+    Parameters
+    ----------
+    path
+        A file, replaced where there is one.
+
+    Yields
+    ------
+    Path
+        A file in the same folder, which is not there yet.
+
+    Raises
+    ------
+    OSError
+        The file cannot take its place.
+    """
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -17,13 +47,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     InputError
         The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # a full disk leaves no half a page
     try:
-        try:
-            _write(part, content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with write_whole(path) as partial:
+            _write(partial, content)
     except OSError as error:
         raise InputError(
             f"{path} could not be written ({error.strerror}): name a folder that exists, where you "

@@ -1,0 +1,18 @@
+"""A number stands with its noun in the form that the number asks for."""
+
+import pytest
+
+from opp_mri.units import format_count
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 lesions"), (1, "1 lesion"), (2, "2 lesions"), (1204, "1,204 lesions")],
+)
+def test_a_noun_takes_an_s_except_after_1(number: int, text: str) -> None:
+    assert format_count(number, "lesion") == text
+
+
+def test_an_irregular_plural_is_stated() -> None:
+    assert format_count(1, "study", "studies") == "1 study"
+    assert format_count(3, "study", "studies") == "3 studies"
