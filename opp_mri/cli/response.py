@@ -13,7 +13,7 @@ from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
 from opp_mri.domain.assessment import Criteria, Rules
 from opp_mri.domain.columns.visit import visit_in_words
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, criteria_record

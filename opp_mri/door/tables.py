@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from opp_mri.domain.assessment import Criteria
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.door.frames import frame_of_records, text_table
 from opp_mri.door.rules import RETROSPECTIVE, rules_of
 from opp_mri.response.assessed import AssessedTimeline

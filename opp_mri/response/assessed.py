@@ -10,7 +10,8 @@ from functools import cached_property
 from attrs import evolve, frozen
 
 from opp_mri.domain.assessment import Assessment, Caution, Quantity, ResponseCategory, Rules
-from opp_mri.domain.measurement import Lesion, MeasurementError
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify

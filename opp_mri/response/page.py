@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.domain.assessment import Assessment, Caution, Mode, ResponseCategory
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.cautions import caution_in_words
 from opp_mri.response.probability import CategoryProbabilities
 from opp_mri.response.sentences import (

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count
@@ -152,18 +152,17 @@ def expected_calls(
 ) -> Mapping[ResponseCategory, float]:
     """Give how often a lesion that never changes would have each category on this schedule.
 
-    The lesion has `UNCHANGED_MM` on all studies that count; days, sequences and events are those
-    of the timeline. Without a sequence that has a baseline and a follow-up the mapping is empty.
+    The lesion has `UNCHANGED_MM` on all studies that count, or the length of the first study of
+    each sequence where the error depends on the size; days, sequences and events are those of the
+    timeline. Without a sequence that has a baseline and a follow-up the mapping is empty.
     """
-    length_mm = Decimal(UNCHANGED_MM)
-    unchanged = evolve(
-        timeline,
-        lesion_id="",
-        observations={
-            sequence: tuple(evolve(study, ap_mm=length_mm) for study in row)
-            for sequence, row in timeline.observations.items()
-        },
-    )
+    observations = {}
+    for sequence, row in timeline.observations.items():
+        length_mm = Decimal(UNCHANGED_MM)
+        if error.depends_on_size:
+            length_mm = next((study.ap_mm for study in row if study.ap_mm), length_mm)
+        observations[sequence] = tuple(evolve(study, ap_mm=length_mm) for study in row)
+    unchanged = evolve(timeline, lesion_id="", observations=observations)
     return _expected_calls(_Frozen(unchanged), rules, error, draws)
 
 
@@ -322,7 +321,8 @@ def drawn_tenths(
         if shared:
             lengths *= sqrt(1 - error.visit_correlation)
             lengths += shared * np.array([visits[study.days_from_ssrs] for study in row])
-        lengths *= 10 * error.sd_of_mm(sequence) * (tenths != 0)
+        sds_mm = [[error.sd_of_mm(sequence, float(study.ap_mm))] for study in row]
+        lengths *= 10 * np.array(sds_mm) * (tenths != 0)
         lengths += tenths
         drawn[sequence] = whole_tenths(lengths)
     return drawn

@@ -14,7 +14,7 @@ import numpy as np
 from attrs import frozen
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Observation
 from opp_mri.response.prior import (
     COURSES,
@@ -209,6 +209,10 @@ def _lengths_of(
         sequence=sequence,
         baseline=np.array([np.flatnonzero(sequence == each)[0] for each in sequence]),
         sds_mm=np.array(
-            [error.sd_of_mm(name) for name, row in studies.items() for _ in row], dtype=float
+            [
+                error.sd_of_mm(name, float(study.ap_mm))
+                for name, row in studies.items()
+                for study in row
+            ]
         ),
     )

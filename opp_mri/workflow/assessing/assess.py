@@ -7,7 +7,7 @@ from attrs import frozen
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.columns.column import json_object
 from opp_mri.domain.columns.sequence import COURSE_COLUMNS
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline

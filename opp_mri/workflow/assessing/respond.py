@@ -6,7 +6,8 @@ from typing import Any
 from attrs import asdict, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
-from opp_mri.domain.measurement import Lesion, MeasurementError
+from opp_mri.domain.measurement import Lesion
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria

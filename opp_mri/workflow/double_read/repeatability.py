@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from itertools import combinations
-from math import sqrt
+from math import inf, sqrt
+from statistics import median
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
@@ -19,7 +20,8 @@ from opp_mri.agreement.lengths import (
 )
 from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import MeasurementError, Reading
+from opp_mri.domain.measurement import Reading
+from opp_mri.domain.measurement_error import ErrorClass, MeasurementError
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM
@@ -99,6 +101,8 @@ class _Pair:
     ----------
     readers
         Both readers, or the one.
+    length_mm
+        Mean of the two.
     difference_mm
         One length less the other.
     """
@@ -107,6 +111,7 @@ class _Pair:
     lesion_id: str
     study_date: date
     sequence: SeriesRole
+    length_mm: float
     difference_mm: float
 
 
@@ -117,7 +122,8 @@ def measurement_error(store: Store) -> MeasurementError:
     independent readers serve, however many readers there are; what a reader measures more than
     another on average cancels in a change and is taken out. Of the errors of one visit, what the
     sequences share is estimated from the same pairs. A sequence that has as many pairs as are
-    needed in all has an error of its own.
+    needed in all has an error of its own; and so have its lengths below and from their median, or
+    those of all sequences, where each half has as many.
     """
     reasons = []
     for pairs, source in (
@@ -126,16 +132,16 @@ def measurement_error(store: Store) -> MeasurementError:
          "constant differences between them"),
     ):  # fmt: skip
         lesions = len({pair.lesion_id for pair in pairs})
-        if len(pairs) >= FEWEST_PAIRS and lesions >= FEWEST_LESIONS:
-            sds_mm = _sds_by_sequence(pairs)
+        if _is_enough(pairs):
+            classes = _classes(pairs)
             return MeasurementError(
                 sd_mm=_sd_mm(pairs),
-                sds_mm=tuple((sequence, sd_mm) for sequence, sd_mm, _ in sds_mm),
+                classes=[own for own, _ in classes],
                 visit_correlation=_visit_correlation(pairs),
                 source=f"{source}, {len(pairs)} pairs on {lesions} lesions"
                 + "".join(
-                    f"; {sequence.value} by itself {sd_mm:.2f} mm, {number} pairs"
-                    for sequence, sd_mm, number in sds_mm
+                    f"; {_in_words(own)} by themselves {own.sd_mm:.2f} mm, {number} pairs"
+                    for own, number in classes
                 ),
             )
         if pairs:
@@ -165,21 +171,49 @@ def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
     return centred
 
 
-def _sds_by_sequence(pairs: Sequence[_Pair]) -> list[tuple[SeriesRole, float, int]]:
-    """Give SD and number of pairs of each sequence that has enough, where there are several.
+def _classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
+    """Give what has an SD of its own, and of how many pairs; what is of a sequence comes first."""
+    several = len({pair.sequence for pair in pairs}) > 1
+    classes = []
+    for sequence in SeriesRole if several else ():
+        own = [pair for pair in pairs if pair.sequence is sequence]
+        if _is_enough(own):
+            classes += _by_size(own, sequence) or [(_class(own, sequence=sequence), len(own))]
+    return classes + _by_size(pairs, None)
 
-    No SD is below that of rounding: repeats that all agree do not show that there is no error.
-    """
-    if len({pair.sequence for pair in pairs}) == 1:
+
+def _by_size(pairs: Sequence[_Pair], sequence: SeriesRole | None) -> list[tuple[ErrorClass, int]]:
+    """Give the SD of the lengths below and from their median; nothing where a half is too small."""
+    middle_mm = round(median(pair.length_mm for pair in pairs))
+    short = [pair for pair in pairs if pair.length_mm < middle_mm]
+    long = [pair for pair in pairs if pair.length_mm >= middle_mm]
+    if not (_is_enough(short) and _is_enough(long)):
         return []
-    by_sequence = [
-        (sequence, [pair for pair in pairs if pair.sequence is sequence]) for sequence in SeriesRole
-    ]
     return [
-        (sequence, max(_sd_mm(own), ROUNDING_SD_MM), len(own))
-        for sequence, own in by_sequence
-        if len(own) >= FEWEST_PAIRS and len({pair.lesion_id for pair in own}) >= FEWEST_LESIONS
+        (_class(short, sequence=sequence, below_mm=middle_mm), len(short)),
+        (_class(long, sequence=sequence, least_mm=middle_mm), len(long)),
     ]
+
+
+def _is_enough(pairs: Sequence[_Pair]) -> bool:
+    lesions = {pair.lesion_id for pair in pairs}
+    return len(pairs) >= FEWEST_PAIRS and len(lesions) >= FEWEST_LESIONS
+
+
+def _class(pairs: Sequence[_Pair], **limits: Any) -> ErrorClass:
+    """Give the SD of some lengths, not below that of rounding.
+
+    Repeats that all agree do not show that there is no error.
+    """
+    return ErrorClass(sd_mm=max(_sd_mm(pairs), ROUNDING_SD_MM), **limits)
+
+
+def _in_words(own: ErrorClass) -> str:
+    """Say of which lengths an SD is."""
+    words = "lengths" if own.sequence is None else f"{own.sequence.value} lengths"
+    if own.below_mm < inf:
+        return f"{words} below {own.below_mm:g} mm"
+    return f"{words} from {own.least_mm:g} mm" if own.least_mm else words
 
 
 def _sd_mm(pairs: Sequence[_Pair]) -> float:
@@ -248,6 +282,7 @@ def _pair(readers: tuple[str, ...], first: Reading, second: Reading) -> _Pair | 
         lesion_id=first.lesion_id,
         study_date=first.study_date,
         sequence=first.sequence,
+        length_mm=float(first.length_mm + second.length_mm) / 2,
         difference_mm=float(first.length_mm - second.length_mm),
     )
 

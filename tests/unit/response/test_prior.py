@@ -5,7 +5,7 @@ import pytest
 from fixtures.response_builders import AMINI, lesion, studies
 
 from opp_mri.domain.assessment import ResponseCategory, Rules
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.prior import COURSES, PAPER_PRIOR, CoursePrior, estimate_prior
 from opp_mri.response.probability import category_probabilities, lesion_lengths
 

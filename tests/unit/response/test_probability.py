@@ -28,7 +28,7 @@ from opp_mri.domain.assessment import (
     TherapyCounts,
 )
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import ErrorClass, MeasurementError
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
 from opp_mri.response.probability import (
@@ -236,7 +236,8 @@ def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
 
 
 def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
-    error = MeasurementError(sd_mm=2.0, sds_mm=(("T2FS", 0.5),), source="a test")
+    own = ErrorClass(sequence="T2FS", sd_mm=0.5)
+    error = MeasurementError(sd_mm=2.0, classes=[own], source="a test")
     for drawn in (
         drawn_tenths(TWO_SEQUENCES, error, draws=4000, seed=0),
         drawn_tenths(TWO_SEQUENCES, evolve(error, visit_correlation=0.6), draws=4000, seed=0),
@@ -247,6 +248,26 @@ def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
     apart = {name: (repeated[name] - true[name]).std() for name in true}
     assert apart[SeriesRole.T1] == pytest.approx(20, abs=1.2)
     assert apart[SeriesRole.T2FS] == pytest.approx(5, abs=0.4)
+
+
+def test_a_length_is_drawn_with_the_error_of_its_size() -> None:
+    long = ErrorClass(least_mm=22, sd_mm=0.5)
+    error = MeasurementError(sd_mm=2.0, classes=[long], source="a test")
+    expected = [20, 5, 5, 20, 20, 20, 20]  # of 20, 22.3, 24.1, 21.9, 18, 20 and 19 mm
+    drawn = drawn_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    assert np.vstack(list(drawn.values())).std(axis=1) == pytest.approx(expected, rel=0.06)
+    true, repeated = repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    apart = np.vstack([repeated[name] - true[name] for name in true])
+    assert apart.std(axis=1) == pytest.approx(expected, rel=0.06)
+
+
+def test_an_unchanged_lesion_has_its_own_size_where_the_error_depends_on_it() -> None:
+    large = lesion(T1=studies(before7="30.0", d90="33.0", d200="31.0", d300="30.0"))
+    rules = Rules(criteria=AMINI)
+    long = ErrorClass(least_mm=25, sd_mm=0.1)
+    error = MeasurementError(sd_mm=2.0, classes=[long], source="a test")
+    assert expected_calls(large, rules, error=error) == {SD: 1.0}
+    assert expected_calls(large, rules, error=error_of(2.0))[SD] < 0.5
 
 
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:

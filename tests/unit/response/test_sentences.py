@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opp_mri.domain.assessment import Caution, Mode, Reason, ResponseCategory, Rules
-from opp_mri.domain.measurement import MeasurementError
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.classify import classify

@@ -14,14 +14,8 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import (
-    ApAxis,
-    LevelConfirmation,
-    MeasurementError,
-    Place,
-    Reading,
-    Signature,
-)
+from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.catalogue.index import clear_override, override_role
 from opp_mri.workflow.measuring.blinding import blinding_of

@@ -10,7 +10,8 @@ from attrs import evolve
 
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, MeasurementError, Reading
+from opp_mri.domain.measurement import Answer, Reading
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import unsigned_cells
