@@ -9,8 +9,12 @@ import sys
 
 import numpy as np
 
-from opp_mri.agreement.correlation import icc
-from opp_mri.agreement.lengths import bland_altman, kappa, within_subject_sd_mm
+from opp_mri.agreement.correlation import compute_icc
+from opp_mri.agreement.lengths import (
+    compute_bland_altman,
+    compute_kappa,
+    estimate_within_subject_sd_mm,
+)
 from opp_mri.domain.estimate import Estimate
 
 LESION_SD_MM, VISIT_SD_MM = 6.0, 2.0  # of true lengths: between lesions, and over time
@@ -33,8 +37,8 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
     lengths = lengths + bias * np.array([0.5, -0.5])
     differences = lengths[..., 0] - lengths[..., 1]
     by_lesion = {str(n): list(one) for n, one in enumerate(differences)}
-    found = bland_altman(by_lesion)
-    correlated = icc(
+    found = compute_bland_altman(by_lesion)
+    correlated = compute_icc(
         lengths.reshape(-1, 2), [str(n) for n in range(lesions) for _ in range(visits)]
     )
     variance = BETWEEN_SD_MM**2 + 2 * READER_SD_MM**2  # of a difference
@@ -45,7 +49,7 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
         "lower limit": holds(found.lower_mm, BIAS_MM - half),
         "upper limit": holds(found.upper_mm, BIAS_MM + half),
         "SD of one measurement": holds(
-            within_subject_sd_mm(by_lesion), ((BIAS_MM**2 + variance) / 2) ** 0.5
+            estimate_within_subject_sd_mm(by_lesion), ((BIAS_MM**2 + variance) / 2) ** 0.5
         ),
         "ICC(2,1)": holds(correlated.single, true_icc),
         "ICC(A,k)": holds(correlated.average, 2 * true_icc / (1 + true_icc)),
@@ -66,7 +70,7 @@ def of_categories(rng: np.random.Generator, lesions: int) -> dict[str, bool | No
     table = TRUE_TABLE / TRUE_TABLE.sum()
     by_chance = float(table.sum(axis=1) @ table.sum(axis=0))
     truth = (float(np.trace(table)) - by_chance) / (1 - by_chance)
-    return {"kappa": holds(kappa(pairs, names).kappa, truth)}
+    return {"kappa": holds(compute_kappa(pairs, names).kappa, truth)}
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from opp_mri.domain.measurement import MeasurementError
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.course import studies_that_count
 from opp_mri.response.criteria import load_criteria
-from opp_mri.response.draws import categories_of_draws
+from opp_mri.response.draws import classify_draws
 from opp_mri.response.probability import repeated_tenths, whole_tenths
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -148,7 +148,7 @@ def _stated_and_same(
 
 
 def _calls(timeline: Timeline, tenths: dict) -> NDArray[np.int64]:
-    return categories_of_draws(studies_that_count(timeline), tenths, FACTS, RULES)
+    return classify_draws(studies_that_count(timeline), tenths, FACTS, RULES)
 
 
 def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:

@@ -22,7 +22,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.course import LesionFacts, Studied
 from opp_mri.response.criteria import load_criteria
-from opp_mri.response.draws import CATEGORIES, categories_of_draws
+from opp_mri.response.draws import CATEGORIES, classify_draws
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference" / "profiles-measured.md"
 PROFILES: Final = ("amini-2016", "confirmed-growth", "amini-2016-nadir")
@@ -66,7 +66,7 @@ def calls(courses: Courses, days: NDArray[np.int64], sd_mm: float, rules: Rules,
     drawn = {name: tenths[:, place].T.astype(np.int64) for place, name in enumerate(SEQUENCES)}
     baseline, *later = (Observation(int(day), 0) for day in days)
     studied = dict.fromkeys(SEQUENCES, Studied(baseline=baseline, follow_ups=tuple(later)))
-    codes = categories_of_draws(studied, drawn, FACTS, rules)
+    codes = classify_draws(studied, drawn, FACTS, rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return dict(zip(CATEGORIES, shares.tolist(), strict=True))
 

@@ -54,7 +54,7 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.align import align, align_visit, judge
-from opp_mri.registration.second_opinion import ask_second_opinion, with_second_opinion
+from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
 
 # --- methods
 
@@ -111,7 +111,7 @@ def second_opinion(pair: Pair) -> tuple[Fit, Fit, float]:
     opinion = ask_second_opinion(
         pair.baseline.volume, pair.followup.volume, fit, pair.baseline.shape.ap_mm / 2
     )
-    return fit, with_second_opinion(fit, opinion), time.perf_counter() - start
+    return fit, add_second_opinion(fit, opinion), time.perf_counter() - start
 
 
 def undo(moved: Moved) -> tuple[float, Fit]:

@@ -25,7 +25,7 @@ from opp_mri.domain.geometry import FloatArray, Volume
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.phantom.patient import Patient
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, SeriesKind
-from opp_mri.registration.resampling import on_grid
+from opp_mri.registration.resampling import resample_on_grid
 
 T = TypeVar("T")
 ANATOMIES = 10
@@ -287,7 +287,7 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
     truth[:3, 3] = centre + shift - truth[:3, :3] @ centre
     frame = f"2.25.{number + 1}"
     grid = evolve(geometry, frame_of_reference_uid=frame)
-    seen = on_grid(
+    seen = resample_on_grid(
         volume,
         grid,
         RigidTransform(

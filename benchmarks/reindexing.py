@@ -21,7 +21,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from opp_mri.workflow.catalogue.index import IndexSummary, index
-from opp_mri.workflow.catalogue.patients import likely_matches
+from opp_mri.workflow.catalogue.patients import find_likely_matches
 from opp_mri.workflow.project import create_project, open_project
 
 SLICES, SERIES_IN_STUDY = 25, 4
@@ -59,7 +59,7 @@ def indexed(folder: Path, source: Path, workers: int | None) -> IndexSummary:
     """Do what `opp-mri index` does."""
     with open_project(folder) as project:
         summary = index(project, [source], workers=workers)
-        likely_matches(project.store)
+        find_likely_matches(project.store)
     return summary
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from opp_mri.workflow.double_read.package_images import trims_of, uids_of
-from opp_mri.workflow.double_read.package_plan import issued_packages
+from opp_mri.workflow.double_read.package_plan import list_issued_packages
 from opp_mri.workflow.project import open_project
 
 COLUMNS = ("lesion_id", "reader", "sequence", "sop_instance_uid", "frame", "column_1", "row_1",
@@ -28,7 +28,7 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
         truth = {row["sop_instance_uid"]: row for row in csv.DictReader(lines)}
     rows = []
     with open_project(project_folder) as project:
-        package = issued_packages(project.store, reader)[1]
+        package = list_issued_packages(project.store, reader)[1]
         for case in package.cases:
             new_uid, (first_day, *_) = uids_of(package, case), [real for _, real in case.days]
             code = {real: blind for blind, real in case.lesions}

@@ -12,7 +12,7 @@ import numpy as np
 from attrs import frozen
 from scipy import stats
 
-from opp_mri.agreement.lengths import bland_altman, proportion
+from opp_mri.agreement.lengths import compute_bland_altman, estimate_proportion
 from opp_mri.domain.estimate import LEVEL, Estimate
 from opp_mri.response.probability import DEFAULT_SD_MM
 
@@ -53,7 +53,7 @@ class PassMark:
 
 
 DEFAULT_PASS_MARK: Final = PassMark()
-FEWEST_LESIONS: Final = 3  # below them `bland_altman` gives no interval
+FEWEST_LESIONS: Final = 3  # below them `compute_bland_altman` gives no interval
 
 
 @frozen(kw_only=True)
@@ -106,15 +106,16 @@ def certify(
 
     Notes
     -----
-    Bias by Bland and Altman for several lengths on a lesion (`bland_altman`): errors on one lesion
-    are alike, so the mean of the lesions' means has a t interval with a degree of freedom less than
-    there are lesions; below three lesions there is none, and no pass. SD over all errors about
-    their mean, so that what differs between lesions counts too; its interval by chi-squared, and
-    that of the share by Clopper and Pearson, take each error as one and are too narrow where
-    errors on a lesion are alike. These two are judged by their value, not by the interval.
+    Bias by Bland and Altman for several lengths on a lesion (`compute_bland_altman`): errors on
+    one lesion are alike, so the mean of the lesions' means has a t interval with a degree of
+    freedom less than there are lesions; below three lesions there is none, and no pass. SD over
+    all errors about their mean, so that what differs between lesions counts too; its interval by
+    chi-squared, and that of the share by Clopper and Pearson, take each error as one and are too
+    narrow where errors on a lesion are alike. These two are judged by their value, not by the
+    interval.
     """
     errors = list(chain.from_iterable(errors_mm_by_lesion.values()))
-    bias = bland_altman(errors_mm_by_lesion)
+    bias = compute_bland_altman(errors_mm_by_lesion)
     sd_mm = _sd_mm(errors)
     far = sum(abs(error) > pass_mark.far_mm for error in errors)
     reasons = [
@@ -130,7 +131,7 @@ def certify(
         unread=unread,
         bias_mm=bias.bias_mm,
         sd_mm=sd_mm,
-        far=proportion(far, len(errors)),
+        far=estimate_proportion(far, len(errors)),
         pass_mark=pass_mark,
         reasons=tuple(reason for reason in reasons if reason),
     )

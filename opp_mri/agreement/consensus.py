@@ -43,7 +43,7 @@ def on_one_image(a: Reading, b: Reading) -> bool:
     return place == (b.caliper.sop_instance_uid, b.caliper.frame_number)
 
 
-def mean_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
+def average_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
     """Give the mean of the ends of two lines on one image, (column, row), the anterior end first.
 
     A line may have been drawn from either end, so ends are paired from anterior to posterior.
@@ -52,7 +52,7 @@ def mean_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
     return _mean(a_front, b_front), _mean(a_back, b_back)
 
 
-def mean_length_mm(a: Decimal, b: Decimal) -> Decimal:
+def average_length_mm(a: Decimal, b: Decimal) -> Decimal:
     """Give the mean of two lengths, rounded half-even to recorded precision."""
     return ((a + b) / 2).quantize(RECORDED_PRECISION_MM, rounding=ROUND_HALF_EVEN)
 

@@ -31,7 +31,7 @@ class Icc:
     readers: int
 
 
-def icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
+def compute_icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
     """Compute the intraclass correlation of readers.
 
     Parameters
@@ -84,11 +84,13 @@ def _jackknife_interval(
     names = np.array(lesions)
     groups = [names == lesion for lesion in dict.fromkeys(lesions)]
     n = len(groups)
-    without = [icc(lengths_mm[~group]).single.value for group in groups] if n >= 3 else [None]
+    without = (
+        [compute_icc(lengths_mm[~group]).single.value for group in groups] if n >= 3 else [None]
+    )
     if any(estimate is None or abs(estimate) >= 1 for estimate in without):
         return None, None
     z = np.arctanh(np.array(without, dtype=np.float64))
-    estimate = icc(lengths_mm).single.value
+    estimate = compute_icc(lengths_mm).single.value
     if estimate is None:
         return None, None
     spread = math.sqrt((n - 1) / n * float(((z - z.mean()) ** 2).sum()))

@@ -91,7 +91,7 @@ class Drawn:
     on_lesion_id: str | None = None
 
 
-def discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | None:
+def find_discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance | None:
     """Hold two answers to one cell against each other; None where they agree within the limits.
 
     `Cause.CATEGORY` is not found here: it takes all lengths of a lesion.
@@ -128,7 +128,7 @@ def category_only(first: Drawn, second: Drawn) -> Discordance | None:
 
     None where the two do not differ at all.
     """
-    difference = discordance(first, second, Limits(length_mm=Decimal(0), angle_deg=0.0))
+    difference = find_discordance(first, second, Limits(length_mm=Decimal(0), angle_deg=0.0))
     return difference and attrs.evolve(difference, cause=Cause.CATEGORY)
 
 

@@ -55,7 +55,7 @@ class Kappa:
     n: int
 
 
-def bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> BlandAltman:
+def compute_bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> BlandAltman:
     """Compute bias and limits of agreement where a lesion has several time points.
 
     Parameters
@@ -106,7 +106,7 @@ def bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> BlandAltman:
     )
 
 
-def within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]]) -> Estimate:
+def estimate_within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]]) -> Estimate:
     """Compute the SD of one measurement from pairs of lengths, their bias included.
 
     Parameters
@@ -162,7 +162,7 @@ def _degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> flo
     return min(2 * mean_square**2 / variance, float(pairs))
 
 
-def scaled(estimate: Estimate, factor: float) -> Estimate:
+def scale_estimate(estimate: Estimate, factor: float) -> Estimate:
     """Multiply a number and its interval, such as an SD to a reproducibility coefficient."""
     return Estimate(
         value=None if estimate.value is None else estimate.value * factor,
@@ -171,7 +171,7 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
     )
 
 
-def proportion(count: int, n: int) -> Estimate:
+def estimate_proportion(count: int, n: int) -> Estimate:
     """Compute a share with the exact interval of Clopper and Pearson (Biometrika 1934;26:404)."""
     if n == 0:
         return Estimate(value=None)
@@ -179,7 +179,7 @@ def proportion(count: int, n: int) -> Estimate:
     return Estimate(value=count / n, low=float(interval.low), high=float(interval.high))
 
 
-def kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Kappa:
+def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Kappa:
     """Compute Cohen's kappa.
 
     Parameters
@@ -199,7 +199,7 @@ def kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -> Kappa:
     n = len(pairs)
     counts = np.array([[pairs.count((a, b)) for b in categories] for a in categories])
     table = tuple(tuple(int(x) for x in row) for row in counts)
-    agreed = proportion(int(np.trace(counts)), n)
+    agreed = estimate_proportion(int(np.trace(counts)), n)
     value = Estimate(value=None)
     if n >= 2:
         shares = counts / n

@@ -17,20 +17,20 @@ from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.double_read.agreement import (
     AnswerTable,
     LengthAgreement,
-    agreement,
-    agreement_record,
+    build_agreement_json,
+    measure_agreement,
 )
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
-    cause_in_words,
-    discordance_record,
-    discordances,
+    build_discordance_json,
+    describe_cause,
+    find_discordances,
     limits_of,
 )
 from opp_mri.workflow.double_read.repeatability import (
     Repeatability,
-    repeatability,
-    repeatability_record,
+    build_repeatability_json,
+    measure_repeatability,
 )
 from opp_mri.workflow.project import open_project
 
@@ -76,13 +76,13 @@ def agreement_command(
         _show_repeats(project_folder, as_json=as_json)
         return
     with open_project(project_folder) as project:
-        agreed = agreement(project, readers or (), rules.in_project(project))
+        agreed = measure_agreement(project, readers or (), rules.in_project(project))
     if plot:
         from opp_mri.workflow.cohort.pictures import save_agreement  # loads matplotlib: a second
 
         save_agreement(agreed, plot)
     if as_json:
-        show_json(agreement_record(agreed))
+        show_json(build_agreement_json(agreed))
         return
     click.echo(f"{agreed.readers[0]} and {agreed.readers[1]}, each number {WITH_INTERVAL}")
     _show_lengths(agreed.lengths)
@@ -95,9 +95,9 @@ def agreement_command(
 
 def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
     with open_project(project_folder) as project:
-        repeated = repeatability(project.store)
+        repeated = measure_repeatability(project.store)
     if as_json:
-        show_json([repeatability_record(reader) for reader in repeated])
+        show_json([build_repeatability_json(reader) for reader in repeated])
         return
     if not repeated:
         click.echo("No reader has read a case twice yet.")
@@ -207,14 +207,14 @@ def discordance_command(
 ) -> None:
     """List where two readers differ and why: what changes a category first, then by mm."""
     with open_project(project_folder) as project:
-        pairs = discordances(
+        pairs = find_discordances(
             project,
             readers or (),
             rules.in_project(project),
             limits=limits_of(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:
-        show_json([discordance_record(pair) for pair in pairs])
+        show_json([build_discordance_json(pair) for pair in pairs])
     elif pairs:
         lengths = [
             f"{reading.reader} mm"
@@ -241,7 +241,7 @@ def _row(pair: DiscordantPair) -> list[str]:
         str(discordance.first.study_date),
         discordance.first.sequence.value,
         *lengths,
-        cause_in_words(discordance),
+        describe_cause(discordance),
         category,
     ]
 

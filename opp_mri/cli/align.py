@@ -13,7 +13,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align import align_project
-from opp_mri.workflow.registration.align_report import alignment_record, save_alignment_page
+from opp_mri.workflow.registration.align_report import build_alignment_json, save_alignment_page
 from opp_mri.workflow.registration.decisions import decide
 from opp_mri.workflow.registration.fit_files import FitFormat, export_fits, import_fit
 from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
@@ -61,7 +61,7 @@ def align_command(
         by_fit = {fit.fit_id: visit for visit in visits for fit in visit.alignments}
         show_json(
             [
-                alignment_record(fit, decisions.get(fit.fit_id, ()), by_fit[fit.fit_id])
+                build_alignment_json(fit, decisions.get(fit.fit_id, ()), by_fit[fit.fit_id])
                 for fit in summary.alignments
             ]
         )

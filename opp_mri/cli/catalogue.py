@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.json_output import patients_json, volume_json
+from opp_mri.cli.shared.json_output import build_patients_json, build_volume_json
 from opp_mri.cli.shared.options import example, existing_file, json_option, now, project_option
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.imaging import (
@@ -23,7 +23,12 @@ from opp_mri.workflow.catalogue.index import (
     index,
     override_role,
 )
-from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
+from opp_mri.workflow.catalogue.patients import (
+    find_likely_matches,
+    join_patients,
+    list_patients,
+    list_time_points,
+)
 from opp_mri.workflow.project import create_project, open_project
 
 WORDS: Final = {
@@ -79,7 +84,7 @@ def index_command(
                 joined = join_patients(project.store, same_patient, now())
                 describe_stale(project, progress=progress)
                 click.echo(f"{format_count(joined, 'new pair')} of PatientIDs joined.")
-        proposals = likely_matches(project.store)
+        proposals = find_likely_matches(project.store)
         if proposals:
             click.echo(
                 f"PatientIDs that may be one patient: {format_count(len(proposals), 'pair')}; "
@@ -128,7 +133,7 @@ def series_command(
         volumes = [v for v in project.store.volumes() if v.selected or not selected]
     volumes.sort(key=lambda volume: not volume.is_in_doubt)  # keeps the order otherwise
     if as_json:
-        show_json([volume_json(volume, frames=frames) for volume in volumes])
+        show_json([build_volume_json(volume, frames=frames) for volume in volumes])
         return
     columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Certainty"]
     columns += ["Chosen", "Note"]
@@ -202,10 +207,13 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
     """
     with open_project(project_folder) as project:
         store = project.store
-        seen = [(patient, time_points(store, patient.patient_id)) for patient in patients(store)]
-        matches = likely_matches(store)
+        seen = [
+            (patient, list_time_points(store, patient.patient_id))
+            for patient in list_patients(store)
+        ]
+        matches = find_likely_matches(store)
     if as_json:
-        show_json(patients_json(seen, matches))
+        show_json(build_patients_json(seen, matches))
         return
     rows = [
         [

@@ -112,7 +112,7 @@ def score_command(folder: Path, truth: Path, reader: str, as_json: bool) -> None
     """
     score = score_certification(folder, truth, reader)
     if as_json:
-        show_json(_record(score))
+        show_json(_build_score_json(score))
         return
     _show(score)
 
@@ -155,7 +155,7 @@ def _written(estimate: Estimate, how: str) -> str:
     return f"{estimate.value:{how}} ({estimate.low:{how}} to {estimate.high:{how}})"
 
 
-def _record(score: Score) -> dict[str, Any]:
+def _build_score_json(score: Score) -> dict[str, Any]:
     certification = score.certification
     return {
         "reader": score.reader,

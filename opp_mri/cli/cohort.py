@@ -14,11 +14,11 @@ from opp_mri.cli.response import PICTURES, reader_option
 from opp_mri.cli.shared.options import example, json_option, now, project_option
 from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import (
+    build_warnings_json,
     show_json,
     show_progress,
     show_table,
     show_warnings,
-    warnings_json,
 )
 from opp_mri.units import format_count
 from opp_mri.workflow.cohort.cohort import Cohort
@@ -79,7 +79,7 @@ def cohort_group(
                 "data_sha256": cohort.data_sha256,
                 "lesions": lesions,
                 # a warning names its lesion
-                "warnings": warnings_json(cohort.warnings) if suppress_below is None else [],
+                "warnings": build_warnings_json(cohort.warnings) if suppress_below is None else [],
                 "tables": [
                     {
                         "title": table.title,
@@ -166,17 +166,17 @@ def patient_command(
     """
     _check_report_name(file)
     from opp_mri.workflow.cohort.patient_report import (
-        patient_report,
+        build_patient_report,
+        build_table_patient_report,
         save_patient_report,
-        table_patient_report,
     )
 
     if tables is not None:
         cohort = load_tables(tables, rules)
-        report = table_patient_report(cohort, patient_id, written_on=now().date())
+        report = build_table_patient_report(cohort, patient_id, written_on=now().date())
     else:
         with open_project(project_folder) as project:
-            report = patient_report(
+            report = build_patient_report(
                 project,
                 patient_id,
                 rules.in_project(project),

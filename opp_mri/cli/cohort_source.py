@@ -13,7 +13,7 @@ from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_warnings
 from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
-from opp_mri.workflow.cohort.cohort import Cohort, project_cohort, table_cohort
+from opp_mri.workflow.cohort.cohort import Cohort, assess_project_cohort, assess_table_cohort
 from opp_mri.workflow.project import open_project
 
 tables_option = click.option(
@@ -29,7 +29,7 @@ def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     for name, option in (("project_folder", "--project"), ("reader", "--reader")):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} and --tables do not go together.")
-    return table_cohort(tables, _of_lengths(rules.for_tables()))
+    return assess_table_cohort(tables, _of_lengths(rules.for_tables()))
 
 
 def _of_lengths(rules: Rules) -> Rules:
@@ -57,7 +57,9 @@ def _load(
 ) -> Cohort:
     if tables is None:
         with open_project(project_folder) as project:
-            return project_cohort(project, _of_lengths(rules.in_project(project)), reader=reader)
+            return assess_project_cohort(
+                project, _of_lengths(rules.in_project(project)), reader=reader
+            )
     return load_tables(tables, rules)
 
 

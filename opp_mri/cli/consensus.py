@@ -14,8 +14,8 @@ from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.units import format_mm, number
-from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
-from opp_mri.workflow.double_read.discordances import cause_in_words
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, pair_of, prepare_consensus
+from opp_mri.workflow.double_read.discordances import describe_cause
 from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
 from opp_mri.workflow.project import open_project
 
@@ -43,9 +43,9 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     Which reader is A changes from cell to cell.
     """
     with open_project(project_folder) as project:
-        lesions = consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.in_project(project))
     if as_json:
-        show_json([_lesion_record(lesion) for lesion in lesions])
+        show_json([_build_lesion_json(lesion) for lesion in lesions])
         return
     rows = [_row(pair) for lesion in lesions for pair in lesion.pairs if pair.discordance]
     if rows:
@@ -101,7 +101,7 @@ def resolve_command(
 ) -> None:
     """Resolve the two answers to one cell; both stay as they are."""
     with open_project(project_folder) as project:
-        lesions = consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.in_project(project))
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
         new = _new(pair, image, frame, line, answer, reason) if kind == "new" else None
         resolution = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
@@ -132,7 +132,7 @@ def sign_command(
     to have signed; `assess` and `timeline` use it then.
     """
     with open_project(project_folder) as project:
-        lesions = consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.in_project(project))
         known = {lesion.lesion.lesion_id: lesion for lesion in lesions}
         if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in known]:
             raise UnknownError(
@@ -148,7 +148,7 @@ def sign_command(
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
         for lesion in ready:
             sign_consensus(project, lesion, signed_by, now())
-        for lesion in consensus(project, rules.in_project(project)):
+        for lesion in prepare_consensus(project, rules.in_project(project)):
             if lesion.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
                 click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
         head = project.store.head()
@@ -196,7 +196,7 @@ def _row(pair: Pair) -> list[str]:
         pair.a.sequence.value,
         _answer_in_words(pair.a),
         _answer_in_words(pair.b),
-        cause_in_words(discordance) if discordance else "",
+        describe_cause(discordance) if discordance else "",
         "changes" if pair.changes_category else "same",
         f"{pair.resolution.kind.value}: {_answer_in_words(pair.result)}"
         if pair.resolution and pair.result
@@ -204,7 +204,7 @@ def _row(pair: Pair) -> list[str]:
     ]
 
 
-def _lesion_record(lesion: LesionConsensus) -> dict[str, Any]:
+def _build_lesion_json(lesion: LesionConsensus) -> dict[str, Any]:
     return {
         "lesion_id": lesion.lesion.lesion_id,
         "open": len(lesion.open_pairs),
@@ -215,11 +215,11 @@ def _lesion_record(lesion: LesionConsensus) -> dict[str, Any]:
             {"study_date": day.isoformat(), "sequence": sequence.value}
             for day, sequence in lesion.one_reader_only
         ],
-        "pairs": [_pair_record(pair) for pair in lesion.pairs],
+        "pairs": [_build_pair_json(pair) for pair in lesion.pairs],
     }
 
 
-def _pair_record(pair: Pair) -> dict[str, Any]:
+def _build_pair_json(pair: Pair) -> dict[str, Any]:
     return {
         "study_date": pair.a.study_date.isoformat(),
         "sequence": pair.a.sequence.value,

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.json_output import reading_json
+from opp_mri.cli.shared.json_output import build_reading_json
 from opp_mri.cli.shared.options import example, json_option, now, project_option
 from opp_mri.cli.shared.rules import RulesChoice, rules_options
 from opp_mri.cli.show import show_json, show_table
@@ -61,7 +61,7 @@ def export_command(
     with open_project(project_folder) as project:
         summary = export_reports(project.store, folder, choice, rules.in_project(project), now())
     if as_json:
-        show_json(_export_record(summary))
+        show_json(_build_export_json(summary))
     else:
         new = sum(report.is_new for report in summary.reports)
         amending = sum(report.amends for report in summary.reports)
@@ -77,7 +77,7 @@ def export_command(
         click.echo(f"Warning: {sentence}", err=True)
 
 
-def _export_record(summary: ExportSummary) -> dict[str, object]:
+def _build_export_json(summary: ExportSummary) -> dict[str, object]:
     return {
         "reports": [
             {
@@ -135,7 +135,7 @@ def import_command(
     with open_project(project_folder) as project:
         summary = import_annotations(project.store, sources, choice, now())
     if as_json:
-        show_json(_import_record(summary))
+        show_json(_build_import_json(summary))
         return
     show_table(COLUMNS, [_row(line) for line in summary.lines])
     for aside in summary.set_aside:
@@ -165,14 +165,14 @@ def _row(line: ImportedLine) -> list[str]:
     ]
 
 
-def _import_record(summary: ImportSummary) -> dict[str, object]:
+def _build_import_json(summary: ImportSummary) -> dict[str, object]:
     return {
         "lines": [
             {
                 "file": line.file_name,
                 "label": line.label,
                 "new": line.is_new,
-                **reading_json(line.reading, counts=True),
+                **build_reading_json(line.reading, counts=True),
             }
             for line in summary.lines
         ],

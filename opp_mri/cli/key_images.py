@@ -53,7 +53,7 @@ def strip_command(
     A picture is a native slice, turned and enlarged for display along fits that a reader has
     confirmed. A visit without a confirmed fit, or without the sequence, says so in words.
     """
-    from opp_mri.workflow.cohort.key_images import key_strip
+    from opp_mri.workflow.cohort.key_images import draw_key_strip
     from opp_mri.workflow.cohort.key_pictures import (  # loads matplotlib, which takes a second
         check_file_name,
         save_key_images,
@@ -64,7 +64,7 @@ def strip_command(
         check_shown(project.store, [reader] if reader else ())
         (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
         check_shown(project.store, [lesion.reader])
-        strip = key_strip(project.store, lesion, SeriesRole(sequence) if sequence else None)
+        strip = draw_key_strip(project.store, lesion, SeriesRole(sequence) if sequence else None)
     save_key_images(output, strip, lesion, identity=not without_identity)
     for panel in strip.panels:
         if panel.image is None:
@@ -102,13 +102,13 @@ def dictate_command(
     The text follows a jinja2 template: the file that `dictation_template` in the project's
     opp_mri.toml names, else the shipped one.
     """
-    from opp_mri.workflow.cohort.dictating import lesion_dictation
+    from opp_mri.workflow.cohort.dictating import dictate_lesion
 
     with open_project(project_folder) as project:
         check_shown(project.store, [reader] if reader else ())
         (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
         check_shown(project.store, [lesion.reader])
-        click.echo(lesion_dictation(project, lesion))
+        click.echo(dictate_lesion(project, lesion))
 
 
 COMMANDS: Final = (strip_command, dictate_command)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from opp_mri.cli.shared.json_output import reading_json, unstructure
+from opp_mri.cli.shared.json_output import build_reading_json, unstructure
 from opp_mri.cli.shared.options import (
     all_or_none_option,
     example,
@@ -23,7 +23,7 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
 from opp_mri.units import format_count, format_mm
-from opp_mri.workflow.measuring.blinding import blinded_readers
+from opp_mri.workflow.measuring.blinding import list_blinded_readers
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import counted_readings
@@ -135,7 +135,7 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
     if as_json:
         show_json(
             {
-                "stored": [reading_json(reading, counts=True) for reading in summary.stored],
+                "stored": [build_reading_json(reading, counts=True) for reading in summary.stored],
                 "repeated": summary.repeated,
                 "refused": [attrs.asdict(fault) for fault in summary.refused],
             }
@@ -158,12 +158,12 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
 def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool) -> None:
     """List every reading in the order in which it was recorded; none is ever changed."""
     with open_project(project_folder) as project:
-        hidden = blinded_readers(project.store)
+        hidden = list_blinded_readers(project.store)
         recorded = project.store.readings(lesion_id)
         readings = [reading for reading in recorded if reading.reader not in hidden]
         counting = {reading.reading_id for reading in counted_readings(project.store, lesion_id)}
     if as_json:
-        show_json([reading_json(r, counts=r.reading_id in counting) for r in readings])
+        show_json([build_reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:
         _show_readings(readings, counting)
     if len(readings) < len(recorded):

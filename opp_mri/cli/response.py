@@ -10,28 +10,28 @@ from attrs import frozen
 from opp_mri.cli.shared.json_output import unstructure
 from opp_mri.cli.shared.options import example, existing_file, json_option, project_option
 from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, rules_options
-from opp_mri.cli.show import show_json, show_table, show_warnings, warnings_json
+from opp_mri.cli.show import build_warnings_json, show_json, show_table, show_warnings
 from opp_mri.domain.assessment import Criteria, Rules
 from opp_mri.domain.columns.visit import visit_in_words
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
 from opp_mri.response.assessed import AssessedTimeline
-from opp_mri.response.criteria import DEFAULT_CRITERIA, criteria_record
+from opp_mri.response.criteria import DEFAULT_CRITERIA, build_criteria_json
 from opp_mri.response.probability import DEFAULT_ERROR
-from opp_mri.response.sentences import reason_in_words
+from opp_mri.response.sentences import describe_reason
 from opp_mri.units import days_between, format_mm
 from opp_mri.workflow.assessing.assess import (
     AssessedTables,
     assess_tables,
-    assessment_record,
-    comparison_record,
+    build_assessment_json,
+    build_comparison_json,
 )
 from opp_mri.workflow.assessing.respond import (
     ProjectLesion,
     assess_lesion,
     assess_project,
-    project_lesion_record,
-    project_timelines,
+    build_project_lesion_json,
+    load_project_timelines,
 )
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.timeline import LesionTimeline
@@ -72,7 +72,7 @@ def timeline_command(
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
     with open_project(project_folder) as project:
         check_shown(project.store, [reader] if reader else ())
-        timelines = project_timelines(project, lesion_ids, reader=reader)
+        timelines = load_project_timelines(project, lesion_ids, reader=reader)
         check_shown(project.store, [timeline.reader for timeline in timelines])
         applied = rules.in_project(project)
     if as_json:
@@ -240,13 +240,13 @@ def _answers_of_project(assessed: Sequence[ProjectLesion]) -> _Answers:
 
 
 def _records(answers: _Answers) -> list[dict[str, object]]:
-    named = warnings_json(answers.warnings)
+    named = build_warnings_json(answers.warnings)
     return [
         {
             **(
-                project_lesion_record(lesion)
+                build_project_lesion_json(lesion)
                 if isinstance(lesion, ProjectLesion)
-                else assessment_record(lesion)
+                else build_assessment_json(lesion)
             ),
             "warnings": [warning for warning in named if warning["lesion_id"] == _id(lesion)],
         }
@@ -291,7 +291,7 @@ def _show_assessments(lesions: list[AssessedTimeline]) -> None:
 
 def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
     if as_json:
-        show_json([comparison_record(lesion) for lesion in lesions])
+        show_json([build_comparison_json(lesion) for lesion in lesions])
         return
     for lesion in lesions:
         click.echo(f"{_id(lesion)}, {lesion.assessment.mode.value}:")
@@ -300,7 +300,7 @@ def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
                 name,
                 assessment.category.value,
                 assessment.deciding_sequence.value if assessment.deciding_sequence else "-",
-                reason_in_words(assessment.reason, assessment.criteria),
+                describe_reason(assessment.reason, assessment.criteria),
             ]
             for name, assessment in lesion.by_profile.items()
         ]
@@ -321,7 +321,7 @@ def _probability(lesion: AssessedTimeline) -> str:
 @json_option
 def criteria_command(criteria: Criteria, as_json: bool) -> None:
     """Show response criteria: a shipped profile by its name, or a TOML file, checked."""
-    values = criteria_record(criteria)
+    values = build_criteria_json(criteria)
     if as_json:
         show_json(values)
         return

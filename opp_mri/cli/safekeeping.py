@@ -9,7 +9,7 @@ from opp_mri.cli.shared.options import asked_passphrase, example, now, project_o
 from opp_mri.cli.show import show_head, show_table
 from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.safekeeping.accounts import ROLES, accounts, add_account, remove_account
+from opp_mri.workflow.safekeeping.accounts import ROLES, add_account, list_accounts, remove_account
 from opp_mri.workflow.safekeeping.backup import back_up, copy_project, restore
 from opp_mri.workflow.safekeeping.encryption import is_encrypted
 
@@ -117,7 +117,7 @@ def account_remove_command(name: str, project_folder: Path) -> None:
 def account_list_command(project_folder: Path) -> None:
     """List all accounts with their roles."""
     with open_project(project_folder) as project:
-        rows = [[account.name, account.role, account.reader] for account in accounts(project)]
+        rows = [[account.name, account.role, account.reader] for account in list_accounts(project)]
     show_table(["Account", "Role", "Reader"], rows)
 
 

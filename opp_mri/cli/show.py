@@ -46,7 +46,7 @@ def show_warnings(warnings: Sequence[DataWarning]) -> None:
         click.echo(f"... and {len(warnings) - MOST_WARNINGS} more: --json lists all.", err=True)
 
 
-def warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
+def build_warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
     """Give named warnings for a program."""
     return [
         {"name": warning.name.value, "lesion_id": warning.lesion_id, "sentence": warning.sentence}

@@ -58,7 +58,12 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
         protocol = declare_protocol(project.store, file) if file else needed_protocol(project.store)
         frozen = frozen_since(project.store)
     if as_json:
-        show_json({**_record(protocol), "frozen_since": frozen.isoformat() if frozen else None})
+        show_json(
+            {
+                **_build_protocol_json(protocol),
+                "frozen_since": frozen.isoformat() if frozen else None,
+            }
+        )
         return
     click.echo(f"Protocol “{protocol.name}”")
     for sentence in protocol_sentences(protocol):
@@ -202,7 +207,7 @@ def _show_rules(blinding: Blinding, *, as_json: bool) -> None:
         click.echo(f"  {sentence}")
 
 
-def _record(protocol: ReadingProtocol) -> dict[str, Any]:
+def _build_protocol_json(protocol: ReadingProtocol) -> dict[str, Any]:
     record = attrs.asdict(protocol)
     return record | {
         "readers": list(protocol.readers),

@@ -30,7 +30,7 @@ def suggest_command(lesion_id: str, project_folder: Path, as_json: bool) -> None
     with open_project(project_folder) as project:
         cells = suggest_lesion(project.store, lesion_id)
     if as_json:
-        show_json([_record(lesion_id, cell) for cell in cells])
+        show_json([_build_suggestion_json(lesion_id, cell) for cell in cells])
         return
     show_table(COLUMNS, [_row(cell) for cell in cells])
     click.echo("Proposals, not measurements: nothing was recorded.", err=True)
@@ -51,7 +51,7 @@ def _row(cell: SuggestedCell) -> tuple[str, ...]:
     )
 
 
-def _record(lesion_id: str, cell: SuggestedCell) -> dict[str, Any]:
+def _build_suggestion_json(lesion_id: str, cell: SuggestedCell) -> dict[str, Any]:
     answer = cell.answer
     record: dict[str, Any] = {
         "lesion_id": lesion_id,

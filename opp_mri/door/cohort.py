@@ -18,12 +18,12 @@ from opp_mri.cohort.statistics.survival import LogRank
 from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
 from opp_mri.domain.assessment import Criteria
 from opp_mri.door.figure import Figure
-from opp_mri.door.frames import frame_of_table
-from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.door.frames import build_frame
+from opp_mri.door.rules import RETROSPECTIVE, choose_rules
 from opp_mri.errors import InputError
 from opp_mri.units import format_count, weeks_from_days
 from opp_mri.workflow.cohort.cohort import Cohort as WorkflowCohort
-from opp_mri.workflow.cohort.cohort import table_cohort
+from opp_mri.workflow.cohort.cohort import assess_table_cohort
 
 KEYS: Final = ("lesion_id", "patient_id")
 
@@ -140,7 +140,7 @@ class Cohort:
         """
         lesions, criteria = self._cohort.lesions, self._cohort.criteria
         frames = {
-            ready.name: frame_of_table(ready)
+            ready.name: build_frame(ready)
             for ready in (*recorded_tables(lesions), *derived_tables(lesions, criteria))
         }
         classified = frames.pop(ASSESSMENTS)
@@ -206,4 +206,4 @@ def read_tables(
         A table is missing or cannot be read; as a `TableError`, with the line and column of each
         fault. There is no such mode or profile.
     """
-    return Cohort(table_cohort(Path(folder), rules_of(mode, criteria)))
+    return Cohort(assess_table_cohort(Path(folder), choose_rules(mode, criteria)))

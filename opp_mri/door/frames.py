@@ -21,7 +21,7 @@ _DTYPES: Final = {
 }
 
 
-def text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> TextTable:
+def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> TextTable:
     """Write the cells of a frame as a CSV file would have them; other columns play no part.
 
     Parameters
@@ -69,7 +69,7 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def frame_of_table(table: ExportTable) -> pd.DataFrame:
+def build_frame(table: ExportTable) -> pd.DataFrame:
     """Give a table as a frame: whole numbers, lengths in mm as numbers, true and false, dates."""
     return pd.DataFrame(
         {
@@ -84,10 +84,10 @@ def frame_of_table(table: ExportTable) -> pd.DataFrame:
 
 def frame_of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Give records as a frame: single values as they are, lists of texts joined, the rest not."""
-    return pd.DataFrame([flat_record(record) for record in records])
+    return pd.DataFrame([flatten_record(record) for record in records])
 
 
-def flat_record(record: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the values of a record that fit into a row of a table."""
     row: dict[str, Any] = {}
     for name, value in record.items():

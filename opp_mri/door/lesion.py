@@ -10,20 +10,20 @@ import pandas as pd
 from opp_mri.cohort.figures.timeline_figure import draw_timeline
 from opp_mri.domain.assessment import Criteria, Reason, ResponseCategory
 from opp_mri.door.figure import Figure
-from opp_mri.door.frames import flat_record
-from opp_mri.door.rules import RETROSPECTIVE, rules_of
-from opp_mri.door.tables import with_probability
+from opp_mri.door.frames import flatten_record
+from opp_mri.door.rules import RETROSPECTIVE, choose_rules
+from opp_mri.door.tables import add_probability
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.units import number, weeks_from_days
 from opp_mri.workflow.assessing.respond import (
     ProjectLesion,
     assess_project,
-    project_lesion_record,
-    project_timelines,
+    build_project_lesion_json,
+    load_project_timelines,
 )
 from opp_mri.workflow.cohort.pictures import timeline_marks
-from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import Project
 
@@ -92,7 +92,7 @@ class Timeline:
             There is no such mode.
         """
         lesion, timeline = self._timeline.lesion, self._timeline.timeline
-        rules = rules_of(mode, self._criteria)
+        rules = choose_rules(mode, self._criteria)
         drawing = draw_timeline(
             timeline,
             rules.criteria,
@@ -120,7 +120,7 @@ class Assessment:
                 "measure it first."
             )
         self._assessment = lesion.assessment
-        self._record = with_probability(project_lesion_record(lesion))
+        self._record = add_probability(build_project_lesion_json(lesion))
 
     @property
     def category(self) -> ResponseCategory:
@@ -151,7 +151,7 @@ class Assessment:
         )
 
     def _repr_html_(self) -> str:
-        values = {k: v for k, v in flat_record(self._record).items() if k != "sentences"}
+        values = {k: v for k, v in flatten_record(self._record).items() if k != "sentences"}
         table = pd.Series(values).to_frame(self._record["lesion_id"]).to_html(border=0, na_rep="")
         return table + "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
 
@@ -169,7 +169,7 @@ class Lesion:
 
     def __init__(self, project: Project, lesion_id: str) -> None:
         self._project = project
-        self._record = known_lesion(project.store, lesion_id)
+        self._record = find_lesion(project.store, lesion_id)
 
     @property
     def lesion_id(self) -> str:
@@ -206,8 +206,8 @@ class Lesion:
         InputError
             Several readers measured the lesion and none is named, or the named one did not.
         """
-        (timeline,) = project_timelines(self._project, [self.lesion_id], reader=reader)
-        criteria = rules_of(RETROSPECTIVE, None, self._project.settings.criteria).criteria
+        (timeline,) = load_project_timelines(self._project, [self.lesion_id], reader=reader)
+        criteria = choose_rules(RETROSPECTIVE, None, self._project.settings.criteria).criteria
         return Timeline(timeline, criteria)
 
     def assess(
@@ -238,6 +238,6 @@ class Lesion:
             The lesion has no measurement, or several readers measured it and none is named; there
             is no such mode or profile.
         """
-        rules = rules_of(mode, criteria, self._project.settings.criteria)
+        rules = choose_rules(mode, criteria, self._project.settings.criteria)
         (lesion,) = assess_project(self._project, rules, [self.lesion_id], reader=reader)
         return Assessment(lesion)

@@ -8,12 +8,12 @@ from typing import Self
 from opp_mri.domain.assessment import Criteria
 from opp_mri.door.cohort import Cohort
 from opp_mri.door.lesion import Lesion
-from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.door.rules import RETROSPECTIVE, choose_rules
 from opp_mri.errors import RowsError
 from opp_mri.units import format_count
 from opp_mri.workflow.catalogue.index import IndexSummary
 from opp_mri.workflow.catalogue.index import index as index_sources
-from opp_mri.workflow.cohort.cohort import project_cohort
+from opp_mri.workflow.cohort.cohort import assess_project_cohort
 from opp_mri.workflow.measuring.lesions import add_events, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.project import Project as OpenProject
@@ -197,8 +197,8 @@ class Project:
             Several readers measured a lesion, there is no consensus, and none is named; there is no
             such mode or profile.
         """
-        rules = rules_of(mode, criteria, self._project.settings.criteria)
-        return Cohort(project_cohort(self._project, rules, reader=reader))
+        rules = choose_rules(mode, criteria, self._project.settings.criteria)
+        return Cohort(assess_project_cohort(self._project, rules, reader=reader))
 
     def __getitem__(self, lesion_id: str) -> Lesion:
         return Lesion(self._project, lesion_id)

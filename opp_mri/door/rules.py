@@ -10,7 +10,7 @@ from opp_mri.response.criteria import DEFAULT_CRITERIA, load_criteria
 RETROSPECTIVE: Final = "retrospective"
 
 
-def rules_of(
+def choose_rules(
     mode: str, criteria: str | Path | Criteria | None, default: str = DEFAULT_CRITERIA
 ) -> Rules:
     """Give the rules for a mode and criteria.

@@ -7,14 +7,14 @@ import pandas as pd
 
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.door.frames import frame_of_records, text_table
-from opp_mri.door.rules import RETROSPECTIVE, rules_of
+from opp_mri.door.frames import frame_of_records, write_text_table
+from opp_mri.door.rules import RETROSPECTIVE, choose_rules
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import EVENT_NAMES
 from opp_mri.tables.measurements import MEASUREMENT_COLUMNS, VOLUME_COLUMN
-from opp_mri.workflow.assessing.assess import assess_tables, assessment_record
+from opp_mri.workflow.assessing.assess import assess_tables, build_assessment_json
 
 Tabular = pd.DataFrame | str | Path
 
@@ -75,7 +75,7 @@ def assess(
       lesion_id category             reason
     0         A      OPP  sustained_decline
     """
-    rules = rules_of(mode, criteria)
+    rules = choose_rules(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     assessed = assess_tables(
         _source(measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN)),
@@ -89,11 +89,11 @@ def assess(
 
 def record_of(lesion: AssessedTimeline) -> dict[str, Any]:
     """Give an assessment as a record, with the probability of the category itself."""
-    record: dict[str, Any] = dict(assessment_record(lesion))
-    return with_probability(record)
+    record: dict[str, Any] = dict(build_assessment_json(lesion))
+    return add_probability(record)
 
 
-def with_probability(record: dict[str, Any]) -> dict[str, Any]:
+def add_probability(record: dict[str, Any]) -> dict[str, Any]:
     """Put the probability of a record's own category before the field ``fragile``."""
     row: dict[str, Any] = {}
     for name, value in record.items():
@@ -104,4 +104,6 @@ def with_probability(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _source(table: Tabular, name: str, columns: tuple[str, ...]) -> Path | TextTable:
-    return text_table(table, name, columns) if isinstance(table, pd.DataFrame) else Path(table)
+    return (
+        write_text_table(table, name, columns) if isinstance(table, pd.DataFrame) else Path(table)
+    )

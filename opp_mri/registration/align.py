@@ -30,9 +30,9 @@ from opp_mri.registration import estimate as estimation
 from opp_mri.registration import refine as refinement
 from opp_mri.registration.directions import (
     Both,
-    common_centre,
     correct,
     estimate_both_ways,
+    find_common_centre,
     meet_halfway,
 )
 from opp_mri.registration.estimate import Question, View
@@ -186,7 +186,7 @@ def judge(
     return measure_fit(question, both, baseline_from_followup.inverse().matrix)
 
 
-def parameters() -> dict[str, float]:
+def list_parameters() -> dict[str, float]:
     """Give the constants that a stored fit depends on, by name."""
     modules = (layers, search, refinement, estimation, directions, measure, identity, quality)
     return {
@@ -272,7 +272,7 @@ def _check_volume(name: str, volume: Volume) -> None:
 
 def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:
     """Move the centre to the middle of what both images show; estimate again where that is far."""
-    middle = common_centre(question, both)
+    middle = find_common_centre(question, both)
     moved_mm = float(np.linalg.norm(middle - question.centre))
     question = evolve(question, centre=middle)
     again = estimate_both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None

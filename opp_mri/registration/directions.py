@@ -58,7 +58,7 @@ def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
     return middle
 
 
-def common_centre(question: Question, both: Both) -> FloatArray:
+def find_common_centre(question: Question, both: Both) -> FloatArray:
     """Give the middle of what baseline and follow-up both show, in baseline coordinates."""
     image = question.fixed[0].coarse
     cells = np.stack(np.meshgrid(*[np.arange(n) for n in image.values.shape], indexing="ij"))

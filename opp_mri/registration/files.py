@@ -82,7 +82,7 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
     """
     import SimpleITK as sitk  # noqa: N813
 
-    image = as_image(np.nan_to_num(values), grid)
+    image = make_image(np.nan_to_num(values), grid)
     image.SetMetaData("Comment", "Resampled to be looked at, not to be measured on.")
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
@@ -90,7 +90,7 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
         raise InputError(f"{path} cannot be written: choose a folder that can be.") from error
 
 
-def as_image(values: NDArray[np.generic], grid: VolumeGeometry) -> Any:
+def make_image(values: NDArray[np.generic], grid: VolumeGeometry) -> Any:
     """Give values on a grid, shape `grid.shape_kji`, as an image of SimpleITK."""
     import SimpleITK as sitk  # noqa: N813
 

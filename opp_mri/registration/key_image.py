@@ -88,7 +88,7 @@ def upright(plane: ImagePlane) -> Directions:
     return chosen, max(across, key=lambda direction: dot(direction, down))
 
 
-def carried_directions(
+def carry_directions(
     directions: Directions, here_from_there: RigidTransform, plane: ImagePlane
 ) -> Directions:
     """Carry the directions of one study's display onto an image of another study.

@@ -15,7 +15,13 @@ from opp_mri.registration.estimate import LEAST_OVERLAP, Question
 from opp_mri.registration.identity import measure_sizes
 from opp_mri.registration.layers import invert
 from opp_mri.registration.quality import ELSEWHERE, Numbers, judge_numbers
-from opp_mri.registration.refine import Template, block_shifts, correlate, make_template, refine
+from opp_mri.registration.refine import (
+    Template,
+    correlate,
+    make_template,
+    measure_block_shifts,
+    refine,
+)
 from opp_mri.registration.search import APART_MM
 
 BLOCK_STEPS: Final = 4
@@ -86,7 +92,7 @@ def _measure_numbers(
     as_headers_say = [view.detail(centre, region) for view in question.moving]
     similarity_before, _ = correlate(templates, as_headers_say, np.eye(4))
     similarity, overlap = correlate(templates, images, followup_from_baseline)
-    shifts = block_shifts(templates, images, followup_from_baseline, BLOCK_STEPS)
+    shifts = measure_block_shifts(templates, images, followup_from_baseline, BLOCK_STEPS)
     level_margin, runner_up = (
         (visit.level_margin, visit.runner_up_lps_mm)
         if visit

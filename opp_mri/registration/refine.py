@@ -243,7 +243,7 @@ def stretch(
     return sizes
 
 
-def block_shifts(
+def measure_block_shifts(
     templates: Sequence[Template],
     images: Sequence[Layer],
     image_from_template: FloatArray,

@@ -9,7 +9,7 @@ from scipy import ndimage
 from opp_mri.domain.geometry import FloatArray, Vector3, Volume, VolumeGeometry
 from opp_mri.domain.registration import PIXEL_MM, Overlay
 from opp_mri.domain.transform import RigidTransform
-from opp_mri.registration.files import as_image
+from opp_mri.registration.files import make_image
 
 HALF_SIZE_MM: Final = 80.0  # four to five lumbar levels
 HALF_A_VOXEL: Final = (
@@ -39,7 +39,7 @@ def overlay(
     )
 
 
-def on_grid(
+def resample_on_grid(
     volume: Volume, grid: VolumeGeometry, volume_from_grid: RigidTransform
 ) -> NDArray[np.float32]:
     """Sample a volume at the voxels of another's grid, to be looked at and never measured on.
@@ -67,7 +67,7 @@ def on_grid(
     target.SetOutputPixelType(sitk.sitkFloat32)
     target.SetDefaultPixelValue(float("nan"))
     target.SetTransform(transform)
-    resampled = target.Execute(as_image(volume.voxels.astype(np.float32), volume.geometry))
+    resampled = target.Execute(make_image(volume.voxels.astype(np.float32), volume.geometry))
     values: NDArray[np.float32] = sitk.GetArrayFromImage(resampled)
     return values
 

@@ -94,7 +94,7 @@ def ask_second_opinion(
     return _compare(start, followup_from_baseline.matrix, centre)
 
 
-def with_second_opinion(fit: Fit, opinion: SecondOpinion | None) -> Fit:
+def add_second_opinion(fit: Fit, opinion: SecondOpinion | None) -> Fit:
     """Give a fit with its second opinion; it is no longer good where the two disagree."""
     if opinion is None:
         return fit

@@ -15,20 +15,20 @@ from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify
-from opp_mri.response.criteria import shipped_criteria
-from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
-from opp_mri.response.margin import categories_by_threshold, margin_days, margin_mm
-from opp_mri.response.outlook import Outlook, outlook
-from opp_mri.response.page import PageFacts, page_of
+from opp_mri.response.criteria import load_shipped_criteria
+from opp_mri.response.history import DatedLabel, describe_labels, labels_by_day
+from opp_mri.response.margin import classify_by_threshold, compute_margin_days, compute_margin_mm
+from opp_mri.response.outlook import Outlook, compute_outlook
+from opp_mri.response.page import PageFacts, build_page
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
     CategoryProbabilities,
-    category_probabilities,
     error_for,
-    expected_calls,
+    estimate_category_probabilities,
+    estimate_expected_calls,
     is_noise,
 )
-from opp_mri.response.sentences import courses_in_words
+from opp_mri.response.sentences import describe_courses
 
 
 @frozen(kw_only=True, slots=False)
@@ -67,19 +67,19 @@ class AssessedTimeline:
     @cached_property
     def margin_mm(self) -> Decimal | None:
         """Smallest change of one recorded length that changes the category; None if none does."""
-        return margin_mm(self.timeline, self.rules) if self.is_simulated else None
+        return compute_margin_mm(self.timeline, self.rules) if self.is_simulated else None
 
     @cached_property
     def margin_days(self) -> int | None:
         """Smallest shift of one study's day that changes the category; None if none does."""
-        return margin_days(self.timeline, self.rules) if self.is_simulated else None
+        return compute_margin_days(self.timeline, self.rules) if self.is_simulated else None
 
     @cached_property
     def category_by_change_mm(self) -> Mapping[Decimal, ResponseCategory]:
         """Category with a `change_mm` of 2, 3 and 4."""
         if not self.is_simulated:
             return {}
-        return categories_by_threshold(self.timeline, self.rules)
+        return classify_by_threshold(self.timeline, self.rules)
 
     @cached_property
     def weighed_error(self) -> MeasurementError:
@@ -97,14 +97,14 @@ class AssessedTimeline:
                 sd_mm=0.0,
                 draws=0,
             )
-        return category_probabilities(self.timeline, self.rules, error=self.weighed_error)
+        return estimate_category_probabilities(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
     def unchanged_calls(self) -> Mapping[ResponseCategory, float]:
         """How often a lesion that never changes would have each category on this schedule."""
         if not self.is_simulated:
             return {}
-        return expected_calls(self.timeline, self.rules, error=self.weighed_error)
+        return estimate_expected_calls(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
     def cautions(self) -> tuple[Caution, ...]:
@@ -141,7 +141,7 @@ class AssessedTimeline:
         """Assessment by each shipped profile that reads what was recorded."""
         return {
             name: classify(self.timeline, evolve(self.rules, criteria=criteria))
-            for name, criteria in shipped_criteria().items()
+            for name, criteria in load_shipped_criteria().items()
             if (
                 self.timeline.volumes
                 if criteria.quantity is Quantity.VOLUME_CC
@@ -152,7 +152,7 @@ class AssessedTimeline:
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """What a reader should know, in at most six sentences."""
-        return page_of(
+        return build_page(
             self.assessment,
             PageFacts(
                 margin_mm=self.margin_mm,
@@ -170,8 +170,8 @@ class AssessedTimeline:
     def details(self) -> tuple[str, ...]:
         """How each sequence went, and what the lesion was called on each date."""
         return (
-            *courses_in_words(self.assessment),
-            *labels_in_words(self.labels, self.assessment),
+            *describe_courses(self.assessment),
+            *describe_labels(self.labels, self.assessment),
         )
 
 
@@ -204,4 +204,4 @@ class AssessedLesion(AssessedTimeline):
     @cached_property
     def outlook(self) -> Outlook | None:
         """What an open, enlarging lesion may become; None where that is withheld."""
-        return outlook(self.assessment, self.lesion.fractions) if self.is_measured else None
+        return compute_outlook(self.assessment, self.lesion.fractions) if self.is_measured else None

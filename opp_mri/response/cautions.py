@@ -74,14 +74,14 @@ _IN_WINDOW: Final = {
 }
 
 
-def caution_in_words(caution: Caution, criteria: Criteria) -> str:
+def describe_caution(caution: Caution, criteria: Criteria) -> str:
     """Say a caution in words, with the parameters of the criteria."""
     return CAUTION_WORDS[caution].format(
         change=format_mm(criteria.change_mm), window_days=criteria.window_days
     )
 
 
-def cautions_of(
+def find_cautions(
     lesion: LesionCall, facts: LesionFacts, first_fraction_day: int, criteria: Criteria
 ) -> tuple[Caution, ...]:
     """Give the cautions of a lesion, in the order of `Caution`; `noise` is not among them.

@@ -25,15 +25,15 @@ from opp_mri.domain.assessment import (
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import OtherBoneLesions, Timeline
 from opp_mri.response.calls import Call, LesionCall, SequenceCall
-from opp_mri.response.cautions import cautions_of
+from opp_mri.response.cautions import find_cautions
 from opp_mri.response.course import (
     Course,
     LesionFacts,
     Studied,
     courses_of,
     facts_of,
+    find_retreatment_day,
     other_bone_lesions,
-    retreatment_day,
     studies_that_count,
 )
 from opp_mri.response.persistence import classify_persistence
@@ -73,8 +73,8 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
         deciding_sequence=lesion.deciding_sequence,
         discordant=lesion.discordant,
         sequences={sequence: _reported(call) for sequence, call in lesion.sequences.items()},
-        cautions=cautions_of(lesion, facts, timeline.first_fraction_day, rules.criteria),
-        retreatment_day=retreatment_day(timeline),
+        cautions=find_cautions(lesion, facts, timeline.first_fraction_day, rules.criteria),
+        retreatment_day=find_retreatment_day(timeline),
     )
 
 

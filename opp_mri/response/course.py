@@ -263,7 +263,7 @@ def courses_of(
     }
 
 
-def retreatment_day(timeline: Timeline) -> int | None:
+def find_retreatment_day(timeline: Timeline) -> int | None:
     """Give the day of the earliest local retreatment, or None."""
     days = [
         event.days_from_ssrs
@@ -275,7 +275,7 @@ def retreatment_day(timeline: Timeline) -> int | None:
 
 def studies_that_count(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Split the studies of each measured sequence, in the order of sequences."""
-    last_allowed = retreatment_day(timeline)
+    last_allowed = find_retreatment_day(timeline)
     return {
         sequence: _split(observations, timeline.first_fraction_day, last_allowed)
         for sequence in SEQUENCE_ORDER
@@ -306,7 +306,7 @@ def facts_of(timeline: Timeline) -> LesionFacts:
     known = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
     return LesionFacts(
         exclusion=next((each for each in Exclusion if each.value in failed), None),
-        retreated=retreatment_day(timeline) is not None,
+        retreated=find_retreatment_day(timeline) is not None,
         therapy_change_days=tuple(
             event.days_from_ssrs
             for event in timeline.events

@@ -72,7 +72,7 @@ def load_criteria(name_or_file: str) -> Criteria:
         There is no such profile or file, or a key or value of it is not as it must be.
     """
     if name_or_file in SHIPPED_CRITERIA:
-        return shipped_criteria()[name_or_file]
+        return load_shipped_criteria()[name_or_file]
     path = Path(name_or_file)
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -88,7 +88,7 @@ def load_criteria(name_or_file: str) -> Criteria:
 
 
 @cache
-def shipped_criteria() -> Mapping[str, Criteria]:
+def load_shipped_criteria() -> Mapping[str, Criteria]:
     """Load all shipped profiles, by name."""
     folder = files("opp_mri.response") / "criteria"
     return {
@@ -97,7 +97,7 @@ def shipped_criteria() -> Mapping[str, Criteria]:
     }
 
 
-def criteria_record(criteria: Criteria) -> dict[str, object]:
+def build_criteria_json(criteria: Criteria) -> dict[str, object]:
     """Give every parameter of criteria as JSON has it."""
     return {
         attribute.name: _plain(getattr(criteria, attribute.name)) for attribute in fields(Criteria)
@@ -119,7 +119,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def criteria_toml(criteria: Criteria) -> str:
+def format_criteria_toml(criteria: Criteria) -> str:
     """Write criteria as TOML that `load_criteria` reads again, every parameter named."""
     lines = list(_toml_lines(criteria))
     if criteria.persistence is not None:

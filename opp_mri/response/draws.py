@@ -34,7 +34,7 @@ _NEVER: Final = -(2**60)  # tenths of a mm: below every change
 _ALWAYS: Final = 2**60
 
 
-def categories_of_draws(
+def classify_draws(
     studied: Mapping[SeriesRole, Studied],
     tenths: Mapping[SeriesRole, Integers],
     facts: LesionFacts,

@@ -62,7 +62,7 @@ def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, .
     return tuple(_label(timeline, criteria, day) for day in sorted(days) if day > 0)
 
 
-def labels_in_words(labels: Sequence[DatedLabel], assessment: Assessment) -> tuple[str, ...]:
+def describe_labels(labels: Sequence[DatedLabel], assessment: Assessment) -> tuple[str, ...]:
     """Say what a lesion was called on each date, beside what it is called with hindsight."""
     if not labels:
         return ()

@@ -22,7 +22,7 @@ from opp_mri.units import LONGEST_MM, MOST_DAYS, RECORDED_PRECISION_MM
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
-def margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
+def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
     """Give the smallest change of one recorded length that changes the lesion's category.
 
     Parameters
@@ -48,7 +48,7 @@ def margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
     return None
 
 
-def margin_days(timeline: Timeline, rules: Rules) -> int | None:
+def compute_margin_days(timeline: Timeline, rules: Rules) -> int | None:
     """Give the smallest shift of one study's day that changes the lesion's category.
 
     Parameters
@@ -72,7 +72,7 @@ def margin_days(timeline: Timeline, rules: Rules) -> int | None:
     return None
 
 
-def categories_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, ResponseCategory]:
+def classify_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, ResponseCategory]:
     """Give the category that the lesion would have with a `change_mm` of 2, 3 and 4."""
     return {
         change_mm: classify(

@@ -99,7 +99,7 @@ class Outlook:
         )
 
 
-def outlook(assessment: Assessment, fractions: int | None) -> Outlook | None:
+def compute_outlook(assessment: Assessment, fractions: int | None) -> Outlook | None:
     """Tell how probable it is that an open, enlarging lesion is pseudoprogression.
 
     Parameters
@@ -125,11 +125,11 @@ def outlook(assessment: Assessment, fractions: int | None) -> Outlook | None:
         return None
     for seen in AMINI_2016:
         if seen.fewest <= fractions <= seen.most:
-            return posterior(seen)
+            return compute_posterior(seen)
     return None
 
 
-def posterior(seen: EnlargedLesions) -> Outlook:
+def compute_posterior(seen: EnlargedLesions) -> Outlook:
     """Update the prior with what was seen of one fractionation."""
     expected_opp = PRIOR_SIZE * PRIOR_OPP / PRIOR_ENLARGED
     alpha = expected_opp + seen.opp

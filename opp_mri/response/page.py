@@ -12,15 +12,15 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import Assessment, Caution, Mode, ResponseCategory
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.cautions import describe_caution
 from opp_mri.response.probability import CategoryProbabilities
 from opp_mri.response.sentences import (
     CATEGORY_WORDS,
     EXCLUSION_REASONS,
     SHORT_WORDS,
-    course_in_words,
-    deciding_in_words,
-    reason_in_words,
+    describe_course,
+    describe_deciding_sequence,
+    describe_reason,
 )
 from opp_mri.units import format_count, format_mm
 
@@ -56,21 +56,21 @@ class PageFacts:
     other_profiles: Mapping[str, ResponseCategory]
 
 
-def page_of(assessment: Assessment, facts: PageFacts) -> tuple[str, ...]:
+def build_page(assessment: Assessment, facts: PageFacts) -> tuple[str, ...]:
     """Say in at most six sentences what a reader should know of a lesion."""
     return tuple(_page(assessment, facts))
 
 
 def _page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
-    reason = reason_in_words(assessment.reason, assessment.criteria)
+    reason = describe_reason(assessment.reason, assessment.criteria)
     yield f"{CATEGORY_WORDS[assessment.category]}: {reason}."
     if assessment.reason in EXCLUSION_REASONS:
         yield "The lengths are kept and shown, but the lesion is never pooled with others."
         return
     if assessment.deciding_sequence is not None:
         own = assessment.sequences[assessment.deciding_sequence]
-        course = "; ".join(course_in_words(own, assessment.criteria))
-        yield f"{deciding_in_words(assessment)}: {course}."
+        course = "; ".join(describe_course(own, assessment.criteria))
+        yield f"{describe_deciding_sequence(assessment)}: {course}."
     if facts.unchanged_calls:  # else no length plays a part
         yield _changes(assessment, facts)
     yield _cautions(assessment, facts)
@@ -99,7 +99,7 @@ def _changes(assessment: Assessment, facts: PageFacts) -> str:
 
 
 def _cautions(assessment: Assessment, facts: PageFacts) -> str:
-    words = [caution_in_words(caution, assessment.criteria) for caution in facts.cautions]
+    words = [describe_caution(caution, assessment.criteria) for caution in facts.cautions]
     if not words:
         return "There are no cautions."
     return f"Caution, ask a reader: {'; '.join(words)}."

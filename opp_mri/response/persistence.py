@@ -25,7 +25,7 @@ from opp_mri.domain.assessment import (
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Pathology, Timeline
-from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, facts_of, retreatment_day
+from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, facts_of, find_retreatment_day
 
 Answer = tuple[ResponseCategory, Reason]
 INDETERMINATE: Final = ResponseCategory.INDETERMINATE
@@ -75,7 +75,7 @@ def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persiste
         deciding_sequence=deciding,
         discordant=discordant,
         sequences=sequences,
-        retreatment_day=retreatment_day(timeline),
+        retreatment_day=find_retreatment_day(timeline),
     )
 
 
@@ -90,7 +90,7 @@ def _sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
             sequence: [(study.days_from_ssrs, study.ap_mm) for study in row]
             for sequence, row in timeline.observations.items()
         }
-    retreated = retreatment_day(timeline)
+    retreated = find_retreatment_day(timeline)
     sizes = {}
     for sequence in SEQUENCE_ORDER:
         if row := rows.get(sequence):

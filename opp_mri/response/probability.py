@@ -24,7 +24,7 @@ from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import facts_of, studies_that_count
-from opp_mri.response.draws import CATEGORIES, Integers, categories_of_draws
+from opp_mri.response.draws import CATEGORIES, Integers, classify_draws
 from opp_mri.response.prior import PAPER_PRIOR, CoursePrior
 from opp_mri.response.repeat import TrueLengths, true_lengths
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
@@ -91,7 +91,7 @@ class CategoryProbabilities:
         return self.probabilities.get(category, 0.0) < FRAGILE_BELOW
 
 
-def category_probabilities(
+def estimate_category_probabilities(
     timeline: Timeline,
     rules: Rules,
     *,
@@ -143,7 +143,7 @@ def category_probabilities(
     )
 
 
-def expected_calls(
+def estimate_expected_calls(
     timeline: Timeline,
     rules: Rules,
     *,
@@ -342,7 +342,7 @@ def _shares(
     timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
 ) -> dict[ResponseCategory, float]:
     """Give the share of the draws that has each category, in the order of categories."""
-    codes = categories_of_draws(studies_that_count(timeline), drawn, facts_of(timeline), rules)
+    codes = classify_draws(studies_that_count(timeline), drawn, facts_of(timeline), rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return {
         category: share

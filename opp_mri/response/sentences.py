@@ -152,12 +152,12 @@ _SHORT_OF_OPP: Final = frozenset(
 )
 
 
-def courses_in_words(assessment: Assessment) -> tuple[str, ...]:
+def describe_courses(assessment: Assessment) -> tuple[str, ...]:
     """Say how each sequence of a lesion went, and which one decides."""
     return tuple(_courses(assessment))
 
 
-def reason_in_words(reason: Reason, criteria: Criteria) -> str:
+def describe_reason(reason: Reason, criteria: Criteria) -> str:
     """Say a rule in words, with the parameters that it was applied with."""
     growth, decline = _limit(criteria)
     return REASON_WORDS[reason].format(
@@ -174,7 +174,7 @@ def reason_in_words(reason: Reason, criteria: Criteria) -> str:
 def _courses(assessment: Assessment) -> Iterator[str]:
     criteria = assessment.criteria
     for sequence, course in assessment.sequences.items():
-        yield f"{sequence}: {'; '.join(course_in_words(course, criteria))}."
+        yield f"{sequence}: {'; '.join(describe_course(course, criteria))}."
     if assessment.category is ResponseCategory.PD and assessment.reason in _SHORT_OF_OPP:
         yield "An enlarged lesion that falls short of pseudoprogression counts as PD."
     if assessment.retreatment_day is not None:
@@ -188,7 +188,7 @@ def _courses(assessment: Assessment) -> Iterator[str]:
         )
 
 
-def deciding_in_words(assessment: Assessment) -> str:
+def describe_deciding_sequence(assessment: Assessment) -> str:
     """Say which sequence decides and why, beside those that disagree with it."""
     deciding, measured = assessment.deciding_sequence, assessment.sequences
     if deciding is None:
@@ -248,7 +248,7 @@ def _why_it_decides(
     return f"{why}, equally with {alternatives}, and comes first in order"
 
 
-def course_in_words(course: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
+def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
     """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if course.baseline_day is None:
         yield "no baseline"

@@ -56,7 +56,7 @@ class SqlChain(Transactions):
             query = query.where(table.c.sequence_number > after)
         with self.reading_transaction() as connection:
             for row in connection.execute(query, execution_options={"yield_per": 1000}):
-                yield chain_record(row)
+                yield read_chain_record(row)
 
     def notice_missing_records(self) -> None:
         """Name it where the records are not as many as were recorded, which no record tells."""
@@ -106,7 +106,7 @@ class SqlChain(Transactions):
             query = query.where(table.c.subject == subject)
         with self.reading_transaction() as connection:
             rows = connection.execute(query.order_by(table.c.sequence_number))
-            records = [self._restore(chain_record(row), kind) for row in rows]
+            records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
 
     def _restore(self, row: ChainRecord, kind: type[T]) -> T | None:
@@ -151,7 +151,7 @@ def read_head(connection: Connection) -> Head:
     return Head() if row is None else Head(sequence_number=row.sequence_number, hash=row.hash)
 
 
-def chain_record(row: Row[Any]) -> ChainRecord:
+def read_chain_record(row: Row[Any]) -> ChainRecord:
     """Give a row as a record; what is no text there becomes text, and breaks the hash."""
     number = row.sequence_number
     return ChainRecord(

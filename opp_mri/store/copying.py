@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, text
 
 from opp_mri.errors import ProjectError
 from opp_mri.store import schema
-from opp_mri.store.appending import chain_record, chain_row
+from opp_mri.store.appending import chain_row, read_chain_record
 from opp_mri.store.checksums import checked
 from opp_mri.store.sql import SqlStore
 
@@ -37,7 +37,7 @@ def copy_store(source: SqlStore, target: SqlStore) -> None:
                 new.execute(insert(table), values)
         order = schema.record.c.sequence_number
         for rows in _batches(old, select(schema.record).order_by(order)):
-            new.execute(insert(schema.record), [chain_row(chain_record(row)) for row in rows])
+            new.execute(insert(schema.record), [chain_row(read_chain_record(row)) for row in rows])
         if new.dialect.name == "postgresql":  # the numbers were given, not drawn
             new.execute(
                 text(

@@ -13,7 +13,7 @@ from opp_mri.domain.measurement import ApAxis, CommonPoint, Lesion, Place, Readi
 from opp_mri.domain.reader_study import StudyRecord
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store import schema
-from opp_mri.store.appending import Draft, SqlChain, chain_record, check_readings, table
+from opp_mri.store.appending import Draft, SqlChain, check_readings, read_chain_record, table
 from opp_mri.store.chain import content_hash
 from opp_mri.store.kinds import OverriddenRole, RoleOverride, SamePatient
 from opp_mri.store.serial import from_json, to_json
@@ -130,7 +130,7 @@ class SqlRecords(SqlChain):
         signatures: list[Signature] = []
         with self.reading_transaction() as connection:
             rows = [
-                chain_record(row)
+                read_chain_record(row)
                 for row in connection.execute(query.order_by(table.c.sequence_number))
             ]
             restored = [(row, self._restore(row, Signature)) for row in rows]
@@ -239,7 +239,7 @@ def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: in
     )
     cells = {(reading.lesion_id, reading.reader, reading.cell) for reading in readings}
     for row in connection.execute(query.order_by(table.c.sequence_number)):
-        other = from_json(chain_record(row).body, Reading)
+        other = from_json(read_chain_record(row).body, Reading)
         if (other.lesion_id, other.reader, other.cell) in cells:
             raise ConflictError(
                 f"{other.reader} answered {other.sequence.value} of {other.study_date} in another "

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.errors import InputError
-from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project, project_rules
+from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project, load_project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.cohort.pictures import save_page
@@ -76,7 +76,7 @@ def run_demo(folder: Path, at: datetime, *, seed: int, progress: Progress) -> De
         measured = measure(project.store, cohort / "calipers.csv", at)
         if measured.refused:
             raise InputError(f"A caliper of the demo was refused: {measured.refused[0].message}")
-        rules = project_rules(project)
+        rules = load_project_rules(project)
         lesions = assess_project(project, rules)
     truth = _true_categories(cohort / "truth.json")
     page = folder / "timelines.html"

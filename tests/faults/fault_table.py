@@ -32,13 +32,13 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, Unblinding
 from opp_mri.errors import OppMriError
 from opp_mri.store.sql import open_sqlite
-from opp_mri.workflow.assessing.respond import project_rules
-from opp_mri.workflow.double_read.consensus import consensus
+from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.double_read.consensus import prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.double_read.returning import seal_return
-from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_KEY_NAME, new_keys
+from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_KEY_NAME, make_keys
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
 from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
@@ -179,7 +179,9 @@ def do_merge(folder: Path, study: Study) -> object:  # noqa: ARG001
 
 def do_sign(folder: Path, signer: str) -> object:
     with open_project(folder / "project") as project:
-        lesions = consensus(project, rules=project_rules(project, None, Mode.RETROSPECTIVE))
+        lesions = prepare_consensus(
+            project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
+        )
         for lesion in lesions:
             if signer not in lesion.signed_by:
                 sign_consensus(project, lesion, signer, NOON)
@@ -453,7 +455,7 @@ def forge_seals(package: Path, number: int, chance: random.Random) -> None:
     if number % 3 == 0:
         path.unlink()
         if path.name == RETURN_NAME:  # as if it had never been sealed
-            (package / RETURN_KEY_NAME).write_text(new_keys().private)
+            (package / RETURN_KEY_NAME).write_text(make_keys().private)
         return
     seal = json.loads(path.read_text())
     key = chance.choice(sorted(seal["manifest"]))
@@ -532,8 +534,8 @@ def round_runs(study: Study, runs: int) -> Row:
                 faults = list(verify(project.store).faults)
                 readings = project.store.readings()
                 if stage == "merged" and number % len(rounds) == 2:
-                    lesions = consensus(
-                        project, rules=project_rules(project, None, Mode.RETROSPECTIVE)
+                    lesions = prepare_consensus(
+                        project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
                     )
                     if not all(lesion.is_complete for lesion in lesions):
                         row.lost += 1

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from fixtures.processes import started
 
-from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.catalogue.phantom import write_phantom
-from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.seeds import seed_by_frame
 from opp_mri.workflow.project import open_project
 
@@ -138,7 +138,7 @@ def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
     fits = opp_mri("align", "--project", project, "--json").json
     t1 = next(fit for fit in fits if fit["sequence"] == "T1")
     with open_project(project) as opened:
-        lesion = known_lesion(opened.store, "OPP-01")
+        lesion = find_lesion(opened.store, "OPP-01")
         assert len(seed_by_frame(opened.store, lesion)) == 1
     opp_mri("fit", "confirm", t1["fit_id"], "--reader", "A", "--project", project)
     with open_project(project) as opened:
@@ -231,6 +231,6 @@ def test_a_resampled_follow_up_has_no_role_and_is_not_measured_on(
     opp_mri("init", tmp_path / "other")
     opp_mri("index", out, "--project", tmp_path / "other")
     with open_project(tmp_path / "other") as opened:
-        (point,) = time_points(opened.store, "PHANTOM-01")
+        (point,) = list_time_points(opened.store, "PHANTOM-01")
         assert point.volumes
         assert not any(volume.selected for volume in point.volumes)

@@ -14,7 +14,7 @@ from fixtures.demo_read_twice import adjudicated, injected_cause
 from opp_mri.cli.app import cli
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
-from opp_mri.workflow.measuring.timeline import lesion_timeline
+from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import open_project
 
 
@@ -42,7 +42,7 @@ def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
     studies: dict[str, list[str]] = defaultdict(list)
     with open_project(project) as opened:
         for lesion in opened.store.lesions():
-            cells = lesion_timeline(opened.store, lesion, reader="reader-1").cells
+            cells = build_lesion_timeline(opened.store, lesion, reader="reader-1").cells
             studies[lesion.lesion_id] = sorted({str(cell.study_date) for cell in cells})
     injected = {
         (lesion, day, sequence.value): cause

@@ -28,7 +28,7 @@ from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.reading_room.room import load_images, open_patient
-from opp_mri.workflow.reading_room.worklist import worklist
+from opp_mri.workflow.reading_room.worklist import build_worklist
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TEXT = "Mustermann"  # planted in every attribute that can hold it
@@ -224,7 +224,7 @@ def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Pat
             room = open_patient(beta.store, patient.patient_id, "Reader-Beta")
             for volume in room.volumes.values():
                 load_images(beta.store, volume)
-        assert len(worklist(beta.store, "Reader-Beta").lesions) == 2
+        assert len(build_worklist(beta.store, "Reader-Beta").lesions) == 2
         assert beta.store.readings()
     own = {repr(one.caliper.start[0]) for one in beta_readings(folder) if one.caliper}
     assert not sorted(leaks(folder, markers - own))  # both draw the true line, so these are equal

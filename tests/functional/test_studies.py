@@ -24,10 +24,20 @@ from opp_mri.domain.imaging import FileStatus, SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource
 from opp_mri.errors import InputError, TableError
 from opp_mri.workflow.catalogue.index import describe_stale, index, override_role
-from opp_mri.workflow.catalogue.patients import join_patients, likely_matches, patients, time_points
-from opp_mri.workflow.measuring.lesions import add_lesion, known_lesion
+from opp_mri.workflow.catalogue.patients import (
+    find_likely_matches,
+    join_patients,
+    list_patients,
+    list_time_points,
+)
+from opp_mri.workflow.measuring.lesions import add_lesion, find_lesion
 from opp_mri.workflow.measuring.measure import MeasureSummary, measure
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, Phase, lesion_timeline
+from opp_mri.workflow.measuring.timeline import (
+    CellStatus,
+    LesionTimeline,
+    Phase,
+    build_lesion_timeline,
+)
 from opp_mri.workflow.project import Project, create_project, open_project
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
@@ -60,7 +70,7 @@ def join(project: Project, folder: Path, *pairs: str) -> int:
 
 
 def dates(project: Project, patient_id: str = "P1") -> list[date | None]:
-    return [point.study_date for point in time_points(project.store, patient_id)]
+    return [point.study_date for point in list_time_points(project.store, patient_id)]
 
 
 def selected(volumes: list[VolumeDescription]) -> list[tuple[SeriesRole | None, str]]:
@@ -77,7 +87,7 @@ def test_a_study_imported_again_is_one_study_at_one_time_point(
 ) -> None:
     reimport(write_study(files / "a"), files / "b")
     volumes = indexed(project, files)
-    (point,) = time_points(project.store, "P1")
+    (point,) = list_time_points(project.store, "P1")
     assert point.study_instance_uids == ("1.2.3.1",)
     assert point.copied_study_instance_uids == ("1.2.3.1.99",)
     assert [len(point.chosen(role)) for role in (SeriesRole.T1, SeriesRole.T2FS)] == [1, 1]
@@ -95,18 +105,18 @@ def test_under_another_patient_id_a_match_is_proposed_and_joined_only_by_a_perso
 ) -> None:
     reimport(write_study(files / "a"), files / "b", PatientID="Q", PatientName="Other^Name")
     assert not any(volume.duplicate_of for volume in indexed(project, files))
-    (match,) = likely_matches(project.store)
+    (match,) = find_likely_matches(project.store)
     assert (match.patient_ids, match.reasons) == (
         ("P1", "Q"),
         ("the same pixels stand under both",),
     )
     assert join(project, tmp_path, "Q,P1") == 1
-    assert likely_matches(project.store) == []
-    assert len(patients(project.store)) == 1
-    (point,) = time_points(project.store, "Q")
+    assert find_likely_matches(project.store) == []
+    assert len(list_patients(project.store)) == 1
+    (point,) = list_time_points(project.store, "Q")
     assert len(point.study_instance_uids) == 1
     assert join(project, tmp_path, "Q,Q") == 1, "a join can be taken back"
-    assert len(patients(project.store)) == 2
+    assert len(list_patients(project.store)) == 2
     assert not any(volume.duplicate_of for volume in project.store.volumes())
     assert join(project, tmp_path, "Q,Q") == 0
 
@@ -140,7 +150,7 @@ def test_a_prior_that_was_sent_into_a_new_study_does_not_move_what_is_new(
     write_series(files, T2FS, **new, seed=6, AcquisitionDate="20240115")
     write_series(files, STIR, **new, seed=5)
     indexed(project, files)
-    first, second = time_points(project.store, "P1")
+    first, second = list_time_points(project.store, "P1")
     assert {v.role for v in first.volumes} == {SeriesRole.T1, SeriesRole.T2FS}
     assert (first.study_date, second.study_date) == (JANUARY, JUNE)
     assert {v.role for v in second.volumes} == {SeriesRole.STIR}
@@ -287,7 +297,7 @@ def test_two_studies_of_one_day_are_one_time_point_with_a_choice_each(
     write_study(files, T1)
     write_study(files, T2FS, study="2")
     indexed(project, files)
-    (point,) = time_points(project.store, "P1")
+    (point,) = list_time_points(project.store, "P1")
     assert point.study_instance_uids == ("1.2.3.1", "1.2.3.2")
     assert [len(point.chosen(role)) for role in SeriesRole] == [1, 1, 0, 0]
 
@@ -314,10 +324,10 @@ def test_studies_without_a_patient_id_are_not_taken_for_one_patient(
     ids = sorted({volume.patient_id for volume in volumes})
     assert len(ids) == 3
     assert all(patient_id.startswith("NO-ID-") for patient_id in ids)
-    (match,) = likely_matches(project.store)
+    (match,) = find_likely_matches(project.store)
     assert match.reasons == ("same name and birth date",)
     assert join(project, tmp_path, ",".join(match.patient_ids)) == 1
-    assert len(patients(project.store)) == 2
+    assert len(list_patients(project.store)) == 2
 
 
 @pytest.mark.parametrize(
@@ -342,7 +352,7 @@ def test_a_name_in_any_script_and_the_birth_date_propose_a_match(
             SpecificCharacterSet=charset.split("\\"),
         )
     indexed(project, files)
-    assert [match.patient_ids for match in likely_matches(project.store)] == [("P0", "P1")]
+    assert [match.patient_ids for match in find_likely_matches(project.store)] == [("P0", "P1")]
 
 
 def test_a_placeholder_for_names_proposes_nothing(project: Project, files: Path) -> None:
@@ -356,7 +366,7 @@ def test_a_placeholder_for_names_proposes_nothing(project: Project, files: Path)
             PatientName="ANONYMOUS",
         )
     indexed(project, files)
-    assert likely_matches(project.store) == []
+    assert find_likely_matches(project.store) == []
 
 
 # Lesions, calipers, timelines
@@ -382,7 +392,7 @@ def calipers(project: Project, folder: Path, *rows: str, header: str = "") -> Me
 
 
 def timeline(project: Project, reader: str | None = None) -> LesionTimeline:
-    return lesion_timeline(project.store, known_lesion(project.store, "L1"), reader=reader)
+    return build_lesion_timeline(project.store, find_lesion(project.store, "L1"), reader=reader)
 
 
 def test_a_caliper_on_frame_5_of_an_enhanced_instance_with_oblong_pixels(

@@ -19,12 +19,12 @@ from opp_mri.domain.reader_study import IssuedPackage, Resolution
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.double_read.merge import merge_package
-from opp_mri.workflow.double_read.package_plan import planned_cases
+from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.double_read.repeatability import repeatability
-from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.double_read.repeatability import measure_repeatability
+from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.protocol import EXAMPLE, needed_protocol
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import open_project
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -54,8 +54,8 @@ def recorded(project: Path) -> list[Reading]:
 
 def timeline_of(project: Path, lesion_id: str) -> LesionTimeline:
     with open_project(project) as opened:
-        return lesion_timeline(
-            opened.store, known_lesion(opened.store, lesion_id), reader="reader-1"
+        return build_lesion_timeline(
+            opened.store, find_lesion(opened.store, lesion_id), reader="reader-1"
         )
 
 
@@ -251,7 +251,7 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     after = timeline_of(project, repeats[0].lesions[0][1])
     assert after == before  # a repeat changes no timeline
     with open_project(project) as opened:
-        (found,) = repeatability(opened.store)
+        (found,) = measure_repeatability(opened.store)
     assert found.reader == "reader-1"
     assert found.pairs == sum(len(one.days) * 3 for one in repeats)
     with open_project(project) as opened:
@@ -344,7 +344,7 @@ def test_each_reader_has_the_same_cases_in_an_order_of_their_own(
     with open_project(project) as opened:
         protocol = needed_protocol(opened.store)
         orders = [
-            planned_cases(opened.store, protocol, reader, 1, secret)
+            plan_cases(opened.store, protocol, reader, 1, secret)
             for reader, secret in zip(protocol.readers, ("a", "b"), strict=True)
         ]
     assert [code for code, _, _ in orders[0]] == [code for code, _, _ in orders[1]]

@@ -33,7 +33,7 @@ from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.scan import scan
 from opp_mri.errors import OppMriError
 from opp_mri.registration.files import read_transform
-from opp_mri.response.criteria import criteria_toml, load_criteria
+from opp_mri.response.criteria import format_criteria_toml, load_criteria
 from opp_mri.store.sql import SqlStore
 from opp_mri.tables.calipers import read_calipers
 from opp_mri.tables.events import read_events
@@ -160,7 +160,7 @@ def run_table(content: bytes, folder: Path) -> None:
 def sound_settings() -> list[bytes]:
     profiles = ("amini-2016", "bahig-2016", "confirmed-growth")
     return [
-        *(criteria_toml(load_criteria(name)).encode() for name in profiles),
+        *(format_criteria_toml(load_criteria(name)).encode() for name in profiles),
         EXAMPLE.encode(),
         (empty_project() / SETTINGS_NAME).read_bytes(),
         b'allow_gradient_echo = true\nmode = "prospective"\n',

@@ -23,7 +23,7 @@ from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
-from opp_mri.workflow.measuring.timeline import Cell, lesion_timeline
+from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     assert after[: len(before)] == before
     assert {one.reader for one in after[len(before) :]} == {"consensus"}
     (lesion,) = study.store.lesions()
-    assert lesion_timeline(study.store, lesion).reader == "consensus"
+    assert build_lesion_timeline(study.store, lesion).reader == "consensus"
 
 
 @pytest.mark.window
@@ -207,7 +207,7 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
         assert all(one.is_complete for one in room.lesions)
         assert list(study.store.readings())[: len(before)] == before
         assert len(study.store.readings()) == len(before) * 3 / 2
-        read = {lesion_timeline(study.store, one).reader for one in study.store.lesions()}
+        read = {build_lesion_timeline(study.store, one).reader for one in study.store.lesions()}
         assert read == {"consensus"}
 
 

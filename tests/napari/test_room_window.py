@@ -24,7 +24,7 @@ from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import ProjectError
-from opp_mri.workflow.assessing.respond import assess_project, project_rules
+from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesion
 from opp_mri.workflow.measuring.readings import counted_readings
@@ -234,7 +234,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
     assert not window.pages.sign_off.missing.isVisible()
     qtbot.mouseClick(window.pages.sign_off.sign, LEFT)
     settle(window, qtbot)
-    rules = project_rules(project)
+    rules = load_project_rules(project)
     (lesion,) = assess_project(project, rules)
     assert lesion.assessment.category is ResponseCategory.OPP
 

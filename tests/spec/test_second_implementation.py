@@ -19,7 +19,7 @@ from opp_mri.domain.timeline import (
 )
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
-from opp_mri.response.margin import margin_days, margin_mm
+from opp_mri.response.margin import compute_margin_days, compute_margin_mm
 
 from . import second_implementation as second
 from .cases import read_sections
@@ -140,7 +140,7 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
 def test_the_margin_is_what_trying_every_step_finds(random: Random) -> None:
     timeline, criteria, most_mm = _timeline(random), _criteria(random), Decimal(10)
     for mode in Mode:
-        margin = margin_mm(timeline, Rules(criteria=criteria, mode=mode))
+        margin = compute_margin_mm(timeline, Rules(criteria=criteria, mode=mode))
         scanned = second.margin_mm(timeline, criteria, mode, most_mm)
         expected = None if margin is None or margin > most_mm else margin
         assert scanned == expected, f"{timeline}, {criteria}, {mode}"
@@ -151,7 +151,7 @@ def test_the_margin_is_what_trying_every_step_finds(random: Random) -> None:
 def test_the_margin_in_days_is_what_trying_every_day_finds(random: Random) -> None:
     timeline, criteria, most_days = _timeline(random), _criteria(random), 60
     for mode in Mode:
-        margin = margin_days(timeline, Rules(criteria=criteria, mode=mode))
+        margin = compute_margin_days(timeline, Rules(criteria=criteria, mode=mode))
         scanned = second.margin_days(timeline, criteria, mode, most_days)
         expected = None if margin is None or margin > most_days else margin
         assert scanned == expected, f"{timeline}, {criteria}, {mode}"

@@ -27,7 +27,7 @@ def unstructure(value: Any) -> Any:
     return _CONVERTER.unstructure(value)
 
 
-def reading_json(reading: Reading, *, counts: bool) -> Json:
+def build_reading_json(reading: Reading, *, counts: bool) -> Json:
     """Give a reading; an unsigned draft does not count."""
     names = "reading_id lesion_id sequence reader study_date answer length_mm length_source"
     return {
@@ -39,7 +39,7 @@ def reading_json(reading: Reading, *, counts: bool) -> Json:
     }
 
 
-def volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
+def build_volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
     """Give a volume, with a reference to each of its frames where asked for."""
     instance = volume.instance
     record = {
@@ -65,7 +65,7 @@ def volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
     return record
 
 
-def patients_json(
+def build_patients_json(
     patients: Sequence[tuple[Patient, Sequence[TimePoint]]], matches: Sequence[LikelyMatch]
 ) -> Json:
     """Give patients with their time points, and the matches that are proposed."""

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
-from opp_mri.workflow.assessing.respond import project_rules
+from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.project import Project
 
 
@@ -65,7 +65,7 @@ class RulesChoice:
 
     def in_project(self, project: Project) -> Rules:
         """Complete them from the settings of a project."""
-        return project_rules(project, self.criteria, self.mode)
+        return load_project_rules(project, self.criteria, self.mode)
 
     def for_tables(self) -> Rules:
         """Complete them for tables, which have no settings."""

@@ -24,8 +24,8 @@ from opp_mri.domain.columns.sequence import COURSE_COLUMNS
 from opp_mri.domain.columns.timeline import SEQUENCES
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.cautions import caution_in_words
-from opp_mri.response.sentences import CATEGORY_WORDS, reason_in_words
+from opp_mri.response.cautions import describe_caution
+from opp_mri.response.sentences import CATEGORY_WORDS, describe_reason
 
 CHANGES, SEQUENCE_ANSWERS, ASSESSMENTS = "changes", "sequences", "assessments"
 
@@ -65,7 +65,7 @@ def _answer_columns(
         ),
         Column(
             name="reason", label="Rule that decided", kind=Kind.CODE, required=True,
-            allowed={reason.value: reason_in_words(reason, criteria) for reason in Reason},
+            allowed={reason.value: describe_reason(reason, criteria) for reason in Reason},
             of=lambda row: reason(row).value, source=_RULES,
             description="The row of the response rules that gave the category.",
         ),
@@ -110,7 +110,7 @@ def assessment_columns(
         Column(
             name="cautions", label="Cautions", kind=Kind.CODES, source=_RULES,
             allowed={
-                caution.value: caution_in_words(caution, criteria)
+                caution.value: describe_caution(caution, criteria)
                 for caution in Caution
                 if caution is not Caution.NOISE
             },

@@ -26,7 +26,7 @@ from opp_mri.cohort.words import event_in_words, in_words
 from opp_mri.domain.assessment import Assessment, Criteria, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent
-from opp_mri.response.course import retreatment_day
+from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 
 WINDOW_OPENS_DAYS: Final = 91  # three months; the window closes at Criteria.window_days
@@ -162,7 +162,7 @@ def draw_sequence(
         low, high = baseline_mm - criteria.change_mm, baseline_mm + criteria.change_mm
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
         panel.axhline(float(baseline_mm), color=BASELINE, lw=0.8, zorder=0.6)
-    retreated = retreatment_day(timeline)
+    retreated = find_retreatment_day(timeline)
     kept = [o for o in observations if retreated is None or o.days_from_ssrs <= retreated]
     _draw_lengths(panel, role, kept, marks, left_out=False)
     _draw_lengths(panel, role, observations[len(kept) :], marks, left_out=True)

@@ -49,7 +49,7 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
-from opp_mri.response.course import retreatment_day
+from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
 
 NO_MARKS: Final = TimelineMarks()
@@ -255,7 +255,7 @@ def _legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> lis
         handles.append(mark("o", "white", "imported length"))
     if marks.not_measurable:
         handles.append(mark("x", INK, "not measurable"))
-    retreated = retreatment_day(timeline)
+    retreated = find_retreatment_day(timeline)
     if any(retreated is not None and o.days_from_ssrs > retreated for o in _lengths(timeline)):
         handles.append(mark("o", INK, "left out after retreatment", alpha=0.35))
     return handles

@@ -20,7 +20,7 @@ from opp_mri.cohort.report.words import criteria_in_words
 from opp_mri.cohort.statistics.members import ALL
 from opp_mri.cohort.tables.tables import NONE, Table
 from opp_mri.domain.assessment import Reason
-from opp_mri.response.sentences import reason_in_words
+from opp_mri.response.sentences import describe_reason
 
 MOST_ROWS_IN_PDF: Final = 100
 """Lesions; the PDF of a larger cohort has no appendix of rows."""
@@ -94,7 +94,7 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         lesions=lesions,
         anchors={row.lesion_id: row.anchor for row in lesions},
         rules=[
-            (reason, reason_in_words(reason, facts.criteria))
+            (reason, describe_reason(reason, facts.criteria))
             for reason in Reason
             if reason in reasons
         ],

@@ -31,7 +31,7 @@ from opp_mri.domain.sins import stability_of
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.history import DatedLabel
 from opp_mri.response.outlook import Outlook
-from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, reason_in_words
+from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, describe_reason
 
 NO_NAME: Final = "No name is on it: the patient has the code of the project. Dates are real."
 
@@ -230,7 +230,7 @@ def _view(report: LesionReport, number: int) -> LesionView:
     sequences = [s for s in SeriesRole if any(s in visit.lengths for visit in visits)]
     labels = {label.days_from_ssrs: label for label in report.labels}
     category = CATEGORY_WORDS[assessment.category]
-    rule = reason_in_words(assessment.reason, assessment.criteria)
+    rule = describe_reason(assessment.reason, assessment.criteria)
     return LesionView(
         lesion_id=lesion.lesion_id,
         level=lesion.level,

@@ -16,7 +16,7 @@ from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import Course, retreatment_day
+from opp_mri.response.course import Course, find_retreatment_day
 from opp_mri.units import days_between
 
 DEATH_WITHIN_DAYS: Final = 182
@@ -162,7 +162,7 @@ def events_of(
         0 if lesion.last_contact_date is None
         else days_between(lesion.ssrs_last_date, lesion.last_contact_date)
     )  # fmt: skip
-    retreated = retreatment_day(assessed_lesion.timeline)
+    retreated = find_retreatment_day(assessed_lesion.timeline)
     studied = [
         o.days_from_ssrs for row in assessed_lesion.timeline.observations.values() for o in row
     ]
@@ -281,7 +281,7 @@ def _growth_of(
     """Give the day of OPP, of progression, and whether the answer is open."""
     category, deciding = lesion.assessment.category, lesion.assessment.deciding_sequence
     window_days = lesion.assessment.criteria.window_days
-    retreated = retreatment_day(lesion.timeline) is not None
+    retreated = find_retreatment_day(lesion.timeline) is not None
     known = category in PAPER_ANSWERS
     decides = None if deciding is None else courses.get(deciding)
     if decides is None or (not known and not decides[1].grew):

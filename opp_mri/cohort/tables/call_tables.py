@@ -11,7 +11,7 @@ from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.prior import COURSES, CoursePrior, estimate_prior
-from opp_mri.response.probability import category_probabilities, lesion_lengths
+from opp_mri.response.probability import estimate_category_probabilities, lesion_lengths
 
 MOST_SIMULATED: Final = 500
 POSTERIOR_DRAWS: Final = 500
@@ -159,7 +159,7 @@ def _posterior_rows(
 ) -> list[tuple[Cell, ...]]:
     """Give how many lesions are expected to have each category by their true lengths."""
     posteriors = [
-        category_probabilities(
+        estimate_category_probabilities(
             lesion.timeline,
             lesion.rules,
             error=lesion.weighed_error,

@@ -38,12 +38,12 @@ from opp_mri.cohort.tables.withholding import Sum, withheld
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import retreatment_day
+from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import DAYS_PER_WEEK
 
 HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] = (
     ("Grew", "grew", lambda lesion: any(c.grew for _, c in courses_by_sequence(lesion).values())),
-    ("Retreated", "retreated", lambda lesion: retreatment_day(lesion.timeline) is not None),
+    ("Retreated", "retreated", lambda lesion: find_retreatment_day(lesion.timeline) is not None),
     ("Died", "died", lambda member: member.lesion.death_date is not None),
 )
 """What is counted at each step of screening: heading, start of the key, and the question."""

@@ -154,7 +154,7 @@ def plain(value: Value) -> str:
     return str(value)
 
 
-def json_object(columns: Iterable[Column[Row]], row: Row) -> dict[str, Any]:
+def build_json_object(columns: Iterable[Column[Row]], row: Row) -> dict[str, Any]:
     """Give a row as a JSON object, by the names of its columns."""
     return {column.name: json_value(column.of(row)) for column in columns}
 

@@ -5,17 +5,17 @@ from pathlib import Path
 from attrs import frozen
 
 from opp_mri.domain.assessment import Rules
-from opp_mri.domain.columns.column import json_object
+from opp_mri.domain.columns.column import build_json_object
 from opp_mri.domain.columns.sequence import COURSE_COLUMNS
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, length_warnings
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
-from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.cautions import describe_caution
 from opp_mri.response.classify import classify
 from opp_mri.response.prior import COURSES
 from opp_mri.response.probability import DEFAULT_ERROR
-from opp_mri.response.sentences import reason_in_words
+from opp_mri.response.sentences import describe_reason
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import read_events
 from opp_mri.tables.measurements import read_sizes
@@ -100,7 +100,7 @@ def assess_tables(
     )
 
 
-def comparison_record(lesion: AssessedTimeline) -> dict[str, object]:
+def build_comparison_json(lesion: AssessedTimeline) -> dict[str, object]:
     """Give what each shipped profile says of a lesion, as `opp-mri assess --compare --json`."""
     return {
         "lesion_id": lesion.assessment.lesion_id,
@@ -109,7 +109,7 @@ def comparison_record(lesion: AssessedTimeline) -> dict[str, object]:
             name: {
                 "category": assessment.category.value,
                 "reason": assessment.reason.value,
-                "sentence": reason_in_words(assessment.reason, assessment.criteria),
+                "sentence": describe_reason(assessment.reason, assessment.criteria),
                 "deciding_sequence": assessment.deciding_sequence
                 and assessment.deciding_sequence.value,
                 "discordant": assessment.discordant,
@@ -119,7 +119,7 @@ def comparison_record(lesion: AssessedTimeline) -> dict[str, object]:
     }
 
 
-def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
+def build_assessment_json(lesion: AssessedTimeline) -> dict[str, object]:
     """Give an assessment as the JSON object that docs/reference/assess-tables.md describes."""
     assessment = lesion.assessment
     deciding = assessment.deciding_sequence
@@ -130,7 +130,7 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
         "deciding_sequence": deciding.value if deciding else None,
         "discordant": assessment.discordant,
         "cautions": [
-            {"name": caution.value, "sentence": caution_in_words(caution, assessment.criteria)}
+            {"name": caution.value, "sentence": describe_caution(caution, assessment.criteria)}
             for caution in lesion.cautions
         ],
         "asks_for_reader": lesion.asks_for_reader,
@@ -138,7 +138,7 @@ def assessment_record(lesion: AssessedTimeline) -> dict[str, object]:
             sequence.value: {
                 "category": course.category.value,
                 "reason": course.reason.value,
-                **json_object(COURSE_COLUMNS, course),
+                **build_json_object(COURSE_COLUMNS, course),
             }
             for sequence, course in assessment.sequences.items()
         },

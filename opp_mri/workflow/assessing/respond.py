@@ -12,9 +12,9 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.probability import DEFAULT_ERROR
-from opp_mri.workflow.assessing.assess import assessment_record
-from opp_mri.workflow.measuring.lesions import known_lesion
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
+from opp_mri.workflow.assessing.assess import build_assessment_json
+from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import Project
 
 
@@ -25,14 +25,14 @@ class ProjectLesion(AssessedLesion):
     cells: tuple[Cell, ...]
 
 
-def project_rules(
+def load_project_rules(
     project: Project, criteria: Criteria | None = None, mode: Mode = Mode.RETROSPECTIVE
 ) -> Rules:
     """Give rules with these criteria, or with those of the project's settings."""
     return Rules(criteria=criteria or load_criteria(project.settings.criteria), mode=mode)
 
 
-def project_timelines(
+def load_project_timelines(
     project: Project, lesion_ids: Sequence[str] = (), *, reader: str | None = None
 ) -> list[LesionTimeline]:
     """Give the timelines of some lesions, or of all.
@@ -45,11 +45,11 @@ def project_timelines(
         Several readers measured a lesion and none was named.
     """
     lesions: Sequence[Lesion] = (
-        [known_lesion(project.store, lesion_id) for lesion_id in lesion_ids]
+        [find_lesion(project.store, lesion_id) for lesion_id in lesion_ids]
         if lesion_ids
         else project.store.lesions()
     )
-    return [lesion_timeline(project.store, lesion, reader=reader) for lesion in lesions]
+    return [build_lesion_timeline(project.store, lesion, reader=reader) for lesion in lesions]
 
 
 def assess_project(
@@ -75,13 +75,13 @@ def assess_project(
         Several readers measured a lesion and none was named.
     """
     from opp_mri.workflow.double_read.repeatability import (
-        measurement_error,  # brings scipy's statistics
+        estimate_measurement_error,  # brings scipy's statistics
     )
 
-    error = error or measurement_error(project.store)
+    error = error or estimate_measurement_error(project.store)
     return [
         assess_lesion(timeline, rules, error=error)
-        for timeline in project_timelines(project, lesion_ids, reader=reader)
+        for timeline in load_project_timelines(project, lesion_ids, reader=reader)
     ]
 
 
@@ -101,14 +101,14 @@ def assess_lesion(
     )
 
 
-def project_lesion_record(lesion: ProjectLesion) -> dict[str, Any]:
+def build_project_lesion_json(lesion: ProjectLesion) -> dict[str, Any]:
     """Give what `opp-mri assess --project P --json` shows of an assessed lesion."""
     flags = list(lesion.flags)
     for cell in lesion.cells:
         flags += [f"{cell.study_date}, {cell.sequence.value}: {flag}" for flag in cell.flags]
     outlook = lesion.outlook
     return {
-        **assessment_record(lesion),
+        **build_assessment_json(lesion),
         "level": lesion.lesion.level,
         "reader": lesion.reader,
         "flags": flags,

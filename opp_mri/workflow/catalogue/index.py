@@ -33,7 +33,7 @@ from opp_mri.domain.imaging import (
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
 from opp_mri.workflow.catalogue.identities import add_files
-from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
+from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 
@@ -141,7 +141,7 @@ def describe_stale(project: Project, *, progress: Progress = ignore_progress) ->
     undecodable = _hash_look_alikes(store, progress)
     gradient = project.settings.allow_gradient_echo
     store.describe_with(f"{DESCRIBED_BY}, allow_gradient_echo = {gradient}")
-    groups, overrides = patient_map(store), store.role_overrides()
+    groups, overrides = map_patients(store), store.role_overrides()
     together = list(dict.fromkeys(groups.group(patient) for patient in store.stale_patients()))
     batch: list[Described] = []
     try:
@@ -316,7 +316,7 @@ def _describe(
         volume for instances in by_series.values() for volume in describe_series(instances)
     ]
     volumes = mark_copies(mark_clashes(described), store.pixel_hashes_of(patient_ids))
-    dates = effective_dates(volumes)
+    dates = find_effective_dates(volumes)
     by_time_point: dict[date | str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         by_time_point[dates[volume.volume_id] or volume.study_instance_uid].append(volume)

@@ -104,7 +104,7 @@ class PatientMap:
         return tuple(sorted(members))
 
 
-def patient_map(store: Store) -> PatientMap:
+def map_patients(store: Store) -> PatientMap:
     """Give the groups of PatientIDs as recorded so far."""
     return PatientMap(store.same_patient())
 
@@ -149,7 +149,7 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
             f"{path.name}: row {', '.join(map(str, unknown))} names a PatientID that no indexed "
             "file has. Index its files first, or correct it; nothing was recorded."
         )
-    before = patient_map(store)
+    before = map_patients(store)
     new = [pair for pair in pairs if before.would_change(*pair)]
     touched = {member for pair in new for patient_id in pair for member in before.group(patient_id)}
     store.add_same_patient(new, at)
@@ -157,9 +157,9 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
     return len(new)
 
 
-def patients(store: Store) -> list[Patient]:
+def list_patients(store: Store) -> list[Patient]:
     """Give all patients, each with its PatientIDs, by PatientID."""
-    groups = patient_map(store)
+    groups = map_patients(store)
     return [
         Patient(patient_id=record.patient_id, patient_ids=groups.group(record.patient_id))
         for record in store.patients()
@@ -167,14 +167,14 @@ def patients(store: Store) -> list[Patient]:
     ]
 
 
-def time_points(store: Store, patient_id: str) -> list[TimePoint]:
+def list_time_points(store: Store, patient_id: str) -> list[TimePoint]:
     """Give the time points of a patient in order of date.
 
     Studies of one day are one time point; a study that is only a copy of another is part of that
     other's time point whatever date its own headers give.
     """
-    volumes = store.volumes(patient_map(store).group(patient_id))
-    dates = effective_dates(volumes)
+    volumes = store.volumes(map_patients(store).group(patient_id))
+    dates = find_effective_dates(volumes)
     by_date: dict[date | None, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         by_date[dates[volume.volume_id]].append(volume)
@@ -195,7 +195,7 @@ def _time_point(day: date | None, volumes: Sequence[VolumeDescription]) -> TimeP
     )
 
 
-def effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, date | None]:
+def find_effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, date | None]:
     """Give the date of each volume: of its study, or the earliest one that its pixels bear.
 
     A volume can be imported again only after it was acquired. Where a study holds such copies
@@ -219,9 +219,9 @@ def effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, date |
     return dates
 
 
-def likely_matches(store: Store) -> list[LikelyMatch]:
+def find_likely_matches(store: Store) -> list[LikelyMatch]:
     """Propose PatientIDs that may be one patient: equal pixels, or equal name and birth date."""
-    groups = patient_map(store)
+    groups = map_patients(store)
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
     for first, second in store.patients_with_equal_pixels():
         reasons[first, second].append("the same pixels stand under both")

@@ -23,7 +23,7 @@ from opp_mri.cohort.report.rows import rows_csv
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
-from opp_mri.response.criteria import criteria_toml
+from opp_mri.response.criteria import format_criteria_toml
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_report import (
     CohortContents,
@@ -184,7 +184,7 @@ def _files(
     if with_pdf:
         yield "report.pdf", pdf_of(printed_html(report))
     yield "methods.md", _methods(cohort, contents).encode()
-    yield "criteria.toml", criteria_toml(cohort.criteria).encode()
+    yield "criteria.toml", format_criteria_toml(cohort.criteria).encode()
     tell("done")
 
 

@@ -94,7 +94,7 @@ class Cohort:
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
-def project_cohort(
+def assess_project_cohort(
     project: Project,
     rules: Rules,
     lesion_ids: Sequence[str] = (),
@@ -125,7 +125,7 @@ def readers_of(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
     return tuple(sorted({lesion.reader for lesion in lesions if lesion.reader}))
 
 
-def table_cohort(folder: Path, rules: Rules) -> Cohort:
+def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
     """Take the lesions of a folder of tables; no project and no images are needed.
 
     Parameters

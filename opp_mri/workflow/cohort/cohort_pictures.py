@@ -7,7 +7,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 from matplotlib.figure import Figure
 
-from opp_mri.agreement.lengths import bland_altman
+from opp_mri.agreement.lengths import compute_bland_altman
 from opp_mri.cohort.figures.flow_figure import draw_flow
 from opp_mri.cohort.figures.forest_figure import ForestRow, draw_forest
 from opp_mri.cohort.figures.growth_figure import draw_growth
@@ -195,7 +195,7 @@ def _ids(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
 
 
 def _with_limits(pair: SequencePair) -> SequencePair:
-    altman = bland_altman(pair.differences_mm)
+    altman = compute_bland_altman(pair.differences_mm)
     lower, mean, upper = altman.lower_mm.value, altman.bias_mm.value, altman.upper_mm.value
     if lower is None or mean is None or upper is None:
         return pair

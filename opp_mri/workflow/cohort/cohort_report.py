@@ -64,7 +64,7 @@ class CohortTables:
         return self.screening.suppressed
 
 
-def cohort_tables(
+def build_cohort_tables(
     cohort: Cohort, analysis: CohortAnalysis, *, suppress_below: int | None = None
 ) -> CohortTables:
     """Give the tables of a cohort.
@@ -147,7 +147,7 @@ def cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> Coh
             "have some."
         )
     analysis = analyse(cohort.lesions)
-    tables = cohort_tables(cohort, analysis, suppress_below=suppress_below)
+    tables = build_cohort_tables(cohort, analysis, suppress_below=suppress_below)
     return CohortContents(
         analysis=analysis, tables=tables, pictures=_pictures(cohort, analysis, tables)
     )

@@ -15,8 +15,8 @@ from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import InputError
-from opp_mri.response.cautions import caution_in_words
-from opp_mri.response.sentences import SHORT_WORDS, reason_in_words
+from opp_mri.response.cautions import describe_caution
+from opp_mri.response.sentences import SHORT_WORDS, describe_reason
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.measuring.blinding import blinding_of
@@ -26,7 +26,7 @@ from opp_mri.workflow.project import Project
 IN_PLACE_OF_LENGTH: Final = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "not measurable"}
 
 
-def lesion_dictation(
+def dictate_lesion(
     project: Project,
     lesion: ProjectLesion,
     *,
@@ -79,10 +79,10 @@ def _answer(lesion: ProjectLesion) -> dict[str, object]:
     return {
         "answer": f"{category} by {criteria_in_words(assessment.criteria)}",
         "category": category,
-        "rule": reason_in_words(assessment.reason, assessment.criteria),
+        "rule": describe_reason(assessment.reason, assessment.criteria),
         "criteria": assessment.criteria.name,
         "mode": assessment.mode.value,
-        "cautions": [caution_in_words(caution, assessment.criteria) for caution in lesion.cautions],
+        "cautions": [describe_caution(caution, assessment.criteria) for caution in lesion.cautions],
         "fragile": lesion.is_fragile,
         "discordant": assessment.discordant,
     }

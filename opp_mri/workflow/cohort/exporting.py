@@ -23,7 +23,7 @@ from opp_mri.cohort.export.sdtm_files import sdtm_files
 from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
 from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
-from opp_mri.response.margin import margin_mm
+from opp_mri.response.margin import compute_margin_mm
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.progress import Progress, ignore_progress
 
@@ -178,7 +178,7 @@ def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]
     total = len(cohort.lesions)
     margins = {}
     for done, lesion in enumerate(cohort.lesions, 1):
-        margins[lesion.lesion.lesion_id] = margin_mm(lesion.timeline, cohort.rules)
+        margins[lesion.lesion.lesion_id] = compute_margin_mm(lesion.timeline, cohort.rules)
         progress("Margins", done, total)
     return margins
 
@@ -212,9 +212,9 @@ def _files(
         from opp_mri.cohort.statistics.analysis import (
             analyse,  # with the report loads statistics and figures
         )
-        from opp_mri.workflow.cohort.cohort_report import cohort_tables
+        from opp_mri.workflow.cohort.cohort_report import build_cohort_tables
 
-        shown = cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
+        shown = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
         yield from _in("aggregated", table_files(shown.every))
 
 

@@ -17,21 +17,21 @@ from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.registration.key_image import (
     Directions,
-    carried_directions,
+    carry_directions,
     shown_image,
     shown_square,
     upright,
 )
-from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, reason_in_words
+from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, describe_reason
 from opp_mri.store.protocol import Store
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
-from opp_mri.workflow.catalogue.patients import patient_map
+from opp_mri.workflow.catalogue.patients import map_patients
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
-from opp_mri.workflow.registration.links import Links, links
+from opp_mri.workflow.registration.links import Links, find_links
 
 SIDE_MM: Final = 80.0  # the treated vertebra with both neighbours
 QUANTILES: Final = (0.01, 0.99)
@@ -90,7 +90,7 @@ def strip_sequence(lesion: ProjectLesion) -> SeriesRole:
     return first
 
 
-def key_strip(
+def draw_key_strip(
     store: Store,
     lesion: ProjectLesion,
     sequence: SeriesRole | None = None,
@@ -161,7 +161,7 @@ def category_in_words(lesion: ProjectLesion) -> str:
     beware = [f"cautions: {len(lesion.cautions)}"] if lesion.cautions else []
     beware += ["fragile"] if lesion.is_fragile else []
     beware += ["sequences discordant"] if assessment.discordant else []
-    rule = reason_in_words(assessment.reason, assessment.criteria)
+    rule = describe_reason(assessment.reason, assessment.criteria)
     criteria = f"{assessment.criteria.name}, {assessment.mode.value}"
     ending = f" {'; '.join(beware).capitalize()}." if beware else ""
     return f"{CATEGORY_WORDS[assessment.category]}: {rule} ({criteria}).{ending}"
@@ -195,7 +195,7 @@ def _place_of(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _Pl
     if seed is None:
         return None
     frame, point = seed
-    joined = links(store, patient_map(store).group(lesion.lesion.patient_id), lesion.lesion)
+    joined = find_links(store, map_patients(store).group(lesion.lesion.patient_id), lesion.lesion)
     for cell in cells:
         plane = cell.volume.planes[0] if cell.volume and cell.volume.planes else None
         back = plane and joined.carrying(frame, plane.frame_of_reference_uid)
@@ -273,7 +273,7 @@ def _image(
         number = off_mm.index(min(off_mm))
     plane = volume.planes[number]
     square = shown_square(
-        plane, point, carried_directions(place.directions, carrying, plane), SIDE_MM
+        plane, point, carry_directions(place.directions, carrying, plane), SIDE_MM
     )
     values = shown_image(_native(store, volume, number), plane, square)
     line = None

@@ -15,7 +15,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_lesion
-from opp_mri.workflow.cohort.key_images import key_strip
+from opp_mri.workflow.cohort.key_images import draw_key_strip
 from opp_mri.workflow.cohort.pictures import timeline_marks
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.project import Project
@@ -72,11 +72,11 @@ def drafted_key_images(
     Raises
     ------
     InputError, UnknownError
-        As `key_strip`.
+        As `draw_key_strip`.
     """
     lesion = assess_lesion(timeline, rules)
     whole = all(cell.status is not CellStatus.UNREAD for cell in timeline.cells)
-    strip = key_strip(
+    strip = draw_key_strip(
         project.store, lesion, sequence, category=category, drafts=drafts, with_labels=whole
     )
     return KeyImages(strip=strip, lesion=lesion)

@@ -30,7 +30,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
 from opp_mri.workflow.cohort.cohort import Cohort, readers_of
-from opp_mri.workflow.cohort.key_images import key_strip, strip_sequence
+from opp_mri.workflow.cohort.key_images import draw_key_strip, strip_sequence
 from opp_mri.workflow.cohort.pictures import timeline_marks
 from opp_mri.workflow.measuring.blinding import blinding_of, check_shown
 from opp_mri.workflow.measuring.seeds import Phase
@@ -53,7 +53,7 @@ SOURCE_WORDS: Final[Mapping[LengthSource, str]] = {
 }
 
 
-def patient_report(
+def build_patient_report(
     project: Project,
     patient_id: str,
     rules: Rules,
@@ -102,7 +102,9 @@ def patient_report(
     )
 
 
-def table_patient_report(cohort: Cohort, patient_id: str, *, written_on: date) -> PatientReport:
+def build_table_patient_report(
+    cohort: Cohort, patient_id: str, *, written_on: date
+) -> PatientReport:
     """Gather what tables alone tell of a patient's lesions.
 
     Parameters
@@ -190,7 +192,7 @@ def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
             for sequence, course in assessment.sequences.items()
             if sequence not in shown and course.growth_studies
         ]
-    return [key_strip(store, lesion, sequence) for sequence in shown]
+    return [draw_key_strip(store, lesion, sequence) for sequence in shown]
 
 
 def _answer(lesion: AssessedLesion) -> LesionReport:

@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.agreement.correlation import Icc, icc
+from opp_mri.agreement.correlation import Icc, compute_icc
 from opp_mri.agreement.lengths import (
     BlandAltman,
     Kappa,
     Z,
-    bland_altman,
-    kappa,
-    proportion,
-    scaled,
-    within_subject_sd_mm,
+    compute_bland_altman,
+    compute_kappa,
+    estimate_proportion,
+    estimate_within_subject_sd_mm,
+    scale_estimate,
 )
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.estimate import Estimate
@@ -26,9 +26,9 @@ from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.measuring.protocol import current_protocol
+from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
-from opp_mri.workflow.measuring.timeline import reader_timeline
+from opp_mri.workflow.measuring.timeline import build_reader_timeline
 from opp_mri.workflow.project import Project
 
 BEYOND_MM: Final = 2.0
@@ -107,7 +107,7 @@ class Agreement:
     opp_against_pd: Kappa
 
 
-def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
+def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     """Give the two readers to compare: those that are named, or the only two that there are.
 
     Raises
@@ -116,7 +116,7 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
         There are not two, or not these.
     """
     there = sorted({reading.reader for reading in independent_readings(store)})
-    protocol = current_protocol(store)
+    protocol = load_current_protocol(store)
     if protocol and not named:
         named = protocol.readers
     if unknown := [reader for reader in named if reader not in there]:
@@ -134,7 +134,7 @@ def two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     return chosen[0], chosen[1]
 
 
-def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement:
+def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement:
     """Hold two readers of a project against each other.
 
     Raises
@@ -143,14 +143,14 @@ def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement
         There are not two readers.
     """
     store = project.store
-    readers = two_readers(store, named)
-    both = both_read(store, readers)
+    readers = choose_two_readers(store, named)
+    both = pair_readings(store, readers)
     groups: dict[str, list[tuple[str, Reading, Reading]]] = defaultdict(list)
     for (lesion_id, _, sequence), (first, second) in both.items():
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, first, second))
     names = [role.value for role in SeriesRole if role.value in groups]
-    categories = categories_by_reader(store, readers, rules)
+    categories = classify_by_reader(store, readers, rules)
     pairs = [(a.value, b.value) for a, b in categories.values() if a is not None and b is not None]
     known = [
         category.value
@@ -162,12 +162,12 @@ def agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement
         readers=readers,
         lengths=tuple(_lengths(name, groups[name]) for name in (*names, OVERALL)),
         answers=_answers(list(both.values())),
-        categories=kappa(pairs, known),
-        opp_against_pd=kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
+        categories=compute_kappa(pairs, known),
+        opp_against_pd=compute_kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
     )
 
 
-def agreement_record(agreed: Agreement) -> Record:
+def build_agreement_json(agreed: Agreement) -> Record:
     """Give what `opp-mri agreement --json` shows."""
     return {
         "readers": list(agreed.readers),
@@ -175,15 +175,15 @@ def agreement_record(agreed: Agreement) -> Record:
             length.name: {
                 "lesions": length.bland_altman.lesions,
                 "pairs": length.bland_altman.pairs,
-                "icc_2_1": estimate_record(length.icc.single),
-                "icc_a_k": estimate_record(length.icc.average),
-                "bias_mm": estimate_record(length.bland_altman.bias_mm),
-                "lower_limit_mm": estimate_record(length.bland_altman.lower_mm),
-                "upper_limit_mm": estimate_record(length.bland_altman.upper_mm),
-                "within_subject_sd_mm": estimate_record(length.within_subject_sd_mm),
-                "reproducibility_coefficient_mm": estimate_record(length.reproducibility_mm),
-                "share_beyond_2_mm": estimate_record(length.beyond),
-                "share_on_same_slice": estimate_record(length.same_slice),
+                "icc_2_1": build_estimate_json(length.icc.single),
+                "icc_a_k": build_estimate_json(length.icc.average),
+                "bias_mm": build_estimate_json(length.bland_altman.bias_mm),
+                "lower_limit_mm": build_estimate_json(length.bland_altman.lower_mm),
+                "upper_limit_mm": build_estimate_json(length.bland_altman.upper_mm),
+                "within_subject_sd_mm": build_estimate_json(length.within_subject_sd_mm),
+                "reproducibility_coefficient_mm": build_estimate_json(length.reproducibility_mm),
+                "share_beyond_2_mm": build_estimate_json(length.beyond),
+                "share_on_same_slice": build_estimate_json(length.same_slice),
                 "drawn_pairs": length.drawn,
             }
             for length in agreed.lengths
@@ -193,17 +193,17 @@ def agreement_record(agreed: Agreement) -> Record:
             "answers": [answer.value for answer in agreed.answers.answers],
             "table": [list(row) for row in agreed.answers.counts],
         },
-        "categories": _kappa_record(agreed.categories),
-        "opp_against_pd": _kappa_record(agreed.opp_against_pd),
+        "categories": _build_kappa_json(agreed.categories),
+        "opp_against_pd": _build_kappa_json(agreed.opp_against_pd),
     }
 
 
-def both_read(
+def pair_readings(
     store: Store, readers: tuple[str, str], lesion_ids: Collection[str] = ()
 ) -> dict[Cell, tuple[Reading, Reading]]:
     """Give the cells of some lesions, or of all, that both readers have answered."""
     pairs: dict[Cell, tuple[Reading, Reading]] = {}
-    for lesion in some_lesions(store, lesion_ids):
+    for lesion in select_lesions(store, lesion_ids):
         counted = independent_readings(store, lesion.lesion_id)
         first, second = (
             latest_by_cell([reading for reading in counted if reading.reader == reader])
@@ -215,23 +215,23 @@ def both_read(
     return pairs
 
 
-def some_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
+def select_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
     """Give the lesions with these ids, or all where none is given."""
     return [
         lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
 
 
-def categories_by_reader(
+def classify_by_reader(
     store: Store, readers: tuple[str, str], rules: Rules,
     lesion_ids: Collection[str] = (),
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
     """Give the category of each lesion by each reader; None where one has no length of it."""
     categories = {}
-    for lesion in some_lesions(store, lesion_ids):
+    for lesion in select_lesions(store, lesion_ids):
         readings = independent_readings(store, lesion.lesion_id)
         first, second = (
-            category_of(store, lesion,
+            classify_readings(store, lesion,
                         [reading for reading in readings if reading.reader == reader],
                         rules)
             for reader in readers
@@ -240,13 +240,13 @@ def categories_by_reader(
     return categories
 
 
-def category_of(
+def classify_readings(
     store: Store, lesion: Lesion, readings: Sequence[Reading], rules: Rules
 ) -> ResponseCategory | None:
     """Give the category of a lesion by these readings of one reader; None without a length."""
     if not readings:
         return None
-    timeline = reader_timeline(store, lesion, readings[0].reader, readings).timeline
+    timeline = build_reader_timeline(store, lesion, readings[0].reader, readings).timeline
     if not timeline.observations:
         return None
     return classify(timeline, rules).category
@@ -278,41 +278,43 @@ def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> Length
         (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
         for a, b in drawn
     )
-    sd = within_subject_sd_mm(by_lesion)
+    sd = estimate_within_subject_sd_mm(by_lesion)
     return LengthAgreement(
         name=name,
         pairs=tuple(pairs),
-        icc=icc(np.array([pair[1:] for pair in pairs]).reshape(-1, 2), [pair[0] for pair in pairs]),
-        bland_altman=bland_altman(by_lesion),
+        icc=compute_icc(
+            np.array([pair[1:] for pair in pairs]).reshape(-1, 2), [pair[0] for pair in pairs]
+        ),
+        bland_altman=compute_bland_altman(by_lesion),
         within_subject_sd_mm=sd,
-        reproducibility_mm=scaled(sd, Z * 2**0.5),
-        beyond=proportion(
+        reproducibility_mm=scale_estimate(sd, Z * 2**0.5),
+        beyond=estimate_proportion(
             sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
         ),
-        same_slice=proportion(same, len(drawn)),
+        same_slice=estimate_proportion(same, len(drawn)),
         drawn=len(drawn),
     )
 
 
-def _kappa_record(kappa: Kappa) -> Record:
+def _build_kappa_json(kappa: Kappa) -> Record:
     return {
         "n": kappa.n,
-        "kappa": estimate_record(kappa.kappa),
-        "agreed": estimate_record(kappa.agreed),
+        "kappa": build_estimate_json(kappa.kappa),
+        "agreed": build_estimate_json(kappa.agreed),
         "categories": list(kappa.categories),
         "table": [list(row) for row in kappa.table],
     }
 
 
-def estimate_record(estimate: Estimate) -> Record:
+def build_estimate_json(estimate: Estimate) -> Record:
     """Give a value with its interval, rounded for reading."""
     return {
-        "value": rounded(estimate.value),
-        "low": rounded(estimate.low),
-        "high": rounded(estimate.high),
+        "value": round_for_reading(estimate.value),
+        "low": round_for_reading(estimate.low),
+        "high": round_for_reading(estimate.high),
     }
 
 
-def rounded(value: float | None) -> float | None:
+def round_for_reading(value: float | None) -> float | None:
     """Round for reading, to four digits."""
     return None if value is None else round(value, 4)

@@ -15,8 +15,8 @@ from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.domain.reader_study import ReadingProtocol, Resolution
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.double_read.agreement import both_read, some_lesions
-from opp_mri.workflow.double_read.discordances import DiscordantPair, discordances, limits_of
+from opp_mri.workflow.double_read.agreement import pair_readings, select_lesions
+from opp_mri.workflow.double_read.discordances import DiscordantPair, find_discordances, limits_of
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
 from opp_mri.workflow.project import Project
@@ -95,7 +95,7 @@ class LesionConsensus:
         return bool(self.pairs) and not self.open_pairs and not self.missing_signatures
 
 
-def consensus(
+def prepare_consensus(
     project: Project, rules: Rules, *, lesion_ids: Collection[str] = ()
 ) -> list[LesionConsensus]:
     """Give each lesion that both readers have signed something of.
@@ -114,17 +114,17 @@ def consensus(
     """
     store = project.store
     protocol = needed_protocol(store)
-    weighed = discordances(project, protocol.readers, rules,
+    weighed = find_discordances(project, protocol.readers, rules,
                           limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
     ranked: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (pair.lesion.lesion_id, pair.discordance.first.cell): (rank, pair)
         for rank, pair in enumerate(weighed)
     }
     cells: dict[str, list[tuple[Reading, Reading]]] = defaultdict(list)
-    for (lesion_id, _, _), pair in both_read(store, protocol.readers, lesion_ids).items():
+    for (lesion_id, _, _), pair in pair_readings(store, protocol.readers, lesion_ids).items():
         cells[lesion_id].append(pair)
     lesions = []
-    for lesion in some_lesions(store, lesion_ids):
+    for lesion in select_lesions(store, lesion_ids):
         pairs = [
             (*ranked.get((lesion.lesion_id, first.cell), (len(ranked), None)), first, second)
             for first, second in cells.get(lesion.lesion_id, ())

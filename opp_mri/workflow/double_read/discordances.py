@@ -15,7 +15,7 @@ from opp_mri.agreement.discordance import (
     Drawn,
     Limits,
     category_only,
-    discordance,
+    find_discordance,
 )
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.geometry import Vector3
@@ -23,16 +23,16 @@ from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, Lesion, Reading
 from opp_mri.store.protocol import Store
 from opp_mri.units import number
-from opp_mri.workflow.catalogue.patients import patient_map
+from opp_mri.workflow.catalogue.patients import map_patients
 from opp_mri.workflow.double_read.agreement import (
-    both_read,
-    categories_by_reader,
-    category_of,
-    rounded,
-    some_lesions,
-    two_readers,
+    choose_two_readers,
+    classify_by_reader,
+    classify_readings,
+    pair_readings,
+    round_for_reading,
+    select_lesions,
 )
-from opp_mri.workflow.measuring.protocol import current_protocol
+from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import independent_readings
 from opp_mri.workflow.measuring.seeds import seed_by_frame
 from opp_mri.workflow.project import Project
@@ -70,7 +70,7 @@ def limits_of(
     store: Store, *, length_mm: Decimal | None = None, angle_deg: float | None = None
 ) -> Limits:
     """Give the limits that were asked for, else those of the project's protocol, else our own."""
-    protocol = current_protocol(store)
+    protocol = load_current_protocol(store)
     if protocol is not None:
         length_mm = protocol.length_limit_mm if length_mm is None else length_mm
         angle_deg = protocol.angle_limit_deg if angle_deg is None else angle_deg
@@ -81,7 +81,7 @@ def limits_of(
     )
 
 
-def discordances(
+def find_discordances(
     project: Project, named: Sequence[str], rules: Rules, *, limits: Limits,
     lesion_ids: Collection[str] = (),
 ) -> list[DiscordantPair]:  # fmt: skip
@@ -101,21 +101,23 @@ def discordances(
         There are not two readers.
     """
     store = project.store
-    readers = two_readers(store, named)
-    by_reader = categories_by_reader(store, readers, rules, lesion_ids)
+    readers = choose_two_readers(store, named)
+    by_reader = classify_by_reader(store, readers, rules, lesion_ids)
     pairs: dict[str, list[Pair]] = defaultdict(list)
-    for (lesion_id, _, _), pair in both_read(store, readers, lesion_ids).items():
+    for (lesion_id, _, _), pair in pair_readings(store, readers, lesion_ids).items():
         pairs[lesion_id].append(pair)
     drawing = _Drawing(store)
     discordant: list[DiscordantPair] = []
-    for lesion in some_lesions(store, lesion_ids):
+    for lesion in select_lesions(store, lesion_ids):
         categories = by_reader[lesion.lesion_id]
         weigh = _Exchange(store, lesion, readers, categories, rules)
         drawn = [
             (drawing.drawn(lesion, first), drawing.drawn(lesion, second))
             for first, second in pairs[lesion.lesion_id]
         ]
-        differences = [difference for pair in drawn if (difference := discordance(*pair, limits))]
+        differences = [
+            difference for pair in drawn if (difference := find_discordance(*pair, limits))
+        ]
         if not differences and categories[0] is not categories[1] and None not in categories:
             within = [difference for pair in drawn if (difference := category_only(*pair))]
             deciding = [
@@ -135,7 +137,7 @@ def discordances(
     return sorted(discordant, key=_weight)
 
 
-def discordance_record(pair: DiscordantPair) -> Record:
+def build_discordance_json(pair: DiscordantPair) -> Record:
     """Give what `opp-mri discordance --json` shows of one pair."""
     difference = pair.discordance
     return {
@@ -147,10 +149,10 @@ def discordance_record(pair: DiscordantPair) -> Record:
         "lengths_mm": [number(difference.first.length_mm), number(difference.second.length_mm)],
         "answers": [difference.first.answer.value, difference.second.answer.value],
         "difference_mm": number(difference.difference_mm),
-        "slices_apart_mm": rounded(difference.slices_apart_mm),
-        "angle_deg": rounded(difference.angle_deg),
-        "anterior_mm": rounded(difference.anterior_mm),
-        "posterior_mm": rounded(difference.posterior_mm),
+        "slices_apart_mm": round_for_reading(difference.slices_apart_mm),
+        "angle_deg": round_for_reading(difference.angle_deg),
+        "anterior_mm": round_for_reading(difference.anterior_mm),
+        "posterior_mm": round_for_reading(difference.posterior_mm),
         "categories": [category.value if category else None for category in pair.categories],
         "changes_category": pair.changes_category,
         "decides": pair.decides,
@@ -158,7 +160,7 @@ def discordance_record(pair: DiscordantPair) -> Record:
     }
 
 
-def cause_in_words(difference: Discordance) -> str:
+def describe_cause(difference: Discordance) -> str:
     """Name a cause, with what it comes to in mm or degrees."""
     apart_mm = {
         Cause.ANTERIOR_END: difference.anterior_mm,
@@ -192,7 +194,7 @@ class _Exchange:
         ):
             own = [reading for reading in readings if reading.reader == reader]
             taken = [*own, attrs.evolve(other, reader=reader)]
-            after = category_of(self._store, self._lesion, taken, self._rules)
+            after = classify_readings(self._store, self._lesion, taken, self._rules)
             if after is not before:
                 return True
         return False
@@ -202,7 +204,7 @@ class _Drawing:
     """Where readings were drawn; reads each patient's volumes once."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._groups = store, patient_map(store)
+        self._store, self._groups = store, map_patients(store)
         self._volumes: dict[str, Sequence[VolumeDescription]] = {}
         self._places: dict[str, Mapping[str, Mapping[str, Vector3]]] = {}
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, new_archive, unpack
+from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, open_new_archive, unpack
 
 
 def lock_package(folder: Path, path: Path, passphrase: str) -> int:
@@ -29,7 +29,7 @@ def lock_package(folder: Path, path: Path, passphrase: str) -> int:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     try:
-        with new_archive(path, passphrase) as archive:
+        with open_new_archive(path, passphrase) as archive:
             for file in files:
                 archive.write(file, file.relative_to(folder).as_posix())
     except OSError as error:

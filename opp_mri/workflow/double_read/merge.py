@@ -19,16 +19,16 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import recorded_mm
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
-    readable_volumes,
+    select_readable_volumes,
     trims_of,
     uids_of,
 )
-from opp_mri.workflow.double_read.package_plan import issued_packages
+from opp_mri.workflow.double_read.package_plan import list_issued_packages
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
-    file_hashes,
-    image_faults,
+    find_image_faults,
+    hash_files,
     key_in,
     public_of,
     read_seal,
@@ -167,7 +167,7 @@ def _issued(store: Store, package: Store) -> IssuedPackage:
 
 
 def _check_current(store: Store, issued: IssuedPackage) -> None:
-    if issued_packages(store, issued.reader)[issued.wave] != issued:
+    if list_issued_packages(store, issued.reader)[issued.wave] != issued:
         raise ProjectError(
             "This package was made again since, so the answers in it are not taken: merge the "
             "newer one."
@@ -182,7 +182,7 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
     faults = []
     if manifest.get("package_id") != issued.package_id:
         faults.append("Its seal is that of another package.")
-    faults += image_faults(manifest.get("images", {}), file_hashes(folder / IMAGES))
+    faults += find_image_faults(manifest.get("images", {}), hash_files(folder / IMAGES))
     head = package.head()
     hashes = {record.sequence_number: record.hash for record in package.chain()}
     if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
@@ -243,7 +243,7 @@ class _Translation:
         for case in issued.cases:
             self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
             new_uid, trims = uids_of(issued, case), trims_of(case)
-            for day, volume in readable_volumes(store, case.patient_id):
+            for day, volume in select_readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
                     native = _NativeFrame(

@@ -19,7 +19,7 @@ from opp_mri.domain.reader_study import (
 )
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.progress import Progress
 
 IMAGES: Final = "images"
@@ -29,11 +29,11 @@ CHOSEN_SERIES: Final = 2
 """SeriesNumber of what the project chose: the later of repeats is read, in a package too."""
 
 
-def readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:
+def select_readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:
     """Give the volumes that a reader may measure on, with the date of their time point."""
     return [
         (point.study_date, volume)
-        for point in time_points(store, patient_id)
+        for point in list_time_points(store, patient_id)
         for volume in point.volumes
         if point.study_date
         and volume.role
@@ -61,7 +61,7 @@ def copy_images(
     copies = [
         copy
         for case in issued.cases
-        for copy in _copies(case, readable_volumes(store, case.patient_id), issued)
+        for copy in _copies(case, select_readable_volumes(store, case.patient_id), issued)
     ]
     secrets.SystemRandom().shuffle(copies)  # names, rows and times of writing follow no visit
     sources = store.sources_of({copy.sop_instance_uid for copy in copies})

@@ -16,8 +16,8 @@ from opp_mri.domain.reader_study import (
 )
 from opp_mri.errors import ProjectError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import patient_map, patients, time_points
-from opp_mri.workflow.double_read.package_images import disguises_of, readable_volumes
+from opp_mri.workflow.catalogue.patients import list_patients, list_time_points, map_patients
+from opp_mri.workflow.double_read.package_images import disguises_of, select_readable_volumes
 from opp_mri.workflow.measuring.readings import counted_readings
 
 FIRST_DAY: Final = date(
@@ -27,7 +27,7 @@ NO_DATES_DAY: Final = date(1999, 1, 1)  # of radiosurgery where neither days nor
 JITTER_DAYS: Final = 3  # of each interval, so that intervals do not identify a repeat
 
 
-def planned_cases(
+def plan_cases(
     store: Store, protocol: ReadingProtocol, reader: str, wave: int, secret: str
 ) -> list[tuple[str, str, bool]]:
     """Give code, patient and whether it is a repeat, of each case of a package in its order.
@@ -41,10 +41,10 @@ def planned_cases(
         Of the package: order and repeats are drawn by it. With the order `free` all readers have
         the order of the first package that was made.
     """
-    groups = patient_map(store)
+    groups = map_patients(store)
     with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.lesions()}
     patient_ids = [
-        patient.patient_id for patient in patients(store) if patient.patient_id in with_lesions
+        patient.patient_id for patient in list_patients(store) if patient.patient_id in with_lesions
     ]
     packages = store.log_of(IssuedPackage)
     is_free = protocol.order is CaseOrder.FREE and packages
@@ -56,7 +56,9 @@ def planned_cases(
         first = patient_ids[: (len(patient_ids) + 1) // 2]
         return _coded(((patient_id, False) for patient_id in first), after=0)
     # what was in the first package is looked up: lesions may have been added since
-    first = [groups.canonical(case.patient_id) for case in issued_packages(store, reader)[1].cases]
+    first = [
+        groups.canonical(case.patient_id) for case in list_issued_packages(store, reader)[1].cases
+    ]
     count = min(max(round(protocol.repeats_share * len(patient_ids)), 1), len(first))
     second = [(patient_id, False) for patient_id in patient_ids if patient_id not in first]
     second += [(patient_id, True) for patient_id in chance.sample(first, count)]
@@ -68,13 +70,13 @@ def _coded(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tuple[str, 
     return [(f"CASE-{number:03d}", *case) for number, case in enumerate(cases, after + 1)]
 
 
-def issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
+def list_issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
     """Give a reader's packages by wave; one that was made again stands for the lost one."""
     packages = store.log_of(IssuedPackage)
     return {package.wave: package for package in packages if package.reader == reader}
 
 
-def due_wave(
+def find_due_wave(
     store: Store, protocol: ReadingProtocol, reader: str, at: datetime, *, again: bool
 ) -> int:
     """Give which package of a reader is due: 1, or 2 for that with the repeats.
@@ -84,7 +86,7 @@ def due_wave(
     ProjectError
         None is due; the text says why.
     """
-    issued = issued_packages(store, reader)
+    issued = list_issued_packages(store, reader)
     merged = {package.package_id: package for package in store.log_of(MergedPackage)}
     if not issued:
         return 1
@@ -125,10 +127,10 @@ def planned_case(
     secret: str,
 ) -> PackageCase:  # fmt: skip
     """Give a patient as a package shows one: codes for names, other dates, trimmed images."""
-    volumes = [volume for _, volume in readable_volumes(store, patient_id)]
-    group = patient_map(store).group(patient_id)
+    volumes = [volume for _, volume in select_readable_volumes(store, patient_id)]
+    group = map_patients(store).group(patient_id)
     lesions = [lesion.lesion_id for lesion in store.lesions() if lesion.patient_id in group]
-    points = [point for point in time_points(store, patient_id) if point.study_date]
+    points = [point for point in list_time_points(store, patient_id) if point.study_date]
     days = [point.study_date for point in points if point.study_date]
     chance = random.Random(f"{secret}/{code}")  # noqa: S311 - seeded by a secret
     if protocol.dates is ShownDates.OFFSETS:

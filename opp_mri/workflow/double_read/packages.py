@@ -34,22 +34,22 @@ from opp_mri.workflow.catalogue.index import describe_stale, index
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
     copy_images,
-    readable_volumes,
+    select_readable_volumes,
     trims_of,
     uids_of,
 )
 from opp_mri.workflow.double_read.package_plan import (
     NO_DATES_DAY,
-    due_wave,
-    issued_packages,
+    find_due_wave,
+    list_issued_packages,
+    plan_cases,
     planned_case,
-    planned_cases,
 )
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
-    file_hashes,
-    new_keys,
+    hash_files,
+    make_keys,
     write_seal,
 )
 from opp_mri.workflow.measuring.protocol import is_unblinded, needed_protocol, protocol_sentences
@@ -114,9 +114,9 @@ def make_package(
     if interrupted:
         return interrupted
     secret = secrets.token_hex(32)
-    wave = due_wave(store, protocol, reader, at, again=again)
-    cases = planned_cases(store, protocol, reader, wave, secret)
-    keys, return_keys = new_keys(), new_keys()
+    wave = find_due_wave(store, protocol, reader, at, again=again)
+    cases = plan_cases(store, protocol, reader, wave, secret)
+    keys, return_keys = make_keys(), make_keys()
     issued = IssuedPackage(
         package_id=str(uuid4()),
         reader=reader,
@@ -168,9 +168,9 @@ def _complete_or_clear(
     if not marker.is_file():
         raise InputError(f"{partial} is in the way and not of opp_mri: name another folder.")
     package_id = marker.read_text(encoding="utf-8")
-    for issued in issued_packages(store, reader).values():
+    for issued in list_issued_packages(store, reader).values():
         if issued.package_id == package_id:
-            images = len(file_hashes(partial / IMAGES))
+            images = len(hash_files(partial / IMAGES))
             _move(partial, folder)
             return MadePackage(issued=issued, folder=folder, images=images, left_out=())
     shutil.rmtree(partial)
@@ -191,7 +191,7 @@ def _check_still_due(
         raise ConflictError("The blinding was lifted meanwhile: this package was not issued.")
     if needed_protocol(store) != protocol:
         raise ConflictError("The protocol was changed meanwhile: make the package again.")
-    wave = due_wave(store, protocol, issued.reader, at, again=again)
+    wave = find_due_wave(store, protocol, issued.reader, at, again=again)
     if wave != issued.wave:
         raise ConflictError("Another package was made meanwhile: this one was not issued.")
 
@@ -206,7 +206,7 @@ def _seal(issued: IssuedPackage, folder: Path) -> None:
         "records": head.sequence_number,
         "head": head.hash,
         "return_key": issued.return_key,
-        "images": file_hashes(folder / IMAGES),
+        "images": hash_files(folder / IMAGES),
     }
     write_seal(folder / ISSUE_NAME, manifest, issued.seal_key)
 
@@ -250,7 +250,7 @@ def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
     """Give the package's series the roles that they have in the project: texts are gone there."""
     for case in issued.cases:
         new_uid = uids_of(issued, case)
-        volumes = [volume for _, volume in readable_volumes(store, case.patient_id)]
+        volumes = [volume for _, volume in select_readable_volumes(store, case.patient_id)]
         # in an order of the new UIDs: rows must not follow the visits
         for volume in sorted(volumes, key=lambda v: new_uid(v.frames[0].sop_instance_uid)):
             first = volume.frames[0]
@@ -268,7 +268,7 @@ def _blind_lesions(
     store: Store, protocol: ReadingProtocol, issued: IssuedPackage, case: PackageCase
 ) -> Sequence[Lesion]:
     lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
-    volumes = readable_volumes(store, case.patient_id)
+    volumes = select_readable_volumes(store, case.patient_id)
     return [
         attrs.evolve(
             _blind_lesion(lesions[real], code, protocol, case, uids_of(issued, case)),

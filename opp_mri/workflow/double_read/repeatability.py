@@ -13,10 +13,10 @@ from attrs import evolve, field, frozen
 from opp_mri.agreement.lengths import (
     BlandAltman,
     Z,
-    bland_altman,
-    proportion,
-    scaled,
-    within_subject_sd_mm,
+    compute_bland_altman,
+    estimate_proportion,
+    estimate_within_subject_sd_mm,
+    scale_estimate,
 )
 from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
@@ -25,7 +25,7 @@ from opp_mri.domain.measurement_error import ErrorClass, MeasurementError
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM
-from opp_mri.workflow.double_read.agreement import estimate_record
+from opp_mri.workflow.double_read.agreement import build_estimate_json
 from opp_mri.workflow.measuring.readings import independent_readings, repeat_readings
 
 BEYOND_MM: Final = 2.0
@@ -68,7 +68,7 @@ class Repeatability:
         return self.bland_altman.bias_mm
 
 
-def repeatability(store: Store) -> list[Repeatability]:
+def measure_repeatability(store: Store) -> list[Repeatability]:
     """Give each reader who has hidden repeats, by name."""
     by_reader: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for pair in _repeat_pairs(store):
@@ -76,16 +76,16 @@ def repeatability(store: Store) -> list[Repeatability]:
     readers = []
     for reader, by_lesion in sorted(by_reader.items()):
         differences = [value for values in by_lesion.values() for value in values]
-        sd_mm = within_subject_sd_mm(by_lesion)
+        sd_mm = estimate_within_subject_sd_mm(by_lesion)
         readers.append(
             Repeatability(
                 reader=reader,
                 pairs=len(differences),
                 lesions=len(by_lesion),
-                bland_altman=bland_altman(by_lesion),
+                bland_altman=compute_bland_altman(by_lesion),
                 within_subject_sd_mm=sd_mm,
-                repeatability_mm=scaled(sd_mm, Z * 2**0.5),
-                beyond=proportion(
+                repeatability_mm=scale_estimate(sd_mm, Z * 2**0.5),
+                beyond=estimate_proportion(
                     sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
                 ),
             )
@@ -115,7 +115,7 @@ class _Pair:
     difference_mm: float
 
 
-def measurement_error(store: Store) -> MeasurementError:
+def estimate_measurement_error(store: Store) -> MeasurementError:
     """Give the project's own measurement error, or the published one where it has too little.
 
     Hidden repeats come first: a change is taken from lengths of one reader. Else all pairs of
@@ -237,16 +237,16 @@ def _visit_correlation(pairs: Sequence[_Pair]) -> float:
     return min(max(sum(products) / len(products) / variance, 0.0), MOST_CORRELATED)
 
 
-def repeatability_record(repeated: Repeatability) -> dict[str, Any]:
+def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
     """Give what `opp-mri agreement --repeats --json` shows of one reader."""
     return {
         "reader": repeated.reader,
         "lesions": repeated.lesions,
         "pairs": repeated.pairs,
-        "bias_mm": estimate_record(repeated.bias_mm),
-        "within_subject_sd_mm": estimate_record(repeated.within_subject_sd_mm),
-        "repeatability_coefficient_mm": estimate_record(repeated.repeatability_mm),
-        "share_beyond_2_mm": estimate_record(repeated.beyond),
+        "bias_mm": build_estimate_json(repeated.bias_mm),
+        "within_subject_sd_mm": build_estimate_json(repeated.within_subject_sd_mm),
+        "repeatability_coefficient_mm": build_estimate_json(repeated.repeatability_mm),
+        "share_beyond_2_mm": build_estimate_json(repeated.beyond),
     }
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.agreement.consensus import concordant_answer, mean_ends, mean_length_mm
+from opp_mri.agreement.consensus import average_ends, average_length_mm, concordant_answer
 from opp_mri.domain.measurement import (
     Answer,
     Edit,
@@ -26,7 +26,7 @@ from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
 from opp_mri.workflow.measuring.measure import native_image
-from opp_mri.workflow.measuring.native_reading import Points, reading_of
+from opp_mri.workflow.measuring.native_reading import Points, build_reading
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
@@ -257,7 +257,7 @@ def _result(
             raise InputError("Give the new line, or the new answer.")
         return _as_consensus(_new_reading(store, pair, new, at), at)
     if pair.may_average:
-        return _as_consensus(_new_reading(store, pair, mean_line(pair), at), at)
+        return _as_consensus(_new_reading(store, pair, average_line(pair), at), at)
     answer = concordant_answer(pair.a, pair.b)
     if pair.a.length_mm is None or pair.b.length_mm is None or answer is not Answer.MEASURED:
         return _as_consensus(pair.a, at)
@@ -265,15 +265,15 @@ def _result(
         _as_consensus(pair.a, at),
         caliper=None,
         length_source=LengthSource.MEAN,
-        length_mm=mean_length_mm(pair.a.length_mm, pair.b.length_mm),
+        length_mm=average_length_mm(pair.a.length_mm, pair.b.length_mm),
     )
 
 
-def mean_line(pair: Pair) -> NewAnswer:
+def average_line(pair: Pair) -> NewAnswer:
     """Give the line between the means of the ends of two lines on one image."""
     if pair.a.caliper is None or pair.b.caliper is None:
         raise ValueError("a mean of ends needs two lines")
-    return line_on(pair, mean_ends(pair.a.caliper, pair.b.caliper))
+    return line_on(pair, average_ends(pair.a.caliper, pair.b.caliper))
 
 
 def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Reading:
@@ -285,7 +285,7 @@ def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Read
     overridden = any(
         remark.startswith(OVERRIDDEN) for read in (pair.a, pair.b) for remark in read.remarks
     )
-    return reading_of(
+    return build_reading(
         lesion_id, CONSENSUS, pair.cell, new.answer,
         points=line.points if line else None, image=image, reason=new.reason,
         override_reason=AS_READ if overridden else "", at=at,

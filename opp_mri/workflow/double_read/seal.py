@@ -33,7 +33,7 @@ class KeyPair:
     public: str
 
 
-def new_keys() -> KeyPair:
+def make_keys() -> KeyPair:
     """Make a key pair."""
     key = Ed25519PrivateKey.generate()
     return KeyPair(
@@ -107,7 +107,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
     return dict(manifest)
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
+def hash_files(folder: Path) -> dict[str, str]:
     """Give the SHA-256 of each file of a folder, by its path in it."""
     hashes = {}
     for path in sorted(folder.rglob("*")):
@@ -118,7 +118,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+def find_image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
     """Give, in sentences, images that are not those with which the package was made."""
     faults = []
     for words, names in (

@@ -16,7 +16,7 @@ from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
-from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
+from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.measuring.measure import native_image
 from opp_mri.workflow.measuring.native_reading import NativeImage
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
@@ -64,7 +64,7 @@ class Placer:
     def __init__(self, store: Store, choice: ImportChoice) -> None:
         self._store = store
         self._choice = choice
-        self._groups = patient_map(store)
+        self._groups = map_patients(store)
         self._lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
         self._names = {
             record.patient_id: frozenset({record.patient_id, record.patient_name})
@@ -169,7 +169,7 @@ class Placer:
         """
         self._check_patient(annotation, lesion.patient_id)
         volumes = self._store.volumes(self._groups.group(lesion.patient_id))
-        dates = effective_dates(volumes)
+        dates = find_effective_dates(volumes)
         days = {
             dates[volume.volume_id]
             for volume in volumes
@@ -243,7 +243,7 @@ class Placer:
             for volume in self._store.volumes()
             if not volume.duplicate_of and self._may_be(volume, annotation, words)
         ]
-        dates = effective_dates(volumes)
+        dates = find_effective_dates(volumes)
         days = {str(day) for day in dates.values()} & words
         candidates = [
             (volume, (frame.sop_instance_uid, frame.frame_number))

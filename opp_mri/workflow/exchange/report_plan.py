@@ -23,9 +23,9 @@ from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.blinding import check_shown
-from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.timeline import Cell, reader_timeline
+from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
 
 
 @frozen(kw_only=True)
@@ -79,7 +79,7 @@ def plan_reports(
     UnknownError
         There is no such lesion.
     """
-    chosen = {known_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
+    chosen = {find_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
     lesions = store.lesions()
     readings = [
         reading
@@ -111,7 +111,7 @@ class _Planner:
         """Add the answers that hold for a lesion."""
         for reader in sorted({reading.reader for reading in readings}):
             own = [reading for reading in readings if reading.reader == reader]
-            for cell in reader_timeline(self._store, lesion, reader, own).cells:
+            for cell in build_reader_timeline(self._store, lesion, reader, own).cells:
                 if cell.reading is not None:
                     self._add_answer(lesion, cell, cell.reading)
 

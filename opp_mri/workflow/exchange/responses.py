@@ -11,11 +11,11 @@ from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.double_read.repeatability import measurement_error
+from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.exchange.report_plan import ImageReferences
 from opp_mri.workflow.measuring.blinding import check_shown
-from opp_mri.workflow.measuring.lesions import known_lesion
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, lesion_timeline
+from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
 
 
 @frozen(kw_only=True)
@@ -43,13 +43,13 @@ def plan_responses(
     UnknownError
         There is no such lesion.
     """
-    lesions = [known_lesion(store, each) for each in lesion_ids] or list(store.lesions())
-    error = measurement_error(store)
+    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.lesions())
+    error = estimate_measurement_error(store)
     images = ImageReferences(store)
     reports, left_out = [], []
     for lesion in lesions:
         try:
-            timeline = lesion_timeline(store, lesion, reader=reader)
+            timeline = build_lesion_timeline(store, lesion, reader=reader)
         except InputError as problem:
             left_out.append(f"{lesion.lesion_id} has no response report. {problem}")
             continue

@@ -17,7 +17,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.exchange.annotation_files import read_annotation_sources
 from opp_mri.workflow.exchange.placing import ImportChoice, Placer, refers_to_several_studies
 from opp_mri.workflow.measuring.blinding import check_table
-from opp_mri.workflow.measuring.native_reading import reading_of
+from opp_mri.workflow.measuring.native_reading import build_reading
 from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers, signed_ids
 
 CellOfReader = tuple[object, ...]
@@ -145,7 +145,7 @@ class _Importer:
         if own is not None and own.length_source is not LengthSource.GEOMETRY:
             return self._answer_without_line(annotation, own)
         line = self.placer.place(annotation)
-        reading = reading_of(
+        reading = build_reading(
             line.lesion.lesion_id, line.reader, (line.image.study_date, line.sequence),
             Answer.MEASURED, points=line.points, image=line.image,
             # whether the image is suitable was asked where the line was placed: the answer stands

@@ -8,7 +8,7 @@ import attrs
 from opp_mri.domain.reader_study import CONSENSUS, Blinding, CaseOrder
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.measuring.protocol import current_protocol, is_unblinded
+from opp_mri.workflow.measuring.protocol import is_unblinded, load_current_protocol
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 
 
@@ -35,7 +35,7 @@ def check_reader(store: Store, reader: str) -> None:
         if blinding.reader != reader:
             raise ProjectError("This package is another reader's: open your own.")
         return
-    protocol = current_protocol(store)
+    protocol = load_current_protocol(store)
     if protocol and reader in protocol.readers and not is_unblinded(store):
         raise ProjectError(
             "By this project's protocol this reader reads blind: in the reader's own package "
@@ -43,9 +43,9 @@ def check_reader(store: Store, reader: str) -> None:
         )
 
 
-def blinded_readers(store: Store) -> frozenset[str]:
+def list_blinded_readers(store: Store) -> frozenset[str]:
     """Give the readers of the protocol whose answers are not shown here yet."""
-    protocol = current_protocol(store)
+    protocol = load_current_protocol(store)
     if protocol is None or is_unblinded(store):
         return frozenset()
     return frozenset(protocol.readers)
@@ -61,7 +61,7 @@ def check_shown(store: Store, readers: Iterable[str]) -> None:
     ProjectError
         One of the readers reads blind by the protocol, and the blinding is not lifted.
     """
-    hidden = sorted(blinded_readers(store).intersection(readers))
+    hidden = sorted(list_blinded_readers(store).intersection(readers))
     if hidden:
         raise ProjectError(
             f"By this project's protocol {' and '.join(hidden)} still read blind, so these answers "

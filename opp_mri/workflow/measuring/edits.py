@@ -19,7 +19,7 @@ from opp_mri.domain.measurement import (
     Signature,
 )
 from opp_mri.errors import InputError
-from opp_mri.workflow.measuring.native_reading import NativeImage, reading_of
+from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
 from opp_mri.workflow.measuring.readings import unsigned_cells
 from opp_mri.workflow.measuring.timeline import Cell
 
@@ -61,7 +61,7 @@ def draft_line(
         plane=volume.planes[place],
         study_date=cell.study_date,
     )
-    reading = reading_of(
+    reading = build_reading(
         lesion_id, reader, (cell.study_date, cell.sequence), Answer.MEASURED,
         points=points, image=image, override_reason=override_reason, at=at,
     )  # fmt: skip
@@ -82,7 +82,7 @@ def draft_answer(
         raise ValueError("a measured answer has a line")
     if answer is Answer.NOT_MEASURABLE and not reason.strip():
         raise InputError("Say why the lesion cannot be measured here.")
-    reading = reading_of(
+    reading = build_reading(
         lesion_id, reader, (cell.study_date, cell.sequence), answer, reason=reason.strip(), at=at
     )
     return attrs.evolve(reading, draft=True)

@@ -20,7 +20,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.tables.cells import read_values
 from opp_mri.tables.csv_table import Row, read_table
 from opp_mri.tables.lesions import OPTIONAL, REQUIRED, LesionChecks, lesion_of_row
-from opp_mri.workflow.catalogue.patients import PatientMap, patient_map
+from opp_mri.workflow.catalogue.patients import PatientMap, map_patients
 
 SEED_NAMES: Final = tuple(column.name for column in SEED_COLUMNS)
 EVENT_COLUMNS: Final = ("lesion_id", "date", "event", "value")
@@ -40,7 +40,7 @@ def _known(store: Store) -> _Known:
     return _Known(
         store=store,
         patient_ids=frozenset(patient.patient_id for patient in store.patients()),
-        groups=patient_map(store),
+        groups=map_patients(store),
         lesions={lesion.lesion_id: lesion for lesion in store.lesions()},
     )
 
@@ -179,14 +179,14 @@ def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
     if event is None or faults:
         messages = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
         raise InputError(f"The event was not recorded. {messages}.")
-    lesion = known_lesion(store, cells.get("lesion_id", ""))
+    lesion = find_lesion(store, cells.get("lesion_id", ""))
     if event in lesion.events:
         return 0
     store.add_lesions([attrs.evolve(lesion, events=(*lesion.events, event))], at)
     return 1
 
 
-def known_lesion(store: Store, lesion_id: str) -> Lesion:
+def find_lesion(store: Store, lesion_id: str) -> Lesion:
     """Give a lesion.
 
     Raises

@@ -21,9 +21,9 @@ from opp_mri.errors import (
 )
 from opp_mri.store.protocol import Store
 from opp_mri.tables.calipers import CaliperRow, read_calipers
-from opp_mri.workflow.catalogue.patients import effective_dates, patient_map
+from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.measuring.blinding import check_table
-from opp_mri.workflow.measuring.native_reading import NativeImage, reading_of
+from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
 from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
 
@@ -138,7 +138,7 @@ class _Recorder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._groups = patient_map(store)
+        self._groups = map_patients(store)
         self._lesions: Mapping[str, Lesion] = {
             lesion.lesion_id: lesion for lesion in store.lesions()
         }
@@ -167,7 +167,7 @@ class _Recorder:
         if day is None:
             raise InputError("Neither an image nor a date of the study is given: add one.")
         points = (row.start, row.end) if row.start and row.end else None
-        return reading_of(
+        return build_reading(
             lesion.lesion_id, row.reader, (day, row.sequence or _role_of(image)), row.answer,
             points=points, image=image, stated_mm=row.length_mm, reason=row.reason,
             override_reason=row.override_reason, at=at,
@@ -214,7 +214,7 @@ class _Recorder:
         if len(volumes) > 1:
             raise GeometryError("Two series hold an image of this UID: remove one and index again.")
         if group not in self._dates:
-            self._dates[group] = effective_dates(self._store.volumes(group))
+            self._dates[group] = find_effective_dates(self._store.volumes(group))
         known = self._dates[group][volume.volume_id]
         if known and stated_date and stated_date not in (known, volume.study_date):
             raise InputError(

@@ -36,7 +36,7 @@ class NativeImage:
     study_date: date
 
 
-def reading_of(
+def build_reading(
     lesion_id: str, reader: str, cell: CellKey, answer: Answer, *, points: Points | None = None,
     image: NativeImage | None = None, stated_mm: Decimal | None = None, reason: str = "",
     override_reason: str = "", at: datetime,

@@ -46,7 +46,7 @@ adjudicator = ""            # who, where one resolves
 """
 
 
-def current_protocol(store: Store) -> ReadingProtocol | None:
+def load_current_protocol(store: Store) -> ReadingProtocol | None:
     """Give the protocol that holds, or None."""
     recorded = store.log_of(ReadingProtocol)
     return recorded[-1] if recorded else None
@@ -60,7 +60,7 @@ def needed_protocol(store: Store) -> ReadingProtocol:
     ProjectError
         There is none.
     """
-    protocol = current_protocol(store)
+    protocol = load_current_protocol(store)
     if protocol is None:
         raise ProjectError(
             "This project has no reading protocol: write one (`opp-mri protocol --example` shows "
@@ -81,7 +81,7 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
     """
     protocol = read_protocol(path)
     with store.lock():
-        if protocol == current_protocol(store):
+        if protocol == load_current_protocol(store):
             return protocol
         if frozen_since(store):
             raise ProjectError(

@@ -19,7 +19,7 @@ from opp_mri.domain.visit import Visit, events_of_visits
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
-from opp_mri.workflow.catalogue.patients import TimePoint, time_points
+from opp_mri.workflow.catalogue.patients import TimePoint, list_time_points
 from opp_mri.workflow.measuring.readings import (
     counted_readings,
     latest_by_cell,
@@ -92,7 +92,9 @@ class LesionTimeline:
     visits: tuple[Visit, ...] = ()
 
 
-def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) -> LesionTimeline:
+def build_lesion_timeline(
+    store: Store, lesion: Lesion, *, reader: str | None = None
+) -> LesionTimeline:
     """Give the timeline of a lesion by one reader, of the readings that count.
 
     Parameters
@@ -106,7 +108,7 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
         Several readers measured the lesion and none was named, or the named one did not.
     """
     reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
-    timeline = reader_timeline(store, lesion, reader, readings)
+    timeline = build_reader_timeline(store, lesion, reader, readings)
     own = own_readings(store, lesion.lesion_id, reader)
     unsigned = unsigned_cells(own, signed_ids(store, lesion.lesion_id))
     if not unsigned:
@@ -120,7 +122,9 @@ def lesion_timeline(store: Store, lesion: Lesion, *, reader: str | None = None) 
 
 def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
     """Give the timeline of a lesion as one reader has it now, drafts too."""
-    return reader_timeline(store, lesion, reader, own_readings(store, lesion.lesion_id, reader))
+    return build_reader_timeline(
+        store, lesion, reader, own_readings(store, lesion.lesion_id, reader)
+    )
 
 
 def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
@@ -151,12 +155,12 @@ def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
     return attrs.evolve(cell, reading=None, status=status)
 
 
-def reader_timeline(
+def build_reader_timeline(
     store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading]
 ) -> LesionTimeline:
     """Give the timeline of a lesion by these readings of one reader, the latest of a cell last."""
     latest = latest_by_cell(readings)
-    points = time_points(store, lesion.patient_id)
+    points = list_time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
     measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
     cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))

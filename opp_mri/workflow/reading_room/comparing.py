@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opp_mri.domain.transform import RigidTransform
-from opp_mri.registration.resampling import on_grid
+from opp_mri.registration.resampling import resample_on_grid
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.registration.align_review import loaded_volume
 
@@ -32,4 +32,4 @@ def carried_images(
         The images of one cannot be read, or make no volume.
     """
     here, other = loaded_volume(store, volume_id), loaded_volume(store, other_id)
-    return on_grid(other, here.geometry, other_from_here)
+    return resample_on_grid(other, here.geometry, other_from_here)

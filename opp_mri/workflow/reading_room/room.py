@@ -17,12 +17,12 @@ from opp_mri.domain.reader_study import Blinding
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import patient_map, time_points
+from opp_mri.workflow.catalogue.patients import list_time_points, map_patients
 from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
 from opp_mri.workflow.measuring.readings import own_readings, settled_ids, signed_ids
 from opp_mri.workflow.measuring.seeds import Phase, lesion_seed_lps_mm, phase
 from opp_mri.workflow.measuring.timeline import LesionTimeline, draft_timeline
-from opp_mri.workflow.registration.links import Links, links, shift
+from opp_mri.workflow.registration.links import Links, find_links, shift
 
 CellKey = tuple[date, SeriesRole]
 
@@ -155,8 +155,8 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
     UnknownError
         The project has no such patient.
     """
-    group = patient_map(store).group(patient_id)
-    points = time_points(store, patient_id)
+    group = map_patients(store).group(patient_id)
+    points = list_time_points(store, patient_id)
     if not points:
         raise UnknownError("The project has no images of this patient: index them first.")
     lesions = [
@@ -187,7 +187,7 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
             attrs.evolve(lesion, timeline=until(lesion.timeline, last)) for lesion in lesions
         ),
         blinding=blinding,
-        links=links(store, group, None),
+        links=find_links(store, group, None),
         undated=sum(len(point.volumes) for point in points if not point.study_date),
     )
 
@@ -205,7 +205,7 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
         log=tuple(own_readings(store, lesion.lesion_id, reader)),
         signed=signed_ids(store, lesion.lesion_id),
         axes=tuple(axis for axis in store.ap_axes(lesion.lesion_id) if axis.reader == reader),
-        links=links(store, patient_map(store).group(lesion.patient_id), lesion),
+        links=find_links(store, map_patients(store).group(lesion.patient_id), lesion),
         seed=seed,
         levels=levels,
     )

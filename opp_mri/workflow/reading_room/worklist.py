@@ -13,7 +13,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import patients
+from opp_mri.workflow.catalogue.patients import list_patients
 from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
 from opp_mri.workflow.measuring.readings import (
     counted_readings,
@@ -85,13 +85,13 @@ class Worklist:
     patients_without_lesion: tuple[str, ...]
 
 
-def worklist(store: Store, reader: str) -> Worklist:
+def build_worklist(store: Store, reader: str) -> Worklist:
     """Give the worklist of a reader."""
     rows: list[WorkLesion] = []
     dates: dict[str, tuple[date, ...]] = {}
     without: list[str] = []
     lesions, blinding = store.lesions(), blinding_of(store)
-    for patient in patients(store):
+    for patient in list_patients(store):
         of_patient = [lesion for lesion in lesions if lesion.patient_id in patient.patient_ids]
         if not of_patient:
             without.append(patient.patient_id)
@@ -104,7 +104,7 @@ def worklist(store: Store, reader: str) -> Worklist:
                 WorkLesion(
                     patient_id=patient.patient_id,
                     lesion=lesion,
-                    cells=work_cells(
+                    cells=build_work_cells(
                         timeline,
                         signed,
                         _other_readings(store, lesion.lesion_id, reader),
@@ -119,7 +119,7 @@ def worklist(store: Store, reader: str) -> Worklist:
     return Worklist(lesions=tuple(rows), study_dates=dates, patients_without_lesion=tuple(without))
 
 
-def work_cells(
+def build_work_cells(
     timeline: LesionTimeline,
     signed: frozenset[str],
     other_readings: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
@@ -177,7 +177,7 @@ def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[s
             and cell.reading is not None
             and cell.reading.reading_id in differing
             else cell
-            for cell in work_cells(timeline, signed)
+            for cell in build_work_cells(timeline, signed)
         )
         return attrs.evolve(row, cells=cells)
 

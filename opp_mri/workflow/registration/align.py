@@ -23,11 +23,11 @@ from opp_mri.domain.geometry import Volume
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.registration import Fit
 from opp_mri.errors import OppMriError
-from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, parameters
-from opp_mri.registration.second_opinion import ask_second_opinion, with_second_opinion
+from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_parameters
+from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.registration.align_left_out import left_out
+from opp_mri.workflow.registration.align_left_out import list_left_out
 from opp_mri.workflow.registration.align_plan import (
     SequencePair,
     VisitTask,
@@ -100,7 +100,7 @@ def align_project(
             failures.append(outcome)
         else:
             store.add_alignments(
-                [_record(task, pair, fit, at, quick=quick) for pair, fit in outcome]
+                [_build_alignment(task, pair, fit, at, quick=quick) for pair, fit in outcome]
             )
         progress("lining up follow-ups", done, len(open_tasks))
     now_recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
@@ -110,7 +110,7 @@ def align_project(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
         new=len(now_recorded.keys() - recorded.keys()),
         failures=tuple(failures),
-        left_out=left_out(store, lesion_ids),
+        left_out=list_left_out(store, lesion_ids),
     )
 
 
@@ -178,7 +178,7 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
             for pair, both, fit in zip(pairs, volumes, fits, strict=True):
                 if not quick:
                     opinion = ask_second_opinion(*both, fit, task.lesion_radius_mm)
-                    fit = with_second_opinion(fit, opinion)
+                    fit = add_second_opinion(fit, opinion)
                 outcome.append((pair, fit))
     except OppMriError as error:
         return str(error)
@@ -208,7 +208,7 @@ def _same_contrast(pair: SequencePair) -> bool:
     return role is SeriesRole.STIR or before == after
 
 
-def _record(
+def _build_alignment(
     task: VisitTask, pair: SequencePair, fit: Fit, at: datetime, *, quick: bool
 ) -> Alignment:
     sequence, baseline, followup = pair
@@ -225,7 +225,7 @@ def _record(
         followup_study_date=followup.study_date,
         brought_along=fit.correction_mm is not None,
         algorithm_version=ALGORITHM_VERSION,
-        parameters=parameters(),
+        parameters=list_parameters(),
         fit=fit,
         recorded_at=at,
     )

@@ -6,11 +6,11 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Lesion
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
 
 
-def left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
+def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
     """Name the baseline series on which a lesion cannot be found by its seed.
 
     Parameters
@@ -36,7 +36,7 @@ def _of_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
     seeds = dict([seed])
     before = [
         point
-        for point in time_points(store, lesion.patient_id)
+        for point in list_time_points(store, lesion.patient_id)
         if point.study_date and phase(lesion, point.study_date) is Phase.BEFORE
     ]
     holding = [

@@ -14,9 +14,9 @@ from opp_mri.domain.imaging import SeriesRole, SourceFile, Usability, VolumeDesc
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
-from opp_mri.registration.align import ALGORITHM_VERSION, parameters
+from opp_mri.registration.align import ALGORITHM_VERSION, list_parameters
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.catalogue.patients import Patient, TimePoint, patients, time_points
+from opp_mri.workflow.catalogue.patients import Patient, TimePoint, list_patients, list_time_points
 from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
 
@@ -54,9 +54,9 @@ def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
     if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions]:
         raise UnknownError(f"There is no lesion {unknown[0]}: `opp-mri lesion list` lists them.")
     tasks: list[VisitTask] = []
-    for patient in patients(store):
+    for patient in list_patients(store):
         own = [lesion for lesion in lesions.values() if lesion.patient_id in patient.patient_ids]
-        points = [p for p in time_points(store, patient.patient_id) if p.study_date]
+        points = [p for p in list_time_points(store, patient.patient_id) if p.study_date]
         for lesion in own:
             if not lesion_ids or lesion.lesion_id in lesion_ids:
                 tasks += _lesion_tasks(store, patient, lesion, points)
@@ -78,7 +78,7 @@ def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
     sequence, baseline, followup = pair
     depends_on = (
         ALGORITHM_VERSION,
-        sorted(parameters().items()),
+        sorted(list_parameters().items()),
         task.lesion_id,
         task.centre_lps_mm,
         task.lesion_radius_mm,

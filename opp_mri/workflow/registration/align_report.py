@@ -16,7 +16,7 @@ from opp_mri.workflow.registration.align_review import loaded_volume
 from opp_mri.workflow.registration.visits import VisitFit
 
 
-def alignment_record(
+def build_alignment_json(
     alignment: Alignment, decisions: Sequence[AlignmentDecision] = (), visit: VisitFit | None = None
 ) -> dict[str, Any]:
     """Give what `opp-mri align --json` shows of a fit.

@@ -13,7 +13,7 @@ from opp_mri.domain.measurement import Lesion, LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
-from opp_mri.registration.resampling import on_grid
+from opp_mri.registration.resampling import resample_on_grid
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
 from opp_mri.workflow.registration.align_plan import plan, recorded_fit, with_imports
@@ -169,8 +169,8 @@ def fit_images(store: Store, alignment: Alignment) -> FitImages:
     return FitImages(
         grid=baseline.geometry,
         baseline=baseline.voxels,
-        before=on_grid(followup, baseline.geometry, as_headers_say),
-        after=on_grid(followup, baseline.geometry, followup_from_baseline),
+        before=resample_on_grid(followup, baseline.geometry, as_headers_say),
+        after=resample_on_grid(followup, baseline.geometry, followup_from_baseline),
     )
 
 

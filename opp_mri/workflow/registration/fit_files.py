@@ -17,10 +17,10 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.transform import ROTATION_TOLERANCE, RigidTransform
 from opp_mri.errors import InputError, UnknownError
-from opp_mri.registration.align import judge, parameters
+from opp_mri.registration.align import judge, list_parameters
 from opp_mri.registration.files import read_transform, write_image, write_transform
-from opp_mri.registration.resampling import on_grid, subtract
-from opp_mri.registration.second_opinion import ask_second_opinion, with_second_opinion
+from opp_mri.registration.resampling import resample_on_grid, subtract
+from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.registration.align_plan import (
     IMPORTED,
@@ -126,7 +126,7 @@ def import_fit(
         centre_lps_mm=task.centre_lps_mm,
         lesion_radius_mm=task.lesion_radius_mm,
     )
-    fit = with_second_opinion(
+    fit = add_second_opinion(
         fit, ask_second_opinion(baseline, followup, fit, task.lesion_radius_mm)
     )
     alignment = Alignment(
@@ -140,7 +140,7 @@ def import_fit(
         followup_study_date=followup_date,
         brought_along=False,
         algorithm_version=IMPORTED,
-        parameters=parameters(),
+        parameters=list_parameters(),
         fit=fit,
         recorded_at=at,
     )
@@ -199,7 +199,7 @@ def _export(
     baseline = loaded_volume(store, alignment.baseline_volume_id)
     followup = loaded_volume(store, alignment.followup_volume_id)
     grid = baseline.geometry
-    resampled = on_grid(followup, grid, alignment.fit.baseline_from_followup.inverse())
+    resampled = resample_on_grid(followup, grid, alignment.fit.baseline_from_followup.inverse())
     images: dict[str, NDArray[np.float32]] = {
         "resampled": resampled,
         "difference": subtract(resampled, baseline.voxels),

@@ -65,7 +65,7 @@ class Links:
         return _chain((*self.confirmed, *self.by_point), to_frame, from_frame)
 
 
-def links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Links:
+def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Links:
     """Give the links of a patient's frames as they are for one lesion.
 
     Parameters

@@ -34,7 +34,7 @@ def remove_account(project: Project, name: str) -> None:
     _store(project).remove_account(name)
 
 
-def accounts(project: Project) -> Sequence[Account]:
+def list_accounts(project: Project) -> Sequence[Account]:
     """Give all accounts, by name; see `add_account` for what is raised."""
     return _store(project).accounts()
 

@@ -97,7 +97,7 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
     return AuditReport(head=head, faults=tuple(faults), cautions=tuple(cautions))
 
 
-def entries(store: Store, after: int = 0) -> Iterator[AuditEntry]:
+def list_entries(store: Store, after: int = 0) -> Iterator[AuditEntry]:
     """Give all records for showing, in their order."""
     for record in store.chain(after):
         yield _entry(record)

@@ -32,7 +32,7 @@ from opp_mri.workflow.project import (
     read_settings,
 )
 from opp_mri.workflow.safekeeping.audit import verify
-from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, new_archive
+from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, open_new_archive
 
 MANIFEST_NAME: Final = "manifest.json"
 NAMES: Final = (STORE_NAME, SETTINGS_NAME)
@@ -95,7 +95,7 @@ def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") ->
                 "sha256": {name: _sha256(folder / name) for name in NAMES},
             }
             (folder / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            with new_archive(path, passphrase, zipfile.ZIP_DEFLATED) as archive:
+            with open_new_archive(path, passphrase, zipfile.ZIP_DEFLATED) as archive:
                 for name in (MANIFEST_NAME, *NAMES):
                     archive.write(folder / name, name)
     except OSError as error:

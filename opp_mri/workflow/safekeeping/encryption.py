@@ -155,7 +155,9 @@ def decrypt(path: Path, target: Path, passphrase: str) -> None:
 
 
 @contextmanager
-def new_archive(path: Path, passphrase: str = "", method: int = ZIP_STORED) -> Iterator[ZipFile]:
+def open_new_archive(
+    path: Path, passphrase: str = "", method: int = ZIP_STORED
+) -> Iterator[ZipFile]:
     """Open a new zip archive for writing, encrypted where there is a passphrase.
 
     It takes its place when all is written, whatever stops that; only its owner may read it.

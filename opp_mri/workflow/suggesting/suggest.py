@@ -16,12 +16,12 @@ from opp_mri.store.protocol import Store
 from opp_mri.suggestion.images import SequenceImage
 from opp_mri.suggestion.propose import propose_visit
 from opp_mri.workflow.measuring.blinding import blinding_of
-from opp_mri.workflow.measuring.lesions import known_lesion
+from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.seeds import seed_by_frame
 from opp_mri.workflow.measuring.suitability import reason_unsuitable
-from opp_mri.workflow.measuring.timeline import Cell, reader_timeline
+from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
 from opp_mri.workflow.registration.align_review import loaded_volume
-from opp_mri.workflow.registration.links import Links, links
+from opp_mri.workflow.registration.links import Links, find_links
 
 
 @frozen(kw_only=True)
@@ -60,19 +60,19 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
         raise ProjectError(
             "Proposals are off in a blinded package, so that they are the same for both readers."
         )
-    lesion = known_lesion(store, lesion_id)
+    lesion = find_lesion(store, lesion_id)
     seeds = seed_by_frame(store, lesion)
     if not seeds:
         raise InputError(
             f"Lesion {lesion_id} has neither a seed nor a baseline caliper, so nothing says where "
             "it is. Set a seed with `opp-mri lesion add --replace`, or measure its baseline."
         )
-    timeline = reader_timeline(store, lesion, "", ())
+    timeline = build_reader_timeline(store, lesion, "", ())
     visits: dict[date, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)
     for cell in timeline.cells:
         if cell.volume is not None and not reason_unsuitable(cell.volume, cell.sequence):
             visits[cell.study_date].append((cell, cell.volume))
-    joined = links(store, (lesion.patient_id,), lesion)
+    joined = find_links(store, (lesion.patient_id,), lesion)
     axes = store.ap_axes(lesion_id)
     suggested: list[SuggestedCell] = []
     for day in sorted(visits):

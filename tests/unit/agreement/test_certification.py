@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from opp_mri.agreement.certification import Certification, PassMark, certify
-from opp_mri.agreement.lengths import bland_altman
+from opp_mri.agreement.lengths import compute_bland_altman
 from opp_mri.domain.estimate import Estimate
 
 Errors = dict[str, list[float]]
@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     given_errors = errors(bias_mm=0.4)
     every = np.concatenate(list(given_errors.values()))
     found = certify(given_errors, unread=0)
-    assert found.bias_mm == bland_altman(given_errors).bias_mm
+    assert found.bias_mm == compute_bland_altman(given_errors).bias_mm
     assert found.sd_mm.value == pytest.approx(math.sqrt(((every - every.mean()) ** 2).sum() / 29))
     # the interval of a variance, the other way round: where the data lie at 2.5 % of chi-squared
     for end, share in ((found.sd_mm.low, 0.975), (found.sd_mm.high, 0.025)):
@@ -122,7 +122,7 @@ def test_nothing_read_does_not_pass() -> None:
 def test_more_spread_never_turns_a_fail_into_a_pass(
     given_errors: Errors, unread: int, factor: float
 ) -> None:
-    middle = bland_altman(given_errors).bias_mm.value or 0.0
+    middle = compute_bland_altman(given_errors).bias_mm.value or 0.0
     assume(abs(abs(middle) - 1) > 1e-6)  # where rounding decides
     spread = {
         name: [middle + factor * (error - middle) for error in one]

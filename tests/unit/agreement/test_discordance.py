@@ -14,7 +14,7 @@ from opp_mri.agreement.discordance import (
     Drawn,
     Limits,
     category_only,
-    discordance,
+    find_discordance,
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
@@ -55,7 +55,7 @@ def said(answer: Answer, length: str | None = None) -> Drawn:
 
 
 def found(first: Drawn, second: Drawn, **limits: object) -> Discordance | None:
-    return discordance(first, second, Limits(**limits))  # type: ignore[arg-type]
+    return find_discordance(first, second, Limits(**limits))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

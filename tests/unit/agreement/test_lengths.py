@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from opp_mri.agreement.correlation import icc
-from opp_mri.agreement.lengths import bland_altman, kappa, proportion, scaled, within_subject_sd_mm
+from opp_mri.agreement.correlation import compute_icc
+from opp_mri.agreement.lengths import (
+    compute_bland_altman,
+    compute_kappa,
+    estimate_proportion,
+    estimate_within_subject_sd_mm,
+    scale_estimate,
+)
 from opp_mri.domain.estimate import Estimate
 
 # Shrout and Fleiss 1979, table 2: six targets, four judges
@@ -22,7 +28,7 @@ MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 25
 
 
 def test_icc_is_that_of_shrout_and_fleiss() -> None:
-    found = icc(JUDGES)
+    found = compute_icc(JUDGES)
     assert found.single.value == pytest.approx(0.29, abs=0.005)
     assert found.average.value == pytest.approx(0.62, abs=0.005)
 
@@ -51,7 +57,7 @@ def test_icc_and_its_intervals_are_those_of_a_reference_implementation(
     lengths: np.ndarray, single: tuple[float, ...], average: tuple[float, ...]
 ) -> None:
     # R 4.2.2, psych 2.2.9: ICC(x, lmer = FALSE), the rows ICC2 and ICC2k
-    found = icc(lengths)
+    found = compute_icc(lengths)
     for one, wanted in ((found.single, single), (found.average, average)):
         assert (one.value, one.low, one.high) == pytest.approx(wanted, abs=1e-6)
 
@@ -61,21 +67,23 @@ def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do()
     lengths = rng.normal(20, 6, (12, 1, 1)) + rng.normal(0, 0.9, (12, 5, 2))
     lengths[:, :, 0] += rng.normal(0, 1.2, (12, 1))  # a bias of each lesion's own
     flat = lengths.reshape(-1, 2)
-    alone = icc(flat, [str(n) for n in range(60)])
-    together = icc(flat, [str(n // 5) for n in range(60)])
-    assert alone.single == icc(flat).single
+    alone = compute_icc(flat, [str(n) for n in range(60)])
+    together = compute_icc(flat, [str(n // 5) for n in range(60)])
+    assert alone.single == compute_icc(flat).single
     assert together.single.value == alone.single.value
     width = [one.single.high - one.single.low for one in (together, alone)]  # type: ignore[operator]
     assert width[0] > 1.3 * width[1]
     # left out by hand, one lesion after the other
     z = [
-        math.atanh(icc(np.delete(lengths, n, 0).reshape(-1, 2)).single.value)  # type: ignore[arg-type]
+        math.atanh(compute_icc(np.delete(lengths, n, 0).reshape(-1, 2)).single.value)  # type: ignore[arg-type]
         for n in range(12)
     ]
     half = stats.t.ppf(0.975, 11) * math.sqrt(11 * np.var(z))
     middle = math.atanh(together.single.value)  # type: ignore[arg-type]
     assert together.single.low == pytest.approx(math.tanh(middle - half), abs=1e-9)
-    assert icc(flat[:10], ["a"] * 5 + ["b"] * 5).single.low is None  # two lesions are too few
+    assert (
+        compute_icc(flat[:10], ["a"] * 5 + ["b"] * 5).single.low is None
+    )  # two lesions are too few
 
 
 @given(st.integers(3, 12), st.integers(2, 4), st.integers(0, 2**31))
@@ -104,7 +112,7 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
         - residual(slice(None))
     ) / (n - 1)
     wanted = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
-    found = icc(values)
+    found = compute_icc(values)
     assert found.single.value == pytest.approx(wanted, abs=1e-6)
     assert found.single.low is not None
     assert found.single.high is not None
@@ -112,18 +120,18 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
 
 
 def test_too_few_lengths_have_no_icc() -> None:
-    assert icc(np.array([[1.0, 2.0], [3.0, 4.0]])).single == Estimate(value=None)
-    assert icc(np.full((5, 2), 7.0)).single == Estimate(value=None)  # nothing varies
+    assert compute_icc(np.array([[1.0, 2.0], [3.0, 4.0]])).single == Estimate(value=None)
+    assert compute_icc(np.full((5, 2), 7.0)).single == Estimate(value=None)  # nothing varies
 
 
 def test_readers_who_never_differ_agree_wholly() -> None:
     lengths = np.repeat(np.arange(10.0, 20.0)[:, None], 2, axis=1)
-    assert icc(lengths).single == Estimate(value=1.0, low=1.0, high=1.0)
+    assert compute_icc(lengths).single == Estimate(value=1.0, low=1.0, high=1.0)
 
 
 def test_one_pair_a_lesion_gives_the_limits_of_bland_and_altman() -> None:
     differences = np.subtract(LARGE, MINI).astype(float)
-    found = bland_altman({str(n): [one] for n, one in enumerate(differences)})
+    found = compute_bland_altman({str(n): [one] for n, one in enumerate(differences)})
     assert found.bias_mm.value == pytest.approx(-2.1, abs=0.05)
     sd = (found.upper_mm.value - found.bias_mm.value) / 1.959964  # type: ignore[operator]
     assert sd == pytest.approx(38.8, abs=0.05)
@@ -137,8 +145,8 @@ def test_repeated_lengths_on_a_lesion_are_not_counted_as_so_many_lesions() -> No
     rng = np.random.default_rng(3)
     of_lesion = rng.normal(0, 1.5, 12)
     repeated = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
-    found = bland_altman(repeated)
-    alone = bland_altman(
+    found = compute_bland_altman(repeated)
+    alone = compute_bland_altman(
         {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
     )
     width = [f.bias_mm.high - f.bias_mm.low for f in (found, alone)]  # type: ignore[operator]
@@ -159,7 +167,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
         str(n): list(rng.normal(0.3, 1.1) + rng.normal(0, 0.8, size))
         for n, size in enumerate([1, 4, 2, 5, 3, 1, 6, 2, 4])
     }
-    found = bland_altman(data)
+    found = compute_bland_altman(data)
     y = np.concatenate(list(data.values()))
     group = np.repeat(np.arange(9), [len(one) for one in data.values()])
     dummies = (group[:, None] == np.arange(9)).astype(float)
@@ -190,7 +198,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
 
 def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation() -> None:
     # R 4.2.2: mean(d), t.test(d)$conf.int, mean(d) +- qnorm(.975) * sd(d)
-    found = bland_altman(
+    found = compute_bland_altman(
         {str(n): [a - b] for n, (a, b) in enumerate(zip(FIRST, SECOND, strict=True))}
     )
     assert found.bias_mm.value == pytest.approx(-0.4, abs=1e-6)
@@ -203,41 +211,45 @@ def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation
 
 
 def test_the_sd_of_one_measurement_is_the_root_of_half_the_mean_square() -> None:
-    found = within_subject_sd_mm({str(n): [x] for n, x in enumerate([1.0, -1.0, 2.0, -2.0])})
+    found = estimate_within_subject_sd_mm(
+        {str(n): [x] for n, x in enumerate([1.0, -1.0, 2.0, -2.0])}
+    )
     assert found.value == pytest.approx(math.sqrt(2.5 / 2))
     assert found.low == pytest.approx(found.value * math.sqrt(4 / stats.chi2.ppf(0.975, 4)))
-    assert scaled(found, 2.77).value == pytest.approx(2.77 * found.value)  # type: ignore[operator]
-    assert within_subject_sd_mm({"a": [1.0]}) == Estimate(value=None)
+    assert scale_estimate(found, 2.77).value == pytest.approx(2.77 * found.value)  # type: ignore[operator]
+    assert estimate_within_subject_sd_mm({"a": [1.0]}) == Estimate(value=None)
 
 
 def test_the_sd_of_one_measurement_counts_lesions_where_these_differ() -> None:
     rng = np.random.default_rng(5)
     of_lesion = rng.normal(0, 2.0, 12)
     repeated = {str(n): list(mean + rng.normal(0, 0.2, 6)) for n, mean in enumerate(of_lesion)}
-    found = within_subject_sd_mm(repeated)
-    alone = within_subject_sd_mm(
+    found = estimate_within_subject_sd_mm(repeated)
+    alone = estimate_within_subject_sd_mm(
         {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
     )
     assert found.value == alone.value
     # nearly all of the variance lies between lesions, so there are as good as 12 squares, not 72
     ends = [found.value * math.sqrt(12 / stats.chi2.ppf(p, 12)) for p in (0.975, 0.025)]  # type: ignore[operator]
     assert (found.low, found.high) == pytest.approx(ends, rel=0.05)
-    assert within_subject_sd_mm({"a": [1.0, 2.0], "b": [0.0]}).low is None  # two are too few
+    assert (
+        estimate_within_subject_sd_mm({"a": [1.0, 2.0], "b": [0.0]}).low is None
+    )  # two are too few
 
 
 def test_a_share_has_an_exact_interval() -> None:
     # 0 of 10: the upper end is 1 - 0.025 ** (1 / 10)
-    none = proportion(0, 10)
+    none = estimate_proportion(0, 10)
     assert (none.value, none.low) == (0.0, 0.0)
     assert none.high == pytest.approx(1 - 0.025**0.1)
-    assert proportion(0, 0) == Estimate(value=None)
+    assert estimate_proportion(0, 0) == Estimate(value=None)
 
 
 PAIRS = [("OPP", "OPP")] * 20 + [("OPP", "PD")] * 5 + [("PD", "OPP")] * 10 + [("PD", "PD")] * 15
 
 
 def test_kappa_of_a_textbook_table_and_its_standard_error_by_the_delta_method() -> None:
-    found = kappa(PAIRS, ["OPP", "PD"])
+    found = compute_kappa(PAIRS, ["OPP", "PD"])
     assert found.kappa.value == pytest.approx(0.4)
     assert found.table == ((20, 5), (10, 15))
     shares = np.array(found.table, float).ravel() / 50
@@ -261,7 +273,7 @@ def test_kappa_and_its_standard_error_are_those_of_a_reference_implementation() 
     table = [[44, 5, 1], [7, 20, 3], [9, 5, 6]]
     names = ["OPP", "PD", "SD"]
     pairs = [(names[i], names[j]) for i in range(3) for j in range(3) for _ in range(table[i][j])]
-    found = kappa(pairs, names).kappa
+    found = compute_kappa(pairs, names).kappa
     assert found.value == pytest.approx(0.491525423729, abs=1e-6)
     width = math.atanh(found.high) - math.atanh(found.low)  # type: ignore[arg-type]
     error = width / 2 / stats.norm.ppf(0.975) * (1 - found.value**2)  # type: ignore[operator]
@@ -269,14 +281,16 @@ def test_kappa_and_its_standard_error_are_those_of_a_reference_implementation() 
 
 
 def test_where_all_agree_kappa_has_no_interval_and_the_share_has_one() -> None:
-    found = kappa([("OPP", "OPP")] * 3 + [("PD", "PD")] * 2, ["OPP", "PD"])
+    found = compute_kappa([("OPP", "OPP")] * 3 + [("PD", "PD")] * 2, ["OPP", "PD"])
     assert found.kappa == Estimate(value=1.0)
     assert found.agreed.low == pytest.approx(0.025 ** (1 / 5))
-    found = kappa([("PD", "OPP"), ("PD", "PD")], ["OPP", "PD"])  # no variance by the formula
+    found = compute_kappa(
+        [("PD", "OPP"), ("PD", "PD")], ["OPP", "PD"]
+    )  # no variance by the formula
     assert found.kappa == Estimate(value=0.0)
 
 
 def test_one_category_for_all_has_agreement_and_no_kappa() -> None:
-    found = kappa([("SD", "SD")] * 5, ["SD", "PD"])
+    found = compute_kappa([("SD", "SD")] * 5, ["SD", "PD"])
     assert found.kappa == Estimate(value=None)
     assert found.agreed.value == 1.0

@@ -11,7 +11,7 @@ from opp_mri.domain.geometry import Volume
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
-from opp_mri.registration.align import align, judge, parameters
+from opp_mri.registration.align import align, judge, list_parameters
 
 COARSE_TRE_MM = 0.5  # pixels of 2.2 mm, slices of 4.4 mm
 
@@ -208,6 +208,6 @@ def test_a_fit_travels_between_processes(fit: Fit) -> None:
 
 
 def test_the_constants_that_a_stored_fit_depends_on_are_named() -> None:
-    constants = parameters()
+    constants = list_parameters()
     assert constants["quality.good_margin"] > 0
     assert constants["search.grid_mm"] == 5.6

@@ -14,7 +14,7 @@ from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.key_image import (
     SHOWN_PIXEL_MM,
-    carried_directions,
+    carry_directions,
     shown_image,
     shown_square,
     upright,
@@ -72,7 +72,7 @@ def test_a_line_has_the_same_length_on_the_display_as_on_the_native_image(
     fit = RigidTransform(
         to_frame_of_reference_uid="1.2.3.9", from_frame_of_reference_uid="1.2.3.8", matrix=turn
     )
-    directions = carried_directions((BACK, DOWN), fit, PLANE)
+    directions = carry_directions((BACK, DOWN), fit, PLANE)
     square = shown_square(PLANE, PLANE.lps_from_pixel(128, 128), directions, 80.0)
     start, end = (
         square.place(PLANE.lps_from_pixel(*at)) for at in ((column_1, row_1), (column_2, row_2))
@@ -93,7 +93,7 @@ def turned_plane(degrees: float) -> tuple[ImagePlane, RigidTransform]:
 
 def test_a_later_study_is_turned_back_so_that_the_vertebra_lies_as_at_baseline() -> None:
     plane, later_from_baseline = turned_plane(12.0)
-    right, down = carried_directions(upright(PLANE), later_from_baseline, plane)
+    right, down = carry_directions(upright(PLANE), later_from_baseline, plane)
     assert math.degrees(math.atan2(right[2], right[1])) == pytest.approx(12.0)
     assert np.dot(right, down) == pytest.approx(0.0, abs=1e-12)
     assert np.dot(down, plane.normal) == pytest.approx(0.0, abs=1e-12)

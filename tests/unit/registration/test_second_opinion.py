@@ -9,8 +9,8 @@ from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.second_opinion import (
     SecondOpinion,
+    add_second_opinion,
     ask_second_opinion,
-    with_second_opinion,
 )
 
 
@@ -36,7 +36,7 @@ def asked(baseline: Scanned, followup: Scanned, off_mm: tuple[float, float, floa
     matrix[:3, 3] += off_mm
     fit = fit_of(evolve(truth, matrix=matrix), baseline)
     opinion = ask_second_opinion(baseline.volume, followup.volume, fit, baseline.radius_mm)
-    return with_second_opinion(fit, opinion)
+    return add_second_opinion(fit, opinion)
 
 
 def test_it_agrees_with_the_truth(lumbar: list[Scanned]) -> None:
@@ -57,14 +57,14 @@ def test_a_fit_that_is_off_becomes_doubtful_and_says_why(
 
 def test_a_failed_fit_stays_failed(lumbar: list[Scanned]) -> None:
     fit = fit_of(RigidTransform.identity("2.25.1"), lumbar[0], Verdict.FAILED)
-    asked_of = with_second_opinion(fit, SecondOpinion(displacement_mm=9.0, rotation_deg=9.0))
+    asked_of = add_second_opinion(fit, SecondOpinion(displacement_mm=9.0, rotation_deg=9.0))
     assert asked_of.verdict is Verdict.FAILED
     assert asked_of.second_opinion_mm == 9.0
 
 
 def test_without_an_opinion_nothing_changes(lumbar: list[Scanned]) -> None:
     fit = fit_of(RigidTransform.identity("2.25.1"), lumbar[0])
-    assert with_second_opinion(fit, None) is fit
+    assert add_second_opinion(fit, None) is fit
 
 
 def test_images_that_do_not_meet_give_no_opinion(lumbar: list[Scanned]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from opp_mri.domain.assessment import Caution, Criteria, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
-from opp_mri.response.cautions import caution_in_words
+from opp_mri.response.cautions import describe_caution
 from opp_mri.response.classify import classify
 
 AMINI = Criteria(name="amini-2016")
@@ -48,7 +48,7 @@ def test_a_finding_in_the_window_is_a_caution_next_to_an_opp(
     category, named = cautions(GREW, kind, 90)
     assert category == "PD"
     assert caution not in named
-    assert "182 days" in caution_in_words(caution, AMINI)
+    assert "182 days" in describe_caution(caution, AMINI)
 
 
 def test_a_fracture_event_that_says_there_is_none_is_no_caution() -> None:

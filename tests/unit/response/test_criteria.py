@@ -9,8 +9,8 @@ from opp_mri.domain.assessment import Criteria, Plateau, Reference, TherapyCount
 from opp_mri.errors import InputError
 from opp_mri.response.criteria import (
     SHIPPED_CRITERIA,
-    criteria_record,
-    criteria_toml,
+    build_criteria_json,
+    format_criteria_toml,
     load_criteria,
 )
 
@@ -88,12 +88,12 @@ def test_the_thresholds_of_maralani_are_those_of_the_publication() -> None:
 @pytest.mark.parametrize("name", SHIPPED_CRITERIA)
 def test_criteria_that_are_written_as_toml_are_read_again(name, criteria_file) -> None:
     criteria = load_criteria(name)
-    assert load_criteria(criteria_file(criteria_toml(criteria))) == criteria
+    assert load_criteria(criteria_file(format_criteria_toml(criteria))) == criteria
 
 
 @pytest.mark.parametrize("name", SHIPPED_CRITERIA)
 def test_criteria_are_shown_as_json(name) -> None:
-    record = criteria_record(load_criteria(name))
+    record = build_criteria_json(load_criteria(name))
     assert json.loads(json.dumps(record)) == record
 
 

@@ -23,7 +23,7 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.response.classify import classify
-from opp_mri.response.history import DatedLabel, labels_by_day, labels_in_words
+from opp_mri.response.history import DatedLabel, describe_labels, labels_by_day
 
 INDETERMINATE = ResponseCategory.INDETERMINATE
 
@@ -136,7 +136,7 @@ def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> 
 
 
 def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, ...]:
-    return labels_in_words(
+    return describe_labels(
         labels_by_day(timeline, AMINI), classify(timeline, Rules(criteria=AMINI, mode=mode))
     )
 

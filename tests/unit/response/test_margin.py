@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from opp_mri.domain.assessment import Criteria, Mode, ResponseCategory, Rules
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
-from opp_mri.response.margin import categories_by_threshold, margin_mm
+from opp_mri.response.margin import classify_by_threshold, compute_margin_mm
 
 LARGEST_STEPS = 160  # 16 mm: more than the lengths, thresholds and ties of these timelines need
 
@@ -35,7 +35,7 @@ def scanned_margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Dec
 @settings(max_examples=25, deadline=None)
 @given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=st.sampled_from(Mode))
 def test_the_margin_is_what_a_scan_of_all_lengths_finds(timeline, criteria, mode) -> None:
-    assert margin_mm(timeline, Rules(criteria=criteria, mode=mode)) == scanned_margin_mm(
+    assert compute_margin_mm(timeline, Rules(criteria=criteria, mode=mode)) == scanned_margin_mm(
         timeline, criteria, mode
     )
 
@@ -46,17 +46,17 @@ def test_the_margin_is_what_a_scan_of_all_lengths_finds(timeline, criteria, mode
 )
 def test_the_margin_of_a_response_is_its_distance_from_the_threshold(last, margin) -> None:
     one = lesion(T1=studies(d0="20.0", d200=last))
-    assert margin_mm(one, Rules(criteria=AMINI)) == Decimal(margin)
+    assert compute_margin_mm(one, Rules(criteria=AMINI)) == Decimal(margin)
 
 
 def test_the_margin_counts_a_change_of_the_baseline() -> None:
     one = lesion(T1=studies(d0="20.0", d60="21.9", d90="21.9", d300="21.9"))
-    assert margin_mm(one, Rules(criteria=AMINI)) == Decimal("0.1")
+    assert compute_margin_mm(one, Rules(criteria=AMINI)) == Decimal("0.1")
 
 
 def test_a_length_is_never_made_negative() -> None:
     one = lesion(T1=studies(d0="0.5", d200="0.5"))  # only growth is possible
-    assert margin_mm(one, Rules(criteria=AMINI)) == Decimal("2.0")
+    assert compute_margin_mm(one, Rules(criteria=AMINI)) == Decimal("2.0")
 
 
 def test_a_tie_with_another_sequence_counts() -> None:
@@ -66,22 +66,22 @@ def test_a_tie_with_another_sequence_counts() -> None:
         T2FS=studies(d0="20.0", d60="25.7", d200="25.7"),
     )
     assert classify(one, Rules(criteria=AMINI)).category is ResponseCategory.OPP
-    assert margin_mm(one, Rules(criteria=AMINI)) == Decimal("0.4")
+    assert compute_margin_mm(one, Rules(criteria=AMINI)) == Decimal("0.4")
 
 
 def test_without_a_baseline_no_change_of_a_length_matters() -> None:
-    assert margin_mm(lesion(T1=studies(d60="20.0")), Rules(criteria=AMINI)) is None
+    assert compute_margin_mm(lesion(T1=studies(d60="20.0")), Rules(criteria=AMINI)) is None
 
 
 def test_in_an_excluded_lesion_no_change_of_a_length_matters() -> None:
     exclusion = TreatmentEvent(0, EventKind.EXCLUSION, "hardware")
     one = lesion(exclusion, T1=studies(d0="20.0", d200="18.0"))
-    assert margin_mm(one, Rules(criteria=AMINI)) is None
+    assert compute_margin_mm(one, Rules(criteria=AMINI)) is None
 
 
 def test_the_category_is_given_under_a_threshold_of_2_3_and_4_mm() -> None:
     one = lesion(T1=studies(d0="20.0", d200="17.0"))
-    assert categories_by_threshold(one, Rules(criteria=AMINI)) == {
+    assert classify_by_threshold(one, Rules(criteria=AMINI)) == {
         Decimal(2): ResponseCategory.PR,
         Decimal(3): ResponseCategory.PR,
         Decimal(4): ResponseCategory.SD,

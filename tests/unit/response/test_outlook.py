@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.timeline import EventKind, Exclusion, Timeline, TreatmentEvent
 from opp_mri.response.classify import classify
-from opp_mri.response.outlook import AMINI_2016, CAVEAT, Outlook, outlook, posterior
+from opp_mri.response.outlook import AMINI_2016, CAVEAT, Outlook, compute_outlook, compute_posterior
 
 ENLARGING = lesion(T1=studies(before7="20.0", d60="23.0", d100="24.0"))
 ENLARGED_ONCE = lesion(T1=studies(before7="20.0", d300="23.0"))
 
 
 def outlook_of(timeline: Timeline, fractions: int | None) -> Outlook | None:
-    return outlook(classify(timeline, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)), fractions)
+    return compute_outlook(
+        classify(timeline, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)), fractions
+    )
 
 
 def density(x: float, alpha: float, beta: float) -> float:
@@ -49,7 +51,7 @@ def test_the_figures_are_those_of_the_rules(fractions, alpha, beta, mean, low, h
 
 @pytest.mark.parametrize("seen", AMINI_2016, ids=lambda one: one.regimen)
 def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> None:
-    found, steps = posterior(seen), 200_000
+    found, steps = compute_posterior(seen), 200_000
     for limit, side in ((found.low, 0.025), (found.high, 0.975)):
         width = limit / steps
         area = sum(density((i + 0.5) * width, found.alpha, found.beta) for i in range(steps))
@@ -57,7 +59,7 @@ def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> No
 
 
 def test_the_prior_alone_has_the_mean_of_its_source() -> None:
-    found = posterior(evolve(AMINI_2016[0], opp=0, pd=0))
+    found = compute_posterior(evolve(AMINI_2016[0], opp=0, pd=0))
     assert found.mean == pytest.approx(9 / 23)
     assert found.alpha + found.beta == pytest.approx(4)
 
@@ -73,7 +75,7 @@ def test_the_sentence_gives_interval_n_and_caveat() -> None:
 def test_a_lesion_that_was_enlarged_on_a_single_study_has_an_outlook() -> None:
     answer = classify(ENLARGED_ONCE, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE))
     assert answer.reason is Reason.ENLARGED_ON_SINGLE_STUDY
-    assert outlook(answer, 1) == outlook_of(ENLARGING, 1)
+    assert compute_outlook(answer, 1) == outlook_of(ENLARGING, 1)
 
 
 @pytest.mark.parametrize("criterion", Exclusion)
@@ -108,7 +110,7 @@ def test_only_an_open_lesion_that_grew_has_one_and_never_with_hindsight(
     timeline, criteria, mode
 ) -> None:
     answer = classify(timeline, Rules(criteria=criteria, mode=mode))
-    if outlook(answer, 1) is not None:
+    if compute_outlook(answer, 1) is not None:
         assert mode is Mode.PROSPECTIVE
         assert answer.category is ResponseCategory.INDETERMINATE
         assert not any(event.kind is EventKind.EXCLUSION for event in timeline.events)
@@ -118,5 +120,5 @@ def test_only_an_open_lesion_that_grew_has_one_and_never_with_hindsight(
 
 def test_an_answer_with_hindsight_has_none_even_where_it_is_open() -> None:
     answer = classify(ENLARGING, Rules(criteria=AMINI, mode=Mode.PROSPECTIVE))
-    assert outlook(answer, 1) is not None
-    assert outlook(evolve(answer, rules=Rules(criteria=AMINI)), 1) is None
+    assert compute_outlook(answer, 1) is not None
+    assert compute_outlook(evolve(answer, rules=Rules(criteria=AMINI)), 1) is None

@@ -7,7 +7,7 @@ from fixtures.response_builders import AMINI, lesion, studies
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.prior import COURSES, PAPER_PRIOR, CoursePrior, estimate_prior
-from opp_mri.response.probability import category_probabilities, lesion_lengths
+from opp_mri.response.probability import estimate_category_probabilities, lesion_lengths
 
 OPP, PD, PR, SD = COURSES
 ERROR = MeasurementError(sd_mm=0.6, source="a test")
@@ -64,7 +64,7 @@ def test_shares_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
 def test_what_is_common_is_more_probable_where_lengths_leave_it_open() -> None:
     doubtful = lesion(T1=studies(d0="20.0", d90="22.1", d200="20.3", d300="20.2"))
     stable, progressing = (
-        category_probabilities(
+        estimate_category_probabilities(
             doubtful, Rules(criteria=AMINI), error=ERROR,
             prior=CoursePrior(shares=shares, source="a test"),
         ).posterior
@@ -75,7 +75,7 @@ def test_what_is_common_is_more_probable_where_lengths_leave_it_open() -> None:
 
 def test_a_lesion_that_was_measured_without_error_is_what_it_is_called() -> None:
     exact = MeasurementError(sd_mm=0, source="a test")
-    answer = category_probabilities(measured(PD, 1), Rules(criteria=AMINI), error=exact)
+    answer = estimate_category_probabilities(measured(PD, 1), Rules(criteria=AMINI), error=exact)
     assert answer.posterior == {PD: 1.0}
 
 

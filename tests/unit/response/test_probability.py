@@ -35,9 +35,9 @@ from opp_mri.response.probability import (
     DEFAULT_SD_MM,
     FRAGILE_BELOW,
     CategoryProbabilities,
-    category_probabilities,
     drawn_tenths,
-    expected_calls,
+    estimate_category_probabilities,
+    estimate_expected_calls,
     is_noise,
     repeated_tenths,
 )
@@ -128,7 +128,7 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 ) -> None:
     timeline, draws = with_digits(timeline, digits_mm), 40
     rules = Rules(criteria=criteria, mode=mode)
-    found = category_probabilities(
+    found = estimate_category_probabilities(
         timeline, rules, error=error_of(sd_mm, visit_correlation), draws=draws, seed=seed
     ).probabilities
     repeat = error_of(sd_mm, visit_correlation)
@@ -143,7 +143,7 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, digits_mm=DIGITS, criteria=MANY_CRITERIA, mode=MODES)
 def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, criteria, mode) -> None:
     timeline = with_digits(timeline, digits_mm)
-    sure = category_probabilities(
+    sure = estimate_category_probabilities(
         timeline, Rules(criteria=criteria, mode=mode), error=error_of(0.0), draws=10
     )
     call = classify(timeline, Rules(criteria=criteria, mode=mode)).category
@@ -169,7 +169,9 @@ def test_around_lengths_that_agree_it_differs_by_the_sd_and_by_what_their_mean_i
 
 def test_a_change_at_the_threshold_is_a_toss_up_and_a_large_one_is_sure() -> None:
     growth = [
-        category_probabilities(lesion(T1=studies(d0="20.0", d200=mm)), Rules(criteria=AMINI))
+        estimate_category_probabilities(
+            lesion(T1=studies(d0="20.0", d200=mm)), Rules(criteria=AMINI)
+        )
         for mm in ("22.0", "30.0")
     ]
     assert 0.2 < growth[0].probabilities[PD] < 0.6
@@ -189,7 +191,7 @@ TWO_SEQUENCES = lesion(T1=studies(**COURSE), T2FS=studies(before7="18.0", d60="2
 
 
 def asked(timeline: Timeline, seed: int = 0) -> CategoryProbabilities:
-    return category_probabilities(timeline, Rules(criteria=AMINI), seed=seed)
+    return estimate_category_probabilities(timeline, Rules(criteria=AMINI), seed=seed)
 
 
 def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
@@ -266,8 +268,8 @@ def test_an_unchanged_lesion_has_its_own_size_where_the_error_depends_on_it() ->
     rules = Rules(criteria=AMINI)
     long = ErrorClass(least_mm=25, sd_mm=0.1)
     error = MeasurementError(sd_mm=2.0, classes=[long], source="a test")
-    assert expected_calls(large, rules, error=error) == {SD: 1.0}
-    assert expected_calls(large, rules, error=error_of(2.0))[SD] < 0.5
+    assert estimate_expected_calls(large, rules, error=error) == {SD: 1.0}
+    assert estimate_expected_calls(large, rules, error=error_of(2.0))[SD] < 0.5
 
 
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
@@ -355,7 +357,7 @@ def test_the_standard_error_is_that_of_the_calls_own_share() -> None:
 )
 def test_a_number_of_draws_or_a_seed_that_is_none_is_refused(options) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each has its own words
-        category_probabilities(TWO_SEQUENCES, Rules(criteria=AMINI), **options)
+        estimate_category_probabilities(TWO_SEQUENCES, Rules(criteria=AMINI), **options)
 
 
 @pytest.mark.parametrize("sd_mm", [-0.1, nan, inf])
@@ -376,7 +378,7 @@ def test_the_number_is_what_measuring_an_unchanged_lesion_again_gives() -> None:
             })
             for _ in range(2)
         )  # fmt: skip
-        answer = category_probabilities(first, rules, error=error, draws=500)
+        answer = estimate_category_probabilities(first, rules, error=error, draws=500)
         stated.append(answer.probabilities[answer.category])
         same.append(classify(second, rules).category is answer.category)
     assert np.mean(stated) == pytest.approx(np.mean(same), abs=0.08)
@@ -389,8 +391,8 @@ UNCHANGED = lesion(**{
 
 
 def test_an_unchanged_lesion_is_called_stable_by_a_small_error_only() -> None:
-    small = expected_calls(UNCHANGED, Rules(criteria=AMINI), error=error_of(0.5))
-    large = expected_calls(UNCHANGED, Rules(criteria=AMINI))
+    small = estimate_expected_calls(UNCHANGED, Rules(criteria=AMINI), error=error_of(0.5))
+    large = estimate_expected_calls(UNCHANGED, Rules(criteria=AMINI))
     assert small[SD] == pytest.approx(0.96, abs=0.02)
     assert large[SD] == pytest.approx(0.17, abs=0.03)
     assert large[PD] == pytest.approx(0.40, abs=0.06)
@@ -403,7 +405,7 @@ def test_the_expected_calls_depend_on_the_schedule_and_not_on_the_lengths() -> N
         for sequence in ("T1", "T2FS", "T1POST")
     })  # fmt: skip
     rules = Rules(criteria=AMINI)
-    assert expected_calls(grown, rules) == expected_calls(UNCHANGED, rules)
+    assert estimate_expected_calls(grown, rules) == estimate_expected_calls(UNCHANGED, rules)
 
 
 def test_a_call_that_error_alone_often_gives_is_noise_but_stable_disease_never_is() -> None:
@@ -412,4 +414,4 @@ def test_a_call_that_error_alone_often_gives_is_noise_but_stable_disease_never_i
 
 
 def test_without_a_baseline_no_calls_are_expected() -> None:
-    assert expected_calls(lesion(T1=studies(d60="20.0")), Rules(criteria=AMINI)) == {}
+    assert estimate_expected_calls(lesion(T1=studies(d60="20.0")), Rules(criteria=AMINI)) == {}

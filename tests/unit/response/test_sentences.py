@@ -18,9 +18,9 @@ from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.classify import classify
-from opp_mri.response.page import PageFacts, page_of
+from opp_mri.response.page import PageFacts, build_page
 from opp_mri.response.probability import CategoryProbabilities
-from opp_mri.response.sentences import CATEGORY_WORDS, courses_in_words, reason_in_words
+from opp_mri.response.sentences import CATEGORY_WORDS, describe_courses, describe_reason
 
 
 def said(
@@ -34,7 +34,7 @@ def said(
 ) -> str:
     """Give the page and the courses of a lesion, a line for each sentence."""
     assessment = classify(timeline, Rules(criteria=AMINI, mode=mode))
-    page = page_of(
+    page = build_page(
         assessment,
         PageFacts(
             margin_mm=None if margin is None else Decimal(margin),
@@ -57,7 +57,7 @@ def said(
         ),
     )  # fmt: skip
     assert len(page) <= 6
-    return "\n".join((*page, *courses_in_words(assessment)))
+    return "\n".join((*page, *describe_courses(assessment)))
 
 
 OPP = lesion(T1=studies(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d365="20.4"))
@@ -69,7 +69,7 @@ DISCORDANT = lesion(
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_its_sentence(reason) -> None:
-    words = reason_in_words(reason, AMINI)
+    words = describe_reason(reason, AMINI)
     assert len(words) > 15
     assert "{" not in words
 
@@ -175,13 +175,13 @@ def test_a_single_sequence_is_not_said_to_have_decided() -> None:
 
 def test_one_day_is_said_in_the_singular() -> None:
     criteria = evolve(AMINI, sustain_days=1)
-    assert "less than 1 day after" in reason_in_words(Reason.DECLINE_NOT_YET_SUSTAINED, criteria)
-    assert "1 day or more" in reason_in_words(Reason.SUSTAINED_DECLINE, criteria)
+    assert "less than 1 day after" in describe_reason(Reason.DECLINE_NOT_YET_SUSTAINED, criteria)
+    assert "1 day or more" in describe_reason(Reason.SUSTAINED_DECLINE, criteria)
 
 
 def test_a_threshold_that_is_not_inclusive_is_said_so() -> None:
     criteria = evolve(AMINI, decline_inclusive=False)
-    assert "by more than 2.0 mm" in reason_in_words(Reason.DECLINE_FROM_BASELINE, criteria)
+    assert "by more than 2.0 mm" in describe_reason(Reason.DECLINE_FROM_BASELINE, criteria)
 
 
 def test_discordant_sequences_are_told_with_both_categories_and_ask_for_a_reader() -> None:

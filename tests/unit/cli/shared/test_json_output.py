@@ -14,7 +14,12 @@ from fixtures.shown_records import (
     shown_timeline,
 )
 
-from opp_mri.cli.shared.json_output import patients_json, reading_json, unstructure, volume_json
+from opp_mri.cli.shared.json_output import (
+    build_patients_json,
+    build_reading_json,
+    build_volume_json,
+    unstructure,
+)
 from opp_mri.cohort.export.csv_text import csv_bytes
 from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.recorded import recorded_tables
@@ -32,9 +37,12 @@ def written(record: object) -> str:
     ("name", "record"),
     [
         ("lesions", unstructure(LESIONS)),
-        ("readings", [reading_json(r, counts=n != 1) for n, r in enumerate(shown_readings())]),
-        ("series", [volume_json(volume, frames=True) for volume in VOLUMES]),
-        ("patients", patients_json(PATIENTS, MATCHES)),
+        (
+            "readings",
+            [build_reading_json(r, counts=n != 1) for n, r in enumerate(shown_readings())],
+        ),
+        ("series", [build_volume_json(volume, frames=True) for volume in VOLUMES]),
+        ("patients", build_patients_json(PATIENTS, MATCHES)),
         ("timeline", unstructure([shown_timeline()])),
     ],
 )

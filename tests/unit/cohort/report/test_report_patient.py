@@ -28,7 +28,7 @@ from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.response.history import labels_by_day
-from opp_mri.response.outlook import AMINI_2016, posterior
+from opp_mri.response.outlook import AMINI_2016, compute_posterior
 
 AMINI = Criteria(name="amini-2016")
 LENGTHS = {-9: "17.3", 47: "19.8", 83: "22.4", 171: "20.1", 260: "17.3"}
@@ -145,12 +145,12 @@ def test_a_visit_has_date_image_and_why_there_is_no_length() -> None:
             study_date=date(2024, 1, 12),
             days_from_ssrs=1,
             lengths={SeriesRole.T1: VisitLength(length_mm=Decimal("19.0"))},
-            said="within the treatment: does not count",
+            remark="within the treatment: does not count",
         ),
         Visit(
             study_date=date(2024, 3, 1),
             days_from_ssrs=47,
-            lengths={SeriesRole.T1: VisitLength(length_mm=None, said="not measurable: metal")},
+            lengths={SeriesRole.T1: VisitLength(length_mm=None, remark="not measurable: metal")},
         ),
     ]  # fmt: skip
     rows = visits(page_of(a_lesion(visits=those)))
@@ -178,7 +178,7 @@ def test_a_fragile_or_discordant_call_is_marked_in_words() -> None:
 
 
 def test_the_outlook_is_shown_with_all_its_caveats_and_only_where_there_is_one() -> None:
-    one = posterior(AMINI_2016[0])
+    one = compute_posterior(AMINI_2016[0])
     html = page_of(a_lesion(outlook=one)).html
     assert "What it may become" in html
     assert one.sentence in html

@@ -11,8 +11,8 @@ from opp_mri.response.criteria import SHIPPED_CRITERIA, load_criteria
 from opp_mri.workflow.assessing.assess import (
     AssessedTables,
     assess_tables,
-    assessment_record,
-    comparison_record,
+    build_assessment_json,
+    build_comparison_json,
 )
 
 HEADER = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
@@ -48,7 +48,7 @@ def test_lesions_are_answered_in_the_order_in_which_the_measurements_name_them(t
 
 
 def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
-    record = assessment_record(assess(tmp_path, OPP).lesions[0])
+    record = build_assessment_json(assess(tmp_path, OPP).lesions[0])
     assert json.loads(json.dumps(record)) == record
     sentences = record.pop("sentences")
     assert sentences[0].startswith("Osseous pseudoprogression (OPP)")
@@ -110,7 +110,9 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
 
 
 def test_lengths_are_written_as_short_exact_numbers(tmp_path) -> None:
-    record = assessment_record(assess(tmp_path, HEADER + "A,0,T1,16.1\nA,200,T1,18.4\n").lesions[0])
+    record = build_assessment_json(
+        assess(tmp_path, HEADER + "A,0,T1,16.1\nA,200,T1,18.4\n").lesions[0]
+    )
     assert '"peak_change_mm": 2.3,' in json.dumps(record)
 
 
@@ -189,7 +191,7 @@ def test_volumes_come_in_a_column_and_a_row_may_have_a_volume_alone(tmp_path) ->
         "20",
     ]
     assert not lesion.is_fragile
-    assert set(comparison_record(lesion)["profiles"]) == set(SHIPPED_CRITERIA)
+    assert set(build_comparison_json(lesion)["profiles"]) == set(SHIPPED_CRITERIA)
 
 
 @pytest.mark.parametrize("volume", ["-1", "1e9", "big", "1,5"])
@@ -206,7 +208,7 @@ def test_the_mode_is_passed_on(tmp_path) -> None:
         (Mode.PROSPECTIVE, "INDETERMINATE"),
     ):
         (one,) = assess(tmp_path, open_timeline, mode=mode).lesions
-        assert (one.assessment.category, assessment_record(one)["mode"]) == (category, mode)
+        assert (one.assessment.category, build_assessment_json(one)["mode"]) == (category, mode)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from opp_mri.store.protocol import CatalogueEntry
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.catalogue.patients import (
     PatientMap,
+    find_likely_matches,
     join_patients,
-    likely_matches,
-    patient_map,
-    patients,
-    time_points,
+    list_patients,
+    list_time_points,
+    map_patients,
 )
 
 Fill = Callable[[SqlStore, list[VolumeDescription]], None]
@@ -31,13 +31,13 @@ def same_patient(folder: Path, *pairs: str) -> Path:
 
 
 def test_without_a_map_every_patient_id_is_a_patient(store: SqlStore) -> None:
-    assert [patient.patient_ids for patient in patients(store)] == [("P1",), ("P2",)]
+    assert [patient.patient_ids for patient in list_patients(store)] == [("P1",), ("P2",)]
 
 
 def test_a_map_joins_patient_ids_and_their_time_points(store: SqlStore, tmp_path: Path) -> None:
     assert join_patients(store, same_patient(tmp_path, "P2,P1"), NOON) == 1
-    assert [patient.patient_ids for patient in patients(store)] == [("P1", "P2")]
-    assert [point.study_date for point in time_points(store, "P2")] == [
+    assert [patient.patient_ids for patient in list_patients(store)] == [("P1", "P2")]
+    assert [point.study_date for point in list_time_points(store, "P2")] == [
         date(2024, 1, 15),
         date(2024, 5, 1),
         date(2024, 9, 1),
@@ -71,7 +71,7 @@ def test_two_studies_of_one_day_are_one_time_point(store: SqlStore, fill: Fill) 
         study_instance_uid="1.second",
     )
     fill(store, [first, second])
-    (point,) = time_points(store, "P1")
+    (point,) = list_time_points(store, "P1")
     assert point.study_instance_uids == ("1.before", "1.second")
 
 
@@ -81,7 +81,7 @@ def test_a_copied_study_is_part_of_the_time_point_of_its_original(
     original = study_volume("before", SeriesRole.T1)
     copy = attrs.evolve(study_volume("after", SeriesRole.T1), duplicate_of=original.volume_id)
     fill(store, [original, copy])
-    (point,) = time_points(store, "P1")
+    (point,) = list_time_points(store, "P1")
     assert point.study_date == date(2024, 1, 15)
     assert point.study_instance_uids == ("1.before",)
     assert point.copied_study_instance_uids == ("1.after",)
@@ -104,12 +104,12 @@ def test_the_same_name_in_other_writing_and_the_birth_date_are_proposed_and_not_
             source=source, status=FileStatus.IMAGE, instance=instance, likeness=str(number)
         )
         store.add_files([entry])
-    (match,) = likely_matches(store)
+    (match,) = find_likely_matches(store)
     assert match.patient_ids == ("A", "B")
     assert match.reasons == ("same name and birth date",)
-    assert patient_map(store).group("A") == ("A",)
+    assert map_patients(store).group("A") == ("A",)
     store.add_same_patient([("B", "A")], NOON)
-    assert likely_matches(store) == []
+    assert find_likely_matches(store) == []
 
 
 def test_a_pair_with_itself_takes_a_patient_id_out_again() -> None:

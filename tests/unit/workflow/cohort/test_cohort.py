@@ -11,8 +11,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion
 from opp_mri.errors import InputError, TableError
 from opp_mri.response.criteria import load_criteria
-from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
-from opp_mri.workflow.cohort.patient_report import table_patient_report
+from opp_mri.workflow.cohort.cohort import Cohort, assess_table_cohort
+from opp_mri.workflow.cohort.patient_report import build_table_patient_report
 
 AMINI = load_criteria("amini-2016")
 LESIONS = """\
@@ -53,7 +53,7 @@ def tables(
 
 
 def cohort_of(folder: Path) -> Cohort:
-    return table_cohort(folder, Rules(criteria=AMINI))
+    return assess_table_cohort(folder, Rules(criteria=AMINI))
 
 
 def test_each_lesion_of_the_tables_is_classified(folder: Path) -> None:
@@ -161,7 +161,7 @@ def test_the_report_of_a_patient_warns_of_the_data_of_that_patient_alone(tmp_pat
     in_cm = in_cm.replace("0.10.", "1.0").replace("0.14.", "1.4").replace("0.12.", "1.2")
     cohort = cohort_of(tables(tmp_path, measurements=in_cm))
     own, other = (
-        table_patient_report(cohort, patient_id, written_on=date(2026, 1, 5))
+        build_table_patient_report(cohort, patient_id, written_on=date(2026, 1, 5))
         for patient_id in ("P1", "P2")
     )
     assert {warning.lesion_id for warning in own.warnings} == {"A", "B"}

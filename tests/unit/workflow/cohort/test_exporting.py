@@ -19,7 +19,7 @@ from fixtures.parquet_text import write_as_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opp_mri.cohort import files as files_module
+from opp_mri import files as files_module
 from opp_mri.cohort.export.deidentify import deidentified
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
@@ -37,7 +37,7 @@ from opp_mri.files import write_folder
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.workflow.cohort import exporting
-from opp_mri.workflow.cohort.cohort import Cohort, table_cohort
+from opp_mri.workflow.cohort.cohort import Cohort, assess_table_cohort
 from opp_mri.workflow.cohort.exporting import (
     ExportFormat,
     export_cohort,
@@ -200,7 +200,7 @@ def exported(cohort: Cohort, *formats: ExportFormat, **choices: object) -> dict[
 def imported(cohort: Cohort) -> Cohort:
     with new_folder() as folder:
         export_cohort(cohort, folder, formats=[ExportFormat.CSV])
-        return table_cohort(folder, cohort.rules)
+        return assess_table_cohort(folder, cohort.rules)
 
 
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -230,7 +230,7 @@ def test_parquet_imports_again_too(cohort: Cohort) -> None:
         export_cohort(cohort, folder, formats=[ExportFormat.PARQUET])
         for name in RECORDED:
             write_as_csv(folder / "parquet" / Path(name).with_suffix(".parquet"), folder / name)
-        back = table_cohort(folder, cohort.rules)
+        back = assess_table_cohort(folder, cohort.rules)
     for one, same in zip(cohort.lesions, back.lesions, strict=True):
         assert (same.timeline, same.assessment) == (one.timeline, one.assessment)
         assert evolve(same.lesion, events=()) == evolve(one.lesion, events=())
@@ -241,7 +241,7 @@ def test_parquet_imports_again_too(cohort: Cohort) -> None:
 def test_a_deidentified_export_imports_again_too(cohort: Cohort) -> None:
     with new_folder() as folder:
         export_cohort(cohort, folder, formats=[ExportFormat.CSV], deidentify=True)
-        back = table_cohort(folder, cohort.rules)
+        back = assess_table_cohort(folder, cohort.rules)
     assert imported(back) == back
     assert sorted(one.assessment.category for one in back.lesions) == sorted(
         one.assessment.category for one in cohort.lesions

@@ -18,9 +18,9 @@ from opp_mri.domain.reader_study import Blinding, CaseOrder, ShownDates
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError, ProjectError, UnknownError
-from opp_mri.workflow.assessing.respond import assess_project, project_rules
-from opp_mri.workflow.cohort.key_images import key_strip
-from opp_mri.workflow.cohort.patient_report import patient_report
+from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
+from opp_mri.workflow.cohort.key_images import draw_key_strip
+from opp_mri.workflow.cohort.patient_report import build_patient_report
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.project import Project, open_project
 
@@ -84,8 +84,8 @@ def confirm(
 
 
 def strip(project: Project, sequence: SeriesRole | None = None) -> KeyStrip:
-    (lesion,) = assess_project(project, project_rules(project), ["LP1"])
-    return key_strip(project.store, lesion, sequence)
+    (lesion,) = assess_project(project, load_project_rules(project), ["LP1"])
+    return draw_key_strip(project.store, lesion, sequence)
 
 
 def test_along_a_confirmed_fit_every_visit_shows_the_lesion_with_its_own_line(
@@ -199,13 +199,15 @@ def test_a_readers_lengths_stay_out_of_a_report_while_the_reader_is_blinded(
     draw(project, tmp_path, (0, 4.0), (1, 6.0))
     declare(project, tmp_path, readers='["A", "B"]')
     with pytest.raises(ProjectError, match="still read blind"):
-        patient_report(project, "P1", project_rules(project), written_on=NOON.date())
+        build_patient_report(project, "P1", load_project_rules(project), written_on=NOON.date())
 
 
 def test_a_patients_report_shows_the_deciding_sequence(project: Project, tmp_path: Path) -> None:
     draw(project, tmp_path, (0, 4.0), (1, 6.0))
     confirm(project)
-    report = patient_report(project, "P1", project_rules(project), written_on=NOON.date())
+    report = build_patient_report(
+        project, "P1", load_project_rules(project), written_on=NOON.date()
+    )
     (shown,) = report.lesions[0].strips
     assert shown.sequence is T1
     page = patient_html(report)
@@ -218,7 +220,9 @@ def test_a_report_without_any_picture_says_why_in_a_sentence(
 ) -> None:
     draw(project, tmp_path, (0, 4.0), (1, 6.0))
     (tmp_path / "dicom").rename(tmp_path / "moved")
-    report = patient_report(project, "P1", project_rules(project), written_on=NOON.date())
+    report = build_patient_report(
+        project, "P1", load_project_rules(project), written_on=NOON.date()
+    )
     page = patient_html(report)
     assert 'class="strip"' not in page
     assert "the image files cannot be read" in page

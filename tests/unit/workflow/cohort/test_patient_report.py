@@ -22,7 +22,7 @@ from opp_mri.domain.measurement import (
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
 from opp_mri.errors import UnknownError
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.cohort.patient_report import patient_report
+from opp_mri.workflow.cohort.patient_report import build_patient_report
 from opp_mri.workflow.project import Project, Settings
 
 T1 = SeriesRole.T1
@@ -58,7 +58,7 @@ def a_reading(study: str, reader: str = "A", **changes: object) -> Reading:
 def report(store: SqlStore, tmp_path: Path) -> Callable[..., PatientReport]:
     def make(*readings: Reading, patient_id: str = "P1", mode: Mode = Mode.RETROSPECTIVE):
         store.add_readings(readings)
-        return patient_report(
+        return build_patient_report(
             Project(folder=tmp_path, settings=Settings(), store=store),
             patient_id,
             Rules(criteria=Criteria(name="amini-2016"), mode=mode),

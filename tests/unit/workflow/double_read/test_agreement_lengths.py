@@ -8,8 +8,8 @@ from fixtures.makers import NOON, make_lesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.double_read.agreement import _answers, _lengths, both_read
-from opp_mri.workflow.measuring.native_reading import reading_of
+from opp_mri.workflow.double_read.agreement import _answers, _lengths, pair_readings
+from opp_mri.workflow.measuring.native_reading import build_reading
 
 DAYS = [date(2024, 1, 15), date(2024, 5, 1), date(2024, 9, 1), date(2025, 1, 1)]
 FIRST = ["17.0", "19.0", Answer.GONE, Answer.NOT_MEASURABLE]
@@ -21,7 +21,7 @@ def test_two_who_say_gone_do_not_agree_in_a_length(store: SqlStore) -> None:
     for reader, answers in (("A", FIRST), ("B", SECOND)):
         store.add_readings(
             [
-                reading_of(
+                build_reading(
                     "G", reader, (day, SeriesRole.T1),
                     answer if isinstance(answer, Answer) else Answer.MEASURED,
                     stated_mm=None if isinstance(answer, Answer) else Decimal(answer),
@@ -30,7 +30,7 @@ def test_two_who_say_gone_do_not_agree_in_a_length(store: SqlStore) -> None:
                 for day, answer in zip(DAYS, answers, strict=True)
             ]
         )  # fmt: skip
-    both = both_read(store, ("A", "B"))
+    both = pair_readings(store, ("A", "B"))
     assert len(both) == 4
     compared = _lengths("T1", [(key[0], *pair) for key, pair in both.items()])
     assert compared.pairs == (("G", 17.0, 18.0),)

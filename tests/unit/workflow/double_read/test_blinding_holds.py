@@ -24,7 +24,7 @@ from scipy import stats
 
 from opp_mri.domain.reader_study import IssuedPackage
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.catalogue.patients import likely_matches
+from opp_mri.workflow.catalogue.patients import find_likely_matches
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.package_plan import shown_days
 from opp_mri.workflow.double_read.packages import make_package
@@ -202,7 +202,7 @@ def test_a_repeat_is_told_by_no_pixels_days_or_numbers(tmp_path: Path) -> None:
     create_project(tmp_path / "attack")
     with open_project(tmp_path / "attack") as attack:
         index(attack, [folder / "images" for folder in folders], workers=1)
-        assert likely_matches(attack.store) == []
+        assert find_likely_matches(attack.store) == []
 
 
 @given(gaps=st.lists(st.integers(1, 200), min_size=1, max_size=8), seed=st.integers(0, 2**32))

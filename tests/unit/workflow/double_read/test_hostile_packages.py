@@ -21,7 +21,7 @@ from opp_mri.workflow.double_read.returning import seal_return
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
-    new_keys,
+    make_keys,
     read_seal,
     write_seal,
 )
@@ -60,7 +60,7 @@ def test_a_seal_that_was_removed_is_not_replaced_by_a_key_of_ones_own(
     """Without its seal and with any file for a key, the package looked as if never sealed."""
     record_more(package)
     (package / RETURN_NAME).unlink()
-    (package / RETURN_KEY_NAME).write_text(new_keys().private if key == "another" else key)
+    (package / RETURN_KEY_NAME).write_text(make_keys().private if key == "another" else key)
     with pytest.raises(InputError, match="key in it is not the one"):
         merge_package(project, package, NOON)
     assert project.store.readings() == []
@@ -74,7 +74,7 @@ def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
         head = opened.store.head()
     manifest = read_seal(package / RETURN_NAME, issued["reader-1"].return_key)
     forged = {**manifest, "records": head.sequence_number, "head": head.hash}
-    write_seal(package / RETURN_NAME, forged, new_keys().private)
+    write_seal(package / RETURN_NAME, forged, make_keys().private)
     with pytest.raises(InputError, match=RETURN_NAME):
         merge_package(project, package, NOON)
 

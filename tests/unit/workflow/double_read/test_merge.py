@@ -29,13 +29,13 @@ from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.appending import Draft
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import SqlStore, open_sqlite
-from opp_mri.workflow.assessing.respond import project_rules
-from opp_mri.workflow.double_read.consensus import consensus
+from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.double_read.consensus import prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import resolve
 from opp_mri.workflow.double_read.returning import seal_return
-from opp_mri.workflow.double_read.seal import ISSUE_NAME, new_keys, write_seal
+from opp_mri.workflow.double_read.seal import ISSUE_NAME, make_keys, write_seal
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
@@ -201,7 +201,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         columns = 1.0 if reader == "reader-1" else 8.0
         read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
         merge_package(project, folder / reader, NOON)
-    found = consensus(project, project_rules(project))
+    found = prepare_consensus(project, load_project_rules(project))
     (pair, *_) = found[0].open_pairs
     resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
     with open_project(folder / "reader-1") as package:
@@ -387,7 +387,7 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
 def test_the_seal_of_another_key_is_refused(project: Project, folder: Path) -> None:
     package = folder / "reader-1"
     manifest = json.loads((package / ISSUE_NAME).read_text())["manifest"]
-    write_seal(package / ISSUE_NAME, manifest, new_keys().private)
+    write_seal(package / ISSUE_NAME, manifest, make_keys().private)
     with pytest.raises(InputError, match="not the one that was made for it"):
         merge_package(project, package, NOON)
 

@@ -12,14 +12,14 @@ from fixtures.small_study import VISITS, add_lesions, declare, make_study, read_
 from pydicom import dcmread
 from pydicom.uid import UID
 
-from opp_mri.cli.shared.json_output import reading_json
+from opp_mri.cli.shared.json_output import build_reading_json
 from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
 from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.domain.timeline import EventKind
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.merge import merge_package
-from opp_mri.workflow.double_read.package_plan import planned_cases
+from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.blinding import check_reader
 from opp_mri.workflow.measuring.lesions import add_event
@@ -133,7 +133,7 @@ def test_each_package_has_an_order_of_its_own_unless_it_is_free(
 ) -> None:
     def order(secret: str, reader: str = "reader-1") -> list[str]:
         protocol = needed_protocol(project.store)
-        cases = planned_cases(project.store, protocol, reader, 1, secret)
+        cases = plan_cases(project.store, protocol, reader, 1, secret)
         return [patient_id for _, patient_id, _ in cases]
 
     declare(project, tmp_path, order='"shuffled"')
@@ -356,7 +356,7 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         merge_package(project, tmp_path / "one", NOON)
         back = project.store.readings()
         assert len(back) == len(drawn) == 4
-        exported = [reading_json(reading, counts=True) for reading in back]
+        exported = [build_reading_json(reading, counts=True) for reading in back]
         assert all(UID(record["sop_instance_uid"]).is_valid for record in exported)
         assert any(
             reading.caliper and uid_in_file(reading.caliper.sop_instance_uid)

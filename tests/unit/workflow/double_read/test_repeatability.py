@@ -14,9 +14,9 @@ from opp_mri.domain.measurement import Answer, LengthSource, Reading
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.double_read.repeatability import (
-    measurement_error,
-    repeatability,
-    repeatability_record,
+    build_repeatability_json,
+    estimate_measurement_error,
+    measure_repeatability,
 )
 
 
@@ -49,7 +49,7 @@ def test_the_second_less_the_first_by_reader(store: SqlStore) -> None:
     for number in range(4):
         twice(store, "A", [0.4, -0.2, 3.0], f"L{number}")
     twice(store, "B", [1.0])
-    first, second = repeatability(store)
+    first, second = measure_repeatability(store)
     assert (first.reader, first.pairs, first.lesions) == ("A", 12, 4)
     assert first.bias_mm.value == pytest.approx(3.2 / 3)
     sd_mm = math.sqrt((0.4**2 + 0.2**2 + 3.0**2) / 3 / 2)
@@ -59,7 +59,7 @@ def test_the_second_less_the_first_by_reader(store: SqlStore) -> None:
     assert first.within_subject_sd_mm.low < sd_mm < first.within_subject_sd_mm.high  # type: ignore[operator]
     assert (second.reader, second.pairs) == ("B", 1)
     assert second.within_subject_sd_mm.value is None
-    record = repeatability_record(first)
+    record = build_repeatability_json(first)
     assert record["share_beyond_2_mm"]["value"] == pytest.approx(0.3333)
 
 
@@ -71,15 +71,15 @@ def test_what_has_no_two_lengths_is_left_out(store: SqlStore) -> None:
         read("A", 1, "0.0", repeat=True),
         read("A", 2, "20.0", repeat=True),
     ])  # fmt: skip
-    assert repeatability(store) == []
+    assert measure_repeatability(store) == []
 
 
 def test_calls_are_given_the_published_error_where_the_project_has_too_little(
     store: SqlStore,
 ) -> None:
-    assert measurement_error(store) == DEFAULT_ERROR
+    assert estimate_measurement_error(store) == DEFAULT_ERROR
     twice(store, "A", [0.5] * 19)
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert (error.sd_mm, error.is_published) == (DEFAULT_ERROR.sd_mm, True)
     assert "which has only 19 pairs of hidden repeats on 1 lesions, of the 20 on 5" in error.source
 
@@ -95,7 +95,7 @@ def by_readers(store: SqlStore, offsets: dict[str, list[float]]) -> None:
 
 def test_a_readers_constant_bias_cancels_in_a_change_and_is_taken_out(store: SqlStore) -> None:
     by_readers(store, {"A": [0.0, 0.0], "B": [1.0, 3.0]})
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert error.sd_mm == pytest.approx(math.sqrt(20 / 19) / math.sqrt(2))
     assert not error.is_published
     assert error.source == (
@@ -106,7 +106,7 @@ def test_a_readers_constant_bias_cancels_in_a_change_and_is_taken_out(store: Sql
 
 def test_three_readers_give_their_error_as_two_do(store: SqlStore) -> None:
     by_readers(store, {"A": [0.0, 0.0], "B": [1.0, 3.0], "C": [5.0, 5.0]})
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     variance = (1 + 0 + 1) / 3 * 20 / 19 / 2  # of A and B, A and C, B and C
     assert error.sd_mm == pytest.approx(math.sqrt(variance))
     assert "60 pairs on 5 lesions" in error.source
@@ -117,7 +117,7 @@ def test_repeats_of_one_reader_come_before_the_readers(store: SqlStore) -> None:
     store.add_readings([
         read("A", cell, "21.0", lesion=f"L{cell % 5}", repeat=True) for cell in range(20)
     ])  # fmt: skip
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert error.sd_mm == pytest.approx(1 / math.sqrt(2))
     assert error.source == "hidden repeats of this project, 20 pairs on 5 lesions"
 
@@ -132,13 +132,15 @@ def test_what_the_sequences_of_a_visit_share_is_estimated(store: SqlStore) -> No
                 evolve(read(reader, cell, length, lesion=f"L{cell % 5}"), sequence=sequence)
                 for reader, length in lengths.items()
             ])  # fmt: skip
-    assert measurement_error(store).visit_correlation == pytest.approx(0.75 / 1.25, abs=0.02)
+    assert estimate_measurement_error(store).visit_correlation == pytest.approx(
+        0.75 / 1.25, abs=0.02
+    )
 
 
 def test_many_pairs_of_two_lesions_are_too_little(store: SqlStore) -> None:
     for lesion in ("L", "M"):
         twice(store, "A", [0.5] * 30, lesion)
-    assert measurement_error(store).is_published
+    assert estimate_measurement_error(store).is_published
 
 
 def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -> None:
@@ -153,7 +155,7 @@ def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -
                 evolve(read("A", cell, length, lesion=lesion, repeat=repeat), sequence=sequence)
                 for length, repeat in (("20.0", False), (f"{20 + difference:.1f}", True))
             ])  # fmt: skip
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert error.sd_of_mm(SeriesRole.T1, 20) == pytest.approx(0.5 / math.sqrt(2))
     assert error.sd_of_mm(SeriesRole.T2FS, 20) == pytest.approx(1.5 / math.sqrt(2))
     pooled = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
@@ -173,7 +175,7 @@ def test_short_and_long_lengths_have_errors_of_their_own_where_there_is_enough(
                 read("A", cell, f"{start_mm:.1f}", lesion=lesion),
                 read("A", cell, f"{start_mm + difference:.1f}", lesion=lesion, repeat=True),
             ])  # fmt: skip
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert error.sd_of_mm(SeriesRole.T1, 12) == pytest.approx(0.5 / math.sqrt(2))
     assert error.sd_of_mm(SeriesRole.T1, 31) > 1.3
     assert "lengths below 20 mm by themselves 0.35 mm, 24 pairs" in error.source
@@ -194,7 +196,7 @@ def test_sizes_have_errors_of_their_own_within_a_sequence(store: SqlStore) -> No
                         (f"{start_mm:.1f}", False), (f"{start_mm + difference:.1f}", True)
                     )
                 ])  # fmt: skip
-    error = measurement_error(store)
+    error = estimate_measurement_error(store)
     assert "T1 lengths below 22 mm by themselves 0.35 mm, 24 pairs" in error.source
     assert "T1 lengths from 22 mm by themselves 1.41 mm, 24 pairs" in error.source
     both = math.sqrt((0.25 + 4) / 2 / 2)

@@ -15,13 +15,13 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import ConflictError, GeometryError, InputError, UnknownError
-from opp_mri.workflow.assessing.respond import project_rules
-from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus, pair_of
+from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, pair_of, prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
 from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.timeline import Cell, lesion_timeline
+from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
@@ -52,8 +52,8 @@ def project(read: Path, tmp_path: Path) -> Iterator[Project]:
 
 
 def lesion(project: Project) -> LesionConsensus:
-    rules = project_rules(project)
-    (found,) = consensus(project, rules)
+    rules = load_project_rules(project)
+    (found,) = prepare_consensus(project, rules)
     return found
 
 
@@ -158,7 +158,7 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
         sign_consensus(project, lesion(project), "reader-1", NOON)
     sign_consensus(project, lesion(project), "reader-2", NOON)
     assert lesion(project).is_complete
-    timeline = lesion_timeline(project.store, project.store.lesions()[0])
+    timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
     assert timeline.reader == "consensus"
     lengths = {one.reading.length_mm for one in timeline.cells if one.reading}
     assert lengths == {Decimal("13.0"), Decimal("15.5")}
@@ -175,7 +175,7 @@ def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) 
     found = lesion(project)
     assert found.missing_signatures == ("reader-1", "reader-2")
     assert [one.kind for one in project.store.log_of(Resolution)][-1] is ResolutionKind.KEEP_A
-    timeline = lesion_timeline(project.store, project.store.lesions()[0])
+    timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
     held = {one.reading.length_mm for one in timeline.cells if one.reading}
     assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
 

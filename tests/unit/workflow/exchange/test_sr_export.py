@@ -33,7 +33,7 @@ from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.double_read.consensus import consensus
+from opp_mri.workflow.double_read.consensus import prepare_consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.report_plan import plan_reports
@@ -72,7 +72,7 @@ def read_twice(project: Project, tmp_path: Path) -> Project:
     read_and_sign(project, "A")
     read_and_sign(project, "B", lambda _lesion, _cell: 8.25)
     for signer in ("A", "B"):
-        for lesion in consensus(project, RULES):
+        for lesion in prepare_consensus(project, RULES):
             sign_consensus(project, lesion, signer, LATER)
     return project
 

@@ -9,7 +9,7 @@ from opp_mri.domain.measurement import LesionEvent
 from opp_mri.domain.timeline import EventKind, Exclusion
 from opp_mri.errors import InputError, RowsError, TableError, UnknownError
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions, known_lesion
+from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions, find_lesion
 
 CELLS = {
     "lesion_id": "N",
@@ -34,7 +34,7 @@ def table(folder: Path, text: str) -> Path:
 
 def test_a_lesion_is_recorded_as_it_is_given(store: SqlStore) -> None:
     add_lesion(store, CELLS, NOON)
-    lesion = known_lesion(store, "N")
+    lesion = find_lesion(store, "N")
     assert (lesion.level, lesion.dose_gy, lesion.fractions) == ("L6", Decimal(27), 3)
     assert (lesion.sex, lesion.age_years) == ("F", 57)
     assert lesion.exclusions == (Exclusion.HARDWARE, Exclusion.CEMENT)
@@ -151,7 +151,7 @@ def test_events_are_added_once_and_survive_a_correction(store: SqlStore, tmp_pat
     assert add_events(store, events, NOON) == 2
     assert add_events(store, events, NOON) == 0
     add_lesion(store, CELLS | {"dose_gy": "30"}, NOON, replace=True)
-    assert known_lesion(store, "N").events == (
+    assert find_lesion(store, "N").events == (
         LesionEvent(date=date(2024, 3, 1), kind=EventKind.SYSTEMIC_THERAPY_CHANGE),
         LesionEvent(date=date(2024, 6, 1), kind=EventKind.OTHER_BONE_LESIONS, value="enlarged"),
     )
@@ -175,4 +175,4 @@ def test_a_bad_event_is_named(store: SqlStore, tmp_path: Path, row: str, message
 
 def test_an_unknown_lesion_says_where_to_look(store: SqlStore) -> None:
     with pytest.raises(UnknownError, match="opp-mri lesion list"):
-        known_lesion(store, "none")
+        find_lesion(store, "none")

@@ -17,10 +17,10 @@ from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
-    current_protocol,
     declare_protocol,
     frozen_since,
     is_unblinded,
+    load_current_protocol,
     needed_protocol,
     protocol_sentences,
     read_protocol,
@@ -136,7 +136,7 @@ def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_
         needed_protocol(store)
     first = declare_protocol(store, changed(tmp_path, washout_days="20"))
     second = declare_protocol(store, changed(tmp_path, washout_days="30"))
-    assert current_protocol(store) == second != first
+    assert load_current_protocol(store) == second != first
     assert frozen_since(store) is None
     issued = IssuedPackage(
         package_id="p", reader="reader-1", wave=1, secret="", cases=(), recorded_at=NOON

@@ -13,7 +13,12 @@ from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Treatment
 from opp_mri.errors import InputError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, Phase, lesion_timeline
+from opp_mri.workflow.measuring.timeline import (
+    CellStatus,
+    LesionTimeline,
+    Phase,
+    build_lesion_timeline,
+)
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
 
@@ -26,7 +31,7 @@ def lengths(store: SqlStore, folder: Path, *rows: str) -> None:
 
 
 def timeline(store: SqlStore, **changes: object) -> LesionTimeline:
-    return lesion_timeline(store, make_lesion("L", **changes))
+    return build_lesion_timeline(store, make_lesion("L", **changes))
 
 
 def test_days_count_from_the_last_day_of_radiosurgery(store: SqlStore, tmp_path: Path) -> None:
@@ -99,11 +104,11 @@ def test_several_readers_need_one_to_be_named(store: SqlStore, tmp_path: Path) -
     lengths(store, tmp_path, "L,T1,A,2024-01-15,10.0", "L,T1,B,2024-01-15,12.0")
     lesion = make_lesion("L")
     with pytest.raises(InputError, match="2 readers measured this lesion"):
-        lesion_timeline(store, lesion)
-    by_b = lesion_timeline(store, lesion, reader="B")
+        build_lesion_timeline(store, lesion)
+    by_b = build_lesion_timeline(store, lesion, reader="B")
     assert by_b.timeline.observations[T1][0].ap_mm == Decimal("12.0")
     with pytest.raises(InputError, match="has not measured"):
-        lesion_timeline(store, lesion, reader="C")
+        build_lesion_timeline(store, lesion, reader="C")
 
 
 def test_the_latest_reading_of_a_cell_counts(store: SqlStore, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from opp_mri.domain.timeline import EventKind
 from opp_mri.domain.visit import EpiduralGrade, Fracture, Visit
 from opp_mri.errors import InputError, RowsError, TableError
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.measuring.timeline import lesion_timeline
+from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, recorded_visits
 
 CELLS = {"lesion_id": "V", "visit_date": "2024-04-01"}
@@ -106,7 +106,7 @@ def test_the_timeline_holds_visits_and_the_events_that_follow_from_them(store: S
         add_visit(store, CELLS | {"visit_date": day, "epidural_grade": grade}, "r", NOON)
     lesion = store.lesion("V")
     assert lesion is not None
-    timeline = lesion_timeline(store, lesion)
+    timeline = build_lesion_timeline(store, lesion)
     assert [visit.visit_date for visit in timeline.visits] == [date(2024, 1, 20), date(2024, 4, 1)]
     assert [(e.days_from_ssrs, e.kind, e.value) for e in timeline.timeline.events] == [
         (60, EventKind.EPIDURAL_GROWTH, "1a to 1c")

@@ -14,8 +14,8 @@ from opp_mri.domain.measurement import Answer, LengthSource, Reading, Signature
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.timeline import draft_timeline, lesion_timeline
-from opp_mri.workflow.reading_room.worklist import CellState, worklist
+from opp_mri.workflow.measuring.timeline import build_lesion_timeline, draft_timeline
+from opp_mri.workflow.reading_room.worklist import CellState, build_worklist
 
 DAY = date(2024, 1, 15)
 
@@ -40,7 +40,7 @@ def sign(store: SqlStore, *readings: Reading) -> None:
 
 
 def state(store: SqlStore, reader: str, day: date = DAY) -> CellState:
-    (lesion,) = worklist(store, reader).lesions
+    (lesion,) = build_worklist(store, reader).lesions
     return next(
         cell.state
         for cell in lesion.cells
@@ -73,7 +73,7 @@ def test_lengths_more_than_two_millimetres_apart_are_discordant(
 
 
 def test_a_patient_without_a_lesion_is_named(store: SqlStore) -> None:
-    assert worklist(store, "A").patients_without_lesion == ("P2",)
+    assert build_worklist(store, "A").patients_without_lesion == ("P2",)
 
 
 def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlStore) -> None:
@@ -82,12 +82,12 @@ def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlSt
     reading = draft("A", "12.0")
     store.add_readings([draft("A", "11.0"), reading])
     assert counted_readings(store, "L") == []
-    assert lesion_timeline(store, lesion).timeline.observations == {}
+    assert build_lesion_timeline(store, lesion).timeline.observations == {}
     assert SeriesRole.T1 in draft_timeline(store, lesion, "A").timeline.observations
     sign(store, reading)
     amended = draft("A", "13.0", amendment_reason="edge")
     store.add_readings([amended])
-    timeline = lesion_timeline(store, lesion)
+    timeline = build_lesion_timeline(store, lesion)
     assert [str(one.ap_mm) for one in timeline.timeline.observations[SeriesRole.T1]] == ["12.0"]
     assert any("1 answer is a draft" in flag for flag in timeline.flags)
 
@@ -104,9 +104,9 @@ def test_a_signed_answer_that_is_withdrawn_counts_until_the_withdrawal_is_signed
     store.add_readings([reading])
     sign(store, reading)
     store.add_readings([gone])
-    assert SeriesRole.T1 in lesion_timeline(store, lesion).timeline.observations
+    assert SeriesRole.T1 in build_lesion_timeline(store, lesion).timeline.observations
     sign(store, gone)
-    assert lesion_timeline(store, lesion).timeline.observations == {}
+    assert build_lesion_timeline(store, lesion).timeline.observations == {}
     assert state(store, "A") is CellState.UNREAD
 
 

@@ -8,7 +8,7 @@ from fixtures.makers import NOON, make_lesion, study_volume
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.registration.align_left_out import left_out
+from opp_mri.workflow.registration.align_left_out import list_left_out
 from opp_mri.workflow.registration.align_plan import plan
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
@@ -53,7 +53,7 @@ def test_a_sequence_in_another_frame_than_the_seed_is_not_paired(
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
     assert [pair[0] for task in plan(store, ["L"]) for pair in task.pairs] == [T1]
-    (said,) = left_out(store, ["L"])
+    (said,) = list_left_out(store, ["L"])
     assert said.startswith("L: the T2FS of 2024-01-15 lies in another frame of reference")
     assert "common point" in said
 
@@ -66,7 +66,7 @@ def test_a_baseline_without_a_frame_of_reference_is_said_to_name_none(
     fill(store, [study_volume("before", T1), attrs.evolve(nameless, planes=planes)])
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    (said,) = left_out(store)
+    (said,) = list_left_out(store)
     assert "names no frame of reference" in said
 
 
@@ -76,18 +76,18 @@ def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fil
     fill(store, [study_volume("before", T1), attrs.evolve(short, planes=planes)])
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    assert [one for one in left_out(store) if "does not reach the lesion" in one]
+    assert [one for one in list_left_out(store) if "does not reach the lesion" in one]
 
 
 def test_a_seed_on_a_follow_up_lines_up_nothing_and_says_so(store: SqlStore) -> None:
     seed = SeedPoint(sop_instance_uid="1.later.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
     assert plan(store, ["L"]) == []
-    (said,) = left_out(store)
+    (said,) = list_left_out(store)
     assert "Set the seed on an image from before radiosurgery" in said
 
 
 def test_where_all_is_lined_up_nothing_is_said(store: SqlStore) -> None:
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
-    assert left_out(store) == ()
+    assert list_left_out(store) == ()

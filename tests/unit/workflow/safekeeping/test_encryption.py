@@ -11,7 +11,7 @@ from fixtures.small_study import declare, make_study
 from opp_mri.errors import InputError
 from opp_mri.workflow.double_read.locked_package import lock_package, unlock_package
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.double_read.seal import file_hashes
+from opp_mri.workflow.double_read.seal import hash_files
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping import encryption
 from opp_mri.workflow.safekeeping.backup import back_up, restore
@@ -20,7 +20,7 @@ from opp_mri.workflow.safekeeping.encryption import (
     EncryptedWriter,
     decrypt,
     is_encrypted,
-    new_archive,
+    open_new_archive,
 )
 
 PASSPHRASE: Final = " ".join(["correct", "horse", "battery", "staple"])
@@ -117,10 +117,10 @@ def test_a_backup_is_restored_with_its_passphrase_only(folder: Path, tmp_path: P
 def test_a_package_goes_there_and_back_as_it_is(folder: Path, tmp_path: Path) -> None:
     package = folder / "package"
     count = lock_package(package, tmp_path / "package.opp", PASSPHRASE)
-    assert count == len(file_hashes(package))
+    assert count == len(hash_files(package))
     assert b"DICM" not in (tmp_path / "package.opp").read_bytes()
     unlock_package(tmp_path / "package.opp", tmp_path / "there", PASSPHRASE)
-    assert file_hashes(tmp_path / "there") == file_hashes(package)
+    assert hash_files(tmp_path / "there") == hash_files(package)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     with pytest.raises(InputError, match="not empty"):
         unlock_package(tmp_path / "package.opp", tmp_path / "there", PASSPHRASE)
@@ -137,7 +137,7 @@ def test_a_passphrase_that_can_be_guessed_is_refused(folder: Path, tmp_path: Pat
 
 
 def test_an_archive_that_names_files_elsewhere_is_refused(tmp_path: Path) -> None:
-    with new_archive(tmp_path / "evil.opp", PASSPHRASE) as archive:
+    with open_new_archive(tmp_path / "evil.opp", PASSPHRASE) as archive:
         archive.writestr("../above.txt", "x")
     with pytest.raises(InputError, match="outside of its folder"):
         unlock_package(tmp_path / "evil.opp", tmp_path / "there", PASSPHRASE)

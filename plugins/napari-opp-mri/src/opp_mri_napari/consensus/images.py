@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import PixelPoint, Reading
-from opp_mri.workflow.catalogue.patients import time_points
+from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.double_read.consensus import Pair
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import load_images, nearest_place
@@ -174,7 +174,7 @@ class PairImages:
         """Give the selected series of the patient, by time point and sequence."""
         return {
             (point.study_date, volume.role): volume
-            for point in time_points(self._store, self._pair.lesion.patient_id)
+            for point in list_time_points(self._store, self._pair.lesion.patient_id)
             for volume in point.volumes
             if point.study_date and volume.selected and volume.role
         }

@@ -13,13 +13,13 @@ from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.units import format_mm, recorded_mm
-from opp_mri.workflow.assessing.respond import project_rules
-from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, consensus
+from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, prepare_consensus
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
+    average_line,
     check_allowed,
     line_on,
-    mean_line,
     resolve,
     sign_consensus,
 )
@@ -87,7 +87,7 @@ class ConsensusPresenter:
         self.proposal: Proposal | None = None
         self.first: PixelPoint | None = None
         self.banner = self.notice = ""
-        self._rules = project_rules(project)
+        self._rules = load_project_rules(project)
         self._reload()
         if not self.pairs:
             raise UnknownError("Both readers have signed nothing of these lesions yet.")
@@ -147,7 +147,7 @@ class ConsensusPresenter:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
         if kind is ResolutionKind.MEAN:
             if self._allowed(kind):
-                mean = mean_line(self.pair)
+                mean = average_line(self.pair)
                 self._propose(
                     Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
                 )
@@ -324,7 +324,7 @@ class ConsensusPresenter:
     def _reload(self, lesion_id: str | None = None) -> None:
         """Read one lesion anew, which is quick, or all."""
         wanted = self._wanted if lesion_id is None else (lesion_id,)
-        consensuses = consensus(self._project, self._rules, lesion_ids=wanted)
+        consensuses = prepare_consensus(self._project, self._rules, lesion_ids=wanted)
         if lesion_id is None:
             self.lesions = consensuses
         else:

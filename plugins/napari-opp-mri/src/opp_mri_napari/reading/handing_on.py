@@ -85,10 +85,10 @@ class HandingOn:
 
         def run() -> str:
             from opp_mri.workflow.assessing.respond import assess_lesion
-            from opp_mri.workflow.cohort.dictating import lesion_dictation
+            from opp_mri.workflow.cohort.dictating import dictate_lesion
 
             assessed = assess_lesion(lesion.timeline, rules)
-            return lesion_dictation(project, assessed, answer=answer, drafts=drafts)
+            return dictate_lesion(project, assessed, answer=answer, drafts=drafts)
 
         self._session.ask(
             Job(label="text", run=run, take=self._take_text, failed=self._session.warn)

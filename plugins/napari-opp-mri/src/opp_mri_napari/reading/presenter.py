@@ -7,7 +7,7 @@ from functools import partial
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.errors import InputError, OppMriError
-from opp_mri.workflow.assessing.respond import project_rules
+from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
 from opp_mri.workflow.measuring.edits import draft_line
 from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
@@ -111,7 +111,7 @@ class ReadingRoom:
             self.switches,
             self.compare,
         )
-        self._rules = project_rules(project)
+        self._rules = load_project_rules(project)
         self.session.when_conflicting = self._show_conflict
         self.handing_on = HandingOn(
             self.session, self.navigation, self._rules, lambda: self.timeline()

@@ -28,7 +28,7 @@ from opp_mri.workflow.reading_room.room import (
     open_patient,
     with_level,
 )
-from opp_mri.workflow.reading_room.worklist import Worklist, with_timeline, worklist
+from opp_mri.workflow.reading_room.worklist import Worklist, build_worklist, with_timeline
 from opp_mri_napari.shared.geometry import window_of
 from opp_mri_napari.shared.work import MOST_BYTES, ImageCache, Job, Save, SaveQueue
 
@@ -335,7 +335,7 @@ class Session:
             )
             then()
 
-        return Job(label="worklist", run=lambda: worklist(store, reader), take=take,
+        return Job(label="worklist", run=lambda: build_worklist(store, reader), take=take,
                    failed=self.warn)  # fmt: skip
 
     def _error_job(self) -> Job:
@@ -344,9 +344,9 @@ class Session:
 
         def run() -> MeasurementError:
             # brings scipy's statistics
-            from opp_mri.workflow.double_read.repeatability import measurement_error
+            from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 
-            return measurement_error(store)
+            return estimate_measurement_error(store)
 
         def take(error: MeasurementError) -> None:
             self.error = error
