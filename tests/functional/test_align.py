@@ -51,6 +51,16 @@ def phantom(
     return folder / "p", truth["patients"][0]
 
 
+@pytest.fixture(scope="module")
+def aligned(
+    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
+) -> tuple[Path, dict[str, Any]]:
+    """The same project with all its fits."""
+    project, truth = phantom
+    opp_mri("align", "--project", project)
+    return project, truth
+
+
 def test_the_real_spine_is_lined_up_at_the_right_level(
     real_project: Path, opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -119,9 +129,9 @@ def _landmarks(vertebrae: Any, level: str) -> dict[str, list[float]]:
 
 
 def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
-    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
+    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
 ) -> None:
-    project, truth = phantom
+    project, truth = aligned
     fits = opp_mri("align", "--project", project, "--json").json
     assert len(fits) == 12
     for fit in fits:
@@ -131,10 +141,10 @@ def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
 
 
 def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
-    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project = tmp_path / "p"
-    shutil.copytree(phantom[0], project)
+    shutil.copytree(aligned[0], project)
     fits = opp_mri("align", "--project", project, "--json").json
     t1 = next(fit for fit in fits if fit["sequence"] == "T1")
     with open_project(project) as opened:
@@ -187,11 +197,11 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
 
 
 def test_a_confirmed_fit_goes_out_and_comes_back(
-    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project = tmp_path / "p"
-    shutil.copytree(phantom[0], project)
-    fit = opp_mri("align", "--quick", "--project", project, "--json").json[0]
+    shutil.copytree(aligned[0], project)
+    fit = opp_mri("align", "--project", project, "--json").json[0]
     out = tmp_path / "out"
     refused = opp_mri("fit", "export", fit["fit_id"], "--out", out, "--project", project, expect=3)
     assert "is not confirmed" in refused.err
@@ -210,7 +220,7 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
     ).out  # fmt: skip
     imported = [
         record
-        for record in opp_mri("align", "--quick", "--project", project, "--json").json
+        for record in opp_mri("align", "--project", project, "--json").json
         if record["algorithm_version"] == "imported"
     ]
     assert len(imported) == 1
@@ -221,11 +231,11 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
 
 
 def test_a_resampled_follow_up_has_no_role_and_is_not_measured_on(
-    phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project, out = tmp_path / "p", tmp_path / "out"
-    shutil.copytree(phantom[0], project)
-    fit = opp_mri("align", "--quick", "--project", project, "--json").json[0]
+    shutil.copytree(aligned[0], project)
+    fit = opp_mri("align", "--project", project, "--json").json[0]
     opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
     opp_mri("fit", "export", "--out", out, "--as", "dicom", "--project", project)
     opp_mri("init", tmp_path / "other")
