@@ -11,7 +11,7 @@ from attrs import evolve, field, fields, frozen
 
 from opp_mri.domain.geometry import ImagePlane, Vector3
 
-HEADER_VERSION: Final = 2
+HEADER_VERSION: Final = 3
 """Counts changes of what is read of a header; 1 stands for all records without the number."""
 
 

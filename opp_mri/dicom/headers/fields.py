@@ -115,6 +115,7 @@ INSTEAD: Final[tuple[tuple[str, str, Convert], ...]] = (
     ("FrameAcquisitionDateTime", "acquisition_time", clock_of_datetime),
     ("AcquisitionDateTime", "acquisition_date", day_of_datetime),
     ("AcquisitionDateTime", "acquisition_time", clock_of_datetime),
+    ("SeriesTime", "acquisition_time", clock),
     ("PulseSequenceName", "sequence_name", shown_text),
     ("EffectiveEchoTime", "echo_time_ms", number),
     ("InversionTimes", "inversion_time_ms", number),

@@ -45,6 +45,7 @@ KEYWORDS: Final = (
     *("EffectiveEchoTime", "DiffusionBValue", "EchoPlanarPulseSequence"),
     *("ComplexImageComponent", "VolumeBasedCalculationTechnique"),
     *("DerivationDescription", "DerivationCodeSequence", "SeriesDate", "ContentDate"),
+    "SeriesTime",
     *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber"),
     *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
     *("TemporalPositionIdentifier", "SamplesPerPixel", "PhotometricInterpretation"),

@@ -26,9 +26,12 @@ class ContrastGiven(Finding[bool]):
     ----------
     denied
         True where the header says outright that there was none, and is not only silent.
+    rests_on_agent
+        True where only the name of an agent says that there was.
     """
 
     denied: bool = False
+    rests_on_agent: bool = False
 
 
 def contrast(instance: Instance) -> ContrastGiven:
@@ -147,7 +150,11 @@ def _by_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
             f'Before contrast: the description says "{phrase.words}", though an agent is recorded.'
         )
         return ContrastGiven(value=False, sentence=sentence, certainty=LIKELY, denied=True)
-    return ContrastGiven(value=True, sentence=f"After contrast: the agent is recorded ({agent}).")
+    return ContrastGiven(
+        value=True,
+        sentence=f"After contrast: the agent is recorded ({agent}).",
+        rests_on_agent=phrase.saying is not Saying.YES,
+    )
 
 
 def _by_denial(instance: Instance, phrase: Phrase) -> ContrastGiven:

@@ -10,10 +10,13 @@ from typing import Final
 
 import attrs
 
-from opp_mri.dicom.roles.contrast import acquired_at
+from opp_mri.dicom.roles.contrast import acquired_at, minutes_after_bolus
+from opp_mri.dicom.roles.finding import Weighting
 from opp_mri.dicom.roles.judge import T1_WEIGHTINGS, Judgement, judge
 from opp_mri.domain.imaging import Instance, RoleCertainty, SeriesRole, VolumeDescription
 
+DAY: Final = timedelta(days=1)
+FEWEST_SERIES: Final = 3  # of one date, from which on an agent in each of them tells nothing
 LONGEST_EFFECT: Final = timedelta(hours=12)  # of contrast, within one time point
 
 
@@ -35,15 +38,18 @@ def assign_roles(
         In the same order.
     """
     judged = [judge(volume, allow_gradient_echo=allow_gradient_echo) for volume in volumes]
-    starts = [
-        (moment, volume.instance)
+    enhanced = [
+        volume.instance
         for volume, judgement in zip(volumes, judged, strict=True)
         if judgement.contrast.value is True
         and judgement.contrast.certainty is not RoleCertainty.IN_DOUBT
-        and (moment := acquired_at(volume.instance))
     ]
+    starts = [(moment, each) for each in enhanced if (moment := _start_of_contrast(each))]
+    judged = _with_agent_everywhere(volumes, judged)
     settled = [
         _with_earlier_contrast(volume, judgement, starts)
+        if acquired_at(volume.instance)
+        else _with_lower_number(volume, judgement, enhanced)
         for volume, judgement in zip(volumes, judged, strict=True)
     ]
     return [
@@ -57,6 +63,85 @@ def assign_roles(
     ]
 
 
+def _start_of_contrast(instance: Instance) -> datetime | None:
+    """Give the start of contrast where it is recorded, else when this image was acquired."""
+    moment, minutes = acquired_at(instance), minutes_after_bolus(instance)
+    if moment is None or minutes is None:
+        return moment
+    return moment - timedelta(minutes=minutes)
+
+
+def _gap(moment: datetime, start: datetime, *, dated: bool) -> timedelta:
+    """Give the time from the start of contrast; a clock without a date may be after midnight."""
+    gap = moment - start
+    return gap + DAY if not dated and gap < -DAY / 2 else gap
+
+
+def _called(source: Instance) -> str:
+    number = "" if source.series_number is None else f" {source.series_number}"
+    return f"series{number}, which is contrast-enhanced"
+
+
+def _with_agent_everywhere(
+    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+) -> list[Judgement]:
+    """Put contrast in doubt where each series of an examination names the agent.
+
+    Then it was entered for the examination and does not tell which series came after it: those up
+    to the first T1-weighted one and every STIR may be from before. A fat-suppressed T1 is not.
+    """
+    of_mr = [(v, j) for v, j in zip(volumes, judged, strict=True) if v.instance.modality != "CT"]
+    series = {volume.series_instance_uid for volume, _ in of_mr}
+    by_agent = [judgement.contrast.rests_on_agent for _, judgement in of_mr]
+    if len(series) < FEWEST_SERIES or not all(by_agent):
+        return list(judged)
+    t1 = [
+        (acquired_at(v.instance) or datetime.max, v.instance.series_number or 0, v.volume_id)
+        for v, j in zip(volumes, judged, strict=True)
+        if j.weighting in T1_WEIGHTINGS
+    ]
+    first = min(t1)[-1] if len(t1) > 1 else None
+    return [
+        _doubted(judgement)
+        if judgement.weighting is Weighting.STIR or volume.volume_id == first
+        else judgement
+        for volume, judgement in zip(volumes, judged, strict=True)
+    ]
+
+
+def _doubted(judgement: Judgement) -> Judgement:
+    role = SeriesRole.STIR if judgement.weighting is Weighting.STIR else judgement.role
+    kept = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
+    end = (
+        f"In doubt: {judgement.contrast.sentence} But every series of this date names an agent, "
+        "so it does not tell which were acquired before it."
+    )
+    return attrs.evolve(
+        judgement, role=role, certainty=RoleCertainty.IN_DOUBT, evidence=(*kept, end)
+    )
+
+
+def _with_lower_number(
+    volume: VolumeDescription, judgement: Judgement, enhanced: Sequence[Instance]
+) -> Judgement:
+    """Doubt a silent T1 or STIR without a time behind a contrast-enhanced series, by number."""
+    silent = judgement.contrast.value is None and not judgement.contrast.denied
+    if judgement.role is None or judgement.role is SeriesRole.T2FS or not silent:
+        return judgement
+    number = volume.instance.series_number or 0
+    earlier = [each for each in enhanced if (each.series_number or 0) < number]
+    if not earlier:
+        return judgement
+    source = min(earlier, key=lambda each: each.series_number or 0)
+    end = (
+        f"In doubt: no time of acquisition is recorded, and the number of {_called(source)}, is "
+        "lower: this one may be after contrast."
+    )
+    return attrs.evolve(
+        judgement, certainty=RoleCertainty.IN_DOUBT, evidence=(*judgement.evidence, end)
+    )
+
+
 def _with_earlier_contrast(
     volume: VolumeDescription,
     judgement: Judgement,
@@ -66,16 +151,14 @@ def _with_earlier_contrast(
     moment = acquired_at(volume.instance)
     if moment is None or judgement.weighting is None or judgement.contrast.value is not None:
         return judgement
-    earlier = [start for start in starts if timedelta() < moment - start[0] <= LONGEST_EFFECT]
+    dated = volume.instance.acquisition_date is not None
+    gaps = [(_gap(moment, start, dated=dated), source) for start, source in starts]
+    earlier = [(gap, source) for gap, source in gaps if timedelta() < gap <= LONGEST_EFFECT]
     if not earlier:
         return judgement
-    start, source = min(earlier, key=lambda each: each[0])
-    minutes = (moment - start).total_seconds() / 60
-    number = "" if source.series_number is None else f" {source.series_number}"
-    sentence = (
-        f"After contrast: acquired {minutes:.0f} min after series{number}, "
-        "which is contrast-enhanced."
-    )
+    gap, source = max(earlier, key=lambda each: each[0])
+    event = "the start of contrast" if minutes_after_bolus(source) is not None else _called(source)
+    sentence = f"After contrast: acquired {gap.total_seconds() / 60:.0f} min after {event}."
     if judgement.role is SeriesRole.STIR and judgement.contrast.denied:
         end = "In doubt: STIR is read before contrast, and it is not clear whether this one was."
         return attrs.evolve(
