@@ -1,11 +1,12 @@
 """What ContrastBolusAgent means: an agent, none, nothing at all, or something that is not known."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from opp_mri.dicom.roles.lexicon import Word, fold, read_words
+from opp_mri.dicom.roles.lexicon import Token, Word, fold, read_words
 
 
 class AgentText(StrEnum):
@@ -26,6 +27,15 @@ _GIVEN: Final = frozenset(
 )
 _PLACEHOLDER: Final = re.compile(
     r"[\W_]*|x+|unk|unknown|unspecified|anonym\w*|removed|redacted|deleted|deidentified|de-identified"
+)
+
+# Stems of "administered", "injected" and "used": behind a denial they deny the agent
+_ADMINISTERED: Final = (
+    *("given", "admin", "used", "inject", "appl", "gegeben", "verabreich", "verwend", "gespritzt"),
+    *("utilis", "donn", "somministr", "usat", "utilizz", "utiliz", "usad", "aplic", "injet"),
+    *("inyect", "toegediend", "gebruikt", "podan", "uzyt", "pouzit", "givet", "givit", "gitt"),
+    *("brukt", "anvand", "anvendt", "verildi", "veril", "kullan", "введ", "использ", "使用"),
+    *("注射", "注入", "投与", "给药", "투여", "사용", "주입"),
 )
 
 
@@ -52,8 +62,23 @@ def agent_text(text: str) -> AgentText:
         return AgentText.SILENT
     tokens = read_words(text)
     if any(token.means(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
-        named = any(token.means(Word.AGENT_NAME) for token in tokens)
-        without = any(token.means(Word.WITHOUT) for token in tokens)
-        return AgentText.NONE if without or not named else AgentText.UNKNOWN
+        return AgentText.NONE if _denies(tokens) else AgentText.UNKNOWN
     known = any(token.means(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens)
     return AgentText.GIVEN if known else AgentText.UNKNOWN
+
+
+def _denies(tokens: Sequence[Token]) -> bool:
+    """Tell "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
+    for number, token in enumerate(tokens):
+        following = tokens[number + 1] if number + 1 < len(tokens) else None
+        if token.means(Word.PLAIN):
+            return True
+        if following is None:
+            return token.means(Word.WITHOUT, Word.BEFORE)
+        if token.means(Word.BEFORE) and following.means(Word.AGENT_NAME):
+            continue
+        if token.means(Word.WITHOUT, Word.BEFORE) and (
+            following.means(Word.AGENT) or following.text.startswith(_ADMINISTERED)
+        ):
+            return True
+    return False

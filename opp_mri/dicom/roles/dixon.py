@@ -47,9 +47,13 @@ _BY_TYPE: Final = {
 }
 _NAMES: Final = (
     (DixonPart.FRACTION, r"(fat|water)[ _-]*frac\w*|pdff|fatfrac\w*"),
-    (DixonPart.OPPOSED, r"(out|opp\w*)[ -]*(of[ -]*)?ph\w*|opposed"),
+    (DixonPart.OPPOSED, r"(out|opp\w*)[ -]*(of[ -]*)?ph\w*|opposed|opp|oop"),
+    (DixonPart.FAT, r"fat[ -]*(only|im\w*)|(only|nur)[ -]*(fat|fett)"),
     (DixonPart.IN_PHASE, r"in[ -]*phase|inph"),
-    (DixonPart.WATER, r"water|wasser|eau|agua|acqua|wat"),
+    (
+        DixonPart.WATER,
+        r"water([ -]*(only|im\w*))?|wasser|eau|agua|acqua|wat|woda|voda|vatten|vand|vann|вода",
+    ),
 )
 _BY_NAME: Final = tuple(
     (part, re.compile(rf"(?<![a-z])({pattern})(?![a-z])")) for part, pattern in _NAMES
@@ -67,7 +71,8 @@ _LETTERS: Final = {
     **dict.fromkeys(("ff", "pdff", "fatfrac"), DixonPart.FRACTION),
 }
 _DIXON: Final = re.compile(
-    r"(?<![a-z])(m?dixon\w*|mdix\w*|ideal(iq)?|(lava|vibe|fse|frfse)[ -]*flex|qdixon|dix)(?![a-z])"
+    r"(?<![a-z])(m?dixon\w*|mdix\w*|ideal(iq)?|(lava|vibe|fse|frfse)[ -]*flex|qdixon|dix"
+    r"|wfi|wfs|wfop)(?![a-z])"
 )
 _PREFIX: Final = re.compile(r"\s*([a-z][a-z -]*?)\s*:")
 
@@ -138,10 +143,21 @@ def _by_name(name: str) -> tuple[DixonPart | None, str]:
         match = pattern.search(text)
         if match and not (part is DixonPart.WATER and _NOT_WATER.search(text)):
             return part, match[0]
-    last = next(iter(reversed(re.findall(r"[a-z]+", text))), "")
-    if dixon and last in _LETTERS:
-        return _LETTERS[last], last
+    if dixon and (letters := _letters_after(text[dixon.end() :])):
+        return _LETTERS[letters], letters
     fat = [token.text for token in read_words(name) if token.means(Word.FAT)]
     if fat and fat_suppression_said(name).saying is Saying.SILENT:
         return DixonPart.FAT, fat[0]
     return (DixonPart.UNKNOWN, dixon[0]) if dixon else (None, "")
+
+
+def _letters_after(text: str) -> str:
+    """Give the letters that stand for a part behind the word for Dixon, where only one part is."""
+    words = re.findall(r"[a-z]+", text)
+    with_agent = {
+        number
+        for number, word in enumerate(words[:-1])
+        if word == "w" and any(t.means(Word.AGENT) for t in read_words(words[number + 1]))
+    }
+    letters = [w for number, w in enumerate(words) if w in _LETTERS and number not in with_agent]
+    return letters[-1] if len({_LETTERS[word] for word in letters}) == 1 else ""

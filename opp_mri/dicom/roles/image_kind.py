@@ -8,7 +8,7 @@ ComplexImageComponent, or the derivation, or only the name.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -22,15 +22,20 @@ _ACQUIRED_TYPES: Final = re.compile(
     r"|FIL|SH|MFSPLIT|PFP|CDIS|TTC|DIXON|UNSPECIFIED|VOLUME|IR|FFE|DERIVED|ORIGINAL|NORMAL"
     r"|MIXED|FLUID_ATTENUATED|DRB|DRG|DRS|GDC|AI"
 )
-# "phase" in these is no phase image
-_NO_PHASE: Final = re.compile(
+# "phase" in these is no phase image, and the others are ways to acquire or to reconstruct one
+_ORDINARY_WORDS: Final = re.compile(
     r"(in|out|opp\w*)[ -]*(of[ -]*)?phase"
     r"|phase[ -]*(enc\w*|dir\w*|over\w*|wrap|corr\w*|array\w*|fov|[hrafl]{1,2}|>)"
     r"|no phase wrap|(early|late|delayed|arterial|venous|multi|dynamic)[ -]*phase"
+    r"|deep[ -]*(resolve|recon\w*)|(air[ -]*)?recon[ -]*dl|dl[ -]*recon\w*|flow[ -]*comp\w*"
 )
+# Their images are corrected for motion as they are made from the acquired data, not afterwards
+_RADIAL_BLADES: Final = re.compile(r"(?<![a-z])(t2 ?)?(blade|propeller|jet|multivane)")
+_MOTION_CORRECTED: Final = re.compile(r"(?<![a-z])(moco|motion[ -]?correct\w*)")
 # what a derivation may say of an image that is still the acquired one
 _HARMLESS: Final = re.compile(
-    r"lossy|lossless|jpeg|compress|anonymi[sz]|de-?identif|full fidelity|original"
+    r"lossy|lossless|jpeg|compress|anonymi[sz]|de-?identif|full fidelity"
+    r"|^\W*original( image)?s?\W*$"
 )
 
 Patterns = tuple[tuple[re.Pattern[str], str], ...]
@@ -83,7 +88,9 @@ def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
             if pattern.fullmatch(kind):
                 return _rejected(f"{sentence[:-1]}: ImageType says {kind}.")
     text = fold(f"{instance.series_description} | {instance.protocol_name}")
-    text = _NO_PHASE.sub(" ", text)
+    text = _ORDINARY_WORDS.sub(" ", text)
+    if _RADIAL_BLADES.search(text):
+        text = _MOTION_CORRECTED.sub(" ", text)
     if rejection := _by_name(text, instance):
         return rejection
     derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
@@ -96,7 +103,15 @@ def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
 def derivations(instance: Instance) -> tuple[str, ...]:
     """Give what the header says of the image's derivation, compression left out."""
     texts = (instance.derivation_description, *instance.derivation_codes)
-    return tuple(text for text in texts if text and not _HARMLESS.search(fold(text)))
+    return tuple(text for text in texts if text and not _is_harmless(text))
+
+
+@lru_cache(maxsize=1024)
+def _is_harmless(derivation: str) -> bool:
+    """Tell a derivation that is compression or the like, and nothing else besides."""
+    text = fold(derivation)
+    computed = any(pattern.search(text) for pattern, _ in _patterns("derivations"))
+    return bool(_HARMLESS.search(text)) and not computed
 
 
 def _by_name(text: str, instance: Instance) -> Finding[bool] | None:

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from opp_mri.dicom.roles.contrast import ContrastGiven, contrast
 from opp_mri.dicom.roles.dixon import DixonPart, dixon_part
 from opp_mri.dicom.roles.finding import Finding, Weighting
+from opp_mri.dicom.roles.gradient_echo import gradient_echo
 from opp_mri.dicom.roles.image_kind import rejected_kind
 from opp_mri.dicom.roles.lexicon import Word
 from opp_mri.dicom.roles.phrases import names
@@ -102,13 +103,15 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
     usable_part = part.value in (DixonPart.WATER, DixonPart.IN_PHASE)
     kind = rejected_kind(header, is_dixon_part=usable_part)
     reason = (kind.sentence if kind.value else "") or _rejection(header, volume, part)
-    if not reason and not allow_gradient_echo and _is_gradient_echo(header):
-        reason = "A gradient echo, which this project does not use."
+    echo = gradient_echo(header)
+    if not reason and not allow_gradient_echo and echo.value:
+        reason = echo.sentence
     if reason:
         return Judgement(role=None, evidence=(reason,), contrast=contrast_given)
     weighted = weighting(header)
     called = _called_localizer(header)
-    concerns = (kind, called, _clash(volume), _unclear_diffusion(header))
+    concerns = [kind, called, _clash(volume), _unclear_diffusion(header), _unclear_part(part)]
+    concerns += [echo] if echo.value is None and not allow_gradient_echo else []
     doubts = [finding for finding in concerns if finding.sentence]
     return _weighed(weighted, fat_suppression(header), contrast_given, doubts)
 
@@ -132,9 +135,11 @@ def _weighed(
         findings += doubts
         certainty = least(finding.certainty for finding in (*rests_on, *doubts))
     deciding = (*rests_on, *doubts)
-    open_questions = [f for f in deciding if f.certainty is RoleCertainty.IN_DOUBT]
-    evidence = [finding.sentence for finding in findings if finding not in open_questions]
-    evidence += [f"In doubt: {finding.sentence}" for finding in open_questions]
+    open_questions = dict.fromkeys(
+        f.sentence for f in deciding if f.certainty is RoleCertainty.IN_DOUBT
+    )
+    evidence = [finding.sentence for finding in findings if finding.sentence not in open_questions]
+    evidence += [f"In doubt: {sentence}" for sentence in open_questions]
     evidence.append(end)
     return Judgement(
         role=role,
@@ -214,9 +219,10 @@ def _unclear_diffusion(header: Instance) -> Finding[bool]:
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
-def _is_gradient_echo(header: Instance) -> bool:
-    sequence = {name.upper() for name in header.scanning_sequence}
-    return "GR" in sequence or header.echo_pulse_sequence.upper() in {"GRADIENT", "BOTH"}
+def _unclear_part(part: Finding[DixonPart]) -> Finding[bool]:
+    """Give doubt where it is not clear which part of a Dixon an image is."""
+    sentence = part.sentence if part.certainty is RoleCertainty.IN_DOUBT else ""
+    return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
 def _localizer_word(header: Instance) -> str:
@@ -230,7 +236,7 @@ def _has_localizer_timing(header: Instance, volume: VolumeDescription) -> bool:
     if volume.plane is not Plane.SAGITTAL:  # none of the roles, so the word has nothing against it
         return True
     tr = header.repetition_time_ms
-    quick = tr is None or tr < LOCALIZER_TR_MS or _is_gradient_echo(header)
+    quick = tr is None or tr < LOCALIZER_TR_MS or gradient_echo(header).value is True
     short = tr is not None and tr <= 1000 and len(volume.frames) < LOCALIZER_SLICES
     return quick or short
 

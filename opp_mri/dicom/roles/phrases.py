@@ -52,6 +52,8 @@ _FILLERS: Final = frozenset(
 _POSTPOSITIONS: Final = frozenset(
     ["sonra", "sonrasi", "oncesi", "once", "후", "이후", "後", "后", "전", "前", "이전"]
 )
+# At the end of a name they speak of contrast, of a position or of a phase of a dynamic series
+_HINTS: Final = frozenset({"pos", "late", "delayed", "pg", "dyn", "dynamic", "dynamik"})
 _FAT_WORDS: Final = (Word.FAT, Word.SUPPRESSION, Word.FAT_SUPPRESSED, Word.FAT_KEPT)
 _NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
 
@@ -75,13 +77,16 @@ def contrast_said(text: str) -> Phrase:
     tokens = _without_both(read_words(text))
     sayings = [*_of_agents(tokens), *_of_order(tokens)]
     for number, token in enumerate(tokens):
-        if token.means(Word.ENHANCED):
+        if token.means(Word.ENHANCED) and not token.means(Word.WEAK):
             negated = _at(tokens, number - 1).means(Word.WITHOUT, Word.BEFORE)
             negated = negated or token.sign == "-"
             sayings.append(_phrase(Saying.NO if negated else Saying.YES, tokens, number))
         elif token.means(Word.PLAIN):
             sayings.append(_phrase(Saying.NO, tokens, number))
     last = _at(tokens, len(tokens) - 1)
+    hint = next((token.text for token in tokens if token.text in _HINTS), "")
+    if hint and not sayings:
+        sayings.append(Phrase(saying=Saying.UNCLEAR, words=hint))
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
         saying = Saying.YES if last.text == "with" else Saying.NO
         sayings.append(Phrase(saying=saying, words=last.text))

@@ -45,6 +45,9 @@ def weighting(instance: Instance) -> Finding[Weighting]:
     if tr is None or te is None:
         return _by_name(instance)
     timing = f"TR {tr:g} ms, TE {te:g} ms"
+    if tr <= 0 or te <= 0:
+        sentence = f"The timing cannot be judged: no image has {timing}."
+        return Finding(value=None, sentence=sentence)
     inversion = instance.inversion_time_ms
     if inversion and inversion > 0:
         timed = _by_inversion(instance, inversion, tr, te, timing)
@@ -70,7 +73,8 @@ def field_strength_t(instance: Instance) -> float | None:
 def is_called_stir(instance: Instance) -> bool:
     """Tell whether the header or the name calls the sequence STIR."""
     declared = instance.acquisition_contrast.upper() == "STIR"
-    return declared or bool(_STIR_NAME.search(_name(instance)))
+    name = _name(instance)
+    return declared or bool(_STIR_NAME.search(name) and not _FLAIR_NAME.search(name))
 
 
 def _inverts(instance: Instance) -> bool:
@@ -189,7 +193,20 @@ def _by_name(instance: Instance) -> Finding[Weighting]:
         named = Weighting(f"T{match[1]}")
     else:
         return Finding(value=None, sentence=f"{end[0].upper()}{end[1:]}, and nothing names a role.")
+    if misfit := _misfit(named, instance.repetition_time_ms, instance.echo_time_ms):
+        sentence = f"{end[0].upper()}{end[1:]}, and {misfit} does not fit the name {named}."
+        return Finding(value=None, sentence=sentence)
     return Finding(value=named, sentence=f"{named} by name: {end}.", certainty=RoleCertainty.LIKELY)
+
+
+def _misfit(named: Weighting, tr: float | None, te: float | None) -> str:
+    """Give the time that is recorded and contradicts a name, or ""."""
+    short = named is Weighting.T1
+    if te is not None and te > 0 and (te > 30 if short else te < 20):
+        return f"TE {te:g} ms"
+    if tr is not None and tr > 0 and (tr >= 2000 if short else tr < 1400):
+        return f"TR {tr:g} ms"
+    return ""
 
 
 def _name(instance: Instance) -> str:
