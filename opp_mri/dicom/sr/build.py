@@ -4,7 +4,6 @@ The order of the items in a group is what viewers need: the adapters of OHIF tak
 of a group for its length, so the day of the time point, a number too, comes after it.
 """
 
-from pathlib import Path
 from typing import Final
 
 import highdicom.sr as hd
@@ -43,9 +42,8 @@ from opp_mri.dicom.sr.concepts import (
     LengthCode,
     vertebra_code,
 )
-from opp_mri.dicom.sr.document import document, person_name
+from opp_mri.dicom.sr.document import person_name
 from opp_mri.dicom.sr.report import (
-    Identity,
     MeasurementReport,
     ReportedAnswer,
     ReportedImage,
@@ -59,45 +57,16 @@ CORNERSTONE_LENGTH: Final = "Cornerstone3DTools@^0.1.0:Length"
 PIXEL_CORNER: Final = 0.5  # SCOORD counts from the corner of the first pixel, we from its centre
 
 
-def measurement_dataset(report: MeasurementReport, identity: Identity) -> Dataset:
-    """Build the data set of a measurement report.
-
-    Parameters
-    ----------
-    identity
-        From `identify`, or as it was recorded when the same content was written before.
-
-    Raises
-    ------
-    InputError
-        The file of a referenced image cannot be read.
-    """
+def build_measurement_content(report: MeasurementReport) -> Dataset:
+    """Build the root container of a measurement report (TID 1500)."""
     content = hd.MeasurementReport(
         observation_context=_observation_context(report),
         procedure_reported=PROCEDURE,
         imaging_measurements=[_group(answer, report) for answer in report.answers],
         title=MEASUREMENT_REPORT,
     )
-    return document(
-        content[0],
-        images=report.images,
-        identity=identity,
-        description=f"Lengths by {report.reader}",
-        written_at=report.written_at,
-        verifiers=report.verifiers,
-    )
-
-
-def write_report(dataset: Dataset, path: Path) -> None:
-    """Write a report as a DICOM file.
-
-    Parameters
-    ----------
-    dataset
-        From `measurement_dataset` or `response_dataset`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save_as(path, enforce_file_format=True, overwrite=True)
+    root: Dataset = content[0]
+    return root
 
 
 def _observation_context(report: MeasurementReport) -> hd.ObservationContext:

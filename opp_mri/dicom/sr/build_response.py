@@ -37,27 +37,15 @@ from opp_mri.dicom.sr.concepts import (
     rule_code,
     vertebra_code,
 )
-from opp_mri.dicom.sr.document import document
-from opp_mri.dicom.sr.report import Identity, ResponseReport
+from opp_mri.dicom.sr.report import ResponseReport
 
 _CONTAINS: Final = RelationshipTypeValues.CONTAINS
 _YES: Final = Code("373066001", "SCT", "Yes")
 _NO: Final = Code("373067005", "SCT", "No")
 
 
-def response_dataset(report: ResponseReport, identity: Identity) -> Dataset:
-    """Build the data set of a response report.
-
-    Parameters
-    ----------
-    identity
-        From `identify`, or as it was recorded when the same content was written before.
-
-    Raises
-    ------
-    InputError
-        The file of a referenced image cannot be read.
-    """
+def build_response_content(report: ResponseReport) -> Dataset:
+    """Build the root container of a response report."""
     root = hd.ContainerContentItem(name=RESPONSE_REPORT, template_id="1500")
     root.ContentSequence = hd.ContentSequence()
     root.ContentSequence.extend(
@@ -76,13 +64,7 @@ def response_dataset(report: ResponseReport, identity: Identity) -> Dataset:
     evaluations.ContentSequence = hd.ContentSequence()
     evaluations.ContentSequence.extend(_evaluations(report))
     root.ContentSequence.append(evaluations)
-    return document(
-        root,
-        images=report.images,
-        identity=identity,
-        description=f"Response of {report.lesion_id}: {report.category.value}",
-        written_at=report.written_at,
-    )
+    return root
 
 
 def _evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:

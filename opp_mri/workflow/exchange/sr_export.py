@@ -10,10 +10,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from opp_mri.dicom.sr.build import measurement_dataset, write_report
-from opp_mri.dicom.sr.build_response import response_dataset
 from opp_mri.dicom.sr.concepts import LengthCode
 from opp_mri.dicom.sr.report import Identity, MeasurementReport, ResponseReport, identify
+from opp_mri.dicom.sr.write import build_dataset, write_report
 from opp_mri.dicom.sr.write_markups import MarkupLine, write_markup_line
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.exchange import DocumentReference, ExportedReport
@@ -177,7 +176,7 @@ class _Exporter:
         path = self.folder / self._name(
             report.answers[0].study_date.isoformat(), report.reader, identity
         )
-        write_report(measurement_dataset(report, identity), path)
+        write_report(build_dataset(report, identity), path)
         reading_ids = tuple(reading.reading_id for reading in planned.readings)
         self._note(report, identity, path, before, reading_ids, is_new=is_new)
 
@@ -185,7 +184,7 @@ class _Exporter:
         before = self._latest(report.key)
         identity, is_new = self._identity(report, before)
         path = self.folder / self._name("response", report.lesion_id, identity)
-        write_report(response_dataset(report, identity), path)
+        write_report(build_dataset(report, identity), path)
         self._note(report, identity, path, before, (), is_new=is_new)
 
     def _latest(self, key: str) -> ExportedReport | None:

@@ -10,6 +10,7 @@ from fixtures.shown_records import (
     MATCHES,
     PATIENTS,
     VOLUMES,
+    shown_assessments,
     shown_readings,
     shown_timeline,
 )
@@ -25,6 +26,7 @@ from opp_mri.cohort.export.dictionary import data_dictionary
 from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
+from opp_mri.workflow.assessing.respond import build_project_lesion_json
 
 SHOWN = Path(__file__).parents[3] / "fixtures" / "shown"
 
@@ -43,6 +45,7 @@ def written(record: object) -> str:
         ),
         ("series", [build_volume_json(volume, frames=True) for volume in VOLUMES]),
         ("patients", build_patients_json(PATIENTS, MATCHES)),
+        ("assess", [build_project_lesion_json(lesion) for lesion in shown_assessments()]),
         ("timeline", unstructure([shown_timeline()])),
     ],
 )

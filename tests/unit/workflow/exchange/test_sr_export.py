@@ -25,10 +25,10 @@ from fixtures.reports import (
 )
 from fixtures.small_study import declare, make_study
 
-from opp_mri.dicom.sr.build import measurement_dataset
 from opp_mri.dicom.sr.concepts import vertebra_code
 from opp_mri.dicom.sr.read_report import read_report
 from opp_mri.dicom.sr.report import identify
+from opp_mri.dicom.sr.write import build_dataset
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import ProjectError
@@ -449,7 +449,7 @@ def test_a_line_on_one_of_several_frames_keeps_its_frame(read_once: Project) -> 
     (answer,) = planned.report.answers
     images = tuple(attrs.evolve(image, frame_number=3) for image in answer.images)
     report = attrs.evolve(planned.report, answers=(attrs.evolve(answer, images=images),))
-    dataset = measurement_dataset(report, identify(report))
+    dataset = build_dataset(report, identify(report))
     (reference,) = [item for item in walk(dataset) if item.ValueType == "IMAGE"]
     assert reference.ReferencedSOPSequence[0].ReferencedFrameNumber == 3
     (annotation,) = read_report(dataset, "report.dcm").annotations

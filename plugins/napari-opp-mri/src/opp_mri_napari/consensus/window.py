@@ -9,7 +9,7 @@ import napari
 import numpy as np
 from napari.layers import Image, Shapes
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import ResolutionKind
@@ -20,19 +20,17 @@ from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.drags import ButtonDrags
+from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX
 from opp_mri_napari.shared.keys import Key, KeysFirst
+from opp_mri_napari.shared.labels import make_label, show_text
 from opp_mri_napari.shared.napari_parts import (
     canvas_height_px,
     canvas_widget,
-    fold_layers,
-    hide_sliders,
-    hide_status_bar,
+    dock_panel,
     is_open,
     main_window,
 )
 
-WIDTH_PER_PX: Final = 1.005
-LEVEL_PER_PX: Final = 0.003
 HEIGHT_SHOWN_MM: Final = 90.0  # the vertebra and its neighbours
 ZOOM_STEP: Final = 1.15
 UNITS: Final = ("mm", "mm", "mm")
@@ -62,28 +60,30 @@ class ConsensusPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumWidth(420)
-        self.banner = _label("background: #f0e442; color: black; font-size: 15px; padding: 8px;")
-        self.progress = _label("color: #b8c4ce; font-size: 14px;")
-        self.title = _label("font-size: 20px; font-weight: bold;")
-        self.facts = _label("font-size: 15px;")
-        self.state = _label("font-size: 16px; font-weight: bold;")
+        self.banner = make_label(
+            "background: #f0e442; color: black; font-size: 15px; padding: 8px;"
+        )
+        self.progress = make_label("color: #b8c4ce; font-size: 14px;")
+        self.title = make_label("font-size: 20px; font-weight: bold;")
+        self.facts = make_label("font-size: 15px;")
+        self.state = make_label("font-size: 16px; font-weight: bold;")
         self.buttons: dict[ResolutionKind, QPushButton] = {
             ResolutionKind.KEEP_A: QPushButton("Keep A  (A)"),
             ResolutionKind.KEEP_B: QPushButton("Keep B  (B)"),
             ResolutionKind.MEAN: QPushButton("Mean of the ends  (M)"),
             ResolutionKind.NEW: QPushButton("New line  (L)"),
         }
-        self.ask = _label("font-size: 15px; color: #f0e442;")
+        self.ask = make_label("font-size: 15px; color: #f0e442;")
         self.reason = QComboBox()
         self.reason.setEditable(True)
         self.reason.addItems(REASONS)
         self.reason.setStyleSheet("font-size: 15px;")
-        self.notice = _label("font-size: 14px; color: #b8c4ce;")
-        self.history = _label("font-size: 13px; color: #b8c4ce;")
+        self.notice = make_label("font-size: 14px; color: #b8c4ce;")
+        self.history = make_label("font-size: 13px; color: #b8c4ce;")
         self.signature = QPushButton("Sign this lesion  (S)")
-        self.keys = _label("font-size: 13px;")
+        self.keys = make_label("font-size: 13px;")
         self.keys.setText(_table(KEY_SHEET))
-        self.disclaimer = _label("font-size: 12px; color: #b8c4ce;")
+        self.disclaimer = make_label("font-size: 12px; color: #b8c4ce;")
         self.disclaimer.setText("Research software, not a medical device.")
         column = QVBoxLayout(self)
         for widget in (
@@ -97,8 +97,8 @@ class ConsensusPanel(QWidget):
 
     def show_state(self, presenter: ConsensusPresenter) -> None:
         """Show what the presenter holds."""
-        _say(self.banner, presenter.warning)
-        _say(self.notice, presenter.notice)
+        show_text(self.banner, presenter.warning)
+        show_text(self.notice, presenter.notice)
         self.progress.setText(
             f"Pair {presenter.position + 1} of {len(presenter.pairs)}; {presenter.progress()}"
         )
@@ -110,14 +110,14 @@ class ConsensusPanel(QWidget):
             button.setEnabled(not why)
             button.setToolTip(why)
         asking = presenter.proposal is not None
-        _say(
+        show_text(
             self.ask,
             f"{presenter.proposal.words}: why? Enter records." if presenter.proposal else "",
         )
         if asking and self.reason.isHidden():
             self.reason.setCurrentText("")
         self.reason.setVisible(asking)
-        _say(
+        show_text(
             self.history,
             "<br>".join(
                 f"{resolution.recorded_at:%Y-%m-%d %H:%M} {resolution.kind.value}: "
@@ -146,10 +146,7 @@ class ConsensusWindow:
         self._lines: dict[str, Shapes] = {}
         self._framed: tuple[int, str, float] | None = None
         self._shown_volume = ""
-        viewer.window.add_dock_widget(self.panel, area="right", name="Consensus")
-        fold_layers(viewer, away=True)
-        hide_sliders(viewer)
-        hide_status_bar(viewer)
+        dock_panel(viewer, self.panel, "Consensus")
         self._background = Background(presenter)
         self._background.read.connect(self._arrived)
         go = presenter.images.step_time_point
@@ -171,7 +168,6 @@ class ConsensusWindow:
         self.panel.signature.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.panel.signature.clicked.connect(lambda: self._wish(presenter.sign))
         viewer.mouse_drag_callbacks.append(self._pressed)
-        viewer.canvas.overlays.scale_bar.visible = True
         self.refresh()
 
     def close(self) -> None:
@@ -354,20 +350,6 @@ def _ticks(line: Line) -> list[Line]:
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
     across = np.array([-along[1], along[0]]) * 1.5
     return [(tuple(end_point - across), tuple(end_point + across)) for end_point in (start, end)]
-
-
-def _label(style: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setStyleSheet(style)
-    label.setTextFormat(Qt.TextFormat.AutoText)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    return label
-
-
-def _say(label: QLabel, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:

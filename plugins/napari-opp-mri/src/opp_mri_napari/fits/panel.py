@@ -4,11 +4,12 @@ from html import escape
 from typing import Final
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from opp_mri.domain.registration import Verdict
 from opp_mri_napari.fits.presenter import KEY_SHEET, FitReviewPresenter
 from opp_mri_napari.fits.words import FitWords, fit_words, what_confirming_says
+from opp_mri_napari.shared.labels import make_label, show_text
 
 WIDTH_PX: Final = 430
 # blue, yellow, vermilion: told apart by all common kinds of colour vision
@@ -26,22 +27,22 @@ class FitPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumWidth(WIDTH_PX)
-        self.warning = _label("background: #f0e442; color: black; font-size: 15px;" + BOX)
-        self.progress = _label("color: #b8c4ce; font-size: 14px;")
-        self.title = _label("font-size: 21px; font-weight: bold;")
-        self.dates = _label("font-size: 15px;")
-        self.verdict = _label("font-size: 21px; font-weight: bold;" + BOX)
-        self.reasons = _label("font-size: 15px;")
-        self.numbers = _label("font-size: 15px;")
-        self.decided = _label("font-size: 16px; font-weight: bold;")
-        self.ask = _label("font-size: 15px; color: #f0e442;")
+        self.warning = make_label("background: #f0e442; color: black; font-size: 15px;" + BOX)
+        self.progress = make_label("color: #b8c4ce; font-size: 14px;")
+        self.title = make_label("font-size: 21px; font-weight: bold;")
+        self.dates = make_label("font-size: 15px;")
+        self.verdict = make_label("font-size: 21px; font-weight: bold;" + BOX)
+        self.reasons = make_label("font-size: 15px;")
+        self.numbers = make_label("font-size: 15px;")
+        self.decided = make_label("font-size: 16px; font-weight: bold;")
+        self.ask = make_label("font-size: 15px; color: #f0e442;")
         self.reason = QLineEdit()
         self.reason.setStyleSheet("font-size: 16px; padding: 6px;")
         self.reason.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.reason.setPlaceholderText("reason")
-        self.notice = _label("font-size: 14px; color: #b8c4ce;")
-        self.statement = _label("font-size: 15px; font-weight: bold;")
-        self.keys = _label("font-size: 14px;")
+        self.notice = make_label("font-size: 14px; color: #b8c4ce;")
+        self.statement = make_label("font-size: 15px; font-weight: bold;")
+        self.keys = make_label("font-size: 14px;")
         column = QVBoxLayout(self)
         column.setSpacing(10)
         for widget in (
@@ -56,8 +57,8 @@ class FitPanel(QWidget):
     def show_state(self, presenter: FitReviewPresenter) -> None:
         """Show what the presenter holds."""
         words = fit_words(presenter.current)
-        _say(self.warning, presenter.warning)
-        _say(self.notice, presenter.notice)
+        show_text(self.warning, presenter.warning)
+        show_text(self.notice, presenter.notice)
         self.progress.setText(
             f"Fit {presenter.position + 1} of {len(presenter.items)}, "
             f"{presenter.undecided} undecided"
@@ -82,23 +83,8 @@ class FitPanel(QWidget):
         asking = presenter.pending is not None
         if asking and self.reason.isHidden():
             self.reason.clear()
-        _say(self.ask, presenter.question)
+        show_text(self.ask, presenter.question)
         self.reason.setVisible(asking)
-
-
-def _label(style: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setIndent(0)
-    label.setStyleSheet(style)
-    label.setTextFormat(Qt.TextFormat.AutoText)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    return label
-
-
-def _say(label: QLabel, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))
 
 
 def _decided(words: FitWords) -> str:

@@ -34,9 +34,8 @@ from opp_mri_napari.shared.keys import Key, KeysFirst
 from opp_mri_napari.shared.napari_parts import (
     canvas_height_px,
     canvas_widget,
+    dock_panel,
     fold_layers,
-    hide_sliders,
-    hide_status_bar,
     is_open,
     layers_are_folded,
     main_window,
@@ -77,17 +76,13 @@ class FitReviewWindow:
         self._recorded.decided.connect(self._decided)
         self._background = Background(presenter)
         self._background.read.connect(self._arrived)
-        viewer.window.add_dock_widget(self.panel, area="right", name="Fit")
-        fold_layers(viewer, away=True)
-        hide_sliders(viewer)
-        hide_status_bar(viewer)
+        dock_panel(viewer, self.panel, "Fit")
         self._keys = KeysFirst(self._key_map(), self._wheel)
         canvas = canvas_widget(viewer)
         self._keys.watch(
             (canvas, main_window(viewer), self.panel, self.panel.reason), wheel_of=canvas
         )
         viewer.dims.events.current_step.connect(self._slider_moved)
-        viewer.canvas.overlays.scale_bar.visible = True
         # decisions are recorded as they are made, so there is nothing to ask
         self._closer = Closer(main_window(viewer), lambda: None, asks=False)
         self.refresh()

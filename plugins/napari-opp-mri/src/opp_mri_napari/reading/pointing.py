@@ -12,11 +12,9 @@ from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.shared.geometry import ScreenPoint
+from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX, ScreenPoint
 
 FIVE: Final = 5  # slices that Shift and the wheel go
-WIDTH_PER_PX: Final = 1.005
-LEVEL_PER_PX: Final = 0.003
 
 
 class Pointing:

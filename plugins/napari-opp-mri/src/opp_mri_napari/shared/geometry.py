@@ -13,6 +13,8 @@ from opp_mri_napari.convert import Upright, scale_mm, screen_letters, turned, up
 ScreenPoint = tuple[float, float]  # down, across in mm
 
 SAMPLED: Final = 200_000  # values that a window is taken from
+WIDTH_PER_PX: Final = 1.005  # a drag by a pixel across widens the window by this factor
+LEVEL_PER_PX: Final = 0.003  # and a drag by a pixel down moves its level by this share of the width
 
 
 @frozen(kw_only=True, eq=False)

@@ -7,6 +7,15 @@ from qtpy.compat import isalive
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 
+def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
+    """Show a panel beside the images, a scale bar on them, and none of napari's own parts."""
+    viewer.window.add_dock_widget(panel, area="right", name=name)
+    fold_layers(viewer, away=True)
+    hide_sliders(viewer)
+    hide_status_bar(viewer)
+    viewer.canvas.overlays.scale_bar.visible = True
+
+
 def main_window(viewer: napari.Viewer) -> QMainWindow:
     """Give the window of a viewer; nobody keeps it, so that closing frees it."""
     window: QMainWindow = viewer.window._qt_window

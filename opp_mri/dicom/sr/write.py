@@ -1,0 +1,45 @@
+"""Write measurement and response reports as DICOM Structured Reports."""
+
+from pathlib import Path
+
+from pydicom import Dataset
+
+from opp_mri.dicom.sr.build import build_measurement_content
+from opp_mri.dicom.sr.build_response import build_response_content
+from opp_mri.dicom.sr.document import document
+from opp_mri.dicom.sr.report import Identity, MeasurementReport, ResponseReport
+
+
+def build_dataset(report: MeasurementReport | ResponseReport, identity: Identity) -> Dataset:
+    """Build the data set of a report.
+
+    Parameters
+    ----------
+    identity
+        From `identify`, or as it was recorded when the same content was written before.
+
+    Raises
+    ------
+    InputError
+        The file of a referenced image cannot be read.
+    """
+    if isinstance(report, ResponseReport):
+        content = build_response_content(report)
+        description = f"Response of {report.lesion_id}: {report.category.value}"
+    else:
+        content = build_measurement_content(report)
+        description = f"Lengths by {report.reader}"
+    return document(
+        content,
+        images=report.images,
+        identity=identity,
+        description=description,
+        written_at=report.written_at,
+        verifiers=report.verifiers if isinstance(report, MeasurementReport) else (),
+    )
+
+
+def write_report(dataset: Dataset, path: Path) -> None:
+    """Write the data set of a report as a DICOM file, in a folder that is made where needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True, overwrite=True)
