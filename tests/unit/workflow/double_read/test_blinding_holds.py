@@ -5,21 +5,17 @@ tries to tell the order of visits, or which cases come back. Its success must be
 """
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from datetime import date, timedelta
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fixtures.blinding_clues import GUESSES, headers
 from fixtures.dicom_makers import T1, write_series
 from fixtures.makers import NOON, make_lesion
 from fixtures.small_study import declare, make_study, read_all
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom import dcmread
 from scipy import stats
 
 from opp_mri.domain.reader_study import IssuedPackage
@@ -33,7 +29,6 @@ from opp_mri.workflow.project import create_project, open_project
 PATIENTS = 40
 PACKAGES = 5  # of 40 cases: 200
 VISITS = (date(2024, 1, 15), date(2024, 4, 1), date(2024, 9, 1))
-Guess = Callable[[Path, str], list[date]]  # a case's shown days, in the order that is guessed
 
 
 @pytest.fixture(scope="module")
@@ -65,65 +60,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Issue
             issued = make_package(project, "reader-1", target, NOON, again=number > 0).issued
             made.append((target, issued))
     return made
-
-
-@cache
-def headers(package: Path) -> dict[str, list[tuple[Path, date, Any]]]:
-    """Give file, shown day and header of each image, by case."""
-    cases = defaultdict(list)
-    for path in sorted((package / "images").rglob("*.dcm")):
-        header = dcmread(path)
-        day = datetime.strptime(header.StudyDate, "%Y%m%d").replace(tzinfo=UTC).date()
-        cases[str(header.PatientID)].append((path, day, header))
-    return cases
-
-
-@cache
-def described(package: Path) -> dict[str, list[date]]:
-    """Give the days of each case in the order of the rows of the package's store."""
-    cases = defaultdict(list)
-    with open_project(package) as opened:
-        for volume in opened.store.volumes():
-            if volume.study_date:
-                cases[volume.patient_id].append(volume.study_date)
-    return cases
-
-
-def by_first(clues: Iterable[tuple[Any, date]]) -> list[date]:
-    """Order days by the smallest clue that goes with each."""
-    return list(dict.fromkeys(day for _, day in sorted(clues)))
-
-
-def from_headers(key: Callable[[Path, Any], Any]) -> Guess:
-    def guess(package: Path, case: str) -> list[date]:
-        return by_first((key(path, header), day) for path, day, header in headers(package)[case])
-
-    return guess
-
-
-def from_rows(package: Path, case: str) -> list[date]:
-    return list(dict.fromkeys(described(package)[case]))
-
-
-GUESSES: dict[str, Guess] = {
-    "names of files": from_headers(lambda path, _: path.name),
-    "times of files": from_headers(lambda path, _: (path.stat().st_mtime_ns, path.name)),
-    "sizes of files": from_headers(lambda path, _: (path.stat().st_size, path.name)),
-    "StudyInstanceUID": from_headers(lambda _, header: header.StudyInstanceUID),
-    "SOPInstanceUID": from_headers(lambda _, header: header.SOPInstanceUID),
-    "FrameOfReferenceUID": from_headers(lambda _, header: header.FrameOfReferenceUID),
-    "place in the patient": from_headers(lambda _, header: float(header.ImagePositionPatient[0])),
-    "InstanceNumber": from_headers(
-        lambda path, header: (int(header.get("InstanceNumber", 0)), path.name)
-    ),
-    "AcquisitionNumber": from_headers(
-        lambda path, header: (int(header.get("AcquisitionNumber", 0)), path.name)
-    ),
-    "WindowCenter": from_headers(
-        lambda path, header: (float(header.get("WindowCenter", 0)), path.name)
-    ),
-    "rows of the store": from_rows,
-}
 
 
 @pytest.fixture(scope="module")
