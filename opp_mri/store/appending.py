@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reading_checks import reading_faults
@@ -151,15 +151,20 @@ def read_head(connection: Connection) -> Head:
     return Head() if row is None else Head(sequence_number=row.sequence_number, hash=row.hash)
 
 
-def read_chain_record(row: Row[Any]) -> ChainRecord:
-    """Give a row as a record; what is no text there becomes text, and breaks the hash."""
-    number = row.sequence_number
+def read_chain_record(row: Sequence[Any]) -> ChainRecord:
+    """Give a row of the whole table as a record.
+
+    What is no text there becomes text, and breaks the hash.
+    """
+    # names of columns are looked up slowly, and this is done for every record that is read
+    (number, kind, key, subject, reader, account, recorded_at, written_at, body, previous_hash,
+     digest) = row  # fmt: skip
     return ChainRecord(
         sequence_number=number if isinstance(number, int) else -1,
-        kind=str(row.kind), key="" if row.key is None else str(row.key), subject=str(row.subject),
-        reader=str(row.reader), account=str(row.account), recorded_at=str(row.recorded_at),
-        written_at=str(row.written_at), body=str(row.body), previous_hash=str(row.previous_hash),
-        hash=str(row.hash),
+        kind=str(kind), key="" if key is None else str(key), subject=str(subject),
+        reader=str(reader), account=str(account), recorded_at=str(recorded_at),
+        written_at=str(written_at), body=str(body), previous_hash=str(previous_hash),
+        hash=str(digest),
     )  # fmt: skip
 
 

@@ -302,6 +302,13 @@ class Audit(Protocol):
     def damages(self, subject: str | None = None) -> Sequence[Damage]:
         """Give the damaged records that were met so far, about one lesion or patient, or all."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Have all that this thread reads within a ``with`` be of one moment; nothing is written.
+
+        One transaction is faster than many, too.
+        """
+        ...
+
     def structure_faults(self) -> Sequence[str]:
         """Give each fault of the database itself, in sentences: its file, tables and guards."""
         ...

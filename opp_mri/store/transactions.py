@@ -106,6 +106,7 @@ class Transactions:
     def reading_transaction(self) -> Iterator[Connection]:
         """Read a consistent state."""
         held: Connection | None = getattr(self._held, "connection", None)
+        held = held or getattr(self._held, "snapshot", None)
         if held is not None:
             yield held
             return
@@ -117,12 +118,28 @@ class Transactions:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have all that this thread reads within the block be of one moment.
+
+        Nothing may be written within it.
+        """
+        with self.reading_transaction() as connection:
+            before: Connection | None = getattr(self._held, "snapshot", None)
+            self._held.snapshot = connection
+            try:
+                yield
+            finally:
+                self._held.snapshot = before
+
+    @contextmanager
     def writing_transaction(self) -> Iterator[Connection]:
         """Write all or nothing; waits its turn where another program writes."""
         held: Connection | None = getattr(self._held, "connection", None)
         if held is not None:
             yield held
             return
+        if getattr(self._held, "snapshot", None) is not None:
+            raise RuntimeError("nothing may be written within a snapshot")
         if self._seal is not None and self._seal.exists():
             raise ProjectError(SEALED)
         with (

@@ -488,3 +488,14 @@ def test_frames_of_an_enhanced_instance_come_back(store: SqlStore) -> None:
     instance = store.instance("1.1")
     assert instance is not None
     assert instance.frames == frames
+
+
+def test_a_snapshot_shows_one_moment_and_takes_no_writing(store: SqlStore) -> None:
+    store.add_readings([reading("first")])
+    with store.snapshot():
+        assert len(store.readings()) == 1
+        with pytest.raises(RuntimeError, match="within a snapshot"):
+            store.add_readings([reading("second")])
+        assert len(store.readings()) == 1
+    store.add_readings([reading("second")])
+    assert len(store.readings()) == 2

@@ -16,7 +16,18 @@ def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading
     Drafts of the reading room count once a signature covers them. Hidden repeats are not among
     them: `repeat_readings` gives these.
     """
-    return _counted(store, lesion_id, repeat=False)
+    return counted(store.readings(lesion_id), signed_ids(store, lesion_id))
+
+
+def counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
+    """Give those of some readings that count, as `counted_readings` does.
+
+    Parameters
+    ----------
+    signed
+        The ids of the readings that are signed.
+    """
+    return _counted(readings, signed, repeat=False)
 
 
 def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
@@ -35,7 +46,7 @@ def independent_readings(store: Store, lesion_id: str | None = None) -> list[Rea
 
 def repeat_readings(store: Store) -> list[Reading]:
     """Give the signed readings of cases that came back hidden, in the order of recording."""
-    return _counted(store, None, repeat=True)
+    return _counted(store.readings(), signed_ids(store), repeat=True)
 
 
 def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
@@ -47,11 +58,10 @@ def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
     ]
 
 
-def _counted(store: Store, lesion_id: str | None, *, repeat: bool) -> list[Reading]:
-    signed = signed_ids(store, lesion_id)
+def _counted(readings: Iterable[Reading], signed: frozenset[str], *, repeat: bool) -> list[Reading]:
     return [
         reading
-        for reading in store.readings(lesion_id)
+        for reading in readings
         if reading.repeat is repeat and (not reading.draft or reading.reading_id in signed)
     ]
 
@@ -92,7 +102,7 @@ def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozense
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
     signed answer has counted all the time.
     """
-    counted = {
+    answered = {
         reading.cell: reading
         for reading in readings
         if not reading.draft or reading.reading_id in signed
@@ -101,8 +111,8 @@ def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozense
         reading.reading_id
         for reading in readings
         if reading.edit is Edit.UNDONE
-        and reading.cell in counted
-        and _equal(reading, counted[reading.cell])
+        and reading.cell in answered
+        and _equal(reading, answered[reading.cell])
     }
     return signed | restored
 
@@ -117,7 +127,7 @@ def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[
     """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
     latest = {reading.cell: reading for reading in readings}
     settled = settled_ids(readings, signed)
-    counted = {
+    answered = {
         reading.cell for reading in readings if not reading.draft or reading.reading_id in signed
     }
     return [
@@ -126,5 +136,5 @@ def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[
         if reading.draft
         and reading.reading_id not in settled
         # to take back what never counted needs no signature
-        and (reading.answer is not Answer.WITHDRAWN or reading.cell in counted)
+        and (reading.answer is not Answer.WITHDRAWN or reading.cell in answered)
     ]

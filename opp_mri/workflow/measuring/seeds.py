@@ -1,6 +1,6 @@
 """Where a lesion is: its seed at baseline, and in later studies through confirmed fits only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ import numpy as np
 from opp_mri.domain.alignment import confirmed_fits
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.domain.measurement import Caliper, Lesion, SeedPoint
+from opp_mri.domain.measurement import Caliper, Lesion, Reading, SeedPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers
@@ -33,16 +33,23 @@ def phase(lesion: Lesion, day: date) -> Phase:
     return Phase.DURING if day <= lesion.ssrs_last_date else Phase.AFTER
 
 
-def lesion_seed_lps_mm(store: Store, lesion: Lesion) -> tuple[str, Vector3] | None:
-    """Give the lesion's seed with its frame of reference: as set, or mid its baseline caliper."""
+def lesion_seed_lps_mm(
+    store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
+) -> tuple[str, Vector3] | None:
+    """Give the lesion's seed with its frame of reference: as set, or mid its baseline caliper.
+
+    Parameters
+    ----------
+    readings
+        The lesion's readings that count, where they are at hand.
+    """
     if lesion.seed is not None:
         return _placed(store, lesion.seed)
+    if readings is None:
+        readings = counted_readings(store, lesion.lesion_id)
     calipers = [
         reading.caliper
-        for reading in sorted(
-            latest_of_readers(counted_readings(store, lesion.lesion_id)),
-            key=lambda reading: reading.study_date,
-        )
+        for reading in sorted(latest_of_readers(readings), key=lambda reading: reading.study_date)
         if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
     ]
     return _middle(calipers[-1]) if calipers else None
@@ -60,12 +67,15 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
     return [alignment.fit.baseline_from_followup for alignment in confirmed]
 
 
-def seed_by_frame(store: Store, lesion: Lesion) -> Mapping[str, Vector3]:
+def seed_by_frame(
+    store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
+) -> Mapping[str, Vector3]:
     """Give the lesion's seed in every frame of reference in which it is known, LPS mm.
 
     That of its own image, and those of follow-ups whose fit a reader has confirmed.
+    `lesion_seed_lps_mm` says what `readings` are.
     """
-    seed = lesion_seed_lps_mm(store, lesion)
+    seed = lesion_seed_lps_mm(store, lesion, readings)
     if seed is None:
         return {}
     frame_of_reference_uid, point = seed

@@ -21,7 +21,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import days_between
 from opp_mri.workflow.catalogue.patients import TimePoint, list_time_points
 from opp_mri.workflow.measuring.readings import (
-    counted_readings,
+    counted,
     latest_by_cell,
     own_readings,
     signed_ids,
@@ -107,10 +107,14 @@ def build_lesion_timeline(
     InputError
         Several readers measured the lesion and none was named, or the named one did not.
     """
-    reader, readings = _of_one_reader(counted_readings(store, lesion.lesion_id), reader)
-    timeline = build_reader_timeline(store, lesion, reader, readings)
-    own = own_readings(store, lesion.lesion_id, reader)
-    unsigned = unsigned_cells(own, signed_ids(store, lesion.lesion_id))
+    with store.snapshot():
+        recorded = store.readings(lesion.lesion_id)
+        signed = signed_ids(store, lesion.lesion_id)
+        counting = counted(recorded, signed)
+        reader, readings = _of_one_reader(counting, reader)
+        timeline = build_reader_timeline(store, lesion, reader, readings, counting=counting)
+    own = [reading for reading in recorded if reading.reader == reader and not reading.repeat]
+    unsigned = unsigned_cells(own, signed)
     if not unsigned:
         return timeline
     waiting = (
@@ -156,14 +160,21 @@ def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
 
 
 def build_reader_timeline(
-    store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading]
-) -> LesionTimeline:
-    """Give the timeline of a lesion by these readings of one reader, the latest of a cell last."""
+    store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading], *,
+    counting: Sequence[Reading] | None = None,
+) -> LesionTimeline:  # fmt: skip
+    """Give the timeline of a lesion by these readings of one reader, the latest of a cell last.
+
+    Parameters
+    ----------
+    counting
+        The lesion's readings of all readers that count, where they are at hand.
+    """
     latest = latest_by_cell(readings)
     points = list_time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
     measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
-    cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion))
+    cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion, counting))
     cells = _flagged(cells)
     visits = recorded_visits(store, lesion.lesion_id)
     damaged = [damage.message for damage in store.damages(lesion.lesion_id)]

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 import pytest
 from fixtures.makers import NOON, make_lesion, study_volume
+from sqlalchemy import event
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LesionEvent, SeedPoint
@@ -155,3 +156,20 @@ def test_acquisitions_that_differ_from_the_baseline_are_flagged(
         "TR differs: 550 ms, then 900 ms.",
         "Receiver bandwidth differs: 300 Hz/pixel, then 150 Hz/pixel.",
     )
+
+
+def test_a_timeline_is_of_one_moment_and_its_readings_are_read_once(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    """One transaction: another reader's answer in between would be in half of it."""
+    lengths(store, tmp_path, "L,T1,A,2024-01-15,10.0")
+    begun: list[object] = []
+    statements: list[tuple[str, object]] = []
+    event.listen(store._engine, "begin", begun.append)
+    event.listen(
+        store._engine, "before_cursor_execute",
+        lambda _c, _cursor, statement, values, *_: statements.append((statement, values)),
+    )  # fmt: skip
+    timeline(store)
+    assert len(begun) == 1
+    assert sum("Reading" in str(values) for _, values in statements) == 1
