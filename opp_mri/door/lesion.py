@@ -23,6 +23,7 @@ from opp_mri.workflow.assessing.respond import (
     load_project_timelines,
 )
 from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import Project
@@ -205,8 +206,13 @@ class Lesion:
         ------
         InputError
             Several readers measured the lesion and none is named, or the named one did not.
+        ProjectError
+            The readings are those of a reader who is still blinded.
         """
+        store = self._project.store
+        check_shown(store, [reader] if reader else ())
         (timeline,) = load_project_timelines(self._project, [self.lesion_id], reader=reader)
+        check_shown(store, [timeline.reader])
         criteria = choose_rules(RETROSPECTIVE, None, self._project.settings.criteria).criteria
         return Timeline(timeline, criteria)
 
@@ -237,7 +243,12 @@ class Lesion:
         InputError
             The lesion has no measurement, or several readers measured it and none is named; there
             is no such mode or profile.
+        ProjectError
+            The readings are those of a reader who is still blinded.
         """
         rules = choose_rules(mode, criteria, self._project.settings.criteria)
+        store = self._project.store
+        check_shown(store, [reader] if reader else ())
         (lesion,) = assess_project(self._project, rules, [self.lesion_id], reader=reader)
+        check_shown(store, [lesion.reader])
         return Assessment(lesion)

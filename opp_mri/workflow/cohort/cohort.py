@@ -32,6 +32,7 @@ from opp_mri.tables.measurements import read_measurements
 from opp_mri.tables.visits import read_visits
 from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import assess_project
+from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.timeline import found_events, treatment_events
 from opp_mri.workflow.project import Project
 
@@ -114,10 +115,15 @@ def assess_project_cohort(
         Several readers measured a lesion, there is no consensus, and none was named.
     UnknownError
         A lesion is not in the project.
+    ProjectError
+        The readings are those of a reader who is still blinded.
     """
     head = project.store.head()
+    check_shown(project.store, [reader] if reader else ())
     lesions = assess_project(project, rules, lesion_ids, reader=reader)
-    return Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
+    readers = readers_of(lesions)
+    check_shown(project.store, readers)
+    return Cohort(lesions=tuple(lesions), rules=rules, readers=readers, head=head)
 
 
 def readers_of(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:

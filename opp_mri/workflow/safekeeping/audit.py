@@ -1,10 +1,10 @@
 """Whether a project's records are those that were recorded, and who recorded what, when and why."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from opp_mri.domain.documents import parse_json
 from opp_mri.store.chain import ChainRecord, Head, check_chain
@@ -12,6 +12,7 @@ from opp_mri.store.protocol import Store
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 OLDEST: Final = timedelta(days=2 * 365)  # an answer of a package comes back within two years
+NOT_SHOWN: Final = "not shown until the blinding is lifted"
 
 
 @frozen(kw_only=True)
@@ -97,10 +98,21 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
     return AuditReport(head=head, faults=tuple(faults), cautions=tuple(cautions))
 
 
-def list_entries(store: Store, after: int = 0) -> Iterator[AuditEntry]:
-    """Give all records for showing, in their order."""
+def list_entries(
+    store: Store, after: int = 0, *, blinded: Collection[str] = ()
+) -> Iterator[AuditEntry]:
+    """Give all records for showing, in their order.
+
+    Parameters
+    ----------
+    blinded
+        Readers whose answers are not shown: that there is one, and when it was recorded, is.
+    """
     for record in store.chain(after):
-        yield _entry(record)
+        entry = _entry(record)
+        if record.kind == "Reading" and record.reader in blinded:
+            entry = evolve(entry, content=NOT_SHOWN, reason="")
+        yield entry
 
 
 def _clock_cautions(record: ChainRecord, before: str) -> list[str]:

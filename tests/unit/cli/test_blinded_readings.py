@@ -1,6 +1,7 @@
 """The project shows no reading of a reader who still reads blind, whoever asks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -8,6 +9,8 @@ from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study, read_all
 
 from opp_mri.cli.app import cli
+from opp_mri.door.project import open as open_for_python
+from opp_mri.errors import ProjectError
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.protocol import unblind
@@ -23,6 +26,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             issued = make_package(opened, reader, folder / reader, NOON).issued
             read_all(folder / reader, issued)
             merge_package(opened, folder / reader, NOON)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project to which one of two blinded reads has come back."""
+    folder = tmp_path_factory.mktemp("half")
+    with open_project(make_study(folder)) as opened:
+        declare(opened, folder)
+        issued = make_package(opened, "reader-1", folder / "reader-1", NOON).issued
+        read_all(folder / "reader-1", issued)
+        merge_package(opened, folder / "reader-1", NOON)
         yield opened
 
 
@@ -44,3 +59,39 @@ def test_readings_are_hidden_until_the_blinding_is_lifted(project: Project) -> N
     for command in ("timeline", "assess"):
         assert run(project, command, "--reader", "reader-1").exit_code == 0
     assert "reader-2" in run(project, "readings").stdout
+
+
+@pytest.mark.parametrize("named", [(), ("--reader", "reader-1")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("timeline",), ("assess",), ("cohort",), ("cohort", "export", "OUT"),
+        ("cohort", "report", "OUT.html"), ("dictate", "LESION"), ("sr", "export", "OUT"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_one_read_that_came_back_is_shown_by_no_command(
+    half: Project, command: tuple[str, ...], named: tuple[str, ...], tmp_path: Path
+) -> None:
+    lesion = half.store.lesions()[0].lesion_id
+    words = [word.replace("OUT", str(tmp_path / "out")).replace("LESION", lesion)
+             for word in command]  # fmt: skip
+    refused = run(half, *words, *named)
+    assert "still read blind" in str(refused.exception)
+    assert "mm" not in refused.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_log_says_that_a_blinded_reader_answered_and_not_what(half: Project) -> None:
+    listed = run(half, "audit", "show", "--json").stdout
+    lengths = {str(reading.length_mm) for reading in half.store.readings()}
+    assert "not shown until the blinding is lifted" in listed
+    assert not [length for length in lengths if f"{length} mm" in listed]
+
+
+def test_python_shows_no_answer_of_a_blinded_reader(half: Project) -> None:
+    with open_for_python(half.folder) as study:
+        lesion = study[half.store.lesions()[0].lesion_id]
+        for show in (lambda: lesion.timeline, lesion.assess, study.cohort):
+            with pytest.raises(ProjectError, match="still read blind"):
+                show()
