@@ -10,7 +10,7 @@ from opp_mri.cli.shared.options import example, json_option, project_option
 from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.errors import ProjectError
 from opp_mri.units import format_count
-from opp_mri.workflow.measuring.blinding import blinded_readers
+from opp_mri.workflow.measuring.blinding import list_blinded_readers
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.audit import list_entries, verify
 
@@ -76,7 +76,9 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
     with open_project(project_folder) as project:
         shown = [
             entry
-            for entry in list_entries(project.store, after, blinded=blinded_readers(project.store))
+            for entry in list_entries(
+                project.store, after, blinded=list_blinded_readers(project.store)
+            )
             if lesion_id is None or entry.subject == lesion_id
         ]
     if as_json:

@@ -60,8 +60,8 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     assert pane.volume is not None
     assert pane.volume.volume_id == volume.volume_id
     assert f"{role.value}? in doubt, U chooses it" in window.grid.panes[0].series.text()
-    assert set(volume.evidence) <= set(pane.technique)
-    assert pane.technique[0].startswith("In doubt")
+    assert set(volume.evidence) <= set(pane.doubts)
+    assert pane.doubts[0].startswith("In doubt")
 
     drag(window, qtbot, place(window, -8), place(window, 6))
     settle(window, qtbot)

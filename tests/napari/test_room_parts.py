@@ -20,6 +20,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     px_from_mm,
     scale_bar_mm,
 )
+from opp_mri_napari.reading.pane_words import technique_lines
 from opp_mri_napari.shared.geometry import pane_geometry
 
 from opp_mri.domain.geometry import ImagePlane
@@ -95,6 +96,37 @@ def test_a_label_is_inside_the_pane_and_off_its_line(
     assert 0 <= box.y <= 600 - box.height
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     assert not box.holds(middle)
+
+
+@given(
+    start=st.tuples(st.floats(100, 700), st.floats(100, 500)),
+    run=st.tuples(st.floats(20, 250), st.floats(-20, 20)),
+    aside=st.tuples(st.floats(-60, 60), st.floats(-60, 60)),
+)
+def test_a_label_is_off_the_lesion_wherever_the_line_lies(
+    start: tuple[float, float], run: tuple[float, float], aside: tuple[float, float]
+) -> None:
+    end = (start[0] + run[0], start[1] + run[1])
+    lesion = ((start[0] + end[0]) / 2 + aside[0], (start[1] + end[1]) / 2 + aside[1])
+    box = label_box(start, end, (90.0, 24.0), (800.0, 600.0), lesion=lesion)
+    around = Box(lesion[0] - 20, lesion[1] - 20, 40, 40)
+    assert not box.overlaps(around)
+
+
+def test_a_label_keeps_off_header_and_scale_bar_where_there_is_room() -> None:
+    header = Box(0, 0, 800, 120)
+    box = label_box((300, 170), (500, 170), (90.0, 24.0), (800.0, 600.0), furniture=[header])
+    assert not box.overlaps(header)
+
+
+def test_a_change_of_fat_suppression_is_named_first_on_the_image() -> None:
+    sentences = (
+        "Field strength differs: 3 T, then 1.5 T.", "TR differs: 500 ms, then 900 ms.",
+        "TE differs: 10 ms, then 20 ms.", "Fat suppression differs: with, then without.",
+    )  # fmt: skip
+    assert technique_lines(sentences) == (
+        "Fat suppression: with, then without", "Field strength: 3 T, then 1.5 T", "2 more changes",
+    )  # fmt: skip
 
 
 def test_the_magnifier_keeps_off_labels() -> None:

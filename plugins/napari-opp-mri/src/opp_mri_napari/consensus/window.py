@@ -374,6 +374,7 @@ def open_consensus(project_folder: Path, signer: str, lesion_ids: Sequence[str] 
         presenter = ConsensusPresenter(project, signer, lesion_ids)
         viewer = napari.Viewer(title="OPP consensus")
         window = ConsensusWindow(viewer, presenter)
+        main_window(viewer).showMaximized()
         try:
             napari.run()
         finally:

@@ -285,6 +285,7 @@ def review_fits(project_folder: Path, reader: str, lesion_ids: Sequence[str] = (
         presenter = FitReviewPresenter(project, reader, lesion_ids)
         viewer = napari.Viewer(title="OPP fit review")
         window = FitReviewWindow(viewer, presenter)
+        main_window(viewer).showMaximized()
         try:
             napari.run()
         finally:

@@ -97,7 +97,7 @@ def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
 
 
 def _origin_in_words(item: ReviewItem) -> str:
-    return "with the study's T1" if item.alignment.brought_along else "by itself"
+    return "with the study's T1" if item.alignment.brought_along else "automatically"
 
 
 def _decision(decision: AlignmentDecision) -> str:

@@ -25,8 +25,13 @@ def align_open_lesion(session: Session, navigation: Navigation) -> None:
 
     def take(summary: "AlignSummary") -> None:
         navigation.reload()
+        fits = (
+            "1 new fit: F shows it."
+            if summary.new == 1
+            else f"{summary.new} new fits: F shows them."
+        )
         failed = f" {len(summary.failures)} could not be tried." if summary.failures else ""
-        navigation.hint = f"{summary.new} new fits: F shows them.{failed}"
+        navigation.hint = f"{fits}{failed}"
 
     navigation.hint = f"Aligning the follow-ups of {lesion_id} …"
     session.ask(Job(label="alignment", run=run, take=take, failed=session.warn))

@@ -1,4 +1,4 @@
-"""Cross-reference lines: where the image of the active pane cuts the image of another."""
+"""Cross-reference lines: where the images of two panes cut each other."""
 
 from typing import Final
 
@@ -12,14 +12,16 @@ PARALLEL_COS: Final = 0.94  # twenty degrees: images that are nearly parallel ha
 
 
 def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
-    """Give the line along which the active pane's image cuts the image of another pane."""
-    active = panes.current
-    if active is None or pane is active or pane.geometry is None:
+    """Give the line along which the active pane's image, or on that the one aside, cuts a pane."""
+    source = panes.current
+    if source is pane:
+        source = next((shown for shown in panes.panes if shown.aside), None)
+    if source is None or source is pane or pane.geometry is None:
         return ()
-    plane, other = pane.plane, active.plane
+    plane, other = pane.plane, source.plane
     if plane is None or other is None:
         return ()
-    linking = panes.linking(pane.frame, active.frame)
+    linking = panes.linking(pane.frame, source.frame)
     if linking is None:
         return ()
     normal = linking.matrix[:3, :3] @ np.asarray(other.normal)

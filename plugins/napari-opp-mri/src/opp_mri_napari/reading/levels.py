@@ -109,7 +109,8 @@ def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
     if waiting:
         best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
         key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected else "F"
-        words.append(f"{best.verdict.value} {best.sequence.value} fit waits, {key} shows it")
+        doubt = "" if best.verdict is Verdict.GOOD else f"{best.verdict.value} "
+        words.append(f"{doubt}{best.sequence.value} fit waits, {key} shows it")
     elif not rejected:
-        words.append("the fit failed" if fits else "no fit yet, Shift+F aligns")
+        words.append("the fit failed, F shows it" if fits else "no fit yet, Shift+F aligns")
     return "; ".join(words)

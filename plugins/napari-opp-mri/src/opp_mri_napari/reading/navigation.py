@@ -332,9 +332,9 @@ class Navigation:
         lesion, patient = self.session.lesion, self.session.patient
         if changed:
             pane.whole = self.levels.known(pane) is None
-            pane.technique = self.series.doubts(volume)
+            pane.doubts, pane.technique = self.series.doubts(volume), ()
             if lesion is not None and patient is not None and volume is not None:
-                pane.technique += technique_changes(patient, lesion, pane.study_date, volume)
+                pane.technique = technique_changes(patient, lesion, pane.study_date, volume)
 
     def _want(self) -> None:
         """Say which images are needed: those shown, then the lesion's others, then what is next."""

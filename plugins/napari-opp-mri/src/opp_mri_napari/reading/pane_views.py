@@ -5,6 +5,7 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
+from opp_mri.domain.imaging import Plane
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
@@ -13,7 +14,13 @@ from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.cross_lines import cross_marks
 from opp_mri_napari.reading.navigation import Navigation
-from opp_mri_napari.reading.pane_words import header_lines, series_name, slice_text, window_text
+from opp_mri_napari.reading.pane_words import (
+    header_lines,
+    series_name,
+    slice_text,
+    technique_lines,
+    window_text,
+)
 from opp_mri_napari.reading.panels.side_views import answer_text
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.place_words import PlaceWords
@@ -22,6 +29,7 @@ from opp_mri_napari.shared.geometry import ScreenPoint
 STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one
 STRIP_HALF_MM: Final = 30.0
 SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is no ghost
+HALF_VERTEBRA_MM: Final = 12.0
 LOCATOR_PX: Final = 110  # most pixels of the small whole image
 
 
@@ -52,14 +60,15 @@ class PaneViews:
             active=active,
             voxels=None,
             state=self._state(pane),
-            technique=pane.technique,
+            doubts=pane.doubts,
+            technique=technique_lines(pane.technique),
         )
         if pane.volume is None or pane.geometry is None or pane.images is None:
             return evolve(
                 words, message=self._message(pane), loading=is_loading(self._session, pane)
             )
         ghost = None
-        if self._switches.ghost and not blind:
+        if self._switches.ghost and not blind and not pane.aside:
             ghost = ghost_on(self._session, pane, self._navigation.prior(pane))
         shows_line = active or not blind  # a blinded reader sees no line of another time point
         near = _near(pane, ghost)
@@ -131,6 +140,10 @@ class PaneViews:
         if known is None:
             return LevelMark(text=f"{name}?", place=None)
         at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))
+        off_mm = abs(pane.plane.distance_mm(known[1]))
+        is_sagittal = pane.volume is None or pane.volume.plane is Plane.SAGITTAL
+        if off_mm > HALF_VERTEBRA_MM and not is_sagittal:  # another vertebra may lie here
+            return LevelMark(text=f"{name} is {off_mm:.0f} mm away", place=None)
         return LevelMark(text=name, place=at)
 
     def _magnified(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> ScreenPoint | None:

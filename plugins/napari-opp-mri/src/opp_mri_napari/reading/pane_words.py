@@ -1,7 +1,12 @@
 """What stands on and above a pane's image, from the header of its series."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri_napari.reading.panes import Pane
+
+MOST_LINES: Final = 3  # of technique on an image; the text below the curve has all
 
 
 def series_name(pane: Pane, when: str) -> str:
@@ -33,6 +38,15 @@ def window_text(window: tuple[float, float]) -> str:
     """Give width and level, in stored values."""
     low, high = window
     return f"W {high - low:.0f}  L {(low + high) / 2:.0f}"
+
+
+def technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Give changes of technique in few words, fat suppression first, for the image's corner."""
+    ordered = sorted(sentences, key=lambda sentence: not sentence.startswith("Fat suppression"))
+    lines = [sentence.replace(" differs:", ":").rstrip(".") for sentence in ordered]
+    if len(lines) > MOST_LINES:
+        return (*lines[: MOST_LINES - 1], f"{len(lines) - MOST_LINES + 1} more changes")
+    return tuple(lines)
 
 
 def header_lines(volume: VolumeDescription) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class Pane:
         Why there is no volume.
     technique
         What differs in acquisition from the baseline of the sequence, in sentences.
+    doubts
+        What speaks against the role of a series in doubt, in sentences.
     """
 
     study_date: date
@@ -75,6 +77,7 @@ class Pane:
     own_window: tuple[float, float] | None = None
     why_empty: str = ""
     technique: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def pane_id(self) -> str:

@@ -241,7 +241,7 @@ class ReadingRoom:
         technique = dict.fromkeys(
             f"{self.words.code(pane.study_date)} {pane.sequence.value}: {sentence}"
             for pane in self.panes.panes
-            for sentence in pane.technique
+            for sentence in (*pane.doubts, *pane.technique)
         )
         return timeline_view(
             self._live_timeline(lesion), patient.patient_id, self._rules,

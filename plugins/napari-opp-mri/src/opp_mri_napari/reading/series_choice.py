@@ -4,6 +4,7 @@ from datetime import date
 
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.reading_room.room import nearest_place
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.panes import Pane
@@ -24,6 +25,14 @@ class SeriesChoice:
         roles: set[SeriesRole | None] = {role for _, role in patient.volumes}
         roles |= {volume.role for volume in shown if volume.is_in_doubt}
         return [role for role in SeriesRole if role in roles]
+
+    def _distance_mm(self, volume: VolumeDescription) -> float:
+        """Give how far a volume's nearest image is from the lesion; 0 where that is not known."""
+        lesion = self._session.lesion
+        level = lesion.level_in(volume.planes[0].frame_of_reference_uid) if lesion else None
+        if level is None:
+            return 0.0
+        return abs(volume.planes[nearest_place(volume, level[1])].distance_mm(level[1]))
 
     def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
         """Give the series of a pane, or why there is none."""
@@ -78,11 +87,14 @@ class SeriesChoice:
         return [volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence]
 
     def _other_series(self, day: date) -> list[VolumeDescription]:
-        """Give the other series of a time point: axial ones first, then without a role."""
+        """Give the other series of a time point: axial ones first, the nearest to the lesion."""
         patient = self._session.patient
         series = patient.series.get(day, ()) if patient is not None else ()
         volumes = [
             volume for volume in series if volume.plane is not Plane.SAGITTAL or volume.role is None
         ]
         volumes += [volume for volume in series if volume not in volumes]
-        return sorted(volumes, key=lambda volume: volume.plane is not Plane.AXIAL)
+        return sorted(
+            volumes,
+            key=lambda volume: (volume.plane is not Plane.AXIAL, self._distance_mm(volume)),
+        )

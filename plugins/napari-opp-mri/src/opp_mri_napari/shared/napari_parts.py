@@ -1,18 +1,23 @@
-"""The parts of napari's window that have no public name: this file alone knows them."""
+"""Parts of napari's window that have no public name, which this file alone knows."""
 
-from typing import Any
+from typing import Any, Final
 
 import napari
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
+
+SCROLL_BAR_PX: Final = 18
 
 
 def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
     """Show a panel beside the images, a scale bar on them, and none of napari's own parts."""
-    viewer.window.add_dock_widget(panel, area="right", name=name)
+    area = scrolled(panel)  # on a low screen the window is no higher than the screen
+    area.setMinimumWidth(panel.minimumWidth() + SCROLL_BAR_PX)
+    viewer.window.add_dock_widget(area, area="right", name=name)
     fold_layers(viewer, away=True)
     hide_sliders(viewer)
     hide_status_bar(viewer)
+    viewer.window._qt_viewer.show_welcome_screen = False  # an image is on its way
     viewer.canvas.overlays.scale_bar.visible = True
 
 
@@ -63,3 +68,12 @@ def hide_status_bar(viewer: napari.Viewer) -> None:
 def _layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:
     shown = viewer.window._qt_viewer
     return shown.dockLayerList, shown.dockLayerControls
+
+
+def scrolled(page: QWidget) -> QScrollArea:
+    """Give a page that never asks for more room than there is."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    return area

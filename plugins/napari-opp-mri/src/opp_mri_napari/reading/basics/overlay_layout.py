@@ -15,7 +15,6 @@ Px = tuple[float, float]
 
 LABEL_GAP_PX: Final = 26.0  # between a line and its label
 LESION_SHARE: Final = 0.6  # of the line's length that a lesion may reach above and below it
-CORNER_PX: Final = 60.0  # what stands in the corners of a pane
 EDGE_PX: Final = 6.0
 MAGNIFIER_PX: Final = 150.0
 MAGNIFIED: Final = 4.0  # times the pane's own zoom
@@ -39,12 +38,13 @@ class Box:
 
     def overlaps(self, other: "Box") -> bool:
         """Tell whether two rectangles share a place."""
-        return (
-            self.x < other.x + other.width
-            and other.x < self.x + self.width
-            and self.y < other.y + other.height
-            and other.y < self.y + self.height
-        )
+        return self.shared_with(other) > 0
+
+    def shared_with(self, other: "Box") -> float:
+        """Give the area that two rectangles share."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return max(0.0, width) * max(0.0, height)
 
 
 def px_from_mm(place: ScreenPoint, centre: ScreenPoint, zoom: float, size: Px) -> Px:
@@ -71,10 +71,15 @@ def across(start: Px, end: Px) -> Px:
     return (-(end[1] - start[1]) / length, (end[0] - start[0]) / length)
 
 
-def label_box(start: Px, end: Px, text: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
-    """Place a label off a line: above, below, behind or before it, else in a corner.
+def label_box(
+    start: Px, end: Px, text: Px, size: Px,
+    taken: Sequence[Box] = (), *, lesion: Px | None = None, furniture: Sequence[Box] = (),
+) -> Box:  # fmt: skip
+    """Place a label off a line and off the lesion: above, below, behind or before, or in a corner.
 
-    Above and below it stays clear of a circle around the line, which the lesion may fill.
+    It stays clear of a circle around the line, which the lesion may fill, and of an equal one
+    around the point inside the lesion. Where it fits nowhere, it covers as little as can be,
+    and of the lesion least.
 
     Parameters
     ----------
@@ -83,31 +88,51 @@ def label_box(start: Px, end: Px, text: Px, size: Px, taken: Sequence[Box] = ())
     size
         Of the pane.
     taken
-        Where others are already.
+        Where other labels are already.
+    lesion
+        A point inside the lesion, where one is known.
+    furniture
+        Where header, scale bar and locator stand.
     """
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    left, right = min(start[0], end[0]), max(start[0], end[0])
-    top, bottom = min(start[1], end[1]), max(start[1], end[1])
     clear = max(LABEL_GAP_PX, math.dist(start, end) * LESION_SHARE)
-    places = (
-        (middle[0] - text[0] / 2, top - clear - text[1]),
-        (middle[0] - text[0] / 2, bottom + clear),
-        (right + LABEL_GAP_PX, middle[1] - text[1] / 2),
-        (left - LABEL_GAP_PX - text[0], middle[1] - text[1] / 2),
-        (EDGE_PX, size[1] - CORNER_PX - text[1]),
-        (size[0] - EDGE_PX - text[0], size[1] - CORNER_PX - text[1]),
-        (EDGE_PX, CORNER_PX),
-    )
-    for x, y in places:
-        box = Box(x, y, *text)
-        inside = EDGE_PX <= x <= size[0] - EDGE_PX - text[0] and (
-            EDGE_PX <= y <= size[1] - EDGE_PX - text[1]
+    line_area = _around(middle, clear)
+    areas = (line_area,) if lesion is None else (line_area, _around(lesion, clear))
+    places = [
+        place
+        for area in (line_area, _hull(areas))
+        for place in (
+            (middle[0] - text[0] / 2, area.y - text[1]),
+            (middle[0] - text[0] / 2, area.y + area.height),
+            (area.x + area.width, middle[1] - text[1] / 2),
+            (area.x - text[0], middle[1] - text[1] / 2),
         )
-        if inside and not any(box.overlaps(other) for other in taken):
-            return box
-    x = min(max(places[0][0], EDGE_PX), size[0] - EDGE_PX - text[0])
-    y = min(max(places[0][1], EDGE_PX), size[1] - EDGE_PX - text[1])
-    return Box(x, y, *text)
+    ]
+    right, low = size[0] - EDGE_PX - text[0], size[1] - EDGE_PX - text[1]
+    places += [(x, y) for y in (low, EDGE_PX) for x in (EDGE_PX, right)]
+    boxes = [
+        Box(min(max(x, EDGE_PX), max(right, EDGE_PX)), min(max(y, EDGE_PX), max(low, EDGE_PX)),
+            *text)
+        for x, y in places
+    ]  # fmt: skip
+
+    def covered(box: Box) -> tuple[float, float]:
+        return (
+            sum(box.shared_with(other) for other in (*areas, *taken)),
+            sum(box.shared_with(other) for other in furniture),
+        )
+
+    return min(boxes, key=covered)
+
+
+def _around(middle: Px, reach: float) -> Box:
+    return Box(middle[0] - reach, middle[1] - reach, 2 * reach, 2 * reach)
+
+
+def _hull(boxes: Sequence[Box]) -> Box:
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right = max(box.x + box.width for box in boxes)
+    return Box(left, top, right - left, max(box.y + box.height for box in boxes) - top)
 
 
 def scale_bar_mm(zoom: float, width_px: float) -> float:

@@ -140,7 +140,9 @@ class PaneView:
     locator
         The whole image, small, with what the pane shows of it; None where it shows it whole.
     technique
-        What differs in acquisition from the baseline, in sentences.
+        What differs in acquisition from the baseline, in few words.
+    doubts
+        What speaks against the role of a series in doubt, in sentences.
     badge
         The same-plane badge, such as `prior plane +0.4 mm, tilt 1.2°`; "" for none.
     link_note
@@ -175,6 +177,7 @@ class PaneView:
     level: LevelMark | None = None
     locator: Locator | None = None
     technique: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     badge: str = ""
     link_note: str = ""
     message: str = ""

@@ -23,7 +23,7 @@ from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri_napari.reading.basics.key_table import KeyGroups
 from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
-from opp_mri_napari.reading.widgets.parts import Line
+from opp_mri_napari.reading.widgets.parts import Line, shrink
 from opp_mri_napari.reading.widgets.visit_form import VisitForm
 
 LEVELS: Final = (
@@ -274,6 +274,8 @@ class LesionForm(QWidget):
         self.value.setEditable(True)
         self.kind.currentTextChanged.connect(self._offer_values)
         self._offer_values(self.kind.currentText())
+        for box in (self.kind, self.value):
+            shrink(box)
         form.addRow("What", self.kind)
         form.addRow("Value", self.value)
         form.addRow("Date", self.day)

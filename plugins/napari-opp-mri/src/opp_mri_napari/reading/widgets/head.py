@@ -3,6 +3,7 @@
 from typing import Final
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.panels.panel_views import StatusView
@@ -10,6 +11,7 @@ from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
 from opp_mri_napari.reading.widgets.parts import ElidedLabel
 
 SHARE_PX: Final = 140
+SPACING_PX: Final = 14
 
 
 class Head(QWidget):
@@ -33,7 +35,7 @@ class Head(QWidget):
         self.share.setToolTip("overlay: share of the baseline")
         self.share.valueChanged.connect(lambda percent: self.share_wanted.emit(percent / 100))
         line = QHBoxLayout()
-        line.setSpacing(14)
+        line.setSpacing(SPACING_PX)
         line.addWidget(self.title)
         line.addWidget(self.hint, 1)
         for widget in (self.share, self.tool, self.saved):
@@ -51,7 +53,22 @@ class Head(QWidget):
         ):  # fmt: skip
             if label.text() != text:
                 label.setText(text)
+        self._make_room()
         self.banner.setVisible(bool(status.banner))
         self.share.setVisible(status.share is not None)
         if status.share is not None:
             self.share.setValue(round(100 * status.share))
+            self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Let what stands in the line fit the width; Qt calls this."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave out what the mouse does while a message needs that room."""
+        shown: list[QWidget] = [self.title, self.hint, self.tool, self.saved]
+        if not self.share.isHidden():
+            shown.append(self.share)
+        needed = sum(widget.sizeHint().width() + SPACING_PX for widget in shown)
+        self.tool.setHidden(bool(self.hint.text()) and needed > self.width())

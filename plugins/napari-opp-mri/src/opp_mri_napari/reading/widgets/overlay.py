@@ -25,7 +25,7 @@ COLOURS: Final = {  # told apart by all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
     MarkStyle.FROZEN: "#56b4e9",
     MarkStyle.GHOST: "#e69f00",
-    MarkStyle.AXIS: "#009e73",
+    MarkStyle.AXIS: "#3ddbb0",
     MarkStyle.HINT: "#cc79a7",
     MarkStyle.CANDIDATE: "#b5ad3a",
     MarkStyle.CROSS: "#56b4e9",
@@ -37,6 +37,7 @@ TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
 FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
 HALO: Final = QColor(0, 0, 0, 190)
+QUIET_INK: Final = QColor("#cfd8de")
 CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
 
 
@@ -49,6 +50,7 @@ class Overlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self._view: PaneView | None = None
         self._labels: list[Box] = []
+        self._furniture: list[Box] = []
         self._scale = 1.0
 
     def set_scale(self, scale: float) -> None:
@@ -72,7 +74,7 @@ class Overlay(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint; Qt calls this."""
         view = self._view
-        self._labels = []
+        self._labels, self._furniture = [], []
         if view is None:
             return
         painter = QPainter(self)
@@ -85,10 +87,7 @@ class Overlay(QWidget):
             self._corner(painter, view)
             self._locator(painter, view)
             self._level(painter, view)
-            if view.compared:
-                middle = (self._size[0] / 2, 40 * self._scale)
-                font = self._font(LETTER_PX, bold=True)
-                _write(painter, view.compared, middle, font, QColor("#ffd479"))
+            self._compared(painter, view.compared)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
@@ -101,6 +100,18 @@ class Overlay(QWidget):
 
     def _px(self, view: PaneView, mark_end: tuple[float, float]) -> Px:
         return px_from_mm(mark_end, view.centre, view.zoom, self._size)
+
+    def _compared(self, painter: QPainter, words: str) -> None:
+        """Say near the bottom what is drawn instead of the native image."""
+        if not words:
+            return
+        font = self._font(LETTER_PX, bold=True)
+        size = QFontMetricsF(font).horizontalAdvance(words) + 12, QFontMetricsF(font).height()
+        middle = (self._size[0] / 2, self._size[1] - 46 * self._scale)
+        box = Box(middle[0] - size[0] / 2, middle[1] - size[1] / 2, *size)
+        painter.fillRect(QRectF(box.x, box.y, box.width, box.height), QColor(0, 0, 0, 150))
+        _write(painter, words, middle, font, QColor("#ffd479"))
+        self._furniture.append(box)
 
     def _message(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor("#b8c4ce"))
@@ -135,16 +146,20 @@ class Overlay(QWidget):
                         painter.setPen(pen)
                         painter.drawEllipse(QPointF(*tip), radius, radius)
         if mark.label or mark.detail:
-            self._label(painter, mark, start, end, colour)
+            self._label(painter, view, mark, start, end)
 
-    def _label(self, painter: QPainter, mark: Mark, start: Px, end: Px, colour: QColor) -> None:
+    def _label(self, painter: QPainter, view: PaneView, mark: Mark, start: Px, end: Px) -> None:
+        colour = QColor(COLOURS[mark.style])
         big, small = self._font(FONT_PX, bold=True), self._font(DETAIL_PX)
         lines = [(text, font) for text, font in ((mark.label, big), (mark.detail, small)) if text]
         widths = [QFontMetricsF(font).horizontalAdvance(text) for text, font in lines]
         heights = [QFontMetricsF(font).height() for _, font in lines]
+        lesion = view.level.place if view.level is not None else None
         box = label_box(
-            start, end, (max(widths) + 8, sum(heights) + 4), self._size, tuple(self._labels)
-        )
+            start, end, (max(widths) + 8, sum(heights) + 4), self._size, tuple(self._labels),
+            lesion=None if lesion is None else self._px(view, lesion),
+            furniture=tuple(self._furniture),
+        )  # fmt: skip
         self._labels.append(box)
         middle = QPointF((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         near = QPointF(
@@ -172,6 +187,7 @@ class Overlay(QWidget):
         )  # fmt: skip
         for letter, place in zip(view.letters, places, strict=True):
             _write(painter, letter, place, self._font(LETTER_PX, bold=True), QColor("#dfe6ea"))
+            self._furniture.append(Box(place[0] - 10, place[1] - 10, 20, 20))
 
     def _scale_bar(self, painter: QPainter, view: PaneView) -> None:
         width, height = self._size
@@ -180,6 +196,7 @@ class Overlay(QWidget):
             return
         run = length_mm * view.zoom
         x, y = width - 16 - run, height - 16
+        self._furniture.append(Box(x - 4, y - 26, run + 8, 34))
         for pen in (QPen(HALO, 4), QPen(QColor("white"), 1.6)):
             painter.setPen(pen)
             painter.drawLine(QPointF(x, y), QPointF(x + run, y))
@@ -188,19 +205,24 @@ class Overlay(QWidget):
         _write(painter, f"{length_mm:g} mm", (x + run / 2, y - 14), self._font(12), QColor("white"))
 
     def _corner(self, painter: QPainter, view: PaneView) -> None:
-        """Write series and timing at the top left, width and level at the bottom left."""
-        painter.setFont(self._font(HEADER_PX))
-        height = QFontMetricsF(painter.font()).height()
-        lines = [(text, 4 + n * height) for n, text in enumerate(view.header)]
+        """Write series, timing and changes of technique at the top left, the window below."""
+        font = self._font(HEADER_PX)
+        painter.setFont(font)
+        metrics = QFontMetricsF(font)
+        height = metrics.height()
+        lines = [(text, QUIET_INK) for text in view.header]
+        lines += [(text, NOT_CONFIRMED) for text in view.technique]
+        placed = [(text, ink, 4 + n * height) for n, (text, ink) in enumerate(lines)]
         if view.window_text:
-            lines.append((view.window_text, self._size[1] - 4 - height))
-        for text, y in lines:
-            area = QRectF(6, y, self._size[0] / 2, height)
-            for colour, shift in ((HALO, 1), (QColor("#cfd8de"), 0)):
+            placed.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
+        for text, ink, y in placed:
+            area = QRectF(6, y, metrics.horizontalAdvance(text) + 4, height)
+            for colour, shift in ((HALO, 1), (ink, 0)):
                 painter.setPen(colour)
                 painter.drawText(
                     area.translated(shift, shift), int(Qt.AlignmentFlag.AlignLeft), text
                 )
+            self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
 
     def _locator(self, painter: QPainter, view: PaneView) -> None:
         """Paint the whole image, small, at the top right, with a box around what is shown."""
@@ -211,6 +233,7 @@ class Overlay(QWidget):
         height = min(LOCATOR_PX * self._scale, self._size[1] / 4)
         px_per_mm = height / down_mm
         area = QRectF(self._size[0] - across_mm * px_per_mm - 5, 5, across_mm * px_per_mm, height)
+        self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
         painter.drawImage(area, grey_image(locator.picture, view.window))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor("#6b7781"), 1))
@@ -233,10 +256,13 @@ class Overlay(QWidget):
             return
         font = self._font(LETTER_PX, bold=True)
         if level.place is None:
-            _write(painter, level.text, (52, self._size[1] * 0.4), font, NOT_CONFIRMED)
+            half = QFontMetricsF(font).horizontalAdvance(level.text) / 2
+            middle = (max(52.0, half + 6), self._size[1] * 0.4)
+            _write(painter, level.text, middle, font, NOT_CONFIRMED)
             return
         colour = CONFIRMED if level.confirmed else NOT_CONFIRMED
         y = self._px(view, level.place)[1]
+        self._furniture.append(Box(22, y - 12, 70, 24))
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
             y = min(max(y, 24), self._size[1] - 40)

@@ -16,8 +16,8 @@ from opp_mri_napari.reading.widgets.forms import (
     ReasonForm,
     SignOff,
 )
-from opp_mri_napari.reading.widgets.parts import scrolled
 from opp_mri_napari.reading.widgets.worklist import Worklist
+from opp_mri_napari.shared.napari_parts import scrolled
 
 TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
 

@@ -79,11 +79,11 @@ class PaneWidget(QFrame):
 
     def _build(self) -> None:
         self.setObjectName("pane")
-        self.heading.setStyleSheet("font-size: 15px; font-weight: bold;")
+        self.heading.setStyleSheet("font-size: 14px; font-weight: bold;")
         self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
         self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
-        self.link.setStyleSheet("color: #ffb38a; font-size: 12px; padding: 0 6px;")
+        self.link.setStyleSheet("color: #ffb38a; font-size: 12px;")
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(1)
@@ -214,9 +214,7 @@ class PaneWidget(QFrame):
         node.update()
 
     def _show_words(self, before: PaneView | None, view: PaneView) -> None:
-        note = view.link_note
-        if view.technique:
-            note = "  ·  ".join([*view.technique, *([note] if note else [])])
+        note = "  ·  ".join(part for part in (*view.doubts, view.link_note) if part)
         for label, text in (
             (self.heading, view.heading),
             (

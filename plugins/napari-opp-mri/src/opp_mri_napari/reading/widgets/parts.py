@@ -1,16 +1,15 @@
-"""Small parts of the window: a side of fixed width, pages that scroll, and lines of text."""
+"""Small parts of the window: a side of fixed width, and lines of text."""
 
 from typing import Final
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QKeyEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
+    QComboBox,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QSizePolicy,
     QSplitter,
-    QWidget,
 )
 
 from opp_mri.domain.visible_text import visible_line
@@ -73,10 +72,7 @@ class Line(QLineEdit):
             event.accept()
 
 
-def scrolled(page: QWidget) -> QScrollArea:
-    """Give a page that never asks for more room than there is."""
-    area = QScrollArea()
-    area.setWidget(page)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    return area
+def shrink(box: QComboBox) -> None:
+    """Let a box of choices be narrower than its longest choice."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QPushButton, QVBoxLayout, QWi
 
 from opp_mri.domain.columns.column import Column, Kind
 from opp_mri.domain.columns.visit import VISIT_COLUMNS
-from opp_mri_napari.reading.widgets.parts import Line
+from opp_mri_napari.reading.widgets.parts import Line, shrink
 
 COLUMNS: Final = tuple(column for column in VISIT_COLUMNS if column.name != "lesion_id")
 NOT_RECORDED: Final = "not recorded"
@@ -55,6 +55,7 @@ class VisitForm(QWidget):
 
 def _choices(column: Column[Any]) -> QComboBox:
     box = QComboBox()
+    shrink(box)
     box.addItem(NOT_RECORDED, "")
     if column.kind is Kind.BOOLEAN:
         box.addItem("yes", "true")

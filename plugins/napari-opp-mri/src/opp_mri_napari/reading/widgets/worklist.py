@@ -183,7 +183,8 @@ class Worklist(QWidget):
         self.fit_columns()
         amendments = f" ({view.amendments} to be amended)" if view.amendments else ""
         self.counts.setText(
-            f"{view.unread} unread, {view.drafts} drafts, {view.signed} signed{amendments}"
+            f"{view.unread} unread, {view.drafts} draft{'s' if view.drafts != 1 else ''}, "
+            f"{view.signed} signed{amendments}"
         )
         without = list(view.patients_without_lesion)
         if [self.patients.item(n).text() for n in range(self.patients.count())] != without:

@@ -1,0 +1,43 @@
+"""A screen of 1280 x 800 shows all that a reader has to see."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from fixtures.window_driver import press, settle
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea
+
+from opp_mri.workflow.project import Project
+
+if TYPE_CHECKING:
+    from opp_mri_napari.reading.widgets.window import RoomWindow
+    from pytestqt.qtbot import QtBot
+
+pytestmark = pytest.mark.window
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def test_messages_and_forms_are_not_cut(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    window.viewer.window.resize(1280, 800)
+    press(window, qtbot, Qt.Key.Key_F10)  # no key of the room: nothing is said yet
+    settle(window, qtbot)
+    assert window.head.tool.isVisible()
+    press(window, qtbot, Qt.Key.Key_V, SHIFT)
+    settle(window, qtbot)
+    hint = window.head.hint
+    assert "Count the levels: Shift+V confirms" in hint.text()
+    assert hint.width() >= hint.fontMetrics().horizontalAdvance(hint.text())
+    for pane in window.grid.panes[1:]:
+        shown = pane.link.fontMetrics().horizontalAdvance(pane.link.text())
+        assert pane.link.width() >= shown
+
+    press(window, qtbot, Qt.Key.Key_A, SHIFT)
+    settle(window, qtbot)
+    area = window.pages.currentWidget()
+    assert isinstance(area, QScrollArea)
+    assert area.horizontalScrollBar().maximum() == 0
+    press(window, qtbot, Qt.Key.Key_Escape)
