@@ -1,9 +1,11 @@
 """The b-value that scanners write in elements of their own, where the public one may be absent.
 
 Siemens 0019,100C; GE 0043,1039, the first of its values, with or without a bias of 1000000000;
-Philips 2001,1003. An element of that number under another creator means something else.
+Philips 2001,1003; United Imaging 0065,1009. An element of that number under another creator means
+something else.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from struct import unpack
@@ -19,6 +21,7 @@ from opp_mri.domain.imaging import FileStatus
 GE_BIAS: Final = 1_000_000_000  # added to the b-value in 0043,1039 of multi-b and synthetic series
 SAME_B: Final = 0.1  # relative: nominal and effective b-values differ by some per cent
 LARGEST_B: Final = 100_000  # s/mm2; beyond it the element holds something else
+_DIGITS: Final = re.compile(rb"[\d\\ .+\-]+")  # a text: of IS or DS
 _PLACES: Final = {tag: (creator, creator_tag) for creator, creator_tag, tag in PRIVATE_B_VALUES}
 
 
@@ -74,6 +77,8 @@ def _written_by(creator: str, creator_tag: int, tag: int, header: Header) -> flo
 def _b_value(value: object, header: Header) -> float | None:
     if isinstance(value, bytes) and len(value) == 4 and not value.strip().isdigit():  # FL as UN
         value = unpack("<f" if header.layout.little_endian else ">f", value)[0]
+    elif isinstance(value, bytes) and len(value) == 8 and not _DIGITS.fullmatch(value):  # FD as UN
+        value = unpack("<d" if header.layout.little_endian else ">d", value)[0]
     elif isinstance(value, bytes):  # IS as UN
         value = text(value).split("\\")
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -71,6 +71,7 @@ PRIVATE_B_VALUES: Final = tuple(
         ("SIEMENS MR HEADER", 0x0019, 0x0C),
         ("GEMS_PARM_01", 0x0043, 0x39),
         ("Philips Imaging DD 001", 0x2001, 0x03),
+        ("Image Private Header", 0x0065, 0x09),
     )
     for block in range(0x10, 0x14)  # a file that was written anew may have it in a later block
 )

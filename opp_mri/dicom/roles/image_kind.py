@@ -142,6 +142,10 @@ def _by_doubt(text: str, kinds: list[str], *, derived: bool, is_ordinary: bool) 
             if derived:
                 return _rejected(f"{sentence[:-1]}: it is derived, and {end}.")
             return _doubted(f"It may be {sentence[0].lower()}{sentence[1:-1]}: {end}.")
+    for kind in kinds[2:]:
+        for pattern, sentence in _patterns("doubted_types"):
+            if pattern.fullmatch(kind):
+                return _doubted(f"{sentence[:-1]}: ImageType says {kind}.")
     if derived and not is_ordinary:
         unknown = _unknown(kinds[2:])
         end = f', and "{unknown[0]}" is not known here' if unknown else ""

@@ -16,6 +16,9 @@ from opp_mri.dicom.roles.judge import T1_WEIGHTINGS, Judgement, judge
 from opp_mri.domain.imaging import Instance, RoleCertainty, SeriesRole, VolumeDescription
 
 DAY: Final = timedelta(days=1)
+EVERYWHERE: Final = (
+    "every series of this date names an agent, so it does not tell which were acquired before it."
+)
 FEWEST_SERIES: Final = 3  # of one date, from which on an agent in each of them tells nothing
 LONGEST_EFFECT: Final = timedelta(hours=12)  # of contrast, within one time point
 
@@ -45,7 +48,8 @@ def assign_roles(
         and judgement.contrast.certainty is not RoleCertainty.IN_DOUBT
     ]
     starts = [(moment, each) for each in enhanced if (moment := _start_of_contrast(each))]
-    judged = _with_agent_everywhere(volumes, judged)
+    judged = _without_diffusion_series(volumes, judged)
+    judged = _with_first_phase_doubted(volumes, _with_agent_everywhere(volumes, judged))
     settled = [
         _with_earlier_contrast(volume, judgement, starts)
         if acquired_at(volume.instance)
@@ -102,20 +106,60 @@ def _with_agent_everywhere(
     ]
     first = min(t1)[-1] if len(t1) > 1 else None
     return [
-        _doubted(judgement)
+        _doubted(judgement, EVERYWHERE)
         if judgement.weighting is Weighting.STIR or volume.volume_id == first
         else judgement
         for volume, judgement in zip(volumes, judged, strict=True)
     ]
 
 
-def _doubted(judgement: Judgement) -> Judgement:
+def _without_diffusion_series(
+    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+) -> list[Judgement]:
+    """Take the role from an image without diffusion weighting (b = 0) of a diffusion series."""
+    b_values = {
+        volume.series_instance_uid: volume.instance.diffusion_b_value
+        for volume in volumes
+        if (volume.instance.diffusion_b_value or 0) > 0
+    }
+    kept = []
+    for volume, judgement in zip(volumes, judged, strict=True):
+        b_value = b_values.get(volume.series_instance_uid)
+        if b_value is not None and judgement.role is not None:
+            sentence = f"Of a diffusion series: other images of it have b = {b_value:g} s/mm2."
+            judgement = Judgement(role=None, evidence=(sentence,), contrast=judgement.contrast)
+        kept.append(judgement)
+    return kept
+
+
+def _with_first_phase_doubted(
+    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+) -> list[Judgement]:
+    """Put the first phase of a dynamic series in doubt: the bolus comes during the series."""
+    phases: dict[str, dict[str, int]] = {}
+    for volume, judgement in zip(volumes, judged, strict=True):
+        frame = volume.instance.frames[0]
+        phase = frame.temporal_position or volume.instance.temporal_position
+        if judgement.role is SeriesRole.T1POST and phase is not None:
+            phases.setdefault(volume.series_instance_uid, {})[volume.volume_id] = phase
+    first = {
+        volume_id
+        for of_series in phases.values()
+        for volume_id, phase in of_series.items()
+        if len(set(of_series.values())) > 1 and phase == min(of_series.values())
+    }
+    return [
+        _doubted(judgement, "it is the first phase of a dynamic series, before or after the bolus.")
+        if judgement.contrast.rests_on_agent and volume.volume_id in first
+        else judgement
+        for volume, judgement in zip(volumes, judged, strict=True)
+    ]
+
+
+def _doubted(judgement: Judgement, reason: str) -> Judgement:
     role = SeriesRole.STIR if judgement.weighting is Weighting.STIR else judgement.role
     kept = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
-    end = (
-        f"In doubt: {judgement.contrast.sentence} But every series of this date names an agent, "
-        "so it does not tell which were acquired before it."
-    )
+    end = f"In doubt: {judgement.contrast.sentence} But {reason}"
     return attrs.evolve(
         judgement, role=role, certainty=RoleCertainty.IN_DOUBT, evidence=(*kept, end)
     )

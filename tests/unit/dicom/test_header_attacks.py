@@ -181,3 +181,26 @@ def test_contrast_that_a_short_word_names_makes_no_silent_t1(words: str) -> None
 @pytest.mark.parametrize("words", ["o.KM", "oKM", "s.c.", "gd neg", "kontrast negativ"])
 def test_contrast_that_a_short_word_denies_makes_no_t1post(words: str) -> None:
     assert used(judged(T1, series_description=f"T1 SAG {words}")) is SeriesRole.T1
+
+
+@pytest.mark.parametrize("kind", ["COMP_SP", "COMPOSED", "ADD", "MEAN"])
+def test_a_sum_or_a_composed_image_is_doubt_even_as_an_original(kind: str) -> None:
+    assert judged(T1, image_type=("ORIGINAL", "PRIMARY", "M", "ND", kind)).is_in_doubt
+
+
+def test_an_image_without_diffusion_weighting_of_a_diffusion_series_has_no_role() -> None:
+    volumes = [
+        make_volume(f"b{b:g}", series_instance_uid="1.2.3.9", **(T2FS | {"diffusion_b_value": b}))
+        for b in (0.0, 800.0)
+    ]
+    roles = [volume.role for volume in assign_roles(volumes)]
+    assert roles == [None, None]
+
+
+def test_the_first_phase_of_a_dynamic_series_is_in_doubt() -> None:
+    dynamic = T1 | {"contrast_agent": "Gadovist"}
+    volumes = [
+        make_volume(f"p{n}", series_instance_uid="1.2.3.9", **(dynamic | {"temporal_position": n}))
+        for n in (1, 2, 3)
+    ]
+    assert [volume.is_in_doubt for volume in assign_roles(volumes)] == [True, False, False]

@@ -17,6 +17,8 @@ VENDORS = {
     "GE": (0x0043, "GEMS_PARM_01", 0x39, "IS", [800, 8, 0, 0]),
     "GE with a bias": (0x0043, "GEMS_PARM_01", 0x39, "IS", [1_000_000_800, 8, 0, 0]),
     "Philips": (0x2001, "Philips Imaging DD 001", 0x03, "FL", 800.0),
+    "United Imaging": (0x0065, "Image Private Header", 0x09, "FD", 800.0),
+    "United Imaging as UN": (0x0065, "Image Private Header", 0x09, "UN", pack("<d", 800.0)),
     "Siemens as UN": (0x0019, "SIEMENS MR HEADER", 0x0C, "UN", b"800 "),
     "Philips as UN": (0x2001, "Philips Imaging DD 001", 0x03, "UN", pack("<f", 800.0)),
 }
