@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 from attrs import frozen
-from scipy import stats
 
 from opp_mri.agreement.lengths import compute_bland_altman, estimate_proportion
 from opp_mri.domain.estimate import LEVEL, Estimate
@@ -138,6 +137,8 @@ def certify(
 
 
 def _sd_mm(errors_mm: Sequence[float]) -> Estimate:
+    from scipy import stats  # slow to import
+
     free = len(errors_mm) - 1
     if free < 1:
         return Estimate(value=None)

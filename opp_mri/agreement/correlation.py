@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
-from scipy import stats
 
 from opp_mri.domain.estimate import LEVEL, Estimate
 
@@ -81,6 +80,8 @@ def compute_icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
 def _jackknife_interval(
     lengths_mm: FloatArray, lesions: Sequence[str]
 ) -> tuple[float | None, float | None]:
+    from scipy import stats  # slow to import
+
     names = np.array(lesions)
     groups = [names == lesion for lesion in dict.fromkeys(lesions)]
     n = len(groups)
@@ -111,6 +112,8 @@ def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
 def _icc_interval(
     rows: float, columns: float, error: float, single: float, n: int, k: int
 ) -> tuple[float, float]:
+    from scipy import stats  # slow to import
+
     a = k * single / (n * (1 - single))
     b = 1 + k * single * (n - 1) / (n * (1 - single))
     parts = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))

@@ -5,16 +5,16 @@ Intervals are two-sided at 95 %. A number that is not estimable from so few data
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
-from scipy import stats
 
 from opp_mri.domain.estimate import LEVEL, Estimate
 
-Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 LEAST_VARIANCE: Final = 1e-12  # below it a variance is nothing but rounding
 FloatArray = NDArray[np.float64]
 
@@ -69,6 +69,8 @@ def compute_bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> Bland
     J Biopharm Stat 2007;17:571-582, section 3); the intervals of the limits are found by MOVER
     (Zou, Stat Methods Med Res 2013;22:630-642).
     """
+    from scipy import stats  # slow to import
+
     groups = [
         np.asarray(differences, dtype=np.float64)
         for differences in differences_mm.values()
@@ -122,6 +124,8 @@ def estimate_within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]])
     chi-squared the variance which the mean square has by the variances between and within lesions
     (Satterthwaite, Biometrics Bull 1946;2:110-114).
     """
+    from scipy import stats  # slow to import
+
     groups = [
         np.asarray(differences, dtype=np.float64)
         for differences in differences_mm.values()
@@ -173,6 +177,8 @@ def scale_estimate(estimate: Estimate, factor: float) -> Estimate:
 
 def estimate_proportion(count: int, n: int) -> Estimate:
     """Compute a share with the exact interval of Clopper and Pearson (Biometrika 1934;26:404)."""
+    from scipy import stats  # slow to import
+
     if n == 0:
         return Estimate(value=None)
     interval = stats.binomtest(count, n).proportion_ci(LEVEL, method="exact")
@@ -234,6 +240,8 @@ def _variance_spread(
     between: float, within: float, free_between: int, free_within: int
 ) -> tuple[float, float]:
     """Give how far a sum of two variances reaches down and up, by MOVER."""
+    from scipy import stats  # slow to import
+
     p = (1 + LEVEL) / 2
     down, up = [], []
     for variance, free in ((between, free_between), (within, free_within)):
