@@ -8,6 +8,8 @@ from attrs import fields
 from opp_mri.domain.assessment import Criteria, Plateau, Reference, TherapyCounts
 from opp_mri.errors import InputError
 from opp_mri.response.criteria import (
+    LARGEST_CHANGE_MM,
+    LARGEST_PERCENT,
     SHIPPED_CRITERIA,
     build_criteria_json,
     format_criteria_toml,
@@ -97,6 +99,33 @@ def test_criteria_are_shown_as_json(name) -> None:
     assert json.loads(json.dumps(record)) == record
 
 
+def test_the_json_of_criteria_has_their_values() -> None:
+    record = criteria_record(load_criteria("maralani-2021"))
+    assert record["name"] == "maralani-2021"
+    assert record["change_percent"] == 10.9
+    assert record["thresholds"][0]["percent"] == 14.7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "change_mm = 0.5", f"change_mm = {LARGEST_CHANGE_MM}", "sustain_days = 0",
+        "progression_min_studies = 1",
+        f'quantity = "volume_cc"\nchange_percent = {LARGEST_PERCENT}\n[persistence]',
+    ],
+)  # fmt: skip
+def test_a_number_on_the_limit_is_taken_and_written_as_toml_again(text, criteria_file) -> None:
+    criteria = load_criteria(criteria_file(text))
+    assert load_criteria(criteria_file(criteria_toml(criteria))) == criteria
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match=r"mine\.toml cannot be read: give a TOML file"):
+        load_criteria(str(path))
+
+
 def test_a_file_of_one_s_own_fills_what_it_leaves_out_from_the_default(criteria_file) -> None:
     given = load_criteria(criteria_file("sustain_days = 90\nchange_mm = 2.1"))
     assert (given.name, given.sustain_days, given.change_mm) == ("mine", 90, Decimal("2.1"))
@@ -130,6 +159,9 @@ def test_a_decimal_is_exact_and_a_whole_number_of_mm_is_a_length_too(criteria_fi
         ("change_mm 2.0", "is not TOML"),
         ('quantity = "volume_cc"', "need the table"),
         ("change_percent = 10", "need the table"),
+        ('change_percent = "10"\n[persistence]', "a number of per cent"),
+        ("thresholds = 2\n[persistence]", "give a table"),
+        ("change_mm = 2.0.1", "mine.toml is not TOML"),
         ("change_percent = -1\n[persistence]", "a number of per cent"),
         ('quantity = "volume_cc"\n[persistence]', "need change_percent"),
         ("[persistence]\nconfirm_study = 2", "confirm_study is unknown"),
