@@ -4,8 +4,10 @@
 
 Growth is retreated two weeks after it is seen, death comes sooner after a progression, visits are
 missed and patients lost. Each cohort is recorded, classified by the rules in both modes, and
-analysed; the estimates on two days are held against the truth of the latent events. Goals: bias
-under 2 points, coverage of the 95 % interval from 93 to 97 % (within its simulation error).
+analysed; the estimates on two days are compared with the truth of the latent events. The bias is
+that against a truth in which no visit is missed; the interval is asked to hold what the visits
+that take place can show. Goals: bias under 2 points, coverage of the 95 % interval from 93 to 97 %
+(within two standard errors of the simulation).
 """
 
 import sys
@@ -13,6 +15,7 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opp_mri.domain.assessment import Mode
 
@@ -28,31 +31,44 @@ def compare(mode: Mode, times: int, n: int) -> bool:
     scenario, rng, good = Scenario(), np.random.default_rng(2016), True
     cohorts = [simulate(rng, scenario, n, mode) for _ in range(times)]
     for day in DAYS:
-        expected = truth(scenario, day)
+        complete, shown = truth(scenario, day), truth(scenario, day, all_visits=False)
         by_cohort = [estimates(lesions, day) for lesions in cohorts]
-        for name, share in expected.items():
-            values = [100 * one[name].value for one in by_cohort if one[name].value is not None]
-            held = [
-                100 * one[name].low <= share <= 100 * one[name].high
-                for one in by_cohort
-                if one[name].low is not None
-            ]
-            bias, coverage = float(np.mean(values)) - share, 100 * float(np.mean(held))
-            slack = 2 * sqrt(coverage * (100 - coverage) / len(held))
-            meets = abs(bias) < MOST_BIAS and LOW - slack <= coverage <= HIGH + slack
+        for name, share in complete.items():
+            estimated = [each[name] for each in by_cohort if each[name].value is not None]
+            mean = 100 * float(np.mean([each.value for each in estimated]))
+            held = np.array(
+                [
+                    100 * each.low <= shown[name] <= 100 * each.high
+                    for each in estimated
+                    if each.low is not None
+                ]
+            )
+            coverage, error = _share_and_error(held)
+            meets = abs(mean - share) < MOST_BIAS
+            meets &= LOW - 2 * error <= coverage <= HIGH + 2 * error
             good &= meets
             print(
                 f"| {mode.value} | {day} | {name.replace('_', ' ')} | {share:.1f} | "
-                f"{np.mean(values):.1f} | {bias:+.1f} | {coverage:.1f} % |{'' if meets else ' !'}"
+                f"{shown[name]:.1f} | {mean:.1f} | {mean - share:+.1f} | {coverage:.1f} ± "
+                f"{error:.1f} % |{'' if meets else ' !'}",
+                flush=True,
             )
     return good
+
+
+def _share_and_error(held: NDArray[np.bool_]) -> tuple[float, float]:
+    share = float(held.mean())
+    return 100 * share, 100 * sqrt(share * (1 - share) / len(held))
 
 
 if __name__ == "__main__":
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 300
-    print("| mode | day | estimand | truth % | mean estimate % | bias, points | coverage |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| mode | day | estimand | truth % | truth on the visits held % | mean estimate % | "
+        "bias, points | coverage |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     results = [compare(mode, times, n) for mode in (Mode.RETROSPECTIVE, Mode.PROSPECTIVE)]
     if not all(results):
         sys.exit("A bias is 2 points or more, or a coverage outside 93 to 97 %.")

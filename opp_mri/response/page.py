@@ -80,12 +80,18 @@ def _page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
 
 
 def _changes(assessment: Assessment, facts: PageFacts) -> str:
-    changes = []
+    length, study = "no change of one length", "no shift of one study"
     if facts.margin_mm is not None:
-        changes.append(f"a change of {format_mm(facts.margin_mm)} in one recorded length")
+        length = f"a change of {format_mm(facts.margin_mm)} in one recorded length"
     if facts.margin_days is not None:
-        changes.append(f"a shift of one study by {format_count(facts.margin_days, 'day')}")
-    text = " or ".join(changes) or "no change of one length and no shift of one study"
+        study = f"a shift of one study by {format_count(facts.margin_days, 'day')}"
+    match facts.margin_mm is None, facts.margin_days is None:
+        case True, True:
+            text = f"{length} and {study}"
+        case False, False:
+            text = f"{length} or {study}"
+        case _:
+            text = f"{length}, but {study},"
     text = f"{text[0].upper()}{text[1:]} would change the category"
     by_category: dict[ResponseCategory, list[str]] = {}
     for change_mm, category in facts.category_by_change_mm.items():

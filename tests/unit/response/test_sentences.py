@@ -207,6 +207,15 @@ def test_a_regrowth_is_told_from_the_smallest_length() -> None:
     assert "grew again by 5.5 mm from its smallest, 20.5 mm on day 120" in said(one)
 
 
+def test_where_only_a_length_or_only_a_day_changes_the_category_both_are_named() -> None:
+    assert "A change of 0.3 mm in one recorded length, but no shift of one study, would" in said(
+        OPP, margin=Decimal("0.3"), days=None
+    )
+    assert "No change of one length, but a shift of one study by 21 days, would change" in said(
+        OPP, margin=None, days=21
+    )
+
+
 def test_a_lesion_that_nothing_changes_says_so() -> None:
     assert "No change of one length and no shift of one study would change the category." in said(
         OPP, margin=None, days=None
