@@ -31,7 +31,9 @@ def compare(mode: Mode, times: int, n: int) -> bool:
     scenario, rng, good = Scenario(), np.random.default_rng(2016), True
     cohorts = [simulate(rng, scenario, n, mode) for _ in range(times)]
     for day in DAYS:
-        complete, shown = truth(scenario, day), truth(scenario, day, all_visits=False)
+        complete, shown = (
+            truth(scenario, day, mode=mode, all_visits=all_visits) for all_visits in (True, False)
+        )
         by_cohort = [estimates(lesions, day) for lesions in cohorts]
         for name, share in complete.items():
             estimated = [each[name] for each in by_cohort if each[name].value is not None]

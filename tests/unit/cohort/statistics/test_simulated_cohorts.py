@@ -68,6 +68,6 @@ def test_patients_who_die_before_six_months_stay_in_the_curves(mode) -> None:
 def test_informative_retreatment_death_and_missed_visits_bias_no_endpoint(mode) -> None:
     scenario, rng = Scenario(), np.random.default_rng(7)
     cohorts = [simulate(rng, scenario, 150, mode) for _ in range(6)]
-    for name, share in truth(scenario, 375, n=50_000).items():
+    for name, share in truth(scenario, 375, n=50_000, mode=mode).items():
         found = [100 * estimates(lesions, 375)[name].value for lesions in cohorts]
         assert abs(np.mean(found) - share) < 5, name
