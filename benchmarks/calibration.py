@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from benchmarks.profiles import FACTS, SEQUENCES, errors, timeline_of, true_courses
 from opp_mri.domain.assessment import Rules
-from opp_mri.domain.measurement import MeasurementError
-from opp_mri.domain.timeline import Timeline
+from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.course import studies_that_count
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.draws import classify_draws
+from opp_mri.response.prior import FREE, PAPER_PRIOR, WIDE, Lengths, normal_courses
 from opp_mri.response.probability import repeated_tenths, whole_tenths
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -50,6 +50,27 @@ def spread_evenly_over_lesions(rng: np.random.Generator, days: Days) -> Values:
     """Draw one change for each lesion, evenly from -8 to 8 mm, reached in a straight line."""
     change_mm = rng.uniform(-8, 8) * np.minimum(1, days / rng.uniform(60, 400))
     return START_MM + change_mm * np.ones((len(SEQUENCES), 1))
+
+
+def as_supposed(rng: np.random.Generator, days: Days) -> Values:
+    """Draw a course from the prior itself."""
+    lengths = Lengths(
+        lengths_mm=np.zeros(len(SEQUENCES) * len(days)),
+        days=np.tile(days.astype(float), len(SEQUENCES)),
+        sequence=np.repeat(np.arange(len(SEQUENCES)), len(days)),
+        baseline=np.repeat(np.arange(len(SEQUENCES)) * len(days), len(days)),
+        sds_mm=np.zeros(len(SEQUENCES) * len(days)),
+    )
+    courses = normal_courses(lengths)
+    common = np.where(courses.course < 0, 1.0, np.array(PAPER_PRIOR.shares)[courses.course])
+    shares = np.append(common * courses.shares, FREE * (1 - WIDE))
+    number = rng.choice(len(shares), p=shares / shares.sum())
+    if number == len(courses.shares):
+        return spread_evenly(rng, days)
+    change_mm = rng.multivariate_normal(
+        courses.means_mm[number], courses.covariances_mm2[number], method="eigh"
+    )
+    return START_MM + change_mm.reshape(len(SEQUENCES), len(days))
 
 
 def realistic_mix(rng: np.random.Generator, days: Days) -> Values:
@@ -79,14 +100,16 @@ def other_mix(rng: np.random.Generator, days: Days) -> Values:
 
 
 POPULATIONS: Final[dict[str, TrueLengths]] = {
+    "as supposed": as_supposed,
     "even": spread_evenly,
     "even over lesions": spread_evenly_over_lesions,
     "mix": realistic_mix,
     "other mix": other_mix,
 }
 SETTINGS: Final = (
-    ("even", 1.23, 0.0), ("even", 1.23, 0.6), ("even over lesions", 1.23, 0.0), ("mix", 1.23, 0.0),
-    ("mix", 0.6, 0.0), ("mix", 1.23, 0.6), ("other mix", 1.23, 0.0),
+    ("as supposed", 1.23, 0.0), ("as supposed", 1.23, 0.6), ("even", 1.23, 0.0),
+    ("even", 1.23, 0.6), ("even over lesions", 1.23, 0.0), ("mix", 1.23, 0.0), ("mix", 0.6, 0.0),
+    ("mix", 1.23, 0.6), ("other mix", 1.23, 0.0),
 )  # fmt: skip
 
 
@@ -133,22 +156,17 @@ def _stated_and_same(
     first_mm = truth_mm + errors(rng, truth_mm.shape, sd_mm, correlation)
     timeline = timeline_of(first_mm, days)
     studied = studies_that_count(timeline)
-    call = _calls(
-        timeline,
-        {
-            name: np.rint(10 * row)[:, np.newaxis].astype(np.int64)
-            for name, row in zip(SEQUENCES, first_mm.clip(0), strict=True)
-        },
-    )[0]
-    stated = _calls(timeline, repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]) == call
+    repeated = repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
     shape = (SECOND_MEASUREMENTS, *truth_mm.shape)
     second_mm = truth_mm + errors(rng, shape, sd_mm, correlation)
-    second = {name: whole_tenths(10 * second_mm[:, place].T) for place, name in enumerate(studied)}
-    return float(stated.mean()), float((_calls(timeline, second) == call).mean())
-
-
-def _calls(timeline: Timeline, tenths: dict) -> NDArray[np.int64]:
-    return classify_draws(studies_that_count(timeline), tenths, FACTS, RULES)
+    measured_mm = np.concatenate([first_mm[np.newaxis], second_mm])
+    tenths = {
+        name: np.hstack([repeated[name], whole_tenths(10 * measured_mm[:, place].T)])
+        for place, name in enumerate(studied)
+    }
+    calls = classify_draws(studied, tenths, FACTS, RULES)
+    stated, call, second = calls[:DRAWS], calls[DRAWS], calls[DRAWS + 1 :]
+    return float((stated == call).mean()), float((second == call).mean())
 
 
 def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:

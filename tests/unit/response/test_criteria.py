@@ -100,7 +100,7 @@ def test_criteria_are_shown_as_json(name) -> None:
 
 
 def test_the_json_of_criteria_has_their_values() -> None:
-    record = criteria_record(load_criteria("maralani-2021"))
+    record = build_criteria_json(load_criteria("maralani-2021"))
     assert record["name"] == "maralani-2021"
     assert record["change_percent"] == 10.9
     assert record["thresholds"][0]["percent"] == 14.7
@@ -116,7 +116,7 @@ def test_the_json_of_criteria_has_their_values() -> None:
 )  # fmt: skip
 def test_a_number_on_the_limit_is_taken_and_written_as_toml_again(text, criteria_file) -> None:
     criteria = load_criteria(criteria_file(text))
-    assert load_criteria(criteria_file(criteria_toml(criteria))) == criteria
+    assert load_criteria(criteria_file(format_criteria_toml(criteria))) == criteria
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
