@@ -46,6 +46,7 @@ _FILLERS: Final = frozenset(
     [
         *("iv", "agent", "admin", "administration", "of", "de", "der", "du", "la", "del", "di"),
         *("da", "do", "van", "af", "av", "des", "produit", "medio", "mezzo", "srodka", "the"),
+        *("a", "al", "podaniem", "podaniu", "aplikaci", "введения", "введением", "gabe"),
         *("any", "madde", "intravenous", "intravenoso", "i"),
     ]
 )
@@ -53,7 +54,23 @@ _POSTPOSITIONS: Final = frozenset(
     ["sonra", "sonrasi", "oncesi", "once", "후", "이후", "後", "后", "전", "前", "이전"]
 )
 # At the end of a name they speak of contrast, of a position or of a phase of a dynamic series
-_HINTS: Final = frozenset({"pos", "late", "delayed", "pg", "dyn", "dynamic", "dynamik"})
+_HINTS: Final = frozenset(
+    {
+        "pos",
+        "late",
+        "delayed",
+        "pg",
+        "dyn",
+        "dynamic",
+        "dynamik",
+        "iv",
+        "kl",
+        "podaniu",
+        "延迟",
+        "동적",
+    }
+)
+_SPINE: Final = frozenset({"spine", "spin", "sp", "ws", "wirbelsaule", "t", "l"})
 _FAT_WORDS: Final = (Word.FAT, Word.SUPPRESSION, Word.FAT_SUPPRESSED, Word.FAT_KEPT)
 _NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
 
@@ -85,6 +102,7 @@ def contrast_said(text: str) -> Phrase:
             sayings.append(_phrase(Saying.NO, tokens, number))
     last = _at(tokens, len(tokens) - 1)
     hint = next((token.text for token in tokens if token.text in _HINTS), "")
+    hint = hint or (last.text if last.text == "con" else "")
     if hint and not sayings:
         sayings.append(Phrase(saying=Saying.UNCLEAR, words=hint))
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
@@ -138,6 +156,8 @@ def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
         bare_letter = token.text in ("c", "k")
         if not (token.means(Word.AGENT) or bare_letter):
             continue
+        if bare_letter and token.sign == "-" and _at(tokens, number + 1).text in _SPINE:
+            continue  # "C- SPINE"
         if token.sign:
             yield _phrase(Saying.YES if token.sign == "+" else Saying.NO, tokens, number)
             continue

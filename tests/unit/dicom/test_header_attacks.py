@@ -172,13 +172,22 @@ def test_fat_suppression_that_is_off_is_none_in_each_language() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["nKM", "mKM", "PÓS", "постконтраст", "enhance", "PG", "5 min p.i.", "contr +", "delayed"],
+    [
+        *("nKM", "mKM", "pKM", "PÓS", "постконтраст", "enhance", "PG", "5 min p.i.", "contr +"),
+        *("delayed", "INJ", "i.v.", "KL", "POSTCON", "CON", "po podaniu", "opaklı", "延迟", "동적"),
+    ],
 )
 def test_contrast_that_a_short_word_names_makes_no_silent_t1(words: str) -> None:
     assert used(judged(T1, series_description=f"T1 SAG {words}")) is not SeriesRole.T1
 
 
-@pytest.mark.parametrize("words", ["o.KM", "oKM", "s.c.", "gd neg", "kontrast negativ"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("o.KM", "oKM", "s.c.", "gd neg", "kontrast negativ", "mdc -", "previo a contraste"),
+        *("przed podaniem kontrastu", "u/kontrast", "u kontrast", "opaksız", "조영 안함"),
+    ],
+)
 def test_contrast_that_a_short_word_denies_makes_no_t1post(words: str) -> None:
     assert used(judged(T1, series_description=f"T1 SAG {words}")) is SeriesRole.T1
 
@@ -204,3 +213,8 @@ def test_the_first_phase_of_a_dynamic_series_is_in_doubt() -> None:
         for n in (1, 2, 3)
     ]
     assert [volume.is_in_doubt for volume in assign_roles(volumes)] == [True, False, False]
+
+
+def test_the_cervical_spine_is_no_denial_of_contrast() -> None:
+    header = {"series_description": "SAG T1 C- SPINE", "contrast_agent": "Gadovist"}
+    assert used(judged(T1, **header)) is SeriesRole.T1POST
