@@ -5,8 +5,10 @@ aborted process or an endless loop is a fault. A new door (an importer of SR or 
 more entry of `TARGETS`.
 """
 
+import gzip
 import io
 import shutil
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -17,8 +19,16 @@ from typing import Final
 
 from attrs import frozen
 from fixtures.dicom_files import mr_image, nested, written
+from fixtures.foreign_reports import (
+    write_aim_4,
+    write_markups,
+    write_ohif_table,
+    write_tid_1410,
+    write_tid_1500,
+)
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study, read_all
+from pydicom import Dataset, dcmread
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -31,6 +41,7 @@ from pydicom.uid import (
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.dicom.scan import scan
+from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import OppMriError
 from opp_mri.registration.files import read_transform
 from opp_mri.response.criteria import format_criteria_toml, load_criteria
@@ -45,12 +56,14 @@ from opp_mri.workflow.double_read.certify import read_truth
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.returning import seal_return
+from opp_mri.workflow.exchange.sr_import import ImportChoice, import_annotations
 from opp_mri.workflow.measuring.protocol import EXAMPLE, read_protocol
 from opp_mri.workflow.project import SETTINGS_NAME, create_project, open_project
 from opp_mri.workflow.safekeeping.backup import back_up, check_backup
 
 CORPUS: Final = Path(__file__).with_name("corpus")
 ROOT: Final = Path(__file__).parents[2]
+LINE: Final = ((1.5, 5.5), (6.5, 5.5))  # 10 mm on an image of `make_study`
 LARGEST: Final = 64 << 10  # bytes of a sound input that is changed
 
 
@@ -264,6 +277,90 @@ def run_archive(content: bytes, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"images.zip"}
 
 
+def sound_tars() -> list[bytes]:
+    archives = []
+    for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=kind) as archive:
+            for name in ("a/image.dcm", "../above.dcm", "long/" * 40 + "image.dcm"):
+                member = tarfile.TarInfo(name)
+                member.size = len(written(mr_image()))
+                archive.addfile(member, io.BytesIO(written(mr_image())))
+            link = tarfile.TarInfo("link.dcm")
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(link)
+        archives += [buffer.getvalue(), gzip.compress(buffer.getvalue(), mtime=0)]
+    return archives
+
+
+def run_tar(content: bytes, folder: Path) -> None:
+    """A tar archive is named and never opened: one entry for the file, and nothing on the disk."""
+    for name in ("images.tar", "images.tar.gz", "images.dcm"):
+        (folder / name).write_bytes(content)
+    before = sorted(folder.rglob("*"))
+    for entry in scan(find_sources([folder]), workers=1):
+        is_archive = content[257:262] == b"ustar" and content[128:132] != b"DICM"
+        if is_archive and content[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):
+            assert entry.status is FileStatus.ARCHIVE or content[:4] == b"PK\x05\x06"
+        assert entry.source.member == ""
+    assert sorted(folder.rglob("*")) == before
+
+
+# --- lines of other programs: reports, AIM, 3D Slicer, OHIF ---
+
+
+@cache
+def annotated() -> tuple[Path, Dataset]:
+    """A project of one image on which lines of other programs lie."""
+    folder = temporary() / "annotated"
+    make_study(folder)
+    return folder, dcmread(min((folder / "dicom").iterdir()))
+
+
+def written_by(write: Callable[[Path, Dataset], Path]) -> bytes:
+    folder, image = annotated()
+    return write(folder / "lines", image).read_bytes()
+
+
+def sound_reports() -> list[bytes]:
+    return [
+        written_by(lambda path, image: write_tid_1500(path, image, LINE, 10.0)),
+        written_by(lambda path, image: write_tid_1410(path, image, LINE, 10.0)),
+    ]
+
+
+def sound_aim() -> list[bytes]:
+    return [
+        written_by(lambda path, image: write_aim_4(path, image, LINE, 10.0)),
+        written_by(lambda path, image: write_aim_4(path, image, LINE, 1.0, unit="cm")),
+        b'<ImageAnnotation name="a"><calculationCollection><Calculation><calculationResult'
+        b'Collection><CalculationResult unitOfMeasure="mm"><calculationDataCollection>'
+        b'<CalculationData value="10"/></calculationDataCollection></CalculationResult>'
+        b"</calculationResultCollection></Calculation></calculationCollection></ImageAnnotation>",
+    ]
+
+
+def sound_lines() -> list[bytes]:
+    return [
+        written_by(lambda path, image: write_markups(path, image, LINE, "LP1 T1 2024-01-15")),
+        written_by(
+            lambda path, image: write_markups(path, image, LINE, "LP1 T1 2024-01-15", ras=True)
+        ),
+        written_by(lambda path, image: write_ohif_table(path, image, LINE, 10.0)),
+    ]
+
+
+def run_annotations(content: bytes, folder: Path) -> None:
+    (folder / "lines").write_bytes(content)
+    shutil.copytree(annotated()[0] / "project", folder / "project")
+    with open_project(folder / "project") as project:
+        choice = ImportChoice(reader="A", lesion_id="LP1")
+        import_annotations(project.store, [folder / "lines"], choice, NOON)
+        for reading in project.store.readings():
+            assert reading.length_mm is not None
+            assert 0 <= reading.length_mm <= 500
+
+
 @cache
 def sound_backups() -> tuple[bytes, ...]:
     path = temporary() / "backup.zip"
@@ -286,5 +383,9 @@ TARGETS: Final = {
     "transforms": Target(sound=sound_transforms, run=run_transform),
     "packages": Target(sound=sound_packages, run=run_package),
     "zip": Target(sound=sound_archives, run=run_archive),
+    "tar": Target(sound=sound_tars, run=run_tar),
+    "reports": Target(sound=sound_reports, run=run_annotations),
+    "aim": Target(sound=sound_aim, run=run_annotations),
+    "lines": Target(sound=sound_lines, run=run_annotations),
     "backups": Target(sound=sound_backups, run=run_backup),
 }

@@ -7,7 +7,8 @@ from fuzz.mutations import apply_changes, mutated
 from fuzz.targets import CORPUS, TARGETS, kept, send
 from hypothesis import HealthCheck, given, settings
 
-FEW = {"packages": 5, "streams": 10, "settings": 15, "backups": 10}
+FEW = {"packages": 5, "streams": 10, "settings": 15, "backups": 10, "reports": 10, "aim": 10,
+       "lines": 10, "tar": 15}  # fmt: skip
 KEPT = [(path.parent.name, path) for name in TARGETS for path in kept(name)]
 
 

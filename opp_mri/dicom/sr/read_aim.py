@@ -4,11 +4,11 @@ The versions name the same things otherwise and put a value into an attribute (3
 its own (4); an annotation with one straight line and one length is read of either.
 """
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Final
+from xml.parsers import expat
 
 from attrs import frozen
 
@@ -21,7 +21,7 @@ ANNOTATION: Final = "ImageAnnotation"
 COORDINATES: Final = ("SpatialCoordinate", "TwoDimensionSpatialCoordinate")
 CALCULATIONS: Final = ("Calculation", "CalculationEntity")
 LINE_POINTS: Final = 2
-_ENTITIES: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+LARGEST: Final = Decimal(10**6)  # of any number in it: a coordinate, a frame, a length in mm
 
 
 @frozen(kw_only=True)
@@ -40,12 +40,12 @@ def is_aim(data: bytes) -> bool:
 
 def read_aim(data: bytes, file_name: str) -> AnnotationFile:
     """Give the lines of an AIM file, and what of it is none."""
-    if _ENTITIES.search(data):
+    if _declares_a_type(data):
         reason = "It defines entities of its own, which an AIM file does not need."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     try:
         root = ET.fromstring(data)  # noqa: S314  # without entities it cannot expand
-    except ET.ParseError:
+    except (ET.ParseError, LookupError, ValueError):  # the latter: an encoding that is unknown
         reason = "It is no well-formed XML: it may be cut."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     annotations: list[Annotation] = []
@@ -61,6 +61,27 @@ def read_aim(data: bytes, file_name: str) -> AnnotationFile:
         except ValueError as error:
             set_aside.append(SetAside(file_name=file_name, label=label, reason=str(error)))
     return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
+
+
+class _TypeDeclaredError(Exception):
+    """The XML declares a document type, in which entities could be defined."""
+
+
+def _declares_a_type(data: bytes) -> bool:
+    """Tell whether XML declares its document type, in whatever encoding, before it is expanded."""
+
+    def stop(*_: object) -> None:
+        raise _TypeDeclaredError
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = stop
+    try:
+        parser.Parse(data, True)
+    except _TypeDeclaredError:
+        return True
+    except (expat.ExpatError, LookupError, ValueError):
+        return False  # it is no XML, which is named when it is read
+    return False
 
 
 def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: str) -> Annotation:
@@ -157,7 +178,7 @@ def _number(text: str, subject: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{subject} is no number.") from None
-    if not number.is_finite() or number < 0:
+    if not number.is_finite() or not 0 <= number <= LARGEST:
         raise ValueError(f"{subject} is {number}, which cannot be.")
     return number
 

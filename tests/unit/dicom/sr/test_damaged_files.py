@@ -11,7 +11,7 @@ from fixtures.foreign_reports import image_of, write_aim_4, write_markups, write
 from pydicom import Dataset
 
 from opp_mri.dicom.sr.read import read_annotation_file
-from opp_mri.dicom.sr.read_aim import read_aim
+from opp_mri.dicom.sr.read_aim import is_aim, read_aim
 from opp_mri.dicom.sr.read_markups import read_markups
 from opp_mri.tables.ohif import read_ohif_table
 
@@ -95,3 +95,33 @@ def test_a_table_of_ohif_gives_lengths_only() -> None:
     (line,) = content.annotations
     assert (line.label, line.stated_mm) == ("a", Decimal("12.5"))
     assert [aside.label for aside in content.set_aside] == ["b", "c", "d", "e"]
+
+
+def test_entities_in_another_encoding_are_refused_too() -> None:
+    """In UTF-16 no byte of the declaration is where a search for bytes looks."""
+    text = '<?xml version="1.0" encoding="UTF-16"?><!--{}--><!DOCTYPE a [<!ENTITY x "yy">]>'
+    bomb = f'{text}<ImageAnnotation name="&x;"/>'.encode("utf-16-le")
+    bomb = bomb.replace("{}".encode("utf-16-le"), b"ImageAnnotation ")
+    assert is_aim(bomb)
+    (aside,) = read_aim(bomb, "aim.xml").set_aside
+    assert "entities" in aside.reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "subject"),
+    [
+        ('<x value="1.5"/>', '<x value="1e400"/>', "coordinate"),
+        ('<value value="15.0"/>', '<value value="1e999999"/>', "length"),
+        # as an integer it would take all of the memory
+        ('<coordinateIndex value="0"/>',
+         '<coordinateIndex value="0"/><referencedFrameNumber value="1e999999999"/>', "frame"),
+    ],
+)  # fmt: skip
+def test_numbers_beyond_all_sense_are_set_aside(
+    old: str, new: str, subject: str, image: Dataset, tmp_path: Path
+) -> None:
+    text = write_aim_4(tmp_path / "aim.xml", image, ENDS, 15.0, unit="cm").read_text()
+    assert old in text
+    (aside,) = read_aim(text.replace(old, new).encode(), "aim.xml").set_aside
+    assert subject in aside.reason
+    assert len(aside.reason) < 200
