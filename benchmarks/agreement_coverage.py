@@ -36,8 +36,8 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
     bias = BIAS_MM + rng.normal(0, BETWEEN_SD_MM, (lesions, 1, 1))
     lengths = lengths + bias * np.array([0.5, -0.5])
     differences = lengths[..., 0] - lengths[..., 1]
-    by_lesion = {str(n): list(one) for n, one in enumerate(differences)}
-    found = compute_bland_altman(by_lesion)
+    by_lesion = {str(n): list(difference) for n, difference in enumerate(differences)}
+    bland_altman = compute_bland_altman(by_lesion)
     correlated = compute_icc(
         lengths.reshape(-1, 2), [str(n) for n in range(lesions) for _ in range(visits)]
     )
@@ -45,9 +45,9 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
     half = 1.959964 * variance**0.5
     true_icc = _true_icc(variance)
     return {
-        "bias": holds(found.bias_mm, BIAS_MM),
-        "lower limit": holds(found.lower_mm, BIAS_MM - half),
-        "upper limit": holds(found.upper_mm, BIAS_MM + half),
+        "bias": holds(bland_altman.bias_mm, BIAS_MM),
+        "lower limit": holds(bland_altman.lower_mm, BIAS_MM - half),
+        "upper limit": holds(bland_altman.upper_mm, BIAS_MM + half),
         "SD of one measurement": holds(
             estimate_within_subject_sd_mm(by_lesion), ((BIAS_MM**2 + variance) / 2) ** 0.5
         ),

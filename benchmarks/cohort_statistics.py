@@ -77,7 +77,7 @@ def coverage(times: int) -> None:
             observed = simulated(chance, n, events, shared)
             doses = {"dose": chance.choice([16.0, 18.0, 24.0, 27.0, 30.0], n)}
             fits = (cox(observed, doses), cox(observed, doses, by_patient=True))
-            if any(one.reason for one in fits):
+            if any(fit.reason for fit in fits):
                 continue  # no finite ratio
             made += 1
             for place, one in enumerate((*fits, firth(observed, doses))):

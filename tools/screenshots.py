@@ -48,8 +48,8 @@ def main() -> None:
         with open_project(Path(folder) / "project") as project:
             index(project, [cohort.dicom], workers=1)
             add_lesions(project.store, cohort.lesions, now)
-            for one in align_project(project, now, workers=1).alignments:
-                decide(project.store, one.fit_id, FitDecision.CONFIRMED, reader="Reader",
+            for alignment in align_project(project, now, workers=1).alignments:
+                decide(project.store, alignment.fit_id, FitDecision.CONFIRMED, reader="Reader",
                        reason="", at=now)  # fmt: skip
             truth = json.loads((cohort.dicom.parent / "truth.json").read_text())["patients"][0]
             walk(project, truth)

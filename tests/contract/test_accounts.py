@@ -71,7 +71,7 @@ def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted
     read_by_both(opened)
     opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     assert seen(opened["anna"]) == {"anna-signed", "anna-draft"}
-    assert {one.reader for one in opened["anna"].signatures()} == {"anna"}
+    assert {signature.reader for signature in opened["anna"].signatures()} == {"anna"}
     with psycopg.connect(accounts["anna"]) as connection:
         rows = connection.execute("SELECT body FROM record").fetchall()
         assert not any('"reader":"bert"' in body for (body,) in rows)
@@ -142,7 +142,7 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     opened: dict[str, PostgresqlStore],
 ) -> None:
     read_by_both(opened)
-    resolution = next(one for one in study_records() if isinstance(one, Resolution))
+    resolution = next(record for record in study_records() if isinstance(record, Resolution))
     settled = reading("r3", reader="consensus", draft=True)
     opened["anna"].add_to_log([resolution], readings=[settled])
     assert [one.reading_id for one in opened["bert"].readings() if one.reader == "consensus"] == [
@@ -171,7 +171,7 @@ def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
         open_postgresql(address, tmp_path)
     assert "dora-draft" in seen(opened["cora"])
     assert verify(opened["cora"]).faults == ()
-    assert name not in [one.name for one in shared.accounts()]
+    assert name not in [account.name for account in shared.accounts()]
     with pytest.raises(InputError, match="no account"):
         shared.remove_account(name)
 

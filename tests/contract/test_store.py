@@ -195,7 +195,7 @@ def test_a_lesion_comes_back_with_its_latest_revision(store: SqlStore) -> None:
     revised = attrs.evolve(lesion, histology="renal")
     store.add_lesions([revised], NOON)
     assert store.lesion("L") == revised
-    assert [one.lesion_id for one in store.lesions()] == ["L", "M"]
+    assert [lesion.lesion_id for lesion in store.lesions()] == ["L", "M"]
     assert store.lesion("absent") is None
 
 
@@ -320,9 +320,9 @@ def study_records() -> list[StudyRecord]:
 def test_the_log_of_a_study_comes_back_by_kind_and_in_order(store: SqlStore) -> None:
     records = study_records()
     store.add_to_log(records)
-    assert {type(one) for one in records} == set(get_args(StudyRecord))
-    for one in records:
-        assert store.log_of(type(one)) == [one]
+    assert {type(record) for record in records} == set(get_args(StudyRecord))
+    for record in records:
+        assert store.log_of(type(record)) == [record]
     again = attrs.evolve(records[0], washout_days=10)
     store.add_to_log([again])
     assert store.log_of(ReadingProtocol) == [records[0], again]
@@ -341,7 +341,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
     store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
     store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
     assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
-    assert [one.signature_id for one in store.signatures()] == ["s"]
+    assert [signature.signature_id for signature in store.signatures()] == ["s"]
     assert store.log_of(MergedPackage) == [merged, merged]
     with store.writing_transaction() as connection:
         connection.exec_driver_sql(

@@ -208,7 +208,7 @@ def do_package(folder: Path, study: Study) -> object:  # noqa: ARG001
 
 def count_measured(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        return sum(one.reader == "outsider" for one in project.store.readings()), 8
+        return sum(reading.reader == "outsider" for reading in project.store.readings()), 8
 
 
 def count_merged(folder: Path) -> tuple[int, int]:
@@ -226,8 +226,8 @@ def count_unblinded(folder: Path) -> tuple[int, int]:
 def count_signed(folder: Path) -> tuple[int, int]:
     """Count lesions whose resolutions all have their signature; a half-done one counts as -1."""
     with open_project(folder / "project") as project:
-        signed = {key for one in project.store.signatures() for key in one.reading_ids}
-        settled = [one for one in project.store.readings() if one.reader == "consensus"]
+        signed = {key for signature in project.store.signatures() for key in signature.reading_ids}
+        settled = [reading for reading in project.store.readings() if reading.reader == "consensus"]
         if any(one.reading_id not in signed for one in settled):
             return -1, 2
         return len({one.lesion_id for one in settled}), 2

@@ -127,7 +127,9 @@ def given_away(folder: Path, lengths: Iterable[TrueLength]) -> Iterator[str]:
 
     Only lengths with two decimals are sought: 15.0 may well be an age or a repetition time.
     """
-    told = {str(one.ap_mm) for one in lengths if re.fullmatch(r"\d+\.\d\d", str(one.ap_mm))}
+    told = {
+        str(length.ap_mm) for length in lengths if re.fullmatch(r"\d+\.\d\d", str(length.ap_mm))
+    }
     as_text = re.compile(rb"(?<![\d.])(?:" + "|".join(map(re.escape, told)).encode() + rb")(?!\d)")
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -182,16 +184,16 @@ def test_every_true_length_waits_to_be_measured(made: Made) -> None:
     assert "27 lengths to measure on 3 lesions" in made.out
     assert "keep them from the reader" in made.out
     cases = {case.lesion_id: case for case in CASES}
-    days = {(one.lesion_id, one.study_date) for one in lengths}
+    days = {(length.lesion_id, length.study_date) for length in lengths}
     assert len(days) == 9
     with open_project(made.folder) as project:
-        for one in lengths:
-            assert cell_of(project.store, one).status is CellStatus.UNREAD
-            seed = project.store.lesion(one.lesion_id).seed  # type: ignore[union-attr]
+        for length in lengths:
+            assert cell_of(project.store, length).status is CellStatus.UNREAD
+            seed = project.store.lesion(length.lesion_id).seed  # type: ignore[union-attr]
             assert seed is not None
             assert project.store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
-            course = {visit.ap_mm for visit in cases[one.lesion_id].visits}
-            assert one.sequence.value != "T1" or float(one.ap_mm) in course
+            course = {visit.ap_mm for visit in cases[length.lesion_id].visits}
+            assert length.sequence.value != "T1" or float(length.ap_mm) in course
 
 
 def test_a_careful_reader_passes(made: Made, reads: Callable[..., None]) -> None:
@@ -235,8 +237,11 @@ def test_a_reader_who_scatters_does_not_pass(made: Made, reads: Callable[..., No
 def test_what_is_unread_is_named(made: Made, reads: Callable[..., None]) -> None:
     reads("hasty", lambda n, _: None if n < 4 else 0.1 * (n % 3))
     told = run("score", made.folder, "--truth", made.truth, "--reader", "hasty")
-    for one in made.lengths[:4]:
-        assert f"No length: {one.lesion_id}, {one.study_date}, {one.sequence.value}: unread" in told
+    for length in made.lengths[:4]:
+        assert (
+            f"No length: {length.lesion_id}, {length.study_date}, {length.sequence.value}: unread"
+            in told
+        )
     assert told.count("No length") == 4
     assert "4 of 27 lengths are unread or not measurable: more than 10%" in told
 
@@ -262,7 +267,9 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
         )  # fmt: skip
         store.add_readings([line, gone, cannot])
     before = score_certification(made.folder, made.truth, "drafter")
-    assert [one.missing for one in before.lengths[:4]] == ["a draft, not signed"] * 3 + ["unread"]
+    assert [length.missing for length in before.lengths[:4]] == ["a draft, not signed"] * 3 + [
+        "unread"
+    ]
     with open_project(made.folder) as project:
         store = project.store
         log = own_readings(store, first.lesion_id, "drafter")
@@ -351,7 +358,7 @@ def test_a_set_too_small_to_pass_on_says_so(
 
 def test_another_seed_takes_other_patients_and_visits() -> None:
     drawn_names = [tuple(sorted(_drawn(seed))) for seed in range(20)]
-    assert all(len(set(one)) == 5 for one in drawn_names)
+    assert all(len(set(name)) == 5 for name in drawn_names)
     assert len(set(drawn_names)) > 10
     patient = {"patient_id": "PHANTOM-01", "visits": [{}] * 5}
     visits = {tuple(_chosen_visits(seed, patient, 2)) for seed in range(40)}

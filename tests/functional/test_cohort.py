@@ -223,11 +223,11 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
 def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: Run) -> None:
     page = tmp_path / "patient.html"
     opp_mri("cohort", "patient", "P00003", page, *TABLES)
-    said = page.read_text()
-    assert "Lesion L00003, T8" in said
-    assert "2016-04-15" in said  # 52 days after 2016-02-23
-    assert "does not say who read them" in said
-    assert "P00004" not in said
+    text = page.read_text()
+    assert "Lesion L00003, T8" in text
+    assert "2016-04-15" in text  # 52 days after 2016-02-23
+    assert "does not say who read them" in text
+    assert "P00004" not in text
     told = opp_mri("cohort", "patient", "Jane Doe", page, *TABLES, expect=5).err
     assert "Jane Doe" not in told
 
@@ -249,7 +249,7 @@ def test_options_before_the_verb_are_refused_as_they_would_not_reach_it(
 def test_the_papers_figures_are_a_verb_of_the_cohort(opp_mri: Run) -> None:
     figures = opp_mri("cohort", "paper", "--json").json
     assert {"printed", "computed", "agrees", "why"} <= figures[0].keys()
-    assert [one["name"] for one in figures if one["agrees"] is False] == [
+    assert [figure["name"] for figure in figures if figure["agrees"] is False] == [
         "Renal cell carcinoma, sarcoma and thyroid carcinoma",
         "OPP-free survival by fractionation, log-rank P",
         "Time to peak, 95 % interval of the mean, weeks",

@@ -60,8 +60,9 @@ def test_the_readings_scatter_about_the_truth_as_a_reader_s_would(
     }
     readings = opp_mri("readings", "--project", demo[0], "--json").json
     errors = [
-        one["length_mm"] - true_mm[one["lesion_id"], one["study_date"], one["sequence"]]
-        for one in readings
+        reading["length_mm"]
+        - true_mm[reading["lesion_id"], reading["study_date"], reading["sequence"]]
+        for reading in readings
     ]
     mean = sum(errors) / len(errors)
     sd = (sum((error - mean) ** 2 for error in errors) / (len(errors) - 1)) ** 0.5

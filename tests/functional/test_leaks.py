@@ -61,13 +61,13 @@ KEPT_AS_THEY_ARE = {  # a changed value would make another image of it, or none
 
 def planted() -> Dataset:
     """Give every attribute of the dictionary that can hold a marker, with it."""
-    made = Dataset()
+    dataset = Dataset()
     for keyword, tag in keyword_dict.items():
         if keyword and keyword not in KEPT_AS_THEY_ARE and tag >> 16 > 0x0004:
             kind = dictionary_VR(keyword)
             if kind in PLANTED:
-                setattr(made, keyword, PLANTED[kind])
-    return made
+                setattr(dataset, keyword, PLANTED[kind])
+    return dataset
 
 
 def plant(dataset: Dataset, everything: Dataset) -> list[str]:
@@ -118,7 +118,7 @@ def first_two_days(folder: Path) -> dict[str, list[str]]:
         if path.is_file():
             header = pydicom.dcmread(path, specific_tags=["PatientID", "StudyDate"])
             days[str(header.PatientID)].add(str(header.StudyDate))
-    return {patient: sorted(one)[:2] for patient, one in days.items()}
+    return {patient: sorted(day)[:2] for patient, day in days.items()}
 
 
 @pytest.fixture(scope="module")
@@ -162,20 +162,20 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         issued = make_package(opened, "Reader-Alpha", folder / "alpha", AT).issued
         read_package(folder / "alpha", issued, true_lines(cohort.calipers), AT)
         merge_package(opened, folder / "alpha", AT)
-        alpha = [one for one in opened.store.readings() if one.reader == "Reader-Alpha"]
+        alpha = [reading for reading in opened.store.readings() if reading.reader == "Reader-Alpha"]
         lesions = opened.store.lesions()
     markers = {
         *(TEXT, CODE, DAY, CLOCK, UID_ROOT, LENGTH, "Reader-Alpha", "Outsider-Reader"),
         *("PHANTOM-0", "OPP-01", "OPP-08", *uids),
         *days,
-        *(f"{one[:4]}-{one[4:6]}-{one[6:]}" for one in days),
+        *(f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in days),
         *(one.reading_id for one in alpha),
-        *(one.tracking_uid for one in lesions),
-        *(one.histology for one in lesions),
-        *(one.ssrs_first_date.isoformat() for one in lesions),
+        *(lesion.tracking_uid for lesion in lesions),
+        *(lesion.histology for lesion in lesions),
+        *(lesion.ssrs_first_date.isoformat() for lesion in lesions),
         *(repr(one.caliper.start[0]) for one in alpha if one.caliper),
     }
-    return project, {one for one in markers if one}
+    return project, {marker for marker in markers if marker}
 
 
 def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
@@ -210,7 +210,7 @@ def test_nothing_planted_comes_through(study: Any, tmp_path: Path) -> None:
     with open_project(folder) as beta:
         assert beta.store.readings() == []
         assert beta.store.alignments() == []
-        assert {one.patient_id for one in beta.store.patients()} == {"CASE-001", "CASE-002"}
+        assert {patient.patient_id for patient in beta.store.patients()} == {"CASE-001", "CASE-002"}
 
 
 def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Pat
                 load_images(beta.store, volume)
         assert len(build_worklist(beta.store, "Reader-Beta").lesions) == 2
         assert beta.store.readings()
-    own = {repr(one.caliper.start[0]) for one in beta_readings(folder) if one.caliper}
+    own = {repr(reading.caliper.start[0]) for reading in beta_readings(folder) if reading.caliper}
     assert not sorted(leaks(folder, markers - own))  # both draw the true line, so these are equal
 
 

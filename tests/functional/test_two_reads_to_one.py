@@ -90,7 +90,7 @@ def run(project: Path) -> Callable[..., Said]:
 def declare(run: Callable[..., Any], folder: Path, **changes: str) -> None:
     lines = EXAMPLE.splitlines()
     for name, value in changes.items():
-        lines = [f"{name} = {value}" if one.startswith(f"{name} =") else one for one in lines]
+        lines = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
     path = folder / "protocol.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     run("protocol", path)
@@ -240,7 +240,7 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
         issue(project, "reader-1", tmp_path / "second", START + timedelta(days=13))
     later = START + timedelta(days=14)
     second = issue(project, "reader-1", tmp_path / "second", later)
-    repeats = [one for one in second.cases if one.repeat]
+    repeats = [case for case in second.cases if case.repeat]
     assert next(one.patient_id for one in repeats) in {one.patient_id for one in first.cases}
     assert {one.patient_id for one in (*first.cases, *second.cases)} == set(PATIENTS)
     read_package(
@@ -253,10 +253,12 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     with open_project(project) as opened:
         (found,) = measure_repeatability(opened.store)
     assert found.reader == "reader-1"
-    assert found.pairs == sum(len(one.days) * 3 for one in repeats)
+    assert found.pairs == sum(len(repeat.days) * 3 for repeat in repeats)
     with open_project(project) as opened:
         volumes = opened.store.volumes([repeats[0].patient_id])
-    pixels_mm = [one.pixel_spacing_mm[1] for one in volumes if one.role and one.pixel_spacing_mm]
+    pixels_mm = [
+        volume.pixel_spacing_mm[1] for volume in volumes if volume.role and volume.pixel_spacing_mm
+    ]
     assert found.bias_mm.value is not None
     assert min(pixels_mm) < found.bias_mm.value < max(pixels_mm)  # one pixel further back
     assert "reader-1" in run("agreement", "--repeats").out
@@ -269,10 +271,10 @@ def test_a_package_that_was_moved_is_read_where_it_is(
     issued = issue(project, "reader-1", tmp_path / "here")
     move(tmp_path / "here", tmp_path / "there")
     with open_project(tmp_path / "there") as package:
-        uids = [one.sop_instance_uid for v in package.store.volumes() for one in v.frames]
+        uids = [frame.sop_instance_uid for v in package.store.volumes() for frame in v.frames]
         sources = package.store.sources_of(uids)
     assert sources
-    assert all(Path(one.path).is_file() for one in sources.values())
+    assert all(Path(source.path).is_file() for source in sources.values())
     lines = true_lines(cohort / "cohort" / "calipers.csv")
     assert read_package(tmp_path / "there", issued, lines, START) == merge(
         project, tmp_path / "there"

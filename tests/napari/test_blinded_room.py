@@ -79,7 +79,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def shown(room: ReadingRoom) -> str:
-    panes = [attrs.evolve(one, pane_id="") for one in room.pane_views()]  # a key, not shown
+    panes = [attrs.evolve(view, pane_id="") for view in room.pane_views()]  # a key, not shown
     views = (panes, room.worklist(), room.timeline(), room.sign_off(), room.status())
     return "\n".join(texts(views))
 

@@ -185,7 +185,7 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
         canvas = window.viewer.window._qt_viewer.canvas.native
         room, panel = window.presenter, window.panel
         assert "different categories" in panel.facts.text()  # what weighs most comes first
-        count = sum(len(one.open_pairs) for one in room.lesions)
+        count = sum(len(lesion.open_pairs) for lesion in room.lesions)
         for _ in range(count):
             mean = panel.buttons[ResolutionKind.MEAN].isEnabled()
             assert mean is (by == "consensus" and room.pair.may_average)
@@ -194,20 +194,22 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
             qtbot.keyClick(canvas, key)
             qtbot.keyClicks(panel.reason.lineEdit(), "the edge is clear")
             qtbot.keyClick(panel.reason.lineEdit(), Qt.Key.Key_Return)
-        assert not any(one.open_pairs for one in room.lesions)
+        assert not any(lesion.open_pairs for lesion in room.lesions)
         for _ in room.lesions:
             qtbot.keyClick(canvas, Qt.Key.Key_S)
-        assert not any(signers[0] in one.missing_signatures for one in room.lesions)
+        assert not any(signers[0] in lesion.missing_signatures for lesion in room.lesions)
         window.close()
         for signer in signers[1:]:
             other = presenter(study, signer)
             for _ in other.lesions:
                 other.sign()
             room = other
-        assert all(one.is_complete for one in room.lesions)
+        assert all(lesion.is_complete for lesion in room.lesions)
         assert list(study.store.readings())[: len(before)] == before
         assert len(study.store.readings()) == len(before) * 3 / 2
-        read = {build_lesion_timeline(study.store, one).reader for one in study.store.lesions()}
+        read = {
+            build_lesion_timeline(study.store, lesion).reader for lesion in study.store.lesions()
+        }
         assert read == {"consensus"}
 
 

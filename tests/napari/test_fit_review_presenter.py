@@ -131,7 +131,7 @@ def test_a_second_decision_is_recorded_only_with_a_reason(
     presenter.enter("a level too low")
     assert presenter.pending is None
     decisions = project.store.alignment_decisions()[decided]
-    assert [(one.decision.value, one.reason) for one in decisions] == [
+    assert [(decision.decision.value, decision.reason) for decision in decisions] == [
         ("confirmed", ""), ("rejected", "a level too low"),
     ]  # fmt: skip
     assert fit_id(presenter) == decided

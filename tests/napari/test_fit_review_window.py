@@ -114,7 +114,7 @@ def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one
     assert line.text() == "Crooked by C or R"
     decide(window, qtbot, Qt.Key.Key_Return, line)
     decisions = project.store.alignment_decisions()[decided]
-    assert [one.decision.value for one in decisions] == ["confirmed", "rejected"]
+    assert [decision.decision.value for decision in decisions] == ["confirmed", "rejected"]
     assert decisions[-1].reason == "Crooked by C or R"
     assert not line.isVisible()
     assert "Rejected by A" in window.panel.decided.text()

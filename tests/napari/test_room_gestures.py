@@ -157,7 +157,7 @@ def test_a_lesion_is_added_by_its_form_with_a_click_for_its_seed(
     assert window.head.hint.text() == ""
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert [one.lesion_id for one in project.store.readings()] == ["N/1-A"]
+    assert [reading.lesion_id for reading in project.store.readings()] == ["N/1-A"]
 
 
 def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
@@ -202,7 +202,7 @@ def test_findings_and_events_are_noted_in_the_window(
         assert window.head.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
     lesion = project.store.lesion("OPP-01")
     assert lesion is not None
-    assert [(one.kind.value, one.value) for one in lesion.events[-5:]] == noted
+    assert [(event.kind.value, event.value) for event in lesion.events[-5:]] == noted
 
 
 def note(window: "RoomWindow", qtbot: "QtBot", kind: str, value: str) -> None:
@@ -239,7 +239,7 @@ def test_a_click_on_a_point_of_the_curve_jumps_to_its_image(
     qtbot.wait(100)
     plot = window.timeline.plot
     (curve,) = window.room.timeline().curves
-    point = min(curve.points, key=lambda one: one.weeks)
+    point = min(curve.points, key=lambda point: point.weeks)
     at = plot.plotItem.vb.mapViewToScene(QPointF_(point.weeks, point.length_mm))
     where = plot.mapFromScene(at)
     qtbot.mouseMove(plot.viewport(), where)
@@ -497,11 +497,11 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
             NOON,
         )
         (bad,) = [
-            one for one in project.store.volumes()
-            if one.role is SeriesRole.T1 and "2024-06-01" in str(one.instance.study_date)
+            volume for volume in project.store.volumes()
+            if volume.role is SeriesRole.T1 and "2024-06-01" in str(volume.instance.study_date)
         ]  # fmt: skip
-        sources = project.store.sources_of([one.sop_instance_uid for one in bad.frames])
-        for path in (Path(one.path) for one in sources.values()):
+        sources = project.store.sources_of([frame.sop_instance_uid for frame in bad.frames])
+        for path in (Path(source.path) for source in sources.values()):
             dataset = dcmread(path)
             if fault == "cut off":
                 path.write_bytes(path.read_bytes()[:-500])
@@ -608,7 +608,7 @@ def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
         window = open_window(package, reader="reader-1")
         drag(window, qtbot, place(window, -6), place(window, 6))
         settle(window, qtbot)
-        assert [one.reader for one in package.store.readings()] == ["reader-1"]
+        assert [reading.reader for reading in package.store.readings()] == ["reader-1"]
         assert "Hidden in a blinded read" in window.timeline.hidden.text()
         press(window, qtbot, Qt.Key.Key_G)
         assert "no ghost" in window.head.hint.text()

@@ -73,7 +73,7 @@ def test_killing_the_process_in_mid_read_and_reopening_brings_back_every_caliper
         views = room.pane_views()
         assert [bool(view.marks) for view in views] == [True, True, *([False] * (len(views) - 2))]
         lengths = [view.marks[0].label for view in views[:2]]
-        assert [f"draft {one}" for one in lengths] == [view.state for view in views[:2]]
+        assert [f"draft {length}" for length in lengths] == [view.state for view in views[:2]]
         room.wish("undo")
         settle(room)
         assert [bool(view.marks) for view in room.pane_views()][:2] == [True, False]

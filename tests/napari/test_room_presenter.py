@@ -41,7 +41,7 @@ def readings(project: Project) -> list[Reading]:
 
 
 def lengths(project: Project) -> list[str]:
-    return [str(one.length_mm) for one in project.store.readings()]
+    return [str(reading.length_mm) for reading in project.store.readings()]
 
 
 def beside(mouse: Mouse, mm: float, down_mm: float = 0.0) -> tuple[float, float]:
@@ -50,8 +50,10 @@ def beside(mouse: Mouse, mm: float, down_mm: float = 0.0) -> tuple[float, float]
 
 
 def confirm_all(project: Project) -> None:
-    for one in project.store.alignments():
-        decide(project.store, one.fit_id, FitDecision.CONFIRMED, reader="A", reason="x", at=NOON)
+    for alignment in project.store.alignments():
+        decide(
+            project.store, alignment.fit_id, FitDecision.CONFIRMED, reader="A", reason="x", at=NOON
+        )
 
 
 # --- opening
@@ -298,7 +300,7 @@ def test_gone_and_not_measurable_are_answers_with_words(
     assert mouse.view.state == "draft not measurable"
     room.say(Answer.GONE)
     settle(room)
-    assert [one.answer for one in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
+    assert [reading.answer for reading in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
     assert room.dialog is None
     view = room.worklist()
     assert (view.unread, view.drafts, view.signed) == (14, 1, 0)
@@ -313,7 +315,7 @@ def test_backspace_takes_an_answer_back_and_leaves_a_tombstone(
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     room.wish("withdraw")
     settle(room)
-    assert [one.answer for one in readings(project)] == [Answer.MEASURED, Answer.WITHDRAWN]
+    assert [reading.answer for reading in readings(project)] == [Answer.MEASURED, Answer.WITHDRAWN]
     assert mouse.view.state == "unread"
     assert mouse.view.marks == ()
 

@@ -94,7 +94,9 @@ class SignOffMachine(RuleBasedStateMachine):
 
     @rule(cell=st.integers(0, 7))
     def click_a_cell_of_the_worklist(self, cell: int) -> None:
-        cells = [one for row in self.room.worklist().rows for one in row.cells if one is not None]
+        cells = [
+            cell for row in self.room.worklist().rows for cell in row.cells if cell is not None
+        ]
         self._do(lambda: self.room.navigation.go_to(cells[cell % len(cells)].ref))
 
     @rule()

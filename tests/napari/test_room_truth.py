@@ -357,7 +357,7 @@ def test_a_line_drawn_over_the_old_one_is_new_and_an_end_that_moves_a_little_is_
     down, across = hand.view.centre
     hand.drag((down, across - 7.7), (down, across - 6.0))
     settle(small)
-    lengths = [float(one.length_mm or 0) for one in small.session.project.store.readings()]
+    lengths = [float(reading.length_mm or 0) for reading in small.session.project.store.readings()]
     assert lengths == pytest.approx([16.0, 14.3], abs=0.35)
     hand.drag((down, across - 6.0), (down, across + 7.0))
     settle(small)
@@ -372,7 +372,7 @@ def test_of_candidate_lines_the_greatest_is_kept_and_all_are_recorded(small: Rea
     small.wish("up")
     draw(small, mm=5.0)
     readings = small.session.project.store.readings()
-    assert [str(one.length_mm) for one in readings] == ["12.0", "10.0", "12.0"]
+    assert [str(reading.length_mm) for reading in readings] == ["12.0", "10.0", "12.0"]
     assert "12.0 on" in small.pane_views()[0].state
     assert "10.0 on" in small.pane_views()[0].state
     small.wish("up")

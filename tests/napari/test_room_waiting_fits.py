@@ -160,7 +160,7 @@ def test_fifteen_cells_of_an_aligned_patient_take_twenty_actions_at_most_fits_in
     assert lesion is not None
     assert {cell.status for cell in lesion.timeline.cells} == {CellStatus.MEASURED}
     assert len(lesion.timeline.cells) == 15
-    assert {one.answer for one in project.store.readings()} == {Answer.MEASURED}
+    assert {reading.answer for reading in project.store.readings()} == {Answer.MEASURED}
     assert actions <= MOST_ACTIONS
 
 

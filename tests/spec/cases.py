@@ -76,7 +76,7 @@ def _section(text: str) -> Section:
     return Section(
         title=title.removeprefix("# "),
         text=prose.strip(),
-        cases=tuple(_case(one) for one in cases),
+        cases=tuple(_case(case) for case in cases),
     )
 
 

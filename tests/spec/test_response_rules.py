@@ -14,11 +14,11 @@ CASES = [case for section in read_sections() for case in section.cases]
 @pytest.mark.parametrize("mode", list(Mode), ids=str)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_patient_is_called_as_the_rules_say(case: Case, mode: Mode) -> None:
-    given = classify(case.timeline, Rules(criteria=case.criteria, mode=mode))
+    assessment = classify(case.timeline, Rules(criteria=case.criteria, mode=mode))
     expected = case.answers[mode]
-    assert (given.category, given.reason) == (expected.category, expected.reason)
-    assert given.deciding_sequence is expected.deciding_sequence
-    assert given.discordant is expected.discordant
+    assert (assessment.category, assessment.reason) == (expected.category, expected.reason)
+    assert assessment.deciding_sequence is expected.deciding_sequence
+    assert assessment.discordant is expected.discordant
 
 
 WITH_CAUTIONS = [case for case in CASES if case.cautions is not None]

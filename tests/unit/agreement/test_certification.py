@@ -125,8 +125,8 @@ def test_more_spread_never_turns_a_fail_into_a_pass(
     middle = compute_bland_altman(given_errors).bias_mm.value or 0.0
     assume(abs(abs(middle) - 1) > 1e-6)  # where rounding decides
     spread = {
-        name: [middle + factor * (error - middle) for error in one]
-        for name, one in given_errors.items()
+        name: [middle + factor * (error - middle) for error in error]
+        for name, error in given_errors.items()
     }
     mark = PassMark(lengths_at_least=3)
     assert certify(given_errors, unread, mark).passed or not certify(spread, unread, mark).passed
@@ -144,7 +144,7 @@ def test_reading_less_never_turns_a_fail_into_a_pass(
 @given(errors_by_lesion, st.integers(0, 5))
 def test_long_and_short_are_judged_alike(given_errors: Errors, unread: int) -> None:
     mark = PassMark(lengths_at_least=3)
-    turned = {name: [-error for error in one] for name, one in given_errors.items()}
+    turned = {name: [-error for error in error] for name, error in given_errors.items()}
     one, other = certify(given_errors, unread, mark), certify(turned, unread, mark)
     assert one.passed is other.passed
     assert one.sd_mm == other.sd_mm

@@ -28,9 +28,9 @@ MINI = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 25
 
 
 def test_icc_is_that_of_shrout_and_fleiss() -> None:
-    found = compute_icc(JUDGES)
-    assert found.single.value == pytest.approx(0.29, abs=0.005)
-    assert found.average.value == pytest.approx(0.62, abs=0.005)
+    icc = compute_icc(JUDGES)
+    assert icc.single.value == pytest.approx(0.29, abs=0.005)
+    assert icc.average.value == pytest.approx(0.62, abs=0.005)
 
 
 # two readers of eight lesions, mm
@@ -57,8 +57,8 @@ def test_icc_and_its_intervals_are_those_of_a_reference_implementation(
     lengths: np.ndarray, single: tuple[float, ...], average: tuple[float, ...]
 ) -> None:
     # R 4.2.2, psych 2.2.9: ICC(x, lmer = FALSE), the rows ICC2 and ICC2k
-    found = compute_icc(lengths)
-    for one, wanted in ((found.single, single), (found.average, average)):
+    icc = compute_icc(lengths)
+    for one, wanted in ((icc.single, single), (icc.average, average)):
         assert (one.value, one.low, one.high) == pytest.approx(wanted, abs=1e-6)
 
 
@@ -112,11 +112,11 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
         - residual(slice(None))
     ) / (n - 1)
     wanted = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
-    found = compute_icc(values)
-    assert found.single.value == pytest.approx(wanted, abs=1e-6)
-    assert found.single.low is not None
-    assert found.single.high is not None
-    assert found.single.low <= wanted <= found.single.high
+    icc = compute_icc(values)
+    assert icc.single.value == pytest.approx(wanted, abs=1e-6)
+    assert icc.single.low is not None
+    assert icc.single.high is not None
+    assert icc.single.low <= wanted <= icc.single.high
 
 
 def test_too_few_lengths_have_no_icc() -> None:
@@ -131,32 +131,36 @@ def test_readers_who_never_differ_agree_wholly() -> None:
 
 def test_one_pair_a_lesion_gives_the_limits_of_bland_and_altman() -> None:
     differences = np.subtract(LARGE, MINI).astype(float)
-    found = compute_bland_altman({str(n): [one] for n, one in enumerate(differences)})
-    assert found.bias_mm.value == pytest.approx(-2.1, abs=0.05)
-    sd = (found.upper_mm.value - found.bias_mm.value) / 1.959964  # type: ignore[operator]
+    bland_altman = compute_bland_altman(
+        {str(n): [difference] for n, difference in enumerate(differences)}
+    )
+    assert bland_altman.bias_mm.value == pytest.approx(-2.1, abs=0.05)
+    sd = (bland_altman.upper_mm.value - bland_altman.bias_mm.value) / 1.959964  # type: ignore[operator]
     assert sd == pytest.approx(38.8, abs=0.05)
     # the standard error of the bias is 9.4, its interval -22.0 to 17.8 (their page 309)
-    assert (found.bias_mm.low, found.bias_mm.high) == pytest.approx((-22.0, 17.8), abs=0.15)
-    assert found.lower_mm.low < found.lower_mm.value < found.lower_mm.high  # type: ignore[operator]
-    assert (found.lesions, found.pairs) == (17, 17)
+    assert (bland_altman.bias_mm.low, bland_altman.bias_mm.high) == pytest.approx(
+        (-22.0, 17.8), abs=0.15
+    )
+    assert bland_altman.lower_mm.low < bland_altman.lower_mm.value < bland_altman.lower_mm.high  # type: ignore[operator]
+    assert (bland_altman.lesions, bland_altman.pairs) == (17, 17)
 
 
 def test_repeated_lengths_on_a_lesion_are_not_counted_as_so_many_lesions() -> None:
     rng = np.random.default_rng(3)
     of_lesion = rng.normal(0, 1.5, 12)
     repeated = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
-    found = compute_bland_altman(repeated)
+    bland_altman = compute_bland_altman(repeated)
     alone = compute_bland_altman(
         {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
     )
-    width = [f.bias_mm.high - f.bias_mm.low for f in (found, alone)]  # type: ignore[operator]
+    width = [f.bias_mm.high - f.bias_mm.low for f in (bland_altman, alone)]  # type: ignore[operator]
     assert width[0] > 2 * width[1]
     # variance of one difference by analysis of variance, equal numbers in each lesion
     groups = np.array(list(repeated.values()))
     mean_square = 6 * groups.mean(axis=1).var(ddof=1)
     within = ((groups - groups.mean(axis=1, keepdims=True)) ** 2).sum() / (12 * 5)
     total = (mean_square - within) / 6 + within
-    half = (found.upper_mm.value - found.lower_mm.value) / 2  # type: ignore[operator]
+    half = (bland_altman.upper_mm.value - bland_altman.lower_mm.value) / 2  # type: ignore[operator]
     assert half == pytest.approx(1.959964 * math.sqrt(total), rel=1e-6)
 
 
@@ -167,7 +171,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
         str(n): list(rng.normal(0.3, 1.1) + rng.normal(0, 0.8, size))
         for n, size in enumerate([1, 4, 2, 5, 3, 1, 6, 2, 4])
     }
-    found = compute_bland_altman(data)
+    bland_altman = compute_bland_altman(data)
     y = np.concatenate(list(data.values()))
     group = np.repeat(np.arange(9), [len(one) for one in data.values()])
     dummies = (group[:, None] == np.arange(9)).astype(float)
@@ -189,34 +193,38 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     outer = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(high) - math.sqrt(total)) ** 2)
     upper, lower = bias + z * math.sqrt(total), bias - z * math.sqrt(total)
     for one, wanted in (
-        (found.upper_mm, (upper, upper - inner, upper + outer)),
-        (found.lower_mm, (lower, lower - outer, lower + inner)),
-        (found.bias_mm, (bias, *stats.t.interval(0.95, 8, bias, math.sqrt(of_means / 9)))),
+        (bland_altman.upper_mm, (upper, upper - inner, upper + outer)),
+        (bland_altman.lower_mm, (lower, lower - outer, lower + inner)),
+        (bland_altman.bias_mm, (bias, *stats.t.interval(0.95, 8, bias, math.sqrt(of_means / 9)))),
     ):
         assert (one.value, one.low, one.high) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation() -> None:
     # R 4.2.2: mean(d), t.test(d)$conf.int, mean(d) +- qnorm(.975) * sd(d)
-    found = compute_bland_altman(
+    bland_altman = compute_bland_altman(
         {str(n): [a - b] for n, (a, b) in enumerate(zip(FIRST, SECOND, strict=True))}
     )
-    assert found.bias_mm.value == pytest.approx(-0.4, abs=1e-6)
-    assert (found.bias_mm.low, found.bias_mm.high) == pytest.approx(
+    assert bland_altman.bias_mm.value == pytest.approx(-0.4, abs=1e-6)
+    assert (bland_altman.bias_mm.low, bland_altman.bias_mm.high) == pytest.approx(
         (-1.247879966749, 0.447879966749), abs=1e-6
     )
     half = stats.norm.ppf(0.975) * 1.01418510567
-    assert found.lower_mm.value == pytest.approx(-0.4 - half, abs=1e-6)
-    assert found.upper_mm.value == pytest.approx(-0.4 + half, abs=1e-6)
+    assert bland_altman.lower_mm.value == pytest.approx(-0.4 - half, abs=1e-6)
+    assert bland_altman.upper_mm.value == pytest.approx(-0.4 + half, abs=1e-6)
 
 
 def test_the_sd_of_one_measurement_is_the_root_of_half_the_mean_square() -> None:
-    found = estimate_within_subject_sd_mm(
+    within_subject_sd_mm = estimate_within_subject_sd_mm(
         {str(n): [x] for n, x in enumerate([1.0, -1.0, 2.0, -2.0])}
     )
-    assert found.value == pytest.approx(math.sqrt(2.5 / 2))
-    assert found.low == pytest.approx(found.value * math.sqrt(4 / stats.chi2.ppf(0.975, 4)))
-    assert scale_estimate(found, 2.77).value == pytest.approx(2.77 * found.value)  # type: ignore[operator]
+    assert within_subject_sd_mm.value == pytest.approx(math.sqrt(2.5 / 2))
+    assert within_subject_sd_mm.low == pytest.approx(
+        within_subject_sd_mm.value * math.sqrt(4 / stats.chi2.ppf(0.975, 4))
+    )
+    assert scale_estimate(within_subject_sd_mm, 2.77).value == pytest.approx(
+        2.77 * within_subject_sd_mm.value
+    )  # type: ignore[operator]
     assert estimate_within_subject_sd_mm({"a": [1.0]}) == Estimate(value=None)
 
 
@@ -224,14 +232,16 @@ def test_the_sd_of_one_measurement_counts_lesions_where_these_differ() -> None:
     rng = np.random.default_rng(5)
     of_lesion = rng.normal(0, 2.0, 12)
     repeated = {str(n): list(mean + rng.normal(0, 0.2, 6)) for n, mean in enumerate(of_lesion)}
-    found = estimate_within_subject_sd_mm(repeated)
+    within_subject_sd_mm = estimate_within_subject_sd_mm(repeated)
     alone = estimate_within_subject_sd_mm(
         {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
     )
-    assert found.value == alone.value
+    assert within_subject_sd_mm.value == alone.value
     # nearly all of the variance lies between lesions, so there are as good as 12 squares, not 72
-    ends = [found.value * math.sqrt(12 / stats.chi2.ppf(p, 12)) for p in (0.975, 0.025)]  # type: ignore[operator]
-    assert (found.low, found.high) == pytest.approx(ends, rel=0.05)
+    ends = [
+        within_subject_sd_mm.value * math.sqrt(12 / stats.chi2.ppf(p, 12)) for p in (0.975, 0.025)
+    ]  # type: ignore[operator]
+    assert (within_subject_sd_mm.low, within_subject_sd_mm.high) == pytest.approx(ends, rel=0.05)
     assert (
         estimate_within_subject_sd_mm({"a": [1.0, 2.0], "b": [0.0]}).low is None
     )  # two are too few
@@ -249,10 +259,10 @@ PAIRS = [("OPP", "OPP")] * 20 + [("OPP", "PD")] * 5 + [("PD", "OPP")] * 10 + [("
 
 
 def test_kappa_of_a_textbook_table_and_its_standard_error_by_the_delta_method() -> None:
-    found = compute_kappa(PAIRS, ["OPP", "PD"])
-    assert found.kappa.value == pytest.approx(0.4)
-    assert found.table == ((20, 5), (10, 15))
-    shares = np.array(found.table, float).ravel() / 50
+    kappa = compute_kappa(PAIRS, ["OPP", "PD"])
+    assert kappa.kappa.value == pytest.approx(0.4)
+    assert kappa.table == ((20, 5), (10, 15))
+    shares = np.array(kappa.table, float).ravel() / 50
 
     def value(p: np.ndarray) -> float:
         table = p.reshape(2, 2)
@@ -265,7 +275,7 @@ def test_kappa_of_a_textbook_table_and_its_standard_error_by_the_delta_method() 
     spread = np.diag(shares) - np.outer(shares, shares)
     half = 1.959964 * math.sqrt(slope @ spread @ slope / 50) / (1 - 0.4**2)  # on Fisher's z scale
     ends = (math.tanh(math.atanh(0.4) - half), math.tanh(math.atanh(0.4) + half))
-    assert (found.kappa.low, found.kappa.high) == pytest.approx(ends, abs=1e-6)
+    assert (kappa.kappa.low, kappa.kappa.high) == pytest.approx(ends, abs=1e-6)
 
 
 def test_kappa_and_its_standard_error_are_those_of_a_reference_implementation() -> None:
@@ -291,6 +301,6 @@ def test_where_all_agree_kappa_has_no_interval_and_the_share_has_one() -> None:
 
 
 def test_one_category_for_all_has_agreement_and_no_kappa() -> None:
-    found = compute_kappa([("SD", "SD")] * 5, ["SD", "PD"])
-    assert found.kappa == Estimate(value=None)
-    assert found.agreed.value == 1.0
+    kappa = compute_kappa([("SD", "SD")] * 5, ["SD", "PD"])
+    assert kappa.kappa == Estimate(value=None)
+    assert kappa.agreed.value == 1.0

@@ -119,7 +119,7 @@ def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
 def test_the_first_answers_come_before_the_last_files_are_listed(tmp_path: Path) -> None:
     images(tmp_path, 200)
     taken: list[SourceFile] = []
-    files = (taken.append(one) or one for one in find_sources([tmp_path]))
+    files = (taken.append(source) or source for source in find_sources([tmp_path]))
     next(scan(files, workers=1))
     assert len(taken) < 200
 

@@ -35,10 +35,10 @@ def true_timeline(case: Case) -> Timeline:
 
 @by_patient
 def test_the_true_course_has_the_category_that_the_truth_states(case: Case) -> None:
-    found = classify(true_timeline(case), Rules(criteria=Criteria(name="amini-2016")))
-    assert (found.category, found.reason) == (case.category, case.reason)
-    assert found.deciding_sequence == SeriesRole(case.deciding_sequence.value)
-    assert not found.discordant
+    assessment = classify(true_timeline(case), Rules(criteria=Criteria(name="amini-2016")))
+    assert (assessment.category, assessment.reason) == (case.category, case.reason)
+    assert assessment.deciding_sequence == SeriesRole(case.deciding_sequence.value)
+    assert not assessment.discordant
 
 
 @by_patient

@@ -129,9 +129,9 @@ def test_the_named_image_is_the_nearest_one_to_the_lesion_of_its_series(cohort: 
             if one.SeriesInstanceUID == image.SeriesInstanceUID
         ]
         distances = [
-            abs(plane_of(one, frame).distance_mm(tuple(truth["centre_lps_mm"])))
-            for one in series
-            for frame in range(1, int(one.get("NumberOfFrames", 1)) + 1)
+            abs(plane_of(series, frame).distance_mm(tuple(truth["centre_lps_mm"])))
+            for series in series
+            for frame in range(1, int(series.get("NumberOfFrames", 1)) + 1)
         ]
         assert own == pytest.approx(min(distances))
         assert own < 2.6
@@ -167,7 +167,7 @@ def test_motions_carry_the_baseline_landmarks_to_those_of_each_visit(cohort: Coh
 def test_studies_have_the_days_of_the_truth_and_frames_of_reference_of_their_own(
     cohort: Cohort,
 ) -> None:
-    dates = {str(one.StudyInstanceUID): str(one.StudyDate) for one in cohort.images.values()}
+    dates = {str(image.StudyInstanceUID): str(image.StudyDate) for image in cohort.images.values()}
     frames = {}
     for patient in cohort.truth["patients"]:
         last = date.fromisoformat(patient["ssrs_last_date"])

@@ -89,4 +89,4 @@ def fine_plane(centre: tuple[float, ...], axes: np.ndarray) -> ImagePlane:
 def longest_run(inside: np.ndarray) -> int:
     """Longest extent along a row: rows run along the AP axis."""
     columns = [np.flatnonzero(row) for row in inside]
-    return max(int(one[-1] - one[0] + 1) for one in columns if len(one))
+    return max(int(column[-1] - column[0] + 1) for column in columns if len(column))

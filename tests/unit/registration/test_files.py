@@ -34,10 +34,10 @@ def test_a_transform_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_rotation_about_a_centre_is_read_as_itk_means_it(tmp_path: Path) -> None:
-    theirs = sitk.Euler3DTransform((10.0, -20.0, 30.0), 0.1, -0.05, 0.2, (4.0, 5.0, 6.0))
-    sitk.WriteTransform(theirs, str(tmp_path / "theirs.tfm"))
+    dtransform = sitk.Euler3DTransform((10.0, -20.0, 30.0), 0.1, -0.05, 0.2, (4.0, 5.0, 6.0))
+    sitk.WriteTransform(dtransform, str(tmp_path / "theirs.tfm"))
     point = np.array([7.0, 8.0, 9.0, 1.0])
-    followup = theirs.TransformPoint(point[:3].tolist())
+    followup = dtransform.TransformPoint(point[:3].tolist())
     back = read_transform(tmp_path / "theirs.tfm") @ np.array([*followup, 1.0])
     np.testing.assert_allclose(back, point, atol=1e-9)
 

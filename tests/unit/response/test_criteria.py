@@ -28,11 +28,11 @@ def criteria_file(tmp_path: Path):
 
 
 def test_the_default_profile_has_the_numbers_of_the_rules() -> None:
-    given = load_criteria("amini-2016")
-    assert given == Criteria(
+    criteria = load_criteria("amini-2016")
+    assert criteria == Criteria(
         name="amini-2016",
-        source=given.source,
-        certainty=given.certainty,
+        source=criteria.source,
+        certainty=criteria.certainty,
         change_mm=Decimal("2.0"),
         growth_inclusive=True,
         decline_inclusive=True,
@@ -127,9 +127,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_of_one_s_own_fills_what_it_leaves_out_from_the_default(criteria_file) -> None:
-    given = load_criteria(criteria_file("sustain_days = 90\nchange_mm = 2.1"))
-    assert (given.name, given.sustain_days, given.change_mm) == ("mine", 90, Decimal("2.1"))
-    assert given.min_follow_up_days == 182
+    criteria = load_criteria(criteria_file("sustain_days = 90\nchange_mm = 2.1"))
+    assert (criteria.name, criteria.sustain_days, criteria.change_mm) == (
+        "mine",
+        90,
+        Decimal("2.1"),
+    )
+    assert criteria.min_follow_up_days == 182
 
 
 def test_a_decimal_is_exact_and_a_whole_number_of_mm_is_a_length_too(criteria_file) -> None:

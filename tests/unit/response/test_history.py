@@ -64,9 +64,9 @@ def test_studies_up_to_day_0_have_no_label() -> None:
 
 def test_an_event_is_known_from_its_day_on() -> None:
     change = TreatmentEvent(200, EventKind.SYSTEMIC_THERAPY_CHANGE)
-    others = TreatmentEvent(300, EventKind.OTHER_BONE_LESIONS, OtherBoneLesions.NOT_ENLARGED.value)
+    event = TreatmentEvent(300, EventKind.OTHER_BONE_LESIONS, OtherBoneLesions.NOT_ENLARGED.value)
     course = studies(d0="20.0", d120="25.0", d199="20.0", d204="20.0", d299="20.0", d300="20.0")
-    assert [reason for _, _, reason in written(lesion(change, others, T1=course))] == [
+    assert [reason for _, _, reason in written(lesion(change, event, T1=course))] == [
         "enlarging_within_opp_window",
         "decline_not_yet_sustained",
         "systemic_therapy_changed_other_lesions_unknown",
@@ -129,8 +129,8 @@ def test_a_later_event_never_changes_an_earlier_label(timeline, criteria, event)
 def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> None:
     labels = labels_by_day(timeline, criteria)
     days = {one.days_from_ssrs for row in timeline.observations.values() for one in row}
-    assert [one.days_from_ssrs for one in labels] == sorted(day for day in days if day > 0)
-    if labels and all(one.days_from_ssrs <= max(days) for one in timeline.events):
+    assert [label.days_from_ssrs for label in labels] == sorted(day for day in days if day > 0)
+    if labels and all(event.days_from_ssrs <= max(days) for event in timeline.events):
         now = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
         assert (labels[-1].category, labels[-1].reason) == (now.category, now.reason)
 

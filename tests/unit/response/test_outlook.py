@@ -59,9 +59,9 @@ def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> No
 
 
 def test_the_prior_alone_has_the_mean_of_its_source() -> None:
-    found = compute_posterior(evolve(AMINI_2016[0], opp=0, pd=0))
-    assert found.mean == pytest.approx(9 / 23)
-    assert found.alpha + found.beta == pytest.approx(4)
+    posterior = compute_posterior(evolve(AMINI_2016[0], opp=0, pd=0))
+    assert posterior.mean == pytest.approx(9 / 23)
+    assert posterior.alpha + posterior.beta == pytest.approx(4)
 
 
 def test_the_sentence_gives_interval_n_and_caveat() -> None:
@@ -114,7 +114,11 @@ def test_only_an_open_lesion_that_grew_has_one_and_never_with_hindsight(
         assert mode is Mode.PROSPECTIVE
         assert answer.category is ResponseCategory.INDETERMINATE
         assert not any(event.kind is EventKind.EXCLUSION for event in timeline.events)
-        peaks = [one.peak_change_mm for one in answer.sequences.values() if one.peak_change_mm]
+        peaks = [
+            sequence.peak_change_mm
+            for sequence in answer.sequences.values()
+            if sequence.peak_change_mm
+        ]
         assert max(peaks) >= criteria.change_mm
 
 

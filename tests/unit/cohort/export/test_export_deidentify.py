@@ -34,7 +34,7 @@ def one_with(**of_lesion: object) -> AssessedLesion:
 
 
 def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
-    return [(one.patient_id, one.lesion.lesion_id) for one in lesions]
+    return [(lesion.patient_id, lesion.lesion.lesion_id) for lesion in lesions]
 
 
 def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it() -> None:

@@ -102,11 +102,11 @@ def test_each_value_passes_the_validation_of_its_field() -> None:
         elif kind == "yesno":
             assert values <= {"0", "1"}
         elif validation == "integer":
-            assert all(re.fullmatch(r"-?[0-9]+", one) for one in values)
+            assert all(re.fullmatch(r"-?[0-9]+", value) for value in values)
         elif validation == "number":
-            assert all(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", one) for one in values)
+            assert all(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) for value in values)
         elif validation == "date_ymd":
-            assert all(date.fromisoformat(one) for one in values)
+            assert all(date.fromisoformat(value) for value in values)
 
 
 def test_a_lesion_has_one_row_of_its_own_and_one_for_each_length_and_event() -> None:

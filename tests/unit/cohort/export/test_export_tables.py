@@ -72,7 +72,7 @@ def test_each_column_says_what_it_is(table: ExportTable) -> None:
 def test_each_value_is_what_its_column_declares(table: ExportTable) -> None:
     types = {Kind.INTEGER: int, Kind.DECIMAL: Decimal, Kind.BOOLEAN: bool, Kind.TEXT: str}
     for column, values in zip(table.columns, table.data, strict=True):
-        said = [one for one in values if one is not None]
+        said = [value for value in values if value is not None]
         assert not column.required or len(said) == len(values)
         if column.kind in types:
             assert all(isinstance(one, types[column.kind]) for one in said), column.name
@@ -136,11 +136,11 @@ def test_the_margin_has_a_column_only_where_it_is_at_hand() -> None:
 
 
 def test_exclusions_of_the_column_are_not_told_again_as_events() -> None:
-    said = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
+    event = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
     fracture = TreatmentEvent(30, EventKind.FRACTURE, "minor")
-    with_column = lesion_with(timeline(events=(said, fracture)), exclusions=(Exclusion.CEMENT,))
+    with_column = lesion_with(timeline(events=(event, fracture)), exclusions=(Exclusion.CEMENT,))
     assert own_events(with_column) == (fracture,)
-    assert own_events(lesion_with(timeline(events=(said, fracture)))) == (said, fracture)
+    assert own_events(lesion_with(timeline(events=(event, fracture)))) == (event, fracture)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -81,7 +81,7 @@ def test_the_header_of_each_sheet_stays_in_view_and_can_be_filtered(book: Any) -
         assert sheet.freeze_panes in {"B2", "A2"}
         assert all(cell.font.bold for cell in sheet[1])
         assert sheet.title == "Notes" or sheet.auto_filter.ref.endswith(str(sheet.max_row))
-        assert all(8 <= one.width <= 100 for one in sheet.column_dimensions.values())
+        assert all(8 <= dimension.width <= 100 for dimension in sheet.column_dimensions.values())
 
 
 @pytest.mark.parametrize("start", FORMULA_STARTS[:4])
@@ -119,7 +119,7 @@ def test_a_date_from_before_the_calendar_of_spreadsheets_is_text() -> None:
 
 def test_the_last_sheet_says_that_it_is_no_medical_device(book: Any) -> None:
     rows = [[cell.value for cell in row] for row in book["Notes"].iter_rows(min_row=2)]
-    assert rows == [list(one) for one in NOTES.items()]
+    assert rows == [list(item) for item in NOTES.items()]
 
 
 def test_the_same_cohort_gives_the_same_bytes_at_another_time() -> None:

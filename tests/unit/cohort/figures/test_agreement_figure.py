@@ -25,8 +25,8 @@ def test_each_panel_says_its_pairs_and_lesions_and_the_axes_their_unit() -> None
     ]  # fmt: skip
     assert figure.axes[0].get_ylabel() == "first less second, mm"
     assert "mean of both readers, mm" in figure.get_supxlabel()
-    assert [one.get_text() for one in figure.axes[0].texts] == ["+0.1", "-0.9", "+1.1"]
-    assert [one.get_text() for one in figure.axes[1].texts] == ["+0.1"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["+0.1", "-0.9", "+1.1"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["+0.1"]
 
 
 def test_a_number_that_rounds_to_nothing_has_no_minus() -> None:

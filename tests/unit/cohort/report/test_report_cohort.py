@@ -50,7 +50,7 @@ def test_the_header_says_title_date_version_criteria_mode_data_and_n() -> None:
 
 def test_every_parameter_of_the_criteria_is_on_the_page_with_its_value() -> None:
     criteria = Criteria(name="mine", change_mm=Decimal("2.7"), sustain_days=91, window_days=171)
-    assert [one[0] for one in criteria_in_words(criteria)] == [
+    assert [word[0] for word in criteria_in_words(criteria)] == [
         field.name for field in attrs.fields(Criteria)
     ]
     html = cohort_html(a_report(facts=evolve(a_report().facts, criteria=criteria)))
@@ -182,7 +182,7 @@ def test_a_report_that_cannot_be_written_leaves_the_one_that_was_there(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"No space left on device.*there is room"):
         save_page(page, cohort_html(a_report()))
-    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert page.read_text() == "as it was"
 
 

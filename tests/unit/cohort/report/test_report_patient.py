@@ -178,11 +178,11 @@ def test_a_fragile_or_discordant_call_is_marked_in_words() -> None:
 
 
 def test_the_outlook_is_shown_with_all_its_caveats_and_only_where_there_is_one() -> None:
-    one = compute_posterior(AMINI_2016[0])
-    html = page_of(a_lesion(outlook=one)).html
+    posterior = compute_posterior(AMINI_2016[0])
+    html = page_of(a_lesion(outlook=posterior)).html
     assert "What it may become" in html
-    assert one.sentence in html
-    assert one.caveat in html
+    assert posterior.sentence in html
+    assert posterior.caveat in html
     assert "What it may become" not in page_of(a_lesion()).html
 
 

@@ -27,11 +27,11 @@ def plain(pdf: bytes) -> bytes:
     """All of a PDF, its compressed streams too."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
     opened = []
-    for one in streams:
+    for stream in streams:
         try:
-            opened.append(zlib.decompress(one))
+            opened.append(zlib.decompress(stream))
         except zlib.error:
-            opened.append(one)
+            opened.append(stream)
     return pdf + b"\n".join(opened)
 
 
@@ -86,7 +86,7 @@ def test_without_pango_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "weasyprint.py").write_text("raise OSError('cannot load library libpango')")
-    for name in [one for one in sys.modules if one.split(".")[0] == "weasyprint"]:
+    for name in [module for module in sys.modules if module.split(".")[0] == "weasyprint"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(

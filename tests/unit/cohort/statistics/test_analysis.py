@@ -90,7 +90,7 @@ def test_the_other_covariates_of_the_paper_have_coxs_model_with_errors_by_patien
         assert (model.n, model.events, model.left_out) == (37, 5, 0)
         assert model.cox.patients == 36
         assert model.cox.hazards[0].ratio.value is not None
-        assert [one.covariate for one in model.trends] == [model.covariates[0]]
+        assert [trend.covariate for trend in model.trends] == [model.covariates[0]]
         by_lesion = model.cox_by_lesion
         assert by_lesion.patients is None
         assert by_lesion.hazards[0].ratio.value == model.cox.hazards[0].ratio.value
@@ -123,8 +123,8 @@ def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
     assert (found.n, found.events) == (37, 5)
     enough = analyse(lesions_of_the_paper(), events_per_covariate=1).progression_free.multivariable
     assert enough.reason is None
-    assert [one.covariate for one in enough.cox.hazards] == [*PAPER_COVARIATES]
-    assert [one.covariate for one in enough.trends] == [*PAPER_COVARIATES, None]
+    assert [hazard.covariate for hazard in enough.cox.hazards] == [*PAPER_COVARIATES]
+    assert [trend.covariate for trend in enough.trends] == [*PAPER_COVARIATES, None]
     assert enough.firth is not None
 
 
@@ -230,7 +230,7 @@ def test_a_lesion_without_a_covariate_is_left_out_of_that_model_only() -> None:
         cohort_lesion(t1=OPP, histology="RCC", level="T1", age_years=60, dose_gy=None),
         cohort_lesion(t1=SD, histology="breast", level="L1", age_years=None),
     ]
-    found = {one.covariates[0]: one for one in analyse(lesions).opp_free.models}
+    found = {model.covariates[0]: model for model in analyse(lesions).opp_free.models}
     counts = {k: (m.n, m.events, m.left_out, m.events_left_out) for k, m in found.items()}
     assert counts == {
         Covariate.AGE: (2, 2, 1, 0),
@@ -248,8 +248,8 @@ def test_a_covariate_that_is_known_of_nobody_is_a_reason() -> None:
 
 @pytest.mark.parametrize("lesions", DEGENERATE.values(), ids=DEGENERATE)
 def test_where_there_is_no_number_there_is_a_reason(lesions) -> None:
-    for one in numbers(analyse(lesions)):
-        assert one.value is not None or one.reason
+    for number in numbers(analyse(lesions)):
+        assert number.value is not None or number.reason
 
 
 def test_every_lesion_that_was_eligible_on_day_0_has_a_time_in_every_endpoint() -> None:
@@ -291,8 +291,8 @@ def test_median_follow_up_counts_an_event_as_censored() -> None:
 @given(COHORTS)
 def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesions) -> None:
     found = analyse(lesions)
-    for one in numbers(found):
-        assert one.value is not None or one.reason
+    for number in numbers(found):
+        assert number.value is not None or number.reason
     for endpoint in found.endpoints:
         landmark = endpoint.landmark
         later = [] if landmark is None else [landmark.comparison.log_rank]

@@ -60,11 +60,11 @@ COX = {  # coefficients, errors, errors by patient, chi-square of cox.zph for x,
 
 
 def log_ratios(fitted: Regression) -> list[float]:
-    return [math.log(one.ratio.value) for one in fitted.hazards]
+    return [math.log(hazard.ratio.value) for hazard in fitted.hazards]
 
 
 def errors(fitted: Regression) -> list[float]:
-    return [one.standard_error for one in fitted.hazards]
+    return [hazard.standard_error for hazard in fitted.hazards]
 
 
 def two_arms(rows: list[tuple[int, bool, bool]]) -> tuple[Observed, dict[str, np.ndarray]]:
@@ -86,23 +86,23 @@ def test_coxs_model_with_ties_and_late_entry_is_that_of_r(ties, entry) -> None:
     assert errors(by_patient) == pytest.approx(robust, rel=EXACT)
     assert by_patient.patients == 40
     trends = proportionality(one, covariates, ties=ties)
-    assert [one.covariate for one in trends] == ["x", "z", None]
-    assert [one.degrees_of_freedom for one in trends] == [1, 1, 2]
-    assert [one.chi_square for one in trends] == pytest.approx(chi, rel=1e-7)
+    assert [trend.covariate for trend in trends] == ["x", "z", None]
+    assert [trend.degrees_of_freedom for trend in trends] == [1, 1, 2]
+    assert [trend.chi_square for trend in trends] == pytest.approx(chi, rel=1e-7)
 
 
 def test_interval_and_p_are_walds() -> None:
     """summary(coxph(...))$conf.int and $coefficients, plain and by patient."""
     plain = cox(made(), {"x": X, "z": Z})
-    assert [one.p for one in plain.hazards] == pytest.approx(
+    assert [hazard.p for hazard in plain.hazards] == pytest.approx(
         (0.549598677668876, 0.116175071147832), rel=EXACT
     )
-    limits = [side for one in plain.hazards for side in (one.ratio.low, one.ratio.high)]
+    limits = [side for hazard in plain.hazards for side in (hazard.ratio.low, hazard.ratio.high)]
     assert limits == pytest.approx(
         (0.947000615865523, 1.107734502439594, 0.146275653363901, 1.235817746919605), rel=EXACT
     )
     robust = cox(made(), {"x": X, "z": Z}, by_patient=True)
-    assert [one.p for one in robust.hazards] == pytest.approx(
+    assert [hazard.p for hazard in robust.hazards] == pytest.approx(
         (0.468955205946637, 0.064195835596830), rel=EXACT
     )
 
@@ -115,12 +115,12 @@ def test_p_of_the_check_is_that_of_r() -> None:
 
 def test_the_ovarian_trial_is_that_of_r() -> None:
     """coxph(Surv(futime, fustat) ~ age + rx, ovarian), as its help prints; cox.zph."""
-    one = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
+    observed = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
     covariates = {"age": OVARIAN_AGE, "rx": OVARIAN_RX}
-    fitted = cox(one, covariates)
+    fitted = cox(observed, covariates)
     assert log_ratios(fitted) == pytest.approx((0.147326595469114, -0.803973012665114), rel=EXACT)
     assert errors(fitted) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
-    assert [one.chi_square for one in proportionality(one, covariates)] == pytest.approx(
+    assert [one.chi_square for one in proportionality(observed, covariates)] == pytest.approx(
         (0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7
     )
 
@@ -164,8 +164,8 @@ def check_firth(
 )  # fmt: skip
 def test_firths_model_of_two_covariates_is_its_definition_in_r(ties, entry, expected) -> None:
     fitted = firth(made(entry=entry), {"x": X, "z": Z}, ties=ties)
-    for found, numbers in zip(fitted.hazards, expected, strict=True):
-        check_firth(found, *numbers)
+    for hazard, numbers in zip(fitted.hazards, expected, strict=True):
+        check_firth(hazard, *numbers)
 
 
 def test_firths_model_is_finite_where_all_events_are_in_one_arm() -> None:
@@ -192,9 +192,9 @@ def test_firths_model_of_gehans_trial_is_its_definition_in_r() -> None:
 
 def test_firths_ratio_of_two_rows_is_three() -> None:
     """With r the ratio, r / (1 + r) * sqrt(r / (1 + r)^2) is highest at 3."""
-    one = Observed(duration_days=(1, 2), event=(1, 0))
-    assert firth(one, {"arm": (1, 0)}).hazards[0].ratio.value == pytest.approx(3, rel=1e-7)
-    assert firth(one, {"arm": (0, 1)}).hazards[0].ratio.value == pytest.approx(1 / 3, rel=1e-7)
+    observed = Observed(duration_days=(1, 2), event=(1, 0))
+    assert firth(observed, {"arm": (1, 0)}).hazards[0].ratio.value == pytest.approx(3, rel=1e-7)
+    assert firth(observed, {"arm": (0, 1)}).hazards[0].ratio.value == pytest.approx(1 / 3, rel=1e-7)
 
 
 def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
@@ -205,9 +205,9 @@ def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
     r = np.linspace(1, 12, 1_100_001)
     information = 2 * r / (2 * r + 1) ** 2 + r / (r + 1) ** 2
     height = np.log(r / (2 * r + 1) * r / (r + 1)) + np.log(information) / 2
-    one = Observed(duration_days=(1, 2, 3), event=(1, 1, 1))
-    assert cox(one, {"x": (1, 1, 0)}).reason
-    found = firth(one, {"x": (1, 1, 0)}).hazards[0].ratio.value
+    observed = Observed(duration_days=(1, 2, 3), event=(1, 1, 1))
+    assert cox(observed, {"x": (1, 1, 0)}).reason
+    found = firth(observed, {"x": (1, 1, 0)}).hazards[0].ratio.value
     assert found == pytest.approx(r[height.argmax()], abs=1e-4)
 
 
@@ -259,7 +259,7 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
     doubled = cox(twice, covariates, ties="breslow", by_patient=True)
     assert errors(doubled) == pytest.approx(errors(plain))
     naive = cox(twice, covariates, ties="breslow")
-    assert [math.sqrt(2) * one for one in errors(naive)] == pytest.approx(
+    assert [math.sqrt(2) * error for error in errors(naive)] == pytest.approx(
         errors(cox(single, {"x": X, "z": Z}, ties="breslow"))
     )
 
@@ -278,12 +278,12 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
     ],
 )  # fmt: skip
 def test_coxs_model_says_why_there_is_none(days, events, covariates, words) -> None:
-    one = Observed(duration_days=days, event=events)
-    fitted = cox(one, covariates)
+    observed = Observed(duration_days=days, event=events)
+    fitted = cox(observed, covariates)
     assert words in fitted.reason
-    assert all(found.ratio.value is None for found in fitted.hazards)
-    assert {found.ratio.reason for found in fitted.hazards} == {fitted.reason}
-    assert {found.reason for found in proportionality(one, covariates)} == {fitted.reason}
+    assert all(hazard.ratio.value is None for hazard in fitted.hazards)
+    assert {hazard.ratio.reason for hazard in fitted.hazards} == {fitted.reason}
+    assert {found.reason for found in proportionality(observed, covariates)} == {fitted.reason}
 
 
 def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
@@ -295,8 +295,8 @@ def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
 
 
 def test_one_event_tells_nothing_of_a_change_with_time() -> None:
-    one = Observed(duration_days=(1, 2, 3), event=(1, 0, 0))
-    (trend, _) = proportionality(one, {"age": (50, 60, 40)})
+    observed = Observed(duration_days=(1, 2, 3), event=(1, 0, 0))
+    (trend, _) = proportionality(observed, {"age": (50, 60, 40)})
     assert trend.p is None
     assert trend.reason == "The events tell nothing of a change with time."
 

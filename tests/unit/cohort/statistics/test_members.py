@@ -186,7 +186,10 @@ def test_a_regimen_is_dose_and_fractions(dose, fractions, label) -> None:
 
 def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_last() -> None:
     texts = ["", "zebra", "thyroid", "Bladder", "RCC", "bladder"]
-    found = {one.key: one for one in characteristics([cohort_lesion(histology=t) for t in texts])}
+    found = {
+        characteristic.key: characteristic
+        for characteristic in characteristics([cohort_lesion(histology=t) for t in texts])
+    }
     assert [(value, len(ids)) for value, ids in found["histology"].lesion_ids.items()] == [
         ("renal cell carcinoma", 1), ("thyroid carcinoma", 1), ("bladder", 2), ("zebra", 1),
         ("unknown", 1),
@@ -200,6 +203,6 @@ def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_las
 
 def test_fractions_stand_in_the_order_of_numbers() -> None:
     those = [cohort_lesion(fractions=n) for n in (10, 3, None, 1)]
-    found = {one.key: one for one in characteristics(those)}
+    found = {characteristic.key: characteristic for characteristic in characteristics(those)}
     assert list(found["fractions"].lesion_ids) == ["1", "3", "10", "unknown"]
     assert list(found["dose"].lesion_ids) == ["24 Gy / 1", "24 Gy / 3", "24 Gy / 10", "unknown"]

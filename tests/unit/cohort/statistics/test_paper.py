@@ -76,7 +76,7 @@ DIFFERING = {
 
 
 def by_name(folder: Path) -> dict[str, PrintedFigure]:
-    return {one.name: one for one in printed_figures(folder)}
+    return {figure.name: figure for figure in printed_figures(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_a_figure_that_differs_says_why(name: str, figures: dict[str, PrintedFig
 def test_every_other_figure_is_named_as_one_that_nothing_published_gives(
     figures: dict[str, PrintedFigure],
 ) -> None:
-    others = [one for name, one in figures.items() if name not in AGREEING.keys() | DIFFERING]
+    others = [figure for name, figure in figures.items() if name not in AGREEING.keys() | DIFFERING]
     assert len(others) == 17
     assert {one.agrees for one in others} == {None}
     assert all(one.why for one in others)
@@ -291,7 +291,7 @@ def test_a_table_with_faults_is_refused_with_their_lines_and_columns(copy: Path)
     change(copy, "L4,24,1,SD", "L4,24,1")
     with pytest.raises(TableError) as refused:
         printed_figures(copy)
-    assert [(one.line, one.column) for one in refused.value.faults] == [
+    assert [(fault.line, fault.column) for fault in refused.value.faults] == [
         (2, "age_years"),
         (3, "response"),
     ]

@@ -223,9 +223,9 @@ def test_without_censoring_the_curve_is_the_share_that_is_left(days) -> None:
 @given(ROWS)
 def test_curves_stay_within_their_limits_and_count_everyone_once(rows) -> None:
     curves = kaplan_meier(observed(rows))
-    assert sum(one.n for one in curves) == len(rows)
-    for one in curves:
-        _check(one)
+    assert sum(curve.n for curve in curves) == len(rows)
+    for curve in curves:
+        _check(curve)
 
 
 def _check(curve: Curve) -> None:

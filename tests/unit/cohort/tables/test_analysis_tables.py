@@ -69,7 +69,7 @@ def test_counts_add_up_and_have_one_meaning_in_all_tables(made) -> None:
     for table in tables:
         for total, *parts in table.sums:
             if {total, *parts} <= known.keys():
-                assert Counter(known[total]) == Counter(i for one in parts for i in known[one])
+                assert Counter(known[total]) == Counter(i for part in parts for i in known[part])
 
 
 @UNHURRIED
@@ -197,7 +197,7 @@ def test_a_reason_that_holds_a_small_count_is_withheld_with_it() -> None:
                 for i, o in enumerate([cohort_lesion()] * 8)]  # fmt: skip
     tables = suppressed_together(all_tables(lesions, suppressing=True), BELOW)
     words = [cell.text for cell in cells_of(tables)]
-    assert not any("All 2 events" in one or "there are 2" in one for one in words)
+    assert not any("All 2 events" in word or "there are 2" in word for word in words)
 
 
 def test_short_follow_up_is_no_exclusion_from_the_times_and_is_counted() -> None:

@@ -66,8 +66,8 @@ def test_every_lesion_is_excluded_by_one_reason_or_has_one_answer(lesions) -> No
     excluded = sum(counts[f"excluded.{reason}"] for reason in EXCLUSION_WORDS)
     answered = sum(n for key, n in counts.items() if key.startswith("response."))
     assert counts["all"] == len(lesions) == excluded + answered
-    assert counts["eligible"] == answered == sum(is_eligible(one) for one in lesions)
-    patients = {one.patient_id for one in lesions if is_eligible(one)}
+    assert counts["eligible"] == answered == sum(is_eligible(lesion) for lesion in lesions)
+    patients = {lesion.patient_id for lesion in lesions if is_eligible(lesion)}
     assert counts["patients/eligible"] == len(patients)
 
 
@@ -96,7 +96,7 @@ def test_the_flow_names_every_exclusion_in_order_even_at_0() -> None:
 @given(COHORTS)
 def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_its_n(made) -> None:
     lesions = [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(made)]
-    patients = {one.lesion.lesion_id: one.patient_id for one in lesions}
+    patients = {lesion.lesion.lesion_id: lesion.patient_id for lesion in lesions}
     named: dict[str, tuple[str, ...]] = {}
     cells = [c for make in TABLES for row in make(lesions).rows for c in row]
     for one in cells:
@@ -363,7 +363,7 @@ def test_tables_published_together_do_not_show_what_another_hides() -> None:
     for table in tables:
         for one in (c for row in table.rows for c in row if c.key and "/" not in c.key):
             words.setdefault(one.key, set()).add(one.text.split(" (")[0])
-    assert all(len(found) == 1 for found in words.values())
+    assert all(len(word) == 1 for word in words.values())
     assert words["response.OPP"] <= {"5", "hidden"}
 
 
@@ -393,6 +393,6 @@ def test_no_small_count_is_left_in_text_or_numbers_and_twice_is_as_once(lesions)
 def test_a_cohort_of_other_sequences_keeps_their_order() -> None:
     row = COURSES[ResponseCategory.OPP]
     table = time_course([opp(**{role.value: row for role in (SeriesRole.T1POST, SeriesRole.STIR)})])
-    assert [one[1] for one in table.text_rows if one[0] == "Peak change, mm"] == [
+    assert [row[1] for row in table.text_rows if row[0] == "Peak change, mm"] == [
         "T1", "STIR", "T1POST",
     ]  # fmt: skip

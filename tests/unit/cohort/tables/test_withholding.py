@@ -24,7 +24,7 @@ def possible(
     found = set()
     for numbers in product(*ranges):
         tried = {**counts, **dict(zip(words, numbers, strict=True))}
-        if all(tried[total] == sum(tried[one] for one in parts) for total, *parts in sums):
+        if all(tried[total] == sum(tried[part] for part in parts) for total, *parts in sums):
             found.add(tried[key])
     return found
 
@@ -32,7 +32,7 @@ def possible(
 @settings(deadline=None)
 @given(PARTS, st.integers(0, 6))
 def test_no_small_count_is_the_only_one_that_the_sums_allow(parts, more) -> None:
-    counts = {"whole": sum(parts), **{f"part {n}": one for n, one in enumerate(parts)}}
+    counts = {"whole": sum(parts), **{f"part {n}": part for n, part in enumerate(parts)}}
     counts |= {"more": more, "all": sum(parts) + more}
     sums = [("whole", *(f"part {n}" for n in range(len(parts)))), ("all", "whole", "more")]
     words = withheld(counts, sums, BELOW)

@@ -13,7 +13,7 @@ from opp_mri.errors import InputError
 
 
 def names(*sources: Path) -> list[str]:
-    return [Path(found.name).name for found in find_sources(sources)]
+    return [Path(source.name).name for source in find_sources(sources)]
 
 
 def test_a_folder_gives_every_file_below_it_whatever_its_name(tmp_path: Path) -> None:
@@ -26,9 +26,9 @@ def test_a_folder_gives_every_file_below_it_whatever_its_name(tmp_path: Path) ->
 def test_a_file_says_its_size_and_its_time(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    (found,) = find_sources([path])
-    assert found == SourceFile(path=str(path), size_bytes=3, modified_ns=path.stat().st_mtime_ns)
-    assert read_source_bytes(found) == b"abc"
+    (source,) = find_sources([path])
+    assert source == SourceFile(path=str(path), size_bytes=3, modified_ns=path.stat().st_mtime_ns)
+    assert read_source_bytes(source) == b"abc"
 
 
 def test_links_in_a_circle_are_followed_once(tmp_path: Path) -> None:
@@ -53,16 +53,16 @@ def test_a_source_that_is_not_there_is_refused_before_anything_is_listed(tmp_pat
 
 def test_a_link_to_nothing_is_listed_and_says_so_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    (found,) = find_sources([tmp_path])
+    (source,) = find_sources([tmp_path])
     with pytest.raises(InputError, match="not there"):
-        open_source(found)
+        open_source(source)
 
 
 def test_a_pipe_is_listed_and_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    (found,) = find_sources([tmp_path])
+    (source,) = find_sources([tmp_path])
     with pytest.raises(InputError, match="a folder or a device"):
-        open_source(found)
+        open_source(source)
 
 
 def test_a_folder_that_may_not_be_listed_is_listed_itself(
@@ -77,10 +77,10 @@ def test_a_folder_that_may_not_be_listed_is_listed_itself(
         return listed(path)
 
     monkeypatch.setattr(os, "scandir", refused)
-    (found,) = find_sources([tmp_path])
-    assert Path(found.path).name == "locked"
+    (source,) = find_sources([tmp_path])
+    assert Path(source.path).name == "locked"
     with pytest.raises(InputError, match="a folder or a device"):
-        open_source(found)
+        open_source(source)
 
 
 def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) 
 def test_an_archive_of_any_name_is_looked_into_when_it_is_given(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "study", "w") as archive:
         archive.writestr("one", b"1")
-    assert [found.member for found in find_sources([tmp_path / "study"])] == ["one"]
-    assert [found.member for found in find_sources([tmp_path])] == [""]
+    assert [source.member for source in find_sources([tmp_path / "study"])] == ["one"]
+    assert [source.member for source in find_sources([tmp_path])] == [""]
 
 
 def test_a_damaged_archive_is_listed_itself(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_an_archive_that_was_replaced_is_not_read_from_memory(tmp_path: Path) ->
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr("one", content)
         os.utime(tmp_path / "a.zip", ns=(len(content), len(content)))
-        (found,) = find_sources([tmp_path])
-        assert read_source_bytes(found) == content
+        (source,) = find_sources([tmp_path])
+        assert read_source_bytes(source) == content
 
 
 def test_a_dicomdir_lists_what_it_names_and_what_of_it_is_missing(real_data: Path) -> None:
@@ -138,5 +138,5 @@ def test_a_dicomdir_in_capitals_finds_files_in_small_letters(
     (tmp_path / "dcmdt").mkdir()
     (tmp_path / "dcmdt" / "d0000000").write_bytes(b"x")
     assert str(tmp_path / "dcmdt" / "d0000000") in {
-        found.path for found in find_sources([tmp_path / "DICOMDIR"])
+        source.path for source in find_sources([tmp_path / "DICOMDIR"])
     }

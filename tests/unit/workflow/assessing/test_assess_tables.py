@@ -117,9 +117,9 @@ def test_lengths_are_written_as_short_exact_numbers(tmp_path) -> None:
 
 
 def test_lengths_keep_the_digits_that_were_written(tmp_path) -> None:
-    (one,) = assess(tmp_path, HEADER + "A,0,T1,20.00\nA,200,T1,18.01\n").lesions
-    assert one.assessment.category == "SD"
-    (row,) = one.timeline.observations.values()
+    (lesion,) = assess(tmp_path, HEADER + "A,0,T1,20.00\nA,200,T1,18.01\n").lesions
+    assert lesion.assessment.category == "SD"
+    (row,) = lesion.timeline.observations.values()
     assert [str(study.ap_mm) for study in row] == ["20.00", "18.01"]
     assert all(isinstance(study.ap_mm, Decimal) for study in row)
 
@@ -207,8 +207,11 @@ def test_the_mode_is_passed_on(tmp_path) -> None:
         (Mode.RETROSPECTIVE, "NOT_ELIGIBLE"),
         (Mode.PROSPECTIVE, "INDETERMINATE"),
     ):
-        (one,) = assess(tmp_path, open_timeline, mode=mode).lesions
-        assert (one.assessment.category, build_assessment_json(one)["mode"]) == (category, mode)
+        (lesion,) = assess(tmp_path, open_timeline, mode=mode).lesions
+        assert (lesion.assessment.category, build_assessment_json(lesion)["mode"]) == (
+            category,
+            mode,
+        )
 
 
 @pytest.mark.parametrize(

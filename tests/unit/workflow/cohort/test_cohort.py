@@ -57,7 +57,7 @@ def cohort_of(folder: Path) -> Cohort:
 
 
 def test_each_lesion_of_the_tables_is_classified(folder: Path) -> None:
-    found = {one.lesion.lesion_id: one.assessment for one in cohort_of(folder).lesions}
+    found = {lesion.lesion.lesion_id: lesion.assessment for lesion in cohort_of(folder).lesions}
     assert found["A"].category is ResponseCategory.OPP
     assert found["B"].category is ResponseCategory.SD
 
@@ -76,19 +76,19 @@ def test_lengths_keep_their_digits(folder: Path) -> None:
 
 def test_findings_and_events_stand_in_their_order_by_day(folder: Path) -> None:
     first, second, _ = cohort_of(folder).lesions
-    assert [(one.kind, one.days_from_ssrs) for one in first.timeline.events] == [
+    assert [(event.kind, event.days_from_ssrs) for event in first.timeline.events] == [
         (EventKind.FRACTURE, 300)
     ]
-    assert [one.value for one in second.timeline.events] == ["enlarged", "unknown"]
+    assert [event.value for event in second.timeline.events] == ["enlarged", "unknown"]
 
 
 def test_a_tracking_uid_is_kept_and_one_that_is_missing_is_the_same_each_time(
     folder: Path,
 ) -> None:
-    uids = [one.lesion.tracking_uid for one in cohort_of(folder).lesions]
+    uids = [lesion.lesion.tracking_uid for lesion in cohort_of(folder).lesions]
     assert uids[0] == "2.25.7"
     assert uids[1] != uids[2]
-    assert uids == [one.lesion.tracking_uid for one in cohort_of(folder).lesions]
+    assert uids == [lesion.lesion.tracking_uid for lesion in cohort_of(folder).lesions]
 
 
 def test_events_may_be_absent(folder: Path) -> None:
@@ -98,7 +98,7 @@ def test_events_may_be_absent(folder: Path) -> None:
 
 def test_a_cohort_that_nobody_has_measured_yet_is_screened(tmp_path: Path) -> None:
     found = cohort_of(tables(tmp_path, measurements=MEASUREMENTS.splitlines()[0] + "\n"))
-    reasons = [one.assessment.reason for one in found.lesions]
+    reasons = [lesion.assessment.reason for lesion in found.lesions]
     assert reasons == [Reason.NO_BASELINE, Reason.NO_BASELINE, Reason.HARDWARE]
 
 
@@ -121,7 +121,7 @@ def test_all_faults_of_the_lesions_are_told_at_once(tmp_path: Path) -> None:
     lesions = LESIONS + "A,P9,L1,2020-01-06,24,1,RCC,,\nD,,X9,2020-13-01,,,,,\n"
     with pytest.raises(TableError) as told:
         cohort_of(tables(tmp_path, lesions))
-    assert [(one.line, one.column) for one in told.value.faults] == [
+    assert [(fault.line, fault.column) for fault in told.value.faults] == [
         (5, "lesion_id"),
         (6, "patient_id"),
         (6, "level"),

@@ -159,7 +159,7 @@ def cohorts(draw: st.DrawFn) -> Cohort:
         draw(members(lesion_id, [patient]))
         for lesion_id, patient in zip(ids, patients, strict=True)
     )
-    if not any(one.timeline.observations for one in lesions):
+    if not any(lesion.timeline.observations for lesion in lesions):
         first = lesions[0]
         timeline = evolve(
             first.timeline, observations={SeriesRole.T1: (Observation(-30, Decimal("9.0")),)}
@@ -207,14 +207,14 @@ def imported(cohort: Cohort) -> Cohort:
 @given(cohorts())
 def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
     back = imported(cohort)
-    for one, same in zip(cohort.lesions, back.lesions, strict=True):
-        assert same.timeline == one.timeline
-        assert same.assessment == one.assessment
-        assert same.patient_id == one.patient_id
-        assert evolve(same.lesion, events=()) == evolve(one.lesion, events=())
+    for lesion, same in zip(cohort.lesions, back.lesions, strict=True):
+        assert same.timeline == lesion.timeline
+        assert same.assessment == lesion.assessment
+        assert same.patient_id == lesion.patient_id
+        assert evolve(same.lesion, events=()) == evolve(lesion.lesion, events=())
         digits = [
             [str(o.ap_mm) for row in each.timeline.observations.values() for o in row]
-            for each in (one, same)
+            for each in (lesion, same)
         ]
         assert digits[0] == digits[1]
     assert imported(back) == back
@@ -231,9 +231,9 @@ def test_parquet_imports_again_too(cohort: Cohort) -> None:
         for name in RECORDED:
             write_as_csv(folder / "parquet" / Path(name).with_suffix(".parquet"), folder / name)
         back = assess_table_cohort(folder, cohort.rules)
-    for one, same in zip(cohort.lesions, back.lesions, strict=True):
-        assert (same.timeline, same.assessment) == (one.timeline, one.assessment)
-        assert evolve(same.lesion, events=()) == evolve(one.lesion, events=())
+    for lesion, same in zip(cohort.lesions, back.lesions, strict=True):
+        assert (same.timeline, same.assessment) == (lesion.timeline, lesion.assessment)
+        assert evolve(same.lesion, events=()) == evolve(lesion.lesion, events=())
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -243,8 +243,8 @@ def test_a_deidentified_export_imports_again_too(cohort: Cohort) -> None:
         export_cohort(cohort, folder, formats=[ExportFormat.CSV], deidentify=True)
         back = assess_table_cohort(folder, cohort.rules)
     assert imported(back) == back
-    assert sorted(one.assessment.category for one in back.lesions) == sorted(
-        one.assessment.category for one in cohort.lesions
+    assert sorted(lesion.assessment.category for lesion in back.lesions) == sorted(
+        lesion.assessment.category for lesion in cohort.lesions
     )
 
 
@@ -285,18 +285,24 @@ def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {
         kind: set() for kind in ("patient", "lesion", "text", "date", "uid")
     }
-    for one in lesions:
-        found["patient"] |= {one.patient_id, one.lesion.patient_id}
-        found["lesion"].add(one.lesion.lesion_id)
-        found["uid"].add(one.lesion.tracking_uid)
+    for lesion in lesions:
+        found["patient"] |= {lesion.patient_id, lesion.lesion.patient_id}
+        found["lesion"].add(lesion.lesion.lesion_id)
+        found["uid"].add(lesion.lesion.tracking_uid)
         coded = (EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION)
-        found["text"] |= {e.value for e in one.timeline.events if e.kind not in coded and e.value}
-        found["text"].add(one.lesion.histology)
-        days = [one.lesion.ssrs_first_date, one.lesion.ssrs_last_date, one.lesion.death_date,
-                one.lesion.last_contact_date]  # fmt: skip
+        found["text"] |= {
+            e.value for e in lesion.timeline.events if e.kind not in coded and e.value
+        }
+        found["text"].add(lesion.lesion.histology)
+        days = [
+            lesion.lesion.ssrs_first_date,
+            lesion.lesion.ssrs_last_date,
+            lesion.lesion.death_date,
+            lesion.lesion.last_contact_date,
+        ]
         days += [
-            one.lesion.ssrs_last_date + timedelta(days=o.days_from_ssrs)
-            for row in one.timeline.observations.values()
+            lesion.lesion.ssrs_last_date + timedelta(days=o.days_from_ssrs)
+            for row in lesion.timeline.observations.values()
             for o in row
         ]
         for day in filter(None, days):
@@ -325,8 +331,8 @@ def leaks(files: dict[str, bytes], lesions: tuple[AssessedLesion, ...]) -> set[t
         (kind, name.split("/")[0])
         for name, content in files.items()
         for text in [readable(name, content)]
-        for kind, those in secrets.items()
-        if any(secret in text for secret in those)
+        for kind, secret in secrets.items()
+        if any(secret in text for secret in secret)
     }
 
 

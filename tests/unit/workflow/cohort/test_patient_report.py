@@ -77,8 +77,8 @@ def test_each_visit_has_its_date_its_length_and_the_image_it_was_measured_on(rep
     assert [visit.study_date for visit in lesion.visits] == list(STUDIES.values())
     assert [visit.days_from_ssrs for visit in lesion.visits] == [-17, 90, 213]
     lengths = [visit.lengths[T1] for visit in lesion.visits]
-    assert [one.length_mm for one in lengths] == [Decimal(mm) for mm in LENGTHS.values()]
-    assert {one.image for one in lengths} == {"series 1"}
+    assert [length.length_mm for length in lengths] == [Decimal(mm) for mm in LENGTHS.values()]
+    assert {length.image for length in lengths} == {"series 1"}
     assert lesion.assessment.reason is Reason.PERSISTENT_ENLARGEMENT
 
 
@@ -114,7 +114,7 @@ def test_who_signed_and_when_is_said(report, store: SqlStore) -> None:
             signature_id="S",
             lesion_id="L",
             reader="A",
-            reading_ids=tuple(one.reading_id for one in readings),
+            reading_ids=tuple(reading.reading_id for reading in readings),
             statement="I read this.",
             recorded_at=datetime(2024, 9, 2, 8, 30, tzinfo=UTC),
         )
@@ -141,7 +141,7 @@ def test_what_limits_the_comparison_is_said_once_with_all_its_studies(
     report, store: SqlStore, fill: Callable[[SqlStore, list[VolumeDescription]], None]
 ) -> None:
     volumes = [study_volume(study, T1) for study in STUDIES]
-    fill(store, [volumes[0], *(at_3_t(one) for one in volumes[1:])])
+    fill(store, [volumes[0], *(at_3_t(volume) for volume in volumes[1:])])
     (lesion,) = report(*all_three()).lesions
     assert list(lesion.flags) == [
         "Field strength differs: 1.5 T, then 3 T. (T1 of 2024-05-01, 2024-09-01)"
@@ -161,7 +161,7 @@ def test_a_lesion_without_a_measurement_is_named_as_one_without_an_answer(
 ) -> None:
     store.add_lesions([make_lesion("M", tracking_uid="2.25.2")], NOON)
     found = report(*all_three())
-    assert [one.lesion.lesion_id for one in found.lesions] == ["L"]
+    assert [lesion.lesion.lesion_id for lesion in found.lesions] == ["L"]
     assert list(found.without_answer) == ["M"]
 
 

@@ -50,18 +50,18 @@ def test_answers_come_back_on_the_projects_own_images(
     merged = merge_package(project, folder / "reader-1", NOON)
     assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
     readings = counted_readings(project.store)
-    assert [one.reading_id for one in readings] == [one.reading_id for one in blind]
+    assert [reading.reading_id for reading in readings] == [reading.reading_id for reading in blind]
     uids = {f.sop_instance_uid for v in project.store.volumes() for f in v.frames}
-    for one, hidden in zip(readings, blind, strict=True):
-        assert one.caliper is not None
+    for reading, hidden in zip(readings, blind, strict=True):
+        assert reading.caliper is not None
         assert hidden.caliper is not None
-        assert one.caliper.sop_instance_uid in uids
-        assert one.caliper.start == hidden.caliper.start
-        assert one.length_mm == hidden.length_mm == Decimal("16.0")
-        assert one.study_date in (date(2024, 1, 15), date(2024, 5, 1))
-        assert one.lesion_id in ("LP1", "LP2")
-        assert one.reader == "reader-1"
-        assert not one.repeat
+        assert reading.caliper.sop_instance_uid in uids
+        assert reading.caliper.start == hidden.caliper.start
+        assert reading.length_mm == hidden.length_mm == Decimal("16.0")
+        assert reading.study_date in (date(2024, 1, 15), date(2024, 5, 1))
+        assert reading.lesion_id in ("LP1", "LP2")
+        assert reading.reader == "reader-1"
+        assert not reading.repeat
 
 
 def test_it_may_come_back_several_times_and_adds_what_is_new(
@@ -206,9 +206,9 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
     resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
     with open_project(folder / "reader-1") as package:
         log = [
-            attrs.evolve(one, reading_id=f"new-{n}", answer=Answer.GONE, caliper=None,
+            attrs.evolve(reading, reading_id=f"new-{n}", answer=Answer.GONE, caliper=None,
                          length_mm=Decimal("0.0"), length_source=LengthSource.READER)
-            for n, one in enumerate(package.store.readings())
+            for n, reading in enumerate(package.store.readings())
         ]  # fmt: skip
         package.store.add_readings(log)
         for lesion in package.store.lesions():
@@ -216,7 +216,11 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
             package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, folder / "reader-1", NOON)
     assert (merged.added, merged.late) == (2, 2)
-    kept = {one.lesion_id for one in project.store.readings() if one.reading_id.startswith("new")}
+    kept = {
+        reading.lesion_id
+        for reading in project.store.readings()
+        if reading.reading_id.startswith("new")
+    }
     assert pair.lesion.lesion_id not in kept
 
 
@@ -414,9 +418,9 @@ def test_an_interrupted_package_is_cleared_or_completed_by_the_next_run(
     with pytest.raises(InputError, match="in the way"):
         make_package(project, "reader-1", folder / "again", NOON, again=True)
     (partial / "being-made").write_text("no package of this project")
-    made = make_package(project, "reader-1", folder / "again", NOON, again=True)
+    package = make_package(project, "reader-1", folder / "again", NOON, again=True)
     assert not partial.exists()
-    made.folder.rename(partial)  # killed between the log and the last step
-    (partial / "being-made").write_text(made.issued.package_id)
-    assert make_package(project, "reader-1", folder / "again", NOON).issued == made.issued
+    package.folder.rename(partial)  # killed between the log and the last step
+    (partial / "being-made").write_text(package.issued.package_id)
+    assert make_package(project, "reader-1", folder / "again", NOON).issued == package.issued
     assert not (folder / "again" / "being-made").exists()

@@ -48,15 +48,15 @@ def make(project: Project, folder: Path, reader: str = "reader-1", at: datetime 
 def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path: Path) -> None:
     declare(project, tmp_path)
     issued = make(project, tmp_path / "one")
-    assert [one.code for one in issued.cases] == ["CASE-001", "CASE-002", "CASE-003", "CASE-004"]
-    assert {one.patient_id for one in issued.cases} == set(PATIENTS)
+    assert [case.code for case in issued.cases] == ["CASE-001", "CASE-002", "CASE-003", "CASE-004"]
+    assert {case.patient_id for case in issued.cases} == set(PATIENTS)
     with open_project(tmp_path / "one") as package:
-        assert {one.patient_id for one in package.store.volumes()} == {
-            one.code for one in issued.cases
+        assert {volume.patient_id for volume in package.store.volumes()} == {
+            case.code for case in issued.cases
         }
         assert len(package.store.volumes()) == 4 * 2 * 2
-        assert {one.lesion_id for one in package.store.lesions()} == {
-            code for one in issued.cases for code, _ in one.lesions
+        assert {lesion.lesion_id for lesion in package.store.lesions()} == {
+            code for case in issued.cases for code, _ in case.lesions
         }
         assert package.store.readings() == []
         (blinding,) = package.store.log_of(Blinding)
@@ -99,7 +99,7 @@ def test_without_dates_neither_days_nor_order_show(project: Project, tmp_path: P
             orders.add(shown[0] < shown[1])
     assert orders == {True, False}
     with open_project(tmp_path / "n0") as package:
-        assert {one.ssrs_last_date for one in package.store.lesions()} == {date(1999, 1, 1)}
+        assert {lesion.ssrs_last_date for lesion in package.store.lesions()} == {date(1999, 1, 1)}
 
 
 @pytest.mark.parametrize(("dose", "outcome"), [("true", "true"), ("false", "false")])
@@ -114,12 +114,12 @@ def test_dose_and_events_pass_where_the_protocol_says_so(
     )  # fmt: skip
     declare(project, tmp_path, hide_dose=dose, hide_outcome=outcome)
     issued = make(project, tmp_path / "one")
-    code = next(code for one in issued.cases for code, real in one.lesions if real == "LP1")
+    code = next(code for case in issued.cases for code, real in case.lesions if real == "LP1")
     with open_project(tmp_path / "one") as package:
         lesion = package.store.lesion(code)
         assert lesion is not None
         assert (lesion.dose_gy is None) is (dose == "true")
-        assert [one.kind for one in lesion.events] == (
+        assert [event.kind for event in lesion.events] == (
             [] if outcome == "true" else [EventKind.SYSTEMIC_THERAPY_CHANGE]
         )
         assert lesion.histology == lesion.sex == ""
@@ -162,12 +162,12 @@ def test_the_second_package_holds_the_rest_and_the_repeats(
     merge_package(project, tmp_path / "first", NOON + timedelta(days=10))
     add_lesions(project, ["P1"])  # a new revision; the split stays as it was
     second = make(project, tmp_path / "second", at=NOON + timedelta(days=14))
-    assert [one.code for one in second.cases] == ["CASE-003", "CASE-004", "CASE-005"]
-    repeats = [one.patient_id for one in second.cases if one.repeat]
-    others = [one.patient_id for one in second.cases if not one.repeat]
+    assert [case.code for case in second.cases] == ["CASE-003", "CASE-004", "CASE-005"]
+    repeats = [case.patient_id for case in second.cases if case.repeat]
+    others = [case.patient_id for case in second.cases if not case.repeat]
     assert len(repeats) == 1
-    assert set(repeats) < {one.patient_id for one in first.cases}
-    assert set(others) == set(PATIENTS) - {one.patient_id for one in first.cases}
+    assert set(repeats) < {case.patient_id for case in first.cases}
+    assert set(others) == set(PATIENTS) - {case.patient_id for case in first.cases}
     with open_project(tmp_path / "second") as package:
         assert "repeat" not in str(package.store.log_of(Blinding)).replace("unannounced", "")
     with pytest.raises(ProjectError, match=r"was made on 2024-05-15.*--again"):
@@ -303,9 +303,9 @@ def test_an_image_with_text_burned_in_stays_behind_and_is_told(
     index(project, [tmp_path / "more"], workers=1)
     project.store.add_lesions([make_lesion("LP5", patient_id="P5")], NOON)
     declare(project, tmp_path)
-    made = make_package(project, "reader-1", tmp_path / "one", NOON)
-    assert made.images == 4 * 16 + 3
-    (why,) = made.left_out
+    package = make_package(project, "reader-1", tmp_path / "one", NOON)
+    assert package.images == 4 * 16 + 3
+    (why,) = package.left_out
     assert "burned into the image" in why
 
 

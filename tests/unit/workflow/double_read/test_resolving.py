@@ -153,14 +153,16 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
     with pytest.raises(InputError, match="reader-1 and reader-2 do"):
         sign_consensus(project, lesion(project), "third", NOON)
     sign_consensus(project, lesion(project), "reader-1", NOON)
-    assert not [one for one in counted_readings(project.store) if one.reader == "consensus"]
+    assert not [
+        reading for reading in counted_readings(project.store) if reading.reader == "consensus"
+    ]
     with pytest.raises(InputError, match="signed already"):
         sign_consensus(project, lesion(project), "reader-1", NOON)
     sign_consensus(project, lesion(project), "reader-2", NOON)
     assert lesion(project).is_complete
     timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
     assert timeline.reader == "consensus"
-    lengths = {one.reading.length_mm for one in timeline.cells if one.reading}
+    lengths = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert lengths == {Decimal("13.0"), Decimal("15.5")}
     made = [one.kind for one in project.store.log_of(Resolution)]
     assert made.count(ResolutionKind.CONCORDANT) == 2
@@ -176,7 +178,7 @@ def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) 
     assert found.missing_signatures == ("reader-1", "reader-2")
     assert [one.kind for one in project.store.log_of(Resolution)][-1] is ResolutionKind.KEEP_A
     timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
-    held = {one.reading.length_mm for one in timeline.cells if one.reading}
+    held = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
 
 

@@ -284,7 +284,7 @@ def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_the
     project: Project, template: Path, tmp_path: Path
 ) -> None:
     (lesion, *_) = project.store.lesions()
-    cell = next(one for one in draft_timeline(project.store, lesion, "A").cells if one.volume)
+    cell = next(cell for cell in draft_timeline(project.store, lesion, "A").cells if cell.volume)
     gone = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
     project.store.add_readings([gone])
     project.store.add_signature(sign_drafts([gone], frozenset(), statement="Done.", at=NOON))

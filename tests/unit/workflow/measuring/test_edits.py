@@ -172,7 +172,7 @@ def test_a_line_on_an_unsuitable_image_is_refused_but_by_an_override_that_stays_
     reading = draft_line(
         cell(), "L", volume, 7, points, reader="A", at=NOON, override_reason="only this one"
     )
-    (remark,) = [one for one in reading.remarks if one.startswith("Measured by override.")]
+    (remark,) = [remark for remark in reading.remarks if remark.startswith("Measured by override.")]
     assert why in remark
     assert "Reason given: only this one." in remark
 

@@ -115,7 +115,7 @@ def test_a_bad_row_never_keeps_the_others_from_being_recorded(
     with pytest.raises(RowsError, match=r"4 rows of table.csv were not stored, 1 is") as refused:
         add_lesions(store, path, NOON)
     assert [fault.line for fault in refused.value.faults] == [3, 4, 5, 6]
-    assert [(one.lesion_id, one.level) for one in store.lesions()] == [
+    assert [(lesion.lesion_id, lesion.level) for lesion in store.lesions()] == [
         ("L", "L1"),
         ("A", "L1"),
     ]

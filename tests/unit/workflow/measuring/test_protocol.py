@@ -37,7 +37,7 @@ def written(folder: Path, text: str) -> Path:
 def changed(folder: Path, **changes: str) -> Path:
     lines = EXAMPLE.splitlines()
     for name, value in changes.items():
-        lines = [f"{name} = {value}" if one.startswith(f"{name} =") else one for one in lines]
+        lines = [f"{name} = {value}" if line.startswith(f"{name} =") else line for line in lines]
     return written(folder, "\n".join(lines))
 
 
@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(
 
 @pytest.mark.parametrize("missing", ["name", "readers"])
 def test_what_has_no_default_has_to_be_there(tmp_path: Path, missing: str) -> None:
-    lines = [one for one in EXAMPLE.splitlines() if not one.startswith(f"{missing} =")]
+    lines = [line for line in EXAMPLE.splitlines() if not line.startswith(f"{missing} =")]
     with pytest.raises(InputError, match=f"lacks “{missing}”: add it"):
         read_protocol(written(tmp_path, "\n".join(lines)))
 

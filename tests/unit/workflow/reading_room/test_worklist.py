@@ -33,7 +33,7 @@ def sign(store: SqlStore, *readings: Reading) -> None:
     store.add_signature(
         Signature(
             signature_id=str(uuid4()), lesion_id="L", reader=readings[0].reader,
-            reading_ids=tuple(one.reading_id for one in readings), statement="I sign.",
+            reading_ids=tuple(reading.reading_id for reading in readings), statement="I sign.",
             recorded_at=NOON,
         )
     )  # fmt: skip
@@ -88,7 +88,9 @@ def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlSt
     amended = draft("A", "13.0", amendment_reason="edge")
     store.add_readings([amended])
     timeline = build_lesion_timeline(store, lesion)
-    assert [str(one.ap_mm) for one in timeline.timeline.observations[SeriesRole.T1]] == ["12.0"]
+    assert [
+        str(observation.ap_mm) for observation in timeline.timeline.observations[SeriesRole.T1]
+    ] == ["12.0"]
     assert any("1 answer is a draft" in flag for flag in timeline.flags)
 
 
