@@ -29,7 +29,7 @@ def likeness(instance: Instance) -> str:
     frame = instance.frames[0]
     if frame.image_position_lps_mm is None:
         return ""
-    kept = (
+    geometry = (
         instance.modality,
         instance.rows,
         instance.columns,
@@ -39,7 +39,7 @@ def likeness(instance: Instance) -> str:
         _rounded(frame.pixel_spacing_mm, 3),
         _rounded((instance.repetition_time_ms or 0, frame.echo_time_ms or 0), 1),
     )
-    return hashlib.sha256(repr(kept).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(geometry).encode()).hexdigest()[:16]
 
 
 def difference(

@@ -392,9 +392,9 @@ def _in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
     complete = len(set(Counter(positions).values())) == 1
     if not complete or len(numbers) < len(stack) or math.inf in {n for n, _ in numbers}:
         return [stack]
-    seen: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     turns = []
     for position in positions:  # slices come in their order, see slices_of
-        turns.append(seen[position])
-        seen[position] += 1
+        turns.append(counts[position])
+        counts[position] += 1
     return _grouped(stack, turns)

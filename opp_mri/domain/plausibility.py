@@ -59,7 +59,12 @@ class DataWarning:
 
 def length_warnings(lesion_id: str, observations: Observations) -> Iterator[DataWarning]:
     """Name lengths whose unit may not be mm."""
-    present = [seen.ap_mm for row in observations.values() for seen in row if seen.ap_mm > 0]
+    present = [
+        observation.ap_mm
+        for row in observations.values()
+        for observation in row
+        if observation.ap_mm > 0
+    ]
     if len(present) > 1 and max(present) < SMALLEST_USUAL_MM:
         yield DataWarning(
             name=WarningName.LENGTHS_MAY_BE_CM,
@@ -68,7 +73,7 @@ def length_warnings(lesion_id: str, observations: Observations) -> Iterator[Data
             "cm, write them in mm.",
         )
     for sequence, row in observations.items():
-        for earlier, later in pairwise(seen for seen in row if seen.ap_mm > 0):
+        for earlier, later in pairwise(observation for observation in row if observation.ap_mm > 0):
             low, high = sorted((earlier.ap_mm, later.ap_mm))
             if high >= LARGEST_USUAL_STEP * low:
                 yield DataWarning(
@@ -174,7 +179,9 @@ def _course_of_treatment(lesion: Lesion) -> Iterator[DataWarning]:
 
 def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataWarning]:
     """Name studies that do not fit treatment, last contact or death."""
-    days = sorted({seen.days_from_ssrs for row in observations.values() for seen in row})
+    days = sorted(
+        {observation.days_from_ssrs for row in observations.values() for observation in row}
+    )
     dates = [lesion.ssrs_last_date + timedelta(days=day) for day in days]
     yield from _studies_after_the_end(lesion, dates)
     during = [day for day in dates if lesion.ssrs_first_date < day <= lesion.ssrs_last_date]
@@ -187,9 +194,10 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
         )
     for sequence, row in observations.items():
         baselines = [
-            lesion.ssrs_last_date + timedelta(days=seen.days_from_ssrs)
-            for seen in row
-            if lesion.ssrs_last_date + timedelta(days=seen.days_from_ssrs) <= lesion.ssrs_first_date
+            lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
+            for observation in row
+            if lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
+            <= lesion.ssrs_first_date
         ]
         age_days = days_between(baselines[-1], lesion.ssrs_first_date) if baselines else 0
         if age_days > OLDEST_BASELINE_DAYS:

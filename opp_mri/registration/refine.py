@@ -180,13 +180,13 @@ def correlate(
     """
     total = shared = across = own = other = 0.0
     for template, image in zip(templates, images, strict=True):
-        seen, inside = _look(template, image, image_from_template)
+        values, inside = _look(template, image, image_from_template)
         weights = template.weights * inside
         total += float(template.weights.sum())
         shared += float(weights.sum())
         if np.count_nonzero(weights) < LEAST_POINTS:
             continue
-        a = seen - np.average(seen, weights=weights)
+        a = values - np.average(values, weights=weights)
         b = template.values - np.average(template.values, weights=weights)
         across += float((weights * a * b).sum())
         own += float((weights * a * a).sum())
@@ -280,13 +280,13 @@ def _normal_equations(
     template: Template, image: Layer, placed: FloatArray, *, strict: bool
 ) -> tuple[FloatArray, FloatArray, float] | None:
     """Give both sides of the equations of one step, and how well the images correlate, 0 to 1."""
-    seen, inside = _look(template, image, placed, cubic=strict)
+    moving_values, inside = _look(template, image, placed, cubic=strict)
     weights = template.weights * inside
     if np.count_nonzero(weights) < LEAST_POINTS:
         return None
-    matched, correlation = _match(template.values, seen, weights)
-    weights = weights * _tukey(seen - matched, weights, STRICT_TUKEY if strict else TUKEY)
-    residual = seen - _match(template.values, seen, weights)[0]
+    matched, correlation = _match(template.values, moving_values, weights)
+    weights = weights * _tukey(moving_values - matched, weights, STRICT_TUKEY if strict else TUKEY)
+    residual = moving_values - _match(template.values, moving_values, weights)[0]
     weighted = template.slopes * weights[:, None]
     return (
         (weighted.T @ template.slopes).astype(np.float64),

@@ -195,11 +195,11 @@ def _pick_peaks(
         np.where(line + h > n + h, line - p, line) + h
         for line, h, n, p in zip(lines, half, grid.shape, grid.padded, strict=True)
     ]
-    left = best.copy()
+    candidates = best.copy()
     peaks: list[Place] = []
     for _ in range(most):
-        at = np.unravel_index(int(np.argmax(left)), left.shape)
-        score = float(left[at])
+        at = np.unravel_index(int(np.argmax(candidates)), candidates.shape)
+        score = float(candidates[at])
         if score <= 0:
             break
         cell = np.array([place[index] for place, index in zip(places, at, strict=True)])
@@ -212,5 +212,5 @@ def _pick_peaks(
             (((place - c) * GRID_MM) ** 2).reshape([-1 if a == axis else 1 for a in range(3)])
             for axis, (place, c) in enumerate(zip(places, cell, strict=True))
         )
-        left[near < APART_MM**2] = -1
+        candidates[near < APART_MM**2] = -1
     return peaks

@@ -123,27 +123,27 @@ def compute_outlook(assessment: Assessment, fractions: int | None) -> Outlook | 
         or fractions is None
     ):
         return None
-    for seen in AMINI_2016:
-        if seen.fewest <= fractions <= seen.most:
-            return compute_posterior(seen)
+    for counts in AMINI_2016:
+        if counts.fewest <= fractions <= counts.most:
+            return compute_posterior(counts)
     return None
 
 
-def compute_posterior(seen: EnlargedLesions) -> Outlook:
+def compute_posterior(counts: EnlargedLesions) -> Outlook:
     """Update the prior with what was seen of one fractionation."""
     expected_opp = PRIOR_SIZE * PRIOR_OPP / PRIOR_ENLARGED
-    alpha = expected_opp + seen.opp
-    beta = PRIOR_SIZE - expected_opp + seen.pd
+    alpha = expected_opp + counts.opp
+    beta = PRIOR_SIZE - expected_opp + counts.pd
     tail = (1 - LEVEL) / 2
     from scipy.special import betaincinv  # slow to import, and only an open lesion needs it
 
     return Outlook(
-        regimen=seen.regimen,
+        regimen=counts.regimen,
         alpha=alpha,
         beta=beta,
         mean=alpha / (alpha + beta),
         low=float(betaincinv(alpha, beta, tail)),
         high=float(betaincinv(alpha, beta, 1 - tail)),
-        n=seen.opp + seen.pd,
-        opp=seen.opp,
+        n=counts.opp + counts.pd,
+        opp=counts.opp,
     )

@@ -72,27 +72,27 @@ def propose_visit(
     frame = ap_frame(images[0], seed_lps_mm, axis_lps or PATIENT_AP_LPS)
     if axis_lps is None:
         frame = _across_canal(frame, images)
-    seen, body = _seen_body(frame, images)
+    patches, body = _seen_body(frame, images)
     if body is None:
-        return tuple(_abstain(image, seen, AbstentionReason.NO_BODY) for image in images)
-    evidence = judge_abnormality(frame, seen, body)
+        return tuple(_abstain(image, patches, AbstentionReason.NO_BODY) for image in images)
+    evidence = judge_abnormality(frame, patches, body)
     usable = _usable(evidence, body)
     answers: list[Proposal | Abstention] = []
     for image in images:
         if image.role in usable:
             answers.append(_propose(frame, usable[image.role], usable, body))
         elif image.role in evidence:
-            answers.append(_abstain(image, seen, AbstentionReason.NO_CONTRAST))
+            answers.append(_abstain(image, patches, AbstentionReason.NO_CONTRAST))
         else:
-            answers.append(_abstain(image, seen, AbstentionReason.NO_MARROW))
+            answers.append(_abstain(image, patches, AbstentionReason.NO_MARROW))
     return _agreeing(answers)
 
 
 def _abstain(
-    image: SequenceImage, seen: Mapping[SeriesRole, SlicePatches], reason: AbstentionReason
+    image: SequenceImage, patches: Mapping[SeriesRole, SlicePatches], reason: AbstentionReason
 ) -> Abstention:
     return Abstention(
-        role=image.role, reason=reason if image.role in seen else AbstentionReason.NO_IMAGE
+        role=image.role, reason=reason if image.role in patches else AbstentionReason.NO_IMAGE
     )
 
 
@@ -123,7 +123,7 @@ def _with_contrast(
 def _agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
     """Leave out an extent that no other sequence of the visit comes near to."""
     lengths = [float(each.length_mm) for each in answers if isinstance(each, Proposal)]
-    kept: list[Proposal | Abstention] = []
+    agreeing: list[Proposal | Abstention] = []
     for answer in answers:
         if isinstance(answer, Proposal):
             apart = sorted(abs(float(answer.length_mm) - length) for length in lengths)
@@ -133,8 +133,8 @@ def _agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstenti
                     reason=AbstentionReason.UNCERTAIN,
                     body_share=answer.body_share,
                 )
-        kept.append(answer)
-    return tuple(kept)
+        agreeing.append(answer)
+    return tuple(agreeing)
 
 
 def _across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:

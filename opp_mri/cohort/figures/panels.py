@@ -163,9 +163,11 @@ def draw_sequence(
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
         panel.axhline(float(baseline_mm), color=BASELINE, lw=0.8, zorder=0.6)
     retreated = find_retreatment_day(timeline)
-    kept = [o for o in observations if retreated is None or o.days_from_ssrs <= retreated]
-    _draw_lengths(panel, role, kept, marks, left_out=False)
-    _draw_lengths(panel, role, observations[len(kept) :], marks, left_out=True)
+    drawn_observations = [
+        o for o in observations if retreated is None or o.days_from_ssrs <= retreated
+    ]
+    _draw_lengths(panel, role, drawn_observations, marks, left_out=False)
+    _draw_lengths(panel, role, observations[len(drawn_observations) :], marks, left_out=True)
     for day in marks.days_without(role):
         transform = panel.get_xaxis_transform()
         panel.plot(weeks_from_days(day), 0.08, "x", transform=transform, color=INK, ms=5, mew=1.2)

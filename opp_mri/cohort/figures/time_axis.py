@@ -126,8 +126,8 @@ def thins_out_day(rows: Observed) -> float:
     Beyond it a curve rests on few: Pocock, Clayton and Altman, Lancet 2002;359:1686-1689, would end
     it where 10 to 20 % are left.
     """
-    left = np.sort(rows.duration_days)[::-1]
-    return float(left[ceil(FEW_LEFT * rows.n) - 1])
+    last_days = np.sort(rows.duration_days)[::-1]
+    return float(last_days[ceil(FEW_LEFT * rows.n) - 1])
 
 
 def set_share(axes: Axes, highest: float = 1.0, lowest: float = 0.0) -> None:

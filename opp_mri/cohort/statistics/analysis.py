@@ -271,16 +271,16 @@ def _landmark(observed: Observed | None, first: Observed | None, day: int) -> La
     later = (first.duration_days > day) & (observed.duration_days > day)
     own = observed.event & (observed.duration_days <= day)
     other = ~own & (np.asarray(first.cause) > 0) & (first.duration_days <= day)
-    kept = observed.take(later) if later.any() else None
-    if kept is not None:
-        kept = evolve(kept, duration_days=kept.duration_days - day)
+    at_risk = observed.take(later) if later.any() else None
+    if at_risk is not None:
+        at_risk = evolve(at_risk, duration_days=at_risk.duration_days - day)
     return LandmarkAnalysis(
         day=day,
         n=int(later.sum()),
         had_event=int((~later & own).sum()),
         had_competing=int(other.sum()),
         censored=int((~later & ~own & ~other).sum()),
-        comparison=_compare(kept, f"No lesion is followed beyond day {day} without an event."),
+        comparison=_compare(at_risk, f"No lesion is followed beyond day {day} without an event."),
     )
 
 

@@ -94,11 +94,11 @@ def gray(observed: Observed) -> LogRank:
         reason = "There is only one group with anybody at risk at an event."
         return evolve(none, expected=by_label, reason=reason)
     variance = _gray_variance(grid, ratio, total)
-    kept = np.flatnonzero(compared)[:-1]
-    part = variance[np.ix_(kept, kept)]
+    groups = np.flatnonzero(compared)[:-1]
+    part = variance[np.ix_(groups, groups)]
     if np.linalg.eigvalsh(part)[0] < TINY:
         return evolve(none, expected=by_label, reason="The groups are not at risk together.")
-    chi = float(score[kept] @ np.linalg.solve(part, score[kept]))
+    chi = float(score[groups] @ np.linalg.solve(part, score[groups]))
     return evolve(
         none, chi_square=chi, degrees_of_freedom=freedom, p=float(stats.chi2.sf(chi, freedom)),
         expected=by_label, reason=None,
@@ -256,9 +256,9 @@ class _Weighted:
         parts[self.events] += self.x[self.events] - mean[place]
         after = _suffix(self.at_event[:, None] * steps)
         gone = self.competing
-        left = after[np.searchsorted(self.event_days, self.days[gone], "right")]
-        left = left / self.at_own[gone, None]
-        parts[gone] += risk[gone] * (left[:, 1:] - self.x[gone] * left[:, :1])
+        remainder = after[np.searchsorted(self.event_days, self.days[gone], "right")]
+        remainder = remainder / self.at_own[gone, None]
+        parts[gone] += risk[gone] * (remainder[:, 1:] - self.x[gone] * remainder[:, :1])
         return parts + self._of_censoring(risk, after)
 
     def _of_censoring(self, risk: FloatArray, after: FloatArray) -> FloatArray:
@@ -310,7 +310,7 @@ def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatAr
     groups = len(grid.labels)
     weight = ratio[:, :, None] * (np.eye(groups) - (ratio / whole[:, None])[:, None, :])
     carried = np.cumsum(weight * (total / (whole * (1 - before)))[:, None, None], axis=0)
-    left = carried[-1] - carried
+    remainder = carried[-1] - carried
     share = np.divide(
         1 - common[:, None], grid.free_after, out=np.zeros_like(ratio), where=grid.free_after > TINY
     )
@@ -326,8 +326,8 @@ def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatAr
         spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=there
     )
     other[grid.free_after <= TINY] = 0.0
-    of_own = weight + (1 - share)[:, None, :] * left
-    of_other = share[:, None, :] * left
+    of_own = weight + (1 - share)[:, None, :] * remainder
+    of_other = share[:, None, :] * remainder
     return np.asarray(
         np.einsum("tik,tjk,tk->ij", of_own, of_own, own)
         + np.einsum("tik,tjk,tk->ij", of_other, of_other, other)

@@ -135,10 +135,10 @@ def proportionality(
         time -= time.mean()
         score = time @ (partial.x[partial.events] - slopes.mean)
         once = np.einsum("e,eab->ab", time, slopes.spread)
-        left = np.einsum("e,eab->ab", time**2, slopes.spread)
-        left -= once @ np.linalg.solve(slopes.information, once)
+        variance = np.einsum("e,eab->ab", time**2, slopes.spread)
+        variance -= once @ np.linalg.solve(slopes.information, once)
         for k, (_, columns) in enumerate(parts):
-            part = left[np.ix_(columns, columns)]
+            part = variance[np.ix_(columns, columns)]
             if np.linalg.eigvalsh(part)[0] > NO_INFORMATION:
                 chis[k] = float(score[columns] @ np.linalg.solve(part, score[columns]))
     return tuple(

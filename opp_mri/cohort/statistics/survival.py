@@ -350,9 +350,9 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
 
 def _at_risk(rows: Observed, days: ArrayLike) -> IntArray:
     unseen = rows.unseen_until
-    left = np.searchsorted(np.sort(rows.duration_days), days)
+    positions = np.searchsorted(np.sort(rows.duration_days), days)
     late = 0 if unseen is None else rows.n - np.searchsorted(np.sort(unseen), days)
-    return np.asarray(rows.n - left - late)
+    return np.asarray(rows.n - positions - late)
 
 
 def _curve(

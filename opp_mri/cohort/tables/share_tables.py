@@ -178,10 +178,10 @@ def _arms(rows: Rows) -> list[str]:
 def _at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
     if observed is None:
         return {}
-    taken = observed
+    rows = observed
     if group != ALL and observed.group is not None:
-        taken = observed.take(observed.group == group)
-    whole = Observed(duration_days=taken.duration_days, event=taken.event)
+        rows = observed.take(observed.group == group)
+    whole = Observed(duration_days=rows.duration_days, event=rows.event)
     return dict(zip(SHARE_DAYS, numbers_at_risk(whole, SHARE_DAYS)[ALL], strict=True))
 
 

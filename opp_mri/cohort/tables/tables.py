@@ -234,10 +234,10 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
     peaks = [(name, peak) for lesion, name in named if (peak := time_to_peak(lesion))]
     sizes = [(name, peak_changes_mm(lesion)) for lesion, name in named]
     returns = [(name, returns_to_baseline(lesion)) for lesion, name in named]
-    seen = [(name, day.day) for name, day in peaks]
+    peak_days = [(name, day.day) for name, day in peaks]
     earliest = [(name, day.earliest_day) for name, day in peaks]
     rows = [
-        _course_row("Time to peak, weeks", "deciding", "peak", seen, True),
+        _course_row("Time to peak, weeks", "deciding", "peak", peak_days, True),
         _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
     ]
     for role in SeriesRole:
@@ -246,8 +246,8 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
     for role in SeriesRole:
         if days := [(name, back[role].day) for name, back in returns if role in back]:
             back = [(name, day) for name, day in days if day is not None]
-            left = [name for name, day in days if day is None]
-            never = count_cell(f"opp.return.{role}.never", left)
+            never_back = [name for name, day in days if day is None]
+            never = count_cell(f"opp.return.{role}.never", never_back)
             rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
     return Table(
         title="Time course of OPP lesions",

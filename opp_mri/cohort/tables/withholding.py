@@ -47,10 +47,10 @@ def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
         reached = {k for s in _around(key, words, sums) for k in s}
-        left = [total for total in known if total.get(key, counts[key]) == counts[key]]
+        solutions = [total for total in known if total.get(key, counts[key]) == counts[key]]
         doubtful = [k for k in small if k in reached]
-        if not any(_is_determined(k, fewer, counts, sums, below, left) for k in doubtful):
-            words, known = fewer, left
+        if not any(_is_determined(k, fewer, counts, sums, below, solutions) for k in doubtful):
+            words, known = fewer, solutions
     return words
 
 
@@ -71,11 +71,13 @@ def _is_determined(
     reached = {key} | {k for total in sums for k in total}
     words = {k: word for k, word in words.items() if k in reached}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
-    left = [
+    totals = [
         -sum(sign * counts[k] for k, sign in signed.items() if k not in words) for signed in signs
     ]
     rows = [[signed.get(k, 0) for k in words] for signed in signs]
-    rules = LinearConstraint(np.array(rows).reshape(-1, len(words)), left, left) if sums else None
+    rules = (
+        LinearConstraint(np.array(rows).reshape(-1, len(words)), totals, totals) if sums else None
+    )
     least = [below if telling and word == HIDDEN else 1 for word in words.values()]
     most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
     cost = np.array([k == key for k in words], dtype=float)
@@ -93,9 +95,9 @@ def _is_determined(
 
 def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
     """Give the sums that a withheld count hangs on, by way of other withheld ones."""
-    left, reached, nearby = [*sums], {key}, list[Sum]()
-    while near := [total for total in left if not reached.isdisjoint(total)]:
-        left = [total for total in left if reached.isdisjoint(total)]
+    remaining, reached, nearby = [*sums], {key}, list[Sum]()
+    while near := [total for total in remaining if not reached.isdisjoint(total)]:
+        remaining = [total for total in remaining if reached.isdisjoint(total)]
         reached |= {k for total in near for k in total if k in words}
         nearby += near
     return nearby

@@ -100,7 +100,7 @@ def inflated_from(reader: ByteReader, start: int, largest: int) -> MemoryBytes |
         Bytes beyond which it is not inflated to its end; `size` is larger than this then.
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    kept, size = bytearray(), 0
+    inflated, size = bytearray(), 0
     deflated = reader.read_at(start, reader.size - start)
     try:
         while not inflater.eof and size <= largest:
@@ -109,11 +109,11 @@ def inflated_from(reader: ByteReader, start: int, largest: int) -> MemoryBytes |
             if not part and not deflated:
                 break
             size += len(part)
-            kept += part[: max(0, _KEPT_INFLATED - len(kept))]
+            inflated += part[: max(0, _KEPT_INFLATED - len(inflated))]
     except zlib.error:
         return None
     whole = inflater.eof or size > largest
-    return MemoryBytes(bytes(kept), size) if whole else None
+    return MemoryBytes(bytes(inflated), size) if whole else None
 
 
 class ReaderStream(io.RawIOBase):

@@ -191,7 +191,9 @@ def _plain(assessed_lesion: AssessedLesion) -> object:
         return str(value) if isinstance(value, Decimal) else value
 
     lengths = {
-        sequence.value: [(seen.days_from_ssrs, str(seen.ap_mm)) for seen in observations]
+        sequence.value: [
+            (observation.days_from_ssrs, str(observation.ap_mm)) for observation in observations
+        ]
         for sequence, observations in assessed_lesion.timeline.observations.items()
     }
     lesion = attrs.asdict(attrs.evolve(assessed_lesion.lesion, events=()), value_serializer=plain)

@@ -51,8 +51,8 @@ def dictate_lesion(
         raise InputError(
             "This is a blinded package: its lengths are not dictated before the blinding is lifted."
         )
-    read = [cell for cell in lesion.cells if cell.reading is not None]
-    if not read:
+    answered_cells = [cell for cell in lesion.cells if cell.reading is not None]
+    if not answered_cells:
         raise InputError("Nothing of this lesion is measured, so there is nothing to dictate.")
     facts = Dictation(
         lesion_id=lesion.lesion.lesion_id,
@@ -60,8 +60,8 @@ def dictate_lesion(
         level=lesion.lesion.level,
         ssrs_date=lesion.lesion.ssrs_last_date,
         reader=lesion.reader,
-        sequences=_sequences(read, drafts),
-        drafts=sum(cell.reading.reading_id in drafts for cell in read if cell.reading),
+        sequences=_sequences(answered_cells, drafts),
+        drafts=sum(cell.reading.reading_id in drafts for cell in answered_cells if cell.reading),
         **(_answer(lesion) if answer is None else {"answer": answer}),
     )
     named = project.settings.dictation_template

@@ -82,16 +82,16 @@ def save_page(
 
 def timeline_marks(cells: Iterable[Cell]) -> TimelineMarks:
     """Tell which lengths came without points, and which studies could not be measured."""
-    read = [
+    answers = [
         (cell.reading, (cell.sequence, cell.days_from_ssrs))
         for cell in cells
         if cell.reading is not None and cell.phase is not Phase.DURING
     ]
     return TimelineMarks(
         imported=frozenset(
-            place for reading, place in read if reading.length_source is LengthSource.IMPORTED
+            place for reading, place in answers if reading.length_source is LengthSource.IMPORTED
         ),
         not_measurable=frozenset(
-            place for reading, place in read if reading.answer is Answer.NOT_MEASURABLE
+            place for reading, place in answers if reading.answer is Answer.NOT_MEASURABLE
         ),
     )

@@ -129,12 +129,12 @@ def _take(
     resolved = {resolution.lesion_id for resolution in store.log_of(Resolution)}
     new = [reading for reading in readings if reading.reading_id not in known]
     added = [reading for reading in new if reading.lesion_id not in resolved]
-    taken = known | {reading.reading_id for reading in added}
+    reading_ids = known | {reading.reading_id for reading in added}
     present = {signature.signature_id for signature in store.signatures()}
     signatures = [
         translation.signature(signature)
         for signature in returned.signatures
-        if signature.signature_id not in present and set(signature.reading_ids) <= taken
+        if signature.signature_id not in present and set(signature.reading_ids) <= reading_ids
     ]
     if added or signatures:
         merged = MergedPackage(

@@ -283,7 +283,7 @@ def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Read
         if image.study_date != pair.cell[0]:
             raise InputError("The new line lies on an image of another time point.")
     overridden = any(
-        remark.startswith(OVERRIDDEN) for read in (pair.a, pair.b) for remark in read.remarks
+        remark.startswith(OVERRIDDEN) for reading in (pair.a, pair.b) for remark in reading.remarks
     )
     return build_reading(
         lesion_id, CONSENSUS, pair.cell, new.answer,

@@ -95,11 +95,11 @@ def import_annotations(
     UnknownError
         There is no such lesion as was named.
     """
-    read = read_annotation_sources(sources)
+    annotation_sources = read_annotation_sources(sources)
     importer = _Importer(store=store, placer=Placer(store, choice), at=at)
-    importer.set_aside.extend(read.set_aside)
+    importer.set_aside.extend(annotation_sources.set_aside)
     by_file: dict[tuple[str, str], list[Annotation]] = defaultdict(list)
-    for annotation in read.annotations:
+    for annotation in annotation_sources.annotations:
         by_file[annotation.file_name, annotation.report_uid].append(annotation)
     for annotations in by_file.values():
         importer.consider(annotations)
@@ -111,8 +111,8 @@ def import_annotations(
     return ImportSummary(
         lines=tuple(lines),
         set_aside=tuple(importer.set_aside),
-        files=read.files,
-        other_files=read.other_files,
+        files=annotation_sources.files,
+        other_files=annotation_sources.other_files,
     )
 
 

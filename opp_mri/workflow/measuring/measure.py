@@ -65,7 +65,7 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
         The table itself is not well-formed, or a row is bad and all are needed. Nothing was
         stored.
     """
-    seen = store.head().sequence_number
+    head = store.head().sequence_number
     recorder = _Recorder(store)
     rows, refused = read_calipers(path, all_or_none=all_or_none)
     measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
@@ -85,7 +85,7 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
             continue
         measured[cell] = (row.line, reading)
     with store.lock():  # what is compared is what is followed
-        stored, repeated, outdated = _compare(store, measured, seen)
+        stored, repeated, outdated = _compare(store, measured, head)
         refused = sorted([*refused, *outdated], key=lambda fault: fault.line)
         if refused and all_or_none:
             raise TableError(path.name, refused)

@@ -193,8 +193,8 @@ def _check(store: SqlStore) -> None:
 def _write_settings(project: Project, path: Path) -> None:
     source = project.folder / SETTINGS_NAME
     lines = source.read_text(encoding="utf-8").splitlines() if source.is_file() else []
-    kept = [line for line in lines if not line.replace(" ", "").startswith("database=")]
-    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    other_lines = [line for line in lines if not line.replace(" ", "").startswith("database=")]
+    path.write_text("\n".join(other_lines) + "\n", encoding="utf-8")
 
 
 @contextmanager

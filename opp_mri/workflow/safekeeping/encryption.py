@@ -108,12 +108,12 @@ class EncryptedWriter(io.RawIOBase):
 
     def write(self, content: Any, /) -> int:
         """Take bytes; gives how many."""
-        taken = bytes(content)
-        self._waiting += taken
+        block = bytes(content)
+        self._waiting += block
         while len(self._waiting) > PIECE:  # one piece stays: it may be the last
             self._put(bytes(self._waiting[:PIECE]), is_last=False)
             del self._waiting[:PIECE]
-        return len(taken)
+        return len(block)
 
     def finish(self) -> None:
         """Write the last piece."""

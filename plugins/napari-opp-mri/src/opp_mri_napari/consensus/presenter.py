@@ -152,8 +152,8 @@ class ConsensusPresenter:
                     Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
                 )
             return
-        kept = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
-        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {answer_in_words(kept)}"))
+        answer = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {answer_in_words(answer)}"))
 
     def answer(self, answer: Answer) -> None:
         """Say instead of both that it is gone, or not measurable."""

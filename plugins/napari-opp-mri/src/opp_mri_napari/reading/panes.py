@@ -175,8 +175,8 @@ class Panes:
 
         A pane whose sequence changes stays at the same place of the body.
         """
-        kept = [pane for pane in self.panes if not pane.aside]
-        left = {(pane.study_date, pane.sequence): pane for pane in kept}
+        remaining = [pane for pane in self.panes if not pane.aside]
+        left = {(pane.study_date, pane.sequence): pane for pane in remaining}
         chosen = {slot: left.pop(slot) for slot in slots if slot in left}
         for day, sequence in slots:
             if (day, sequence) in chosen:

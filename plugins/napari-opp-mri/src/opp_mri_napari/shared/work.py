@@ -164,8 +164,8 @@ class ImageCache(Generic[Value]):
 
     def get(self, key: str) -> Value | None:
         """Give images, or None as long as they are not there."""
-        kept = self._kept.get(key)
-        return kept.value if kept is not None else None
+        entry = self._kept.get(key)
+        return entry.value if entry is not None else None
 
     def waits_for(self, key: str) -> bool:
         """Tell whether images are not there yet and may still come."""
@@ -178,7 +178,7 @@ class ImageCache(Generic[Value]):
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
-        return sum(kept.size_bytes for kept in self._kept.values())
+        return sum(entry.size_bytes for entry in self._kept.values())
 
     def want(self, keys: Collection[str]) -> None:
         """Say what must not be let go."""

@@ -62,10 +62,10 @@ def timeline_view(
             for event in timeline.timeline.events
         ),
     )  # fmt: skip
-    read = [cell for cell in timeline.cells if cell.status in READ]
+    answered_cells = [cell for cell in timeline.cells if cell.status in READ]
     unread = [cell for cell in timeline.cells if cell.status is CellStatus.UNREAD]
-    progress = f"{len(read)} of {len(read) + len(unread)} read"
-    whole = {cell.sequence for cell in read} - {cell.sequence for cell in unread}
+    progress = f"{len(answered_cells)} of {len(answered_cells) + len(unread)} read"
+    whole = {cell.sequence for cell in answered_cells} - {cell.sequence for cell in unread}
     if unread and not wants_category and not whole:
         return evolve(
             view, category=NO_CATEGORY, rule=f"{progress}: no category yet",
