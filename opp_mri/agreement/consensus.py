@@ -73,7 +73,18 @@ def ends_apart(a: Caliper, b: Caliper, plane: ImagePlane) -> EndsApart:
 
 
 def concordant_answer(a: Reading, b: Reading) -> Answer:
-    """Give the answer of two that agree; both not measurable is not measurable."""
+    """Give the answer of two that agree; both not measurable is not measurable.
+
+    Parameters
+    ----------
+    a, b
+        The answers of two readers to one cell.
+
+    Raises
+    ------
+    ValueError
+        The two do not agree.
+    """
     if a.answer is not b.answer:
         raise ValueError("these two do not agree")
     return a.answer

@@ -176,7 +176,15 @@ def scale_estimate(estimate: Estimate, factor: float) -> Estimate:
 
 
 def estimate_proportion(count: int, n: int) -> Estimate:
-    """Compute a share with the exact interval of Clopper and Pearson (Biometrika 1934;26:404)."""
+    """Compute a share with the exact interval of Clopper and Pearson (Biometrika 1934;26:404).
+
+    Parameters
+    ----------
+    count
+        How many of them have the property.
+    n
+        How many there are; with 0 the share is not estimable.
+    """
     from scipy import stats  # slow to import
 
     if n == 0:

@@ -62,6 +62,20 @@ def axis_from_landmark(
 ) -> Vector3:
     """Give the AP axis that two clicks on an image set, as a unit vector towards posterior.
 
+    Parameters
+    ----------
+    plane
+        The image that was clicked on.
+    landmark
+        What the clicks run along: an endplate, or the posterior wall, at right angles to the axis.
+    start, end
+        The clicks, (column, row) in pixels.
+
+    Returns
+    -------
+    tuple of float
+        Unit vector in patient coordinates (LPS).
+
     Raises
     ------
     GeometryError
@@ -96,14 +110,39 @@ def axis_in_plane(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
 def held_to_axis(
     plane: ImagePlane, fixed: PixelPoint, moving: PixelPoint, axis: InPlane
 ) -> PixelPoint:
-    """Give the point nearest to `moving` on the line along an axis through `fixed`."""
+    """Give the point nearest to `moving` on the line along an axis through `fixed`.
+
+    Parameters
+    ----------
+    plane
+        The image that both points lie on.
+    fixed, moving
+        Ends of a line, (column, row) in pixels.
+    axis
+        Unit direction in the image, (along a row, along a column), as `axis_in_plane` gives it.
+
+    Returns
+    -------
+    tuple of float
+        (column, row) in pixels; it may lie beyond the image.
+    """
     across, down = _run_mm(plane, fixed, moving)
     along_mm = across * axis[0] + down * axis[1]
     return moved(plane, fixed, along_mm * axis[0], along_mm * axis[1])
 
 
 def moved(plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float) -> PixelPoint:
-    """Give a point moved by mm along a row and along a column."""
+    """Give a point moved by mm along a row and along a column.
+
+    Parameters
+    ----------
+    plane
+        The image, whose spacing turns mm into pixels.
+    point
+        (column, row) in pixels.
+    across_mm, down_mm
+        The way along a row and along a column, mm.
+    """
     return (
         point[0] + across_mm / plane.column_spacing_mm,
         point[1] + down_mm / plane.row_spacing_mm,
@@ -119,7 +158,22 @@ def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
 
 
 def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPlane) -> Projected:
-    """Give a line's length along an axis, and its angle to it."""
+    """Give a line's length along an axis, and its angle to it.
+
+    Parameters
+    ----------
+    plane
+        The image that the line is drawn on.
+    start, end
+        Its ends, (column, row) in pixels.
+    axis
+        Unit direction in the image, as `axis_in_plane` gives it.
+
+    Returns
+    -------
+    Projected
+        The length in mm, not negative, and the angle, 0 to 90 degrees.
+    """
     across, down = _run_mm(plane, start, end)
     along, beside = across * axis[0] + down * axis[1], across * axis[1] - down * axis[0]
     angle_deg = math.degrees(math.atan2(abs(beside), abs(along)))

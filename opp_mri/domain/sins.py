@@ -60,6 +60,11 @@ def location_points(level: str) -> int:
     ----------
     level
         C1 to C7, T1 to T13, L1 to L6, S1 to S5. A supernumerary T13 or L6 counts as junctional.
+
+    Raises
+    ------
+    ValueError
+        This is not the name of a vertebra.
     """
     match = re.fullmatch(r"([CTLS])([0-9]+)", level)
     if match is None:
@@ -78,7 +83,22 @@ def sins_sum(
     level: str, quality: BoneQuality | None, pain: int | None, alignment: int | None,
     collapse: int | None, posterolateral: int | None,
 ) -> int | None:  # fmt: skip
-    """Add up the six items; None where one of them is not known."""
+    """Add up the six items; None where one of them is not known.
+
+    Parameters
+    ----------
+    level
+        The vertebra, as for `location_points`.
+    quality
+        Lytic, mixed or blastic.
+    pain, alignment, collapse, posterolateral
+        Points of the item as entered, or None.
+
+    Returns
+    -------
+    int or None
+        0 to 18 points (Fisher et al., Spine 2010;35:E1221-E1229).
+    """
     entered = (pain, alignment, collapse, posterolateral)
     if quality is None or any(points is None for points in entered):
         return None

@@ -22,6 +22,11 @@ def write_transform(path: Path, baseline_from_followup: RigidTransform) -> None:
     ----------
     path
         Ends in .tfm, .txt or .h5; a file that is there is replaced.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
     """
     import SimpleITK as sitk  # noqa: N813 - its usual name; 50 MB are loaded only when asked
 
@@ -79,6 +84,11 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
         Ends in .nrrd or .nii.gz; a file that is there is replaced.
     values
         Shape `grid.shape_kji`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
     """
     import SimpleITK as sitk  # noqa: N813
 

@@ -145,7 +145,15 @@ def _describe_size(numbers: Numbers) -> str:
 
 
 def describe_opinion(displacement_mm: float, rotation_deg: float) -> str:
-    """Say how far the second opinion lies from the fit."""
+    """Say how far the second opinion lies from the fit.
+
+    Parameters
+    ----------
+    displacement_mm
+        Between the two places of the centre, mm.
+    rotation_deg
+        Between the two rotations, degrees.
+    """
     return (
         f"The second opinion by SimpleITK lies {displacement_mm:.1f} mm and {rotation_deg:.1f}° "
         "away."

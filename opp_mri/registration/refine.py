@@ -205,6 +205,17 @@ def stretch(
 
     The motion is estimated with it, and not given.
 
+    Parameters
+    ----------
+    templates
+        Neighbourhoods of the fixed images, one a sequence.
+    images
+        The moving images, in the same order.
+    image_from_template
+        Shape (4, 4): where a point of the templates lies in the images, LPS mm.
+    iterations
+        Steps of the estimate.
+
     Returns
     -------
     numpy.ndarray or None
@@ -250,6 +261,17 @@ def measure_block_shifts(
     iterations: int,
 ) -> FloatArray:
     """Let each eighth of the templates find its own place, by shifts only.
+
+    Parameters
+    ----------
+    templates
+        Neighbourhoods of the fixed images, one a sequence.
+    images
+        The moving images, in the same order.
+    image_from_template
+        Shape (4, 4): where a point of the templates lies in the images, LPS mm.
+    iterations
+        Steps of the estimate.
 
     Returns
     -------

@@ -226,7 +226,22 @@ def classify_by_reader(
     store: Store, readers: tuple[str, str], rules: Rules,
     lesion_ids: Collection[str] = (),
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
-    """Give the category of each lesion by each reader; None where one has no length of it."""
+    """Give the category of each lesion by each reader; None where one has no length of it.
+
+    Parameters
+    ----------
+    readers
+        Names of the two, in the order of the answers.
+    rules
+        How lesions are classified.
+    lesion_ids
+        The lesions; all where empty.
+
+    Returns
+    -------
+    mapping
+        Lesion id to the category by the first and by the second reader.
+    """
     categories = {}
     for lesion in select_lesions(store, lesion_ids):
         readings = independent_readings(store, lesion.lesion_id)
@@ -243,7 +258,15 @@ def classify_by_reader(
 def classify_readings(
     store: Store, lesion: Lesion, readings: Sequence[Reading], rules: Rules
 ) -> ResponseCategory | None:
-    """Give the category of a lesion by these readings of one reader; None without a length."""
+    """Give the category of a lesion by these readings of one reader; None without a length.
+
+    Parameters
+    ----------
+    readings
+        Of one reader, on this lesion.
+    rules
+        How lesions are classified.
+    """
     if not readings:
         return None
     timeline = build_reader_timeline(store, lesion, readings[0].reader, readings).timeline

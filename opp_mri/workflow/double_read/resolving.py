@@ -214,6 +214,11 @@ def line_on(pair: Pair, points: Points, place: tuple[str, int] | None = None) ->
         Both ends, (column, row) in pixels.
     place
         SOPInstanceUID and frame number of the image; None for that of answer A.
+
+    Raises
+    ------
+    ValueError
+        There is no place, and answer A has no line whose image it could lie on.
     """
     if place is None:
         if pair.a.caliper is None:
@@ -270,7 +275,18 @@ def _result(
 
 
 def average_line(pair: Pair) -> NewAnswer:
-    """Give the line between the means of the ends of two lines on one image."""
+    """Give the line between the means of the ends of two lines on one image.
+
+    Parameters
+    ----------
+    pair
+        Two answers with lines on one image.
+
+    Raises
+    ------
+    ValueError
+        One of them has no line.
+    """
     if pair.a.caliper is None or pair.b.caliper is None:
         raise ValueError("a mean of ends needs two lines")
     return line_on(pair, average_ends(pair.a.caliper, pair.b.caliper))

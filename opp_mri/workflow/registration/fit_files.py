@@ -149,7 +149,13 @@ def import_fit(
 
 
 def baseline_date(pair: SequencePair) -> date:
-    """Give the date of the baseline of a pair, which is never paired without one."""
+    """Give the date of the baseline of a pair, which is never paired without one.
+
+    Raises
+    ------
+    ValueError
+        The baseline has no date.
+    """
     if pair[1].study_date is None:
         raise ValueError("volumes without a date are never paired")
     return pair[1].study_date

@@ -139,7 +139,15 @@ def _shift(point: CommonPoint) -> RigidTransform:
 def shift(
     to_frame: str, to_lps_mm: Vector3, from_frame: str, from_lps_mm: Vector3
 ) -> RigidTransform:
-    """Give the shift that lays a point of one frame of reference on a point of another."""
+    """Give the shift that lays a point of one frame of reference on a point of another.
+
+    Parameters
+    ----------
+    to_frame, from_frame
+        FrameOfReferenceUID of each.
+    to_lps_mm, from_lps_mm
+        The point in each, patient coordinates (LPS) in mm.
+    """
     matrix = np.eye(4)
     matrix[:3, 3] = np.asarray(to_lps_mm) - np.asarray(from_lps_mm)
     return RigidTransform(

@@ -162,6 +162,15 @@ def open_new_archive(
 
     It takes its place when all is written, whatever stops that; only its owner may read it.
 
+    Parameters
+    ----------
+    path
+        The archive; no file may be there.
+    passphrase
+        It is encrypted with this; "" for a plain archive.
+    method
+        Compression, a constant of `zipfile`.
+
     Raises
     ------
     InputError
