@@ -41,3 +41,15 @@ def test_messages_and_forms_are_not_cut(
     assert isinstance(area, QScrollArea)
     assert area.horizontalScrollBar().maximum() == 0
     press(window, qtbot, Qt.Key.Key_Escape)
+
+
+def test_on_a_large_screen_buttons_and_choices_grow_with_the_text(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project, wait=False)
+    worklist = window.worklist
+    before = [widget.fontInfo().pixelSize() for widget in (worklist.next, worklist.filter)]
+    for _ in range(3):
+        press(window, qtbot, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+    after = [widget.fontInfo().pixelSize() for widget in (worklist.next, worklist.filter)]
+    assert all(later > earlier for earlier, later in zip(before, after, strict=True))

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton, QTabBar, QWidget
 
 STEP: Final = 1.1
 LIMITS: Final = (0.7, 2.5)
@@ -12,6 +12,7 @@ USUAL_HEIGHT_PX: Final = 1080  # of a screen on which the sizes are as they are 
 SIZE: Final = re.compile(r"font-size: (\d+)px")
 WRITTEN: Final = "unscaled_style"
 BASE_PX: Final = 13
+OWN_FONT: Final = (QPushButton, QComboBox, QTabBar, QCheckBox)  # napari gives them its own size
 
 
 def usual_scale(screen_height_px: float) -> float:
@@ -37,6 +38,8 @@ def rescale(root: QWidget, scale: float) -> None:
         written = widget.property(WRITTEN)
         if written is None:
             written = widget.styleSheet()
+            if isinstance(widget, OWN_FONT) and not SIZE.search(written) and "{" not in written:
+                written = f"{written} font-size: {BASE_PX}px;"
             if not SIZE.search(written):
                 continue
             widget.setProperty(WRITTEN, written)

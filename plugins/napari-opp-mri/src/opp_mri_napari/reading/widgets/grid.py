@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from opp_mri_napari.reading.basics.views import PaneView
 from opp_mri_napari.reading.widgets.overlay import grey_image
 from opp_mri_napari.reading.widgets.pane import PaneWidget
-from opp_mri_napari.shared.text_scale import rescale
 
 MOST_IN_A_ROW: Final = 4
 STRIP_HEIGHT_PX: Final = 104
@@ -134,16 +133,14 @@ class PaneGrid(QWidget):
         pane.pointer.connect(self.pointer)
         pane.resized.connect(self.resized)
         pane.hide()
-        pane.overlay.set_scale(self._scale)
-        rescale(pane, self._scale)
+        pane.rescale(self._scale)
         self._made[number] = pane
 
     def rescale(self, scale: float) -> None:
         """Have what is painted over the panes larger or smaller."""
         self._scale = scale
         for pane in self.panes:
-            pane.overlay.set_scale(scale)
-            rescale(pane, scale)
+            pane.rescale(scale)
 
     def hold_space(self, *, held: bool) -> None:
         """Tell all panes whether the space bar is held."""

@@ -36,6 +36,7 @@ QUIET_STYLES: Final = (MarkStyle.GHOST, MarkStyle.AXIS, MarkStyle.HINT, MarkStyl
 TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
 FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
+LEVEL_PX: Final = 52  # from the left edge
 HALO: Final = QColor(0, 0, 0, 190)
 QUIET_INK: Final = QColor("#cfd8de")
 CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
@@ -115,7 +116,7 @@ class Overlay(QWidget):
 
     def _message(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor("#b8c4ce"))
-        painter.setFont(_font(15))
+        painter.setFont(self._font(15))
         painter.drawText(
             QRectF(self.rect()).adjusted(20, 20, -20, -20),
             int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text,
@@ -131,18 +132,19 @@ class Overlay(QWidget):
             return
         tee = across(start, end)
         dashes = Qt.PenStyle.DashLine if quiet else Qt.PenStyle.SolidLine
-        for pen in (QPen(HALO, 3.2), QPen(colour, 1.3, dashes)):
+        for pen in (QPen(HALO, 3.2 * self._scale), QPen(colour, 1.3 * self._scale, dashes)):
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawLine(QPointF(*start), QPointF(*end))
             for number, tip in enumerate((start, end)):
                 if mark.dragged != number:
-                    _tee(painter, tip, tee)
+                    _tee(painter, tip, tee, self._scale)
         if not quiet:
             for number, tip in enumerate((start, end)):
                 if mark.dragged is None:  # a handle would hide the edge that is being found
                     radius = SELECTED_PX if mark.selected == number else HANDLE_PX
-                    for pen in (QPen(HALO, 3.0), QPen(colour, 1.3)):
+                    radius *= self._scale
+                    for pen in (QPen(HALO, 3.0 * self._scale), QPen(colour, 1.3 * self._scale)):
                         painter.setPen(pen)
                         painter.drawEllipse(QPointF(*tip), radius, radius)
         if mark.label or mark.detail:
@@ -257,20 +259,20 @@ class Overlay(QWidget):
         font = self._font(LETTER_PX, bold=True)
         if level.place is None:
             half = QFontMetricsF(font).horizontalAdvance(level.text) / 2
-            middle = (max(52.0, half + 6), self._size[1] * 0.4)
+            middle = (max(LEVEL_PX * self._scale, half + 6), self._size[1] * 0.4)
             _write(painter, level.text, middle, font, NOT_CONFIRMED)
             return
         colour = CONFIRMED if level.confirmed else NOT_CONFIRMED
         y = self._px(view, level.place)[1]
-        self._furniture.append(Box(22, y - 12, 70, 24))
+        self._furniture.append(Box(22 * self._scale, y - 12, 70 * self._scale, 24))
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
             y = min(max(y, 24), self._size[1] - 40)
-            _write(painter, text, (52, y), font, colour)
+            _write(painter, text, (LEVEL_PX * self._scale, y), font, colour)
             return
-        _write(painter, level.text, (52, y), font, colour)
+        _write(painter, level.text, (LEVEL_PX * self._scale, y), font, colour)
         painter.setPen(QPen(colour, 1.4))
-        painter.drawLine(QPointF(26, y), QPointF(36, y))
+        painter.drawLine(QPointF(26 * self._scale, y), QPointF(36 * self._scale, y))
 
     def _magnifier(self, painter: QPainter, view: PaneView) -> None:
         if view.magnified is None or view.voxels is None:
@@ -331,14 +333,15 @@ def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[
     return values, ((top - 0.5) * down_mm, (left - 0.5) * across_mm)
 
 
-def _tee(painter: QPainter, tip: Px, along: Px) -> None:
+def _tee(painter: QPainter, tip: Px, along: Px, scale: float) -> None:
+    outer, inner = TEE_PX * scale, HANDLE_PX * scale
     painter.drawLine(
-        QPointF(tip[0] - along[0] * TEE_PX, tip[1] - along[1] * TEE_PX),
-        QPointF(tip[0] - along[0] * HANDLE_PX, tip[1] - along[1] * HANDLE_PX),
+        QPointF(tip[0] - along[0] * outer, tip[1] - along[1] * outer),
+        QPointF(tip[0] - along[0] * inner, tip[1] - along[1] * inner),
     )
     painter.drawLine(
-        QPointF(tip[0] + along[0] * HANDLE_PX, tip[1] + along[1] * HANDLE_PX),
-        QPointF(tip[0] + along[0] * TEE_PX, tip[1] + along[1] * TEE_PX),
+        QPointF(tip[0] + along[0] * inner, tip[1] + along[1] * inner),
+        QPointF(tip[0] + along[0] * outer, tip[1] + along[1] * outer),
     )
 
 

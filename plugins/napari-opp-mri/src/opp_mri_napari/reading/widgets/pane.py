@@ -18,6 +18,7 @@ from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
 from opp_mri_napari.reading.basics.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
 from opp_mri_napari.reading.widgets.parts import ElidedLabel
+from opp_mri_napari.shared.text_scale import rescale
 
 KINDS: Final = {
     QEvent.Type.MouseButtonPress: PointerKind.PRESS,
@@ -87,7 +88,7 @@ class PaneWidget(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(1)
-        note = QWidget()
+        self._note = note = QWidget()
         note.setFixedHeight(NOTE_PX)  # always there, so that the image never jumps
         for parts in ((self.heading, self.state), (self.series,), (self.badge, self.link)):
             line = QHBoxLayout(note) if self.badge in parts else QHBoxLayout()
@@ -114,6 +115,12 @@ class PaneWidget(QFrame):
         elif self._layer is not None and self._layer.visible:
             self._layer.visible = False
         self.overlay.show_view(view)
+
+    def rescale(self, scale: float) -> None:
+        """Have all text larger or smaller, and what is painted over the image with it."""
+        self.overlay.set_scale(scale)
+        self._note.setFixedHeight(round(NOTE_PX * scale))
+        rescale(self, scale)
 
     def close_canvas(self) -> None:
         """Let go of the canvas; nothing can be shown any more."""
