@@ -95,12 +95,17 @@ def instance_from_header(header: Header) -> Instance:
 
 def _date_of_study(values: Values) -> None:
     """Take the date that the other dates agree on where StudyDate says none, and note which."""
-    dates = {values.pop("series_date", None), values.get("acquisition_date")}
-    dates.add(values.pop("content_date", None))
-    (agreed, *disagreeing) = dates
-    if "study_date" not in values and agreed is not None and not disagreeing:
-        values["study_date"] = agreed
-        values["study_date_from"] = "SeriesDate, AcquisitionDate and ContentDate"
+    dates = {
+        "SeriesDate": values.pop("series_date", None),
+        "AcquisitionDate": values.get("acquisition_date"),
+        "ContentDate": values.pop("content_date", None),
+    }
+    stated = {keyword: date for keyword, date in dates.items() if date is not None}
+    of_scanner = stated.keys() & {"SeriesDate", "AcquisitionDate"}
+    if "study_date" not in values and of_scanner and len({*stated.values()}) == 1:
+        *first, last = stated
+        values["study_date"] = stated[last]
+        values["study_date_from"] = f"{', '.join(first)} and {last}" if first else last
 
 
 def _diffusion(values: Values, header: Header) -> None:

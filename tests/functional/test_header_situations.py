@@ -198,6 +198,23 @@ def test_an_empty_study_date_is_that_on_which_the_others_agree_and_is_said(tmp_p
     assert "StudyDate is empty" in volume.evidence[-1]
 
 
+@pytest.mark.parametrize("keyword", ["SeriesDate", "AcquisitionDate"])
+def test_one_date_of_the_scanner_stands_in_for_an_empty_study_date(
+    tmp_path: Path, keyword: str
+) -> None:
+    write_series(tmp_path / "files", T1, StudyDate="", **{keyword: "20240115"})
+    (volume,) = indexed(tmp_path)
+    assert volume.study_date == date(2024, 1, 15)
+    assert volume.evidence[-1] == f"StudyDate is empty; the date is that of {keyword}."
+
+
+def test_the_date_of_the_pixels_alone_is_no_study_date_which_is_said(tmp_path: Path) -> None:
+    write_series(tmp_path / "files", T1, StudyDate="", ContentDate="20240115")
+    (volume,) = indexed(tmp_path)
+    assert volume.study_date is None
+    assert volume.evidence[-1].startswith("It has no date: StudyDate is empty")
+
+
 def test_dates_that_do_not_agree_are_no_study_date(tmp_path: Path) -> None:
     dates = {"SeriesDate": "20240115", "AcquisitionDate": "20240115", "ContentDate": "20240116"}
     write_series(tmp_path / "files", T1, StudyDate="", **dates)

@@ -85,8 +85,11 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
     least_sure = max(judged, key=lambda each: _ORDER.index(each.certainty or _ORDER[0]))
     if volume.instance.study_date_from:
         dated = f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
-        return evolve(least_sure, evidence=(*least_sure.evidence, dated))
-    return least_sure
+    elif volume.study_date is None:
+        dated = "It has no date: StudyDate is empty, and no date of the scanner stands in for it."
+    else:
+        return least_sure
+    return evolve(least_sure, evidence=(*least_sure.evidence, dated))
 
 
 def least(certainties: Iterable[RoleCertainty]) -> RoleCertainty:

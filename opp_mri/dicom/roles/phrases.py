@@ -7,6 +7,7 @@ names an examination and no series.
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise, permutations
 from typing import Final
 
 from attrs import frozen
@@ -50,6 +51,7 @@ _FILLERS: Final = frozenset(
         *("any", "madde", "intravenous", "intravenoso", "i"),
     ]
 )
+_MEDIUM: Final = frozenset({"medio", "mezzo", "produit"})  # "of contrast" is left to be understood
 _POSTPOSITIONS: Final = frozenset(
     ["sonra", "sonrasi", "oncesi", "once", "후", "이후", "後", "后", "전", "前", "이전"]
 )
@@ -91,7 +93,8 @@ def contrast_said(text: str) -> Phrase:
         treatment, UNCLEAR where words contradict each other or "post" stands before an unknown
         word, else SILENT.
     """
-    tokens = _without_both(read_words(text))
+    words = read_words(text)
+    tokens = _without_both(words)
     sayings = [*_of_agents(tokens), *_of_order(tokens)]
     for number, token in enumerate(tokens):
         if token.means(Word.ENHANCED) and not token.means(Word.WEAK):
@@ -108,6 +111,12 @@ def contrast_said(text: str) -> Phrase:
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
         saying = Saying.YES if last.text == "with" else Saying.NO
         sayings.append(Phrase(saying=saying, words=last.text))
+    before_last = _at(tokens, len(tokens) - 2)
+    if not sayings and last.text in _MEDIUM and before_last.means(Word.WITH, Word.WITHOUT):
+        saying = Saying.YES if before_last.means(Word.WITH) else Saying.NO
+        sayings.append(_phrase(saying, tokens, len(tokens) - 1))
+    if not sayings and (both := _both_orders(words)):
+        sayings.append(Phrase(saying=Saying.UNCLEAR, words=both))
     return _together(sayings)
 
 
@@ -244,6 +253,17 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
         kept.append(token)
         number += 1
     return kept
+
+
+def _both_orders(tokens: Sequence[Token]) -> str:
+    """Give "pre post" where the two stand together: one series cannot be both."""
+    for first, second in pairwise(tokens):
+        if any(
+            first.means(earlier) and second.means(later)
+            for earlier, later in permutations((Word.BEFORE, Word.AFTER))
+        ):
+            return f"{first.text} {second.text}"
+    return ""
 
 
 def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:

@@ -97,6 +97,19 @@ def test_preposition_and_noun_are_one_with_and_without_a_space(
 @pytest.mark.parametrize(
     ("text", "saying"),
     [
+        *((text, Saying.UNCLEAR) for text in ("pre/post", "POST-PRE", "prä/post 3")),
+        *(("con medio", YES), ("con mezzo", YES), ("sin medio", NO), ("sans produit", NO)),
+    ],
+)
+def test_both_orders_at_once_are_doubt_and_a_medium_is_that_of_contrast(
+    text: str, saying: Saying
+) -> None:
+    assert contrast_said(f"T1 SAG {text}").saying is saying
+
+
+@pytest.mark.parametrize(
+    ("text", "saying"),
+    [
         *((text, NO) for text in ("KM-", "C-", "-C", "Gd (-)", "IV-", "造影(-)", "GD OFF", "W/O")),
         *((text, YES) for text in ("KM+", "C+", "+C", "Gd (+)", "IV+", "+ C", "T1+", "造影＋")),
         *((text, NO) for text in ("s/c", "s/ contraste", "s/mdc", "nativ", "NATIF", "plain")),
