@@ -2,7 +2,7 @@
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup demo quick check test fault-test fuzz sbom wheels bench peers requirements clean
+.PHONY: help setup demo quick check test mutation-test fault-test fuzz sbom wheels bench peers requirements clean
 
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 # `make test PYTHON=python3.12` has an environment of its own beside that of the usual Python
@@ -23,7 +23,7 @@ QUICK := tests/unit/domain tests/unit/response tests/unit/agreement tests/spec \
 	tests/architecture/test_sources.py
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(CORE) ## build .venv with opp-mri in it (no Qt)
 
@@ -44,6 +44,13 @@ check: $(DEV) ## lint, format, types, import contracts
 
 test: check ## everything: check, and all tests, those of the window where they can run
 	@tools/test.sh
+
+mutation-test: $(VENV)/.uv ## change the response rules, and list the changes that no test of them notices
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-mutation
+	$(BIN)/uv pip sync --quiet --python .venv-mutation/bin/python --require-hashes \
+		requirements/mutation.txt
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice -n 10 .venv-mutation/bin/mutmut run --max-children 1
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-mutation/bin/mutmut results
 
 fault-test: $(DEV) ## kills, flipped bits, edits, forged packages, many at once: nothing lost or unnoticed
 	@PYTHONPATH=tests $(BIN)/python tests/faults/fault_table.py $(FAULTS)
@@ -78,9 +85,10 @@ requirements: $(VENV)/.uv ## lock again (UPGRADE=--upgrade takes the newest of e
 	$(LOCK) $(VIEWER) --extra dev -c requirements/viewer.txt -o requirements/dev.txt
 	$(LOCK) $(VIEWER) --extra dev --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) requirements/peers.in -o requirements/peers.txt
+	$(LOCK) $(CORE_IN) requirements/mutation.in -c requirements/dev.txt -o requirements/mutation.txt
 
 clean: ## remove .venv and its like, the demo and all caches
-	rm -rf .venv .venv-python* demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-python* .venv-mutation mutants demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: uv itself, then one for each purpose.
