@@ -73,7 +73,7 @@ class TableError(InputError):
         self.table = table
         self.faults = tuple(faults)
         super().__init__(
-            f"{table} was not used, nothing of it was kept:\n{_listed(table, self.faults)}"
+            f"{table} was rejected; no rows were imported:\n{_listed(table, self.faults)}"
         )
 
 

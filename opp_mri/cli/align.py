@@ -28,8 +28,8 @@ from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a page with pictures of each fit, before and after.",
 )
-@click.option("--quick", is_flag=True, help="Leave the second opinion by SimpleITK out.")
-@click.option("--workers", type=click.IntRange(1), help="Processes that line up pairs.")
+@click.option("--quick", is_flag=True, help="Omit the second opinion by SimpleITK.")
+@click.option("--workers", type=click.IntRange(1), help="Number of processes for registration.")
 def align_command(
     lesion_ids: tuple[str, ...],
     project_folder: Path,
@@ -38,10 +38,10 @@ def align_command(
     quick: bool,
     workers: int | None,
 ) -> None:
-    """Line up each follow-up on the baseline's treated vertebra, and say how far to trust it.
+    """Register each follow-up to the baseline at the treated vertebra, and give a verdict.
 
-    Fits are proposals: `opp-mri fit confirm` and `opp-mri fit reject` record what a reader decides.
-    Lengths are measured on native images whatever the fit. What is done already is not done again.
+    Fits are proposals: `opp-mri fit confirm` and `opp-mri fit reject` record the reader's decision.
+    Lengths are always measured on native images. Existing fits are not computed again.
     """
     with open_project(project_folder) as project, show_progress() as progress:
         summary = align_project(
@@ -75,7 +75,7 @@ def align_command(
     for sentence in summary.left_out:
         click.echo(sentence, err=True)
     for failure in summary.failures:
-        click.echo(f"Not lined up: {failure}", err=True)
+        click.echo(f"Not registered: {failure}", err=True)
     if report:
         click.echo(f"Page: {report}", err=True)
 
@@ -134,10 +134,10 @@ def _decide(fit: str, decision: FitDecision, reader: str, reason: str, folder: P
 @fit_group.command("confirm", epilog=example("opp-mri fit confirm fb8f80b5737d --reader A"))
 @click.argument("fit")
 @click.option("--reader", required=True, help="Who decides.")
-@click.option("--reason", default="", help="Needed where the fit was decided before.")
+@click.option("--reason", default="", help="Required if the fit was decided before.")
 @project_option
 def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) -> None:
-    """Confirm FIT: from now on it may carry points and link panes."""
+    """Confirm FIT, so that it may transfer points and link panes."""
     _decide(fit, FitDecision.CONFIRMED, reader, reason, project_folder)
 
 
@@ -146,10 +146,10 @@ def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) ->
 )
 @click.argument("fit")
 @click.option("--reader", required=True, help="Who decides.")
-@click.option("--reason", default="", help="Needed where the fit was decided before.")
+@click.option("--reason", default="", help="Required if the fit was decided before.")
 @project_option
 def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> None:
-    """Reject FIT: it carries nothing."""
+    """Reject FIT, so that it is not used."""
     _decide(fit, FitDecision.REJECTED, reader, reason, project_folder)
 
 
@@ -178,7 +178,7 @@ def export_command(
 ) -> None:
     """Write confirmed fits for 3D Slicer and other programs.
 
-    Resampled images are to be looked at; lengths are measured on native images.
+    Resampled images are for display only; lengths are measured on native images.
     """
     with open_project(project_folder) as project:
         paths = export_fits(project.store, folder, [FitFormat(each) for each in formats], fits)
@@ -192,12 +192,14 @@ def export_command(
     ),
 )
 @click.argument("transform", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--lesion", "lesion_id", required=True, help="The lesion that it was made for.")
+@click.option(
+    "--lesion", "lesion_id", required=True, help="Lesion for which the transform was made."
+)
 @click.option(
     "--sequence",
     type=click.Choice([role.value for role in SeriesRole]),
     required=True,
-    help="The sequence that it lines up.",
+    help="Sequence that the transform registers.",
 )
 @click.option(
     "--followup",
@@ -210,9 +212,9 @@ def export_command(
 def import_command(
     transform: Path, lesion_id: str, sequence: str, followup: datetime, project_folder: Path
 ) -> None:
-    """Judge TRANSFORM, which another program made, and offer it to readers.
+    """Judge TRANSFORM of another program, and present it to readers.
 
-    A transform of ITK (.tfm, .txt, .h5) from points of the baseline to the follow-up, LPS mm.
+    An ITK transform (.tfm, .txt, .h5) from points of the baseline to the follow-up, LPS mm.
     """
     with open_project(project_folder) as project:
         alignment = import_fit(

@@ -27,13 +27,13 @@ def audit_group() -> None:
 
 
 @audit_group.command("verify", epilog=example("opp-mri audit verify --head 3f5a02"))
-@click.option("--head", "expected", help="Hash of a head that was printed or kept before.")
+@click.option("--head", "expected", help="Hash of a head that was printed earlier.")
 @project_option
 @json_option
 def verify_command(expected: str | None, project_folder: Path, as_json: bool) -> None:
     """Verify every record, their order, the catalogue and the database file.
 
-    Exit code 6 where anything is not as it was recorded.
+    Exit code 6 if anything differs from what was recorded.
     """
     with open_project(project_folder) as project:
         report = verify(project.store, expected)

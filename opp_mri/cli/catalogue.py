@@ -52,7 +52,7 @@ WORDS: Final = {
     help="Keep the store in an empty PostgreSQL database, such as postgresql://host/study.",
 )
 def init_command(folder: Path, database: str) -> None:
-    """Make a project in FOLDER: its store and its settings."""
+    """Create a project in FOLDER: its store and its settings."""
     create_project(folder, database)
     click.echo(f"Made a project in {folder}. Next: opp-mri index SOURCE --project {folder}")
 
@@ -71,7 +71,7 @@ def index_command(
 ) -> None:
     """Bring the catalogue up to date with SOURCES: folders, files, DICOMDIR, zip archives.
 
-    Sources are only read. What has not changed since the last time is not read again.
+    Sources are only read. Unchanged files are not read again.
     """
     if not sources and same_patient is None:
         raise click.UsageError("Give at least one source, or --same-patient FILE.")
@@ -95,7 +95,7 @@ def index_command(
 def _show_summary(summary: IndexSummary) -> None:
     click.echo(f"{format_count(summary.files, 'file')} found, {summary.read} new or changed.")
     if summary.gone:
-        click.echo(f"No longer there, and dropped: {format_count(summary.gone, 'file')}.")
+        click.echo(f"Removed, because they no longer exist: {format_count(summary.gone, 'file')}.")
     click.echo("The project holds:")
     for status in FileStatus:
         if count := summary.counts.get(status, 0):
@@ -111,7 +111,7 @@ def _show_summary(summary: IndexSummary) -> None:
             f"{format_count(len(summary.undecodable), 'image')} could not be compared, since "
             "the pixels "
             f"do not decode: {first}{' and others' if len(summary.undecodable) > 1 else ''}. "
-            "Fetch them again from where they came from."
+            "Obtain the files again from their source."
         )
 
 
@@ -119,7 +119,7 @@ def _show_summary(summary: IndexSummary) -> None:
 @project_option
 @json_option
 @click.option("--selected", is_flag=True, help="Only the volumes that were chosen for a role.")
-@click.option("--evidence", is_flag=True, help="Say why, for each volume.")
+@click.option("--evidence", is_flag=True, help="Show the evidence for each volume.")
 @click.option("--frames", is_flag=True, help="With --json: name each image, in order of position.")
 def series_command(
     project_folder: Path, as_json: bool, selected: bool, evidence: bool, frames: bool
@@ -144,9 +144,8 @@ def series_command(
     old = [volume for volume in volumes if volume.instance.header_version < HEADER_VERSION]
     if old:
         click.echo(
-            f"The headers of {format_count(len(old), 'volume')} were read by an older "
-            "opp_mri, which "
-            "read less of them: run `opp-mri index` again with the folders of the images."
+            f"The headers of {format_count(len(old), 'volume')} were read by an older opp_mri, "
+            "which read fewer attributes: run `opp-mri index` again with the folders of the images."
         )
     if doubted := [volume for volume in volumes if volume.is_in_doubt]:
         click.echo(
@@ -183,9 +182,11 @@ def _series_row(volume: VolumeDescription) -> list[str]:
 @click.command("files", epilog=example("opp-mri files --project study"))
 @project_option
 @json_option
-@click.option("--left-out", is_flag=True, help="Only files that are in no series, and why.")
+@click.option(
+    "--left-out", is_flag=True, help="Only files that belong to no series, with the reason."
+)
 def files_command(project_folder: Path, as_json: bool, left_out: bool) -> None:
-    """List every file that was found and what became of it."""
+    """List every file with its status."""
     with open_project(project_folder) as project:
         entries = project.store.files(left_out_only=left_out)
     if as_json:

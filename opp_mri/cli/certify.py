@@ -38,14 +38,14 @@ def certify_group() -> None:
 @click.option(
     "--seed",
     type=click.IntRange(0),
-    help="Same seed, same lesions and images; drawn anew where it is left out.",
+    help="The same seed gives the same lesions and images; random if omitted.",
 )
 @click.option(
     "--patient",
     "patients",
     multiple=True,
-    help="Only this patient, such as PHANTOM-01; may be given several times. Left out: five by "
-    "the seed.",
+    help="Only this patient, such as PHANTOM-01; may be given several times. Default: five, "
+    "chosen by the seed.",
 )
 @click.option(
     "--visits",
@@ -86,7 +86,7 @@ def make_command(
     click.echo(f"The true lengths are in {certified.truth}: keep them from the reader.")
     if certified.lengths < DEFAULT_PASS_MARK.lengths_at_least or certified.lesions < FEWEST_LESIONS:
         click.echo(
-            f"Too few to pass on: it takes {DEFAULT_PASS_MARK.lengths_at_least} lengths on "
+            f"Too few to pass: the minimum is {DEFAULT_PASS_MARK.lengths_at_least} lengths on "
             f"{FEWEST_LESIONS} lesions.",
             err=True,
         )
@@ -102,10 +102,10 @@ def make_command(
     type=existing_file,
     help="The file that `opp-mri certify make` wrote.",
 )
-@click.option("--reader", required=True, help="Who is certified.")
+@click.option("--reader", required=True, help="Name of the reader to certify.")
 @json_option
 def score_command(folder: Path, truth: Path, reader: str, as_json: bool) -> None:
-    """Say how a reader measured the lesions in FOLDER, and whether that is enough.
+    """Report a reader's error on the lesions in FOLDER, and whether the reader passes.
 
     Lengths count that are signed in the reading room, or handed over with `opp-mri measure`. The
     JSON holds the true lengths, the table does not.

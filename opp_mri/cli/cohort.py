@@ -29,7 +29,7 @@ suppress_option = click.option(
     "--suppress-below",
     type=click.IntRange(3),
     metavar="N",
-    help="Withhold counts from 1 to N - 1, and what would give one away.",
+    help="Withhold counts from 1 to N - 1, and numbers from which one could be derived.",
 )
 
 title_option = click.option(
@@ -58,7 +58,7 @@ def cohort_group(
     """Describe and analyse many lesions: screening, tables, survival, hazards.
 
     From a project's readings (the consensus, where there is one), or with --tables from a folder
-    of tables alone. Without a further word the tables are printed.
+    of tables alone. Without a subcommand the tables are printed.
     """
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
@@ -115,7 +115,7 @@ def _refuse_options_before(context: click.Context, verb: str) -> None:
     ]
     if misplaced:
         raise click.UsageError(
-            f"{', '.join(misplaced)} must stand behind the verb: "
+            f"{', '.join(misplaced)} must come after the subcommand: "
             f"opp-mri cohort {verb} ... {misplaced[0]}."
         )
 
@@ -128,10 +128,10 @@ def _refuse_options_before(context: click.Context, verb: str) -> None:
 def report_command(
     file: Path, load_cohort: Callable[[], Cohort], title: str, suppress_below: int | None
 ) -> None:
-    """Write a report of the cohort to FILE, .html or .pdf: tables, figures, and the rows behind.
+    """Write a report of the cohort to FILE, .html or .pdf: tables, figures, and their rows.
 
-    The page is one file and needs no network. Beside that of a large cohort stands a table that
-    names the lesions behind each number. `opp-mri cohort patient` reports one patient.
+    The page is one file and needs no network. For a large cohort, a table next to it names the
+    lesions that each number counts. `opp-mri cohort patient` reports one patient.
     """
     _check_report_name(file)
     from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_cohort_report
@@ -159,10 +159,10 @@ def patient_command(
     reader: str | None,
     rules: RulesChoice,
 ) -> None:
-    """Write the report of PATIENT's lesions to FILE, .html or .pdf, a page a lesion.
+    """Write the report of PATIENT's lesions to FILE, .html or .pdf, one page per lesion.
 
-    With --mode prospective it says what is known today, and of an open, enlarging lesion what such
-    lesions became.
+    With --mode prospective it gives what is known today and, for an open, enlarging lesion, the
+    outcomes of comparable lesions.
     """
     _check_report_name(file)
     from opp_mri.workflow.cohort.patient_report import (
@@ -203,7 +203,7 @@ def _check_report_name(file: Path) -> None:
     "formats",
     multiple=True,
     type=click.Choice([suffix[1:] for suffix in PICTURES]),
-    help="Of the files; may be given several times. Without it: svg, pdf.",
+    help="Format of the files; may be given several times. Default: svg, pdf.",
 )
 def figures_command(
     folder: Path, load_cohort: Callable[[], Cohort], formats: tuple[str, ...]
@@ -234,11 +234,11 @@ def bundle_command(
     suppress_below: int | None,
     without_pdf: bool,
 ) -> None:
-    """Write all that goes with a paper to OUT: data, tables, figures, report, methods, hashes.
+    """Write the bundle of a paper to OUT: data, tables, figures, report, methods, hashes.
 
-    De-identified unless told otherwise. The same data and choices give the same bytes: run on a
-    bundle that is there already, it says whether that is the same. With --suppress-below neither
-    data nor figures of single lesions are in it, as they would tell what the tables withhold.
+    De-identified by default. The same data and choices give the same bytes: if OUT already holds a
+    bundle, the command reports whether it is identical. With --suppress-below the bundle holds
+    neither data nor figures of single lesions, because they would reveal the withheld counts.
     """
     if key_file is not None and identified:
         raise click.UsageError("--key is the key of codes, and --identified asks for none.")
@@ -258,13 +258,13 @@ def bundle_command(
             progress=progress,
         )
     if not bundle.is_new:
-        click.echo(f"{folder} holds this very bundle: {len(bundle.files)} files, the same bytes.")
+        click.echo(f"{folder} already contains an identical bundle: {len(bundle.files)} files.")
         return
     click.echo(f"Written: {folder}, {format_count(len(bundle.files), 'file')} and their hashes.")
     click.echo(
         "Not de-identified: names and dates are in it."
         if identified
-        else "De-identified: read data/notes.txt before you hand it on."
+        else "De-identified: read data/notes.txt before you share it."
         if suppress_below is None
         else "Small counts are withheld, and so are the data."
     )

@@ -28,7 +28,7 @@ def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     context = click.get_current_context()
     for name, option in (("project_folder", "--project"), ("reader", "--reader")):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option} and --tables do not go together.")
+            raise click.UsageError(f"{option} and --tables cannot be combined: give one of them.")
     return assess_table_cohort(tables, _of_lengths(rules.for_tables()))
 
 

@@ -30,7 +30,7 @@ ANSWERS: Final = (Answer.GONE, Answer.NOT_MEASURABLE)
 
 @click.group("consensus")
 def consensus_group() -> None:
-    """Make one read of two: list what differs, resolve it, sign."""
+    """Resolve two reads into one: list the differences, resolve them, sign."""
 
 
 @consensus_group.command("list", epilog=example("opp-mri consensus list --project study"))
@@ -38,7 +38,7 @@ def consensus_group() -> None:
 @project_option
 @json_option
 def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> None:
-    """List each lesion that both readers signed, and what is open, as A and B.
+    """List each lesion that both readers signed, with its open answers as A and B.
 
     Which reader is A changes from cell to cell.
     """
@@ -71,7 +71,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
 @click.argument("sequence", type=click.Choice([role.value for role in SeriesRole]))
 @click.option(
     "--keep", "kind", type=click.Choice(list(KINDS)), required=True,
-    help="A, B, the mean of both ends (on one image), or something new.",
+    help="A, B, the mean of both ends (on one image), or a new answer.",
 )  # fmt: skip
 @click.option("--reason", required=True, help="Why.")
 @click.option("--image", help="With new: SOPInstanceUID under the new line; A's if left out.")
@@ -99,7 +99,7 @@ def resolve_command(
     rules: RulesChoice,
     project_folder: Path,
 ) -> None:
-    """Resolve the two answers to one cell; both stay as they are."""
+    """Resolve the two answers to one cell; both remain unchanged."""
     with open_project(project_folder) as project:
         lesions = prepare_consensus(project, rules.in_project(project))
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
@@ -128,15 +128,16 @@ def sign_command(
 ) -> None:
     """Sign the resolved answers of lesions, or of all that are ready.
 
-    Answers that agree within the limits become their mean. The consensus counts once all who have
-    to have signed; `assess` and `timeline` use it then.
+    Answers that agree within the limits become their mean. The consensus counts once all required
+    signatures are there; `assess` and `timeline` then use it.
     """
     with open_project(project_folder) as project:
         lesions = prepare_consensus(project, rules.in_project(project))
         known = {lesion.lesion.lesion_id: lesion for lesion in lesions}
         if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in known]:
             raise UnknownError(
-                f"Lesion {unknown[0]} has no two signed reads: `opp-mri consensus list` shows "
+                f"Lesion {unknown[0]} has not been signed by both readers: `opp-mri consensus "
+                "list` shows "
                 "those that have."
             )
         ready = [known[lesion_id] for lesion_id in lesion_ids] or [

@@ -12,7 +12,11 @@ from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.demo import DemoSummary, run_demo
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same bytes."
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same bytes.",
 )
 
 
@@ -45,7 +49,7 @@ def phantom_command(folder: Path, seed: int, patients: tuple[str, ...]) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
 def demo_command(folder: Path, seed: int) -> None:
-    """Run the whole way on a synthetic cohort, leaving the project in FOLDER."""
+    """Run all steps on a synthetic cohort, and keep the project in FOLDER."""
     with show_progress() as progress:
         summary = run_demo(folder, now(), seed=seed, progress=progress)
     _show_demo(summary)

@@ -36,7 +36,7 @@ def sr_group() -> None:
     show_default=True,
     help="Code of a length: SNOMED CT, or the retired SNOMED-RT that older programs look for.",
 )
-@click.option("--slicer", is_flag=True, help="Write each caliper for 3D Slicer too (.mrk.json).")
+@click.option("--slicer", is_flag=True, help="Also write each caliper for 3D Slicer (.mrk.json).")
 @json_option
 def export_command(
     folder: Path,
@@ -50,10 +50,10 @@ def export_command(
 ) -> None:
     """Write DICOM structured reports into FOLDER, for the archive that holds the images.
 
-    One report a reader, time point and series: its lengths with their two points on the native
-    image. Independent reads are unverified; the consensus is verified and names them as its
-    predecessors. One more report a lesion states its response. What was exported before is the
-    same report again; what changed since names the report that it amends.
+    One report per reader, time point and series holds its lengths with their two points on the
+    native image. Independent reads are unverified; the consensus is verified and names them as its
+    predecessors. One further report per lesion states its response. An unchanged report is exported
+    again unchanged; an amended report names the report that it amends.
     """
     choice = ReportToWrite(
         lesion_ids=lesion_ids, reader=reader, length_code=length_code, slicer=slicer
@@ -106,8 +106,10 @@ def _build_export_json(summary: ExportSummary) -> dict[str, object]:
     type=click.Path(exists=True, path_type=Path),
 )
 @project_option
-@click.option("--lesion", "lesion_id", help="The lesion, where a file does not say which it is.")
-@click.option("--reader", help="Who drew the lines of other programs; default: as the file says.")
+@click.option("--lesion", "lesion_id", help="Lesion, for files that do not name it.")
+@click.option(
+    "--reader", help="Reader who drew the lines of other programs; default: as stated in the file."
+)
 @click.option(
     "--sequence",
     type=click.Choice([role.value for role in SeriesRole]),
@@ -124,10 +126,10 @@ def import_command(
 ) -> None:
     """Import lengths that other programs wrote, and reports of opp_mri, from SOURCE.
 
-    Read are DICOM structured reports (TID 1500, TID 1410, AIM), AIM as XML (3 and 4), markups of
-    3D Slicer, and the CSV table of OHIF; in folders, single files or zip archives. Each length is
-    computed again between its two points on the native image and compared with the stated one.
-    What cannot be imported is set aside with the reason.
+    The command reads DICOM structured reports (TID 1500, TID 1410, AIM), AIM as XML (3 and 4),
+    markups of 3D Slicer, and the CSV table of OHIF, in folders, single files or zip archives. Each
+    length is computed again between its two points on the native image and compared with the stated
+    length. Annotations that cannot be imported are set aside with the reason.
     """
     choice = ImportChoice(
         lesion_id=lesion_id, reader=reader, sequence=SeriesRole(sequence) if sequence else None

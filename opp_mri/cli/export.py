@@ -25,8 +25,8 @@ key_option = click.option(
     "--key",
     "key_file",
     type=existing_file,
-    help="For codes: a file with random bytes that they are made from, such as "
-    "`openssl rand -out key 32` gives. Without it they are made from the data.",
+    help="File with random bytes from which the codes are made, such as written by `openssl rand "
+    "-out key 32`. Default: a hash of the data.",
 )
 
 
@@ -40,7 +40,7 @@ key_option = click.option(
     "formats",
     multiple=True,
     type=click.Choice([export_format.value for export_format in ExportFormat]),
-    help=f"What to write; may be given several times. Without it: {', '.join(DEFAULT_FORMATS)}.",
+    help=f"Format to write; may be given several times. Default: {', '.join(DEFAULT_FORMATS)}.",
 )
 @click.option(
     "--deidentify",
@@ -52,12 +52,13 @@ key_option = click.option(
     "--suppress-below",
     type=click.IntRange(3),
     metavar="N",
-    help="With --format aggregated: withhold counts from 1 to N - 1, and what would give one away.",
+    help="With --format aggregated: withhold counts from 1 to N - 1, and numbers from which one "
+    "could be derived.",
 )
 @click.option(
     "--margins",
     is_flag=True,
-    help="Work out the margin of each category too: a minute for 10,000 lesions.",
+    help="Also compute the margin of each category: a minute for 10,000 lesions.",
 )
 @click.option(
     "--study-id", default=STUDY_ID, show_default=True, help="With --format sdtm: its STUDYID."
@@ -116,8 +117,8 @@ def _show(done: Exported, *, counts_can_be_had: bool) -> None:
     )
     if done.deidentified:
         click.echo(
-            "De-identified: read what stays in notes.txt before you hand it on; rare combinations "
-            "of level, dose, age and course may still point to a person."
+            "De-identified: read in notes.txt what remains before you share it; rare combinations "
+            "of level, dose, age and course may still identify a person."
         )
     else:
         click.echo("Not de-identified: names and dates are in it.")

@@ -97,7 +97,7 @@ def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> 
 def dictate_command(
     lesion_id: str, project_folder: Path, reader: str | None, rules: RulesChoice
 ) -> None:
-    """Print LESION as a text to dictate: level, AP extents by date, category and cautions.
+    """Print LESION as a text for dictation: level, AP extents by date, category and cautions.
 
     The text follows a jinja2 template: the file that `dictation_template` in the project's
     opp_mri.toml names, else the shipped one.

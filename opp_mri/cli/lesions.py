@@ -32,7 +32,7 @@ from opp_mri.workflow.project import open_project
 
 @click.group("lesion")
 def lesion_group() -> None:
-    """Add and list lesions, and record what happened to them."""
+    """Add and list lesions, and record their events."""
 
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,9 +47,9 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 @lesion_group.command(
     "add", epilog=example("opp-mri lesion add --table lesions.csv --project study")
 )
-@click.option("--table", type=existing_file, help="CSV of lesions, a column an option.")
+@click.option("--table", type=existing_file, help="CSV of lesions with one column per option.")
 @_column_options
-@click.option("--replace", is_flag=True, help="Correct lesions that are recorded already.")
+@click.option("--replace", is_flag=True, help="Correct lesions that are already recorded.")
 @all_or_none_option
 @project_option
 def add_command(
@@ -57,7 +57,7 @@ def add_command(
 ) -> None:
     """Add one lesion by options, or those of a table.
 
-    Without a seed the middle of the lesion's baseline caliper tells where it is.
+    Without a seed the midpoint of the lesion's baseline caliper gives its position.
     """
     filled = {column: value for column, value in cells.items() if value is not None}
     if (table is None) == (not filled):
@@ -123,12 +123,13 @@ def list_command(project_folder: Path, as_json: bool) -> None:
 def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_json: bool) -> None:
     """Measure the CALIPERS of a CSV or JSON file and record the readings.
 
-    Columns: lesion_id, sequence, reader, sop_instance_uid, frame, column_1, row_1, column_2,
-    row_2 and, where wanted, length_mm, study_date, answer, reason, override_reason. Frames count
-    from 1; 0, 0 is the centre of the first pixel. An empty sequence is that of the series. The
-    length comes from the image's own geometry; a length_mm that contradicts it is refused. So is a
-    line on an image that is not sagittal, or whose series has no role, one in doubt, or another
-    one; an override_reason records it all the same, and stays with the reading.
+    Columns: lesion_id, sequence, reader, sop_instance_uid, frame, column_1, row_1, column_2, row_2
+    and, optionally, length_mm, study_date, answer, reason, override_reason. Frames are numbered
+    from 1; 0, 0 is the centre of the first pixel. If sequence is empty, the role of the series is
+    used. The length is computed from the geometry of the image; a length_mm that contradicts it is
+    refused. So is a line on an image that is not sagittal, or whose series has no role, a role in
+    doubt, or a different role; an override_reason records it nevertheless, and stays with the
+    reading.
     """
     with open_project(project_folder) as project:
         summary = measure(project.store, calipers, now(), all_or_none=all_or_none)

@@ -31,7 +31,7 @@ AGREES: Final = {True: "yes", False: "no", None: "cannot be computed"}
 def paper_command(folder: Path | None, as_json: bool) -> None:
     """Recompute each figure that Amini et al. 2016 print, from the paper's Table 1.
 
-    Says where printed and computed differ, and which figures nothing published can give.
+    Shows where printed and computed differ, and which figures need unpublished data.
     """
     if folder is None and not SOURCE_DATA.is_dir():
         raise InputError(

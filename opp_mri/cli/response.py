@@ -38,7 +38,7 @@ from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import open_project
 
 reader_option = click.option(
-    "--reader", help="Whose readings count; needed where several readers measured a lesion."
+    "--reader", help="Reader whose readings count; required if several readers measured a lesion."
 )
 PICTURES: Final = (".svg", ".png", ".pdf")
 
@@ -54,7 +54,8 @@ PICTURES: Final = (".svg", ".png", ".pdf")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw it: .svg, .png or .pdf. Several lesions get their names into the file's name.",
+    help="Draw the timeline: .svg, .png or .pdf. For several lesions their names are added to "
+    "the file name.",
 )
 def timeline_command(
     lesion_ids: tuple[str, ...],
@@ -66,7 +67,7 @@ def timeline_command(
 ) -> None:
     """Show lesions over time: days and weeks from SSRS, mm per sequence, what is missing.
 
-    Mode and criteria only serve the category in the title of the drawing.
+    Mode and criteria affect only the category in the title of the drawing.
     """
     if plot and plot.suffix.lower() not in PICTURES:
         raise click.BadParameter("the name must end in .svg, .png or .pdf", param_hint="--plot")
@@ -140,15 +141,17 @@ def _show_timeline(timeline: LesionTimeline) -> None:
 @click.option(
     "--sd-mm",
     type=click.FloatRange(min=0, max=100),
-    help="Error of one measurement (standard deviation) that calls are weighed with; default: the "
-    "project's own, or 1.23.",
+    help="Error of one measurement (SD, mm) for the probabilities; default: the project's own, "
+    "or 1.23.",
 )
 @click.option(
     "--visit-correlation",
     type=click.FloatRange(min=0, max=1),
     help="With --sd-mm: correlation of the errors of two sequences of one visit; default: 0.",
 )
-@click.option("--compare", is_flag=True, help="Show what each shipped profile says, side by side.")
+@click.option(
+    "--compare", is_flag=True, help="Show the category by each shipped profile, side by side."
+)
 @json_option
 def assess_command(
     lesion_ids: tuple[str, ...],
@@ -201,7 +204,7 @@ def assess_command(
     shown = {_id(lesion) for lesion in answers.lesions}
     show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown])
     for lesion_id in answers.unanswered:
-        click.echo(f"{lesion_id} has no measurement, so it gets no answer.", err=True)
+        click.echo(f"{lesion_id} has no measurement, so it is not assessed.", err=True)
 
 
 @frozen(kw_only=True)

@@ -20,13 +20,15 @@ folder_type = click.Path(file_okay=False, path_type=Path)
 
 @click.command("backup", epilog=example("opp-mri backup study-2026-11-28.zip"))
 @click.argument("file", type=new_file)
-@click.option("--encrypt", is_flag=True, help="Encrypt it with a passphrase, which is asked for.")
+@click.option(
+    "--encrypt", is_flag=True, help="Encrypt the backup with a passphrase, which is prompted for."
+)
 @project_option
 def backup_command(file: Path, encrypt: bool, project_folder: Path) -> None:
-    """Write store and settings into FILE, and verify it. Others may go on working.
+    """Write store and settings into FILE, and verify it. Others may continue to work.
 
-    The images are not in it; the catalogue, which names them, is. The passphrase comes from
-    OPP_MRI_PASSPHRASE where that is set; without it nobody can restore the backup.
+    The backup holds the catalogue, but not the images. The passphrase comes from
+    OPP_MRI_PASSPHRASE if that is set; without it the backup cannot be restored.
     """
     with open_project(project_folder) as project:
         passphrase = asked_passphrase(is_new=True) if encrypt else ""
@@ -67,7 +69,7 @@ def project_group() -> None:
 def copy_command(folder: Path, database: str, project_folder: Path) -> None:
     """Copy a project into FOLDER: into a file, or with --database into PostgreSQL.
 
-    All of it is equal, the chain of records included; the copy is verified.
+    The copy is identical, including the chain of records, and is verified.
     """
     with open_project(project_folder) as project:
         head = copy_project(project, folder, database)
@@ -84,14 +86,14 @@ def account_group() -> None:
     "add", epilog=example("opp-mri account add anna --role reader --reader reader-1")
 )
 @click.argument("name")
-@click.option("--role", type=click.Choice(ROLES), required=True, help="What it may do.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="Role of the account.")
 @click.option("--reader", default="", help="Readers and adjudicators: the name they read under.")
 @project_option
 def account_add_command(name: str, role: str, reader: str, project_folder: Path) -> None:
     """Make an account NAME, and print its password once.
 
-    The database holds what it may do: a reader sees the signed answers of others, and none while
-    the protocol blinds; nobody but the coordinator sees a secret.
+    The database enforces the role: a reader sees the signed answers of others, but none while
+    blinded by the protocol; only the coordinator sees secrets.
     """
     with open_project(project_folder) as project:
         password = add_account(project, name, role, reader)

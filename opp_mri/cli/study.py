@@ -44,8 +44,9 @@ folder_argument = click.Path(file_okay=False, path_type=Path)
 def protocol_command(file: Path | None, example: bool, project_folder: Path, as_json: bool) -> None:
     """Declare the reading protocol from a TOML FILE, or show the one that holds.
 
-    It says who reads, how blind, and how two reads become one. It may be changed until the first
-    reader's package is made, and is frozen after that. In a package it shows its reader the rules.
+    It defines the readers, the blinding, and the resolution of two reads. It may be changed until
+    the first reader's package is made, and is frozen after that. In a package it shows its reader
+    the rules.
     """
     if example:
         click.echo(EXAMPLE, nl=False)
@@ -79,7 +80,7 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
 )
 @click.argument("reader")
 @click.argument("folder", type=folder_argument)
-@click.option("--again", is_flag=True, help="Make a package anew that was lost.")
+@click.option("--again", is_flag=True, help="Replace a lost package.")
 @project_option
 def package_command(reader: str, folder: Path, again: bool, project_folder: Path) -> None:
     """Make a READER's package in FOLDER: images without identity, and what is to be read.
@@ -100,8 +101,8 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     for sentence in package.left_out:
         click.echo(f"Left out: {sentence}")
     click.echo(
-        "Image pixels are copied as they are: look at some for text that is burned in before the "
-        "package leaves your hands."
+        "Image pixels are copied as they are: inspect some for burned-in text before you send the "
+        "package."
     )
     if protocol.repeats_share and package.issued.wave == 1:
         click.echo(
@@ -128,10 +129,10 @@ def return_command(folder: Path) -> None:
 @click.argument("folder", type=folder_argument)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def lock_command(folder: Path, file: Path) -> None:
-    """Encrypt a reader's package FOLDER into the new FILE, for its way there or back.
+    """Encrypt a reader's package FOLDER into the new FILE, for transport in either direction.
 
-    The passphrase is asked for, or comes from OPP_MRI_PASSPHRASE; tell it on another way than the
-    file. The folder stays as it is: remove it where it is not needed any more.
+    The passphrase is prompted for, or read from OPP_MRI_PASSPHRASE; send it by another channel than
+    the file. The folder stays as it is: remove it where it is not needed any more.
     """
     count = lock_package(folder, file, asked_passphrase(is_new=True))
     click.echo(f"{format_count(count, 'file')} in {file}, encrypted.")
@@ -150,10 +151,11 @@ def unlock_command(file: Path, folder: Path) -> None:
 @click.argument("folder", type=folder_argument)
 @project_option
 def merge_command(folder: Path, project_folder: Path) -> None:
-    """Take the answers of a reader's package FOLDER back into the project.
+    """Merge the answers of a reader's package FOLDER into the project.
 
-    Those that count: signed in the reading room, or handed over to the package with measure. May be
-    run again when there are more. Each length is computed again on the project's own images.
+    Answers count if they were signed in the reading room, or imported into the package with
+    measure. Run the command again when there are more. Each length is computed again on the
+    project's own images.
     """
     with open_project(project_folder) as project:
         merged = merge_package(project, folder, now())
@@ -161,16 +163,15 @@ def merge_command(folder: Path, project_folder: Path) -> None:
         click.echo(f"Caution: {sentence}", err=True)
     click.echo(f"{format_count(merged.added, 'answer')} of {merged.reader} added.")
     if merged.known:
-        click.echo(f"{format_count(merged.known, 'answer')} came back before.")
+        click.echo(f"{format_count(merged.known, 'answer')} already merged.")
     if merged.unsigned:
-        click.echo(f"{format_count(merged.unsigned, 'answer')} not signed yet: not taken.")
+        click.echo(f"{format_count(merged.unsigned, 'answer')} not signed yet: not imported.")
     if merged.unread:
         click.echo(f"{format_count(merged.unread, 'lesion')} of the package not read yet.")
     if merged.late:
         click.echo(
-            f"{format_count(merged.late, 'answer')} not taken: what became of these lesions "
-            "is being "
-            "resolved already, so that an answer would no longer be independent."
+            f"{format_count(merged.late, 'answer')} not imported: consensus on these lesions has "
+            "already started, so that an answer would no longer be independent."
         )
 
 
@@ -178,9 +179,9 @@ def merge_command(folder: Path, project_folder: Path) -> None:
     "unblind",
     epilog=example('opp-mri unblind --signed-by "A. Reader" --reason "all lesions are resolved"'),
 )
-@click.option("--signed-by", required=True, help="Who lifts the blinding.")
+@click.option("--signed-by", required=True, help="Name of the person who lifts the blinding.")
 @click.option("--reason", required=True, help="Why now.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @project_option
 def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path) -> None:
     """Lift the blinding of a study, for good: signed, with a reason, in the log.

@@ -23,8 +23,8 @@ COLUMNS: Final = ("Date", "Sequence", "Proposal", "Standard error", "Slice", "Bo
 def suggest_command(lesion_id: str, project_folder: Path, as_json: bool) -> None:
     """Propose the greatest AP extent of LESION on each sequence of each visit.
 
-    A proposal is not a measurement: nothing is recorded, and nothing of it enters a timeline, a
-    table or a report. Where there is no proposal, the reason is given. Follow-ups need a confirmed
+    A proposal is not a measurement: it is not recorded, and never enters a timeline, a table or a
+    report. Where there is no proposal, the reason is given. Follow-ups need a confirmed
     registration (`opp-mri fit confirm`).
     """
     with open_project(project_folder) as project:

@@ -58,7 +58,7 @@ def add_command(
     """Record one visit of a lesion by options, or the visits of a table.
 
     Nothing is overwritten: a later record of the same lesion and day follows the earlier one, and
-    takes over what it leaves out.
+    takes over its values for empty fields.
     """
     filled = {column: value for column, value in cells.items() if value is not None}
     if (table is None) == (not filled):
@@ -80,7 +80,7 @@ def add_command(
 @project_option
 @json_option
 def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: bool) -> None:
-    """List the visits of some lesions, or of all, as they stand."""
+    """List the current visits of some lesions, or of all."""
     with open_project(project_folder) as project:
         store = project.store
         lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.lesions()

@@ -50,8 +50,8 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "error of {change}"
     ),
     Reason.RETREATED_BEFORE_THE_ANSWER: (
-        "the lesion enlarged and was locally retreated before the rules could answer, so that "
-        "nobody can know what it would have become"
+        "the lesion enlarged and was locally retreated before the rules could decide, so that its "
+        "course without retreatment is unknown"
     ),
     Reason.DECLINING_FOLLOW_UP_UNDER_6_MONTHS: (
         "the lesion enlarged, then declined from its peak by {decline}, but the last follow-up is "

@@ -180,7 +180,7 @@ def _check_whole(row: Row, caliper: CaliperRow) -> None:
     if caliper.start is not None and not caliper.sop_instance_uid:
         row.fault("sop_instance_uid", "is empty: name the image on which the points lie")
     if not caliper.sop_instance_uid and caliper.sequence is None:
-        row.fault("sequence", "is empty: without an image nothing else tells the sequence")
+        row.fault("sequence", "is empty: give the sequence, since there is no image")
     if not has_place:
         row.fault("study_date", "name the image, or give the date of the study")
     if caliper.answer is Answer.MEASURED:

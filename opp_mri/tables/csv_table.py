@@ -76,7 +76,7 @@ class Row:
 
     def _shown(self, column: str, is_hidden: Callable[[str], bool]) -> str:
         if hidden := next(filter(is_hidden, self.get(column)), ""):
-            message = f"holds a character that does not show (U+{ord(hidden):04X}): remove it"
+            message = f"holds an invisible character (U+{ord(hidden):04X}): remove it"
             self.fault(column, message)
         return "" if hidden else self.get(column)
 

@@ -35,8 +35,8 @@ class Spellings:
         where = "which is recorded" if line is None else f"of line {line}"
         row.fault(
             self.column,
-            f"{shown(name)} and {shown(earlier)} {where} differ in case, blanks or Unicode form "
-            "only: write one name in one way",
+            f"{shown(name)} and {shown(earlier)} {where} differ only in case, spaces or Unicode "
+            "form: write one name in one way",
         )
         return False
 

@@ -29,7 +29,7 @@ def read_ohif_table(data: bytes, file_name: str) -> AnnotationFile:
     try:
         rows = list(csv.DictReader(io.StringIO(text), skipinitialspace=True))
     except csv.Error:
-        reason = "It is no well-formed CSV table."
+        reason = "It is not a well-formed CSV table."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     for number, row in enumerate(rows, start=2):
         cells = {
@@ -58,7 +58,7 @@ def _line(cells: Mapping[str, str], file_name: str, label: str) -> Annotation:
         raise ValueError(f"It is a {kind.rpartition(':')[2] or 'mark of no type'}, no length.")
     unit = cells.get("Unit", "")
     if unit not in UNITS:
-        raise ValueError(f"Its unit is “{unit}”, not mm: OHIF knew no pixel spacing.")
+        raise ValueError(f"Its unit is “{unit}”, not mm: OHIF did not know the pixel spacing.")
     points = [point.split() for point in cells.get("points", "").split(";") if point.strip()]
     if len(points) != LINE_POINTS:
         raise ValueError(f"It has {len(points)} points: a straight line has two.")
@@ -81,9 +81,9 @@ def _point(words: list[str]) -> Vector3:
     try:
         x, y, z = (float(word) for word in words)
     except ValueError:
-        raise ValueError("One of its points is no point in space.") from None
+        raise ValueError("One of its points is not a position in mm.") from None
     if not all(math.isfinite(number) for number in (x, y, z)):
-        raise ValueError("One of its points is no point in space.")
+        raise ValueError("One of its points is not a position in mm.")
     return x, y, z
 
 
@@ -91,7 +91,7 @@ def _stated_mm(text: str) -> Decimal | None:
     try:
         stated = Decimal(text) if text else None
     except InvalidOperation:
-        raise ValueError("What it states as a length is no number.") from None
+        raise ValueError("Its stated length is not a number.") from None
     if stated is not None and not stated.is_finite():
-        raise ValueError("What it states as a length is no number.")
+        raise ValueError("Its stated length is not a number.")
     return stated

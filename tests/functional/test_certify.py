@@ -353,7 +353,7 @@ def test_a_set_too_small_to_pass_on_says_so(
     monkeypatch.setattr("opp_mri.cli.certify.make_certification", lambda *_, **__: small)
     ran = CliRunner().invoke(certify_group, ["make", "room", "--truth", "t.csv"])
     assert ran.exit_code == 0
-    assert "Too few to pass on: it takes 20 lengths on 3 lesions." in ran.output
+    assert "Too few to pass: the minimum is 20 lengths on 3 lesions." in ran.output
 
 
 def test_another_seed_takes_other_patients_and_visits() -> None:

@@ -128,7 +128,7 @@ def test_a_reader_of_a_bundle_makes_it_again_from_its_data(
 def test_a_bundle_that_is_there_is_compared_and_left_as_it_is(bundle: Path, opp_mri: Run) -> None:
     before = bytes_of(bundle)
     said = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
-    assert "holds this very bundle" in said
+    assert "already contains an identical bundle" in said
     other = ("cohort", "bundle", bundle, *TABLES, "--without-pdf", "--title", "Another")
     assert "holds another bundle" in opp_mri(*other, expect=3).err
     assert bytes_of(bundle) == before
@@ -234,7 +234,7 @@ def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: 
 
 def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:
     told = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
-    assert "--reader and --tables do not go together" in told
+    assert "--reader and --tables cannot be combined" in told
 
 
 def test_options_before_the_verb_are_refused_as_they_would_not_reach_it(
@@ -242,7 +242,7 @@ def test_options_before_the_verb_are_refused_as_they_would_not_reach_it(
 ) -> None:
     page = tmp_path / "report.html"
     told = opp_mri("cohort", *TABLES, "report", page, expect=2).err
-    assert "--tables must stand behind the verb: opp-mri cohort report" in told
+    assert "--tables must come after the subcommand: opp-mri cohort report" in told
     assert not page.exists()
 
 

@@ -125,5 +125,5 @@ def test_a_locked_time_point_opens_when_the_one_before_is_signed(
 
 
 def test_only_its_reader_opens_a_package(package: Project) -> None:
-    with pytest.raises(ProjectError, match="another reader's"):
+    with pytest.raises(ProjectError, match="belongs to another reader"):
         ReadingRoom(package, "reader-1")

@@ -78,7 +78,7 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
     judged = [_judge(header, volume, allow_gradient_echo) for header in headers]
     first = judged[0]
     if len({each.role for each in judged}) > 1:
-        sentence = f"No role: its slices differ in what decides it. {volume.differences}"
+        sentence = f"No role: its slices differ in attributes that decide it. {volume.differences}"
         return Judgement(role=None, evidence=(sentence.strip(),), contrast=first.contrast)
     if first.certainty is None:
         return first

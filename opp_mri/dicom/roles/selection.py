@@ -37,7 +37,7 @@ LATER_T1: Final = (
     "is T1POST."
 )
 ALIKE: Final = (
-    "Not chosen: another {role} of this day is as good, and nothing tells which of them to read."
+    "Not chosen: another {role} of this day is equivalent, and nothing distinguishes the two."
 )
 
 

@@ -75,9 +75,9 @@ def _lps(position: Any, *, ras: bool) -> Vector3:
     try:
         x, y, z = (float(number) for number in position)
     except (TypeError, ValueError):
-        raise ValueError("One of its points is no point in space.") from None
+        raise ValueError("One of its points is not a position in mm.") from None
     if not all(math.isfinite(number) for number in (x, y, z)):
-        raise ValueError("One of its points is no point in space.")
+        raise ValueError("One of its points is not a position in mm.")
     return (-x, -y, z) if ras else (x, y, z)
 
 
@@ -87,8 +87,8 @@ def _stated_mm(markup: dict[str, Any]) -> Decimal | None:
             try:
                 stated = Decimal(str(measurement["value"]))
             except InvalidOperation:
-                raise ValueError("What it states as a length is no number.") from None
+                raise ValueError("Its stated length is not a number.") from None
             if not stated.is_finite():
-                raise ValueError("What it states as a length is no number.")
+                raise ValueError("Its stated length is not a number.")
             return stated
     return None

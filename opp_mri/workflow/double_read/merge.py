@@ -50,7 +50,7 @@ class MergeSummary:
     Parameters
     ----------
     added, known
-        Answers that are new, and those that came back before.
+        Answers that are new, and those merged before.
     unsigned
         Answers that stay in the package until they are signed.
     unread

@@ -33,7 +33,7 @@ def check_reader(store: Store, reader: str) -> None:
     blinding = blinding_of(store)
     if blinding is not None:
         if blinding.reader != reader:
-            raise ProjectError("This package is another reader's: open your own.")
+            raise ProjectError("This package belongs to another reader: open your own.")
         return
     protocol = load_current_protocol(store)
     if protocol and reader in protocol.readers and not is_unblinded(store):

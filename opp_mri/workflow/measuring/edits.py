@@ -128,7 +128,7 @@ def sign_drafts(
     """
     waiting = unsigned_cells(log, signed)
     if not waiting:
-        raise InputError("Nothing waits for a signature here: measure first.")
+        raise InputError("There is nothing to sign here: measure first.")
     return Signature(
         signature_id=str(uuid4()),
         lesion_id=waiting[0].lesion_id,

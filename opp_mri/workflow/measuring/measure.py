@@ -210,7 +210,7 @@ class _Recorder:
         volumes = [volume for volume in volumes if not volume.duplicate_of] or volumes
         volume = volumes[0]
         if volume.usability is Usability.NOTHING or not volume.planes:
-            raise GeometryError(f"No length can be taken on this image. {volume.refusal or ''}")
+            raise GeometryError(f"This image cannot be measured. {volume.refusal or ''}")
         if len(volumes) > 1:
             raise GeometryError("Two series hold an image of this UID: remove one and index again.")
         if group not in self._dates:

@@ -33,7 +33,7 @@ def name_in_catalogue(
                 fitting.append(name)
     if len(fitting) != 1:
         raise GeometryError(
-            f"{len(names)} images that differ have the SOPInstanceUID {uid}, and the row does "
-            "not tell which: give study_date and sequence, or measure in the reading room."
+            f"{len(names)} images that differ have the SOPInstanceUID {uid}, and the row does not "
+            "identify one: give study_date and sequence, or measure in the reading room."
         )
     return fitting[0]

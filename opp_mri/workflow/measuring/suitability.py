@@ -31,10 +31,10 @@ def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
     """
     if volume.plane is not Plane.SAGITTAL:
         plane = volume.plane.value if volume.plane else "not placed in the patient"
-        return f"This series is {plane}, not sagittal: a line here is no AP extent."
+        return f"This series is {plane}, not sagittal: a line here is not an AP extent."
     if volume.role is None:
         return (
-            "This series has no role: nobody has said which sequence it is. "
+            "This series has no role, so its sequence is not known. "
             f"`opp-mri role {volume.volume_id} {sequence.value}` gives it one."
         )
     if volume.is_in_doubt:

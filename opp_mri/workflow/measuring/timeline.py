@@ -363,8 +363,8 @@ def _timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:
             )
         if age_days == 0:
             flags.append(
-                f"The {sequence.value} baseline is of the day of the first fraction and taken as "
-                "before it."
+                f"The {sequence.value} baseline was acquired on the day of the first fraction and "
+                "is treated as before it."
             )
     during = sorted(
         {cell.study_date for cell in cells if cell.phase is Phase.DURING and cell.reading}

@@ -103,7 +103,7 @@ def test_of_two_that_nothing_tells_apart_none_is_chosen_until_a_reader_settles_i
     assert [volume.selected for volume in judged] == [False, False]
     assert all(volume.is_in_doubt and volume.choice_in_doubt for volume in judged)
     assert [volume.role_certainty for volume in judged] == [RoleCertainty.CERTAIN] * 2
-    assert "nothing tells which of them to read" in judged[0].evidence[-1]
+    assert "nothing distinguishes the two" in judged[0].evidence[-1]
 
 
 def test_what_is_in_doubt_is_not_chosen_even_alone() -> None:

@@ -278,7 +278,7 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
     assert "reads blind" in refused[0].message  # in the project itself
     with open_project(folder / "reader-1") as package:
         refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
-        assert "another reader's" in refused[0].message
+        assert "another reader" in refused[0].message
         refused = measure(package.store, table(package.store, "consensus"), NOON).refused
         assert "name of resolved answers" in refused[0].message
         assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()

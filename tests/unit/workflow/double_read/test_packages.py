@@ -63,7 +63,7 @@ def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path:
         assert (blinding.reader, blinding.package_id) == ("reader-1", issued.package_id)
         assert "Hidden: other readers" in " ".join(blinding.rules)
         check_reader(package.store, "reader-1")
-        with pytest.raises(ProjectError, match="another reader's"):
+        with pytest.raises(ProjectError, match="belongs to another reader"):
             check_reader(package.store, "reader-2")
     with pytest.raises(ProjectError, match="reads blind: in the reader's own package"):
         check_reader(project.store, "reader-1")

@@ -120,7 +120,7 @@ def test_a_signature_covers_the_latest_draft_of_each_cell_and_undo_stops_there()
     signed = sign_drafts(log, frozenset(), statement="I sign.", at=NOON)
     assert signed.reading_ids == (log[1].reading_id, log[2].reading_id)
     assert undo(log, set(signed.reading_ids), NOON) is None
-    with pytest.raises(InputError, match="Nothing waits"):
+    with pytest.raises(InputError, match="nothing to sign"):
         sign_drafts(log, frozenset(signed.reading_ids), statement="I sign.", at=NOON)
 
 

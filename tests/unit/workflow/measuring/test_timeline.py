@@ -60,7 +60,7 @@ def test_a_study_of_the_day_of_the_first_fraction_counts_as_before_and_is_said(
     lengths(store, tmp_path, "L,T1,A,2024-05-01,10.0")
     same_day = timeline(store, ssrs_first_date=date(2024, 5, 1), ssrs_last_date=date(2024, 5, 3))
     assert same_day.timeline.observations == {T1: (Observation(-2, Decimal("10.0")),)}
-    assert any("of the day of the first fraction" in flag for flag in same_day.flags)
+    assert any("on the day of the first fraction" in flag for flag in same_day.flags)
 
 
 def test_a_baseline_older_than_six_weeks_is_flagged(store: SqlStore, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Signing:
     def obstacle(self) -> str:
         """Say why the listed answers cannot be signed; "" where they can."""
         if not self.listed.reading_ids:
-            return "Nothing waits for a signature here: measure first."
+            return "There is nothing to sign here: measure first."
         if self.listed.missing and not self.signs_incomplete:
             return "Cells are unread: read them, or accept that they stay unread, then sign."
         return ""
