@@ -342,7 +342,7 @@ def _checked_columns(
                 f"known are {', '.join(known)}{_did_you_mean(column, known)}"
             )
         elif column in columns[: place - 1]:
-            message = "this column is there twice: keep one"
+            message = "this column is duplicated: keep one"
         if message:
             faults.append(TableFault(header.line, column or None, message))
     faults += [

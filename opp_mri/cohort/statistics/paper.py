@@ -152,7 +152,7 @@ def read_paper(folder: Path) -> Paper:
         days = printed["reconstruction"]["days_to_peak"]
         paper = Paper(rows=rows, figures=figures, reasons=printed["reasons"], days_to_peak=days)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise InputError(f"{PRINTED} is not as it must be: {error}. Mend it there.") from error
+        raise InputError(f"{PRINTED} is invalid: {error}. Correct the file.") from error
     keys = {attribute.name for attribute in fields(TableRow)} | {"region"}
     for figure in figures:
         unknown = {*figure.count, *figure.of, *figure.group} - keys
@@ -161,7 +161,7 @@ def read_paper(folder: Path) -> Paper:
         unknown |= {figure.reason} - {"", *paper.reasons}
         if unknown:
             listed = ", ".join(sorted(unknown))
-            raise InputError(f"{PRINTED}, “{figure.name}”: {listed} is unknown. Mend it there.")
+            raise InputError(f"{PRINTED}, “{figure.name}”: {listed} is unknown: correct it.")
     return paper
 
 

@@ -124,7 +124,7 @@ def read_same_patient(path: Path) -> list[tuple[str, str]]:
             if patient_id is None or same_as is None:
                 continue
             if pairs.setdefault(patient_id, same_as) != same_as:
-                row.fault("patient_id", "is there twice with another same_as: keep one line")
+                row.fault("patient_id", "has two different same_as: keep one row")
     return list(pairs.items())
 
 

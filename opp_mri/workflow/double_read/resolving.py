@@ -80,7 +80,7 @@ def resolve(
     Raises
     ------
     InputError
-        This cannot be made of the two, the protocol does not let it, or a reason is wanting.
+        This cannot be made of the two, the protocol does not allow it, or no reason is given.
     GeometryError
         No length can be taken of the new line.
     """

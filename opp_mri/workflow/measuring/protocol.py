@@ -110,7 +110,7 @@ def unblind(store: Store, *, signed_by: str, reason: str, at: datetime) -> Unbli
     ProjectError
         There is no protocol, or it is lifted already.
     InputError
-        A name or a reason is wanting.
+        No name or no reason is given.
     """
     needed_protocol(store)
     if not signed_by.strip() or not reason.strip():

@@ -98,7 +98,7 @@ def test_all_faults_of_a_header_are_told_at_once(tmp_path) -> None:
     told = faults(tmp_path, "Id,note,note,,zzz\na,b,c,d,e\n")
     assert "column Id: this column is unknown" in told[0]
     assert "did you mean id?" in told[0]
-    assert "column note: this column is there twice" in told[1]
+    assert "column note: this column is duplicated" in told[1]
     assert "column 4 has no name" in told[2]
     assert "column zzz: this column is unknown" in told[3]
     assert told[4:] == [
