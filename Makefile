@@ -49,6 +49,8 @@ mutation-test: $(VENV)/.uv ## change the response rules, and list the changes th
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-mutation
 	$(BIN)/uv pip sync --quiet --python .venv-mutation/bin/python --require-hashes \
 		requirements/mutation.txt
+	$(BIN)/uv pip install --quiet --python .venv-mutation/bin/python --no-deps \
+		--build-constraints requirements/build.txt --editable .
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice -n 10 .venv-mutation/bin/mutmut run --max-children 1
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-mutation/bin/mutmut results
 

@@ -37,7 +37,7 @@ FUTURE: Final = (
     "was followed long enough; the landmark analysis restarts the clock."
 )
 CHANGES: Final = (
-    "Each change is from the own baseline of its sequence; lengths of two sequences are never "
+    "Each change is from its sequence's own baseline; lengths of two sequences are never "
     "subtracted."
 )
 

@@ -91,6 +91,12 @@ def test_regrowth_is_counted_from_the_smallest_length_at_a_follow_up() -> None:
     assert (one.nadir_mm, one.nadir_day, one.regrowth_mm) == (Decimal("12.0"), 200, Decimal("2.5"))
 
 
+def test_without_a_follow_up_the_baseline_is_reported() -> None:
+    answer = reported(before7="20.0")
+    assert (answer.baseline_day, answer.baseline_mm) == (-7, Decimal("20.0"))
+    assert answer.last_change_mm is None
+
+
 def test_without_a_baseline_lengths_are_reported_and_changes_are_not() -> None:
     one = reported(d60="25.0", d120="15.0")
     assert (one.nadir_mm, one.last_day) == (Decimal("15.0"), 120)

@@ -105,6 +105,21 @@ def test_nothing_that_tells_a_small_count_is_left_when_they_are_withheld(made) -
             assert all(not 0 < counts[key] < BELOW for key in before.told_by)
 
 
+def test_nothing_estimated_from_the_categories_is_shown_where_small_counts_are_withheld(
+    paper,
+) -> None:
+    """Shares of courses and expected numbers of categories would bound a withheld count."""
+    told = re.compile("true lengths|courses are as common|no lesion had changed", re.IGNORECASE)
+
+    def words_of(*, suppressing: bool) -> str:
+        tables = analysis_tables(paper, suppressing=suppressing)
+        rows = [" ".join(row) for table in tables for row in table.text_rows]
+        return " ".join([*rows, *(note for table in tables for note in table.notes)])
+
+    assert told.search(words_of(suppressing=False))
+    assert not told.search(words_of(suppressing=True))
+
+
 def test_each_share_has_its_interval_and_the_number_at_risk(paper) -> None:
     """summary(survfit(Surv(d, e) ~ arm, conf.type = "log-log"), times = c(91, 182))."""
     (line,) = rows_of(free_shares(paper), "OPP-free", "single fraction")
