@@ -29,8 +29,8 @@ GOALS = {
     "window shown, s": 4.0,
     "first pane interactive, s": 1.5,
     "patient complete, s": 5.0,
-    "caliper drag step, Python ms": 5.0,
-    "linked scroll step over eight panes, Python ms": 20.0,
+    "caliper drag step, ms": 5.0,
+    "linked scroll step over eight panes, ms": 20.0,
     "growth curve while dragging, ms": 10.0,
     "memory, MB": 1000.0,
 }
@@ -38,6 +38,8 @@ STEPS = 40
 EMPTY, EMPTY_CPU = "empty window of napari, s", "empty window of napari, processor s"
 SHOWN, SHOWN_CPU = "window shown, s", "window shown, processor s"
 FIRST_CPU = "first pane interactive, processor s"
+SCROLL = "linked scroll step over eight panes"
+STEP_CPU = tuple(name.replace(", ms", ", processor ms") for name in GOALS if name.endswith(", ms"))
 
 
 def make_project(folder: Path) -> None:
@@ -92,6 +94,26 @@ def make_project(folder: Path) -> None:
             )  # fmt: skip
         if len(open_patient(project.store, "P1", "A").study_dates) != VISITS:
             raise SystemExit(f"The patient has not the {VISITS} visits that were written.")
+
+
+def now() -> tuple[float, float]:
+    """Give the time on the wall and that of this thread's processor."""
+    return time.perf_counter(), time.thread_time()
+
+
+def since(start: tuple[float, float]) -> tuple[float, float]:
+    """Give how much of both has gone by, in s."""
+    wall, processor = now()
+    return wall - start[0], processor - start[1]
+
+
+def medians(name: str, steps: list[tuple[float, float]]) -> dict[str, float]:
+    """Give the medians of steps in ms: on a busy machine that of the processor counts."""
+    walls, processors = zip(*steps, strict=True)
+    return {
+        f"{name}, ms": 1000 * statistics.median(walls),
+        f"{name}, processor ms": 1000 * statistics.median(processors),
+    }
 
 
 def empty_window() -> dict[str, float]:
@@ -162,16 +184,15 @@ def one_round(folder: Path) -> dict[str, float]:
     window.grid.pointer.emit(pointer(PointerKind.PRESS, -40, button=Button.LEFT))
     steps, curve = [], []
     for number in range(STEPS):
-        start = time.perf_counter()
-        window.grid.pointer.emit(pointer(PointerKind.MOVE, -40 + 2 * number))
-        steps.append(time.perf_counter() - start)
-        start = time.perf_counter()
+        event, start = pointer(PointerKind.MOVE, -40 + 2 * number), now()
+        window.grid.pointer.emit(event)
+        steps.append(since(start))
+        start = now()
         window._show_timeline()
-        curve.append(time.perf_counter() - start)
+        curve.append(since(start))
         application.processEvents()
     window.grid.pointer.emit(pointer(PointerKind.RELEASE, 40, button=Button.LEFT))
-    told["caliper drag step, Python ms"] = 1000 * statistics.median(steps)
-    told["growth curve while dragging, ms"] = 1000 * statistics.median(curve)
+    told |= medians("caliper drag step", steps) | medians("growth curve while dragging", curve)
 
     if room.session.lesion is None or not room.session.lesion.log:
         raise SystemExit("The drag left no caliper.")
@@ -179,14 +200,14 @@ def one_round(folder: Path) -> dict[str, float]:
     scrolls, places = [], []
     for number in range(STEPS):
         event = pointer(PointerKind.WHEEL, 0, notches=1 if number % 10 < 5 else -1)
-        start = time.perf_counter()
+        start = now()
         window.grid.pointer.emit(event)
-        scrolls.append(time.perf_counter() - start)
+        scrolls.append(since(start))
         places.append(room.panes.panes[-1].place)
         application.processEvents()
     if len({pane.place for pane in room.panes.panes}) != 1 or len(set(places)) == 1:
         raise SystemExit("The panes did not scroll together.")
-    told["linked scroll step over eight panes, Python ms"] = 1000 * statistics.median(scrolls)
+    told |= medians(SCROLL, scrolls)
     told["memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()
     viewer.close()
@@ -215,7 +236,7 @@ def main() -> None:
             told.append(each)
     missed = []
     print("| what | median | goal |\n|---|---|---|")
-    for name in (EMPTY, EMPTY_CPU, SHOWN_CPU, FIRST_CPU, *GOALS):
+    for name in (EMPTY, EMPTY_CPU, SHOWN_CPU, FIRST_CPU, *STEP_CPU, *GOALS):
         goal = GOALS.get(name)
         median = statistics.median(each[name] for each in told)
         print(f"| {name} | {median:.2f} | {'-' if goal is None else f'{goal:g}'} |")

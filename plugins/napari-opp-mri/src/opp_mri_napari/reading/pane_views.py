@@ -5,7 +5,6 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
-from opp_mri.domain.imaging import Plane
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
@@ -30,6 +29,7 @@ STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one
 STRIP_HALF_MM: Final = 30.0
 SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is no ghost
 HALF_VERTEBRA_MM: Final = 12.0
+OBLIQUE_COS: Final = 0.7  # an image across the spine, rather than along it
 LOCATOR_PX: Final = 110  # most pixels of the small whole image
 
 
@@ -141,8 +141,8 @@ class PaneViews:
             return LevelMark(text=f"{name}?", place=None)
         at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))
         off_mm = abs(pane.plane.distance_mm(known[1]))
-        is_sagittal = pane.volume is None or pane.volume.plane is Plane.SAGITTAL
-        if off_mm > HALF_VERTEBRA_MM and not is_sagittal:  # another vertebra may lie here
+        is_across = abs(pane.plane.normal[2]) > OBLIQUE_COS
+        if off_mm > HALF_VERTEBRA_MM and is_across:  # another vertebra may lie here
             return LevelMark(text=f"{name} is {off_mm:.0f} mm away", place=None)
         return LevelMark(text=name, place=at)
 
