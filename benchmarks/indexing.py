@@ -31,7 +31,8 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from opp_mri.dicom import instances
 from opp_mri.dicom.headers import completeness, elements, functional_groups, header
 from opp_mri.dicom.headers.byte_reader import FileBytes
-from opp_mri.dicom.headers.header import TAGS, quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan
 from opp_mri.domain.imaging import FileStatus, SourceFile

@@ -25,7 +25,8 @@ from opp_mri.dicom.headers.functional_groups import (
     contrast_agents,
     read_functional_groups,
 )
-from opp_mri.dicom.headers.header import TAGS, Header
+from opp_mri.dicom.headers.header import Header
+from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.values import integer
 from opp_mri.domain.imaging import (
     ENHANCED_SOP_CLASS_UIDS,

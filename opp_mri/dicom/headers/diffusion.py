@@ -14,7 +14,8 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.dicom.headers.elements import Layout
-from opp_mri.dicom.headers.header import PRIVATE_B_VALUES, Header
+from opp_mri.dicom.headers.header import Header
+from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
 from opp_mri.dicom.headers.values import number, text
 from opp_mri.domain.imaging import FileStatus
 
@@ -36,12 +37,10 @@ class PrivateBValue:
 def private_b_values(header: Header) -> Iterator[PrivateBValue]:
     """Give each private b-value of a header."""
     if header.dataset is not None:
-        tags = [tag for tag in _PLACES if tag in header]
-    elif header.raw.keys().isdisjoint(_PLACES):  # most images have none
-        return
+        tags = {tag for tag in _PLACES if tag in header}
     else:
-        tags = [tag for tag in _PLACES if tag in header.raw]
-    for tag in tags:
+        tags = _PLACES.keys() & header.raw.keys()
+    for tag in sorted(tags):
         creator, creator_tag = _PLACES[tag]
         if header.dataset is None:
             elements = header.raw.get(creator_tag, b""), header.raw[tag]

@@ -13,7 +13,8 @@ from pydicom import Dataset
 
 from opp_mri.dicom.headers.elements import Layout, elements_in, items_of
 from opp_mri.dicom.headers.fields import Values, understood
-from opp_mri.dicom.headers.header import TAGS, Header, tag_of
+from opp_mri.dicom.headers.header import Header
+from opp_mri.dicom.headers.keywords import TAGS, tag_of
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import InputError

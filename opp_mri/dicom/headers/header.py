@@ -15,7 +15,7 @@ from typing import Final
 from attrs import define, field
 from pydicom import Dataset, config
 from pydicom.charset import convert_encodings, default_encoding
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
@@ -25,57 +25,11 @@ from opp_mri.dicom.headers.byte_reader import ByteReader, ReaderStream, inflated
 from opp_mri.dicom.headers.clean_values import clean_value
 from opp_mri.dicom.headers.completeness import PixelShape, pixels_missing
 from opp_mri.dicom.headers.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
+from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES, TAGS
 from opp_mri.dicom.headers.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS, integer, text
 from opp_mri.domain.imaging import FileStatus
 
-KEYWORDS: Final = (
-    *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate"),
-    *("AcquisitionDate", "AcquisitionDateTime", "StudyTime", "AcquisitionTime", "Modality"),
-    *("Manufacturer", "InstitutionName", "StudyDescription", "SeriesDescription"),
-    *("ManufacturerModelName", "AcquisitionContrast"),
-    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
-    *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "ScanningSequence"),
-    *("SequenceVariant", "ScanOptions", "MRAcquisitionType", "SequenceName", "SliceThickness"),
-    *("RepetitionTime", "EchoTime", "InversionTime", "EchoNumbers", "MagneticFieldStrength"),
-    *("SpacingBetweenSlices", "EchoTrainLength", "PixelBandwidth", "ProtocolName"),
-    *("ContrastBolusVolume", "ContrastBolusStartTime", "TriggerTime"),
-    *("InPlanePhaseEncodingDirection", "FlipAngle", "PulseSequenceName", "EchoPulseSequence"),
-    *("InversionRecovery", "SpectrallySelectedSuppression", "InversionTimes"),
-    *("EffectiveEchoTime", "DiffusionBValue", "EchoPlanarPulseSequence"),
-    *("ComplexImageComponent", "VolumeBasedCalculationTechnique"),
-    *("DerivationDescription", "DerivationCodeSequence", "SeriesDate", "ContentDate"),
-    "SeriesTime",
-    *("StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber"),
-    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"),
-    *("TemporalPositionIdentifier", "SamplesPerPixel", "PhotometricInterpretation"),
-    *("NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated"),
-    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
-)
-"""The elements that are read; `instances` makes an Instance of them."""
-
-
-def tag_of(keyword: str) -> int:
-    """Give the tag of a DICOM keyword."""
-    tag = tag_for_keyword(keyword)
-    if tag is None:
-        raise ValueError(f"{keyword} is no DICOM keyword")
-    return tag
-
-
-TAGS: Final = {keyword: tag_of(keyword) for keyword in KEYWORDS}
-
-PRIVATE_B_VALUES: Final = tuple(
-    (creator, group << 16 | block, group << 16 | block << 8 | element)
-    for creator, group, element in (
-        ("SIEMENS MR HEADER", 0x0019, 0x0C),
-        ("GEMS_PARM_01", 0x0043, 0x39),
-        ("Philips Imaging DD 001", 0x2001, 0x03),
-        ("Image Private Header", 0x0065, 0x09),
-    )
-    for block in range(0x10, 0x14)  # a file that was written anew may have it in a later block
-)
-"""Creator of a private block, the element that names it, and the one that holds the b-value."""
 _PRIVATE: Final = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
 _READ: Final = (*TAGS.values(), *_PRIVATE)
 _VRS: Final = {tag: dictionary_VR(tag) for tag in TAGS.values()} | {

@@ -91,8 +91,8 @@ def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
     text = _ORDINARY_WORDS.sub(" ", text)
     if _RADIAL_BLADES.search(text):
         text = _MOTION_CORRECTED.sub(" ", text)
-    if rejection := _by_name(text, instance):
-        return rejection
+    if named := _kind_named(text, instance.series_description, instance.protocol_name):
+        return _rejected(named)
     derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
     if rejection := _by_derivation(instance):
         return rejection
@@ -114,14 +114,16 @@ def _is_harmless(derivation: str) -> bool:
     return bool(_HARMLESS.search(text)) and not computed
 
 
-def _by_name(text: str, instance: Instance) -> Finding[bool] | None:
+@lru_cache(maxsize=4096)  # series of many studies have one name
+def _kind_named(text: str, *written: str) -> str:
+    """Say which kind of computed image a name says, or ""."""
     for pattern, sentence in _patterns("names"):
         if match := pattern.search(text):
-            return _rejected(f'{sentence[:-1]}: the description says "{match[0].strip()}".')
-    for name in (instance.series_description, instance.protocol_name):
+            return f'{sentence[:-1]}: the description says "{match[0].strip()}".'
+    for name in written:
         if word := names(name, Word.SUBTRACTION):
-            return _rejected(f'A subtraction: the description says "{word}".')
-    return None
+            return f'A subtraction: the description says "{word}".'
+    return ""
 
 
 def _by_derivation(instance: Instance) -> Finding[bool] | None:

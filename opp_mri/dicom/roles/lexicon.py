@@ -107,6 +107,7 @@ _SIGNED_ALONE: Final = frozenset({"c", "k", "iv", "t1", "t1w"})  # "+C", "K-", "
 _LEVEL: Final = re.compile(r"[a-z]|[ctls]\d{1,2}|\d+|\d+(mm|min|sec|s|ml|cc|t)")
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Give text in lower case, in compatible letters, without accents where they can be dropped."""
     lower = unicodedata.normalize("NFKC", text).casefold()

@@ -15,7 +15,8 @@ from pydicom.uid import EnhancedMRImageStorage, ImplicitVRLittleEndian
 from opp_mri.dicom.headers import values
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.headers.fields import FIELDS, INSTEAD, OF_FRAMES
-from opp_mri.dicom.headers.header import KEYWORDS, TAGS, quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.keywords import KEYWORDS, TAGS
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Frame, Instance
 from opp_mri.errors import InputError

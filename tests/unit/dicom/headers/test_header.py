@@ -35,7 +35,8 @@ from pydicom.uid import (
 from opp_mri.dicom.headers import byte_reader
 from opp_mri.dicom.headers import header as header_module
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
-from opp_mri.dicom.headers.header import TAGS, Header, quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import Header, quiet_pydicom, read_header
+from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus
 
