@@ -102,9 +102,11 @@ def write_phantom(
     except BaseException as error:  # half a cohort would only be in the way of the next one
         _clear(folder)
         if isinstance(error, OSError):
+            # pydicom puts a traceback into the text, and no cause of its own
+            cause = error.strerror or "the disk may be full"
             raise InputError(
-                f"{folder} could not be written ({error.strerror or error}), and was emptied: make "
-                "room, or choose another folder."
+                f"{folder} could not be written ({cause}), and was emptied: make room, or choose "
+                "another folder."
             ) from error
         raise
 

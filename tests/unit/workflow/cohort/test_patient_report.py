@@ -24,6 +24,7 @@ from opp_mri.errors import UnknownError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.cohort.patient_report import build_patient_report
 from opp_mri.workflow.project import Project, Settings
+from opp_mri.workflow.safekeeping.audit import verify
 
 T1 = SeriesRole.T1
 LENGTHS = {"before": "15.0", "after": "19.0", "later": "24.0"}
@@ -178,6 +179,22 @@ def test_the_hash_is_that_of_the_patients_data_and_changes_with_a_length(report)
         )
     )
     assert first == again != changed.facts.data_sha256
+
+
+def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
+    report, store: SqlStore
+) -> None:
+    """Kept on paper, it shows later whether the records are those of the report."""
+    first = report(*all_three())
+    head = store.head()
+    assert (first.facts.records, first.facts.records_head) == (head.sequence_number, head.hash)
+    printed = patient_html(first)
+    assert head.hash in printed
+    assert verify(store, head.hash).faults == ()
+    store.add_lesions(store.lesions(), NOON)
+    assert report().facts.records_head == store.head().hash != head.hash
+    assert verify(store, head.hash).faults == ()  # a head proves what was recorded before it
+    assert verify(store, "0" * 63 + "1").faults != ()
 
 
 def test_a_patient_without_a_lesion_is_an_error_that_does_not_name_the_patient(report) -> None:
