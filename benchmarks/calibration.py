@@ -265,7 +265,7 @@ def draw(measured: dict[tuple[str, float, float], list[Bin]]) -> None:
             [each.stated for each in bins], [each.same for each in bins],
             [2 * each.standard_error for each in bins], fmt="o", ms=3, lw=1, color="black",
         )  # fmt: skip
-        axes.set_title(f"{name}, SD {sd_mm}, corr. {correlation}", fontsize=8)
+        axes.set_title(f"{name}, SD {sd_mm}, corr. {correlation}", fontsize=7)
         axes.set(xlim=(0, 1), ylim=(0, 1))
     for axes in panels[len(measured) :]:
         axes.set_axis_off()
