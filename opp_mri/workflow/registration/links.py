@@ -52,17 +52,30 @@ class Links:
     confirmed: tuple[RigidTransform, ...] = field(default=())
     by_point: tuple[RigidTransform, ...] = field(default=())
     fits: Mapping[str, tuple[FitNote, ...]] = field(factory=dict)
+    # every pane asks for its chains whenever the mouse moves
+    _chains: dict[tuple[bool, str, str], RigidTransform | None] = field(
+        factory=dict, init=False, repr=False
+    )
 
     def carrying(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Give the transform between two frames through confirmed fits alone, or None."""
-        return _chain(self.confirmed, to_frame, from_frame)
+        return self._kept_chain(to_frame, from_frame, with_points=False)
 
     def linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Give a transform for scrolling: through confirmed fits, or else common points too."""
         carrying = self.carrying(to_frame, from_frame)
         if carrying is not None:
             return carrying
-        return _chain((*self.confirmed, *self.by_point), to_frame, from_frame)
+        return self._kept_chain(to_frame, from_frame, with_points=True)
+
+    def _kept_chain(
+        self, to_frame: str, from_frame: str, *, with_points: bool
+    ) -> RigidTransform | None:
+        key = (with_points, to_frame, from_frame)
+        if key not in self._chains:
+            points = self.by_point if with_points else ()
+            self._chains[key] = _chain((*self.confirmed, *points), to_frame, from_frame)
+        return self._chains[key]
 
 
 def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Links:

@@ -1,5 +1,6 @@
 """Panes follow one place of the body only where frames are joined, and ghosts only by fits."""
 
+import attrs
 import numpy as np
 import pytest
 
@@ -51,6 +52,14 @@ def test_a_common_point_links_scrolling_and_carries_nothing() -> None:
 def test_a_confirmed_fit_comes_before_a_common_point() -> None:
     links = Links(confirmed=FITS, by_point=both(shift("baseline", "first", 0.0)))
     assert up_mm(links.linking("baseline", "first")) == pytest.approx(49.0)
+
+
+def test_a_chain_is_composed_once_and_again_where_the_fits_change() -> None:
+    links = Links(confirmed=FITS)
+    first = links.carrying("second", "first")
+    assert links.carrying("second", "first") is first
+    changed = attrs.evolve(links, confirmed=both(shift("second", "first", 1.0)))
+    assert up_mm(changed.carrying("second", "first")) == pytest.approx(1.0)
 
 
 def test_a_fit_that_waits_links_nothing() -> None:
