@@ -360,8 +360,10 @@ def _why_ragged(values: Sequence[str], columns: int) -> str | None:
         return "the line holds no value: remove it"
     if len(values) == columns:
         return None
-    message = f"the line has {format_count(len(values), 'value')}, the header "
-    f"{format_count(columns, 'column')}"
+    message = (
+        f"the line has {format_count(len(values), 'value')}, the header "
+        f"{format_count(columns, 'column')}"
+    )
     numbers = [re.fullmatch(r"[0-9]+", value) is not None for value in values]
     if len(values) > columns and any(a and b for a, b in itertools.pairwise(numbers)):
         return f"{message}: if a number has a decimal comma, write a point (12.5, not 12,5)"

@@ -31,7 +31,9 @@ def test_two_spellings_of_a_name_are_a_fault_with_both_lines(
     tmp_path: Path, first: str, second: str
 ) -> None:
     path = table(tmp_path, f"{LENGTHS}{first},0,T1,20\n{first},9,T1,20\n{second},60,T1,24\n")
-    with pytest.raises(TableError, match=r"line 4, column lesion_id: .* of line 2 differ in case"):
+    with pytest.raises(
+        TableError, match=r"line 4, column lesion_id: .* of line 2 differ only in case"
+    ):
         read_measurements(path)
 
 
@@ -58,8 +60,8 @@ def test_a_name_with_a_character_that_does_not_show_is_refused(tmp_path: Path, h
          "year of birth"),
         ("A,P1,L1,2020-01-06,,,,2021-01-01", "B,P1,L2,2020-01-06,,,,2021-01-02", "death_date",
          "death is 2021-01-02 here"),
-        ("A,P11,L1,2020-01-06,,,,", "B,p11,L2,2020-01-06,,,,", "patient_id", "differ in case"),
-        ("A,P1,L1,2020-01-06,,,,", "a,P1,L2,2020-01-06,,,,", "lesion_id", "differ in case"),
+        ("A,P11,L1,2020-01-06,,,,", "B,p11,L2,2020-01-06,,,,", "patient_id", "differ only in case"),
+        ("A,P1,L1,2020-01-06,,,,", "a,P1,L2,2020-01-06,,,,", "lesion_id", "differ only in case"),
     ],
 )  # fmt: skip
 def test_one_patient_is_one_person(
