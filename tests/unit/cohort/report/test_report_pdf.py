@@ -6,12 +6,15 @@ import zlib
 from pathlib import Path
 
 import pytest
-from fixtures.cohort_reports import a_report
+from fixtures.cohort_reports import LESIONS, a_report
 
 from opp_mri.cohort.report import cohort as cohort_module
 from opp_mri.cohort.report.cohort import printed_html
+from opp_mri.cohort.report.document import Section
 from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.pdf import pdf_of
+from opp_mri.cohort.statistics.analysis import analyse
+from opp_mri.cohort.tables.analysis_tables import incidence
 from opp_mri.errors import InputError
 
 
@@ -56,6 +59,22 @@ def test_a_link_stays_a_link_a_heading_becomes_a_bookmark_and_it_is_tagged() -> 
     assert b"/Outlines" in content
     assert b"/StructTreeRoot" in content
     assert b"/Lang" in content
+
+
+@pytest.mark.usefixtures("needs_pango")
+def test_no_table_of_a_pdf_runs_out_of_its_page() -> None:
+    from weasyprint import HTML
+
+    shares = incidence(analyse(LESIONS))
+    html = printed_html(a_report(sections=[Section(title="Events", tables=(shares,))]))
+    tables = [
+        (box.position_x + box.margin_width(), page.width)
+        for page in HTML(string=html).render().pages
+        for box in page._page_box.descendants()
+        if box.element_tag == "table"
+    ]
+    assert tables
+    assert all(right <= width for right, width in tables)
 
 
 @pytest.mark.usefixtures("needs_pango")
