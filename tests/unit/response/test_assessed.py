@@ -11,7 +11,7 @@ def test_margin_and_probability_are_computed_when_asked_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
-    for name in ("margin_mm", "category_probabilities", "labels_by_day"):
+    for name in ("compute_margin_mm", "estimate_category_probabilities", "labels_by_day"):
         compute = getattr(assessed, name)
 
         def counted(*args: object, _name: str = name, _compute=compute, **given: object) -> object:
@@ -25,7 +25,11 @@ def test_margin_and_probability_are_computed_when_asked_and_once(
     assert lesion.sentences == lesion.sentences
     assert lesion.is_fragile is lesion.sureness.fragile(ResponseCategory.OPP)
     assert lesion.details == lesion.details
-    assert sorted(asked) == ["category_probabilities", "labels_by_day", "margin_mm"]
+    assert sorted(asked) == [
+        "compute_margin_mm",
+        "estimate_category_probabilities",
+        "labels_by_day",
+    ]
 
 
 def test_a_lesion_without_a_length_is_not_measured_and_has_no_outlook() -> None:
