@@ -35,9 +35,9 @@ from scipy import stats
 from opp_mri.domain.assessment import Mode
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage
-from opp_mri.workflow.assessing.respond import project_rules
+from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.double_read.consensus import consensus
+from opp_mri.workflow.double_read.consensus import prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.project import create_project, open_project
@@ -127,7 +127,9 @@ def make_study(folder: Path, database: str, patients: int, packages: int) -> Stu
                 if number in (0, times):
                     read_all(target, issued)
                     merge_package(project, target, NOON)
-        lesions = consensus(project, rules=project_rules(project, None, Mode.RETROSPECTIVE))
+        lesions = prepare_consensus(
+            project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
+        )
     first, *later = made[OWN]
     return Study(
         folder=folder, packages=later, first=first,
