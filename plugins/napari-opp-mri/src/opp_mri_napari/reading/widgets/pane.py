@@ -35,7 +35,7 @@ NOTCH: Final = 120
 ACTIVE, QUIET = "#56b4e9", "#2b333b"
 NOTE_PX: Final = 22
 LEAST_PX: Final = 90  # napari cannot draw on nothing
-CHIP: Final = "padding: 1px 6px; border-radius: 3px; font-size: 12px;"
+CHIP: Final = "padding: 0px 6px; border-radius: 3px; font-size: 12px;"  # no higher than a heading
 
 
 class _Shown(Image):  # type: ignore[misc] # napari is not typed
@@ -80,7 +80,7 @@ class PaneWidget(QFrame):
 
     def _build(self) -> None:
         self.setObjectName("pane")
-        self.heading.setStyleSheet("font-size: 14px; font-weight: bold;")
+        self.heading.setStyleSheet("font-size: 15px; font-weight: bold;")
         self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
         self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
