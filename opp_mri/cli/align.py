@@ -133,7 +133,7 @@ def _decide(fit: str, decision: FitDecision, reader: str, reason: str, folder: P
 
 @fit_group.command("confirm", epilog=example("opp-mri fit confirm fb8f80b5737d --reader A"))
 @click.argument("fit")
-@click.option("--reader", required=True, help="Who decides.")
+@click.option("--reader", required=True, help="Name of the reader who decides.")
 @click.option("--reason", default="", help="Required if the fit was decided before.")
 @project_option
 def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) -> None:
@@ -145,7 +145,7 @@ def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) ->
     "reject", epilog=example('opp-mri fit reject fb8f80b5737d --reader A --reason "wrong level"')
 )
 @click.argument("fit")
-@click.option("--reader", required=True, help="Who decides.")
+@click.option("--reader", required=True, help="Name of the reader who decides.")
 @click.option("--reason", default="", help="Required if the fit was decided before.")
 @project_option
 def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> None:

@@ -267,7 +267,7 @@ def _check_volume(name: str, volume: Volume) -> None:
             f"dimensions needs at least {LEAST_SLICES}."
         )
     if not volume.voxels.min().item() < volume.voxels.max().item():
-        raise GeometryError(f"The {name} shows nothing: all its voxels are alike.")
+        raise GeometryError(f"The {name} has no contrast: all its voxels are alike.")
 
 
 def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:

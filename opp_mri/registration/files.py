@@ -37,7 +37,9 @@ def write_transform(path: Path, baseline_from_followup: RigidTransform) -> None:
     try:
         sitk.WriteTransform(transform, str(path))
     except RuntimeError as error:
-        raise InputError(f"{path} cannot be written: choose a folder that can be.") from error
+        raise InputError(
+            f"{path} cannot be written: choose a folder that you may write."
+        ) from error
 
 
 def read_transform(path: Path) -> FloatArray:
@@ -63,7 +65,7 @@ def read_transform(path: Path) -> FloatArray:
             "linear transform)."
         ) from error
     if not transform.IsLinear():
-        raise InputError(f"{path} bends space: only a rigid transform can be a fit.")
+        raise InputError(f"{path} is a deformable transform: only a rigid transform can be a fit.")
     origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
     followup_from_baseline = np.eye(4)
     followup_from_baseline[:3, 3] = origin
@@ -71,7 +73,7 @@ def read_transform(path: Path) -> FloatArray:
         step = np.array(transform.TransformPoint(np.eye(3)[axis].tolist()))
         followup_from_baseline[:3, axis] = step - origin
     if abs(np.linalg.det(followup_from_baseline)) < 1e-6:
-        raise InputError(f"{path} flattens space: it is not a rigid transform.")
+        raise InputError(f"{path} has a singular matrix: it is not a rigid transform.")
     return invert(followup_from_baseline)
 
 
@@ -97,7 +99,9 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
     except RuntimeError as error:
-        raise InputError(f"{path} cannot be written: choose a folder that can be.") from error
+        raise InputError(
+            f"{path} cannot be written: choose a folder that you may write."
+        ) from error
 
 
 def make_image(values: NDArray[np.generic], grid: VolumeGeometry) -> Any:

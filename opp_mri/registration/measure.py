@@ -132,7 +132,7 @@ def no_fit(question: Question) -> Fit:
         block_residual_mm=math.inf,
         overlap=0.0,
         verdict=Verdict.FAILED,
-        reasons=(f"Nothing of the follow-up is like the baseline. {ELSEWHERE}",),
+        reasons=(f"No part of the follow-up resembles the baseline. {ELSEWHERE}",),
     )
 
 

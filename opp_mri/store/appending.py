@@ -66,8 +66,8 @@ class SqlChain(Transactions):
             head = read_head(connection)
         if (count, last or 0) != (head.sequence_number, head.sequence_number):
             log.error(
-                "Records of this project were deleted or added in another way than by opp_mri: run "
-                "`opp-mri audit verify`, and restore a backup if it cannot be explained."
+                "Records of this project were deleted, or added by other means than opp_mri: run "
+                "`opp-mri audit verify`, and restore a backup if there is no explanation."
             )
 
     def damages(self, subject: str | None = None) -> Sequence[Damage]:
@@ -110,7 +110,7 @@ class SqlChain(Transactions):
         return [record for record in records if record is not None]
 
     def _restore(self, row: ChainRecord, kind: type[T]) -> T | None:
-        fault = "its content is not what was recorded"
+        fault = "its content differs from what was recorded"
         if row.is_intact:
             try:
                 record = from_json(row.body, kind)
@@ -237,7 +237,7 @@ def _contradiction(record: Any, row: ChainRecord) -> str:
         (declared.key, row.key), (declared.subject, row.subject), (declared.reader, row.reader),
     ):  # fmt: skip
         if field_text(record, name) != column:
-            return f"its {name} is not that of its row"
+            return f"its {name} differs from that of its row"
     if isinstance(record, Reading):
         faults = reading_faults(record)
         if faults:

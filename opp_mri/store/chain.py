@@ -140,7 +140,7 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
             yield ChainFault(
                 sequence_number=number,
                 message=f"Record {number} ({record.kind}) does not follow record {number - 1}: "
-                "one of the two was exchanged, or their order was changed.",
+                "one of the two was replaced, or their order was changed.",
             )
         last = Head(sequence_number=number, hash=record.hash)
     if last.sequence_number < head.sequence_number:
@@ -152,13 +152,13 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
         yield ChainFault(
             sequence_number=last.sequence_number,
             message="The head of the chain is not its last record: the head was changed, or "
-            "records were added in another way than by opp_mri.",
+            "records were added by other means than opp_mri.",
         )
 
 
 def _gap(first: int, following: int) -> str:
     if following <= first:
-        return f"Record {following} stands twice or out of order."
+        return f"Record {following} occurs twice or is out of order."
     if following == first + 1:
         return f"Record {first} is missing: it was deleted."
     return f"Records {first} to {following - 1} are missing: they were deleted."

@@ -24,7 +24,7 @@ def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
     rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
     present = {name: statement or "" for name, statement in rows}
     faults = [
-        f"“{name}” is missing from the database: what guards the records was removed."
+        f"“{name}” is missing from the database: a safeguard of the records was removed."
         for name in sorted(new.keys() - present.keys())
     ]
     faults += [
@@ -32,7 +32,7 @@ def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
         for name in sorted(present.keys() - new.keys())
     ]
     faults += [
-        f"“{name}” of the database is not as opp_mri made it."
+        f"“{name}” of the database differs from what opp_mri made."
         for name in sorted(new.keys() & present.keys())
         if new[name].split() != present[name].split()
     ]
@@ -59,7 +59,7 @@ def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
     frames = _patients_with_other_frames(connection)
     if frames:
         faults.append(
-            f"The frames of {len(frames)} series are not those of the catalogue: run "
+            f"The frames of {len(frames)} series differ from those of the catalogue: run "
             "`opp-mri index` to make them again."
         )
     return faults, (stale | set(frames.values())) & known

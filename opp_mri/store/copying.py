@@ -47,7 +47,7 @@ def copy_store(source: SqlStore, target: SqlStore) -> None:
             )
         if source.head() != target.head():
             raise ProjectError(
-                "The copy is not equal: the source's records do not end at the head of its chain. "
+                "The copy differs: the records of the source do not end at the head of its chain. "
                 "Run `opp-mri audit verify` on it."
             )
 

@@ -72,11 +72,14 @@ class PostgresqlStore(SqlStore):
         """
         reads = account.role in (Role.READER, Role.ADJUDICATOR)
         if reads is not bool(account.reader):
-            raise InputError("Readers and adjudicators have a reader's name, and only they.")
+            raise InputError(
+                "Readers and adjudicators need a reader's name; other roles have none."
+            )
         if any(a.name == account.name or (reads and a.reader == account.reader)
                for a in self.accounts()):  # fmt: skip
             raise InputError(
-                f"There is an account {account.name} or one for this reader: name another."
+                f"The account {account.name}, or an account of this reader, exists already: name "
+                "another."
             )
         password = secrets.token_urlsafe(18)
         with self.writing_transaction() as connection:
@@ -137,7 +140,7 @@ class PostgresqlStore(SqlStore):
     def _clock(self, connection: Connection) -> datetime:
         moment = connection.scalar(text("SELECT clock_timestamp() AT TIME ZONE 'UTC'"))
         if not isinstance(moment, datetime):
-            raise ProjectError("The database gives no time.")
+            raise ProjectError("The database returned no time.")
         return moment.replace(tzinfo=UTC)
 
     def _account(self, connection: Connection) -> str:
@@ -246,7 +249,7 @@ def _migrate(store: PostgresqlStore, *, create: bool) -> None:
             "The database was last used by another version of opp_mri: use that version."
         )
     if tables:
-        raise ProjectError("The database holds tables, but none of opp_mri's: name another one.")
+        raise ProjectError("The database holds tables of another program: name another database.")
     if not create:
         raise ProjectError("The database is empty: `opp-mri init --database` makes a project.")
     upgrade(store)

@@ -124,11 +124,11 @@ def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
         return
     if len(versions) > 1:
         raise ProjectError(
-            "The project's store names two versions of itself, so it was edited or damaged: "
+            "The project's store names two versions, so it was edited or damaged: "
             "restore its latest backup with `opp-mri restore`."
         )
     if not versions and tables:
-        raise ProjectError("The store's file is a database, but none of opp_mri's.")
+        raise ProjectError("The store's file is a database, but not of opp_mri: restore a backup.")
     if not versions and not create:
         raise ProjectError(
             "The project's store is empty: restore its file from a backup, or, if nothing was ever "
@@ -149,7 +149,7 @@ def _tables(connection: Connection) -> set[str]:
         is_plain = kind == "table" and str(statement).upper().startswith("CREATE TABLE")
         if name in {VERSION_TABLE, *metadata.tables} and not is_plain:
             raise ProjectError(
-                f"“{name}” of the project's store is not a table as opp_mri makes it: the store "
+                f"“{name}” of the project's store is not a table that opp_mri made: the store "
                 "was altered. Keep it as evidence, and use the original or a backup."
             )
     return {name for name, *_ in rows}

@@ -147,7 +147,9 @@ class SqlRecords(SqlChain):
             if signature.content_hash != content_hash(
                 bodies.get(reading_id, "") for reading_id in signature.reading_ids
             ):
-                self._name_damage(row, "the readings that it covers are not those signed")
+                self._name_damage(
+                    row, "the readings that it covers differ from those that were signed"
+                )
                 continue
             signatures.append(signature)
         return signatures
@@ -224,7 +226,7 @@ def _sealed(connection: Connection, signature: Signature) -> Signature:
     content = content_hash(bodies[reading_id] for reading_id in signature.reading_ids)
     if signature.content_hash not in ("", content):
         raise ConflictError(
-            "The readings are not those that were shown when this was signed. Nothing was signed: "
+            "The readings have changed since they were shown for signing. Nothing was signed: "
             "look at them again."
         )
     return attrs.evolve(signature, content_hash=content)
@@ -243,8 +245,8 @@ def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: in
         if (other.lesion_id, other.reader, other.cell) in cells:
             raise ConflictError(
                 f"{other.reader} answered {other.sequence.value} of {other.study_date} in another "
-                "window or program meanwhile, so this was not recorded: open the lesion again and "
-                "compare."
+                "window or program in the meantime, so this was not recorded: open the lesion "
+                "again and compare."
             )
 
 
@@ -253,5 +255,5 @@ def _refuse_known(connection: Connection, readings: Sequence[Reading]) -> None:
     if len(set(keys)) < len(keys) or _bodies(connection, set(keys)):
         raise ConflictError(
             "A reading with the same identifier is recorded already: nothing was recorded. "
-            "Look at what is there and try again."
+            "Look at the recorded reading and try again."
         )

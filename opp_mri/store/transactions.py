@@ -20,7 +20,7 @@ log = logging.getLogger("opp_mri.store")
 
 CATALOGUE_DAMAGED: Final = (
     "An entry of the catalogue of images is damaged and is left out: run `opp-mri index` again "
-    "with the folders of the images, which makes it again from the files."
+    "with the folders of the images, which restores it from the files."
 )
 
 BEGIN: Final = "opp_mri_begin"  # execution option: the statement that opens a transaction
@@ -38,11 +38,13 @@ CONFLICT: Final = "conflict"
 SENTENCES: Final = {
     FULL: "The disk is full; nothing was changed. Make room and try again.",
     REFUSED: "The project's store cannot be opened or written: check the folder's permissions "
-    "and that its drive is there.",
+    "and that its drive is connected.",
     DAMAGED: "The project's store is damaged. Keep a copy of it, then restore its latest backup "
     "with `opp-mri restore`.",
-    UNREACHABLE: "The database does not answer: check its address, that it runs, and the network.",
-    CONFLICT: "Somebody recorded the same meanwhile, so this was not recorded: look at it again.",
+    UNREACHABLE: "The database does not answer: check its address, whether it is running, and the "
+    "network.",
+    CONFLICT: "Another user recorded the same in the meantime, so this was not recorded: look at "
+    "it again.",
     FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
 }
 SEALED: Final = (

@@ -128,7 +128,7 @@ def test_a_chain_that_is_written_again_is_found_by_a_head_that_was_kept(path: Pa
     assert any("kept elsewhere" in fault for fault in faults_of(path, kept))
     # the length is no longer that of its points, and what was signed is another content
     assert any("12.30 mm apart" in fault for fault in faults_of(path))
-    assert any("are not those signed" in fault for fault in faults_of(path))
+    assert any("differ from those that were signed" in fault for fault in faults_of(path))
 
 
 def test_a_damaged_record_is_named_and_never_stops_the_others(

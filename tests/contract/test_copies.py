@@ -173,8 +173,8 @@ def test_an_encrypted_backup_is_plain_nowhere_but_in_the_projects(
         return tempfile.TemporaryDirectory(prefix=prefix, dir=dir)
 
     monkeypatch.setattr("opp_mri.workflow.safekeeping.backup.TemporaryDirectory", noted)
-    back_up(project, tmp_path / "backup.opp", NOON, "five words drawn by chance")
-    restore(tmp_path / "backup.opp", tmp_path / "two", "five words drawn by chance")
+    back_up(project, tmp_path / "backup.opp", NOON, "five words drawn at random")
+    restore(tmp_path / "backup.opp", tmp_path / "two", "five words drawn at random")
     assert used == [str(project.folder)] * 2 + [str(tmp_path / "two")]
     assert {path.name for path in (tmp_path / "two").iterdir()} == {STORE_NAME, SETTINGS_NAME}
 

@@ -463,7 +463,7 @@ def test_a_truncated_store_is_said(store: SqlStore, tmp_path: Path) -> None:
 def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         connection.execute("CREATE TABLE something (x)")
-    with pytest.raises(ProjectError, match="none of opp_mri's"):
+    with pytest.raises(ProjectError, match="but not of opp_mri"):
         open_sqlite(tmp_path / "store.sqlite")
 
 

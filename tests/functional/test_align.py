@@ -156,7 +156,7 @@ def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
     unexplained = opp_mri(
         "fit", "reject", t1["fit_id"], "--reader", "A", "--project", project, expect=3
     )
-    assert "say with --reason why" in unexplained.err
+    assert "give the reason for the change with --reason" in unexplained.err
     opp_mri(
         "fit", "reject", t1["fit_id"], "--reader", "B", "--reason", "a level too low",
         "--project", project,

@@ -291,7 +291,7 @@ def test_a_reader_who_recorded_nothing_is_told_so(made: Made) -> None:
 def test_the_truth_of_another_folder_is_refused(made: Made, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text(made.truth.read_text().replace(",2.25.", ",2.25.1"))
-    with pytest.raises(InputError, match="of another folder"):
+    with pytest.raises(InputError, match="belongs to another folder"):
         score_certification(made.folder, other, "careful")
 
 
@@ -339,7 +339,7 @@ def test_a_set_that_cannot_be_made_leaves_nothing(
 
 
 def test_an_unknown_patient_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no patient of that name"):
+    with pytest.raises(InputError, match="no patient with that name"):
         make_certification(
             tmp_path / "room", tmp_path / "t.csv", at=NOON, seed=1, patients=["NOBODY"]
         )

@@ -193,7 +193,7 @@ def test_an_adjudicator_selects_and_signs_alone(
     for pair in open_pairs:
         run("consensus", "resolve", "OPP-01", pair["study_date"], pair["sequence"],
             "--keep", "A", "--reason", "the edge is clear")  # fmt: skip
-    assert "does not sign here" in run("consensus", "sign", "--signed-by", "reader-1", expect=3).err
+    assert "cannot sign here" in run("consensus", "sign", "--signed-by", "reader-1", expect=3).err
     run("consensus", "sign", "OPP-01", "--signed-by", "third")
     done = {one["lesion_id"]: one for one in run("consensus", "list", "--json").json}
     assert done["OPP-01"]["complete"]

@@ -99,7 +99,7 @@ def test_a_reason_is_needed_and_a_later_mind_follows_the_earlier_one(study: Proj
 
 
 def test_what_is_not_allowed_is_told(study: Project) -> None:
-    with pytest.raises(InputError, match="does not sign here"):
+    with pytest.raises(InputError, match="cannot sign here"):
         presenter(study, "somebody")
     room = presenter(study)
     room.sign()

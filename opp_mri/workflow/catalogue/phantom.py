@@ -158,7 +158,7 @@ def _chosen(patients: Collection[str] | None) -> list[Case]:
     known = {case.patient_id: case for case in CASES}
     if not set(patients) <= set(known):
         raise InputError(
-            f"The phantom has no patient of that name: choose from {', '.join(known)}."
+            f"The phantom has no patient with that name: choose from {', '.join(known)}."
         )
     return [case for case in CASES if case.patient_id in patients]
 
@@ -171,7 +171,9 @@ def _make_empty(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{folder} is a file: give a folder for the phantom.") from None
     except PermissionError as error:
-        raise InputError(f"{folder} cannot be written: give a folder of your own.") from error
+        raise InputError(
+            f"{folder} cannot be written: choose a folder that you may write."
+        ) from error
 
 
 def _write_patient(case: Case, folder: Path, seed: int, coarse: bool) -> _Written:

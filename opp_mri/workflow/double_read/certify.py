@@ -241,7 +241,7 @@ def _check_places(folder: Path, truth_path: Path) -> None:
             "look."
         )
     if truth_path.exists():
-        raise InputError(f"{truth_path} is there already: name a new file for the truth.")
+        raise InputError(f"{truth_path} exists already: name a new file for the truth.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is in use: name a new folder for the certification.")
 
@@ -256,7 +256,9 @@ def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
     """Give the baseline, on which the seed point lies, and follow-ups by the seed."""
     later = len(patient["visits"]) - 1
     if not 1 <= count <= later + 1:
-        raise InputError(f"A phantom patient has {later + 1} visits: choose from 1 to that.")
+        raise InputError(
+            f"A phantom patient has {later + 1} visits: choose a number from 1 to {later + 1}."
+        )
     dice = generator(seed, "certification", patient["patient_id"])
     return [0, *sorted(int(visit) + 1 for visit in dice.choice(later, count - 1, replace=False))]
 
@@ -319,7 +321,7 @@ def _check_same(store: Store, true: Sequence[TrueLength]) -> None:
         for length in true
     ):
         raise InputError(
-            "The truth is of another folder: give the file that was written with this one."
+            "The truth belongs to another folder: give the file that was written with this folder."
         )
 
 

@@ -201,8 +201,8 @@ def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -
                 if pair.cell == cell:
                     return pair
     raise UnknownError(
-        f"Lesion {lesion_id} has no two signed answers to {cell[1].value} on {cell[0]}: "
-        "`opp-mri consensus list` shows those that there are."
+        f"Lesion {lesion_id} does not have two signed answers to {cell[1].value} on "
+        f"{cell[0]}: `opp-mri consensus list` shows the pairs that are signed."
     )
 
 

@@ -111,7 +111,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
         returned = _returned(package.store, issued)
     with store.lock():
         if is_unblinded(store):
-            raise ProjectError("The blinding is lifted: no independent read is added after that.")
+            raise ProjectError("The blinding is lifted: no independent read can be added any more.")
         _check_current(store, issued)
         translation = _Translation(store, issued)
         readings = [translation.reading(reading) for reading in returned.readings]
@@ -169,8 +169,8 @@ def _issued(store: Store, package: Store) -> IssuedPackage:
 def _check_current(store: Store, issued: IssuedPackage) -> None:
     if list_issued_packages(store, issued.reader)[issued.wave] != issued:
         raise ProjectError(
-            "This package was made again since, so the answers in it are not taken: merge the "
-            "newer one."
+            "This package was replaced by a newer one, so its answers are not taken: merge the "
+            "newer package."
         )
 
 
@@ -186,7 +186,7 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
     head = package.head()
     hashes = {record.sequence_number: record.hash for record in package.chain()}
     if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
-        faults.append("Its protocol, cases or their order are not those that were issued.")
+        faults.append("Its protocol, its cases or their order differ from those that were issued.")
     if (folder / RETURN_NAME).exists():
         back = read_seal(folder / RETURN_NAME, issued.return_key)
         if back.get("head") != head.hash or back.get("package_id") != issued.package_id:
@@ -195,7 +195,7 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
         faults.append("The seal of its reader was removed.")
     elif key_in(folder / RETURN_KEY_NAME) != issued.return_key:
         faults.append(
-            "The key in it is not the one that it was issued with: the seal of its reader was "
+            "Its key differs from the key with which it was issued: the seal of its reader was "
             "removed."
         )
     return faults
@@ -212,7 +212,7 @@ def _returned(package: Store, issued: IssuedPackage) -> _Returned:
     signed = signed_ids(package)
     for reading in readings:
         if reading.reader != issued.reader:
-            faults.append(f"{_name(reading)} is by another reader than the package's.")
+            faults.append(f"{_name(reading)} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{_name(reading)} is marked as a repeat.")
     faults += [
@@ -258,8 +258,8 @@ class _Translation:
         name = _name(reading)
         if reading.lesion_id not in self._lesions:
             self.faults.append(
-                f"{name} is of a lesion that the package was not made with: add the lesion to the "
-                "project itself, and have it read there."
+                f"{name} belongs to a lesion that was not issued with the package: add the lesion "
+                "to the project itself, and have it read there."
             )
             return reading
         case, lesion_id = self._lesions[reading.lesion_id]
@@ -298,7 +298,9 @@ class _Translation:
         if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
         elif recorded_mm(native.plane.length_mm(start, end)) != reading.length_mm:
-            self.faults.append(f"{name} has a length that is not what its points give.")
+            self.faults.append(
+                f"{name} has a length that differs from the distance between its points."
+            )
         return Caliper(
             sop_instance_uid=native.sop_instance_uid,
             frame_number=caliper.frame_number,

@@ -93,7 +93,7 @@ def find_due_wave(
     latest = max(issued)
     if again:
         if issued[latest].package_id in merged:
-            raise ProjectError("This package came back already: it is not made again.")
+            raise ProjectError("This package was returned already: it cannot be made again.")
         return latest
     if latest == 1 and protocol.repeats_share:
         back = merged.get(issued[1].package_id)

@@ -150,7 +150,7 @@ def _protocol_for(store: Store, reader: str) -> ReadingProtocol:
     """Give the protocol by which a reader gets a package now."""
     protocol = needed_protocol(store)
     if is_unblinded(store):
-        raise ProjectError("The blinding is lifted: no package is made after that.")
+        raise ProjectError("The blinding is lifted: no package can be made any more.")
     if reader not in protocol.readers:
         raise InputError(
             f"The protocol names no reader {reader}: it names {' and '.join(protocol.readers)}."
@@ -166,7 +166,7 @@ def _complete_or_clear(
     if not partial.exists():
         return None
     if not marker.is_file():
-        raise InputError(f"{partial} is in the way and not of opp_mri: name another folder.")
+        raise InputError(f"{partial} exists and does not belong to opp_mri: name another folder.")
     package_id = marker.read_text(encoding="utf-8")
     for issued in list_issued_packages(store, reader).values():
         if issued.package_id == package_id:

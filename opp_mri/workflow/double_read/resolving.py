@@ -89,8 +89,8 @@ def resolve(
     with store.lock():
         if _current_resolution(store, pair) != pair.resolution:
             raise ConflictError(
-                f"Somebody resolved {pair.a.sequence.value} of {pair.a.study_date} meanwhile, so "
-                "this was not recorded: look at it again."
+                f"Another user resolved {pair.a.sequence.value} of {pair.a.study_date} in the "
+                "meantime, so this was not recorded: look at it again."
             )
         return _resolve(store, pair, kind, new, reason, at)
 
@@ -130,7 +130,8 @@ def sign_consensus(
     protocol = needed_protocol(store)
     if signer not in protocol.resolvers:
         raise InputError(
-            f"{signer} does not sign here: by the protocol {' and '.join(protocol.resolvers)} do."
+            f"{signer} cannot sign here: according to the protocol, "
+            f"{' and '.join(protocol.resolvers)} sign."
         )
     if lesion.open_pairs:
         day, sequence = lesion.open_pairs[0].cell
@@ -155,7 +156,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         if current is None or (current != pair.resolution and not agreed):
             raise ConflictError(
                 f"The answer to {pair.a.sequence.value} of {pair.a.study_date} was resolved "
-                "otherwise meanwhile. Nothing was signed: look at it again."
+                "differently in the meantime. Nothing was signed: look at it again."
             )
         results.append(current.reading_id)
     if any(
@@ -192,7 +193,7 @@ def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
         if latest is None or latest.reading_id != reading.reading_id:
             raise ConflictError(
                 f"An answer to {pair.a.sequence.value} of {pair.a.study_date} was amended "
-                "meanwhile. Nothing was recorded: look at it again."
+                "in the meantime. Nothing was recorded: look at it again."
             )
     recorded = [
         resolution
@@ -242,14 +243,14 @@ def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, r
         return
     selecting = (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B)
     if protocol.resolution is ResolvedBy.ADJUDICATOR and kind not in selecting:
-        raise InputError("By the protocol the adjudicator selects: keep A or keep B.")
+        raise InputError("According to the protocol, the adjudicator selects: keep A or keep B.")
     if kind is ResolutionKind.MEAN and not pair.may_average:
         raise InputError(
-            "The mean of the ends is taken only of two lines on the same image of the same "
-            "series: keep one, or draw a new one."
+            "The mean of the ends needs two lines on the same image of the same series: keep A "
+            "or B, or draw a new line."
         )
     if not reason.strip():
-        raise InputError("Say why: a resolution needs a reason.")
+        raise InputError("A resolution needs a reason: state it.")
 
 
 def _result(
@@ -297,7 +298,9 @@ def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Read
     if line is not None:
         image = native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))
         if image.study_date != pair.cell[0]:
-            raise InputError("The new line lies on an image of another time point.")
+            raise InputError(
+                "The new line lies on an image of another time point: draw it on this one."
+            )
     overridden = any(
         remark.startswith(OVERRIDDEN) for reading in (pair.a, pair.b) for remark in reading.remarks
     )

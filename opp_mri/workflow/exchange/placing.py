@@ -150,7 +150,7 @@ class Placer:
                 f"and that of this project is at {lesion.level}: they are not the same lesion."
             )
         if volume and volume.patient_id not in self._groups.group(lesion.patient_id):
-            raise InputError(f"It is of another patient than the lesion {own.lesion_id}.")
+            raise InputError(f"It belongs to another patient than the lesion {own.lesion_id}.")
         return lesion
 
     def _check_whole(self, annotation: Annotation, volume: VolumeDescription) -> None:
@@ -185,8 +185,8 @@ class Placer:
         known = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
         if annotation.patient_names and not annotation.patient_names & (known | set(group)):
             raise InputError(
-                "It names another patient than its image or lesion is of; if both are one "
-                "patient, correct the file."
+                "Its patient differs from the patient of its image or lesion; if both are the "
+                "same patient, correct the file."
             )
 
     def _sequence(
@@ -205,7 +205,7 @@ class Placer:
             )
         unsuitable = reason_unsuitable(volume, sequence)
         if unsuitable and self._choice.sequence is None:
-            raise InputError(f"{unsuitable} To import it all the same, name it with --sequence.")
+            raise InputError(f"{unsuitable} To import it nevertheless, give --sequence.")
         override = f"Imported as {sequence.value} by explicit choice. {unsuitable}"
         return sequence, (DRAWN_ELSEWHERE, *([override] if unsuitable else []))
 
@@ -236,7 +236,7 @@ class Placer:
             There is none, or more than one.
         """
         if annotation.ends_lps_mm is None:
-            raise InputError("It has neither an image nor points in the patient.")
+            raise InputError("It has neither an image nor points in patient coordinates.")
         words = set(re.split(r"[\s_]+", annotation.label))
         volumes = [
             volume
@@ -253,13 +253,12 @@ class Placer:
             if _lies_on(annotation.ends_lps_mm, plane)
         ]
         if not candidates:
-            raise InputError("No image of the project lies where its points are.")
+            raise InputError("No image of the project contains its points.")
         if len(candidates) > 1:
             raise InputError(
-                f"Its points lie on {len(candidates)} images, and it does not say on which: "
-                "name the "
-                "line by lesion, sequence and date, as “OPP-01 T1 2020-05-30”, or give --lesion "
-                "and --sequence."
+                f"Its points lie on {len(candidates)} images, and it does not name one of "
+                "them: name the line by lesion, sequence and date, as “OPP-01 T1 2020-05-30”, or "
+                "give --lesion and --sequence."
             )
         return candidates[0]
 
@@ -314,7 +313,7 @@ def _check_stated(
         raise InputError(
             f"It states {format_mm(recorded_mm(float(stated_mm)))}, but its points are "
             f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image "
-            f"{uid_in_file(image.place[0])}: one of both is wrong."
+            f"{uid_in_file(image.place[0])}: one of the two is wrong."
         )
 
 

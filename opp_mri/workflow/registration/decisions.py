@@ -29,7 +29,9 @@ def decide(
         )
     earlier = store.alignment_decisions().get(fit, ())
     if earlier and not reason:
-        raise InputError("This fit was decided before: say with --reason why it changes.")
+        raise InputError(
+            "This fit was decided before: give the reason for the change with --reason."
+        )
     decided = AlignmentDecision(
         fit_id=fit, decision=decision, reader=reader, reason=reason, recorded_at=at
     )

@@ -42,7 +42,7 @@ def list_accounts(project: Project) -> Sequence[Account]:
 def _store(project: Project) -> PostgresqlStore:
     if not isinstance(project.store, PostgresqlStore):
         raise ProjectError(
-            "This project is in a file, which has no accounts: copy it into a PostgreSQL database "
-            "with `opp-mri project copy`."
+            "This project is stored in a file, which has no accounts: copy it into a PostgreSQL "
+            "database with `opp-mri project copy`."
         )
     return project.store

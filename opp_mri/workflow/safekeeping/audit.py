@@ -92,8 +92,8 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
     ]
     if expected and expected not in hashes:
         faults.append(
-            "No record has the hash that was kept elsewhere: records were removed or all of the "
-            "chain was written again since, or the hash is of another project."
+            "No record has the hash that was kept elsewhere: records were removed, the whole "
+            "chain was rewritten, or the hash belongs to another project."
         )
     return AuditReport(head=head, faults=tuple(faults), cautions=tuple(cautions))
 
@@ -151,7 +151,7 @@ def _entry(record: ChainRecord) -> AuditEntry:
     except ValueError:
         body = None
     if not record.is_intact or not isinstance(body, dict):
-        body = {"damaged": "this record is not what was recorded"}
+        body = {"damaged": "this record differs from what was recorded"}
     reason = str(body.get("reason") or body.get("amendment_reason") or body.get("statement") or "")
     return AuditEntry(
         sequence_number=record.sequence_number,

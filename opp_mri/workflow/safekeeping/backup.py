@@ -185,7 +185,7 @@ def _check(store: SqlStore) -> None:
     faults = verify(store).faults
     if faults:
         raise ProjectError(
-            f"The project is not as it was recorded, so that a copy would hide it: {faults[0]} "
+            f"The project differs from what was recorded, and a copy would hide this: {faults[0]} "
             "Keep its folder as evidence, and run `opp-mri audit verify`."
         )
 
@@ -229,7 +229,7 @@ def _unpacked(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Pa
             sound = store.head() == head and not verify(store).faults
             store.close()
         if not sound:
-            raise InputError(f"{path} is not as it was made: use another backup.")
+            raise InputError(f"{path} was altered after it was made: use another backup.")
         yield folder, Backup(path=path, head=head, made_at=made_at)
 
 
@@ -238,7 +238,7 @@ def _check_room(archive: zipfile.ZipFile, folder: Path) -> None:
     needed = sum(archive.getinfo(name).file_size for name in (MANIFEST_NAME, *NAMES))
     if needed > shutil.disk_usage(folder).free:
         raise InputError(
-            f"The backup asks for {needed >> 20} MiB, which {folder.parent} does not have: make "
+            f"The backup needs {needed >> 20} MiB, which are not free in {folder.parent}: make "
             "room, or use another backup."
         )
 

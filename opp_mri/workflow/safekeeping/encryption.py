@@ -32,7 +32,7 @@ PIECE: Final = 1 << 20
 TAG: Final = 16
 _HEADER: Final = Struct(f">{len(MARK)}sB16s7s")
 _COUNTER: Final = Struct(">IB")
-WRONG: Final = "The passphrase is wrong, or the file was altered or is not whole."
+WRONG: Final = "The passphrase is wrong, or the file was altered or is incomplete."
 
 
 def check_passphrase(passphrase: str) -> None:
@@ -46,7 +46,7 @@ def check_passphrase(passphrase: str) -> None:
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise InputError(
             f"The passphrase is too short: give {SHORTEST_PASSPHRASE} characters or more, such as "
-            "five words drawn by chance."
+            "five words drawn at random."
         )
 
 
@@ -205,9 +205,7 @@ def unpack(archive_path: Path, folder: Path) -> None:
         with ZipFile(archive_path) as archive:
             for name in archive.namelist():
                 if not (folder / name).resolve().is_relative_to(folder.resolve()):
-                    raise InputError(
-                        "The archive names files outside of its folder: ask for another."
-                    )
+                    raise InputError("The archive names files outside its folder: ask for another.")
             archive.extractall(folder)
     except (BadZipFile, OSError, NotImplementedError) as error:
         raise InputError("The archive is damaged: ask for another.") from error

@@ -58,14 +58,15 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     """
     if blinding_of(store) is not None:
         raise ProjectError(
-            "Proposals are off in a blinded package, so that they are the same for both readers."
+            "A blinded package has no proposals, so that both readers read under the same "
+            "conditions."
         )
     lesion = find_lesion(store, lesion_id)
     seeds = seed_by_frame(store, lesion)
     if not seeds:
         raise InputError(
-            f"Lesion {lesion_id} has neither a seed nor a baseline caliper, so nothing says where "
-            "it is. Set a seed with `opp-mri lesion add --replace`, or measure its baseline."
+            f"Lesion {lesion_id} has neither a seed nor a baseline caliper, so its position "
+            "is unknown. Set a seed with `opp-mri lesion add --replace`, or measure its baseline."
         )
     timeline = build_reader_timeline(store, lesion, "", ())
     visits: dict[date, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)

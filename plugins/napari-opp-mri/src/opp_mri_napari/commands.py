@@ -35,7 +35,7 @@ class NoScreenError(click.ClickException):
 @click.command("review", epilog="\b\nExample:\n  opp-mri review --project study --reader A")
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @in_project
-@click.option("--reader", required=True, help="Who decides.")
+@click.option("--reader", required=True, help="Name of the reader who decides.")
 def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: str) -> None:
     """Confirm or reject fits in a window, each with one key on an overlay.
 
@@ -60,12 +60,12 @@ def _own_keys(
 
 @click.command("read", epilog="\b\nExample:\n  opp-mri read --project study --reader A")
 @in_project
-@click.option("--reader", required=True, help="Who reads.")
+@click.option("--reader", required=True, help="Name of the reader.")
 @click.option(
     "--keys",
     "habit",
     type=click.Choice(list(HABITS)),
-    help="Keys of another viewer that come on top of our own.",
+    help="Keys of another viewer, in addition to the default keys.",
 )
 @click.option(
     "--key",
@@ -73,7 +73,7 @@ def _own_keys(
     multiple=True,
     metavar="KEY=WISH",
     callback=_own_keys,
-    help="Set a key, such as V=caliper, or take one away with KEY=; may be given several times.",
+    help="Set a key, such as V=caliper, or remove one with KEY=; may be given several times.",
 )
 def read_command(
     project_folder: Path, reader: str, habit: str | None, keys: Mapping[str, str]

@@ -61,7 +61,7 @@ def test_a_seal_that_was_removed_is_not_replaced_by_a_key_of_ones_own(
     record_more(package)
     (package / RETURN_NAME).unlink()
     (package / RETURN_KEY_NAME).write_text(make_keys().private if key == "another" else key)
-    with pytest.raises(InputError, match="key in it is not the one"):
+    with pytest.raises(InputError, match="key differs from the key"):
         merge_package(project, package, NOON)
     assert project.store.readings() == []
 

@@ -127,7 +127,7 @@ def unknown_lesion(one: Reading) -> Reading:
         (other_day, "belongs to none of the time points"),
         (no_line, "A length that was computed has points"),
         (not_from_points, "A length that was computed has points"),
-        (unknown_lesion, "that the package was not made with"),
+        (unknown_lesion, "that was not issued with the package"),
     ],
 )
 def test_a_package_that_was_altered_gives_nothing(
@@ -156,7 +156,7 @@ def test_readings_of_somebody_else_in_a_package_are_not_taken(
     with open_project(package) as opened:
         opened.store.add_readings([bad])
         opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
-    with pytest.raises(InputError, match="is by another reader"):
+    with pytest.raises(InputError, match="is by a reader other than"):
         merge_package(project, package, NOON)
     assert project.store.readings() == []
 
@@ -304,7 +304,7 @@ FORGERIES: dict[str, tuple[Callable[[Reading], Reading], str]] = {
         "has a length without points",
     ),
     "a repeat": (lambda one: altered(one, repeat=True), "is marked as a repeat"),
-    "another reader": (lambda one: altered(one, reader="reader-2"), "is by another reader"),
+    "another reader": (lambda one: altered(one, reader="reader-2"), "is by a reader other than"),
 }  # fmt: skip
 
 

@@ -209,7 +209,7 @@ def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(
     issued = make(project, tmp_path / "anew", again=True)
     read_all(tmp_path / "anew", issued)
     merge_package(project, tmp_path / "anew", NOON)
-    with pytest.raises(ProjectError, match="came back already"):
+    with pytest.raises(ProjectError, match="was returned already"):
         make(project, tmp_path / "yet", again=True)
 
 

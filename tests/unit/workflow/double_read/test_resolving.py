@@ -73,7 +73,7 @@ def test_pairs_are_open_where_they_differ_and_letters_say_nothing(project: Proje
     assert {one.a.reader, one.b.reader} == {"reader-1", "reader-2"}
     assert one.ends is not None
     assert sorted([one.ends.anterior_mm, one.ends.posterior_mm]) == pytest.approx([0.0, 6.0])
-    with pytest.raises(UnknownError, match="has no two signed answers"):
+    with pytest.raises(UnknownError, match="does not have two signed answers"):
         pair(project, SeriesRole.STIR)
 
 
@@ -197,6 +197,6 @@ def test_two_lengths_without_points_that_agree_become_their_mean(project: Projec
 def test_what_was_resolved_meanwhile_is_told_and_not_replaced(project: Project) -> None:
     shown = pair(project)
     resolve(project.store, shown, ResolutionKind.KEEP_A, reason="first", at=NOON)
-    with pytest.raises(ConflictError, match="Somebody resolved"):
+    with pytest.raises(ConflictError, match="Another user resolved"):
         resolve(project.store, shown, ResolutionKind.KEEP_B, reason="second", at=NOON)
     assert [one.reason for one in project.store.log_of(Resolution)] == ["first"]

@@ -198,7 +198,7 @@ def test_of_two_lesions_of_a_patient_none_is_guessed(
         ({"unit": Code("1", "UCUM", "no units")}, "Its unit is “1”, not mm"),
         ({"unit": Code("[hnsf'U]", "UCUM", "HU")}, "It is no length"),
         ({"name": Code("G-A186", "SRT", "Short Axis")}, "short axis"),
-        ({"PatientID": "Z9", "PatientName": "Somebody^Else"}, "It names another patient"),
+        ({"PatientID": "Z9", "PatientName": "Somebody^Else"}, "Its patient differs"),
         ({"StudyInstanceUID": "1.2.3.4.5"}, "It belongs to another study"),
         ({"ends": ((1.5, 5.5), (99.0, 5.5)), "value": 195.0}, "outside the image"),
         ({"ends": ((1.5, 5.5), (9.0, 5.5), (9.0, 9.0))}, "Its region has 3 points"),
@@ -263,7 +263,7 @@ def test_a_line_that_lies_on_several_images_is_not_put_on_one_by_guess(
     project: Project, image: Dataset, tmp_path: Path
 ) -> None:
     path = write_markups(tmp_path / "l.mrk.json", image, ENDS, "L")
-    assert "images, and it does not say on which" in reason_of(take_in(project, path, reader="S"))
+    assert "images, and it does not name one" in reason_of(take_in(project, path, reader="S"))
 
 
 def test_an_unknown_lesion_is_refused_at_once(project: Project, tmp_path: Path) -> None:

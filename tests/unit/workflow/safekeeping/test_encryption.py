@@ -139,6 +139,6 @@ def test_a_passphrase_that_can_be_guessed_is_refused(folder: Path, tmp_path: Pat
 def test_an_archive_that_names_files_elsewhere_is_refused(tmp_path: Path) -> None:
     with open_new_archive(tmp_path / "evil.opp", PASSPHRASE) as archive:
         archive.writestr("../above.txt", "x")
-    with pytest.raises(InputError, match="outside of its folder"):
+    with pytest.raises(InputError, match="outside its folder"):
         unlock_package(tmp_path / "evil.opp", tmp_path / "there", PASSPHRASE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.opp"]

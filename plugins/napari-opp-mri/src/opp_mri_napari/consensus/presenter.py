@@ -78,7 +78,8 @@ class ConsensusPresenter:
         resolvers = needed_protocol(project.store).resolvers
         if signer not in resolvers:
             raise InputError(
-                f"{signer} does not sign here: by the protocol {' and '.join(resolvers)} do."
+                f"{signer} cannot sign here: according to the protocol, "
+                f"{' and '.join(resolvers)} sign."
             )
         self.lesions: list[LesionConsensus] = []
         self.pairs: list[Pair] = []
@@ -90,7 +91,7 @@ class ConsensusPresenter:
         self._rules = load_project_rules(project)
         self._reload()
         if not self.pairs:
-            raise UnknownError("Both readers have signed nothing of these lesions yet.")
+            raise UnknownError("No answer to these lesions is signed by both readers yet.")
         self.images = PairImages(project, self.pairs[0])
         waiting = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
         self.go_to(waiting[0] if waiting else 0)

@@ -31,18 +31,18 @@ from opp_mri_napari.shared.work import ImageCache, Job, Save
 
 LOOKED_AT_S: Final = 1.0  # a fit is confirmed by looking at it, not by a key that came too early
 ALL_DECIDED: Final = "All fits are decided: close this window."
-REJECTING: Final = "Why is it rejected? Write the reason, then Enter."
+REJECTING: Final = "Write the reason for the rejection, then press Enter."
 
 KEY_SHEET: Final = (
-    ("C", "confirm the fit: it may carry points and link panes"),
-    ("R", "reject the fit, with a reason: it carries nothing"),
+    ("C", "confirm the fit: it then transfers points and links panes"),
+    ("R", "reject the fit, with a reason: it transfers nothing"),
     ("Enter", "record the decision that waits for its reason"),
     ("Space", "blink: baseline, follow-up, baseline …"),
     ("O", "back to the overlay of both"),
     ("B", "follow-up by the fit, or by its header (before)"),
     ("Up, Down, wheel", "next and previous slice of the baseline"),
     ("Ctrl + wheel, drag", "zoom, move"),
-    ("N, Shift + N", "next and previous fit, nothing decided"),
+    ("N, Shift + N", "next and previous fit, without a decision"),
     ("Esc", "leave the reason, the key sheet or the blinking"),
     ("F2", "napari's layer list and controls"),
     ("F1 or ?", "this key sheet"),

@@ -15,7 +15,7 @@ from opp_mri_napari.shared.work import Job
 if TYPE_CHECKING:
     from opp_mri.workflow.cohort.key_pictures import KeyImages
 
-BLINDED: Final = "A blinded read hands nothing on: key images and texts are made once it is lifted."
+BLINDED: Final = "Key images and texts are made after unblinding, not in a blinded read."
 SHOWN_OF_TEXT: Final = 90  # characters
 
 

@@ -57,7 +57,8 @@ class Settling:
         number = volume.instance.series_number
         series = "The series" if number is None else f"Series {number}"
         self._session.settle_role(volume.volume_id, role, self._show)
-        self._navigation.hint = f"{series} is chosen for {role.value}. The key again takes it back."
+        self._navigation.hint = f"{series} is chosen for {role.value}. Press the key again to take "
+        "it back."
 
     def _take_back(self, volume: VolumeDescription) -> None:
         self._last = None

@@ -67,13 +67,11 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
         "reset": Wish("reset zoom, place and window", Group.LOOK),
         "magnifier": Wish("magnifier on or off, at the mouse or the selected end", Group.LOOK),
         "ghost": Wish("prior caliper (ghost) on or off", Group.LOOK),
-        "category": Wish("category of what is read so far, before all is read", Group.LOOK),
+        "category": Wish("category by the answers so far, before all cells are read", Group.LOOK),
         "layout": Wish("all time points; baseline, prior and current; one", Group.PANES),
         "sequences": Wish("sequences of this time point; time points by sequences", Group.PANES),
         "confirm_level": Wish("confirm the lesion's vertebra under the mouse", Group.PANES),
-        "waiting_fits": Wish(
-            "look along the good fits that wait; again: confirm them all", Group.PANES
-        ),
+        "waiting_fits": Wish("show the good fits that wait; again: confirm them all", Group.PANES),
         "fits": Wish("look at the fits that link the panes, confirm or reject them", Group.PANES),
         "align": Wish("align this patient's follow-ups", Group.PANES),
         "common_point": Wish("mark one point in two panes, to link their scrolling", Group.PANES),
@@ -86,7 +84,7 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
             "candidate lines on several slices: all recorded, the greatest kept", Group.MEASURE
         ),
         "caliper": Wish(
-            "AP caliper: two clicks, or press and drag; Shift frees it of the axis", Group.MEASURE
+            "AP caliper: two clicks, or press and drag; Shift frees it from the axis", Group.MEASURE
         ),
         "switch_end": Wish("select an end of the caliper, then the other", Group.MEASURE),
         "endplate": Wish("set the vertebra's AP axis: two clicks along an endplate", Group.MEASURE),
@@ -114,7 +112,7 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
         "sign": Wish("sign off this lesion", Group.RECORD),
         "save": Wish("try again to save or to load", Group.RECORD),
         "key_images": Wish("key images of this sequence, to show and to save", Group.RECORD),
-        "dictate": Wish("copy the lesion as a text to dictate", Group.RECORD),
+        "dictate": Wish("copy the lesion as text for dictation", Group.RECORD),
         "order": Wish("order of cells: by sequence first, or by time point first", Group.WINDOW),
         "larger": Wish("larger text", Group.WINDOW),
         "smaller": Wish("smaller text", Group.WINDOW),

@@ -101,8 +101,8 @@ class WorklistOrder:
     def nothing_left(self) -> str:
         """Say that no cell is left, and what then."""
         if self.search or self.look is not None:
-            return "Nothing is left of what the worklist is filtered by: clear the filter."
-        return "Nothing is unread: S signs what is a draft."
+            return "No unread cell matches the filter of the worklist: clear the filter."
+        return "Nothing is unread: S signs the drafts."
 
     def _in_order(self, row: WorkLesion) -> Sequence[WorkCell]:
         if self.order is CellOrder.SEQUENCE:

@@ -33,14 +33,14 @@ LEVELS: Final = (
 REASONS: Final = (
     "Motion",
     "Metal artefact",
-    "Margins cannot be told",
+    "Margins indistinct",
     "Lesion partly outside the images",
     "Fat suppression failed",
     "Wrong sequence or no contrast",
 )
 CHOOSE_LEVEL: Final = "choose the vertebra"
 ADD, CORRECT = "Add the lesion", "Record the correction"
-NO_SEED: Final = "not set: the middle of the baseline caliper will serve"
+NO_SEED: Final = "not set: the middle of the baseline caliper is used"
 ERROR: Final = "color: #ffb38a; font-size: 13px;"
 
 
@@ -90,7 +90,7 @@ class SignOff(QWidget):
         self.drafts.setText(
             "To be signed:\n" + "\n".join(view.drafts)
             if view.drafts
-            else "Nothing is to be signed."
+            else "There is nothing to sign."
         )
         self.statement.setText(view.statement if view.drafts else "")
 
@@ -327,4 +327,4 @@ class KeySheet(QWidget):
             )  # fmt: skip
             if cells:
                 tables.append(f"<p><b>{escape(group)}</b></p><table>{cells}</table>")
-        self.sheet.setText("".join(tables) or "No key does that.")
+        self.sheet.setText("".join(tables) or "No key matches.")

@@ -44,7 +44,9 @@ class Pages(QStackedWidget):
         self.dialog: Dialog | None = None
         self.worklist, self.sign_off, self.answer = Worklist(), SignOff(), AnswerForm()
         self.reason = ReasonForm(
-            "This answer is signed. Why does it change?", "Record the change", "Leave it as signed"
+            "This answer is signed. What is the reason for the change?",
+            "Record the change",
+            "Leave it as signedLeave it as signed",
         )
         self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
         self.lesion_form = LesionForm()
@@ -101,7 +103,7 @@ class Pages(QStackedWidget):
             self.lesion_form.visit.begin(entry.visit_cells())
         elif dialog is Dialog.OVERRIDE and refused is not None:
             self.override.ask(
-                f"Not recorded. {refused.why} To record it all the same, give a reason; it stays "
+                f"Not recorded. {refused.why} To record it nevertheless, give a reason; it stays "
                 "with the answer in every table and report."
             )
         self.setCurrentWidget(self._places[dialog])
