@@ -37,7 +37,7 @@ class KaplanMeier:
 
     @property
     def log_rank(self) -> LogRank:
-        """Log-rank test of single fraction against multifraction; without a p it says why."""
+        """Log-rank test of single fraction versus multifraction; without a p it says why."""
         return self._comparison.log_rank
 
     def to_frame(self) -> pd.DataFrame:

@@ -39,7 +39,7 @@ class ForestRow:
     Parameters
     ----------
     label
-        What is compared with what, such as single fraction against multifraction.
+        What is compared with what, such as single fraction versus multifraction.
     ratio
         The ratio with its interval, lesions and events; where there is none, `reason` says why.
     p
@@ -100,7 +100,8 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
     with journal_style():
         foot = foot_lines(
             [
-                f"Hazard ratio of {event}: above 1 it comes sooner in the group named first, or "
+                f"Hazard ratio of {event}: above 1, the event comes sooner in the group named "
+                "first, or "
                 "with the higher value. Bars: 95 % intervals; an arrow: the interval extends "
                 "beyond the axis. By patient: errors allow for several lesions of a patient, and "
                 "are too small with few events."

@@ -87,7 +87,7 @@ def draw_incidence(
         if curve.cause in causes:
             arms.setdefault(curve.group, []).append(curve)
     if len(arms) > 4:
-        raise ValueError("no more than 4 groups fit beside each other in one figure")
+        raise ValueError("at most 4 groups fit next to each other in one figure")
     last_day = float(observed.duration_days.max())
     days = tick_days(last_day, unit, at_most=5 if len(arms) > 1 else 8)
     at_risk = numbers_at_risk(observed, days)

@@ -85,7 +85,7 @@ def draw_survival(
     observed, unknown = arms_known(observed)
     curves = kaplan_meier(observed)
     if len(curves) > MOST_ARMS:
-        raise ValueError(f"no more than {MOST_ARMS} groups can be told apart in one figure")
+        raise ValueError(f"no more than {MOST_ARMS} groups can be distinguished in one figure")
     styles = arm_styles([curve.group for curve in curves])
     names = ["all lesions" if curve.group == ALL else curve.group for curve in curves]
     last_day = float(observed.duration_days.max())
@@ -191,7 +191,7 @@ def _notes(
         notes.append("Ends of follow-up are too many to mark.")
     elif any(crowded):
         shown = ", ".join(n for n, many in zip(names, crowded, strict=True) if not many)
-        notes.append(f"{ticks}; too many to mark but for {shown}.")
+        notes.append(f"{ticks}; too many to mark except for {shown}.")
     else:
         notes.append(f"{ticks}.")
     return [*notes, THIN_NOTE]

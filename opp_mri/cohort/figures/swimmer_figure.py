@@ -241,7 +241,7 @@ def _notes(drawn: int, measured: int, of: int) -> list[str]:
     ]
     if drawn < measured:
         notes.append(
-            f"Drawn are the {drawn} lesions with the most events; {measured - drawn:,} others are "
-            "not drawn."
+            f"The {drawn} lesions with the most events are drawn; {measured - drawn:,} others are "
+            "not."
         )
     return notes

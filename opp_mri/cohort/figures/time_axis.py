@@ -20,7 +20,7 @@ from opp_mri.units import DAYS_PER_WEEK
 FEW_LEFT: Final = 0.1  # share of the lesions at risk below which a curve rests on few
 WIDEST_BAND: Final = 0.5  # a wider interval says nothing, and would cover the others
 THIN_NOTE: Final = (
-    "Where fewer than a tenth of the lesions are at risk curves are thin and have no band."
+    "Where fewer than a tenth of the lesions are at risk, curves are thin and have no band."
 )
 
 

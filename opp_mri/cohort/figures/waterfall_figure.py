@@ -101,7 +101,7 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
 
 def _note(bars: int) -> str:
     peaks = (
-        "Peaks: of lesions with an answer that grew and are smaller now."
+        "Peaks: lesions with an answer that grew and are now smaller."
         if bars <= FEW
         else f"Peaks are not drawn for more than {FEW} lesions."
     )

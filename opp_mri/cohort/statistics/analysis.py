@@ -66,7 +66,7 @@ LANDMARK_DAY: Final = 182
 """6 months, the follow-up that a lesion of the paper must have."""
 EVENTS_PER_COVARIATE: Final = 10
 """Peduzzi et al., J Clin Epidemiol 1995;48:1503-1510."""
-NO_FRACTIONS: Final = "The fractions of no lesion are known."
+NO_FRACTIONS: Final = "The fractions of all lesions are unknown."
 RISK_DAYS: Final = (0, 91, 182, 364, 728)
 """Weeks 0, 13, 26, 52 and 104, at which those at risk are counted."""
 

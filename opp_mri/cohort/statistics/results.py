@@ -80,7 +80,7 @@ class EndpointAnalysis:
     incidence
         Cumulative incidence of the event: all lesions, then each fraction group that has any.
     gray, fine_gray
-        Single fraction against multifraction where other events compete: test of the cumulative
+        Single fraction versus multifraction where other events compete: test of the cumulative
         incidence, and ratio of the subdistribution hazards.
     by_patient
         The same endpoint with the patient as the unit.

@@ -39,8 +39,9 @@ TIMES_NOTE: Final = (
     "survival at the last day on which the patient is known to have lived."
 )
 EVENTS_NOTE: Final = (
-    "Progression: growth that is not pseudoprogression, dated to the growth after the fall where "
-    "the lesion had been OPP or back at its baseline. Growth of which the category is not known "
+    "Progression: growth that is not pseudoprogression, dated to the growth after the decline "
+    "where "
+    "the lesion had been OPP or back at its baseline. Growth of unknown category "
     "counts as progression where the lesion was retreated, or grew first after the window for OPP, "
     "and the last follow-up still shows it (not resolved); otherwise its time ends with the growth "
     "(open). Local failure: progression or retreatment."
@@ -171,7 +172,8 @@ def landmarks(analysis: CohortAnalysis) -> Table:
         rows=tuple(lines),
         notes=(
             "OPP and progression are distinguished only by the later course: a comparison from day "
-            "0 on uses the future. Here only lesions followed beyond the landmark without OPP, "
+            "0 on uses later information. Here only lesions followed beyond the landmark without "
+            "OPP, "
             "local failure or death count, and time runs from it (Anderson, Cain and Gelber 1983).",
         ),
         sums=tuple(dict.fromkeys(sums)),
@@ -195,7 +197,7 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
 def _median(comparison: Comparison, group: str) -> EventEstimate:
     """Give the median of an arm, or the reason why there is none."""
     medians = {arm.group: arm.median for arm in comparison.arms}
-    reason = comparison.reason or "No lesion of it is left."
+    reason = comparison.reason or "It has no lesion left."
     return medians.get(group, EventEstimate(value=None, n=0, events=0, reason=reason))
 
 

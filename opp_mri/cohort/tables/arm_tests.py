@@ -1,4 +1,4 @@
-"""The tests of single fraction against multifraction, as a table."""
+"""The tests of single fraction versus multifraction, as a table."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -60,7 +60,7 @@ def arm_tests(analysis: CohortAnalysis) -> Table:
                                for arm in (FractionGroup.SINGLE, FractionGroup.MULTI))),
     ]  # fmt: skip
     return Table(
-        title="Single fraction against multifraction",
+        title="Single fraction versus multifraction",
         columns=("Test", "Lesions", "Events", "Statistic", "p", "Remark"),
         rows=tuple(lines),
         notes=(
@@ -72,8 +72,8 @@ def arm_tests(analysis: CohortAnalysis) -> Table:
             "Fisher's exact test is of the category OPP among the analysed lesions; odds ratio by "
             "conditional maximum likelihood, exact 95 % interval. Ratios compare single fraction "
             "with multifraction. Errors of Fine and Gray's model are by patient where a patient "
-            "has several lesions; in the other tests lesions count as independent. Lesions of "
-            "which the fractions are unknown are not tested.",
+            "has several lesions; in the other tests lesions count as independent. Lesions with "
+            "unknown fractions are not tested.",
         ),
         sums=tuple(dict.fromkeys(sums)),
     )
@@ -113,7 +113,9 @@ class _Test:
     def ratio(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
         """Give the line of a subdistribution hazard ratio."""
         if fitted is None:
-            return self._line(words, Cell(text=NONE), None, "The fractions of no lesion are known.")
+            return self._line(
+                words, Cell(text=NONE), None, "The fractions of all lesions are unknown."
+            )
         hazard = fitted.hazards[0]
         cell = statistic(key, self.n_key, self.told_by, hazard.ratio, more={"p": hazard.p})
         if hazard.ratio.value is not None:

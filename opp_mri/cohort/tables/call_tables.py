@@ -53,8 +53,8 @@ def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
         columns=("Sequence", "Lesions", *(answer.value for answer in answers), "Decides"),
         rows=tuple(rows),
         notes=(
-            "Of the analysed lesions, each sequence by itself; not shown are sequences whose own "
-            "follow-up is too short for a category.",
+            "Each sequence of the analysed lesions by itself; sequences whose own follow-up is too "
+            "short for a category are not shown.",
         ),
     )
 
@@ -91,11 +91,12 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
         prior = cohort_prior(lesions)
         rows += _posterior_rows(lesions, answers, prior)
         notes = [
-            "If no lesion had changed: how many lesions the rules would give each category by the "
-            "error of measurement alone, on the schedule of each lesion. So many OPP and PD would "
-            "be false.",
-            "True lengths: how many lesions the rules would give each category without error of "
-            "measurement, and how many of those that were given it, if courses are as common as "
+            "If no lesion had changed: the number of lesions to which the rules would give each "
+            "category by measurement error alone, on the schedule of each lesion. All of these OPP "
+            "and PD would be false.",
+            "True lengths: the number of lesions to which the rules would give each category "
+            "without measurement error, and their number among the lesions that received this "
+            "category, if courses are as common as "
             f"{_prior_in_words(prior)}.",
         ]
     return Table(
@@ -176,7 +177,7 @@ def _posterior_rows(
             len(lesions),
         ),
         _numbers_row(
-            "Of those so called, expected to be true",
+            "Of lesions so classified, expected true",
             "expected_confirmed",
             {
                 answer: sum(

@@ -60,7 +60,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
         notes=(
             "Median follow-up: reverse Kaplan-Meier (Schemper and Smith 1996), by MRI until the "
             "end of imaging without local failure, for survival until the last day on which the "
-            "patient is known to have lived. Interval: of each lesion the median interval between "
+            "patient is known to have lived. Interval: the median of each lesion's intervals "
+            "between "
             "its follow-up studies, the first counted from day 0.",
         ),
         sums=tuple(dict.fromkeys([*rows.sums(TIME_KNOWN), *rows.sums(SHORT)])),

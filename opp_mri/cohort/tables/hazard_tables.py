@@ -26,16 +26,16 @@ from opp_mri.cohort.tables.withholding import Sum
 COVARIATE_WORDS: Final = {
     Covariate.AGE: "Age, per year",
     Covariate.DOSE: "Dose, per Gy",
-    Covariate.RADIOSENSITIVE: "Radiosensitive against radioresistant",
-    Covariate.THORACIC: "Thoracic against cervical and lumbar",
-    Covariate.SINGLE_FRACTION: "Single fraction against multifraction",
+    Covariate.RADIOSENSITIVE: "Radiosensitive versus radioresistant",
+    Covariate.THORACIC: "Thoracic versus cervical and lumbar",
+    Covariate.SINGLE_FRACTION: "Single fraction versus multifraction",
     Covariate.SINS: "SINS, per point",
-    Covariate.EPIDURAL: "Epidural disease before treatment against none",
+    Covariate.EPIDURAL: "Epidural disease before treatment versus none",
 }
 TOGETHER: Final = "All of them"
 _VALUES: Final = {  # of a covariate of two values: yes, no and unknown in words
     Covariate.RADIOSENSITIVE: (
-        Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.RADIORESISTANT, "not classed",
+        Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.RADIORESISTANT, "not classified",
     ),
     Covariate.THORACIC: (Region.THORACIC, "cervical or lumbar", Region.SACRAL),
     Covariate.SINGLE_FRACTION: (FractionGroup.SINGLE, FractionGroup.MULTI, "unknown"),
@@ -52,8 +52,8 @@ _ELSEWHERE: Final[tuple[Sum, ...]] = (  # the same counts in the other tables
     ("model.thoracic.left_out", f"level.{Region.SACRAL}"),
 )
 _COUNTS_NOTE: Final = (
-    "The covariates are those of Table 2 of Amini 2016. Of a histology that the paper does not "
-    "class, and of a sacral level, the covariate counts as not known."
+    "The covariates are those of Table 2 of Amini 2016. For a histology that the paper does not "
+    "classify, and for a sacral level, the covariate counts as unknown."
 )
 
 
@@ -132,8 +132,8 @@ def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
         rows=tuple(lines),
         notes=(
             "Cox's model, ties by Efron, interval and p by Wald. Where a patient has several "
-            "lesions its errors are by patient (Lin and Wei 1989), and beside them as if all "
-            "lesions were independent: with few events errors by patient are too small.",
+            "lesions its errors are by patient (Lin and Wei 1989), and next to them as if all "
+            "lesions were independent: with few events, errors by patient are too small.",
             "Firth's penalised likelihood (Heinze and Schemper 2001) is finite where all events "
             "are in one arm; interval and p by its profile, lesions counting as independent.",
             "The check (Grambsch and Therneau 1994): below 0.05 one ratio does not describe all "

@@ -123,14 +123,14 @@ def unresolved(analysis: CohortAnalysis) -> Table:
         count = rows.count("unresolved.open", is_open)
         lines.append((Cell(text=f"Open growth, {words}"), count, *cells))
     return Table(
-        title="Progression-free share by what becomes of open growth, %",
+        title="Progression-free share by assumed outcome of open growth, %",
         columns=("Lesions", "Number", *WEEKS),
         rows=tuple(lines),
         notes=(
             "Open: the lesion grew within the window for OPP or fell since, was not retreated, and "
             "its category is not known: the follow-up is too short, or (in prospective mode) the "
             "answer is still to come. In all other tables its time ends with the growth; the "
-            "second and third line are the limits.",
+            "second and third lines are the limits.",
         ),
     )
 

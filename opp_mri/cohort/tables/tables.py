@@ -183,10 +183,10 @@ def demographics(lesions: Sequence[AssessedLesion]) -> Table:
         columns=("Characteristic", "Value", "Lesions (%) or statistic"),
         rows=tuple(rows),
         notes=(
-            "All but the number of patients is over lesions: a patient with two counts twice.",
+            "All rows but the number of patients count lesions: a patient with two counts twice.",
             "Radioresistant are renal cell carcinoma, sarcoma, adenoid cystic carcinoma and "
             "melanoma (Amini 2016); a histology that its Table 1 does not list is unknown.",
-            "An age from the year of birth may be one year too many.",
+            "An age from the year of birth may be one year too high.",
         ),
         sums=tuple(sums),
     )
@@ -293,7 +293,7 @@ def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table,
     sums = [total for table in tables for total in table.sums if {*total} <= counts.keys()]
     words = withheld(counts, sums, below)
     small = {key for key in words if 0 < counts[key] < below}
-    note = f"Counts from 1 to {below - 1} are withheld, and others that would give one away."
+    note = f"Counts from 1 to {below - 1} are withheld, and others from which one could be derived."
     return tuple(
         Table(title=table.title, columns=table.columns, notes=(*table.notes, note), suppressed=True,
               rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in table.rows))

@@ -39,15 +39,15 @@ SUMS: Final = "SHA256SUMS"
 README: Final = "README.txt"
 FIGURES: Final = (".svg", ".pdf")
 DESCRIBED: Final = {
-    "data/": "a row a lesion, length, event and answer; dictionary.csv says what a column is",
+    "data/": "one row per lesion, length, event and answer; dictionary.csv describes each column",
     "tables/": "the tables of the report, and numbers.csv with every number by its key",
     "figures/": "the figures, as SVG and PDF",
-    "report.html": "all of it on one page",
-    "report.pdf": "the same on paper",
+    "report.html": "the whole report as one page",
+    "report.pdf": "the same report as PDF",
     "report-rows.csv": "the lesions behind each number, by its key",
-    "methods.md": "what was done, with the parameters that were used",
+    "methods.md": "the methods, with the parameters that were used",
     "criteria.toml": "the response rules, for `opp-mri cohort --criteria`",
-    MANIFEST: f"what this is, and the SHA-256 of every file; `sha256sum -c {SUMS}` checks them",
+    MANIFEST: f"a summary, and the SHA-256 of every file; `sha256sum -c {SUMS}` checks them",
 }
 READ_AGAIN: Final = (
     "The data are read again by `opp-mri cohort --tables data --criteria criteria.toml`; `opp-mri "

@@ -37,11 +37,11 @@ from opp_mri.response.assessed import AssessedLesion
 COMPARED: Final = {
     Covariate.AGE: "age, per year",
     Covariate.DOSE: "dose, per Gy",
-    Covariate.RADIOSENSITIVE: "radiosensitive against radioresistant histology",
-    Covariate.THORACIC: "thoracic against cervical and lumbar level",
-    Covariate.SINGLE_FRACTION: "single fraction against multifraction",
+    Covariate.RADIOSENSITIVE: "radiosensitive versus radioresistant histology",
+    Covariate.THORACIC: "thoracic versus cervical and lumbar level",
+    Covariate.SINGLE_FRACTION: "single fraction versus multifraction",
     Covariate.SINS: "SINS, per point",
-    Covariate.EPIDURAL: "epidural disease before treatment against none",
+    Covariate.EPIDURAL: "epidural disease before treatment versus none",
 }
 TOLD_DAYS: Final = (182, 364)  # on which the words beside a curve give its share
 

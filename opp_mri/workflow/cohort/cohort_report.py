@@ -33,8 +33,8 @@ from opp_mri.workflow.cohort.cohort_pictures import (
 )
 
 FUTURE: Final = (
-    "The category uses what came after the event it names, so a comparison from day 0 favours who "
-    "was followed long enough; the landmark analysis restarts the clock."
+    "The category depends on findings after the event that it names, so a comparison from day 0 "
+    "favours lesions with a long follow-up; the landmark analysis restarts time at the landmark."
 )
 CHANGES: Final = (
     "Each change is from its sequence's own baseline; lengths of two sequences are never "
@@ -255,7 +255,7 @@ def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"The folder {folder} cannot be made ({error.strerror}): name one where you may write."
+            f"The folder {folder} cannot be made ({error.strerror}): name another."
         ) from error
     written = []
     for picture in pictures:

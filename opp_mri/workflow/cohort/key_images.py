@@ -42,7 +42,7 @@ NOT_CONFIRMED: Final = (
 NO_PLACE: Final = "No picture: the lesion has neither a seed point nor a caliper at baseline."
 UNREADABLE: Final = "No picture: the image files cannot be read."
 GONE_FROM_PROJECT: Final = "No picture: its images are no longer in the project."
-TOO_FAR: Final = "the line lies outside of this picture"
+TOO_FAR: Final = "the line lies outside this picture"
 
 WITHOUT_IMAGE: Final[Mapping[CellStatus, str]] = {
     CellStatus.MISSING: "No series of this sequence.",
@@ -125,7 +125,7 @@ def draw_key_strip(
     """
     if blinding_of(store) is not None:
         raise InputError(
-            "This is a blinded package: key images lay visits next to each other, with weeks and "
+            "This is a blinded package: key images show visits next to each other, with weeks and "
             "lengths. They are drawn in the project, once the blinding is lifted."
         )
     sequence = sequence or strip_sequence(lesion)

@@ -87,7 +87,7 @@ def build_patient_report(
     ]
     if not names:
         raise UnknownError(
-            "The project has no lesion of this patient: `opp-mri lesion list` shows those it has."
+            "The project has no lesion of this patient: `opp-mri lesion list` lists its lesions."
         )
     head = project.store.head()
     lesions = assess_project(project, rules, names, reader=reader)

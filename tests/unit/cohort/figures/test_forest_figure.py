@@ -6,7 +6,7 @@ from opp_mri.cohort.statistics.survival import EventEstimate
 
 
 def row(value: float | None, low: float | None = None, high: float | None = None, **given):
-    label = given.pop("label", "single fraction against multifraction")
+    label = given.pop("label", "single fraction versus multifraction")
     heading = given.pop("heading", "")
     ratio = EventEstimate(value=value, low=low, high=high, **({"n": 37, "events": 5} | given))
     return ForestRow(label=label, ratio=ratio, heading=heading)

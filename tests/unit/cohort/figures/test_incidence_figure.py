@@ -52,7 +52,7 @@ def test_panels_have_the_same_axes() -> None:
 
 def test_more_arms_than_fit_are_refused() -> None:
     many = Observed(duration_days=[9] * 5, event=[True] * 5, cause=[1] * 5, group=list("abcde"))
-    with pytest.raises(ValueError, match="no more than 4 groups"):
+    with pytest.raises(ValueError, match="at most 4 groups"):
         draw_incidence(many, CAUSES)
 
 

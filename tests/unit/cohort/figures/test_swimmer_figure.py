@@ -115,7 +115,7 @@ def test_of_many_lesions_the_most_eventful_are_drawn_and_the_others_counted() ->
     words = words_of(figure)
     opp = sum(one.assessment.category is ResponseCategory.OPP for one in THOSE)
     assert f"{3 * opp} lesions" in words
-    assert f"{3 * len(THOSE) - FEW} others are not drawn." in words
+    assert f"{3 * len(THOSE) - FEW} others are not." in words
 
 
 def test_only_marks_that_are_there_are_explained() -> None:

@@ -138,8 +138,7 @@ def test_the_incidence_of_the_paper_is_that_of_r(paper) -> None:
 
 def test_the_tests_of_the_paper_are_in_one_table(paper) -> None:
     lines = {
-        row[0]: row[1:]
-        for row in by_title(paper)["Single fraction against multifraction"].text_rows
+        row[0]: row[1:] for row in by_title(paper)["Single fraction versus multifraction"].text_rows
     }
     assert lines["Log-rank, time to OPP"] == ("37", "5", "chi-square 7.549", "0.006", "")
     assert lines["Fisher's exact test of OPP"] == (
@@ -152,7 +151,7 @@ def test_the_tests_of_the_paper_are_in_one_table(paper) -> None:
 
 def test_the_hazard_ratio_of_fractionation_is_firths_beside_coxs_reason(paper) -> None:
     table = by_title(paper)["Hazard ratios, time to OPP"]
-    cox, firth = rows_of(table, "Single fraction against multifraction")
+    cox, firth = rows_of(table, "Single fraction versus multifraction")
     assert cox[1:7] == ("alone, Cox", "37", "5", "-", "-", "-")
     assert cox[-1].startswith("All 5 events are of lesions with single fraction")
     assert firth[1:6] == ("alone, Firth", "37", "5", "16.7 (1.89 to 2191)", "0.007")
@@ -226,7 +225,9 @@ def test_short_follow_up_is_no_exclusion_from_the_times_and_is_counted() -> None
 
 def test_both_answers_of_open_growth_are_shown() -> None:
     lesions = named([cohort_lesion()] * 4 + [cohort_lesion(t1={-10: 20, 90: 25})])
-    table = by_title(analyse(lesions))["Progression-free share by what becomes of open growth, %"]
+    table = by_title(analyse(lesions))[
+        "Progression-free share by assumed outcome of open growth, %"
+    ]
     shares = [row[2].split(" (")[0].split(";")[0] for row in table.text_rows]
     assert shares == ["100.0 %", "80.0 %", "100.0 %"]
 

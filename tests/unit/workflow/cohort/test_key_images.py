@@ -174,7 +174,7 @@ def test_a_line_that_lies_elsewhere_is_named_and_not_taken_for_the_lesions_place
     draw(project, tmp_path, (0, 4.0), (1, 6.0))
     confirm(project, shift_mm=(0.0, 0.0, 60.0))
     _, after = strip(project).panels
-    assert after.size == "12.0 mm · the line lies outside of this picture"
+    assert after.size == "12.0 mm · the line lies outside this picture"
 
 
 def test_a_sequence_that_no_visit_has_is_refused(project: Project, tmp_path: Path) -> None:
