@@ -150,7 +150,7 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
         sign_consensus(project, lesion(project), "reader-1", NOON)
     for day in (BEFORE, AFTER):
         resolve(project.store, pair(project, T1, day), ResolutionKind.MEAN, reason="half", at=NOON)
-    with pytest.raises(InputError, match="reader-1 and reader-2 do"):
+    with pytest.raises(InputError, match="reader-1 and reader-2 sign"):
         sign_consensus(project, lesion(project), "third", NOON)
     sign_consensus(project, lesion(project), "reader-1", NOON)
     assert not [
