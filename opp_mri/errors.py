@@ -1,4 +1,4 @@
-"""Everything that can go wrong and that a user can mend.
+"""Everything that can go wrong and that a user can correct.
 
 ::
 
@@ -108,7 +108,7 @@ def _listed(table: str, faults: Sequence[TableFault]) -> str:
 
 
 class GeometryError(OppMriError):
-    """An image on which no length, or no volume, can be had; the text says why."""
+    """An image on which no length, or no volume, can be obtained; the text says why."""
 
     exit_code = 4
 

@@ -12,7 +12,7 @@ from opp_mri.errors import InputError
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
-    """Give a path beside another one to write to; it takes its place when all is written.
+    """Yield a path next to another one to write to; it takes its place when all is written.
 
     Whatever stops the writing, a full disk or Ctrl-C, leaves the place as it was.
 

@@ -55,12 +55,12 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def number(value: Decimal | None) -> float | None:
-    """Give an exact decimal as a JSON number: the shortest that reads back as it."""
+    """Return an exact decimal as a JSON number: the shortest that reads back as it."""
     return None if value is None else float(value)
 
 
 def days_between(start: date, end: date) -> int:
-    """Give the whole days from one date to another, negative where `end` comes first."""
+    """Return the whole days from one date to another, negative where `end` comes first."""
     return (end - start).days
 
 

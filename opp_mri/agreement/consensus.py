@@ -25,7 +25,7 @@ class EndsApart:
 
 
 def lettered(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
-    """Give two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
+    """Return two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
 
     The lot is drawn from the ids of both readings, which are random: nobody who knows the protocol,
     the program and one of the two answers can predict it, and it stays the same for a pair.
@@ -36,7 +36,7 @@ def lettered(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
 
 
 def on_one_image(a: Reading, b: Reading) -> bool:
-    """Tell whether both are lines on the same image, so that their ends may be averaged."""
+    """Return whether both are lines on the same image, so that their ends may be averaged."""
     if a.caliper is None or b.caliper is None:
         return False
     place = (a.caliper.sop_instance_uid, a.caliper.frame_number)
@@ -44,7 +44,7 @@ def on_one_image(a: Reading, b: Reading) -> bool:
 
 
 def average_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
-    """Give the mean of the ends of two lines on one image, (column, row), the anterior end first.
+    """Return the mean of the ends of two lines on one image, (column, row), the anterior end first.
 
     A line may have been drawn from either end, so ends are paired from anterior to posterior.
     """
@@ -53,12 +53,12 @@ def average_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
 
 
 def average_length_mm(a: Decimal, b: Decimal) -> Decimal:
-    """Give the mean of two lengths, rounded half-even to recorded precision."""
+    """Return the mean of two lengths, rounded half-even to recorded precision."""
     return ((a + b) / 2).quantize(RECORDED_PRECISION_MM, rounding=ROUND_HALF_EVEN)
 
 
 def ends_apart(a: Caliper, b: Caliper, plane: ImagePlane) -> EndsApart:
-    """Give how far apart the ends of two lines are in the image of the first, mm.
+    """Return how far apart the ends of two lines are in the image of the first, mm.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def ends_apart(a: Caliper, b: Caliper, plane: ImagePlane) -> EndsApart:
 
 
 def concordant_answer(a: Reading, b: Reading) -> Answer:
-    """Give the answer of two that agree; both not measurable is not measurable.
+    """Return the answer of two that agree; both not measurable is not measurable.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def _jackknife_interval(
 
 
 def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
-    """Give the mean squares of targets, readers and error of a two-way table."""
+    """Return the mean squares of targets, readers and error of a two-way table."""
     n, k = values.shape
     grand = values.mean()
     of_rows = k * float(((values.mean(axis=1) - grand) ** 2).sum())

@@ -169,7 +169,7 @@ def _of_lines(
 
 
 def _on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> bool:
-    """Tell whether two lines lie on different lesions: by their places, or a vertebra apart."""
+    """Return whether two lines lie on different lesions: by their places, or a vertebra apart."""
     known = first.on_lesion_id is not None and second.on_lesion_id is not None
     if known and first.on_lesion_id != second.on_lesion_id:
         return True
@@ -187,7 +187,7 @@ def _build_discordance(
 
 
 def _towards_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
-    """Give the ends of a line, the anterior one first."""
+    """Return the ends of a line, the anterior one first."""
     start, end = caliper.start_lps_mm, caliper.end_lps_mm
     return (start, end) if start[1] <= end[1] else (end, start)
 

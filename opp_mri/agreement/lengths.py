@@ -147,7 +147,7 @@ def estimate_within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]])
 
 
 def _degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> float | None:
-    """Give the degrees of freedom of a mean square over lesions with several pairs each."""
+    """Return the degrees of freedom of a mean square over lesions with several pairs each."""
     n, sizes = len(groups), np.array([len(group) for group in groups])
     pairs = int(sizes.sum())
     if n < 3:
@@ -247,7 +247,7 @@ def _kappa(
 def _variance_spread(
     between: float, within: float, free_between: int, free_within: int
 ) -> tuple[float, float]:
-    """Give how far a sum of two variances reaches down and up, by MOVER."""
+    """Return how far a sum of two variances reaches down and up, by MOVER."""
     from scipy import stats  # slow to import
 
     p = (1 + LEVEL) / 2

@@ -98,7 +98,7 @@ COLUMNS: Final = (
 
 
 def _row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
-    """Give one answer a visit: the leading fit, and the evidence of each sequence."""
+    """Return one answer a visit: the leading fit, and the evidence of each sequence."""
     alignment = visit.leading
     fit = alignment.fit
     moved = sum(x * x for x in fit.displacement_lps_mm) ** 0.5

@@ -64,7 +64,7 @@ def _load(
 
 
 def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options that name a cohort, and hand it `load_cohort`, which reads it.
+    """Add to a verb the options that name a cohort, and hand it `load_cohort`, which reads it.
 
     Reading is left to the verb, so that a wrong command line is told before a long read.
     """

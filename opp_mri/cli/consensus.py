@@ -157,7 +157,7 @@ def sign_command(
 
 
 def state_in_words(lesion: LesionConsensus) -> str:
-    """Say how far a lesion is."""
+    """State how far a lesion is."""
     if lesion.open_pairs:
         state = f"{len(lesion.open_pairs)} of {len(lesion.pairs)} answers open"
     elif lesion.missing_signatures:

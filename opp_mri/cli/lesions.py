@@ -36,7 +36,7 @@ def lesion_group() -> None:
 
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each column of the lesion table."""
+    """Add to a command an option for each column of the lesion table."""
     columns: tuple[Column[Any], ...] = (*ENTRY_COLUMNS, *SEED_COLUMNS)
     for column in reversed(columns):
         name = f"--{column.name.replace('_', '-')}"

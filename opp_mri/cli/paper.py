@@ -59,7 +59,7 @@ def paper_command(folder: Path | None, as_json: bool) -> None:
 
 
 def _show_reasons(figures: Sequence[PrintedFigure]) -> None:
-    """Say why, each reason once."""
+    """Explain why, with each reason once."""
     names = defaultdict(list)
     for figure in figures:
         if figure.why:

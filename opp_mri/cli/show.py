@@ -18,7 +18,7 @@ from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.visible_text import visible_line
 from opp_mri.workflow.progress import Progress
 
-NATURAL_WIDTH: Final = 100_000  # where the output is no terminal, a cell is never folded
+NATURAL_WIDTH: Final = 100_000  # where the output is not a terminal, a cell is never folded
 MOST_WARNINGS: Final = 20
 PLAIN_STEP: Final = 100  # files or series between two progress lines where there is no terminal
 
@@ -47,7 +47,7 @@ def show_warnings(warnings: Sequence[DataWarning]) -> None:
 
 
 def build_warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
-    """Give named warnings for a program."""
+    """Return named warnings for a program."""
     return [
         {"name": warning.name.value, "lesion_id": warning.lesion_id, "sentence": warning.sentence}
         for warning in warnings

@@ -29,7 +29,7 @@ def visit_group() -> None:
 
 
 def _column_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each column of the table of visits."""
+    """Add to a command an option for each column of the table of visits."""
     for column in reversed(VISIT_COLUMNS):
         name = f"--{column.name.replace('_', '-')}"
         command = click.option(name, column.name, help=column.help_text)(command)

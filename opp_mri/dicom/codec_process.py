@@ -49,7 +49,7 @@ class CodecProcess:
         atexit.register(self.stop)
 
     def call(self, source: SourceFile, frame_numbers: Sequence[int]) -> Any:
-        """Give what the function gives.
+        """Return what the function gives.
 
         Raises
         ------

@@ -17,7 +17,7 @@ TILT_COS: Final = 0.966  # 15 degrees between slice normals
 def comparability(
     role: SeriesRole, baseline: VolumeDescription, follow_up: VolumeDescription
 ) -> list[str]:
-    """Say what differs between a baseline and a follow-up volume of one role, in sentences.
+    """Describe what differs between a baseline and a follow-up volume of one role, in sentences.
 
     An edge that chemical shift moves by a pixel, or another fat suppression, can look like growth.
     """

@@ -21,7 +21,7 @@ Signature = Counter[tuple[object, ...]]
 
 
 def likeness(instance: Instance) -> str:
-    """Give a short key of all that a re-import keeps; only equal keys can be equal pixels.
+    """Return a short key of all that a re-import keeps; only equal keys can be equal pixels.
 
     Empty for an image without a position: it is alike to too many others for its pixels to be
     worth decoding, and nothing is measured on it.
@@ -45,7 +45,7 @@ def likeness(instance: Instance) -> str:
 def difference(
     first_copy: tuple[Instance, SourceFile], second_copy: tuple[Instance, SourceFile]
 ) -> str:
-    """Say in what two images with the same UIDs differ, or "" where they are the same instance.
+    """State how two images with the same UIDs differ, or "" where they are the same instance.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ This is a list of what passes, not the list of removals of PS3.15 annex E: an at
 thought of, a private one, an overlay or an icon stays behind. It keeps what lengths and the display
 of an image need and no text that a person can type. Every UID that names something is replaced, no
 date or time is taken over, a number that lies outside of what its attribute can mean is left out,
-and numbers that count images are counted again. Pixels are decoded and written anew, so that
+and numbers that count images are counted again. Pixels are decoded and written again, so that
 nothing passes with them: no bits above BitsStored, no comment in a codestream, no trailing bytes.
 """
 
@@ -126,7 +126,7 @@ NewUid = Callable[[str], str]
 
 
 def uid_replacer(secret: bytes, case: str) -> NewUid:
-    """Give what replaces UIDs: the same one for the same UID, case and secret, and no way back.
+    """Return what replaces UIDs: the same one for the same UID, case and secret, and no way back.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def write_deidentified(
 
 
 def deidentified(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = ALLOWED) -> Dataset:
-    """Give what of a dataset may pass, at every depth, with new UIDs."""
+    """Return what of a dataset may pass, at every depth, with new UIDs."""
     clean = Dataset()
     for element in dataset:
         keyword = element.keyword
@@ -232,7 +232,7 @@ def _kept(element: DataElement, new_uid: NewUid, allowed: frozenset[str]) -> Dat
 
 
 def _number(element: DataElement) -> DataElement | None:
-    """Give a number that its attribute can mean, without digits that single an image out."""
+    """Return a number that its attribute can mean, without digits that single an image out."""
     if element.VR not in _NUMERIC_VRS or element.is_empty:
         return None
     values = list(element.value) if element.VM > 1 else [element.value]

@@ -1,7 +1,7 @@
 """Images of a blinded package: the same lesion and the same lengths in other pixels and headers.
 
 A case may come back to its reader unannounced, and what a file says next to its image may tell the
-date. So each image is decoded and written anew: trimmed at its edges, scaled in intensity, with a
+date. So each image is decoded and written again: trimmed at its edges, scaled in intensity, with a
 little noise, and placed elsewhere in the patient's coordinates. Pixel spacing, the grid inside the
 trimmed edges and the anteroposterior axis stay, and with them every length.
 """
@@ -109,7 +109,7 @@ def disguise_of(
 
 
 def put_on(dataset: Dataset, frames: Sequence[NDArray[np.integer]], disguise: Disguise) -> None:
-    """Give a dataset its disguised pixels and geometry; it is changed in place.
+    """Set the disguised pixels and geometry of a dataset; it is changed in place.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
 
 
 def _planes(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset, Dataset]]:
-    """Give the holders of position, orientation and spacing of each plane that has all three."""
+    """Yield the holders of position, orientation and spacing of each plane that has all three."""
     if all(
         keyword in dataset
         for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
@@ -262,5 +262,5 @@ def _first(place: Dataset, keyword: str) -> Dataset | None:
 
 
 def _numbers(values: FloatArray) -> list[float]:
-    """Give numbers that fit a decimal string of 16 characters and lose no length by it."""
+    """Return numbers that fit a decimal string of 16 characters and lose no length by it."""
     return [round(float(value), DECIMALS) for value in values.ravel()]

@@ -123,13 +123,13 @@ def _diffusion(values: Values, header: Header) -> None:
 
 
 def _is_classic(values: Values) -> bool:
-    """Tell an image placed by its own header, not by functional groups (which it may have too)."""
+    """Recognise an image placed by its own header, not by functional groups (it may have both)."""
     enhanced = values["sop_class_uid"] in ENHANCED_SOP_CLASS_UIDS
     return "image_position_lps_mm" in values and not enhanced
 
 
 def _top_level(header: Header) -> Values:
-    """Give the fields for which the header itself has a value, its functional groups left out."""
+    """Return the fields for which the header itself has a value, its functional groups left out."""
     if header.dataset is not None:
         values = understood({key: header.value(tag) for key, tag in TAGS.items()})
     else:
@@ -151,7 +151,7 @@ def _top_level(header: Header) -> Values:
 
 @lru_cache(maxsize=64)
 def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, Meaning]:  # noqa: ARG001
-    """Give what elements were found to mean, in one encoding and character set."""
+    """Return what elements were found to mean, in one encoding and character set."""
     return {}
 
 
@@ -194,7 +194,7 @@ def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame
 
 
 def _own_header(own: Values, shared: Values) -> FrameHeader | None:
-    """Give what a frame says that not all frames say."""
+    """Return what a frame says that not all frames say."""
     differing = {name: own[name] for name in _OWN_FIELDS if name in own and name not in shared}
     return FrameHeader(**differing) if differing else None
 

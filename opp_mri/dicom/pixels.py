@@ -113,7 +113,7 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
 
 
 def why_not_decodable(transfer_syntax_uid: str) -> str:
-    """Say why pixels in a transfer syntax cannot be decoded here, or "" where they can."""
+    """Explain why pixels in a transfer syntax cannot be decoded here, or "" where they can."""
     if not transfer_syntax_uid or transfer_syntax_uid in WITHOUT_CODEC:
         return ""
     return _why_not_decodable(transfer_syntax_uid)
@@ -236,7 +236,7 @@ def _values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
 
 
 def _transfer_syntax(dataset: Dataset) -> UID:
-    """Give TransferSyntaxUID, or what the encoding shows where a file has no meta header."""
+    """Return TransferSyntaxUID, or what the encoding shows where a file has no meta header."""
     stated = dataset.file_meta.get("TransferSyntaxUID")
     if stated:
         return UID(stated)
@@ -263,7 +263,7 @@ def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
 
 
 def _within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
-    """Tell whether values are clean already, which is quicker than cleaning them."""
+    """Return whether values are clean already, which is quicker than cleaning them."""
     if high_bit != bits_stored - 1:
         return False
     if values.dtype.kind == "u":
@@ -272,7 +272,7 @@ def _within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
 
 
 def _rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:
-    """Give slope and intercept: of the frame, or else shared, or else of the whole instance."""
+    """Return slope and intercept: of the frame, or else shared, or else of the whole instance."""
     for place in (
         *_items(dataset, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
         *_items(dataset, "SharedFunctionalGroupsSequence")[:1],

@@ -32,7 +32,7 @@ CHUNK: Final = 64  # files; what Ctrl-C may lose
 
 @frozen(kw_only=True)
 class ScannedFile:
-    """What became of one file.
+    """What happened to one file.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def scan(
     files
         Taken as they are needed.
     workers
-        Processes; None for as many as there are cores, 1 for none beside this one.
+        Processes; None for as many as there are cores, 1 for none besides this one.
 
     Yields
     ------
@@ -170,7 +170,7 @@ def _scan_one(source: SourceFile) -> ScannedFile:
 
 
 def _is_archive(source: SourceFile) -> bool:
-    """Tell an archive that could not be looked into: else its members would be here instead."""
+    """Recognise an archive that could not be opened: else its members would be here instead."""
     return not source.member and source.path.lower().endswith(".zip")
 
 

@@ -89,7 +89,7 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
     -------
     list of list of Slice
         Each stack sorted by position along its normal where it has one. Slices that still lie at
-        one position could not be told apart by the headers.
+        one position could not be distinguished by the headers.
     """
     stacks = []
     for alike in _grouped(slices, _kind_of_each(slices)):
@@ -102,7 +102,7 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
 
 
 def distances_mm(stack: Sequence[Slice]) -> list[float]:
-    """Give the position of each placed slice along the normal of the first, in mm."""
+    """Return the position of each placed slice along the normal of the first, in mm."""
     positions = [each.plane.position_lps_mm for each in stack if each.plane is not None]
     first = stack[0].plane
     if first is None:
@@ -112,7 +112,7 @@ def distances_mm(stack: Sequence[Slice]) -> list[float]:
 
 
 def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
-    """Give the larger angle between the rows, and between the columns, of two images."""
+    """Return the larger angle between the rows, and between the columns, of two images."""
     row = math.dist(a.row_direction, b.row_direction)
     column = math.dist(a.column_direction, b.column_direction)
     return math.degrees(2 * math.asin(min(1.0, max(row, column) / 2)))
@@ -130,7 +130,7 @@ def _placed(instance: Instance, frame: Frame) -> Slice:
 
 
 def _geometry_fault(header: Instance, frame: Frame) -> str:
-    """Say what of a frame's geometry is absent or cannot be understood, or ""."""
+    """Describe what of a frame's geometry is absent or cannot be understood, or ""."""
     absent = []
     for keyword, value in (
         ("ImagePositionPatient", frame.image_position_lps_mm),
@@ -268,12 +268,12 @@ def _positions(stack: Sequence[Slice]) -> list[int]:
 
 
 def _repetitions(stack: Sequence[Slice]) -> int:
-    """Give the largest number of slices at one position."""
+    """Return the largest number of slices at one position."""
     return max(Counter(_positions(stack)).values())
 
 
 def _lines(alike: list[Slice]) -> list[list[Slice]]:
-    """Split parallel slices into stacks that lie beside each other, as blocks of a spine do.
+    """Split parallel slices into stacks that lie side by side, as blocks of a spine do.
 
     Slices whose origins lie on one line along the normal belong together. Only whole stacks are
     split off: where a line holds a single slice the shift is a slant or a displaced slice, which
@@ -308,7 +308,7 @@ def _connected(points: FloatArray, reach: float) -> list[int]:
 
 
 def component_of(header: Instance) -> str:
-    """Give ComplexImageComponent, "" for a magnitude image."""
+    """Return ComplexImageComponent, "" for a magnitude image."""
     component = header.complex_image_component.strip().upper()
     return "" if component == "MAGNITUDE" else component
 
@@ -367,10 +367,10 @@ NUMBERINGS: Final[tuple[Callable[[Slice], Hashable], ...]] = (
 
 
 def _repeats(stack: list[Slice]) -> list[list[Slice]]:
-    """Tell repeated acquisitions of the same positions apart, by the first numbering that does.
+    """Distinguish repeated acquisitions of the same positions, by the first numbering that does.
 
     A numbering explains the repeats when it shares them out among its values. One that numbers
-    every slice anew, or that numbers interleaved halves, does not.
+    every slice again, or that numbers interleaved halves, does not.
     """
     repetitions = _repetitions(stack)
     if repetitions == 1:

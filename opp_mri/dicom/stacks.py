@@ -78,7 +78,7 @@ def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
 
 
 def _header_of(each: Slice) -> Instance:
-    """Give the header of a frame; of the frames of an enhanced image it holds that one only."""
+    """Return the header of a frame; of the frames of an enhanced image it holds that one only."""
     return attrs.evolve(each.header, frames=(each.frame,))
 
 

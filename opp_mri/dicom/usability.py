@@ -1,4 +1,4 @@
-"""Say what a stack of slices is good for, in words for a radiologist.
+"""Describe what a stack of slices is good for, in words for a radiologist.
 
 Three answers: a volume, lengths within a slice only, or nothing. A volume promises that each pixel
 lies where its own header says, to well under a millimetre, so the slices must be parallel,
@@ -41,7 +41,7 @@ NOTHING: Final = "No length can be taken on it."
 
 
 def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:
-    """Say what a stack, sorted along its normal, is good for, and why no more than that."""
+    """Describe what a stack, sorted along its normal, is good for, and why no more than that."""
     if reason := next(filter(None, map(_unfit, stack)), None):
         return Usability.NOTHING, f"{reason} {NOTHING}"
     if len(stack) == 1:
@@ -53,7 +53,7 @@ def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:
 
 
 def slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
-    """Give the distance between slices from their positions; the usual one where it varies.
+    """Return the distance between slices from their positions; the usual one where it varies.
 
     For even slices it is the mean, in which the rounding of single positions cancels.
     """
@@ -66,7 +66,7 @@ def slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
 
 
 def _unfit(each: Slice) -> str | None:
-    """Say why not even an in-plane length can be taken: by the kind of image, or its geometry."""
+    """Explain why not even an in-plane length can be taken: by kind of image, or geometry."""
     instance, image_type = each.instance, frozenset(each.image_type)
     photometric = instance.photometric_interpretation.strip().upper()
     if instance.samples_per_pixel > 1 or (photometric and not photometric.startswith("MONOCHROME")):
@@ -95,7 +95,7 @@ def _gaps_mm(stack: Sequence[Slice]) -> list[float]:
 
 
 def _leeway_mm(spacing_mm: float) -> float:
-    """Give how far a slice may lie from its place on the even grid."""
+    """Return how far a slice may lie from its place on the even grid."""
     return min(UNEVEN_MM, UNEVEN * spacing_mm)
 
 

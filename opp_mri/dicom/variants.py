@@ -14,7 +14,7 @@ MOST_NAMED: Final = 2  # facts in one sentence
 
 
 def variants_of(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
-    """Give one slice of each kind, where the slices differ in what decides a role.
+    """Return one slice of each kind, where the slices differ in what decides a role.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _alike(values: Sequence[Hashable]) -> list[Hashable]:
 
 
 def _sentence(name: str, values: Sequence[Hashable]) -> str:
-    """Say which slices have which value."""
+    """State which slices have which value."""
     by_value: dict[Hashable, list[int]] = {}
     for number, value in enumerate(values, start=1):
         by_value.setdefault(value, []).append(number)

@@ -81,7 +81,7 @@ def load_stack(
 
 
 def geometry_of(description: VolumeDescription) -> VolumeGeometry:
-    """Give the grid of a volume in patient LPS from its planes, without reading pixels.
+    """Return the grid of a volume in patient LPS from its planes, without reading pixels.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _read(
             "index their folder again."
         )
     pixelses: dict[FrameReference, FramePixels] = {}
-    for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run beside them
+    for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run next to them
         for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
             pixelses[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
     return [pixelses[reference] for reference in references]

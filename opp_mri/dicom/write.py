@@ -66,7 +66,7 @@ def write_classic(series: SeriesToWrite, paths: Sequence[Path], *, jpeg_2000: bo
 
 
 def classic_dataset(series: SeriesToWrite, index: int) -> Dataset:
-    """Give one image of a series as an MR Image Storage dataset."""
+    """Return one image of a series as an MR Image Storage dataset."""
     plane = series.planes[index]
     dataset = Dataset()
     put(dataset, series.header)

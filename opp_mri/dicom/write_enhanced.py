@@ -53,7 +53,7 @@ def write_enhanced(series: SeriesToWrite, values: EnhancedValues, path: Path) ->
 
 
 def enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dataset:
-    """Give a series as an Enhanced MR Image Storage dataset."""
+    """Return a series as an Enhanced MR Image Storage dataset."""
     dataset = Dataset()
     put(dataset, {key: value for key, value in series.header.items() if key not in _MOVED})
     put(dataset, _image_values(series, values))
@@ -168,7 +168,7 @@ def _shared(series: SeriesToWrite, weighting: str) -> Dataset:
 def _shared_values(
     series: SeriesToWrite, weighting: str, *, inverted: bool
 ) -> dict[str, dict[str, HeaderValue]]:
-    """Give the values of each functional group that holds one item of plain values."""
+    """Return the values of each functional group that holds one item of plain values."""
     header, plane = series.header, series.planes[0]
     return {
         "PixelMeasuresSequence": {

@@ -64,7 +64,7 @@ class AlignmentDecision:
 def confirmed_fits(
     alignments: Iterable[Alignment], decisions: Mapping[str, Sequence[AlignmentDecision]]
 ) -> list[Alignment]:
-    """Give the fits that a reader has confirmed.
+    """Return the fits that a reader has confirmed.
 
     Of two fits of the same volumes (another algorithm, another length) the latest decision counts.
 

@@ -153,7 +153,7 @@ class Threshold:
         return self.baseline_from is None and self.baseline_below is None
 
     def is_for(self, baseline: Decimal) -> bool:
-        """Tell whether it holds for this size at baseline."""
+        """Return whether it holds for this size at baseline."""
         return (self.baseline_from is None or baseline >= self.baseline_from) and (
             self.baseline_below is None or baseline < self.baseline_below
         )

@@ -23,7 +23,7 @@ InPlane = tuple[float, float]  # unit vector (along a row, along a column) of an
 
 @frozen(kw_only=True)
 class Projected:
-    """A line beside an axis.
+    """A line next to an axis.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Carried:
 def axis_from_landmark(
     plane: ImagePlane, landmark: AxisLandmark, start: PixelPoint, end: PixelPoint
 ) -> Vector3:
-    """Give the AP axis that two clicks on an image set, as a unit vector towards posterior.
+    """Return the AP axis that two clicks on an image set, as a unit vector towards posterior.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def axis_from_landmark(
 
 
 def axis_in_plane(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
-    """Give the direction of an axis in an image, or None where it runs too much through it."""
+    """Return the direction of an axis in an image, or None where it runs too much through it."""
     across, down = dot(axis_lps, plane.row_direction), dot(axis_lps, plane.column_direction)
     share = math.hypot(across, down)
     return None if share < LEAST_IN_PLANE else (across / share, down / share)
@@ -110,7 +110,7 @@ def axis_in_plane(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
 def held_to_axis(
     plane: ImagePlane, fixed: PixelPoint, moving: PixelPoint, axis: InPlane
 ) -> PixelPoint:
-    """Give the point nearest to `moving` on the line along an axis through `fixed`.
+    """Return the point nearest to `moving` on the line along an axis through `fixed`.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def held_to_axis(
 
 
 def moved(plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float) -> PixelPoint:
-    """Give a point moved by mm along a row and along a column.
+    """Return a point moved by mm along a row and along a column.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def moved(plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float
 
 
 def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
-    """Give the nearest point that lies on the image, its outer half pixels included."""
+    """Return the nearest point that lies on the image, its outer half pixels included."""
     return (
         min(max(point[0], -0.5), plane.columns - 0.5),
         min(max(point[1], -0.5), plane.rows - 0.5),
@@ -158,7 +158,7 @@ def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
 
 
 def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPlane) -> Projected:
-    """Give a line's length along an axis, and its angle to it.
+    """Return a line's length along an axis, and its angle to it.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Where pixels lie in the patient.
 
-Coordinates are patient LPS in mm and always stand beside a frame of reference. Pixel coordinates
+Coordinates are patient LPS in mm and always stand next to a frame of reference. Pixel coordinates
 are (column, row) with 0, 0 at the centre of the first pixel: DICOM's SCOORD less a half.
 """
 
@@ -20,12 +20,12 @@ ORTHONORMAL_TOLERANCE: Final = 1e-3  # direction cosines are often written with 
 
 
 def dot(a: Vector3, b: Vector3) -> float:
-    """Give the scalar product of two vectors."""
+    """Return the scalar product of two vectors."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def cross(a: Vector3, b: Vector3) -> Vector3:
-    """Give the vector product of two vectors."""
+    """Return the vector product of two vectors."""
     return (
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],
@@ -104,7 +104,7 @@ class ImagePlane:
         return (x, y, z)
 
     def pixel_from_lps(self, point_lps_mm: Vector3) -> tuple[float, float]:
-        """Give (column, row) of a point, projected along the normal into the image."""
+        """Return (column, row) of a point, projected along the normal into the image."""
         offset = self._offset(point_lps_mm)
         return (
             dot(offset, self.row_direction) / self.column_spacing_mm,
@@ -112,17 +112,17 @@ class ImagePlane:
         )
 
     def distance_mm(self, point_lps_mm: Vector3) -> float:
-        """Give the signed distance of a point from the image along the normal, in mm."""
+        """Return the signed distance of a point from the image along the normal, in mm."""
         return dot(self._offset(point_lps_mm), self.normal)
 
     def length_mm(self, a: tuple[float, float], b: tuple[float, float]) -> float:
-        """Give the length between two (column, row) points in mm, not rounded."""
+        """Return the length between two (column, row) points in mm, not rounded."""
         return math.hypot(
             (b[0] - a[0]) * self.column_spacing_mm, (b[1] - a[1]) * self.row_spacing_mm
         )
 
     def contains(self, column: float, row: float) -> bool:
-        """Tell whether a point lies on the image, the outer half pixels included."""
+        """Return whether a point lies on the image, the outer half pixels included."""
         return -0.5 <= column <= self.columns - 0.5 and -0.5 <= row <= self.rows - 0.5
 
     def _offset(self, point_lps_mm: Vector3) -> Vector3:
@@ -161,7 +161,7 @@ class VolumeGeometry:
         return placed
 
     def kji_from_lps(self, points_lps_mm: FloatArray) -> FloatArray:
-        """Give the fractional indices, shape (..., 3) in the order k, j, i, of LPS points."""
+        """Return the fractional indices, shape (..., 3) in the order k, j, i, of LPS points."""
         offset = np.asarray(points_lps_mm, dtype=np.float64) - np.asarray(self.origin_lps_mm)
         indices: FloatArray = (
             offset @ np.linalg.inv(self.directions) / np.asarray(self.spacing_kji_mm)

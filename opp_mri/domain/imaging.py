@@ -42,7 +42,7 @@ class Plane(StrEnum):
 
 
 class FileStatus(StrEnum):
-    """What became of a file that was found; all but `IMAGE` are listed with their reason."""
+    """What happened to a file that was found; all but `IMAGE` are listed with their reason."""
 
     IMAGE = "image"
     COPY = "copy"
@@ -251,7 +251,7 @@ class Instance:
     unreadable: tuple[UnreadableValue, ...] = ()
 
     def of_frame(self, frame: Frame) -> "Instance":
-        """Give the header as it is for one of its frames, the frame's own values before others."""
+        """Return the header as it is for one of its frames, its own values before others."""
         changes: dict[str, Any] = {}
         if frame.header is not None:
             changes = {
@@ -266,7 +266,7 @@ class Instance:
         return evolve(self, **changes) if changes else self
 
     def unreadable_value(self, *keywords: str) -> str:
-        """Say what is wrong with the first of some elements that cannot be understood, or ""."""
+        """Describe what is wrong with the first of some elements that is not understood, or ""."""
         return next((each.sentence for each in self.unreadable if each.keyword in keywords), "")
 
     @property
@@ -386,7 +386,7 @@ class VolumeDescription(Doubt):
     differences: str = ""
 
     def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
-        """Give the plane of one of its frames, or None where it is not among them or unplaced."""
+        """Return the plane of one of its frames, or None where it is not among them or unplaced."""
         wanted = FrameReference(sop_instance_uid=sop_instance_uid, frame_number=frame_number)
         if not self.planes or wanted not in self.frames:
             return None

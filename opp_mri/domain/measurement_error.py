@@ -28,7 +28,7 @@ class ErrorClass:
     sd_mm: float = field(converter=float, validator=(validators.ge(0.0), validators.lt(100.0)))
 
     def holds(self, sequence: SeriesRole, length_mm: float) -> bool:
-        """Tell whether a length on a sequence is one of these."""
+        """Return whether a length on a sequence is one of these."""
         return self.sequence in (None, sequence) and self.least_mm <= length_mm < self.below_mm
 
 
@@ -70,6 +70,6 @@ class MeasurementError:
         return any(each.least_mm > 0 or each.below_mm < inf for each in self.classes)
 
     def sd_of_mm(self, sequence: SeriesRole, length_mm: float) -> float:
-        """Give the standard deviation of one measurement of a length on a sequence, mm."""
+        """Return the standard deviation of one measurement of a length on a sequence, mm."""
         own = (each.sd_mm for each in self.classes if each.holds(sequence, length_mm))
         return next(own, self.sd_mm)

@@ -137,7 +137,7 @@ class PatientDifference:
 
 
 def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | None:
-    """Give the first contradiction between two lesions of one patient, or None.
+    """Return the first contradiction between two lesions of one patient, or None.
 
     Ages may differ by the years between the treatments, one year more or less. Where both lesions
     are de-identified, their dates count from SSRS of each, so that only the sex is compared.

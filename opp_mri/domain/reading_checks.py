@@ -13,7 +13,7 @@ FLOAT_NOISE_MM: Final = 1e-6
 
 
 def reading_faults(reading: Reading) -> list[str]:
-    """Give, as sentences, what contradicts itself in a reading; none where it is sound.
+    """Return, as sentences, what contradicts itself in a reading; none where it is sound.
 
     A length that was computed is the distance of its points, rounded to 0.1 mm, and no other has
     points. An answer without a length has neither. (That a length is finite and of a sensible

@@ -12,10 +12,10 @@ def repeated_uid(sop_instance_uid: str) -> str:
 
 
 def uid_in_file(sop_instance_uid: str) -> str:
-    """Give the SOPInstanceUID as the file holds it, of a repeated one too."""
+    """Return the SOPInstanceUID as the file holds it, of a repeated one too."""
     return sop_instance_uid.partition(_REPEATED)[0]
 
 
 def repetition_of(sop_instance_uid: str) -> str:
-    """Give which repetition of its UID an image is, "" for the first image that had it."""
+    """Return which repetition of its UID an image is, "" for the first image that had it."""
     return sop_instance_uid.partition(_REPEATED)[2]

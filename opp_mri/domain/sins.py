@@ -54,7 +54,7 @@ _QUALITY_POINTS: Final = {BoneQuality.LYTIC: 2, BoneQuality.MIXED: 1, BoneQualit
 
 
 def location_points(level: str) -> int:
-    """Give the points of a level: 3 junctional, 2 mobile, 1 semirigid, 0 rigid.
+    """Return the points of a level: 3 junctional, 2 mobile, 1 semirigid, 0 rigid.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def sins_sum(
 
 
 def stability_of(points: int) -> Stability:
-    """Give what a sum of SINS means."""
+    """Return what a sum of SINS means."""
     if points >= UNSTABLE_FROM:
         return Stability.UNSTABLE
     return Stability.INDETERMINATE if points >= INDETERMINATE_FROM else Stability.STABLE

@@ -57,7 +57,7 @@ class RigidTransform:
 
     @classmethod
     def identity(cls, frame_of_reference_uid: str) -> "RigidTransform":
-        """Give the motion that leaves every point of a frame where it is."""
+        """Return the motion that leaves every point of a frame where it is."""
         return cls(
             to_frame_of_reference_uid=frame_of_reference_uid,
             from_frame_of_reference_uid=frame_of_reference_uid,
@@ -71,7 +71,7 @@ class RigidTransform:
         return carried
 
     def inverse(self) -> "RigidTransform":
-        """Give the motion back."""
+        """Return the motion back."""
         back = np.eye(4)
         back[:3, :3] = self.matrix[:3, :3].T
         back[:3, 3] = -self.matrix[:3, :3].T @ self.matrix[:3, 3]
@@ -82,7 +82,7 @@ class RigidTransform:
         )
 
     def compose(self, first: "RigidTransform") -> "RigidTransform":
-        """Give the motion that does `first` and then this one.
+        """Return the motion that does `first` and then this one.
 
         Raises
         ------

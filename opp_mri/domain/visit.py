@@ -146,7 +146,7 @@ def visit_faults(
     *, visit_date: date, fracture: str | None, height_loss_percent: Decimal | None,
     confirmation_date: date | None,
 ) -> Mapping[str, str]:  # fmt: skip
-    """Say where findings of a visit contradict each other, by the field to correct."""
+    """State where findings of a visit contradict each other, by the field to correct."""
     faults = {}
     if fracture == Fracture.NONE and height_loss_percent:
         faults["height_loss_percent"] = "is given without a fracture: correct one of them"
@@ -156,13 +156,13 @@ def visit_faults(
 
 
 def latest_visits(visits: Iterable[Visit]) -> tuple[Visit, ...]:
-    """Give the latest record of each day of one lesion, by date."""
+    """Return the latest record of each day of one lesion, by date."""
     by_date = {visit.visit_date: visit for visit in visits}
     return tuple(by_date[day] for day in sorted(by_date))
 
 
 def events_of_visits(visits: Sequence[Visit], first_fraction: date) -> tuple[LesionEvent, ...]:
-    """Give the findings of a lesion's visits that are events, by date.
+    """Return the findings of a lesion's visits that are events, by date.
 
     They are: a new or progressive fracture; diagnostic pathology; an epidural grade above the
     reference; a paraspinal extent 2.0 mm or more above the reference. The reference is the latest

@@ -41,7 +41,7 @@ class KaplanMeier:
         return self._comparison.log_rank
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the curves as a frame.
+        """Return the curves as a frame.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class Cohort:
         return f"<Cohort {lesions}, {len(eligible)} eligible: {categories}>"
 
     def to_frame(self, table: str = LESIONS) -> pd.DataFrame:
-        """Give the cohort as a tidy frame.
+        """Return the cohort as a tidy frame.
 
         Parameters
         ----------

@@ -70,7 +70,7 @@ def _text(value: Any) -> str:
 
 
 def build_frame(table: ExportTable) -> pd.DataFrame:
-    """Give a table as a frame: whole numbers, lengths in mm as numbers, true and false, dates."""
+    """Return a table as a frame: whole numbers, lengths in mm as numbers, true and false, dates."""
     return pd.DataFrame(
         {
             column.name: pd.Series(
@@ -83,12 +83,12 @@ def build_frame(table: ExportTable) -> pd.DataFrame:
 
 
 def frame_of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Give records as a frame: single values as they are, lists of texts joined, the rest not."""
+    """Return records as a frame: single values as they are, lists of texts joined, the rest not."""
     return pd.DataFrame([flatten_record(record) for record in records])
 
 
 def flatten_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the values of a record that fit into a row of a table."""
+    """Return the values of a record that fit into a row of a table."""
     row: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, list) and all(isinstance(part, str) for part in value):

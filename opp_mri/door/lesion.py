@@ -49,7 +49,7 @@ class Timeline:
         return self._timeline.flags
 
     def to_frame(self) -> pd.DataFrame:
-        """Give the timeline as a frame.
+        """Return the timeline as a frame.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class Assessment:
         return tuple(self._record["sentences"])
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Give everything that ``opp-mri assess --json`` shows, and the category's probability."""
+        """Return all that ``opp-mri assess --json`` shows, and the probability of the category."""
         return dict(self._record)
 
     def __repr__(self) -> str:
@@ -191,7 +191,7 @@ class Lesion:
         return self.timeline_of(None)
 
     def timeline_of(self, reader: str | None) -> Timeline:
-        """Give the timeline by one reader.
+        """Return the timeline by one reader.
 
         Parameters
         ----------

@@ -176,7 +176,7 @@ class Project:
         criteria: str | Path | Criteria | None = None,
         reader: str | None = None,
     ) -> Cohort:
-        """Give all lesions as a cohort.
+        """Return all lesions as a cohort.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ RETROSPECTIVE: Final = "retrospective"
 def choose_rules(
     mode: str, criteria: str | Path | Criteria | None, default: str = DEFAULT_CRITERIA
 ) -> Rules:
-    """Give the rules for a mode and criteria.
+    """Return the rules for a mode and criteria.
 
     Raises
     ------

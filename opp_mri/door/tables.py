@@ -88,7 +88,7 @@ def assess(
 
 
 def record_of(lesion: AssessedTimeline) -> dict[str, Any]:
-    """Give an assessment as a record, with the probability of the category itself."""
+    """Return an assessment as a record, with the probability of the category itself."""
     record: dict[str, Any] = dict(build_assessment_json(lesion))
     return add_probability(record)
 

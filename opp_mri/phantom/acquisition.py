@@ -46,7 +46,7 @@ class Prescription:
     thickness_mm: float
 
     def planes(self, frame_of_reference_uid: str) -> tuple[ImagePlane, ...]:
-        """Give the image planes, in the order of the normal, with numbers as a header holds them.
+        """Return the image planes, in the order of the normal, with numbers as a header holds them.
 
         Positions are rounded to 1e-6 mm and directions to 1e-9, so that they fit a DICOM decimal
         string and the plane that is rendered is the plane that is written.
@@ -116,7 +116,7 @@ class Scene:
 
 
 def straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> NDArray[np.float32]:
-    """Give, for each pixel, where in the straight frame it looks: (3, slices, rows, columns)."""
+    """Return, for each pixel, where in the straight frame it looks: (3, slices, rows, columns)."""
     column, row = _pixel_grid(planes[0])
     return straight_from_lps(
         scene.posture, np.stack([points_lps_mm(plane, column, row) for plane in planes], axis=1)
@@ -162,7 +162,7 @@ def lesion_share(
     shape: LesionShape,
     samples: tuple[int, int, int] = LESION_SAMPLES,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the share of each voxel that is lesion, and how near to the lesion's middle it lies.
+    """Return the share of each voxel that is lesion, and how near to the lesion's middle it lies.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> Flo
 
 
 def nearest_plane(planes: tuple[ImagePlane, ...], point_lps_mm: FloatArray) -> int:
-    """Give the index of the plane that a point lies nearest to."""
+    """Return the index of the plane that a point lies nearest to."""
     point = _vector(point_lps_mm, 9)
     return min(range(len(planes)), key=lambda index: abs(planes[index].distance_mm(point)))
 

@@ -69,7 +69,7 @@ class Anatomy:
     def signal(
         self, contrast: Contrast, thick_mm: tuple[float, float, float]
     ) -> NDArray[np.float32]:
-        """Give the signal on the grid, averaged over the thickness of a slice.
+        """Return the signal on the grid, averaged over the thickness of a slice.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ def _blank(spine: Spine, cell_mm: float) -> Canvas:
 
 
 def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Generator) -> None:
-    """Paint what lies in front of the spine and beside it."""
+    """Paint what lies in front of the spine and next to it."""
     z, y, x = canvas.axes()
     front = -_half_depth_mm(spine, z)
     folds = smooth_noise(rng, canvas, (9.0, 8.0, 9.0))
@@ -179,7 +179,7 @@ def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Gene
 
 
 def _fork_mm(spine: Spine) -> float:
-    """Give the fork of the great vessels in z: at L4, or below the section."""
+    """Return the fork of the great vessels in z: at L4, or below the section."""
     forks = [v.z_mm for v in spine.vertebrae if v.level == "L4"]
     return forks[0] if forks else spine.vertebrae[-1].z_mm - 200
 

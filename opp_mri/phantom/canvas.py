@@ -31,7 +31,7 @@ class Canvas:
     labels: NDArray[np.uint8] = field(repr=False)
 
     def axes(self) -> tuple[Axis, Axis, Axis]:
-        """Give z, y and x of the cells in mm, shaped to broadcast over the grid."""
+        """Return z, y and x of the cells in mm, shaped to broadcast over the grid."""
         lines = [
             (start + step * np.arange(count)).astype(np.float32)
             for start, step, count in zip(
@@ -41,7 +41,7 @@ class Canvas:
         return lines[0][:, None, None], lines[1][None, :, None], lines[2][None, None, :]
 
     def box(self, z_mm: Span, y_mm: Span, x_mm: Span) -> "Canvas":
-        """Give the part of the grid within these bounds; painting on it paints on the whole."""
+        """Return the part of the grid within these bounds; painting on it paints on the whole."""
         slices, origin = [], []
         for span, start, step, count in zip(
             (z_mm, y_mm, x_mm), self.origin_mm, self.spacing_mm, self.labels.shape, strict=True
@@ -64,7 +64,7 @@ class Canvas:
 def smooth_noise(
     rng: np.random.Generator, canvas: Canvas, scale_mm: tuple[float, float, float]
 ) -> NDArray[np.float32]:
-    """Give noise of mean 0 and standard deviation near 1 on the grid.
+    """Return noise of mean 0 and standard deviation near 1 on the grid.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ class Visit:
     scanner
         Where it was made.
     extras
-        Series beside the measured ones.
+        Series next to the measured ones.
     """
 
     day: int
@@ -126,7 +126,7 @@ class Case:
         return f"OPP-{self.number:02d}"
 
     def ap_mm(self, visit: Visit, sequence: SeriesKind) -> float:
-        """Give the true greatest AP extent on a sequence, in mm, to 0.01 mm."""
+        """Return the true greatest AP extent on a sequence, in mm, to 0.01 mm."""
         factor, constant = SEQUENCE_AP[sequence]
         return round(visit.ap_mm * factor + constant, 2)
 

@@ -47,17 +47,17 @@ class LesionShape:
     phase: float
 
     def ends_local_mm(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """Give the anterior and the posterior end of the greatest AP extent."""
+        """Return the anterior and the posterior end of the greatest AP extent."""
         x, y, z = self.centre_local_mm
         return (x, y - self.ap_mm / 2, z), (x, y + self.ap_mm / 2, z)
 
     def reach_mm(self) -> float:
-        """Give a radius around the centre that holds all of the lesion."""
+        """Return a radius around the centre that holds all of the lesion."""
         widest = max(self.half_left_right_mm, self.half_height_mm) / math.sqrt(1 - IRREGULARITY)
         return math.hypot(self.ap_mm / 2, widest * 1.1)
 
     def level(self, points_local_mm: FloatArray) -> FloatArray:
-        """Give the left side of the inequality at points (3, ...): inside it is at most 1."""
+        """Return the left side of the inequality at points (3, ...): inside it is at most 1."""
         x, y, z = (
             points_local_mm[axis] - np.float32(self.centre_local_mm[axis]) for axis in range(3)
         )

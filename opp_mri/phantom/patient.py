@@ -69,7 +69,7 @@ class AcquiredSeries:
     sop_instance_uids: tuple[str, ...]
 
     def reference(self, index: int) -> tuple[str, int]:
-        """Give SOPInstanceUID and frame number, from 1, of an image."""
+        """Return SOPInstanceUID and frame number, from 1, of an image."""
         if len(self.sop_instance_uids) == 1:
             return self.sop_instance_uids[0], index + 1
         return self.sop_instance_uids[index], 1
@@ -124,7 +124,7 @@ class Patient:
             yield self._study(index, visit, signals)
 
     def lesion(self, visit: Visit, sequence: SeriesKind) -> LesionShape:
-        """Give the lesion as a sequence of a visit shows it."""
+        """Return the lesion as a sequence of a visit shows it."""
         vertebra = self.spine.vertebrae[self.vertebra]
         sizes = (vertebra.width_mm, vertebra.depth_mm, vertebra.height_mm)
         centre = [
@@ -185,7 +185,7 @@ class Patient:
         )
 
     def date_of(self, day: int) -> date:
-        """Give the date of a day counted from the end of radiosurgery."""
+        """Return the date of a day counted from the end of radiosurgery."""
         return self.case.ssrs_last_date + timedelta(days=day)
 
     def _posture(self, index: int) -> Posture:
@@ -261,7 +261,7 @@ class Patient:
 
 
 def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
-    """Give a case its body.
+    """Return the body of a case.
 
     Parameters
     ----------
@@ -295,14 +295,14 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
 
 
 def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
-    """Give a study without its stored values: what the truth is told from."""
+    """Return a study without its stored values: what the truth is told from."""
     no_pixels = np.zeros((0, 0, 0), np.uint16)
     measured = (series for series in study.series if series.kind in MEASURED)
     return evolve(study, series=tuple(evolve(series, pixels=no_pixels) for series in measured))
 
 
 def _thickness(kind: SeriesKind) -> tuple[float, float, float]:
-    """Give the extent in z, y and x of the straight frame over which a slice averages, in mm."""
+    """Return the extent in z, y and x of the straight frame over which a slice averages, in mm."""
     match kind:
         case SeriesKind.LOCALIZER:
             return (3.0, 3.0, 3.0)  # three planes share it

@@ -20,7 +20,7 @@ ARCH_FROM_CANAL_MM: Final = 3.4
 
 
 def canal_axis_mm(vertebra: Vertebra) -> float:
-    """Give the distance of the middle of the thecal sac behind the centre of the body."""
+    """Return the distance of the middle of the thecal sac behind the centre of the body."""
     return vertebra.depth_mm / 2 + EPIDURAL_MM + _sac_ap_mm(vertebra)
 
 
@@ -164,7 +164,7 @@ def _tip_mm(vertebra: Vertebra) -> float:
 
 
 def _conus_mm(spine: Spine) -> float:
-    """Give the end of the cord in z: within L1, or beyond the section where that is higher up."""
+    """Return the end of the cord in z: within L1, or beyond the section where that is higher up."""
     ends = [v.z_mm for v in spine.vertebrae if v.level == "L1"]
     return ends[0] if ends else spine.vertebrae[-1].z_mm - 200
 

@@ -32,7 +32,7 @@ def prescribe(
         The patient, and where it lies.
     kind, visit
         Which series of which visit (from 0); the sagittal series of a visit share their slices,
-        but T1 after contrast agent is laid anew at every third visit.
+        but T1 after contrast agent is laid again at every third visit.
     seed, coarse
         The cohort's seed, and whether to halve the matrix.
 

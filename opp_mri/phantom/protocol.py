@@ -218,7 +218,7 @@ TOSHIBA: Final = Scanner(
 
 
 def series_header(scanner: Scanner, kind: SeriesKind, contrast: Contrast) -> dict[str, HeaderValue]:
-    """Give what a scanner writes about a series: equipment, timing, options, agent.
+    """Return what a scanner writes about a series: equipment, timing, options, agent.
 
     Parameters
     ----------

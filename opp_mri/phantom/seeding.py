@@ -9,7 +9,7 @@ import numpy as np
 
 
 def generator(seed: int, *purpose: str | int) -> np.random.Generator:
-    """Give the random numbers of one purpose.
+    """Return the random numbers of one purpose.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
 
 
 def uid(seed: int, *purpose: str | int) -> str:
-    """Give a DICOM UID under the root 2.25 (PS3.5 B.2), the same for the same seed and purpose."""
+    """Return a DICOM UID under the root 2.25 (PS3.5 B.2), fixed by seed and purpose."""
     number = int.from_bytes(_digest(seed, "uid", *purpose), "big")
     # variant and version bits of a UUID that was made by hashing (RFC 9562, version 8)
     number = (number & ~(0xF << 76)) | (0x8 << 76)

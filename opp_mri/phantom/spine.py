@@ -75,7 +75,7 @@ class Vertebra:
     z_mm: float
 
     def corners_local_mm(self) -> dict[str, tuple[float, float, float]]:
-        """Give the centre and the four corners of the body in the midsagittal plane."""
+        """Return the centre and the four corners of the body in the midsagittal plane."""
         y, z = self.depth_mm / 2, self.height_mm / 2
         return {
             "body_centre": (0.0, 0.0, 0.0),
@@ -100,7 +100,7 @@ class Spine:
     middle: int
 
     def index(self, level: str) -> int:
-        """Give the place of a level in the section."""
+        """Return the place of a level in the section."""
         return [vertebra.level for vertebra in self.vertebrae].index(level)
 
 
@@ -156,7 +156,7 @@ class Posture:
         return placed
 
     def motion_from(self, baseline: "Posture") -> FloatArray:
-        """Give the rigid motion of each vertebra, shape (vertebrae, 4, 4), from another posture."""
+        """Return the rigid motion of each vertebra, (vertebrae, 4, 4), from another posture."""
         motion: FloatArray = self.lps_from_local @ np.linalg.inv(baseline.lps_from_local)
         return motion
 
@@ -190,7 +190,7 @@ def posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> Postur
 
 
 def rigid(rotation_deg: FloatArray, translation_mm: FloatArray) -> FloatArray:
-    """Give the 4x4 matrix of a rotation about x, then y, then z, followed by a translation."""
+    """Return the 4x4 matrix of a rotation about x, then y, then z, followed by a translation."""
     ax, ay, az = (math.radians(float(angle)) for angle in rotation_deg)
     x = np.array([[1, 0, 0], [0, math.cos(ax), -math.sin(ax)], [0, math.sin(ax), math.cos(ax)]])
     y = np.array([[math.cos(ay), 0, math.sin(ay)], [0, 1, 0], [-math.sin(ay), 0, math.cos(ay)]])

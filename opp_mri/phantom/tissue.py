@@ -112,7 +112,7 @@ class Contrast:
 
 
 def water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the signal of pure water and of pure fat in each tissue, indexed by label."""
+    """Return the signal of pure water and of pure fat in each tissue, indexed by label."""
     slower = (contrast.field_t / 1.5) ** T1_GROWS_WITH_FIELD
     water = np.zeros(len(Tissue), np.float32)
     fat = np.zeros(len(Tissue), np.float32)
@@ -125,7 +125,7 @@ def water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArray[np.f
 
 
 def lesion_signal(contrast: Contrast) -> float:
-    """Give the mean signal of the lesion."""
+    """Return the mean signal of the lesion."""
     return float(abs(water_and_fat(contrast)[0][Tissue.LESION]))
 
 

@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 @frozen(kw_only=True)
 class PatientRecord:
-    """All that is told of a patient beside its images.
+    """All that is told of a patient next to its images.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class PatientRecord:
 
 
 def record(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> PatientRecord:
-    """Tell what is known of a patient and let the simulated reader measure.
+    """Describe what is known of a patient and let the simulated reader measure.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def record(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> PatientRecor
 
 
 def ends_lps_mm(study: AcquiredStudy, kind: SeriesKind) -> tuple[FloatArray, FloatArray]:
-    """Give the anterior and the posterior end of the greatest AP extent on a sequence."""
+    """Return the anterior and the posterior end of the greatest AP extent on a sequence."""
     shape = study.shapes[kind]
     anterior, posterior = shape.ends_local_mm()
     place = study.posture.place
@@ -86,7 +86,7 @@ def ends_lps_mm(study: AcquiredStudy, kind: SeriesKind) -> tuple[FloatArray, Flo
 
 
 def ssrs_first_date(patient: Patient) -> date:
-    """Give the first day of radiosurgery: fractions are two days apart."""
+    """Return the first day of radiosurgery: fractions are two days apart."""
     return patient.case.ssrs_last_date - timedelta(days=2 * (patient.case.fractions - 1))
 
 

@@ -151,7 +151,7 @@ def judge(
     centre_lps_mm: Vector3 | None = None,
     lesion_radius_mm: float = 0.0,
 ) -> Fit:
-    """Give the numbers and the verdict of a transform that came from elsewhere.
+    """Return the numbers and the verdict of a transform that came from elsewhere.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def judge(
 
 
 def list_parameters() -> dict[str, float]:
-    """Give the constants that a stored fit depends on, by name."""
+    """Return the constants that a stored fit depends on, by name."""
     modules = (layers, search, refinement, estimation, directions, measure, identity, quality)
     return {
         f"{module.__name__.rsplit('.', 1)[1]}.{name.lower()}": float(value)

@@ -42,7 +42,7 @@ def estimate_both_ways(question: Question, turns: Sequence[FloatArray]) -> Both 
 
 
 def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
-    """Give the motion halfway between the directions, or the forward one where they differ."""
+    """Return the motion halfway between the directions, or the forward one where they differ."""
     ahead = both.followup_from_baseline
     loop = both.baseline_from_followup @ ahead
     start = np.append(centre, 1.0)
@@ -59,7 +59,7 @@ def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
 
 
 def find_common_centre(question: Question, both: Both) -> FloatArray:
-    """Give the middle of what baseline and follow-up both show, in baseline coordinates."""
+    """Return the middle of what baseline and follow-up both show, in baseline coordinates."""
     image = question.fixed[0].coarse
     cells = np.stack(np.meshgrid(*[np.arange(n) for n in image.values.shape], indexing="ij"))
     cells = cells.reshape(3, -1)
@@ -74,7 +74,7 @@ def find_common_centre(question: Question, both: Both) -> FloatArray:
 
 
 def correct(question: Question, both: Both) -> Both:
-    """Give both directions of one sequence of a visit, each polished on it alone."""
+    """Return both directions of one sequence of a visit, each polished on it alone."""
     ahead = polish(question, both.followup_from_baseline)
     start = invert(ahead) if both.backward is None else both.baseline_from_followup
     return evolve(

@@ -29,7 +29,7 @@ THINNED: Final = 5  # ... and to choose between those that are left; not divisor
 FINE_THINNED: Final = 2
 PLACES: Final = 12  # on fat-suppressed images of treated marrow the right one may be the tenth
 KEPT_PLACES: Final = 4
-LEAST_OVERLAP: Final = 0.5  # a place that lies half outside is no rival
+LEAST_OVERLAP: Final = 0.5  # a place that lies half outside is not a rival
 FINE_MARGIN_MM: Final = 14.0  # around the box, so that its border is normalised as its middle
 
 Half = tuple[float, float, float]
@@ -90,11 +90,11 @@ class View:
         return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, compressed=True)
 
     def fine(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
-        """Give the part around a point, for the last step."""
+        """Return the part around a point, for the last step."""
         return self._cut(centre_lps_mm, region.fine, FINE_WINDOW_MM)
 
     def detail(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
-        """Give the part around a point with shapes of some millimetres only, to compare levels."""
+        """Return the part around a point with shapes of a few millimetres, to compare levels."""
         return self._cut(centre_lps_mm, region.detail, DETAIL_WINDOW_MM)
 
     def _cut(self, centre_lps_mm: FloatArray, half: Half, window_mm: float) -> Layer:
@@ -128,12 +128,12 @@ class Question:
     hole_mm: float
 
     def reverse(self, moving_from_fixed: FloatArray) -> "Question":
-        """Give the question from the other side, around where the centre lies there."""
+        """Return the question from the other side, around where the centre lies there."""
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
     def only(self, chosen: Sequence[int]) -> "Question":
-        """Give the question of some of the sequences."""
+        """Return the question of some of the sequences."""
         return evolve(
             self,
             fixed=tuple(self.fixed[index] for index in chosen),
@@ -158,7 +158,7 @@ class Candidate:
     overlap: float
 
     def place(self, point_lps_mm: FloatArray) -> FloatArray:
-        """Give where a point of the fixed image lies in the moving one."""
+        """Return where a point of the fixed image lies in the moving one."""
         placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
         return placed
 
@@ -262,6 +262,6 @@ def _thin(templates: Sequence[Template], step: int) -> list[Template]:
 
 
 def _widen(half: Half) -> Half:
-    """Give a box with room for a turn, and for the windows at its border."""
+    """Return a box with room for a turn, and for the windows at its border."""
     k, j, i = (each + FINE_MARGIN_MM for each in half)
     return k, j, i

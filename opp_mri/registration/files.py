@@ -59,7 +59,7 @@ def read_transform(path: Path) -> FloatArray:
 
     try:
         transform = sitk.ReadTransform(str(path))
-    except (RuntimeError, UnicodeDecodeError) as error:  # its message may hold what is no text
+    except (RuntimeError, UnicodeDecodeError) as error:  # its message may hold what is not text
         raise InputError(
             f"{path} is not a transform of ITK: save it as .tfm, .txt or .h5 (in 3D Slicer: a "
             "linear transform)."
@@ -105,7 +105,7 @@ def write_image(path: Path, values: NDArray[np.float32], grid: VolumeGeometry) -
 
 
 def make_image(values: NDArray[np.generic], grid: VolumeGeometry) -> Any:
-    """Give values on a grid, shape `grid.shape_kji`, as an image of SimpleITK."""
+    """Return values on a grid, shape `grid.shape_kji`, as an image of SimpleITK."""
     import SimpleITK as sitk  # noqa: N813
 
     image = sitk.GetImageFromArray(values)

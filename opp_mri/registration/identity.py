@@ -17,7 +17,7 @@ STEPS: Final = 8
 
 @frozen(kw_only=True)
 class Sizes:
-    """Sizes of the follow-up over those of the baseline; None where they cannot be told.
+    """Sizes of the follow-up over those of the baseline; None where they cannot be determined.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Sizes:
 def measure_sizes(
     templates: Sequence[Template], images: Sequence[Layer], image_from_template: FloatArray
 ) -> Sizes:
-    """Let the images grow or shrink along the spine and from front to back, beside the motion.
+    """Let the images grow or shrink along the spine and from front to back, next to the motion.
 
     Parameters
     ----------

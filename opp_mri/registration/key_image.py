@@ -52,7 +52,7 @@ class ShownSquare:
         return round(self.side_mm / SHOWN_PIXEL_MM)
 
     def place(self, point_lps_mm: Vector3) -> tuple[float, float]:
-        """Give where a point lies: (right, down) in mm from the upper left corner."""
+        """Return where a point lies: (right, down) in mm from the upper left corner."""
         x, y, z = (a - b for a, b in zip(point_lps_mm, self.centre_lps_mm, strict=True))
         half = self.side_mm / 2
         return half + dot((x, y, z), self.right_lps), half + dot((x, y, z), self.down_lps)
@@ -66,7 +66,7 @@ class ShownSquare:
 
 
 def upright(plane: ImagePlane) -> Directions:
-    """Give the directions in which an image stands as radiologists see it, its pixels not turned.
+    """Return the directions in which an image stands as radiologists see it, its pixels not turned.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def carry_directions(
 def shown_square(
     plane: ImagePlane, point_lps_mm: Vector3, directions: Directions, side_mm: float
 ) -> ShownSquare:
-    """Give the square around a point, which is projected into the plane along the normal."""
+    """Return the square around a point, which is projected into the plane along the normal."""
     off_mm = plane.distance_mm(point_lps_mm)
     x, y, z = (a - off_mm * b for a, b in zip(point_lps_mm, plane.normal, strict=True))
     return ShownSquare(

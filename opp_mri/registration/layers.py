@@ -59,7 +59,7 @@ class Layer:
     spacing_kji_mm: FloatArray
 
     def gradient_lps(self) -> Float32Array:
-        """Give the derivative along x, y and z of LPS per mm, shape (3, k, j, i)."""
+        """Return the derivative along x, y and z of LPS per mm, shape (3, k, j, i)."""
         along = [
             np.gradient(self.values, step, axis=axis) if self.values.shape[axis] > 1
             else np.zeros_like(self.values)
@@ -152,7 +152,7 @@ def make_layer(
 def find_box(
     geometry: VolumeGeometry, point_lps_mm: FloatArray, half_kji_mm: tuple[float, float, float]
 ) -> Box:
-    """Give the native indices within a distance of a point along each axis, cut to the grid."""
+    """Return the native indices within a distance of a point along each axis, cut to the grid."""
     kji = geometry.kji_from_lps(point_lps_mm)
     bounds = []
     for index, step, count, radius_mm in zip(

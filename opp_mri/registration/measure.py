@@ -79,7 +79,7 @@ def measure_fit(
 def _measure_numbers(
     question: Question, both: Both, followup_from_baseline: FloatArray, visit: Fit | None
 ) -> tuple[Numbers, Vector3 | None]:
-    """Give the numbers that a motion is judged by, and where the best other level lies."""
+    """Return the numbers that a motion is judged by, and where the best other level lies."""
     centre, region = question.centre, question.region
     moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
     templates = [
@@ -116,7 +116,7 @@ def _measure_numbers(
 
 
 def no_fit(question: Question) -> Fit:
-    """Give the fit of images that are nowhere alike."""
+    """Return the fit of images that are nowhere alike."""
     return Fit(
         baseline_from_followup=RigidTransform(
             to_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
@@ -143,7 +143,7 @@ def _compare_levels(
     moved: FloatArray,
     similarity: float,
 ) -> tuple[float | None, Vector3 | None]:
-    """Give the margin over the best place at another level, and where that lies."""
+    """Return the margin over the best place at another level, and where that lies."""
     centre, region = question.centre, question.region
     best: tuple[float, FloatArray] | None = None
     for start, away in _list_rivals(both, centre, moved):
@@ -178,7 +178,7 @@ def _inconsistency_mm(both: Both, centre: FloatArray, followup_from_baseline: Fl
 def _correction_mm(
     visit: Fit | None, centre: FloatArray, followup_from_baseline: FloatArray
 ) -> float | None:
-    """Give how far a sequence lies from the visit's fit at the centre, or None for the visit's."""
+    """Return how far a sequence is from the visit's fit at the centre; None for the visit's."""
     if visit is None:
         return None
     carried = visit.baseline_from_followup.matrix @ followup_from_baseline @ np.append(centre, 1.0)
@@ -188,7 +188,7 @@ def _correction_mm(
 def _list_rivals(
     both: Both, centre: FloatArray, moved: FloatArray
 ) -> list[tuple[FloatArray, FloatArray]]:
-    """Give the most similar places other than that of the fit, of both directions.
+    """Return the most similar places other than that of the fit, of both directions.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def _list_rivals(
 
 
 def _list_places(both: Both) -> Iterator[tuple[FloatArray, float]]:
-    """Give all places of both directions, follow-up from baseline, with their similarity."""
+    """Yield all places of both directions, follow-up from baseline, with their similarity."""
     for place in (both.forward.best, *both.forward.rivals):
         yield place.moving_from_fixed, place.similarity * place.overlap
     if both.backward is not None:

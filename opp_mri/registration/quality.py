@@ -48,7 +48,7 @@ class Numbers:
 
 
 def judge_numbers(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
-    """Give the verdict and its reasons.
+    """Return the verdict and its reasons.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _doubts(numbers: Numbers) -> tuple[str, ...]:
 
 
 def _describe_size(numbers: Numbers) -> str:
-    """Say where the follow-up's vertebrae are larger or smaller than the baseline's."""
+    """State where the follow-up's vertebrae are larger or smaller than the baseline's."""
     directions = (("along", numbers.size_along), ("across", numbers.size_across))
     changed = [
         f"{abs(size - 1):.1%} {'larger' if size > 1 else 'smaller'} {way} the spine"
@@ -145,7 +145,7 @@ def _describe_size(numbers: Numbers) -> str:
 
 
 def describe_opinion(displacement_mm: float, rotation_deg: float) -> str:
-    """Say how far the second opinion lies from the fit.
+    """State how far the second opinion lies from the fit.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ LEVER_MM: Final = 30.0  # a turn is measured by what it does at this distance
 LEVERS: Final = np.array([1.0, 1.0, 1.0, LEVER_MM, LEVER_MM, LEVER_MM])
 STILL_MM: Final = 0.02  # a step below this ends the rough work
 VERY_STILL_MM: Final = 0.004  # ... and the last steps
-LEAST_SHARE: Final = 0.05  # of a sequence that does not correlate, beside others that do
+LEAST_SHARE: Final = 0.05  # of a sequence that does not correlate, next to others that do
 
 
 @frozen(kw_only=True, eq=False)
@@ -53,15 +53,15 @@ class Template:
     weights: Float32Array = field(repr=False)
 
     def shifting_only(self) -> "Template":
-        """Give the template that may shift and not turn."""
+        """Return the template that may shift and not turn."""
         return evolve(self, slopes=self.slopes[:, :3])
 
     def thin(self, step: int) -> "Template":
-        """Give the template of every so many of the points: enough for rough work."""
+        """Return the template of every so many of the points: enough for rough work."""
         return self.select(np.arange(0, len(self.values), step))
 
     def select(self, chosen: NDArray[np.intp]) -> "Template":
-        """Give the template of some of the points."""
+        """Return the template of some of the points."""
         return evolve(
             self,
             points=self.points[:, chosen],
@@ -173,7 +173,7 @@ def refine(
 def correlate(
     templates: Sequence[Template], images: Sequence[Layer], image_from_template: FloatArray
 ) -> tuple[float, float]:
-    """Give the weighted correlation of images and templates, and the share that is on the images.
+    """Return the weighted correlation of images and templates, and the share that is on the images.
 
     Several sequences are taken as one long image. The correlation is 0 where they share too little
     to tell.
@@ -201,7 +201,7 @@ def stretch(
     image_from_template: FloatArray,
     iterations: int,
 ) -> FloatArray | None:
-    """Give the size of the images over that of the templates, along z and along y of the templates.
+    """Return the size of the images over that of the templates, along z and y of the templates.
 
     The motion is estimated with it, and not given.
 
@@ -301,7 +301,7 @@ def measure_block_shifts(
 def _normal_equations(
     template: Template, image: Layer, placed: FloatArray, *, strict: bool
 ) -> tuple[FloatArray, FloatArray, float] | None:
-    """Give both sides of the equations of one step, and how well the images correlate, 0 to 1."""
+    """Return both sides of the equations of one step, and how well the images correlate, 0 to 1."""
     moving_values, inside = _look(template, image, placed, cubic=strict)
     weights = template.weights * inside
     if np.count_nonzero(weights) < LEAST_POINTS:
@@ -336,7 +336,7 @@ def _tukey(residual: Float32Array, weights: Float32Array, patience: float) -> Fl
 def _match(
     values: Float32Array, seen: Float32Array, weights: Float32Array
 ) -> tuple[Float32Array, float]:
-    """Give the template with the gain and offset at which it is nearest to the image.
+    """Return the template with the gain and offset at which it is nearest to the image.
 
     Returns
     -------
@@ -367,7 +367,7 @@ def _solve(normal: FloatArray, right: FloatArray) -> FloatArray | None:
 
 
 def _move_about(centre: FloatArray, step: FloatArray) -> FloatArray:
-    """Give the motion that turns about a centre and shifts, (4, 4)."""
+    """Return the motion that turns about a centre and shifts, (4, 4)."""
     matrix = np.eye(4)
     if len(step) == len(LEVERS):
         matrix[:3, :3] = Rotation.from_rotvec(step[3:]).as_matrix()

@@ -89,7 +89,7 @@ def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> N
 
 
 def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
-    """Give LPS points, shape (rows, columns, 3), of the slice through a point, head up."""
+    """Return LPS points, shape (rows, columns, 3), of the slice through a point, head up."""
     half = int(HALF_SIZE_MM / PIXEL_MM)
     _, down, across = volume.geometry.directions
     steps = np.arange(-half, half + 1) * PIXEL_MM

@@ -102,7 +102,7 @@ def _transform(image: Layer, grid: Grid) -> NDArray[np.complex64]:
 
 
 def count_cells(half_kji_mm: tuple[float, float, float]) -> tuple[int, int, int]:
-    """Give the grid that holds a box, whichever way it is turned within the search."""
+    """Return the grid that holds a box, whichever way it is turned within the search."""
     k, j, i = (2 * int(np.ceil(1.1 * half / GRID_MM)) + 1 for half in half_kji_mm)
     return k, j, i
 

@@ -95,7 +95,7 @@ def ask_second_opinion(
 
 
 def add_second_opinion(fit: Fit, opinion: SecondOpinion | None) -> Fit:
-    """Give a fit with its second opinion; it is no longer good where the two disagree."""
+    """Return a fit with its second opinion; it is no longer good where the two disagree."""
     if opinion is None:
         return fit
     fit = evolve(
@@ -112,7 +112,7 @@ def add_second_opinion(fit: Fit, opinion: SecondOpinion | None) -> Fit:
 
 
 def _cut(volume: Volume, centre: FloatArray, margin_mm: float) -> Any:
-    """Give the part around a point as an image of SimpleITK, locally normalised."""
+    """Return the part around a point as an image of SimpleITK, locally normalised."""
     import SimpleITK as sitk  # noqa: N813
 
     k_mm, j_mm, i_mm = (half + margin_mm for half in HALF_KJI_MM)

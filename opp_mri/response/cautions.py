@@ -75,7 +75,7 @@ _IN_WINDOW: Final = {
 
 
 def describe_caution(caution: Caution, criteria: Criteria) -> str:
-    """Say a caution in words, with the parameters of the criteria."""
+    """Describe a caution in words, with the parameters of the criteria."""
     return CAUTION_WORDS[caution].format(
         change=format_mm(criteria.change_mm), window_days=criteria.window_days
     )
@@ -84,7 +84,7 @@ def describe_caution(caution: Caution, criteria: Criteria) -> str:
 def find_cautions(
     lesion: LesionCall, facts: LesionFacts, first_fraction_day: int, criteria: Criteria
 ) -> tuple[Caution, ...]:
-    """Give the cautions of a lesion, in the order of `Caution`; `noise` is not among them.
+    """Return the cautions of a lesion, in the order of `Caution`; `noise` is not among them.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ NOT_ELIGIBLE: Final = ResponseCategory.NOT_ELIGIBLE
 
 
 def classify(timeline: Timeline, rules: Rules) -> Assessment:
-    """Give a lesion its category and the rule that decided.
+    """Return the category of a lesion and the rule that decided.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class _Lesion:
         return INDETERMINATE if self._prospective else PD
 
     def call(self, studied: Studied, course: Course | None) -> Call:
-        """Give the first row that applies to a sequence."""
+        """Return the first row that applies to a sequence."""
         if self.facts.exclusion is not None:  # before row 1; the lesion is still measured
             return NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
         if studied.baseline is None:  # row 1
@@ -294,7 +294,7 @@ class _Lesion:
 
 
 def _reported(call: SequenceCall) -> SequenceAssessment:
-    """Add what is reported beside the category and never decides."""
+    """Add what is reported next to the category and never decides."""
     (category, reason), course = call.call, call.course
     baseline, follow_ups = call.studied.baseline, call.studied.follow_ups
     if not follow_ups:

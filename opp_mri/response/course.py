@@ -157,11 +157,11 @@ class Course:
         )
 
     def is_growth(self, change_mm: Decimal) -> bool:
-        """Tell whether a change is a growth: `grew` in the rules."""
+        """Return whether a change is a growth: `grew` in the rules."""
         return self._growth(change_mm, self._limit_mm)
 
     def is_decline(self, fall_mm: Decimal) -> bool:
-        """Tell whether a fall, counted positive, is a decline: `fell` in the rules."""
+        """Return whether a fall, counted positive, is a decline: `fell` in the rules."""
         return self._decline(fall_mm, self._limit_mm)
 
     def _find_nadir(self) -> int | None:
@@ -223,7 +223,7 @@ class Course:
         return sum(self.is_decline(self.peak_mm - change_mm) for change_mm in later_mm)
 
     def therapy_counts_until(self, criteria: Criteria) -> int:
-        """Give the day up to which a change of therapy may explain the decline: t_end (RULES)."""
+        """Return the day up to which a change of therapy may explain the decline: t_end (RULES)."""
         if criteria.therapy_counts is TherapyCounts.UNTIL_SUSTAINED:
             for place in range(self.peak + 1, len(self.days)):
                 if self.days[place] - self.peak_day >= criteria.sustain_days and self.is_decline(
@@ -236,7 +236,7 @@ class Course:
 def courses_of(
     studied: Mapping[SeriesRole, Studied], criteria: Criteria
 ) -> dict[SeriesRole, Course]:
-    """Give the course of each sequence that has a baseline and a follow-up, in their order."""
+    """Return the course of each sequence that has a baseline and a follow-up, in their order."""
     measured = {
         sequence: (studies.baseline, studies.follow_ups)
         for sequence, studies in studied.items()
@@ -264,7 +264,7 @@ def courses_of(
 
 
 def find_retreatment_day(timeline: Timeline) -> int | None:
-    """Give the day of the earliest local retreatment, or None."""
+    """Return the day of the earliest local retreatment, or None."""
     days = [
         event.days_from_ssrs
         for event in timeline.events
@@ -327,7 +327,7 @@ def facts_of(timeline: Timeline) -> LesionFacts:
 def other_bone_lesions(
     facts: LesionFacts, changed: int, until: int, last_day: int
 ) -> OtherBoneLesions:
-    """Give the entry that counts beside a change of therapy (RULES: below the table).
+    """Return the entry that counts next to a change of therapy (RULES: below the table).
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def load_shipped_criteria() -> Mapping[str, Criteria]:
 
 
 def build_criteria_json(criteria: Criteria) -> dict[str, object]:
-    """Give every parameter of criteria as JSON has it."""
+    """Return every parameter of criteria as JSON has it."""
     return {
         attribute.name: _plain(getattr(criteria, attribute.name)) for attribute in fields(Criteria)
     }
@@ -181,7 +181,7 @@ def _converted(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fault(key: str, value: object) -> str | None:
-    """Say why a value cannot be that of this key, or None where it can."""
+    """Explain why a value cannot be that of this key, or None where it can."""
     if key in _TEXTS:
         has_text = isinstance(value, str) and value.strip()
         return None if has_text else "give a text in quotation marks"

@@ -161,7 +161,7 @@ class _Courses:
         self._nadir_change, self._nadir = self._smallest(start)
 
     def _smallest(self, start: Integers) -> tuple[Integers, Integers]:
-        """Give the smallest change from a place on, and the last place that has it."""
+        """Return the smallest change from a place on, and the last place that has it."""
         smallest = np.take_along_axis(self._smallest_from, start[np.newaxis], axis=0)[0]
         hit = (self.changes == smallest) & (self._places >= start)
         return smallest, len(self.days) - 1 - hit[::-1].argmax(axis=0)
@@ -176,7 +176,7 @@ class _Courses:
     def categories(
         self, facts: LesionFacts, rules: Rules, lesion_last_day: int, some_grew: Booleans
     ) -> Integers:
-        """Give the place in `CATEGORIES` of what the table of rules says, for each draw."""
+        """Return the place in `CATEGORIES` of what the table of rules says, for each draw."""
         criteria, prospective = rules.criteria, rules.mode is Mode.PROSPECTIVE
         unsure = _INDETERMINATE if prospective else _PD
         early = self.days[-1] < criteria.min_follow_up_days
@@ -275,7 +275,7 @@ class _Courses:
 
 
 def _least_tenths(change_mm: Decimal, *, inclusive: bool) -> int:
-    """Give the least whole number of tenths of a mm that counts as this change, exactly."""
+    """Return the least whole number of tenths of a mm that counts as this change, exactly."""
     if inclusive:
         return int((10 * change_mm).to_integral_value(ROUND_CEILING))
     return int((10 * change_mm).to_integral_value(ROUND_FLOOR)) + 1

@@ -37,7 +37,7 @@ class DatedLabel:
 
 
 def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, ...]:
-    """Classify a lesion anew on each day of follow-up, as it was known on that day.
+    """Classify a lesion again on each day of follow-up, as it was known on that day.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, .
 
 
 def describe_labels(labels: Sequence[DatedLabel], assessment: Assessment) -> tuple[str, ...]:
-    """Say what a lesion was called on each date, beside what it is called with hindsight."""
+    """Describe what a lesion was called on each date, next to what it is called with hindsight."""
     if not labels:
         return ()
     parts = []

@@ -1,4 +1,4 @@
-"""How near a call is to another one: reported beside the category, never deciding.
+"""How near a call is to another one: reported next to the category, never deciding.
 
 The category as a function of one recorded length is constant between a few exact breakpoints:
 where a change or a fall meets `change_mm`, where two studies of a sequence tie for the peak, and
@@ -23,7 +23,7 @@ THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
 def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
-    """Give the smallest change of one recorded length that changes the lesion's category.
+    """Return the smallest change of one recorded length that changes the lesion's category.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
 
 
 def compute_margin_days(timeline: Timeline, rules: Rules) -> int | None:
-    """Give the smallest shift of one study's day that changes the lesion's category.
+    """Return the smallest shift of one study's day that changes the lesion's category.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def compute_margin_days(timeline: Timeline, rules: Rules) -> int | None:
 
 
 def classify_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, ResponseCategory]:
-    """Give the category that the lesion would have with a `change_mm` of 2, 3 and 4."""
+    """Return the category that the lesion would have with a `change_mm` of 2, 3 and 4."""
     return {
         change_mm: classify(
             timeline, evolve(rules, criteria=evolve(rules.criteria, change_mm=change_mm))
@@ -86,7 +86,7 @@ Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place o
 
 
 def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> Iterator[Candidate]:
-    """Give the smallest steps that reach each breakpoint of each length, and lead past it.
+    """Yield the smallest steps that reach each breakpoint of each length, and lead past it.
 
     All is counted in whole units of the finest decimal that occurs, so that it is exact and quick.
     """
@@ -118,7 +118,7 @@ def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> It
 
 
 def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, int]]:
-    """Give size, day and shift of a study for each day at which a rule may answer otherwise."""
+    """Yield size, day and shift of a study for each day at which a rule may answer otherwise."""
     studies = sorted(
         {study.days_from_ssrs for row in timeline.observations.values() for study in row}
     )
@@ -135,7 +135,7 @@ def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, 
 
 
 def _room(timeline: Timeline, studies: Sequence[int], place: int) -> tuple[int, int]:
-    """Give the first and the last day to which a study can be shifted."""
+    """Return the first and the last day to which a study can be shifted."""
     day = studies[place]
     if day > 0:
         first, last = 1, MOST_DAYS
@@ -164,13 +164,13 @@ def _shifted(timeline: Timeline, day: int, shift: int) -> Timeline:
 
 
 def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
-    """Give the largest power of ten that divides all lengths and the recorded precision."""
+    """Return the largest power of ten that divides all lengths and the recorded precision."""
     exponents = [mm.as_tuple().exponent for mm in (RECORDED_PRECISION_MM, *lengths_mm)]
     return Decimal(1).scaleb(min(exponent for exponent in exponents if isinstance(exponent, int)))
 
 
 def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
-    """Give the least steps that lead onto each breakpoint and past it, between 0 and the limit."""
+    """Return the least steps that lead onto and past each breakpoint, between 0 and the limit."""
     lowest, highest = -(length // step), (limit - 1 - length) // step
     steps: set[int] = set()
     for breakpoint_ in breakpoints:

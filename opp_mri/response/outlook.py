@@ -28,7 +28,7 @@ _OPEN_AND_ENLARGED: Final = frozenset(
 
 @frozen(kw_only=True)
 class EnlargedLesions:
-    """Lesions of one fractionation that grew, and what became of them (Amini 2016, Table 1).
+    """Lesions of one fractionation that grew, and what happened to them (Amini 2016, Table 1).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class Outlook:
 
 
 def compute_outlook(assessment: Assessment, fractions: int | None) -> Outlook | None:
-    """Tell how probable it is that an open, enlarging lesion is pseudoprogression.
+    """Return how probable it is that an open, enlarging lesion is pseudoprogression.
 
     Parameters
     ----------

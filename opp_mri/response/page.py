@@ -29,7 +29,7 @@ LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
 
 @frozen(kw_only=True)
 class PageFacts:
-    """What stands beside the assessment on the page.
+    """What stands next to the assessment on the page.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class PageFacts:
 
 
 def build_page(assessment: Assessment, facts: PageFacts) -> tuple[str, ...]:
-    """Say in at most six sentences what a reader should know of a lesion."""
+    """Describe in at most six sentences what a reader should know of a lesion."""
     return tuple(_page(assessment, facts))
 
 

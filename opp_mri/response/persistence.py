@@ -49,7 +49,7 @@ class _Sizes:
 
 
 def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persistence) -> Assessment:
-    """Give a lesion its category by criteria that ask whether an enlargement persists.
+    """Return the category of a lesion by criteria that ask whether an enlargement persists.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
 
 
 def _progression(timeline: Timeline, persistence: Persistence) -> bool:
-    """Tell whether an event after radiosurgery is progression by itself."""
+    """Return whether an event after radiosurgery is progression by itself."""
     return any(
         event.days_from_ssrs > 0
         and event.kind in persistence.progression_events
@@ -169,7 +169,7 @@ class _Reader:
         return self.rules.mode is Mode.PROSPECTIVE
 
     def assess(self, row: _Sizes) -> SequenceAssessment:
-        """Give category and reason of one sequence, with its changes in per cent."""
+        """Return category and reason of one sequence, with its changes in per cent."""
         if row.baseline is None:
             category, reason = INDETERMINATE, Reason.NO_BASELINE
         elif not row.days:
@@ -217,7 +217,7 @@ class _Reader:
         )
 
     def _references(self, row: _Sizes, baseline: Decimal) -> list[Decimal]:
-        """Give what each follow-up is compared with."""
+        """Return what each follow-up is compared with."""
         if self._criteria.reference is Reference.BASELINE:
             return [baseline] * len(row.sizes)
         return [min(baseline, *row.sizes[:place]) for place in range(len(row.sizes))]
@@ -254,7 +254,7 @@ class _Reader:
         return fall > limit or (self._criteria.decline_inclusive and fall == limit and fall > 0)
 
     def _call(self, row: _Sizes, baseline: Decimal, enlarged: list[bool]) -> Answer:
-        """Give the first answer that applies."""
+        """Return the first answer that applies."""
         if self.events:
             return ResponseCategory.PD, Reason.PROGRESSION_BY_EVENT
         early = row.days[-1] < self._criteria.min_follow_up_days
@@ -277,7 +277,7 @@ class _Reader:
         return INDETERMINATE, Reason.ENLARGEMENT_NOT_CONFIRMED
 
     def _is_stabilised(self, row: _Sizes, enlarged: list[bool]) -> bool:
-        """Tell whether growth stopped within the days that the criteria give it."""
+        """Return whether growth stopped within the days that the criteria give it."""
         within = self.persistence.stable_within_days
         if within is None or not enlarged[-1]:
             return False
@@ -307,7 +307,7 @@ class _Reader:
 
 
 def _percent(size: Decimal, reference: Decimal) -> Decimal:
-    """Give the change in per cent; growth from nothing counts as 100 per cent."""
+    """Return the change in per cent; growth from nothing counts as 100 per cent."""
     if reference:
         return 100 * (size - reference) / reference
     return Decimal(100) if size else Decimal(0)

@@ -156,7 +156,7 @@ class NormalCourses:
 
 
 def normal_courses(lengths: Lengths) -> NormalCourses:
-    """Give all courses that are normal, for the days of a lesion."""
+    """Return all courses that are normal, for the days of a lesion."""
     shaped = [
         (place, (1 - SMOOTH - FREE) / len(shapes), shape)
         for place, course in enumerate(COURSES)
@@ -186,7 +186,7 @@ def normal_courses(lengths: Lengths) -> NormalCourses:
 
 
 def _smooth(lengths: Lengths, scale_days: float) -> Matrix:
-    """Give the correlation of smooth changes, each from its own baseline."""
+    """Return the correlation of smooth changes, each from its own baseline."""
 
     def alike(days: Matrix, other_days: Matrix) -> Matrix:
         apart: Matrix = (days[:, np.newaxis] - other_days) / scale_days
@@ -197,7 +197,7 @@ def _smooth(lengths: Lengths, scale_days: float) -> Matrix:
 
 
 def _shapes(course: ResponseCategory, lengths: Lengths) -> list[Matrix]:
-    """Give the forms of a course: change at each length, for an amount of 1 mm."""
+    """Return the forms of a course: change at each length, for an amount of 1 mm."""
     days = np.maximum(lengths.days, 0.0)
     return [shape - shape[lengths.baseline] for shape in _SHAPES[course](days)]
 

@@ -1,4 +1,4 @@
-"""What measurement error does to a call: reported beside the category, never deciding.
+"""What measurement error does to a call: reported next to the category, never deciding.
 
 Three questions are answered by simulation, each in the words of `opp_mri.response.page`: were
 every length measured a second time, how often would the call be the same; what would the rules say
@@ -87,7 +87,7 @@ class CategoryProbabilities:
         return sqrt(probability * (1 - probability) / self.draws)
 
     def fragile(self, category: ResponseCategory) -> bool:
-        """Tell whether a call of this category is to be shown as fragile: below 0.8 (RULES)."""
+        """Return whether a call of this category is to be shown as fragile: below 0.8 (RULES)."""
         return self.probabilities.get(category, 0.0) < FRAGILE_BELOW
 
 
@@ -100,7 +100,7 @@ def estimate_category_probabilities(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> CategoryProbabilities:
-    """Give the probability of each category on a second measurement, and of the true lengths.
+    """Return the probability of each category on a second measurement, and of the true lengths.
 
     A second measurement has an error of its own, and what is recorded holds one: around a length
     alone it differs by the SD times the square root of 2, and by less where the other lengths of
@@ -150,7 +150,7 @@ def estimate_expected_calls(
     error: MeasurementError = DEFAULT_ERROR,
     draws: int = DRAWS,
 ) -> Mapping[ResponseCategory, float]:
-    """Give how often a lesion that never changes would have each category on this schedule.
+    """Return how often a lesion that never changes would have each category on this schedule.
 
     The lesion has `UNCHANGED_MM` on all studies that count, or the length of the first study of
     each sequence where the error depends on the size; days, sequences and events are those of the
@@ -194,7 +194,7 @@ def _expected_calls(
 
 
 def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
-    """Give the error to simulate with: the given one, unless this lesion refutes a published one.
+    """Return the error to simulate with: the given one, unless this lesion refutes a published one.
 
     The published error was found on other lesions by other readers. Where the lengths of this one
     scatter so little about a straight line per sequence that the published error would do so in
@@ -227,7 +227,7 @@ def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
 
 
 def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]) -> bool:
-    """Tell whether a call is one that measurement error often gives to an unchanged lesion.
+    """Return whether a call is one that measurement error often gives to an unchanged lesion.
 
     Stable disease is what an unchanged lesion should be called, so it is never noise; nor is the
     lack of an answer.
@@ -236,7 +236,7 @@ def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]
 
 
 def lesion_lengths(timeline: Timeline, error: MeasurementError) -> TrueLengths | None:
-    """Say what the true lengths of a lesion may be; None where no length can play a part."""
+    """Describe what the true lengths of a lesion may be; None where no length can play a part."""
     measured = _measured(_studies(timeline))
     return true_lengths(measured, error) if measured and error.sd_mm else None
 
@@ -329,7 +329,7 @@ def drawn_tenths(
 
 
 def _digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
-    """Give what identifies days and lengths, however their digits are written."""
+    """Return what identifies days and lengths, however their digits are written."""
     text = "|".join(
         f"{sequence}:{study.days_from_ssrs}:{study.ap_mm.normalize()}"
         for sequence, row in studies.items()
@@ -341,7 +341,7 @@ def _digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
 def _shares(
     timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
 ) -> dict[ResponseCategory, float]:
-    """Give the share of the draws that has each category, in the order of categories."""
+    """Return the share of the draws that has each category, in the order of categories."""
     codes = classify_draws(studies_that_count(timeline), drawn, facts_of(timeline), rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return {

@@ -28,7 +28,7 @@ from opp_mri.response.prior import (
     normal_courses,
 )
 
-MOST_CORRELATED: Final = 0.99  # beyond this the errors of a visit cannot be told apart
+MOST_CORRELATED: Final = 0.99  # beyond this the errors of a visit cannot be distinguished
 LEAST_CHANCE: Final = 1e-12
 _ANY: Final = -1
 
@@ -58,7 +58,7 @@ class TrueLengths:
     covariances_mm2: Matrix
 
     def evidence_by_course(self) -> Matrix:
-        """Give how well each of `COURSES`, and in the last place any other, explains the lengths.
+        """Return how well each of `COURSES`, and in the last place any other, explains the lengths.
 
         The values are relative to the largest.
         """
@@ -181,7 +181,7 @@ def true_lengths(
 
 
 def _log_even(lengths: Lengths) -> float:
-    """Give the log likelihood of even changes, on the scale of the restricted one.
+    """Return the log likelihood of even changes, on the scale of the restricted one.
 
     Each change is weighed by itself.
     """

@@ -153,12 +153,12 @@ _SHORT_OF_OPP: Final = frozenset(
 
 
 def describe_courses(assessment: Assessment) -> tuple[str, ...]:
-    """Say how each sequence of a lesion went, and which one decides."""
+    """State how each sequence of a lesion went, and which one decides."""
     return tuple(_courses(assessment))
 
 
 def describe_reason(reason: Reason, criteria: Criteria) -> str:
-    """Say a rule in words, with the parameters that it was applied with."""
+    """Describe a rule in words, with the parameters that it was applied with."""
     growth, decline = _limit(criteria)
     return REASON_WORDS[reason].format(
         change=_change(criteria),
@@ -189,7 +189,7 @@ def _courses(assessment: Assessment) -> Iterator[str]:
 
 
 def describe_deciding_sequence(assessment: Assessment) -> str:
-    """Say which sequence decides and why, beside those that disagree with it."""
+    """State which sequence decides and why, next to those that disagree with it."""
     deciding, measured = assessment.deciding_sequence, assessment.sequences
     if deciding is None:
         return "No sequence decides"
@@ -249,7 +249,7 @@ def _why_it_decides(
 
 
 def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[str]:
-    """Say in parts how one sequence went: peak, last study, return to baseline, regrowth."""
+    """Describe in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if course.baseline_day is None:
         yield "no baseline"
     elif course.peak_change_percent is not None and course.last_change_percent is not None:
@@ -280,7 +280,7 @@ def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[
 
 
 def _after_peak(course: SequenceAssessment) -> Iterator[str]:
-    """Say in parts how a sequence that grew went on after its peak."""
+    """Describe in parts how a sequence that grew went on after its peak."""
     if course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         return
     last = f"{_signed(course.last_change_mm)} at the last study, {_when(course.last_day)}"
@@ -303,7 +303,7 @@ def _grew(answer: SequenceAssessment, criteria: Criteria) -> bool:
 
 
 def _regrew(answer: SequenceAssessment, criteria: Criteria) -> bool:
-    """Tell whether it grew again, after a decline from a peak or from the baseline."""
+    """Return whether it grew again, after a decline from a peak or from the baseline."""
     if answer.regrowth_mm is None or answer.nadir_day is None or answer.peak_day is None:
         return False
     declined_before = (
@@ -320,7 +320,7 @@ def _is_growth(change_mm: Decimal, criteria: Criteria) -> bool:
 
 
 def _may_still_be_opp(assessment: Assessment) -> bool:
-    """Tell whether a growth that no later study has settled lies in the OPP window."""
+    """Return whether a growth that no later study has settled lies in the OPP window."""
     if assessment.reason in EXCLUSION_REASONS | {Reason.ENLARGING_WITHIN_OPP_WINDOW}:
         return False  # out of the pool, or said already
     criteria = assessment.criteria
@@ -338,7 +338,7 @@ def _change(criteria: Criteria) -> str:
 
 
 def _limit(criteria: Criteria) -> tuple[str, str]:
-    """Say how much counts as a growth, and as a decline."""
+    """State how much counts as a growth, and as a decline."""
     change = _change(criteria)
     growth = f"{change} or more" if criteria.growth_inclusive else f"more than {change}"
     decline = f"{change} or more" if criteria.decline_inclusive else f"more than {change}"

@@ -45,12 +45,12 @@ class SqlChain(Transactions):
     """The append-only half of a store: one table, one chain."""
 
     def head(self) -> Head:
-        """Give the head of the chain."""
+        """Return the head of the chain."""
         with self.reading_transaction() as connection:
             return read_head(connection)
 
     def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
-        """Give all records, or those after one, as the database holds them, by their number."""
+        """Yield all records, or those after one, as the database holds them, by their number."""
         query = select(table).order_by(table.c.sequence_number)
         if after is not None:
             query = query.where(table.c.sequence_number > after)
@@ -71,7 +71,7 @@ class SqlChain(Transactions):
             )
 
     def damages(self, subject: str | None = None) -> Sequence[Damage]:
-        """Give the damaged records that were met so far, about one lesion or patient, or all."""
+        """Return the damaged records that were met so far, about one lesion or patient, or all."""
         return [
             damage
             for _, damage in sorted(self._damages.items())
@@ -100,7 +100,7 @@ class SqlChain(Transactions):
                 connection.execute(insert(table), rows)
 
     def _records(self, kind: type[T], subject: str | None = None) -> list[T]:
-        """Give the sound records of a kind, in their order; a damaged one is named and left out."""
+        """Return the sound records of a kind, in order; a damaged one is named and left out."""
         query = select(table).where(table.c.kind == kind.__name__)
         if subject is not None:
             query = query.where(table.c.subject == subject)
@@ -145,16 +145,16 @@ class SqlChain(Transactions):
 
 
 def read_head(connection: Connection) -> Head:
-    """Give the head of the chain inside a transaction."""
+    """Return the head of the chain inside a transaction."""
     head = schema.chain_head
     row = connection.execute(select(head.c.sequence_number, head.c.hash)).one_or_none()
     return Head() if row is None else Head(sequence_number=row.sequence_number, hash=row.hash)
 
 
 def read_chain_record(row: Sequence[Any]) -> ChainRecord:
-    """Give a row of the whole table as a record.
+    """Return a row of the whole table as a record.
 
-    What is no text there becomes text, and breaks the hash.
+    What is not text there becomes text, and breaks the hash.
     """
     # names of columns are looked up slowly, and this is done for every record that is read
     (number, kind, key, subject, reader, account, recorded_at, written_at, body, previous_hash,
@@ -169,7 +169,7 @@ def read_chain_record(row: Sequence[Any]) -> ChainRecord:
 
 
 def chain_row(record: ChainRecord) -> dict[str, Any]:
-    """Give a record as the table takes it."""
+    """Return a record as the table takes it."""
     return {
         "sequence_number": record.sequence_number, "kind": record.kind,
         "key": record.key or None, "subject": record.subject, "reader": record.reader,
@@ -231,7 +231,7 @@ def _row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str
 
 
 def _contradiction(record: Any, row: ChainRecord) -> str:
-    """Say where a record contradicts its row or itself; "" where it does not."""
+    """State where a record contradicts its row or itself; "" where it does not."""
     declared = KINDS[type(record)]
     for name, column in (
         (declared.key, row.key), (declared.subject, row.subject), (declared.reader, row.reader),

@@ -116,7 +116,7 @@ class ChainFault:
 
 
 def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFault]:
-    """Give each fault of a chain, in its order.
+    """Yield each fault of a chain, in its order.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ CATALOGUE: Final = {"file": "file", "instance": "image", "volume": "series"}
 
 
 def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
-    """Give tables, indexes and triggers that are not as opp_mri makes them.
+    """Return tables, indexes and triggers that are not as opp_mri makes them.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
 
 
 def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
-    """Give damaged entries of the catalogue in sentences, and the PatientIDs that they concern."""
+    """Return damaged entries of the catalogue in sentences, and the PatientIDs concerned."""
     faults: list[str] = []
     stale: set[str] = set()
     known = set(connection.scalars(select(schema.instance.c.patient_id)))
@@ -66,7 +66,7 @@ def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
 
 
 def _patients_with_other_frames(connection: Connection) -> dict[str, str]:
-    """Give the series whose frames differ from their description, with its PatientID."""
+    """Return the series whose frames differ from their description, with its PatientID."""
     frame, volume = schema.frame, schema.volume
     recorded: dict[str, Counter[tuple[str, int]]] = {}
     for uid, number, volume_id in connection.execute(

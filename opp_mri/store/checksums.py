@@ -21,17 +21,17 @@ _VALUES: Final = {table: itemgetter(*names) for table, names in CHECKED.items()}
 
 
 def row_checksum(values: Iterable[Any]) -> str:
-    """Give 16 hexadecimal digits of the SHA-256 of a row's values."""
+    """Return 16 hexadecimal digits of the SHA-256 of a row's values."""
     parts = ["-" if value is None else str(value) for value in values]
     text = "".join([f"{len(part)}:{part}" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def checked(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Give a row with its checksum."""
+    """Return a row with its checksum."""
     return row | {"checksum": row_checksum(_VALUES[table](row))}
 
 
 def is_sound(table: str, row: Mapping[Any, Any]) -> bool:
-    """Tell whether a row is what was written."""
+    """Return whether a row is what was written."""
     return bool(row["checksum"] == row_checksum(_VALUES[table](row)))

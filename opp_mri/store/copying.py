@@ -53,7 +53,7 @@ def copy_store(source: SqlStore, target: SqlStore) -> None:
 
 
 def _moved(row: dict[str, Any], source: SqlStore, target: SqlStore) -> dict[str, Any]:
-    """Give a file's row under its path as the target's folder sees it."""
+    """Return a file's row under its path as the target's folder sees it."""
     path = target._inward(source._outward(row["path"]))
     return checked("file", row | {"path": path})
 

@@ -1,4 +1,4 @@
-"""File names that are no text: on Linux a name is bytes, and an old CD may hold Latin-1 or EUC-JP.
+"""File names that are not text: on Linux a name is bytes, and an old CD may hold Latin-1 or EUC-JP.
 
 Python gives each byte that is not UTF-8 as a lone surrogate (PEP 383), which no database takes as
 text. Here such a byte becomes a character of the private use area, and the byte again on the way
@@ -23,14 +23,14 @@ class FileName(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Give what the database can keep."""
+        """Return what the database can keep."""
         return None if value is None else value.translate(_KEPT)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Give the name as the file system knows it."""
+        """Return the name as the file system knows it."""
         return None if value is None else str(value).translate(_RESTORED)
 
 
 def printable(sentence: str) -> str:
-    """Give a sentence that holds a file name as text for a person to read."""
+    """Return a sentence that holds a file name as text for a person to read."""
     return sentence.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -116,5 +116,5 @@ KINDS: Final[dict[type[Any], Kind]] = {
 
 
 def field_text(record: Any, name: str) -> str:
-    """Give the text of a field that a kind names; "" where it names none or it is empty."""
+    """Return the text of a field that a kind names; "" where it names none or it is empty."""
     return str(getattr(record, name) or "") if name else ""

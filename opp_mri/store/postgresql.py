@@ -56,7 +56,7 @@ class PostgresqlStore(SqlStore):
     _reading_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ"}
 
     def accounts(self) -> Sequence[Account]:
-        """Give all accounts, by name."""
+        """Return all accounts, by name."""
         query = text(f"SELECT name, role, reader FROM {PRIVATE}.account")  # noqa: S608 - our own
         with self.reading_transaction() as connection:
             rows = connection.execute(query).all()

@@ -31,7 +31,7 @@ Kind = TypeVar("Kind", bound=StudyRecord)
 
 @frozen(kw_only=True)
 class CatalogueEntry:
-    """A file that was found, and what became of it.
+    """A file that was found, and what happened to it.
 
     Parameters
     ----------
@@ -86,13 +86,13 @@ class Catalogue(Protocol):
     """Files, instances and volumes. Everything here can be made again from the sources."""
 
     def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Give size in bytes and modification time in ns of each file, by path and member."""
+        """Return size in bytes and modification time in ns of each file, by path and member."""
 
     def outdated_files(self) -> Collection[tuple[str, str]]:
-        """Give path and member of the files whose header an older opp_mri read."""
+        """Return path and member of the files whose header an older opp_mri read."""
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
-        """Keep what became of some files, in one transaction; replace what was known of them.
+        """Keep what happened to some files, in one transaction; replace what was known of them.
 
         Returns the number of entries that turned out to be copies of an instance already there.
         """
@@ -101,46 +101,46 @@ class Catalogue(Protocol):
         """Drop files that are no longer where they were, and instances that no file holds."""
 
     def files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
-        """Give all files, or those that are in no series, by name; without their headers."""
+        """Return all files, or those that are in no series, by name; without their headers."""
 
     def file_counts(self) -> Mapping[FileStatus, int]:
         """Count the files of each status."""
 
     def stale_patients(self) -> Sequence[str]:
-        """Give the PatientIDs whose volumes have to be described again."""
+        """Return the PatientIDs whose volumes have to be described again."""
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
         """Have the volumes of these PatientIDs described again."""
 
     def describe_with(self, words: str) -> None:
-        """Say what volumes are described with from now on; if it is new, all become stale."""
+        """Set what volumes are described with from now on; if it is new, all become stale."""
 
     def patients(self) -> Sequence[PatientRecord]:
-        """Give all patients, by PatientID."""
+        """Return all patients, by PatientID."""
 
     def instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
-        """Give the headers of all images of some patients."""
+        """Return the headers of all images of some patients."""
 
     def instance(self, sop_instance_uid: str) -> Instance | None:
-        """Give the header of one image."""
+        """Return the header of one image."""
 
     def instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
-        """Give the headers of several images, by SOPInstanceUID."""
+        """Return the headers of several images, by SOPInstanceUID."""
 
     def sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
-        """Give the file that holds each of these instances."""
+        """Return the file that holds each of these instances."""
 
     def unhashed_look_alikes(self) -> Sequence[str]:
-        """Give SOPInstanceUIDs whose likeness another study shares and that have no pixel hash."""
+        """Return SOPInstanceUIDs whose likeness another study shares and without a pixel hash."""
 
     def add_pixel_hashes(self, hashes: Mapping[str, str]) -> None:
         """Keep pixel hashes by SOPInstanceUID."""
 
     def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
-        """Give the known pixel hashes of some patients, by SOPInstanceUID."""
+        """Return the known pixel hashes of some patients, by SOPInstanceUID."""
 
     def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
-        """Give pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
+        """Return pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
 
     def replace_volumes(
         self, patient_ids: Sequence[str], volumes: Sequence[VolumeDescription]
@@ -148,18 +148,18 @@ class Catalogue(Protocol):
         """Put the volumes of some patients in place of what was there, no longer stale."""
 
     def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
-        """Give the volumes of some or all patients, by patient, date, series and volume_id."""
+        """Return the volumes of some or all patients, by patient, date, series and volume_id."""
 
     def count_in_doubt(self) -> int:
         """Count the volumes whose role, or the choice among equals, is in doubt."""
 
     def volume(self, volume_id: str) -> VolumeDescription | None:
-        """Give one volume."""
+        """Return one volume."""
 
     def volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
     ) -> Sequence[VolumeDescription]:
-        """Give the volumes that hold one frame of one instance."""
+        """Return the volumes that hold one frame of one instance."""
 
 
 class Records(Protocol):
@@ -172,22 +172,22 @@ class Records(Protocol):
         """Record that the headers decide again."""
 
     def role_overrides(self) -> Mapping[str, SeriesRole | None]:
-        """Give the latest override of each volume that has one."""
+        """Return the latest override of each volume that has one."""
 
     def add_same_patient(self, pairs: Sequence[tuple[str, str]], at: datetime) -> None:
         """Record that the first PatientID of each pair is the same patient as the second."""
 
     def same_patient(self) -> Sequence[tuple[str, str]]:
-        """Give all recorded pairs in the order in which they were recorded."""
+        """Return all recorded pairs in the order in which they were recorded."""
 
     def add_lesions(self, lesions: Sequence[Lesion], at: datetime) -> None:
         """Record lesions, all or none; a lesion that is there gets a new revision."""
 
     def lesions(self) -> Sequence[Lesion]:
-        """Give the latest revision of each lesion, in the order of their first recording."""
+        """Return the latest revision of each lesion, in the order of their first recording."""
 
     def lesion(self, lesion_id: str) -> Lesion | None:
-        """Give the latest revision of one lesion."""
+        """Return the latest revision of one lesion."""
 
     def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
         """Append readings, all or none.
@@ -207,10 +207,10 @@ class Records(Protocol):
         """
 
     def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
-        """Give readings in the order in which they were recorded."""
+        """Return readings in the order in which they were recorded."""
 
     def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
-        """Give the reading_ids that stand in the log after the first record of a kind.
+        """Return the reading_ids that stand in the log after the first record of a kind.
 
         None where there is no such record.
         """
@@ -223,17 +223,17 @@ class Alignments(Protocol):
         """Record fits; one with an id that is there already is the same fit and is left."""
 
     def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
-        """Give the fits of one lesion, or all, in the order in which they were recorded."""
+        """Return the fits of one lesion, or all, in the order in which they were recorded."""
 
     def add_alignment_decision(self, decision: AlignmentDecision) -> None:
         """Record what a reader decided about a fit."""
 
     def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
-        """Give the decisions about each fit, the latest last."""
+        """Return the decisions about each fit, the latest last."""
 
 
 class Room(Protocol):
-    """What the reading room keeps beside readings; all but the place is only ever added to."""
+    """What the reading room keeps next to readings; all but the place is only ever added to."""
 
     def add_signature(self, signature: Signature) -> None:
         """Record a signature; it takes the hash of the content that it covers.
@@ -247,25 +247,25 @@ class Room(Protocol):
         """
 
     def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
-        """Give the signatures of one lesion, or all, in the order in which they were recorded."""
+        """Return the signatures of one lesion, or all, in the order in which they were recorded."""
 
     def add_ap_axis(self, axis: ApAxis) -> None:
         """Record an AP axis."""
 
     def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
-        """Give a lesion's AP axes in the order in which they were recorded."""
+        """Return a lesion's AP axes in the order in which they were recorded."""
 
     def add_common_point(self, point: CommonPoint) -> None:
         """Record a common point."""
 
     def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
-        """Give a patient's common points in the order in which they were recorded."""
+        """Return a patient's common points in the order in which they were recorded."""
 
     def keep_place(self, place: Place) -> None:
         """Keep where a reader is, in place of where the reader was."""
 
     def place(self, reader: str) -> Place | None:
-        """Give where a reader left off, or None."""
+        """Return where a reader left off, or None."""
 
 
 class StudyLog(Protocol):
@@ -281,7 +281,7 @@ class StudyLog(Protocol):
         """
 
     def log_of(self, kind: type[Kind], subject: str | None = None) -> Sequence[Kind]:
-        """Give the records of one kind in the order in which they were appended.
+        """Return the records of one kind in the order in which they were appended.
 
         Parameters
         ----------
@@ -294,13 +294,13 @@ class Audit(Protocol):
     """What shows that records are those that were recorded."""
 
     def head(self) -> Head:
-        """Give the head of the chain: number of records, and the hash of the last."""
+        """Return the head of the chain: number of records, and the hash of the last."""
 
     def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
-        """Give all records, or those after one, as the database holds them, by their number."""
+        """Return all records, or those after one, as the database holds them, by their number."""
 
     def damages(self, subject: str | None = None) -> Sequence[Damage]:
-        """Give the damaged records that were met so far, about one lesion or patient, or all."""
+        """Return the damaged records that were met so far, about one lesion or patient, or all."""
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Have all that this thread reads within a ``with`` be of one moment; nothing is written.
@@ -310,11 +310,11 @@ class Audit(Protocol):
         ...
 
     def structure_faults(self) -> Sequence[str]:
-        """Give each fault of the database itself, in sentences: its file, tables and guards."""
+        """Return each fault of the database itself, in sentences: its file, tables and guards."""
         ...
 
     def database_faults(self) -> Sequence[str]:
-        """Give each fault of the database itself and of the catalogue, in sentences.
+        """Return each fault of the database itself and of the catalogue, in sentences.
 
         Patients whose part of the catalogue is damaged are marked: the next index repairs it.
         """

@@ -30,7 +30,7 @@ _BY_TEXT: Final[dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]]] =
 
 
 def _option(kind: Any) -> type | None:
-    """Give float for `float | None`, and so on; None for every other type."""
+    """Return float for `float | None`, and so on; None for every other type."""
     arguments = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
     types = [argument for argument in arguments if argument is not NoneType]
     optional = len(types) == 1 and len(arguments) == 2
@@ -48,7 +48,7 @@ def _text_option(kind: Any) -> type | None:
 
 
 def _plain_items(kind: Any) -> type | None:
-    """Give float for `tuple[float, ...]` or `tuple[float, float]`, and so on."""
+    """Return float for `tuple[float, ...]` or `tuple[float, float]`, and so on."""
     items = set(get_args(kind)) - {...} if get_origin(kind) is tuple else set()
     item = items.pop() if len(items) == 1 else None
     return item if item in _PLAIN else None

@@ -36,12 +36,12 @@ class SqlStore(SqlCatalogue, SqlPixels, SqlVolumes, SqlRecords):
     """
 
     def structure_faults(self) -> Sequence[str]:
-        """Give each fault of the database itself, in sentences: its file, tables and guards."""
+        """Return each fault of the database itself, in sentences: its file, tables and guards."""
         with self.reading_transaction() as connection:
             return self._integrity_faults(connection)
 
     def database_faults(self) -> Sequence[str]:
-        """Give each fault of the database itself and of the catalogue, in sentences."""
+        """Return each fault of the database itself and of the catalogue, in sentences."""
         with self.reading_transaction() as connection:
             faults = [*self._integrity_faults(connection)]
             catalogue, stale = catalogue_faults(connection)
@@ -140,7 +140,7 @@ def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
 
 
 def _tables(connection: Connection) -> set[str]:
-    """Give the names of what is in a database; refuse what is no table where opp_mri has one.
+    """Return the names of what is in a database; refuse what is not a table where opp_mri has one.
 
     A view can answer each question otherwise, or never.
     """
@@ -174,7 +174,7 @@ def back_up_before(path: Path, version: str) -> Path:
 
 
 def _version_of(path: Path) -> str | None:
-    """Give the version of the tables in a file; None where the file is not sound."""
+    """Return the version of the tables in a file; None where the file is not sound."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             if connection.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
@@ -219,7 +219,7 @@ def upgrade(store: SqlStore) -> None:
 
 @cache  # it takes a tenth of a second
 def _new_schema() -> dict[str, str]:
-    """Give the statements of the tables, indexes and triggers of a new store, by name."""
+    """Return the statements of the tables, indexes and triggers of a new store, by name."""
     store = SqlStore(_engine(":memory:"), Path())
     try:
         upgrade(store)

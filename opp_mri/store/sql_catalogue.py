@@ -48,7 +48,7 @@ class SqlCatalogue(Transactions):
         return path if Path(path).is_absolute() else self._folder + path
 
     def _entry_within(self, entry: CatalogueEntry) -> CatalogueEntry:
-        """Give an entry whose path is kept as this store keeps it."""
+        """Return an entry whose path is kept as this store keeps it."""
         path = self._inward(entry.source.path)
         if path == entry.source.path:
             return entry
@@ -58,7 +58,7 @@ class SqlCatalogue(Transactions):
         return attrs.evolve(_source(row), path=self._outward(row.path))
 
     def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Give size in bytes and modification time in ns of each file, by path and member.
+        """Return size in bytes and modification time in ns of each file, by path and member.
 
         Files whose entry, or that of their instance, is damaged are not among them.
         """
@@ -73,7 +73,7 @@ class SqlCatalogue(Transactions):
         }
 
     def outdated_files(self) -> Collection[tuple[str, str]]:
-        """Give path and member of the files whose header an older opp_mri read."""
+        """Return path and member of the files whose header an older opp_mri read."""
         current = instance.c.header.contains(f'"header_version":{HEADER_VERSION}', autoescape=True)
         query = (
             select(file.c.path, file.c.member)
@@ -88,7 +88,7 @@ class SqlCatalogue(Transactions):
             return {(self._outward(path), member) for path, member in connection.execute(query)}
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
-        """Keep what became of some files, in one transaction; replace what was known of them.
+        """Keep what happened to some files, in one transaction; replace what was known of them.
 
         Returns the number of entries that turned out to be copies of an instance already there.
         """
@@ -126,7 +126,7 @@ class SqlCatalogue(Transactions):
             _settle_released(connection, _remove_files(connection, inward))
 
     def files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
-        """Give all files, or those that are in no series, by name; without their headers."""
+        """Return all files, or those that are in no series, by name; without their headers."""
         query = select(file)
         if left_out_only:
             query = query.where(file.c.status != FileStatus.IMAGE.value)
@@ -146,7 +146,7 @@ class SqlCatalogue(Transactions):
             return {FileStatus(status): n for status, n in connection.execute(query)}
 
     def stale_patients(self) -> Sequence[str]:
-        """Give the PatientIDs whose volumes have to be described anew."""
+        """Return the PatientIDs whose volumes have to be described again."""
         volume = schema.volume
         with self.reading_transaction() as connection:
             stale = set(connection.scalars(select(schema.stale_patient.c.patient_id)))
@@ -160,12 +160,12 @@ class SqlCatalogue(Transactions):
         return sorted(stale | damaged)
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
-        """Have the volumes of these PatientIDs described anew."""
+        """Have the volumes of these PatientIDs described again."""
         with self.writing_transaction() as connection:
             mark_stale(connection, patient_ids)
 
     def patients(self) -> Sequence[PatientRecord]:
-        """Give all patients, by PatientID."""
+        """Return all patients, by PatientID."""
         query = select(
             instance.c.patient_id,
             func.min(instance.c.sop_instance_uid),
@@ -192,7 +192,7 @@ class SqlCatalogue(Transactions):
         return patients
 
     def instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
-        """Give the headers of all images of some patients."""
+        """Return the headers of all images of some patients."""
         headers: list[Instance] = []
         with self.reading_transaction() as connection:
             for some in in_parts(patient_ids):
@@ -200,13 +200,13 @@ class SqlCatalogue(Transactions):
         return headers
 
     def instance(self, sop_instance_uid: str) -> Instance | None:
-        """Give the header of one image."""
+        """Return the header of one image."""
         with self.reading_transaction() as connection:
             place = instance.c.sop_instance_uid == sop_instance_uid
             return next(iter(self._headers(connection, place)), None)
 
     def instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
-        """Give the headers of several images, by SOPInstanceUID."""
+        """Return the headers of several images, by SOPInstanceUID."""
         headers: dict[str, Instance] = {}
         with self.reading_transaction() as connection:
             for some in in_parts(sop_instance_uids):
@@ -221,7 +221,7 @@ class SqlCatalogue(Transactions):
             yield from_json(row.header, Instance)
 
     def sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
-        """Give the file that holds each of these instances."""
+        """Return the file that holds each of these instances."""
         sources: dict[str, SourceFile] = {}
         with self.reading_transaction() as connection:
             for some in in_parts(sop_instance_uids):
@@ -271,7 +271,7 @@ def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> s
 def _holders(
     connection: Connection, keys: Sequence[InstanceKey]
 ) -> dict[InstanceKey, tuple[str, str]]:
-    """Give the file name and likeness of the instances among `keys` that some file holds."""
+    """Return the file name and likeness of the instances among `keys` that some file holds."""
     held: dict[InstanceKey, tuple[str, str]] = {}
     for some in in_parts(keys, MOST_PARAMETERS // 2):
         query = (

@@ -16,7 +16,7 @@ class SqlPixels(Transactions):
     """The part of a store that finds copies by their pixels."""
 
     def unhashed_look_alikes(self) -> Sequence[str]:
-        """Give SOPInstanceUIDs whose likeness another study shares and that have no pixel hash."""
+        """Return SOPInstanceUIDs whose likeness another study shares and without a pixel hash."""
         shared = (
             select(instance.c.likeness)
             .where(instance.c.likeness != "")
@@ -64,7 +64,7 @@ class SqlPixels(Transactions):
                 mark_stale(connection, {row["patient_id"] for row in changed})
 
     def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
-        """Give the known pixel hashes of some patients, by SOPInstanceUID."""
+        """Return the known pixel hashes of some patients, by SOPInstanceUID."""
         hashes: dict[str, str] = {}
         with self.reading_transaction() as connection:
             for some in in_parts(patient_ids):
@@ -77,7 +77,7 @@ class SqlPixels(Transactions):
         return hashes
 
     def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
-        """Give pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
+        """Return pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
         other = instance.alias()
         query = (
             select(instance.c.patient_id, other.c.patient_id)

@@ -36,7 +36,7 @@ class SqlRecords(SqlChain):
         self._append([Draft(override, at)])
 
     def role_overrides(self) -> Mapping[str, SeriesRole | None]:
-        """Give the latest override of each volume that has one."""
+        """Return the latest override of each volume that has one."""
         latest = {override.volume_id: override.role for override in self._records(RoleOverride)}
         return {
             volume_id: None if role == OverriddenRole.NONE else SeriesRole(role)
@@ -54,7 +54,7 @@ class SqlRecords(SqlChain):
         )
 
     def same_patient(self) -> Sequence[tuple[str, str]]:
-        """Give all recorded pairs in the order in which they were recorded."""
+        """Return all recorded pairs in the order in which they were recorded."""
         return [(pair.patient_id, pair.same_as) for pair in self._records(SamePatient)]
 
     def add_lesions(self, lesions: Sequence[Lesion], at: datetime) -> None:
@@ -62,11 +62,11 @@ class SqlRecords(SqlChain):
         self._append([Draft(lesion, at) for lesion in lesions])
 
     def lesions(self) -> Sequence[Lesion]:
-        """Give the latest revision of each lesion, in the order of their first recording."""
+        """Return the latest revision of each lesion, in the order of their first recording."""
         return list({lesion.lesion_id: lesion for lesion in self._records(Lesion)}.values())
 
     def lesion(self, lesion_id: str) -> Lesion | None:
-        """Give the latest revision of one lesion."""
+        """Return the latest revision of one lesion."""
         revisions = self._records(Lesion, lesion_id)
         return revisions[-1] if revisions else None
 
@@ -80,11 +80,11 @@ class SqlRecords(SqlChain):
             self._append([Draft(reading) for reading in readings])
 
     def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
-        """Give readings in the order in which they were recorded."""
+        """Return readings in the order in which they were recorded."""
         return self._records(Reading, lesion_id)
 
     def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
-        """Give the reading_ids that stand in the log after the first record of a kind."""
+        """Return the reading_ids that stand in the log after the first record of a kind."""
         first = (
             select(table.c.sequence_number)
             .where(table.c.kind == kind.__name__)
@@ -103,7 +103,7 @@ class SqlRecords(SqlChain):
         self._append([Draft(alignment) for alignment in alignments])
 
     def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
-        """Give the fits of one lesion, or all, in the order in which they were recorded."""
+        """Return the fits of one lesion, or all, in the order in which they were recorded."""
         return self._records(Alignment, lesion_id)
 
     def add_alignment_decision(self, decision: AlignmentDecision) -> None:
@@ -111,7 +111,7 @@ class SqlRecords(SqlChain):
         self._append([Draft(decision)])
 
     def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
-        """Give the decisions about each fit, the latest last."""
+        """Return the decisions about each fit, the latest last."""
         decisions: dict[str, list[AlignmentDecision]] = {}
         for decision in self._records(AlignmentDecision):
             decisions.setdefault(decision.fit_id, []).append(decision)
@@ -123,7 +123,7 @@ class SqlRecords(SqlChain):
             self._append([Draft(_sealed(connection, signature))])
 
     def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
-        """Give the signatures of one lesion, or all, in the order in which they were recorded."""
+        """Return the signatures of one lesion, or all, in the order in which they were recorded."""
         query = select(table).where(table.c.kind == Signature.__name__)
         if lesion_id is not None:
             query = query.where(table.c.subject == lesion_id)
@@ -159,7 +159,7 @@ class SqlRecords(SqlChain):
         self._append([Draft(axis)])
 
     def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
-        """Give a lesion's AP axes in the order in which they were recorded."""
+        """Return a lesion's AP axes in the order in which they were recorded."""
         return self._records(ApAxis, lesion_id)
 
     def add_common_point(self, point: CommonPoint) -> None:
@@ -167,7 +167,7 @@ class SqlRecords(SqlChain):
         self._append([Draft(point)])
 
     def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
-        """Give a patient's common points in the order in which they were recorded."""
+        """Return a patient's common points in the order in which they were recorded."""
         return self._records(CommonPoint, patient_id)
 
     def add_to_log(
@@ -182,7 +182,7 @@ class SqlRecords(SqlChain):
             self._append([Draft(record) for record in records])
 
     def log_of(self, kind: type[Record], subject: str | None = None) -> Sequence[Record]:
-        """Give the records of one kind, of one subject or all, in the order of appending."""
+        """Return the records of one kind, of one subject or all, in the order of appending."""
         return self._records(kind, subject)
 
     def keep_place(self, place: Place) -> None:
@@ -196,7 +196,7 @@ class SqlRecords(SqlChain):
                 connection.execute(insert(schema.place).values(row))
 
     def place(self, reader: str) -> Place | None:
-        """Give where a reader left off, or None where that is not known or cannot be read."""
+        """Return where a reader left off, or None where that is not known or cannot be read."""
         query = select(schema.place.c.record).where(schema.place.c.reader == reader)
         with self.reading_transaction() as connection:
             text = connection.execute(query).scalar_one_or_none()
@@ -217,7 +217,7 @@ def _bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
 
 
 def _sealed(connection: Connection, signature: Signature) -> Signature:
-    """Give a signature with the hash of the content that it covers."""
+    """Return a signature with the hash of the content that it covers."""
     bodies = _bodies(connection, set(signature.reading_ids))
     if any(reading_id not in bodies for reading_id in signature.reading_ids):
         raise InputError(

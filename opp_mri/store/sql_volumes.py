@@ -18,7 +18,7 @@ class SqlVolumes(Transactions):
     """The part of a store that holds what was made of the instances."""
 
     def describe_with(self, words: str) -> None:
-        """Say what volumes are described with from now on; if it is new, all become stale."""
+        """Set what volumes are described with from now on; if it is new, all become stale."""
         table = schema.described_with
         with self.reading_transaction() as connection:
             if connection.scalars(select(table.c.words)).all() == [words]:
@@ -60,7 +60,7 @@ class SqlVolumes(Transactions):
             )
 
     def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
-        """Give the volumes of some or all patients, by patient, date, series and volume_id."""
+        """Return the volumes of some or all patients, by patient, date, series and volume_id."""
         query = select(volume)
         queries = (
             [query]
@@ -80,7 +80,7 @@ class SqlVolumes(Transactions):
             return sum(from_json(row.description, Doubt).is_in_doubt for row in rows)
 
     def volume(self, volume_id: str) -> VolumeDescription | None:
-        """Give one volume."""
+        """Return one volume."""
         query = select(volume).where(volume.c.volume_id == volume_id)
         with self.reading_transaction() as connection:
             return next(iter(self._descriptions(connection, query)), None)
@@ -94,7 +94,7 @@ class SqlVolumes(Transactions):
     def volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
     ) -> Sequence[VolumeDescription]:
-        """Give the volumes that hold one frame of one instance."""
+        """Return the volumes that hold one frame of one instance."""
         query = (
             select(volume)
             .join(frame)

@@ -173,7 +173,7 @@ class Transactions:
         self._engine.dispose()
 
     def _sound(self, table: str, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
-        """Give the rows of the catalogue that are what was written; name the damage once."""
+        """Yield the rows of the catalogue that are what was written; name the damage once."""
         for row in rows:
             if is_sound(table, row._mapping):
                 yield row
@@ -204,7 +204,7 @@ def plain_words(busy: str) -> Iterator[None]:
 
 
 def cause_of(error: BaseException | None) -> str | None:
-    """Give the cause of a driver's error by its code; None where it is a fault of the program."""
+    """Return the cause of a driver's error by its code; None where it is a fault of the program."""
     if isinstance(error, sqlite3.Error):
         code: int = getattr(error, "sqlite_errorcode", 0)
         return _SQLITE.get(code & 0xFF)

@@ -62,7 +62,7 @@ class Body:
     cut: tuple[slice, slice]
 
     def axes_mm(self) -> tuple[FloatArray, FloatArray]:
-        """Give v and u of the part of the patch that holds the body."""
+        """Return v and u of the part of the patch that holds the body."""
         v_mm, u_mm = axis_mm()
         return v_mm[self.cut[0]], u_mm[self.cut[1]]
 
@@ -75,7 +75,7 @@ def find_body(patches: Mapping[SeriesRole, SlicePatches], across_mm: float = 0.0
     patches
         Of the sequences of a visit; T1 among them, and T2 with fat suppression or STIR.
     across_mm
-        Where to look, mm from the seed along the normal: the canal is not seen beside it.
+        Where to look, mm from the seed along the normal: the canal is not seen next to it.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def find_body(patches: Mapping[SeriesRole, SlicePatches], across_mm: float = 0.0
 
 
 def canal_tilt(patches: Mapping[SeriesRole, SlicePatches]) -> float | None:
-    """Give how far the canal leans at the seed: mm towards posterior for each mm down the spine.
+    """Return how far the canal leans at the seed: mm towards posterior for each mm down the spine.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _fluid_front(image: FloatArray) -> FloatArray | None:
 def _bone_image(
     patches: Mapping[SeriesRole, SlicePatches], bright: FloatArray, across_mm: float
 ) -> FloatArray:
-    """Give an image on which marrow and an enhancing lesion are both near 1, and cortex is dark."""
+    """Return an image on which marrow and an enhancing lesion are near 1, and cortex is dark."""
     post = patches.get(SeriesRole.T1POST)
     bone = np.minimum(bright, 1.1)
     if post is not None and post.slices:
@@ -256,7 +256,7 @@ def _front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None:
 
 
 def _bone_rows(bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray) -> Mask:
-    """Tell which rows hold bone rather than disc."""
+    """Return which rows hold bone rather than disc."""
     _, u_mm = axis_mm()
     within = (u_mm > front_mm[:, None] + 2.0) & (u_mm < back_mm[:, None] - 2.0)
     ordered = np.sort(np.where(within, bone, np.inf), axis=1)

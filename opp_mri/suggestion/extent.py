@@ -91,7 +91,7 @@ class End:
 
 
 def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) -> FloatArray:
-    """Give the mean abnormality of all sequences on the slices of one, shape (slices, v, u).
+    """Return the mean abnormality of all sequences on the slices of one, shape (slices, v, u).
 
     Each other sequence is taken from its nearest native slice, weighted by its contrast.
     """
@@ -112,7 +112,7 @@ def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality])
 
 
 def lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np.bool_] | None:
-    """Give the abnormal region of the body that holds the seed, shape (slices, v, u), or None."""
+    """Return the abnormal region of the body that holds the seed, shape (slices, v, u), or None."""
     smooth = ndimage.gaussian_filter(joint, (0, 0.8, 0.8))
     abnormal = (smooth > HALF) & body.interior[body.cut]
     labels, _ = ndimage.label(ndimage.binary_opening(abnormal, NECK))
@@ -168,7 +168,7 @@ def greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> C
 
 
 def _bend(ends_mm: FloatArray, place: int) -> float:
-    """Give the curvature of the outline at a row, 1/mm: that of a parabola through the rows."""
+    """Return the curvature of the outline at a row, 1/mm: that of a parabola through the rows."""
     reach = round(BEND_MM / STEP_MM)
     rows = np.arange(max(place - reach, 0), min(place + reach + 1, len(ends_mm)))
     if len(rows) < 5:
@@ -182,7 +182,7 @@ def _bend(ends_mm: FloatArray, place: int) -> float:
 def _without_vein(
     back_mm: FloatArray, v_mm: FloatArray, body: Body
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Take the posterior end from the rows beside the basivertebral vein where it joins the lesion.
+    """Take the posterior end from the rows by the basivertebral vein where it joins the lesion.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def _without_vein(
 
 
 def _between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
-    """Give the rows around a peak that a steep step bounds above and below: a vein, not a tip."""
+    """Return the rows around a peak that a steep step bounds above and below: a vein, not a tip."""
     rows = np.zeros(len(back_mm), np.bool_)
     slope = np.diff(back_mm) / STEP_MM
     reach = round(VEIN_MM / 2 / STEP_MM)
@@ -290,7 +290,7 @@ class NativeProfile:
         )
 
     def sample(self, v_mm: float, u_mm: FloatArray) -> FloatArray:
-        """Give the mean over the width of the line at places u."""
+        """Return the mean over the width of the line at places u."""
         lines = np.array([-0.5, 0.0, 0.5]) * LINE_WIDTH_MM + v_mm
         pixels = pixels_of(self.frame, self.image, lines[:, None], u_mm[None, :]) - self.corner
         values = ndimage.map_coordinates(self.splines, pixels, order=3, prefilter=False)
@@ -303,7 +303,7 @@ def fit_end(
 ) -> End | None:
     """Fit one end of a chord; None without an edge of its own before the wall.
 
-    An end that a vein hides is fitted on the rows beside the vein.
+    An end that a vein hides is fitted on the rows next to the vein.
     """
     if not (posterior and chord.back_beside):
         place = chord.back_mm if posterior else chord.front_mm
@@ -370,7 +370,7 @@ def _fit_on_row(
 
 
 def wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
-    """Give u of the wall of the body at a place v down the spine."""
+    """Return u of the wall of the body at a place v down the spine."""
     v_mm, _ = axis_mm()
     wall = body.back_mm if posterior else body.front_mm
     return float(np.interp(row_mm, v_mm, wall))

@@ -105,7 +105,7 @@ def ap_frame(image: SequenceImage, seed_lps_mm: Vector3, axis_lps: Vector3) -> A
 
 
 def axis_mm() -> tuple[FloatArray, FloatArray]:
-    """Give the coordinates v and u of a patch in mm from the seed."""
+    """Return the coordinates v and u of a patch in mm from the seed."""
     return (
         np.arange(-HALF_LENGTH_MM, HALF_LENGTH_MM + STEP_MM / 2, STEP_MM),
         np.arange(-FRONT_MM, BACK_MM + STEP_MM / 2, STEP_MM),
@@ -115,7 +115,7 @@ def axis_mm() -> tuple[FloatArray, FloatArray]:
 def pixels_of(
     frame: ApFrame, image: SequenceImage, v_mm: FloatArray, u_mm: FloatArray
 ) -> FloatArray:
-    """Give (row, column) in pixels, shape (2, ...), of points of the frame, along the normal."""
+    """Return (row, column) in pixels, shape (2, ...), of points of the frame, along the normal."""
     geometry = image.geometry
     offset = frame.seed_lps_mm - np.asarray(geometry.origin_lps_mm)
     indices = []

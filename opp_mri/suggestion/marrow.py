@@ -71,7 +71,7 @@ class Abnormality:
         return (self.contrast < 0) == (self.patches.image.role in DARK_ROLES)
 
     def values(self) -> Patch:
-        """Give 0 where the signal is that of marrow and 1 where it is that of the lesion."""
+        """Return 0 where the signal is that of marrow and 1 where it is that of the lesion."""
         return (self.flat - np.float32(self.marrow)) / np.float32(self.contrast)
 
     def with_lesion_level(self, region: NDArray[np.bool_]) -> "Abnormality":

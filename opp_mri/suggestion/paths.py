@@ -6,7 +6,7 @@ from opp_mri.domain.geometry import FloatArray
 
 
 def smooth_path(evidence: FloatArray, *, stiffness: float, reach: int = 2) -> FloatArray:
-    """Give the path through an image, one column in each row, with the most evidence.
+    """Return the path through an image, one column in each row, with the most evidence.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def _refined(evidence: FloatArray, path: np.ndarray[tuple[int], np.dtype[np.intp
 
 
 def step_evidence(image: FloatArray, before: int, after: int) -> FloatArray:
-    """Give, at each column, the mean of `before` columns ahead of it less that of `after` behind.
+    """Return, at each column, the mean of `before` columns ahead of it less that of `after` behind.
 
     Parameters
     ----------

@@ -156,7 +156,7 @@ def _across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:
 def _seen_body(
     frame: ApFrame, images: Sequence[SequenceImage]
 ) -> tuple[dict[SeriesRole, SlicePatches], Body | None]:
-    """Cut the slices near the seed, and outline the body there or, failing that, beside it."""
+    """Cut the slices near the seed, and outline the body there or, failing that, next to it."""
     seen: dict[SeriesRole, SlicePatches] = {}
     for half_width_mm, places_mm in ((NEAR_MM, (0.0,)), (2 * NEAR_MM, (-NEAR_MM, NEAR_MM))):
         patches = {image.role: cut_patches(frame, image, half_width_mm) for image in images}

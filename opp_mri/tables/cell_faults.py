@@ -15,7 +15,7 @@ _MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays
 
 
 def why_no_length(cell: str) -> str | None:
-    """Say why a cell is not a length in mm; None where it is one."""
+    """Explain why a cell is not a length in mm; None where it is one."""
     if cell.lower() in NOT_GIVEN:
         return (
             "the length is missing: write it in mm, or remove the line; "
@@ -37,7 +37,7 @@ def why_no_length(cell: str) -> str | None:
 
 
 def why_no_day(cell: str, *, may_be_future: bool) -> str | None:
-    """Say why a cell of the form 2018-01-31 is not a day that may stand; None where it may."""
+    """Explain why a cell of the form 2018-01-31 is not a day that may stand; None where it may."""
     try:
         day = date.fromisoformat(cell)
     except ValueError:

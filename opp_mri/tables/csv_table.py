@@ -61,17 +61,17 @@ class Row:
         self._faults.append(TableFault(self.line, column, message))
 
     def get(self, column: str) -> str:
-        """Give the text of a cell as it is, "" where it is empty or the column is absent."""
+        """Return the text of a cell as it is, "" where it is empty or the column is absent."""
         return self.cells.get(column, "")
 
     def text(self, column: str) -> str | None:
-        """Give the text of a cell that must not be empty and shows all its characters."""
+        """Return the text of a cell that must not be empty and shows all its characters."""
         if not self.get(column):
             self.fault(column, "is empty: fill it in, or remove the line")
         return self._shown(column, lambda char: unicodedata.category(char) in ("Cc", "Cf")) or None
 
     def free_text(self, column: str) -> str:
-        """Give a text that may be empty or have several lines; what acts on a screen is a fault."""
+        """Return a text that may be empty or of several lines; what acts on a screen is a fault."""
         return self._shown(column, lambda char: visible(char) != char)
 
     def _shown(self, column: str, is_hidden: Callable[[str], bool]) -> str:
@@ -81,7 +81,7 @@ class Row:
         return "" if hidden else self.get(column)
 
     def mm(self, column: str) -> Decimal | None:
-        """Give a length in mm, exact, with the digits that were written; 0 or more."""
+        """Return a length in mm, exact, with the digits that were written; 0 or more."""
         cell = self.get(column)
         fault = why_no_length(cell)
         if fault:
@@ -92,7 +92,7 @@ class Row:
     def whole_number(
         self, column: str, *, minimum: int | None = None, maximum: int | None = None
     ) -> int | None:
-        """Give a whole number, within the bounds where there are any."""
+        """Return a whole number, within the bounds where there are any."""
         cell = self.get(column)
         if cell.lower() in NOT_GIVEN:
             self.fault(column, "the number is missing: write a whole number, such as 84")
@@ -107,7 +107,7 @@ class Row:
         return None
 
     def iso_date(self, column: str, *, may_be_future: bool = False) -> date | None:
-        """Give a date, written year-month-day, from 1950 to today.
+        """Return a date, written year-month-day, from 1950 to today.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Row:
         return None
 
     def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
-        """Give the one of an enumeration (or of some of its members) that the cell names."""
+        """Return the one of an enumeration (or of some of its members) that the cell names."""
         cell = self.get(column)
         allowed = {choice.value: choice for choice in choices}
         if cell in allowed:

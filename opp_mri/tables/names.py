@@ -42,7 +42,7 @@ class Spellings:
 
 
 def folded(name: str) -> str:
-    """Give what two spellings of one name share: no case, no blanks, one Unicode form."""
+    """Return what two spellings of one name share: no case, no blanks, one Unicode form."""
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return "".join(normal.split())
 

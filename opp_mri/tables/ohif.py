@@ -16,13 +16,13 @@ UNITS: Final = ("", "mm")
 
 
 def is_ohif_table(data: bytes) -> bool:
-    """Tell whether a file is a table of OHIF, by its header."""
+    """Return whether a file is a table of OHIF, by its header."""
     header = data.split(b"\n", 1)[0]
     return all(column.encode() in header for column in COLUMNS)
 
 
 def read_ohif_table(data: bytes, file_name: str) -> AnnotationFile:
-    """Give the lengths of a table of OHIF, and what of it is none."""
+    """Return the lengths of a table of OHIF, and what of it is none."""
     text = data.decode("utf-8-sig", errors="replace")
     annotations: list[Annotation] = []
     set_aside: list[SetAside] = []

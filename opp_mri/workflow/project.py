@@ -165,7 +165,7 @@ def read_document(path: Path) -> str:
     Raises
     ------
     ValueError
-        It is no file, too large, or not in UTF-8.
+        It is not a file, too large, or not in UTF-8.
     OSError
         It cannot be read.
     """

@@ -23,12 +23,12 @@ Json = dict[str, Any]
 
 
 def unstructure(value: Any) -> Any:
-    """Give a record, or a sequence of records, as JSON knows it."""
+    """Return a record, or a sequence of records, as JSON knows it."""
     return _CONVERTER.unstructure(value)
 
 
 def build_reading_json(reading: Reading, *, counts: bool) -> Json:
-    """Give a reading; an unsigned draft does not count."""
+    """Return a reading; an unsigned draft does not count."""
     names = "reading_id lesion_id sequence reader study_date answer length_mm length_source"
     return {
         **_named(reading, *names.split()),
@@ -40,7 +40,7 @@ def build_reading_json(reading: Reading, *, counts: bool) -> Json:
 
 
 def build_volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
-    """Give a volume, with a reference to each of its frames where asked for."""
+    """Return a volume, with a reference to each of its frames where asked for."""
     instance = volume.instance
     record = {
         **_named(volume, "volume_id", "patient_id", "study_date", "study_instance_uid"),
@@ -68,7 +68,7 @@ def build_volume_json(volume: VolumeDescription, *, frames: bool) -> Json:
 def build_patients_json(
     patients: Sequence[tuple[Patient, Sequence[TimePoint]]], matches: Sequence[LikelyMatch]
 ) -> Json:
-    """Give patients with their time points, and the matches that are proposed."""
+    """Return patients with their time points, and the matches that are proposed."""
     return {
         "patients": [
             {**unstructure(patient), "time_points": unstructure(points)}

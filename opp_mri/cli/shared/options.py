@@ -23,7 +23,7 @@ existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def asked_passphrase(*, is_new: bool = False) -> str:
-    """Give the passphrase of OPP_MRI_PASSPHRASE, or ask for it; twice where it is a new one.
+    """Return the passphrase of OPP_MRI_PASSPHRASE, or ask for it; twice where it is a new one.
 
     It is never an option of a command: others on this machine could read it there.
     """
@@ -35,10 +35,10 @@ def asked_passphrase(*, is_new: bool = False) -> str:
 
 
 def example(line: str) -> str:
-    """Give the end of a command's help: a line that may be typed as it stands."""
+    """Return the end of a command's help: a line that may be typed as it stands."""
     return f"\b\nExample:\n  {line}"
 
 
 def now() -> datetime:
-    """Give the time at which something is recorded."""
+    """Return the time at which something is recorded."""
     return datetime.now(UTC)

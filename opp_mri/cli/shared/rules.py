@@ -73,7 +73,7 @@ class RulesChoice:
 
 
 def rules_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options `--mode` and `--criteria`, and pass it both as `rules`."""
+    """Add the options `--mode` and `--criteria` to a command, and pass it both as `rules`."""
 
     @mode_option
     @criteria_option

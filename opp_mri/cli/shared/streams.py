@@ -41,15 +41,15 @@ class VisibleStream(io.TextIOBase):
         self.terminal.flush()
 
     def fileno(self) -> int:
-        """Give the file descriptor."""
+        """Return the file descriptor."""
         return self.terminal.fileno()
 
     def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
+        """Return whether it is a terminal."""
         return self.terminal.isatty()
 
     def writable(self) -> bool:
-        """Tell that it can be written to."""
+        """Report that it can be written to."""
         return True
 
 
@@ -59,7 +59,7 @@ def show_only_what_is_visible() -> None:
 
 
 def terminal_of(stream: TextIO) -> TextIO:
-    """Give the stream for one who adds escape sequences of its own, and makes texts visible."""
+    """Return the stream for one who adds escape sequences of its own, and makes texts visible."""
     return stream.terminal if isinstance(stream, VisibleStream) else stream
 
 

@@ -11,10 +11,10 @@ COLUMNS: Final = ("table", "key", "name", "value")
 
 
 def table_files(tables: Sequence[Table]) -> dict[str, bytes]:
-    """Give each table as a file, named by its title, and all their numbers in one.
+    """Return each table as a file, named by its title, and all their numbers in one.
 
     A number has the key of its cell and a name, such as `n` or `percent`; it is not rounded, and
-    empty where it was withheld or cannot be had.
+    empty where it was withheld or cannot be obtained.
     """
     files = {
         f"{_file_name(table.title)}.csv": csv_rows(

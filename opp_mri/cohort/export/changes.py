@@ -57,7 +57,7 @@ class Change:
 
 
 def weeks(days: int | None) -> Decimal | None:
-    """Give days as weeks for a reader, to one decimal."""
+    """Return days as weeks for a reader, to one decimal."""
     return None if days is None else (Decimal(days) / DAYS_PER_WEEK).quantize(TENTH)
 
 

@@ -39,7 +39,7 @@ class ExportTable:
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> list[Value]:
-        """Give the values of a column."""
+        """Return the values of a column."""
         return self.data[self.names.index(name)]
 
 

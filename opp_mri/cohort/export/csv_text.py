@@ -32,7 +32,7 @@ FORMULA_STARTS: Final = (
 
 
 def guarded(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula; a dash by itself is none."""
+    """Return a text that no spreadsheet takes for a formula; a dash by itself is none."""
     return GUARD + text if len(text) > 1 and text.startswith(FORMULA_STARTS) else text
 
 

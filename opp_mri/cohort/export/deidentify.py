@@ -48,7 +48,7 @@ def key_from_data(lesions: Iterable[AssessedLesion]) -> bytes:
 def deidentified(
     lesions: Iterable[AssessedLesion], key: bytes | None
 ) -> tuple[AssessedLesion, ...]:
-    """Give the lesions without names, dates and free texts, in the order of their codes.
+    """Return the lesions without names, dates and free texts, in the order of their codes.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def deidentified(
 
 
 def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
-    """Tell a cohort of this module's own making: in order, with its UIDs, and nothing to take."""
+    """Recognise a cohort made by this module: in order, with its UIDs, and nothing to take."""
     names = [lesion.lesion.lesion_id for lesion in lesions]
     return names == sorted(names) and all(
         CODE.fullmatch(name)
@@ -126,7 +126,7 @@ def _without(lesion: AssessedLesion, patient_id: str, lesion_id: str) -> Assesse
 
 
 def _bare_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
-    """Give the findings of a visit with the days moved, and without who recorded them."""
+    """Return the findings of a visit with the days moved, and without who recorded them."""
     planned = visit.confirmation_date
     return Visit(
         **{name: getattr(visit, name) for name in FINDINGS if name != "confirmation_date"},
@@ -176,7 +176,7 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
 
 
 def _moved_birth_year(lesion: Lesion) -> int | None:
-    """Move a year of birth with SSRS; none beside an age, where it says nothing more."""
+    """Move a year of birth with SSRS; none next to an age, where it adds nothing."""
     if lesion.birth_year is None or lesion.age_years is not None:
         return None
     years = lesion.ssrs_last_date.year - lesion.birth_year

@@ -49,7 +49,7 @@ class SequenceAnswer:
 
 
 def deciding(lesion: AssessedLesion) -> SequenceAssessment | None:
-    """Give the sequence that decided, classified; None where none did."""
+    """Return the sequence that decided, classified; None where none did."""
     sequence = lesion.assessment.deciding_sequence
     return None if sequence is None else lesion.assessment.sequences.get(sequence)
 
@@ -75,7 +75,7 @@ def _answer_columns(
 def assessment_columns(
     criteria: Criteria, margins_mm: Mapping[str, Decimal | None] | None = None
 ) -> tuple[Column[AssessedLesion], ...]:
-    """Give the columns of the table of assessments.
+    """Return the columns of the table of assessments.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def _margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedL
 
 
 def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
-    """Give the columns of the table of sequences."""
+    """Return the columns of the table of sequences."""
     return (
         Column(
             name="lesion_id", label="Lesion", of=lambda row: row.lesion.lesion.lesion_id,
@@ -182,7 +182,7 @@ def derived_tables(
     criteria: Criteria,
     margins_mm: Mapping[str, Decimal | None] | None = None,
 ) -> tuple[ExportTable, ...]:
-    """Give changes, sequences and assessments, lesions in their order.
+    """Return changes, sequences and assessments, lesions in their order.
 
     Parameters
     ----------

@@ -25,14 +25,14 @@ def export_notes(
     deidentified: bool,
     shows_counts: bool = True,
 ) -> dict[str, str]:
-    """Give the notes of an export, by key; the keys are words for a reader too.
+    """Return the notes of an export, by key; the keys are words for a reader too.
 
     Parameters
     ----------
     data_sha256
         Of the lesions, lengths and events that are exported, de-identified where they are.
     shows_counts
-        Whether to say how many lesions there are: beside tables that withhold small counts, the
+        Whether to say how many lesions there are: next to tables that withhold small counts, the
         number of all would tell how few were excluded.
     """
     including = ("more than", "at least")

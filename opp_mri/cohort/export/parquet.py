@@ -1,7 +1,7 @@
 """Tables as Parquet: typed, with the data dictionary inside the schema.
 
 A Parquet column of decimals has one number of decimals for all its rows: the most that were
-recorded. A length of 17.3 beside one of 17.25 reads back as 17.30, which is the same number; the
+recorded. A length of 17.3 next to one of 17.25 reads back as 17.30, which is the same number; the
 digits as they were written are in the CSV.
 """
 

@@ -23,7 +23,7 @@ LESIONS, MEASUREMENTS, EVENTS, VISITS = "lesions", "measurements", "events", "vi
 
 
 def lesion_of(member: AssessedLesion) -> Lesion:
-    """Give the lesion of a row, for `seen_through`."""
+    """Return the lesion of a row, for `seen_through`."""
     return member.lesion
 
 
@@ -33,7 +33,7 @@ COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = seen_through(
 
 
 def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
-    """Give the events of a lesion that neither its exclusions nor its visits hold already."""
+    """Return the events of a lesion that neither its exclusions nor its visits hold already."""
     exclusions = tuple(
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value)
         for exclusion in member.lesion.exclusions
@@ -50,7 +50,7 @@ def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
 
 
 def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
-    """Give lesions, measurements and events, lesions in their order."""
+    """Return lesions, measurements and events, lesions in their order."""
     members = list(lesions)
     return (
         tabulate(LESIONS, "Lesions", "One row a lesion.", COHORT_LESION_COLUMNS, members),
@@ -88,6 +88,6 @@ def _lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
 
 
 def digits(value: Decimal) -> int:
-    """Give the number of decimals that a value was written with."""
+    """Return the number of decimals that a value was written with."""
     exponent = value.as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -101,7 +101,7 @@ class _Field:
 
 
 def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
-    """Give the files to upload, by name, in the order in which REDCap wants them.
+    """Return the files to upload, by name, in the order in which REDCap wants them.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
 
 
 def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Iterator[Sequence[str]]:
-    """Give a lesion's own row, then its repeated ones, lesion by lesion."""
+    """Yield a lesion's own row, then its repeated ones, lesion by lesion."""
     width = len(fields) + len(tables)
     texts = [_texts(field, tables[field.form]) for field in fields]
     own_places = {

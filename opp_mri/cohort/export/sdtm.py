@@ -111,7 +111,7 @@ class Qualifier:
 
 
 def study_day(reference: date, day: date | None) -> int | None:
-    """Give --DY: the reference day is 1 and the day before it -1; there is no day 0."""
+    """Return --DY: the reference day is 1 and the day before it -1; there is no day 0."""
     if day is None:
         return None
     days = days_between(reference, day)

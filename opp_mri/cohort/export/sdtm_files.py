@@ -39,7 +39,7 @@ DEFINE_HEADER: Final = (
 
 
 def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -> dict[str, bytes]:
-    """Give the domains and their dictionary, by file name.
+    """Return the domains and their dictionary, by file name.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -
 def sdtm_tables(
     lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
-    """Give DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
+    """Return DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
     findings = [_Found(subject) for subject in _subjects(lesions, study_id)]
     identified = [record for finding in findings for record in finding.identified()]
     return (
@@ -114,7 +114,7 @@ class _Found:
                 yield lesion, change
 
     def identified(self) -> Iterator[Record]:
-        """Give a record for each lesion, on its first study."""
+        """Yield a record for each lesion, on its first study."""
         for seq, lesion in enumerate(self.subject.lesions, 1):
             days = [row[0].days_from_ssrs for row in lesion.timeline.observations.values() if row]
             yield Record(
@@ -125,13 +125,13 @@ class _Found:
             )
 
     def measured(self) -> Iterator[Record]:
-        """Give a record for each length."""
+        """Yield a record for each length."""
         for seq, (lesion, change) in enumerate(self._changes(), 1):
             day = _day(lesion, change.observation.days_from_ssrs)
             yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, change=change)
 
     def visited(self) -> Iterator[Record]:
-        """Give a record for each finding of a visit."""
+        """Yield a record for each finding of a visit."""
         findings = (
             (lesion, visit.visit_date, column, column.of(visit))
             for lesion in self.subject.lesions
@@ -146,7 +146,7 @@ class _Found:
             )  # fmt: skip
 
     def answered(self) -> Iterator[Record]:
-        """Give the category and the rule of each lesion, on its last study."""
+        """Yield the category and the rule of each lesion, on its last study."""
         seq = 0
         for lesion in self.subject.lesions:
             days = [row[-1].days_from_ssrs for row in lesion.timeline.observations.values() if row]

@@ -44,7 +44,7 @@ _NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML 
 
 
 def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> ExportTable:
-    """Give the first sheet: one row a lesion, with what a clinician asks first."""
+    """Return the first sheet: one row a lesion, with what a clinician asks first."""
     return tabulate(
         "summary",
         "Lesions",
@@ -209,7 +209,7 @@ def _cell(sheet: Any, number_format: str, *, wraps: bool) -> Any:
 
 
 def _filler(cell: Any, column: Column[Any]) -> Callable[[Value], Any]:
-    """Give what puts a value of a column into its cell, which every row uses again."""
+    """Return what puts a value of a column into its cell, which every row uses again."""
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
         return lambda value: None if value is None else _text(cell, shown(column, value))
 
@@ -232,7 +232,7 @@ def _text(cell: Any, text: str) -> Any:
 
 
 def shown(column: Column[Any], value: Value) -> str:
-    """Give a value as words: what a code means, yes and no."""
+    """Return a value as words: what a code means, yes and no."""
     if column.kind is Kind.BOOLEAN:
         return "yes" if value else "no"
     if column.familiar or column.kind is Kind.TEXT:

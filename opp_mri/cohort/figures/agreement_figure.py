@@ -13,7 +13,7 @@ from opp_mri.units import format_count
 
 PANEL_WIDTH_IN, HEIGHT_IN = 2.9, 3.1
 BEYOND_MM: Final = 2.0
-LEAST_APART: Final = 0.11  # of two numbers beside a panel, as a share of its reach
+LEAST_APART: Final = 0.11  # of two numbers next to a panel, as a share of its reach
 
 
 @frozen(kw_only=True)

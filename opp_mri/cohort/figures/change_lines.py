@@ -20,7 +20,7 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course
 from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
 
-FEW: Final = 60  # so many lines are told apart, and each may have its marks
+FEW: Final = 60  # so many lines are distinguished, and each may have its marks
 MANY: Final = 1000  # more are drawn as pixels: an SVG of them would be slow to open
 BIN_WEEKS: Final = 12
 ENOUGH_FOR_MIDDLE: Final = 10
@@ -74,7 +74,7 @@ class ChangeLine:
 
 
 def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
-    """Give the line of each sequence of a lesion that has a baseline and a follow-up."""
+    """Return the line of each sequence of a lesion that has a baseline and a follow-up."""
     returns = returns_to_baseline(lesion)
     return {
         sequence: _line(sequence, course, returns.get(sequence))
@@ -83,13 +83,13 @@ def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
 
 
 def deciding_line(lesion: AssessedLesion) -> ChangeLine | None:
-    """Give the line of the sequence that decided; None where none did, or it was not followed."""
+    """Return the line of the sequence that decided; None where none did, or it was not followed."""
     sequence = lesion.assessment.deciding_sequence
     return None if sequence is None else change_lines(lesion).get(sequence)
 
 
 def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
-    """Give the change that counts, mm, of lesions that were all classified by one criteria.
+    """Return the change that counts, mm, of lesions that were all classified by one criteria.
 
     Raises
     ------
@@ -162,5 +162,5 @@ MIDDLE_NOTE: Final = (
 
 
 def last_week(lines: Iterable[ChangeLine]) -> float:
-    """Give the week of the last follow-up of all."""
+    """Return the week of the last follow-up of all."""
     return weeks_from_days(max(line.last_day for line in lines))

@@ -1,4 +1,4 @@
-"""Small multiples of changes from baseline by week: panels beside each other, on the same axes."""
+"""Small multiples of changes from baseline by week: panels side by side, on the same axes."""
 
 from collections.abc import Callable, Sequence
 from typing import Final

@@ -111,7 +111,7 @@ def _count(cell: Cell, word: str) -> str:
 
 
 def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
-    """Give the lines of the box at the side: all that are excluded, then each reason.
+    """Return the lines of the box at the side: all that are excluded, then each reason.
 
     Of each it says how many grew, were retreated and died.
     """
@@ -129,7 +129,7 @@ def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
 
 
 def _happened(row: Sequence[Cell]) -> str:
-    """Say what happened to the lesions of a step, as far as the table shows it."""
+    """Describe what happened to the lesions of a step, as far as the table shows it."""
     parts = [
         f"{cell.text} {heading.lower()}"
         for (heading, _, _), cell in zip(HAPPENED, row[3:], strict=True)
@@ -139,7 +139,7 @@ def _happened(row: Sequence[Cell]) -> str:
 
 
 def _answers(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:
-    """Give a box for each category, beside each other."""
+    """Return a box for each category, side by side."""
     rows = {key: row for key, row in steps.items() if key.startswith(RESPONSE)}
     gap_in = 0.12
     width_in = (DOUBLE_IN - 2 * EDGE_IN - gap_in * (len(rows) - 1)) / max(1, len(rows))

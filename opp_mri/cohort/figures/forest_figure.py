@@ -1,4 +1,4 @@
-"""Forest plot: hazard ratios with their intervals, beside the numbers they rest on."""
+"""Forest plot: hazard ratios with their intervals, next to the numbers they rest on."""
 
 from collections.abc import Sequence
 from math import floor, isfinite, log10
@@ -187,7 +187,7 @@ def _number(value: float) -> str:
 
 
 def _span(rows: Sequence[ForestRow]) -> tuple[float, float]:
-    """Give the ends of the axis: all finite ratios and limits, and some room about 1."""
+    """Return the ends of the axis: all finite ratios and limits, and some room about 1."""
     limits = [0.3, 3.0]
     for row in rows:
         sides = (row.ratio.value, row.ratio.low, row.ratio.high)

@@ -75,7 +75,7 @@ def _legend(category: ResponseCategory) -> list[Line2D]:
 
 
 def _note(panels: Sequence[ChangePanel]) -> str:
-    """Say how many lesions grew, and how many of these returned, on each sequence."""
+    """State how many lesions grew, and how many of these returned, on each sequence."""
     counts = "; ".join(
         f"{panel.name} {sum(line.peak_day is not None for line in panel.lines):,} and "
         f"{sum(line.return_day is not None for line in panel.lines):,}"

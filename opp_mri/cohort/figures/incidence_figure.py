@@ -77,7 +77,7 @@ def draw_incidence(
     Raises
     ------
     ValueError
-        There are more groups than fit beside each other.
+        There are more groups than fit side by side.
     """
     if observed is None:
         return nothing_to_draw("No lesion was followed for OPP, local failure or death.")
@@ -121,7 +121,7 @@ def draw_incidence(
 
 
 def _highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]) -> float:
-    """Give the highest share or upper limit that is drawn."""
+    """Return the highest share or upper limit that is drawn."""
     shown = [value for curves in arms.values() for curve in curves for value in curve.values]
     for group, curves in arms.items():
         for curve in curves:
@@ -172,7 +172,7 @@ def _notes(
     thin_days: Mapping[str, float],
     unit: TimeUnit,
 ) -> list[str]:
-    """Give each share at the dotted line, with its interval."""
+    """Return each share at the dotted line, with its interval."""
     notes = []
     for group, curves in arms.items():
         estimates = {CAUSES[causes[curve.cause]][0]: curve.at(thin_days[group]) for curve in curves}

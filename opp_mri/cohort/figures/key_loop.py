@@ -20,7 +20,7 @@ FOOT: Final = (
 
 
 def loop_bytes(strip: KeyStrip) -> bytes:
-    """Give the visits of a strip as a GIF that goes on for ever, the last visit twice as long.
+    """Return the visits of a strip as a GIF that goes on for ever, the last visit twice as long.
 
     Date, weeks, length and category are burnt into each frame; a visit without a picture is a frame
     with the reason.

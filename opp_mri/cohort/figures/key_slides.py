@@ -44,7 +44,7 @@ class CurveSlide:
 
 
 def slides_bytes(strips: Sequence[KeyStrip], curve: CurveSlide) -> bytes:
-    """Give a presentation: the key images, ten visits on a slide, then the curve and its answer.
+    """Return a presentation: the key images, ten visits on a slide, then the curve and its answer.
 
     The file names no author, and holds nothing of a patient that the strips do not show.
 
@@ -107,7 +107,7 @@ def _new_slide(slides: Slides, title: str) -> Slide:
 
 
 def _describe(slide: Slide, description: str) -> None:
-    """Give the last picture its words for who cannot see it."""
+    """Return the last picture its words for who cannot see it."""
     slide.shapes[-1].element.xpath(".//p:cNvPr")[0].set("descr", description)
 
 

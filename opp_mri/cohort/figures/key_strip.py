@@ -161,7 +161,7 @@ class KeyStrip:
         return f"{self.title}. {'; '.join(visits)}. {self.category}"
 
     def without_identity(self) -> "KeyStrip":
-        """Give the strip without names, codes and dates; weeks and lengths stay."""
+        """Return the strip without names, codes and dates; weeks and lengths stay."""
         panels = tuple(evolve(panel, study_date=None) for panel in self.panels)
         return evolve(self, lesion_id="", patient_id="", reader="", panels=panels)
 
@@ -277,7 +277,7 @@ def _write_reason(axes: Axes, reason: str, points: float) -> None:
 
 
 def _caption(panel: KeyPanel, width_in: float) -> list[tuple[str, dict[str, Any]]]:
-    """Give the lines below a panel with the looks of each."""
+    """Return the lines below a panel with the looks of each."""
     quiet: dict[str, Any] = {"color": QUIET}
     strong: dict[str, Any] = {"color": INK, "weight": "bold"}
     when = [panel.study_date.isoformat(), panel.weeks] if panel.study_date else [panel.weeks]

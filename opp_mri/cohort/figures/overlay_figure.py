@@ -38,7 +38,7 @@ def draw_overlay(pictures: Overlay) -> bytes:
 
 
 def checkerboard(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Give tiles of one picture and the other by turns; where edges run on, they coincide."""
+    """Return tiles of one picture and the other by turns; where edges run on, they coincide."""
     rows, columns = np.indices(first.shape)
     tile = int(TILE_MM / PIXEL_MM)
     picture: FloatArray = np.where((rows // tile + columns // tile) % 2, first, second)

@@ -54,13 +54,13 @@ class TimelineMarks:
     not_measurable: frozenset[tuple[SeriesRole, int]] = frozenset()
 
     def days_without(self, role: SeriesRole) -> list[int]:
-        """Give the days on which this sequence was not measurable."""
+        """Return the days on which this sequence was not measurable."""
         return sorted(day for sequence, day in self.not_measurable if sequence is role)
 
 
 @frozen
 class LaneLabel:
-    """The name of an event, beside its line, above the first panel."""
+    """The name of an event, next to its line, above the first panel."""
 
     week: float
     text: str
@@ -93,7 +93,7 @@ def event_lanes(
 
 
 def window_weeks(criteria: Criteria) -> tuple[float, float]:
-    """Give the weeks at which the window of caution opens and closes."""
+    """Return the weeks at which the window of caution opens and closes."""
     opens = min(WINDOW_OPENS_DAYS, criteria.window_days)
     return weeks_from_days(opens), weeks_from_days(criteria.window_days)
 
@@ -176,14 +176,14 @@ def draw_sequence(
 
 
 def _lane_height(lane: float) -> float:
-    """Give the height of a lane's middle above the first panel, in heights of a panel."""
+    """Return the height of a lane's middle above the first panel, in heights of a panel."""
     return 1 + (PANEL_HEADER_IN + (lane + 0.35) * LANE_IN) / PANEL_IN
 
 
 def _baseline_mm(
     observations: Sequence[Observation], answer: SequenceAssessment | None
 ) -> Decimal | None:
-    """Give the sequence's baseline: as assessed, or else its last length on or before day 0."""
+    """Return the sequence's baseline: as assessed, or else its last length on or before day 0."""
     if answer is not None:
         return answer.baseline_mm
     before = [o.ap_mm for o in observations if o.days_from_ssrs <= 0]
@@ -253,7 +253,7 @@ def _label_lengths(
 
 
 def _points_up(observations: Sequence[Observation], index: int) -> bool:
-    """Tell whether a point stands above the line of its neighbours, so that its label may too."""
+    """Return whether a point stands above the line of its neighbours, so that its label may too."""
     here = observations[index].ap_mm
     beside = [o.ap_mm for o in observations[max(0, index - 1) : index + 2]]
     return here * len(beside) >= sum(beside, Decimal(0))

@@ -101,7 +101,7 @@ def write_foot(figure: Figure, lines: Sequence[str]) -> None:
 
 
 def foot_in(lines: Sequence[str]) -> float:
-    """Give the height of the notes, in inches."""
+    """Return the height of the notes, in inches."""
     return LINE_IN * len(lines) + EDGE_IN if lines else EDGE_IN
 
 
@@ -127,7 +127,7 @@ def mark(marker: str, face: str, label: str, edge: str = INK, size: float = 4.0)
 def head_panel(
     axes: Axes, name: str, words: str, *, colour: str, marker: str, stacked: bool = False
 ) -> None:
-    """Write above a panel its mark, its name, bold, and beside or below it what it is of."""
+    """Write above a panel its mark, its name, bold, and next to or below it what it is of."""
     wide, high = size_in(axes)
     right_in = 0.0 if stacked else head_width_in(name, "")
     for text, left_in, up_in, style in (
@@ -143,7 +143,7 @@ def head_panel(
 
 
 def head_width_in(name: str, words: str) -> float:
-    """Give the width of what `head_panel` writes in one line."""
+    """Return the width of what `head_panel` writes in one line."""
     return 0.22 + text_width_in(name, TEXT_POINTS, "bold") + text_width_in(words)
 
 
@@ -156,7 +156,7 @@ def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:
 
 
 def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.31) -> None:
-    """Name the horizontal axis of panels beside each other once, this far below them."""
+    """Name the horizontal axis of panels side by side once, this far below them."""
     boxes = [axis.get_position() for axis in axes]
     middle = (min(box.x0 for box in boxes) + max(box.x1 for box in boxes)) / 2
     height = min(box.y0 for box in boxes) - below_in / figure.get_figheight()
@@ -164,14 +164,14 @@ def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.
 
 
 def drawn_note(drawn: int, of: int) -> str:
-    """Say how many lesions are drawn, and how many are left out."""
+    """State how many lesions are drawn, and how many are left out."""
     if drawn == of:
         return f"n = {format_count(drawn, 'lesion')}."
     return f"n = {format_count(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
 
 
 def size_in(axes: Axes) -> tuple[float, float]:
-    """Give width and height of axes, in inches."""
+    """Return width and height of axes, in inches."""
     box, dpi = axes.get_window_extent(), axes.figure.dpi
     return box.width / dpi, box.height / dpi
 
@@ -189,7 +189,7 @@ def week_ticks(axes: Axes, last_week: float, at_most: int = 8) -> None:
 
 
 def week_step(last_week: float, at_most: int = 8) -> int:
-    """Give a step that leaves no more than this many ticks."""
+    """Return a step that leaves no more than this many ticks."""
     return next((step for step in _WEEK_STEPS if last_week / step <= at_most), 480)
 
 

@@ -67,7 +67,7 @@ OTHER_ARMS: Final[tuple[tuple[str, Dashes], ...]] = (
 
 
 def arm_styles(groups: Sequence[str]) -> dict[str, tuple[str, Dashes]]:
-    """Give colour and line of each arm: those of fractionation always the same."""
+    """Return colour and line of each arm: those of fractionation always the same."""
     further = iter(OTHER_ARMS)
     return {group: ARMS[group] if group in ARMS else next(further) for group in groups}
 

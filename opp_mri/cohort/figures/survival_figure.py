@@ -78,7 +78,7 @@ def draw_survival(
     Raises
     ------
     ValueError
-        There are more groups than can be told apart.
+        There are more groups than can be distinguished.
     """
     if observed is None:
         return nothing_to_draw(f"No lesion was followed for {event}.", width_in)
@@ -137,7 +137,7 @@ def _draw_arms(
 
 
 def _lowest(curves: Sequence[Curve], observed: Observed) -> float:
-    """Give where the vertical axis begins: at a half where nothing that is drawn lies below it."""
+    """Return where the vertical axis begins: at a half where nothing drawn lies below it."""
     shown = [value for curve in curves for value in curve.values]
     for curve, (_, rows) in zip(curves, observed.by_group(), strict=True):
         limits = zip(curve.days, curve.low, strict=True)
@@ -146,7 +146,7 @@ def _lowest(curves: Sequence[Curve], observed: Observed) -> float:
 
 
 def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
-    """Mark where follow-up ended without the event, as long as the marks can be told apart."""
+    """Mark where follow-up ended without the event, as long as the marks can be distinguished."""
     over = sorted(set(curve.censored_days))
     if len(over) <= MOST_CENSORED_DAYS:
         heights = [curve.at(day).value or 0.0 for day in over]

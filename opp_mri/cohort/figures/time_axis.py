@@ -42,7 +42,7 @@ class TimeUnit(StrEnum):
 
 
 def tick_days(last_day: float, unit: TimeUnit, at_most: int) -> list[float]:
-    """Give the days of the ticks, from 0 to the last day."""
+    """Return the days of the ticks, from 0 to the last day."""
     last = last_day / unit.days
     if unit is TimeUnit.WEEKS:
         step = week_step(last, at_most)
@@ -119,7 +119,7 @@ def draw_steps(
 
 
 def thins_out_day(rows: Observed) -> float:
-    """Give the last day on which a tenth of the lesions or more are at risk.
+    """Return the last day on which a tenth of the lesions or more are at risk.
 
     Notes
     -----

@@ -53,7 +53,7 @@ from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import format_mm, weeks_from_days
 
 NO_MARKS: Final = TimelineMarks()
-TITLE_LENGTH: Final = 48  # characters of 12 points, bold, that fit beside each other
+TITLE_LENGTH: Final = 48  # characters of 12 points, bold, that fit side by side
 ROOM_FOR_LABELS: Final = 1.35
 SMALLEST_SPAN_MM: Final = 8.0  # below it, half a millimetre of noise would look like a change
 RESOLUTION_DPI: Final = 300  # of a PNG, and of what is drawn as pixels in an SVG or PDF
@@ -132,7 +132,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:
-    """Give a figure as the bytes of a file; the same figure, the same bytes.
+    """Return a figure as the bytes of a file; the same figure, the same bytes.
 
     Parameters
     ----------
@@ -147,18 +147,18 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
 
 
 def figure_svg(figure: Figure) -> str:
-    """Give a figure as the text of one SVG element, without XML prologue, to stand in a page."""
+    """Return a figure as the text of one SVG element, without XML prologue, to stand in a page."""
     return svg_element(figure_bytes(figure, ".svg"))
 
 
 def svg_element(content: bytes) -> str:
-    """Give the SVG element of a file, without its XML prologue."""
+    """Return the SVG element of a file, without its XML prologue."""
     text = content.decode()
     return text[text.index("<svg") :]
 
 
 def _x_limits(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> XLimits:
-    """Give the weeks to show: all that happened, and the window at least."""
+    """Return the weeks to show: all that happened, and the window at least."""
     days = [o.days_from_ssrs for o in _lengths(timeline)]
     days += [event.days_from_ssrs for event in timeline.events]
     days += [day for _, day in marks.not_measurable]
@@ -208,7 +208,7 @@ def _write_title(
 
 
 def _share_scale(panels: Sequence[Axes]) -> None:
-    """Give every panel the same span in mm about its own lengths, with room for the labels."""
+    """Set every panel to the same span in mm about its own lengths, with room for the labels."""
     limits = [panel.get_ylim() for panel in panels]
     span = max(SMALLEST_SPAN_MM, *(high - low for low, high in limits)) * ROOM_FOR_LABELS
     step = next((s for s in (1, 2, 5, 10, 20) if span / s <= 6), 50)

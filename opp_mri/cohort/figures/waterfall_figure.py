@@ -39,7 +39,7 @@ from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
 RIGHT_IN, TOP_IN, HEIGHT_IN = 0.10, 0.36, 2.3
-MARK_IN: Final = 0.22  # beside the name of a row
+MARK_IN: Final = 0.22  # next to the name of a row
 STRIP_IN, STRIP_GAP_IN = 0.15, 0.08
 THIN_POINTS: Final = 1.2  # of the line to a peak
 

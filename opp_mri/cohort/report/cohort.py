@@ -166,7 +166,7 @@ def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTab
 
 
 def _shown_in(report: CohortReport, lists: Mapping[str, RowList]) -> dict[str, list[int]]:
-    """Tell in which tables each list's number stands, so that a reader finds the way back."""
+    """Return in which tables each list's number stands, so that a reader finds the way back."""
     shown: dict[str, list[int]] = {key: [] for key in lists}
     for number, table in enumerate(report.tables, 1):
         for key in dict.fromkeys(cell.key for row in table.rows for cell in row):

@@ -89,7 +89,7 @@ class Dictation:
 
 
 def shipped_template() -> str:
-    """Give the text of the template that is used where a project names no other."""
+    """Return the text of the template that is used where a project names no other."""
     environment = _environment()
     source, _, _ = PackageLoader("opp_mri.cohort").get_source(environment, SHIPPED)
     return source

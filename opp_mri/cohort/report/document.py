@@ -94,7 +94,7 @@ class CohortReport:
     sections
         In the order to be shown; the appendix of rows is added to them.
     rows_file
-        Name of the table that `rows_csv` fills beside the report, or "" where there is none.
+        Name of the table that `rows_csv` fills next to the report, or "" where there is none.
     """
 
     facts: ReportFacts

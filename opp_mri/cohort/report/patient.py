@@ -209,7 +209,7 @@ def patient_html(report: PatientReport) -> str:
 
 
 def visits_of(timeline: Timeline) -> list[Visit]:
-    """Give the visits of a timeline of which no more is known than days and lengths."""
+    """Return the visits of a timeline of which no more is known than days and lengths."""
     unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, remark="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
     for sequence, observations in timeline.observations.items():
@@ -251,7 +251,7 @@ def _view(report: LesionReport, number: int) -> LesionView:
 
 
 def _warnings(lesion: LesionReport) -> list[str]:
-    """Say in a word what a reader should beware of; the sentences say why."""
+    """Describe in a word what a reader should beware of; the sentences say why."""
     warnings = []
     if lesion.fragile:
         warnings.append("fragile")
@@ -261,7 +261,7 @@ def _warnings(lesion: LesionReport) -> list[str]:
 
 
 def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
-    """Give what is known of lesion and treatment, by name."""
+    """Return what is known of lesion and treatment, by name."""
     lesion = lesion_report.lesion
     first, last = lesion.ssrs_first_date.isoformat(), lesion.ssrs_last_date.isoformat()
     facts = [
@@ -310,7 +310,7 @@ def _strips(lesion: LesionReport, number: int) -> list[Markup]:
 
 
 def _without_strip(lesion: LesionReport) -> str:
-    """Say why a lesion has no picture at all; "" where it has, or where nobody asked for any."""
+    """Explain why a lesion has no picture; "" where it has, or where none was asked for."""
     if not lesion.strips or any(strip.has_picture for strip in lesion.strips):
         return ""
     reasons = dict.fromkeys(panel.reason for strip in lesion.strips for panel in strip.panels)

@@ -76,7 +76,7 @@ class LesionRow:
 
 
 def row_lists(report: CohortReport) -> dict[str, RowList]:
-    """Give the list of lesions behind each number of a report, by its key; none when suppressed."""
+    """Return the list of lesions behind each number of a report, by key; none when suppressed."""
     if report.suppressed:
         return {}
     all_ids = tuple(ids_of(report.lesions))
@@ -106,12 +106,12 @@ def figure_key(number: int) -> str:
 
 
 def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
-    """Give the list that a cell links to: that of the count it rests on, or else its own."""
+    """Return the list that a cell links to: that of the count it rests on, or else its own."""
     return lists.get(cell.rests_on) or lists.get(cell.key)
 
 
 def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
-    """Give the rows of the lesions that the lists of a page name, in the order of the cohort."""
+    """Return the rows of the lesions that the lists of a page name, in the order of the cohort."""
     named = {lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids}
     return [
         _row(f"r{number}", lesion)
@@ -121,7 +121,7 @@ def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRo
 
 
 def rows_csv(report: CohortReport) -> bytes:
-    """Give the table of rows: for each number of a report, the lesions that it counts.
+    """Return the table of rows: for each number of a report, the lesions that it counts.
 
     The columns are `key` (the name that the report gives it), `patient_id` and `lesion_id`.
 
@@ -142,7 +142,7 @@ def rows_csv(report: CohortReport) -> bytes:
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Give key, title and lesions of each count of a table; patients go with their lesions."""
+    """Return key, title and lesions of each count of a table; patients go with their lesions."""
     pixelses = []
     for row in table.rows:
         named = takewhile(lambda cell: not cell.key, row)  # remarks stand behind the numbers

@@ -15,7 +15,7 @@ NBSP: Final = "\u00a0"
 
 
 def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
-    """Give every parameter of the criteria: its name, what it is, and its value in words."""
+    """Return every parameter of the criteria: its name, what it is, and its value in words."""
     counts = {True: "counts", False: "does not count"}
     exactly = f"of exactly {format_mm(criteria.change_mm)}"
     rows = [
@@ -102,7 +102,7 @@ def week_in_words(days: int) -> str:
 
 
 def timeline_in_words(timeline: Timeline) -> str:
-    """Say what a timeline's figure shows, with its numbers."""
+    """Describe what a timeline's figure shows, with its numbers."""
     sentences = [
         f"{sequence.value}: "
         + ", ".join(f"{format_mm(o.ap_mm)} at week {week_in_words(o.days_from_ssrs)}" for o in row)

@@ -1,6 +1,6 @@
 """The statistics of a cohort: time to each event, competing events, and what they depend on.
 
-One pure function, `analyse`, and the records it gives. What cannot be had has a reason in words; no
+One pure function, `analyse`, and the records it gives. What is not estimable has a reason; no
 cohort, however small, raises. Sources: the statistical analysis and Table 2 of Amini et al., AJNR
 2016;37:387-392, and those that `survival` and `hazards` name.
 """
@@ -224,7 +224,7 @@ def _log_rank(observed: Observed) -> LogRank:
 
 
 def _subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | None]:
-    """Give Gray's test of the fraction groups, and the model of Fine and Gray."""
+    """Return Gray's test of the fraction groups, and the model of Fine and Gray."""
     known = None if competing is None else _fractions_known(competing)
     if known is None:
         return _no_test(0, 0, NO_TIMES if competing is None else NO_FRACTIONS), None

@@ -166,7 +166,7 @@ def fine_gray(
 def _hazards(
     observed: Observed, names: tuple[str, ...], beta: FloatArray, errors: FloatArray, sd: FloatArray
 ) -> tuple[Hazard, ...]:
-    """Give the ratios per unit of each covariate, of coefficients and errors per SD."""
+    """Return the ratios per unit of each covariate, of coefficients and errors per SD."""
     from scipy import special
 
     p = special.chdtrc(1, (beta / errors) ** 2)
@@ -202,11 +202,11 @@ class _Weighted:
         self.at_own = self._watched(self.days)
 
     def _watched(self, days: FloatArray) -> FloatArray:
-        """Give the Kaplan-Meier share that is not censored just before each day."""
+        """Return the Kaplan-Meier share that is not censored just before each day."""
         return np.asarray(self.watched[np.searchsorted(self.lost_days, days)])
 
     def maximum(self) -> FloatArray | None:
-        """Give the coefficients, or None where there are no finite ones."""
+        """Return the coefficients, or None where there are no finite ones."""
         beta = np.zeros(self.x.shape[1])
         if not len(self.events):
             return None
@@ -237,7 +237,7 @@ class _Weighted:
         return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
 
     def slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Give the score and the information."""
+        """Return the score and the information."""
         whole, first, second = self._sums(beta)
         mean = first / whole[:, None]
         spread = second / whole[:, None, None] - np.einsum("ea,eb->eab", mean, mean)
@@ -245,7 +245,7 @@ class _Weighted:
         return score, np.einsum("e,eab->ab", self.counts, spread)
 
     def residuals(self, beta: FloatArray) -> FloatArray:
-        """Give the part of each row in the score, with that of its censoring in the weights."""
+        """Return the part of each row in the score, with that of its censoring in the weights."""
         whole, first, _ = self._sums(beta)
         mean, hazard = first / whole[:, None], self.counts / whole
         risk = np.exp(self.x @ beta)[:, None]
@@ -303,7 +303,7 @@ def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
 
 
 def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatArray:
-    """Give the variance of the scores of the groups, with the correction for ties."""
+    """Return the variance of the scores of the groups, with the correction for ties."""
     whole = ratio.sum(axis=1)
     common = np.cumsum(total / whole)
     before = np.concatenate([[0.0], common[:-1]])

@@ -1,7 +1,7 @@
 """What a hazard may depend on, and the models of it.
 
 The covariates are those of Table 2 of Amini et al., AJNR 2016;37:387-392, and, where a cohort has
-them, the instability score and the epidural grade before treatment, each by itself only.
+them, the instability score and the epidural grade before treatment, each separately only.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ PAPER_COVARIATES: Final = (
 
 
 def covariates_of(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
-    """Give the paper's covariates, and of the others those that some lesion has."""
+    """Return the paper's covariates, and of the others those that some lesion has."""
     return tuple(
         covariate
         for covariate in Covariate
@@ -99,7 +99,7 @@ class Model:
 def covariate_of(
     lesion: Lesion, covariate: Covariate, visits: Sequence[Visit] = ()
 ) -> float | None:
-    """Give age in years, dose in Gy, SINS in points, or 1 for yes and 0 for no.
+    """Return age in years, dose in Gy, SINS in points, or 1 for yes and 0 for no.
 
     None where it is not known. A sacral lesion is None for `THORACIC`, which the paper compares
     with cervical and lumbar. Epidural disease is a grade of 1a or more at the latest visit up to
@@ -200,7 +200,7 @@ def _fit(
 
 
 def _obstacle(counted: Model, events_per_covariate: int) -> str | None:
-    """Say why there can be no model; `events_per_covariate` is 0 for one of a single covariate."""
+    """Explain why no model is possible; `events_per_covariate` is 0 for a single covariate."""
     size, needed = len(counted.covariates), events_per_covariate * len(counted.covariates)
     if events_per_covariate and size < 2:
         return "Fewer than two covariates have a hazard ratio of their own."

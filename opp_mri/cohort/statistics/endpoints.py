@@ -85,7 +85,7 @@ class Spread:
 
 
 def time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
-    """Give the day of the peak on the deciding sequence; None where the lesion never grew.
+    """Return the day of the peak on the deciding sequence; None where the lesion never grew.
 
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
     `after_day` is the study before it.
@@ -101,7 +101,7 @@ def time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
 
 
 def peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
-    """Give the largest change from its own baseline of each sequence that has one, mm.
+    """Return the largest change from its own baseline of each sequence that has one, mm.
 
     A sequence that did not grow is among them: to leave it out would make the mean larger.
     """
@@ -109,7 +109,7 @@ def peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
 
 
 def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
-    """Give the return to baseline of each sequence that grew.
+    """Return the return to baseline of each sequence that grew.
 
     The paper's return "within an MR imaging measurement error" of 2 mm: the first follow-up after
     the peak that shows no growth.
@@ -124,7 +124,7 @@ def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBase
 
 
 def courses_by_sequence(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
-    """Give baseline day and course of each sequence that has both a baseline and a follow-up."""
+    """Return baseline day and course of each sequence that has both a baseline and a follow-up."""
     studied = studies_that_count(lesion.timeline)
     return {
         sequence: (baseline.days_from_ssrs, course)

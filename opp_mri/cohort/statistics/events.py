@@ -20,7 +20,7 @@ from opp_mri.response.course import Course, find_retreatment_day
 from opp_mri.units import days_between
 
 DEATH_WITHIN_DAYS: Final = 182
-"""A later death is no competing event: two visits, 3 months apart, had been missed before it."""
+"""A later death is not a competing event: two visits, 3 months apart, had been missed before it."""
 AT_RISK_REASONS: Final = frozenset({None, Reason.NO_FOLLOW_UP, Reason.FOLLOW_UP_UNDER_6_MONTHS})
 
 
@@ -126,7 +126,7 @@ class Ending:
 
 
 def is_at_risk(lesion: AssessedLesion) -> bool:
-    """Tell whether a lesion was eligible on day 0: it has a baseline and no criterion failed."""
+    """Return whether a lesion was eligible on day 0: it has a baseline and no criterion failed."""
     return exclusion_reason(lesion) in AT_RISK_REASONS
 
 
@@ -198,7 +198,7 @@ def events_of(
 def ending_of(
     events: LesionEvents, endpoint: Endpoint, *, death_within_days: int = DEATH_WITHIN_DAYS
 ) -> Ending:
-    """Give the time of a lesion to an event, and how it ended.
+    """Return the time of a lesion to an event, and how it ended.
 
     Notes
     -----
@@ -244,7 +244,7 @@ def ending_of(
 def first_event(
     events: LesionEvents, *, death_within_days: int = DEATH_WITHIN_DAYS
 ) -> tuple[int, Cause]:
-    """Give the first of OPP, local failure and death, or the last follow-up without any."""
+    """Return the first of OPP, local failure and death, or the last follow-up without any."""
     causes = (Cause.CENSORED, Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH)
     days = (
         events.opp.day if events.opp else None,
@@ -258,7 +258,7 @@ def first_event(
 
 
 def worst_ending(endings: Iterable[Ending]) -> Ending:
-    """Give the time of a patient: the first event of any lesion, or else the longest follow-up.
+    """Return the time of a patient: the first event of any lesion, or else the longest follow-up.
 
     Each lesion keeps its own day 0.
     """
@@ -278,7 +278,7 @@ def _growth_of(
     courses: Mapping[SeriesRole, tuple[int, Course]],
     event_at: EventDay,
 ) -> tuple[IntervalDay | None, IntervalDay | None, bool]:
-    """Give the day of OPP, of progression, and whether the answer is open."""
+    """Return the day of OPP, of progression, and whether the answer is open."""
     category, deciding = lesion.assessment.category, lesion.assessment.deciding_sequence
     window_days = lesion.assessment.criteria.window_days
     retreated = find_retreatment_day(lesion.timeline) is not None
@@ -313,7 +313,7 @@ def _growth_of(
 
 
 def _after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:
-    """Give the first growth after a fall that was called OPP, or that ended at the baseline."""
+    """Return the first growth after a fall that was called OPP, or that ended at the baseline."""
     if nadir in course.grown and not called_opp:
         return None
     later = [place for place in course.grown if place > nadir]

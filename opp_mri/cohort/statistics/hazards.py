@@ -1,6 +1,6 @@
 """Proportional hazards: Cox's model, errors by patient, a check of it, and Firth's penalty.
 
-A hazard ratio is per unit of its covariate. Where it cannot be had it is None, with a reason.
+A hazard ratio is per unit of its covariate. Where it cannot be obtained it is None, with a reason.
 """
 
 from functools import partial as bound
@@ -186,7 +186,7 @@ def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -
 
 
 def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
-    """Give the coefficients of the highest likelihood, or the reason why there are none.
+    """Return the coefficients of the highest likelihood, or the reason why there are none.
 
     Newton's steps, halved where they overshoot: the likelihood is concave.
     """
@@ -218,7 +218,7 @@ def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
 
 
 def _obstacle(partial: PartialLikelihood) -> str | None:
-    """Say why the covariates cannot be told from the events at all."""
+    """Explain why the covariates cannot be determined from the events at all."""
     if not len(partial.events):
         return "There is no event, so nothing can be said of hazards."
     information = partial.slopes(np.zeros(len(partial.names))).information
@@ -231,7 +231,7 @@ def _obstacle(partial: PartialLikelihood) -> str | None:
 
 
 def _endless(partial: PartialLikelihood) -> str | None:
-    """Say whether every event has the highest value of a covariate among those at risk."""
+    """Return whether every event has the highest value of a covariate among those at risk."""
     may = np.ones((2, len(partial.names)), dtype=np.bool_)
     for k, day in enumerate(np.unique(partial.event_days)):
         risk = partial.raw[(partial.days >= day) & (partial.unseen < day)]
@@ -253,7 +253,7 @@ def _endless(partial: PartialLikelihood) -> str | None:
 
 
 def _penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, FloatArray]:
-    """Give Firth's penalised log-likelihood and its slope."""
+    """Return Firth's penalised log-likelihood and its slope."""
     with np.errstate(all="ignore"):
         slopes = partial.slopes(beta, skew=True)
         sign, log_determinant = np.linalg.slogdet(slopes.information)
@@ -272,7 +272,7 @@ def _climb(
     *,
     sharp: float,
 ) -> tuple[float, FloatArray]:  # fmt: skip
-    """Give the highest penalised likelihood and where it is, one coefficient held if asked.
+    """Return the highest penalised likelihood and where it is, one coefficient held if asked.
 
     `sharp` is the slope to reach, in units of the errors that the inverse information tells.
     """
@@ -303,7 +303,7 @@ def _climb(
 def _beyond(
     partial: PartialLikelihood, top: float, best: FloatArray, inverse: FloatArray, i: int, at: float
 ) -> float:
-    """Give by how much the root of the likelihood ratio of one coefficient exceeds its limit."""
+    """Return by how much the root of the likelihood ratio of one coefficient exceeds its limit."""
     from scipy import special
 
     start = best + inverse[i] * ((at - best[i]) / inverse[i, i])

@@ -131,7 +131,7 @@ class Age:
 
 
 def exclusion_reason(lesion: AssessedLesion) -> Reason | None:
-    """Give the reason why a lesion is not analysed, or None where it is.
+    """Return the reason why a lesion is not analysed, or None where it is.
 
     A lesion has one reason, the first in `EXCLUSION_WORDS`. In prospective mode a lesion that grew
     is not excluded for a short follow-up: it is analysed, and may be INDETERMINATE.
@@ -143,17 +143,17 @@ def exclusion_reason(lesion: AssessedLesion) -> Reason | None:
 
 
 def is_eligible(lesion: AssessedLesion) -> bool:
-    """Tell whether none of the paper's exclusions applies."""
+    """Return whether none of the paper's exclusions applies."""
     return exclusion_reason(lesion) is None
 
 
 def eligible_of(lesions: Iterable[AssessedLesion]) -> list[AssessedLesion]:
-    """Give the lesions that are analysed."""
+    """Return the lesions that are analysed."""
     return [lesion for lesion in lesions if is_eligible(lesion)]
 
 
 def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...]:
-    """Give the paper's four categories, and INDETERMINATE where one of the lesions has it."""
+    """Return the paper's four categories, and INDETERMINATE where one of the lesions has it."""
     categories = {lesion.assessment.category for lesion in lesions}
     return tuple(
         category
@@ -163,7 +163,7 @@ def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...
 
 
 def screening(lesions: Sequence[AssessedLesion]) -> list[tuple[str, str, list[AssessedLesion]]]:
-    """Give the steps of screening: what each is called, its key, and its lesions."""
+    """Return the steps of screening: what each is called, its key, and its lesions."""
     out = [lesion for lesion in lesions if not is_eligible(lesion)]
     members = eligible_of(lesions)
     steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
@@ -183,7 +183,7 @@ def sex_label(lesion: Lesion) -> str:
 
 
 def age_at_radiosurgery(lesion: Lesion) -> Age | None:
-    """Give the age that was recorded, or else the one from the year of birth; None without both.
+    """Return the age that was recorded, or else the one from the year of birth; None without both.
 
     The year of radiosurgery is that of its completion, day 0 of every timeline. A birth in a later
     year is impossible and gives no age.
@@ -226,7 +226,7 @@ def radiosensitivity_of(text: str) -> Radiosensitivity:
 
 
 def fraction_group(lesion: Lesion) -> FractionGroup:
-    """Tell single from multiple fractions."""
+    """Distinguish single from multiple fractions."""
     if lesion.fractions is None:
         return FractionGroup.UNKNOWN
     return FractionGroup.SINGLE if lesion.fractions == 1 else FractionGroup.MULTI
@@ -240,7 +240,7 @@ def regimen_label(lesion: Lesion) -> str:
 
 
 def region_of(level: str) -> Region:
-    """Give the region of a vertebra such as C3, T12, L6 or S1.
+    """Return the region of a vertebra such as C3, T12, L6 or S1.
 
     Raises
     ------

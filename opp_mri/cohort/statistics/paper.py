@@ -1,4 +1,4 @@
-"""The figures that Amini et al. 2016 print, each beside what follows from the paper's Table 1.
+"""The figures that Amini et al. 2016 print, each next to what follows from the paper's Table 1.
 
 A folder holds `table1.csv`, the table, and `printed.toml`, which says of each figure what is
 printed and how it is to be computed. No result is written here: another table has other results.
@@ -105,7 +105,7 @@ class Paper:
 
 @frozen(kw_only=True)
 class PrintedFigure:
-    """A printed figure beside what is computed.
+    """A printed figure next to what is computed.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def read_paper(folder: Path) -> Paper:
 
 
 def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int]]) -> LogRank:
-    """Give the log-rank test of two groups in which every event precedes every censoring.
+    """Return the log-rank test of two groups in which every event precedes every censoring.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int
 
 
 def mean_interval(values: Values, *, by_t: bool = True) -> Values:
-    """Give the 95 % interval of a mean by Student's t, or else by the normal distribution."""
+    """Return the 95 % interval of a mean by Student's t, or else by the normal distribution."""
     from scipy import stats  # slow to import
 
     law = stats.t(len(values) - 1) if by_t else stats.norm()
@@ -204,7 +204,7 @@ def mean_interval(values: Values, *, by_t: bool = True) -> Values:
 
 
 def narrowest_t_interval(n: int, mean: float, low: float, high: float) -> Values | None:
-    """Give the narrowest t interval of n values with this mean and range, None if none has them.
+    """Return the narrowest t interval of n values with this mean and range, None if none has them.
 
     The SD is smallest when all values between the two extremes are equal.
     """
@@ -316,7 +316,7 @@ def _of_ages(numbers: Callable[[Values], Values], decimals: int) -> Recipe:
 
 
 def _groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
-    """Give events and lesions, of the group and of all others."""
+    """Return events and lesions, of the group and of all others."""
     inside = _matching(paper.rows, figure.group)
     outside = [row for row in paper.rows if row not in inside]
     return [(len(_matching(rows, figure.count)), len(rows)) for rows in (inside, outside)]
@@ -346,7 +346,7 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
 
 
 def _weeks(paper: Paper, figure: Figure) -> Values:
-    """Give the reconstructed weeks to peak, none where they are not as many as the lesions."""
+    """Return the reconstructed weeks to peak, none where they are not as many as the lesions."""
     lesions = len(_matching(paper.rows, figure.count))
     return [
         days / DAYS_PER_WEEK for days in paper.days_to_peak if lesions == len(paper.days_to_peak)

@@ -102,7 +102,7 @@ class PartialLikelihood:
 
 
 def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes) -> FloatArray:
-    """Give the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
+    """Return the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
     risk, unit = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
     steps = slopes.hazard[:, None] * np.hstack([unit, slopes.mean])
     total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])

@@ -1,6 +1,6 @@
 """Time until an event: curves, log-rank, competing risks, landmark; and Fisher's exact test.
 
-Intervals are two-sided at 95 %. A number that cannot be had is None, with the reason beside it.
+Intervals are two-sided at 95 %. A number that is not estimable is None, with the reason next to it.
 With competing risks `log_rank` compares the hazards of the event itself: it is not Gray's test.
 """
 
@@ -118,7 +118,7 @@ class Observed:
         return np.where(self.entry_days == 0, -1.0, self.entry_days)  # day 0 itself is watched
 
     def take(self, rows: BoolArray) -> "Observed":
-        """Give the rows that are true."""
+        """Return the rows that are true."""
         columns = asdict(self, recurse=False).items()
         kept: dict[str, Any] = {
             k: None if values is None else values[rows] for k, values in columns
@@ -126,7 +126,7 @@ class Observed:
         return Observed(**kept)
 
     def by_group(self) -> Iterator[tuple[str, "Observed"]]:
-        """Give each arm in the order of its label; all rows as one where there are no arms."""
+        """Yield each arm in the order of its label; all rows as one where there are no arms."""
         if self.group is None:
             yield ALL, self
         else:
@@ -164,7 +164,7 @@ class Curve:
     n: int
 
     def at(self, day: float) -> EventEstimate:
-        """Give the share on a day, with the events until then."""
+        """Return the share on a day, with the events until then."""
         i = bisect_right(self.days, day) - 1
         events = sum(self.events[: i + 1])
         if i < 0 or day > self.last_day:
@@ -217,7 +217,7 @@ def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
 
 
 def median_days(curve: Curve) -> EventEstimate:
-    """Give the first day on which half or fewer are without the event.
+    """Return the first day on which half or fewer are without the event.
 
     Notes
     -----
@@ -237,7 +237,7 @@ def median_days(curve: Curve) -> EventEstimate:
 
 
 def follow_up_days(observed: Observed) -> EventEstimate:
-    """Give the median follow-up: the median time to the end of follow-up, events being censored.
+    """Return the median follow-up: the median time to the end of follow-up, events being censored.
 
     Notes
     -----
@@ -359,7 +359,7 @@ def _curve(
     rows: Observed, group: str, ends: BoolArray, start: float,
     days: FloatArray, share: FloatArray, error: FloatArray, cause: int = OF_INTEREST,
 ) -> Curve:  # fmt: skip
-    """Put day 0 before the steps, and beside them the limits and counts."""
+    """Put day 0 before the steps, and next to them the limits and counts."""
     limits = [_log_log(float(v), float(e)) for v, e in zip(share, error, strict=True)]
     over = ~ends if start else np.asarray(rows.cause) == CENSORED
     return Curve(

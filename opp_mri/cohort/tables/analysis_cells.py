@@ -56,21 +56,21 @@ class Rows:
         self.happened = analysis.happened
 
     def arm(self, group: str) -> BoolArray:
-        """Tell which lesions are of an arm, or of all."""
+        """Return which lesions are of an arm, or of all."""
         return np.asarray((self.groups == group) | (group == ALL))
 
     def events(self, endpoint: Endpoint) -> BoolArray:
-        """Tell which lesions had the event of an endpoint."""
+        """Return which lesions had the event of an endpoint."""
         observed = self.observed[endpoint]
         return np.zeros(0, dtype=np.bool_) if observed is None else observed.event
 
     def days(self, endpoint: Endpoint) -> FloatArray:
-        """Give the days on which the times to an endpoint end."""
+        """Return the days on which the times to an endpoint end."""
         observed = self.observed[endpoint]
         return np.zeros(0) if observed is None else observed.duration_days
 
     def where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
-        """Tell of which lesions something is true."""
+        """Return of which lesions something is true."""
         return np.array([test(each) for each in self.happened], dtype=np.bool_)
 
     def count(self, key: str, rows: BoolArray) -> Cell:
@@ -78,13 +78,13 @@ class Rows:
         return count_cell(key, self.ids[rows].tolist())
 
     def sums(self, *keys: str) -> list[Sum]:
-        """Say that the arms of each count add up to all."""
+        """State that the arms of each count add up to all."""
         arms = self.arms[1:]
         return [(key, *(key + of_arm(group) for group in arms)) for key in keys if arms]
 
 
 def of_arm(group: str) -> str:
-    """Give the end of the key of an arm's number; none for all lesions."""
+    """Return the end of the key of an arm's number; none for all lesions."""
     return "" if group == ALL else f"/group.{group}"
 
 
@@ -115,7 +115,7 @@ def statistic(
 
 
 def remark(reason: str | None, told_by: Sequence[str]) -> Cell:
-    """Say why a number cannot be had; the words may hold counts, and are withheld with them."""
+    """Explain why a number is not available; the words may hold counts, withheld with them."""
     return Cell(text=reason or "", told_by=tuple(told_by) if reason else ())
 
 
@@ -142,5 +142,5 @@ def _text(value: float, *, percent: bool, weeks: bool) -> str:
 
 
 def _finite(value: float | None) -> Value:
-    """Give a number that every format can hold: an infinite one as a word."""
+    """Return a number that every format can hold: an infinite one as a word."""
     return "infinite" if value is not None and math.isinf(value) else value

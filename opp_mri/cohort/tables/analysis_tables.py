@@ -58,7 +58,7 @@ _RESPONSES: Final = {
 
 
 def analysis_tables(analysis: CohortAnalysis, *, suppressing: bool = False) -> tuple[Table, ...]:
-    """Give the tables of an analysis, in the order to be shown.
+    """Return the tables of an analysis, in the order to be shown.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def landmarks(analysis: CohortAnalysis) -> Table:
 
 
 def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArray]:
-    """Tell which events are beyond the category: what ties counts of events to responses."""
+    """Return which events are beyond the category: what ties counts of events to responses."""
     categories = np.array(
         [lesion.assessment.category.value for lesion in analysis.lesions], dtype=str
     )
@@ -195,7 +195,7 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
 
 
 def _median(comparison: Comparison, group: str) -> EventEstimate:
-    """Give the median of an arm, or the reason why there is none."""
+    """Return the median of an arm, or the reason why there is none."""
     medians = {arm.group: arm.median for arm in comparison.arms}
     reason = comparison.reason or "It has no lesion left."
     return medians.get(group, EventEstimate(value=None, n=0, events=0, reason=reason))

@@ -100,7 +100,7 @@ class _Test:
         self.sums: Sequence[Sum] = [(n_key, *parts[0]), (event_key, *parts[1])] if arms else []
 
     def line(self, key: str, words: str, test: LogRank) -> tuple[Cell, ...]:
-        """Give the line of a test with a chi-square."""
+        """Return the line of a test with a chi-square."""
         values: dict[str, Value] = {
             "chi_square": test.chi_square, "degrees_of_freedom": test.degrees_of_freedom,
             "p": test.p, "n": test.n, "events": test.events,
@@ -111,7 +111,7 @@ class _Test:
         return self._line(words, cell, test.p, test.reason)
 
     def ratio(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
-        """Give the line of a subdistribution hazard ratio."""
+        """Return the line of a subdistribution hazard ratio."""
         if fitted is None:
             return self._line(
                 words, Cell(text=NONE), None, "The fractions of all lesions are unknown."

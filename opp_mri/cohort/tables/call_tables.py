@@ -148,7 +148,7 @@ def cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
 
 
 def _prior_in_words(prior: CoursePrior) -> str:
-    """Say how common each course is."""
+    """State how common each course is."""
     shares = ", ".join(
         f"{course} {share:.0%}" for course, share in zip(COURSES, prior.shares, strict=True)
     )
@@ -158,7 +158,7 @@ def _prior_in_words(prior: CoursePrior) -> str:
 def _posterior_rows(
     lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory], prior: CoursePrior
 ) -> list[tuple[Cell, ...]]:
-    """Give how many lesions are expected to have each category by their true lengths."""
+    """Return how many lesions are expected to have each category by their true lengths."""
     posteriors = [
         estimate_category_probabilities(
             lesion.timeline,
@@ -195,7 +195,7 @@ def _posterior_rows(
 def _numbers_row(
     words: str, key: str, numbers: Mapping[ResponseCategory, float], lesions: int
 ) -> tuple[Cell, ...]:
-    """Give a row of expected numbers of lesions, which need not be whole."""
+    """Return a row of expected numbers of lesions, which need not be whole."""
     cells = (
         Cell(
             text=f"{number:.1f}",

@@ -148,7 +148,7 @@ def _wholes() -> list[tuple[str, str]]:
 
 
 def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:
-    """Tell of which lesions all covariates are known or not, and which have each of them, or not.
+    """Return of which lesions all covariates are known or not, and which have each of them, or not.
 
     The last two have a meaning for one covariate of two values.
     """

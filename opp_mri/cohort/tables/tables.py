@@ -88,7 +88,7 @@ class Cell:
     lesion_ids: tuple[str, ...] = field(default=(), repr=False)
 
     def with_words(self, words: str) -> "Cell":
-        """Give the same cell with words after its text."""
+        """Return the same cell with words after its text."""
         return evolve(self, text=f"{self.text}{words}")
 
 
@@ -316,7 +316,7 @@ def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> C
 
 
 def ids_of(lesions: Iterable[AssessedLesion]) -> list[str]:
-    """Give the names of lesions, in their order."""
+    """Return the names of lesions, in their order."""
     return [lesion.lesion.lesion_id for lesion in lesions]
 
 
@@ -377,7 +377,7 @@ def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tup
 
 
 def statistics_of(key: str, spread: Spread | None, unit: str, n_key: str) -> tuple[Cell, ...]:
-    """Give the cells of mean with interval, median, and range; days are shown as weeks."""
+    """Return the cells of mean with interval, median, and range; days are shown as weeks."""
     names = ("mean", "median", "range")
     if spread is None:
         return tuple(Cell(text=NONE, key=f"{key}.{name}", values={"n": 0}) for name in names)

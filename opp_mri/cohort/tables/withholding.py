@@ -14,7 +14,7 @@ Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up
 
 
 def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict[str, str]:
-    """Give the word that each withheld count is replaced by, by its key.
+    """Return the word that each withheld count is replaced by, by its key.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def _is_determined(
     key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int,
     known: list[dict[str, int]],
 ) -> bool:  # fmt: skip
-    """Tell whether a withheld count can be one number only; one that is found goes into `known`.
+    """Return whether a withheld count can be one number only; one that is found goes into `known`.
 
     What is known stays allowed as long as no word is taken back.
     """
@@ -94,7 +94,7 @@ def _is_determined(
 
 
 def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
-    """Give the sums that a withheld count hangs on, by way of other withheld ones."""
+    """Return the sums that a withheld count hangs on, by way of other withheld ones."""
     remaining, reached, nearby = [*sums], {key}, list[Sum]()
     while near := [total for total in remaining if not reached.isdisjoint(total)]:
         remaining = [total for total in remaining if reached.isdisjoint(total)]

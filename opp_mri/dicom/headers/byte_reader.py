@@ -19,7 +19,7 @@ class ByteReader(Protocol):
     size: int
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        """Return `length` bytes from `offset` on, fewer only where the end comes first."""
 
 
 def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
@@ -47,7 +47,7 @@ class FileBytes:
         os.close(self._descriptor)
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         content: bytes = _read_at(self._descriptor, length, offset)
         return content
 
@@ -70,7 +70,7 @@ class StreamBytes:
         self._stream.close()
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         self._stream.seek(offset)
         return self._stream.read(length)
 
@@ -85,7 +85,7 @@ class MemoryBytes:
         self.size = len(data) if size is None else size
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset` on, fewer only where the end comes first."""
+        """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         return self._data[offset : offset + length]
 
 
@@ -137,11 +137,11 @@ class ReaderStream(io.RawIOBase):
         self._zeros = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Report that it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can seek."""
+        """Report that it can seek."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -151,7 +151,7 @@ class ReaderStream(io.RawIOBase):
         return self._offset
 
     def tell(self) -> int:
-        """Give the offset from the start."""
+        """Return the offset from the start."""
         return self._offset
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer

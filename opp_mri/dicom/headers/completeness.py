@@ -53,7 +53,7 @@ class PixelShape:
 def pixels_missing(
     reader: ByteReader, position: int, layout: Layout, shape: PixelShape
 ) -> str | None:
-    """Say what is missing of the pixel data, in a sentence, or None where they are complete.
+    """Describe what is missing of the pixel data, in a sentence, or None where they are complete.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class PrivateBValue:
 
 
 def private_b_values(header: Header) -> Iterator[PrivateBValue]:
-    """Give each private b-value of a header."""
+    """Yield each private b-value of a header."""
     if header.dataset is not None:
         tags = {tag for tag in _PLACES if tag in header}
     else:
@@ -52,7 +52,7 @@ def private_b_values(header: Header) -> Iterator[PrivateBValue]:
 
 
 def differ(b_value: float, other: float) -> bool:
-    """Tell whether two b-values contradict each other: other than by rounding."""
+    """Return whether two b-values contradict each other: other than by rounding."""
     return abs(b_value - other) > SAME_B * max(b_value, other)
 
 
@@ -66,7 +66,7 @@ def _remembered(  # what the value follows from, to be hashed
 
 
 def _written_by(creator: str, creator_tag: int, tag: int, header: Header) -> float | None:
-    """Give a b-value in s/mm2; None under another creator, or where the value can be none."""
+    """Return a b-value in s/mm2; None under another creator, or where the value can be none."""
     if text(header.value(creator_tag)).upper() != creator.upper():
         return None
     b_value = _b_value(header.value(tag), header)

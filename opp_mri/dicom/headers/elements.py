@@ -80,16 +80,16 @@ class Layout:
         self.sequence_end = self._as_read(SEQUENCE_END)
 
     def wanting(self, tags: tuple[int, ...]) -> "Layout":
-        """Give the same encoding with other wanted tags."""
+        """Return the same encoding with other wanted tags."""
         return _layout(self.implicit, self.little_endian, tags)
 
     def item_at(self, item: bytes) -> tuple[int, int]:
-        """Give the tag and the length of an item from its eight bytes."""
+        """Return the tag and the length of an item from its eight bytes."""
         tag, length = self.item(item)
         return (self._as_read(tag), length)  # swapping twice is swapping back
 
     def value_at(self, header: bytes, position: int) -> tuple[int, int]:
-        """Give the offset and the length of a value from the first 12 bytes of its element."""
+        """Return the offset and the length of a value from the first 12 bytes of its element."""
         header = header.ljust(12, b"\0")
         if self.implicit:
             return position + 8, self.item(header)[1]
@@ -99,7 +99,7 @@ class Layout:
         return position + 12, self.length(header, 8)[0]
 
     def _as_read(self, tag: int) -> int:
-        """Give the number that `element` unpacks: group and element are two 16-bit numbers."""
+        """Return the number that `element` unpacks: group and element are two 16-bit numbers."""
         return (tag & 0xFFFF) << 16 | tag >> 16 if self.little_endian else tag
 
 
@@ -109,7 +109,7 @@ def _layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Lay
 
 
 def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
-    """Give the content of each item of a sequence; None where it is not laid out as it should be.
+    """Return the content of each item of a sequence; None where it is not laid out as it should be.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
 
 
 def elements_in(item: bytes, layout: Layout) -> dict[int, bytes] | None:
-    """Give the wanted elements of an item; None where it is not laid out as it should be."""
+    """Return the wanted elements of an item; None where it is not laid out as it should be."""
     elements = read_elements(MemoryBytes(item), 0, layout, item)
     return elements.raw if elements.stop is Stop.END else None
 
@@ -259,7 +259,7 @@ def _walk_implicit(
 
 
 def _past_sequence(block: bytes, p: int, layout: Layout) -> int:
-    """Give where a sequence without length ends; `Short` where the block ends before it."""
+    """Return where a sequence without length ends; `Short` where the block ends before it."""
     while True:
         tag, length = layout.item(block, p)
         p += 8
@@ -271,7 +271,7 @@ def _past_sequence(block: bytes, p: int, layout: Layout) -> int:
 
 
 def _past_item(block: bytes, p: int, layout: Layout) -> int:
-    """Give where an item without length ends; elements of it may lack their VR (PS3.5 6.2.2)."""
+    """Return where an item without length ends; elements of it may lack their VR (PS3.5 6.2.2)."""
     while True:
         tag, length = layout.item(block, p)
         if tag == layout.item_end:
@@ -293,7 +293,7 @@ def _past_item(block: bytes, p: int, layout: Layout) -> int:
 
 
 def _is_zeroed(reader: ByteReader, position: int) -> bool:
-    """Tell the tail of zeros of an interrupted copy, which is too long for padding."""
+    """Recognise the tail of zeros of an interrupted copy, which is too long for padding."""
     head = reader.read_at(position, _LARGEST_PADDING)
     return len(head) == _LARGEST_PADDING and not any(head)
 

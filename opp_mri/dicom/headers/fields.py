@@ -126,11 +126,11 @@ OF_FRAMES: Final = (
     *("image_position_lps_mm", "image_orientation", "pixel_spacing_mm"),
     *("frame_type", "stack_id", "temporal_position_index"),
 )
-"""Fields that are no fields of Instance: they describe its frames."""
+"""Fields that are not fields of Instance: they describe its frames."""
 
 
 def understood(attributes: Mapping[str, object]) -> Values:
-    """Give the fields for which there is a value, from values by keyword."""
+    """Return the fields for which there is a value, from values by keyword."""
     values: Values = {}
     for keyword, value in attributes.items():
         if keyword in FIELDS:

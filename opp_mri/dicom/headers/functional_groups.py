@@ -59,7 +59,7 @@ class FunctionalGroups:
     per_frame: Sequence[Values]
 
     def of_frame(self, index: int) -> Values:
-        """Give what holds for a frame, counted from 0: its own values before the shared ones."""
+        """Return what holds for a frame, counted from 0: its own values before the shared ones."""
         own = self.per_frame[index] if index < len(self.per_frame) else {}
         return self.shared | own
 
@@ -82,7 +82,7 @@ def read_functional_groups(header: Header) -> FunctionalGroups:
 
 
 def _groups_in(header: Header, tag: int) -> list[Values]:
-    """Give the values of each item of a sequence of functional groups."""
+    """Return the values of each item of a sequence of functional groups."""
     if tag not in header:
         return []
     if header.dataset is None:
@@ -94,7 +94,7 @@ def _groups_in(header: Header, tag: int) -> list[Values]:
 
 
 def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | None:
-    """Give the values of the groups of one item; None where only pydicom can read it."""
+    """Return the values of the groups of one item; None where only pydicom can read it."""
     groups = elements_in(item, layout.wanting(_GROUPS))
     if groups is None:
         return None
@@ -123,7 +123,7 @@ def _values_of_group(element: bytes, layout: Layout, character_set: bytes) -> Va
 
 
 def contrast_agents(header: Header) -> Mapping[str, Any]:
-    """Give agent, volume and start time from the sequence that enhanced images have for them."""
+    """Return agent, volume and start time from the sequence that enhanced images have for them."""
     if _AGENTS not in header:
         return {}
     if header.dataset is not None:

@@ -97,11 +97,11 @@ class Header:
         return self.raw.get(_CHARACTER_SET, b"")
 
     def __contains__(self, tag: int) -> bool:
-        """Tell whether the element is there, be it empty."""
+        """Return whether the element is there, be it empty."""
         return tag in (self.raw if self.dataset is None else self.dataset)
 
     def items(self, tag: int) -> Sequence[Dataset]:
-        """Give the items of a sequence, none if absent; raises one of `PYDICOM_ERRORS`."""
+        """Return the items of a sequence, none if absent; raises one of `PYDICOM_ERRORS`."""
         if tag not in self:
             return ()
         if self.dataset is not None:
@@ -113,7 +113,7 @@ class Header:
         return value
 
     def value(self, tag: int) -> object:
-        """Give a value equal to pydicom's; None where it is absent or pydicom cannot convert it."""
+        """Give a value equal to pydicom's; None where absent or where pydicom cannot convert it."""
         try:
             if tag not in self:
                 return None
@@ -125,7 +125,7 @@ class Header:
 
 
 def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
-    """Give the value of an element, equal to pydicom's; raises one of `PYDICOM_ERRORS`.
+    """Return the value of an element, equal to pydicom's; raises one of `PYDICOM_ERRORS`.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _read(reader: ByteReader) -> Header:
         block = reader.read_at(0, start + _BLOCK)
     if block[start : start + 2] == b"\0\0" and any(block[start:]):  # a command set
         return _read_by_pydicom(reader)
-    # As pydicom does: the first VR tells whether there are any, whatever the syntax says
+    # As pydicom does: the first VR states whether there are any, whatever the syntax says
     implicit = not all(0x40 < byte < 0x5B for byte in block[start + 4 : start + 6])
     layout = _LAYOUTS[implicit, syntax != _BIG_ENDIAN]
     raw, stop, position = read_elements(reader, start, layout, block)
@@ -218,7 +218,7 @@ def _read(reader: ByteReader) -> Header:
 
 
 def _file_meta(reader: ByteReader, block: bytes) -> tuple[str, str, int]:
-    """Give the transfer syntax, the class of the content, and where the data set begins.
+    """Return the transfer syntax, the class of the content, and where the data set begins.
 
     "" for the syntax where it is absent or the group is not laid out as it should be.
     """

@@ -31,7 +31,7 @@ KEYWORDS: Final = (
 
 
 def tag_of(keyword: str) -> int:
-    """Give the tag of a DICOM keyword."""
+    """Return the tag of a DICOM keyword."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise ValueError(f"{keyword} is no DICOM keyword")
@@ -48,6 +48,6 @@ PRIVATE_B_VALUES: Final = tuple(
         ("Philips Imaging DD 001", 0x2001, 0x03),
         ("Image Private Header", 0x0065, 0x09),
     )
-    for block in range(0x10, 0x14)  # a file that was written anew may have it in a later block
+    for block in range(0x10, 0x14)  # a file that was written again may have it in a later block
 )
 """Creator of a private block, the element that names it, and the one that holds the b-value."""

@@ -131,7 +131,7 @@ def open_member(source: SourceFile) -> BinaryIO:
 
 
 def reason_in_words(error: Exception) -> str:
-    """Say why something could not be read, without its name."""
+    """Explain why something could not be read, without its name."""
     match error:
         case SourceReadError():
             return str(error)
@@ -160,7 +160,7 @@ def _paths_from(path: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
 
 
 def _walk(top: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Give the files below a folder; a folder that was seen, by whatever path, is left out."""
+    """Yield the files below a folder; a folder that was seen, by whatever path, is left out."""
     folders = [top]
     while folders:
         folder = folders.pop()
@@ -186,7 +186,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _files_at(path: str, *, is_named: bool) -> Iterator[SourceFile]:
-    """Give a file, or the members of an archive: known by its suffix, if named by its content."""
+    """Yield a file, or the members of an archive: known by its suffix, if named by its content."""
     try:
         status = os.stat(path)
     except OSError:
@@ -226,7 +226,7 @@ def _is_dicomdir(path: str) -> bool:
 
 
 def _named_by_dicomdir(path: str) -> Iterator[str]:
-    """Give the files that a DICOMDIR names, by its records (PS3.3 F.3)."""
+    """Yield the files that a DICOMDIR names, by its records (PS3.3 F.3)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -34,7 +34,7 @@ _TIME: Final = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?"
 
 
 def text(value: object) -> str:
-    """Give text without the spaces around it; several values keep their backslashes."""
+    """Return text without the spaces around it; several values keep their backslashes."""
     if value is None:
         return ""
     if isinstance(value, bytes):
@@ -45,7 +45,7 @@ def text(value: object) -> str:
 
 
 def shown_text(value: object) -> str:
-    """Give text on one line as it can be shown to people.
+    """Return text on one line as it can be shown to people.
 
     Blanks of any kind become spaces; other characters that act instead of being read, such as
     terminal escapes and bidirectional overrides, are written out.
@@ -54,13 +54,13 @@ def shown_text(value: object) -> str:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Give the values of a code string, none for an empty one."""
+    """Return the values of a code string, none for an empty one."""
     written = text(value)
     return tuple(visible_line(part.strip(" \0")) for part in written.split("\\")) if written else ()
 
 
 def number(value: object) -> float | None:
-    """Give a finite number, or None for anything else, several values included."""
+    """Return a finite number, or None for anything else, several values included."""
     written = value if isinstance(value, str | bytes) else getattr(value, "original_string", None)
     if isinstance(written, str | bytes) and not _DECIMAL.fullmatch(text(written)):
         return None
@@ -72,7 +72,7 @@ def number(value: object) -> float | None:
 
 
 def integer(value: object) -> int | None:
-    """Give a whole number, or None for anything else."""
+    """Return a whole number, or None for anything else."""
     converted: float | int | None = int(value) if isinstance(value, int) else number(value)
     if converted is None or converted != int(converted) or abs(converted) > _LARGEST_INTEGER:
         return None
@@ -80,7 +80,7 @@ def integer(value: object) -> int | None:
 
 
 def numbers(value: object) -> tuple[float, ...]:
-    """Give several finite numbers, or none at all where one of them is no number."""
+    """Return several finite numbers, or none at all where one of them is not a number."""
     if isinstance(value, str | bytes):  # of another VR than DS, which is cut up already
         value = text(value).split("\\")
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
@@ -90,7 +90,7 @@ def numbers(value: object) -> tuple[float, ...]:
 
 
 def pair(value: object) -> tuple[float, float] | None:
-    """Give two numbers, or None."""
+    """Return two numbers, or None."""
     match numbers(value):
         case (first, second):
             return first, second
@@ -98,7 +98,7 @@ def pair(value: object) -> tuple[float, float] | None:
 
 
 def triple(value: object) -> tuple[float, float, float] | None:
-    """Give three numbers, or None."""
+    """Return three numbers, or None."""
     match numbers(value):
         case (x, y, z):
             return x, y, z
@@ -106,7 +106,7 @@ def triple(value: object) -> tuple[float, float, float] | None:
 
 
 def sextuple(value: object) -> tuple[float, float, float, float, float, float] | None:
-    """Give six numbers, or None."""
+    """Return six numbers, or None."""
     match numbers(value):
         case (a, b, c, d, e, f):
             return a, b, c, d, e, f
@@ -114,12 +114,12 @@ def sextuple(value: object) -> tuple[float, float, float, float, float, float] |
 
 
 def yes_or_no(value: object) -> bool | None:
-    """Give what YES or NO means, or None for anything else."""
+    """Return what YES or NO means, or None for anything else."""
     return {"YES": True, "NO": False}.get(text(value).upper())
 
 
 def code_meanings(value: object) -> tuple[str, ...]:
-    """Give the meaning of each code of a code sequence, or else the code itself."""
+    """Return the meaning of each code of a code sequence, or else the code itself."""
     items = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
     written = (text(item.get("CodeMeaning")) or text(item.get("CodeValue")) for item in items)
     return tuple(meaning for meaning in written if meaning)
@@ -133,7 +133,7 @@ def _as_written(part: object) -> str:
 
 
 def fault(keyword: str, value: object) -> str:
-    """Say why a value that is there cannot be understood, with the value as it is written.
+    """Explain why a value that is there cannot be understood, with the value as it is written.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def fault(keyword: str, value: object) -> str:
 
 
 def day(value: object) -> date | None:
-    """Give a date, 20180107 or the old 2018.01.07."""
+    """Return a date, 20180107 or the old 2018.01.07."""
     match = _DATE.fullmatch(text(value))
     if not match:
         return None
@@ -161,12 +161,12 @@ def day(value: object) -> date | None:
 
 
 def day_of_datetime(value: object) -> date | None:
-    """Give the date of a date-time."""
+    """Return the date of a date-time."""
     return day(text(value)[:8])
 
 
 def clock(value: object) -> time | None:
-    """Give a time, with or without minutes, seconds and fraction, or with the old colons."""
+    """Return a time, with or without minutes, seconds and fraction, or with the old colons."""
     match = _TIME.fullmatch(text(value))
     if not match:
         return None
@@ -179,6 +179,6 @@ def clock(value: object) -> time | None:
 
 
 def clock_of_datetime(value: object) -> time | None:
-    """Give the time of a date-time, its offset from UTC left out, or None where it has none."""
+    """Return the time of a date-time, its offset from UTC left out, or None where it has none."""
     written = re.split(r"[+\-]", text(value))[0]
     return clock(written[8:]) if len(written) > 8 else None

@@ -41,7 +41,7 @@ _ADMINISTERED: Final = (
 
 @lru_cache(maxsize=1024)
 def agent_text(text: str) -> AgentText:
-    """Say what the text of ContrastBolusAgent means.
+    """Describe what the text of ContrastBolusAgent means.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def agent_text(text: str) -> AgentText:
 
 
 def _denies(tokens: Sequence[Token]) -> bool:
-    """Tell "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
+    """Separate "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else None
         if token.means(Word.PLAIN):

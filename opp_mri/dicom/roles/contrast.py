@@ -35,7 +35,7 @@ class ContrastGiven(Finding[bool]):
 
 
 def contrast(instance: Instance) -> ContrastGiven:
-    """Tell whether contrast had been given.
+    """Return whether contrast had been given.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def contrast(instance: Instance) -> ContrastGiven:
 
 
 def acquired_at(instance: Instance) -> datetime | None:
-    """Give the moment of acquisition, by date and time of the header, or None.
+    """Return the moment of acquisition, by date and time of the header, or None.
 
     Where only the study has a date, a time far before that of the study is after midnight.
     """
@@ -82,7 +82,7 @@ def acquired_at(instance: Instance) -> datetime | None:
 
 
 def minutes_after_bolus(instance: Instance) -> float | None:
-    """Give the minutes from the start of contrast to the acquisition; negative before it.
+    """Return the minutes from the start of contrast to the acquisition; negative before it.
 
     The start has no date, so it is the one that is nearest to the acquisition: a bolus before
     midnight counts for the images after it.

@@ -78,7 +78,7 @@ _PREFIX: Final = re.compile(r"\s*([a-z][a-z -]*?)\s*:")
 
 
 def dixon_part(instance: Instance) -> Finding[DixonPart]:
-    """Tell which part of a Dixon acquisition an image is.
+    """State which part of a Dixon acquisition an image is.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _by_name(name: str) -> tuple[DixonPart | None, str]:
 
 
 def _letters_after(text: str) -> str:
-    """Give the letters that stand for a part behind the word for Dixon, where only one part is."""
+    """Return the letters that stand for a part behind the word for Dixon, where only one is."""
     words = re.findall(r"[a-z]+", text)
     with_agent = {
         number

@@ -27,7 +27,7 @@ _NAMES: Final = re.compile(
 
 
 def gradient_echo(instance: Instance) -> Finding[bool]:
-    """Tell whether an image is a gradient echo.
+    """Return whether an image is a gradient echo.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether an image is a magnitude image that was acquired: only such a one can have a role.
+"""Whether an image is a magnitude image that was acquired: only such a case can have a role.
 
 Phase, real and imaginary images, parameter maps, subtractions, projections, reformats, screen
 saves, synthetic and registered images have none, whether ImageType says it, or FrameType, or
@@ -22,7 +22,7 @@ _ACQUIRED_TYPES: Final = re.compile(
     r"|FIL|SH|MFSPLIT|PFP|CDIS|TTC|DIXON|UNSPECIFIED|VOLUME|IR|FFE|DERIVED|ORIGINAL|NORMAL"
     r"|MIXED|FLUID_ATTENUATED|DRB|DRG|DRS|GDC|AI"
 )
-# "phase" in these is no phase image, and the others are ways to acquire or to reconstruct one
+# "phase" in these is not a phase image, and the others are ways to acquire or to reconstruct one
 _ORDINARY_WORDS: Final = re.compile(
     r"(in|out|opp\w*)[ -]*(of[ -]*)?phase"
     r"|phase[ -]*(enc\w*|dir\w*|over\w*|wrap|corr\w*|array\w*|fov|[hrafl]{1,2}|>)"
@@ -43,7 +43,7 @@ Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 @cache
 def _patterns(table: str) -> Patterns:
-    """Give the patterns of a table of `image_kinds.toml`, each with what it makes of an image."""
+    """Return the patterns of a table of `image_kinds.toml`, each with what it makes of an image."""
     whole_words = table in ("names", "doubted")
     start, end = (r"(?<![a-z0-9])", r"(?![a-z0-9])") if whole_words else ("", "")
     return tuple(
@@ -54,13 +54,13 @@ def _patterns(table: str) -> Patterns:
 
 @cache
 def _tables() -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Give the tables of `image_kinds.toml`: sentence to patterns, each."""
+    """Return the tables of `image_kinds.toml`: sentence to patterns, each."""
     data = files("opp_mri.dicom.roles").joinpath("image_kinds.toml").read_text(encoding="utf-8")
     return tomllib.loads(data)
 
 
 def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
-    """Say whether an image is none that was acquired, or may be none.
+    """Return whether an image is none that was acquired, or may be none.
 
     Parameters
     ----------
@@ -101,14 +101,14 @@ def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
 
 
 def derivations(instance: Instance) -> tuple[str, ...]:
-    """Give what the header says of the image's derivation, compression left out."""
+    """Return what the header says of the image's derivation, compression left out."""
     texts = (instance.derivation_description, *instance.derivation_codes)
     return tuple(text for text in texts if text and not _is_harmless(text))
 
 
 @lru_cache(maxsize=1024)
 def _is_harmless(derivation: str) -> bool:
-    """Tell a derivation that is compression or the like, and nothing else besides."""
+    """Recognise a derivation that is compression or the like, and nothing else besides."""
     text = fold(derivation)
     computed = any(pattern.search(text) for pattern, _ in _patterns("derivations"))
     return bool(_HARMLESS.search(text)) and not computed
@@ -116,7 +116,7 @@ def _is_harmless(derivation: str) -> bool:
 
 @lru_cache(maxsize=4096)  # series of many studies have one name
 def _kind_named(text: str, *written: str) -> str:
-    """Say which kind of computed image a name says, or ""."""
+    """State which kind of computed image a name says, or ""."""
     for pattern, sentence in _patterns("names"):
         if match := pattern.search(text):
             return f'{sentence[:-1]}: the description says "{match[0].strip()}".'
@@ -159,7 +159,7 @@ def _by_doubt(text: str, kinds: list[str], *, derived: bool, is_ordinary: bool) 
 
 
 def _is_makers_ordinary_image(instance: Instance, kinds: Sequence[str]) -> bool:
-    """Tell Hitachi's magnitude image: all its images are DERIVED, and AI is its ProcType."""
+    """Recognise Hitachi's magnitude image: all its images are DERIVED, and AI is its ProcType."""
     maker = instance.manufacturer.upper()
     return ("HITACHI" in maker or "FUJIFILM" in maker) and kinds[3:] == ["AI"]
 

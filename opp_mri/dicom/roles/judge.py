@@ -93,7 +93,7 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
 
 
 def least(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
-    """Give the least sure of several certainties."""
+    """Return the least sure of several certainties."""
     return max(certainties, key=_ORDER.index)
 
 
@@ -125,7 +125,7 @@ def _weighed(
     contrast_given: ContrastGiven,
     doubts: Sequence[Finding[bool]],
 ) -> Judgement:
-    """Give the role that weighting, fat suppression and contrast make together."""
+    """Return the role that weighting, fat suppression and contrast make together."""
     if weighted.value is None:
         end = "No role by its timing."
         return Judgement(role=None, evidence=(weighted.sentence, end), contrast=contrast_given)
@@ -156,7 +156,7 @@ def _weighed(
 def _role(
     weighted: Finding[Weighting], suppressed: Finding[bool], contrast_given: ContrastGiven
 ) -> tuple[SeriesRole | None, tuple[Finding[Weighting] | Finding[bool], ...], str]:
-    """Give the role, the findings that it rests on, and why there is none."""
+    """Return the role, the findings that it rests on, and why there is none."""
     after, doubted = (
         contrast_given.value is True,
         contrast_given.certainty is RoleCertainty.IN_DOUBT,
@@ -185,7 +185,7 @@ def _role(
 
 
 def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonPart]) -> str:
-    """Say why a volume can have no role whatever its contrast, or ""."""
+    """Explain why a volume can have no role whatever its contrast, or ""."""
     sequence = {name.upper() for name in header.scanning_sequence}
     if header.modality not in {"MR", ""}:
         return f"Not MR: the modality is {header.modality}."
@@ -210,20 +210,20 @@ def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonP
 
 
 def _clash(volume: VolumeDescription) -> Finding[bool]:
-    """Give what a volume's clash of UIDs makes of it: doubt, where one of two must be wrong."""
+    """Return what a volume's clash of UIDs makes of it: doubt, where one of two must be wrong."""
     wrong = volume.clash.endswith("one is wrong.")
     certainty = RoleCertainty.IN_DOUBT if wrong else RoleCertainty.LIKELY
     return Finding(value=False, sentence=volume.clash, certainty=certainty)
 
 
 def _unclear_diffusion(header: Instance) -> Finding[bool]:
-    """Give doubt where it is not clear whether an image is diffusion-weighted."""
+    """Return doubt where it is not clear whether an image is diffusion-weighted."""
     sentence = header.unreadable_value("DiffusionBValue")
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
 def _unclear_part(part: Finding[DixonPart]) -> Finding[bool]:
-    """Give doubt where it is not clear which part of a Dixon an image is."""
+    """Return doubt where it is not clear which part of a Dixon an image is."""
     sentence = part.sentence if part.certainty is RoleCertainty.IN_DOUBT else ""
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
@@ -235,7 +235,7 @@ def _localizer_word(header: Instance) -> str:
 
 
 def _has_localizer_timing(header: Instance, volume: VolumeDescription) -> bool:
-    """Tell the fast and scant acquisition of a localizer from a series that only says the word."""
+    """Recognise the fast, scant acquisition of a localizer; its name alone is not enough."""
     if volume.plane is not Plane.SAGITTAL:  # none of the roles, so the word has nothing against it
         return True
     tr = header.repetition_time_ms

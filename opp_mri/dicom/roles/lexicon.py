@@ -57,7 +57,7 @@ class Token:
     sign: str = ""
 
     def means(self, *words: Word) -> bool:
-        """Tell whether one of these is among its meanings."""
+        """Return whether one of these is among its meanings."""
         return not self.meanings.isdisjoint(words)
 
 
@@ -109,7 +109,7 @@ _LEVEL: Final = re.compile(r"[a-z]|[ctls]\d{1,2}|\d+|\d+(mm|min|sec|s|ml|cc|t)")
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """Give text in lower case, in compatible letters, without accents where they can be dropped."""
+    """Return text in lower case, in compatible letters, without accents that can be dropped."""
     lower = unicodedata.normalize("NFKC", text).casefold()
     kept = (
         letter
@@ -145,7 +145,7 @@ def read_words(text: str) -> tuple[Token, ...]:
 
 
 def _sign_at(text: str, start: int, end: int) -> str:
-    """Give the sign of a word: "KM-", "KM+", "+KM", or " -KM"; a hyphen between words is none."""
+    """Return the sign of a word: "KM-", "KM+", "+KM", or " -KM"; a hyphen between words is none."""
     after, beyond = text[end : end + 1], text[end + 1 : end + 2]
     if after in ("+", "-") and not beyond.isalnum():
         return after
@@ -167,7 +167,7 @@ def _tokens(text: str, sign: str) -> Iterator[Token]:
 
 @cache
 def _vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, Word], ...]]:
-    """Give the whole words and the stems of the lexicon, the longest stem first."""
+    """Return the whole words and the stems of the lexicon, the longest stem first."""
     tables = tomllib.loads(
         files("opp_mri.dicom.roles").joinpath("lexicon.toml").read_text(encoding="utf-8")
     )

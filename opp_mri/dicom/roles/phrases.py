@@ -1,6 +1,6 @@
 """What a description says of contrast and of fat: not the words alone but how they stand.
 
-"Post" before a treatment is no contrast, "without" binds the next noun, and "with and without"
+"Post" before a treatment is not a contrast, "without" binds the next noun, and "with and without"
 names an examination and no series.
 """
 
@@ -79,7 +79,7 @@ _NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
 
 @lru_cache(maxsize=4096)
 def contrast_said(text: str) -> Phrase:
-    """Say whether a description tells that contrast had been given.
+    """Return whether a description tells that contrast had been given.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def contrast_said(text: str) -> Phrase:
 
 @lru_cache(maxsize=4096)
 def fat_suppression_said(text: str) -> Phrase:
-    """Say whether a description tells that fat was suppressed.
+    """Return whether a description tells that fat was suppressed.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def fat_suppression_said(text: str) -> Phrase:
 
 
 def names(text: str, word: Word) -> str:
-    """Give the first word of a description that has a meaning, or ""."""
+    """Return the first word of a description that has a meaning, or ""."""
     return next((token.text for token in read_words(text) if token.means(word)), "")
 
 
@@ -191,7 +191,7 @@ def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
 
 
 def _denied_after(after: Token, beyond: Token) -> bool:
-    """Tell whether the words behind a noun deny it: "contrast off", "kontrast öncesi"."""
+    """Return whether the words behind a noun deny it: "contrast off", "kontrast öncesi"."""
     if after.means(Word.BEFORE):
         return not beyond.means(Word.TREATMENT)
     return after.means(Word.WITHOUT) and not beyond.means(*_FAT_WORDS)
@@ -256,7 +256,7 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _both_orders(tokens: Sequence[Token]) -> str:
-    """Give "pre post" where the two stand together: one series cannot be both."""
+    """Return "pre post" where the two stand together: one series cannot be both."""
     for first, second in pairwise(tokens):
         if any(
             first.means(earlier) and second.means(later)
@@ -294,7 +294,7 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _binds_back(tokens: Sequence[Token], number: int) -> bool:
-    """Tell whether a "without" belongs to the noun before it: "Gd: none, FS"."""
+    """Return whether a "without" belongs to the noun before it: "Gd: none, FS"."""
     return tokens[number].text in ("off", "none") and _at(tokens, number - 1).means(*_NOUNS)
 
 

@@ -120,7 +120,7 @@ def confidence(volume: VolumeDescription) -> float:
 
 
 def extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, float]:
-    """Give the lowest and highest patient z (inferior to superior) that the images reach, mm."""
+    """Return the lowest and highest patient z (inferior to superior) that the images reach, mm."""
     corners = [
         plane.lps_from_pixel(column, row)[2]
         for plane in (planes[0], planes[-1])
@@ -188,7 +188,7 @@ def _best_choice(
 def earlier_t1(
     volume: VolumeDescription, members: Sequence[VolumeDescription]
 ) -> VolumeDescription | None:
-    """Give a T1 of the station, in another series, that was acquired before this one, or None.
+    """Return a T1 of the station, in another series, that was acquired before this one, or None.
 
     The later of two T1 may be the post-contrast one, unless its header denies that; within one
     series it is a repeat.
@@ -236,7 +236,7 @@ def _acquired_before(a: VolumeDescription, b: VolumeDescription) -> bool:
 
 
 def _order(volume: VolumeDescription) -> tuple[str, int, int, int, int, int]:
-    """Give the order of acquisition as the scanner wrote it; no identifier takes part."""
+    """Return the order of acquisition as the scanner wrote it; no identifier takes part."""
     instance, first = volume.instance, volume.instance.frames[0]
     moment = acquired_at(instance)
     return (

@@ -26,7 +26,7 @@ LONGEST_EFFECT: Final = timedelta(hours=12)  # of contrast, within one time poin
 def assign_roles(
     volumes: Sequence[VolumeDescription], *, allow_gradient_echo: bool = False
 ) -> list[VolumeDescription]:
-    """Give each volume of one time point its role, how sure it is, and the evidence.
+    """Return each volume of one time point its role, how sure it is, and the evidence.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def assign_roles(
 
 
 def _start_of_contrast(instance: Instance) -> datetime | None:
-    """Give the start of contrast where it is recorded, else when this image was acquired."""
+    """Return the start of contrast where it is recorded, else when this image was acquired."""
     moment, minutes = acquired_at(instance), minutes_after_bolus(instance)
     if moment is None or minutes is None:
         return moment
@@ -76,7 +76,7 @@ def _start_of_contrast(instance: Instance) -> datetime | None:
 
 
 def _gap(moment: datetime, start: datetime, *, dated: bool) -> timedelta:
-    """Give the time from the start of contrast; a clock without a date may be after midnight."""
+    """Return the time from the start of contrast; a clock without a date may be after midnight."""
     gap = moment - start
     return gap + DAY if not dated and gap < -DAY / 2 else gap
 

@@ -18,7 +18,7 @@ SPATIAL_OPTIONS: Final = frozenset({"SP", "SAT_GEMS", "SAT", "SAT1", "SAT2", "SA
 
 
 def fat_suppression(instance: Instance) -> Finding[bool]:
-    """Tell whether fat was suppressed.
+    """Return whether fat was suppressed.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def fat_suppression(instance: Instance) -> Finding[bool]:
 
 
 def _stated(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
-    """Give what the header states, in doubt where the description says the opposite."""
+    """Return what the header states, in doubt where the description says the opposite."""
     opposite = Saying.NO if suppressed else Saying.YES
     sentence = f"{'Fat-suppressed' if suppressed else 'Not fat-suppressed'}: {source}"
     if phrase.saying not in (opposite, Saying.UNCLEAR):

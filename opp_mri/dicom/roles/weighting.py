@@ -26,7 +26,7 @@ _TIMES: Final = (
 
 
 def weighting(instance: Instance) -> Finding[Weighting]:
-    """Tell the weighting of an image.
+    """Return the weighting of an image.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def weighting(instance: Instance) -> Finding[Weighting]:
 
 
 def field_strength_t(instance: Instance) -> float | None:
-    """Give the field strength in tesla; old GE headers write gauss."""
+    """Return the field strength in tesla; old GE headers write gauss."""
     field = instance.magnetic_field_strength
     if field is None or field <= 0:
         return None
@@ -71,7 +71,7 @@ def field_strength_t(instance: Instance) -> float | None:
 
 
 def is_called_stir(instance: Instance) -> bool:
-    """Tell whether the header or the name calls the sequence STIR."""
+    """Return whether the header or the name calls the sequence STIR."""
     declared = instance.acquisition_contrast.upper() == "STIR"
     name = _name(instance)
     return declared or bool(_STIR_NAME.search(name) and not _FLAIR_NAME.search(name))
@@ -117,7 +117,7 @@ def _by_unstated_inversion(
 
 
 def _field_note(inversion_ms: float, field_t: float | None) -> str:
-    """Say at which field; fat is nulled later at a higher one, and an unusual TI is said."""
+    """State at which field; fat is nulled later at a higher one, and an unusual TI is said."""
     if field_t is None:
         return ""
     low, high = (80, 160) if field_t < 0.7 else (100, 200) if field_t < 2 else (150, 270)
@@ -157,7 +157,7 @@ def _against_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Wei
 
 
 def _contradicting_name(instance: Instance, weighted: Weighting | None) -> str:
-    """Give the word of the description that speaks of another weighting, or ""."""
+    """Return the word of the description that speaks of another weighting, or ""."""
     name = fold(instance.series_description)
     named = {match[0] for match in _WEIGHTING_NAME.finditer(name)}
     if weighted is Weighting.STIR:
@@ -200,7 +200,7 @@ def _by_name(instance: Instance) -> Finding[Weighting]:
 
 
 def _misfit(named: Weighting, tr: float | None, te: float | None) -> str:
-    """Give the time that is recorded and contradicts a name, or ""."""
+    """Return the time that is recorded and contradicts a name, or ""."""
     short = named is Weighting.T1
     if te is not None and te > 0 and (te > 30 if short else te < 20):
         return f"TE {te:g} ms"

@@ -79,7 +79,7 @@ def _observation_context(report: MeasurementReport) -> hd.ObservationContext:
 
 
 def observer_context(name: str, role: object) -> hd.ObserverContext:
-    """Give the observer context of a person in a role; the name is there as it is written, too."""
+    """Return the observer context of a person in a role; the name is also there as written."""
     return hd.ObserverContext(
         observer_type=codes.DCM.Person,
         observer_identifying_attributes=hd.PersonObserverIdentifyingAttributes(
@@ -156,7 +156,7 @@ def _evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
 
 
 def _texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem]:
-    """Give what a person reads, and what makes the report come back exactly as it was."""
+    """Return what a person reads, and what makes the report come back exactly as it was."""
     length = "" if answer.length_mm is None else f" {format_mm(answer.length_mm)}"
     texts = [
         (COMMENT, f"{answer.lesion_id} {answer.sequence.value}{length}"),

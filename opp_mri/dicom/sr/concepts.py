@@ -26,7 +26,7 @@ class LengthCode(StrEnum):
 
 
 def private(value: str, meaning: str) -> Code:
-    """Give a code of our own scheme."""
+    """Return a code of our own scheme."""
     return Code(value, PRIVATE_SCHEME, meaning[:LONGEST_MEANING])
 
 
@@ -115,7 +115,7 @@ _LEVELS: Final = {code: level for level, code in VERTEBRAE.items()}
 
 
 def vertebra_code(level: str) -> Code:
-    """Give the code of a vertebra; one of our own where no standard code means exactly it."""
+    """Return the code of a vertebra; one of our own where no standard code means exactly it."""
     code = VERTEBRAE.get(level)
     if code is None:
         return private(f"vertebra-{level}", f"{level} vertebra")
@@ -123,12 +123,12 @@ def vertebra_code(level: str) -> Code:
 
 
 def level_of_code(value: str, scheme: str) -> str:
-    """Give the level that a code of a finding site means, "" where it is no vertebra."""
+    """Return the level that a code of a finding site means, "" where it is not a vertebra."""
     if scheme == PRIVATE_SCHEME:
         return value.removeprefix("vertebra-")
     return _LEVELS.get(value, "") if scheme == "SCT" else ""
 
 
 def rule_code(reason: Reason) -> Code:
-    """Give the code of the rule that decided."""
+    """Return the code of the rule that decided."""
     return private(reason.value, reason.value.replace("_", " "))

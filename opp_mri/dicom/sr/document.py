@@ -110,7 +110,7 @@ def document(
 
 
 def person_name(name: str) -> str:
-    """Give a name as a DICOM person name of one component, at most 64 characters.
+    """Return a name as a DICOM person name of one component, at most 64 characters.
 
     The caret at its end says that the one component is meant.
     """
@@ -139,7 +139,7 @@ def _image_header(source: SourceFile) -> Dataset:
 
 
 def _in_zone_of(moment: datetime, header: Dataset) -> datetime:
-    """Give a moment, to the second, in the time zone that the header states, else in UTC."""
+    """Return a moment, to the second, in the time zone that the header states, else in UTC."""
     zone = UTC
     offset = str(header.get("TimezoneOffsetFromUTC") or "")
     if re.fullmatch(r"[+-]\d{4}", offset):

@@ -19,7 +19,7 @@ MAGIC: Final = slice(128, 132)
 
 
 def read_annotation_file(data: bytes, file_name: str) -> AnnotationFile | None:
-    """Give the lines of a DICOM report, of AIM or of 3D Slicer; None for a file of another kind.
+    """Return the lines of a DICOM report, of AIM or of 3D Slicer; None for a file of another kind.
 
     A damaged report is set aside whole.
     """

@@ -33,13 +33,13 @@ class _Shape:
 
 
 def is_aim(data: bytes) -> bool:
-    """Tell whether a file is XML of AIM."""
+    """Return whether a file is XML of AIM."""
     start = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
     return start.startswith(b"<") and b"ImageAnnotation" in data
 
 
 def read_aim(data: bytes, file_name: str) -> AnnotationFile:
-    """Give the lines of an AIM file, and what of it is none."""
+    """Return the lines of an AIM file, and what of it is none."""
     if _declares_a_type(data):
         reason = "It defines entities of its own, which an AIM file does not need."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
@@ -68,7 +68,7 @@ class _TypeDeclaredError(Exception):
 
 
 def _declares_a_type(data: bytes) -> bool:
-    """Tell whether XML declares its document type, in whatever encoding, before it is expanded."""
+    """Return whether XML declares its document type, in any encoding, before it is expanded."""
 
     def stop(*_: object) -> None:
         raise _TypeDeclaredError
@@ -159,7 +159,7 @@ def _shapes(element: ET.Element) -> Iterator[_Shape]:
 
 
 def _image_of(shape: ET.Element, point: ET.Element) -> tuple[str, int]:
-    """Give SOPInstanceUID and frame; AIM writes frame 0 for an image of one frame."""
+    """Return SOPInstanceUID and frame; AIM writes frame 0 for an image of one frame."""
     uid = _value(point, "imageReferenceUID") or _value(shape, "imageReferenceUid")
     frame = _value(point, "referencedFrameNumber") or _value(shape, "referencedFrameNumber")
     return uid, max(int(_number(frame or "1", "The number of its frame")), 1)
@@ -188,12 +188,12 @@ def _uid(study: ET.Element) -> str:
 
 
 def _named(element: ET.Element, *names: str) -> Iterator[ET.Element]:
-    """Give the elements of these names below an element, whatever their namespace."""
+    """Return the elements of these names below an element, whatever their namespace."""
     return (child for child in element.iter() if _local(child) in names and child is not element)
 
 
 def _value(element: ET.Element, name: str) -> str:
-    """Give a value: an attribute of the element (3), or of a child of this name (4)."""
+    """Return a value: an attribute of the element (3), or of a child of this name (4)."""
     if (text := element.get(name)) is not None:
         return text.strip()
     for child in element:

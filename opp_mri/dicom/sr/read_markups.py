@@ -14,12 +14,12 @@ RAS: Final = ("RAS", "1")
 
 
 def is_markups(data: bytes) -> bool:
-    """Tell whether a file is JSON of markups."""
+    """Return whether a file is JSON of markups."""
     return data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"markups"' in data
 
 
 def read_markups(data: bytes, file_name: str) -> AnnotationFile:
-    """Give the lines of a markups file, and what of it is none."""
+    """Return the lines of a markups file, and what of it is none."""
     try:
         content: Any = json.loads(data)
         markups = list(content["markups"])

@@ -1,7 +1,7 @@
 """Measurement reports of any program: the straight lines in them, and why the rest is none.
 
 Read are TID 1500 reports with lengths by TID 300 (OHIF and cornerstone, highdicom, PixelMed, our
-own), regions of TID 1410 with a length beside them (dcmqi, highdicom), and AIM in DICOM SR. The
+own), regions of TID 1410 with a length next to them (dcmqi, highdicom), and AIM in DICOM SR. The
 concepts are found by code, because meanings are written differently.
 """
 
@@ -72,7 +72,7 @@ class _NoLineError(Exception):
 
 
 def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
-    """Give the lines of a report, and what of it is none.
+    """Return the lines of a report, and what of it is none.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _annotation(
     Raises
     ------
     _NoLineError
-        The number is no length, or has no line; the text says why.
+        The number is not a length, or has no line; the text says why.
     """
     stated_mm = _stated_mm(number)
     if own is not None and own.length_source is not LengthSource.GEOMETRY:
@@ -166,7 +166,7 @@ def _annotation(
 
 
 def _numbers(group: Dataset) -> list[Dataset]:
-    """Give the measured numbers of a group; not those of its context, such as its time point."""
+    """Return the measured numbers of a group; not those of its context, such as its time point."""
     direct = [
         item
         for item in children(group)
@@ -207,7 +207,7 @@ def _stated_mm(number: Dataset) -> Decimal:
 
 def _region(number: Dataset, group: Dataset) -> _Region:
     regions = [item for item in children(number) if _is_region(item)]
-    if not regions:  # TID 1410 and AIM: the region stands beside the number
+    if not regions:  # TID 1410 and AIM: the region stands next to the number
         regions = [
             item
             for item in walk(group)
@@ -313,7 +313,7 @@ def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
 
 
 def _exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint]:
-    """Give the ends as they were recorded: SCOORD keeps seven digits of a number only."""
+    """Return the ends as they were recorded: SCOORD keeps seven digits of a number only."""
     try:
         a, b, c, d = (
             float(word) for word in _text(list(children(group)), CALIPER_ENDS.value).split()
@@ -334,7 +334,7 @@ def _predecessors(dataset: Dataset) -> Iterator[str]:
 
 
 def _reader(dataset: Dataset) -> str:
-    """Give the person who observed; "" where none or several are named."""
+    """Return the person who observed; "" where none or several are named."""
     logins = [str(i.TextValue) for i in walk(dataset) if name_of(i) == LOGIN_NAME.value]
     names = [
         str(item.get("PersonName") or item.get("TextValue") or "").strip("^ ")
@@ -369,19 +369,19 @@ def _private_code(items: Sequence[Dataset], value: str) -> str:
 
 
 def children(item: Dataset) -> Iterator[Dataset]:
-    """Give the content items right below an item."""
+    """Yield the content items right below an item."""
     yield from item.get("ContentSequence") or []
 
 
 def walk(item: Dataset) -> Iterator[Dataset]:
-    """Give all content items below an item."""
+    """Yield all content items below an item."""
     for child in children(item):
         yield child
         yield from walk(child)
 
 
 def code_of(sequence: Sequence[Dataset] | None) -> str:
-    """Give the value of the first code of a sequence, "" where there is none."""
+    """Return the value of the first code of a sequence, "" where there is none."""
     for item in sequence or ():
         value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue")
         return str(value or "")
@@ -389,12 +389,12 @@ def code_of(sequence: Sequence[Dataset] | None) -> str:
 
 
 def name_of(item: Dataset) -> str:
-    """Give the code of an item's concept name, "" where it has none."""
+    """Return the code of an item's concept name, "" where it has none."""
     return code_of(item.get("ConceptNameCodeSequence"))
 
 
 def meaning_of(item: Dataset) -> str:
-    """Give the meaning of an item's concept name, "" where it has none."""
+    """Return the meaning of an item's concept name, "" where it has none."""
     return next(
         (str(c.get("CodeMeaning") or "") for c in item.get("ConceptNameCodeSequence") or ()), ""
     )

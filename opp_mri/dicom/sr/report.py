@@ -25,13 +25,13 @@ _UUID_BITS: Final = 128
 
 
 def derived_uid(*parts: str) -> str:
-    """Give a UID that follows from some texts: under 2.25, as PS3.5 B.2 has it."""
+    """Return a UID that follows from some texts: under 2.25, as PS3.5 B.2 has it."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"2.25.{int.from_bytes(digest[: _UUID_BITS // 8], 'big')}"
 
 
 def tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
-    """Give the Tracking Unique Identifier of a lesion on a sequence, constant over time.
+    """Return the Tracking Unique Identifier of a lesion on a sequence, constant over time.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ class Identity:
 def identify(
     report: MeasurementReport | ResponseReport, predecessors: Sequence[DocumentReference] = ()
 ) -> Identity:
-    """Give a report the UIDs that follow from its content and its predecessors.
+    """Set the UIDs of a report that follow from its content and its predecessors.
 
     Each report has a series of its own, because viewers show only the last report of a series.
     """

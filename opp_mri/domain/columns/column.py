@@ -116,7 +116,7 @@ class Column(Generic[Row]):
 def seen_through(
     columns: Iterable[Column[Owner]], owner_of: Callable[[Row], Owner | None]
 ) -> tuple[Column[Row], ...]:
-    """Give the columns of an object for rows that hold it, such as a lesion in a cohort.
+    """Return the columns of an object for rows that hold it, such as a lesion in a cohort.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def seen_through(
 
 
 def pick(columns: Iterable[Column[Row]], *names: str) -> tuple[Column[Row], ...]:
-    """Give some columns of a table by name, in the order asked for."""
+    """Return some columns of a table by name, in the order asked for."""
     by_name = {column.name: column for column in columns}
     return tuple(by_name[name] for name in names)
 
@@ -155,12 +155,12 @@ def plain(value: Value) -> str:
 
 
 def build_json_object(columns: Iterable[Column[Row]], row: Row) -> dict[str, Any]:
-    """Give a row as a JSON object, by the names of its columns."""
+    """Return a row as a JSON object, by the names of its columns."""
     return {column.name: json_value(column.of(row)) for column in columns}
 
 
 def json_value(value: Value) -> Any:
-    """Give a value as JSON knows it: an exact decimal as a number, a date as text."""
+    """Return a value as JSON knows it: an exact decimal as a number, a date as text."""
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, date) else value

@@ -159,7 +159,7 @@ VISIT_DAY_COLUMNS: Final[tuple[Column[VisitOfLesion], ...]] = (
 
 
 def visit_in_words(visit: Visit) -> str:
-    """Give the findings of a visit in words, separated by semicolons."""
+    """Return the findings of a visit in words, separated by semicolons."""
     words = [
         f"{column.label[:1].lower()}{column.label[1:]} {_shown(column, column.of(visit))}"
         for column in (*FINDING_COLUMNS, VISIT_COLUMNS[-1])

@@ -101,7 +101,7 @@ def assess_tables(
 
 
 def build_comparison_json(lesion: AssessedTimeline) -> dict[str, object]:
-    """Give what each shipped profile says of a lesion, as `opp-mri assess --compare --json`."""
+    """Return what each shipped profile says of a lesion, as `opp-mri assess --compare --json`."""
     return {
         "lesion_id": lesion.assessment.lesion_id,
         "mode": lesion.assessment.mode.value,
@@ -120,7 +120,7 @@ def build_comparison_json(lesion: AssessedTimeline) -> dict[str, object]:
 
 
 def build_assessment_json(lesion: AssessedTimeline) -> dict[str, object]:
-    """Give an assessment as the JSON object that docs/reference/assess-tables.md describes."""
+    """Return an assessment as the JSON object that docs/reference/assess-tables.md describes."""
     assessment = lesion.assessment
     deciding = assessment.deciding_sequence
     return {

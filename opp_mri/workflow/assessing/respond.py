@@ -28,14 +28,14 @@ class ProjectLesion(AssessedLesion):
 def load_project_rules(
     project: Project, criteria: Criteria | None = None, mode: Mode = Mode.RETROSPECTIVE
 ) -> Rules:
-    """Give rules with these criteria, or with those of the project's settings."""
+    """Return rules with these criteria, or with those of the project's settings."""
     return Rules(criteria=criteria or load_criteria(project.settings.criteria), mode=mode)
 
 
 def load_project_timelines(
     project: Project, lesion_ids: Sequence[str] = (), *, reader: str | None = None
 ) -> list[LesionTimeline]:
-    """Give the timelines of some lesions, or of all.
+    """Return the timelines of some lesions, or of all.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def assess_lesion(
 
 
 def build_project_lesion_json(lesion: ProjectLesion) -> dict[str, Any]:
-    """Give what `opp-mri assess --project P --json` shows of an assessed lesion."""
+    """Return what `opp-mri assess --project P --json` shows of an assessed lesion."""
     flags = list(lesion.flags)
     for cell in lesion.cells:
         flags += [f"{cell.study_date}, {cell.sequence.value}: {flag}" for flag in cell.flags]

@@ -1,4 +1,4 @@
-"""Two files with the same UIDs: a copy is proved, and what is no copy is kept beside the other.
+"""Two files with the same UIDs: a copy is proved, and what is not a copy is kept next to the other.
 
 An instance is the same only where pixels, patient and date agree. A follow-up to which somebody
 gave the UIDs of the baseline again must not vanish as its copy.
@@ -14,7 +14,7 @@ from opp_mri.store.protocol import CatalogueEntry, Store
 
 
 def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
-    """Keep what became of some files, each image that is no proved copy under a UID of its own.
+    """Record the outcome of some files, each image that is not a proved copy under its own UID.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
 
 
 def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
-    """Give those of the entries that were taken for copies and are none, under another UID."""
+    """Return those of the entries that were taken for copies and are none, under another UID."""
     images = [(entry, entry.instance) for entry in entries if entry.instance is not None]
     sources = store.sources_of([instance.sop_instance_uid for _, instance in images])
     catalogue_entries = []

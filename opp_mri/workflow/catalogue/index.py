@@ -73,7 +73,7 @@ class IndexSummary:
 
 
 def holds_dicom(folder: Path) -> bool:
-    """Tell whether one of the first files under a folder is DICOM by its preamble."""
+    """Return whether one of the first files under a folder is DICOM by its preamble."""
     for source in itertools.islice(find_sources([folder]), MOST_LOOKED_AT):
         with contextlib.suppress(OSError), Path(source.path).open("rb") as file:
             if source.member or file.read(PREAMBLE)[-4:] == b"DICM":
@@ -169,7 +169,7 @@ def _keep_volumes(store: Store, batch: Sequence[Described]) -> None:
 def override_role(
     project: Project, volume_id: str, role: SeriesRole | None, at: datetime
 ) -> VolumeDescription:
-    """Record that a reader gives a volume a role, or none, and choose anew in its study.
+    """Record that a reader gives a volume a role, or none, and choose again in its study.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def override_role(
 
 
 def clear_override(project: Project, volume_id: str, at: datetime) -> VolumeDescription:
-    """Record that the headers decide again on a volume's role, and choose anew in its study."""
+    """Record that the headers decide again on a volume's role, and choose again in its study."""
     volume = _known_volume(project, volume_id)
     project.store.clear_role_override(volume_id, at)
     return _redescribed(project, volume)

@@ -28,7 +28,7 @@ class TimePoint:
     Parameters
     ----------
     study_instance_uids
-        Its studies, each once: a study that only copies others is named beside them.
+        Its studies, each once: a study that only copies others is named next to them.
     copied_study_instance_uids
         Studies of which every volume here has the pixels of another study.
     volumes
@@ -41,7 +41,7 @@ class TimePoint:
     volumes: tuple[VolumeDescription, ...]
 
     def chosen(self, role: SeriesRole) -> tuple[VolumeDescription, ...]:
-        """Give the volumes that were chosen for a role, one a station."""
+        """Return the volumes that were chosen for a role, one a station."""
         return tuple(v for v in self.volumes if v.selected and v.role is role)
 
 
@@ -84,19 +84,19 @@ class PatientMap:
                 self._same_as[patient_id] = target
 
     def canonical(self, patient_id: str) -> str:
-        """Give the PatientID that this one was said to be the same as, in the end."""
+        """Return the PatientID that this one was said to be the same as, in the end."""
         while patient_id in self._same_as:
             patient_id = self._same_as[patient_id]
         return patient_id
 
     def would_change(self, patient_id: str, same_as: str) -> bool:
-        """Tell whether a further pair would say anything new."""
+        """Return whether a further pair would say anything new."""
         if patient_id == same_as:
             return patient_id in self._same_as
         return self.canonical(patient_id) != self.canonical(same_as)
 
     def group(self, patient_id: str) -> tuple[str, ...]:
-        """Give all PatientIDs of the same patient, sorted."""
+        """Return all PatientIDs of the same patient, sorted."""
         canonical = self.canonical(patient_id)
         members = {canonical} | {
             other for other in self._same_as if self.canonical(other) == canonical
@@ -105,7 +105,7 @@ class PatientMap:
 
 
 def map_patients(store: Store) -> PatientMap:
-    """Give the groups of PatientIDs as recorded so far."""
+    """Return the groups of PatientIDs as recorded so far."""
     return PatientMap(store.same_patient())
 
 
@@ -129,7 +129,7 @@ def read_same_patient(path: Path) -> list[tuple[str, str]]:
 
 
 def join_patients(store: Store, path: Path, at: datetime) -> int:
-    """Record a map of PatientIDs, and have the patients that it touches described anew.
+    """Record a map of PatientIDs, and have the patients that it touches described again.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
 
 
 def list_patients(store: Store) -> list[Patient]:
-    """Give all patients, each with its PatientIDs, by PatientID."""
+    """Return all patients, each with its PatientIDs, by PatientID."""
     groups = map_patients(store)
     return [
         Patient(patient_id=record.patient_id, patient_ids=groups.group(record.patient_id))
@@ -168,7 +168,7 @@ def list_patients(store: Store) -> list[Patient]:
 
 
 def list_time_points(store: Store, patient_id: str) -> list[TimePoint]:
-    """Give the time points of a patient in order of date.
+    """Return the time points of a patient in order of date.
 
     Studies of one day are one time point; a study that is only a copy of another is part of that
     other's time point whatever date its own headers give.
@@ -196,7 +196,7 @@ def _time_point(day: date | None, volumes: Sequence[VolumeDescription]) -> TimeP
 
 
 def find_effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, date | None]:
-    """Give the date of each volume: of its study, or the earliest one that its pixels bear.
+    """Return the date of each volume: of its study, or the earliest one that its pixels bear.
 
     A volume can be imported again only after it was acquired. Where a study holds such copies
     under another date, the acquisition date of its other volumes tells where these belong.
@@ -240,7 +240,7 @@ def find_likely_matches(store: Store) -> list[LikelyMatch]:
 
 
 def _namesakes(records: Sequence[PatientRecord]) -> set[tuple[str, str]]:
-    """Give pairs of PatientIDs that share a form of the name.
+    """Return pairs of PatientIDs that share a form of the name.
 
     A name that many PatientIDs of one birth date share is a placeholder of de-identification.
     """
@@ -257,7 +257,7 @@ def _namesakes(records: Sequence[PatientRecord]) -> set[tuple[str, str]]:
 
 
 def _name_forms(name: str) -> set[str]:
-    """Give the written forms of a person's name: alphabetic, ideographic, phonetic, normalised.
+    """Return the written forms of a person's name: alphabetic, ideographic, phonetic, normalised.
 
     Half-width and full-width letters, separators and the order of the parts do not count.
     """

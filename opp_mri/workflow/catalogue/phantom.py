@@ -47,7 +47,7 @@ class PhantomSummary:
     dicom
         Folder of the DICOM files.
     truth, lesions, events, calipers
-        The files beside it.
+        The files next to it.
     patients, studies, series, files
         How many of each.
     """

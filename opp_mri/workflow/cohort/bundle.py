@@ -189,7 +189,7 @@ def _files(
 
 
 def _readme(files: Iterable[str], suppress_below: int | None) -> str:
-    """Say what is in the bundle, and only of what is."""
+    """Describe what is in the bundle, and only of what is."""
     there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
     listed = [
         f"{name:<17}{description}" for name, description in DESCRIBED.items() if name in there

@@ -183,7 +183,7 @@ def _events(
 
 
 def _plain(assessed_lesion: AssessedLesion) -> object:
-    """Give all that a category, a table or a figure can depend on, as JSON knows it."""
+    """Return all that a category, a table or a figure can depend on, as JSON knows it."""
 
     def plain(_owner: object, _name: object, value: object) -> object:
         if isinstance(value, date):

@@ -43,7 +43,7 @@ COMPARED: Final = {
     Covariate.SINS: "SINS, per point",
     Covariate.EPIDURAL: "epidural disease before treatment versus none",
 }
-TOLD_DAYS: Final = (182, 364)  # on which the words beside a curve give its share
+TOLD_DAYS: Final = (182, 364)  # on which the words next to a curve give its share
 
 
 @frozen(kw_only=True)
@@ -75,7 +75,7 @@ class Picture:
     _contents: dict[str, bytes] = field(factory=dict, init=False, eq=False, repr=False)
 
     def content(self, suffix: str) -> bytes:
-        """Give the bytes of its file, `.svg`, `.pdf` or `.png`: each is rendered once."""
+        """Return the bytes of its file, `.svg`, `.pdf` or `.png`: each is rendered once."""
         if suffix not in self._contents:
             self._contents[suffix] = figure_bytes(self._figure, suffix)
         return self._contents[suffix]
@@ -91,7 +91,7 @@ class Picture:
 
 
 def flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
-    """Give the flow diagram of screening; it withholds what its table does."""
+    """Return the flow diagram of screening; it withholds what its table does."""
     return Picture(
         name="flow",
         title="Screening and flow, lesions",
@@ -103,7 +103,7 @@ def flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
 
 
 def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tuple[Picture, ...]:
-    """Give the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
+    """Return the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
     eligible = eligible_of(lesions)
     opp = [lesion for lesion in eligible if lesion.assessment.category is ResponseCategory.OPP]
     n_eligible = len(eligible)
@@ -148,7 +148,7 @@ def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tupl
 
 
 def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
-    """Give the figures of time to events: curves, incidence of the first event, hazard ratios."""
+    """Return the figures of time to events: curves, incidence of the first event, hazard ratios."""
     ids = _ids(analysis.lesions)
     curves = [
         Picture(
@@ -237,7 +237,7 @@ def _percent(share: EventEstimate) -> str:
 
 
 def _forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
-    """Give the ratios of each covariate alone, then those of one model of all, if it was fitted."""
+    """Yield the ratios of each covariate alone, then those of one model of all, if fitted."""
     together = analysis.multivariable
     groups = [("One covariate at a time", analysis.models)]
     if together is not None and together.reason is None:

@@ -67,7 +67,7 @@ class CohortTables:
 def build_cohort_tables(
     cohort: Cohort, analysis: CohortAnalysis, *, suppress_below: int | None = None
 ) -> CohortTables:
-    """Give the tables of a cohort.
+    """Return the tables of a cohort.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class CohortPictures:
 
 
 def _pictures(cohort: Cohort, analysis: CohortAnalysis, tables: CohortTables) -> CohortPictures:
-    """Give the figures of a cohort; where small counts are withheld only those of the tables."""
+    """Return the figures of a cohort; where small counts are withheld only those of the tables."""
     screening = (flow_picture(cohort.lesions, tables.screening),)
     if tables.suppressed:
         return CohortPictures(screening=screening)
@@ -168,7 +168,7 @@ def cohort_report(
     written_on
         Its date; None for one that is the same whenever it is written.
     rows_file
-        Name of a table with the rows beside the report, or "".
+        Name of a table with the rows next to the report, or "".
     """
     pictures, tables = contents.pictures, contents.tables
     return CohortReport(
@@ -208,7 +208,7 @@ def cohort_report(
 def save_cohort_report(
     path: Path, cohort: Cohort, contents: CohortContents, *, title: str, written_on: date
 ) -> list[Path]:
-    """Write the report as HTML or PDF, by the ending of the name, and its rows beside it.
+    """Write the report as HTML or PDF, by the ending of the name, and its rows next to it.
 
     Returns
     -------

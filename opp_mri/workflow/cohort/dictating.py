@@ -69,7 +69,7 @@ def dictate_lesion(
 
 
 def criteria_in_words(criteria: Criteria) -> str:
-    """Give the name of criteria as it is spoken: Amini 2016."""
+    """Return the name of criteria as it is spoken: Amini 2016."""
     return criteria.name.replace("-", " ").capitalize()
 
 

@@ -134,7 +134,7 @@ def export_cohort(
 
 
 def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
-    """Give the tidy tables as CSV and Parquet, each by its name in a folder.
+    """Yield the tidy tables as CSV and Parquet, each by its name in a folder.
 
     Parameters
     ----------

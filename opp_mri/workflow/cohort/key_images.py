@@ -72,7 +72,7 @@ class _Place:
 
 
 def strip_sequence(lesion: ProjectLesion) -> SeriesRole:
-    """Give the sequence whose pictures tell most: the deciding one, or the first that was read.
+    """Return the sequence whose pictures tell most: the deciding one, or the first that was read.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def draw_key_strip(
 
 
 def category_in_words(lesion: ProjectLesion) -> str:
-    """Say what a lesion is called, by which rule and criteria, and what to beware of."""
+    """Describe what a lesion is called, by which rule and criteria, and what to beware of."""
     assessment = lesion.assessment
     if not lesion.is_measured:
         return "Not measured: no category."
@@ -168,7 +168,7 @@ def category_in_words(lesion: ProjectLesion) -> str:
 
 
 def _technique(cells: Iterable[Cell]) -> Iterator[str]:
-    """Say what differs from the baseline's acquisition, each sentence once with its visits."""
+    """Describe what differs from the baseline's acquisition, each sentence once with its visits."""
     weeks: dict[str, list[str]] = {}
     for cell in cells:
         own = cell.reading.remarks if cell.reading else ()
@@ -256,7 +256,7 @@ def _answer(cell: Cell, drafts: frozenset[str]) -> str:
 def _image(
     store: Store, volume: VolumeDescription, caliper: Caliper | None, place: _Place
 ) -> KeyImage | str:
-    """Give the picture of a volume at the lesion, or the reason why there is none."""
+    """Return the picture of a volume at the lesion, or the reason why there is none."""
     if not volume.planes:
         return volume.refusal or UNREADABLE
     frame = volume.planes[0].frame_of_reference_uid

@@ -60,7 +60,7 @@ def drafted_key_images(
     category: str,
     drafts: frozenset[str],
 ) -> KeyImages:
-    """Give the key images of a lesion as its reader has it now, drafts too.
+    """Return the key images of a lesion as its reader has it now, drafts too.
 
     Parameters
     ----------

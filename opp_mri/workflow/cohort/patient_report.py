@@ -181,7 +181,7 @@ def _lesion(store: Store, lesion: ProjectLesion) -> LesionReport:
 
 
 def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
-    """Give the key images of the deciding sequence; of a discordant lesion, of each that grew."""
+    """Return the key images of the deciding sequence; of a discordant lesion, of each that grew."""
     if blinding_of(store) is not None:
         return []
     assessment = lesion.assessment
@@ -196,7 +196,7 @@ def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
 
 
 def _answer(lesion: AssessedLesion) -> LesionReport:
-    """Give what is reported of a lesion wherever its lengths come from."""
+    """Return what is reported of a lesion wherever its lengths come from."""
     return LesionReport(
         lesion=lesion.lesion,
         timeline=lesion.timeline,
@@ -266,7 +266,7 @@ def _image(store: Store, reading: Reading, volume: VolumeDescription | None) -> 
 
 
 def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
-    """Say who read a lesion, whether that is a consensus, and when it was signed."""
+    """State who read a lesion, whether that is a consensus, and when it was signed."""
     readings = {cell.reading.reading_id: cell.reading for cell in timeline.cells if cell.reading}
     if timeline.reader == CONSENSUS:
         protocols = store.log_of(ReadingProtocol)
@@ -285,7 +285,7 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
 
 
 def _flags(timeline: ProjectLesion) -> list[str]:
-    """Give what is unusual, each sentence once with all the lengths that it is said of."""
+    """Return what is unusual, each sentence once with all the lengths that it is said of."""
     dates_by_flag: dict[str, dict[date, list[str]]] = {}
     for cell in timeline.cells:
         for flag in dict.fromkeys(cell.flags):

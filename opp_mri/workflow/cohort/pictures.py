@@ -81,7 +81,7 @@ def save_page(
 
 
 def timeline_marks(cells: Iterable[Cell]) -> TimelineMarks:
-    """Tell which lengths came without points, and which studies could not be measured."""
+    """Return which lengths came without points, and which studies could not be measured."""
     answers = [
         (cell.reading, (cell.sequence, cell.days_from_ssrs))
         for cell in cells

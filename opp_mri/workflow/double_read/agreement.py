@@ -108,7 +108,7 @@ class Agreement:
 
 
 def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
-    """Give the two readers to compare: those that are named, or the only two that there are.
+    """Return the two readers to compare: those that are named, or the only two that there are.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> A
 
 
 def build_agreement_json(agreed: Agreement) -> Record:
-    """Give what `opp-mri agreement --json` shows."""
+    """Return what `opp-mri agreement --json` shows."""
     return {
         "readers": list(agreed.readers),
         "lengths": {
@@ -201,7 +201,7 @@ def build_agreement_json(agreed: Agreement) -> Record:
 def pair_readings(
     store: Store, readers: tuple[str, str], lesion_ids: Collection[str] = ()
 ) -> dict[Cell, tuple[Reading, Reading]]:
-    """Give the cells of some lesions, or of all, that both readers have answered."""
+    """Return the cells of some lesions, or of all, that both readers have answered."""
     pairs: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in select_lesions(store, lesion_ids):
         counted = independent_readings(store, lesion.lesion_id)
@@ -216,7 +216,7 @@ def pair_readings(
 
 
 def select_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
-    """Give the lesions with these ids, or all where none is given."""
+    """Return the lesions with these ids, or all where none is given."""
     return [
         lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
@@ -226,7 +226,7 @@ def classify_by_reader(
     store: Store, readers: tuple[str, str], rules: Rules,
     lesion_ids: Collection[str] = (),
 ) -> Mapping[str, tuple[ResponseCategory | None, ResponseCategory | None]]:  # fmt: skip
-    """Give the category of each lesion by each reader; None where one has no length of it.
+    """Return the category of each lesion by each reader; None where one has no length of it.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def classify_by_reader(
 def classify_readings(
     store: Store, lesion: Lesion, readings: Sequence[Reading], rules: Rules
 ) -> ResponseCategory | None:
-    """Give the category of a lesion by these readings of one reader; None without a length.
+    """Return the category of a lesion by these readings of one reader; None without a length.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ def _build_kappa_json(kappa: Kappa) -> Record:
 
 
 def build_estimate_json(estimate: Estimate) -> Record:
-    """Give a value with its interval, rounded for reading."""
+    """Return a value with its interval, rounded for reading."""
     return {
         "value": round_for_reading(estimate.value),
         "low": round_for_reading(estimate.low),

@@ -85,7 +85,7 @@ class CertificationSet:
 
 @frozen(kw_only=True)
 class ScoredLength:
-    """A true length beside what a reader said.
+    """A true length next to what a reader said.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def make_certification(
     chosen = sorted(patients or _drawn(seed))
     try:
         truth_path.parent.mkdir(parents=True, exist_ok=True)
-        # beside the truth, so that what is left by a power cut is where lengths may be
+        # next to the truth, so that what is left by a power cut is where lengths may be
         with TemporaryDirectory(dir=truth_path.parent, prefix="certify-") as beside, _whole(folder):
             cohort = write_phantom(
                 Path(beside) / "cohort",
@@ -253,7 +253,7 @@ def _drawn(seed: int) -> list[str]:
 
 
 def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
-    """Give the baseline, on which the seed point lies, and follow-ups by the seed."""
+    """Return the baseline, on which the seed point lies, and follow-ups by the seed."""
     later = len(patient["visits"]) - 1
     if not 1 <= count <= later + 1:
         raise InputError(

@@ -26,7 +26,7 @@ CellKey = tuple[date, SeriesRole]
 
 @frozen(kw_only=True)
 class Pair:
-    """The two answers to a cell, as A and B, and what became of them.
+    """The two answers to a cell, as A and B, and what happened to them.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class LesionConsensus:
 
     @property
     def open_pairs(self) -> tuple[Pair, ...]:
-        """Give what waits to be resolved."""
+        """Return what waits to be resolved."""
         return tuple(pair for pair in self.pairs if pair.resolution is None and pair.discordance)
 
     @property
@@ -98,7 +98,7 @@ class LesionConsensus:
 def prepare_consensus(
     project: Project, rules: Rules, *, lesion_ids: Collection[str] = ()
 ) -> list[LesionConsensus]:
-    """Give each lesion that both readers have signed something of.
+    """Return each lesion that both readers have signed something of.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def _pair(
 
 
 def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -> Pair:
-    """Give one pair.
+    """Return one pair.
 
     Raises
     ------

@@ -69,7 +69,7 @@ class DiscordantPair:
 def limits_of(
     store: Store, *, length_mm: Decimal | None = None, angle_deg: float | None = None
 ) -> Limits:
-    """Give the limits that were asked for, else those of the project's protocol, else our own."""
+    """Return the limits that were asked for, else those of the project's protocol, else our own."""
     protocol = load_current_protocol(store)
     if protocol is not None:
         length_mm = protocol.length_limit_mm if length_mm is None else length_mm
@@ -85,7 +85,7 @@ def find_discordances(
     project: Project, named: Sequence[str], rules: Rules, *, limits: Limits,
     lesion_ids: Collection[str] = (),
 ) -> list[DiscordantPair]:  # fmt: skip
-    """Give what two readers differ in: first what changes a category, then by mm.
+    """Return what two readers differ in: first what changes a category, then by mm.
 
     A lesion whose answers are all within the limits, and whose categories still differ, has those
     pairs in the list that decide it.
@@ -138,7 +138,7 @@ def find_discordances(
 
 
 def build_discordance_json(pair: DiscordantPair) -> Record:
-    """Give what `opp-mri discordance --json` shows of one pair."""
+    """Return what `opp-mri discordance --json` shows of one pair."""
     difference = pair.discordance
     return {
         "lesion_id": pair.lesion.lesion_id,
@@ -185,7 +185,7 @@ class _Exchange:
         self._categories, self._rules = categories, rules
 
     def decides(self, first: Reading, second: Reading) -> bool:
-        """Tell whether either reader comes to another category by the other's answer alone."""
+        """Return whether either reader comes to another category by the other's answer alone."""
         if self._categories[0] is self._categories[1]:
             return False
         readings = independent_readings(self._store, self._lesion.lesion_id)
@@ -209,7 +209,7 @@ class _Drawing:
         self._places: dict[str, Mapping[str, Mapping[str, Vector3]]] = {}
 
     def drawn(self, lesion: Lesion, reading: Reading) -> Drawn:
-        """Give a reading with its series, its image and the lesion that it lies on."""
+        """Return a reading with its series, its image and the lesion that it lies on."""
         if reading.caliper is None:
             return Drawn(reading=reading)
         patient_id = self._groups.canonical(lesion.patient_id)
@@ -232,7 +232,7 @@ class _Drawing:
         return Drawn(reading=reading)
 
     def _lesion_places(self, patient_id: str) -> Mapping[str, Mapping[str, Vector3]]:
-        """Give by frame of reference where the patient's lesions are that have a seed set."""
+        """Return by frame of reference where the patient's lesions are that have a seed set."""
         group = self._groups.group(patient_id)
         places: dict[str, dict[str, Vector3]] = defaultdict(dict)
         for lesion in self._store.lesions():

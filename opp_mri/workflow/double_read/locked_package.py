@@ -21,7 +21,7 @@ def lock_package(folder: Path, path: Path, passphrase: str) -> int:
     Raises
     ------
     InputError
-        The folder is no reader's package, the file is there already or cannot be written, or the
+        The folder is not a reader's package, the file is there already or cannot be written, or the
         passphrase is too short.
     """
     with open_project(folder, in_file=True) as package:

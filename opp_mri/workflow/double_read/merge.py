@@ -100,7 +100,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
     Raises
     ------
     InputError
-        It is no package of this project, or it was altered; each fault is named.
+        It is not a package of this project, or it was altered; each fault is named.
     ProjectError
         The blinding is lifted, or the package was made again since.
     """
@@ -254,7 +254,7 @@ class _Translation:
                     self._frames.setdefault(place, native)
 
     def reading(self, reading: Reading) -> Reading:
-        """Give a reading of the package as one of the project; name what is wrong with it."""
+        """Return a reading of the package as one of the project; name what is wrong with it."""
         name = _name(reading)
         if reading.lesion_id not in self._lesions:
             self.faults.append(
@@ -278,7 +278,7 @@ class _Translation:
         )
 
     def signature(self, signature: Signature) -> Signature:
-        """Give a signature of the package as one of the project, under the same content."""
+        """Return a signature of the package as one of the project, under the same content."""
         lesion_id = self._lesions[signature.lesion_id][1]
         return attrs.evolve(signature, lesion_id=lesion_id, content_hash="")
 

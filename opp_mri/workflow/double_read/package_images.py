@@ -30,7 +30,7 @@ CHOSEN_SERIES: Final = 2
 
 
 def select_readable_volumes(store: Store, patient_id: str) -> list[tuple[date, VolumeDescription]]:
-    """Give the volumes that a reader may measure on, with the date of their time point."""
+    """Return the volumes that a reader may measure on, with the date of their time point."""
     return [
         (point.study_date, volume)
         for point in list_time_points(store, patient_id)
@@ -125,7 +125,7 @@ def _copies(
 def disguises_of(
     secret: str, code: str, volumes: Iterable[VolumeDescription]
 ) -> Mapping[str, Disguise]:
-    """Give what makes the images of each series other images in a package, by SeriesInstanceUID."""
+    """Return what changes the images of each series in a package, by SeriesInstanceUID."""
     by_series: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         by_series[volume.series_instance_uid].append(volume)
@@ -143,10 +143,10 @@ def disguises_of(
 
 
 def trims_of(case: PackageCase) -> Mapping[str, tuple[int, int]]:
-    """Give the columns at the left and rows at the top that a case's images lack, by series."""
+    """Return the columns at the left and rows at the top that a case's images lack, by series."""
     return {series: (left, top) for series, left, top in case.trims}
 
 
 def uids_of(issued: IssuedPackage, case: PackageCase) -> NewUid:
-    """Give what replaces the UIDs of a case."""
+    """Return what replaces the UIDs of a case."""
     return uid_replacer(bytes.fromhex(issued.secret), case.code)

@@ -30,7 +30,7 @@ JITTER_DAYS: Final = 3  # of each interval, so that intervals do not identify a 
 def plan_cases(
     store: Store, protocol: ReadingProtocol, reader: str, wave: int, secret: str
 ) -> list[tuple[str, str, bool]]:
-    """Give code, patient and whether it is a repeat, of each case of a package in its order.
+    """Return code, patient and whether it is a repeat, of each case of a package in its order.
 
     Where cases come back, the first package holds half of the patients, and the second the others
     with the repeats among them: in neither can a reader tell which those are.
@@ -71,7 +71,7 @@ def _coded(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tuple[str, 
 
 
 def list_issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
-    """Give a reader's packages by wave; one that was made again stands for the lost one."""
+    """Return a reader's packages by wave; one that was made again stands for the lost one."""
     packages = store.log_of(IssuedPackage)
     return {package.wave: package for package in packages if package.reader == reader}
 
@@ -79,7 +79,7 @@ def list_issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackag
 def find_due_wave(
     store: Store, protocol: ReadingProtocol, reader: str, at: datetime, *, again: bool
 ) -> int:
-    """Give which package of a reader is due: 1, or 2 for that with the repeats.
+    """Return which package of a reader is due: 1, or 2 for that with the repeats.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def planned_case(
     store: Store, protocol: ReadingProtocol, code: str, patient_id: str, *, repeat: bool,
     secret: str,
 ) -> PackageCase:  # fmt: skip
-    """Give a patient as a package shows one: codes for names, other dates, trimmed images."""
+    """Return a patient as a package shows one: codes for names, other dates, trimmed images."""
     volumes = [volume for _, volume in select_readable_volumes(store, patient_id)]
     group = map_patients(store).group(patient_id)
     lesions = [lesion.lesion_id for lesion in store.lesions() if lesion.patient_id in group]
@@ -162,7 +162,7 @@ def _dates_of(lesion: Lesion) -> set[date]:
 def shown_days(
     days: Sequence[date], dated: Collection[date], chance: random.Random
 ) -> dict[date, date]:
-    """Give the day that stands for each date: their order stays, and intervals to three days."""
+    """Return the day that stands for each date: their order stays, and intervals to three days."""
     shown: dict[date, date] = {}
     previous: date | None = None
     for day in sorted({*days, *dated}):

@@ -147,7 +147,7 @@ def make_package(
 
 
 def _protocol_for(store: Store, reader: str) -> ReadingProtocol:
-    """Give the protocol by which a reader gets a package now."""
+    """Return the protocol by which a reader gets a package now."""
     protocol = needed_protocol(store)
     if is_unblinded(store):
         raise ProjectError("The blinding is lifted: no package can be made any more.")
@@ -247,7 +247,7 @@ def _build(
 
 
 def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
-    """Give the package's series the roles that they have in the project: texts are gone there."""
+    """Return the package's series the roles that they have in the project: texts are gone there."""
     for case in issued.cases:
         new_uid = uids_of(issued, case)
         volumes = [volume for _, volume in select_readable_volumes(store, case.patient_id)]
@@ -281,7 +281,7 @@ def _blind_lesions(
 def _blind_lesion(
     lesion: Lesion, lesion_id: str, protocol: ReadingProtocol, case: PackageCase, new_uid: NewUid
 ) -> Lesion:
-    """Give what a reader may know of a lesion: its level, and what is not hidden."""
+    """Return what a reader may know of a lesion: its level, and what is not hidden."""
     shown = {real: day for day, real in (*case.days, *case.dates)}
     first = last = NO_DATES_DAY
     if protocol.dates is ShownDates.OFFSETS:
@@ -308,7 +308,7 @@ def _blind_seed(
     store: Store, lesion: Lesion, protocol: ReadingProtocol, issued: IssuedPackage,
     case: PackageCase, volumes: Sequence[tuple[date, VolumeDescription]],
 ) -> SeedPoint | None:  # fmt: skip
-    """Give a point in the lesion on an image of the package.
+    """Return a point in the lesion on an image of the package.
 
     Where dates are hidden, the visit that carries it must not show which is the baseline: it is
     drawn from all visits where confirmed fits carry the point to each of them, and else left out.
@@ -337,7 +337,7 @@ def _blind_seed(
 
 
 def _seed_in(store: Store, lesion: Lesion, volume: VolumeDescription) -> SeedPoint | None:
-    """Give a lesion's point on the nearest image of a volume that covers it."""
+    """Return a lesion's point on the nearest image of a volume that covers it."""
     seeds = seed_by_frame(store, lesion)
     if not covers(volume, seeds):
         return None

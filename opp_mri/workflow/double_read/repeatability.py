@@ -69,7 +69,7 @@ class Repeatability:
 
 
 def measure_repeatability(store: Store) -> list[Repeatability]:
-    """Give each reader who has hidden repeats, by name."""
+    """Return each reader who has hidden repeats, by name."""
     by_reader: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for pair in _repeat_pairs(store):
         by_reader[pair.readers[0]][pair.lesion_id].append(pair.difference_mm)
@@ -116,7 +116,7 @@ class _Pair:
 
 
 def estimate_measurement_error(store: Store) -> MeasurementError:
-    """Give the project's own measurement error, or the published one where it has too little.
+    """Return the project's own measurement error, or the published one where it has too little.
 
     Hidden repeats come first: a change is taken from lengths of one reader. Else all pairs of
     independent readers serve, however many readers there are; what a reader measures more than
@@ -172,7 +172,7 @@ def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
 
 
 def _classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
-    """Give what has an SD of its own, and of how many pairs; what is of a sequence comes first."""
+    """Return what has an SD of its own, and of how many pairs; those of a sequence come first."""
     several = len({pair.sequence for pair in pairs}) > 1
     classes = []
     for sequence in SeriesRole if several else ():
@@ -183,7 +183,7 @@ def _classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
 
 
 def _by_size(pairs: Sequence[_Pair], sequence: SeriesRole | None) -> list[tuple[ErrorClass, int]]:
-    """Give the SD of the lengths below and from their median; nothing where a half is too small."""
+    """Return the SD of the lengths below and from their median; none if a half is too small."""
     middle_mm = round(median(pair.length_mm for pair in pairs))
     short = [pair for pair in pairs if pair.length_mm < middle_mm]
     long = [pair for pair in pairs if pair.length_mm >= middle_mm]
@@ -201,7 +201,7 @@ def _is_enough(pairs: Sequence[_Pair]) -> bool:
 
 
 def _class(pairs: Sequence[_Pair], **limits: Any) -> ErrorClass:
-    """Give the SD of some lengths, not below that of rounding.
+    """Return the SD of some lengths, not below that of rounding.
 
     Repeats that all agree do not show that there is no error.
     """
@@ -217,12 +217,12 @@ def _in_words(own: ErrorClass) -> str:
 
 
 def _sd_mm(pairs: Sequence[_Pair]) -> float:
-    """Give the SD of one measurement: root of half the mean squared difference."""
+    """Return the SD of one measurement: root of half the mean squared difference."""
     return sqrt(sum(pair.difference_mm**2 for pair in pairs) / (2 * len(pairs)))
 
 
 def _visit_correlation(pairs: Sequence[_Pair]) -> float:
-    """Give the correlation of the errors of two sequences of one visit; 0 from too few."""
+    """Return the correlation of the errors of two sequences of one visit; 0 from too few."""
     visits: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for pair in pairs:
         visits[pair.readers, pair.lesion_id, pair.study_date].append(pair.difference_mm)
@@ -238,7 +238,7 @@ def _visit_correlation(pairs: Sequence[_Pair]) -> float:
 
 
 def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
-    """Give what `opp-mri agreement --repeats --json` shows of one reader."""
+    """Return what `opp-mri agreement --repeats --json` shows of one reader."""
     return {
         "reader": repeated.reader,
         "lesions": repeated.lesions,
@@ -251,7 +251,7 @@ def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
 
 
 def _repeat_pairs(store: Store) -> list[_Pair]:
-    """Give second less first length of each cell that one reader measured twice."""
+    """Return second less first length of each cell that one reader measured twice."""
     first = {_key(reading): reading for reading in independent_readings(store)}
     second = {_key(reading): reading for reading in repeat_readings(store)}
     return [
@@ -262,7 +262,7 @@ def _repeat_pairs(store: Store) -> list[_Pair]:
 
 
 def _reader_pairs(store: Store) -> list[_Pair]:
-    """Give the difference of each two readers who measured a cell, readers by name."""
+    """Return the difference of each two readers who measured a cell, readers by name."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
     for reading in independent_readings(store):
         by_cell[_key(reading)[1:]][reading.reader] = reading

@@ -178,7 +178,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
 
 
 def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
-    """Give what holds now of a pair's two answers, which both still have to be the latest.
+    """Return what holds now of a pair's two answers, which both still have to be the latest.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
 
 
 def line_on(pair: Pair, points: Points, place: tuple[str, int] | None = None) -> NewAnswer:
-    """Give a line as the answer to a pair's cell.
+    """Return a line as the answer to a pair's cell.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def _result(
 
 
 def average_line(pair: Pair) -> NewAnswer:
-    """Give the line between the means of the ends of two lines on one image.
+    """Return the line between the means of the ends of two lines on one image.
 
     Parameters
     ----------

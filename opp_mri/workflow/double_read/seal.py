@@ -42,7 +42,7 @@ def make_keys() -> KeyPair:
 
 
 def public_of(private: str) -> str:
-    """Give the public half of a private key."""
+    """Return the public half of a private key."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
     return key.public_key().public_bytes_raw().hex()
 
@@ -70,7 +70,7 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
 
 
 def key_in(path: Path) -> str:
-    """Give the public half of the private key in a file; "" where it holds none."""
+    """Return the public half of the private key in a file; "" where it holds none."""
     try:
         return public_of(read_document(path).strip())
     except (OSError, ValueError):
@@ -108,7 +108,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Give the SHA-256 of each file of a folder, by its path in it."""
+    """Return the SHA-256 of each file of a folder, by its path in it."""
     hashes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -119,7 +119,7 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 
 def find_image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
-    """Give, in sentences, images that are not those with which the package was made."""
+    """Return, in sentences, images that are not those with which the package was made."""
     faults = []
     for words, names in (
         ("deleted", expected.keys() - present.keys()),

@@ -104,7 +104,7 @@ class Placer:
         )
 
     def reader(self, annotation: Annotation) -> str:
-        """Give whose line it is."""
+        """Return whose line it is."""
         if annotation.own is not None:
             return annotation.own.reader
         reader = self._choice.reader or annotation.reader
@@ -113,7 +113,7 @@ class Placer:
         return reader
 
     def lesion(self, annotation: Annotation, volume: VolumeDescription | None) -> Lesion:
-        """Give the lesion that a line measures: as it says, as the user says, or the only one."""
+        """Return the lesion that a line measures: as it says, as the user says, or the only one."""
         if annotation.own is not None:
             return self._own_lesion(annotation.own, volume)
         if self._choice.lesion_id is not None:
@@ -318,7 +318,7 @@ def _check_stated(
 
 
 def refers_to_several_studies(store: Store, annotations: Sequence[Annotation]) -> bool:
-    """Tell whether the images of one file belong to more than one study."""
+    """Return whether the images of one file belong to more than one study."""
     studies = {
         volume.study_instance_uid
         for annotation in annotations

@@ -180,7 +180,7 @@ class _Planner:
         return tuple(dict.fromkeys(image for image in images if image is not None)), first
 
     def sources_of(self, reading: Reading) -> list[Reading]:
-        """Give the two answers that a resolved answer was made of."""
+        """Return the two answers that a resolved answer was made of."""
         return sources_of_resolved(self._store, [reading])
 
     def _note_pixels(self, volume: VolumeDescription) -> None:
@@ -194,7 +194,7 @@ class _Planner:
             ] = None
 
     def plan(self, lesion_ids: Collection[str]) -> ReportPlan:
-        """Give the reports that state some lesions, or all where none is named."""
+        """Return the reports that state some lesions, or all where none is named."""
         keys = sorted(self._answers, key=lambda key: (key[2] == CONSENSUS, key[2], *key[:2]))
         return ReportPlan(
             reports=tuple(
@@ -236,7 +236,7 @@ class ImageReferences:
         self._known: dict[tuple[str, int], ReportedImage | None] = {}
 
     def image(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
-        """Give a reference to an image; None where it is no longer in the project."""
+        """Return a reference to an image; None where it is no longer in the project."""
         place = (sop_instance_uid, frame_number)
         if place not in self._known:
             self._known[place] = self._look_up(*place)
@@ -256,19 +256,19 @@ class ImageReferences:
         )
 
     def middle(self, volume: VolumeDescription) -> ReportedImage | None:
-        """Give a reference to the middle image of a volume."""
+        """Return a reference to the middle image of a volume."""
         frame = volume.frames[len(volume.frames) // 2]
         return self.image(frame.sop_instance_uid, frame.frame_number)
 
     def volume_of(self, caliper: Caliper) -> VolumeDescription | None:
-        """Give the volume that a caliper lies on; of copies, the one that is no copy."""
+        """Return the volume that a caliper lies on; of copies, the one that is not a copy."""
         volumes = self._store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
         originals = [volume for volume in volumes if not volume.duplicate_of]
         return next(iter(originals or volumes), None)
 
 
 def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
-    """Give the answers that resolved answers were made of, in the order of recording."""
+    """Return the answers that resolved answers were made of, in the order of recording."""
     resolved = {reading.reading_id for reading in readings}
     source_ids = {
         source_id
@@ -286,7 +286,7 @@ def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Rea
 
 
 def verifiers_of(store: Store, readings: Collection[Reading]) -> tuple[Verifier, ...]:
-    """Give those who signed some answers, by name, with the time of their latest signature."""
+    """Return those who signed some answers, by name, with the time of their latest signature."""
     reading_ids = {reading.reading_id for reading in readings}
     latest: dict[str, Signature] = {}
     for lesion_id in dict.fromkeys(reading.lesion_id for reading in readings):
@@ -306,11 +306,11 @@ def caliper_name(reading: Reading) -> str:
 
 
 def caliper_in_words(reading: Reading) -> str:
-    """Say whose caliper it is and how long, with its unit."""
+    """State whose caliper it is and how long, with its unit."""
     length = "" if reading.length_mm is None else f"{format_mm(reading.length_mm)}, "
     return f"{length}by {reading.reader}. Measured on the native image."
 
 
 def ends_lps_mm(caliper: Caliper) -> tuple[Vector3, Vector3]:
-    """Give both ends of a caliper in the patient."""
+    """Return both ends of a caliper in the patient."""
     return caliper.start_lps_mm, caliper.end_lps_mm

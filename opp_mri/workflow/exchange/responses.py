@@ -72,7 +72,7 @@ def plan_responses(
 def _report(
     lesion: Lesion, timeline: LesionTimeline, assessed: AssessedLesion, images: ImageReferences
 ) -> ResponseReport | None:
-    """Give the report in the latest study with an image, or None where no study has one."""
+    """Return the report in the latest study with an image, or None where no study has one."""
     placed = [(cell, image) for cell in timeline.cells if (image := _image_of(cell, images))]
     if not placed:
         return None

@@ -197,7 +197,7 @@ class _Exporter:
         before: ExportedReport | None,
         independent: Sequence[ExportedReport] = (),
     ) -> tuple[Identity, bool]:
-        """Give the UIDs of a report, and whether it is one that was not written before.
+        """Return the UIDs of a report, and whether it is one that was not written before.
 
         A consensus that was written before the independent reads were is written again, with them
         as predecessors.
@@ -213,7 +213,7 @@ class _Exporter:
     def _independent_reads(
         self, report: MeasurementReport, readings: Sequence[Reading]
     ) -> list[ExportedReport]:
-        """Give the reports, in the same study, of the answers that were resolved, latest last."""
+        """Return the reports, in the same study, of the answers that were resolved, latest last."""
         sources = {source.reading_id for source in sources_of_resolved(self.store, readings)}
         return [
             record

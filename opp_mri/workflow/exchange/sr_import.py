@@ -260,7 +260,7 @@ class _Importer:
 
 
 def is_same(a: Reading, b: Reading) -> bool:
-    """Tell whether two readings say the same: answer, length, line and reason."""
+    """Return whether two readings say the same: answer, length, line and reason."""
     return (a.answer, a.length_mm, a.length_source, a.caliper, a.reason) == (
         b.answer, b.length_mm, b.length_source, b.caliper, b.reason,
     )  # fmt: skip

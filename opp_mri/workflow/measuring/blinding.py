@@ -13,7 +13,7 @@ from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 
 
 def blinding_of(store: Store) -> Blinding | None:
-    """Give what a package says of itself; None for any other project."""
+    """Return what a package says of itself; None for any other project."""
     recorded = store.log_of(Blinding)
     return recorded[-1] if recorded else None
 
@@ -44,7 +44,7 @@ def check_reader(store: Store, reader: str) -> None:
 
 
 def list_blinded_readers(store: Store) -> frozenset[str]:
-    """Give the readers of the protocol whose answers are not shown here yet."""
+    """Return the readers of the protocol whose answers are not shown here yet."""
     protocol = load_current_protocol(store)
     if protocol is None or is_unblinded(store):
         return frozenset()
@@ -90,7 +90,7 @@ def check_table(store: Store, reader: str) -> None:
 def last_open_day(
     blinding: Blinding | None, lesions: Sequence[tuple[LesionTimeline, frozenset[str]]]
 ) -> date | None:
-    """Give the latest time point of a patient that is open; None where all are.
+    """Return the latest time point of a patient that is open; None where all are.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def last_open_day(
 
 
 def until(timeline: LesionTimeline, day: date | None) -> LesionTimeline:
-    """Give a timeline without the cells that are locked."""
+    """Return a timeline without the cells that are locked."""
     if day is None:
         return timeline
     return attrs.evolve(

@@ -89,7 +89,7 @@ def draft_answer(
 
 
 def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
-    """Give the reading that takes back the latest edit since the signature, or None."""
+    """Return the reading that takes back the latest edit since the signature, or None."""
     done, _ = _stacks(log, signed)
     if not done:
         return None
@@ -106,20 +106,20 @@ def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
 
 
 def redo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
-    """Give the reading that makes the latest undone edit again, or None."""
+    """Return the reading that makes the latest undone edit again, or None."""
     _, taken_back = _stacks(log, signed)
     return _again(taken_back[-1], Edit.REDONE, at) if taken_back else None
 
 
 def needs_amendment(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
-    """Tell whether a reading follows one that is signed, and so needs a reason."""
+    """Return whether a reading follows one that is signed, and so needs a reason."""
     return any(entry.cell == reading.cell and entry.reading_id in signed for entry in log)
 
 
 def sign_drafts(
     log: Sequence[Reading], signed: frozenset[str], *, statement: str, at: datetime
 ) -> Signature:
-    """Give the signature under all drafts of a lesion.
+    """Return the signature under all drafts of a lesion.
 
     Raises
     ------

@@ -187,7 +187,7 @@ def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
 
 
 def find_lesion(store: Store, lesion_id: str) -> Lesion:
-    """Give a lesion.
+    """Return a lesion.
 
     Raises
     ------

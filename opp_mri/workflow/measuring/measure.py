@@ -174,7 +174,7 @@ class _Recorder:
         )  # fmt: skip
 
     def lesion(self, lesion_id: str) -> Lesion:
-        """Give the lesion of this name."""
+        """Return the lesion of this name."""
         lesion = self._lesions.get(lesion_id)
         if lesion is None:
             raise UnknownError(
@@ -185,7 +185,7 @@ class _Recorder:
     def image(
         self, lesion: Lesion, place: tuple[str, int], stated_date: date | None = None
     ) -> NativeImage:
-        """Give the image at a SOPInstanceUID and frame, which must be of the lesion's patient."""
+        """Return the image at a SOPInstanceUID and frame, which must be of the lesion's patient."""
         uid, frame_number = place
         instance = self._store.instance(uid)
         if instance is None:
@@ -231,7 +231,7 @@ class _Recorder:
 
 
 def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> NativeImage:
-    """Give the native image of a lesion at a SOPInstanceUID and frame number.
+    """Return the native image of a lesion at a SOPInstanceUID and frame number.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> Native
 
 
 def _role_of(image: NativeImage | None) -> SeriesRole:
-    """Give the role of an image's series where the row leaves the sequence out."""
+    """Return the role of an image's series where the row leaves the sequence out."""
     role = image.volume.role if image else None
     if role is None:
         why = image.volume.evidence[-1:] if image else ()

@@ -91,7 +91,7 @@ def build_reading(
 
 
 def _remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
-    """Say where the study holds another series that was chosen for the sequence."""
+    """State where the study holds another series that was chosen for the sequence."""
     if image is None or image.volume.role is not sequence or image.volume.selected:
         return ()
     return (f"Another series of this study was chosen for {sequence.value}.",)

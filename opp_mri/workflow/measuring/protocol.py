@@ -53,7 +53,7 @@ def load_current_protocol(store: Store) -> ReadingProtocol | None:
 
 
 def needed_protocol(store: Store) -> ReadingProtocol:
-    """Give the protocol that holds.
+    """Return the protocol that holds.
 
     Raises
     ------
@@ -92,13 +92,13 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
 
 
 def frozen_since(store: Store) -> datetime | None:
-    """Give when the first package was made, which freezes the protocol; None before that."""
+    """Return when the first package was made, which freezes the protocol; None before that."""
     issued = store.log_of(IssuedPackage)
     return issued[0].recorded_at if issued else None
 
 
 def is_unblinded(store: Store) -> bool:
-    """Tell whether the blinding was lifted."""
+    """Return whether the blinding was lifted."""
     return bool(store.log_of(Unblinding))
 
 
@@ -161,7 +161,7 @@ def read_protocol(path: Path) -> ReadingProtocol:
 
 
 def protocol_sentences(protocol: ReadingProtocol, *, unnamed: bool = False) -> list[str]:
-    """Say a protocol in words, for those who are to read by it.
+    """Describe a protocol in words, for those who are to read by it.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from opp_mri.store.protocol import Store
 
 
 def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
-    """Give the readings that count, of one lesion or of all, in the order of their recording.
+    """Return the readings that count, of one lesion or of all, in the order of their recording.
 
     Drafts of the reading room count once a signature covers them. Hidden repeats are not among
     them: `repeat_readings` gives these.
@@ -20,7 +20,7 @@ def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading
 
 
 def counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
-    """Give those of some readings that count, as `counted_readings` does.
+    """Return those of some readings that count, as `counted_readings` does.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading
 
 
 def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
-    """Give the counted readings that readers can hold against each other.
+    """Return the counted readings that readers can hold against each other.
 
     Neither resolved answers are among them, nor what stands in the log after the end of the
     blinding: the order of the log decides, not a clock.
@@ -45,12 +45,12 @@ def independent_readings(store: Store, lesion_id: str | None = None) -> list[Rea
 
 
 def repeat_readings(store: Store) -> list[Reading]:
-    """Give the signed readings of cases that came back hidden, in the order of recording."""
+    """Return the signed readings of cases that came back hidden, in the order of recording."""
     return _counted(store.readings(), signed_ids(store), repeat=True)
 
 
 def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
-    """Give all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
+    """Return all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
     return [
         reading
         for reading in store.readings(lesion_id)
@@ -67,7 +67,7 @@ def _counted(readings: Iterable[Reading], signed: frozenset[str], *, repeat: boo
 
 
 def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
-    """Give the ids of all readings that are signed by all who have to."""
+    """Return the ids of all readings that are signed by all who have to."""
     signers: dict[str, set[str]] = defaultdict(set)
     needed: dict[str, set[str]] = defaultdict(set)
     for signature in store.signatures(lesion_id):
@@ -80,7 +80,7 @@ def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
 
 
 def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
-    """Give what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
+    """Return what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
     latest = {reading.cell: reading for reading in readings}
     return {
         cell: reading for cell, reading in latest.items() if reading.answer is not Answer.WITHDRAWN
@@ -88,7 +88,7 @@ def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRol
 
 
 def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
-    """Give what holds for each cell of one lesion by each reader, in the order of recording."""
+    """Return what holds for each cell of one lesion by each reader, in the order of recording."""
     latest = {(reading.reader, reading.cell): reading for reading in readings}
     held = {
         reading.reading_id for reading in latest.values() if reading.answer is not Answer.WITHDRAWN
@@ -97,7 +97,7 @@ def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
 
 
 def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
-    """Give the ids of the readings of one lesion and reader that need no signature.
+    """Return the ids of the readings of one lesion and reader that need no signature.
 
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
     signed answer has counted all the time.
@@ -124,7 +124,7 @@ def _equal(reading: Reading, other: Reading) -> bool:
 
 
 def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
-    """Give the latest reading of each cell of one lesion and reader that waits for a signature."""
+    """Return the latest reading of each cell of one lesion and reader that is not signed."""
     latest = {reading.cell: reading for reading in readings}
     settled = settled_ids(readings, signed)
     answered = {

@@ -12,7 +12,7 @@ from opp_mri.store.protocol import Store
 def name_in_catalogue(
     store: Store, uid: str, role_of: Callable[[str], SeriesRole | None], role: SeriesRole | None
 ) -> str:
-    """Give the catalogue's name of the image with this UID in its file.
+    """Return the catalogue's name of the image with this UID in its file.
 
     Parameters
     ----------

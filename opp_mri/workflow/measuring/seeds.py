@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 def phase(lesion: Lesion, day: date) -> Phase:
-    """Tell where a date stands to the treatment.
+    """Return where a date stands to the treatment.
 
     A study on the day of the first fraction counts as before it: planning comes first.
     """
@@ -36,7 +36,7 @@ def phase(lesion: Lesion, day: date) -> Phase:
 def lesion_seed_lps_mm(
     store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
 ) -> tuple[str, Vector3] | None:
-    """Give the lesion's seed with its frame of reference: as set, or mid its baseline caliper.
+    """Return the lesion's seed with its frame of reference: as set, or mid its baseline caliper.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def lesion_seed_lps_mm(
 
 
 def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
-    """Give the transforms `baseline_from_followup` that a reader has confirmed for a lesion.
+    """Return the transforms `baseline_from_followup` that a reader has confirmed for a lesion.
 
     Ghosts and carried points exist only through these.
     """
@@ -70,7 +70,7 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
 def seed_by_frame(
     store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
 ) -> Mapping[str, Vector3]:
-    """Give the lesion's seed in every frame of reference in which it is known, LPS mm.
+    """Return the lesion's seed in every frame of reference in which it is known, LPS mm.
 
     That of its own image, and those of follow-ups whose fit a reader has confirmed.
     `lesion_seed_lps_mm` says what `readings` are.
@@ -88,7 +88,7 @@ def seed_by_frame(
 
 
 def covers(volume: VolumeDescription, seeds: Mapping[str, Vector3]) -> bool | None:
-    """Tell whether a volume covers a lesion's seed, or None where that cannot be told.
+    """Return whether a volume covers a lesion's seed, or None where that cannot be determined.
 
     Header coordinates mean the same place only within one frame of reference, so a study of
     another day is judged only through a confirmed fit.

@@ -12,7 +12,7 @@ SUITABLE: Final = (
 
 
 def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
-    """Say why a line on a volume is no AP extent of a sequence.
+    """Explain why a line on a volume is not an AP extent of a sequence.
 
     A line across a coronal or axial image, or on a series of another role, has a length, but it is
     not the length that the response rules compare (RULES: which series is which).

@@ -95,7 +95,7 @@ class LesionTimeline:
 def build_lesion_timeline(
     store: Store, lesion: Lesion, *, reader: str | None = None
 ) -> LesionTimeline:
-    """Give the timeline of a lesion by one reader, of the readings that count.
+    """Return the timeline of a lesion by one reader, of the readings that count.
 
     Parameters
     ----------
@@ -125,14 +125,14 @@ def build_lesion_timeline(
 
 
 def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
-    """Give the timeline of a lesion as one reader has it now, drafts too."""
+    """Return the timeline of a lesion as one reader has it now, drafts too."""
     return build_reader_timeline(
         store, lesion, reader, own_readings(store, lesion.lesion_id, reader)
     )
 
 
 def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
-    """Give the same timeline with other readings of its reader in its cells; reads no store.
+    """Return the same timeline with other readings of its reader in its cells; reads no store.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def build_reader_timeline(
     store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading], *,
     counting: Sequence[Reading] | None = None,
 ) -> LesionTimeline:  # fmt: skip
-    """Give the timeline of a lesion by these readings of one reader, the latest of a cell last.
+    """Return the timeline of a lesion by these readings of one reader, the latest of a cell last.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def build_reader_timeline(
 
 
 def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[TreatmentEvent, ...]:
-    """Give a lesion's events in days from SSRS: exclusions, recorded ones, those of its visits.
+    """Return a lesion's events in days from SSRS: exclusions, recorded ones, those of its visits.
 
     What was found at a visit and is recorded as an event of the same day too is given once.
     """
@@ -211,7 +211,7 @@ def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Trea
 def found_events(
     lesion: Lesion, visits: Sequence[Visit], recorded: Iterable[TreatmentEvent]
 ) -> tuple[TreatmentEvent, ...]:
-    """Give the events that follow from visits and are not among those recorded."""
+    """Return the events that follow from visits and are not among those recorded."""
     known = {(event.days_from_ssrs, event.kind) for event in recorded}
     events = [
         TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
@@ -280,7 +280,7 @@ def _status(
     volumes: Sequence[VolumeDescription],
     seeds: Mapping[str, Vector3],
 ) -> tuple[CellStatus, VolumeDescription | None]:
-    """Tell a cell's status, and the volume that a reader should open for it."""
+    """Return a cell's status, and the volume that a reader should open for it."""
     chosen = [volume for volume in volumes if volume.selected and volume.role is sequence]
     covering = [volume for volume in chosen if covers(volume, seeds) is not False]
     volume = covering[0] if covering else None

@@ -20,12 +20,12 @@ from opp_mri.tables.visits import OPTIONAL, REQUIRED, visit_of, visit_values
 
 
 def recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
-    """Give the visits of a lesion as they stand, by date."""
+    """Return the visits of a lesion as they stand, by date."""
     return latest_visits(store.log_of(Visit, lesion_id))
 
 
 def visits_by_lesion(store: Store) -> Mapping[str, tuple[Visit, ...]]:
-    """Give the visits of every lesion that has any, by date."""
+    """Return the visits of every lesion that has any, by date."""
     visits: dict[str, list[Visit]] = {}
     for visit in store.log_of(Visit):
         visits.setdefault(visit.lesion_id, []).append(visit)

@@ -12,7 +12,7 @@ from opp_mri.workflow.registration.align_review import loaded_volume
 def carried_images(
     store: Store, volume_id: str, other_id: str, other_from_here: RigidTransform
 ) -> NDArray[np.float32]:
-    """Give the images of another volume on the grid of one.
+    """Return the images of another volume on the grid of one.
 
     Parameters
     ----------

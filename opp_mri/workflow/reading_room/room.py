@@ -84,7 +84,7 @@ class RoomLesion:
         return self.seed or next(iter(self.levels.items()), None)
 
     def level_in(self, frame_of_reference_uid: str) -> tuple[LevelSource, Vector3] | None:
-        """Give where the lesion's vertebra is in a frame, and how that is known; None if it is not.
+        """Return where the lesion's vertebra is in a frame, and how that is known; None if unknown.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class RoomLesion:
         return LevelSource.FIT if carrying is not None else LevelSource.POINT, (x, y, z)
 
     def axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
-        """Give the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
+        """Return the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
         for axis in reversed(self.axes):
             carrying = self.links.carrying(frame_of_reference_uid, axis.frame_of_reference_uid)
             if carrying is not None:
@@ -213,7 +213,7 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
 
 
 def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesion:
-    """Give a lesion with one more frame in which its vertebra is confirmed."""
+    """Return a lesion with one more frame in which its vertebra is confirmed."""
     levels = {
         **lesion.levels, confirmation.frame_of_reference_uid: confirmation.point_lps_mm
     }  # fmt: skip
@@ -222,7 +222,7 @@ def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesio
 
 
 def _with_levels(lesion: RoomLesion) -> Links:
-    """Give the links of a lesion with a shift from each confirmed level to the anchor."""
+    """Return the links of a lesion with a shift from each confirmed level to the anchor."""
     if lesion.anchor is None:
         return lesion.links
     frame, point = lesion.anchor
@@ -252,7 +252,7 @@ def load_images(store: Store, volume: VolumeDescription) -> NDArray[np.generic]:
 
 
 def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
-    """Give which of a volume's images lies nearest to a point of its frame of reference."""
+    """Return which of a volume's images lies nearest to a point of its frame of reference."""
     distances = [abs(plane.distance_mm(point_lps_mm)) for plane in volume.planes]
     return distances.index(min(distances))
 
@@ -274,7 +274,7 @@ def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
 def technique_changes(
     patient: RoomPatient, lesion: RoomLesion, day: date, volume: VolumeDescription
 ) -> tuple[str, ...]:
-    """Say what differs in acquisition between a volume and the baseline of its sequence.
+    """Describe what differs in acquisition between a volume and the baseline of its sequence.
 
     Nothing in a blinded read, where it would give the order of time points away.
     """

@@ -86,7 +86,7 @@ class Worklist:
 
 
 def build_worklist(store: Store, reader: str) -> Worklist:
-    """Give the worklist of a reader."""
+    """Return the worklist of a reader."""
     rows: list[WorkLesion] = []
     dates: dict[str, tuple[date, ...]] = {}
     without: list[str] = []
@@ -124,7 +124,7 @@ def build_work_cells(
     signed: frozenset[str],
     other_readings: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
 ) -> tuple[WorkCell, ...]:
-    """Give the cells of one lesion as its reader has them.
+    """Return the cells of one lesion as its reader has them.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def build_work_cells(
 
 
 def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
-    """Give a worklist with one lesion as its reader has it now.
+    """Return a worklist with one lesion as its reader has it now.
 
     What differs from another reader does so until it is changed.
     """

@@ -80,7 +80,7 @@ def align_project(
     quick
         Whether the second opinion is left out. A later run without it asks for it.
     workers
-        Processes; None for one a core, 1 for none beside this one.
+        Processes; None for one a core, 1 for none besides this one.
     """
     store = project.store
     tasks = plan(store, lesion_ids)
@@ -202,7 +202,7 @@ def _group_by_frames(
 
 
 def _same_contrast(pair: SequencePair) -> bool:
-    """Tell whether fat is suppressed on both dates or on neither."""
+    """Return whether fat is suppressed on both dates or on neither."""
     role, baseline, followup = pair
     before, after = (bool(fat_suppression(v.instance).value) for v in (baseline, followup))
     return role is SeriesRole.STIR or before == after

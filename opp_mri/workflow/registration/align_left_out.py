@@ -1,4 +1,4 @@
-"""Say what of a baseline gets no fit for a lesion, and why: nothing is left out in silence."""
+"""Describe what of a baseline gets no fit for a lesion, and why: nothing is left out in silence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

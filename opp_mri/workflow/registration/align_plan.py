@@ -49,7 +49,7 @@ class VisitTask:
 
 
 def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
-    """Give the visits to line up: per lesion, or per patient where there is no lesion yet."""
+    """Return the visits to line up: per lesion, or per patient where there is no lesion yet."""
     lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
     if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions]:
         raise UnknownError(f"There is no lesion {unknown[0]}: `opp-mri lesion list` lists them.")
@@ -68,7 +68,7 @@ def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
 
 
 def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
-    """Give the id of a fit: a hash of all that it depends on.
+    """Return the id of a fit: a hash of all that it depends on.
 
     Parameters
     ----------
@@ -93,18 +93,18 @@ def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
 def recorded_fit(
     recorded: Mapping[str, Alignment], task: VisitTask, pair: SequencePair
 ) -> Alignment | None:
-    """Give the fit of a pair as recorded; the one with a second opinion where there are both."""
+    """Return the fit of a pair as recorded; the one with a second opinion where there are both."""
     return recorded.get(fit_id(task, pair)) or recorded.get(fit_id(task, pair, quick=True))
 
 
 def import_id(task: VisitTask, pair: SequencePair, transform: RigidTransform) -> str:
-    """Give the id of a fit that another program made."""
+    """Return the id of a fit that another program made."""
     depends_on = (fit_id(task, pair), transform.matrix.round(9).tolist())
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
 
 
 def with_imports(planned: Sequence[Alignment], recorded: Sequence[Alignment]) -> list[Alignment]:
-    """Give fits with those that were imported for the same volumes and lesion after each."""
+    """Return fits with those that were imported for the same volumes and lesion after each."""
     imported: dict[tuple[str | None, str, str], list[Alignment]] = {}
     for alignment in recorded:
         if alignment.algorithm_version == IMPORTED:
@@ -193,7 +193,7 @@ def _like_with_like(
 
 
 def _holds(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool:
-    """Tell whether a lesion can be found on a volume by its seed, which is known in one frame.
+    """Return whether a lesion can be found on a volume by its seed, which is known in one frame.
 
     In another frame of reference the seed's coordinates would point at something else.
     """

@@ -19,7 +19,7 @@ from opp_mri.workflow.registration.visits import VisitFit
 def build_alignment_json(
     alignment: Alignment, decisions: Sequence[AlignmentDecision] = (), visit: VisitFit | None = None
 ) -> dict[str, Any]:
-    """Give what `opp-mri align --json` shows of a fit.
+    """Return what `opp-mri align --json` shows of a fit.
 
     Parameters
     ----------
@@ -117,5 +117,5 @@ def _round(value: float | None, digits: int) -> float | None:
 
 
 def _finite(value: float) -> float | None:
-    """Give a number that JSON can hold, None for what is infinite."""
+    """Return a number that JSON can hold, None for what is infinite."""
     return round(value, 3) if value < float("inf") else None

@@ -84,7 +84,7 @@ class FitImages:
 def review_queue(
     store: Store, lesion_ids: Sequence[str] = (), fit_ids: Sequence[str] = ()
 ) -> ReviewQueue:
-    """Give the fits that a reader may decide about, all or those of some lesions.
+    """Return the fits that a reader may decide about, all or those of some lesions.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
 
 
 def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion]) -> Vector3 | None:
-    """Give a point in the lesion's vertebra: its seed, or where a reader confirmed the level."""
+    """Return a point in the lesion's vertebra: its seed, or where a reader confirmed the level."""
     lesion = lesions.get(alignment.lesion_id or "")
     frame = alignment.fit.baseline_from_followup.to_frame_of_reference_uid
     if lesion is None or not frame:
@@ -147,7 +147,7 @@ def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion])
 
 
 def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:
-    """Give an item with all that was decided about it, by other readers too."""
+    """Return an item with all that was decided about it, by other readers too."""
     decisions = store.alignment_decisions().get(item.alignment.fit_id, ())
     return evolve(item, decisions=tuple(decisions))
 

@@ -149,7 +149,7 @@ def import_fit(
 
 
 def baseline_date(pair: SequencePair) -> date:
-    """Give the date of the baseline of a pair, which is never paired without one.
+    """Return the date of the baseline of a pair, which is never paired without one.
 
     Raises
     ------

@@ -58,11 +58,11 @@ class Links:
     )
 
     def carrying(self, to_frame: str, from_frame: str) -> RigidTransform | None:
-        """Give the transform between two frames through confirmed fits alone, or None."""
+        """Return the transform between two frames through confirmed fits alone, or None."""
         return self._kept_chain(to_frame, from_frame, with_points=False)
 
     def linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
-        """Give a transform for scrolling: through confirmed fits, or else common points too."""
+        """Return a transform for scrolling: through confirmed fits, or else common points too."""
         carrying = self.carrying(to_frame, from_frame)
         if carrying is not None:
             return carrying
@@ -79,7 +79,7 @@ class Links:
 
 
 def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) -> Links:
-    """Give the links of a patient's frames as they are for one lesion.
+    """Return the links of a patient's frames as they are for one lesion.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _shift(point: CommonPoint) -> RigidTransform:
 def shift(
     to_frame: str, to_lps_mm: Vector3, from_frame: str, from_lps_mm: Vector3
 ) -> RigidTransform:
-    """Give the shift that lays a point of one frame of reference on a point of another.
+    """Return the shift that lays a point of one frame of reference on a point of another.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def shift(
 def _chain(
     transforms: Sequence[RigidTransform], to_frame: str, from_frame: str
 ) -> RigidTransform | None:
-    """Give the shortest chain from one frame to another; the first listed of equals."""
+    """Return the shortest chain from one frame to another; the first listed of equals."""
     if not to_frame or not from_frame:
         return None
     if to_frame == from_frame:

@@ -35,7 +35,7 @@ class VisitFit:
         return self.leading.fit.verdict
 
     def describe_sequences(self) -> str:
-        """Give the evidence of each sequence in a line."""
+        """Return the evidence of each sequence in a line."""
         return ", ".join(_describe(alignment) for alignment in self.alignments)
 
 

@@ -35,7 +35,7 @@ def remove_account(project: Project, name: str) -> None:
 
 
 def list_accounts(project: Project) -> Sequence[Account]:
-    """Give all accounts, by name; see `add_account` for what is raised."""
+    """Return all accounts, by name; see `add_account` for what is raised."""
     return _store(project).accounts()
 
 

@@ -101,7 +101,7 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
 def list_entries(
     store: Store, after: int = 0, *, blinded: Collection[str] = ()
 ) -> Iterator[AuditEntry]:
-    """Give all records for showing, in their order.
+    """Yield all records for showing, in their order.
 
     Parameters
     ----------

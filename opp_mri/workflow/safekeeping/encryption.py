@@ -51,7 +51,7 @@ def check_passphrase(passphrase: str) -> None:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Tell whether a file is one of these."""
+    """Return whether a file is one of these."""
     try:
         with path.open("rb") as stream:
             return stream.read(len(MARK)) == MARK
@@ -74,7 +74,7 @@ class _Cipher:
     aes: AESGCM
 
     def nonce_of(self, number: int, *, is_last: bool) -> bytes:
-        """Give the nonce of a piece."""
+        """Return the nonce of a piece."""
         return self.nonce + _COUNTER.pack(number, is_last)
 
 
@@ -103,7 +103,7 @@ class EncryptedWriter(io.RawIOBase):
         target.write(header)
 
     def writable(self) -> bool:
-        """Tell that it can be written to."""
+        """Report that it can be written to."""
         return True
 
     def write(self, content: Any, /) -> int:

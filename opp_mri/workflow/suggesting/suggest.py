@@ -137,7 +137,7 @@ def _abstain(
 
 
 def _axis_in(frame_uid: str, axes: Sequence[ApAxis], joined: Links) -> Vector3 | None:
-    """Give the AP axis that a reader set last, carried into a frame by confirmed fits, or None."""
+    """Return the AP axis that a reader set last, carried to a frame by confirmed fits, or None."""
     for axis in reversed(axes):
         carrying = joined.carrying(frame_uid, axis.frame_of_reference_uid)
         if carrying is not None:

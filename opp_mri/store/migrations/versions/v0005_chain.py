@@ -112,7 +112,7 @@ def _records(connection: sa.Connection, place: int) -> Iterator[Old]:
 
 
 def _body(row: Any) -> tuple[str, str]:
-    """Give the record as JSON, and when it was recorded."""
+    """Return the record as JSON, and when it was recorded."""
     if "record" not in row:
         fields = {name: row[name] for name in row if name not in ("recorded_at",)}
         fields = {name: value for name, value in fields.items() if not name.endswith("_id")
@@ -139,7 +139,7 @@ def _content(kind: str, fields: tuple[str, str, str], body: str, at: str) -> dic
 
 
 def _hash_signed(moved: list[dict[str, str]]) -> None:
-    """Give each signature the hash of the content that it covers."""
+    """Return for each signature the hash of the content that it covers."""
     bodies = {row["key"]: row["body"] for row in moved if row["kind"] == "Reading"}
     for row in moved:
         if row["kind"] == "Signature":
