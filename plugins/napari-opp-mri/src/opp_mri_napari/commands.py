@@ -130,7 +130,7 @@ def _need_screen() -> None:
 
 
 def _answers(display: str) -> bool:
-    """Tell whether an X server answers under a name such as `:0` or `localhost:10.0`."""
+    """Return whether an X server answers under a name such as `:0` or `localhost:10.0`."""
     host, _, number = display.rpartition(":")
     number = number.partition(".")[0]
     if not number.isdigit():

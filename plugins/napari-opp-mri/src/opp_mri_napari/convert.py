@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # it brings matplotlib, which the reading room starts without
     from opp_mri.workflow.registration.align_review import FitImages
 
 Colour = tuple[float, float, float]
-# orange and blue, told apart by all common kinds of colour vision; together they make white
+# orange and blue, distinguishable with all common kinds of colour vision; together they make white
 BASELINE_COLOUR: Final[Colour] = (1.0, 0.6, 0.1)
 FOLLOWUP_COLOUR: Final[Colour] = (0.0, 0.4, 0.9)
 WHITE: Final[Colour] = (1.0, 1.0, 1.0)
@@ -86,20 +86,20 @@ def upright(grid: VolumeGeometry) -> Upright:
 
 
 def turned(voxels: NDArray[Any], turn: Upright) -> NDArray[Any]:
-    """Give voxels, shape (k, j, i), as (slices, down, across): a view, not a copy."""
+    """Return voxels, shape (k, j, i), as (slices, down, across): a view, not a copy."""
     vertical = slice(None, None, -1 if turn.flip_vertical else 1)
     horizontal = slice(None, None, -1 if turn.flip_horizontal else 1)
     return voxels.transpose(turn.axes)[:, vertical, horizontal]
 
 
 def scale_mm(grid: VolumeGeometry, turn: Upright) -> Vector3:
-    """Give the size of a voxel along (slices, down, across) in mm."""
+    """Return the size of a voxel along (slices, down, across) in mm."""
     k, down, across = (float(grid.spacing_kji_mm[axis]) for axis in turn.axes)
     return (k, down, across)
 
 
 def on_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vector3) -> Vector3:
-    """Give where a point lies among the layers: (slices, down, across) in mm."""
+    """Return where a point lies among the layers: (slices, down, across) in mm."""
     index = grid.kji_from_lps(np.asarray(point_lps_mm))[list(turn.axes)]
     last = np.asarray(grid.shape_kji)[list(turn.axes)] - 1
     flipped = (False, turn.flip_vertical, turn.flip_horizontal)
@@ -108,7 +108,7 @@ def on_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vector3) -> 
 
 
 def screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, str]:
-    """Give the letters of the patient's directions at the left, right, top and bottom."""
+    """Return the letters of the patient's directions at the left, right, top and bottom."""
     _, vertical, horizontal = turn.axes
     right = grid.directions[horizontal] * (-1 if turn.flip_horizontal else 1)
     bottom = grid.directions[vertical] * (-1 if turn.flip_vertical else 1)
@@ -116,7 +116,7 @@ def screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, 
 
 
 def image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, ImageLayer]:
-    """Give baseline and follow-up, windowed each by itself, on the baseline's slices.
+    """Return baseline and follow-up, windowed each separately, on the baseline's slices.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, Imag
 
 
 def ticks(centre_mm: tuple[float, float]) -> FloatArray:
-    """Give four short lines that point at a place without covering it, as napari's vectors.
+    """Return four short lines that point at a place without covering it, as napari's vectors.
 
     Parameters
     ----------

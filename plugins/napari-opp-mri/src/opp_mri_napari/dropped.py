@@ -10,7 +10,7 @@ LayerData = tuple[Any, ...]
 
 
 def reader_of(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
-    """Give a reader for one folder with DICOM files in it; None for anything else.
+    """Return a reader for one folder with DICOM files in it; None for anything else.
 
     napari asks this for whatever is dropped on it, so it looks at a few files at most.
     """

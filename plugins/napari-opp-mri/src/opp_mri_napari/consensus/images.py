@@ -27,7 +27,7 @@ class Shown:
     geometry: PaneGeometry
 
     def on_screen(self, start: PixelPoint, end: PixelPoint) -> Line:
-        """Give a line as points on the screen, (down, across) in mm."""
+        """Return a line as points on the screen, (down, across) in mm."""
         return self.geometry.screen_from_pixel(start), self.geometry.screen_from_pixel(end)
 
 
@@ -123,7 +123,7 @@ class PairImages:
     # --- what is shown
 
     def shown(self) -> Shown | None:
-        """Give the series that is looked at, or None where the answer has no line."""
+        """Return the series that is looked at, or None where the answer has no line."""
         volume = self.context or self._volume_of_answer()
         if volume is None:
             return None
@@ -131,7 +131,7 @@ class PairImages:
         return Shown(volume=volume, geometry=geometry)
 
     def pictures(self) -> Pictures | None:
-        """Give the images of the series that is looked at, or None as long as they load."""
+        """Return the images of the series that is looked at, or None as long as they load."""
         shown = self.shown()
         return None if shown is None else self._cache.get(shown.volume.volume_id)
 
@@ -146,7 +146,7 @@ class PairImages:
         return "The images of this answer are no longer indexed: index them again."
 
     def next_job(self) -> Job | None:
-        """Give the images to load next."""
+        """Return the images to load next."""
         shown = self.shown()
         if shown is None:
             return None
@@ -171,7 +171,7 @@ class PairImages:
         return volumes[0] if volumes else None
 
     def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
-        """Give the selected series of the patient, by time point and sequence."""
+        """Return the selected series of the patient, by time point and sequence."""
         return {
             (point.study_date, volume.role): volume
             for point in list_time_points(self._store, self._pair.lesion.patient_id)

@@ -157,7 +157,7 @@ class ConsensusPresenter:
         self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {answer_in_words(answer)}"))
 
     def answer(self, answer: Answer) -> None:
-        """Say instead of both that it is gone, or not measurable."""
+        """Record instead of both that it is gone, or not measurable."""
         new = NewAnswer(answer=answer)
         words = answer.value.replace("_", " ")
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
@@ -236,13 +236,13 @@ class ConsensusPresenter:
         return self.banner or self.images.failure
 
     def next_job(self) -> Job | None:
-        """Give the images to load next."""
+        """Return the images to load next."""
         return self.images.next_job()
 
     # what is resolved is recorded as it is given, so nothing waits to be written
 
     def next_save(self) -> Save | None:
-        """Give nothing."""
+        """Return nothing."""
         return None
 
     def save_done(self, error: OppMriError | None) -> None:
@@ -252,7 +252,7 @@ class ConsensusPresenter:
         """Write nothing."""
 
     def lines(self) -> dict[str, Line]:
-        """Give the lines on the slice that is shown, by letter; "new" is what is proposed."""
+        """Return the lines on the slice that is shown, by letter; "new" is what is proposed."""
         shown = self.images.shown()
         if shown is None:
             return {}
@@ -270,7 +270,7 @@ class ConsensusPresenter:
         return lines
 
     def why_not(self, kind: ResolutionKind) -> str:
-        """Say why a kind of resolution cannot be had here; "" where it can."""
+        """Explain why a kind of resolution cannot be obtained here; "" where it can."""
         try:
             check_allowed(needed_protocol(self._project.store), self.pair, kind, "any")
         except OppMriError as error:
@@ -278,7 +278,7 @@ class ConsensusPresenter:
         return ""
 
     def progress(self) -> str:
-        """Say how far the work is."""
+        """State how far the work is."""
         discordant = [pair for pair in self.pairs if pair.discordance]
         done = sum(discordance.resolution is not None for discordance in discordant)
         signed = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
@@ -304,7 +304,7 @@ class ConsensusPresenter:
             self.go_to(self.position)
 
     def _long(self, new: NewAnswer) -> str:
-        """Say how long a line is that was not recorded yet."""
+        """State how long a line is that was not recorded yet."""
         shown, line = self.images.shown(), new.line
         if shown is None or line is None:
             return ""
@@ -323,7 +323,7 @@ class ConsensusPresenter:
         return not self.banner
 
     def _reload(self, lesion_id: str | None = None) -> None:
-        """Read one lesion anew, which is quick, or all."""
+        """Read one lesion again, which is quick, or all."""
         wanted = self._wanted if lesion_id is None else (lesion_id,)
         consensuses = prepare_consensus(self._project, self._rules, lesion_ids=wanted)
         if lesion_id is None:

@@ -345,7 +345,7 @@ def _dashes(line: Line) -> list[Line]:
 
 
 def _ticks(line: Line) -> list[Line]:
-    """Give the ends' strokes across the line."""
+    """Return the ends' strokes across the line."""
     start, end = np.array(line[0]), np.array(line[1])
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
     across = np.array([-along[1], along[0]]) * 1.5

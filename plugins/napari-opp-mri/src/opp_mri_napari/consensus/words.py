@@ -32,7 +32,7 @@ def title(pair: Pair) -> str:
 
 
 def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
-    """Give what A and B say, and how far apart they are."""
+    """Return what A and B say, and how far apart they are."""
     discordance = pair.discordance
     rows = [("A (solid)", answer_in_words(pair.a)), ("B (dashed)", answer_in_words(pair.b))]
     if pair.a.length_mm is not None and pair.b.length_mm is not None:
@@ -57,14 +57,14 @@ def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
 
 
 def state(pair: Pair) -> str:
-    """Say what became of a pair."""
+    """Describe what happened to a pair."""
     if pair.resolution is None or pair.result is None:
         return "open" if pair.discordance else "agrees: becomes the mean when signed"
     return f"resolved ({pair.resolution.kind.value}): {answer_in_words(pair.result)}"
 
 
 def answer_in_words(reading: Reading) -> str:
-    """Say an answer in a few words."""
+    """Describe an answer in a few words."""
     if reading.answer is Answer.MEASURED and reading.length_mm is not None:
         return format_mm(reading.length_mm)
     return {Answer.GONE: "gone, 0.0 mm"}.get(reading.answer, "not measurable")

@@ -1,4 +1,4 @@
-"""The panel beside the images: what is proposed, what was decided, and what went wrong."""
+"""The panel next to the images: what is proposed, what was decided, and what went wrong."""
 
 from html import escape
 from typing import Final
@@ -12,7 +12,7 @@ from opp_mri_napari.fits.words import FitWords, fit_words, what_confirming_says
 from opp_mri_napari.shared.labels import make_label, show_text
 
 WIDTH_PX: Final = 430
-# blue, yellow, vermilion: told apart by all common kinds of colour vision
+# blue, yellow, vermilion: distinguishable with all common kinds of colour vision
 VERDICT_STYLES: Final = {
     Verdict.GOOD: "background: #0072b2; color: white;",
     Verdict.DOUBTFUL: "background: #f0e442; color: black;",

@@ -162,7 +162,7 @@ class FitReviewPresenter:
     # What is shown
 
     def next_job(self) -> Job | None:
-        """Give the images to load next: those of the current fit, then of the one after it."""
+        """Return the images to load next: those of the current fit, then of the one after it."""
         ahead = self._next_undecided()
         places = [self.position] if ahead is None else [self.position, ahead]
         fits = [self.items[place].alignment for place in places]
@@ -331,7 +331,7 @@ class FitReviewPresenter:
     # Decisions are recorded as they are made, so nothing waits to be written
 
     def next_save(self) -> Save | None:
-        """Give nothing."""
+        """Return nothing."""
         return None
 
     def save_done(self, error: OppMriError | None) -> None:

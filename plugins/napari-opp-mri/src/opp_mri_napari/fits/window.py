@@ -244,7 +244,7 @@ class FitReviewWindow:
         followup.colormap = _ramp(FOLLOWUP_COLOUR if both else WHITE)
 
     def _centre(self, images: FitImages) -> tuple[float, float]:
-        """Give where the ticks stand on the screen: down, across in mm."""
+        """Return where the ticks stand on the screen: down, across in mm."""
         centre_lps_mm = self.presenter.current.centre_lps_mm
         return on_screen_mm(images.grid, upright(images.grid), centre_lps_mm)[1:]
 

@@ -51,14 +51,14 @@ def fit_words(item: ReviewItem) -> FitWords:
 
 
 def ticks_in_words(item: ReviewItem) -> str:
-    """Say what the ticks point at: a vertebra only where somebody has marked it."""
+    """Describe what the ticks point at: a vertebra only where somebody has marked it."""
     if item.landmark_lps_mm is None:
         return "ticks: middle of the field that was lined up; no vertebra is marked"
     return f"ticks: {item.level}"
 
 
 def what_confirming_says(item: ReviewItem) -> str:
-    """Say what a reader states with C; of a failed fit, that there is nothing to state."""
+    """Describe what a reader states with C; of a failed fit, that there is nothing to state."""
     if item.alignment.fit.verdict is Verdict.FAILED:
         return "Failed: there is nothing to confirm. R rejects it, N goes on."
     at = f"{item.level} lies on {item.level}" if item.level else "each level lies on itself"
@@ -66,7 +66,7 @@ def what_confirming_says(item: ReviewItem) -> str:
 
 
 def title(item: ReviewItem) -> str:
-    """Say which lesion and sequence a fit is of."""
+    """State which lesion and sequence a fit is of."""
     alignment = item.alignment
     if alignment.lesion_id is None:
         subject = f"Patient {alignment.patient_id}, common field"

@@ -24,7 +24,7 @@ class CaliperMarks:
         self._session, self._calipers = session, calipers
 
     def marks(self, pane: Pane, ghost: Carried | None, *, active: bool) -> tuple[Mark, ...]:
-        """Give the lines on the shown image of a pane."""
+        """Return the lines on the shown image of a pane."""
         if pane.plane is None or pane.geometry is None:
             return ()
         marks = []
@@ -49,7 +49,7 @@ class CaliperMarks:
         return tuple(marks)
 
     def _axis_marks(self, pane: Pane) -> list[Mark]:
-        """Give the AP axis where it was set, on the image that it was set on."""
+        """Return the AP axis where it was set, on the image that it was set on."""
         lesion = self._session.lesion
         if lesion is None or not lesion.axes or pane.volume is None:
             return []
@@ -62,7 +62,7 @@ class CaliperMarks:
         return [_mark(pane, MarkStyle.AXIS, (axis.start, axis.end), detail=detail)]
 
     def _hints(self, pane: Pane, plane: ImagePlane) -> list[Mark]:
-        """Give the calipers of the time point's other sequences that lie in the shown image."""
+        """Return the calipers of the time point's other sequences that lie in the shown image."""
         lesion = self._session.lesion
         if lesion is None or self._session.blinding is not None or pane.volume is None:
             return []
@@ -101,7 +101,7 @@ class CaliperMarks:
             pane,
             MarkStyle.FROZEN if is_signed else MarkStyle.OWN,
             line,
-            label=format_mm(length_mm) if length_mm else "",  # a first click is no length
+            label=format_mm(length_mm) if length_mm else "",  # a first click is not a length
             detail=detail,
             selected=self._calipers.selected if active and not drawing else None,
             dragged=self._calipers.line.dragged if drawing else None,

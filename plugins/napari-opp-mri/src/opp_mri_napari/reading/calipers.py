@@ -109,29 +109,29 @@ class Calipers:
     # --- what is there
 
     def cell(self, day: date, sequence: SeriesRole) -> Cell | None:
-        """Give the cell of the open lesion, or None where there is none."""
+        """Return the cell of the open lesion, or None where there is none."""
         lesion = self.session.lesion
         cells = lesion.timeline.cells if lesion else ()
         return next((c for c in cells if c.study_date == day and c.sequence is sequence), None)
 
     def cell_of(self, pane: Pane) -> Cell | None:
-        """Give the cell that a pane shows, or None where no lesion is open."""
+        """Return the cell that a pane shows, or None where no lesion is open."""
         return self.cell(pane.study_date, pane.sequence)
 
     def reading(self, pane: Pane) -> Reading | None:
-        """Give the reader's latest answer of a pane's cell."""
+        """Return the reader's latest answer of a pane's cell."""
         cell = self.cell_of(pane)
         return cell.reading if cell else None
 
     def line_on(self, pane: Pane) -> Line | None:
-        """Give the caliper that lies on the shown image of a pane."""
+        """Return the caliper that lies on the shown image of a pane."""
         reading = self.reading(pane)
         if reading is None or reading.caliper is None or place_of(pane, reading) != pane.place:
             return None
         return (reading.caliper.start, reading.caliper.end)
 
     def axis(self, pane: Pane) -> InPlane | None:
-        """Give the AP axis in the shown image: the vertebra's own, or else the patient's."""
+        """Return the AP axis in the shown image: the vertebra's own, or else the patient's."""
         if pane.plane is None:
             return None
         lesion = self.session.lesion
@@ -139,7 +139,7 @@ class Calipers:
         return axis_in_plane(pane.plane, own or PATIENT_AP_LPS)
 
     def hold(self, pane: Pane, *, free: bool) -> "Holder":
-        """Give what a moving end is held to."""
+        """Return what a moving end is held to."""
         if pane.plane is None:
             raise ValueError("an empty pane has no line")
         held = self.lock and not free and self.tool is Tool.CALIPER
@@ -203,7 +203,7 @@ class Calipers:
             )
 
     def candidates(self, pane: Pane) -> Mapping[int, tuple[Decimal, Line]]:
-        """Give the latest line on each image of a pane's volume, by the place of the image."""
+        """Return the latest line on each image of a pane's volume, by the place of the image."""
         lesion, cell = self.session.lesion, self.cell_of(pane)
         lines: dict[int, tuple[Decimal, Line]] = {}
         for reading in lesion.log if lesion and cell and pane.volume else ():
@@ -215,7 +215,7 @@ class Calipers:
         return lines
 
     def tool_text(self, pane: Pane | None) -> str:
-        """Say what the left button does, and along which axis."""
+        """Describe what the left button does, and along which axis."""
         if self.tool is not Tool.CALIPER or pane is None or pane.plane is None:
             return self.tool.value
         lesion = self.session.lesion
@@ -313,7 +313,7 @@ class Calipers:
         self.pending = self.refused = None
 
     def cancel(self) -> bool:
-        """Leave what is being drawn, the selection, or a special tool; tell whether one was."""
+        """Leave what is being drawn, the selection, or a special tool; return whether one was."""
         if self.line.busy:
             self.line.cancel()
         elif self.pending is not None or self.refused is not None:
@@ -327,7 +327,7 @@ class Calipers:
         return True
 
     def live_length(self) -> tuple[Pane, Line] | None:
-        """Give the caliper under the mouse, for the growth curve."""
+        """Return the caliper under the mouse, for the growth curve."""
         if self.on is None or self.line.line is None or self.tool is not Tool.CALIPER:
             return None
         return (self.on, self.line.line)
@@ -359,14 +359,14 @@ class Holder:
         self._plane, self._axis = plane, axis
 
     def __call__(self, fixed: PixelPoint, moving: PixelPoint) -> PixelPoint:
-        """Give where the moving end goes."""
+        """Return where the moving end goes."""
         if self._axis is not None:
             moving = held_to_axis(self._plane, fixed, moving, self._axis)
         return on_image(self._plane, moving)
 
 
 def place_of(pane: Pane, reading: Reading) -> int | None:
-    """Give which image of a pane's volume a caliper lies on, or None where it is another volume."""
+    """Return which image of a pane's volume a caliper lies on, or None if another volume."""
     if reading.caliper is None or pane.volume is None:
         return None
     wanted = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
@@ -379,7 +379,7 @@ def place_of(pane: Pane, reading: Reading) -> int | None:
 def _along(
     pane: Pane, plane: ImagePlane, axis: InPlane, end: PixelPoint, down: int, across: int
 ) -> int:
-    """Give 1 or -1: which way along the axis an arrow points on the screen."""
+    """Return 1 or -1: which way along the axis an arrow points on the screen."""
     if pane.geometry is None:
         return 1
     here = pane.geometry.screen_from_pixel(end)

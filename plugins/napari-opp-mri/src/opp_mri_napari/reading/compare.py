@@ -73,7 +73,7 @@ class Compare:
         self.mode, self._shows_baseline = Comparison.OFF, False
 
     def words(self, pane: Pane) -> str:
-        """Say what a pane shows instead of its native image; "" for that."""
+        """Describe what a pane shows instead of its native image; "" for that."""
         if not self.is_on:
             return ""
         if self._picture(pane) is None:
@@ -85,7 +85,7 @@ class Compare:
         return "difference from the baseline"
 
     def mixed(self, pane: Pane, window: tuple[float, float]) -> NDArray[Any] | None:
-        """Give what a pane shows instead of its native image, shape (down, across), or None.
+        """Return what a pane shows instead of its native image, shape (down, across), or None.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ PARALLEL_COS: Final = 0.94  # twenty degrees: images that are nearly parallel ha
 
 
 def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
-    """Give the line along which the active pane's image, or on that the one aside, cuts a pane."""
+    """Give the line along which the active pane's image, or on that one the other, cuts a pane."""
     source = panes.current
     if source is pane:
         source = next((shown for shown in panes.panes if shown.aside), None)
@@ -38,7 +38,7 @@ def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
 
 
 def _corners(plane: ImagePlane) -> list[Vector3]:
-    """Give the corners of an image in order, LPS mm."""
+    """Return the corners of an image in order, LPS mm."""
     right, bottom = plane.columns - 0.5, plane.rows - 0.5
     return [
         plane.lps_from_pixel(column, row)
@@ -47,7 +47,7 @@ def _corners(plane: ImagePlane) -> list[Vector3]:
 
 
 def _cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
-    """Give the points where the edges between corners go through a plane."""
+    """Return the points where the edges between corners go through a plane."""
     cuts = []
     for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
         first, last = plane.distance_mm(here), plane.distance_mm(there)

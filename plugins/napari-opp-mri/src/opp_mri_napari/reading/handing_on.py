@@ -95,12 +95,12 @@ class HandingOn:
         )
 
     def take_images(self) -> "tuple[KeyImages, bytes] | None":
-        """Give the key images that were made, once, with their picture as PNG."""
+        """Return the key images that were made, once, with their picture as PNG."""
         key_images, self.images = self.images, None
         return key_images
 
     def take_text(self) -> str | None:
-        """Give the text that was written, once."""
+        """Return the text that was written, once."""
         text, self.text = self.text, None
         return text
 

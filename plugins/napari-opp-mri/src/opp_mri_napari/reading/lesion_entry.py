@@ -49,7 +49,7 @@ class LesionEntry:
         self._dialogs.bring_up(Dialog.LESION)
 
     def proposed_id(self) -> str:
-        """Give a name for the next lesion of the open patient."""
+        """Return a name for the next lesion of the open patient."""
         patient = self._session.patient
         return f"{patient.patient_id}-{len(patient.lesions) + 1}" if patient else ""
 
@@ -110,7 +110,7 @@ class LesionEntry:
         self.ask(lambda: add_event(store, full, at), take)
 
     def visit_cells(self) -> Mapping[str, str]:
-        """Give what is recorded of the open lesion on the day of the active pane, with its day."""
+        """Return what is recorded of the open lesion on the day of the active pane, and the day."""
         lesion, pane = self._session.lesion, self._navigation.panes.current
         if lesion is None or pane is None:
             return {}
@@ -154,7 +154,7 @@ class LesionEntry:
 
 
 def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
-    """Give a lesion as text, by the names of a lesion table's columns."""
+    """Return a lesion as text, by the names of a lesion table's columns."""
     columns = [
         column for column in LESION_COLUMNS if column.name not in ("patient_id", "tracking_uid")
     ]
@@ -162,7 +162,7 @@ def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
 
 
 def visit_cells(visit: Visit) -> Mapping[str, str]:
-    """Give a visit as text, by the names of a visit table's columns."""
+    """Return a visit as text, by the names of a visit table's columns."""
     return {column.name: plain(column.of(visit)) for column in VISIT_COLUMNS}
 
 

@@ -35,7 +35,7 @@ class Levels:
         self.proposed: Mapping[str, Vector3] = {}
 
     def known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
-        """Give where the vertebra is in a pane, and how that is known; None if it is not."""
+        """Return where the vertebra is in a pane, and how that is known; None if it is not."""
         lesion = self._session.lesion
         return lesion.level_in(pane.frame) if lesion is not None else None
 
@@ -76,7 +76,7 @@ class Levels:
         return ""
 
     def sentence(self, pane: Pane) -> str:
-        """Say how a pane is linked to where the lesion is known; "" where that needs no word."""
+        """State how a pane is linked to where the lesion is known; "" where that needs no word."""
         lesion = self._session.lesion
         if lesion is None or pane.volume is None:
             return ""
@@ -91,14 +91,14 @@ class Levels:
         return f"level not confirmed: {_fits_in_words(self.fits(pane), lesion)}; {by_hand}"
 
     def fits(self, pane: Pane) -> tuple[FitNote, ...]:
-        """Give the fits of a pane's frame of reference."""
+        """Return the fits of a pane's frame of reference."""
         lesion, patient = self._session.lesion, self._session.patient
         links = lesion.links if lesion else patient.links if patient else None
         return links.fits.get(pane.frame, ()) if links is not None else ()
 
 
 def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
-    """Say what fits there are: rejected ones, and those that wait for a decision."""
+    """Describe what fits there are: rejected ones, and those that wait for a decision."""
     reader = lesion.timeline.reader
     rejected = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
     waiting = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]

@@ -29,7 +29,7 @@ class Looking:
         self.navigation, self.compare, self.switches = navigation, compare, switches
 
     def wishes(self) -> Mapping[str, Callable[[], None]]:
-        """Give what each wish does."""
+        """Return what each wish does."""
         return {
             "blink": self._blink,
             "compare": self._step_comparison,

@@ -197,7 +197,7 @@ class Navigation:
             self.panes.follow(leader)
 
     def reload(self) -> None:
-        """Read lesions and links of the patient anew: fits may have been confirmed."""
+        """Read lesions and links of the patient again: fits may have been confirmed."""
         patient, ref, lesion = self.session.patient, self.current, self.session.lesion
         if patient is not None:
             day = ref.study_date if ref else None
@@ -205,7 +205,7 @@ class Navigation:
                        self.sequence, anew=True)  # fmt: skip
 
     def prior(self, pane: Pane) -> Cell | None:
-        """Give the cell before a pane's that has a caliper on the same sequence."""
+        """Return the cell before a pane's that has a caliper on the same sequence."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         before = [
             cell for cell in cells
@@ -273,7 +273,7 @@ class Navigation:
         self._jump_to_caliper(follow=not same_place)
 
     def _first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
-        """Give the time point to begin with: the first unread one, or the baseline."""
+        """Return the time point to begin with: the first unread one, or the baseline."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         unread = [cell for cell in cells if cell.status is CellStatus.UNREAD]
         of_sequence = [cell for cell in unread if cell.sequence is sequence]
@@ -337,7 +337,7 @@ class Navigation:
                 pane.technique = technique_changes(patient, lesion, pane.study_date, volume)
 
     def _want(self) -> None:
-        """Say which images are needed: those shown, then the lesion's others, then what is next."""
+        """State which images are needed: those shown, then the lesion's others, then the next."""
         patient = self.session.patient
         if patient is None:
             return
@@ -354,7 +354,7 @@ class Navigation:
         self.session.ahead = self._next_patient(patient.patient_id)
 
     def _next_patient(self, patient_id: str) -> str | None:
-        """Give the patient whom the worklist has after this one."""
+        """Return the patient whom the worklist has after this one."""
         lesions = self.session.worklist.lesions if self.session.worklist else ()
         ids = list(dict.fromkeys(lesion.patient_id for lesion in lesions))
         if patient_id not in ids or ids[-1] == patient_id:

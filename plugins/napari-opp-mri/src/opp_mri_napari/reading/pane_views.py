@@ -27,7 +27,7 @@ from opp_mri_napari.shared.geometry import ScreenPoint
 
 STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one
 STRIP_HALF_MM: Final = 30.0
-SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is no ghost
+SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is not a ghost
 HALF_VERTEBRA_MM: Final = 12.0
 OBLIQUE_COS: Final = 0.7  # an image across the spine, rather than along it
 LOCATOR_PX: Final = 110  # most pixels of the small whole image
@@ -45,7 +45,7 @@ class PaneViews:
         self._compare, self._marks = compare, CaliperMarks(session, calipers)
 
     def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
-        """Give a pane as it is drawn.
+        """Return a pane as it is drawn.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class PaneViews:
         return LevelMark(text=name, place=at)
 
     def _magnified(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> ScreenPoint | None:
-        """Give the place under the magnifier: the dragged or selected end, or the mouse."""
+        """Return the place under the magnifier: the dragged or selected end, or the mouse."""
         calipers = self._calipers
         line, dragged = calipers.line.line, calipers.line.dragged
         if calipers.on is pane and line is not None and dragged is not None:
@@ -183,14 +183,14 @@ class PaneViews:
 
 
 def is_loading(session: Session, pane: Pane) -> bool:
-    """Tell whether a pane's images are on their way."""
+    """Return whether a pane's images are on their way."""
     if pane.volume is None or pane.images is not None:
         return False
     return pane.volume.volume_id not in session.cache.failures
 
 
 def unreadable(session: Session, panes: Panes) -> str:
-    """Say how many of the shown series cannot be read, and what to do; "" where all can."""
+    """State how many of the shown series cannot be read, and what to do; "" where all can."""
     shown = [pane.volume for pane in panes.panes if pane.volume is not None]
     count = sum(volume.volume_id in session.cache.failures for volume in shown)
     if not count:
@@ -222,7 +222,7 @@ def _badge(ghost: Carried | None) -> str:
 
 
 def _locator(pane: Pane) -> Locator | None:
-    """Give the whole image, small, unless the pane shows it whole anyway."""
+    """Return the whole image, small, unless the pane shows it whole anyway."""
     if pane.images is None or pane.geometry is None or pane.whole:
         return None
     image = pane.images[pane.place]

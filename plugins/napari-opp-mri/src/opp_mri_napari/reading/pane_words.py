@@ -28,20 +28,20 @@ def series_name(pane: Pane, when: str) -> str:
 
 
 def slice_text(pane: Pane, *, blind: bool) -> str:
-    """Say which slice is shown; without their number where it would tell time points apart."""
+    """State which slice is shown; without their number where it would tell time points apart."""
     if pane.volume is None:
         return ""
     return f"{pane.place + 1}" if blind else f"{pane.place + 1}/{len(pane.volume.planes)}"
 
 
 def window_text(window: tuple[float, float]) -> str:
-    """Give width and level, in stored values."""
+    """Return width and level, in stored values."""
     low, high = window
     return f"W {high - low:.0f}  L {(low + high) / 2:.0f}"
 
 
 def technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
-    """Give changes of technique in few words, fat suppression first, for the image's corner."""
+    """Return changes of technique in few words, fat suppression first, for the image's corner."""
     ordered = sorted(sentences, key=lambda sentence: not sentence.startswith("Fat suppression"))
     lines = [sentence.replace(" differs:", ":").rstrip(".") for sentence in ordered]
     if len(lines) > MOST_LINES:
@@ -50,7 +50,7 @@ def technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
 
 
 def header_lines(volume: VolumeDescription) -> tuple[str, ...]:
-    """Give what a radiologist reads in the corner of an image: series, timing, slice, field."""
+    """Return what a radiologist reads in the corner of an image: series, timing, slice, field."""
     instance = volume.instance
     echo_ms = instance.echo_time_ms or volume.instance.frames[0].echo_time_ms
     plane = volume.plane.value if volume.plane else ""

@@ -156,7 +156,7 @@ class Panes:
         return self.panes[self.active] if self.panes else None
 
     def zoom_of(self, pane: Pane) -> float:
-        """Give the screen pixels per mm of a pane."""
+        """Return the screen pixels per mm of a pane."""
         low, high = ZOOM_LIMITS
         return min(high, max(low, self.height_px / pane.shown_mm * self.zoom_factor))
 
@@ -166,7 +166,7 @@ class Panes:
         return self.zoom_of(self.current) if self.current is not None else 1.0
 
     def pane_of(self, day: date) -> Pane | None:
-        """Give a pane of a time point, the active one first, or None where it is not shown."""
+        """Return a pane of a time point, the active one first, or None where it is not shown."""
         there = sorted(self.panes, key=lambda pane: pane is not self.current)
         return next((pane for pane in there if pane.study_date == day), None)
 
@@ -248,7 +248,7 @@ class Panes:
                     pane.look_at(place)
 
     def is_linked(self, pane: Pane) -> bool:
-        """Tell whether a pane follows the active one."""
+        """Return whether a pane follows the active one."""
         leader = self.current
         if leader is None or pane is leader or not leader.frame:
             return True
@@ -260,7 +260,7 @@ class Panes:
         self.zoom_factor = min(high, max(low, self.zoom_factor * ZOOM_STEP**notches))
 
     def window(self, pane: Pane) -> tuple[float, float]:
-        """Give the values that are drawn black and white in a pane."""
+        """Return the values that are drawn black and white in a pane."""
         if pane.loaded is None:
             return (0.0, 1.0)
         low, high = pane.own_window or pane.loaded.window
@@ -275,7 +275,7 @@ class Panes:
         self.width = min(10.0, max(0.02, self.width * width))
 
     def reset_window(self) -> None:
-        """Give every pane the window of its images again."""
+        """Restore in every pane the window of its images."""
         self.level, self.width = 0.0, 1.0
         for pane in self.panes:
             pane.own_window = None
@@ -287,14 +287,14 @@ class Panes:
             pane.own_window = _window_around(pane, quantiles)
 
     def copy_window(self, source: Pane) -> None:
-        """Give every pane the very window of one."""
+        """Set every pane to the very window of one."""
         window = self.window(source)
         self.level, self.width = 0.0, 1.0
         for pane in self.panes:
             pane.own_window = window
 
     def next_preset(self) -> str:
-        """Give every pane the next window preset; says its name."""
+        """Set every pane to the next window preset; return its name."""
         name, quantiles = PRESETS[self._preset % len(PRESETS)]
         self._preset += 1
         self.auto_window(quantiles)
@@ -310,7 +310,7 @@ class Panes:
         return (x, y, z)
 
     def _place_of_others(self, pane: Pane) -> Vector3 | None:
-        """Give where another pane looks, in this one's frame; the active pane first."""
+        """Return where another pane looks, in this one's frame; the active pane first."""
         panes = sorted(self.panes, key=lambda pane: pane is not self.current)
         for other in panes:
             if other is not pane and other.volume is not None:
@@ -321,13 +321,13 @@ class Panes:
 
 
 def middle_of(volume: VolumeDescription) -> Vector3:
-    """Give the middle of the middle image of a volume, LPS mm."""
+    """Return the middle of the middle image of a volume, LPS mm."""
     plane = volume.planes[len(volume.planes) // 2]
     return plane.lps_from_pixel((plane.columns - 1) / 2, (plane.rows - 1) / 2)
 
 
 def _window_around(pane: Pane, quantiles: tuple[float, float]) -> tuple[float, float] | None:
-    """Give a window from the values around the place that a pane looks at."""
+    """Return a window from the values around the place that a pane looks at."""
     if pane.images is None or pane.geometry is None:
         return None
     box = pane.images[pane.place]

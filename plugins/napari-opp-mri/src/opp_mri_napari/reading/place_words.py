@@ -39,7 +39,7 @@ class PlaceWords:
         return f"{self.code(day)} · {weeks_from_days(days):+.1f} weeks"
 
     def when(self, day: date) -> str:
-        """Say when a time point was: its date, and its phase; "" in a blinded read."""
+        """State when a time point was: its date, and its phase; "" in a blinded read."""
         lesion = self._session.lesion
         if self._session.blinding is not None or lesion is None:
             return ""

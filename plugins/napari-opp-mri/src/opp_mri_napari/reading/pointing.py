@@ -55,7 +55,7 @@ class Pointing:
         return pane, (down + down_px / zoom, across + across_px / zoom)
 
     def take(self, event: Pointer) -> bool:
-        """Take a mouse event; tell whether anything is to be drawn anew."""
+        """Take a mouse event; return whether anything is to be drawn again."""
         pane = next((p for p in self._panes.panes if p.pane_id == event.pane_id), None)
         if pane is None:
             return False

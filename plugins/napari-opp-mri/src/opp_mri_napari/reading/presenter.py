@@ -132,7 +132,7 @@ class ReadingRoom:
         self._wishes[name]()
 
     def pointer(self, event: Pointer) -> bool:
-        """Take a mouse event; tell whether anything is to be drawn again."""
+        """Take a mouse event; return whether anything is to be drawn again."""
         return self.pointing.take(event) or self.switches.magnifier
 
     def bring_up(self, dialog: Dialog | None) -> None:
@@ -212,7 +212,7 @@ class ReadingRoom:
     # --- what is shown
 
     def pane_views(self) -> tuple[PaneView, ...]:
-        """Give all panes as they are drawn."""
+        """Return all panes as they are drawn."""
         self.panes.take_images(self.session.images)
         self.waiting_fits.note_images()
         return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
@@ -224,14 +224,14 @@ class ReadingRoom:
         return pane is not None and is_loading(self.session, pane)
 
     def worklist(self) -> WorklistView:
-        """Give the worklist as it is drawn."""
+        """Return the worklist as it is drawn."""
         return worklist_view(
             self.session.worklist, self.navigation.current, self.navigation.order,
             blinding=self.session.blinding,
         )  # fmt: skip
 
     def timeline(self) -> TimelineView:
-        """Give the growth curve, with the caliper that is under the mouse."""
+        """Return the growth curve, with the caliper that is under the mouse."""
         lesion, patient = self.session.lesion, self.session.patient
         if lesion is None or patient is None:
             return TimelineView(hidden="No lesion is open.")
@@ -250,11 +250,11 @@ class ReadingRoom:
         )  # fmt: skip
 
     def sign_off(self) -> SignOffView:
-        """Give what a signature covers; this very list is what `sign` signs."""
+        """Return what a signature covers; this very list is what `sign` signs."""
         return self.signing.view()
 
     def status(self) -> StatusView:
-        """Give the lines above the panes."""
+        """Return the lines above the panes."""
         session, navigation = self.session, self.navigation
         patient, lesion = session.patient, session.lesion
         name = patient.patient_id if patient else "no patient"
@@ -323,7 +323,7 @@ class ReadingRoom:
         return len(days) if self.navigation.layout is Layout.GRID else None
 
     def advertised_fits(self) -> tuple[str, ...]:
-        """Give the ids of all fits of the shown panes."""
+        """Return the ids of all fits of the shown panes."""
         fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.fits(pane)]
         return tuple(dict.fromkeys(fit.fit_id for fit in fits))
 

@@ -17,7 +17,7 @@ class SeriesChoice:
         self._session, self._calipers = session, calipers
 
     def sequences(self) -> list[SeriesRole]:
-        """Give the sequences that the patient has, or may have where a series is in doubt."""
+        """Return the sequences that the patient has, or may have where a series is in doubt."""
         patient = self._session.patient
         if patient is None:
             return []
@@ -27,7 +27,7 @@ class SeriesChoice:
         return [role for role in SeriesRole if role in roles]
 
     def _distance_mm(self, volume: VolumeDescription) -> float:
-        """Give how far a volume's nearest image is from the lesion; 0 where that is not known."""
+        """Return how far a volume's nearest image is from the lesion; 0 where that is not known."""
         lesion = self._session.lesion
         level = lesion.level_in(volume.planes[0].frame_of_reference_uid) if lesion else None
         if level is None:
@@ -35,7 +35,7 @@ class SeriesChoice:
         return abs(volume.planes[nearest_place(volume, level[1])].distance_mm(level[1]))
 
     def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
-        """Give the series of a pane, or why there is none."""
+        """Return the series of a pane, or why there is none."""
         if pane.aside:
             volumes = self._other_series(pane.study_date)
             return next(iter(volumes), None), "This study has no other series."
@@ -61,7 +61,7 @@ class SeriesChoice:
         return volume, "" if volume else self._missing(pane)
 
     def _missing(self, pane: Pane) -> str:
-        """Say that a study has nothing of a sequence, and what may be it."""
+        """State that a study has nothing of a sequence, and what may be it."""
         name, doubtful = pane.sequence.value, self._doubtful(pane)
         if not doubtful:
             return f"This study has no {name}."
@@ -74,20 +74,20 @@ class SeriesChoice:
 
     @staticmethod
     def doubts(volume: VolumeDescription | None) -> tuple[str, ...]:
-        """Give the evidence of a series in doubt, first what speaks against choosing it."""
+        """Return the evidence of a series in doubt, first what speaks against choosing it."""
         if volume is None or not volume.is_in_doubt:
             return ()
         against = ("In doubt", "Not chosen")
         return tuple(sorted(volume.evidence, key=lambda line: not line.startswith(against)))
 
     def _doubtful(self, pane: Pane) -> list[VolumeDescription]:
-        """Give the series of a pane's time point that may be its sequence."""
+        """Return the series of a pane's time point that may be its sequence."""
         patient = self._session.patient
         series = patient.series.get(pane.study_date, ()) if patient is not None else ()
         return [volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence]
 
     def _other_series(self, day: date) -> list[VolumeDescription]:
-        """Give the other series of a time point: axial ones first, the nearest to the lesion."""
+        """Return the other series of a time point: axial ones first, the nearest to the lesion."""
         patient = self._session.patient
         series = patient.series.get(day, ()) if patient is not None else ()
         volumes = [

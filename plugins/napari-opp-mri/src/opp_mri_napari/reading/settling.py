@@ -41,7 +41,7 @@ class Settling:
             self._record(pane.volume, pane.sequence)
 
     def undo(self) -> bool:
-        """Take the last choice back where no answer was given since; tell whether there was one."""
+        """Undo the last choice where no answer was given since; return whether there was one."""
         last, self._last = self._last, None
         if last is None or last[1] != self._moment():
             return False
@@ -49,7 +49,7 @@ class Settling:
         return True
 
     def _moment(self) -> tuple[str, int]:
-        """Tell states apart in which an undo belongs to an answer and not to a choice."""
+        """Distinguish states in which an undo belongs to an answer and not to a choice."""
         lesion = self._session.lesion
         return ("", 0) if lesion is None else (lesion.lesion.lesion_id, len(lesion.log))
 

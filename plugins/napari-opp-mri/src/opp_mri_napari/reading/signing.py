@@ -38,7 +38,7 @@ class Signing:
         self.signs_incomplete = False
 
     def view(self) -> SignOffView:
-        """List what a signature covers; what changed since the last list is to be accepted anew."""
+        """List what a signature covers; what changed since the last list must be accepted again."""
         view = self._make_view()
         if view != self.listed:
             self.signs_incomplete = False
@@ -47,7 +47,7 @@ class Signing:
 
     @property
     def obstacle(self) -> str:
-        """Say why the listed answers cannot be signed; "" where they can."""
+        """Explain why the listed answers cannot be signed; "" where they can."""
         if not self.listed.reading_ids:
             return "There is nothing to sign here: measure first."
         if self.listed.missing and not self.signs_incomplete:

@@ -70,7 +70,7 @@ class WaitingFits:
             self._since = self._stopwatch()
 
     def leave(self) -> bool:
-        """Show the panes as they were; tell whether there was anything to leave."""
+        """Show the panes as they were; return whether there was anything to leave."""
         if not self.shown:
             return False
         self._forget()
@@ -96,7 +96,7 @@ class WaitingFits:
         self._navigation.hint = f"Count the levels: Shift+V confirms {count}."
 
     def _offers(self, lesion: RoomLesion) -> dict[str, tuple[FitNote, Vector3]]:
-        """Give the best fit that waits for each pane of unknown level, and where it puts it."""
+        """Return the best fit that waits for each pane of unknown level, and where it puts it."""
         offers: dict[str, tuple[FitNote, Vector3]] = {}
         for pane in self._panes.panes:
             if pane.volume is None or self._navigation.levels.known(pane) is not None:
@@ -143,7 +143,7 @@ def _frame(fit: FitNote) -> str:
 
 
 def _carried(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
-    """Give where a fit that waits would put the lesion's vertebra."""
+    """Return where a fit that waits would put the lesion's vertebra."""
     if lesion.anchor is None:
         return None
     motion = fit.baseline_from_followup

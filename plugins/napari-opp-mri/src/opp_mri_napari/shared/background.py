@@ -1,4 +1,4 @@
-"""Reading and writing beside the window: nothing that the eye waits for runs in its thread."""
+"""Reading and writing in the background: nothing that the eye waits for runs in its thread."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor

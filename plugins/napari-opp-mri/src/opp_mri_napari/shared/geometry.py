@@ -44,7 +44,7 @@ class PaneGeometry:
     _flips: tuple[bool, bool] = field(alias="flips")
 
     def screen_from_pixel(self, point: PixelPoint) -> ScreenPoint:
-        """Give (down, across) in mm of a pixel point (column, row)."""
+        """Return (down, across) in mm of a pixel point (column, row)."""
         row_mm, column_mm = (
             (last - index if flip else index) * spacing
             for index, last, flip, spacing in zip(
@@ -54,7 +54,7 @@ class PaneGeometry:
         return (row_mm, column_mm) if self.turn.vertical == 1 else (column_mm, row_mm)
 
     def pixel_from_screen(self, place: ScreenPoint) -> PixelPoint:
-        """Give the pixel point (column, row) at (down, across) in mm."""
+        """Return the pixel point (column, row) at (down, across) in mm."""
         in_order = place if self.turn.vertical == 1 else place[::-1]
         row, column = (
             last - mm / spacing if flip else mm / spacing
@@ -65,7 +65,7 @@ class PaneGeometry:
         return (column, row)
 
     def turned(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Give images, shape (frames, rows, columns), as (frames, down, across): a view."""
+        """Return images, shape (frames, rows, columns), as (frames, down, across): a view."""
         return turned(images, self.turn)
 
 
@@ -93,13 +93,13 @@ def pane_geometry(plane: ImagePlane, slice_spacing_mm: float | None) -> PaneGeom
 
 
 def towards_left(plane: ImagePlane) -> int:
-    """Give 1 where later slices lie further to the patient's left (or back, or up), else -1."""
+    """Return 1 where later slices lie further to the patient's left (or back, or up), else -1."""
     normal = plane.normal
     return 1 if max(normal, key=abs) > 0 else -1
 
 
 def window_of(images: NDArray[Any]) -> tuple[float, float]:
-    """Give the values that are drawn black and white: nearly all of them lie between."""
+    """Return the values that are drawn black and white: nearly all of them lie between."""
     step = images.size // SAMPLED | 1  # odd, so that it does not run down one column
     low, high = (float(x) for x in np.quantile(images.reshape(-1)[::step], (0.01, 0.995)))
     return (low, high if high > low else low + 1.0)

@@ -1,4 +1,4 @@
-"""Labels of the panels beside the images."""
+"""Labels of the panels next to the images."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy

@@ -10,7 +10,7 @@ SCROLL_BAR_PX: Final = 18
 
 
 def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
-    """Show a panel beside the images, a scale bar on them, and none of napari's own parts."""
+    """Show a panel next to the images, a scale bar on them, and none of napari's own parts."""
     area = scrolled(panel)  # on a low screen the window is no higher than the screen
     area.setMinimumWidth(panel.minimumWidth() + SCROLL_BAR_PX)
     viewer.window.add_dock_widget(area, area="right", name=name)
@@ -22,25 +22,25 @@ def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
 
 
 def main_window(viewer: napari.Viewer) -> QMainWindow:
-    """Give the window of a viewer; nobody keeps it, so that closing frees it."""
+    """Return the window of a viewer; nobody keeps it, so that closing frees it."""
     window: QMainWindow = viewer.window._qt_window
     return window
 
 
 def is_open(viewer: napari.Viewer) -> bool:
-    """Tell whether a viewer's window is still there."""
+    """Return whether a viewer's window is still there."""
     window = getattr(viewer.window, "_qt_window", None)
     return window is not None and bool(isalive(window))  # type: ignore[no-untyped-call]
 
 
 def canvas_widget(viewer: napari.Viewer) -> QWidget:
-    """Give the widget that a viewer draws on."""
+    """Return the widget that a viewer draws on."""
     widget: QWidget = viewer.window._qt_viewer.canvas.native
     return widget
 
 
 def canvas_height_px(viewer: napari.Viewer) -> float:
-    """Give the height of what a viewer draws on."""
+    """Return the height of what a viewer draws on."""
     return float(viewer.window._qt_viewer.canvas.size[0])
 
 
@@ -51,7 +51,7 @@ def fold_layers(viewer: napari.Viewer, *, away: bool) -> None:
 
 
 def layers_are_folded(viewer: napari.Viewer) -> bool:
-    """Tell whether napari's layer list is folded away."""
+    """Return whether napari's layer list is folded away."""
     return not any(part.isVisible() for part in _layer_parts(viewer))
 
 
@@ -71,7 +71,7 @@ def _layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:
 
 
 def scrolled(page: QWidget) -> QScrollArea:
-    """Give a page that never asks for more room than there is."""
+    """Return a page that never asks for more room than there is."""
     area = QScrollArea()
     area.setWidget(page)
     area.setWidgetResizable(True)

@@ -16,7 +16,7 @@ OWN_FONT: Final = (QPushButton, QComboBox, QTabBar, QCheckBox)  # napari gives t
 
 
 def usual_scale(screen_height_px: float) -> float:
-    """Give the scale for a screen: larger above 1080 lines, never smaller.
+    """Return the scale for a screen: larger above 1080 lines, never smaller.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def usual_scale(screen_height_px: float) -> float:
 
 
 def stepped(scale: float, steps: int) -> float:
-    """Give the scale some steps larger or smaller, within limits."""
+    """Return the scale some steps larger or smaller, within limits."""
     return min(LIMITS[1], max(LIMITS[0], scale * STEP**steps))
 
 

@@ -56,10 +56,10 @@ class Work(Protocol):
     """What a window has read and written in the background."""
 
     def next_job(self) -> Job | None:
-        """Give what is to be read next, or None; each is given once."""
+        """Return what is to be read next, or None; each is given once."""
 
     def next_save(self) -> Save | None:
-        """Give what is to be written next, in order; one at a time."""
+        """Return what is to be written next, in order; one at a time."""
 
     def save_done(self, error: OppMriError | None) -> None:
         """Take the outcome of the save that was given last."""
@@ -89,7 +89,7 @@ class SaveQueue:
 
     @property
     def text(self) -> str:
-        """Say whether all is written."""
+        """Return whether all is written."""
         if not self.count:
             return "not writable" if self.failure else "saved"
         return f"{self.count} not saved" if self._failed else "saving …"
@@ -103,7 +103,7 @@ class SaveQueue:
         self._failed = False
 
     def next_save(self) -> Save | None:
-        """Give what is to be written next, in order; one at a time."""
+        """Return what is to be written next, in order; one at a time."""
         if self._saving or self._failed or not self.waiting:
             return None
         self._saving = True
@@ -163,16 +163,16 @@ class ImageCache(Generic[Value]):
         self._wanted: Collection[str] = ()
 
     def get(self, key: str) -> Value | None:
-        """Give images, or None as long as they are not there."""
+        """Return images, or None as long as they are not there."""
         entry = self._kept.get(key)
         return entry.value if entry is not None else None
 
     def waits_for(self, key: str) -> bool:
-        """Tell whether images are not there yet and may still come."""
+        """Return whether images are not there yet and may still come."""
         return key not in self._kept and key not in self.failures
 
     def is_open(self, key: str) -> bool:
-        """Tell whether images are to be asked for: neither there, nor failed, nor on their way."""
+        """Return whether to ask for images: neither there, nor failed, nor on their way."""
         return self.waits_for(key) and key not in self._running
 
     @property
@@ -181,11 +181,11 @@ class ImageCache(Generic[Value]):
         return sum(entry.size_bytes for entry in self._kept.values())
 
     def want(self, keys: Collection[str]) -> None:
-        """Say what must not be let go."""
+        """Set the keys whose images must not be released."""
         self._wanted = keys
 
     def job(self, key: str, load: Callable[[], Value], size_bytes: Callable[[Value], int]) -> Job:
-        """Give the job that loads images."""
+        """Return the job that loads images."""
         self._running.add(key)
 
         def take(value: Value) -> None:

@@ -173,7 +173,7 @@ KeyGroups = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    """Give what each key does.
+    """Return what each key does.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[
 
 
 def key_sheet(table: Mapping[str, str]) -> KeyGroups:
-    """Give the key sheet: headings, each with its rows of keys and what they do."""
+    """Return the key sheet: headings, each with its rows of keys and what they do."""
     by_wish: dict[str, list[str]] = {}
     for key, wish in table.items():
         by_wish.setdefault(wish, []).append(key)

@@ -31,7 +31,7 @@ BY_SEQUENCE: Final = (Layout.SEQUENCES, Layout.GRID, Layout.ALL)
 def shown_slots(
     days: Sequence[date], sequences: Sequence[SeriesRole], active: Slot, layout: Layout
 ) -> tuple[Slot, ...]:
-    """Give what to show, in order of sequence and then of time, the active slot among it.
+    """Return what to show, in order of sequence and then of time, the active slot among it.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def shown_slots(
 def shown_days(
     days: Sequence[date], active: date, layout: Layout, most: int = MOST_PANES
 ) -> tuple[date, ...]:
-    """Give the time points to show, in order of time, the active one among them.
+    """Return the time points to show, in order of time, the active one among them.
 
     Of more than fit the first is kept, as the baseline, next to those around the active one.
     """

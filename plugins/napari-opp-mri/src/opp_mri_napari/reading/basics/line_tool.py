@@ -13,7 +13,7 @@ from opp_mri.domain.measurement import PixelPoint
 
 GRAB_PX: Final = 9.0  # how near to an end, or to the line, the mouse takes hold of it
 STILL_PX: Final = 3.0  # a press that moves less is a click
-REDRAWN_SHARE: Final = 0.5  # of its length: an end that is dragged inward further is no correction
+REDRAWN_SHARE: Final = 0.5  # of its length: an end dragged inward further is not a correction
 
 Line = tuple[PixelPoint, PixelPoint]
 Hold = Callable[[PixelPoint, PixelPoint], PixelPoint]
@@ -120,7 +120,7 @@ class LineTool:
             self.line = ((a + step[0], b + step[1]), (c + step[0], d + step[1]))
 
     def _is_redrawn(self, point: PixelPoint) -> bool:
-        """Tell whether an end was dragged so far towards the other one that no end is moved."""
+        """Return whether an end was dragged so far towards the other one that no end is moved."""
         if self.grip not in (Grip.START, Grip.END) or self._before is None:
             return False
         held, other = self._before if self.grip is Grip.START else self._before[::-1]
@@ -166,7 +166,7 @@ def _grip(
 def _beside_px(
     px: tuple[float, float], start: tuple[float, float], end: tuple[float, float]
 ) -> float:
-    """Give the distance of a place from a line between two others."""
+    """Return the distance of a place from a line between two others."""
     run = (end[0] - start[0], end[1] - start[1])
     squared = run[0] ** 2 + run[1] ** 2
     if squared == 0:

@@ -1,4 +1,4 @@
-"""Where things are painted over a pane: labels beside the lesion, scale bar, magnifier. No screen.
+"""Where things are painted over a pane: labels next to the lesion, scale bar, magnifier. No screen.
 
 Positions here are screen pixels (x, y) from the pane's top left.
 """
@@ -31,24 +31,24 @@ class Box:
     height: float
 
     def holds(self, point: Px) -> bool:
-        """Tell whether a point is inside."""
+        """Return whether a point is inside."""
         return self.x <= point[0] <= self.x + self.width and (
             self.y <= point[1] <= self.y + self.height
         )
 
     def overlaps(self, other: "Box") -> bool:
-        """Tell whether two rectangles share a place."""
+        """Return whether two rectangles share a place."""
         return self.shared_with(other) > 0
 
     def shared_with(self, other: "Box") -> float:
-        """Give the area that two rectangles share."""
+        """Return the area that two rectangles share."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         return max(0.0, width) * max(0.0, height)
 
 
 def px_from_mm(place: ScreenPoint, centre: ScreenPoint, zoom: float, size: Px) -> Px:
-    """Give the pixel of a place in mm (down, across)."""
+    """Return the pixel of a place in mm (down, across)."""
     return (
         (place[1] - centre[1]) * zoom + size[0] / 2,
         (place[0] - centre[0]) * zoom + size[1] / 2,
@@ -56,7 +56,7 @@ def px_from_mm(place: ScreenPoint, centre: ScreenPoint, zoom: float, size: Px) -
 
 
 def mm_from_px(px: Px, centre: ScreenPoint, zoom: float, size: Px) -> ScreenPoint:
-    """Give the place in mm (down, across) of a pixel."""
+    """Return the place in mm (down, across) of a pixel."""
     return (
         (px[1] - size[1] / 2) / zoom + centre[0],
         (px[0] - size[0] / 2) / zoom + centre[1],
@@ -64,7 +64,7 @@ def mm_from_px(px: Px, centre: ScreenPoint, zoom: float, size: Px) -> ScreenPoin
 
 
 def across(start: Px, end: Px) -> Px:
-    """Give the unit vector at right angles to a line; straight down for a line of no length."""
+    """Return the unit vector at right angles to a line; straight down for a line of no length."""
     length = math.dist(start, end)
     if length == 0:
         return (0.0, 1.0)
@@ -136,7 +136,7 @@ def _hull(boxes: Sequence[Box]) -> Box:
 
 
 def scale_bar_mm(zoom: float, width_px: float) -> float:
-    """Give the length of the scale bar: the longest of 1, 2, 5, 10 ... mm that fits."""
+    """Return the length of the scale bar: the longest of 1, 2, 5, 10 ... mm that fits."""
     most = width_px * SCALE_BAR_SHARE / zoom
     if most <= 0:
         return 0.0

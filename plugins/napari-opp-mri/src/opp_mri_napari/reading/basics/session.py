@@ -103,7 +103,7 @@ class Session:
         self._asked.append(job)
 
     def next_job(self) -> Job | None:
-        """Give what is to be read next, or None; each is given once.
+        """Return what is to be read next, or None; each is given once.
 
         What was asked for comes first, then the image that the reader waits for, the worklist, and
         all else.
@@ -126,7 +126,7 @@ class Session:
         return None
 
     def images(self, volume: VolumeDescription) -> Loaded | None:
-        """Give the images of a volume, or None as long as they are not there."""
+        """Return the images of a volume, or None as long as they are not there."""
         return self.cache.get(volume.volume_id)
 
     def missing_images(self) -> int:
@@ -140,15 +140,15 @@ class Session:
         self.warning = ""
 
     def ask_worklist(self, then: Callable[[], None] = lambda: None) -> None:
-        """Have the worklist made anew, as soon as the image that the reader waits for is there."""
+        """Have the worklist made again, as soon as the image that the reader waits for is there."""
         self._worklist_came = then
 
     def ask_worklist_when_saved(self) -> None:
-        """Have the worklist made anew when all is written: other readers' answers show then."""
+        """Have the worklist made again when all is written: other readers' answers show then."""
         self._worklist_when_saved = True
 
     def ask_patient(self, patient_id: str, then: Callable[[], None]) -> None:
-        """Have a patient opened, or opened anew; what is not saved yet stays."""
+        """Have a patient opened, or opened again; what is not saved yet stays."""
 
         def take(opened: RoomPatient) -> None:
             self.patient = attrs.evolve(
@@ -194,7 +194,7 @@ class Session:
         return self.saves.count
 
     def next_save(self) -> Save | None:
-        """Give what is to be written next, in order; one at a time."""
+        """Return what is to be written next, in order; one at a time."""
         return self.saves.next_save()
 
     def save_done(self, error: OppMriError | None) -> None:

@@ -59,7 +59,7 @@ class Mark:
 
 @frozen(kw_only=True, eq=False)
 class StripSlice:
-    """One slice of the strip beside a pane.
+    """One slice of the strip next to a pane.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class PaneView:
     state
         What is recorded for this pane's cell, such as `draft 17.3 mm`.
     strip
-        Slices beside the shown one; only of the active pane.
+        Slices next to the shown one; only of the active pane.
     """
 
     pane_id: str

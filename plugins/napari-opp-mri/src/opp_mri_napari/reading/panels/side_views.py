@@ -36,7 +36,7 @@ def timeline_view(
     *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
     wants_category: bool = False, technique: tuple[str, ...] = (),
 ) -> TimelineView:  # fmt: skip
-    """Give the growth curve and what the rules say of it.
+    """Return the growth curve and what the rules say of it.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def _curves(
 
 
 def _margin(assessed: AssessedTimeline) -> str:
-    """Say how little would change the category, and how often it would be the same again."""
+    """State how little would change the category, and how often it would be the same again."""
     category = assessed.assessment.category
     if category is ResponseCategory.NOT_ELIGIBLE:
         return ""
@@ -131,7 +131,7 @@ def _margin(assessed: AssessedTimeline) -> str:
 def sign_off_view(
     lesion: RoomLesion, weeks: Mapping[date, str], *, blind: bool = False
 ) -> SignOffView:
-    """Give what a signature would cover, and what is missing.
+    """Return what a signature would cover, and what is missing.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def sign_off_view(
 def _draft_line(
     lesion: RoomLesion, reading: Reading, weeks: Mapping[date, str], *, blind: bool
 ) -> str:
-    """Say what is signed: cell, answer, and the image that it was taken on."""
+    """Describe what is signed: cell, answer, and the image that it was taken on."""
     line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}"
     if not blind:
         line = f"{line}: {answer_text(reading)}"
@@ -185,7 +185,7 @@ def _draft_line(
 
 
 def answer_text(reading: Reading) -> str:
-    """Say an answer in a few words."""
+    """Describe an answer in a few words."""
     if reading.answer is Answer.MEASURED and reading.length_mm is not None:
         return format_mm(reading.length_mm)
     return {

@@ -28,7 +28,7 @@ class CellOrder(StrEnum):
 
 
 def look_of(cell: WorkCell) -> CellLook:
-    """Give how a cell is drawn."""
+    """Return how a cell is drawn."""
     reading = cell.reading
     if (
         reading is not None
@@ -58,7 +58,7 @@ class WorklistOrder:
     look: CellLook | None = None
 
     def shows(self, row: WorkLesion, sequence: SeriesRole) -> bool:
-        """Tell whether the worklist shows the row of a lesion on one sequence."""
+        """Return whether the worklist shows the row of a lesion on one sequence."""
         lesion = row.lesion
         words = f"{row.patient_id} {lesion.lesion_id} {lesion.level} {sequence.value}".casefold()
         cells = [cell for cell in row.cells if cell.sequence is sequence]
@@ -69,13 +69,13 @@ class WorklistOrder:
         )
 
     def lesions(self, worklist: Worklist) -> list[WorkLesion]:
-        """Give the lesions of which the worklist shows a row."""
+        """Return the lesions of which the worklist shows a row."""
         return [
             row for row in worklist.lesions if any(self.shows(row, role) for role in SeriesRole)
         ]
 
     def next_cell(self, worklist: Worklist, after: CellRef | None) -> CellRef | None:
-        """Give the next cell to read among the rows that are shown, or None.
+        """Return the next cell to read among the rows that are shown, or None.
 
         That is the next unread cell, or the next one of the look that the reader filters by: in the
         same lesion first, then further down, then from the top.
@@ -99,7 +99,7 @@ class WorklistOrder:
         )
 
     def nothing_left(self) -> str:
-        """Say that no cell is left, and what then."""
+        """State that no cell is left, and what then."""
         if self.search or self.look is not None:
             return "No unread cell matches the filter of the worklist: clear the filter."
         return "Nothing is unread: S signs the drafts."

@@ -33,7 +33,7 @@ def worklist_view(
     worklist: Worklist | None, current: CellRef | None, order: WorklistOrder, *,
     blinding: Blinding | None = None,
 ) -> WorklistView:  # fmt: skip
-    """Give the worklist as it is drawn.
+    """Return the worklist as it is drawn.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _cell(
 
 
 def _when(lesion: WorkLesion, day: date, first_day: date, blinding: Blinding | None) -> str:
-    """Say when a time point was, as far as the reader may know."""
+    """State when a time point was, as far as the reader may know."""
     if blinding is None:
         weeks = weeks_from_days(days_between(lesion.lesion.ssrs_last_date, day))
         return f"{day}, {weeks:+.1f} weeks"

@@ -95,7 +95,7 @@ def open_room(
 
 
 class _Indexing(QThread):
-    """Makes a project where there is none, and indexes images, beside the window."""
+    """Makes a project where there is none, and indexes images, alongside the window."""
 
     progressed = Signal(str, int, int)
     failed = Signal(str)

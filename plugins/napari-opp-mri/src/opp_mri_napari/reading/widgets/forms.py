@@ -129,7 +129,7 @@ class ReasonForm(QWidget):
 
 
 class AnswerForm(QWidget):
-    """Takes an answer that is no line: 0 for gone, 1 to 6 for why it cannot be measured."""
+    """Takes an answer that is not a line: 0 for gone, 1 to 6 for why it cannot be measured."""
 
     answered = Signal(object, str)
     cancelled = Signal()
@@ -247,7 +247,7 @@ class LesionForm(QWidget):
             self.fields["lesion_id"].setText(proposed_id)
 
     def cells(self) -> dict[str, str]:
-        """Give what was written, by the names of a lesion table's columns."""
+        """Return what was written, by the names of a lesion table's columns."""
         written = {name: line.text().strip() for name, line in self.fields.items()}
         level = self.level.currentText()
         return {**written, "level": "" if level == CHOOSE_LEVEL else level}

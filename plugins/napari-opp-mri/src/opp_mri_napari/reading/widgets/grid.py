@@ -17,7 +17,7 @@ CURRENT, MEASURED = "#56b4e9", "#f0e442"
 
 
 class SliceStrip(QWidget):
-    """Slices beside the shown one, so that the greatest extent is found at a glance."""
+    """Slices next to the shown one, so that the greatest extent is found at a glance."""
 
     slice_wanted = Signal(str, int)
 
@@ -32,7 +32,7 @@ class SliceStrip(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Give the size that it wants; Qt calls this."""
+        """Return the size that it wants; Qt calls this."""
         return QSize(560, STRIP_HEIGHT_PX)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802

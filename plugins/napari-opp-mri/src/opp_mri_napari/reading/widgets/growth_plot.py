@@ -57,7 +57,7 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
             self.setYRange(*limits[1], padding=0)
 
     def _build_frame(self, view: TimelineView) -> None:
-        """Make anew all that stays while a caliper moves."""
+        """Make again all that stays while a caliper moves."""
         for item in self._items:
             self.removeItem(item)
         self._items = []

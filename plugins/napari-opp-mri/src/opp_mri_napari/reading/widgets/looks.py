@@ -1,4 +1,4 @@
-"""Colours and symbols of the panels, told apart by all common kinds of colour vision."""
+"""Colours and symbols of the panels, distinguishable with all common kinds of colour vision."""
 
 from types import MappingProxyType
 from typing import Final

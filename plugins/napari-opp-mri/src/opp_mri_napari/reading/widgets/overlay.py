@@ -21,7 +21,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
 )
 from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView
 
-COLOURS: Final = {  # told apart by all common kinds of colour vision
+COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
     MarkStyle.FROZEN: "#56b4e9",
     MarkStyle.GHOST: "#e69f00",
@@ -103,7 +103,7 @@ class Overlay(QWidget):
         return px_from_mm(mark_end, view.centre, view.zoom, self._size)
 
     def _compared(self, painter: QPainter, words: str) -> None:
-        """Say near the bottom what is drawn instead of the native image."""
+        """Write near the bottom what is drawn instead of the native image."""
         if not words:
             return
         font = self._font(LETTER_PX, bold=True)
@@ -310,7 +310,7 @@ class Overlay(QWidget):
 
 
 def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
-    """Give values, shape (down, across), as a grey picture of its own memory."""
+    """Return values, shape (down, across), as a grey picture of its own memory."""
     low, high = window
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
     grey = np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
@@ -320,7 +320,7 @@ def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QIma
 
 
 def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:
-    """Give the native values around the magnified place, and where their first corner lies."""
+    """Return the native values around the magnified place, and where their first corner lies."""
     if view.voxels is None or view.magnified is None:
         raise ValueError("nothing is magnified")
     _, down_mm, across_mm = view.scale_mm

@@ -94,7 +94,7 @@ class Pages(QStackedWidget):
         return changes and not takes_keys
 
     def _change(self, dialog: Dialog | None) -> bool:
-        """Show another page, and tell whether keys go to it."""
+        """Show another page, and return whether keys go to it."""
         self.dialog = dialog
         entry, refused = self._room.lesion_entry, self._room.calipers.refused
         if dialog is Dialog.LESION and entry.begins:

@@ -49,7 +49,7 @@ class _Canvas(QtViewer):  # type: ignore[misc] # napari is not typed
     """A canvas that takes no keys of its own."""
 
     def _bind_shortcuts(self) -> None:
-        """Leave napari's keys as they are; each one bound has every canvas write its tips anew."""
+        """Leave napari's keys as they are; each one bound has every canvas write its tips again."""
 
 
 class PaneWidget(QFrame):

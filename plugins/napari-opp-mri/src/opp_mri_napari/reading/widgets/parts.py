@@ -26,13 +26,13 @@ class Side(QSplitter):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Give the size that it wants; Qt calls this."""
+        """Return the size that it wants; Qt calls this."""
         low, high = SIDE_PX
         width = min(high, max(low, round(self.window().width() * SIDE_SHARE)))
         return QSize(width, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Give the least size; Qt calls this."""
+        """Return the least size; Qt calls this."""
         return QSize(SIDE_PX[0], super().minimumSizeHint().height())
 
 
@@ -40,11 +40,11 @@ class ElidedLabel(QLabel):
     """A line of text that never asks for more room than there is; its tooltip has all of it."""
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Give the least size; Qt calls this."""
+        """Return the least size; Qt calls this."""
         return QSize(10, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Give the size of the whole text; Qt calls this."""
+        """Return the size of the whole text; Qt calls this."""
         width = self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.margin() + 14
         return QSize(width, super().sizeHint().height())
 

@@ -46,7 +46,7 @@ class VisitForm(QWidget):
                 field.setText(cells.get(name, ""))
 
     def cells(self) -> dict[str, str]:
-        """Give what was written, by the names of the table's columns."""
+        """Return what was written, by the names of the table's columns."""
         return {
             name: str(field.currentData() if isinstance(field, QComboBox) else field.text().strip())
             for name, field in self.fields.items()

@@ -46,14 +46,14 @@ class WorklistModel(QAbstractTableModel):
         self.endResetModel()
 
     def cell(self, index: Index) -> WorklistCell | None:
-        """Give the cell at a place."""
+        """Return the cell at a place."""
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         cells = self._rows[index.row()].cells
         return cells[index.column()] if index.column() < len(cells) else None
 
     def current(self) -> tuple[int, int] | None:
-        """Give row and column of the current cell."""
+        """Return row and column of the current cell."""
         for row, worklist_row in enumerate(self._rows):
             for column, cell in enumerate(worklist_row.cells):
                 if cell is not None and cell.current:
@@ -61,7 +61,7 @@ class WorklistModel(QAbstractTableModel):
         return None
 
     def first(self) -> WorklistCell | None:
-        """Give the first unread cell of the rows that are shown, or else the first with images."""
+        """Return the first unread cell of the rows that are shown, else the first with images."""
         cells = [cell for row in self._rows for cell in row.cells if cell is not None]
         there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
         return next(
@@ -69,11 +69,11 @@ class WorklistModel(QAbstractTableModel):
         )
 
     def rowCount(self, _parent: Index | None = None) -> int:  # noqa: N802
-        """Give the number of rows; Qt calls this."""
+        """Return the number of rows; Qt calls this."""
         return len(self._rows)
 
     def columnCount(self, _parent: Index | None = None) -> int:  # noqa: N802
-        """Give the number of time points; Qt calls this."""
+        """Return the number of time points; Qt calls this."""
         return len(self._view.columns)
 
     def headerData(  # noqa: N802
@@ -94,7 +94,7 @@ class WorklistModel(QAbstractTableModel):
         return f"{'▸ ' if row.current else ''}{named} {row.level} {row.sequence.value}"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Give what a cell shows; Qt calls this."""
+        """Return what a cell shows; Qt calls this."""
         cell = self.cell(index)
         if cell is None:
             return None
