@@ -31,7 +31,7 @@ WORDS = (
 
 
 def run(words: tuple[str, ...], folder: Path) -> tuple[float, float, float]:
-    """Give wall and processor seconds, and the largest memory in GB."""
+    """Return wall and processor seconds, and the largest memory in GB."""
     silent = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
     start = time.perf_counter()
     os.chdir(folder)

@@ -27,7 +27,7 @@ MOST_BIAS, LOW, HIGH = 2.0, 93.0, 97.0
 
 
 def compare(mode: Mode, times: int, n: int) -> bool:
-    """Print bias and coverage of one mode; tell whether they meet the goals."""
+    """Print bias and coverage of one mode; return whether they meet the goals."""
     scenario, rng, good = Scenario(), np.random.default_rng(2016), True
     cohorts = [simulate(rng, scenario, n, mode) for _ in range(times)]
     for day in DAYS:

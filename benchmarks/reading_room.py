@@ -97,18 +97,18 @@ def make_project(folder: Path) -> None:
 
 
 def now() -> tuple[float, float]:
-    """Give the time on the wall and that of this thread's processor."""
+    """Return the time on the wall and that of this thread's processor."""
     return time.perf_counter(), time.thread_time()
 
 
 def since(start: tuple[float, float]) -> tuple[float, float]:
-    """Give how much of both has gone by, in s."""
+    """Return how much of both has gone by, in s."""
     wall, processor = now()
     return wall - start[0], processor - start[1]
 
 
 def medians(name: str, steps: list[tuple[float, float]]) -> dict[str, float]:
-    """Give the medians of steps in ms: on a busy machine that of the processor counts."""
+    """Return the medians of steps in ms: on a busy machine that of the processor counts."""
     walls, processors = zip(*steps, strict=True)
     return {
         f"{name}, ms": 1000 * statistics.median(walls),

@@ -1,7 +1,7 @@
 """How well follow-ups are lined up, and whether a wrong fit is ever called good.
 
 Phantoms with known truth: target registration error (TRE) at fifteen landmarks of the lesion's
-vertebra, ours beside its peers in one run, on an easy set and a hard one; then fits that are wrong
+vertebra, ours next to its peers in one run, on an easy set and a hard one; then fits that are wrong
 on purpose, of which none may be called good; then the real pair, where its folder is given.
 
     make peers   # once: SimpleITK, elastix, ANTs and greedy, 1.5 GB, apart from everything else
@@ -104,7 +104,7 @@ def together(pairs: Sequence[Pair]) -> list[Result]:
 
 
 def second_opinion(pair: Pair) -> tuple[Fit, Fit, float]:
-    """Give a fit before and after the second opinion, and the seconds that this took."""
+    """Return a fit before and after the second opinion, and the seconds that this took."""
     fit = ours(pair).fit
     assert fit is not None
     start = time.perf_counter()
@@ -115,7 +115,7 @@ def second_opinion(pair: Pair) -> tuple[Fit, Fit, float]:
 
 
 def undo(moved: Moved) -> tuple[float, Fit]:
-    """Give the error at the centre and 15 mm around it of a real series moved on purpose."""
+    """Return the error at the centre and 15 mm around it of a real series moved on purpose."""
     geometry = moved.baseline.geometry
     centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
     x, y, z = centre.tolist()

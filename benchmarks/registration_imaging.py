@@ -78,14 +78,14 @@ class Distortion:
     amount_mm: float
 
     def offset(self, points: FloatArray) -> FloatArray:
-        """Give the place that is seen at points (3, ...), less the points, LPS mm."""
+        """Return the place that is seen at points (3, ...), less the points, LPS mm."""
         away = points - self.centre_lps_mm.reshape(3, *([1] * (points.ndim - 1)))
         far = np.linalg.norm(away, axis=0)
         share: FloatArray = away * self.amount_mm * far**2 / FIELD_RADIUS_MM**3
         return share
 
     def appears(self, points: FloatArray) -> FloatArray:
-        """Give where true places, shape (n, 3), appear in the image."""
+        """Return where true places, shape (n, 3), appear in the image."""
         seen = points.T.copy()
         for _ in range(5):
             seen = points.T - self.offset(seen)
@@ -155,7 +155,7 @@ def image(
     dark: DarkMarrow | None,
     rng: np.random.Generator,
 ) -> Volume32:
-    """Give the signal of a series, lesion included, before coil and noise."""
+    """Return the signal of a series, lesion included, before coil and noise."""
     suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
     flat = dark if suppressed else None
     plain = Contrast(
@@ -223,7 +223,7 @@ def _change_surroundings(
 def _leaves(
     sight: Sight, contrast: Contrast, flat: DarkMarrow | None, rng: np.random.Generator
 ) -> Volume32 | float:
-    """Give the share of fat that suppression leaves: more at the edge of the coil."""
+    """Return the share of fat that suppression leaves: more at the edge of the coil."""
     if not contrast.fat_suppressed:
         return 1.0
     if flat is None:

@@ -55,7 +55,7 @@ def box(scan, centre, half_kji_mm):
 
 
 def matrix_of(transform_point):
-    """Give the matrix of a function that carries a point."""
+    """Return the matrix of a function that carries a point."""
     matrix = np.eye(4)
     matrix[:3, 3] = transform_point((0.0, 0.0, 0.0))
     for axis in range(3):

@@ -25,7 +25,7 @@ LUMBAR, THORACIC = ("T12", "L1", "L2", "L3", "L4", "L5"), ("T6", "T7", "T8", "T9
 
 @frozen(kw_only=True)
 class Motion:
-    """How a patient lies at a visit, beside the anatomical posture.
+    """How a patient lies at a visit, next to the anatomical posture.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Scan:
     distortion: imaging.Distortion = field(repr=False)
 
     def landmarks_lps_mm(self, vertebra: int) -> FloatArray:
-        """Give centre and corners of a body, in its middle and 12 mm to each side: (15, 3)."""
+        """Return centre and corners of a body, in its middle and 12 mm to each side: (15, 3)."""
         corners = self.posture.spine.vertebrae[vertebra].corners_local_mm().values()
         places = np.array(
             [
@@ -105,7 +105,7 @@ class Scan:
 
 
 def anatomy_of(number: int, *, coarse: bool = False, dry: int | None = 2) -> Patient:
-    """Give one of the patients of the benchmark: thoracic where the number is a third.
+    """Return one of the patients of the benchmark: thoracic where the number is a third.
 
     So many discs have lost their water; all of them where `dry` is None.
     """
@@ -127,7 +127,7 @@ def anatomy_of(number: int, *, coarse: bool = False, dry: int | None = 2) -> Pat
 
 
 def sized(patient: Patient, size: float) -> Patient:
-    """Give somebody else of this size, with the same lesion: a stranger."""
+    """Return somebody else of this size, with the same lesion: a stranger."""
     spine = patient.spine
     first, last = spine.vertebrae[0].level, spine.vertebrae[-1].level
     middle = spine.vertebrae[spine.middle].level
@@ -157,7 +157,7 @@ def _within(rng: np.random.Generator, radius: float) -> FloatArray:
 
 
 def fattier(anatomy: Anatomy, added: float, rng: np.random.Generator) -> Anatomy:
-    """Give the anatomy with marrow that is fattier in wide patches, as after radiation."""
+    """Return the anatomy with marrow that is fattier in wide patches, as after radiation."""
     from opp_mri.phantom.canvas import Canvas, smooth_noise
     from opp_mri.phantom.tissue import Tissue
 

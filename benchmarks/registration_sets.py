@@ -229,7 +229,7 @@ def stranger_pairs(groups: Iterable[Sequence[Scan]]) -> list[Pair]:
 
 
 def dark_visits(bodies: Iterable[Body]) -> list[list[Pair]]:
-    """Give each pair of visits, both ways, as its pairs of sequences."""
+    """Return each pair of visits, both ways, as its pairs of sequences."""
     return [
         [
             Pair(name=kind.value, baseline=each.visits[a][kind], followup=each.visits[b][kind])

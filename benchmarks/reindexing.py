@@ -4,7 +4,7 @@
 
 Makes studies of 4 series with 25 slices in a temporary folder, indexes them once with one process
 and once with one a core, then indexes the unchanged files again several times, and does so with one
-file touched. Each re-index opens the project anew, as the command does; starting Python is left
+file touched. Each re-index opens the project again, as the command does; starting Python is left
 out. Prints medians.
 """
 

@@ -115,7 +115,7 @@ def _random_walker(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
 
 
 def _run_mm(mask: Mask, seed: tuple[int, int]) -> float:
-    """Give the longest run along the AP axis of the region that holds the seed."""
+    """Return the longest run along the AP axis of the region that holds the seed."""
     labels, _ = ndimage.label(mask)
     region = labels == labels[seed] if labels[seed] else np.zeros_like(mask)
     longest = 0
@@ -128,7 +128,7 @@ def _run_mm(mask: Mask, seed: tuple[int, int]) -> float:
 
 
 def edge_precision(contrast_to_noise: float, pixel_mm: float = 0.7) -> tuple[float, float]:
-    """Give the SD of snapped ends, and the Cramer-Rao limit with levels and blur unknown, mm."""
+    """Return the SD of snapped ends, and the Cramer-Rao limit with levels and blur unknown, mm."""
     rng = np.random.default_rng(int(contrast_to_noise))
     x = np.arange(-9, 10) * pixel_mm
     blur = 0.6 * pixel_mm

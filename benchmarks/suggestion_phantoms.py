@@ -60,7 +60,7 @@ class RoughShape(LesionShape):
     roughness: float = 0.0
 
     def level(self, points_local_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the side of the inequality that is at most 1 inside."""
+        """Return the side of the inequality that is at most 1 inside."""
         level = super().level(points_local_mm)
         halves = (self.half_left_right_mm, self.ap_mm / 2, self.half_height_mm)
         x, y, z = (
@@ -210,7 +210,7 @@ def _prescription(rng: np.random.Generator, where: Posture, spot: int) -> Prescr
 
 
 def _parts(anatomy: Anatomy, contrast: Contrast, fatty: float) -> tuple[Grid, Grid]:
-    """Give the signal of water and of fat, averaged through a slice, fat marrow included."""
+    """Return the signal of water and of fat, averaged through a slice, fat marrow included."""
     water, fat = water_and_fat(contrast)
     share = anatomy.fat_fraction
     if fatty:
@@ -222,7 +222,7 @@ def _parts(anatomy: Anatomy, contrast: Contrast, fatty: float) -> tuple[Grid, Gr
 
 
 def _inside_body_mm(local: NDArray[np.float64], body: Vertebra) -> NDArray[np.float64]:
-    """Give the depth below the wall and the endplates, as `phantom.anatomy` paints a body."""
+    """Return the depth below the wall and the endplates, as `phantom.anatomy` paints a body."""
     x, y, z = local
     depth, width, half = body.depth_mm / 2, body.width_mm / 2, body.height_mm / 2
     waist = 1 - 0.085 * (1 - (z / half) ** 2)
@@ -335,7 +335,7 @@ def _lesion_inside(
 def _neighbour(
     local: NDArray[np.float64], shape: RoughShape, difficulty: str, body: Vertebra
 ) -> NDArray[np.bool_]:
-    """Give what lies beside the lesion in the same body."""
+    """Return what lies next to the lesion in the same body."""
     x, y, z = local
     back = shape.centre_local_mm[1] + shape.ap_mm / 2
     front = shape.centre_local_mm[1] - shape.ap_mm / 2

@@ -12,7 +12,7 @@ STEPS = re.findall(r"^\d+\. `([\w/.-]+\.py)`: (.+)$", PAGE, re.MULTILINE)
 
 
 def parts_of(folder: Path) -> set[str]:
-    """Give the packages and modules of a folder, but for its own and for data."""
+    """Return the packages and modules of a folder, but for its own and for data."""
     modules = {path.stem for path in folder.glob("*.py")}
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
     return (modules | packages) - {"__init__"}

@@ -23,7 +23,7 @@ COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
 
 
 def required_by(name: str) -> dict[str, str]:
-    """Give each distribution that `name` requires, itself included, with its licence."""
+    """Return each distribution that `name` requires, itself included, with its licence."""
     licences: dict[str, str] = {}
     waiting = [name]
     while waiting:
@@ -39,7 +39,7 @@ def required_by(name: str) -> dict[str, str]:
 
 
 def licence(metadata: dict[str, str | list[str]]) -> str:
-    """Give the licence as declared: its expression, or else its classifiers, or else its text."""
+    """Return the licence as declared: its expression, or else its classifiers, or else its text."""
     if expression := metadata.get("license_expression"):
         return str(expression)
     classifiers = [c for c in metadata.get("classifier", []) if c.startswith("License ::")]
@@ -53,7 +53,7 @@ def test_no_required_dependency_is_under_a_gpl() -> None:
     assert {name: text for name, text in licences.items() if COPYLEFT.search(text)} == {}
 
 
-OFFERED_OTHERWISE = {  # under LGPL or MPL too, by which they are taken; both are no required ones
+OFFERED_OTHERWISE = {  # under LGPL or MPL too, by which they are taken; neither is required
     "pyphen": "Mozilla Public License",  # of the extra pdf
     "pyside6-essentials": "LGPL-3.0-only",  # Qt, of the viewer; linked dynamically
     "shiboken6": "LGPL-3.0-only",
@@ -126,7 +126,7 @@ def test_the_core_is_locked_without_qt_or_napari() -> None:
 
 
 def imported_distributions(*folders: Path) -> dict[str, set[str]]:
-    """Give each distribution that is imported from below some folders, with the files that do."""
+    """Return each distribution that is imported from below some folders, with the files that do."""
     owners = packages_distributions()
     importers: dict[str, set[str]] = {}
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
@@ -141,7 +141,7 @@ def imported_distributions(*folders: Path) -> dict[str, set[str]]:
 
 
 def declared(pyproject: Path, *extras: str) -> set[str]:
-    """Give the distributions that a project declares, itself included."""
+    """Return the distributions that a project declares, itself included."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     texts = list(project["dependencies"])
     for extra in extras:

@@ -138,7 +138,7 @@ NO_NOUNS = re.compile(
 
 
 def names_in(path: Path) -> Iterator[tuple[str, int]]:
-    """Give each name that a module gives to something, with its line."""
+    """Yield each name that a module gives to something, with its line."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):

@@ -27,7 +27,7 @@ CATALOGUE = ("file", "instance", "volume", "frame", "stale_patient", "described_
 
 
 def next_row(connection: psycopg.Connection[Any], **changes: Any) -> dict[str, Any]:
-    """Give the next record of the chain as a person makes it who knows the program."""
+    """Return the next record of the chain as a person makes it who knows the program."""
     head = connection.execute("SELECT sequence_number, hash FROM public.chain_head").fetchone()
     account = connection.execute("SELECT session_user").fetchone()
     assert head is not None
@@ -102,7 +102,7 @@ def catalogue_entry() -> CatalogueEntry:
 
 
 def everything(address: str) -> str:
-    """Give all that an account can read in the tables of the database, as text."""
+    """Return all that an account can read in the tables of the database, as text."""
     with psycopg.connect(address, row_factory=dict_row) as connection:
         tables = connection.execute(
             "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) AS name "

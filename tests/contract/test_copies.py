@@ -130,7 +130,7 @@ def test_a_forged_backup_is_refused(project: Project, tmp_path: Path) -> None:
 
 
 def forge_backup(path: Path, **others: bytes) -> None:
-    """Give members of a backup another content, with a manifest that agrees."""
+    """Return members of a backup another content, with a manifest that agrees."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     parts |= {name.replace("__", "."): content for name, content in others.items()}

@@ -93,7 +93,7 @@ class Loot:
     text: str
 
     def of(self, name: str) -> list[dict[str, Any]]:
-        """Give the records that have a field."""
+        """Return the records that have a field."""
         return [record for record in self.records if name in record]
 
 
@@ -164,7 +164,7 @@ def fetch(address: str) -> Loot:
 
 
 def tell_order(loot: Loot, package: Path, case: str) -> list[date]:
-    """Give the shown days of a case in the order in which they were, as well as can be told."""
+    """Return the shown days of a case in their order, as well as can be determined."""
     for issued in loot.of("cases"):
         for planned in issued["cases"]:
             shown = {date.fromisoformat(day) for day, _ in planned["days"]}
@@ -181,7 +181,7 @@ def tell_order(loot: Loot, package: Path, case: str) -> list[date]:
 def tell_repeats(
     loot: Loot, first: Path, second: Path, count: int, chance: random.Random
 ) -> set[str]:
-    """Give the cases that come back: those that share most values with one of the first package."""
+    """Return the cases that come back: those that share most values with the first package."""
     codes = sorted(headers(second))
     for issued in reversed(loot.of("cases")):
         if {planned["code"] for planned in issued["cases"]} == set(codes):
@@ -202,7 +202,7 @@ def values(case: Sequence[tuple[Path, date, Any]]) -> list[str]:
 
 
 def tell_letter(loot: Loot, own: Reading) -> str:
-    """Give the letter of the own answer of a pair."""
+    """Return the letter of the own answer of a pair."""
     other = str(uuid4())
     for record in loot.of("reading_id"):
         same = (own.lesion_id, own.study_date.isoformat(), own.sequence.value)
@@ -248,7 +248,7 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
 
 
 def _only(loot: Loot, issued: IssuedPackage) -> Loot:
-    """Give what is of one package, or of none: a package says which it is."""
+    """Return what is of one package, or of none: a package says which it is."""
     records = [r for r in loot.records if r.get("package_id") in (None, issued.package_id)]
     return Loot(records, loot.rows, loot.text)
 

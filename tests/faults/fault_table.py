@@ -121,7 +121,7 @@ def make_stages(folder: Path) -> Study:
 
 
 def views(project: Project) -> list[Any]:
-    """Give all that a project shows."""
+    """Return all that a project shows."""
     store = project.store
     return [
         store.readings(), store.signatures(), store.lesions(), store.volumes(), store.patients(),

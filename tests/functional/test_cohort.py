@@ -42,7 +42,7 @@ def sample(opp_mri: Run) -> Any:
 
 
 def rounded(record: Any) -> Any:
-    """Give numbers with 9 digits: sums in another order differ in the last of them."""
+    """Return numbers with 9 digits: sums in another order differ in the last of them."""
     if isinstance(record, float):
         return float(f"{record:.9g}")
     if isinstance(record, list):

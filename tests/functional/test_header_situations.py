@@ -31,7 +31,7 @@ def indexed(tmp_path: Path) -> list[VolumeDescription]:
 
 
 def said(volumes: Sequence[VolumeDescription]) -> dict[str, tuple[str | None, bool]]:
-    """Give role and choice by the first value that tells the volumes apart."""
+    """Return role and choice by the first value that tells the volumes apart."""
     return {
         volume.instance.series_description: (
             volume.role.value if volume.role else None,

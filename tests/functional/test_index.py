@@ -219,7 +219,7 @@ def test_an_empty_folder_is_no_error(project: Project, tmp_path: Path) -> None:
     assert run(project, tmp_path / "empty") == IndexSummary(files=0, read=0, gone=0, counts={})
 
 
-# Files that are no images, or no longer or not yet whole
+# Files that are not images, or no longer or not yet whole
 
 
 def test_every_file_is_in_a_series_or_listed_with_the_reason(

@@ -1,6 +1,6 @@
 """What a reader gets holds nothing of other readers, and nothing that names the patient.
 
-Every byte of the package is searched: images, store, settings, whatever lies beside them. Each
+Every byte of the package is searched: images, store, settings, whatever lies next to them. Each
 marker below is planted in the project or in the headers of its images and must not come through.
 """
 
@@ -60,7 +60,7 @@ KEPT_AS_THEY_ARE = {  # a changed value would make another image of it, or none
 
 
 def planted() -> Dataset:
-    """Give every attribute of the dictionary that can hold a marker, with it."""
+    """Return every attribute of the dictionary that can hold a marker, with it."""
     dataset = Dataset()
     for keyword, tag in keyword_dict.items():
         if keyword and keyword not in KEPT_AS_THEY_ARE and tag >> 16 > 0x0004:
@@ -106,7 +106,7 @@ def plant(dataset: Dataset, everything: Dataset) -> list[str]:
 
 
 def is_t1(dataset: Dataset) -> bool:
-    """Tell whether an image is of the T1 series: a series is planted as a whole, or its slices
+    """Return whether an image is of the T1 series: a series is planted as a whole, or its slices
     would differ and it would have no role.
     """
     return str(dataset.SeriesDescription).lower() in ("t1_tse_sag", "t1w_tse sag")
@@ -179,7 +179,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
 
 
 def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
-    """Give file and marker wherever a marker stands, as text in any of the usual encodings."""
+    """Yield file and marker wherever a marker stands, as text in any of the usual encodings."""
     for path in folder.rglob("*"):
         if not path.is_file():
             continue

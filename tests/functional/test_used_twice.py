@@ -1,4 +1,4 @@
-"""UIDs that were used twice: a copy is proved, and what is no copy is kept beside the other."""
+"""UIDs that were used twice: a copy is proved, and what is not a copy is kept next to the other."""
 
 from datetime import date
 from decimal import Decimal

@@ -15,7 +15,7 @@ TOKENS: Final = (
 
 
 def mutated(sound: Sequence[bytes]) -> st.SearchStrategy[bytes]:
-    """Give inputs with a few changes: bits, bytes, tokens, pieces cut out or repeated."""
+    """Return inputs with a few changes: bits, bytes, tokens, pieces cut out or repeated."""
     place = st.integers(0, 1 << 20)
     change = st.one_of(
         st.tuples(st.just("flip"), place, st.integers(0, 7)),

@@ -84,7 +84,7 @@ class Target:
 
 
 def kept(name: str) -> list[Path]:
-    """Give the files of the kept corpus of a target."""
+    """Return the files of the kept corpus of a target."""
     return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
 
 

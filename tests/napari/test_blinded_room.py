@@ -64,7 +64,7 @@ def opened(package: Project) -> ReadingRoom:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Give every text in a snapshot, at any depth."""
+    """Yield every text in a snapshot, at any depth."""
     if isinstance(value, str):
         yield value
     elif attrs.has(type(value)):

@@ -111,7 +111,7 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
 
 
 def _pixel_of(window: "ConsensusWindow", point: ScreenPoint) -> "QPoint":
-    """Tell where on the canvas a point (down, across) in mm is seen."""
+    """Return where on the canvas a point (down, across) in mm is seen."""
     from qtpy.QtCore import QPoint
 
     canvas, camera = window.viewer.window._qt_viewer.canvas.native, window.viewer.scene.camera

@@ -1,4 +1,4 @@
-"""From the core's records to layers: the right way up, in mm, in colours that can be told apart."""
+"""From the core's records to layers: the right way up, in mm, in distinguishable colours."""
 
 import numpy as np
 import pytest

@@ -46,7 +46,7 @@ def fit_id(presenter: FitReviewPresenter) -> str:
 
 
 def with_verdict(project: Project, verdict: Verdict) -> None:
-    """Give the first fit of the queue another verdict, in the store."""
+    """Return the first fit of the queue another verdict, in the store."""
     first = review_queue(project.store).items[0].alignment
 
     changed = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))

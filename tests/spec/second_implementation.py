@@ -20,7 +20,7 @@ Events = list[tuple[int, str, str]]  # day, event, value
 
 
 class One(NamedTuple):
-    """One sequence: the call, and what decides between sequences or stands beside the call."""
+    """One sequence: the call, and what decides between sequences or stands next to the call."""
 
     category: str
     reason: str
@@ -45,7 +45,7 @@ class Lesion(NamedTuple):
 
 
 def assess(timeline: Timeline, criteria: Criteria, mode: str) -> Lesion:
-    """Give the answer; a timeline has at least one length."""
+    """Return the answer; a timeline has at least one length."""
     return _lesion(
         *_tables(timeline), criteria, timeline.first_fraction_day, prospective=mode == "prospective"
     )
@@ -357,7 +357,7 @@ class _Sequence:
         return self.ever_grew and changed
 
     def cautions(self, category: str, others: "list[_Sequence]") -> set[str]:
-        """Give the cautions of the sequence that decides, but for those of days and baselines."""
+        """Return the cautions of the sequence that decides, but for those of days and baselines."""
         named = set()
         limit = self.criteria.change_mm
         highest = max(self.changes)

@@ -29,7 +29,7 @@ EVENT_WORDS = {
 
 
 def page() -> str:
-    """Give the text of the page."""
+    """Return the text of the page."""
     parts = [OPENING.read_text(encoding="utf-8").strip()]
     for number, section in enumerate(read_sections(), start=1):
         parts.extend(_section(number, section))

@@ -41,7 +41,7 @@ def disguised(dataset: Dataset, disguise: Disguise) -> Dataset:
 
 
 def lps(dataset: Dataset, column: float, row: float, frame: int = 0) -> FloatArray:
-    """Give a pixel's place in the patient by PS3.3 C.7.6.2.1.1."""
+    """Return a pixel's place in the patient by PS3.3 C.7.6.2.1.1."""
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
     if groups:
         shared = dataset.SharedFunctionalGroupsSequence[0]
@@ -60,7 +60,7 @@ Images = list[tuple[str, Dataset, FloatArray]]
 
 @pytest.fixture(scope="module")
 def phantom_images() -> Images:
-    """Give an image through the lesion of each sequence, and its AP line (column, row)."""
+    """Return an image through the lesion of each sequence, and its AP line (column, row)."""
     patient = make_patient(evolve(CASES[0], visits=CASES[0].visits[:1]), seed=3)
     (study,) = patient.studies()
     images = []

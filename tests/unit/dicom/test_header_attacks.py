@@ -34,7 +34,7 @@ def judged(base: dict[str, Any], **changes: Any) -> VolumeDescription:
 
 
 def used(volume: VolumeDescription) -> SeriesRole | None:
-    """Give the role in which a volume could be chosen without anybody being asked."""
+    """Return the role in which a volume could be chosen without anybody being asked."""
     return None if volume.is_in_doubt else volume.role
 
 

@@ -65,7 +65,7 @@ MAKERS: dict[str, Header] = {
 
 
 def header(maker: str, role: SeriesRole, *, enhanced: bool) -> Header:
-    """Give the header values as a maker writes them."""
+    """Return the header values as a maker writes them."""
     habits = MAKERS[maker]
     values: Header = {
         "manufacturer": maker,

@@ -54,7 +54,7 @@ WRITTEN = ("T1 SAG {}", "{} t1 tse sag", "T1_TSE_SAG_{}", "SAG T1 ({})", "T1-TSE
 
 
 def said_in_every_way(phrase: str) -> list[str]:
-    """Give a phrase in several places, with underscores and in capitals."""
+    """Return a phrase in several places, with underscores and in capitals."""
     ways = [form.format(way) for form, way in product(WRITTEN, (phrase, phrase.replace(" ", "_")))]
     return [*ways, *(way.upper() for way in ways)]
 

@@ -1,4 +1,4 @@
-"""What is reported beside the category, and what holds for every timeline.
+"""What is reported next to the category, and what holds for every timeline.
 
 The rules themselves, patient by patient, are in tests/spec.
 """

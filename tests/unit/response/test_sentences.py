@@ -32,7 +32,7 @@ def said(
     cautions: tuple[Caution, ...] = (),
     repeat: Mapping[ResponseCategory, float] | None = None,
 ) -> str:
-    """Give the page and the courses of a lesion, a line for each sentence."""
+    """Return the page and the courses of a lesion, a line for each sentence."""
     assessment = classify(timeline, Rules(criteria=AMINI, mode=mode))
     page = build_page(
         assessment,

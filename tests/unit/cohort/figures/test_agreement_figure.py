@@ -1,4 +1,4 @@
-"""Differences against means: every panel says its n, and no two numbers beside it touch."""
+"""Differences against means: every panel says its n, and no two numbers next to it touch."""
 
 import pytest
 

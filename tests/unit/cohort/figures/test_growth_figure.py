@@ -21,7 +21,7 @@ OPP = [one for one in COHORT if one.assessment.category is ResponseCategory.OPP]
 
 
 def lesion(one: AssessedLesion, lengths: dict[int, str], *events: TreatmentEvent) -> AssessedLesion:
-    """The lesion with these lengths on T1, classified anew."""
+    """The lesion with these lengths on T1, classified again."""
     row = tuple(Observation(day, Decimal(mm))
                 for day, mm in lengths.items())  # fmt: skip
     timeline = Timeline(lesion_id="L", observations={SeriesRole.T1: row}, events=events)

@@ -46,7 +46,7 @@ def paper() -> CohortAnalysis:
 
 
 def numbers(found: object) -> Iterator[EventEstimate]:
-    """Give every estimate of an analysis, however deep."""
+    """Yield every estimate of an analysis, however deep."""
     if isinstance(found, EventEstimate):
         yield found
     elif isinstance(found, tuple):

@@ -1,4 +1,4 @@
-"""Each model beside what R 4.2.2 gives for it (survival 3.5-3), a closed form, or a property.
+"""Each model next to what R 4.2.2 gives for it (survival 3.5-3), a closed form, or a property.
 
 R has no penalised Cox model of Firth in that package. Its references here maximise, by `optim` and
 `optimize`, what `coxph(..., init = b, control = coxph.control(iter.max = 0))` says at `b`:

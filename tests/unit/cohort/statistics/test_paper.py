@@ -1,4 +1,4 @@
-"""Each figure that the paper prints, beside what its own table gives."""
+"""Each figure that the paper prints, next to what its own table gives."""
 
 import json
 import math

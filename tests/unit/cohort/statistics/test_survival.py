@@ -1,4 +1,4 @@
-"""Each number beside what R 4.2.2 gives for it (survival 3.5-3, cmprsk 2.2-11), or a definition."""
+"""Each number next to what R 4.2.2 gives for it (survival 3.5-3, cmprsk 2.2-11), or derived."""
 
 import math
 

@@ -260,7 +260,7 @@ PLACES = {"lesions.csv", "parquet", "cohort.xlsx", "redcap", "sdtm", "aggregated
 
 
 def secretive(lesions: tuple[AssessedLesion, ...]) -> tuple[AssessedLesion, ...]:
-    """Give lesions whose names and texts cannot come about by chance."""
+    """Return lesions whose names and texts cannot come about by chance."""
     text = (EventKind.SYSTEMIC_THERAPY_CHANGE, "began pazopanib at Sankt-Beispiel")
     found = []
     for number, one in enumerate(lesions):
@@ -281,7 +281,7 @@ def secretive(lesions: tuple[AssessedLesion, ...]) -> tuple[AssessedLesion, ...]
 
 
 def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
-    """Give all that names somebody, by kind; dates in every form in which a file may hold them."""
+    """Return all that names somebody, by kind; dates in every form that a file may hold."""
     found: dict[str, set[str]] = {
         kind: set() for kind in ("patient", "lesion", "text", "date", "uid")
     }
@@ -312,7 +312,7 @@ def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
 
 
 def readable(name: str, content: bytes) -> str:
-    """Give all text of a file: what is packed in it too."""
+    """Return all text of a file: what is packed in it too."""
     texts = [content.decode("utf-8", "replace")]
     if name.endswith(".xlsx"):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -325,7 +325,7 @@ def readable(name: str, content: bytes) -> str:
 
 
 def leaks(files: dict[str, bytes], lesions: tuple[AssessedLesion, ...]) -> set[tuple[str, str]]:
-    """Give each kind of secret that is found, with the ending of the file."""
+    """Return each kind of secret that is found, with the ending of the file."""
     secrets = secrets_of(lesions)
     return {
         (kind, name.split("/")[0])

@@ -1,4 +1,4 @@
-"""A protocol is read from TOML, and each refusal is a sentence that says what to mend."""
+"""A protocol is read from TOML, and each refusal is a sentence that says what to correct."""
 
 from pathlib import Path
 
