@@ -86,7 +86,7 @@ class PaneGrid(QWidget):
         self._more.setSingleShot(True)
         self._more.timeout.connect(lambda: self.show_views(self._views, self._in_a_row))
         self._places = QGridLayout()
-        self._places.setSpacing(3)
+        self._places.setSpacing(0)  # Qt leaves no space next to an empty row: panes would move
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addLayout(self._places, 1)

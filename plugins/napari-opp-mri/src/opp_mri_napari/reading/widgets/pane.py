@@ -86,7 +86,7 @@ class PaneWidget(QFrame):
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
         self.link.setStyleSheet("color: #ffb38a; font-size: 12px;")
         column = QVBoxLayout(self)
-        column.setContentsMargins(2, 2, 2, 2)
+        column.setContentsMargins(3, 3, 3, 3)
         column.setSpacing(1)
         self._note = note = QWidget()
         note.setFixedHeight(NOTE_PX)  # always there, so that the image never jumps
@@ -243,4 +243,6 @@ class PaneWidget(QFrame):
 
     def _colour_frame(self, *, active: bool) -> None:
         colour = ACTIVE if active else QUIET
-        self.setStyleSheet(f"#pane {{ border: 2px solid {colour}; border-radius: 3px; }}")
+        self.setStyleSheet(
+            f"#pane {{ margin: 1px; border: 2px solid {colour}; border-radius: 3px; }}"
+        )
