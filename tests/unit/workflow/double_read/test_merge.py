@@ -415,7 +415,7 @@ def test_an_interrupted_package_is_cleared_or_completed_by_the_next_run(
     partial = folder / "again.partial"
     partial.mkdir()
     (partial / "something").touch()
-    with pytest.raises(InputError, match="in the way"):
+    with pytest.raises(InputError, match="does not belong to opp_mri"):
         make_package(project, "reader-1", folder / "again", NOON, again=True)
     (partial / "being-made").write_text("no package of this project")
     package = make_package(project, "reader-1", folder / "again", NOON, again=True)
