@@ -296,7 +296,7 @@ def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_the
     report = dcmread(path)
     for keyword, value, reason in (
         ("StudyInstanceUID", "1.2.3.4.5", "is not in the project"),
-        ("PatientID", "Z9", "another patient"),
+        ("PatientID", "Z9", "differs from the patient of its image"),
     ):
         changed = Dataset(report)
         changed.file_meta = report.file_meta
