@@ -125,7 +125,7 @@ def test_a_forged_backup_is_refused(project: Project, tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, store.read_bytes() if name == STORE_NAME else part)
-    with pytest.raises(InputError, match="not as it was made"):
+    with pytest.raises(InputError, match="altered after it was made"):
         restore(path, tmp_path / "two")
 
 
@@ -145,7 +145,7 @@ def test_a_backup_that_names_a_database_is_refused(project: Project, tmp_path: P
     """Whoever made it would be sent the account and password of this machine."""
     path = back_up(project, tmp_path / "backup.zip", NOON).path
     forge_backup(path, opp_mri__toml=b'database = "postgresql://attacker.example/x"\n')
-    with pytest.raises(InputError, match="not as it was made"):
+    with pytest.raises(InputError, match="altered after it was made"):
         restore(path, tmp_path / "two")
     assert not (tmp_path / "two").exists()
 
@@ -158,7 +158,7 @@ def test_a_backup_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
     assert path.stat().st_size < 1 << 20
     little = shutil.disk_usage(tmp_path)._replace(free=32 << 20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: little)
-    with pytest.raises(InputError, match="asks for 64 MiB"):
+    with pytest.raises(InputError, match="needs 64 MiB"):
         restore(path, tmp_path / "two")
 
 

@@ -292,7 +292,7 @@ def test_what_comes_back_is_checked_and_comes_back_once(
     with open_project(project) as opened:
         anew = make_package(opened, "reader-1", tmp_path / "anew", START, again=True).issued
     read_package(tmp_path / "lost", issued, lines, START)
-    with pytest.raises(ProjectError, match="made again since"):
+    with pytest.raises(ProjectError, match="replaced by a newer one"):
         merge(project, tmp_path / "lost")
     count = read_package(tmp_path / "anew", anew, lines, START)
     assert f"{count} answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out

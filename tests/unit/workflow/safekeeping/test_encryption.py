@@ -87,7 +87,7 @@ def test_pieces_cannot_be_left_out_repeated_or_moved(tmp_path: Path, change: str
         "swapped": second + first + third,
     }[change]
     (tmp_path / "altered").write_bytes(sound[:head] + altered)
-    with pytest.raises(InputError, match="is not whole"):
+    with pytest.raises(InputError, match="is incomplete"):
         decrypt(tmp_path / "altered", tmp_path / "plain", PASSPHRASE)
 
 
