@@ -312,7 +312,7 @@ def test_a_link_into_the_folder_is_seen_through(tmp_path: Path) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     truth, folder = tmp_path / "truth.csv", tmp_path / "room"
     truth.write_text("an earlier truth")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         make_certification(folder, truth, at=NOON, seed=1)
     folder.mkdir()
     (folder / "thesis.txt").write_text("five years of work")
