@@ -70,4 +70,5 @@ def test_nothing_that_is_proposed_is_recorded(phantom: Path, opp_mri: Callable[.
 
 
 def test_an_unknown_lesion_is_refused(phantom: Path, opp_mri: Callable[..., Any]) -> None:
-    opp_mri("suggest", "X", "--project", phantom, expect=5)
+    refused = opp_mri("suggest", "X", "--project", phantom, expect=5)
+    assert "There is no lesion X" in refused.err
