@@ -18,7 +18,7 @@ from pydicom.datadict import dictionary_VR, keyword_dict
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from opp_mri.dicom.deidentify import ALLOWED
+from opp_mri.dicom.deidentify.allow_list import ALLOWED
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage

@@ -10,8 +10,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.deidentify import NewUid, uid_replacer, write_deidentified
-from opp_mri.dicom.disguise import Disguise, disguise_of
+from opp_mri.dicom.deidentify.allow_list import write_deidentified
+from opp_mri.dicom.deidentify.disguise import Disguise, disguise_of
+from opp_mri.dicom.deidentify.engine import NewUid, uid_replacer
 from opp_mri.domain.imaging import Usability, VolumeDescription
 from opp_mri.domain.reader_study import (
     IssuedPackage,

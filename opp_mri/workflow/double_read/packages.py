@@ -18,7 +18,8 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.dicom.deidentify import ALLOWED, NewUid
+from opp_mri.dicom.deidentify.allow_list import ALLOWED
+from opp_mri.dicom.deidentify.engine import NewUid
 from opp_mri.domain.imaging import Usability, VolumeDescription
 from opp_mri.domain.measurement import Lesion, SeedPoint
 from opp_mri.domain.reader_study import (

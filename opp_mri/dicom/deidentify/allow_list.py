@@ -8,21 +8,22 @@ and numbers that count images are counted again. Pixels are decoded and written 
 nothing passes with them: no bits above BitsStored, no comment in a codestream, no trailing bytes.
 """
 
-import hashlib
-import hmac
-from collections.abc import Callable, Iterable, Mapping
-from io import BytesIO
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.dataelem import DataElement
-from pydicom.dataset import FileMetaDataset
-from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import ExplicitVRLittleEndian
 
-from opp_mri.dicom.disguise import Disguise, put_on
-from opp_mri.dicom.headers.byte_reader import open_bytes
+from opp_mri.dicom.deidentify.disguise import Disguise, put_on
+from opp_mri.dicom.deidentify.engine import (
+    NewUid,
+    Place,
+    clean_dataset,
+    encode_file,
+    has_burned_in_text,
+    read_original,
+)
 from opp_mri.dicom.headers.header import quiet_pydicom
 from opp_mri.dicom.headers.sources import READ_ERRORS
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
@@ -122,29 +123,6 @@ TERMS: Final = frozenset(
 
 _NUMERIC_VRS: Final = frozenset({"DS", "IS", "US", "SS", "UL", "SL", "FD", "FL", "US or SS"})
 
-NewUid = Callable[[str], str]
-
-
-def uid_replacer(secret: bytes, case: str) -> NewUid:
-    """Return what replaces UIDs: the same one for the same UID, case and secret, and no way back.
-
-    Parameters
-    ----------
-    secret
-        Known to the project alone; without it a new UID says nothing of the old one.
-    case
-        A case that comes twice has other UIDs each time.
-    """
-
-    def new_uid(uid: str) -> str:
-        digest = hmac.new(secret, f"{case}/{uid}".encode(), hashlib.sha256).digest()
-        number = bytearray(digest[:16])
-        number[6] = number[6] & 0x0F | 0x40  # a UUID of version 4, as PS3.5 B.2 wants behind 2.25
-        number[8] = number[8] & 0x3F | 0x80
-        return f"2.25.{int.from_bytes(number, 'big')}"
-
-    return new_uid
-
 
 def write_deidentified(
     source: SourceFile,
@@ -174,31 +152,26 @@ def write_deidentified(
         The copy cannot be written.
     """
     try:
-        with open_bytes(source) as reader:
-            content = BytesIO(reader.read_at(0, reader.size))
         with quiet_pydicom():
-            original = dcmread(content, force=True)
-            if str(original.get("BurnedInAnnotation", "")).upper() == "YES":
+            original = read_original(source)
+            if has_burned_in_text(original):
                 raise InputError(
                     "Its header says that text is burned into the image, which may name the "
                     "patient: it cannot be read blind."
                 )
-            clean = deidentified(original, new_uid, allowed)
+            clean = keep_allowed(original, new_uid, allowed)
             for keyword, value in header.items():
                 setattr(clean, keyword, value)
             frames = read_frames(source, range(1, int(original.get("NumberOfFrames") or 1) + 1))
             put_on(clean, [frame.stored for frame in frames], disguise)
-            clean.file_meta = FileMetaDataset()
-            clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-            written = BytesIO()
-            clean.save_as(written, enforce_file_format=True)
+            content = encode_file(clean)
     except (*READ_ERRORS, *PYDICOM_ERRORS) as error:
         raise InputError(
             f"An image cannot be copied ({type(error).__name__}): fetch it again."
         ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(written.getvalue())
+        path.write_bytes(content)
     except OSError as error:
         raise ProjectError(
             f"The package cannot be written ({error.strerror or type(error).__name__}): make room, "
@@ -206,23 +179,22 @@ def write_deidentified(
         ) from error
 
 
-def deidentified(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = ALLOWED) -> Dataset:
+def keep_allowed(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = ALLOWED) -> Dataset:
     """Return what of a dataset may pass, at every depth, with new UIDs."""
-    clean = Dataset()
-    for element in dataset:
+
+    def keep_element(element: DataElement, _dataset: Dataset, _place: Place) -> DataElement | None:
         keyword = element.keyword
         if keyword in REPLACED_UIDS:
-            if element.value:
-                setattr(clean, keyword, new_uid(str(element.value)))
-        elif keyword in allowed and (kept := _kept(element, new_uid, allowed)) is not None:
-            clean.add(kept)
-    return clean
+            uid = str(element.value or "")
+            return DataElement(element.tag, "UI", new_uid(uid)) if uid else None
+        return _keep(element) if keyword in allowed else None
+
+    return clean_dataset(dataset, keep_element)
 
 
-def _kept(element: DataElement, new_uid: NewUid, allowed: frozenset[str]) -> DataElement | None:
-    if element.keyword in SEQUENCES:
-        items = [deidentified(item, new_uid, allowed) for item in element.value]
-        return DataElement(element.tag, "SQ", DicomSequence(items))
+def _keep(element: DataElement) -> DataElement | None:
+    if element.VR == "SQ":
+        return element if element.keyword in SEQUENCES else None
     if element.keyword in NUMBERS:
         return _number(element)
     if element.keyword in CODES:

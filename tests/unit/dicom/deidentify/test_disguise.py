@@ -14,8 +14,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 from scipy import ndimage
 
-from opp_mri.dicom.deidentify import deidentified
-from opp_mri.dicom.disguise import Disguise, Trim, disguise_of, noise_sd, put_on
+from opp_mri.dicom.deidentify.allow_list import keep_allowed
+from opp_mri.dicom.deidentify.disguise import Disguise, Trim, disguise_of, noise_sd, put_on
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import InputError
 from opp_mri.phantom.acquisition import nearest_plane
@@ -33,7 +33,7 @@ def drawn(secret: bytes = SECRET, case: str = "CASE-001", **changes: Any) -> Dis
 def disguised(dataset: Dataset, disguise: Disguise) -> Dataset:
     pixels = dataset.pixel_array
     frames = list(pixels) if pixels.ndim == 3 else [pixels]
-    clean = deidentified(dataset, str)
+    clean = keep_allowed(dataset, str)
     put_on(clean, frames, disguise)
     clean.file_meta = FileMetaDataset()
     clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

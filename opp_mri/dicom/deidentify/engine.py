@@ -1,0 +1,83 @@
+"""The engine that removes identity: it visits every element at every depth and builds a new file.
+
+What passes is decided by a profile, a function of one element. `allow_list` is the profile of
+blinded packages.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from io import BytesIO
+
+from pydicom import Dataset, dcmread
+from pydicom.dataelem import DataElement
+from pydicom.dataset import FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import ExplicitVRLittleEndian
+
+from opp_mri.dicom.headers.byte_reader import open_bytes
+from opp_mri.domain.imaging import SourceFile
+
+NewUid = Callable[[str], str]
+Place = tuple[str, ...]
+"""Keywords of the sequences that hold an element, the outermost first."""
+
+Profile = Callable[[DataElement, Dataset, Place], DataElement | None]
+"""Returns what replaces an element of a dataset, or None where nothing does."""
+
+
+def uid_replacer(secret: bytes, case: str) -> NewUid:
+    """Return what replaces UIDs: the same one for the same UID, case and secret, and no way back.
+
+    Parameters
+    ----------
+    secret
+        Known to the project alone; without it a new UID says nothing of the old one.
+    case
+        A case that comes twice has other UIDs each time.
+    """
+
+    def new_uid(uid: str) -> str:
+        digest = hmac.new(secret, f"{case}/{uid}".encode(), hashlib.sha256).digest()
+        number = bytearray(digest[:16])
+        number[6] = number[6] & 0x0F | 0x40  # a UUID of version 4, as PS3.5 B.2 wants behind 2.25
+        number[8] = number[8] & 0x3F | 0x80
+        return f"2.25.{int.from_bytes(number, 'big')}"
+
+    return new_uid
+
+
+def clean_dataset(dataset: Dataset, profile: Profile, place: Place = ()) -> Dataset:
+    """Return a new dataset of what the profile lets pass, at every depth."""
+    clean = Dataset()
+    for element in dataset:
+        kept = profile(element, dataset, place)
+        if kept is None:
+            continue
+        if kept.VR == "SQ":
+            within = (*place, element.keyword or str(element.tag))
+            items = [clean_dataset(item, profile, within) for item in kept.value or ()]
+            kept = DataElement(element.tag, "SQ", DicomSequence(items))
+        clean.add(kept)
+    return clean
+
+
+def read_original(source: SourceFile) -> Dataset:
+    """Read a file, or a member of an archive, whole; one without a preamble too."""
+    with open_bytes(source) as reader:
+        content = BytesIO(reader.read_at(0, reader.size))
+    return dcmread(content, force=True)
+
+
+def has_burned_in_text(dataset: Dataset) -> bool:
+    """Return whether the header states that text is burned into the pixels."""
+    return str(dataset.get("BurnedInAnnotation", "")).strip().upper() == "YES"
+
+
+def encode_file(clean: Dataset) -> bytes:
+    """Encode a dataset with new file meta information, uncompressed."""
+    clean.file_meta = FileMetaDataset()
+    clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    written = BytesIO()
+    clean.save_as(written, enforce_file_format=True)
+    return written.getvalue()
