@@ -7,19 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from contract.test_store import image, reading, study_records
 from fixtures.makers import NOON, make_lesion, make_volume
+from fixtures.old_store import write_old_store
 
 from opp_mri.domain.imaging import FileStatus, SeriesRole
 from opp_mri.domain.measurement import Signature
 from opp_mri.domain.reader_study import ReadingProtocol, Unblinding
 from opp_mri.errors import ProjectError
-from opp_mri.store import sql
 from opp_mri.store.kinds import StoreUpgrade
 from opp_mri.store.serial import to_json
-from opp_mri.store.sql import SqlStore, open_sqlite
+from opp_mri.store.sql import open_sqlite
 from opp_mri.workflow.safekeeping.audit import verify
 
 LOG = study_records()[:6]  # the kinds that 0.1 had
@@ -28,19 +26,12 @@ LOG = study_records()[:6]  # the kinds that 0.1 had
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A store with the tables of 0.1.0: an image, a volume, readings, a signature, a log."""
-    path = tmp_path / "store.sqlite"
-    store = SqlStore(sql._engine(str(path)), tmp_path)
-    config = Config()
-    config.set_main_option("script_location", str(Path(sql.__file__).parent / "migrations"))
-    with store.writing_transaction() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-    store.close()
     readings = [reading(f"r{n}", recorded_at=NOON + timedelta(hours=n)) for n in range(4)]
     signed = Signature(
         signature_id="s", lesion_id="L", reader="A", reading_ids=("r0", "r1"),
         statement="I sign.", recorded_at=NOON + timedelta(hours=2, minutes=1),
     )  # fmt: skip
+    path = write_old_store(tmp_path / "store.sqlite", readings)
     with closing(sqlite3.connect(path)) as connection:
         at = NOON.isoformat()
         connection.execute("INSERT INTO role_override VALUES (1, 'v1', 'T1', ?)", [at])
@@ -48,11 +39,6 @@ def old(tmp_path: Path) -> Path:
         connection.execute(
             "INSERT INTO lesion VALUES (1, 'L', ?, ?)", [to_json(make_lesion("L")), at]
         )
-        for n, one in enumerate(readings, 1):
-            connection.execute(
-                "INSERT INTO reading VALUES (?, ?, 'L', 'A', ?, ?)",
-                [n, one.reading_id, to_json(one), one.recorded_at.isoformat()],
-            )
         connection.execute("INSERT INTO signature VALUES (1, 's', 'L', ?)", [to_json(signed)])
         for n, record in enumerate(LOG, 1):
             connection.execute(

@@ -17,22 +17,26 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, define, field
+from attrs import asdict, define, evolve, field, frozen
 from fixtures.forged_store import edit_without_guards
 from fixtures.makers import NOON
+from fixtures.old_store import write_old_store
 from fixtures.small_study import declare, make_study, read_all
 
 from opp_mri.domain.assessment import Mode
+from opp_mri.domain.imaging import FileStatus
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, Unblinding
 from opp_mri.errors import OppMriError
 from opp_mri.store.sql import open_sqlite
 from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.consensus import prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
@@ -41,13 +45,22 @@ from opp_mri.workflow.double_read.returning import seal_return
 from opp_mri.workflow.double_read.seal import ISSUE_NAME, RETURN_KEY_NAME, make_keys
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
-from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
+from opp_mri.workflow.project import (
+    RETURN_NAME,
+    STORE_NAME,
+    Project,
+    create_project,
+    is_project,
+    open_project,
+)
+from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.safekeeping.audit import verify
-from opp_mri.workflow.safekeeping.backup import back_up, check_backup
+from opp_mri.workflow.safekeeping.backup import back_up, check_backup, copy_project, restore
 
 READERS: Final = ("reader-1", "reader-2")
 PATIENTS: Final = ("P1", "P2")
 LONGEST_S: Final = 60.0
+OLD_READINGS: Final = 2000
 
 
 @define
@@ -93,7 +106,11 @@ class Study:
 
 
 def make_stages(folder: Path) -> Study:
-    """Make a study: `plain`, with packages `read`, sealed; `merged`, with both reads back."""
+    """Make a study at each stage.
+
+    `new`, not indexed; `plain`, not read; `read`, with sealed packages; `merged`, with both reads
+    back; `kept`, with a backup; `old`, in the tables of version 0.1.
+    """
     plain = folder / "plain"
     make_study(plain, PATIENTS)
     lines = folder / "lines.csv"
@@ -117,6 +134,16 @@ def make_stages(folder: Path) -> Study:
     with open_project(folder / "merged" / "project") as project:
         for reader in READERS:
             merge_package(project, folder / "merged" / reader, NOON)
+        reading = project.store.readings()[0]
+    shutil.copytree(folder / "merged", folder / "kept")
+    with open_project(folder / "kept" / "project") as project:
+        back_up(project, folder / "kept" / "backup.zip", NOON)
+    shutil.copytree(plain / "dicom", folder / "new" / "dicom")
+    for stage in ("new", "old"):
+        create_project(folder / stage / "project")
+    store = folder / "old" / "project" / STORE_NAME
+    store.unlink()
+    write_old_store(store, [evolve(reading, reading_id=f"{n}") for n in range(OLD_READINGS)])
     return Study(folder=folder, lines=lines)
 
 
@@ -246,55 +273,143 @@ def count_packages(folder: Path) -> tuple[int, int]:
     return len(issued) - 1, 1
 
 
+def do_index(folder: Path, study: Study) -> object:  # noqa: ARG001
+    with open_project(folder / "project") as project:
+        index(project, [folder / "dicom"], workers=1)
+    return None
+
+
+def do_align(folder: Path, study: Study) -> object:  # noqa: ARG001
+    with open_project(folder / "project") as project:
+        align_project(project, NOON, workers=1, quick=True)
+    return None
+
+
+def do_migrate(folder: Path, study: Study) -> object:  # noqa: ARG001
+    open_project(folder / "project").store.close()
+    return None
+
+
+def do_restore(folder: Path, study: Study) -> object:  # noqa: ARG001
+    restore(folder / "backup.zip", folder / "restored")
+    return None
+
+
+def do_copy(folder: Path, study: Study) -> object:  # noqa: ARG001
+    with open_project(folder / "project") as project:
+        copy_project(project, folder / "copy")
+    return None
+
+
+def count_indexed(folder: Path) -> tuple[int, int]:
+    with open_project(folder / "project") as project:
+        described = [] if project.store.stale_patients() else project.store.volumes(PATIENTS)
+        return project.store.file_counts().get(FileStatus.IMAGE, 0) + len(described), 32 + 8
+
+
+def count_aligned(folder: Path) -> tuple[int, int]:
+    """Count the fits; those of one visit stand together or not at all, else it is -1."""
+    with open_project(folder / "project") as project:
+        visits = Counter(fit.patient_id for fit in project.store.alignments())
+    return (sum(visits.values()) if set(visits.values()) <= {2} else -1), 4
+
+
+def count_migrated(folder: Path) -> tuple[int, int]:
+    """Count the readings of a store that has the new tables, without migrating it by looking."""
+    with closing(sqlite3.connect(folder / "project" / STORE_NAME)) as database:
+        (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+        table = "reading" if version == "0004" else "record WHERE kind = 'Reading'"
+        (readings,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    whole = readings == OLD_READINGS
+    return ((0 if version == "0004" else readings) if whole else -1), OLD_READINGS
+
+
+def count_same(folder: Path, name: str) -> tuple[int, int]:
+    """Count another project's records: none where there is none."""
+    with open_project(folder / "project") as project:
+        expected = project.store.head()
+    if not is_project(folder / name):
+        return 0, expected.sequence_number
+    with open_project(folder / name) as project:
+        same = project.store.head() == expected and not verify(project.store).faults
+        return (expected.sequence_number if same else -1), expected.sequence_number
+
+
 Action = Callable[[Path, Study], object]
-KILLS: Final[dict[str, tuple[str, Action, Callable[[Path], tuple[int, int]], bool]]] = {
-    # stage, action, count of what is recorded and of all, whether parts may be recorded
-    "measure": ("plain", do_measure, count_measured, False),
-    "reader-merge": ("read", do_merge, count_merged, False),
-    "consensus sign": ("merged", lambda folder, _: do_sign(folder, "reader-1"), count_signed, True),
-    "unblind": ("merged", do_unblind, count_unblinded, False),
-    "backup": ("merged", do_backup, count_backup, False),
-    "reader-package": ("read", do_package, count_packages, False),
+
+
+@frozen
+class Kill:
+    """A command that is killed.
+
+    Parameters
+    ----------
+    stage
+        The stage of the study at which it starts.
+    count
+        Gives what is recorded, and how much that is when all is done.
+    in_parts
+        Whether parts may be recorded.
+    share
+        How often it is killed in comparison with the others; the slow ones less often.
+    """
+
+    stage: str
+    action: Action
+    count: Callable[[Path], tuple[int, int]]
+    in_parts: bool = False
+    share: int = 6
+
+
+KILLS: Final = {
+    "measure": Kill("plain", do_measure, count_measured),
+    "reader-merge": Kill("read", do_merge, count_merged),
+    "consensus sign": Kill(
+        "merged", lambda folder, _: do_sign(folder, "reader-1"), count_signed, in_parts=True
+    ),
+    "unblind": Kill("merged", do_unblind, count_unblinded),
+    "backup": Kill("merged", do_backup, count_backup),
+    "reader-package": Kill("read", do_package, count_packages, share=3),
+    "index": Kill("new", do_index, count_indexed, in_parts=True, share=2),
+    "migration": Kill("old", do_migrate, count_migrated, share=2),
+    "restore": Kill("kept", do_restore, lambda folder: count_same(folder, "restored"), share=2),
+    "project copy": Kill("kept", do_copy, lambda folder: count_same(folder, "copy"), share=2),
+    "align": Kill("plain", do_align, count_aligned, in_parts=True, share=1),
 }
 
 
 def kill_runs(study: Study, runs: int, chance: random.Random) -> Iterator[Row]:
     """Kill each action at a random moment, look at what is there, and do it again."""
-    for name, (stage, action, count, in_parts) in KILLS.items():
+    shares = sum(kill.share for kill in KILLS.values())
+    for name, kill in KILLS.items():
         row = Row(fault=f"kill -9 in {name}")
-        # a package takes as long as all others together, and so is killed half as often
-        half_shares = 2 * len(KILLS) - 1
-        share = max(-(-runs * (1 if name == "reader-package" else 2) // half_shares), 1)
         longest_s = 0.0
-        for _ in range(share):
+        for _ in range(max(-(-runs * kill.share // shares), 1)):
             with tempfile.TemporaryDirectory() as temporary:
-                folder = study.copy(stage, Path(temporary) / "run")
+                folder = study.copy(kill.stage, Path(temporary) / "run")
                 begun = time.monotonic()
                 moment = chance.uniform(0, 1.1 * longest_s) if longest_s else None
-                answer = finish(*start(lambda: action(folder, study)), kill_after_s=moment)  # noqa: B023
+                answer = finish(*start(lambda: kill.action(folder, study)), kill_after_s=moment)  # noqa: B023
                 if moment is None:
                     longest_s = time.monotonic() - begun
-                judge_kill(row, folder, answer, count, in_parts=in_parts)
-                again = finish(*start(lambda: action(folder, study)))  # noqa: B023
-                recorded, everything = count(folder)
+                judge_kill(row, folder, answer, kill)
+                again = finish(*start(lambda: kill.action(folder, study)))  # noqa: B023
+                recorded, everything = kill.count(folder)
                 if recorded < everything or again.startswith("fault"):
                     row.corrupted += 1
                     row.notes.append(f"not completed by the next run: {recorded} {again[:200]}")
         yield row
 
 
-def judge_kill(
-    row: Row, folder: Path, answer: str, count: Callable[[Path], tuple[int, int]], *,
-    in_parts: bool,
-) -> None:  # fmt: skip
+def judge_kill(row: Row, folder: Path, answer: str, kill: Kill) -> None:
     row.runs += 1
     row.acknowledged += bool(answer)
+    recorded, everything = kill.count(folder)
     with open_project(folder / "project") as project:
         faults = verify(project.store).faults
-    recorded, everything = count(folder)
     if answer and recorded < everything:
         row.lost += 1
-    allowed = range(everything + 1) if in_parts else (0, everything)
+    allowed = range(everything + 1) if kill.in_parts else (0, everything)
     if faults or recorded not in allowed or answer.startswith("fault"):
         row.corrupted += 1
         row.notes.append(f"{recorded} of {everything} {faults[:1]} {answer[:200]}")
