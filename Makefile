@@ -45,13 +45,13 @@ check: $(DEV) ## lint, format, types, import contracts
 test: check ## everything: check, and all tests, those of the window where they can run
 	@tools/test.sh
 
-mutation-test: $(VENV)/.uv ## change the response rules, and list the changes that no test of them notices
+mutation-test: $(VENV)/.uv ## change the response rules and list changes that no test notices: MUTANTS='*draws*'
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-mutation
 	$(BIN)/uv pip sync --quiet --python .venv-mutation/bin/python --require-hashes \
 		requirements/mutation.txt
 	$(BIN)/uv pip install --quiet --python .venv-mutation/bin/python --no-deps \
 		--build-constraints requirements/build.txt --editable .
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice -n 10 .venv-mutation/bin/mutmut run --max-children 1
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice -n 10 .venv-mutation/bin/mutmut run --max-children 1 $(if $(MUTANTS),'$(MUTANTS)')
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-mutation/bin/mutmut results
 
 fault-test: $(DEV) ## kills, flipped bits, edits, forged packages, many at once: nothing lost or unnoticed
