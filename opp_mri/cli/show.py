@@ -41,15 +41,24 @@ def show_head(head_hash: str, *, is_to_keep: bool = False) -> None:
 def show_warnings(warnings: Sequence[DataWarning]) -> None:
     """Print named warnings on stderr, the first of them where there are many."""
     for warning in warnings[:MOST_WARNINGS]:
-        click.echo(f"Warning ({warning.name}), {warning.lesion_id}: {warning.sentence}", err=True)
+        place = f" ({warning.file}, line {warning.line})" if warning.line else ""
+        click.echo(
+            f"Warning ({warning.name}), {warning.lesion_id}{place}: {warning.sentence}", err=True
+        )
     if len(warnings) > MOST_WARNINGS:
         click.echo(f"... and {len(warnings) - MOST_WARNINGS} more: --json lists all.", err=True)
 
 
-def build_warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str]]:
-    """Return named warnings for a program."""
+def build_warnings_json(warnings: Iterable[DataWarning]) -> list[dict[str, str | int | None]]:
+    """Return named warnings for a program; without file and line in a project."""
     return [
-        {"name": warning.name.value, "lesion_id": warning.lesion_id, "sentence": warning.sentence}
+        {
+            "name": warning.name.value,
+            "lesion_id": warning.lesion_id,
+            "file": warning.file or None,
+            "line": warning.line,
+            "sentence": warning.sentence,
+        }
         for warning in warnings
     ]
 

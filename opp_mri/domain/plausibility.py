@@ -50,25 +50,36 @@ class DataWarning:
         The lesion.
     sentence
         Cause and remedy, for a reader.
+    sequence, day
+        Of the study that it concerns, in days from SSRS. Without a day it concerns the lesion,
+        without a sequence every sequence of that day.
+    file, line
+        Where a table has the study or the lesion; "" and None in a project.
     """
 
     name: WarningName = field(converter=WarningName)
     lesion_id: str
     sentence: str
+    sequence: SeriesRole | None = None
+    day: int | None = None
+    file: str = ""
+    line: int | None = None
 
 
 def length_warnings(lesion_id: str, observations: Observations) -> Iterator[DataWarning]:
     """Name lengths whose unit may not be mm."""
     present = [
-        observation.ap_mm
-        for row in observations.values()
+        (sequence, observation)
+        for sequence, row in observations.items()
         for observation in row
         if observation.ap_mm > 0
     ]
-    if len(present) > 1 and max(present) < SMALLEST_USUAL_MM:
+    if len(present) > 1 and max(study.ap_mm for _, study in present) < SMALLEST_USUAL_MM:
         yield DataWarning(
             name=WarningName.LENGTHS_MAY_BE_CM,
             lesion_id=lesion_id,
+            sequence=present[0][0],
+            day=present[0][1].days_from_ssrs,
             sentence=f"All lengths are below {format_mm(SMALLEST_USUAL_MM)}: if they are given in "
             "cm, write them in mm.",
         )
@@ -79,6 +90,8 @@ def length_warnings(lesion_id: str, observations: Observations) -> Iterator[Data
                 yield DataWarning(
                     name=WarningName.TENFOLD_STEP,
                     lesion_id=lesion_id,
+                    sequence=sequence,
+                    day=later.days_from_ssrs,
                     sentence=f"{sequence.value} goes from {format_mm(earlier.ap_mm)} on day "
                     f"{earlier.days_from_ssrs} to {format_mm(later.ap_mm)} on day "
                     f"{later.days_from_ssrs}: check that both are in mm.",
@@ -189,6 +202,7 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
         yield DataWarning(
             name=WarningName.STUDY_DURING_TREATMENT,
             lesion_id=lesion.lesion_id,
+            day=days_between(lesion.ssrs_last_date, during[0]),
             sentence=f"The study of {during[0]} lies between first and last fraction: it is "
             "neither baseline nor follow-up.",
         )
@@ -204,6 +218,8 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
             yield DataWarning(
                 name=WarningName.OLD_BASELINE,
                 lesion_id=lesion.lesion_id,
+                sequence=sequence,
+                day=days_between(lesion.ssrs_last_date, baselines[-1]),
                 sentence=f"The {sequence.value} baseline is {age_days} days older than the first "
                 "fraction: more than six weeks.",
             )
@@ -217,6 +233,7 @@ def _studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[Da
         yield DataWarning(
             name=WarningName.MRI_AFTER_DEATH,
             lesion_id=lesion.lesion_id,
+            day=days_between(lesion.ssrs_last_date, last),
             sentence=f"The study of {last} is {days_between(lesion.death_date, last)} days after "
             "death: correct one of them.",
         )
@@ -224,6 +241,7 @@ def _studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[Da
         yield DataWarning(
             name=WarningName.CONTACT_BEFORE_LAST_MRI,
             lesion_id=lesion.lesion_id,
+            day=days_between(lesion.ssrs_last_date, last),
             sentence=f"The last contact, {lesion.last_contact_date}, is before the last study, "
             f"{last}: correct one of them.",
         )

@@ -21,14 +21,19 @@ _AFTER_SSRS: Final = ("last_contact_date", "death_date")
 
 
 def read_lesions(path: Path) -> Mapping[str, Lesion]:
-    """Read a table of lesions that belongs to no project, by their names.
+    """Read a table of lesions that belongs to no project; see `read_lesion_lines`."""
+    return {name: lesion for name, (_, lesion) in read_lesion_lines(path).items()}
+
+
+def read_lesion_lines(path: Path) -> Mapping[str, tuple[int, Lesion]]:
+    """Read a table of lesions that belongs to no project: line and lesion, by their names.
 
     Raises
     ------
     TableError
         With every fault of the table.
     """
-    lesions: dict[str, Lesion] = {}
+    lesions: dict[str, tuple[int, Lesion]] = {}
     checks = LesionChecks()
     with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
         for row in table.rows:
@@ -38,7 +43,7 @@ def read_lesions(path: Path) -> Mapping[str, Lesion]:
                 row.fault("lesion_id", "is in the table twice: keep one row per lesion")
             elif lesion is not None:
                 checks.check(row, lesion)
-                lesions[lesion.lesion_id] = lesion
+                lesions[lesion.lesion_id] = row.line, lesion
     return lesions
 
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeVar
 
+from attrs import frozen
+
 from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
@@ -24,7 +26,26 @@ VOLUME_COLUMN: Final = "volume_cc"
 Recorded = TypeVar("Recorded")
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
 Volumes = dict[str, dict[SeriesRole, tuple[VolumeObservation, ...]]]
-_Sizes = dict[str, dict[SeriesRole, dict[int, Decimal]]]
+Study = tuple[str, SeriesRole, int]
+"""Lesion, sequence and days from SSRS."""
+_BySequence = dict[str, dict[SeriesRole, dict[int, Decimal]]]
+
+
+@frozen(kw_only=True)
+class Sizes:
+    """What a table of measurements holds.
+
+    Parameters
+    ----------
+    lengths, volumes
+        By lesion and sequence, in the order of days.
+    lines
+        Line of the table for each study.
+    """
+
+    lengths: Lengths
+    volumes: Volumes
+    lines: Mapping[Study, int]
 
 
 def read_measurements(
@@ -34,7 +55,7 @@ def read_measurements(
     lesions: Mapping[str, Lesion] | None = None,
 ) -> Lengths:
     """Read the lengths of a table; see `read_sizes`."""
-    return read_sizes(path, may_have_no_rows=may_have_no_rows, lesions=lesions)[0]
+    return read_sizes(path, may_have_no_rows=may_have_no_rows, lesions=lesions).lengths
 
 
 def read_sizes(
@@ -42,7 +63,7 @@ def read_sizes(
     *,
     may_have_no_rows: bool = False,
     lesions: Mapping[str, Lesion] | None = None,
-) -> tuple[Lengths, Volumes]:
+) -> Sizes:
     """Read a table with `MEASUREMENT_COLUMNS`, and `VOLUME_COLUMN` where it has that.
 
     Parameters
@@ -56,19 +77,14 @@ def read_sizes(
         By name, where a table names them: a length of another lesion, of a day after death or of
         a day to come is a fault then.
 
-    Returns
-    -------
-    tuple
-        By lesion and sequence, the lengths and the volumes in the order of days.
-
     Raises
     ------
     TableError
         With every fault of the table.
     """
-    lengths: _Sizes = {}
-    volumes: _Sizes = {}
-    first_lines: dict[tuple[str, SeriesRole, int], int] = {}
+    lengths: _BySequence = {}
+    volumes: _BySequence = {}
+    first_lines: dict[Study, int] = {}
     spellings = Spellings("lesion_id")
     with read_table(
         path,
@@ -98,11 +114,15 @@ def read_sizes(
             for sizes, size in ((lengths, ap_mm), (volumes, volume_cc)):
                 if size is not None:
                     sizes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = size
-    return _in_order(lengths, Observation), _in_order(volumes, VolumeObservation)
+    return Sizes(
+        lengths=_in_order(lengths, Observation),
+        volumes=_in_order(volumes, VolumeObservation),
+        lines=first_lines,
+    )
 
 
 def _in_order(
-    sizes: _Sizes, record: Callable[[int, Decimal], Recorded]
+    sizes: _BySequence, record: Callable[[int, Decimal], Recorded]
 ) -> dict[str, dict[SeriesRole, tuple[Recorded, ...]]]:
     return {
         lesion_id: {

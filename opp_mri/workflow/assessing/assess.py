@@ -19,6 +19,7 @@ from opp_mri.response.sentences import describe_reason
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import read_events
 from opp_mri.tables.measurements import read_sizes
+from opp_mri.tables.source_lines import SourceLines
 from opp_mri.units import number
 
 
@@ -72,7 +73,8 @@ def assess_tables(
         A table cannot be read, or an event names a lesion without a length; as a `TableError` it
         names the line and column of each fault.
     """
-    lengths, volumes = read_sizes(measurements)
+    sizes = read_sizes(measurements)
+    lengths, volumes = sizes.lengths, sizes.volumes
     measured = dict.fromkeys([*lengths, *volumes])
     happened = {}
     if events is not None:
@@ -92,7 +94,7 @@ def assess_tables(
         unanswered=tuple(
             lesion.assessment.lesion_id for lesion in assessed if not lesion.is_measured
         ),
-        warnings=tuple(
+        warnings=SourceLines(studies_file=measurements.name, studies=sizes.lines).locate(
             warning
             for lesion_id, by_sequence in lengths.items()
             for warning in length_warnings(lesion_id, by_sequence)

@@ -27,8 +27,9 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.store.chain import Head
 from opp_mri.tables.events import read_events
-from opp_mri.tables.lesions import read_lesions
-from opp_mri.tables.measurements import read_measurements
+from opp_mri.tables.lesions import read_lesion_lines
+from opp_mri.tables.measurements import read_sizes
+from opp_mri.tables.source_lines import SourceLines
 from opp_mri.tables.visits import read_visits
 from opp_mri.units import days_between
 from opp_mri.workflow.assessing.respond import assess_project
@@ -57,12 +58,15 @@ class Cohort:
         Whose readings these are, where they come from a project: one reader, or the consensus.
     head
         Head of the project's chain of records, taken before they were read.
+    lines
+        Where the tables have the lesions and their studies, where they come from tables.
     """
 
     lesions: tuple[AssessedLesion, ...]
     rules: Rules
     readers: tuple[str, ...] = ()
     head: Head = field(factory=Head)
+    lines: SourceLines = field(factory=SourceLines)
 
     @property
     def criteria(self) -> Criteria:
@@ -83,7 +87,7 @@ class Cohort:
             named += length_warnings(member.lesion.lesion_id, observations)
             named += study_warnings(member.lesion, observations)
         places = {member.lesion.lesion_id: n for n, member in enumerate(self.lesions)}
-        return tuple(sorted(named, key=lambda warning: places[warning.lesion_id]))
+        return self.lines.locate(sorted(named, key=lambda warning: places[warning.lesion_id]))
 
     @property
     def data_sha256(self) -> str:
@@ -151,8 +155,9 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
             f"{folder} does not contain the required tables, {LESIONS} and {MEASUREMENTS}: name a "
             "folder that `opp-mri cohort export` wrote."
         )
-    lesions = read_lesions(folder / LESIONS)
-    lengths = read_measurements(folder / MEASUREMENTS, may_have_no_rows=True, lesions=lesions)
+    rows = read_lesion_lines(folder / LESIONS)
+    lesions = {name: lesion for name, (_, lesion) in rows.items()}
+    sizes = read_sizes(folder / MEASUREMENTS, may_have_no_rows=True, lesions=lesions)
     events: dict[str, list[TreatmentEvent]] = {}
     if (folder / EVENTS).is_file():
         events = read_events(folder / EVENTS, lesions, LESIONS)
@@ -162,7 +167,7 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
         timeline = Timeline(
             lesion_id=lesion_id,
             first_fraction_day=days_between(lesion.ssrs_last_date, lesion.ssrs_first_date),
-            observations=lengths.get(lesion_id, {}),
+            observations=sizes.lengths.get(lesion_id, {}),
             events=_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )
         members.append(
@@ -173,7 +178,13 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
                 visits=visits.get(lesion_id, ()),
             )
         )
-    return Cohort(lesions=tuple(members), rules=rules)
+    lines = SourceLines(
+        lesions_file=LESIONS,
+        lesions={name: line for name, (line, _) in rows.items()},
+        studies_file=MEASUREMENTS,
+        studies=sizes.lines,
+    )
+    return Cohort(lesions=tuple(members), rules=rules, lines=lines)
 
 
 def _events(
