@@ -29,6 +29,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 from opp_mri.dicom import instances
+from opp_mri.dicom import scan as scan_module
 from opp_mri.dicom.headers import completeness, elements, functional_groups, header
 from opp_mri.dicom.headers.byte_reader import FileBytes
 from opp_mri.dicom.headers.header import quiet_pydicom, read_header
@@ -137,6 +138,7 @@ def by_opp_mri(files: Sequence[SourceFile]) -> None:
         for thing in vars(module).values():
             if hasattr(thing, "cache_clear"):
                 thing.cache_clear()
+    scan_module._seen.__dict__.clear()
     found = list(scan(files, workers=1))
     assert all(one.status is FileStatus.IMAGE for one in found)
 

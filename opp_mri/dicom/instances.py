@@ -27,10 +27,12 @@ from opp_mri.dicom.headers.functional_groups import (
 )
 from opp_mri.dicom.headers.header import Header
 from opp_mri.dicom.headers.keywords import TAGS
+from opp_mri.dicom.headers.template import SharedElements
 from opp_mri.dicom.headers.values import integer
 from opp_mri.domain.imaging import (
     ENHANCED_SOP_CLASS_UIDS,
     HEADER_VERSION,
+    FileStatus,
     Frame,
     FrameHeader,
     Instance,
@@ -133,9 +135,12 @@ def _top_level(header: Header) -> Values:
     if header.dataset is not None:
         values = understood({key: header.value(tag) for key, tag in TAGS.items()})
     else:
-        values = {}
         remembered = _remembered(header.layout, header.character_set)
-        for tag, element in header.raw.items():
+        values, elements = {}, header.raw
+        if header.shared is not None:
+            values, unreadable = _shared_values(header.shared, header.layout, header.character_set)
+            values, elements = values.copy(), unreadable | header.own
+        for tag, element in elements.items():
             name, value = remembered.get(element) or _meaning(header, tag, remembered)
             if value is None:
                 continue
@@ -147,6 +152,22 @@ def _top_level(header: Header) -> Values:
     if agents:
         values = understood(agents) | values
     return values
+
+
+@lru_cache(maxsize=16)
+def _shared_values(
+    shared: SharedElements, layout: Layout, character_set: bytes
+) -> tuple[Values, dict[int, bytes]]:
+    """Return the fields that elements of a template have a value for, and those not understood."""
+    header = Header(status=FileStatus.IMAGE, layout=layout, raw=shared.raw)
+    remembered = _remembered(layout, character_set)
+    meanings = {
+        tag: remembered.get(element) or _meaning(header, tag, remembered)
+        for tag, element in shared.raw.items()
+    }
+    values = {name: value for name, value in meanings.values() if name not in ("", UNREADABLE)}
+    unreadable = {tag: shared.raw[tag] for tag, (name, _) in meanings.items() if name == UNREADABLE}
+    return values, unreadable
 
 
 @lru_cache(maxsize=64)

@@ -22,12 +22,14 @@ from attrs import frozen
 from opp_mri.dicom.headers.byte_reader import open_bytes
 from opp_mri.dicom.headers.header import quiet_pydicom, read_header
 from opp_mri.dicom.headers.sources import READ_ERRORS, reason_in_words
+from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.errors import InputError
 
 POOL_PAYS_AFTER_S: Final = 1.0
 CHUNK: Final = 64  # files; what Ctrl-C may lose
+_seen = threading.local()  # `templates`: the headers of earlier files
 
 
 @frozen(kw_only=True)
@@ -148,14 +150,15 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _scan_chunk(chunk: list[SourceFile]) -> list[ScannedFile]:
+    templates: Templates = _seen.__dict__.setdefault("templates", Templates())
     with quiet_pydicom():
-        return [_scan_one(source) for source in chunk]
+        return [_scan_one(source, templates) for source in chunk]
 
 
-def _scan_one(source: SourceFile) -> ScannedFile:
+def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
     try:
         with open_bytes(source) as reader:
-            header = read_header(reader)
+            header = read_header(reader, templates)
         if header.status is FileStatus.IMAGE:
             instance = instance_from_header(header)
             return ScannedFile(source=source, status=FileStatus.IMAGE, instance=instance)

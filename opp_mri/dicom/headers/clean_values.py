@@ -21,6 +21,8 @@ _DOUBLE: Final = {True: Struct("<d").unpack, False: Struct(">d").unpack}
 _TEXTS: Final = frozenset({"LO", "SH", "PN", "DA", "TM", "DT", "LT", "ST", "UT"})
 _CODED: Final = frozenset({"CS", "UI"})
 _NUMBER_BYTES: Final = {"US": 2, "UL": 4, "FD": 8}
+CLEAN_VRS: Final = _TEXTS | _CODED | _NUMBER_BYTES.keys() | {"DS", "IS"}
+"""Value representations of which values can be clean; none of them has an undefined length."""
 
 
 def clean_value(vr: str, value: bytes, *, little_endian: bool) -> object | None:

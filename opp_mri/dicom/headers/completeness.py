@@ -51,18 +51,19 @@ class PixelShape:
 
 
 def pixels_missing(
-    reader: ByteReader, position: int, layout: Layout, shape: PixelShape
+    reader: ByteReader, position: int, head: bytes, layout: Layout, shape: PixelShape
 ) -> str | None:
     """Describe what is missing of the pixel data, in a sentence, or None where they are complete.
 
     Parameters
     ----------
-    reader, position, layout
-        The file, the offset of its pixel data element and the encoding of that.
+    reader, position, head, layout
+        The file, the offset of its pixel data element, the first 12 bytes of that, and its
+        encoding.
     shape
         What the header says.
     """
-    start, length = layout.value_at(reader.read_at(position, 12), position)
+    start, length = layout.value_at(head, position)
     if start > reader.size:
         return "The file ends where its pixel data begin: fetch it again."
     if length == UNDEFINED_LENGTH:

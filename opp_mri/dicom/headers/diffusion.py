@@ -23,7 +23,9 @@ GE_BIAS: Final = 1_000_000_000  # added to the b-value in 0043,1039 of multi-b a
 SAME_B: Final = 0.1  # relative: nominal and effective b-values differ by some per cent
 LARGEST_B: Final = 100_000  # s/mm2; beyond it the element holds something else
 _DIGITS: Final = re.compile(rb"[\d\\ .+\-]+")  # a text: of IS or DS
-_PLACES: Final = {tag: (creator, creator_tag) for creator, creator_tag, tag in PRIVATE_B_VALUES}
+_PLACES: Final = sorted(
+    (tag, creator, creator_tag) for creator, creator_tag, tag in PRIVATE_B_VALUES
+)
 
 
 @frozen
@@ -36,15 +38,11 @@ class PrivateBValue:
 
 def private_b_values(header: Header) -> Iterator[PrivateBValue]:
     """Yield each private b-value of a header."""
-    if header.dataset is not None:
-        tags = {tag for tag in _PLACES if tag in header}
-    else:
-        tags = _PLACES.keys() & header.raw.keys()
-    for tag in sorted(tags):
-        creator, creator_tag = _PLACES[tag]
+    elements = header.raw if header.dataset is None else header.dataset
+    for tag, creator, creator_tag in [place for place in _PLACES if place[0] in elements]:
         if header.dataset is None:
-            elements = header.raw.get(creator_tag, b""), header.raw[tag]
-            b_value = _remembered(creator, creator_tag, tag, *elements, header.layout)
+            written = header.raw.get(creator_tag, b""), header.raw[tag]
+            b_value = _remembered(creator, creator_tag, tag, *written, header.layout)
         else:
             b_value = _written_by(creator, creator_tag, tag, header)
         if b_value is not None:

@@ -67,12 +67,14 @@ class Layout:
         self.little_endian = little_endian
         self.element = Struct(order + ("II" if implicit else "IHH")).unpack_from
         self.length = Struct(order + "I").unpack_from
+        self.short_length = Struct(order + "H").unpack_from
         self.item = Struct(order + "II").unpack_from
         self.header_sizes = {
             int.from_bytes(vr.encode(), "little" if little_endian else "big"): size
             for vrs, size in ((EXPLICIT_VR_LENGTH_16, 8), (EXPLICIT_VR_LENGTH_32, 12))
             for vr in vrs
         }
+        self._long_vrs = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
         self.wanted = {self._as_read(tag): tag for tag in wanted}
         self.wanted |= {self._as_read(tag): _AT_PIXELS for tag in PIXEL_TAGS}
         self.item_start = self._as_read(ITEM)
@@ -87,6 +89,10 @@ class Layout:
         """Return the tag and the length of an item from its eight bytes."""
         tag, length = self.item(item)
         return (self._as_read(tag), length)  # swapping twice is swapping back
+
+    def value_offset(self, element: bytes) -> int:
+        """Return the offset of a value in its element."""
+        return 12 if not self.implicit and element[4:6] in self._long_vrs else 8
 
     def value_at(self, header: bytes, position: int) -> tuple[int, int]:
         """Return the offset and the length of a value from the first 12 bytes of its element."""
@@ -145,7 +151,13 @@ def elements_in(item: bytes, layout: Layout) -> dict[int, bytes] | None:
     return elements.raw if elements.stop is Stop.END else None
 
 
-def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes = b"") -> Elements:
+def read_elements(
+    reader: ByteReader,
+    start: int,
+    layout: Layout,
+    block: bytes = b"",
+    starts: list[int] | None = None,
+) -> Elements:
     """Walk from `start` to the pixel data or to the end.
 
     Parameters
@@ -159,6 +171,8 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
         The encoding and the wanted tags.
     block
         The bytes from offset 0 on, where they were read before.
+    starts
+        Takes the offsets of the elements that begin in `block`.
     """
     raw: dict[int, bytes] = {}
     size = reader.size
@@ -166,6 +180,7 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
     base, position = 0, start
     if not block:
         base, block = start, reader.read_at(start, span)
+    starts = [] if starts is None else starts
     walk = _walk_implicit if layout.implicit else _walk_explicit
     while True:
         at_end = base + len(block) >= size
@@ -174,7 +189,7 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
             block += bytes(12)
         else:
             limit = len(block) - 11
-        reached, stop = walk(block, position - base, limit, layout, raw)
+        reached, stop = walk(block, position - base, limit, layout, raw, starts)
         reached += base
         if reached > size:
             return Elements(raw, Stop.CUT, position)
@@ -192,17 +207,18 @@ def read_elements(reader: ByteReader, start: int, layout: Layout, block: bytes =
             return Elements(raw, Stop.CUT, reached)
         span = span * 4 if reached == position and base == position else _FIRST_BLOCK
         base = position = reached
-        block = reader.read_at(base, span)
+        block, starts = reader.read_at(base, span), []
         if len(block) < min(span, size - base):
             return Elements(raw, Stop.CUT, reached)  # it has become shorter since it was opened
 
 
 def _walk_explicit(
-    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes]
+    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes], starts: list[int]
 ) -> tuple[int, Stop]:
     element, length_of, sizes = layout.element, layout.length, layout.header_sizes.get
-    wanted, available = layout.wanted.get, len(block)
+    wanted, available, note = layout.wanted.get, len(block), starts.append
     while p < limit:
+        note(p)
         tag, vr, length = element(block, p)
         size = sizes(vr)
         known = wanted(tag)
@@ -214,7 +230,7 @@ def _walk_explicit(
             length = length_of(block, p + 8)[0]
             if length == UNDEFINED_LENGTH:
                 try:
-                    length = _past_sequence(block, p + 12, layout) - p - 12
+                    length = past_sequence(block, p + 12, layout) - p - 12
                 except Short:
                     return p, Stop._SHORT
                 except (ValueError, RecursionError):
@@ -231,18 +247,19 @@ def _walk_explicit(
 
 
 def _walk_implicit(
-    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes]
+    block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes], starts: list[int]
 ) -> tuple[int, Stop]:
     element, wanted = layout.element, layout.wanted.get
-    item_end = layout.item_end
+    item_end, note = layout.item_end, starts.append
     while p < limit:
+        note(p)
         tag, length = element(block, p)
         known = wanted(tag)
         if known == _AT_PIXELS:
             return p, Stop.PIXELS
         if length == UNDEFINED_LENGTH:
             try:
-                length = _past_sequence(block, p + 8, layout) - p - 8
+                length = past_sequence(block, p + 8, layout) - p - 8
             except Short:
                 return p, Stop._SHORT
             except (ValueError, RecursionError):
@@ -258,7 +275,7 @@ def _walk_implicit(
     return p, Stop._SHORT
 
 
-def _past_sequence(block: bytes, p: int, layout: Layout) -> int:
+def past_sequence(block: bytes, p: int, layout: Layout) -> int:
     """Return where a sequence without length ends; `Short` where the block ends before it."""
     while True:
         tag, length = layout.item(block, p)
@@ -289,7 +306,7 @@ def _past_item(block: bytes, p: int, layout: Layout) -> int:
             else:
                 size = 8
         p += size
-        p = _past_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+        p = past_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
 
 
 def _is_zeroed(reader: ByteReader, position: int) -> bool:

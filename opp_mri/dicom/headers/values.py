@@ -35,11 +35,13 @@ _TIME: Final = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?"
 
 def text(value: object) -> str:
     """Return text without the spaces around it; several values keep their backslashes."""
+    if isinstance(value, str):
+        return value.strip(" \0\t\r\n")
     if value is None:
         return ""
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
-    if isinstance(value, Sequence) and not isinstance(value, str):  # a PersonName is none
+    elif isinstance(value, Sequence):  # a PersonName is none
         value = "\\".join(str(part) for part in value)
     return str(value).strip(" \0\t\r\n")
 
@@ -81,6 +83,8 @@ def integer(value: object) -> int | None:
 
 def numbers(value: object) -> tuple[float, ...]:
     """Return several finite numbers, or none at all where one of them is not a number."""
+    if isinstance(value, list) and {*map(type, value)} == {float}:  # clean, as most are
+        return tuple(value) if all(map(math.isfinite, value)) else ()
     if isinstance(value, str | bytes):  # of another VR than DS, which is cut up already
         value = text(value).split("\\")
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
