@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from benchmarks.profiles import FACTS, SEQUENCES, errors, timeline_of, true_courses
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.response.course import studies_that_count
+from opp_mri.response.course import split_studies
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.draws import classify_draws
-from opp_mri.response.prior import FREE, PAPER_PRIOR, WIDE, Lengths, normal_courses
-from opp_mri.response.probability import repeated_tenths, whole_tenths
+from opp_mri.response.prior import FREE, PAPER_PRIOR, WIDE, Lengths, build_normal_courses
+from opp_mri.response.probability import draw_repeated_tenths, round_to_tenths
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGE: Final = DOCS / "reference" / "calibration.md"
@@ -63,7 +63,7 @@ def as_supposed(rng: np.random.Generator, days: Days) -> Values:
         baseline=np.repeat(np.arange(len(SEQUENCES)) * len(days), len(days)),
         sds_mm=np.zeros(len(SEQUENCES) * len(days)),
     )
-    courses = normal_courses(lengths)
+    courses = build_normal_courses(lengths)
     common = np.where(courses.course < 0, 1.0, np.array(PAPER_PRIOR.shares)[courses.course])
     shares = np.append(common * courses.shares, FREE * (1 - WIDE))
     number = rng.choice(len(shares), p=shares / shares.sum())
@@ -177,13 +177,13 @@ def _stated_and_same(
     sd_mm, correlation = error.sd_mm, error.visit_correlation
     first_mm = truth_mm + errors(rng, truth_mm.shape, sd_mm, correlation)
     timeline = timeline_of(first_mm, days)
-    studied = studies_that_count(timeline)
-    repeated = repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
+    studied = split_studies(timeline)
+    repeated = draw_repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
     shape = (SECOND_MEASUREMENTS, *truth_mm.shape)
     second_mm = truth_mm + errors(rng, shape, sd_mm, correlation)
     measured_mm = np.concatenate([first_mm[np.newaxis], second_mm])
     tenths = {
-        name: np.hstack([repeated[name], whole_tenths(10 * measured_mm[:, place].T)])
+        name: np.hstack([repeated[name], round_to_tenths(10 * measured_mm[:, place].T)])
         for place, name in enumerate(studied)
     }
     calls = classify_draws(studied, tenths, FACTS, RULES)

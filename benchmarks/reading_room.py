@@ -72,7 +72,7 @@ def make_project(folder: Path) -> None:
     now = datetime.now(UTC)
     with open_project(folder / "project") as project:
         index(project, [folder / "dicom"])
-        first = project.store.volumes()[0]
+        first = project.store.get_volumes()[0]
         add_lesion(
             project.store,
             {

@@ -26,7 +26,13 @@ from suggestion_phantoms import visits
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.proposal import Abstention, Proposal
 from opp_mri.suggestion.edges import EdgePrior, fit_edge
-from opp_mri.suggestion.images import ApFrame, SequenceImage, ap_frame, axis_mm, cut_patches
+from opp_mri.suggestion.images import (
+    ApFrame,
+    SequenceImage,
+    build_ap_frame,
+    compute_axis_mm,
+    cut_patches,
+)
 from opp_mri.suggestion.propose import propose_visit
 
 SEED = 701
@@ -63,7 +69,7 @@ def measure(patients: int, each: int) -> tuple[list[Case], list[float]]:
         start = time.process_time()
         answers = propose_visit(visit.images, visit.click_lps_mm)
         times.append(1000 * (time.process_time() - start) / len(answers))
-        frame = ap_frame(visit.images[0], visit.click_lps_mm, visit.axis_lps)
+        frame = build_ap_frame(visit.images[0], visit.click_lps_mm, visit.axis_lps)
         for image, answer in zip(visit.images, answers, strict=True):
             true_mm = visit.true_mm.get(image.role, math.nan)
             others = {} if math.isnan(true_mm) else _others(frame, image)
@@ -80,7 +86,7 @@ def _others(frame: ApFrame, image: SequenceImage) -> dict[str, float]:
     """Measure with three methods of the libraries on the slice that was clicked."""
     patches = cut_patches(frame, image, 5.5)
     slice_ = patches.values[int(np.argmin(np.abs(patches.across_mm)))]
-    v_mm, u_mm = axis_mm()
+    v_mm, u_mm = compute_axis_mm()
     rows, columns = np.abs(v_mm) < 22, np.abs(u_mm) < 30
     shown = slice_[np.ix_(rows, columns)].astype(np.float64)
     seed = (int(np.argmin(np.abs(v_mm[rows]))), int(np.argmin(np.abs(u_mm[columns]))))
@@ -123,7 +129,7 @@ def _run_mm(mask: Mask, seed: tuple[int, int]) -> float:
         edges = np.flatnonzero(np.diff(np.pad(line.astype(np.int8), 1)))
         if len(edges):
             longest = max(longest, int((edges[1::2] - edges[::2]).max()))
-    u_mm = axis_mm()[1]
+    u_mm = compute_axis_mm()[1]
     return longest * float(u_mm[1] - u_mm[0])
 
 

@@ -73,7 +73,7 @@ class TableError(InputError):
         self.table = table
         self.faults = tuple(faults)
         super().__init__(
-            f"{table} was rejected; no rows were imported:\n{_listed(table, self.faults)}"
+            f"{table} was rejected; no rows were imported:\n{_join_words(table, self.faults)}"
         )
 
 
@@ -96,11 +96,11 @@ class RowsError(InputError):
         rows = f"1 row of {table} was" if count == 1 else f"{count} rows of {table} were"
         super().__init__(
             f"{rows} not stored, {stored} {'is' if stored == 1 else 'are'} (with --all-or-none, "
-            f"none would be):\n{_listed(table, self.faults)}"
+            f"none would be):\n{_join_words(table, self.faults)}"
         )
 
 
-def _listed(table: str, faults: Sequence[TableFault]) -> str:
+def _join_words(table: str, faults: Sequence[TableFault]) -> str:
     lines = [f"  {table}, {fault}" for fault in faults[:MOST_FAULTS_SHOWN]]
     if len(faults) > MOST_FAULTS_SHOWN:
         lines.append(f"  and {len(faults) - MOST_FAULTS_SHOWN} more faults")

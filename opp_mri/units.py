@@ -17,7 +17,7 @@ MOST_DAYS: Final = 36_525  # a hundred years
 DAYS_PER_WEEK: Final = 7
 
 
-def recorded_mm(length_mm: float) -> Decimal:
+def round_to_recorded_mm(length_mm: float) -> Decimal:
     """Round a computed length once, half-even, to the recorded precision of 0.1 mm.
 
     Parameters
@@ -59,7 +59,7 @@ def number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
 
-def days_between(start: date, end: date) -> int:
+def count_days(start: date, end: date) -> int:
     """Return the whole days from one date to another, negative where `end` comes first."""
     return (end - start).days
 
@@ -69,7 +69,7 @@ def weeks_from_days(days: int) -> float:
     return days / DAYS_PER_WEEK
 
 
-def exact_decimal(value: object) -> Decimal:
+def convert_to_decimal(value: object) -> Decimal:
     """Convert a number without loss: a `Decimal`, a text such as "2.0", or a whole number.
 
     Raises
@@ -88,15 +88,15 @@ def exact_decimal(value: object) -> Decimal:
         except ArithmeticError:
             raise ValueError(f"{value!r} is not a number: write it like 2.0") from None
     else:
-        exact = Decimal(_whole(value, "a Decimal, a text such as '2.0' or a whole number"))
+        exact = Decimal(_convert_to_int(value, "a Decimal, a text such as '2.0' or a whole number"))
     if not exact.is_finite():
         raise ValueError(f"a number must be finite, not {exact}")
     return exact
 
 
-def exact_mm(value: object) -> Decimal:
-    """Convert a length in mm without loss: 0 or more, below `LONGEST_MM`; see `exact_decimal`."""
-    length_mm = exact_decimal(value)
+def convert_to_mm(value: object) -> Decimal:
+    """Convert a length in mm as `convert_to_decimal` does: 0 or more, below `LONGEST_MM`."""
+    length_mm = convert_to_decimal(value)
     if not 0 <= length_mm < LONGEST_MM:
         raise ValueError(f"a length is 0 or more and below {LONGEST_MM} mm, not {length_mm} mm")
     if length_mm.as_tuple().exponent < -MOST_DECIMALS:  # type: ignore[operator]  # it is finite
@@ -104,15 +104,15 @@ def exact_mm(value: object) -> Decimal:
     return length_mm
 
 
-def exact_cc(value: object) -> Decimal:
-    """Convert a volume in cc without loss: 0 or more, below `LARGEST_CC`; see `exact_decimal`."""
-    volume_cc = exact_decimal(value)
+def convert_to_cc(value: object) -> Decimal:
+    """Convert a volume in cc as `convert_to_decimal` does: 0 or more, below `LARGEST_CC`."""
+    volume_cc = convert_to_decimal(value)
     if not 0 <= volume_cc < LARGEST_CC:
         raise ValueError(f"a volume is 0 or more and below {LARGEST_CC} cc, not {volume_cc} cc")
     return volume_cc
 
 
-def whole_days(value: object) -> int:
+def convert_to_days(value: object) -> int:
     """Convert a number of days from SSRS that is a whole number within a hundred years.
 
     Raises
@@ -122,13 +122,13 @@ def whole_days(value: object) -> int:
     ValueError
         It lies outside the hundred years before and after SSRS.
     """
-    days = _whole(value, "a whole number of days")
+    days = _convert_to_int(value, "a whole number of days")
     if not -MOST_DAYS <= days <= MOST_DAYS:
         raise ValueError(f"a day lies within {MOST_DAYS} days of radiosurgery, not at {days}")
     return days
 
 
-def _whole(value: object, expected: str) -> int:
+def _convert_to_int(value: object, expected: str) -> int:
     if not isinstance(value, SupportsIndex) or isinstance(value, bool):
         raise TypeError(f"give {expected}, not {value!r} ({type(value).__name__})")
     return index(value)

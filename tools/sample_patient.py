@@ -73,9 +73,9 @@ def copy_images(folder: Path, cohort: PhantomSummary, dates: list[str], measured
     create_project(folder / "project")
     with open_project(folder / "project") as project:
         index(project, [cohort.dicom], workers=1)
-        for volume in project.store.volumes():
+        for volume in project.store.get_volumes():
             if volume.selected and volume.role in ROLES and str(volume.study_date) in dates:
-                sources = project.store.sources_of(around_lesion(volume, measured))
+                sources = project.store.get_sources_of(around_lesion(volume, measured))
                 for number, source in enumerate(sources.values(), start=1):
                     dataset = dcmread(source.path)
                     dataset.InstanceNumber = number

@@ -12,7 +12,7 @@ import random
 import sys
 from pathlib import Path
 
-from opp_mri.workflow.double_read.package_images import trims_of, uids_of
+from opp_mri.workflow.double_read.package_images import build_new_uids, find_trims
 from opp_mri.workflow.double_read.package_plan import list_issued_packages
 from opp_mri.workflow.project import open_project
 
@@ -30,10 +30,13 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
     with open_project(project_folder) as project:
         package = list_issued_packages(project.store, reader)[1]
         for case in package.cases:
-            new_uid, (first_day, *_) = uids_of(package, case), [real for _, real in case.days]
+            new_uid, (first_day, *_) = (
+                build_new_uids(package, case),
+                [real for _, real in case.days],
+            )
             code = {real: blind for blind, real in case.lesions}
-            trims = trims_of(case)
-            for volume in project.store.volumes([case.patient_id]):
+            trims = find_trims(case)
+            for volume in project.store.get_volumes([case.patient_id]):
                 for frame in volume.frames:
                     row = truth.get(frame.sop_instance_uid)
                     if row is None or int(row["frame"] or 1) != frame.frame_number:

@@ -115,14 +115,14 @@ def certify(
     """
     errors = list(chain.from_iterable(errors_mm_by_lesion.values()))
     bias = compute_bland_altman(errors_mm_by_lesion)
-    sd_mm = _sd_mm(errors)
+    sd_mm = _estimate_sd_mm(errors)
     far = sum(abs(error) > pass_mark.far_mm for error in errors)
     reasons = [
-        _too_few(len(errors), pass_mark),
-        _unread(len(errors), unread, pass_mark),
-        _biased(bias.bias_mm, pass_mark),
-        _scattered(sd_mm, pass_mark),
-        _mistaken(far, len(errors), pass_mark),
+        _judge_number(len(errors), pass_mark),
+        _judge_unread(len(errors), unread, pass_mark),
+        _judge_bias(bias.bias_mm, pass_mark),
+        _judge_scatter(sd_mm, pass_mark),
+        _judge_mistakes(far, len(errors), pass_mark),
     ]
     return Certification(
         n=len(errors),
@@ -136,7 +136,7 @@ def certify(
     )
 
 
-def _sd_mm(errors_mm: Sequence[float]) -> Estimate:
+def _estimate_sd_mm(errors_mm: Sequence[float]) -> Estimate:
     from scipy import stats  # slow to import
 
     free = len(errors_mm) - 1
@@ -150,13 +150,13 @@ def _sd_mm(errors_mm: Sequence[float]) -> Estimate:
     return Estimate(value=value, low=low, high=high)
 
 
-def _too_few(n: int, mark: PassMark) -> str:
+def _judge_number(n: int, mark: PassMark) -> str:
     if n >= mark.lengths_at_least:
         return ""
     return f"Only {n} of the {mark.lengths_at_least} lengths that it takes are there."
 
 
-def _unread(n: int, unread: int, mark: PassMark) -> str:
+def _judge_unread(n: int, unread: int, mark: PassMark) -> str:
     due = n + unread
     if unread <= mark.unread_at_most * due:
         return ""
@@ -166,7 +166,7 @@ def _unread(n: int, unread: int, mark: PassMark) -> str:
     )
 
 
-def _biased(bias_mm: Estimate, mark: PassMark) -> str:
+def _judge_bias(bias_mm: Estimate, mark: PassMark) -> str:
     if bias_mm.value is None or bias_mm.low is None or bias_mm.high is None:
         return f"The bias has no interval: it takes {FEWEST_LESIONS} lesions or more."
     if -mark.bias_within_mm <= bias_mm.low and bias_mm.high <= mark.bias_within_mm:
@@ -178,7 +178,7 @@ def _biased(bias_mm: Estimate, mark: PassMark) -> str:
     )
 
 
-def _scattered(sd_mm: Estimate, mark: PassMark) -> str:
+def _judge_scatter(sd_mm: Estimate, mark: PassMark) -> str:
     if sd_mm.value is None or sd_mm.value <= mark.sd_at_most_mm:
         return ""
     return (
@@ -187,7 +187,7 @@ def _scattered(sd_mm: Estimate, mark: PassMark) -> str:
     )
 
 
-def _mistaken(far: int, n: int, mark: PassMark) -> str:
+def _judge_mistakes(far: int, n: int, mark: PassMark) -> str:
     if far <= mark.far_at_most * n:
         return ""
     return (

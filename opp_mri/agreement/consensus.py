@@ -24,7 +24,7 @@ class EndsApart:
     posterior_mm: float
 
 
-def lettered(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
+def letter_readings(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
     """Return two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
 
     The lot is drawn from the ids of both readings, which are random: nobody who knows the protocol,
@@ -43,16 +43,19 @@ def on_one_image(a: Reading, b: Reading) -> bool:
     return place == (b.caliper.sop_instance_uid, b.caliper.frame_number)
 
 
-def average_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
+def compute_mean_ends(a: Caliper, b: Caliper) -> tuple[PixelPoint, PixelPoint]:
     """Return the mean of the ends of two lines on one image, (column, row), the anterior end first.
 
     A line may have been drawn from either end, so ends are paired from anterior to posterior.
     """
-    (a_front, a_back), (b_front, b_back) = _pixels_front_to_back(a), _pixels_front_to_back(b)
-    return _mean(a_front, b_front), _mean(a_back, b_back)
+    (a_front, a_back), (b_front, b_back) = (
+        _order_pixels_front_to_back(a),
+        _order_pixels_front_to_back(b),
+    )
+    return _compute_mean(a_front, b_front), _compute_mean(a_back, b_back)
 
 
-def average_length_mm(a: Decimal, b: Decimal) -> Decimal:
+def compute_mean_length_mm(a: Decimal, b: Decimal) -> Decimal:
     """Return the mean of two lengths, rounded half-even to recorded precision."""
     return ((a + b) / 2).quantize(RECORDED_PRECISION_MM, rounding=ROUND_HALF_EVEN)
 
@@ -65,14 +68,14 @@ def ends_apart(a: Caliper, b: Caliper, plane: ImagePlane) -> EndsApart:
     plane
         Of the image of A.
     """
-    (a_front, a_back), (b_front, b_back) = _front_to_back(a), _front_to_back(b)
+    (a_front, a_back), (b_front, b_back) = _order_front_to_back(a), _order_front_to_back(b)
     return EndsApart(
-        anterior_mm=_apart_mm(plane, a_front, b_front),
-        posterior_mm=_apart_mm(plane, a_back, b_back),
+        anterior_mm=_measure_distance_mm(plane, a_front, b_front),
+        posterior_mm=_measure_distance_mm(plane, a_back, b_back),
     )
 
 
-def concordant_answer(a: Reading, b: Reading) -> Answer:
+def find_concordant_answer(a: Reading, b: Reading) -> Answer:
     """Return the answer of two that agree; both not measurable is not measurable.
 
     Parameters
@@ -90,19 +93,19 @@ def concordant_answer(a: Reading, b: Reading) -> Answer:
     return a.answer
 
 
-def _pixels_front_to_back(caliper: Caliper) -> tuple[PixelPoint, PixelPoint]:
+def _order_pixels_front_to_back(caliper: Caliper) -> tuple[PixelPoint, PixelPoint]:
     forwards = caliper.start_lps_mm[1] <= caliper.end_lps_mm[1]
     return (caliper.start, caliper.end) if forwards else (caliper.end, caliper.start)
 
 
-def _front_to_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
+def _order_front_to_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
     start, end = caliper.start_lps_mm, caliper.end_lps_mm
     return (start, end) if start[1] <= end[1] else (end, start)
 
 
-def _mean(a: PixelPoint, b: PixelPoint) -> PixelPoint:
+def _compute_mean(a: PixelPoint, b: PixelPoint) -> PixelPoint:
     return ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
 
 
-def _apart_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
+def _measure_distance_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
     return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))

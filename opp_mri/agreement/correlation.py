@@ -53,7 +53,7 @@ def compute_icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
     no_estimate = Estimate(value=None)
     if n < 3 or k < 2:
         return Icc(single=no_estimate, average=no_estimate, targets=n, readers=k)
-    rows, columns, error = _mean_squares(lengths_mm)
+    rows, columns, error = _compute_mean_squares(lengths_mm)
     bottom = rows + (k - 1) * error + k * (columns - error) / n
     if bottom <= 0 or rows == 0:
         return Icc(single=no_estimate, average=no_estimate, targets=n, readers=k)
@@ -62,22 +62,22 @@ def compute_icc(lengths_mm: FloatArray, lesions: Sequence[str] = ()) -> Icc:
         whole = Estimate(value=1.0, low=1.0, high=1.0)
         return Icc(single=whole, average=whole, targets=n, readers=k)
     if len(set(lesions)) < len(lesions):
-        low, high = _jackknife_interval(lengths_mm, lesions)
+        low, high = _compute_jackknife_interval(lengths_mm, lesions)
     else:
-        low, high = _icc_interval(rows, columns, error, single, n, k)
+        low, high = _compute_icc_interval(rows, columns, error, single, n, k)
     return Icc(
         single=Estimate(value=single, low=low, high=high),
         average=Estimate(
             value=(rows - error) / (rows + (columns - error) / n),
-            low=_of_mean(low, k),
-            high=_of_mean(high, k),
+            low=_step_up_to_mean(low, k),
+            high=_step_up_to_mean(high, k),
         ),
         targets=n,
         readers=k,
     )
 
 
-def _jackknife_interval(
+def _compute_jackknife_interval(
     lengths_mm: FloatArray, lesions: Sequence[str]
 ) -> tuple[float | None, float | None]:
     from scipy import stats  # slow to import
@@ -99,7 +99,7 @@ def _jackknife_interval(
     return math.tanh(math.atanh(estimate) - half), math.tanh(math.atanh(estimate) + half)
 
 
-def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
+def _compute_mean_squares(values: FloatArray) -> tuple[float, float, float]:
     """Return the mean squares of targets, readers and error of a two-way table."""
     n, k = values.shape
     grand = values.mean()
@@ -109,7 +109,7 @@ def _mean_squares(values: FloatArray) -> tuple[float, float, float]:
     return of_rows / (n - 1), of_columns / (k - 1), max(rest, 0.0) / ((n - 1) * (k - 1))
 
 
-def _icc_interval(
+def _compute_icc_interval(
     rows: float, columns: float, error: float, single: float, n: int, k: int
 ) -> tuple[float, float]:
     from scipy import stats  # slow to import
@@ -127,7 +127,7 @@ def _icc_interval(
     )
 
 
-def _of_mean(single: float | None, k: int) -> float | None:
+def _step_up_to_mean(single: float | None, k: int) -> float | None:
     """Step a reliability up to that of the mean of k readers (Spearman and Brown)."""
     if single is None:
         return None

@@ -118,12 +118,12 @@ def find_discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance
         frames = {reading.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
         if len(frames) > 1 or "" in frames:
             return _build_discordance(first, second, Cause.SERIES, difference_mm)
-    return _of_lines(
+    return _find_line_discordance(
         first, second, reading.caliper, other.caliper, first.plane, limits, difference_mm
     )
 
 
-def category_only(first: Drawn, second: Drawn) -> Discordance | None:
+def find_category_discordance(first: Drawn, second: Drawn) -> Discordance | None:
     """Name a pair within the limits by which two readers still come to another category.
 
     None where the two do not differ at all.
@@ -132,18 +132,22 @@ def category_only(first: Drawn, second: Drawn) -> Discordance | None:
     return difference and attrs.evolve(difference, cause=Cause.CATEGORY)
 
 
-def _of_lines(
+def _find_line_discordance(
     first: Drawn, second: Drawn, caliper: Caliper, other_caliper: Caliper, plane: ImagePlane,
     limits: Limits, difference_mm: Decimal,
 ) -> Discordance | None:  # fmt: skip
-    a, b = _towards_back(caliper), _towards_back(other_caliper)
-    slices_apart_mm = abs(plane.distance_mm(_middle(b)))
-    angle_deg = _angle_deg(_run(a), _run(b))
-    anterior_mm, posterior_mm = (_apart_in_image_mm(plane, p, q) for p, q in zip(a, b, strict=True))
+    a, b = _order_front_to_back(caliper), _order_front_to_back(other_caliper)
+    slices_apart_mm = abs(plane.distance_mm(_compute_middle(b)))
+    angle_deg = _measure_angle_deg(_run(a), _run(b))
+    anterior_mm, posterior_mm = (
+        _measure_distance_in_image_mm(plane, p, q) for p, q in zip(a, b, strict=True)
+    )
     reach_mm = max(first.slice_thickness_mm, 0.1) / 2
     limit_mm = float(limits.length_mm)
     cause = None
-    if _on_other_lesions(first, second, _apart_in_image_mm(plane, _middle(a), _middle(b))):
+    if _on_other_lesions(
+        first, second, _measure_distance_in_image_mm(plane, _compute_middle(a), _compute_middle(b))
+    ):
         cause = Cause.LESION
     elif first.volume_id != second.volume_id:
         cause = Cause.SERIES
@@ -186,13 +190,13 @@ def _build_discordance(
     )
 
 
-def _towards_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
+def _order_front_to_back(caliper: Caliper) -> tuple[Vector3, Vector3]:
     """Return the ends of a line, the anterior one first."""
     start, end = caliper.start_lps_mm, caliper.end_lps_mm
     return (start, end) if start[1] <= end[1] else (end, start)
 
 
-def _middle(line: tuple[Vector3, Vector3]) -> Vector3:
+def _compute_middle(line: tuple[Vector3, Vector3]) -> Vector3:
     x, y, z = ((p + q) / 2 for p, q in zip(*line, strict=True))
     return (x, y, z)
 
@@ -202,10 +206,10 @@ def _run(line: tuple[Vector3, Vector3]) -> Vector3:
     return (x, y, z)
 
 
-def _angle_deg(a: Vector3, b: Vector3) -> float:
+def _measure_angle_deg(a: Vector3, b: Vector3) -> float:
     cosine = dot(a, b) / (math.hypot(*a) * math.hypot(*b))
     return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
 
 
-def _apart_in_image_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
+def _measure_distance_in_image_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
     return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))

@@ -91,7 +91,7 @@ def compute_bland_altman(differences_mm: Mapping[str, Sequence[float]]) -> Bland
     within = within / free if free else 0.0
     share = 1 - float(np.mean([1 / len(group) for group in groups]))  # 1 - 1 / harmonic mean
     total = between + share * within
-    less, more = _variance_spread(between, share * within, n - 1, free)
+    less, more = _compute_variance_spread(between, share * within, n - 1, free)
     spread = math.sqrt(total)
     low, high = math.sqrt(max(total - less, 0.0)), math.sqrt(total + more)
     error = between / n  # variance of the bias
@@ -135,7 +135,7 @@ def estimate_within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]])
     if pairs < 2:
         return Estimate(value=None)
     mean_square = float(np.mean(np.square(np.concatenate(groups))))
-    free = _degrees_of_freedom(groups, mean_square) if pairs > len(groups) else float(pairs)
+    free = _compute_degrees_of_freedom(groups, mean_square) if pairs > len(groups) else float(pairs)
     value = math.sqrt(mean_square / 2)
     if free is None:
         return Estimate(value=value)
@@ -146,7 +146,7 @@ def estimate_within_subject_sd_mm(differences_mm: Mapping[str, Sequence[float]])
     return Estimate(value=value, low=low, high=high)
 
 
-def _degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> float | None:
+def _compute_degrees_of_freedom(groups: Sequence[FloatArray], mean_square: float) -> float | None:
     """Return the degrees of freedom of a mean square over lesions with several pairs each."""
     n, sizes = len(groups), np.array([len(group) for group in groups])
     pairs = int(sizes.sum())
@@ -220,11 +220,11 @@ def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -
         first, second = shares.sum(axis=1), shares.sum(axis=0)
         by_chance = float(first @ second)
         if by_chance < 1:
-            value = _kappa(shares, first, second, by_chance, n)
+            value = _compute_kappa(shares, first, second, by_chance, n)
     return Kappa(kappa=value, agreed=agreed, categories=tuple(categories), table=table, n=n)
 
 
-def _kappa(
+def _compute_kappa(
     shares: FloatArray, first: FloatArray, second: FloatArray, by_chance: float, n: int
 ) -> Estimate:
     observed = float(np.trace(shares))
@@ -244,7 +244,7 @@ def _kappa(
     return Estimate(value=value, low=math.tanh(z - half), high=math.tanh(z + half))
 
 
-def _variance_spread(
+def _compute_variance_spread(
     between: float, within: float, free_between: int, free_within: int
 ) -> tuple[float, float]:
     """Return how far a sum of two variances reaches down and up, by MOVER."""

@@ -23,9 +23,9 @@ from opp_mri.workflow.double_read.agreement import (
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
     build_discordance_json,
+    choose_limits,
     describe_cause,
     find_discordances,
-    limits_of,
 )
 from opp_mri.workflow.double_read.repeatability import (
     Repeatability,
@@ -211,7 +211,7 @@ def discordance_command(
             project,
             readers or (),
             rules.in_project(project),
-            limits=limits_of(project.store, length_mm=limit_mm, angle_deg=limit_deg),
+            limits=choose_limits(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:
         show_json([build_discordance_json(pair) for pair in pairs])

@@ -47,7 +47,7 @@ def align_command(
         summary = align_project(
             project, now(), lesion_ids=lesion_ids, quick=quick, workers=workers, progress=progress
         )
-        decisions = project.store.alignment_decisions()
+        decisions = project.store.get_alignment_decisions()
         if report:
             save_alignment_page(
                 report,

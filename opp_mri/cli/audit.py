@@ -105,7 +105,7 @@ def head_command(project_folder: Path, as_json: bool) -> None:
     `opp-mri audit verify --head HASH` shows later that nothing before it was changed or removed.
     """
     with open_project(project_folder) as project:
-        head = project.store.head()
+        head = project.store.get_head()
     if as_json:
         show_json({"records": head.sequence_number, "head": head.hash})
         return

@@ -130,7 +130,7 @@ def series_command(
     is in doubt is not used until `opp-mri role` settles it.
     """
     with open_project(project_folder) as project:
-        volumes = [v for v in project.store.volumes() if v.selected or not selected]
+        volumes = [v for v in project.store.get_volumes() if v.selected or not selected]
     volumes.sort(key=lambda volume: not volume.is_in_doubt)  # keeps the order otherwise
     if as_json:
         show_json([build_volume_json(volume, frames=frames) for volume in volumes])
@@ -188,7 +188,7 @@ def _series_row(volume: VolumeDescription) -> list[str]:
 def files_command(project_folder: Path, as_json: bool, left_out: bool) -> None:
     """List every file with its status."""
     with open_project(project_folder) as project:
-        entries = project.store.files(left_out_only=left_out)
+        entries = project.store.get_files(left_out_only=left_out)
     if as_json:
         show_json(
             [{"file": e.source.name, "status": e.status.value, "detail": e.detail} for e in entries]

@@ -16,7 +16,12 @@ from opp_mri.errors import InputError, UnknownError
 from opp_mri.units import format_mm, number
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, pair_of, prepare_consensus
 from opp_mri.workflow.double_read.discordances import describe_cause
-from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
+from opp_mri.workflow.double_read.resolving import (
+    NewAnswer,
+    build_line_answer,
+    resolve,
+    sign_consensus,
+)
 from opp_mri.workflow.project import open_project
 
 KINDS: Final = {
@@ -107,7 +112,7 @@ def resolve_command(
         resolution = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
         after = next(
             reading
-            for reading in project.store.readings(lesion_id)
+            for reading in project.store.get_readings(lesion_id)
             if reading.reading_id == resolution.reading_id
         )
     click.echo(f"{sequence} of {study_date.date()}: {_answer_in_words(after)}")
@@ -152,7 +157,7 @@ def sign_command(
         for lesion in prepare_consensus(project, rules.in_project(project)):
             if lesion.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
                 click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
-        head = project.store.head()
+        head = project.store.get_head()
     show_head(head.hash, is_to_keep=True)
 
 
@@ -179,7 +184,7 @@ def _new(
         if image is None and pair.a.caliper is None:
             raise click.UsageError("A has no image: name one with --image.")
         place = (image, frame) if image else None
-        return line_on(pair, (line[:2], line[2:]), place)
+        return build_line_answer(pair, (line[:2], line[2:]), place)
     return NewAnswer(answer=Answer(str(answer)), reason=reason)
 
 

@@ -95,7 +95,7 @@ def event_command(table: Path, all_or_none: bool, project_folder: Path) -> None:
 def list_command(project_folder: Path, as_json: bool) -> None:
     """List the lesions."""
     with open_project(project_folder) as project:
-        lesions = project.store.lesions()
+        lesions = project.store.get_lesions()
     if as_json:
         show_json(unstructure(lesions))
         return
@@ -160,7 +160,7 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
     """List every reading in the order in which it was recorded; none is ever changed."""
     with open_project(project_folder) as project:
         hidden = list_blinded_readers(project.store)
-        recorded = project.store.readings(lesion_id)
+        recorded = project.store.get_readings(lesion_id)
         readings = [reading for reading in recorded if reading.reader not in hidden]
         counting = {reading.reading_id for reading in counted_readings(project.store, lesion_id)}
     if as_json:

@@ -19,7 +19,7 @@ from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, build_criteria_json
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import describe_reason
-from opp_mri.units import days_between, format_mm
+from opp_mri.units import count_days, format_mm
 from opp_mri.workflow.assessing.assess import (
     AssessedTables,
     assess_tables,
@@ -125,7 +125,7 @@ def _show_timeline(timeline: LesionTimeline) -> None:
     columns = ["Study", "days", "weeks", "Phase", "Sequence", "AP mm", "Status", "Note"]
     show_table(columns, rows)
     for visit in timeline.visits:
-        weeks = days_between(lesion.ssrs_last_date, visit.visit_date) / 7
+        weeks = count_days(lesion.ssrs_last_date, visit.visit_date) / 7
         click.echo(f"Visit of {visit.visit_date}, {weeks:.1f} weeks: {visit_in_words(visit)}.")
     for flag in timeline.flags:
         click.echo(f"Note: {flag}")

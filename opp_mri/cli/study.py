@@ -194,7 +194,7 @@ def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path
         ):
             raise InputError("Nothing was changed.")
         event = unblind(project.store, signed_by=signed_by, reason=reason, at=now())
-        head = project.store.head()
+        head = project.store.get_head()
     click.echo(f"Signed by {event.signed_by}: {event.statement}")
     show_head(head.hash, is_to_keep=True)
 

@@ -17,7 +17,7 @@ from opp_mri.cli.shared.options import (
 )
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
-from opp_mri.units import days_between, format_count
+from opp_mri.units import count_days, format_count
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_lesion
 from opp_mri.workflow.project import open_project
@@ -83,7 +83,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
     """List the current visits of some lesions, or of all."""
     with open_project(project_folder) as project:
         store = project.store
-        lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.lesions()
+        lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.get_lesions()
         by_lesion = visits_by_lesion(store)
     visits = [
         (lesion, visit) for lesion in lesions for visit in by_lesion.get(lesion.lesion_id, ())
@@ -95,7 +95,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
         [
             lesion.lesion_id,
             str(visit.visit_date),
-            f"{days_between(lesion.ssrs_last_date, visit.visit_date) / 7:.1f}",
+            f"{count_days(lesion.ssrs_last_date, visit.visit_date) / 7:.1f}",
             visit_in_words(visit),
             visit.recorded_by,
         ]

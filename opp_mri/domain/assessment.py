@@ -8,7 +8,7 @@ from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind
-from opp_mri.units import exact_decimal, exact_mm, whole_days
+from opp_mri.units import convert_to_days, convert_to_decimal, convert_to_mm
 
 
 class ResponseCategory(StrEnum):
@@ -120,7 +120,7 @@ class Caution(StrEnum):
 
 
 def _optional_decimal(value: object) -> Decimal | None:
-    return None if value is None else exact_decimal(value)
+    return None if value is None else convert_to_decimal(value)
 
 
 @frozen(kw_only=True)
@@ -137,7 +137,7 @@ class Threshold:
         Sizes at baseline that it is for, in the unit of the quantity; None for no limit.
     """
 
-    percent: Decimal = field(converter=exact_decimal, validator=validators.ge(Decimal(0)))
+    percent: Decimal = field(converter=convert_to_decimal, validator=validators.ge(Decimal(0)))
     since: int = field(default=0, validator=(validators.instance_of(int), validators.ge(0)))
     study: int = field(default=1, validator=(validators.instance_of(int), validators.ge(1)))
     baseline_from: Decimal | None = field(default=None, converter=_optional_decimal)
@@ -184,7 +184,7 @@ class Persistence:
     confirm_studies: int = field(
         default=2, validator=(validators.instance_of(int), validators.ge(1))
     )
-    confirm_days: int = field(default=0, converter=whole_days, validator=validators.ge(0))
+    confirm_days: int = field(default=0, converter=convert_to_days, validator=validators.ge(0))
     stable_within_days: int | None = field(default=None)
     transient: ResponseCategory = field(default=ResponseCategory.OPP, converter=ResponseCategory)
     progression_events: tuple[EventKind, ...] = field(default=(), converter=_event_kinds)
@@ -235,16 +235,18 @@ class Criteria:
     certainty: str = ""
     quantity: Quantity = field(default=Quantity.AP_MM, converter=Quantity)
     change_mm: Decimal = field(
-        default=Decimal("2.0"), converter=exact_mm, validator=validators.gt(Decimal(0))
+        default=Decimal("2.0"), converter=convert_to_mm, validator=validators.gt(Decimal(0))
     )
     change_percent: Decimal | None = field(default=None, converter=_optional_decimal)
     growth_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
     decline_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
-    min_follow_up_days: int = field(default=182, converter=whole_days, validator=validators.ge(0))
-    sustain_days: int = field(default=84, converter=whole_days, validator=validators.ge(0))
-    window_days: int = field(default=182, converter=whole_days, validator=validators.ge(0))
+    min_follow_up_days: int = field(
+        default=182, converter=convert_to_days, validator=validators.ge(0)
+    )
+    sustain_days: int = field(default=84, converter=convert_to_days, validator=validators.ge(0))
+    window_days: int = field(default=182, converter=convert_to_days, validator=validators.ge(0))
     progression_min_studies: int = field(
-        default=2, converter=whole_days, validator=validators.ge(1)
+        default=2, converter=convert_to_days, validator=validators.ge(1)
     )
     therapy_counts: TherapyCounts = field(
         default=TherapyCounts.UNTIL_SUSTAINED, converter=TherapyCounts

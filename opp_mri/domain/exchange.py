@@ -8,7 +8,7 @@ from attrs import converters, field, frozen
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, PixelPoint
-from opp_mri.units import exact_mm
+from opp_mri.units import convert_to_mm
 
 
 @frozen(kw_only=True)
@@ -68,7 +68,7 @@ class OwnAnswer:
     sequence: SeriesRole = field(converter=SeriesRole)
     study_date: date
     answer: Answer = field(converter=Answer)
-    length_mm: Decimal | None = field(converter=converters.optional(exact_mm))
+    length_mm: Decimal | None = field(converter=converters.optional(convert_to_mm))
     length_source: LengthSource | None = field(converter=converters.optional(LengthSource))
     reason: str = ""
     remarks: tuple[str, ...] = ()

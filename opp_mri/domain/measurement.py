@@ -19,7 +19,7 @@ from opp_mri.domain.sins import (
     sins_sum,
 )
 from opp_mri.domain.timeline import EventKind, Exclusion, check_event_value
-from opp_mri.units import exact_decimal, exact_mm
+from opp_mri.units import convert_to_decimal, convert_to_mm
 
 PixelPoint = tuple[float, float]  # column, row; 0, 0 is the centre of the first pixel
 
@@ -100,7 +100,7 @@ class Lesion:
     level: str
     ssrs_first_date: date
     ssrs_last_date: date
-    dose_gy: Decimal | None = field(default=None, converter=converters.optional(exact_decimal))
+    dose_gy: Decimal | None = field(default=None, converter=converters.optional(convert_to_decimal))
     fractions: int | None = None
     histology: str = ""
     sex: str = ""
@@ -218,7 +218,7 @@ class Reading:
     reader: str
     study_date: date
     answer: Answer = field(converter=Answer)
-    length_mm: Decimal | None = field(converter=converters.optional(exact_mm))
+    length_mm: Decimal | None = field(converter=converters.optional(convert_to_mm))
     length_source: LengthSource | None = field(converter=converters.optional(LengthSource))
     caliper: Caliper | None = None
     reason: str = ""

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Observation
-from opp_mri.units import days_between, format_mm
+from opp_mri.units import count_days, format_mm
 
 Observations = Mapping[SeriesRole, Sequence[Observation]]
 
@@ -164,7 +164,7 @@ def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | Non
     if own_calendars:
         return None
     if first.age_years is not None and second.age_years is not None:
-        passed = days_between(first.ssrs_first_date, second.ssrs_first_date) / 365.25
+        passed = count_days(first.ssrs_first_date, second.ssrs_first_date) / 365.25
         if abs(second.age_years - first.age_years - passed) > 1:
             ages = str(first.age_years), str(second.age_years)
             return PatientDifference("age_years", "age", *ages)
@@ -202,7 +202,7 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
         yield DataWarning(
             name=WarningName.STUDY_DURING_TREATMENT,
             lesion_id=lesion.lesion_id,
-            day=days_between(lesion.ssrs_last_date, during[0]),
+            day=count_days(lesion.ssrs_last_date, during[0]),
             sentence=f"The study of {during[0]} lies between first and last fraction: it is "
             "neither baseline nor follow-up.",
         )
@@ -213,13 +213,13 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
             if lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
             <= lesion.ssrs_first_date
         ]
-        age_days = days_between(baselines[-1], lesion.ssrs_first_date) if baselines else 0
+        age_days = count_days(baselines[-1], lesion.ssrs_first_date) if baselines else 0
         if age_days > OLDEST_BASELINE_DAYS:
             yield DataWarning(
                 name=WarningName.OLD_BASELINE,
                 lesion_id=lesion.lesion_id,
                 sequence=sequence,
-                day=days_between(lesion.ssrs_last_date, baselines[-1]),
+                day=count_days(lesion.ssrs_last_date, baselines[-1]),
                 sentence=f"The {sequence.value} baseline is {age_days} days older than the first "
                 "fraction: more than six weeks.",
             )
@@ -233,15 +233,15 @@ def _studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[Da
         yield DataWarning(
             name=WarningName.MRI_AFTER_DEATH,
             lesion_id=lesion.lesion_id,
-            day=days_between(lesion.ssrs_last_date, last),
-            sentence=f"The study of {last} is {days_between(lesion.death_date, last)} days after "
+            day=count_days(lesion.ssrs_last_date, last),
+            sentence=f"The study of {last} is {count_days(lesion.death_date, last)} days after "
             "death: correct one of them.",
         )
     elif lesion.last_contact_date is not None and last > lesion.last_contact_date:
         yield DataWarning(
             name=WarningName.CONTACT_BEFORE_LAST_MRI,
             lesion_id=lesion.lesion_id,
-            day=days_between(lesion.ssrs_last_date, last),
+            day=count_days(lesion.ssrs_last_date, last),
             sentence=f"The last contact, {lesion.last_contact_date}, is before the last study, "
             f"{last}: correct one of them.",
         )

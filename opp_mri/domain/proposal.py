@@ -9,7 +9,7 @@ from attrs import field, frozen, validators
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import PixelPoint
-from opp_mri.units import exact_mm
+from opp_mri.units import convert_to_mm
 
 
 class AbstentionReason(StrEnum):
@@ -79,7 +79,7 @@ class Proposal:
     end: PixelPoint
     start_lps_mm: Vector3
     end_lps_mm: Vector3
-    length_mm: Decimal = field(converter=exact_mm)
+    length_mm: Decimal = field(converter=convert_to_mm)
     standard_error_mm: float = field(validator=[validators.gt(0.0), validators.lt(100.0)])
     body_share: float = field(validator=[validators.ge(0.0), validators.le(1.0)])
     end_at_wall: bool

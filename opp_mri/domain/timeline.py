@@ -10,7 +10,7 @@ from typing import Final
 from attrs import field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import exact_cc, exact_mm, whole_days
+from opp_mri.units import convert_to_cc, convert_to_days, convert_to_mm
 
 
 class EventKind(StrEnum):
@@ -87,7 +87,7 @@ class TreatmentEvent:
         An `OtherBoneLesions` or `Exclusion` value where the kind asks for one, else free text.
     """
 
-    days_from_ssrs: int = field(converter=whole_days)
+    days_from_ssrs: int = field(converter=convert_to_days)
     kind: EventKind = field(converter=EventKind)
     value: str = field(default="", converter=str)
 
@@ -117,8 +117,8 @@ class Observation:
         Greatest anteroposterior extent in mm, exact; 0 when the abnormality is gone.
     """
 
-    days_from_ssrs: int = field(converter=whole_days)
-    ap_mm: Decimal = field(converter=exact_mm)
+    days_from_ssrs: int = field(converter=convert_to_days)
+    ap_mm: Decimal = field(converter=convert_to_mm)
 
 
 @frozen
@@ -133,8 +133,8 @@ class VolumeObservation:
         Volume of the signal abnormality in cc, exact; 0 when it is gone.
     """
 
-    days_from_ssrs: int = field(converter=whole_days)
-    volume_cc: Decimal = field(converter=exact_cc)
+    days_from_ssrs: int = field(converter=convert_to_days)
+    volume_cc: Decimal = field(converter=convert_to_cc)
 
 
 def _volumes_by_sequence(
@@ -197,7 +197,9 @@ class Timeline:
     """
 
     lesion_id: str
-    first_fraction_day: int = field(default=0, converter=whole_days, validator=validators.le(0))
+    first_fraction_day: int = field(
+        default=0, converter=convert_to_days, validator=validators.le(0)
+    )
     observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(
         factory=dict, converter=_by_sequence
     )

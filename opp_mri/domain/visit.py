@@ -13,7 +13,7 @@ from attrs import converters, field, fields, frozen, validators
 
 from opp_mri.domain.measurement import LesionEvent
 from opp_mri.domain.timeline import EventKind, Pathology
-from opp_mri.units import exact_decimal, exact_mm
+from opp_mri.units import convert_to_decimal, convert_to_mm
 
 PARASPINAL_GROWTH_MM: Final = Decimal("2.0")  # as for the anteroposterior extent
 MOST_PAIN: Final = 10
@@ -105,11 +105,13 @@ class Visit:
     epidural_grade: EpiduralGrade | None = field(
         default=None, converter=converters.optional(EpiduralGrade)
     )
-    paraspinal_mm: Decimal | None = field(default=None, converter=converters.optional(exact_mm))
+    paraspinal_mm: Decimal | None = field(
+        default=None, converter=converters.optional(convert_to_mm)
+    )
     fracture: Fracture | None = field(default=None, converter=converters.optional(Fracture))
     height_loss_percent: Decimal | None = field(
         default=None,
-        converter=converters.optional(exact_decimal),
+        converter=converters.optional(convert_to_decimal),
         validator=_optional((validators.ge(Decimal(0)), validators.le(Decimal(100)))),
     )
     steroid: bool | None = field(default=None, validator=_optional(validators.instance_of(bool)))

@@ -59,7 +59,7 @@ class Project:
     @property
     def lesion_ids(self) -> list[str]:
         """Names of the lesions, in the order in which they were recorded."""
-        return [lesion.lesion_id for lesion in self._project.store.lesions()]
+        return [lesion.lesion_id for lesion in self._project.store.get_lesions()]
 
     def index(self, *sources: str | Path, workers: int = 1) -> IndexSummary:
         """Bring the catalogue of images up to date; the sources are only read.

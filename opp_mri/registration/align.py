@@ -36,7 +36,7 @@ from opp_mri.registration.directions import (
     meet_halfway,
 )
 from opp_mri.registration.estimate import Question, View
-from opp_mri.registration.measure import measure_fit, no_fit
+from opp_mri.registration.measure import build_no_fit, measure_fit
 
 ALGORITHM_VERSION: Final = "2"
 
@@ -134,9 +134,9 @@ def align_visit(
     question = evolve(question, centre=centre)
     fits = []
     for index in range(len(pairs)):
-        alone = question.only([index])
+        alone = question.select([index])
         if both is None:
-            fits.append(no_fit(alone))
+            fits.append(build_no_fit(alone))
             continue
         own = correct(alone, both) if index in chosen else both
         fits.append(measure_fit(alone, own, meet_halfway(own, centre), visit))
@@ -180,7 +180,7 @@ def judge(
     question = _make_question([(baseline, followup)], centre_lps_mm, lesion_radius_mm)
     both = estimate_both_ways(question, FIRST_TURNS)
     if both is None:
-        return no_fit(question)
+        return build_no_fit(question)
     if centre_lps_mm is None:
         question, both = _recentre(question, both, FIRST_TURNS)
     return measure_fit(question, both, baseline_from_followup.inverse().matrix)
@@ -204,12 +204,12 @@ def _align_together(
     question: Question, chosen: Sequence[int], *, whole: bool
 ) -> tuple[Both | None, Fit, FloatArray]:
     """Line the chosen sequences up together; where that is not good, each alone, then wider."""
-    together = question.only(chosen)
+    together = question.select(chosen)
     attempts = [(together, FIRST_TURNS)]
     if len(chosen) > 1:
-        attempts += [(question.only([index]), FIRST_TURNS) for index in chosen]
+        attempts += [(question.select([index]), FIRST_TURNS) for index in chosen]
     attempts.append((together, ALL_TURNS))
-    best: Answer = (together, None, no_fit(together))
+    best: Answer = (together, None, build_no_fit(together))
     for tried, turns in attempts:
         answer = _align_question(tried, turns, whole=whole)
         if best[1] is None or _rank(answer[2]) > _rank(best[2]):
@@ -222,7 +222,7 @@ def _align_together(
 def _align_question(question: Question, turns: Sequence[FloatArray], *, whole: bool) -> Answer:
     both = estimate_both_ways(question, turns)
     if both is None:
-        return question, None, no_fit(question)
+        return question, None, build_no_fit(question)
     if whole:
         question, both = _recentre(question, both, turns)
     return question, both, measure_fit(question, both, meet_halfway(both, question.centre))

@@ -66,7 +66,7 @@ def find_common_centre(question: Question, both: Both) -> FloatArray:
     points = image.lps_from_kji[:3, :3] @ cells + image.lps_from_kji[:3, 3:]
     matrix = both.followup_from_baseline
     carried = matrix[:3, :3] @ points + matrix[:3, 3:]
-    _, inside = question.moving[0].coarse.sample(carried.astype(np.float32))
+    _, inside = question.moving[0].coarse.interpolate(carried.astype(np.float32))
     if not inside.any():
         return question.centre
     middle: FloatArray = points[:, inside].mean(axis=1)

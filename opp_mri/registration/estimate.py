@@ -89,11 +89,11 @@ class View:
         """All of it, for choosing between places."""
         return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, compressed=True)
 
-    def fine(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
+    def cut_fine_layer(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
         """Return the part around a point, for the last step."""
         return self._cut(centre_lps_mm, region.fine, FINE_WINDOW_MM)
 
-    def detail(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
+    def cut_detail_layer(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
         """Return the part around a point with shapes of a few millimetres, to compare levels."""
         return self._cut(centre_lps_mm, region.detail, DETAIL_WINDOW_MM)
 
@@ -132,7 +132,7 @@ class Question:
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
-    def only(self, chosen: Sequence[int]) -> "Question":
+    def select(self, chosen: Sequence[int]) -> "Question":
         """Return the question of some of the sequences."""
         return evolve(
             self,
@@ -157,7 +157,7 @@ class Candidate:
     similarity: float
     overlap: float
 
-    def place(self, point_lps_mm: FloatArray) -> FloatArray:
+    def map_point(self, point_lps_mm: FloatArray) -> FloatArray:
         """Return where a point of the fixed image lies in the moving one."""
         placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
         return placed
@@ -202,7 +202,7 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     level = [make_template(view.middle, centre, region.level, hole_mm) for view in question.fixed]
     rough = _thin(level, ROUGH_THINNED)
     starts = [refine(rough, images, place.image_from_template, ROUGH_STEPS) for place in places]
-    starts.sort(key=lambda start: -_overlapping(rough, images, start))
+    starts.sort(key=lambda start: -_compute_overlap(rough, images, start))
     thinned = _thin(level, THINNED)
     tried = []
     for start in starts[:KEPT_PLACES]:
@@ -213,7 +213,7 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     rivals = [
         candidate
         for candidate in tried
-        if np.linalg.norm(candidate.place(centre) - best.place(centre)) >= APART_MM
+        if np.linalg.norm(candidate.map_point(centre) - best.map_point(centre)) >= APART_MM
     ]
     rivals.sort(key=lambda candidate: -candidate.similarity)
     return FitEstimate(best=best, rivals=tuple(rivals))
@@ -223,11 +223,11 @@ def polish(question: Question, start: FloatArray) -> FloatArray:
     """Do the last steps on the vertebra itself: (4, 4), moving from fixed."""
     centre, region = question.centre, question.region
     templates = [
-        make_template(view.fine(centre, region), centre, region.fine, question.hole_mm)
+        make_template(view.cut_fine_layer(centre, region), centre, region.fine, question.hole_mm)
         for view in question.fixed
     ]
     moved = (start @ np.append(centre, 1.0))[:3]
-    images = [view.fine(moved, region) for view in question.moving]
+    images = [view.cut_fine_layer(moved, region) for view in question.moving]
     placed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
     return refine(_thin(templates, FINE_THINNED), images, placed, STRICT_STEPS, strict=True)
 
@@ -250,7 +250,7 @@ def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Plac
     ]
 
 
-def _overlapping(
+def _compute_overlap(
     templates: Sequence[Template], images: Sequence[Layer], placed: FloatArray
 ) -> float:
     similarity, overlap = correlate(templates, images, placed)

@@ -51,7 +51,7 @@ class ShownSquare:
         """How many pixels it has along a side."""
         return round(self.side_mm / SHOWN_PIXEL_MM)
 
-    def place(self, point_lps_mm: Vector3) -> tuple[float, float]:
+    def project(self, point_lps_mm: Vector3) -> tuple[float, float]:
         """Return where a point lies: (right, down) in mm from the upper left corner."""
         x, y, z = (a - b for a, b in zip(point_lps_mm, self.centre_lps_mm, strict=True))
         half = self.side_mm / 2
@@ -65,7 +65,7 @@ class ShownSquare:
         return (minus, plus) if self.right_lps[axis] > 0 else (plus, minus)
 
 
-def upright(plane: ImagePlane) -> Directions:
+def find_upright_directions(plane: ImagePlane) -> Directions:
     """Return the directions in which an image stands as radiologists see it, its pixels not turned.
 
     Parameters
@@ -82,7 +82,7 @@ def upright(plane: ImagePlane) -> Directions:
     axis = max(range(3), key=lambda number: abs(plane.normal[number]))
     right, down = _UPRIGHT[axis]
     along = (plane.row_direction, plane.column_direction)
-    sides = [*along, *(_reversed(direction) for direction in along)]
+    sides = [*along, *(_reverse(direction) for direction in along)]
     chosen = max(sides, key=lambda direction: dot(direction, right))
     across = [direction for direction in sides if abs(dot(direction, chosen)) < LEAST_IN_PLANE]
     return chosen, max(across, key=lambda direction: dot(direction, down))
@@ -98,17 +98,17 @@ def carry_directions(
     Directions
         In the image's plane; those of the upright image where the planes cross too steeply.
     """
-    right, down = (_turned(here_from_there, direction) for direction in directions)
-    flat = _in_plane(plane, right)
+    right, down = (_turn(here_from_there, direction) for direction in directions)
+    flat = _project_into_plane(plane, right)
     if flat is None:
-        return upright(plane)
+        return find_upright_directions(plane)
     below = np.cross(plane.normal, flat)
     if float(below @ np.asarray(down)) < 0:
         below = -below
-    return flat, _vector(below)
+    return flat, _convert_to_vector(below)
 
 
-def shown_square(
+def find_shown_square(
     plane: ImagePlane, point_lps_mm: Vector3, directions: Directions, side_mm: float
 ) -> ShownSquare:
     """Return the square around a point, which is projected into the plane along the normal."""
@@ -119,7 +119,7 @@ def shown_square(
     )
 
 
-def shown_image(
+def sample_shown_image(
     image: NDArray[np.generic], plane: ImagePlane, square: ShownSquare
 ) -> NDArray[np.float32]:
     """Sample a native image in a square of its own plane, to be looked at and never measured on.
@@ -153,20 +153,20 @@ def shown_image(
     return values
 
 
-def _in_plane(plane: ImagePlane, direction: Vector3) -> Vector3 | None:
+def _project_into_plane(plane: ImagePlane, direction: Vector3) -> Vector3 | None:
     flat = np.asarray(direction) - dot(direction, plane.normal) * np.asarray(plane.normal)
     share = float(np.linalg.norm(flat))
-    return None if share < LEAST_IN_PLANE else _vector(flat / share)
+    return None if share < LEAST_IN_PLANE else _convert_to_vector(flat / share)
 
 
-def _turned(transform: RigidTransform, direction: Vector3) -> Vector3:
-    return _vector(transform.matrix[:3, :3] @ np.asarray(direction))
+def _turn(transform: RigidTransform, direction: Vector3) -> Vector3:
+    return _convert_to_vector(transform.matrix[:3, :3] @ np.asarray(direction))
 
 
-def _reversed(direction: Vector3) -> Vector3:
+def _reverse(direction: Vector3) -> Vector3:
     return (-direction[0], -direction[1], -direction[2])
 
 
-def _vector(values: NDArray[np.float64]) -> Vector3:
+def _convert_to_vector(values: NDArray[np.float64]) -> Vector3:
     x, y, z = (float(value) for value in values)
     return (x, y, z)

@@ -58,7 +58,7 @@ class Layer:
     kji_from_lps: FloatArray
     spacing_kji_mm: FloatArray
 
-    def gradient_lps(self) -> Float32Array:
+    def compute_gradient_lps(self) -> Float32Array:
         """Return the derivative along x, y and z of LPS per mm, shape (3, k, j, i)."""
         along = [
             np.gradient(self.values, step, axis=axis) if self.values.shape[axis] > 1
@@ -77,7 +77,7 @@ class Layer:
         )
         return coefficients
 
-    def sample(
+    def interpolate(
         self, points_lps_mm: Float32Array, *, cubic: bool = False
     ) -> tuple[Float32Array, NDArray[np.bool_]]:
         """Interpolate at points (3, n), and tell which of them lie on the grid.
@@ -127,7 +127,7 @@ def make_layer(
     values = volume.voxels[box].astype(np.float32)
     blocks = np.maximum((scale_mm / spacing + BLOCK_SLACK).astype(int), 1)
     blocks = np.minimum(blocks, values.shape)
-    values = _block_mean(values, blocks)
+    values = _compute_block_mean(values, blocks)
     for axis in range(3):
         native, coarse = spacing[axis], spacing[axis] * blocks[axis]
         wanted = max(BLUR_OF_SCALE * scale_mm, BLUR_OF_SPACING * native)
@@ -169,7 +169,7 @@ def invert(matrix: FloatArray) -> FloatArray:
     return inverted
 
 
-def _block_mean(values: Float32Array, blocks: NDArray[np.int_]) -> Float32Array:
+def _compute_block_mean(values: Float32Array, blocks: NDArray[np.int_]) -> Float32Array:
     for axis, block in enumerate(blocks):
         if block > 1:
             whole = values.shape[axis] // block
@@ -200,15 +200,17 @@ def _compress(values: Float32Array) -> Float32Array:
 def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -> Float32Array:
     """Take the mean out of a window around each voxel and divide by its standard deviation."""
     white = float(np.percentile(values[::2, ::2, ::2], WHITE_PERCENTILE))
-    mean = _window_mean(values, spacing_mm, window_mm)
-    square = _window_mean(values * values, spacing_mm, window_mm)
+    mean = _compute_window_mean(values, spacing_mm, window_mm)
+    square = _compute_window_mean(values * values, spacing_mm, window_mm)
     variance = np.maximum(square - mean * mean, 0)
     floor = (FLOOR_OF_MEAN * mean) ** 2 + (FLOOR_OF_WHITE * white) ** 2 + np.float32(1e-12)
     normalised: Float32Array = (values - mean) / np.sqrt(variance + floor)
     return normalised
 
 
-def _window_mean(values: Float32Array, spacing_mm: FloatArray, half_mm: float) -> Float32Array:
+def _compute_window_mean(
+    values: Float32Array, spacing_mm: FloatArray, half_mm: float
+) -> Float32Array:
     """Average twice over a box: nearly a bell, at the cost of a running sum."""
     averaged = values
     for axis, step in enumerate(spacing_mm):

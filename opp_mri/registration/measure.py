@@ -56,7 +56,7 @@ def measure_fit(
     followup_transform = RigidTransform(
         to_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
         from_frame_of_reference_uid=question.fixed[0].volume.geometry.frame_of_reference_uid,
-        matrix=_orthogonalise(followup_from_baseline),
+        matrix=_orthogonalise_rotation(followup_from_baseline),
     )
     return Fit(
         baseline_from_followup=followup_transform.inverse(),
@@ -83,13 +83,13 @@ def _measure_numbers(
     centre, region = question.centre, question.region
     moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
     templates = [
-        make_template(view.detail(centre, region), centre, region.detail, question.hole_mm).thin(
-            DETAIL_THINNED
-        )
+        make_template(
+            view.cut_detail_layer(centre, region), centre, region.detail, question.hole_mm
+        ).thin(DETAIL_THINNED)
         for view in question.fixed
     ]
-    images = [view.detail(moved, region) for view in question.moving]
-    as_headers_say = [view.detail(centre, region) for view in question.moving]
+    images = [view.cut_detail_layer(moved, region) for view in question.moving]
+    as_headers_say = [view.cut_detail_layer(centre, region) for view in question.moving]
     similarity_before, _ = correlate(templates, as_headers_say, np.eye(4))
     similarity, overlap = correlate(templates, images, followup_from_baseline)
     shifts = measure_block_shifts(templates, images, followup_from_baseline, BLOCK_STEPS)
@@ -103,19 +103,19 @@ def _measure_numbers(
         similarity_before=similarity_before,
         similarity=similarity,
         level_margin=level_margin,
-        inverse_consistency_mm=_inconsistency_mm(both, centre, followup_from_baseline),
+        inverse_consistency_mm=_measure_inconsistency_mm(both, centre, followup_from_baseline),
         block_residual_mm=(
             float(np.median(np.linalg.norm(shifts, axis=1))) if len(shifts) else math.inf
         ),
         overlap=overlap,
         size_along=sizes.along,
         size_across=sizes.across,
-        correction_mm=_correction_mm(visit, centre, followup_from_baseline),
+        correction_mm=_measure_correction_mm(visit, centre, followup_from_baseline),
     )
     return numbers, runner_up
 
 
-def no_fit(question: Question) -> Fit:
+def build_no_fit(question: Question) -> Fit:
     """Return the fit of images that are nowhere alike."""
     return Fit(
         baseline_from_followup=RigidTransform(
@@ -148,7 +148,7 @@ def _compare_levels(
     best: tuple[float, FloatArray] | None = None
     for start, away in _list_rivals(both, centre, moved):
         place = (start @ np.append(centre, 1.0))[:3]
-        images = [view.detail(place, region) for view in question.moving]
+        images = [view.cut_detail_layer(place, region) for view in question.moving]
         placed = refine(templates, images, start, RIVAL_STEPS)
         alike, overlap = correlate(templates, images, placed)
         if overlap >= LEAST_OVERLAP and (best is None or alike > best[0]):
@@ -158,7 +158,9 @@ def _compare_levels(
     return similarity - best[0], _as_vector(best[1])
 
 
-def _inconsistency_mm(both: Both, centre: FloatArray, followup_from_baseline: FloatArray) -> float:
+def _measure_inconsistency_mm(
+    both: Both, centre: FloatArray, followup_from_baseline: FloatArray
+) -> float:
     """Carry the centre and points around it forward and back, and give the largest error.
 
     Forward is both the motion in question and that of the forward search: the answer halfway
@@ -175,7 +177,7 @@ def _inconsistency_mm(both: Both, centre: FloatArray, followup_from_baseline: Fl
     return max(errors)
 
 
-def _correction_mm(
+def _measure_correction_mm(
     visit: Fit | None, centre: FloatArray, followup_from_baseline: FloatArray
 ) -> float | None:
     """Return how far a sequence is from the visit's fit at the centre; None for the visit's."""
@@ -215,7 +217,7 @@ def _list_places(both: Both) -> Iterator[tuple[FloatArray, float]]:
             yield invert(place.moving_from_fixed), place.similarity * place.overlap
 
 
-def _orthogonalise(matrix: FloatArray) -> FloatArray:
+def _orthogonalise_rotation(matrix: FloatArray) -> FloatArray:
     """Take the rounding of many steps out of a rotation."""
     clean = matrix.copy()
     clean[:3, :3] = Rotation.from_matrix(matrix[:3, :3]).as_matrix()

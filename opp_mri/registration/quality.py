@@ -55,10 +55,10 @@ def judge_numbers(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
     numbers
         What was measured of the fit.
     """
-    failures = _failures(numbers)
+    failures = _list_failures(numbers)
     if failures:
         return Verdict.FAILED, failures
-    doubts = _doubts(numbers)
+    doubts = _list_doubts(numbers)
     if doubts:
         return Verdict.DOUBTFUL, doubts
     margin = f" and {numbers.level_margin:.2f} above the next level" if numbers.level_margin else ""
@@ -68,7 +68,7 @@ def judge_numbers(numbers: Numbers) -> tuple[Verdict, tuple[str, ...]]:
     )
 
 
-def _failures(numbers: Numbers) -> tuple[str, ...]:
+def _list_failures(numbers: Numbers) -> tuple[str, ...]:
     failures = []
     if numbers.overlap < FAILED_OVERLAP:
         failures.append(
@@ -95,7 +95,7 @@ def _failures(numbers: Numbers) -> tuple[str, ...]:
     return tuple(failures)
 
 
-def _doubts(numbers: Numbers) -> tuple[str, ...]:
+def _list_doubts(numbers: Numbers) -> tuple[str, ...]:
     doubts = []  # asked so that a number that is none raises a doubt
     if not numbers.overlap >= GOOD_OVERLAP:
         doubts.append(

@@ -52,7 +52,7 @@ class Template:
     slopes: Float32Array = field(repr=False)
     weights: Float32Array = field(repr=False)
 
-    def shifting_only(self) -> "Template":
+    def restrict_to_shifts(self) -> "Template":
         """Return the template that may shift and not turn."""
         return evolve(self, slopes=self.slopes[:, :3])
 
@@ -106,7 +106,7 @@ def make_template(
     ]
     offsets = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(3, -1)
     points = image.lps_from_kji[:3, :3].astype(np.float32) @ offsets
-    gradient = cut.gradient_lps().reshape(3, -1)
+    gradient = cut.compute_gradient_lps().reshape(3, -1)
     turning = np.cross(points, gradient, axis=0) / np.float32(LEVER_MM)
     taper = np.prod(
         [_taper(np.abs(offset) / r) for offset, r in zip(offsets, reach, strict=True)], axis=0
@@ -155,7 +155,7 @@ def refine(
         size = templates[0].slopes.shape[1]
         normal, right = np.zeros((size, size)), np.zeros(size)
         for template, image in zip(templates, images, strict=True):
-            part = _normal_equations(template, image, placed, strict=strict)
+            part = _build_normal_equations(template, image, placed, strict=strict)
             if part is not None:
                 share = part[2] if len(templates) > 1 else 1.0
                 normal += share * part[0]
@@ -238,7 +238,7 @@ def stretch(
                     ]
                 ),
             )
-            part = _normal_equations(growing, image, placed, strict=False)
+            part = _build_normal_equations(growing, image, placed, strict=False)
             if part is not None:
                 normal += part[2] * part[0]
                 right += part[2] * part[1]
@@ -291,14 +291,14 @@ def measure_block_shifts(
         ]
         if sum(block.values.size for block in blocks) < LEAST_POINTS:
             continue
-        moving = [block.shifting_only() for block in blocks]
+        moving = [block.restrict_to_shifts() for block in blocks]
         placed = refine(moving, images, image_from_template, iterations)
         if placed is not image_from_template:
             shifts.append((placed @ centre - image_from_template @ centre)[:3])
     return np.array(shifts).reshape(-1, 3)
 
 
-def _normal_equations(
+def _build_normal_equations(
     template: Template, image: Layer, placed: FloatArray, *, strict: bool
 ) -> tuple[FloatArray, FloatArray, float] | None:
     """Return both sides of the equations of one step, and how well the images correlate, 0 to 1."""
@@ -307,7 +307,9 @@ def _normal_equations(
     if np.count_nonzero(weights) < LEAST_POINTS:
         return None
     matched, correlation = _match(template.values, moving_values, weights)
-    weights = weights * _tukey(moving_values - matched, weights, STRICT_TUKEY if strict else TUKEY)
+    weights = weights * _compute_tukey_weights(
+        moving_values - matched, weights, STRICT_TUKEY if strict else TUKEY
+    )
     residual = moving_values - _match(template.values, moving_values, weights)[0]
     weighted = template.slopes * weights[:, None]
     return (
@@ -322,10 +324,12 @@ def _look(
 ) -> tuple[Float32Array, NDArray[np.bool_]]:
     centre = image_from_template[:3, :3] @ template.centre_lps_mm + image_from_template[:3, 3]
     turned = image_from_template[:3, :3].astype(np.float32) @ template.points
-    return image.sample(turned + centre.astype(np.float32)[:, None], cubic=cubic)
+    return image.interpolate(turned + centre.astype(np.float32)[:, None], cubic=cubic)
 
 
-def _tukey(residual: Float32Array, weights: Float32Array, patience: float) -> Float32Array:
+def _compute_tukey_weights(
+    residual: Float32Array, weights: Float32Array, patience: float
+) -> Float32Array:
     """Weigh each point by how well it agrees once gain and offset are matched."""
     spread = MAD_TO_SD * float(np.median(np.abs(residual[weights > 0])))
     far = residual / np.float32(max(patience * spread, 1e-6))

@@ -17,7 +17,7 @@ HALF_A_VOXEL: Final = (
 )
 
 
-def overlay(
+def cut_overlay(
     baseline: Volume,
     followup: Volume,
     baseline_from_followup: RigidTransform,
@@ -30,12 +30,12 @@ def overlay(
     centre_lps_mm
         In baseline coordinates.
     """
-    points = _slice_points(baseline, centre_lps_mm)
+    points = _compute_slice_points(baseline, centre_lps_mm)
     back = baseline_from_followup.inverse()
     return Overlay(
-        baseline=_windowed(_sampled(baseline, points)),
-        before=_windowed(_sampled(followup, points)),
-        after=_windowed(_sampled(followup, back.apply(points))),
+        baseline=_apply_window(_sample(baseline, points)),
+        before=_apply_window(_sample(followup, points)),
+        after=_apply_window(_sample(followup, back.apply(points))),
     )
 
 
@@ -88,7 +88,7 @@ def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> N
     return difference
 
 
-def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
+def _compute_slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
     """Return LPS points, shape (rows, columns, 3), of the slice through a point, head up."""
     half = int(HALF_SIZE_MM / PIXEL_MM)
     _, down, across = volume.geometry.directions
@@ -99,7 +99,7 @@ def _slice_points(volume: Volume, centre_lps_mm: Vector3) -> FloatArray:
     return points
 
 
-def _sampled(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
+def _sample(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
     indices = volume.geometry.kji_from_lps(points_lps_mm)
     sizes = np.asarray(volume.geometry.shape_kji)
     inside = (indices >= -HALF_A_VOXEL) & (indices <= sizes - HALF_A_VOXEL)
@@ -110,7 +110,7 @@ def _sampled(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
     return values
 
 
-def _windowed(values: FloatArray) -> FloatArray:
+def _apply_window(values: FloatArray) -> FloatArray:
     known = values[np.isfinite(values)]
     if known.size == 0:
         return values

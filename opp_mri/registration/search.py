@@ -89,7 +89,7 @@ def transform_images(images: Sequence[Layer], template_cells: tuple[int, int, in
 def _transform(image: Layer, grid: Grid) -> NDArray[np.complex64]:
     cells = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"))
     points = grid.origin_lps_mm[:, None] + grid.axes.T @ (cells.reshape(3, -1) * GRID_MM)
-    values, inside = image.sample(points.astype(np.float32))
+    values, inside = image.interpolate(points.astype(np.float32))
     values = np.where(inside, values, 0).reshape(grid.shape)
     laid = np.zeros((3, *grid.padded), np.float32)
     inner = tuple(slice(0, n) for n in grid.shape)
@@ -164,7 +164,7 @@ def _score_shifts(
     energy = 0.0
     inner = tuple(slice(0, n) for n in cells)
     for template, transformed in zip(templates, searched.transformed, strict=True):
-        values, inside = template.sample(points)
+        values, inside = template.interpolate(points)
         values = np.where(inside, values, 0).reshape(cells)
         laid = np.zeros((3, *grid.padded), np.float32)
         laid[0][inner] = values

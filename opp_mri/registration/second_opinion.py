@@ -69,7 +69,7 @@ def ask_second_opinion(
     moved = followup_from_baseline.apply(centre)
     fixed = _cut(baseline, centre, 0.0)
     moving = _cut(followup, moved, MARGIN_MM)
-    mask = _mask(fixed, centre, lesion_radius_mm)
+    mask = _build_mask(fixed, centre, lesion_radius_mm)
     if np.count_nonzero(sitk.GetArrayViewFromImage(mask)) < LEAST_VOXELS:
         return None
     start = sitk.Euler3DTransform()
@@ -125,7 +125,7 @@ def _cut(volume: Volume, centre: FloatArray, margin_mm: float) -> Any:
     return image
 
 
-def _mask(image: Any, centre: FloatArray, lesion_radius_mm: float) -> Any:
+def _build_mask(image: Any, centre: FloatArray, lesion_radius_mm: float) -> Any:
     """Mark what counts: all but the lesion."""
     import SimpleITK as sitk  # noqa: N813
 

@@ -16,14 +16,14 @@ from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_shipped_criteria
-from opp_mri.response.history import DatedLabel, describe_labels, labels_by_day
+from opp_mri.response.history import DatedLabel, classify_by_day, describe_labels
 from opp_mri.response.margin import classify_by_threshold, compute_margin_days, compute_margin_mm
 from opp_mri.response.outlook import Outlook, compute_outlook
 from opp_mri.response.page import PageFacts, build_page
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
     CategoryProbabilities,
-    error_for,
+    choose_error,
     estimate_category_probabilities,
     estimate_expected_calls,
     is_noise,
@@ -84,7 +84,7 @@ class AssessedTimeline:
     @cached_property
     def weighed_error(self) -> MeasurementError:
         """The error that the simulations use: this lesion's scatter may refute a published one."""
-        return error_for(self.timeline, self.error)
+        return choose_error(self.timeline, self.error)
 
     @cached_property
     def sureness(self) -> CategoryProbabilities:
@@ -115,7 +115,7 @@ class AssessedTimeline:
     @property
     def is_fragile(self) -> bool:
         """Whether the probability of the category is below 0.8."""
-        return self.is_simulated and self.sureness.fragile(self.assessment.category)
+        return self.is_simulated and self.sureness.is_fragile(self.assessment.category)
 
     @property
     def asks_for_reader(self) -> bool:
@@ -125,7 +125,7 @@ class AssessedTimeline:
     @cached_property
     def labels(self) -> tuple[DatedLabel, ...]:
         """What the lesion was called on each day of follow-up, as known on that day."""
-        return labels_by_day(self.timeline, self.assessment.criteria)
+        return classify_by_day(self.timeline, self.assessment.criteria)
 
     @cached_property
     def other_profiles(self) -> Mapping[str, ResponseCategory]:

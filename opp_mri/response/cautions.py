@@ -98,14 +98,20 @@ def find_cautions(
     if facts.exclusion is not None:
         return ()
     cautions = (
-        {Caution.GROWTH_WITHOUT_BASELINE} if _grew_without_baseline(lesion, criteria) else set()
+        {Caution.GROWTH_WITHOUT_BASELINE}
+        if _has_grown_without_baseline(lesion, criteria)
+        else set()
     )
     if lesion.deciding_sequence is not None:
         call = lesion.sequences[lesion.deciding_sequence]
         if call.course is not None and call.studied.baseline is not None:
-            cautions.update(_of_course(call.course, lesion.category, criteria))
-            cautions.update(_of_therapy(call.course, call.studied.baseline, facts, criteria))
-            cautions.update(_of_others(lesion, lesion.deciding_sequence, call.course, criteria))
+            cautions.update(_find_course_cautions(call.course, lesion.category, criteria))
+            cautions.update(
+                _find_therapy_cautions(call.course, call.studied.baseline, facts, criteria)
+            )
+            cautions.update(
+                _find_other_cautions(lesion, lesion.deciding_sequence, call.course, criteria)
+            )
             if first_fraction_day - call.studied.baseline.days_from_ssrs > OLDEST_BASELINE_DAYS:
                 cautions.add(Caution.OLD_BASELINE)
     if lesion.category is ResponseCategory.OPP:
@@ -117,7 +123,9 @@ def find_cautions(
     return tuple(caution for caution in Caution if caution in cautions)
 
 
-def _of_course(course: Course, category: ResponseCategory, criteria: Criteria) -> Iterator[Caution]:
+def _find_course_cautions(
+    course: Course, category: ResponseCategory, criteria: Criteria
+) -> Iterator[Caution]:
     if course.grew:
         if len(course.grown) == 1 or len(course.counted_as_grown) == 1:
             yield Caution.GROWTH_ON_ONE_STUDY
@@ -142,7 +150,7 @@ def _of_course(course: Course, category: ResponseCategory, criteria: Criteria) -
             yield Caution.REGROWTH_FROM_NADIR
 
 
-def _of_therapy(
+def _find_therapy_cautions(
     course: Course, baseline: Observation, facts: LesionFacts, criteria: Criteria
 ) -> Iterator[Caution]:
     if not course.grew:
@@ -151,12 +159,12 @@ def _of_therapy(
     if any(before_peak < day <= course.peak_day for day in facts.therapy_change_days):
         yield Caution.THERAPY_BEFORE_PEAK
     if course.fallen:
-        until = course.therapy_counts_until(criteria)
+        until = course.find_last_day_of_therapy(criteria)
         if any(day > until for day in facts.therapy_change_days):
             yield Caution.THERAPY_AFTER_DECLINE
 
 
-def _of_others(
+def _find_other_cautions(
     lesion: LesionCall, deciding: SeriesRole, course: Course, criteria: Criteria
 ) -> Iterator[Caution]:
     courses = [
@@ -179,15 +187,15 @@ def _of_others(
         yield Caution.SEQUENCE_ENDED_EARLY
 
 
-def _grew_without_baseline(lesion: LesionCall, criteria: Criteria) -> bool:
+def _has_grown_without_baseline(lesion: LesionCall, criteria: Criteria) -> bool:
     return any(
-        _largest_rise(call.studied.follow_ups) >= criteria.change_mm
+        _compute_largest_rise(call.studied.follow_ups) >= criteria.change_mm
         for call in lesion.sequences.values()
         if call.studied.baseline is None
     )
 
 
-def _largest_rise(studies: tuple[Observation, ...]) -> Decimal:
+def _compute_largest_rise(studies: tuple[Observation, ...]) -> Decimal:
     lengths_mm = [study.ap_mm for study in studies]
     rises_mm = [
         length_mm - smallest_mm

@@ -30,11 +30,11 @@ from opp_mri.response.course import (
     Course,
     LesionFacts,
     Studied,
-    courses_of,
-    facts_of,
+    build_courses,
+    find_other_bone_lesions,
     find_retreatment_day,
-    other_bone_lesions,
-    studies_that_count,
+    gather_facts,
+    split_studies,
 )
 from opp_mri.response.persistence import classify_persistence
 
@@ -63,8 +63,8 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
     """
     if rules.criteria.persistence is not None:
         return classify_persistence(timeline, rules, rules.criteria.persistence)
-    facts = facts_of(timeline)
-    lesion = call_lesion(studies_that_count(timeline), facts, rules)
+    facts = gather_facts(timeline)
+    lesion = call_lesion(split_studies(timeline), facts, rules)
     return Assessment(
         lesion_id=timeline.lesion_id,
         rules=rules,
@@ -72,7 +72,7 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
         reason=lesion.reason,
         deciding_sequence=lesion.deciding_sequence,
         discordant=lesion.discordant,
-        sequences={sequence: _reported(call) for sequence, call in lesion.sequences.items()},
+        sequences={sequence: _add_reported(call) for sequence, call in lesion.sequences.items()},
         cautions=find_cautions(lesion, facts, timeline.first_fraction_day, rules.criteria),
         retreatment_day=find_retreatment_day(timeline),
     )
@@ -88,7 +88,7 @@ def call_lesion(
     studied
         The studies that count of each measured sequence, in the order of sequences.
     """
-    courses = courses_of(studied, rules.criteria)
+    courses = build_courses(studied, rules.criteria)
     lesion = _Lesion(
         last_day=max((course.last_day for course in courses.values()), default=0),
         grew=any(course.grew for course in courses.values()),
@@ -119,7 +119,7 @@ def call_lesion(
             discordant=False,
             sequences=calls,
         )
-    deciding = _deciding_sequence(calls, rules.criteria)
+    deciding = _choose_deciding_sequence(calls, rules.criteria)
     category, reason = calls[deciding].call
     discordant = any(
         call.course is not None and call.course.grew and call.call[0] is not category
@@ -136,7 +136,9 @@ def call_lesion(
     )
 
 
-def _deciding_sequence(calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria) -> SeriesRole:
+def _choose_deciding_sequence(
+    calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria
+) -> SeriesRole:
     """Choose among sequences that stand in their order, so that the first wins a tie."""
     courses = {sequence: call.course for sequence, call in calls.items() if call.course}
     if not courses:
@@ -151,11 +153,11 @@ def _deciding_sequence(calls: Mapping[SeriesRole, SequenceCall], criteria: Crite
     }
     candidates = long_enough or courses
     if any(course.grew for course in candidates.values()):
-        return max(candidates, key=lambda sequence: _growth_rank(candidates[sequence]))
+        return max(candidates, key=lambda sequence: _rank_growth(candidates[sequence]))
     return min(candidates, key=lambda sequence: candidates[sequence].last_mm)
 
 
-def _growth_rank(course: Course) -> tuple[bool, Decimal]:
+def _rank_growth(course: Course) -> tuple[bool, Decimal]:
     return course.grew, course.peak_mm
 
 
@@ -239,11 +241,11 @@ class _Lesion:
             if self.facts.retreated:  # row 7a
                 return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
             return self._unsure, Reason.DECLINE_NOT_YET_SUSTAINED  # row 7
-        until = course.therapy_counts_until(self._criteria)
+        until = course.find_last_day_of_therapy(self._criteria)
         changes = [day for day in self.facts.therapy_change_days if course.peak_day < day <= until]
         if not changes:  # row 8
             return OPP, Reason.SUSTAINED_DECLINE
-        match other_bone_lesions(self.facts, min(changes), until, course.last_day):
+        match find_other_bone_lesions(self.facts, min(changes), until, course.last_day):
             case OtherBoneLesions.ENLARGED:  # row 9
                 return OPP, Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE
             case OtherBoneLesions.NOT_ENLARGED:  # row 10
@@ -293,7 +295,7 @@ class _Lesion:
         )
 
 
-def _reported(call: SequenceCall) -> SequenceAssessment:
+def _add_reported(call: SequenceCall) -> SequenceAssessment:
     """Add what is reported next to the category and never decides."""
     (category, reason), course = call.call, call.course
     baseline, follow_ups = call.studied.baseline, call.studied.follow_ups

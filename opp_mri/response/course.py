@@ -168,10 +168,10 @@ class Course:
         for place in self.grown:
             later_mm = self.changes_mm[place + 1 :]
             if later_mm and self.is_decline(self.changes_mm[place] - min(later_mm)):
-                return self._last_smallest(place + 1)
+                return self._find_last_smallest(place + 1)
         return None
 
-    def _last_smallest(self, start: int) -> int:
+    def _find_last_smallest(self, start: int) -> int:
         return min(range(start, len(self.days)), key=lambda i: (self.changes_mm[i], -i))
 
     @property
@@ -200,7 +200,7 @@ class Course:
         start = self.peak + 1 if self.grew else 0
         if start >= len(self.days):
             return []
-        smallest = self._last_smallest(start)
+        smallest = self._find_last_smallest(start)
         regrown = [
             place
             for place in range(smallest + 1, len(self.days))
@@ -222,7 +222,7 @@ class Course:
         later_mm = self.changes_mm[self.peak + 1 :]
         return sum(self.is_decline(self.peak_mm - change_mm) for change_mm in later_mm)
 
-    def therapy_counts_until(self, criteria: Criteria) -> int:
+    def find_last_day_of_therapy(self, criteria: Criteria) -> int:
         """Return the day up to which a change of therapy may explain the decline: t_end (RULES)."""
         if criteria.therapy_counts is TherapyCounts.UNTIL_SUSTAINED:
             for place in range(self.peak + 1, len(self.days)):
@@ -233,7 +233,7 @@ class Course:
         return self.last_day
 
 
-def courses_of(
+def build_courses(
     studied: Mapping[SeriesRole, Studied], criteria: Criteria
 ) -> dict[SeriesRole, Course]:
     """Return the course of each sequence that has a baseline and a follow-up, in their order."""
@@ -273,7 +273,7 @@ def find_retreatment_day(timeline: Timeline) -> int | None:
     return min(days, default=None)
 
 
-def studies_that_count(timeline: Timeline) -> dict[SeriesRole, Studied]:
+def split_studies(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Split the studies of each measured sequence, in the order of sequences."""
     last_allowed = find_retreatment_day(timeline)
     return {
@@ -295,7 +295,7 @@ def _split(
     )
 
 
-def facts_of(timeline: Timeline) -> LesionFacts:
+def gather_facts(timeline: Timeline) -> LesionFacts:
     """Gather what the rules need to know of the lesion besides its lengths."""
     failed = {event.value for event in timeline.events if event.kind is EventKind.EXCLUSION}
     entries = [
@@ -324,7 +324,7 @@ def facts_of(timeline: Timeline) -> LesionFacts:
     )
 
 
-def other_bone_lesions(
+def find_other_bone_lesions(
     facts: LesionFacts, changed: int, until: int, last_day: int
 ) -> OtherBoneLesions:
     """Return the entry that counts next to a change of therapy (RULES: below the table).

@@ -84,7 +84,7 @@ def load_criteria(name_or_file: str) -> Criteria:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The criteria {path} cannot be read: give a TOML file.") from error
-    return _criteria(path.name, text, path.stem)
+    return _build_criteria(path.name, text, path.stem)
 
 
 @cache
@@ -92,7 +92,7 @@ def load_shipped_criteria() -> Mapping[str, Criteria]:
     """Load all shipped profiles, by name."""
     folder = files("opp_mri.response") / "criteria"
     return {
-        name: _criteria(name, (folder / f"{name}.toml").read_text(encoding="utf-8"), name)
+        name: _build_criteria(name, (folder / f"{name}.toml").read_text(encoding="utf-8"), name)
         for name in SHIPPED_CRITERIA
     }
 
@@ -100,20 +100,21 @@ def load_shipped_criteria() -> Mapping[str, Criteria]:
 def build_criteria_json(criteria: Criteria) -> dict[str, object]:
     """Return every parameter of criteria as JSON has it."""
     return {
-        attribute.name: _plain(getattr(criteria, attribute.name)) for attribute in fields(Criteria)
+        attribute.name: _convert_to_plain(getattr(criteria, attribute.name))
+        for attribute in fields(Criteria)
     }
 
 
-def _plain(value: object) -> object:
+def _convert_to_plain(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_convert_to_plain(each) for each in value]
     if isinstance(value, Persistence | Threshold):
         return {
-            attribute.name: _plain(getattr(value, attribute.name))
+            attribute.name: _convert_to_plain(getattr(value, attribute.name))
             for attribute in fields(type(value))
         }
     return value
@@ -121,31 +122,31 @@ def _plain(value: object) -> object:
 
 def format_criteria_toml(criteria: Criteria) -> str:
     """Write criteria as TOML that `load_criteria` reads again, every parameter named."""
-    lines = list(_toml_lines(criteria))
+    lines = list(_write_toml_lines(criteria))
     if criteria.persistence is not None:
-        lines += ["", "[persistence]", *_toml_lines(criteria.persistence)]
+        lines += ["", "[persistence]", *_write_toml_lines(criteria.persistence)]
     for threshold in criteria.thresholds:
-        lines += ["", "[[thresholds]]", *_toml_lines(threshold)]
+        lines += ["", "[[thresholds]]", *_write_toml_lines(threshold)]
     return "\n".join(lines) + "\n"
 
 
-def _toml_lines(record: Criteria | Persistence | Threshold) -> Iterator[str]:
+def _write_toml_lines(record: Criteria | Persistence | Threshold) -> Iterator[str]:
     for attribute in fields(type(record)):
         value = getattr(record, attribute.name)
         if value is None or value == "" or attribute.name in ("persistence", "thresholds"):
             continue
-        yield f"{attribute.name} = {_toml_value(value)}"
+        yield f"{attribute.name} = {_write_toml_value(value)}"
 
 
-def _toml_value(value: object) -> str:
+def _write_toml_value(value: object) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml_value, value))}]"
+        return f"[{', '.join(map(_write_toml_value, value))}]"
     if isinstance(value, str):  # and an enumeration of strings
         return json.dumps(str(value), ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _criteria(file: str, text: str, name: str) -> Criteria:
+def _build_criteria(file: str, text: str, name: str) -> Criteria:
     try:
         document = parse_toml(text, decimals=True)
     except ValueError as error:
@@ -159,11 +160,11 @@ def _criteria(file: str, text: str, name: str) -> Criteria:
     faults += [
         f"{key}: {fault}"
         for key in known
-        if key in document and (fault := _fault(key, document[key]))
+        if key in document and (fault := _find_fault(key, document[key]))
     ]
     if not faults:
         try:
-            return Criteria(**{"name": name} | _converted(document))
+            return Criteria(**{"name": name} | _convert_values(document))
         except (TypeError, ValueError) as error:
             faults = [str(error)]
     raise InputError(
@@ -171,7 +172,7 @@ def _criteria(file: str, text: str, name: str) -> Criteria:
     )
 
 
-def _converted(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _convert_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     converted = dict(fields)
     if "persistence" in fields:
         converted["persistence"] = Persistence(**fields["persistence"])
@@ -180,7 +181,7 @@ def _converted(fields: Mapping[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _fault(key: str, value: object) -> str | None:
+def _find_fault(key: str, value: object) -> str | None:
     """Explain why a value cannot be that of this key, or None where it can."""
     if key in _TEXTS:
         has_text = isinstance(value, str) and value.strip()
@@ -191,23 +192,23 @@ def _fault(key: str, value: object) -> str | None:
         codes = list(_CODES[key])
         return None if value in codes else "give " + " or ".join(f'"{code}"' for code in codes)
     if key == "change_mm":
-        return _length_fault(value)
+        return _find_length_fault(value)
     if key == "change_percent":
         number = isinstance(value, int | Decimal) and not isinstance(value, bool)
         fits = number and 0 <= Decimal(str(value)) <= LARGEST_PERCENT
         return None if fits else f"give a number of per cent from 0 to {LARGEST_PERCENT}"
     if key == "persistence":
-        return _table_fault(Persistence, value)
+        return _find_table_fault(Persistence, value)
     if key == "thresholds":
         tables = value if isinstance(value, list) else [None]
-        return next(filter(None, (_table_fault(Threshold, table) for table in tables)), None)
+        return next(filter(None, (_find_table_fault(Threshold, table) for table in tables)), None)
     least, most = _WHOLE_NUMBER_BOUNDS[key]
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         return f"give a whole number from {least} to {most}"
     return None
 
 
-def _table_fault(kind: type[Persistence] | type[Threshold], value: object) -> str | None:
+def _find_table_fault(kind: type[Persistence] | type[Threshold], value: object) -> str | None:
     known = [attribute.name for attribute in fields(kind)]
     if not isinstance(value, dict):
         return f"give a table with some of {', '.join(known)}"
@@ -220,7 +221,7 @@ def _table_fault(kind: type[Persistence] | type[Threshold], value: object) -> st
     return None
 
 
-def _length_fault(value: object) -> str | None:
+def _find_length_fault(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return "give a length in mm, such as 2.0, without quotation marks"
     if isinstance(value, Decimal) and not value.is_finite():

@@ -22,7 +22,7 @@ from opp_mri.domain.assessment import (
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import OtherBoneLesions
-from opp_mri.response.course import LesionFacts, Studied, other_bone_lesions
+from opp_mri.response.course import LesionFacts, Studied, find_other_bone_lesions
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -66,21 +66,23 @@ def classify_draws(
         sequence: [study.days_from_ssrs for study in studied[sequence].follow_ups]
         for sequence in tenths
     }
-    growth = _least_tenths(rules.criteria.change_mm, inclusive=rules.criteria.growth_inclusive)
+    growth = _compute_least_tenths(
+        rules.criteria.change_mm, inclusive=rules.criteria.growth_inclusive
+    )
     shown = {sequence: rows >= growth for sequence, rows in changes.items()}
     if rules.criteria.confirm_growth:
-        shown = {sequence: _confirmed(sequence, shown, days) for sequence in shown}
+        shown = {sequence: _keep_confirmed(sequence, shown, days) for sequence in shown}
     courses = [
         _Courses(days[sequence], changes[sequence], shown[sequence], rules.criteria)
         for sequence in tenths
     ]
     some_grew = np.any([course.grew for course in courses], axis=0)
     last_day = max(course.days[-1] for course in courses)
-    calls = np.array([course.categories(facts, rules, last_day, some_grew) for course in courses])
-    return _of_lesion(courses, calls, rules)
+    calls = np.array([course.classify(facts, rules, last_day, some_grew) for course in courses])
+    return _classify_lesion(courses, calls, rules)
 
 
-def _confirmed(
+def _keep_confirmed(
     sequence: SeriesRole,
     shown: Mapping[SeriesRole, Booleans],
     days: Mapping[SeriesRole, Sequence[int]],
@@ -99,7 +101,7 @@ def _confirmed(
     return confirmed
 
 
-def _of_lesion(courses: Sequence["_Courses"], calls: Integers, rules: Rules) -> Integers:
+def _classify_lesion(courses: Sequence["_Courses"], calls: Integers, rules: Rules) -> Integers:
     least = rules.criteria.min_follow_up_days
     long_enough = [course.days[-1] >= least for course in courses]
     candidates = [
@@ -128,8 +130,12 @@ class _Courses:
         self, days: Sequence[int], changes: Integers, grown: Booleans, criteria: Criteria
     ) -> None:
         self.days, self.changes, self.grown = list(days), changes, grown
-        self._growth = _least_tenths(criteria.change_mm, inclusive=criteria.growth_inclusive)
-        self._decline = _least_tenths(criteria.change_mm, inclusive=criteria.decline_inclusive)
+        self._growth = _compute_least_tenths(
+            criteria.change_mm, inclusive=criteria.growth_inclusive
+        )
+        self._decline = _compute_least_tenths(
+            criteria.change_mm, inclusive=criteria.decline_inclusive
+        )
         self._places = np.arange(len(days))[:, np.newaxis]
         self.grew: Booleans = np.logical_or.reduce(grown)
         ranked = np.where(grown | ~self.grew, changes, _NEVER)
@@ -158,9 +164,9 @@ class _Courses:
         falls = self.grown & (self.changes - self._smallest_from[1:] >= self._decline)
         self.fell_before: Booleans = np.logical_or.reduce(falls)
         start = falls.argmax(axis=0) + 1
-        self._nadir_change, self._nadir = self._smallest(start)
+        self._nadir_change, self._nadir = self._find_smallest(start)
 
-    def _smallest(self, start: Integers) -> tuple[Integers, Integers]:
+    def _find_smallest(self, start: Integers) -> tuple[Integers, Integers]:
         """Return the smallest change from a place on, and the last place that has it."""
         smallest = np.take_along_axis(self._smallest_from, start[np.newaxis], axis=0)[0]
         hit = (self.changes == smallest) & (self._places >= start)
@@ -173,7 +179,7 @@ class _Courses:
         counted: Integers = (self.grown & ((self._places > self._nadir) | ~after_nadir)).sum(axis=0)
         return counted
 
-    def categories(
+    def classify(
         self, facts: LesionFacts, rules: Rules, lesion_last_day: int, some_grew: Booleans
     ) -> Integers:
         """Return the place in `CATEGORIES` of what the table of rules says, for each draw."""
@@ -196,7 +202,7 @@ class _Courses:
             (~self.grew & (-self.last >= self._decline), _PR),  # row 5
             (~self.grew, _SD),  # row 6
             (self.fallen & ~lasting, _INDETERMINATE if facts.retreated else unsure),  # rows 7a, 7
-            (self.fallen, self._after_therapy(facts, criteria, unsure)),  # rows 8 to 11
+            (self.fallen, self._classify_after_therapy(facts, criteria, unsure)),  # rows 8 to 11
         ]
         in_window = (self.days[-1] <= criteria.window_days) | (
             (self.peak_day <= criteria.window_days) & ~lasting
@@ -218,7 +224,7 @@ class _Courses:
         self, criteria: Criteria, prospective: bool
     ) -> tuple[Booleans, Integers]:
         start = np.where(self.grew, self.peak + 1, 0)
-        smallest, place = self._smallest(start)
+        smallest, place = self._find_smallest(start)
         regrown = (self._places > place) & (self.changes - smallest >= self._growth)
         applies = (~self.grew | self.fallen) & (start < len(self.days)) & regrown[-1]
         enough = regrown.sum(axis=0) >= criteria.progression_min_studies
@@ -229,7 +235,9 @@ class _Courses:
             code = np.full_like(code, _INDETERMINATE)
         return applies, code
 
-    def _after_therapy(self, facts: LesionFacts, criteria: Criteria, unsure: int) -> Integers:
+    def _classify_after_therapy(
+        self, facts: LesionFacts, criteria: Criteria, unsure: int
+    ) -> Integers:
         """Rows 8 to 11, by the first change of therapy that counts."""
         until = np.full(self.peak.shape, self.days[-1])
         if criteria.therapy_counts is TherapyCounts.UNTIL_SUSTAINED:
@@ -244,7 +252,7 @@ class _Courses:
         for changed in sorted(facts.therapy_change_days, reverse=True):
             counts = (self.peak_day < changed) & (changed <= until)
             for end in np.unique(until[counts]).tolist():
-                behaviour = other_bone_lesions(facts, changed, end, self.days[-1])
+                behaviour = find_other_bone_lesions(facts, changed, end, self.days[-1])
                 answer = {
                     OtherBoneLesions.ENLARGED: _OPP,
                     OtherBoneLesions.NOT_ENLARGED: _PD,
@@ -274,7 +282,7 @@ class _Courses:
         return plateau
 
 
-def _least_tenths(change_mm: Decimal, *, inclusive: bool) -> int:
+def _compute_least_tenths(change_mm: Decimal, *, inclusive: bool) -> int:
     """Return the least whole number of tenths of a mm that counts as this change, exactly."""
     if inclusive:
         return int((10 * change_mm).to_integral_value(ROUND_CEILING))

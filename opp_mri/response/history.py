@@ -36,7 +36,7 @@ class DatedLabel:
     reason: Reason
 
 
-def labels_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, ...]:
+def classify_by_day(timeline: Timeline, criteria: Criteria) -> tuple[DatedLabel, ...]:
     """Classify a lesion again on each day of follow-up, as it was known on that day.
 
     Parameters
@@ -80,11 +80,11 @@ def describe_labels(labels: Sequence[DatedLabel], assessment: Assessment) -> tup
 
 
 def _label(timeline: Timeline, criteria: Criteria, day: int) -> DatedLabel:
-    answer = classify(known_on(timeline, day), Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
+    answer = classify(cut_timeline(timeline, day), Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
     return DatedLabel(days_from_ssrs=day, category=answer.category, reason=answer.reason)
 
 
-def known_on(timeline: Timeline, day: int) -> Timeline:
+def cut_timeline(timeline: Timeline, day: int) -> Timeline:
     """Cut a timeline to what had been recorded by the end of a day, counted from SSRS.
 
     A failed eligibility criterion always stays: the day of its entry plays no part in the rules.

@@ -16,7 +16,7 @@ from opp_mri.domain.assessment import Criteria, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import call_lesion, classify
-from opp_mri.response.course import Studied, facts_of, studies_that_count
+from opp_mri.response.course import Studied, gather_facts, split_studies
 from opp_mri.units import LONGEST_MM, MOST_DAYS, RECORDED_PRECISION_MM
 
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
@@ -36,13 +36,13 @@ def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
         In mm, a whole number of steps of the recorded precision; a length, a baseline included,
         is changed up or down but never below 0. None where no change of one length does it.
     """
-    facts = facts_of(timeline)
+    facts = gather_facts(timeline)
     if facts.exclusion is not None:
         return None  # no length plays a part
-    studied = studies_that_count(timeline)
+    studied = split_studies(timeline)
     category = call_lesion(studied, facts, rules).category
-    for size, sequence, place, steps in sorted(_candidates(studied, rules.criteria)):
-        changed = _changed(studied[sequence], place, steps * RECORDED_PRECISION_MM)
+    for size, sequence, place, steps in sorted(_generate_candidates(studied, rules.criteria)):
+        changed = _change_length(studied[sequence], place, steps * RECORDED_PRECISION_MM)
         if call_lesion({**studied, sequence: changed}, facts, rules).category is not category:
             return size * RECORDED_PRECISION_MM
     return None
@@ -63,11 +63,11 @@ def compute_margin_days(timeline: Timeline, rules: Rules) -> int | None:
         lesion, and stays before or after radiosurgery; events keep their days. None where no shift
         of one study does it.
     """
-    if facts_of(timeline).exclusion is not None:
+    if gather_facts(timeline).exclusion is not None:
         return None  # no day plays a part
     category = classify(timeline, rules).category
-    for size, day, shift in sorted(_shifts(timeline, rules.criteria)):
-        if classify(_shifted(timeline, day, shift), rules).category is not category:
+    for size, day, shift in sorted(_generate_shifts(timeline, rules.criteria)):
+        if classify(_shift_study(timeline, day, shift), rules).category is not category:
             return size
     return None
 
@@ -85,7 +85,9 @@ def classify_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, Res
 Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place of the length, steps
 
 
-def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> Iterator[Candidate]:
+def _generate_candidates(
+    studied: Mapping[SeriesRole, Studied], criteria: Criteria
+) -> Iterator[Candidate]:
     """Yield the smallest steps that reach each breakpoint of each length, and lead past it.
 
     All is counted in whole units of the finest decimal that occurs, so that it is exact and quick.
@@ -95,7 +97,7 @@ def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> It
         for sequence, studies in studied.items()
         if studies.baseline is not None and studies.follow_ups
     }  # of another sequence the category is the same whatever its lengths
-    unit_mm = _finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded.values()))
+    unit_mm = _find_finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded.values()))
     lengths = {name: [int(mm / unit_mm) for mm in row] for name, row in recorded.items()}
     step, change = int(RECORDED_PRECISION_MM / unit_mm), int(criteria.change_mm / unit_mm)
     limit = int(LONGEST_MM / unit_mm)
@@ -113,11 +115,11 @@ def _candidates(studied: Mapping[SeriesRole, Studied], criteria: Criteria) -> It
             breakpoints = {other + shift for other in rest for shift in (-change, 0, change)}.union(
                 rivals_of_follow_up if place else rivals_of_baseline
             )
-            for steps in _steps_around(length, breakpoints, step, limit):
+            for steps in _list_steps_around(length, breakpoints, step, limit):
                 yield abs(steps), sequence, place, steps
 
 
-def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, int]]:
+def _generate_shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, int]]:
     """Yield size, day and shift of a study for each day at which a rule may answer otherwise."""
     studies = sorted(
         {study.days_from_ssrs for row in timeline.observations.values() for study in row}
@@ -127,14 +129,14 @@ def _shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[int, int, 
     for place, day in enumerate(studies):
         rest = studies[:place] + studies[place + 1 :]
         apart = {other + sign * criteria.sustain_days for other in rest for sign in (-1, 1)}
-        lowest, highest = _room(timeline, studies, place)
+        lowest, highest = _compute_room(timeline, studies, place)
         targets = {limit + step for limit in limits | apart for step in (-1, 0, 1)}
         for target in targets:
             if lowest <= target <= highest and target != day:
                 yield abs(target - day), day, target - day
 
 
-def _room(timeline: Timeline, studies: Sequence[int], place: int) -> tuple[int, int]:
+def _compute_room(timeline: Timeline, studies: Sequence[int], place: int) -> tuple[int, int]:
     """Return the first and the last day to which a study can be shifted."""
     day = studies[place]
     if day > 0:
@@ -150,7 +152,7 @@ def _room(timeline: Timeline, studies: Sequence[int], place: int) -> tuple[int, 
     return first, last
 
 
-def _shifted(timeline: Timeline, day: int, shift: int) -> Timeline:
+def _shift_study(timeline: Timeline, day: int, shift: int) -> Timeline:
     return evolve(
         timeline,
         observations={
@@ -163,13 +165,13 @@ def _shifted(timeline: Timeline, day: int, shift: int) -> Timeline:
     )
 
 
-def _finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
+def _find_finest_unit_mm(*lengths_mm: Decimal) -> Decimal:
     """Return the largest power of ten that divides all lengths and the recorded precision."""
     exponents = [mm.as_tuple().exponent for mm in (RECORDED_PRECISION_MM, *lengths_mm)]
     return Decimal(1).scaleb(min(exponent for exponent in exponents if isinstance(exponent, int)))
 
 
-def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
+def _list_steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int) -> set[int]:
     """Return the least steps that lead onto and past each breakpoint, between 0 and the limit."""
     lowest, highest = -(length // step), (limit - 1 - length) // step
     steps: set[int] = set()
@@ -183,14 +185,16 @@ def _steps_around(length: int, breakpoints: Iterable[int], step: int, limit: int
     return {steps for steps in steps if lowest <= steps <= highest}
 
 
-def _changed(studied: Studied, place: int, by_mm: Decimal) -> Studied:
+def _change_length(studied: Studied, place: int, by_mm: Decimal) -> Studied:
     """Change one length: place 0 is the baseline, place 1 the first follow-up."""
     if place == 0 and studied.baseline is not None:
-        return Studied(baseline=_by(studied.baseline, by_mm), follow_ups=studied.follow_ups)
+        return Studied(
+            baseline=_shift_length(studied.baseline, by_mm), follow_ups=studied.follow_ups
+        )
     follow_ups = list(studied.follow_ups)
-    follow_ups[place - 1] = _by(follow_ups[place - 1], by_mm)
+    follow_ups[place - 1] = _shift_length(follow_ups[place - 1], by_mm)
     return Studied(baseline=studied.baseline, follow_ups=tuple(follow_ups))
 
 
-def _by(study: Observation, by_mm: Decimal) -> Observation:
+def _shift_length(study: Observation, by_mm: Decimal) -> Observation:
     return Observation(study.days_from_ssrs, study.ap_mm + by_mm)

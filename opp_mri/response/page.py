@@ -58,10 +58,10 @@ class PageFacts:
 
 def build_page(assessment: Assessment, facts: PageFacts) -> tuple[str, ...]:
     """Describe in at most six sentences what a reader should know of a lesion."""
-    return tuple(_page(assessment, facts))
+    return tuple(_write_page(assessment, facts))
 
 
-def _page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
+def _write_page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
     reason = describe_reason(assessment.reason, assessment.criteria)
     yield f"{CATEGORY_WORDS[assessment.category]}: {reason}."
     if assessment.reason in EXCLUSION_REASONS:
@@ -72,14 +72,14 @@ def _page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
         course = "; ".join(describe_course(own, assessment.criteria))
         yield f"{describe_deciding_sequence(assessment)}: {course}."
     if facts.unchanged_calls:  # else no length plays a part
-        yield _changes(assessment, facts)
-    yield _cautions(assessment, facts)
+        yield _write_changes(assessment, facts)
+    yield _write_cautions(assessment, facts)
     if facts.unchanged_calls:
-        yield _error(assessment.category, facts)
-    yield _profiles(assessment, facts)
+        yield _write_error(assessment.category, facts)
+    yield _write_profiles(assessment, facts)
 
 
-def _changes(assessment: Assessment, facts: PageFacts) -> str:
+def _write_changes(assessment: Assessment, facts: PageFacts) -> str:
     length, study = "no change of one length", "no shift of one study"
     if facts.margin_mm is not None:
         length = f"a change of {format_mm(facts.margin_mm)} in one recorded length"
@@ -104,61 +104,61 @@ def _changes(assessment: Assessment, facts: PageFacts) -> str:
     return f"{text}."
 
 
-def _cautions(assessment: Assessment, facts: PageFacts) -> str:
+def _write_cautions(assessment: Assessment, facts: PageFacts) -> str:
     words = [describe_caution(caution, assessment.criteria) for caution in facts.cautions]
     if not words:
         return "There are no cautions."
     return f"Caution, ask a reader: {'; '.join(words)}."
 
 
-def _error(category: ResponseCategory, facts: PageFacts) -> str:
+def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     repeat, share = facts.repeat, facts.repeat.probabilities.get(category, 0.0)
     text = (
-        f"Measured again with an error of {_sd(facts.error.sd_mm)} (standard deviation of one "
-        f"measurement; {facts.error.source}), the category would be the same in {share:.0%}"
+        f"Measured again with an error of {_write_sd(facts.error.sd_mm)} (standard deviation of "
+        f"one measurement; {facts.error.source}), the category would be the same in {share:.0%}"
     )
-    shares = _shares({name: each for name, each in repeat.probabilities.items() if name is not
+    shares = _write_shares({name: each for name, each in repeat.probabilities.items() if name is not
                       category})  # fmt: skip
     text += f", otherwise {shares}" if shares else ""
-    unchanged = _shares(facts.unchanged_calls)
+    unchanged = _write_shares(facts.unchanged_calls)
     if repeat.posterior:
         text += (
             f"; if each course were as common as {repeat.prior.source}, the rules would call the "
-            f"true lengths {_shares(repeat.posterior)}"
+            f"true lengths {_write_shares(repeat.posterior)}"
         )
     alone = f"such error alone would call an unchanged lesion on this schedule {unchanged}"
-    if not repeat.fragile(category):
+    if not repeat.is_fragile(category):
         return f"{text}; {alone}."
     if category is ResponseCategory.SD:
         return f"{text}; {alone}, so that the threshold is too small for the error."
     return f"Fragile: {text[0].lower()}{text[1:]}; {alone}."
 
 
-def _shares(shares: Mapping[ResponseCategory, float]) -> str:
+def _write_shares(shares: Mapping[ResponseCategory, float]) -> str:
     ranked = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(
         f"{SHORT_WORDS[category]} {share:.0%}" for category, share in ranked if share >= LEAST_SHARE
     )
 
 
-def _sd(sd_mm: float) -> str:
+def _write_sd(sd_mm: float) -> str:
     return f"{sd_mm:.2f} mm"
 
 
-def _profiles(assessment: Assessment, facts: PageFacts) -> str:
+def _write_profiles(assessment: Assessment, facts: PageFacts) -> str:
     hindsight = "with hindsight" if assessment.mode is Mode.RETROSPECTIVE else "as known today"
     text = f"This is the answer of {assessment.criteria.name}, {hindsight}"
     by_category: dict[ResponseCategory, list[str]] = {}
     for name, category in facts.other_profiles.items():
         by_category.setdefault(category, []).append(name)
     same = by_category.pop(assessment.category, [])
-    parts = [f"{_listed(names)} would say {SHORT_WORDS[category]}" for category, names in
+    parts = [f"{_join_words(names)} would say {SHORT_WORDS[category]}" for category, names in
              by_category.items()]  # fmt: skip
     if same:
-        parts.append(f"{_listed(same)} would say the same")
+        parts.append(f"{_join_words(same)} would say the same")
     return f"{'; '.join([text, *parts])}."
 
 
-def _listed(names: list[str]) -> str:
+def _join_words(names: list[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last

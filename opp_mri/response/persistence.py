@@ -25,7 +25,7 @@ from opp_mri.domain.assessment import (
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Pathology, Timeline
-from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, facts_of, find_retreatment_day
+from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, find_retreatment_day, gather_facts
 
 Answer = tuple[ResponseCategory, Reason]
 INDETERMINATE: Final = ResponseCategory.INDETERMINATE
@@ -58,15 +58,15 @@ def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persiste
     rules, persistence
         The criteria with their table of persistence, and the mode.
     """
-    facts, sizes = facts_of(timeline), _sizes(timeline, rules.criteria.quantity)
+    facts, sizes = gather_facts(timeline), _gather_sizes(timeline, rules.criteria.quantity)
     reader = _Reader(
         rules=rules,
         persistence=persistence,
         facts=facts,
-        events=_progression(timeline, persistence),
+        events=_is_progression(timeline, persistence),
     )
     sequences = {sequence: reader.assess(row) for sequence, row in sizes.items()}
-    category, reason, deciding, discordant = _lesion(sequences, facts, rules)
+    category, reason, deciding, discordant = _classify_lesion(sequences, facts, rules)
     return Assessment(
         lesion_id=timeline.lesion_id,
         rules=rules,
@@ -79,7 +79,7 @@ def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persiste
     )
 
 
-def _sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
+def _gather_sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
     if quantity is Quantity.VOLUME_CC:
         rows = {
             sequence: [(study.days_from_ssrs, study.volume_cc) for study in row]
@@ -108,7 +108,7 @@ def _sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
     return sizes
 
 
-def _progression(timeline: Timeline, persistence: Persistence) -> bool:
+def _is_progression(timeline: Timeline, persistence: Persistence) -> bool:
     """Return whether an event after radiosurgery is progression by itself."""
     return any(
         event.days_from_ssrs > 0
@@ -118,7 +118,7 @@ def _progression(timeline: Timeline, persistence: Persistence) -> bool:
     )
 
 
-def _lesion(
+def _classify_lesion(
     sequences: Mapping[SeriesRole, SequenceAssessment], facts: LesionFacts, rules: Rules
 ) -> tuple[ResponseCategory, Reason, SeriesRole | None, bool]:
     if facts.exclusion is not None:
@@ -189,9 +189,11 @@ class _Reader:
     def _assess_course(
         self, row: _Sizes, baseline_day: int, baseline: Decimal
     ) -> SequenceAssessment:
-        references = self._references(row, baseline)
-        changes = [_percent(size, reference) for size, reference in zip(row.sizes, references,
-                   strict=True)]  # fmt: skip
+        references = self._list_references(row, baseline)
+        changes = [
+            _compute_percent(size, reference)
+            for size, reference in zip(row.sizes, references, strict=True)
+        ]
         enlarged = [
             self._is_enlarged(row, baseline, place, references[place])
             for place in range(len(row.sizes))
@@ -216,7 +218,7 @@ class _Reader:
             growth_studies=sum(enlarged),
         )
 
-    def _references(self, row: _Sizes, baseline: Decimal) -> list[Decimal]:
+    def _list_references(self, row: _Sizes, baseline: Decimal) -> list[Decimal]:
         """Return what each follow-up is compared with."""
         if self._criteria.reference is Reference.BASELINE:
             return [baseline] * len(row.sizes)
@@ -224,7 +226,7 @@ class _Reader:
 
     def _is_enlarged(self, row: _Sizes, baseline: Decimal, place: int, reference: Decimal) -> bool:
         if not self._criteria.thresholds:
-            return self._grew(row.sizes[place], reference)
+            return self._has_grown(row.sizes[place], reference)
         studies = [baseline, *row.sizes]
         by_pair: dict[int, list[Threshold]] = {}
         for threshold in self._criteria.thresholds:
@@ -232,12 +234,12 @@ class _Reader:
                 by_pair.setdefault(threshold.since, []).append(threshold)
         for since, thresholds in by_pair.items():
             of_size = [each for each in thresholds if not each.is_for_all_sizes] or thresholds
-            increase = _percent(studies[place + 1], studies[since])
+            increase = _compute_percent(studies[place + 1], studies[since])
             if any(increase >= threshold.percent for threshold in of_size):
                 return True
         return False
 
-    def _grew(self, size: Decimal, reference: Decimal) -> bool:
+    def _has_grown(self, size: Decimal, reference: Decimal) -> bool:
         return self._exceeds(size, reference, inclusive=self._criteria.growth_inclusive)
 
     def _exceeds(self, size: Decimal, reference: Decimal, *, inclusive: bool) -> bool:
@@ -247,7 +249,7 @@ class _Reader:
         limit = self._criteria.change_mm if percent is None else reference * percent / 100
         return change > limit or (inclusive and change == limit and change > 0)
 
-    def _fell(self, row: _Sizes, baseline: Decimal) -> bool:
+    def _has_fallen(self, row: _Sizes, baseline: Decimal) -> bool:
         percent = self._criteria.change_percent
         fall = baseline - row.sizes[-1]
         limit = self._criteria.change_mm if percent is None else baseline * percent / 100
@@ -263,7 +265,7 @@ class _Reader:
                 return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
             if early:
                 return ResponseCategory.NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
-            if self._fell(row, baseline):
+            if self._has_fallen(row, baseline):
                 return ResponseCategory.PR, Reason.DECLINE_FROM_BASELINE
             return ResponseCategory.SD, Reason.WITHIN_MEASUREMENT_ERROR
         if self._is_stabilised(row, enlarged):
@@ -289,7 +291,7 @@ class _Reader:
         ]
         peak = max(early, key=lambda place: (row.sizes[place], -place))
         later = row.sizes[peak + 1 :]
-        return bool(later) and not any(self._grew(size, row.sizes[peak]) for size in later)
+        return bool(later) and not any(self._has_grown(size, row.sizes[peak]) for size in later)
 
     def _is_confirmed(self, row: _Sizes, enlarged: list[bool]) -> bool:
         first: int | None = None
@@ -306,7 +308,7 @@ class _Reader:
         return False
 
 
-def _percent(size: Decimal, reference: Decimal) -> Decimal:
+def _compute_percent(size: Decimal, reference: Decimal) -> Decimal:
     """Return the change in per cent; growth from nothing counts as 100 per cent."""
     if reference:
         return 100 * (size - reference) / reference

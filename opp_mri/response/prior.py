@@ -42,7 +42,7 @@ WIDE_SD_MM: Final = 20.0
 """Share of the free courses whose changes are larger, and their SD."""
 
 
-def _in_order(shares: Iterable[float]) -> tuple[float, ...]:
+def _sort_values(shares: Iterable[float]) -> tuple[float, ...]:
     return tuple(float(share) for share in shares)
 
 
@@ -58,7 +58,7 @@ class CoursePrior:
         Where they come from, in words.
     """
 
-    shares: tuple[float, ...] = field(converter=_in_order)
+    shares: tuple[float, ...] = field(converter=_sort_values)
     source: str
 
     @shares.validator
@@ -155,12 +155,12 @@ class NormalCourses:
     covariances_mm2: Matrix
 
 
-def normal_courses(lengths: Lengths) -> NormalCourses:
+def build_normal_courses(lengths: Lengths) -> NormalCourses:
     """Return all courses that are normal, for the days of a lesion."""
     shaped = [
         (place, (1 - SMOOTH - FREE) / len(shapes), shape)
         for place, course in enumerate(COURSES)
-        for shapes in (_shapes(course, lengths),)
+        for shapes in (_build_shapes(course, lengths),)
         for shape in shapes
     ]
     together = np.where(lengths.same_sequence, 1.0, IN_COMMON)
@@ -196,22 +196,22 @@ def _smooth(lengths: Lengths, scale_days: float) -> Matrix:
     return alike(days, days) - alike(days, start) - alike(start, days) + alike(start, start)
 
 
-def _shapes(course: ResponseCategory, lengths: Lengths) -> list[Matrix]:
+def _build_shapes(course: ResponseCategory, lengths: Lengths) -> list[Matrix]:
     """Return the forms of a course: change at each length, for an amount of 1 mm."""
     days = np.maximum(lengths.days, 0.0)
     return [shape - shape[lengths.baseline] for shape in _SHAPES[course](days)]
 
 
-def _declines(days: Matrix) -> Sequence[Matrix]:
+def _build_declines(days: Matrix) -> Sequence[Matrix]:
     return [np.exp(-days / half) - 1 for half in (30, 60, 120, 180, 300)]
 
 
-def _growths(days: Matrix) -> Sequence[Matrix]:
+def _build_growths(days: Matrix) -> Sequence[Matrix]:
     onsets, lasting = (0, 60, 120, 180, 270), (180, 365, 730)
     return [np.clip((days - onset) / last, 0, 1) for onset, last in product(onsets, lasting)]
 
 
-def _rises_and_falls(days: Matrix) -> Sequence[Matrix]:
+def _build_rises_and_falls(days: Matrix) -> Sequence[Matrix]:
     """Peaks and returns as in the source paper: weeks 10 to 24, and 3 to 8 months later."""
     peaks, falls, rests = (70, 110, 160), (95, 150, 230), (-0.2, 0.0, 0.3)
     return [
@@ -221,8 +221,8 @@ def _rises_and_falls(days: Matrix) -> Sequence[Matrix]:
 
 
 _SHAPES: Final[Mapping[ResponseCategory, Callable[[Matrix], Sequence[Matrix]]]] = {
-    ResponseCategory.OPP: _rises_and_falls,
-    ResponseCategory.PD: _growths,
-    ResponseCategory.PR: _declines,
+    ResponseCategory.OPP: _build_rises_and_falls,
+    ResponseCategory.PD: _build_growths,
+    ResponseCategory.PR: _build_declines,
     ResponseCategory.SD: lambda days: [np.zeros_like(days)],
 }

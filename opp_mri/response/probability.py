@@ -23,10 +23,10 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
-from opp_mri.response.course import facts_of, studies_that_count
+from opp_mri.response.course import gather_facts, split_studies
 from opp_mri.response.draws import CATEGORIES, Integers, classify_draws
 from opp_mri.response.prior import PAPER_PRIOR, CoursePrior
-from opp_mri.response.repeat import TrueLengths, true_lengths
+from opp_mri.response.repeat import TrueLengths, estimate_true_lengths
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
@@ -86,7 +86,7 @@ class CategoryProbabilities:
         probability = self.probabilities.get(self.category, 0.0)
         return sqrt(probability * (1 - probability) / self.draws)
 
-    def fragile(self, category: ResponseCategory) -> bool:
+    def is_fragile(self, category: ResponseCategory) -> bool:
         """Return whether a call of this category is to be shown as fragile: below 0.8 (RULES)."""
         return self.probabilities.get(category, 0.0) < FRAGILE_BELOW
 
@@ -129,14 +129,14 @@ def estimate_category_probabilities(
         raise ValueError(f"there must be at least one draw, not {draws!r}")
     category = classify(timeline, rules).category
     true, repeated = (
-        repeated_tenths(timeline, error, prior=prior, draws=draws, seed=seed)
+        draw_repeated_tenths(timeline, error, prior=prior, draws=draws, seed=seed)
         if error.sd_mm
         else ({}, {})
     )
     return CategoryProbabilities(
         category=category,
-        probabilities=_shares(timeline, repeated, rules) if repeated else {category: 1.0},
-        posterior=_shares(timeline, true, rules) if true else {category: 1.0},
+        probabilities=_compute_shares(timeline, repeated, rules) if repeated else {category: 1.0},
+        posterior=_compute_shares(timeline, true, rules) if true else {category: 1.0},
         prior=prior,
         sd_mm=error.sd_mm,
         draws=draws,
@@ -163,7 +163,7 @@ def estimate_expected_calls(
             length_mm = next((study.ap_mm for study in row if study.ap_mm), length_mm)
         observations[sequence] = tuple(evolve(study, ap_mm=length_mm) for study in row)
     unchanged = evolve(timeline, lesion_id="", observations=observations)
-    return _expected_calls(_Frozen(unchanged), rules, error, draws)
+    return _compute_expected_calls(_Frozen(unchanged), rules, error, draws)
 
 
 class _Frozen:
@@ -185,15 +185,15 @@ class _Frozen:
 
 
 @lru_cache(maxsize=10_000)
-def _expected_calls(
+def _compute_expected_calls(
     unchanged: _Frozen, rules: Rules, error: MeasurementError, draws: int
 ) -> Mapping[ResponseCategory, float]:
     timeline = unchanged.timeline
-    drawn = drawn_tenths(timeline, error, draws=draws, seed=0)
-    return _shares(timeline, drawn, rules) if drawn else {}
+    drawn = draw_tenths(timeline, error, draws=draws, seed=0)
+    return _compute_shares(timeline, drawn, rules) if drawn else {}
 
 
-def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
+def choose_error(timeline: Timeline, error: MeasurementError) -> MeasurementError:
     """Return the error to simulate with: the given one, unless this lesion refutes a published one.
 
     The published error was found on other lesions by other readers. Where the lengths of this one
@@ -203,7 +203,7 @@ def error_for(timeline: Timeline, error: MeasurementError) -> MeasurementError:
     if not error.is_published:
         return error
     squares_mm2, freedom, lengths = 0.0, 0, 0
-    for studies in studies_that_count(timeline).values():
+    for studies in split_studies(timeline).values():
         rows = [study for study in (studies.baseline, *studies.follow_ups) if study and study.ap_mm]
         if len(rows) > 2:
             days = np.array([study.days_from_ssrs for study in rows], dtype=float)
@@ -235,13 +235,13 @@ def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]
     return category in _CHANGED and calls.get(category, 0.0) >= NOISE_FROM
 
 
-def lesion_lengths(timeline: Timeline, error: MeasurementError) -> TrueLengths | None:
+def estimate_lesion_lengths(timeline: Timeline, error: MeasurementError) -> TrueLengths | None:
     """Describe what the true lengths of a lesion may be; None where no length can play a part."""
-    measured = _measured(_studies(timeline))
-    return true_lengths(measured, error) if measured and error.sd_mm else None
+    measured = _keep_measured(_collect_studies(timeline))
+    return estimate_true_lengths(measured, error) if measured and error.sd_mm else None
 
 
-def repeated_tenths(
+def draw_repeated_tenths(
     timeline: Timeline,
     error: MeasurementError,
     *,
@@ -249,15 +249,15 @@ def repeated_tenths(
     draws: int,
     seed: int,
 ) -> tuple[dict[SeriesRole, Integers], dict[SeriesRole, Integers]]:
-    """Draw true lengths, and second measurements of them; each as `drawn_tenths` gives lengths."""
-    studies = _studies(timeline)
-    measured = _measured(studies)
+    """Draw true lengths, and second measurements of them; each as `draw_tenths` gives lengths."""
+    studies = _collect_studies(timeline)
+    measured = _keep_measured(studies)
     keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
     drawn: tuple[Integers, ...] = (np.zeros((0, draws), dtype=np.int64),) * 2
     if measured:
-        random = np.random.default_rng([seed, *_digest(studies)])
-        lengths_mm = true_lengths(measured, error).draw_mm(prior, draws, random)
-        drawn = tuple(whole_tenths(10 * rows) for rows in lengths_mm)
+        random = np.random.default_rng([seed, *_compute_digest(studies)])
+        lengths_mm = estimate_true_lengths(measured, error).draw_mm(prior, draws, random)
+        drawn = tuple(round_to_tenths(10 * rows) for rows in lengths_mm)
     gone = np.zeros(draws, dtype=np.int64)
     true, repeated = (
         {
@@ -271,7 +271,7 @@ def repeated_tenths(
     return true, repeated
 
 
-def _measured(
+def _keep_measured(
     studies: Mapping[SeriesRole, Sequence[Observation]],
 ) -> dict[SeriesRole, list[Observation]]:
     """Leave out what is gone: an answer, not a measurement."""
@@ -279,20 +279,20 @@ def _measured(
     return {sequence: row for sequence, row in rows.items() if row}
 
 
-def whole_tenths(tenths: NDArray[np.float64]) -> Integers:
+def round_to_tenths(tenths: NDArray[np.float64]) -> Integers:
     """Round half-even, as a length is when it is recorded, and not below 0."""
     return np.clip(np.rint(tenths).astype(np.int64), 0, 10 * LONGEST_MM - 1)
 
 
-def _studies(timeline: Timeline) -> dict[SeriesRole, tuple[Observation, ...]]:
+def _collect_studies(timeline: Timeline) -> dict[SeriesRole, tuple[Observation, ...]]:
     return {
         sequence: (each.baseline, *each.follow_ups)
-        for sequence, each in studies_that_count(timeline).items()
+        for sequence, each in split_studies(timeline).items()
         if each.baseline is not None and each.follow_ups
     }
 
 
-def drawn_tenths(
+def draw_tenths(
     timeline: Timeline, error: MeasurementError, *, draws: int, seed: int
 ) -> dict[SeriesRole, Integers]:
     """Draw the lengths that can play a part: of sequences with a baseline and a follow-up.
@@ -307,8 +307,8 @@ def drawn_tenths(
         Per sequence, in the order of sequences, whole tenths of a mm: a row for the baseline and
         one for each follow-up that counts, a column for each draw.
     """
-    studies = _studies(timeline)
-    random = np.random.default_rng([seed, *_digest(studies)])
+    studies = _collect_studies(timeline)
+    random = np.random.default_rng([seed, *_compute_digest(studies)])
     shared = sqrt(error.visit_correlation)
     visits: dict[int, NDArray[np.float64]] = {}
     if shared:
@@ -324,11 +324,11 @@ def drawn_tenths(
         sds_mm = [[error.sd_of_mm(sequence, float(study.ap_mm))] for study in row]
         lengths *= 10 * np.array(sds_mm) * (tenths != 0)
         lengths += tenths
-        drawn[sequence] = whole_tenths(lengths)
+        drawn[sequence] = round_to_tenths(lengths)
     return drawn
 
 
-def _digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
+def _compute_digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
     """Return what identifies days and lengths, however their digits are written."""
     text = "|".join(
         f"{sequence}:{study.days_from_ssrs}:{study.ap_mm.normalize()}"
@@ -338,11 +338,11 @@ def _digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
     return sha256(text.encode()).digest()
 
 
-def _shares(
+def _compute_shares(
     timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
 ) -> dict[ResponseCategory, float]:
     """Return the share of the draws that has each category, in the order of categories."""
-    codes = classify_draws(studies_that_count(timeline), drawn, facts_of(timeline), rules)
+    codes = classify_draws(split_studies(timeline), drawn, gather_facts(timeline), rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return {
         category: share

@@ -25,7 +25,7 @@ from opp_mri.response.prior import (
     Lengths,
     Matrix,
     NormalCourses,
-    normal_courses,
+    build_normal_courses,
 )
 
 MOST_CORRELATED: Final = 0.99  # beyond this the errors of a visit cannot be distinguished
@@ -57,7 +57,7 @@ class TrueLengths:
     means_mm: Matrix
     covariances_mm2: Matrix
 
-    def evidence_by_course(self) -> Matrix:
+    def compute_evidence_by_course(self) -> Matrix:
         """Return how well each of `COURSES`, and in the last place any other, explains the lengths.
 
         The values are relative to the largest.
@@ -118,14 +118,18 @@ class TrueLengths:
     @property
     def _own_sd_mm(self) -> Matrix:
         """SD of the part of each error that its visit does not share: a column, mm."""
-        own: Matrix = sqrt(1 - _shared(self.error)) * self.lengths.sds_mm[:, np.newaxis]
+        own: Matrix = (
+            sqrt(1 - _compute_shared_part(self.error)) * self.lengths.sds_mm[:, np.newaxis]
+        )
         return own
 
     def _draw_shared(self, draws: int, random: np.random.Generator) -> Matrix:
         """Draw the part of the errors that all sequences of a visit share."""
         visits, visit = np.unique(self.lengths.days, return_inverse=True)
         parts = random.standard_normal((len(visits), draws))[visit]
-        shared: Matrix = sqrt(_shared(self.error)) * self.lengths.sds_mm[:, np.newaxis] * parts
+        shared: Matrix = (
+            sqrt(_compute_shared_part(self.error)) * self.lengths.sds_mm[:, np.newaxis] * parts
+        )
         return shared
 
     def _draw_errors(self, draws: int, random: np.random.Generator) -> Matrix:
@@ -133,7 +137,7 @@ class TrueLengths:
         return self._draw_shared(draws, random) + self._own_sd_mm * own
 
 
-def true_lengths(
+def estimate_true_lengths(
     studies: Mapping[SeriesRole, Sequence[Observation]], error: MeasurementError
 ) -> TrueLengths:
     """Weigh each course by how well it explains the lengths, and say what they then truly are.
@@ -150,11 +154,11 @@ def true_lengths(
     Nothing is supposed of the length at baseline: its prior is flat, as in restricted maximum
     likelihood (Patterson and Thompson, Biometrika 1971;58:545-554).
     """
-    lengths = _lengths_of(studies, error)
-    courses = normal_courses(lengths)
+    lengths = _gather_lengths(studies, error)
+    courses = build_normal_courses(lengths)
     same_visit = (lengths.days[:, np.newaxis] == lengths.days) & ~lengths.same_sequence
     noise = np.outer(lengths.sds_mm, lengths.sds_mm) * (
-        np.eye(len(lengths.days)) + _shared(error) * same_visit
+        np.eye(len(lengths.days)) + _compute_shared_part(error) * same_visit
     )
     starts = np.eye(len(studies))[lengths.sequence]
     total = courses.covariances_mm2 + noise
@@ -194,11 +198,11 @@ def _log_even(lengths: Lengths) -> float:
     return float(np.log(np.maximum(chances, LEAST_CHANCE)).sum() + len(apart_mm) * log(2 * pi) / 2)
 
 
-def _shared(error: MeasurementError) -> float:
+def _compute_shared_part(error: MeasurementError) -> float:
     return min(error.visit_correlation, MOST_CORRELATED)
 
 
-def _lengths_of(
+def _gather_lengths(
     studies: Mapping[SeriesRole, Sequence[Observation]], error: MeasurementError
 ) -> Lengths:
     rows = [(place, study) for place, row in enumerate(studies.values()) for study in row]

@@ -154,7 +154,7 @@ _SHORT_OF_OPP: Final = frozenset(
 
 def describe_courses(assessment: Assessment) -> tuple[str, ...]:
     """State how each sequence of a lesion went, and which one decides."""
-    return tuple(_courses(assessment))
+    return tuple(_describe_courses(assessment))
 
 
 def describe_reason(reason: Reason, criteria: Criteria) -> str:
@@ -171,7 +171,7 @@ def describe_reason(reason: Reason, criteria: Criteria) -> str:
     )
 
 
-def _courses(assessment: Assessment) -> Iterator[str]:
+def _describe_courses(assessment: Assessment) -> Iterator[str]:
     criteria = assessment.criteria
     for sequence, course in assessment.sequences.items():
         yield f"{sequence}: {'; '.join(describe_course(course, criteria))}."
@@ -198,18 +198,18 @@ def describe_deciding_sequence(assessment: Assessment) -> str:
     complete = {name: course for name, course in measured.items() if course.peak_day is not None}
     if deciding not in complete:
         return f"{deciding} decides"
-    text = f"{deciding} decides, as {_why_it_decides(assessment, deciding, complete)}"
+    text = f"{deciding} decides, as {_explain_decision(assessment, deciding, complete)}"
     if assessment.discordant:
         answers = [
             f"{sequence} says {SHORT_WORDS[course.category]}"
             for sequence, course in measured.items()
-            if sequence is not deciding and _grew(course, assessment.criteria)
+            if sequence is not deciding and _has_grown(course, assessment.criteria)
         ]
-        text += f" ({_listed(answers)}, so the sequences disagree)"
+        text += f" ({_join_words(answers)}, so the sequences disagree)"
     return text
 
 
-def _why_it_decides(
+def _explain_decision(
     assessment: Assessment,
     deciding: SeriesRole,
     complete: Mapping[SeriesRole, SequenceAssessment],
@@ -224,7 +224,7 @@ def _why_it_decides(
     own = candidates[deciding]
     if len(candidates) == 1:
         return f"no other sequence was followed for {format_count(least, 'day')}"
-    if _grew(own, assessment.criteria):
+    if _has_grown(own, assessment.criteria):
         why, equal = (
             "it grew most",
             [
@@ -244,7 +244,7 @@ def _why_it_decides(
         )
     if len(equal) == 1:
         return why
-    alternatives = _listed([str(name) for name in equal if name is not deciding])
+    alternatives = _join_words([str(name) for name in equal if name is not deciding])
     return f"{why}, equally with {alternatives}, and comes first in order"
 
 
@@ -253,37 +253,51 @@ def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[
     if course.baseline_day is None:
         yield "no baseline"
     elif course.peak_change_percent is not None and course.last_change_percent is not None:
-        yield f"largest change {course.peak_change_percent:+.1f} % at {_when(course.peak_day or 0)}"
+        yield (
+            f"largest change {course.peak_change_percent:+.1f} % at "
+            f"{_describe_time(course.peak_day or 0)}"
+        )
         last_day = course.last_day or 0
-        yield f"{course.last_change_percent:+.1f} % at the last study, {_when(last_day)}"
+        yield f"{course.last_change_percent:+.1f} % at the last study, {_describe_time(last_day)}"
         yield f"enlarged on {format_count(course.growth_studies, 'study', 'studies')}"
     elif course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         yield "no follow-up"
-    elif not _grew(course, criteria):
-        yield f"{_signed(course.last_change_mm)} at the last study, {_when(course.last_day)}"
+    elif not _has_grown(course, criteria):
+        yield (
+            f"{_format_signed(course.last_change_mm)} at the last study, "
+            f"{_describe_time(course.last_day)}"
+        )
         if course.peak_change_mm <= 0:
             yield "never above baseline"
         elif course.peak_change_mm > course.last_change_mm:
-            yield f"at most {_signed(course.peak_change_mm)}, on day {course.peak_day}"
+            yield f"at most {_format_signed(course.peak_change_mm)}, on day {course.peak_day}"
     elif course.peak_day is not None:
-        peak, before = f"peak {_signed(course.peak_change_mm)} at", course.peak_after_day
+        peak, before = f"peak {_format_signed(course.peak_change_mm)} at", course.peak_after_day
         if course.peak_day == course.last_day:
-            yield f"{peak} the last study, {_when(course.peak_day)}, after one on day {before}"
+            yield (
+                f"{peak} the last study, "
+                f"{_describe_time(course.peak_day)}, after one on day {before}"
+            )
         else:
-            yield f"{peak} {_when(course.peak_day)}, after a study on day {before}"
-            yield from _after_peak(course)
-    if _regrew(course, criteria) and course.regrowth_mm is not None and course.nadir_mm is not None:
+            yield f"{peak} {_describe_time(course.peak_day)}, after a study on day {before}"
+            yield from _describe_after_peak(course)
+    if (
+        _has_regrown(course, criteria)
+        and course.regrowth_mm is not None
+        and course.nadir_mm is not None
+    ):
         yield (
             f"grew again by {format_mm(course.regrowth_mm)} from its smallest, "
             f"{format_mm(course.nadir_mm)} on day {course.nadir_day}"
         )
 
 
-def _after_peak(course: SequenceAssessment) -> Iterator[str]:
+def _describe_after_peak(course: SequenceAssessment) -> Iterator[str]:
     """Describe in parts how a sequence that grew went on after its peak."""
     if course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         return
-    last = f"{_signed(course.last_change_mm)} at the last study, {_when(course.last_day)}"
+    change, time = _format_signed(course.last_change_mm), _describe_time(course.last_day)
+    last = f"{change} at the last study, {time}"
     fall_mm = course.peak_change_mm - course.last_change_mm
     yield f"{last}, {format_mm(fall_mm)} below the peak" if fall_mm else last
     if course.decline_studies:
@@ -291,25 +305,25 @@ def _after_peak(course: SequenceAssessment) -> Iterator[str]:
     if course.return_to_baseline_day == course.last_day:
         yield "back to baseline there"
     elif course.return_to_baseline_day is not None:
-        yield f"back to baseline at {_when(course.return_to_baseline_day)}"
+        yield f"back to baseline at {_describe_time(course.return_to_baseline_day)}"
     elif course.decline_studies:
         yield "not back to baseline"
 
 
-def _grew(answer: SequenceAssessment, criteria: Criteria) -> bool:
+def _has_grown(answer: SequenceAssessment, criteria: Criteria) -> bool:
     if answer.peak_change_percent is not None:
         return answer.growth_studies > 0
     return answer.peak_change_mm is not None and _is_growth(answer.peak_change_mm, criteria)
 
 
-def _regrew(answer: SequenceAssessment, criteria: Criteria) -> bool:
+def _has_regrown(answer: SequenceAssessment, criteria: Criteria) -> bool:
     """Return whether it grew again, after a decline from a peak or from the baseline."""
     if answer.regrowth_mm is None or answer.nadir_day is None or answer.peak_day is None:
         return False
     declined_before = (
         answer.reason is Reason.REGROWTH_AFTER_DECLINE
         or answer.nadir_day > answer.peak_day
-        or not _grew(answer, criteria)
+        or not _has_grown(answer, criteria)
     )
     return declined_before and _is_growth(answer.regrowth_mm, criteria)
 
@@ -328,7 +342,9 @@ def _may_still_be_opp(assessment: Assessment) -> bool:
         answer.peak_day <= criteria.window_days
         and answer.last_day - answer.peak_day < criteria.sustain_days
         for answer in assessment.sequences.values()
-        if answer.peak_day is not None and answer.last_day is not None and _grew(answer, criteria)
+        if answer.peak_day is not None
+        and answer.last_day is not None
+        and _has_grown(answer, criteria)
     )
 
 
@@ -345,16 +361,16 @@ def _limit(criteria: Criteria) -> tuple[str, str]:
     return growth, decline
 
 
-def _signed(change_mm: Decimal) -> str:
+def _format_signed(change_mm: Decimal) -> str:
     """Write a change with its sign: a bare 0.0 mm would read like a lesion that is gone."""
     sign = {1: "+", 0: "±", -1: "−"}[(change_mm > 0) - (change_mm < 0)]
     return f"{sign}{format_mm(abs(change_mm))}"
 
 
-def _when(day: int) -> str:
+def _describe_time(day: int) -> str:
     return f"week {weeks_from_days(day):.1f} (day {day})"
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _join_words(parts: Sequence[str]) -> str:
     *first_parts, last = parts
     return f"{', '.join(first_parts)} and {last}" if first_parts else last

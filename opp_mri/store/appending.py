@@ -13,10 +13,10 @@ from opp_mri.domain.reading_checks import reading_faults
 from opp_mri.errors import InputError
 from opp_mri.store import schema
 from opp_mri.store.chain import ChainRecord, Head, record_hash
-from opp_mri.store.kinds import KINDS, field_text
+from opp_mri.store.kinds import KINDS, get_field_text
 from opp_mri.store.protocol import Damage
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import Transactions, in_parts
+from opp_mri.store.transactions import Transactions, split_into_parts
 
 T = TypeVar("T")
 table: Final = schema.record
@@ -44,24 +44,24 @@ class Draft:
 class SqlChain(Transactions):
     """The append-only half of a store: one table, one chain."""
 
-    def head(self) -> Head:
+    def get_head(self) -> Head:
         """Return the head of the chain."""
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             return read_head(connection)
 
-    def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
+    def read_chain(self, after: int | None = None) -> Iterator[ChainRecord]:
         """Yield all records, or those after one, as the database holds them, by their number."""
         query = select(table).order_by(table.c.sequence_number)
         if after is not None:
             query = query.where(table.c.sequence_number > after)
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             for row in connection.execute(query, execution_options={"yield_per": 1000}):
                 yield read_chain_record(row)
 
     def notice_missing_records(self) -> None:
         """Name it where the records are not as many as were recorded, which no record tells."""
         query = select(func.count(), func.max(table.c.sequence_number))
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             count, last = connection.execute(query).one()
             head = read_head(connection)
         if (count, last or 0) != (head.sequence_number, head.sequence_number):
@@ -70,7 +70,7 @@ class SqlChain(Transactions):
                 "`opp-mri audit verify`, and restore a backup if there is no explanation."
             )
 
-    def damages(self, subject: str | None = None) -> Sequence[Damage]:
+    def list_damages(self, subject: str | None = None) -> Sequence[Damage]:
         """Return the damaged records that were met so far, about one lesion or patient, or all."""
         return [
             damage
@@ -82,29 +82,29 @@ class SqlChain(Transactions):
         """Append records, all or none; one whose key is there already is left."""
         if not drafts:
             return
-        with self.writing_transaction() as connection:
-            known = _known_keys(connection, [draft.record for draft in drafts])
+        with self.begin_writing() as connection:
+            known = _find_known_keys(connection, [draft.record for draft in drafts])
             head = read_head(connection)
-            written_at = self._clock(connection).isoformat()
-            account = self._account(connection)
+            written_at = self._read_clock(connection).isoformat()
+            account = self._get_account(connection)
             rows: list[dict[str, Any]] = []
             for draft in drafts:
-                identity = _identity(draft.record)
+                identity = _get_identity(draft.record)
                 if identity[1] and identity in known:
                     continue
                 known.add(identity)
-                row = _row(draft, head, written_at=written_at, account=account)
+                row = _build_row(draft, head, written_at=written_at, account=account)
                 head = Head(sequence_number=row["sequence_number"], hash=row["hash"])
                 rows.append(row)
             if rows:
                 connection.execute(insert(table), rows)
 
-    def _records(self, kind: type[T], subject: str | None = None) -> list[T]:
+    def _read_records(self, kind: type[T], subject: str | None = None) -> list[T]:
         """Return the sound records of a kind, in order; a damaged one is named and left out."""
         query = select(table).where(table.c.kind == kind.__name__)
         if subject is not None:
             query = query.where(table.c.subject == subject)
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             rows = connection.execute(query.order_by(table.c.sequence_number))
             records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
@@ -117,7 +117,7 @@ class SqlChain(Transactions):
             except Exception as error:  # whatever stands there: one record never stops the others
                 fault = f"its content cannot be read ({type(error).__name__})"
             else:
-                fault = _contradiction(record, row)
+                fault = _find_contradiction(record, row)
                 if not fault:
                     return record
         self._name_damage(row, fault)
@@ -137,10 +137,10 @@ class SqlChain(Transactions):
         )  # fmt: skip
         log.error("%s", message)
 
-    def _clock(self, connection: Connection) -> datetime:  # noqa: ARG002
+    def _read_clock(self, connection: Connection) -> datetime:  # noqa: ARG002
         return datetime.now(UTC)
 
-    def _account(self, connection: Connection) -> str:  # noqa: ARG002
+    def _get_account(self, connection: Connection) -> str:  # noqa: ARG002
         return ""
 
 
@@ -168,7 +168,7 @@ def read_chain_record(row: Sequence[Any]) -> ChainRecord:
     )  # fmt: skip
 
 
-def chain_row(record: ChainRecord) -> dict[str, Any]:
+def build_chain_row(record: ChainRecord) -> dict[str, Any]:
     """Return a record as the table takes it."""
     return {
         "sequence_number": record.sequence_number, "kind": record.kind,
@@ -193,34 +193,34 @@ def check_readings(readings: Iterable[Reading]) -> None:
             raise InputError(f"{faults[0]} Nothing was recorded.")
 
 
-def _identity(record: Any) -> tuple[str, str]:
+def _get_identity(record: Any) -> tuple[str, str]:
     kind = type(record)
-    return kind.__name__, field_text(record, KINDS[kind].key)
+    return kind.__name__, get_field_text(record, KINDS[kind].key)
 
 
-def _known_keys(connection: Connection, records: Sequence[Any]) -> set[tuple[str, str]]:
+def _find_known_keys(connection: Connection, records: Sequence[Any]) -> set[tuple[str, str]]:
     keys: dict[str, list[str]] = {}
-    for kind, key in map(_identity, records):
+    for kind, key in map(_get_identity, records):
         if key:
             keys.setdefault(kind, []).append(key)
     known: set[tuple[str, str]] = set()
     for kind, values in keys.items():
-        for some in in_parts(values):
+        for some in split_into_parts(values):
             query = select(table.c.key).where(table.c.kind == kind, table.c.key.in_(some))
             known |= {(kind, key) for key in connection.scalars(query)}
     return known
 
 
-def _row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str, Any]:
+def _build_row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str, Any]:
     record = draft.record
     declared = KINDS[type(record)]
     stated_at = draft.recorded_at or getattr(record, "recorded_at", None)
     content: dict[str, Any] = {
         "sequence_number": head.sequence_number + 1,
         "kind": type(record).__name__,
-        "key": field_text(record, declared.key),
-        "subject": field_text(record, declared.subject),
-        "reader": field_text(record, declared.reader),
+        "key": get_field_text(record, declared.key),
+        "subject": get_field_text(record, declared.subject),
+        "reader": get_field_text(record, declared.reader),
         "account": account,
         "recorded_at": stated_at.isoformat() if stated_at else written_at,
         "written_at": written_at,
@@ -230,13 +230,13 @@ def _row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str
     return {**content, "key": content["key"] or None, "hash": record_hash(**content)}
 
 
-def _contradiction(record: Any, row: ChainRecord) -> str:
+def _find_contradiction(record: Any, row: ChainRecord) -> str:
     """State where a record contradicts its row or itself; "" where it does not."""
     declared = KINDS[type(record)]
     for name, column in (
         (declared.key, row.key), (declared.subject, row.subject), (declared.reader, row.reader),
     ):  # fmt: skip
-        if field_text(record, name) != column:
+        if get_field_text(record, name) != column:
             return f"its {name} differs from that of its row"
     if isinstance(record, Reading):
         faults = reading_faults(record)

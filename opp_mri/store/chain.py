@@ -93,7 +93,7 @@ def record_hash(
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def content_hash(bodies: Iterable[str]) -> str:
+def hash_contents(bodies: Iterable[str]) -> str:
     """Hash the contents of several records, in their order: what a signature signs."""
     digests = "".join(sha256(body.encode("utf-8", "surrogatepass")).hexdigest() for body in bodies)
     return sha256(digests.encode()).hexdigest()
@@ -130,7 +130,7 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
         number = record.sequence_number
         expected = last.sequence_number + 1
         if number != expected:
-            yield ChainFault(sequence_number=expected, message=_gap(expected, number))
+            yield ChainFault(sequence_number=expected, message=_find_gap(expected, number))
         if not record.is_intact:
             yield ChainFault(
                 sequence_number=number,
@@ -146,7 +146,7 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
     if last.sequence_number < head.sequence_number:
         yield ChainFault(
             sequence_number=last.sequence_number + 1,
-            message=_gap(last.sequence_number + 1, head.sequence_number + 1),
+            message=_find_gap(last.sequence_number + 1, head.sequence_number + 1),
         )
     elif last != head:
         yield ChainFault(
@@ -156,7 +156,7 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
         )
 
 
-def _gap(first: int, following: int) -> str:
+def _find_gap(first: int, following: int) -> str:
     if following <= first:
         return f"Record {following} occurs twice or is out of order."
     if following == first + 1:

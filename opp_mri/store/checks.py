@@ -13,7 +13,7 @@ from opp_mri.store.checksums import is_sound
 CATALOGUE: Final = {"file": "file", "instance": "image", "volume": "series"}
 
 
-def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
+def find_schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
     """Return tables, indexes and triggers that are not as opp_mri makes them.
 
     Parameters
@@ -39,7 +39,7 @@ def schema_faults(connection: Connection, new: Mapping[str, str]) -> list[str]:
     return faults
 
 
-def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
+def find_catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
     """Return damaged entries of the catalogue in sentences, and the PatientIDs concerned."""
     faults: list[str] = []
     stale: set[str] = set()
@@ -56,7 +56,7 @@ def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
                 "run `opp-mri index` with the folders of the images to make them again."
             )
             stale |= {str(row["patient_id"]) for row in damaged if "patient_id" in row}
-    frames = _patients_with_other_frames(connection)
+    frames = _find_patients_with_other_frames(connection)
     if frames:
         faults.append(
             f"The frames of {len(frames)} series differ from those of the catalogue: run "
@@ -65,7 +65,7 @@ def catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
     return faults, (stale | set(frames.values())) & known
 
 
-def _patients_with_other_frames(connection: Connection) -> dict[str, str]:
+def _find_patients_with_other_frames(connection: Connection) -> dict[str, str]:
     """Return the series whose frames differ from their description, with its PatientID."""
     frame, volume = schema.frame, schema.volume
     recorded: dict[str, Counter[tuple[str, int]]] = {}

@@ -20,18 +20,18 @@ CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
 _VALUES: Final = {table: itemgetter(*names) for table, names in CHECKED.items()}
 
 
-def row_checksum(values: Iterable[Any]) -> str:
+def compute_row_checksum(values: Iterable[Any]) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of a row's values."""
     parts = ["-" if value is None else str(value) for value in values]
     text = "".join([f"{len(part)}:{part}" for part in parts])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def checked(table: str, row: dict[str, Any]) -> dict[str, Any]:
+def add_checksum(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with its checksum."""
-    return row | {"checksum": row_checksum(_VALUES[table](row))}
+    return row | {"checksum": compute_row_checksum(_VALUES[table](row))}
 
 
 def is_sound(table: str, row: Mapping[Any, Any]) -> bool:
     """Return whether a row is what was written."""
-    return bool(row["checksum"] == row_checksum(_VALUES[table](row)))
+    return bool(row["checksum"] == compute_row_checksum(_VALUES[table](row)))

@@ -31,6 +31,6 @@ class FileName(TypeDecorator[str]):
         return None if value is None else str(value).translate(_RESTORED)
 
 
-def printable(sentence: str) -> str:
+def make_printable(sentence: str) -> str:
     """Return a sentence that holds a file name as text for a person to read."""
     return sentence.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -115,6 +115,6 @@ KINDS: Final[dict[type[Any], Kind]] = {
 }
 
 
-def field_text(record: Any, name: str) -> str:
+def get_field_text(record: Any, name: str) -> str:
     """Return the text of a field that a kind names; "" where it names none or it is empty."""
     return str(getattr(record, name) or "") if name else ""

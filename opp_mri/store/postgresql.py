@@ -55,10 +55,10 @@ class PostgresqlStore(SqlStore):
 
     _reading_options: ClassVar[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ"}
 
-    def accounts(self) -> Sequence[Account]:
+    def list_accounts(self) -> Sequence[Account]:
         """Return all accounts, by name."""
         query = text(f"SELECT name, role, reader FROM {PRIVATE}.account")  # noqa: S608 - our own
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             rows = connection.execute(query).all()
         return [Account(name=n, role=Role(role), reader=reader) for n, role, reader in sorted(rows)]
 
@@ -76,13 +76,13 @@ class PostgresqlStore(SqlStore):
                 "Readers and adjudicators need a reader's name; other roles have none."
             )
         if any(a.name == account.name or (reads and a.reader == account.reader)
-               for a in self.accounts()):  # fmt: skip
+               for a in self.list_accounts()):  # fmt: skip
             raise InputError(
                 f"The account {account.name}, or an account of this reader, exists already: name "
                 "another."
             )
         password = secrets.token_urlsafe(18)
-        with self.writing_transaction() as connection:
+        with self.begin_writing() as connection:
             name = connection.dialect.identifier_preparer.quote(account.name)
             # neither a name nor a password can be a bound parameter here; the server may log the
             # statement, so it holds what verifies the password
@@ -91,7 +91,7 @@ class PostgresqlStore(SqlStore):
                 password.encode(), account.name.encode(), b"scram-sha-256"
             ).decode()
             connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN PASSWORD '{verifier}'")
-            for right in _rights(account.role):
+            for right in _list_rights(account.role):
                 connection.exec_driver_sql(f"GRANT {right} TO {name}")
             statement = text(
                 f"INSERT INTO {PRIVATE}.account VALUES (:name, :role, :reader)"  # noqa: S608
@@ -112,9 +112,9 @@ class PostgresqlStore(SqlStore):
         InputError
             There is no such account.
         """
-        if all(account.name != name for account in self.accounts()):
+        if all(account.name != name for account in self.list_accounts()):
             raise InputError(f"There is no account {name}: `opp-mri account list` lists them.")
-        with self.writing_transaction() as connection:
+        with self.begin_writing() as connection:
             statement = text(f"DELETE FROM {PRIVATE}.account WHERE name = :name")  # noqa: S608
             connection.execute(statement, {"name": name})
             quoted = connection.dialect.identifier_preparer.quote(name)
@@ -128,7 +128,7 @@ class PostgresqlStore(SqlStore):
 
     def notice_missing_records(self) -> None:
         """Name it where records are missing; an account that does not see all cannot tell."""
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             sees_all = connection.scalar(text("SELECT opp_mri_role()")) == Role.COORDINATOR
         if sees_all:
             super().notice_missing_records()
@@ -137,16 +137,16 @@ class PostgresqlStore(SqlStore):
         connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_S}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
 
-    def _clock(self, connection: Connection) -> datetime:
+    def _read_clock(self, connection: Connection) -> datetime:
         moment = connection.scalar(text("SELECT clock_timestamp() AT TIME ZONE 'UTC'"))
         if not isinstance(moment, datetime):
             raise ProjectError("The database returned no time.")
         return moment.replace(tzinfo=UTC)
 
-    def _account(self, connection: Connection) -> str:
+    def _get_account(self, connection: Connection) -> str:
         return str(connection.scalar(text("SELECT session_user")))
 
-    def _integrity_faults(self, connection: Connection) -> list[str]:
+    def _find_integrity_faults(self, connection: Connection) -> list[str]:
         present = {
             "trigger": connection.scalars(
                 text(
@@ -208,7 +208,7 @@ def open_postgresql(address: str, folder: Path, *, create: bool = False) -> Post
     InputError
         The address is not that of a PostgreSQL database.
     """
-    store = PostgresqlStore(_engine(address), folder)
+    store = PostgresqlStore(_create_engine(address), folder)
     try:
         _migrate(store, create=create)
     except BaseException:
@@ -217,7 +217,7 @@ def open_postgresql(address: str, folder: Path, *, create: bool = False) -> Post
     return store
 
 
-def _engine(address: str) -> Engine:
+def _create_engine(address: str) -> Engine:
     if find_spec("psycopg") is None:
         raise ProjectError(
             "The driver of PostgreSQL is not installed: `pip install 'opp-mri[postgresql]'`."
@@ -235,7 +235,7 @@ def _engine(address: str) -> Engine:
 
 
 def _migrate(store: PostgresqlStore, *, create: bool) -> None:
-    with store.reading_transaction() as connection:
+    with store.begin_reading() as connection:
         tables = set(inspect(connection).get_table_names())
         versions: Sequence[str] = []
         if VERSION_TABLE in tables:
@@ -255,7 +255,7 @@ def _migrate(store: PostgresqlStore, *, create: bool) -> None:
     upgrade(store)
 
 
-def _rights(role: Role) -> list[str]:
+def _list_rights(role: Role) -> list[str]:
     schema = "SCHEMA public"
     rights = [f"SELECT ON ALL TABLES IN {schema}", f"USAGE ON {schema}"]
     if role is not Role.ANALYST:

@@ -85,10 +85,10 @@ class Damage:
 class Catalogue(Protocol):
     """Files, instances and volumes. Everything here can be made again from the sources."""
 
-    def known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+    def get_known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
         """Return size in bytes and modification time in ns of each file, by path and member."""
 
-    def outdated_files(self) -> Collection[tuple[str, str]]:
+    def get_outdated_files(self) -> Collection[tuple[str, str]]:
         """Return path and member of the files whose header an older opp_mri read."""
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
@@ -100,13 +100,13 @@ class Catalogue(Protocol):
     def forget_files(self, names: Iterable[tuple[str, str]]) -> None:
         """Drop files that are no longer where they were, and instances that no file holds."""
 
-    def files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
+    def get_files(self, *, left_out_only: bool = False) -> Sequence[CatalogueEntry]:
         """Return all files, or those that are in no series, by name; without their headers."""
 
-    def file_counts(self) -> Mapping[FileStatus, int]:
+    def count_files(self) -> Mapping[FileStatus, int]:
         """Count the files of each status."""
 
-    def stale_patients(self) -> Sequence[str]:
+    def get_stale_patients(self) -> Sequence[str]:
         """Return the PatientIDs whose volumes have to be described again."""
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
@@ -115,31 +115,31 @@ class Catalogue(Protocol):
     def describe_with(self, words: str) -> None:
         """Set what volumes are described with from now on; if it is new, all become stale."""
 
-    def patients(self) -> Sequence[PatientRecord]:
+    def get_patients(self) -> Sequence[PatientRecord]:
         """Return all patients, by PatientID."""
 
-    def instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
+    def get_instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
         """Return the headers of all images of some patients."""
 
-    def instance(self, sop_instance_uid: str) -> Instance | None:
+    def get_instance(self, sop_instance_uid: str) -> Instance | None:
         """Return the header of one image."""
 
-    def instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
+    def get_instances(self, sop_instance_uids: Iterable[str]) -> Mapping[str, Instance]:
         """Return the headers of several images, by SOPInstanceUID."""
 
-    def sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
+    def get_sources_of(self, sop_instance_uids: Iterable[str]) -> Mapping[str, SourceFile]:
         """Return the file that holds each of these instances."""
 
-    def unhashed_look_alikes(self) -> Sequence[str]:
+    def get_unhashed_look_alikes(self) -> Sequence[str]:
         """Return SOPInstanceUIDs whose likeness another study shares and without a pixel hash."""
 
     def add_pixel_hashes(self, hashes: Mapping[str, str]) -> None:
         """Keep pixel hashes by SOPInstanceUID."""
 
-    def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
+    def get_pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
         """Return the known pixel hashes of some patients, by SOPInstanceUID."""
 
-    def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
+    def get_patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
         """Return pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
 
     def replace_volumes(
@@ -147,16 +147,16 @@ class Catalogue(Protocol):
     ) -> None:
         """Put the volumes of some patients in place of what was there, no longer stale."""
 
-    def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
+    def get_volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
         """Return the volumes of some or all patients, by patient, date, series and volume_id."""
 
     def count_in_doubt(self) -> int:
         """Count the volumes whose role, or the choice among equals, is in doubt."""
 
-    def volume(self, volume_id: str) -> VolumeDescription | None:
+    def get_volume(self, volume_id: str) -> VolumeDescription | None:
         """Return one volume."""
 
-    def volumes_with_frame(
+    def get_volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
     ) -> Sequence[VolumeDescription]:
         """Return the volumes that hold one frame of one instance."""
@@ -171,22 +171,22 @@ class Records(Protocol):
     def clear_role_override(self, volume_id: str, at: datetime) -> None:
         """Record that the headers decide again."""
 
-    def role_overrides(self) -> Mapping[str, SeriesRole | None]:
+    def get_role_overrides(self) -> Mapping[str, SeriesRole | None]:
         """Return the latest override of each volume that has one."""
 
     def add_same_patient(self, pairs: Sequence[tuple[str, str]], at: datetime) -> None:
         """Record that the first PatientID of each pair is the same patient as the second."""
 
-    def same_patient(self) -> Sequence[tuple[str, str]]:
+    def get_same_patient(self) -> Sequence[tuple[str, str]]:
         """Return all recorded pairs in the order in which they were recorded."""
 
     def add_lesions(self, lesions: Sequence[Lesion], at: datetime) -> None:
         """Record lesions, all or none; a lesion that is there gets a new revision."""
 
-    def lesions(self) -> Sequence[Lesion]:
+    def get_lesions(self) -> Sequence[Lesion]:
         """Return the latest revision of each lesion, in the order of their first recording."""
 
-    def lesion(self, lesion_id: str) -> Lesion | None:
+    def get_lesion(self, lesion_id: str) -> Lesion | None:
         """Return the latest revision of one lesion."""
 
     def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
@@ -206,10 +206,10 @@ class Records(Protocol):
             A cell was answered meanwhile, or a reading with the same identifier is recorded.
         """
 
-    def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
+    def get_readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
         """Return readings in the order in which they were recorded."""
 
-    def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
+    def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
         """Return the reading_ids that stand in the log after the first record of a kind.
 
         None where there is no such record.
@@ -222,13 +222,13 @@ class Alignments(Protocol):
     def add_alignments(self, alignments: Sequence[Alignment]) -> None:
         """Record fits; one with an id that is there already is the same fit and is left."""
 
-    def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
+    def get_alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
         """Return the fits of one lesion, or all, in the order in which they were recorded."""
 
     def add_alignment_decision(self, decision: AlignmentDecision) -> None:
         """Record what a reader decided about a fit."""
 
-    def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
+    def get_alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
         """Return the decisions about each fit, the latest last."""
 
 
@@ -246,25 +246,25 @@ class Room(Protocol):
             It has a hash already, and the readings have another content.
         """
 
-    def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
+    def get_signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
         """Return the signatures of one lesion, or all, in the order in which they were recorded."""
 
     def add_ap_axis(self, axis: ApAxis) -> None:
         """Record an AP axis."""
 
-    def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
+    def get_ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
         """Return a lesion's AP axes in the order in which they were recorded."""
 
     def add_common_point(self, point: CommonPoint) -> None:
         """Record a common point."""
 
-    def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
+    def get_common_points(self, patient_id: str) -> Sequence[CommonPoint]:
         """Return a patient's common points in the order in which they were recorded."""
 
     def keep_place(self, place: Place) -> None:
         """Keep where a reader is, in place of where the reader was."""
 
-    def place(self, reader: str) -> Place | None:
+    def get_place(self, reader: str) -> Place | None:
         """Return where a reader left off, or None."""
 
 
@@ -293,27 +293,27 @@ class StudyLog(Protocol):
 class Audit(Protocol):
     """What shows that records are those that were recorded."""
 
-    def head(self) -> Head:
+    def get_head(self) -> Head:
         """Return the head of the chain: number of records, and the hash of the last."""
 
-    def chain(self, after: int | None = None) -> Iterator[ChainRecord]:
+    def read_chain(self, after: int | None = None) -> Iterator[ChainRecord]:
         """Return all records, or those after one, as the database holds them, by their number."""
 
-    def damages(self, subject: str | None = None) -> Sequence[Damage]:
+    def list_damages(self, subject: str | None = None) -> Sequence[Damage]:
         """Return the damaged records that were met so far, about one lesion or patient, or all."""
 
-    def snapshot(self) -> AbstractContextManager[None]:
+    def hold_snapshot(self) -> AbstractContextManager[None]:
         """Have all that this thread reads within a ``with`` be of one moment; nothing is written.
 
         One transaction is faster than many, too.
         """
         ...
 
-    def structure_faults(self) -> Sequence[str]:
+    def find_structure_faults(self) -> Sequence[str]:
         """Return each fault of the database itself, in sentences: its file, tables and guards."""
         ...
 
-    def database_faults(self) -> Sequence[str]:
+    def find_database_faults(self) -> Sequence[str]:
         """Return each fault of the database itself and of the catalogue, in sentences.
 
         Patients whose part of the catalogue is damaged are marked: the next index repairs it.

@@ -29,7 +29,7 @@ _BY_TEXT: Final[dict[type, tuple[Callable[[Any], str], Callable[[str], Any]]]] =
 """What JSON holds as text: how it is written and read."""
 
 
-def _option(kind: Any) -> type | None:
+def _get_option_type(kind: Any) -> type | None:
     """Return float for `float | None`, and so on; None for every other type."""
     arguments = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
     types = [argument for argument in arguments if argument is not NoneType]
@@ -37,17 +37,17 @@ def _option(kind: Any) -> type | None:
     return types[0] if optional else None
 
 
-def _plain_option(kind: Any) -> type | None:
-    option = _option(kind)
+def _get_plain_option_type(kind: Any) -> type | None:
+    option = _get_option_type(kind)
     return option if option in _PLAIN else None
 
 
-def _text_option(kind: Any) -> type | None:
-    option = _option(kind)
+def _get_text_option_type(kind: Any) -> type | None:
+    option = _get_option_type(kind)
     return option if option in _BY_TEXT else None
 
 
-def _plain_items(kind: Any) -> type | None:
+def _get_item_type(kind: Any) -> type | None:
     """Return float for `tuple[float, ...]` or `tuple[float, float]`, and so on."""
     items = set(get_args(kind)) - {...} if get_origin(kind) is tuple else set()
     item = items.pop() if len(items) == 1 else None
@@ -55,17 +55,17 @@ def _plain_items(kind: Any) -> type | None:
 
 
 def _read_option(kind: Any) -> Callable[[Any, Any], Any]:
-    read: Any = _plain_option(kind)
+    read: Any = _get_plain_option_type(kind)
     return lambda value, _: None if value is None else read(value)
 
 
 def _write_text_option(kind: Any) -> Callable[[Any], str | None]:
-    write, _ = _BY_TEXT[_option(kind) or NoneType]
+    write, _ = _BY_TEXT[_get_option_type(kind) or NoneType]
     return lambda value: None if value is None else write(value)
 
 
 def _read_text_option(kind: Any) -> Callable[[Any, Any], Any]:
-    _, read = _BY_TEXT[_option(kind) or NoneType]
+    _, read = _BY_TEXT[_get_option_type(kind) or NoneType]
     return lambda value, _: None if value is None else read(value)
 
 
@@ -74,7 +74,7 @@ def _read_text(read: Callable[[str], Any], text: Any, _: Any) -> Any:
 
 
 def _read_items(kind: Any) -> Callable[[Any, Any], Any]:
-    item: Any = _plain_items(kind)
+    item: Any = _get_item_type(kind)
     arguments = get_args(kind)
     length = None if arguments[-1] is ... else len(arguments)
 
@@ -89,16 +89,16 @@ def _read_items(kind: Any) -> Callable[[Any, Any], Any]:
 
 _converter = make_converter(omit_if_default=True, detailed_validation=False)
 for _is_plain, _reader in (
-    (lambda kind: _plain_option(kind) is not None, _read_option),
-    (lambda kind: _plain_items(kind) is not None, _read_items),
+    (lambda kind: _get_plain_option_type(kind) is not None, _read_option),
+    (lambda kind: _get_item_type(kind) is not None, _read_items),
 ):
     _converter.register_unstructure_hook_func(_is_plain, identity)
     _converter.register_structure_hook_factory(_is_plain, _reader)
 _converter.register_unstructure_hook_factory(
-    lambda kind: _text_option(kind) is not None, _write_text_option
+    lambda kind: _get_text_option_type(kind) is not None, _write_text_option
 )
 _converter.register_structure_hook_factory(
-    lambda kind: _text_option(kind) is not None, _read_text_option
+    lambda kind: _get_text_option_type(kind) is not None, _read_text_option
 )
 for _kind, (_write, _read) in _BY_TEXT.items():
     _converter.register_unstructure_hook(_kind, _write)

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from opp_mri.errors import ProjectError
 from opp_mri.files import write_whole
-from opp_mri.store.checks import catalogue_faults, schema_faults
+from opp_mri.store.checks import find_catalogue_faults, find_schema_faults
 from opp_mri.store.schema import metadata
 from opp_mri.store.sql_catalogue import SqlCatalogue
 from opp_mri.store.sql_pixels import SqlPixels
@@ -35,25 +35,25 @@ class SqlStore(SqlCatalogue, SqlPixels, SqlVolumes, SqlRecords):
     SQLite's rollback journal is kept: write-ahead logging does not work on network drives.
     """
 
-    def structure_faults(self) -> Sequence[str]:
+    def find_structure_faults(self) -> Sequence[str]:
         """Return each fault of the database itself, in sentences: its file, tables and guards."""
-        with self.reading_transaction() as connection:
-            return self._integrity_faults(connection)
+        with self.begin_reading() as connection:
+            return self._find_integrity_faults(connection)
 
-    def database_faults(self) -> Sequence[str]:
+    def find_database_faults(self) -> Sequence[str]:
         """Return each fault of the database itself and of the catalogue, in sentences."""
-        with self.reading_transaction() as connection:
-            faults = [*self._integrity_faults(connection)]
-            catalogue, stale = catalogue_faults(connection)
+        with self.begin_reading() as connection:
+            faults = [*self._find_integrity_faults(connection)]
+            catalogue, stale = find_catalogue_faults(connection)
         if stale:
-            with self.writing_transaction() as connection:
+            with self.begin_writing() as connection:
                 mark_stale(connection, stale)
         return faults + catalogue
 
-    def _integrity_faults(self, connection: Connection) -> list[str]:
+    def _find_integrity_faults(self, connection: Connection) -> list[str]:
         rows = connection.execute(text("PRAGMA integrity_check(20)")).scalars()
         faults = [f"The database file is damaged: {row}." for row in rows if row != "ok"]
-        return faults + schema_faults(connection, _new_schema())
+        return faults + find_schema_faults(connection, _describe_new_schema())
 
 
 def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
@@ -78,7 +78,7 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     is_new = create and (not path.exists() or path.stat().st_size == 0)
     if is_new:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
-    store = SqlStore(_engine(str(path)), path.parent)
+    store = SqlStore(_create_engine(str(path)), path.parent)
     try:
         _migrate(store, path, create=create)
     except BaseException:
@@ -89,7 +89,7 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     return store
 
 
-def _engine(database: str) -> Engine:
+def _create_engine(database: str) -> Engine:
     url = URL.create("sqlite", database=database)  # a folder may be called what? or 100%
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
@@ -108,8 +108,8 @@ def _engine(database: str) -> Engine:
 
 
 def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
-    with store.reading_transaction() as connection:
-        tables = _tables(connection)
+    with store.begin_reading() as connection:
+        tables = _list_tables(connection)
         versions: Sequence[str] = []
         if VERSION_TABLE in tables:
             versions = (
@@ -135,11 +135,11 @@ def _migrate(store: SqlStore, path: Path, *, create: bool) -> None:
             "kept in it, delete the file and run `opp-mri init` again."
         )
     if versions:
-        back_up_before(path, versions[0])
+        copy_before_migration(path, versions[0])
     upgrade(store)
 
 
-def _tables(connection: Connection) -> set[str]:
+def _list_tables(connection: Connection) -> set[str]:
     """Return the names of what is in a database; refuse what is not a table where opp_mri has one.
 
     A view can answer each question otherwise, or never.
@@ -155,7 +155,7 @@ def _tables(connection: Connection) -> set[str]:
     return {name for name, *_ in rows}
 
 
-def back_up_before(path: Path, version: str) -> Path:
+def copy_before_migration(path: Path, version: str) -> Path:
     """Copy a store before its tables are changed, and verify the copy.
 
     Raises
@@ -165,7 +165,7 @@ def back_up_before(path: Path, version: str) -> Path:
     """
     copy = path.with_name(f"{path.stem}.before-{NEWEST}{path.suffix}")
     copy_database(path, copy)
-    if _version_of(copy) != version:
+    if _read_version(copy) != version:
         raise ProjectError(
             "The project's store is damaged, so it was not brought to the newest version: restore "
             "its latest backup."
@@ -173,7 +173,7 @@ def back_up_before(path: Path, version: str) -> Path:
     return copy
 
 
-def _version_of(path: Path) -> str | None:
+def _read_version(path: Path) -> str | None:
     """Return the version of the tables in a file; None where the file is not sound."""
     try:
         with closing(sqlite3.connect(path)) as connection:
@@ -207,7 +207,7 @@ def upgrade(store: SqlStore) -> None:
     config = Config()
     scripts = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", scripts.replace("%", "%%"))
-    with store.writing_transaction() as connection:
+    with store.begin_writing() as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
@@ -218,12 +218,12 @@ def upgrade(store: SqlStore) -> None:
 
 
 @cache  # it takes a tenth of a second
-def _new_schema() -> dict[str, str]:
+def _describe_new_schema() -> dict[str, str]:
     """Return the statements of the tables, indexes and triggers of a new store, by name."""
-    store = SqlStore(_engine(":memory:"), Path())
+    store = SqlStore(_create_engine(":memory:"), Path())
     try:
         upgrade(store)
-        with store.reading_transaction() as connection:
+        with store.begin_reading() as connection:
             rows = connection.execute(text("SELECT name, sql FROM sqlite_master"))
             return {name: statement or "" for name, statement in rows}
     finally:

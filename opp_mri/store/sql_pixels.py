@@ -6,8 +6,8 @@ from typing import Final
 from sqlalchemy import bindparam, func, select, update
 
 from opp_mri.store import schema
-from opp_mri.store.checksums import checked
-from opp_mri.store.transactions import Transactions, in_parts, mark_stale
+from opp_mri.store.checksums import add_checksum
+from opp_mri.store.transactions import Transactions, mark_stale, split_into_parts
 
 instance: Final = schema.instance
 
@@ -15,7 +15,7 @@ instance: Final = schema.instance
 class SqlPixels(Transactions):
     """The part of a store that finds copies by their pixels."""
 
-    def unhashed_look_alikes(self) -> Sequence[str]:
+    def get_unhashed_look_alikes(self) -> Sequence[str]:
         """Return SOPInstanceUIDs whose likeness another study shares and without a pixel hash."""
         shared = (
             select(instance.c.likeness)
@@ -26,7 +26,7 @@ class SqlPixels(Transactions):
         query = select(instance.c.sop_instance_uid).where(
             instance.c.likeness.in_(shared), instance.c.pixel_hash.is_(None)
         )
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             return sorted(connection.scalars(query))
 
     def add_pixel_hashes(self, hashes: Mapping[str, str]) -> None:
@@ -39,14 +39,14 @@ class SqlPixels(Transactions):
             .where(instance.c.series_instance_uid == bindparam("series"), uid == bindparam("uid"))
             .values(pixel_hash=bindparam("pixels"), checksum=bindparam("sum"))
         )
-        with self.writing_transaction() as connection:
-            for some in in_parts(hashes):
+        with self.begin_writing() as connection:
+            for some in split_into_parts(hashes):
                 rows = connection.execute(select(instance).where(uid.in_(some)))
                 changed = [
-                    checked(
+                    add_checksum(
                         "instance", {**row._mapping, "pixel_hash": hashes[row.sop_instance_uid]}
                     )
-                    for row in self._sound("instance", rows)
+                    for row in self._keep_sound("instance", rows)
                 ]
                 if changed:
                     connection.execute(
@@ -63,11 +63,11 @@ class SqlPixels(Transactions):
                     )
                 mark_stale(connection, {row["patient_id"] for row in changed})
 
-    def pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
+    def get_pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
         """Return the known pixel hashes of some patients, by SOPInstanceUID."""
         hashes: dict[str, str] = {}
-        with self.reading_transaction() as connection:
-            for some in in_parts(patient_ids):
+        with self.begin_reading() as connection:
+            for some in split_into_parts(patient_ids):
                 query = select(instance.c.sop_instance_uid, instance.c.pixel_hash).where(
                     instance.c.patient_id.in_(some), instance.c.pixel_hash.is_not(None)
                 )
@@ -76,7 +76,7 @@ class SqlPixels(Transactions):
                 }
         return hashes
 
-    def patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
+    def get_patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
         """Return pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
         other = instance.alias()
         query = (
@@ -85,6 +85,6 @@ class SqlPixels(Transactions):
             .where(instance.c.patient_id != other.c.patient_id)
             .distinct()
         )
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             pairs = {tuple(sorted(pair)) for pair in connection.execute(query)}
         return [(first, second) for first, second in sorted(pairs)]

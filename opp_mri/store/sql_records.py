@@ -14,10 +14,10 @@ from opp_mri.domain.reader_study import StudyRecord
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store import schema
 from opp_mri.store.appending import Draft, SqlChain, check_readings, read_chain_record, table
-from opp_mri.store.chain import content_hash
+from opp_mri.store.chain import hash_contents
 from opp_mri.store.kinds import OverriddenRole, RoleOverride, SamePatient
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import in_parts
+from opp_mri.store.transactions import split_into_parts
 
 Record = TypeVar("Record", bound=StudyRecord)
 
@@ -35,9 +35,11 @@ class SqlRecords(SqlChain):
         override = RoleOverride(volume_id=volume_id, role=OverriddenRole.BY_HEADER.value)
         self._append([Draft(override, at)])
 
-    def role_overrides(self) -> Mapping[str, SeriesRole | None]:
+    def get_role_overrides(self) -> Mapping[str, SeriesRole | None]:
         """Return the latest override of each volume that has one."""
-        latest = {override.volume_id: override.role for override in self._records(RoleOverride)}
+        latest = {
+            override.volume_id: override.role for override in self._read_records(RoleOverride)
+        }
         return {
             volume_id: None if role == OverriddenRole.NONE else SeriesRole(role)
             for volume_id, role in latest.items()
@@ -53,21 +55,21 @@ class SqlRecords(SqlChain):
             ]
         )
 
-    def same_patient(self) -> Sequence[tuple[str, str]]:
+    def get_same_patient(self) -> Sequence[tuple[str, str]]:
         """Return all recorded pairs in the order in which they were recorded."""
-        return [(pair.patient_id, pair.same_as) for pair in self._records(SamePatient)]
+        return [(pair.patient_id, pair.same_as) for pair in self._read_records(SamePatient)]
 
     def add_lesions(self, lesions: Sequence[Lesion], at: datetime) -> None:
         """Record lesions, all or none; a lesion that is there gets a new revision."""
         self._append([Draft(lesion, at) for lesion in lesions])
 
-    def lesions(self) -> Sequence[Lesion]:
+    def get_lesions(self) -> Sequence[Lesion]:
         """Return the latest revision of each lesion, in the order of their first recording."""
-        return list({lesion.lesion_id: lesion for lesion in self._records(Lesion)}.values())
+        return list({lesion.lesion_id: lesion for lesion in self._read_records(Lesion)}.values())
 
-    def lesion(self, lesion_id: str) -> Lesion | None:
+    def get_lesion(self, lesion_id: str) -> Lesion | None:
         """Return the latest revision of one lesion."""
-        revisions = self._records(Lesion, lesion_id)
+        revisions = self._read_records(Lesion, lesion_id)
         return revisions[-1] if revisions else None
 
     def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
@@ -79,11 +81,11 @@ class SqlRecords(SqlChain):
             _refuse_known(connection, readings)
             self._append([Draft(reading) for reading in readings])
 
-    def readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
+    def get_readings(self, lesion_id: str | None = None) -> Sequence[Reading]:
         """Return readings in the order in which they were recorded."""
-        return self._records(Reading, lesion_id)
+        return self._read_records(Reading, lesion_id)
 
-    def readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
+    def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
         """Return the reading_ids that stand in the log after the first record of a kind."""
         first = (
             select(table.c.sequence_number)
@@ -92,7 +94,7 @@ class SqlRecords(SqlChain):
             .limit(1)
         )
         query = select(table.c.key).where(table.c.kind == Reading.__name__)
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             number = connection.scalar(first)
             if number is None:
                 return frozenset()
@@ -102,33 +104,33 @@ class SqlRecords(SqlChain):
         """Record fits; one with an id that is there already is the same fit and is left."""
         self._append([Draft(alignment) for alignment in alignments])
 
-    def alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
+    def get_alignments(self, lesion_id: str | None = None) -> Sequence[Alignment]:
         """Return the fits of one lesion, or all, in the order in which they were recorded."""
-        return self._records(Alignment, lesion_id)
+        return self._read_records(Alignment, lesion_id)
 
     def add_alignment_decision(self, decision: AlignmentDecision) -> None:
         """Record what a reader decided about a fit."""
         self._append([Draft(decision)])
 
-    def alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
+    def get_alignment_decisions(self) -> Mapping[str, Sequence[AlignmentDecision]]:
         """Return the decisions about each fit, the latest last."""
         decisions: dict[str, list[AlignmentDecision]] = {}
-        for decision in self._records(AlignmentDecision):
+        for decision in self._read_records(AlignmentDecision):
             decisions.setdefault(decision.fit_id, []).append(decision)
         return decisions
 
     def add_signature(self, signature: Signature) -> None:
         """Record a signature; it takes the hash of the content that it covers."""
         with self.lock() as connection:
-            self._append([Draft(_sealed(connection, signature))])
+            self._append([Draft(_seal_signature(connection, signature))])
 
-    def signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
+    def get_signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
         """Return the signatures of one lesion, or all, in the order in which they were recorded."""
         query = select(table).where(table.c.kind == Signature.__name__)
         if lesion_id is not None:
             query = query.where(table.c.subject == lesion_id)
         signatures: list[Signature] = []
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             rows = [
                 read_chain_record(row)
                 for row in connection.execute(query.order_by(table.c.sequence_number))
@@ -140,11 +142,11 @@ class SqlRecords(SqlChain):
                 if signature is not None
                 for reading_id in signature.reading_ids
             }
-            bodies = _bodies(connection, covered)
+            bodies = _build_bodies(connection, covered)
         for row, signature in restored:
             if signature is None:
                 continue
-            if signature.content_hash != content_hash(
+            if signature.content_hash != hash_contents(
                 bodies.get(reading_id, "") for reading_id in signature.reading_ids
             ):
                 self._name_damage(
@@ -158,17 +160,17 @@ class SqlRecords(SqlChain):
         """Record an AP axis."""
         self._append([Draft(axis)])
 
-    def ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
+    def get_ap_axes(self, lesion_id: str) -> Sequence[ApAxis]:
         """Return a lesion's AP axes in the order in which they were recorded."""
-        return self._records(ApAxis, lesion_id)
+        return self._read_records(ApAxis, lesion_id)
 
     def add_common_point(self, point: CommonPoint) -> None:
         """Record a common point."""
         self._append([Draft(point)])
 
-    def common_points(self, patient_id: str) -> Sequence[CommonPoint]:
+    def get_common_points(self, patient_id: str) -> Sequence[CommonPoint]:
         """Return a patient's common points in the order in which they were recorded."""
-        return self._records(CommonPoint, patient_id)
+        return self._read_records(CommonPoint, patient_id)
 
     def add_to_log(
         self, records: Sequence[StudyRecord], readings: Sequence[Reading] = (),
@@ -178,27 +180,29 @@ class SqlRecords(SqlChain):
         check_readings(readings)
         with self.lock() as connection:
             self._append([Draft(reading) for reading in readings])
-            self._append([Draft(_sealed(connection, signature)) for signature in signatures])
+            self._append(
+                [Draft(_seal_signature(connection, signature)) for signature in signatures]
+            )
             self._append([Draft(record) for record in records])
 
     def log_of(self, kind: type[Record], subject: str | None = None) -> Sequence[Record]:
         """Return the records of one kind, of one subject or all, in the order of appending."""
-        return self._records(kind, subject)
+        return self._read_records(kind, subject)
 
     def keep_place(self, place: Place) -> None:
         """Keep where a reader is, in place of where the reader was."""
         row = {"reader": place.reader, "record": to_json(place)}
-        with self.writing_transaction() as connection:
+        with self.begin_writing() as connection:
             changed = connection.execute(
                 update(schema.place).where(schema.place.c.reader == place.reader).values(row)
             )
             if not changed.rowcount:
                 connection.execute(insert(schema.place).values(row))
 
-    def place(self, reader: str) -> Place | None:
+    def get_place(self, reader: str) -> Place | None:
         """Return where a reader left off, or None where that is not known or cannot be read."""
         query = select(schema.place.c.record).where(schema.place.c.reader == reader)
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             text = connection.execute(query).scalar_one_or_none()
         try:
             return None if text is None else from_json(text, Place)
@@ -206,9 +210,9 @@ class SqlRecords(SqlChain):
             return None
 
 
-def _bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
+def _build_bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
     bodies: dict[str, str] = {}
-    for some in in_parts(sorted(reading_ids)):
+    for some in split_into_parts(sorted(reading_ids)):
         query = select(table.c.key, table.c.body).where(
             table.c.kind == Reading.__name__, table.c.key.in_(some)
         )
@@ -216,14 +220,14 @@ def _bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
     return bodies
 
 
-def _sealed(connection: Connection, signature: Signature) -> Signature:
+def _seal_signature(connection: Connection, signature: Signature) -> Signature:
     """Return a signature with the hash of the content that it covers."""
-    bodies = _bodies(connection, set(signature.reading_ids))
+    bodies = _build_bodies(connection, set(signature.reading_ids))
     if any(reading_id not in bodies for reading_id in signature.reading_ids):
         raise InputError(
             "A signature covers a reading that is not recorded here. Nothing was signed."
         )
-    content = content_hash(bodies[reading_id] for reading_id in signature.reading_ids)
+    content = hash_contents(bodies[reading_id] for reading_id in signature.reading_ids)
     if signature.content_hash not in ("", content):
         raise ConflictError(
             "The readings have changed since they were shown for signing. Nothing was signed: "
@@ -252,7 +256,7 @@ def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: in
 
 def _refuse_known(connection: Connection, readings: Sequence[Reading]) -> None:
     keys = [reading.reading_id for reading in readings]
-    if len(set(keys)) < len(keys) or _bodies(connection, set(keys)):
+    if len(set(keys)) < len(keys) or _build_bodies(connection, set(keys)):
         raise ConflictError(
             "A reading with the same identifier is recorded already: nothing was recorded. "
             "Look at the recorded reading and try again."

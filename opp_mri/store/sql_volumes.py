@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Select, delete, insert, select
 
 from opp_mri.domain.imaging import Doubt, VolumeDescription
 from opp_mri.store import schema
-from opp_mri.store.checksums import checked
+from opp_mri.store.checksums import add_checksum
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import Transactions, in_parts, mark_stale
+from opp_mri.store.transactions import Transactions, mark_stale, split_into_parts
 
 volume, frame = schema.volume, schema.frame
 
@@ -20,11 +20,11 @@ class SqlVolumes(Transactions):
     def describe_with(self, words: str) -> None:
         """Set what volumes are described with from now on; if it is new, all become stale."""
         table = schema.described_with
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             if connection.scalars(select(table.c.words)).all() == [words]:
                 return
         patient_ids = select(schema.instance.c.patient_id).distinct()
-        with self.writing_transaction() as connection:
+        with self.begin_writing() as connection:
             connection.execute(delete(table))
             connection.execute(insert(table).values(words=words))
             mark_stale(connection, connection.scalars(patient_ids).all())
@@ -33,8 +33,8 @@ class SqlVolumes(Transactions):
         self, patient_ids: Sequence[str], volumes: Sequence[VolumeDescription]
     ) -> None:
         """Put the volumes of some patients in place of what was there, no longer stale."""
-        with self.writing_transaction() as connection:
-            for some in in_parts(patient_ids):
+        with self.begin_writing() as connection:
+            for some in split_into_parts(patient_ids):
                 old = select(volume.c.volume_id).where(volume.c.patient_id.in_(some))
                 connection.execute(delete(frame).where(frame.c.volume_id.in_(old)))
                 connection.execute(delete(volume).where(volume.c.patient_id.in_(some)))
@@ -42,10 +42,10 @@ class SqlVolumes(Transactions):
                 connection.execute(delete(stale).where(stale.c.patient_id.in_(some)))
             if not volumes:
                 return
-            for some in in_parts(v.volume_id for v in volumes):  # under a damaged PatientID
+            for some in split_into_parts(v.volume_id for v in volumes):  # under a damaged PatientID
                 connection.execute(delete(frame).where(frame.c.volume_id.in_(some)))
                 connection.execute(delete(volume).where(volume.c.volume_id.in_(some)))
-            connection.execute(insert(volume), [_volume_row(v) for v in volumes])
+            connection.execute(insert(volume), [_build_volume_row(v) for v in volumes])
             connection.execute(
                 insert(frame),
                 [
@@ -59,39 +59,41 @@ class SqlVolumes(Transactions):
                 ],
             )
 
-    def volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
+    def get_volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
         """Return the volumes of some or all patients, by patient, date, series and volume_id."""
         query = select(volume)
         queries = (
             [query]
             if patient_ids is None
-            else [query.where(volume.c.patient_id.in_(some)) for some in in_parts(patient_ids)]
+            else [
+                query.where(volume.c.patient_id.in_(some)) for some in split_into_parts(patient_ids)
+            ]
         )
         descriptions: list[VolumeDescription] = []
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             for part in queries:
-                descriptions += self._descriptions(connection, part)
-        return sorted(descriptions, key=_volume_order)
+                descriptions += self._read_descriptions(connection, part)
+        return sorted(descriptions, key=_order_volumes)
 
     def count_in_doubt(self) -> int:
         """Count the volumes whose role, or the choice among equals, is in doubt."""
-        with self.reading_transaction() as connection:
-            rows = self._sound("volume", connection.execute(select(volume)))
+        with self.begin_reading() as connection:
+            rows = self._keep_sound("volume", connection.execute(select(volume)))
             return sum(from_json(row.description, Doubt).is_in_doubt for row in rows)
 
-    def volume(self, volume_id: str) -> VolumeDescription | None:
+    def get_volume(self, volume_id: str) -> VolumeDescription | None:
         """Return one volume."""
         query = select(volume).where(volume.c.volume_id == volume_id)
-        with self.reading_transaction() as connection:
-            return next(iter(self._descriptions(connection, query)), None)
+        with self.begin_reading() as connection:
+            return next(iter(self._read_descriptions(connection, query)), None)
 
-    def _descriptions(
+    def _read_descriptions(
         self, connection: Connection, query: Select[Any]
     ) -> Iterator[VolumeDescription]:
-        for row in self._sound("volume", connection.execute(query)):
+        for row in self._keep_sound("volume", connection.execute(query)):
             yield from_json(row.description, VolumeDescription)
 
-    def volumes_with_frame(
+    def get_volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
     ) -> Sequence[VolumeDescription]:
         """Return the volumes that hold one frame of one instance."""
@@ -104,21 +106,21 @@ class SqlVolumes(Transactions):
             )
             .order_by(volume.c.volume_id)
         )
-        with self.reading_transaction() as connection:
-            return list(self._descriptions(connection, query))
+        with self.begin_reading() as connection:
+            return list(self._read_descriptions(connection, query))
 
 
-def _volume_row(description: VolumeDescription) -> dict[str, Any]:
+def _build_volume_row(description: VolumeDescription) -> dict[str, Any]:
     row = {
         "volume_id": description.volume_id,
         "patient_id": description.patient_id,
         "study_instance_uid": description.study_instance_uid,
         "description": to_json(description),
     }
-    return checked("volume", row)
+    return add_checksum("volume", row)
 
 
-def _volume_order(description: VolumeDescription) -> tuple[str, str, str, int, str, str]:
+def _order_volumes(description: VolumeDescription) -> tuple[str, str, str, int, str, str]:
     return (
         description.patient_id,
         description.study_date.isoformat() if description.study_date else "",

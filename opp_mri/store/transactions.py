@@ -105,7 +105,7 @@ class Transactions:
         self._seal = seal
 
     @contextmanager
-    def reading_transaction(self) -> Iterator[Connection]:
+    def begin_reading(self) -> Iterator[Connection]:
         """Read a consistent state."""
         held: Connection | None = getattr(self._held, "connection", None)
         held = held or getattr(self._held, "snapshot", None)
@@ -113,19 +113,19 @@ class Transactions:
             yield held
             return
         with (
-            plain_words(BUSY_READING),
+            translate_errors(BUSY_READING),
             self._engine.connect().execution_options(**self._reading_options) as connection,
             connection.begin(),
         ):
             yield connection
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def hold_snapshot(self) -> Iterator[None]:
         """Have all that this thread reads within the block be of one moment.
 
         Nothing may be written within it.
         """
-        with self.reading_transaction() as connection:
+        with self.begin_reading() as connection:
             before: Connection | None = getattr(self._held, "snapshot", None)
             self._held.snapshot = connection
             try:
@@ -134,7 +134,7 @@ class Transactions:
                 self._held.snapshot = before
 
     @contextmanager
-    def writing_transaction(self) -> Iterator[Connection]:
+    def begin_writing(self) -> Iterator[Connection]:
         """Write all or nothing; waits its turn where another program writes."""
         held: Connection | None = getattr(self._held, "connection", None)
         if held is not None:
@@ -145,7 +145,7 @@ class Transactions:
         if self._seal is not None and self._seal.exists():
             raise ProjectError(SEALED)
         with (
-            plain_words(BUSY_WRITING),
+            translate_errors(BUSY_WRITING),
             self._engine.connect().execution_options(**{BEGIN: "BEGIN IMMEDIATE"}) as connection,
             connection.begin(),
         ):
@@ -158,7 +158,7 @@ class Transactions:
 
         What this thread reads and writes within the block belongs to one transaction.
         """
-        with self.writing_transaction() as connection:
+        with self.begin_writing() as connection:
             if getattr(self._held, "connection", None) is not None:
                 yield connection
                 return
@@ -172,7 +172,7 @@ class Transactions:
         """Let go of the database."""
         self._engine.dispose()
 
-    def _sound(self, table: str, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
+    def _keep_sound(self, table: str, rows: Iterable[Row[Any]]) -> Iterator[Row[Any]]:
         """Yield the rows of the catalogue that are what was written; name the damage once."""
         for row in rows:
             if is_sound(table, row._mapping):
@@ -186,7 +186,7 @@ class Transactions:
 
 
 @contextmanager
-def plain_words(busy: str) -> Iterator[None]:
+def translate_errors(busy: str) -> Iterator[None]:
     """Turn a database's error into a sentence, by its code.
 
     Parameters
@@ -197,13 +197,13 @@ def plain_words(busy: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        cause = cause_of(error.orig)
+        cause = find_cause(error.orig)
         if cause is None:
             raise
         raise ProjectError(busy if cause == BUSY else SENTENCES[cause]) from error
 
 
-def cause_of(error: BaseException | None) -> str | None:
+def find_cause(error: BaseException | None) -> str | None:
     """Return the cause of a driver's error by its code; None where it is a fault of the program."""
     if isinstance(error, sqlite3.Error):
         code: int = getattr(error, "sqlite_errorcode", 0)
@@ -225,7 +225,7 @@ def mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
         connection.execute(insert(stale_patient), rows)
 
 
-def in_parts(values: Iterable[Any], most: int = MOST_PARAMETERS) -> Iterator[list[Any]]:
+def split_into_parts(values: Iterable[Any], most: int = MOST_PARAMETERS) -> Iterator[list[Any]]:
     """Cut values into lists that fit one statement."""
     whole = list(values)
     for start in range(0, len(whole), most):

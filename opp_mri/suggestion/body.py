@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.suggestion.images import FRONT_MM, STEP_MM, SlicePatches, axis_mm
-from opp_mri.suggestion.paths import smooth_path, step_evidence
+from opp_mri.suggestion.images import FRONT_MM, STEP_MM, SlicePatches, compute_axis_mm
+from opp_mri.suggestion.paths import compute_step_evidence, smooth_path
 
 AVERAGED_MM: Final = 5.0  # slices this near to the middle one are averaged
 WALL_BEHIND_SEED_MM: Final = (1.0, 30.0)
@@ -61,9 +61,9 @@ class Body:
     marrow_level: float
     cut: tuple[slice, slice]
 
-    def axes_mm(self) -> tuple[FloatArray, FloatArray]:
+    def compute_axes_mm(self) -> tuple[FloatArray, FloatArray]:
         """Return v and u of the part of the patch that holds the body."""
-        v_mm, u_mm = axis_mm()
+        v_mm, u_mm = compute_axis_mm()
         return v_mm[self.cut[0]], u_mm[self.cut[1]]
 
 
@@ -86,11 +86,11 @@ def find_body(patches: Mapping[SeriesRole, SlicePatches], across_mm: float = 0.0
     fluid = patches.get(SeriesRole.T2FS) or patches.get(SeriesRole.STIR)
     if t1 is None or fluid is None or not t1.slices or not fluid.slices:
         return None
-    path_mm = _fluid_front(_mean_slice(fluid, across_mm))
-    return None if path_mm is None else _outline(patches, t1, path_mm, across_mm)
+    path_mm = _follow_fluid_front(_compute_mean_slice(fluid, across_mm))
+    return None if path_mm is None else _outline_body(patches, t1, path_mm, across_mm)
 
 
-def canal_tilt(patches: Mapping[SeriesRole, SlicePatches]) -> float | None:
+def measure_canal_tilt(patches: Mapping[SeriesRole, SlicePatches]) -> float | None:
     """Return how far the canal leans at the seed: mm towards posterior for each mm down the spine.
 
     Parameters
@@ -106,31 +106,31 @@ def canal_tilt(patches: Mapping[SeriesRole, SlicePatches]) -> float | None:
     fluid = patches.get(SeriesRole.T2FS) or patches.get(SeriesRole.STIR)
     if fluid is None or not fluid.slices:
         return None
-    path_mm = _fluid_front(_mean_slice(fluid, 0.0))
+    path_mm = _follow_fluid_front(_compute_mean_slice(fluid, 0.0))
     if path_mm is None:
         return None
-    v_mm, _ = axis_mm()
+    v_mm, _ = compute_axis_mm()
     near = np.abs(v_mm) < TILT_MM
     return float(np.polynomial.polynomial.polyfit(v_mm[near], path_mm[near], 1)[1])
 
 
-def _outline(
+def _outline_body(
     patches: Mapping[SeriesRole, SlicePatches],
     t1: SlicePatches,
     fluid_mm: FloatArray,
     across_mm: float,
 ) -> Body | None:
-    v_mm, u_mm = axis_mm()
-    bright = _mean_slice(t1, across_mm)
+    v_mm, u_mm = compute_axis_mm()
+    bright = _compute_mean_slice(t1, across_mm)
     before_fluid = fluid_mm[:, None] - u_mm[None, :]
     corridor = (before_fluid > 5.0) & (before_fluid < 18.0)
     level = float(np.percentile(bright[corridor], 75))
-    bone = _bone_image(patches, bright / level, across_mm)
-    back_mm = _back_wall(np.minimum(bright / level, 1.1), fluid_mm)
-    front_mm = _front_wall(bone, back_mm)
+    bone = _compute_bone_image(patches, bright / level, across_mm)
+    back_mm = _find_back_wall(np.minimum(bright / level, 1.1), fluid_mm)
+    front_mm = _find_front_wall(bone, back_mm)
     if front_mm is None:
         return None
-    rows = _bone_rows(bone, front_mm, back_mm)
+    rows = _find_bone_rows(bone, front_mm, back_mm)
     labels, _ = ndimage.label(rows)
     own = labels[int(np.argmin(np.abs(v_mm)))]
     if not own:
@@ -141,7 +141,7 @@ def _outline(
     if run[0] <= v_mm[0] + STEP_MM or run[-1] >= v_mm[-1] - STEP_MM:
         return None
     top_mm, bottom_mm = (
-        _endplate(bone, front_mm, back_mm, float(edge), upwards=upwards)
+        _find_endplate(bone, front_mm, back_mm, float(edge), upwards=upwards)
         for edge, upwards in ((run[0], True), (run[-1], False))
     )
     within = (u_mm > front_mm[:, None]) & (u_mm < back_mm[:, None])
@@ -172,14 +172,14 @@ def _cut_around(interior: Mask) -> tuple[slice, slice]:
     return cuts[0], cuts[1]
 
 
-def _mean_slice(patches: SlicePatches, across_mm: float) -> FloatArray:
+def _compute_mean_slice(patches: SlicePatches, across_mm: float) -> FloatArray:
     distance = np.abs(patches.across_mm - across_mm)
     near = distance <= max(AVERAGED_MM, float(distance.min()))
     mean: FloatArray = patches.values[near].mean(axis=0, dtype=np.float64)
     return mean
 
 
-def _followed(evidence: FloatArray, *, stiffness: float) -> FloatArray:
+def _follow_wall(evidence: FloatArray, *, stiffness: float) -> FloatArray:
     """Follow a wall on every other row, where it changes little, and interpolate the rest."""
     rows = np.arange(0, len(evidence), 2)
     path: FloatArray = np.interp(
@@ -188,16 +188,16 @@ def _followed(evidence: FloatArray, *, stiffness: float) -> FloatArray:
     return path
 
 
-def _fluid_front(image: FloatArray) -> FloatArray | None:
+def _follow_fluid_front(image: FloatArray) -> FloatArray | None:
     """Follow the front of the fluid down the canal; None where there is none to follow."""
-    _, u_mm = axis_mm()
+    _, u_mm = compute_axis_mm()
     ceiling = float(np.percentile(image[:, u_mm > 0], 97))
     if ceiling <= 0:
         return None
-    rise = -step_evidence(np.minimum(image / ceiling, 1.0), 4, 8)
+    rise = -compute_step_evidence(np.minimum(image / ceiling, 1.0), 4, 8)
     low, high = WALL_BEHIND_SEED_MM[0] + 1.0, WALL_BEHIND_SEED_MM[1] + 4.0
     allowed = np.where((u_mm > low) & (u_mm < high), rise, -np.inf)
-    path = _followed(allowed, stiffness=0.15)
+    path = _follow_wall(allowed, stiffness=0.15)
     strength = rise[np.arange(len(path)), np.rint(path).astype(int)]
     if float(np.median(strength)) < LEAST_FLUID_STEP:
         return None
@@ -205,15 +205,15 @@ def _fluid_front(image: FloatArray) -> FloatArray | None:
     return front
 
 
-def _bone_image(
+def _compute_bone_image(
     patches: Mapping[SeriesRole, SlicePatches], bright: FloatArray, across_mm: float
 ) -> FloatArray:
     """Return an image on which marrow and an enhancing lesion are near 1, and cortex is dark."""
     post = patches.get(SeriesRole.T1POST)
     bone = np.minimum(bright, 1.1)
     if post is not None and post.slices:
-        v_mm, u_mm = axis_mm()
-        enhanced = _mean_slice(post, across_mm)
+        v_mm, u_mm = compute_axis_mm()
+        enhanced = _compute_mean_slice(post, across_mm)
         near = (np.abs(v_mm)[:, None] < 1.5) & (np.abs(u_mm)[None, :] < 1.5)
         level = float(np.median(enhanced[near]))
         if level > 0:
@@ -221,19 +221,19 @@ def _bone_image(
     return bone
 
 
-def _back_wall(bone: FloatArray, fluid_mm: FloatArray) -> FloatArray:
-    _, u_mm = axis_mm()
-    fall = step_evidence(bone, 5, 3)
+def _find_back_wall(bone: FloatArray, fluid_mm: FloatArray) -> FloatArray:
+    _, u_mm = compute_axis_mm()
+    fall = compute_step_evidence(bone, 5, 3)
     gap = fluid_mm[:, None] - u_mm[None, :]
     allowed = np.where((gap >= WALL_TO_FLUID_MM[0]) & (gap <= WALL_TO_FLUID_MM[1]), fall, -np.inf)
-    back: FloatArray = _followed(allowed, stiffness=0.08) * STEP_MM - FRONT_MM
+    back: FloatArray = _follow_wall(allowed, stiffness=0.08) * STEP_MM - FRONT_MM
     return back
 
 
-def _front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None:
+def _find_front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None:
     """Follow the anterior wall: first the depth that fits all rows, then the wall around it."""
-    v_mm, u_mm = axis_mm()
-    fall = -step_evidence(bone, 3, 5)  # from bone, which lies behind, to what is in front
+    v_mm, u_mm = compute_axis_mm()
+    fall = -compute_step_evidence(bone, 3, 5)  # from bone, which lies behind, to what is in front
     depths = np.arange(DEPTH_MM[0], DEPTH_MM[1], STEP_MM)
     columns = (back_mm[:, None] - depths[None, :] + FRONT_MM) / STEP_MM
     inside = columns >= 1
@@ -250,14 +250,14 @@ def _front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None:
     around = np.abs(back_mm[:, None] - depth - u_mm[None, :]) <= 5.0
     if not around.any(axis=1).all():
         return None
-    path = _followed(np.where(around, fall, -np.inf), stiffness=0.08)
+    path = _follow_wall(np.where(around, fall, -np.inf), stiffness=0.08)
     front: FloatArray = path * STEP_MM - FRONT_MM
     return front
 
 
-def _bone_rows(bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray) -> Mask:
+def _find_bone_rows(bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray) -> Mask:
     """Return which rows hold bone rather than disc."""
-    _, u_mm = axis_mm()
+    _, u_mm = compute_axis_mm()
     within = (u_mm > front_mm[:, None] + 2.0) & (u_mm < back_mm[:, None] - 2.0)
     ordered = np.sort(np.where(within, bone, np.inf), axis=1)
     rank = np.floor(0.8 * np.maximum(within.sum(axis=1) - 1, 0)).astype(int)
@@ -267,13 +267,13 @@ def _bone_rows(bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray) -> M
     return ndimage.binary_opening(rows, iterations=4)
 
 
-def _endplate(
+def _find_endplate(
     bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray, edge_mm: float, *, upwards: bool
 ) -> FloatArray:
     """Follow an endplate from wall to wall, near a row."""
-    v_mm, u_mm = axis_mm()
+    v_mm, u_mm = compute_axis_mm()
     turned = bone.T
-    fall = -step_evidence(turned, 3, 5) if upwards else step_evidence(turned, 5, 3)
+    fall = -compute_step_evidence(turned, 3, 5) if upwards else compute_step_evidence(turned, 5, 3)
     row = int(np.argmin(np.abs(v_mm - edge_mm)))
     allowed = np.where(np.abs(v_mm - edge_mm)[None, :] <= 5.0, fall, -np.inf)
     outside = (u_mm < front_mm[row]) | (u_mm > back_mm[row])

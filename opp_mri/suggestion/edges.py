@@ -96,7 +96,7 @@ def fit_edge(
     noise = prior.noise if prior.noise is not None else max(0.1 * contrast, 1e-6)
     hessian = np.eye(4)
     for step_number in range(MOST_STEPS):
-        model, slopes = _model(x_mm, state)
+        model, slopes = _compute_model(x_mm, state)
         residual = values - model
         if prior.noise is None and step_number >= 2:
             freedom = max(len(x_mm) - 3.0, LEAST_DEGREES_OF_FREEDOM)
@@ -125,7 +125,7 @@ def fit_edge(
     )
 
 
-def _model(x_mm: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _compute_model(x_mm: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
     position, inside, outside, log_blur = (float(value) for value in state)
     blur = math.exp(log_blur)
     z = (x_mm - position) / blur

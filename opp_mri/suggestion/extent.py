@@ -17,7 +17,13 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.suggestion.body import Body, Mask
 from opp_mri.suggestion.edges import EdgePrior, fit_edge
-from opp_mri.suggestion.images import STEP_MM, ApFrame, SequenceImage, axis_mm, pixels_of
+from opp_mri.suggestion.images import (
+    STEP_MM,
+    ApFrame,
+    SequenceImage,
+    compute_axis_mm,
+    convert_to_pixels,
+)
 from opp_mri.suggestion.marrow import Abnormality
 
 HALF: Final = 0.5  # as far from marrow as from the lesion
@@ -90,7 +96,7 @@ class End:
     blur_mm: float = 0.0
 
 
-def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) -> FloatArray:
+def join_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) -> FloatArray:
     """Return the mean abnormality of all sequences on the slices of one, shape (slices, v, u).
 
     Each other sequence is taken from its nearest native slice, weighted by its contrast.
@@ -100,7 +106,7 @@ def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality])
     spacing = own.patches.image.geometry.spacing_kji_mm[0]
     for other in evidence.values():
         weight = min(other.contrast_to_texture, MOST_WEIGHT)
-        values = np.clip(other.values(), -0.5, 1.5)
+        values = np.clip(other.compute_values(), -0.5, 1.5)
         for index, across in enumerate(own.patches.across_mm):
             distance = np.abs(other.patches.across_mm - across)
             nearest = int(np.argmin(distance))
@@ -111,13 +117,13 @@ def joint_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality])
     return joint
 
 
-def lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np.bool_] | None:
+def find_lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np.bool_] | None:
     """Return the abnormal region of the body that holds the seed, shape (slices, v, u), or None."""
     smooth = ndimage.gaussian_filter(joint, (0, 0.8, 0.8))
     abnormal = (smooth > HALF) & body.interior[body.cut]
     labels, _ = ndimage.label(ndimage.binary_opening(abnormal, NECK))
     middle = int(np.argmin(np.abs(own.patches.across_mm)))
-    v_mm, u_mm = body.axes_mm()
+    v_mm, u_mm = body.compute_axes_mm()
     distance = np.hypot(v_mm[:, None], u_mm[None, :])
     distance = np.where(labels[middle] > 0, distance, np.inf)
     nearest = np.unravel_index(int(np.argmin(distance)), distance.shape)
@@ -127,11 +133,11 @@ def lesion_region(joint: FloatArray, own: Abnormality, body: Body) -> NDArray[np
     return region
 
 
-def greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> Chord | None:
+def find_greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> Chord | None:
     """Find the longest run of abnormal signal along the AP axis over the slices."""
-    v_mm, u_mm = body.axes_mm()
+    v_mm, u_mm = body.compute_axes_mm()
     reach = round(GROWN_MM / STEP_MM)
-    values = own.values()
+    values = own.compute_values()
     best: Chord | None = None
     best_length = LEAST_RUN_MM
     for index, lesion in enumerate(region):
@@ -141,7 +147,7 @@ def greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> C
         smooth = ndimage.gaussian_filter(values[index], 0.8)
         rows = np.flatnonzero(lesion.any(axis=1))
         ends = np.array(
-            [_longest_run(smooth[row], support[row], lesion[row], u_mm) for row in rows]
+            [_find_longest_run(smooth[row], support[row], lesion[row], u_mm) for row in rows]
         )
         back, veiled = _without_vein(ends[:, 1], v_mm[rows], body)
         lengths = ndimage.gaussian_filter1d(back - ends[:, 0], ROWS_SD_MM / STEP_MM)
@@ -161,13 +167,13 @@ def greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body) -> C
                 front_mm=float(ends[place, 0]),
                 back_mm=float(back[place]),
                 back_beside=beside,
-                front_bend=_bend(-ends[:, 0], place),
-                back_bend=_bend(back, place),
+                front_bend=_compute_bend(-ends[:, 0], place),
+                back_bend=_compute_bend(back, place),
             )
     return best
 
 
-def _bend(ends_mm: FloatArray, place: int) -> float:
+def _compute_bend(ends_mm: FloatArray, place: int) -> float:
     """Return the curvature of the outline at a row, 1/mm: that of a parabola through the rows."""
     reach = round(BEND_MM / STEP_MM)
     rows = np.arange(max(place - reach, 0), min(place + reach + 1, len(ends_mm)))
@@ -198,10 +204,10 @@ def _without_vein(
     size = 2 * round(min(VEIN_MM, 0.6 * len(back_mm) * STEP_MM) / 2 / STEP_MM) + 1
     if len(back_mm) < 6:
         return back_mm, none
-    _, u_mm = axis_mm()
+    _, u_mm = compute_axis_mm()
     middle_mm = float(np.interp(0.0, u_mm, (body.top_mm + body.bottom_mm) / 2))
     front, wall = (
-        float(np.interp(middle_mm, axis_mm()[0], w)) for w in (body.front_mm, body.back_mm)
+        float(np.interp(middle_mm, compute_axis_mm()[0], w)) for w in (body.front_mm, body.back_mm)
     )
     central = (np.abs(v_mm - middle_mm) < VEIN_FROM_MIDDLE_MM) & (
         back_mm > front + VEIN_BEHIND * (wall - front)
@@ -213,7 +219,7 @@ def _without_vein(
     if farthest > wall - VEIN_AT_WALL_MM:  # joined to the wall: all rows that reach as far
         veiled = central & (back_mm > farthest - VEIN_PLATEAU_MM)
     else:
-        veiled = _between_steps(back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf))))
+        veiled = _find_rows_between_steps(back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf))))
     if not veiled.any():
         return back_mm, none
     veiled = ndimage.binary_dilation(veiled, iterations=1)
@@ -229,7 +235,7 @@ def _without_vein(
     return repaired, veiled
 
 
-def _between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
+def _find_rows_between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
     """Return the rows around a peak that a steep step bounds above and below: a vein, not a tip."""
     rows = np.zeros(len(back_mm), np.bool_)
     slope = np.diff(back_mm) / STEP_MM
@@ -241,7 +247,7 @@ def _between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
     return rows
 
 
-def _longest_run(
+def _find_longest_run(
     values: FloatArray, support: Mask, lesion: Mask, u_mm: FloatArray
 ) -> tuple[float, float]:
     inside = np.zeros(len(values) + 2, np.int8)
@@ -250,14 +256,14 @@ def _longest_run(
     longest = (0.0, 0.0)
     for first, after in zip(edges[::2], edges[1::2], strict=True):
         if lesion[first:after].any():
-            start = _crossing(values, u_mm, first, -1)
-            end = _crossing(values, u_mm, after - 1, 1)
+            start = _place_crossing(values, u_mm, first, -1)
+            end = _place_crossing(values, u_mm, after - 1, 1)
             if end - start > longest[1] - longest[0]:
                 longest = (start, end)
     return longest
 
 
-def _crossing(values: FloatArray, u_mm: FloatArray, at: int, step: int) -> float:
+def _place_crossing(values: FloatArray, u_mm: FloatArray, at: int, step: int) -> float:
     """Place the crossing of `HALF` between a column and the next, by a straight line."""
     beyond = at + step
     if not 0 <= beyond < len(values) or values[beyond] >= HALF:
@@ -271,7 +277,7 @@ class NativeProfile:
 
     def __init__(self, frame: ApFrame, image: SequenceImage, k: int, chord: Chord) -> None:
         self.frame, self.image = frame, image
-        around = pixels_of(
+        around = convert_to_pixels(
             frame,
             image,
             np.array([chord.v_mm - 8, chord.v_mm - 8, chord.v_mm + 8, chord.v_mm + 8]),
@@ -289,10 +295,12 @@ class NativeProfile:
             float(toward @ image.geometry.directions[2]) / columns_mm,
         )
 
-    def sample(self, v_mm: float, u_mm: FloatArray) -> FloatArray:
+    def average_profile(self, v_mm: float, u_mm: FloatArray) -> FloatArray:
         """Return the mean over the width of the line at places u."""
         lines = np.array([-0.5, 0.0, 0.5]) * LINE_WIDTH_MM + v_mm
-        pixels = pixels_of(self.frame, self.image, lines[:, None], u_mm[None, :]) - self.corner
+        pixels = (
+            convert_to_pixels(self.frame, self.image, lines[:, None], u_mm[None, :]) - self.corner
+        )
         values = ndimage.map_coordinates(self.splines, pixels, order=3, prefilter=False)
         mean: FloatArray = values.mean(axis=0)
         return mean
@@ -336,13 +344,13 @@ def _fit_on_row(
 ) -> End | None:
     line_mm, start = at
     sign = 1.0 if posterior else -1.0
-    room = wall_mm(body, line_mm, posterior=posterior) * sign - start * sign
+    room = locate_wall_mm(body, line_mm, posterior=posterior) * sign - start * sign
     at_wall = room < AT_WALL_MM
     outer = room + BEYOND_WALL_MM if at_wall else min(OUTER_MM, max(room - 0.3, 1.6))
     inner = min(INNER_MM, 0.5 * (chord.back_mm - chord.front_mm))
     x_mm = np.arange(-inner, outer + 1e-6, profile.pixel_mm)
-    values = profile.sample(line_mm, start + sign * x_mm)
-    v_mm, u_mm = body.axes_mm()
+    values = profile.average_profile(line_mm, start + sign * x_mm)
+    v_mm, u_mm = body.compute_axes_mm()
     row, column = (int(np.argmin(np.abs(a - b))) for a, b in ((v_mm, line_mm), (u_mm, start)))
     shading = float(own.shading[row, column])
     marrow, contrast = own.marrow * shading, own.contrast * shading
@@ -369,8 +377,8 @@ def _fit_on_row(
     )
 
 
-def wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
+def locate_wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
     """Return u of the wall of the body at a place v down the spine."""
-    v_mm, _ = axis_mm()
+    v_mm, _ = compute_axis_mm()
     wall = body.back_mm if posterior else body.front_mm
     return float(np.interp(row_mm, v_mm, wall))

@@ -77,7 +77,7 @@ class SlicePatches:
     values: Patch = field(repr=False)
 
 
-def ap_frame(image: SequenceImage, seed_lps_mm: Vector3, axis_lps: Vector3) -> ApFrame:
+def build_ap_frame(image: SequenceImage, seed_lps_mm: Vector3, axis_lps: Vector3) -> ApFrame:
     """Lay axes through a seed, in the plane of an image's slices.
 
     Parameters
@@ -104,7 +104,7 @@ def ap_frame(image: SequenceImage, seed_lps_mm: Vector3, axis_lps: Vector3) -> A
     )
 
 
-def axis_mm() -> tuple[FloatArray, FloatArray]:
+def compute_axis_mm() -> tuple[FloatArray, FloatArray]:
     """Return the coordinates v and u of a patch in mm from the seed."""
     return (
         np.arange(-HALF_LENGTH_MM, HALF_LENGTH_MM + STEP_MM / 2, STEP_MM),
@@ -112,7 +112,7 @@ def axis_mm() -> tuple[FloatArray, FloatArray]:
     )
 
 
-def pixels_of(
+def convert_to_pixels(
     frame: ApFrame, image: SequenceImage, v_mm: FloatArray, u_mm: FloatArray
 ) -> FloatArray:
     """Return (row, column) in pixels, shape (2, ...), of points of the frame, along the normal."""
@@ -156,8 +156,8 @@ def cut_patches(
     )
     distances = (np.arange(geometry.shape_kji[0]) * geometry.spacing_kji_mm[0] - seed_k) * across
     nearby = [int(k) for k in np.flatnonzero(np.abs(distances) <= half_width_mm)]
-    v_mm, u_mm = (axis[part] for axis, part in zip(axis_mm(), cut, strict=True))
-    pixels = pixels_of(frame, image, v_mm[:, None], u_mm[None, :])
+    v_mm, u_mm = (axis[part] for axis, part in zip(compute_axis_mm(), cut, strict=True))
+    pixels = convert_to_pixels(frame, image, v_mm[:, None], u_mm[None, :])
     values = np.zeros((len(nearby), len(v_mm), len(u_mm)), np.float32)
     for index, k in enumerate(nearby):
         ndimage.map_coordinates(

@@ -20,7 +20,7 @@ from opp_mri.suggestion.images import (
     ApFrame,
     Patch,
     SlicePatches,
-    axis_mm,
+    compute_axis_mm,
     cut_patches,
 )
 
@@ -70,7 +70,7 @@ class Abnormality:
         """Whether the lesion is dark on T1, and bright on the other sequences."""
         return (self.contrast < 0) == (self.patches.image.role in DARK_ROLES)
 
-    def values(self) -> Patch:
+    def compute_values(self) -> Patch:
         """Return 0 where the signal is that of marrow and 1 where it is that of the lesion."""
         return (self.flat - np.float32(self.marrow)) / np.float32(self.contrast)
 
@@ -115,10 +115,10 @@ def judge_abnormality(
 def _compare(
     frame: ApFrame, near_seed: SlicePatches, reference: NDArray[np.bool_], body: Body
 ) -> Abnormality | None:
-    v_mm, u_mm = axis_mm()
+    v_mm, u_mm = compute_axis_mm()
     rows, columns = np.nonzero(reference)
     values = np.maximum(near_seed.values[:, rows, columns], 1.0).astype(np.float64)
-    terms = _shading_terms(v_mm[rows], u_mm[columns])
+    terms = _build_shading_terms(v_mm[rows], u_mm[columns])
     level = np.log(values).mean(axis=0)
     factors = np.zeros(terms.shape[1])
     for _ in range(2):
@@ -128,9 +128,9 @@ def _compare(
         level = terms @ factors + np.clip(rest, -2.5 * spread, 2.5 * spread)
     factors[0], marrow = 0.0, float(np.exp(factors[0]))
     texture = 1.4826 * float(np.median(np.abs(values / np.exp(terms @ factors) - marrow)))
-    own_v, own_u = body.axes_mm()
+    own_v, own_u = body.compute_axes_mm()
     grid = np.meshgrid(own_v, own_u, indexing="ij")
-    shading = np.exp(np.clip(_shading_terms(*grid) @ factors, -1.0, 1.0))
+    shading = np.exp(np.clip(_build_shading_terms(*grid) @ factors, -1.0, 1.0))
     patches = cut_patches(frame, near_seed.image, SEARCHED_MM, body.cut)
     flat = (patches.values / shading).astype(np.float32)
     near = (np.abs(grid[0]) < SEED_MM) & (np.abs(grid[1]) < SEED_MM)
@@ -145,6 +145,6 @@ def _compare(
     )
 
 
-def _shading_terms(v_mm: FloatArray, u_mm: FloatArray) -> FloatArray:
+def _build_shading_terms(v_mm: FloatArray, u_mm: FloatArray) -> FloatArray:
     v, u = v_mm / 30.0, u_mm / 30.0
     return np.stack([np.ones_like(v), u, v, v * v], axis=-1)

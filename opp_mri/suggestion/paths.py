@@ -40,10 +40,10 @@ def smooth_path(evidence: FloatArray, *, stiffness: float, reach: int = 2) -> Fl
     path[-1] = best.argmax()
     for row in range(rows - 1, 0, -1):
         path[row - 1] = came_from[row, path[row]]
-    return _refined(evidence, path)
+    return _refine(evidence, path)
 
 
-def _refined(evidence: FloatArray, path: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FloatArray:
+def _refine(evidence: FloatArray, path: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FloatArray:
     rows = np.arange(len(path))
     inner = np.clip(path, 1, evidence.shape[1] - 2)
     low, middle, high = (evidence[rows, inner + step] for step in (-1, 0, 1))
@@ -55,7 +55,7 @@ def _refined(evidence: FloatArray, path: np.ndarray[tuple[int], np.dtype[np.intp
     return refined
 
 
-def step_evidence(image: FloatArray, before: int, after: int) -> FloatArray:
+def compute_step_evidence(image: FloatArray, before: int, after: int) -> FloatArray:
     """Return, at each column, the mean of `before` columns ahead of it less that of `after` behind.
 
     Parameters

@@ -12,28 +12,28 @@ from opp_mri.domain.caliper import PATIENT_AP_LPS
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
-from opp_mri.suggestion.body import Body, canal_tilt, find_body
+from opp_mri.suggestion.body import Body, find_body, measure_canal_tilt
 from opp_mri.suggestion.extent import (
     LINE_WIDTH_MM,
     Chord,
     End,
     NativeProfile,
+    find_greatest_chord,
+    find_lesion_region,
     fit_end,
-    greatest_chord,
-    joint_evidence,
-    lesion_region,
-    wall_mm,
+    join_evidence,
+    locate_wall_mm,
 )
 from opp_mri.suggestion.images import (
     NEAR_MM,
     ApFrame,
     SequenceImage,
     SlicePatches,
-    ap_frame,
+    build_ap_frame,
     cut_patches,
 )
 from opp_mri.suggestion.marrow import Abnormality, judge_abnormality
-from opp_mri.units import recorded_mm
+from opp_mri.units import round_to_recorded_mm
 
 LEAST_TILT: Final = 0.05
 LEAST_FIRST_CONTRAST: Final = 1.5  # at the click alone, before the region is known
@@ -69,14 +69,14 @@ def propose_visit(
     tuple of Proposal or Abstention
         One for each image, in the same order.
     """
-    frame = ap_frame(images[0], seed_lps_mm, axis_lps or PATIENT_AP_LPS)
+    frame = build_ap_frame(images[0], seed_lps_mm, axis_lps or PATIENT_AP_LPS)
     if axis_lps is None:
-        frame = _across_canal(frame, images)
-    patches, body = _seen_body(frame, images)
+        frame = _turn_across_canal(frame, images)
+    patches, body = _outline_seen_body(frame, images)
     if body is None:
         return tuple(_abstain(image, patches, AbstentionReason.NO_BODY) for image in images)
     evidence = judge_abnormality(frame, patches, body)
-    usable = _usable(evidence, body)
+    usable = _keep_usable(evidence, body)
     answers: list[Proposal | Abstention] = []
     for image in images:
         if image.role in usable:
@@ -85,7 +85,7 @@ def propose_visit(
             answers.append(_abstain(image, patches, AbstentionReason.NO_CONTRAST))
         else:
             answers.append(_abstain(image, patches, AbstentionReason.NO_MARROW))
-    return _agreeing(answers)
+    return _keep_agreeing(answers)
 
 
 def _abstain(
@@ -96,14 +96,14 @@ def _abstain(
     )
 
 
-def _usable(
+def _keep_usable(
     evidence: Mapping[SeriesRole, Abnormality], body: Body
 ) -> dict[SeriesRole, Abnormality]:
     """Keep the sequences that show the lesion, each with the level of its whole region."""
     clicked = _with_contrast(evidence, LEAST_FIRST_CONTRAST)
     refined = {}
     for role, own in clicked.items():
-        region = _region(own, clicked, body)
+        region = _find_region(own, clicked, body)
         refined[role] = own if region is None else own.with_lesion_level(region)
     usable = _with_contrast(refined, LEAST_CONTRAST)
     # what one sequence alone shows may be a vein, a Schmorl node or shading
@@ -120,7 +120,7 @@ def _with_contrast(
     }
 
 
-def _agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
+def _keep_agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
     """Leave out an extent that no other sequence of the visit comes near to."""
     lengths = [float(each.length_mm) for each in answers if isinstance(each, Proposal)]
     agreeing: list[Proposal | Abstention] = []
@@ -137,23 +137,23 @@ def _agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstenti
     return tuple(agreeing)
 
 
-def _across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:
+def _turn_across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:
     """Turn a frame in the plane of the slices so that the AP axis stands across the canal."""
     fluid = [image for image in images if image.role in (SeriesRole.T2FS, SeriesRole.STIR)]
     for _ in range(2):
         patches = {image.role: cut_patches(frame, image, NEAR_MM) for image in fluid[:1]}
-        tilt = canal_tilt(patches)
+        tilt = measure_canal_tilt(patches)
         if tilt is None or abs(tilt) < LEAST_TILT:
             break
         x, y, z = (float(value) for value in frame.posterior - tilt * frame.caudal)
         norm = math.hypot(x, y, z)
         seed = frame.seed_lps_mm
         place = (float(seed[0]), float(seed[1]), float(seed[2]))
-        frame = ap_frame(images[0], place, (x / norm, y / norm, z / norm))
+        frame = build_ap_frame(images[0], place, (x / norm, y / norm, z / norm))
     return frame
 
 
-def _seen_body(
+def _outline_seen_body(
     frame: ApFrame, images: Sequence[SequenceImage]
 ) -> tuple[dict[SeriesRole, SlicePatches], Body | None]:
     """Cut the slices near the seed, and outline the body there or, failing that, next to it."""
@@ -172,11 +172,11 @@ def _propose(
     frame: ApFrame, own: Abnormality, usable: dict[SeriesRole, Abnormality], body: Body
 ) -> Proposal | Abstention:
     role = own.patches.image.role
-    region = _region(own, usable, body)
+    region = _find_region(own, usable, body)
     if region is None:
         return Abstention(role=role, reason=AbstentionReason.OUTSIDE_BODY)
     share = min(1.0, float(region.sum(axis=(1, 2)).max() / max(int(body.interior.sum()), 1)))
-    chord = greatest_chord(own, region, body)
+    chord = find_greatest_chord(own, region, body)
     if share > LARGEST_SHARE:
         return Abstention(role=role, reason=AbstentionReason.OVER_75_PERCENT, body_share=share)
     if chord is None:
@@ -188,18 +188,18 @@ def _propose(
         end = fit_end(profile, own, chord, body, posterior=posterior)
         if end is None:
             end = End(
-                u_mm=wall_mm(body, chord.v_mm, posterior=posterior),
+                u_mm=locate_wall_mm(body, chord.v_mm, posterior=posterior),
                 standard_error_mm=WALL_ERROR_MM,
                 at_wall=True,
             )
-        ends.append(_unbent(end, chord, posterior=posterior))
-    reason = _doubt(ends)
+        ends.append(_unbend(end, chord, posterior=posterior))
+    reason = _find_doubt(ends)
     if reason is not None:
         return Abstention(role=role, reason=reason, body_share=share)
-    return _placed(frame, own, chord, k, ends, share)
+    return _place_proposal(frame, own, chord, k, ends, share)
 
 
-def _unbent(end: End, chord: Chord, *, posterior: bool) -> End:
+def _unbend(end: End, chord: Chord, *, posterior: bool) -> End:
     """Undo what blur and the width of the line take from a convex end.
 
     Across a convex edge with curvature c, a blur of variance s^2 moves the half maximum inward by
@@ -212,30 +212,30 @@ def _unbent(end: End, chord: Chord, *, posterior: bool) -> End:
     return evolve(end, u_mm=end.u_mm + (inward if posterior else -inward))
 
 
-def _region(
+def _find_region(
     own: Abnormality, usable: dict[SeriesRole, Abnormality], body: Body
 ) -> NDArray[np.bool_] | None:
-    return lesion_region(joint_evidence(own, usable), own, body)
+    return find_lesion_region(join_evidence(own, usable), own, body)
 
 
-def _doubt(ends: list[End]) -> AbstentionReason | None:
+def _find_doubt(ends: list[End]) -> AbstentionReason | None:
     at_walls = sum(end.at_wall for end in ends)
     short = ends[1].u_mm - ends[0].u_mm < LEAST_AT_WALL_MM
     if at_walls == 2 or (at_walls and short):  # the whole depth, or cortex and vein alone
         return AbstentionReason.AT_CORTEX
     if any(end.blur_mm > WIDEST_BLUR_MM for end in ends):
         return AbstentionReason.MOTION
-    if _error_mm(ends) > LARGEST_ERROR_MM:
+    if _estimate_error_mm(ends) > LARGEST_ERROR_MM:
         at_wall = any(end.at_wall for end in ends)
         return AbstentionReason.AT_CORTEX if at_wall else AbstentionReason.UNCERTAIN
     return None
 
 
-def _error_mm(ends: list[End]) -> float:
+def _estimate_error_mm(ends: list[End]) -> float:
     return math.sqrt(sum(end.standard_error_mm**2 + END_FLOOR_MM**2 for end in ends))
 
 
-def _placed(
+def _place_proposal(
     frame: ApFrame, own: Abnormality, chord: Chord, k: int, ends: list[End], share: float
 ) -> Proposal | Abstention:
     """Put both ends on the native slice."""
@@ -262,8 +262,8 @@ def _placed(
         end=points[1],
         start_lps_mm=places[0],
         end_lps_mm=places[1],
-        length_mm=recorded_mm(length_mm),
-        standard_error_mm=_error_mm(ends),
+        length_mm=round_to_recorded_mm(length_mm),
+        standard_error_mm=_estimate_error_mm(ends),
         body_share=share,
         end_at_wall=any(end.at_wall for end in ends),
     )

@@ -92,16 +92,16 @@ def read_calipers(
         The file cannot be read, or is no such JSON.
     """
     if path.suffix.lower() == ".json":
-        table = _json_table(path, all_or_none=all_or_none)
+        table = _read_json_table(path, all_or_none=all_or_none)
     else:
         table = read_table(path, required=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none)
     with table:
-        pairs = [(row, _caliper_row(row)) for row in table.rows]
+        pairs = [(row, _read_caliper_row(row)) for row in table.rows]
     calipers = [caliper for row, caliper in pairs if caliper is not None and not row.is_refused]
     return calipers, table.faults
 
 
-def _json_table(path: Path, *, all_or_none: bool) -> Table:
+def _read_json_table(path: Path, *, all_or_none: bool) -> Table:
     try:
         objects = parse_json(path.read_text(encoding="utf-8-sig"), decimals=True)
     except FileNotFoundError:
@@ -116,25 +116,25 @@ def _json_table(path: Path, *, all_or_none: bool) -> Table:
     faults: list[TableFault] = []
     rows = []
     for number, item in enumerate(objects, start=1):
-        row = Row(number, {key: _cell(value) for key, value in item.items()}, faults)
+        row = Row(number, {key: _write_cell(value) for key, value in item.items()}, faults)
         for key in item.keys() - set(known):
-            row.fault(key, "this name is unknown: remove it or rename it")
+            row.add_fault(key, "this name is unknown: remove it or rename it")
         rows.append(row)
     return Table(path.name, known, rows=rows, faults=faults, all_or_none=all_or_none)
 
 
-def _cell(value: Any) -> str:
+def _write_cell(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _caliper_row(row: Row) -> CaliperRow | None:
-    lesion_id, reader = row.text("lesion_id"), row.text("reader")
-    sequence = row.choice("sequence", SeriesRole) if row.get("sequence") else None
-    answer = row.choice("answer", TABLE_ANSWERS) if row.get("answer") else Answer.MEASURED
-    frame_number = row.whole_number("frame", minimum=1) if row.get("frame") else 1
-    length_mm = row.mm("length_mm") if row.get("length_mm") else None
-    study_date = row.iso_date("study_date") if row.get("study_date") else None
-    points = _points(row)
+def _read_caliper_row(row: Row) -> CaliperRow | None:
+    lesion_id, reader = row.read_text("lesion_id"), row.read_text("reader")
+    sequence = row.read_choice("sequence", SeriesRole) if row.get("sequence") else None
+    answer = row.read_choice("answer", TABLE_ANSWERS) if row.get("answer") else Answer.MEASURED
+    frame_number = row.read_whole_number("frame", minimum=1) if row.get("frame") else 1
+    length_mm = row.read_mm("length_mm") if row.get("length_mm") else None
+    study_date = row.read_date("study_date") if row.get("study_date") else None
+    points = _read_points(row)
     if lesion_id is None or reader is None or answer is None or frame_number is None:
         return None
     caliper = CaliperRow(
@@ -149,26 +149,26 @@ def _caliper_row(row: Row) -> CaliperRow | None:
         length_mm=length_mm,
         study_date=study_date,
         answer=answer,
-        reason=row.free_text("reason"),
-        override_reason=row.free_text("override_reason"),
+        reason=row.read_free_text("reason"),
+        override_reason=row.read_free_text("override_reason"),
     )
     _check_whole(row, caliper)
     return caliper
 
 
-def _points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
+def _read_points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
     filled = [column for column in POINTS if row.get(column)]
     if not filled:
         return None
     if len(filled) < len(POINTS):
         missing = next(column for column in POINTS if not row.get(column))
-        row.fault(missing, "is empty: a caliper has four numbers, a length alone has none")
+        row.add_fault(missing, "is empty: a caliper has four numbers, a length alone has none")
         return None
     numbers = []
     for column in POINTS:
         cell = row.get(column)
         if not NUMBER.fullmatch(cell):
-            row.fault(column, "is not a number: write a pixel position, such as 120.5")
+            row.add_fault(column, "is not a number: write a pixel position, such as 120.5")
             cell = "0"  # never used: the fault refuses the row
         numbers.append(float(cell))
     return (numbers[0], numbers[1]), (numbers[2], numbers[3])
@@ -178,19 +178,19 @@ def _check_whole(row: Row, caliper: CaliperRow) -> None:
     """Note what a row lacks to be an answer."""
     has_place = bool(caliper.sop_instance_uid) or caliper.study_date is not None
     if caliper.start is not None and not caliper.sop_instance_uid:
-        row.fault("sop_instance_uid", "is empty: name the image on which the points lie")
+        row.add_fault("sop_instance_uid", "is empty: name the image on which the points lie")
     if not caliper.sop_instance_uid and caliper.sequence is None:
-        row.fault("sequence", "is empty: give the sequence, since there is no image")
+        row.add_fault("sequence", "is empty: give the sequence, since there is no image")
     if not has_place:
-        row.fault("study_date", "name the image, or give the date of the study")
+        row.add_fault("study_date", "name the image, or give the date of the study")
     if caliper.answer is Answer.MEASURED:
         if caliper.start is None and caliper.length_mm is None:
-            row.fault("length_mm", "there are neither points nor a length: give one of them")
+            row.add_fault("length_mm", "there are neither points nor a length: give one of them")
     elif caliper.start is not None:
-        row.fault("answer", f"a {caliper.answer.value} answer has no points: remove them")
+        row.add_fault("answer", f"a {caliper.answer.value} answer has no points: remove them")
     if caliper.answer is Answer.NOT_MEASURABLE and not caliper.reason:
-        row.fault("reason", "is empty: say why the lesion cannot be measured here")
+        row.add_fault("reason", "is empty: say why the lesion cannot be measured here")
     if caliper.answer is Answer.NOT_MEASURABLE and caliper.length_mm is not None:
-        row.fault("length_mm", "a lesion that cannot be measured has no length: remove it")
+        row.add_fault("length_mm", "a lesion that cannot be measured has no length: remove it")
     if caliper.answer is Answer.GONE and caliper.length_mm not in (None, Decimal(0)):
-        row.fault("length_mm", "what is gone has the length 0.0: correct one of them")
+        row.add_fault("length_mm", "what is gone has the length 0.0: correct one of them")

@@ -14,7 +14,7 @@ LATEST_PLANNED_YEAR: Final = 2100
 _MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
 
 
-def why_no_length(cell: str) -> str | None:
+def explain_no_length(cell: str) -> str | None:
     """Explain why a cell is not a length in mm; None where it is one."""
     if cell.lower() in NOT_GIVEN:
         return (
@@ -22,21 +22,21 @@ def why_no_length(cell: str) -> str | None:
             "0.0 says that the abnormality is gone"
         )
     if re.fullmatch(r"[+-]?[0-9]*,[0-9]+", cell):
-        return f"{shown(cell)} has a decimal comma: write {cell.replace(',', '.')}"
+        return f"{quote_cell(cell)} has a decimal comma: write {cell.replace(',', '.')}"
     if re.fullmatch(r"[-\u2212][0-9.]+", cell):
-        return f"{shown(cell)} is negative: a length in mm is 0 or more"
+        return f"{quote_cell(cell)} is negative: a length in mm is 0 or more"
     if re.fullmatch(r"[0-9.]+ *[a-zA-Z]+", cell):
-        return f"{shown(cell)} has a unit: write the number alone, in mm"
+        return f"{quote_cell(cell)} has a unit: write the number alone, in mm"
     if not _PLAIN_NUMBER.fullmatch(cell):
-        return f"{shown(cell)} is not a length: write a plain number in mm, such as 12.5"
+        return f"{quote_cell(cell)} is not a length: write a plain number in mm, such as 12.5"
     if len(cell.partition(".")[2]) > _MOST_DECIMALS:
         return f"has more than {_MOST_DECIMALS} decimals: write fewer"
     if Decimal(cell) >= LONGEST_MM:
-        return f"{shown(cell)} mm is longer than any lesion: check the unit, which is mm"
+        return f"{quote_cell(cell)} mm is longer than any lesion: check the unit, which is mm"
     return None
 
 
-def why_no_day(cell: str, *, may_be_future: bool) -> str | None:
+def explain_no_day(cell: str, *, may_be_future: bool) -> str | None:
     """Explain why a cell of the form 2018-01-31 is not a day that may stand; None where it may."""
     try:
         day = date.fromisoformat(cell)
@@ -52,6 +52,6 @@ def why_no_day(cell: str, *, may_be_future: bool) -> str | None:
     return None
 
 
-def shown(cell: str) -> str:
+def quote_cell(cell: str) -> str:
     """Quote a cell, shortened, for a message."""
     return f"“{cell if len(cell) <= 24 else cell[:23] + '…'}”"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value
-from opp_mri.tables.cell_faults import shown
+from opp_mri.tables.cell_faults import quote_cell
 from opp_mri.tables.csv_table import Row
 
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -29,22 +29,24 @@ def read_cell(row: Row, column: Column[Any], *, must_be_filled: bool = False) ->
     """
     cell = row.get(column.name)
     if cell and must_be_filled and column.kind is Kind.TEXT:
-        return row.text(column.name)
+        return row.read_text(column.name)
     if not cell:
         if must_be_filled:
-            row.fault(column.name, f"is empty: write {column.how_to_write}")
+            row.add_fault(column.name, f"is empty: write {column.how_to_write}")
         return None
     if column.kind is Kind.DATE:
-        return row.iso_date(column.name, may_be_future=column.may_be_future)
+        return row.read_date(column.name, may_be_future=column.may_be_future)
     if column.kind in (Kind.INTEGER, Kind.DECIMAL):
         return _number(row, column, cell)
     if column.kind in (Kind.CODE, Kind.CODES):
-        return _codes(row, column, cell)
+        return _list_codes(row, column, cell)
     if column.kind is Kind.BOOLEAN:
         if cell.lower() not in _BOOLEANS:
-            row.fault(column.name, f"{shown(cell)} is unknown: write {column.how_to_write}")
+            row.add_fault(
+                column.name, f"{quote_cell(cell)} is unknown: write {column.how_to_write}"
+            )
         return _BOOLEANS.get(cell.lower())
-    return row.free_text(column.name) or None
+    return row.read_free_text(column.name) or None
 
 
 def read_values(row: Row, columns: tuple[Column[Any], ...]) -> dict[str, Value]:
@@ -57,27 +59,31 @@ def _number(row: Row, column: Column[Any], cell: str) -> int | Decimal | None:
         minimum, maximum = (
             None if bound is None else int(bound) for bound in (column.minimum, column.maximum)
         )
-        return row.whole_number(column.name, minimum=minimum, maximum=maximum)
+        return row.read_whole_number(column.name, minimum=minimum, maximum=maximum)
     if not NUMBER.fullmatch(cell):
-        row.fault(column.name, f"{shown(cell)} is not a number: write {column.how_to_write}")
+        row.add_fault(
+            column.name, f"{quote_cell(cell)} is not a number: write {column.how_to_write}"
+        )
         return None
     number = Decimal(cell)
     if column.minimum is not None and number < column.minimum:
-        row.fault(column.name, f"{cell} is too small: write {column.how_to_write}")
+        row.add_fault(column.name, f"{cell} is too small: write {column.how_to_write}")
         return None
     if column.maximum is not None and number > column.maximum:
-        row.fault(column.name, f"{cell} is too large: write {column.how_to_write}")
+        row.add_fault(column.name, f"{cell} is too large: write {column.how_to_write}")
         return None
     return number
 
 
-def _codes(row: Row, column: Column[Any], cell: str) -> str | None:
+def _list_codes(row: Row, column: Column[Any], cell: str) -> str | None:
     by_lower = {code.lower(): code for code in column.allowed}
     names = [cell]
     if column.kind is Kind.CODES:
         names = [name.strip() for name in cell.split(SEVERAL) if name.strip()]
     if unknown := [name for name in names if name.lower() not in by_lower]:
-        row.fault(column.name, f"{shown(unknown[0])} is unknown: write {column.how_to_write}")
+        row.add_fault(
+            column.name, f"{quote_cell(unknown[0])} is unknown: write {column.how_to_write}"
+        )
         return None
     codes = {by_lower[name.lower()] for name in names}
     return SEVERAL.join(code for code in column.allowed if code in codes)

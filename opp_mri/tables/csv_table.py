@@ -29,7 +29,7 @@ from attrs import define, field, frozen
 
 from opp_mri.domain.visible_text import visible
 from opp_mri.errors import InputError, RowsError, TableError, TableFault
-from opp_mri.tables.cell_faults import NOT_GIVEN, shown, why_no_day, why_no_length
+from opp_mri.tables.cell_faults import NOT_GIVEN, explain_no_day, explain_no_length, quote_cell
 from opp_mri.units import format_count
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -55,7 +55,7 @@ class Row:
     _faults: list[TableFault] = field(repr=False)
     is_refused: bool = field(default=False, init=False)
 
-    def fault(self, column: str | None, message: str) -> None:
+    def add_fault(self, column: str | None, message: str) -> None:
         """Note a fault of this row, which refuses it: what is wrong and what to do."""
         self.is_refused = True
         self._faults.append(TableFault(self.line, column, message))
@@ -64,49 +64,49 @@ class Row:
         """Return the text of a cell as it is, "" where it is empty or the column is absent."""
         return self.cells.get(column, "")
 
-    def text(self, column: str) -> str | None:
+    def read_text(self, column: str) -> str | None:
         """Return the text of a cell that must not be empty and shows all its characters."""
         if not self.get(column):
-            self.fault(column, "is empty: fill it in, or remove the line")
-        return self._shown(column, lambda char: unicodedata.category(char) in ("Cc", "Cf")) or None
+            self.add_fault(column, "is empty: fill it in, or remove the line")
+        return self._quote(column, lambda char: unicodedata.category(char) in ("Cc", "Cf")) or None
 
-    def free_text(self, column: str) -> str:
+    def read_free_text(self, column: str) -> str:
         """Return a text that may be empty or of several lines; what acts on a screen is a fault."""
-        return self._shown(column, lambda char: visible(char) != char)
+        return self._quote(column, lambda char: visible(char) != char)
 
-    def _shown(self, column: str, is_hidden: Callable[[str], bool]) -> str:
+    def _quote(self, column: str, is_hidden: Callable[[str], bool]) -> str:
         if hidden := next(filter(is_hidden, self.get(column)), ""):
             message = f"holds an invisible character (U+{ord(hidden):04X}): remove it"
-            self.fault(column, message)
+            self.add_fault(column, message)
         return "" if hidden else self.get(column)
 
-    def mm(self, column: str) -> Decimal | None:
+    def read_mm(self, column: str) -> Decimal | None:
         """Return a length in mm, exact, with the digits that were written; 0 or more."""
         cell = self.get(column)
-        fault = why_no_length(cell)
+        fault = explain_no_length(cell)
         if fault:
-            self.fault(column, fault)
+            self.add_fault(column, fault)
             return None
         return Decimal(cell)
 
-    def whole_number(
+    def read_whole_number(
         self, column: str, *, minimum: int | None = None, maximum: int | None = None
     ) -> int | None:
         """Return a whole number, within the bounds where there are any."""
         cell = self.get(column)
         if cell.lower() in NOT_GIVEN:
-            self.fault(column, "the number is missing: write a whole number, such as 84")
+            self.add_fault(column, "the number is missing: write a whole number, such as 84")
         elif not _WHOLE_NUMBER.fullmatch(cell):
-            self.fault(column, f"{shown(cell)} is not a whole number: write it like 84")
+            self.add_fault(column, f"{quote_cell(cell)} is not a whole number: write it like 84")
         elif minimum is not None and int(cell) < minimum:
-            self.fault(column, f"{cell} is too small: it must be {minimum} or more")
+            self.add_fault(column, f"{cell} is too small: it must be {minimum} or more")
         elif maximum is not None and int(cell) > maximum:
-            self.fault(column, f"{cell} is too large: it must be {maximum} or less")
+            self.add_fault(column, f"{cell} is too large: it must be {maximum} or less")
         else:
             return int(cell)
         return None
 
-    def iso_date(self, column: str, *, may_be_future: bool = False) -> date | None:
+    def read_date(self, column: str, *, may_be_future: bool = False) -> date | None:
         """Return a date, written year-month-day, from 1950 to today.
 
         Parameters
@@ -116,24 +116,24 @@ class Row:
         """
         cell = self.get(column)
         if cell.lower() in NOT_GIVEN:
-            self.fault(column, "the date is missing: write it like 2018-01-31")
+            self.add_fault(column, "the date is missing: write it like 2018-01-31")
         elif not _ISO_DATE.fullmatch(cell):
-            self.fault(column, f"{shown(cell)} is not a date: write it like 2018-01-31")
+            self.add_fault(column, f"{quote_cell(cell)} is not a date: write it like 2018-01-31")
         else:
-            fault = why_no_day(cell, may_be_future=may_be_future)
+            fault = explain_no_day(cell, may_be_future=may_be_future)
             if not fault:
                 return date.fromisoformat(cell)
-            self.fault(column, fault)
+            self.add_fault(column, fault)
         return None
 
-    def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
+    def read_choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
         """Return the one of an enumeration (or of some of its members) that the cell names."""
         cell = self.get(column)
         allowed = {choice.value: choice for choice in choices}
         if cell in allowed:
             return allowed[cell]
-        complaint = f"{shown(cell)} is unknown" if cell else "is empty"
-        self.fault(
+        complaint = f"{quote_cell(cell)} is unknown" if cell else "is empty"
+        self.add_fault(
             column,
             f"{complaint}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}",
         )
@@ -169,7 +169,7 @@ class Table:
             self.raise_faults()
         return tuple(self._rows)
 
-    def fault(self, line: int, column: str | None, message: str) -> None:
+    def add_fault(self, line: int, column: str | None, message: str) -> None:
         """Note a fault of the table."""
         self._faults.append(TableFault(line, column, message))
 
@@ -260,18 +260,20 @@ def read_table(
     TableError
         It is empty, is not CSV text, or its header is not as it must be: no row can be read then.
     """
-    records = list(_records(path.name, _text(path)) if isinstance(path, Path) else _lines_of(path))
+    records = list(
+        _read_records(path.name, _read_text(path)) if isinstance(path, Path) else _read_lines(path)
+    )
     if not records:
         _refuse(path.name, 1, f"the file is empty: its first line must be {','.join(required)}")
     header, *body = records
-    columns = _checked_columns(path.name, header, required, optional)
+    columns = _check_columns(path.name, header, required, optional)
     if not body and not may_have_no_rows:
         _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
     table = Table(path.name, columns, rows=[], faults=[], all_or_none=all_or_none)
     for record in body:
-        fault = _why_ragged(record.values, len(columns))
+        fault = _explain_ragged(record.values, len(columns))
         if fault:
-            table.fault(record.line, None, fault)
+            table.add_fault(record.line, None, fault)
         else:
             cells = dict(zip(columns, record.values, strict=True))
             table._rows.append(Row(record.line, cells, table._faults))
@@ -288,7 +290,7 @@ def _refuse(name: str, line: int, message: str) -> NoReturn:
     raise TableError(name, [TableFault(line, None, message)])
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -307,7 +309,7 @@ def _text(path: Path) -> str:
         _refuse(path.name, line, "a character is not UTF-8: save the file as CSV in UTF-8")
 
 
-def _records(name: str, text: str) -> Iterator[_Record]:
+def _read_records(name: str, text: str) -> Iterator[_Record]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
@@ -319,12 +321,12 @@ def _records(name: str, text: str) -> Iterator[_Record]:
         _refuse(name, line, f"this is not CSV ({error}): check the quotation marks of this line")
 
 
-def _lines_of(table: TextTable) -> Iterator[_Record]:
+def _read_lines(table: TextTable) -> Iterator[_Record]:
     for line, values in enumerate((table.columns, *table.rows), start=1):
         yield _Record(line, [value.strip() for value in values])
 
 
-def _checked_columns(
+def _check_columns(
     name: str, header: _Record, required: Sequence[str], optional: Sequence[str]
 ) -> tuple[str, ...]:
     columns, known = header.values, [*required, *optional]
@@ -355,7 +357,7 @@ def _checked_columns(
     return tuple(columns)
 
 
-def _why_ragged(values: Sequence[str], columns: int) -> str | None:
+def _explain_ragged(values: Sequence[str], columns: int) -> str | None:
     if not any(values):
         return "the line holds no value: remove it"
     if len(values) == columns:

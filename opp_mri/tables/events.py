@@ -38,7 +38,7 @@ def read_events(
     events: dict[str, list[TreatmentEvent]] = {}
     with read_table(path, required=EVENT_NAMES, may_have_no_rows=True) as table:
         for row in table.rows:
-            lesion_id, event = row.text("lesion_id"), _event(row)
+            lesion_id, event = row.read_text("lesion_id"), _read_event(row)
             if lesion_id is None or not check_known(row, lesion_id, known, known_from):
                 continue
             if event is not None:
@@ -46,31 +46,31 @@ def read_events(
     return events
 
 
-def _event(row: Row) -> TreatmentEvent | None:
-    kind = row.choice("event", EventKind)
+def _read_event(row: Row) -> TreatmentEvent | None:
+    kind = row.read_choice("event", EventKind)
     if kind is EventKind.EXCLUSION:
-        exclusion = row.choice("value", Exclusion)
-        return TreatmentEvent(_unused_day(row), kind, exclusion.value) if exclusion else None
+        exclusion = row.read_choice("value", Exclusion)
+        return TreatmentEvent(_read_unused_day(row), kind, exclusion.value) if exclusion else None
     day = read_day(row)
     if kind is EventKind.LOCAL_RETREATMENT and day is not None and day <= 0:
-        row.fault(
+        row.add_fault(
             "days_from_ssrs",
             f"a local retreatment comes after radiosurgery, not on day {day}: correct the day",
         )
         return None
-    value: str | None = row.free_text("value")
+    value: str | None = row.read_free_text("value")
     if kind is EventKind.OTHER_BONE_LESIONS:
-        behaviour = row.choice("value", OtherBoneLesions)
+        behaviour = row.read_choice("value", OtherBoneLesions)
         value = behaviour.value if behaviour else None
     if kind is EventKind.PATHOLOGY:
-        tissue = row.choice("value", Pathology)
+        tissue = row.read_choice("value", Pathology)
         value = tissue.value if tissue else None
     if kind is None or day is None or value is None:
         return None
     return TreatmentEvent(day, kind, value)
 
 
-def _unused_day(row: Row) -> int:
+def _read_unused_day(row: Row) -> int:
     """Read the day of an exclusion, which plays no part: 0 where it is not a day."""
     cell = row.get("days_from_ssrs")
     days = int(cell) if re.fullmatch(r"[+-]?[0-9]{1,9}", cell) else 0

@@ -37,10 +37,10 @@ def read_lesion_lines(path: Path) -> Mapping[str, tuple[int, Lesion]]:
     checks = LesionChecks()
     with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
         for row in table.rows:
-            uid = row.get(TRACKING_UID) or _uid_from(row.get("lesion_id"))
-            lesion = lesion_of_row(row, uid)
+            uid = row.get(TRACKING_UID) or _make_uid(row.get("lesion_id"))
+            lesion = read_lesion_row(row, uid)
             if lesion is not None and lesion.lesion_id in lesions:
-                row.fault("lesion_id", "is in the table twice: keep one row per lesion")
+                row.add_fault("lesion_id", "is in the table twice: keep one row per lesion")
             elif lesion is not None:
                 checks.check(row, lesion)
                 lesions[lesion.lesion_id] = row.line, lesion
@@ -60,8 +60,8 @@ class LesionChecks:
         self._names, self._patients = Spellings("lesion_id"), Spellings("patient_id")
         self._first_of: dict[str, tuple[Lesion, int | None]] = {}
         for lesion in recorded:
-            self._names.know(lesion.lesion_id)
-            self._patients.know(lesion.patient_id)
+            self._names.add_known(lesion.lesion_id)
+            self._patients.add_known(lesion.patient_id)
             self._first_of.setdefault(lesion.patient_id, (lesion, None))
 
     def check(self, row: Row, lesion: Lesion) -> None:
@@ -74,15 +74,15 @@ class LesionChecks:
         difference = patient_difference(earlier, lesion)
         if difference is not None:
             where = "in a recorded lesion" if line is None else f"in line {line}"
-            row.fault(difference.column, difference.sentence(where))
+            row.add_fault(difference.column, difference.sentence(where))
 
 
-def _uid_from(name: str) -> str:
+def _make_uid(name: str) -> str:
     """Make a UID that is the same whenever the table is read."""
     return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], 'big')}"
 
 
-def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:
+def read_lesion_row(row: Row, tracking_uid: str) -> Lesion | None:
     """Read a lesion, without seed and events, from the columns `REQUIRED` and `OPTIONAL`.
 
     Returns
@@ -111,11 +111,13 @@ def lesion_of_row(row: Row, tracking_uid: str) -> Lesion | None:
 def _check_course(row: Row, lesion: Lesion) -> None:
     first_date, last_date = lesion.ssrs_first_date, lesion.ssrs_last_date
     if last_date < first_date:
-        row.fault("ssrs_last_date", f"is before the first day, {first_date}: correct one of them")
+        row.add_fault(
+            "ssrs_last_date", f"is before the first day, {first_date}: correct one of them"
+        )
     if lesion.fractions == 1 and last_date != first_date:
-        row.fault("fractions", "a single fraction has one day: correct the dates or the number")
+        row.add_fault("fractions", "a single fraction has one day: correct the dates or the number")
     if lesion.dose_gy == 0:
-        row.fault("dose_gy", "is 0: write the total dose in Gy, or leave the cell empty")
+        row.add_fault("dose_gy", "is 0: write the total dose in Gy, or leave the cell empty")
 
 
 def _check_patient(row: Row, lesion: Lesion) -> None:
@@ -123,6 +125,6 @@ def _check_patient(row: Row, lesion: Lesion) -> None:
         day = getattr(lesion, column)
         if day is not None and day < lesion.ssrs_last_date:
             message = f"is before the radiosurgery, {lesion.ssrs_last_date}: correct one of them"
-            row.fault(column, message)
+            row.add_fault(column, message)
     if lesion.birth_year is not None and lesion.birth_year > lesion.ssrs_first_date.year:
-        row.fault("birth_year", "is after the radiosurgery: correct one of them")
+        row.add_fault("birth_year", "is after the radiosurgery: correct one of them")

@@ -15,7 +15,7 @@ from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Observation, VolumeObservation
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.names import Spellings, check_known
-from opp_mri.units import LARGEST_CC, days_between
+from opp_mri.units import LARGEST_CC, count_days
 
 _PLAIN_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]{1,20})?", re.ASCII)
 
@@ -93,11 +93,11 @@ def read_sizes(
         may_have_no_rows=may_have_no_rows,
     ) as table:
         for row in table.rows:
-            lesion_id = row.text("lesion_id")
+            lesion_id = row.read_text("lesion_id")
             day = read_day(row)
-            sequence = row.choice("sequence", SeriesRole)
-            volume_cc = _volume(row)
-            ap_mm = None if volume_cc is not None and not row.get("ap_mm") else row.mm("ap_mm")
+            sequence = row.read_choice("sequence", SeriesRole)
+            volume_cc = _read_volume(row)
+            ap_mm = None if volume_cc is not None and not row.get("ap_mm") else row.read_mm("ap_mm")
             if lesion_id is None or day is None or sequence is None:
                 continue
             if lesions is None:
@@ -106,7 +106,7 @@ def read_sizes(
                 check_day(row, "days_from_ssrs", day, lesions[lesion_id])
             first_line = first_lines.setdefault((lesion_id, sequence, day), row.line)
             if first_line != row.line:
-                row.fault(
+                row.add_fault(
                     "days_from_ssrs",
                     f"line {first_line} has the same lesion, sequence and day: keep one of them",
                 )
@@ -115,13 +115,13 @@ def read_sizes(
                 if size is not None:
                     sizes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = size
     return Sizes(
-        lengths=_in_order(lengths, Observation),
-        volumes=_in_order(volumes, VolumeObservation),
+        lengths=_sort_by_day(lengths, Observation),
+        volumes=_sort_by_day(volumes, VolumeObservation),
         lines=first_lines,
     )
 
 
-def _in_order(
+def _sort_by_day(
     sizes: _BySequence, record: Callable[[int, Decimal], Recorded]
 ) -> dict[str, dict[SeriesRole, tuple[Recorded, ...]]]:
     return {
@@ -133,12 +133,12 @@ def _in_order(
     }
 
 
-def _volume(row: Row) -> Decimal | None:
+def _read_volume(row: Row) -> Decimal | None:
     cell = row.get(VOLUME_COLUMN)
     if not cell:
         return None
     if not _PLAIN_NUMBER.fullmatch(cell) or Decimal(cell) >= LARGEST_CC:
-        row.fault(
+        row.add_fault(
             VOLUME_COLUMN,
             f"a volume is a number of cc, 0 or more and below {LARGEST_CC}: write it like 3.45",
         )
@@ -150,12 +150,14 @@ def check_day(row: Row, column: str, day: int, lesion: Lesion) -> None:
     """Note a fault where a study lies after death or in the future."""
     studied = lesion.ssrs_last_date + timedelta(days=day)
     if lesion.death_date is not None and studied > lesion.death_date:
-        late = days_between(lesion.death_date, studied)
-        row.fault(column, f"the study of {studied} is {late} days after death: correct one of them")
+        late = count_days(lesion.death_date, studied)
+        row.add_fault(
+            column, f"the study of {studied} is {late} days after death: correct one of them"
+        )
     elif studied > date.today():
-        row.fault(column, f"the study of {studied} lies in the future: correct the day")
+        row.add_fault(column, f"the study of {studied} lies in the future: correct the day")
 
 
 def read_day(row: Row) -> int | None:
     """Read the whole days from the completion of radiosurgery, at most a hundred years."""
-    return row.whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)
+    return row.read_whole_number("days_from_ssrs", minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS)

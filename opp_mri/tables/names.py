@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from attrs import define, field
 
-from opp_mri.tables.cell_faults import shown
+from opp_mri.tables.cell_faults import quote_cell
 from opp_mri.tables.csv_table import Row
 
 
@@ -23,25 +23,25 @@ class Spellings:
     column: str
     _first: dict[str, tuple[str, int | None]] = field(factory=dict, init=False)
 
-    def know(self, name: str) -> None:
+    def add_known(self, name: str) -> None:
         """Take up a name that is recorded already."""
-        self._first.setdefault(folded(name), (name, None))
+        self._first.setdefault(fold_name(name), (name, None))
 
     def check(self, row: Row, name: str) -> bool:
         """Note a fault where a name differs from an earlier one in case or Unicode form only."""
-        earlier, line = self._first.setdefault(folded(name), (name, row.line))
+        earlier, line = self._first.setdefault(fold_name(name), (name, row.line))
         if earlier == name:
             return True
         where = "which is recorded" if line is None else f"of line {line}"
-        row.fault(
+        row.add_fault(
             self.column,
-            f"{shown(name)} and {shown(earlier)} {where} differ only in case, spaces or Unicode "
-            "form: write one name in one way",
+            f"{quote_cell(name)} and {quote_cell(earlier)} {where} differ only in case, spaces or "
+            "Unicode form: write one name in one way",
         )
         return False
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """Return what two spellings of one name share: no case, no blanks, one Unicode form."""
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return "".join(normal.split())
@@ -57,13 +57,14 @@ def check_known(row: Row, name: str, known: Collection[str], where: str) -> bool
     """
     if name in known:
         return True
-    by_form = {folded(other): other for other in known}
-    close = by_form.get(folded(name)) or next(
-        (by_form[form] for form in get_close_matches(folded(name), by_form, n=1, cutoff=0.75)),
+    by_form = {fold_name(other): other for other in known}
+    close = by_form.get(fold_name(name)) or next(
+        (by_form[form] for form in get_close_matches(fold_name(name), by_form, n=1, cutoff=0.75)),
         None,
     )
-    hint = f" (did you mean {shown(close)}?)" if close else ""
-    row.fault(
-        "lesion_id", f"{shown(name)} is not in {where}: add it there, or correct the name{hint}"
+    hint = f" (did you mean {quote_cell(close)}?)" if close else ""
+    row.add_fault(
+        "lesion_id",
+        f"{quote_cell(name)} is not in {where}: add it there, or correct the name{hint}",
     )
     return False

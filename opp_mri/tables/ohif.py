@@ -39,13 +39,13 @@ def read_ohif_table(data: bytes, file_name: str) -> AnnotationFile:
         }
         label = cells.get("Label") or f"line {number}"
         try:
-            annotations.append(_line(cells, file_name, label))
+            annotations.append(_read_line(cells, file_name, label))
         except ValueError as error:
             set_aside.append(SetAside(file_name=file_name, label=label, reason=str(error)))
     return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
 
 
-def _line(cells: Mapping[str, str], file_name: str, label: str) -> Annotation:
+def _read_line(cells: Mapping[str, str], file_name: str, label: str) -> Annotation:
     """Make a line of a row.
 
     Raises
@@ -62,7 +62,7 @@ def _line(cells: Mapping[str, str], file_name: str, label: str) -> Annotation:
     points = [point.split() for point in cells.get("points", "").split(";") if point.strip()]
     if len(points) != LINE_POINTS:
         raise ValueError(f"It has {len(points)} points: a straight line has two.")
-    first, second = (_point(point) for point in points)
+    first, second = (_read_point(point) for point in points)
     return Annotation(
         file_name=file_name,
         label=label,
@@ -73,11 +73,11 @@ def _line(cells: Mapping[str, str], file_name: str, label: str) -> Annotation:
         sop_instance_uid=cells.get("SOPInstanceUID", ""),
         ends_lps_mm=(first, second),
         frame_of_reference_uid=cells.get("FrameOfReferenceUID", ""),
-        stated_mm=_stated_mm(cells.get("Length", "")),
+        stated_mm=_read_stated_mm(cells.get("Length", "")),
     )
 
 
-def _point(words: list[str]) -> Vector3:
+def _read_point(words: list[str]) -> Vector3:
     try:
         x, y, z = (float(word) for word in words)
     except ValueError:
@@ -87,7 +87,7 @@ def _point(words: list[str]) -> Vector3:
     return x, y, z
 
 
-def _stated_mm(text: str) -> Decimal | None:
+def _read_stated_mm(text: str) -> Decimal | None:
     try:
         stated = Decimal(text) if text else None
     except InvalidOperation:

@@ -23,7 +23,7 @@ OPTIONAL: Final = tuple(column.name for column in VISIT_COLUMNS if column.name n
 _DAY_NAMES: Final = tuple(column.name for column in VISIT_DAY_COLUMNS)
 
 
-def visit_values(row: Row) -> dict[str, Value] | None:
+def read_visit_values(row: Row) -> dict[str, Value] | None:
     """Read the values of a visit by its date, from the columns `REQUIRED` and `OPTIONAL`.
 
     Returns
@@ -41,11 +41,11 @@ def visit_values(row: Row) -> dict[str, Value] | None:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def visit_of(row: Row, values: Mapping[str, Any]) -> Visit | None:
+def build_visit(row: Row, values: Mapping[str, Any]) -> Visit | None:
     """Make a visit of values that were read; None where they contradict each other."""
     known = any(values.get(name) is not None for name in FINDINGS)
     if not known and not any(row.get(column.name) for column in FINDING_COLUMNS):
-        row.fault(None, "the visit has no finding: fill in at least one, or remove the line")
+        row.add_fault(None, "the visit has no finding: fill in at least one, or remove the line")
         return None
     if not known:  # what was written cannot be read: the fault is noted
         return None
@@ -56,7 +56,7 @@ def visit_of(row: Row, values: Mapping[str, Any]) -> Visit | None:
         confirmation_date=values.get("confirmation_date"),
     )
     for name, message in faults.items():
-        row.fault(name, message)
+        row.add_fault(name, message)
     return None if faults else Visit(**values)
 
 
@@ -83,20 +83,20 @@ def read_visits(path: Path, lesions: Mapping[str, Lesion]) -> dict[str, tuple[Vi
         path, required=_DAY_NAMES[:2], optional=_DAY_NAMES[2:], may_have_no_rows=True
     ) as table:
         for row in table.rows:
-            lesion_id = row.text("lesion_id")
+            lesion_id = row.read_text("lesion_id")
             day = read_cell(row, VISIT_DAY, must_be_filled=True)
             if lesion_id is not None and lesion_id not in lesions:
-                row.fault("lesion_id", "no such lesion in the table of lesions: correct one")
+                row.add_fault("lesion_id", "no such lesion in the table of lesions: correct one")
             elif lesion_id is not None and isinstance(day, int):
                 start = lesions[lesion_id].ssrs_last_date
                 confirmed = read_cell(row, CONFIRMATION_DAY)
-                visit = visit_of(
+                visit = build_visit(
                     row,
                     {
                         "lesion_id": lesion_id,
                         "visit_date": start + timedelta(days=day),
                         **read_values(row, FINDING_COLUMNS),
-                        "confirmation_date": _later(start, confirmed),
+                        "confirmation_date": _find_later(start, confirmed),
                     },
                 )
                 if visit is not None:
@@ -104,5 +104,5 @@ def read_visits(path: Path, lesions: Mapping[str, Lesion]) -> dict[str, tuple[Vi
     return {lesion_id: latest_visits(rows) for lesion_id, rows in visits.items()}
 
 
-def _later(start: date, days: Value) -> date | None:
+def _find_later(start: date, days: Value) -> date | None:
     return start + timedelta(days=days) if isinstance(days, int) else None

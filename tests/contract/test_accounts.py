@@ -41,7 +41,7 @@ def read_by_both(opened: dict[str, PostgresqlStore]) -> None:
 
 
 def seen(store: PostgresqlStore) -> set[str]:
-    return {one.reading_id for one in store.readings()}
+    return {one.reading_id for one in store.get_readings()}
 
 
 def test_others_readings_are_seen_once_they_are_signed(opened: dict[str, PostgresqlStore]) -> None:
@@ -71,7 +71,7 @@ def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted
     read_by_both(opened)
     opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     assert seen(opened["anna"]) == {"anna-signed", "anna-draft"}
-    assert {signature.reader for signature in opened["anna"].signatures()} == {"anna"}
+    assert {signature.reader for signature in opened["anna"].get_signatures()} == {"anna"}
     with psycopg.connect(accounts["anna"]) as connection:
         rows = connection.execute("SELECT body FROM record").fetchall()
         assert not any('"reader":"bert"' in body for (body,) in rows)
@@ -145,9 +145,9 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
     settled = reading("r3", reader="consensus", draft=True)
     opened["anna"].add_to_log([resolution], readings=[settled])
-    assert [one.reading_id for one in opened["bert"].readings() if one.reader == "consensus"] == [
-        "r3"
-    ]
+    assert [
+        one.reading_id for one in opened["bert"].get_readings() if one.reader == "consensus"
+    ] == ["r3"]
 
 
 def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
@@ -171,7 +171,7 @@ def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
         open_postgresql(address, tmp_path)
     assert "dora-draft" in seen(opened["cora"])
     assert verify(opened["cora"]).faults == ()
-    assert name not in [account.name for account in shared.accounts()]
+    assert name not in [account.name for account in shared.list_accounts()]
     with pytest.raises(InputError, match="no account"):
         shared.remove_account(name)
 
@@ -197,7 +197,7 @@ def test_twenty_readers_who_write_at_once_lose_nothing(
     for thread in threads:
         thread.join(timeout=120)
     assert faults == []
-    assert len(shared.readings()) == 100
+    assert len(shared.get_readings()) == 100
     assert verify(shared).faults == ()
 
 
@@ -205,16 +205,16 @@ def test_a_signature_is_seen_in_the_other_window_at_once(
     opened: dict[str, PostgresqlStore],
 ) -> None:
     read_by_both(opened)
-    before = len(opened["bert"].signatures())
+    before = len(opened["bert"].get_signatures())
     sign(opened["anna"], "anna", "anna-draft")
-    assert len(opened["bert"].signatures()) == before + 1
+    assert len(opened["bert"].get_signatures()) == before + 1
 
 
 def test_the_same_cell_from_two_places_is_told(
     opened: dict[str, PostgresqlStore], accounts: dict[str, str], tmp_path: Path
 ) -> None:
     elsewhere = open_postgresql(accounts["anna"], tmp_path)
-    start = opened["anna"].head().sequence_number
+    start = opened["anna"].get_head().sequence_number
     elsewhere.add_readings([reading("first", reader="anna")], seen=start)
     with pytest.raises(ConflictError, match="another window"):
         opened["anna"].add_readings([reading("second", reader="anna")], seen=start)
@@ -234,6 +234,6 @@ def test_a_guard_that_was_removed_is_named(shared: PostgresqlStore, database: st
         "ALTER TABLE record DISABLE TRIGGER record_follows",
         "ALTER TABLE record DISABLE ROW LEVEL SECURITY",
     )  # fmt: skip
-    faults = " ".join(shared.database_faults())
+    faults = " ".join(shared.find_database_faults())
     for words in ("record_seen", "record_follows", "“record” is off"):
         assert words in faults

@@ -52,10 +52,10 @@ def test_an_insert_that_gives_way_does_not_move_the_head(
 ) -> None:
     """ON CONFLICT DO NOTHING runs the triggers before the insert, and then inserts nothing."""
     opened["anna"].add_readings([reading("own", reader="anna")])
-    before = opened["cora"].head()
+    before = opened["cora"].get_head()
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         insert(connection, next_row(connection), "record", "ON CONFLICT DO NOTHING")
-    assert opened["cora"].head() == before
+    assert opened["cora"].get_head() == before
     assert verify(opened["cora"]).faults == ()
     opened["bert"].add_readings([reading("later", reader="bert")])
     assert verify(opened["cora"]).faults == ()
@@ -66,7 +66,7 @@ def test_the_guards_cannot_be_hung_on_a_table_of_the_reader(
 ) -> None:
     """They run with the owner's rights: on a temporary table they would move the head."""
     opened["anna"].add_readings([reading("own", reader="anna")])
-    before = opened["cora"].head()
+    before = opened["cora"].get_head()
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         connection.execute("CREATE TEMP TABLE mine (LIKE public.record)")
         for function in ("opp_mri_follow", "opp_mri_note_signed"):
@@ -76,7 +76,7 @@ def test_the_guards_cannot_be_hung_on_a_table_of_the_reader(
                     f"FUNCTION public.{function}()"
                 )
         insert(connection, next_row(connection, key="other"), "mine", "")
-    assert opened["cora"].head() == before
+    assert opened["cora"].get_head() == before
     assert verify(opened["cora"]).faults == ()
 
 
@@ -156,7 +156,7 @@ def test_statistics_of_the_server_show_no_values(
 ) -> None:  # fmt: skip
     opened["cora"].add_files([catalogue_entry()])
     opened["cora"].add_to_log(study_records())
-    with shared.writing_transaction() as connection:
+    with shared.begin_writing() as connection:
         connection.exec_driver_sql("ANALYZE")
     with psycopg.connect(accounts["anna"]) as attacker:
         query = "SELECT * FROM pg_stats WHERE schemaname = 'public' AND tablename = %s"
@@ -171,7 +171,7 @@ def test_a_database_that_lets_everybody_create_in_public_is_closed(
     execute(f"{server}/postgres", "CREATE DATABASE from_14")
     execute(f"{server}/from_14", "GRANT CREATE ON SCHEMA public TO PUBLIC")
     store = open_postgresql(f"{server}/from_14", tmp_path, create=True)
-    with store.reading_transaction() as connection:
+    with store.begin_reading() as connection:
         query = "SELECT has_schema_privilege('public', 'public', 'CREATE')"
         assert connection.exec_driver_sql(query).scalar() is False
     store.close()
@@ -204,5 +204,5 @@ def test_drafts_appended_by_hand_are_held_against_their_content(
     store._append([Draft(reading("sound", reader="anna"))])
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         insert(connection, next_row(connection, key="nonsense"), "record", "")
-    assert [one.reading_id for one in opened["cora"].readings()] == ["sound"]
-    assert any("cannot be read" in damage.message for damage in opened["cora"].damages())
+    assert [one.reading_id for one in opened["cora"].get_readings()] == ["sound"]
+    assert any("cannot be read" in damage.message for damage in opened["cora"].list_damages())

@@ -121,8 +121,8 @@ def test_a_row_cannot_be_replaced_or_forged(path: Path, verb: str, number: str) 
 
 def test_a_chain_that_is_written_again_is_found_by_a_head_that_was_kept(path: Path) -> None:
     store = open_sqlite(path)
-    kept = store.head().hash
-    body = next(record.body for record in store.chain() if record.key == "r2")
+    kept = store.get_head().hash
+    body = next(record.body for record in store.read_chain() if record.key == "r2")
     store.close()
     rewrite_record(path, "r2", body.replace("12.3", "40.0"))
     assert any("kept elsewhere" in fault for fault in faults_of(path, kept))
@@ -136,9 +136,9 @@ def test_a_damaged_record_is_named_and_never_stops_the_others(
 ) -> None:
     edit_without_guards(path, "UPDATE record SET body = 'no JSON' WHERE key = 'r2'")
     store = open_sqlite(path)
-    assert [one.reading_id for one in store.readings()] == ["r1", "r3", "r4", "r5"]
-    assert store.signatures() == []  # it covers the damaged one
-    (damage, _) = store.damages("L")
+    assert [one.reading_id for one in store.get_readings()] == ["r1", "r3", "r4", "r5"]
+    assert store.get_signatures() == []  # it covers the damaged one
+    (damage, _) = store.list_damages("L")
     assert damage.sequence_number == 3
     assert "Record 3, a reading, is damaged" in caplog.text
     assert "L" not in damage.message.split()
@@ -178,10 +178,10 @@ def test_a_reading_that_contradicts_itself_is_not_recorded(
     path: Path, changes: dict[str, object]
 ) -> None:
     store = open_sqlite(path)
-    before = store.head()
+    before = store.get_head()
     with pytest.raises(InputError, match="Nothing was recorded"):
         store.add_readings([reading("good"), reading("bad", **changes)])
-    assert store.head() == before
+    assert store.get_head() == before
     store.close()
 
 
@@ -196,41 +196,41 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
     )  # fmt: skip
     with patch.object(appending, "to_json", lambda one: to_json(one).replace("11.1", length)):
         store._append([Draft(sound)])
-    assert "forged" not in [one.reading_id for one in store.readings()]
-    assert len(store.readings()) == 5
-    assert store.damages("L")
+    assert "forged" not in [one.reading_id for one in store.get_readings()]
+    assert len(store.get_readings()) == 5
+    assert store.list_damages("L")
     assert verify(store).faults
     store.close()
 
 
 def test_the_same_cell_from_two_places_is_told(path: Path) -> None:
     here, there = open_sqlite(path), open_sqlite(path)
-    seen = here.head().sequence_number
+    seen = here.get_head().sequence_number
     there.add_readings([reading("there")], seen=seen)
     with pytest.raises(ConflictError, match="in another window or program"):
         here.add_readings([reading("here")], seen=seen)
     here.add_readings([reading("elsewhere", reader="B")], seen=seen)  # another reader's cell
-    here.add_readings([reading("here")], seen=here.head().sequence_number)
+    here.add_readings([reading("here")], seen=here.get_head().sequence_number)
     here.close()
     there.close()
 
 
 def test_a_lock_is_one_transaction(path: Path) -> None:
     store = open_sqlite(path)
-    before = store.head()
+    before = store.get_head()
     with pytest.raises(RuntimeError):
         _add_and_fail(store)
-    assert store.head() == before
+    assert store.get_head() == before
     with store.lock():
         store.add_readings([reading("inside")])
-    assert len(store.readings()) == 6
+    assert len(store.get_readings()) == 6
     store.close()
 
 
 def _add_and_fail(store: SqlStore) -> None:
     with store.lock():
         store.add_readings([reading("inside")])
-        assert len(store.readings()) == 6
+        assert len(store.get_readings()) == 6
         raise RuntimeError
 
 
@@ -296,7 +296,7 @@ def test_a_flipped_bit_anywhere_in_a_record_is_named(path: Path) -> None:
 def test_the_timeline_of_a_lesion_with_a_damaged_record_says_so(path: Path) -> None:
     edit_without_guards(path, "UPDATE record SET body = 'x' WHERE key = 'r2'")
     store = open_sqlite(path)
-    (lesion,) = store.lesions()
+    (lesion,) = store.get_lesions()
     flags = draft_timeline(store, lesion, "A").flags
     assert any("Record 3, a reading, is damaged" in flag for flag in flags)
     store.close()

@@ -67,15 +67,16 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def everything(project: Project) -> list[object]:
     store = project.store
     return [
-        list(store.chain()), store.head(), store.known_files(), store.files(), store.patients(),
-        store.volumes(), store.stale_patients(), store.place("A"), store.readings(),
-        store.signatures(), store.lesions(), store.instances_of(["P1"]),
+        list(store.read_chain()), store.get_head(), store.get_known_files(), store.get_files(),
+        store.get_patients(), store.get_volumes(), store.get_stale_patients(), store.get_place("A"),
+        store.get_readings(), store.get_signatures(),
+        store.get_lesions(), store.get_instances_of(["P1"]),
     ]  # fmt: skip
 
 
 def test_a_backup_holds_all_and_makes_an_equal_project(project: Project, tmp_path: Path) -> None:
     backup = back_up(project, tmp_path / "backup.zip", NOON)
-    assert backup.head == project.store.head()
+    assert backup.head == project.store.get_head()
     assert backup.path.stat().st_mode & 0o077 == 0
     assert check_backup(backup.path) == backup
     restore(backup.path, tmp_path / "two")
@@ -210,8 +211,8 @@ def test_a_copy_goes_into_a_database_and_back_equal(
             with pytest.raises(InputError, match="a reader's name"):
                 add_account(shared, "cora", "reader")
         with open_project(tmp_path / "back") as back:
-            assert back.store.head() == head
-            assert list(back.store.chain()) == list(project.store.chain())
+            assert back.store.get_head() == head
+            assert list(back.store.read_chain()) == list(project.store.read_chain())
             assert isinstance(back.store, SqlStore)
         with pytest.raises(ProjectError):
             copy_project(project, tmp_path / "other", f"{server}/study")
@@ -225,6 +226,6 @@ def test_the_tables_of_the_copy_take_what_comes_later(project: Project, tmp_path
     copy_project(project, tmp_path / "two")
     with open_project(tmp_path / "two") as copy:
         copy.store.add_readings([reading("later")])
-        assert len(copy.store.readings()) == 41
+        assert len(copy.store.get_readings()) == 41
     with closing(project.store):
-        assert len(project.store.readings()) == 40
+        assert len(project.store.get_readings()) == 40

@@ -68,28 +68,28 @@ def old(tmp_path: Path) -> Path:
 
 def test_every_record_comes_over_and_proves_itself(old: Path) -> None:
     store = open_sqlite(old)
-    assert [one.reading_id for one in store.readings("L")] == ["r0", "r1", "r2", "r3"]
-    assert store.readings()[2] == reading("r2", recorded_at=NOON + timedelta(hours=2))
-    (signature,) = store.signatures("L")
+    assert [one.reading_id for one in store.get_readings("L")] == ["r0", "r1", "r2", "r3"]
+    assert store.get_readings()[2] == reading("r2", recorded_at=NOON + timedelta(hours=2))
+    (signature,) = store.get_signatures("L")
     assert signature.content_hash
-    assert store.role_overrides() == {"v1": SeriesRole.T1}
-    assert store.same_patient() == [("P2", "P1")]
-    assert store.lesions() == [make_lesion("L")]
+    assert store.get_role_overrides() == {"v1": SeriesRole.T1}
+    assert store.get_same_patient() == [("P2", "P1")]
+    assert store.get_lesions() == [make_lesion("L")]
     for record in LOG:
         assert store.log_of(type(record)) == [record]
-    assert store.file_counts() == {FileStatus.IMAGE: 1}
-    assert store.volume("v1") == make_volume("v1")
-    assert store.known_files() == {("/data/a", ""): (100, 1)}
+    assert store.count_files() == {FileStatus.IMAGE: 1}
+    assert store.get_volume("v1") == make_volume("v1")
+    assert store.get_known_files() == {("/data/a", ""): (100, 1)}
     assert verify(store).faults == ()
-    (upgrade,) = store._records(StoreUpgrade)
+    (upgrade,) = store._read_records(StoreUpgrade)
     assert (upgrade.from_version, upgrade.records) == ("0004", 14)
     store.close()
 
 
 def test_records_stand_in_the_order_of_their_times(old: Path) -> None:
     store = open_sqlite(old)
-    kinds = [record.kind for record in store.chain()]
-    assert kinds.index("Signature") > [r.key for r in store.chain()].index("r2")
+    kinds = [record.kind for record in store.read_chain()]
+    assert kinds.index("Signature") > [r.key for r in store.read_chain()].index("r2")
     assert kinds.index(ReadingProtocol.__name__) < kinds.index(Unblinding.__name__)
     store.close()
 
@@ -112,7 +112,7 @@ def test_a_damaged_record_comes_over_as_it_is_and_is_named(
         connection.execute("UPDATE reading SET record = '{\"rea' WHERE reading_id = 'r1'")
         connection.commit()
     store = open_sqlite(old)
-    assert [one.reading_id for one in store.readings()] == ["r0", "r2", "r3"]
+    assert [one.reading_id for one in store.get_readings()] == ["r0", "r2", "r3"]
     assert "a reading, is damaged" in caplog.text
     store.close()
 
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_not_migrated(old: Path) -> None:
 
 def test_a_record_keeps_its_text_letter_by_letter(old: Path) -> None:
     store = open_sqlite(old)
-    (body,) = [record.body for record in store.chain() if record.key == "r3"]
+    (body,) = [record.body for record in store.read_chain() if record.key == "r3"]
     assert body == to_json(reading("r3", recorded_at=NOON + timedelta(hours=3)))
     assert json.loads(body)["length_mm"] == "12.3"
     store.close()

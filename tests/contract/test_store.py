@@ -97,32 +97,32 @@ def reading(reading_id: str = "r1", **changes: object) -> Reading:
 
 def test_files_are_known_by_name_size_and_time(store: SqlStore) -> None:
     store.add_files([image("a", "1.1")])
-    assert store.known_files() == {("/data/a", ""): (100, 1)}
+    assert store.get_known_files() == {("/data/a", ""): (100, 1)}
 
 
 def test_a_header_comes_back_as_it_went_in(store: SqlStore) -> None:
     entry = image("a", "1.1", patient_name="山道^正樹", study_date=date(2018, 1, 7))
     store.add_files([entry])
-    assert store.instance("1.1") == entry.instance
-    assert store.instances_of(["P1"]) == [entry.instance]
+    assert store.get_instance("1.1") == entry.instance
+    assert store.get_instances_of(["P1"]) == [entry.instance]
 
 
 def test_what_is_left_out_is_listed_with_its_reason(store: SqlStore) -> None:
     note = CatalogueEntry(source=source("note"), status=FileStatus.NOT_DICOM, detail="A text.")
     store.add_files([image("a", "1.1"), note])
-    assert store.files(left_out_only=True) == [note]
-    assert store.file_counts() == {FileStatus.IMAGE: 1, FileStatus.NOT_DICOM: 1}
+    assert store.get_files(left_out_only=True) == [note]
+    assert store.count_files() == {FileStatus.IMAGE: 1, FileStatus.NOT_DICOM: 1}
 
 
 def test_the_same_instance_in_a_second_file_is_a_copy(store: SqlStore) -> None:
     assert store.add_files([image("a", "1.1"), image("b", "1.1")]) == 1
     assert store.add_files([image("c", "1.1")]) == 1
-    assert store.file_counts() == {FileStatus.IMAGE: 1, FileStatus.COPY: 2}
+    assert store.count_files() == {FileStatus.IMAGE: 1, FileStatus.COPY: 2}
 
 
 def test_equal_uids_with_another_geometry_are_left_out_and_said(store: SqlStore) -> None:
     store.add_files([image("a", "1.1"), image("b", "1.1", likeness="y")])
-    (entry,) = store.files(left_out_only=True)
+    (entry,) = store.get_files(left_out_only=True)
     assert entry.status is FileStatus.UNREADABLE
     assert "another geometry" in entry.detail
 
@@ -130,39 +130,39 @@ def test_equal_uids_with_another_geometry_are_left_out_and_said(store: SqlStore)
 def test_a_changed_file_replaces_its_header(store: SqlStore) -> None:
     store.add_files([image("a", "1.1", series_description="old")])
     store.add_files([image("a", "1.1", modified_ns=2, series_description="new")])
-    instance = store.instance("1.1")
+    instance = store.get_instance("1.1")
     assert instance is not None
     assert instance.series_description == "new"
-    assert store.file_counts() == {FileStatus.IMAGE: 1}
+    assert store.count_files() == {FileStatus.IMAGE: 1}
 
 
 def test_when_a_file_goes_its_copy_holds_the_instance(store: SqlStore) -> None:
     store.add_files([image("a", "1.1"), image("b", "1.1")])
     store.forget_files([("/data/a", "")])
-    assert store.instance("1.1") is not None
-    assert store.sources_of(["1.1"]) == {"1.1": source("b")}
+    assert store.get_instance("1.1") is not None
+    assert store.get_sources_of(["1.1"]) == {"1.1": source("b")}
     store.forget_files([("/data/b", "")])
-    assert store.instance("1.1") is None
+    assert store.get_instance("1.1") is None
 
 
 def test_whatever_touches_a_patient_makes_its_volumes_stale(store: SqlStore) -> None:
     store.add_files([image("a", "1.1")])
-    assert store.stale_patients() == ["P1"]
+    assert store.get_stale_patients() == ["P1"]
     store.replace_volumes(["P1"], [])
-    assert store.stale_patients() == []
+    assert store.get_stale_patients() == []
     store.forget_files([("/data/a", "")])
-    assert store.stale_patients() == ["P1"]
+    assert store.get_stale_patients() == ["P1"]
 
 
 def test_volumes_come_back_as_they_went_in_and_by_frame(store: SqlStore) -> None:
     volume = attrs.evolve(make_volume("v1", slices=3), role=SeriesRole.T1, evidence=("Why.",))
     store.replace_volumes(["P1"], [volume])
-    assert store.volume("v1") == volume
-    assert store.volumes() == [volume]
-    assert store.volumes_with_frame(volume.frames[1].sop_instance_uid, 1) == [volume]
-    assert store.volumes_with_frame(volume.frames[1].sop_instance_uid, 2) == []
+    assert store.get_volume("v1") == volume
+    assert store.get_volumes() == [volume]
+    assert store.get_volumes_with_frame(volume.frames[1].sop_instance_uid, 1) == [volume]
+    assert store.get_volumes_with_frame(volume.frames[1].sop_instance_uid, 2) == []
     store.replace_volumes(["P1"], [])
-    assert store.volumes() == []
+    assert store.get_volumes() == []
 
 
 def test_look_alikes_of_another_study_wait_for_their_pixels(store: SqlStore) -> None:
@@ -173,20 +173,20 @@ def test_look_alikes_of_another_study_wait_for_their_pixels(store: SqlStore) -> 
             image("c", "1.3", study_instance_uid="S2", likeness="other"),
         ]
     )
-    assert store.unhashed_look_alikes() == ["1.1", "1.2"]
+    assert store.get_unhashed_look_alikes() == ["1.1", "1.2"]
     store.add_pixel_hashes({"1.1": "f00", "1.2": "f00"})
-    assert store.unhashed_look_alikes() == []
-    assert store.pixel_hashes_of(["P2"]) == {"1.2": "f00"}
-    assert store.patients_with_equal_pixels() == [("P1", "P2")]
+    assert store.get_unhashed_look_alikes() == []
+    assert store.get_pixel_hashes_of(["P2"]) == {"1.2": "f00"}
+    assert store.get_patients_with_equal_pixels() == [("P1", "P2")]
 
 
 def test_the_latest_override_counts_and_can_be_cleared(store: SqlStore) -> None:
     store.add_role_override("v1", SeriesRole.T1, NOON)
     store.add_role_override("v1", None, NOON)
     store.add_role_override("v2", SeriesRole.STIR, NOON)
-    assert store.role_overrides() == {"v1": None, "v2": SeriesRole.STIR}
+    assert store.get_role_overrides() == {"v1": None, "v2": SeriesRole.STIR}
     store.clear_role_override("v2", NOON)
-    assert store.role_overrides() == {"v1": None}
+    assert store.get_role_overrides() == {"v1": None}
 
 
 def test_a_lesion_comes_back_with_its_latest_revision(store: SqlStore) -> None:
@@ -194,22 +194,22 @@ def test_a_lesion_comes_back_with_its_latest_revision(store: SqlStore) -> None:
     store.add_lesions([lesion, make_lesion("M")], NOON)
     revised = attrs.evolve(lesion, histology="renal")
     store.add_lesions([revised], NOON)
-    assert store.lesion("L") == revised
-    assert [lesion.lesion_id for lesion in store.lesions()] == ["L", "M"]
-    assert store.lesion("absent") is None
+    assert store.get_lesion("L") == revised
+    assert [lesion.lesion_id for lesion in store.get_lesions()] == ["L", "M"]
+    assert store.get_lesion("absent") is None
 
 
 def test_a_reading_comes_back_to_the_last_digit(store: SqlStore) -> None:
     store.add_readings([reading()])
-    assert store.readings("L") == [reading()]
-    assert str(store.readings()[0].length_mm) == "12.3"
+    assert store.get_readings("L") == [reading()]
+    assert str(store.get_readings()[0].length_mm) == "12.3"
 
 
 def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
     store.add_readings([reading("r1")])
     with pytest.raises(ConflictError, match="same identifier"):
         store.add_readings([reading("r2"), reading("r1")])
-    assert [one.reading_id for one in store.readings()] == ["r1"]
+    assert [one.reading_id for one in store.get_readings()] == ["r1"]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM record", "UPDATE record SET reader = 'B'"])
@@ -252,14 +252,14 @@ def test_signatures_axes_and_common_points_come_back_in_order(store: SqlStore) -
         store.add_signature(signature)
     signatures = [
         attrs.evolve(signature, content_hash=stored.content_hash)
-        for signature, stored in zip(signatures, store.signatures(), strict=True)
+        for signature, stored in zip(signatures, store.get_signatures(), strict=True)
     ]
     assert all(signature.content_hash for signature in signatures)
     store.add_ap_axis(axis)
     store.add_common_point(point)
-    assert store.signatures("L") == store.signatures() == signatures
-    assert (store.ap_axes("L"), store.ap_axes("M")) == ([axis], [])
-    assert (store.common_points("P1"), store.common_points("P2")) == ([point], [])
+    assert store.get_signatures("L") == store.get_signatures() == signatures
+    assert (store.get_ap_axes("L"), store.get_ap_axes("M")) == ([axis], [])
+    assert (store.get_common_points("P1"), store.get_common_points("P2")) == ([point], [])
 
 
 def test_a_reader_has_one_place_and_another_reader_another(store: SqlStore) -> None:
@@ -269,9 +269,9 @@ def test_a_reader_has_one_place_and_another_reader_another(store: SqlStore) -> N
             study_date=date(2024, 1, day),
         )  # fmt: skip
         store.keep_place(place)
-    assert store.place("A") == attrs.evolve(place, reader="A", study_date=date(2024, 1, 2))
-    assert store.place("B") == place
-    assert store.place("C") is None
+    assert store.get_place("A") == attrs.evolve(place, reader="A", study_date=date(2024, 1, 2))
+    assert store.get_place("B") == place
+    assert store.get_place("C") is None
 
 
 def study_records() -> list[StudyRecord]:
@@ -340,17 +340,17 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         store.add_to_log([merged], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
     store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
     store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
-    assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
-    assert [signature.signature_id for signature in store.signatures()] == ["s"]
+    assert [one.reading_id for one in store.get_readings()] == ["r1", "r2"]
+    assert [signature.signature_id for signature in store.get_signatures()] == ["s"]
     assert store.log_of(MergedPackage) == [merged, merged]
-    with store.writing_transaction() as connection:
+    with store.begin_writing() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER stop BEFORE INSERT ON record WHEN NEW.kind = 'MergedPackage' "
             "BEGIN SELECT RAISE(ABORT, 'x'); END"
         )
     with pytest.raises(DatabaseError):
         store.add_to_log([merged], readings=[reading("r3")])
-    assert [one.reading_id for one in store.readings()] == ["r1", "r2"]
+    assert [one.reading_id for one in store.get_readings()] == ["r1", "r2"]
 
 
 @only_sqlite
@@ -375,7 +375,7 @@ def test_a_second_writer_waits_or_is_told(
     other.execute("COMMIT")
     other.close()
     second.add_readings([reading()])
-    assert len(store.readings()) == 1
+    assert len(store.get_readings()) == 1
     second.close()
 
 
@@ -396,19 +396,19 @@ def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> No
         started([*command, "two"], env=search) as second,
     ):
         assert [run.wait(timeout=60) for run in (first, second)] == [0, 0]
-    assert len({one.reading_id for one in store.readings()}) == 40
+    assert len({one.reading_id for one in store.get_readings()}) == 40
 
 
 @only_sqlite
 def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
     store.add_readings([reading("before")])
-    with store.writing_transaction() as connection:
+    with store.begin_writing() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     many = [reading(f"r{n}", reason="long " * 200) for n in range(500)]
     with pytest.raises(ProjectError, match="disk is full"):
         store.add_readings(many)
-    assert [one.reading_id for one in store.readings()] == ["before"]
+    assert [one.reading_id for one in store.get_readings()] == ["before"]
 
 
 @only_sqlite
@@ -433,7 +433,7 @@ def test_a_process_killed_in_a_transaction_leaves_what_was_there(
         check=False,
     )
     assert run.returncode == -9
-    assert [one.reading_id for one in store.readings()] == ["before"]
+    assert [one.reading_id for one in store.get_readings()] == ["before"]
 
 
 def test_an_absent_store_says_how_to_make_one(tmp_path: Path) -> None:
@@ -457,7 +457,7 @@ def test_a_truncated_store_is_said(store: SqlStore, tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ProjectError, match="damaged"):
-        open_sqlite(path).readings()
+        open_sqlite(path).get_readings()
 
 
 def test_another_program_s_database_is_left_alone(tmp_path: Path) -> None:
@@ -477,7 +477,7 @@ def test_a_store_of_a_newer_version_is_left_alone(store: SqlStore, tmp_path: Pat
 
 
 def test_the_migrations_make_the_schema_that_the_code_uses(store: SqlStore) -> None:
-    with store.reading_transaction() as connection:
+    with store.begin_reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
 
@@ -485,17 +485,17 @@ def test_the_migrations_make_the_schema_that_the_code_uses(store: SqlStore) -> N
 def test_frames_of_an_enhanced_instance_come_back(store: SqlStore) -> None:
     frames = tuple(Frame(frame_number=n, echo_time_ms=10.0 * n) for n in (1, 2, 3))
     store.add_files([image("a", "1.1", frames=frames)])
-    instance = store.instance("1.1")
+    instance = store.get_instance("1.1")
     assert instance is not None
     assert instance.frames == frames
 
 
 def test_a_snapshot_shows_one_moment_and_takes_no_writing(store: SqlStore) -> None:
     store.add_readings([reading("first")])
-    with store.snapshot():
-        assert len(store.readings()) == 1
+    with store.hold_snapshot():
+        assert len(store.get_readings()) == 1
         with pytest.raises(RuntimeError, match="within a snapshot"):
             store.add_readings([reading("second")])
-        assert len(store.readings()) == 1
+        assert len(store.get_readings()) == 1
     store.add_readings([reading("second")])
-    assert len(store.readings()) == 2
+    assert len(store.get_readings()) == 2

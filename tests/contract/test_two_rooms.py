@@ -47,7 +47,7 @@ def sessions(server: str, tmp_path: Path) -> Iterator[dict[str, Project]]:
 
 def read_and_sign(project: Project, reader: str) -> None:
     store = project.store
-    (lesion,) = store.lesions()
+    (lesion,) = store.get_lesions()
     cell = next(cell for cell in draft_timeline(store, lesion, reader).cells if cell.volume)
     assert cell.volume is not None
     points = ((1.0, 5.0), (9.0, 5.0))
@@ -66,8 +66,8 @@ def test_a_room_shows_what_another_reader_signed(sessions: dict[str, Project]) -
     room.look_for_changes()
     settle(room)
     assert "Another window recorded something" in room.navigation.hint
-    assert [one.reader for one in sessions["B"].store.signatures()] == ["A"]
-    assert [one.reader for one in sessions["B"].store.readings()] == ["A"]
+    assert [one.reader for one in sessions["B"].store.get_signatures()] == ["A"]
+    assert [one.reader for one in sessions["B"].store.get_readings()] == ["A"]
 
 
 def test_a_room_looks_every_few_seconds() -> None:

@@ -117,7 +117,7 @@ def make_stages(folder: Path) -> Study:
     with open_project(plain / "project") as project:
         rows = ["lesion_id,reader,sequence,sop_instance_uid,column_1,row_1,column_2,row_2"]
         for patient_id in PATIENTS:
-            for volume in project.store.volumes([patient_id]):
+            for volume in project.store.get_volumes([patient_id]):
                 uid = volume.frames[1].sop_instance_uid
                 rows.append(f"L{patient_id},outsider,,{uid},1,5,6,5")
         lines.write_text("\n".join(rows) + "\n")
@@ -134,7 +134,7 @@ def make_stages(folder: Path) -> Study:
     with open_project(folder / "merged" / "project") as project:
         for reader in READERS:
             merge_package(project, folder / "merged" / reader, NOON)
-        reading = project.store.readings()[0]
+        reading = project.store.get_readings()[0]
     shutil.copytree(folder / "merged", folder / "kept")
     with open_project(folder / "kept" / "project") as project:
         back_up(project, folder / "kept" / "backup.zip", NOON)
@@ -151,10 +151,11 @@ def views(project: Project) -> list[Any]:
     """Return all that a project shows."""
     store = project.store
     return [
-        store.readings(), store.signatures(), store.lesions(), store.volumes(), store.patients(),
-        store.role_overrides(), store.same_patient(), store.log_of(IssuedPackage),
-        store.log_of(MergedPackage), store.files(), store.instances_of(PATIENTS),
-        store.known_files(), store.stale_patients(),
+        store.get_readings(), store.get_signatures(), store.get_lesions(), store.get_volumes(),
+        store.get_patients(), store.get_role_overrides(), store.get_same_patient(),
+        store.log_of(IssuedPackage), store.log_of(MergedPackage),
+        store.get_files(), store.get_instances_of(PATIENTS),
+        store.get_known_files(), store.get_stale_patients(),
     ]  # fmt: skip
 
 
@@ -235,13 +236,13 @@ def do_package(folder: Path, study: Study) -> object:  # noqa: ARG001
 
 def count_measured(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        return sum(reading.reader == "outsider" for reading in project.store.readings()), 8
+        return sum(reading.reader == "outsider" for reading in project.store.get_readings()), 8
 
 
 def count_merged(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
         log = len(project.store.log_of(MergedPackage))
-        readings = len(project.store.readings())
+        readings = len(project.store.get_readings())
     return (readings if log else -readings), 8
 
 
@@ -253,8 +254,12 @@ def count_unblinded(folder: Path) -> tuple[int, int]:
 def count_signed(folder: Path) -> tuple[int, int]:
     """Count lesions whose resolutions all have their signature; a half-done one counts as -1."""
     with open_project(folder / "project") as project:
-        signed = {key for signature in project.store.signatures() for key in signature.reading_ids}
-        settled = [reading for reading in project.store.readings() if reading.reader == "consensus"]
+        signed = {
+            key for signature in project.store.get_signatures() for key in signature.reading_ids
+        }
+        settled = [
+            reading for reading in project.store.get_readings() if reading.reader == "consensus"
+        ]
         if any(one.reading_id not in signed for one in settled):
             return -1, 2
         return len({one.lesion_id for one in settled}), 2
@@ -303,14 +308,16 @@ def do_copy(folder: Path, study: Study) -> object:  # noqa: ARG001
 
 def count_indexed(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        described = [] if project.store.stale_patients() else project.store.volumes(PATIENTS)
-        return project.store.file_counts().get(FileStatus.IMAGE, 0) + len(described), 32 + 8
+        described = (
+            [] if project.store.get_stale_patients() else project.store.get_volumes(PATIENTS)
+        )
+        return project.store.count_files().get(FileStatus.IMAGE, 0) + len(described), 32 + 8
 
 
 def count_aligned(folder: Path) -> tuple[int, int]:
     """Count the fits; those of one visit stand together or not at all, else it is -1."""
     with open_project(folder / "project") as project:
-        visits = Counter(fit.patient_id for fit in project.store.alignments())
+        visits = Counter(fit.patient_id for fit in project.store.get_alignments())
     return (sum(visits.values()) if set(visits.values()) <= {2} else -1), 4
 
 
@@ -327,11 +334,11 @@ def count_migrated(folder: Path) -> tuple[int, int]:
 def count_same(folder: Path, name: str) -> tuple[int, int]:
     """Count another project's records: none where there is none."""
     with open_project(folder / "project") as project:
-        expected = project.store.head()
+        expected = project.store.get_head()
     if not is_project(folder / name):
         return 0, expected.sequence_number
     with open_project(folder / name) as project:
-        same = project.store.head() == expected and not verify(project.store).faults
+        same = project.store.get_head() == expected and not verify(project.store).faults
         return (expected.sequence_number if same else -1), expected.sequence_number
 
 
@@ -427,7 +434,7 @@ def flip_runs(study: Study, runs: int, chance: random.Random, *, inside: bool) -
         sound = store.read_bytes()
         with open_project(folder / "project") as project:
             before = views(project)
-            bodies = [record.body.encode() for record in project.store.chain()]
+            bodies = [record.body.encode() for record in project.store.read_chain()]
         for _ in range(runs):
             altered = bytearray(sound)
             place = chance.randrange(len(altered))
@@ -500,7 +507,7 @@ def edit_runs(study: Study, runs: int, chance: random.Random) -> Row:
         sound = store.read_bytes()
         with open_project(folder / "project") as project:
             before = views(project)
-            count = project.store.head().sequence_number
+            count = project.store.get_head().sequence_number
         for number in range(runs):
             store.write_bytes(sound)
             edit = EDITS[number % len(EDITS)]
@@ -583,8 +590,8 @@ def forge_seals(package: Path, number: int, chance: random.Random) -> None:
 def forge_rest(package: Path, number: int, chance: random.Random) -> None:
     """Record something more, in the form of opp_mri, after its reader sealed the package."""
     store = open_sqlite(package / STORE_NAME)  # a package that is opened refuses it
-    readings: list[Reading] = list(store.readings())
-    lesion = store.lesions()[0]
+    readings: list[Reading] = list(store.get_readings())
+    lesion = store.get_lesions()[0]
     if number % 2:
         store.add_lesions([lesion], NOON)
     else:
@@ -649,7 +656,7 @@ def round_runs(study: Study, runs: int) -> Row:
             row.acknowledged += sum(not answer.startswith("told") for answer in answers)
             with open_project(folder / "project") as project:
                 faults = list(verify(project.store).faults)
-                readings = project.store.readings()
+                readings = project.store.get_readings()
                 if stage == "merged" and number % len(rounds) == 2:
                     lesions = prepare_consensus(
                         project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)

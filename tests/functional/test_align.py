@@ -185,7 +185,7 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
         while not kept and running.poll() is None:
             time.sleep(0.05)
             with open_project(project) as opened:
-                kept = len(opened.store.alignments())
+                kept = len(opened.store.get_alignments())
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=60)
     assert running.returncode == 130, "it was interrupted before all four visits were done"
@@ -193,7 +193,7 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
     assert 0 < kept < 12
     assert " 0 from before." not in opp_mri("align", "--project", project).out
     with open_project(project) as opened:
-        assert len(opened.store.alignments()) == 12
+        assert len(opened.store.get_alignments()) == 12
 
 
 def test_a_confirmed_fit_goes_out_and_comes_back(

@@ -24,8 +24,8 @@ from opp_mri.phantom.cases import CASES
 from opp_mri.workflow.double_read.certify import (
     CertificationSet,
     TrueLength,
-    _chosen_visits,
-    _drawn,
+    _choose_visits,
+    _draw_lesions,
     make_certification,
     read_truth,
     score_certification,
@@ -157,8 +157,8 @@ def test_what_a_reader_gets_holds_no_length(made: Made) -> None:
         "images", "opp_mri.sqlite", "opp_mri.toml",
     ]  # fmt: skip
     with open_project(made.folder) as project:
-        assert project.store.readings() == []
-        assert all(lesion.events == () for lesion in project.store.lesions())
+        assert project.store.get_readings() == []
+        assert all(lesion.events == () for lesion in project.store.get_lesions())
     assert [path.name for path in made.truth.parent.iterdir()] == ["truth.csv"]
 
 
@@ -189,9 +189,9 @@ def test_every_true_length_waits_to_be_measured(made: Made) -> None:
     with open_project(made.folder) as project:
         for length in lengths:
             assert cell_of(project.store, length).status is CellStatus.UNREAD
-            seed = project.store.lesion(length.lesion_id).seed  # type: ignore[union-attr]
+            seed = project.store.get_lesion(length.lesion_id).seed  # type: ignore[union-attr]
             assert seed is not None
-            assert project.store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
+            assert project.store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
             course = {visit.ap_mm for visit in cases[length.lesion_id].visits}
             assert length.sequence.value != "T1" or float(length.ap_mm) in course
 
@@ -357,11 +357,11 @@ def test_a_set_too_small_to_pass_on_says_so(
 
 
 def test_another_seed_takes_other_patients_and_visits() -> None:
-    drawn_names = [tuple(sorted(_drawn(seed))) for seed in range(20)]
+    drawn_names = [tuple(sorted(_draw_lesions(seed))) for seed in range(20)]
     assert all(len(set(name)) == 5 for name in drawn_names)
     assert len(set(drawn_names)) > 10
     patient = {"patient_id": "PHANTOM-01", "visits": [{}] * 5}
-    visits = {tuple(_chosen_visits(seed, patient, 2)) for seed in range(40)}
+    visits = {tuple(_choose_visits(seed, patient, 2)) for seed in range(40)}
     assert visits == {(0, 1), (0, 2), (0, 3), (0, 4)}
 
 

@@ -34,14 +34,14 @@ def run(project: Path, *words: object) -> Any:
 
 def readings(project: Path) -> list[Reading]:
     with open_project(project) as opened:
-        return list(opened.store.readings())
+        return list(opened.store.get_readings())
 
 
 def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
     found = run(project, "discordance", "--json")
     studies: dict[str, list[str]] = defaultdict(list)
     with open_project(project) as opened:
-        for lesion in opened.store.lesions():
+        for lesion in opened.store.get_lesions():
             cells = build_lesion_timeline(opened.store, lesion, reader="reader-1").cells
             studies[lesion.lesion_id] = sorted({str(cell.study_date) for cell in cells})
     injected = {

@@ -27,7 +27,7 @@ def indexed(tmp_path: Path) -> list[VolumeDescription]:
     create_project(tmp_path / "project")
     with open_project(tmp_path / "project") as project:
         index(project, [tmp_path / "files"], workers=1)
-        return list(project.store.volumes())
+        return list(project.store.get_volumes())
 
 
 def said(volumes: Sequence[VolumeDescription]) -> dict[str, tuple[str | None, bool]]:

@@ -21,7 +21,7 @@ def indexed(tmp_path: Path, *headers: dict[str, Any]) -> dict[int, VolumeDescrip
     create_project(tmp_path / "project")
     with open_project(tmp_path / "project") as project:
         index(project, [tmp_path / "files"], workers=1)
-        return {v.instance.series_number or 0: v for v in project.store.volumes()}
+        return {v.instance.series_number or 0: v for v in project.store.get_volumes()}
 
 
 def at(header: dict[str, Any], number: int, clock: str | None, **values: Any) -> dict[str, Any]:

@@ -54,12 +54,12 @@ def run(project: Project, *sources: Path) -> IndexSummary:
 def left_out(project: Project) -> dict[str, tuple[FileStatus, str]]:
     return {
         Path(entry.source.name).name: (entry.status, entry.detail)
-        for entry in project.store.files(left_out_only=True)
+        for entry in project.store.get_files(left_out_only=True)
     }
 
 
 def only_volume(project: Project) -> VolumeDescription:
-    (volume,) = project.store.volumes()
+    (volume,) = project.store.get_volumes()
     return volume
 
 
@@ -76,7 +76,7 @@ def test_two_echoes_in_one_series_are_two_volumes(project: Project, tmp_path: Pa
     )
     run(project, tmp_path / "a", tmp_path / "b")
     first, second = sorted(
-        project.store.volumes(), key=lambda volume: volume.instance.echo_time_ms or 0
+        project.store.get_volumes(), key=lambda volume: volume.instance.echo_time_ms or 0
     )
     assert (len(first.frames), first.role) == (4, None), "20 ms is proton density"
     assert (len(second.frames), second.role) == (4, SeriesRole.T2FS)
@@ -93,7 +93,7 @@ def test_several_orientations_in_one_series_are_described_apart(
 
     write_series(tmp_path / "a", edit=turn, slices=range(6))
     run(project, tmp_path / "a")
-    volumes = {volume.plane: volume for volume in project.store.volumes()}
+    volumes = {volume.plane: volume for volume in project.store.get_volumes()}
     assert {plane: len(v.frames) for plane, v in volumes.items()} == {
         Plane.CORONAL: 1,
         Plane.AXIAL: 1,
@@ -116,7 +116,7 @@ def test_a_repeated_acquisition_in_one_series_is_two_volumes_of_which_the_later_
             ),
         )
     run(project, tmp_path)
-    volumes = project.store.volumes()
+    volumes = project.store.get_volumes()
     chosen = {volume.instance.acquisition_number: volume.selected for volume in volumes}
     assert chosen == {1: False, 2: True}
 
@@ -139,7 +139,7 @@ def test_two_stacks_of_an_enhanced_instance_are_two_volumes(
 ) -> None:
     write_enhanced(tmp_path / "a", {"1": [0.0, 4.4, 8.8], "2": [0.0, 4.4, 8.8, 13.2]})
     run(project, tmp_path / "a")
-    volumes = project.store.volumes()
+    volumes = project.store.get_volumes()
     assert sorted(len(volume.frames) for volume in volumes) == [3, 4]
     assert {volume.role for volume in volumes} == {SeriesRole.T1}
     assert sorted(volume.station or 0 for volume in volumes) == [1, 2]
@@ -164,7 +164,7 @@ def test_a_file_name_in_another_encoding_is_a_file_like_any_other(
     shutil.copy(odd, path.parent / os.fsdecode(b"d\xe9ja"))
     assert run(project, path.parent).counts == {FileStatus.IMAGE: 1, FileStatus.COPY: 1}
     uid = only_volume(project).frames[0].sop_instance_uid
-    assert project.store.sources_of([uid])[uid].path == str(odd)
+    assert project.store.get_sources_of([uid])[uid].path == str(odd)
     assert run(project, path.parent).read == 0
     odd.unlink()
     assert run(project, path.parent).counts == {FileStatus.IMAGE: 1}
@@ -263,7 +263,7 @@ def test_equal_uids_with_another_geometry_are_both_kept_and_the_second_stays_whe
     write_series(tmp_path / "in" / "a")
     write_series(tmp_path / "in" / "b", top_mm=90)
     assert run(project, tmp_path / "in").counts == {FileStatus.IMAGE: 8}
-    volumes = project.store.volumes()
+    volumes = project.store.get_volumes()
     assert {volume.planes[0].position_lps_mm[2] for volume in volumes} == {40, 90}
     assert all(volume.is_in_doubt for volume in volumes)
     shutil.rmtree(tmp_path / "in" / "a")
@@ -293,7 +293,7 @@ def test_a_file_that_changes_vanishes_and_comes_back_is_followed(
     shutil.rmtree(tmp_path / "a")
     (tmp_path / "a").mkdir()
     assert run(project, tmp_path / "a").gone == 4
-    assert project.store.volumes() == []
+    assert project.store.get_volumes() == []
 
 
 def test_a_truncated_file_that_is_whole_later_completes_its_series(
@@ -346,9 +346,9 @@ def test_a_second_run_over_unchanged_files_reads_nothing_and_keeps_every_volume(
 ) -> None:
     write_study(tmp_path / "a", T1, T2FS, STIR)
     assert run(project, tmp_path / "a").read == 12
-    before = project.store.volumes()
+    before = project.store.get_volumes()
     assert run(project, tmp_path / "a").read == 0
-    assert project.store.volumes() == before
+    assert project.store.get_volumes() == before
 
 
 def test_an_override_survives_more_slices_and_changed_files(
@@ -380,7 +380,7 @@ def test_a_volume_on_which_nothing_can_be_measured_can_have_no_role(
     volume_id = only_volume(project).volume_id
     with pytest.raises(InputError, match="can have no role: The header has no ImagePosition"):
         override_role(project, volume_id, SeriesRole.T1, NOON)
-    assert project.store.role_overrides() == {}
+    assert project.store.get_role_overrides() == {}
     with pytest.raises(UnknownError, match="opp-mri series"):
         override_role(project, "none", SeriesRole.T1, NOON)
 
@@ -400,9 +400,9 @@ def test_volumes_are_described_by_the_next_run_if_the_first_died_after_reading(
     with pytest.raises(KeyboardInterrupt):
         run(project, tmp_path / "a")
     monkeypatch.undo()
-    assert project.store.volumes() == []
+    assert project.store.get_volumes() == []
     assert run(project, tmp_path / "a").read == 0
-    assert len(project.store.volumes()) == 2
+    assert len(project.store.get_volumes()) == 2
 
 
 def test_what_was_described_before_an_interruption_is_kept(
@@ -417,10 +417,10 @@ def test_what_was_described_before_an_interruption_is_kept(
 
     with pytest.raises(KeyboardInterrupt):
         index(project, [tmp_path / "a"], workers=1, progress=interrupt)
-    assert len(project.store.volumes()) == 2
-    assert project.store.stale_patients() == ["P2"]
+    assert len(project.store.get_volumes()) == 2
+    assert project.store.get_stale_patients() == ["P2"]
     assert run(project, tmp_path / "a").read == 0
-    assert len(project.store.volumes()) == 3
+    assert len(project.store.get_volumes()) == 3
 
 
 def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -> None:
@@ -445,7 +445,7 @@ def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -
     assert 0 < after_kill <= kept
     with open_project(tmp_path / "project") as project:
         assert run(project, tmp_path / "many").read == 3000 - kept
-        assert sum(len(volume.frames) for volume in project.store.volumes()) == 3000
+        assert sum(len(volume.frames) for volume in project.store.get_volumes()) == 3000
 
 
 def interrupted(
@@ -487,7 +487,7 @@ def test_the_command_line_says_what_is_wrong_and_changes_nothing(
     )
     assert "There is no file or folder" in absent.err
     with open_project(tmp_path / "project") as project:
-        assert project.store.file_counts() == {}
+        assert project.store.count_files() == {}
 
 
 def test_no_message_names_the_patient(opp_mri: Callable[..., Any], tmp_path: Path) -> None:
@@ -510,7 +510,7 @@ def test_a_project_may_have_any_name(tmp_path: Path, name: str) -> None:
     create_project(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
     with open_project(tmp_path / name) as project:
-        assert project.store.file_counts() == {}
+        assert project.store.count_files() == {}
 
 
 def test_a_project_is_made_once_and_an_interrupted_init_can_be_done_again(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
     folder = make_study(tmp_path)
     with open_project(folder) as opened:
         rows = ["lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2"]
-        for volume in opened.store.volumes(["P1"]):
+        for volume in opened.store.get_volumes(["P1"]):
             if volume.role is SeriesRole.T1:
                 columns = 4 if volume.study_date == VISITS[0] else 6
                 uid = volume.frames[1].sop_instance_uid

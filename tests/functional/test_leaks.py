@@ -162,8 +162,10 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         issued = make_package(opened, "Reader-Alpha", folder / "alpha", AT).issued
         read_package(folder / "alpha", issued, true_lines(cohort.calipers), AT)
         merge_package(opened, folder / "alpha", AT)
-        alpha = [reading for reading in opened.store.readings() if reading.reader == "Reader-Alpha"]
-        lesions = opened.store.lesions()
+        alpha = [
+            reading for reading in opened.store.get_readings() if reading.reader == "Reader-Alpha"
+        ]
+        lesions = opened.store.get_lesions()
     markers = {
         *(TEXT, CODE, DAY, CLOCK, UID_ROOT, LENGTH, "Reader-Alpha", "Outsider-Reader"),
         *("PHANTOM-0", "OPP-01", "OPP-08", *uids),
@@ -208,9 +210,12 @@ def test_nothing_planted_comes_through(study: Any, tmp_path: Path) -> None:
     folder = package(project, tmp_path / "beta")
     assert not sorted(leaks(folder, markers))
     with open_project(folder) as beta:
-        assert beta.store.readings() == []
-        assert beta.store.alignments() == []
-        assert {patient.patient_id for patient in beta.store.patients()} == {"CASE-001", "CASE-002"}
+        assert beta.store.get_readings() == []
+        assert beta.store.get_alignments() == []
+        assert {patient.patient_id for patient in beta.store.get_patients()} == {
+            "CASE-001",
+            "CASE-002",
+        }
 
 
 def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Path) -> None:
@@ -220,19 +225,19 @@ def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Pat
         issued = opened.store.log_of(IssuedPackage)[-1]
     read_package(folder, issued, true_lines(project.parent / "c" / "calipers.csv"), AT)
     with open_project(folder) as beta:
-        for patient in beta.store.patients():
+        for patient in beta.store.get_patients():
             room = open_patient(beta.store, patient.patient_id, "Reader-Beta")
             for volume in room.volumes.values():
                 load_images(beta.store, volume)
         assert len(build_worklist(beta.store, "Reader-Beta").lesions) == 2
-        assert beta.store.readings()
+        assert beta.store.get_readings()
     own = {repr(reading.caliper.start[0]) for reading in beta_readings(folder) if reading.caliper}
     assert not sorted(leaks(folder, markers - own))  # both draw the true line, so these are equal
 
 
 def beta_readings(folder: Path) -> list[Reading]:
     with open_project(folder) as beta:
-        return list(beta.store.readings())
+        return list(beta.store.get_readings())
 
 
 @pytest.mark.parametrize(
@@ -254,8 +259,10 @@ def test_the_package_has_the_same_series_with_the_same_spacing(study: Any, tmp_p
     project, _ = study
     folder = package(project, tmp_path / "beta")
     with open_project(project) as opened, open_project(folder) as beta:
-        of_project = sorted(series_of(volume) for volume in opened.store.volumes() if volume.role)
-        of_package = sorted(series_of(volume) for volume in beta.store.volumes())
+        of_project = sorted(
+            series_of(volume) for volume in opened.store.get_volumes() if volume.role
+        )
+        of_package = sorted(series_of(volume) for volume in beta.store.get_volumes())
     assert of_project == of_package
 
 

@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def readings(project: Path) -> list[Reading]:
     with open_project(project / "project") as opened:
-        return list(opened.store.readings())
+        return list(opened.store.get_readings())
 
 
 def needed(program: str) -> str:

@@ -58,7 +58,7 @@ def files(tmp_path: Path) -> Path:
 
 def indexed(project: Project, folder: Path) -> list[VolumeDescription]:
     index(project, [folder], workers=1)
-    return list(project.store.volumes())
+    return list(project.store.get_volumes())
 
 
 def join(project: Project, folder: Path, *pairs: str) -> int:
@@ -117,7 +117,7 @@ def test_under_another_patient_id_a_match_is_proposed_and_joined_only_by_a_perso
     assert len(point.study_instance_uids) == 1
     assert join(project, tmp_path, "Q,Q") == 1, "a join can be taken back"
     assert len(list_patients(project.store)) == 2
-    assert not any(volume.duplicate_of for volume in project.store.volumes())
+    assert not any(volume.duplicate_of for volume in project.store.get_volumes())
     assert join(project, tmp_path, "Q,Q") == 0
 
 
@@ -205,7 +205,7 @@ def test_a_series_that_is_split_between_two_patient_ids_is_whole_when_they_are_j
     write_series(files, slices=range(4, 8), PatientID="Q")
     indexed(project, files)
     join(project, tmp_path, "Q,P1")
-    assert [len(volume.frames) for volume in project.store.volumes()] == [8]
+    assert [len(volume.frames) for volume in project.store.get_volumes()] == [8]
 
 
 # Blocks, contrast, several studies of a day
@@ -501,7 +501,7 @@ def test_json_calipers_are_the_same_as_csv_and_unknown_names_are_refused(
     assert refusal.message.startswith("this name is unknown")
     with pytest.raises(TableError, match="colour"):
         calipers(project, tmp_path, "L1,A,x", header="lesion_id,reader,colour")
-    assert len(project.store.readings()) == 1
+    assert len(project.store.get_readings()) == 1
 
 
 def test_a_caliper_on_another_patient_is_refused_until_a_person_joins_them(
@@ -598,5 +598,5 @@ def test_everything_of_a_mixed_folder_is_counted_once(project: Project, files: P
     (files / "readme").write_text("x")
     summary = index(project, [files], workers=1)
     assert summary.counts == {FileStatus.IMAGE: 24, FileStatus.NOT_DICOM: 1}
-    assert sum(len(volume.frames) for volume in project.store.volumes()) == 24
-    assert selected(list(project.store.volumes())).count((SeriesRole.T1, "T1 SAG")) == 3
+    assert sum(len(volume.frames) for volume in project.store.get_volumes()) == 24
+    assert selected(list(project.store.get_volumes())).count((SeriesRole.T1, "T1 SAG")) == 3

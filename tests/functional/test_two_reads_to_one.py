@@ -49,7 +49,7 @@ def project(cohort: Path, tmp_path: Path) -> Path:
 
 def recorded(project: Path) -> list[Reading]:
     with open_project(project) as opened:
-        return list(opened.store.readings())
+        return list(opened.store.get_readings())
 
 
 def timeline_of(project: Path, lesion_id: str) -> LesionTimeline:
@@ -255,7 +255,7 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     assert found.reader == "reader-1"
     assert found.pairs == sum(len(repeat.days) * 3 for repeat in repeats)
     with open_project(project) as opened:
-        volumes = opened.store.volumes([repeats[0].patient_id])
+        volumes = opened.store.get_volumes([repeats[0].patient_id])
     pixels_mm = [
         volume.pixel_spacing_mm[1] for volume in volumes if volume.role and volume.pixel_spacing_mm
     ]
@@ -271,8 +271,8 @@ def test_a_package_that_was_moved_is_read_where_it_is(
     issued = issue(project, "reader-1", tmp_path / "here")
     move(tmp_path / "here", tmp_path / "there")
     with open_project(tmp_path / "there") as package:
-        uids = [frame.sop_instance_uid for v in package.store.volumes() for frame in v.frames]
-        sources = package.store.sources_of(uids)
+        uids = [frame.sop_instance_uid for v in package.store.get_volumes() for frame in v.frames]
+        sources = package.store.get_sources_of(uids)
     assert sources
     assert all(Path(source.path).is_file() for source in sources.values())
     lines = true_lines(cohort / "cohort" / "calipers.csv")

@@ -31,7 +31,7 @@ def test_the_same_pixels_patient_and_date_are_a_copy(project: Project, tmp_path:
     write_series(tmp_path / "files" / "b", T1, Manufacturer="Another archive")
     summary = index(project, [tmp_path / "files"])
     assert summary.counts == {FileStatus.IMAGE: 4, FileStatus.COPY: 4}
-    (volume,) = project.store.volumes()
+    (volume,) = project.store.get_volumes()
     assert volume.selected
 
 
@@ -42,13 +42,13 @@ def test_a_follow_up_under_the_uids_of_the_baseline_does_not_vanish(
     write_series(tmp_path / "files" / "b", T1, seed=5, StudyDate="20240715")
     summary = index(project, [tmp_path / "files"])
     assert summary.counts == {FileStatus.IMAGE: 8}
-    volumes = project.store.volumes()
+    volumes = project.store.get_volumes()
     assert [volume.study_date for volume in volumes] == [date(2024, 1, 15), date(2024, 7, 15)]
     assert all(volume.selected for volume in volumes)
     assert "they were used twice" in " ".join(volumes[0].evidence)
     pixels = [
         load_volume(
-            volume, project.store.sources_of([f.sop_instance_uid for f in volume.frames])
+            volume, project.store.get_sources_of([f.sop_instance_uid for f in volume.frames])
         ).voxels
         for volume in volumes
     ]
@@ -61,7 +61,7 @@ def test_other_pixels_of_one_date_are_both_kept_and_in_doubt_until_a_reader_sett
     write_series(tmp_path / "files" / "a", T1)
     write_series(tmp_path / "files" / "b", T1, seed=5)
     index(project, [tmp_path / "files"])
-    volumes = project.store.volumes()
+    volumes = project.store.get_volumes()
     assert [(v.is_in_doubt, v.selected) for v in volumes] == [(True, False)] * 2
     assert "one is wrong" in volumes[0].evidence[-1]
     settled = override_role(project, volumes[1].volume_id, SeriesRole.T1, NOON)
@@ -75,7 +75,7 @@ def test_the_same_uids_of_another_patient_are_another_image(
     write_series(tmp_path / "files" / "a", T1)
     write_series(tmp_path / "files" / "b", T1, PatientID="P2")
     index(project, [tmp_path / "files"])
-    assert [volume.patient_id for volume in project.store.volumes()] == ["P1", "P2"]
+    assert [volume.patient_id for volume in project.store.get_volumes()] == ["P1", "P2"]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def calipers(tmp_path: Path, sop_instance_uid: str, day: str) -> Path:
 def test_a_caliper_on_a_uid_used_twice_is_measured_on_the_image_of_its_day(
     twice: Project, tmp_path: Path, day: str, length_mm: str
 ) -> None:
-    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     (reading,) = measure(twice.store, calipers(tmp_path, uid, day), NOON).stored
     assert (reading.length_mm, reading.study_date) == (Decimal(length_mm), date.fromisoformat(day))
 
@@ -111,16 +111,16 @@ def test_a_caliper_on_a_uid_used_twice_is_measured_on_the_image_of_its_day(
 def test_a_caliper_on_a_uid_used_twice_is_refused_where_no_day_tells_which(
     twice: Project, tmp_path: Path
 ) -> None:
-    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     (refusal,) = measure(twice.store, calipers(tmp_path, uid, ""), NOON).refused
     assert "2 images that differ have the SOPInstanceUID" in refusal.message
     assert "give study_date and sequence" in refusal.message
-    assert twice.store.readings() == []
+    assert twice.store.get_readings() == []
 
 
 def test_a_seed_on_a_uid_used_twice_is_refused(twice: Project) -> None:
-    uid = uid_in_file(twice.store.volumes()[0].frames[1].sop_instance_uid)
+    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     seed = {"seed_sop_instance_uid": uid, "seed_column": "3", "seed_row": "4"}
     with pytest.raises(InputError, match="several images that differ have it"):
         add_lesion(twice.store, LESION | {"lesion_id": "L2"} | seed, NOON)
-    assert [lesion.lesion_id for lesion in twice.store.lesions()] == ["L"]
+    assert [lesion.lesion_id for lesion in twice.store.get_lesions()] == ["L"]

@@ -254,9 +254,11 @@ def run_package(content: bytes, folder: Path) -> None:
     (folder / "study" / changed.relative_to(returned())).write_bytes(content[1:])
     with open_project(folder / "study" / "project") as project:
         merge_package(project, folder / "study" / "package", NOON)
-        taken = [(reading.length_mm, reading.reader) for reading in project.store.readings()]
+        taken = [(reading.length_mm, reading.reader) for reading in project.store.get_readings()]
     with open_project(returned() / "package") as package:
-        assert sorted(taken) == sorted((r.length_mm, "reader-1") for r in package.store.readings())
+        assert sorted(taken) == sorted(
+            (r.length_mm, "reader-1") for r in package.store.get_readings()
+        )
 
 
 def sound_archives() -> list[bytes]:
@@ -356,7 +358,7 @@ def run_annotations(content: bytes, folder: Path) -> None:
     with open_project(folder / "project") as project:
         choice = ImportChoice(reader="A", lesion_id="LP1")
         import_annotations(project.store, [folder / "lines"], choice, NOON)
-        for reading in project.store.readings():
+        for reading in project.store.get_readings():
             assert reading.length_mm is not None
             assert 0 <= reading.length_mm <= 500
 

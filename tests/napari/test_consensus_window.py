@@ -128,7 +128,7 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
 ) -> None:
     from qtpy.QtCore import Qt
 
-    before = list(study.store.readings())
+    before = list(study.store.get_readings())
     window = _opened(study, "reader-1", make_napari_viewer, qtbot)
     canvas = window.viewer.window._qt_viewer.canvas.native
     room = window.presenter
@@ -160,10 +160,10 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     other = presenter(study, "reader-2")
     other.sign()
     assert "It counts from now on" in other.notice
-    after = list(study.store.readings())
+    after = list(study.store.get_readings())
     assert after[: len(before)] == before
     assert {one.reader for one in after[len(before) :]} == {"consensus"}
-    (lesion,) = study.store.lesions()
+    (lesion,) = study.store.get_lesions()
     assert build_lesion_timeline(study.store, lesion).reader == "consensus"
 
 
@@ -180,7 +180,7 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
     else:
         folder, signers = copytree(demo_read_twice, tmp_path / "p"), ["reader-1", "reader-2"]
     with open_project(folder) as study:
-        before = list(study.store.readings())
+        before = list(study.store.get_readings())
         window = _opened(study, signers[0], make_napari_viewer, qtbot)
         canvas = window.viewer.window._qt_viewer.canvas.native
         room, panel = window.presenter, window.panel
@@ -205,10 +205,11 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
                 other.sign()
             room = other
         assert all(lesion.is_complete for lesion in room.lesions)
-        assert list(study.store.readings())[: len(before)] == before
-        assert len(study.store.readings()) == len(before) * 3 / 2
+        assert list(study.store.get_readings())[: len(before)] == before
+        assert len(study.store.get_readings()) == len(before) * 3 / 2
         read = {
-            build_lesion_timeline(study.store, lesion).reader for lesion in study.store.lesions()
+            build_lesion_timeline(study.store, lesion).reader
+            for lesion in study.store.get_lesions()
         }
         assert read == {"consensus"}
 

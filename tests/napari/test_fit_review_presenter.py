@@ -73,10 +73,10 @@ def test_the_queue_holds_every_fit_undecided_ones_first_and_the_failed_last(
 def test_a_confirmed_fit_is_in_the_store_at_once_and_carries_points(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
-    (lesion,) = project.store.lesions()
+    (lesion,) = project.store.get_lesions()
     confirmed = fit_id(shown(presenter))
     presenter.confirm()
-    (decision,) = project.store.alignment_decisions()[confirmed]
+    (decision,) = project.store.get_alignment_decisions()[confirmed]
     assert (decision.decision, decision.reader, decision.recorded_at) == (
         FitDecision.CONFIRMED, "A", NOON,
     )  # fmt: skip
@@ -86,13 +86,13 @@ def test_a_confirmed_fit_is_in_the_store_at_once_and_carries_points(
 
 
 def test_a_rejected_fit_carries_nothing(project: Project, presenter: FitReviewPresenter) -> None:
-    (lesion,) = project.store.lesions()
+    (lesion,) = project.store.get_lesions()
     rejected = fit_id(presenter)
     presenter.reject()
     assert presenter.question == REJECTING
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     presenter.enter("another level")
-    assert project.store.alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
+    assert project.store.get_alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
     assert confirmed_transforms(project.store, lesion) == []
 
 
@@ -100,7 +100,7 @@ def test_a_fit_is_not_confirmed_before_its_images_are_shown(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
     presenter.confirm()
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     assert "images are not shown" in presenter.warning
 
 
@@ -110,11 +110,11 @@ def test_a_failed_fit_cannot_be_confirmed_but_rejected(project: Project) -> None
     presenter.previous()
     assert presenter.current.alignment.fit.verdict is Verdict.FAILED
     shown(presenter).confirm()
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     assert "nothing to confirm" in presenter.warning
     failed = fit_id(presenter)
     reject(presenter)
-    assert list(project.store.alignment_decisions()) == [failed]
+    assert list(project.store.get_alignment_decisions()) == [failed]
 
 
 def test_a_second_decision_is_recorded_only_with_a_reason(
@@ -127,7 +127,7 @@ def test_a_second_decision_is_recorded_only_with_a_reason(
     assert presenter.pending is FitDecision.REJECTED
     presenter.enter("  ")
     assert "Write the reason" in presenter.warning
-    assert len(project.store.alignment_decisions()[decided]) == 1
+    assert len(project.store.get_alignment_decisions()[decided]) == 1
     presenter.enter("a level too low")
     assert presenter.pending is None
     decisions = project.store.alignment_decisions()[decided]
@@ -170,7 +170,7 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
         other.close()
         presenter.enter("blurred")
         assert presenter.warning == ""
-        assert len(impatient.store.alignment_decisions()[decided]) == 2
+        assert len(impatient.store.get_alignment_decisions()[decided]) == 2
 
 
 def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_back(
@@ -181,7 +181,7 @@ def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_b
     job.failed(InputError("The drive is away."))
     assert presenter.warning == "The images of this fit cannot be shown. The drive is away."
     presenter.confirm()
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     presenter.next()
     assert presenter.warning == ""
     presenter.previous()
@@ -243,15 +243,15 @@ def test_enter_confirms_nothing_and_a_fit_is_looked_at_before_it_is_confirmed(
     presenter.enter("")
     assert "decides nothing" in presenter.notice
     presenter.confirm()
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     assert "Look at the fit first" in presenter.warning
     seconds = 1.0
     presenter.confirm()
-    assert len(project.store.alignment_decisions()) == 1
+    assert len(project.store.get_alignment_decisions()) == 1
 
 
 def test_fits_of_before_the_lesion_was_added_can_be_reviewed(project: Project) -> None:
-    (other,) = (a for a in project.store.alignments()[:1])
+    (other,) = (a for a in project.store.get_alignments()[:1])
     earlier = attrs.evolve(other, fit_id="earlier", lesion_id=None)
     project.store.add_alignments([earlier])
     presenter = FitReviewPresenter(project, "A", ["OPP-01"], fit_ids=["earlier"])
@@ -292,12 +292,12 @@ def test_an_unknown_lesion_and_a_nameless_reader_are_refused(project: Project) -
 
 
 def without_seed(project: Project) -> None:
-    lesions = [attrs.evolve(lesion, seed=None) for lesion in project.store.lesions()]
+    lesions = [attrs.evolve(lesion, seed=None) for lesion in project.store.get_lesions()]
     project.store.add_lesions(lesions, NOON)
 
 
 def test_the_ticks_stand_on_the_seed_of_the_lesion(project: Project) -> None:
-    seed = lesion_seed_lps_mm(project.store, project.store.lesions()[0])
+    seed = lesion_seed_lps_mm(project.store, project.store.get_lesions()[0])
     assert seed is not None
     item = review_queue(project.store).items[0]
     assert item.centre_lps_mm == seed[1]

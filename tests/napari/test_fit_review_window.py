@@ -82,7 +82,7 @@ def test_c_confirms_and_the_next_fit_comes_up(
 ) -> None:
     first = window.presenter.current.alignment.fit_id
     decide(window, qtbot, Qt.Key.Key_C)
-    (decision,) = project.store.alignment_decisions()[first]
+    (decision,) = project.store.get_alignment_decisions()[first]
     assert (decision.decision.value, decision.reader) == ("confirmed", "A")
     assert window.presenter.current.alignment.fit_id != first
     assert "Confirmed" in window.panel.notice.text()
@@ -93,7 +93,7 @@ def test_enter_decides_nothing(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot", key: Qt.Key
 ) -> None:
     decide(window, qtbot, key)
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     assert "decides nothing" in window.panel.notice.text()
 
 
@@ -107,13 +107,13 @@ def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one
     decide(window, qtbot, Qt.Key.Key_R)
     line = window.panel.reason
     assert line.isVisible()
-    assert len(project.store.alignment_decisions()[decided]) == 1
+    assert len(project.store.get_alignment_decisions()[decided]) == 1
     decide(window, qtbot, Qt.Key.Key_Return, line)
     assert "Write the reason" in window.panel.warning.text()
     qtbot.keyClicks(line, "Crooked by C or R")
     assert line.text() == "Crooked by C or R"
     decide(window, qtbot, Qt.Key.Key_Return, line)
-    decisions = project.store.alignment_decisions()[decided]
+    decisions = project.store.get_alignment_decisions()[decided]
     assert [decision.decision.value for decision in decisions] == ["confirmed", "rejected"]
     assert decisions[-1].reason == "Crooked by C or R"
     assert not line.isVisible()
@@ -127,7 +127,7 @@ def test_escape_leaves_the_reason_and_records_nothing(
     assert window.panel.reason.isVisible()
     qtbot.keyClick(window.panel.reason, Qt.Key.Key_Escape)
     assert not window.panel.reason.isVisible()
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
 
 
 def test_space_blinks_o_overlays_and_b_shows_the_follow_up_by_its_header(
@@ -206,7 +206,7 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
         qtbot.waitUntil(opened.panel.warning.isVisible, timeout=20_000)
         assert "cannot be shown" in opened.panel.warning.text()
         qtbot.keyClick(canvas(opened), Qt.Key.Key_C)
-        assert len(project.store.alignment_decisions()) == 1
+        assert len(project.store.get_alignment_decisions()) == 1
     finally:
         opened.close()
 
@@ -228,7 +228,7 @@ def test_closing_the_window_ends_the_command(
 
     monkeypatch.setattr(fit_review.napari, "run", use_and_close)
     fit_review.review_fits(project.folder, "A")
-    assert len(project.store.alignment_decisions()) == int(wait)
+    assert len(project.store.get_alignment_decisions()) == int(wait)
 
 
 def test_a_store_that_another_program_holds_does_not_stop_the_window(
@@ -246,5 +246,5 @@ def test_a_store_that_another_program_holds_does_not_stop_the_window(
     held.execute("ROLLBACK")
     held.close()
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
-    (decision,) = project.store.alignment_decisions()[first]
+    (decision,) = project.store.get_alignment_decisions()[first]
     assert decision.decision.value == "confirmed"

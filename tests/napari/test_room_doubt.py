@@ -40,7 +40,7 @@ def doubtful(tmp_path: Path) -> Iterator[Project]:
 
 
 def in_doubt(project: Project) -> list[VolumeDescription]:
-    return [volume for volume in project.store.volumes() if volume.is_in_doubt]
+    return [volume for volume in project.store.get_volumes() if volume.is_in_doubt]
 
 
 def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
@@ -65,25 +65,25 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
 
     drag(window, qtbot, place(window, -8), place(window, 6))
     settle(window, qtbot)
-    assert doubtful.store.readings() == []  # nothing is measured on it meanwhile
+    assert doubtful.store.get_readings() == []  # nothing is measured on it meanwhile
     press(window, qtbot, Qt.Key.Key_Escape)
 
     press(window, qtbot, Qt.Key.Key_U)
     settle(window, qtbot)
-    assert doubtful.store.role_overrides() == {volume.volume_id: role}
+    assert doubtful.store.get_role_overrides() == {volume.volume_id: role}
     assert in_doubt(doubtful) == []
-    settled = doubtful.store.volume(volume.volume_id)
+    settled = doubtful.store.get_volume(volume.volume_id)
     assert settled is not None
     assert settled.selected
     assert "in doubt" not in window.grid.panes[0].series.text()
 
     press(window, qtbot, Qt.Key.Key_Z, CTRL)
     settle(window, qtbot)
-    assert doubtful.store.role_overrides() == {}
+    assert doubtful.store.get_role_overrides() == {}
     assert [each.volume_id for each in in_doubt(doubtful)] == [volume.volume_id]
 
     press(window, qtbot, Qt.Key.Key_U)
     settle(window, qtbot)
     press(window, qtbot, Qt.Key.Key_U)  # the same key takes it back
     settle(window, qtbot)
-    assert doubtful.store.role_overrides() == {}
+    assert doubtful.store.get_role_overrides() == {}

@@ -67,13 +67,13 @@ def test_two_clicks_along_a_landmark_set_the_axis_that_holds_the_next_caliper(
     click(window, qtbot, place(window, -12 * across, -12 * down))
     click(window, qtbot, place(window, 12 * across, 12 * down))
     settle(window, qtbot)
-    (axis,) = project.store.ap_axes("OPP-01")
+    (axis,) = project.store.get_ap_axes("OPP-01")
     assert axis.landmark is landmark
     assert axis.reader == "A"
     assert "caliper" in window.head.tool.text()
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    (reading,) = project.store.readings()
+    (reading,) = project.store.get_readings()
     assert reading.caliper is not None
     run = np.subtract(reading.caliper.end_lps_mm, reading.caliper.start_lps_mm)
     assert abs(run @ axis.direction_lps) / np.linalg.norm(run) == pytest.approx(1, abs=1e-3)
@@ -106,7 +106,7 @@ def test_one_place_marked_in_two_panes_links_their_scrolling(
     assert "click another pane" in window.head.hint.text()
     click(window, qtbot, place(window, -2, 6, pane=1), pane=1)
     settle(window, qtbot)
-    (point,) = project.store.common_points("PHANTOM-01")
+    (point,) = project.store.get_common_points("PHANTOM-01")
     assert point.reader == "A"
     assert "Linked by the common point" in window.head.hint.text()
     assert "caliper" in window.head.tool.text()
@@ -147,7 +147,7 @@ def test_a_lesion_is_added_by_its_form_with_a_click_for_its_seed(
     assert pane.volume is not None
     uid = pane.volume.frames[pane.place].sop_instance_uid
     add_l3(window, qtbot, "N/1-A")  # L and D, Q and S are letters here, and no keys
-    lesion = project.store.lesion("N/1-A")
+    lesion = project.store.get_lesion("N/1-A")
     assert lesion is not None
     assert (lesion.level, str(lesion.ssrs_first_date)) == ("L3", "2020-03-12")
     assert lesion.seed is not None
@@ -157,7 +157,7 @@ def test_a_lesion_is_added_by_its_form_with_a_click_for_its_seed(
     assert window.head.hint.text() == ""
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert [reading.lesion_id for reading in project.store.readings()] == ["N/1-A"]
+    assert [reading.lesion_id for reading in project.store.get_readings()] == ["N/1-A"]
 
 
 def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
@@ -184,7 +184,7 @@ def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
     write(qtbot, form.fields["ssrs_first_date"], "2020-03-12")
     push(qtbot, form, "Add the lesion")
     settle(window, qtbot)
-    lesion = project.store.lesion("PHANTOM-01-3")
+    lesion = project.store.get_lesion("PHANTOM-01-3")
     assert lesion is not None
     assert lesion.seed is None
 
@@ -200,7 +200,7 @@ def test_findings_and_events_are_noted_in_the_window(
         note(window, qtbot, kind, value)
         assert not window.pages.lesion_form.isVisible()
         assert window.head.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
-    lesion = project.store.lesion("OPP-01")
+    lesion = project.store.get_lesion("OPP-01")
     assert lesion is not None
     assert [(event.kind.value, event.value) for event in lesion.events[-5:]] == noted
 
@@ -335,7 +335,7 @@ def test_a_caliper_on_the_next_series_belongs_to_the_sequence_of_that_series(
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
     assert not window.head.banner.isVisible()
-    (reading,) = project.store.readings()
+    (reading,) = project.store.get_readings()
     volume = window.room.panes.panes[0].volume
     assert volume is not None
     assert reading.sequence is volume.role is not SeriesRole.T1
@@ -381,13 +381,13 @@ def test_space_drag_and_middle_drag_move_the_image_and_leave_no_caliper(
     camera = window.grid.panes[0].model.scene.camera
     assert camera.center[1:] == pytest.approx(pane.centre)
     settle(window, qtbot)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
     qtbot.keyPress(canvas(window), Qt.Key.Key_Space)
     # its key goes up in another program, of which nothing is heard here
     QApplication.sendEvent(window.viewer.window._qt_window, QEvent(QEvent.Type.WindowDeactivate))
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert len(project.store.readings()) == 1
+    assert len(project.store.get_readings()) == 1
 
 
 # --- the worklist
@@ -440,7 +440,7 @@ def test_answers_without_a_line_are_given_by_keys(
     settle(window, qtbot)
     press(window, qtbot, Qt.Key.Key_Backspace)
     settle(window, qtbot)
-    first, second, third = project.store.readings()
+    first, second, third = project.store.get_readings()
     assert (first.answer, first.reason) == (Answer.NOT_MEASURABLE, "Metal artefact")
     assert second.answer is Answer.GONE
     assert third.answer is Answer.WITHDRAWN
@@ -497,10 +497,10 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
             NOON,
         )
         (bad,) = [
-            volume for volume in project.store.volumes()
+            volume for volume in project.store.get_volumes()
             if volume.role is SeriesRole.T1 and "2024-06-01" in str(volume.instance.study_date)
         ]  # fmt: skip
-        sources = project.store.sources_of([frame.sop_instance_uid for frame in bad.frames])
+        sources = project.store.get_sources_of([frame.sop_instance_uid for frame in bad.frames])
         for path in (Path(source.path) for source in sources.values()):
             dataset = dcmread(path)
             if fault == "cut off":
@@ -517,7 +517,7 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
         drag(window, qtbot, place(window, -10), place(window, 8))
         click(window, qtbot, place(window, 0, pane=1), pane=1)
         settle(window, qtbot)
-        assert len(project.store.readings()) == 1
+        assert len(project.store.get_readings()) == 1
         press(window, qtbot, Qt.Key.Key_2)
         settle(window, qtbot)
         assert not window.head.banner.isVisible()
@@ -561,7 +561,7 @@ def test_the_plugins_menu_of_an_open_napari_opens_the_room(
     assert not panel.isVisible()
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert len(opened.store.readings()) == 1
+    assert len(opened.store.get_readings()) == 1
     window.close()
     app._open.clear()
     opened.store.close()
@@ -608,7 +608,7 @@ def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
         window = open_window(package, reader="reader-1")
         drag(window, qtbot, place(window, -6), place(window, 6))
         settle(window, qtbot)
-        assert [reading.reader for reading in package.store.readings()] == ["reader-1"]
+        assert [reading.reader for reading in package.store.get_readings()] == ["reader-1"]
         assert "Hidden in a blinded read" in window.timeline.hidden.text()
         press(window, qtbot, Qt.Key.Key_G)
         assert "no ghost" in window.head.hint.text()

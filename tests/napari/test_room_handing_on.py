@@ -31,7 +31,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def confirm_all(project: Project) -> None:
-    for fit in project.store.alignments():
+    for fit in project.store.get_alignments():
         decide(project.store, fit.fit_id, FitDecision.CONFIRMED, reader="A", reason="x", at=NOON)
 
 

@@ -37,11 +37,11 @@ def mouse(room: ReadingRoom) -> Mouse:
 
 
 def readings(project: Project) -> list[Reading]:
-    return list(project.store.readings())
+    return list(project.store.get_readings())
 
 
 def lengths(project: Project) -> list[str]:
-    return [str(reading.length_mm) for reading in project.store.readings()]
+    return [str(reading.length_mm) for reading in project.store.get_readings()]
 
 
 def beside(mouse: Mouse, mm: float, down_mm: float = 0.0) -> tuple[float, float]:
@@ -50,7 +50,7 @@ def beside(mouse: Mouse, mm: float, down_mm: float = 0.0) -> tuple[float, float]
 
 
 def confirm_all(project: Project) -> None:
-    for alignment in project.store.alignments():
+    for alignment in project.store.get_alignments():
         decide(
             project.store, alignment.fit_id, FitDecision.CONFIRMED, reader="A", reason="x", at=NOON
         )
@@ -105,7 +105,7 @@ def test_a_patient_without_a_lesion_is_shown_whole(tmp_path: Path) -> None:
         assert "Shift+A" in room.status().hint
         Mouse(room).drag((4.0, 4.0), (4.0, 12.0))
         settle(room)
-        assert project.store.readings() == []
+        assert project.store.get_readings() == []
         assert "Add a lesion first" in room.status().hint
 
 
@@ -276,7 +276,7 @@ def test_an_axis_along_an_endplate_holds_the_calipers(
     room.wish("endplate")
     mouse.drag(beside(mouse, -10), beside(mouse, 10, down_mm=5))
     settle(room)
-    (axis,) = project.store.ap_axes("OPP-01")
+    (axis,) = project.store.get_ap_axes("OPP-01")
     assert axis.direction_lps[1] > 0
     mouse.drag(beside(mouse, -10), beside(mouse, 10))
     settle(room)
@@ -421,7 +421,7 @@ def test_one_common_point_links_scrolling_and_gives_no_ghost(
     views = room.pane_views()
     assert "by a point that you marked: scrolling only" in views[1].link_note
     assert views[1].badge == ""
-    (point,) = project.store.common_points("PHANTOM-01")
+    (point,) = project.store.get_common_points("PHANTOM-01")
     assert point.frame_of_reference_uid == room.panes.panes[0].frame
 
 
@@ -563,8 +563,8 @@ def test_a_store_that_cannot_be_written_gives_a_banner_and_the_answer_stays(
 
 
 def test_images_that_are_gone_are_said_in_their_pane_and_come_back(project: Project) -> None:
-    volume = next(v for v in project.store.volumes() if v.role is SeriesRole.T1)
-    sources = project.store.sources_of([f.sop_instance_uid for f in volume.frames])
+    volume = next(v for v in project.store.get_volumes() if v.role is SeriesRole.T1)
+    sources = project.store.get_sources_of([f.sop_instance_uid for f in volume.frames])
     folder = Path(next(iter(sources.values())).path).parent
     away = folder.with_name("unplugged")
     folder.rename(away)
@@ -615,7 +615,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
     assert "vertebra" in room.lesion_entry.error
     room.lesion_entry.record({"lesion_id": "NEW", "level": "L3", "ssrs_first_date": "2020-03-12"})
     settle(room)
-    lesion = project.store.lesion("NEW")
+    lesion = project.store.get_lesion("NEW")
     assert lesion is not None
     assert lesion.seed is not None
     assert room.session.lesion is not None
@@ -627,7 +627,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
 def test_a_finding_is_noted_on_the_open_lesion(room: ReadingRoom, project: Project) -> None:
     room.lesion_entry.note({"date": "2020-06-01", "event": "fracture", "value": ""})
     settle(room)
-    lesion = project.store.lesion("OPP-01")
+    lesion = project.store.get_lesion("OPP-01")
     assert lesion is not None
     assert [event.kind.value for event in lesion.events][-1:] == ["fracture"]
 

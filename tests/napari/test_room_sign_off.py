@@ -60,11 +60,11 @@ class SignOffMachine(RuleBasedStateMachine):
 
     def _do(self, wish: Callable[[], None]) -> None:
         shown, up = self.shown, self.room.dialog is Dialog.SIGN_OFF
-        before = len(self.project.store.signatures())
+        before = len(self.project.store.get_signatures())
         cell = self.room.navigation.current
         wish()
         settle(self.room)
-        new = self.project.store.signatures()[before:]
+        new = self.project.store.get_signatures()[before:]
         for one in new:
             assert up, "nothing is signed without the list on screen"
             assert (one.lesion_id, one.reading_ids) == (shown.lesion_id, shown.reading_ids)
@@ -180,14 +180,14 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     settle_window(window, qtbot)
     assert not window.pages.sign_off.isVisible()  # the next lesion is another matter
     assert "LP2" in window.head.title.text()
-    assert two.store.signatures() == []
+    assert two.store.get_signatures() == []
     press(window, qtbot, Qt.Key.Key_N)
     settle_window(window, qtbot)
     here = window.room.navigation.current
     press(window, qtbot, Qt.Key.Key_S)
     press(window, qtbot, Qt.Key.Key_Return)
     settle_window(window, qtbot)
-    assert two.store.signatures() == []  # cells are unread, and nobody accepted that
+    assert two.store.get_signatures() == []  # cells are unread, and nobody accepted that
     assert "unread" in window.head.hint.text()
     assert window.room.navigation.current == here
     assert window.pages.sign_off.isVisible()
@@ -200,7 +200,7 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     assert window.pages.sign_off.sign.isEnabled()
     press(window, qtbot, Qt.Key.Key_Return)
     settle_window(window, qtbot)
-    (signed,) = two.store.signatures()
+    (signed,) = two.store.get_signatures()
     assert signed.lesion_id == "LP1"
     assert len(signed.reading_ids) == 2
     assert not window.pages.sign_off.isVisible()
@@ -217,7 +217,7 @@ def test_the_same_id_of_a_lesion_is_kept_for_its_correction(study: Path, tmp_pat
         cells = {"lesion_id": "LP1", "level": "L3", "ssrs_first_date": "2024-02-01"}
         room.lesion_entry.record(cells)
         settle(room)
-        corrected = project.store.lesion("LP1")
+        corrected = project.store.get_lesion("LP1")
         assert corrected is not None
         assert corrected.level == "L3"
         assert "LP1 L3" in room.status().title

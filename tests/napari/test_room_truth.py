@@ -78,7 +78,7 @@ def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_re
     store = small.session.project.store
     show_as(small, **changes)
     draw(small)
-    assert store.readings() == []
+    assert store.get_readings() == []
     assert small.dialog is Dialog.OVERRIDE
     refused = small.calipers.refused
     assert refused is not None
@@ -107,7 +107,7 @@ def test_a_refused_line_belongs_to_its_lesion(small: ReadingRoom) -> None:
     assert small.dialog is None
     small.calipers.override("too late")
     settle(small)
-    assert small.session.project.store.readings() == []
+    assert small.session.project.store.get_readings() == []
 
 
 def test_the_curve_does_not_follow_a_line_on_an_unsuitable_image(small: ReadingRoom) -> None:
@@ -206,7 +206,7 @@ def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
     room: ReadingRoom, project: Project
 ) -> None:
     day = room.panes.panes[2].study_date
-    fits = {f.sequence: f for f in project.store.alignments() if f.followup_study_date == day}
+    fits = {f.sequence: f for f in project.store.get_alignments() if f.followup_study_date == day}
     decide(project.store, fits[SeriesRole.T1].fit_id, FitDecision.REJECTED, reader="A",
            reason="a level too low", at=NOON)  # fmt: skip
     room.navigation.reload()
@@ -290,12 +290,12 @@ def test_a_cell_that_another_window_answered_is_not_replaced_unseen(small: Readi
         draw(other, mm=4.0)
     draw(small, mm=7.0)
     settle(small)
-    (reading,) = store.readings()
+    (reading,) = store.get_readings()
     assert str(reading.length_mm) == "8.0"
     assert "another window has answered this cell" in small.status().banner
     assert small.pane_views()[0].marks[0].label == "8.0 mm"
     draw(small, pane=1, mm=7.0)
-    assert len(store.readings()) == 2
+    assert len(store.get_readings()) == 2
 
 
 def test_what_another_window_recorded_is_shown_soon(small: ReadingRoom) -> None:
@@ -328,7 +328,7 @@ def test_a_double_click_enlarges_a_pane_and_brings_all_back(small: ReadingRoom) 
     only.do(PointerKind.DOUBLE, only.view.centre, Button.LEFT)
     settle(small)
     assert len(small.pane_views()) == 2
-    assert small.session.project.store.readings() == []
+    assert small.session.project.store.get_readings() == []
 
 
 def test_sequences_stand_side_by_side_and_each_pane_is_measured_as_its_own(
@@ -338,7 +338,7 @@ def test_sequences_stand_side_by_side_and_each_pane_is_measured_as_its_own(
     settle(small)
     assert small.navigation.layout is Layout.SEQUENCES
     draw(small, pane=1)
-    (reading,) = small.session.project.store.readings()
+    (reading,) = small.session.project.store.get_readings()
     assert reading.sequence is SeriesRole.T2FS
     hints = [m for m in small.pane_views()[0].marks if m.style is MarkStyle.HINT]
     assert [mark.detail for mark in hints] == ["T2FS"]
@@ -357,11 +357,13 @@ def test_a_line_drawn_over_the_old_one_is_new_and_an_end_that_moves_a_little_is_
     down, across = hand.view.centre
     hand.drag((down, across - 7.7), (down, across - 6.0))
     settle(small)
-    lengths = [float(reading.length_mm or 0) for reading in small.session.project.store.readings()]
+    lengths = [
+        float(reading.length_mm or 0) for reading in small.session.project.store.get_readings()
+    ]
     assert lengths == pytest.approx([16.0, 14.3], abs=0.35)
     hand.drag((down, across - 6.0), (down, across + 7.0))
     settle(small)
-    last = small.session.project.store.readings()[-1]
+    last = small.session.project.store.get_readings()[-1]
     assert float(last.length_mm or 0) == pytest.approx(13.0, abs=0.35)
     assert "A new line was drawn" in small.status().hint
 
@@ -371,7 +373,7 @@ def test_of_candidate_lines_the_greatest_is_kept_and_all_are_recorded(small: Rea
     draw(small, mm=6.0)
     small.wish("up")
     draw(small, mm=5.0)
-    readings = small.session.project.store.readings()
+    readings = small.session.project.store.get_readings()
     assert [str(reading.length_mm) for reading in readings] == ["12.0", "10.0", "12.0"]
     assert "12.0 on" in small.pane_views()[0].state
     assert "10.0 on" in small.pane_views()[0].state
@@ -387,7 +389,7 @@ def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_the
     room.wish("blink")
     assert "confirmed fit only" in room.status().hint
     assert not room.compare.is_on
-    for fit in project.store.alignments():
+    for fit in project.store.get_alignments():
         if fit.fit.verdict is not Verdict.FAILED:
             decide(project.store, fit.fit_id, FitDecision.CONFIRMED, reader="A", reason="", at=NOON)
     room.navigation.reload()
@@ -405,7 +407,7 @@ def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_the
     inner = (slice(40, -40), slice(40, -40))
     assert np.corrcoef(blinked.mixed[inner].ravel(), shown[inner].ravel())[0, 1] > 0.6
     draw(room, pane=1)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
     assert "Only native images" in room.status().hint
     room.wish("blink")
     assert room.pane_views()[1].mixed is None
@@ -415,4 +417,4 @@ def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_the
     assert room.status().share == pytest.approx(0.6)
     room.wish("cancel")
     draw(room, pane=1)
-    assert len(project.store.readings()) == 1
+    assert len(project.store.get_readings()) == 1

@@ -60,7 +60,9 @@ def press_key(room: ReadingRoom) -> None:
 
 
 def decisions(project: Project) -> list[FitDecision]:
-    return [one.decision for each in project.store.alignment_decisions().values() for one in each]
+    return [
+        one.decision for each in project.store.get_alignment_decisions().values() for one in each
+    ]
 
 
 def test_panes_are_shown_along_the_fits_and_say_that_these_are_proposed(
@@ -124,7 +126,7 @@ def test_a_visit_of_which_a_fit_was_rejected_is_left_to_the_window_of_fits(
     room: ReadingRoom, project: Project
 ) -> None:
     day = room.panes.panes[2].study_date
-    fit = next(fit for fit in project.store.alignments() if fit.followup_study_date == day)
+    fit = next(fit for fit in project.store.get_alignments() if fit.followup_study_date == day)
     decide(project.store, fit.fit_id, FitDecision.REJECTED, reader="A", reason="x", at=NOON)
     room.navigation.reload()
     settle(room)
@@ -160,7 +162,7 @@ def test_fifteen_cells_of_an_aligned_patient_take_twenty_actions_at_most_fits_in
     assert lesion is not None
     assert {cell.status for cell in lesion.timeline.cells} == {CellStatus.MEASURED}
     assert len(lesion.timeline.cells) == 15
-    assert {reading.answer for reading in project.store.readings()} == {Answer.MEASURED}
+    assert {reading.answer for reading in project.store.get_readings()} == {Answer.MEASURED}
     assert actions <= MOST_ACTIONS
 
 
@@ -199,7 +201,7 @@ def test_fifteen_cells_of_a_blinded_case_take_thirty_actions_at_most_levels_incl
                 drag(window, qtbot, place(window, -8, pane=pane), place(window, 8, pane=pane), pane)
                 actions += 1
             wait_for(window, qtbot)
-        assert len(package.store.readings()) == 15
-        assert len({reading.cell for reading in package.store.readings()}) == 15
+        assert len(package.store.get_readings()) == 15
+        assert len({reading.cell for reading in package.store.get_readings()}) == 15
         window.close()
     assert actions <= MOST_BLINDED_ACTIONS

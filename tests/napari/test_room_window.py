@@ -134,7 +134,7 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
     qtbot.keyClicks(window.pages.reason.line, "edge was misread")
     qtbot.keyClick(window.pages.reason.line, Qt.Key.Key_Return)
     settle(window, qtbot)
-    assert project.store.readings()[-1].amendment_reason == "edge was misread"
+    assert project.store.get_readings()[-1].amendment_reason == "edge was misread"
     assert window.room.navigation.current == here
 
 
@@ -225,8 +225,8 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
         settle(window, qtbot)
         qtbot.keyClick(canvas(window), Qt.Key.Key_Return)
         settle(window, qtbot)
-    assert {reading.answer for reading in project.store.readings()} == {Answer.MEASURED}
-    assert len(project.store.readings()) == len(truth)
+    assert {reading.answer for reading in project.store.get_readings()} == {Answer.MEASURED}
+    assert len(project.store.get_readings()) == len(truth)
     assert window.timeline.category.text() == "OPP"
     assert counted_readings(project.store) == []
     qtbot.keyClick(canvas(window), Qt.Key.Key_S)
@@ -241,7 +241,9 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
 
 def true_ends(project: Project) -> dict[object, tuple[str, list[float], list[float]]]:
     """The true ends of the phantom's lesion, by date and sequence: image, and points in LPS mm."""
-    sources = project.store.sources_of([project.store.volumes()[0].frames[0].sop_instance_uid])
+    sources = project.store.get_sources_of(
+        [project.store.get_volumes()[0].frames[0].sop_instance_uid]
+    )
     folders = Path(next(iter(sources.values())).path).parents
     cohort = next(folder for folder in folders if (folder / "truth.json").exists())
     (patient,) = json.loads((cohort / "truth.json").read_text())["patients"]
@@ -322,7 +324,7 @@ def marked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     create_project(tmp_path / "p")
     with open_project(tmp_path / "p") as project:
         index(project, [tmp_path / "dicom"], workers=1)
-        (volume,) = project.store.volumes()
+        (volume,) = project.store.get_volumes()
         if volume.role is None:
             project.store.add_role_override(volume.volume_id, SeriesRole.T1, NOON)
             project.store.mark_stale(["P1"])
@@ -367,7 +369,7 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
     for down, across in found:
         click(window, qtbot, QPoint(round(across), round(down)), SHIFT)
     settle(window, qtbot)
-    (reading,) = marked.store.readings()
+    (reading,) = marked.store.get_readings()
     assert reading.length_mm is not None
     pane = window.room.panes.panes[0]
     assert pane.plane is not None
@@ -395,7 +397,7 @@ def test_a_locked_store_gives_a_banner_and_the_answer_stays(
     assert "not saved" in window.head.saved.text()
     qtbot.keyClick(canvas(window), Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     settle(window, qtbot)
-    assert len(project.store.readings()) == 1
+    assert len(project.store.get_readings()) == 1
     assert not window.head.banner.isVisible()
 
 
@@ -404,4 +406,4 @@ def test_closing_the_window_writes_what_waits(
 ) -> None:
     drag(window, qtbot, place(window, -10), place(window, 8))
     window.close()
-    assert len(project.store.readings()) == 1
+    assert len(project.store.get_readings()) == 1

@@ -41,7 +41,7 @@ def test_a_visit_is_recorded_for_the_open_lesion_and_comes_back_into_the_form(
 
 
 def test_a_correction_keeps_what_the_form_does_not_ask(room: ReadingRoom, project: Project) -> None:
-    lesion = project.store.lesion("OPP-01")
+    lesion = project.store.get_lesion("OPP-01")
     assert lesion is not None
     project.store.add_lesions([attrs.evolve(lesion, sins_pain=3, bone_quality="lytic")], NOON)
     room.navigation.reload()
@@ -49,7 +49,7 @@ def test_a_correction_keeps_what_the_form_does_not_ask(room: ReadingRoom, projec
     room.lesion_entry.begin(correcting=True)
     room.lesion_entry.record({"lesion_id": "OPP-01", "histology": "renal cell carcinoma"})
     settle(room)
-    corrected = project.store.lesion("OPP-01")
+    corrected = project.store.get_lesion("OPP-01")
     assert corrected is not None
     assert (corrected.histology, corrected.sins_pain) == ("renal cell carcinoma", 3)
     assert corrected.level == lesion.level

@@ -10,7 +10,7 @@ from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
-from opp_mri.response.course import Studied, facts_of, studies_that_count
+from opp_mri.response.course import Studied, gather_facts, split_studies
 from opp_mri.response.draws import CATEGORIES, classify_draws
 
 from .cases import Case, read_sections
@@ -23,7 +23,7 @@ def followed(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Return the sequences that have a baseline and a follow-up."""
     return {
         sequence: each
-        for sequence, each in studies_that_count(timeline).items()
+        for sequence, each in split_studies(timeline).items()
         if each.baseline is not None and each.follow_ups
     }
 
@@ -73,7 +73,7 @@ def test_patients_are_called_the_same_one_by_one_and_at_once(case: Case, mode: M
         ).T
         for sequence in studied[0]
     }
-    codes = classify_draws(studied[0], tenths, facts_of(case.timeline), rules)
+    codes = classify_draws(studied[0], tenths, gather_facts(case.timeline), rules)
     assert [CATEGORIES[code] for code in codes] == [
         classify(timeline, rules).category for timeline in timelines
     ]

@@ -12,7 +12,7 @@ from opp_mri.domain.columns.timeline import LONGEST_MM, SEQUENCES
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import find_retreatment_day, studies_that_count
+from opp_mri.response.course import find_retreatment_day, split_studies
 from opp_mri.units import DAYS_PER_WEEK
 
 TENTH: Final = Decimal("0.1")
@@ -117,7 +117,7 @@ def changes_of(lesion: AssessedLesion) -> Iterator[Change]:
         The studies of a sequence are not in the order of days, or a day is there twice.
     """
     retreated = find_retreatment_day(lesion.timeline)
-    studied = studies_that_count(lesion.timeline)
+    studied = split_studies(lesion.timeline)
     for sequence in SeriesRole:
         previous_day = None
         for observation in lesion.timeline.observations.get(sequence, ()):

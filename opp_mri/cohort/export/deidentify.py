@@ -27,7 +27,7 @@ from opp_mri.domain.timeline import TreatmentEvent
 from opp_mri.domain.visit import FINDINGS, Visit
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 SSRS_DATE: Final = DEIDENTIFIED_SSRS_DATE
 OLDEST_AGE: Final = 90
@@ -131,8 +131,8 @@ def _bare_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
     return Visit(
         **{name: getattr(visit, name) for name in FINDINGS if name != "confirmation_date"},
         lesion_id=lesion_id,
-        visit_date=_moved(days_between(ssrs_last_date, visit.visit_date)),
-        confirmation_date=planned and _moved(days_between(ssrs_last_date, planned)),
+        visit_date=_moved(count_days(ssrs_last_date, visit.visit_date)),
+        confirmation_date=planned and _moved(count_days(ssrs_last_date, planned)),
     )
 
 
@@ -147,7 +147,7 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
     """Say of a lesion what is left of it, field by field: what is not named here is gone."""
 
     def moved(day: date | None) -> date | None:
-        return None if day is None else _moved(days_between(lesion.ssrs_last_date, day))
+        return None if day is None else _moved(count_days(lesion.ssrs_last_date, day))
 
     uid = int.from_bytes(hashlib.sha256(lesion_id.encode()).digest()[:16], "big")
     return Lesion(
@@ -155,7 +155,7 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
         tracking_uid=f"2.25.{uid}",
         patient_id=patient_id,
         level=lesion.level,
-        ssrs_first_date=_moved(days_between(lesion.ssrs_last_date, lesion.ssrs_first_date)),
+        ssrs_first_date=_moved(count_days(lesion.ssrs_last_date, lesion.ssrs_first_date)),
         ssrs_last_date=SSRS_DATE,
         dose_gy=lesion.dose_gy,
         fractions=lesion.fractions,

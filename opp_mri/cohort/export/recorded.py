@@ -17,7 +17,7 @@ from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.domain.visit import events_of_visits
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 LESIONS, MEASUREMENTS, EVENTS, VISITS = "lesions", "measurements", "events", "visits"
 
@@ -41,7 +41,7 @@ def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     events, count = member.timeline.events, len(exclusions)
     recorded = events[count:] if events[:count] == exclusions else events
     drawn_events = {
-        (days_between(member.lesion.ssrs_last_date, event.date), event.kind)
+        (count_days(member.lesion.ssrs_last_date, event.date), event.kind)
         for event in events_of_visits(member.visits, member.lesion.ssrs_first_date)
     }
     return tuple(

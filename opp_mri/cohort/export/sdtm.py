@@ -18,7 +18,7 @@ from opp_mri.domain.columns.column import Column, Kind, Row, Value, plain
 from opp_mri.domain.columns.visit import FINDING_COLUMNS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 STUDY_ID: Final = "OPP-MRI"
 CRITERIA: Final = "AMINI 2016"
@@ -114,7 +114,7 @@ def study_day(reference: date, day: date | None) -> int | None:
     """Return --DY: the reference day is 1 and the day before it -1; there is no day 0."""
     if day is None:
         return None
-    days = days_between(reference, day)
+    days = count_days(reference, day)
     return days + 1 if days >= 0 else days
 
 

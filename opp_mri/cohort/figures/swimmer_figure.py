@@ -41,7 +41,7 @@ from opp_mri.cohort.statistics.members import answers_of, eligible_of
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.timeline import EventKind
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between, format_count, weeks_from_days
+from opp_mri.units import count_days, format_count, weeks_from_days
 
 ROW_IN, HEAD_IN = 0.118, 0.24
 LEFT_IN, RIGHT_IN, TOP_IN, AXIS_IN = 0.16, 0.14, 0.36, 0.40
@@ -141,7 +141,7 @@ def _swimmer(assessed_lesion: AssessedLesion) -> _Swimmer | None:
         RETURN: [decides.return_day],
         THERAPY: [e.days_from_ssrs for e in events if e.kind is EventKind.SYSTEMIC_THERAPY_CHANGE],
         RETREATED: [assessed_lesion.assessment.retreatment_day],
-        DEATH: [days_between(lesion.ssrs_last_date, at) for at in (lesion.death_date,) if at],
+        DEATH: [count_days(lesion.ssrs_last_date, at) for at in (lesion.death_date,) if at],
     }
     return _Swimmer(
         lesion=assessed_lesion,

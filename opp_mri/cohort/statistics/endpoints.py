@@ -15,7 +15,7 @@ from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.domain.estimate import LEVEL
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import Course, courses_of, studies_that_count
+from opp_mri.response.course import Course, build_courses, split_studies
 
 
 class EventDay(StrEnum):
@@ -125,10 +125,10 @@ def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBase
 
 def courses_by_sequence(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Return baseline day and course of each sequence that has both a baseline and a follow-up."""
-    studied = studies_that_count(lesion.timeline)
+    studied = split_studies(lesion.timeline)
     return {
         sequence: (baseline.days_from_ssrs, course)
-        for sequence, course in courses_of(studied, lesion.assessment.criteria).items()
+        for sequence, course in build_courses(studied, lesion.assessment.criteria).items()
         if (baseline := studied[sequence].baseline) is not None
     }
 

@@ -17,7 +17,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course, find_retreatment_day
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 DEATH_WITHIN_DAYS: Final = 182
 """A later death is not a competing event: two visits, 3 months apart, had been missed before it."""
@@ -156,11 +156,11 @@ def events_of(
     lesion, events = assessed_lesion.lesion, assessed_lesion.timeline.events
     death_day = (
         None if lesion.death_date is None
-        else days_between(lesion.ssrs_last_date, lesion.death_date)
+        else count_days(lesion.ssrs_last_date, lesion.death_date)
     )  # fmt: skip
     contact_day = (
         0 if lesion.last_contact_date is None
-        else days_between(lesion.ssrs_last_date, lesion.last_contact_date)
+        else count_days(lesion.ssrs_last_date, lesion.last_contact_date)
     )  # fmt: skip
     retreated = find_retreatment_day(assessed_lesion.timeline)
     studied = [

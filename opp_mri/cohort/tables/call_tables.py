@@ -11,7 +11,7 @@ from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.prior import COURSES, CoursePrior, estimate_prior
-from opp_mri.response.probability import estimate_category_probabilities, lesion_lengths
+from opp_mri.response.probability import estimate_category_probabilities, estimate_lesion_lengths
 
 MOST_SIMULATED: Final = 500
 POSTERIOR_DRAWS: Final = 500
@@ -142,8 +142,8 @@ def _expected_row(
 
 def cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
     """Estimate how common each course is in a cohort, from all lengths and their error."""
-    known = (lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions)
-    evidence = [lengths.evidence_by_course() for lengths in known if lengths is not None]
+    known = (estimate_lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions)
+    evidence = [lengths.compute_evidence_by_course() for lengths in known if lengths is not None]
     return estimate_prior(evidence, "estimated from this cohort")
 
 

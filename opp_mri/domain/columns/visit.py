@@ -16,7 +16,7 @@ from opp_mri.domain.visit import (
     Neurology,
     Visit,
 )
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 _RECORDED: Final = "recorded"
 LONGEST_PARASPINAL_MM: Final = 300
@@ -131,7 +131,7 @@ class VisitOfLesion:
 
     def day_of(self, day: date | None) -> int | None:
         """Count the days from completion of radiosurgery."""
-        return None if day is None else days_between(self.ssrs_last_date, day)
+        return None if day is None else count_days(self.ssrs_last_date, day)
 
 
 def _visit_of(row: VisitOfLesion) -> Visit:

@@ -47,7 +47,7 @@ def load_project_timelines(
     lesions: Sequence[Lesion] = (
         [find_lesion(project.store, lesion_id) for lesion_id in lesion_ids]
         if lesion_ids
-        else project.store.lesions()
+        else project.store.get_lesions()
     )
     return [build_lesion_timeline(project.store, lesion, reader=reader) for lesion in lesions]
 

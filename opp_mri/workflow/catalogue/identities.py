@@ -31,11 +31,11 @@ def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
 def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
     """Return those of the entries that were taken for copies and are none, under another UID."""
     images = [(entry, entry.instance) for entry in entries if entry.instance is not None]
-    sources = store.sources_of([instance.sop_instance_uid for _, instance in images])
+    sources = store.get_sources_of([instance.sop_instance_uid for _, instance in images])
     catalogue_entries = []
     for entry, instance in images:
         uid = instance.sop_instance_uid
-        held, source = store.instance(uid), sources.get(uid)
+        held, source = store.get_instance(uid), sources.get(uid)
         if held is None or source is None or source.name == entry.source.name:
             continue
         if held.series_instance_uid != instance.series_instance_uid:

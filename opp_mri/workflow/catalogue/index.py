@@ -106,12 +106,12 @@ def index(
     """
     store = project.store
     files = list(find_sources(sources))
-    known = store.known_files()
+    known = store.get_known_files()
     gone = _gone(known, files, sources)
     if gone:
         store.forget_files(gone)
-        known = store.known_files()  # what was left out because of one of them is read again
-    outdated = store.outdated_files()
+        known = store.get_known_files()  # what was left out because of one of them is read again
+    outdated = store.get_outdated_files()
     changed = [
         file
         for file in files
@@ -123,7 +123,7 @@ def index(
         files=len(files),
         read=len(changed),
         gone=len(gone),
-        counts=store.file_counts(),
+        counts=store.count_files(),
         in_doubt=store.count_in_doubt(),
         undecodable=undecodable,
     )
@@ -141,8 +141,8 @@ def describe_stale(project: Project, *, progress: Progress = ignore_progress) ->
     undecodable = _hash_look_alikes(store, progress)
     gradient = project.settings.allow_gradient_echo
     store.describe_with(f"{DESCRIBED_BY}, allow_gradient_echo = {gradient}")
-    groups, overrides = map_patients(store), store.role_overrides()
-    together = list(dict.fromkeys(groups.group(patient) for patient in store.stale_patients()))
+    groups, overrides = map_patients(store), store.get_role_overrides()
+    together = list(dict.fromkeys(groups.group(patient) for patient in store.get_stale_patients()))
     batch: list[Described] = []
     try:
         for done, patient_ids in enumerate(together):
@@ -193,7 +193,7 @@ def clear_override(project: Project, volume_id: str, at: datetime) -> VolumeDesc
 
 
 def _known_volume(project: Project, volume_id: str) -> VolumeDescription:
-    volume = project.store.volume(volume_id)
+    volume = project.store.get_volume(volume_id)
     if volume is None:
         raise UnknownError(
             f"There is no volume {volume_id}: `opp-mri series` lists the volumes with their ids."
@@ -274,15 +274,15 @@ def _gone(
 
 def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
     """Hash the pixels of images that another study may hold too; name those not decodable."""
-    uids = store.unhashed_look_alikes()
-    sources = store.sources_of(uids)
+    uids = store.get_unhashed_look_alikes()
+    sources = store.get_sources_of(uids)
     hashes: dict[str, str] = {}
     undecodable: list[str] = []
     try:
         for done, uid in enumerate(uids):
             progress("comparing look-alikes", done, len(uids))
             if done % BATCH == 0:
-                headers = store.instances(uids[done : done + BATCH])
+                headers = store.get_instances(uids[done : done + BATCH])
             instance = headers.get(uid)
             if uid not in sources or instance is None:
                 continue
@@ -310,12 +310,12 @@ def _describe(
     """Describe the volumes of one patient, give them roles, and choose at each time point."""
     store = project.store
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
-    for instance in store.instances_of(patient_ids):
+    for instance in store.get_instances_of(patient_ids):
         by_series[instance.study_instance_uid, instance.series_instance_uid].append(instance)
     described = [
         volume for instances in by_series.values() for volume in describe_series(instances)
     ]
-    volumes = mark_copies(mark_clashes(described), store.pixel_hashes_of(patient_ids))
+    volumes = mark_copies(mark_clashes(described), store.get_pixel_hashes_of(patient_ids))
     dates = find_effective_dates(volumes)
     by_time_point: dict[date | str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:

@@ -106,7 +106,7 @@ class PatientMap:
 
 def map_patients(store: Store) -> PatientMap:
     """Return the groups of PatientIDs as recorded so far."""
-    return PatientMap(store.same_patient())
+    return PatientMap(store.get_same_patient())
 
 
 def read_same_patient(path: Path) -> list[tuple[str, str]]:
@@ -120,11 +120,11 @@ def read_same_patient(path: Path) -> list[tuple[str, str]]:
     pairs: dict[str, str] = {}
     with read_table(path, required=["patient_id", "same_as"]) as table:
         for row in table.rows:
-            patient_id, same_as = row.text("patient_id"), row.text("same_as")
+            patient_id, same_as = row.read_text("patient_id"), row.read_text("same_as")
             if patient_id is None or same_as is None:
                 continue
             if pairs.setdefault(patient_id, same_as) != same_as:
-                row.fault("patient_id", "has two different same_as: keep one row")
+                row.add_fault("patient_id", "has two different same_as: keep one row")
     return list(pairs.items())
 
 
@@ -142,7 +142,7 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
         The map names PatientIDs that the project does not hold. Nothing was recorded.
     """
     pairs = read_same_patient(path)
-    known = {patient.patient_id for patient in store.patients()}
+    known = {patient.patient_id for patient in store.get_patients()}
     unknown = [row for row, pair in enumerate(pairs, start=1) if not set(pair) <= known]
     if unknown:
         raise InputError(
@@ -162,7 +162,7 @@ def list_patients(store: Store) -> list[Patient]:
     groups = map_patients(store)
     return [
         Patient(patient_id=record.patient_id, patient_ids=groups.group(record.patient_id))
-        for record in store.patients()
+        for record in store.get_patients()
         if groups.canonical(record.patient_id) == record.patient_id
     ]
 
@@ -173,7 +173,7 @@ def list_time_points(store: Store, patient_id: str) -> list[TimePoint]:
     Studies of one day are one time point; a study that is only a copy of another is part of that
     other's time point whatever date its own headers give.
     """
-    volumes = store.volumes(map_patients(store).group(patient_id))
+    volumes = store.get_volumes(map_patients(store).group(patient_id))
     dates = find_effective_dates(volumes)
     by_date: dict[date | None, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
@@ -223,10 +223,10 @@ def find_likely_matches(store: Store) -> list[LikelyMatch]:
     """Propose PatientIDs that may be one patient: equal pixels, or equal name and birth date."""
     groups = map_patients(store)
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for first, second in store.patients_with_equal_pixels():
+    for first, second in store.get_patients_with_equal_pixels():
         reasons[first, second].append("the same pixels stand under both")
     by_birth_date: dict[date, list[PatientRecord]] = defaultdict(list)
-    for record in store.patients():
+    for record in store.get_patients():
         if record.patient_birth_date is not None:
             by_birth_date[record.patient_birth_date].append(record)
     for records in by_birth_date.values():

@@ -31,7 +31,7 @@ from opp_mri.tables.lesions import read_lesion_lines
 from opp_mri.tables.measurements import read_sizes
 from opp_mri.tables.source_lines import SourceLines
 from opp_mri.tables.visits import read_visits
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.timeline import found_events, treatment_events
@@ -122,7 +122,7 @@ def assess_project_cohort(
     ProjectError
         The readings are those of a reader who is still blinded.
     """
-    head = project.store.head()
+    head = project.store.get_head()
     check_shown(project.store, [reader] if reader else ())
     lesions = assess_project(project, rules, lesion_ids, reader=reader)
     readers = readers_of(lesions)
@@ -166,7 +166,7 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
     for lesion_id, lesion in lesions.items():
         timeline = Timeline(
             lesion_id=lesion_id,
-            first_fraction_day=days_between(lesion.ssrs_last_date, lesion.ssrs_first_date),
+            first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=sizes.lengths.get(lesion_id, {}),
             events=_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )

@@ -18,9 +18,9 @@ from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.registration.key_image import (
     Directions,
     carry_directions,
-    shown_image,
-    shown_square,
-    upright,
+    find_shown_square,
+    find_upright_directions,
+    sample_shown_image,
 )
 from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, describe_reason
 from opp_mri.store.protocol import Store
@@ -201,7 +201,9 @@ def _place_of(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _Pl
         back = plane and joined.carrying(frame, plane.frame_of_reference_uid)
         if plane is not None and back:
             turn = back.matrix[:3, :3]
-            right, down = (_vector(turn @ np.asarray(along)) for along in upright(plane))
+            right, down = (
+                _vector(turn @ np.asarray(along)) for along in find_upright_directions(plane)
+            )
             return _Place(
                 frame_of_reference_uid=frame, point_lps_mm=point, directions=(right, down),
                 links=joined,
@@ -272,14 +274,14 @@ def _image(
         off_mm = [abs(plane.distance_mm(point)) for plane in volume.planes]
         number = off_mm.index(min(off_mm))
     plane = volume.planes[number]
-    square = shown_square(
+    square = find_shown_square(
         plane, point, carry_directions(place.directions, carrying, plane), SIDE_MM
     )
-    values = shown_image(_native(store, volume, number), plane, square)
+    values = sample_shown_image(_native(store, volume, number), plane, square)
     line = None
     if caliper is not None:
         ends = (plane.lps_from_pixel(*caliper.start), plane.lps_from_pixel(*caliper.end))
-        line = (square.place(ends[0]), square.place(ends[1]))
+        line = (square.project(ends[0]), square.project(ends[1]))
     return KeyImage(grey=_windowed(values), side_mm=SIDE_MM, line=line, letters=square.letters)
 
 
@@ -295,7 +297,7 @@ def _native(store: Store, volume: VolumeDescription, number: int) -> NDArray[np.
     """Read one image of a volume alone."""
     frame, plane = volume.frames[number], volume.planes[number]
     alone = evolve(volume, frames=(frame,), planes=(plane,))
-    images: NDArray[np.generic] = load_stack(alone, store.sources_of([frame.sop_instance_uid]))
+    images: NDArray[np.generic] = load_stack(alone, store.get_sources_of([frame.sop_instance_uid]))
     image: NDArray[np.generic] = images[0]
     return image
 

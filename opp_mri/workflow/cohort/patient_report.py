@@ -27,7 +27,7 @@ from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
 from opp_mri.errors import UnknownError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
 from opp_mri.workflow.cohort.cohort import Cohort, readers_of
 from opp_mri.workflow.cohort.key_images import draw_key_strip, strip_sequence
@@ -83,13 +83,15 @@ def build_patient_report(
     """
     check_shown(project.store, [reader] if reader else ())
     names = [
-        lesion.lesion_id for lesion in project.store.lesions() if lesion.patient_id == patient_id
+        lesion.lesion_id
+        for lesion in project.store.get_lesions()
+        if lesion.patient_id == patient_id
     ]
     if not names:
         raise UnknownError(
             "The project has no lesion of this patient: `opp-mri lesion list` lists its lesions."
         )
-    head = project.store.head()
+    head = project.store.get_head()
     lesions = assess_project(project, rules, names, reader=reader)
     check_shown(project.store, [lesion.reader for lesion in lesions])
     cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
@@ -205,7 +207,7 @@ def _answer(lesion: AssessedLesion) -> LesionReport:
         sentences=(*lesion.sentences, *lesion.details),
         labels=lesion.labels,
         findings=[
-            (days_between(lesion.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
+            (count_days(lesion.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
             for visit in lesion.visits
         ],
         outlook=lesion.outlook,
@@ -253,7 +255,7 @@ def _image(store: Store, reading: Reading, volume: VolumeDescription | None) -> 
     """Name the image of a caliper as a viewer does: by the number of series and image."""
     if reading.caliper is None:
         return ""
-    instance = store.instance(reading.caliper.sop_instance_uid)
+    instance = store.get_instance(reading.caliper.sop_instance_uid)
     series = instance.series_number if instance else None
     if series is None and volume is not None:
         series = volume.instance.series_number
@@ -275,7 +277,7 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
     else:
         yield f"Read by {timeline.reader} alone."
     signed: set[str] = set()
-    for signature in store.signatures(timeline.lesion.lesion_id):
+    for signature in store.get_signatures(timeline.lesion.lesion_id):
         if covered := readings.keys() & set(signature.reading_ids):
             signed |= covered
             at = f"{signature.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

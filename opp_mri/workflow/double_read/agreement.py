@@ -160,8 +160,8 @@ def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> A
     narrow = [ResponseCategory.OPP.value, ResponseCategory.PD.value]
     return Agreement(
         readers=readers,
-        lengths=tuple(_lengths(name, groups[name]) for name in (*names, OVERALL)),
-        answers=_answers(list(both.values())),
+        lengths=tuple(_compare_lengths(name, groups[name]) for name in (*names, OVERALL)),
+        answers=_build_answer_table(list(both.values())),
         categories=compute_kappa(pairs, known),
         opp_against_pd=compute_kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
     )
@@ -218,7 +218,7 @@ def pair_readings(
 def select_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
     """Return the lesions with these ids, or all where none is given."""
     return [
-        lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
+        lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
 
 
@@ -275,7 +275,7 @@ def classify_readings(
     return classify(timeline, rules).category
 
 
-def _answers(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
+def _build_answer_table(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
     counted = Counter((first.answer, second.answer) for first, second in cells)
     present = {answer for pair in counted for answer in pair}
     answers = tuple(answer for answer in Answer if answer in present)
@@ -285,7 +285,7 @@ def _answers(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
     )
 
 
-def _lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:
+def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -> LengthAgreement:
     pairs = [
         (lesion_id, float(a.length_mm), float(b.length_mm))
         for lesion_id, a, b in cells

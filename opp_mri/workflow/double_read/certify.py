@@ -156,11 +156,14 @@ def make_certification(
         The truth would lie in the folder, a file or folder is in use, or a patient is unknown.
     """
     _check_places(folder, truth_path)
-    chosen = sorted(patients or _drawn(seed))
+    chosen = sorted(patients or _draw_lesions(seed))
     try:
         truth_path.parent.mkdir(parents=True, exist_ok=True)
         # next to the truth, so that what is left by a power cut is where lengths may be
-        with TemporaryDirectory(dir=truth_path.parent, prefix="certify-") as beside, _whole(folder):
+        with (
+            TemporaryDirectory(dir=truth_path.parent, prefix="certify-") as beside,
+            _remove_when_unfinished(folder),
+        ):
             cohort = write_phantom(
                 Path(beside) / "cohort",
                 seed=seed,
@@ -170,12 +173,14 @@ def make_certification(
                 workers=workers,
             )
             described = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
-            wanted = [(patient, _chosen_visits(seed, patient, visits)) for patient in described]
+            wanted = [(patient, _choose_visits(seed, patient, visits)) for patient in described]
             for patient, numbers in wanted:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
             lengths = [
-                length for patient, numbers in wanted for length in _true_lengths(patient, numbers)
+                length
+                for patient, numbers in wanted
+                for length in _collect_true_lengths(patient, numbers)
             ]
             _write_truth(truth_path, lengths)
     except OSError as error:
@@ -201,7 +206,7 @@ def score_certification(
     with open_project(folder) as project:
         _check_same(project.store, true)
         _check_reader(project.store, reader)
-        scored = tuple(_scored(project.store, true, reader))
+        scored = tuple(_score_lengths(project.store, true, reader))
     errors: dict[str, list[float]] = {}
     for length in scored:
         if length.error_mm is not None:
@@ -221,9 +226,9 @@ def read_truth(path: Path) -> list[TrueLength]:
     true = []
     with read_table(path, required=TRUTH_COLUMNS) as table:
         for row in table.rows:
-            lesion_id, study = row.text("lesion_id"), row.text("study_instance_uid")
-            day, sequence = row.iso_date("study_date"), row.choice("sequence", SeriesRole)
-            ap_mm = row.mm("ap_mm")
+            lesion_id, study = row.read_text("lesion_id"), row.read_text("study_instance_uid")
+            day, sequence = row.read_date("study_date"), row.read_choice("sequence", SeriesRole)
+            ap_mm = row.read_mm("ap_mm")
             if lesion_id and study and day and sequence and ap_mm is not None:
                 true.append(
                     TrueLength(
@@ -246,13 +251,13 @@ def _check_places(folder: Path, truth_path: Path) -> None:
         raise InputError(f"{folder} is in use: name a new folder for the certification.")
 
 
-def _drawn(seed: int) -> list[str]:
+def _draw_lesions(seed: int) -> list[str]:
     names = [case.patient_id for case in CASES]
     chosen = generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
     return [names[index] for index in chosen]
 
 
-def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
+def _choose_visits(seed: int, patient: Record, count: int) -> list[int]:
     """Return the baseline, on which the seed point lies, and follow-ups by the seed."""
     later = len(patient["visits"]) - 1
     if not 1 <= count <= later + 1:
@@ -264,7 +269,7 @@ def _chosen_visits(seed: int, patient: Record, count: int) -> list[int]:
 
 
 @contextmanager
-def _whole(folder: Path) -> Iterator[None]:
+def _remove_when_unfinished(folder: Path) -> Iterator[None]:
     """Leave no folder behind that is half made."""
     try:
         yield
@@ -290,7 +295,7 @@ def _fill(
         add_lesions(project.store, lesions, at, all_or_none=True)
 
 
-def _true_lengths(patient: Record, numbers: Iterable[int]) -> list[TrueLength]:
+def _collect_true_lengths(patient: Record, numbers: Iterable[int]) -> list[TrueLength]:
     return [
         TrueLength(
             lesion_id=patient["lesion_id"],
@@ -314,8 +319,8 @@ def _write_truth(path: Path, lengths: Sequence[TrueLength]) -> None:
 
 
 def _check_same(store: Store, true: Sequence[TrueLength]) -> None:
-    studies = {volume.study_instance_uid for volume in store.volumes()}
-    lesions = {lesion.lesion_id for lesion in store.lesions()}
+    studies = {volume.study_instance_uid for volume in store.get_volumes()}
+    lesions = {lesion.lesion_id for lesion in store.get_lesions()}
     if any(
         length.study_instance_uid not in studies or length.lesion_id not in lesions
         for length in true
@@ -326,14 +331,14 @@ def _check_same(store: Store, true: Sequence[TrueLength]) -> None:
 
 
 def _check_reader(store: Store, reader: str) -> None:
-    there = sorted({reading.reader for reading in store.readings()})
+    there = sorted({reading.reader for reading in store.get_readings()})
     if reader not in there:
         raise InputError(
             f"Reader {reader} has recorded nothing here; {', '.join(there) or 'nobody'} has."
         )
 
 
-def _scored(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[ScoredLength]:
+def _score_lengths(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[ScoredLength]:
     for lesion_id, of_lesion in groupby(true, key=lambda length: length.lesion_id):
         counted = counted_readings(store, lesion_id)
         latest = latest_by_cell([reading for reading in counted if reading.reader == reader])
@@ -341,10 +346,10 @@ def _scored(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[S
         drafts = {reading.cell for reading in unsigned_cells(own, signed_ids(store, lesion_id))}
         for length in of_lesion:
             cell = (length.study_date, length.sequence)
-            yield _scored_length(length, latest.get(cell), draft=cell in drafts)
+            yield _score_length(length, latest.get(cell), draft=cell in drafts)
 
 
-def _scored_length(true: TrueLength, reading: Reading | None, *, draft: bool) -> ScoredLength:
+def _score_length(true: TrueLength, reading: Reading | None, *, draft: bool) -> ScoredLength:
     if reading is None:
         return ScoredLength(true=true, length_mm=None, missing=DRAFT if draft else UNREAD)
     if reading.answer is Answer.NOT_MEASURABLE or reading.length_mm is None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from attrs import field, frozen
 
-from opp_mri.agreement.consensus import EndsApart, ends_apart, lettered, on_one_image
+from opp_mri.agreement.consensus import EndsApart, ends_apart, letter_readings, on_one_image
 from opp_mri.agreement.discordance import Discordance
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.geometry import ImagePlane
@@ -16,7 +16,11 @@ from opp_mri.domain.reader_study import ReadingProtocol, Resolution
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.agreement import pair_readings, select_lesions
-from opp_mri.workflow.double_read.discordances import DiscordantPair, find_discordances, limits_of
+from opp_mri.workflow.double_read.discordances import (
+    DiscordantPair,
+    choose_limits,
+    find_discordances,
+)
 from opp_mri.workflow.measuring.protocol import needed_protocol
 from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
 from opp_mri.workflow.project import Project
@@ -115,7 +119,7 @@ def prepare_consensus(
     store = project.store
     protocol = needed_protocol(store)
     weighed = find_discordances(project, protocol.readers, rules,
-                          limits=limits_of(store), lesion_ids=lesion_ids)  # fmt: skip
+                          limits=choose_limits(store), lesion_ids=lesion_ids)  # fmt: skip
     ranked: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (pair.lesion.lesion_id, pair.discordance.first.cell): (rank, pair)
         for rank, pair in enumerate(weighed)
@@ -130,26 +134,26 @@ def prepare_consensus(
             for first, second in cells.get(lesion.lesion_id, ())
         ]
         if pairs:
-            lesions.append(_lesion(store, protocol, lesion, pairs))
+            lesions.append(_build_lesion_consensus(store, protocol, lesion, pairs))
     return sorted(
         lesions,
         key=lambda lesion: not any(pair.changes_category for pair in lesion.open_pairs),
     )
 
 
-def _lesion(
+def _build_lesion_consensus(
     store: Store, protocol: ReadingProtocol, lesion: Lesion,
     pairs: Sequence[tuple[int, DiscordantPair | None, Reading, Reading]],
 ) -> LesionConsensus:  # fmt: skip
-    readings = {reading.reading_id: reading for reading in store.readings(lesion.lesion_id)}
-    resolutions = _valid_resolutions(store, lesion)
+    readings = {reading.reading_id: reading for reading in store.get_readings(lesion.lesion_id)}
+    resolutions = _find_valid_resolutions(store, lesion)
     ranked_pairs = [
         (rank, _pair(store, lesion, weighed, (first, second), resolutions, readings))
         for rank, weighed, first, second in pairs
     ]
     ranked_pairs.sort(key=lambda ranked: (ranked[0], ranked[1].cell))
     resolved = [pair.result for _, pair in ranked_pairs if pair.result]
-    signed = _signers(store, lesion, [reading.reading_id for reading in resolved])
+    signed = _list_signers(store, lesion, [reading.reading_id for reading in resolved])
     missing = protocol.resolvers if not resolved else tuple(
         resolver for resolver in protocol.resolvers if resolver not in signed
     )  # fmt: skip
@@ -171,7 +175,7 @@ def _pair(
     readings: tuple[Reading, Reading], resolutions: Mapping[CellKey, Resolution],
     known: Mapping[str, Reading],
 ) -> Pair:  # fmt: skip
-    a, b = lettered(readings)
+    a, b = letter_readings(readings)
     resolution = resolutions.get(a.cell)
     if resolution and set(resolution.of_reading_ids) != {a.reading_id, b.reading_id}:
         resolution = None  # one of the two was amended since
@@ -206,7 +210,7 @@ def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -
     )
 
 
-def _valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolution]:
+def _find_valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolution]:
     return {
         (resolution.study_date, resolution.sequence): resolution
         for resolution in store.log_of(Resolution)
@@ -214,9 +218,9 @@ def _valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolut
     }
 
 
-def _signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:
+def _list_signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:
     signed: dict[str, set[str]] = defaultdict(set)
-    for signature in store.signatures(lesion.lesion_id):
+    for signature in store.get_signatures(lesion.lesion_id):
         signed[signature.reader] |= set(signature.reading_ids)
     return {name for name, ids in signed.items() if set(reading_ids) <= ids}
 
@@ -225,17 +229,17 @@ def _ends(store: Store, a: Reading, b: Reading) -> EndsApart | None:
     if a.caliper is None or b.caliper is None:
         return None
     frames = {a.caliper.frame_of_reference_uid, b.caliper.frame_of_reference_uid}
-    plane = _plane(store, a)
+    plane = _find_plane(store, a)
     if len(frames) > 1 or "" in frames or plane is None:
         return None
     return ends_apart(a.caliper, b.caliper, plane)
 
 
-def _plane(store: Store, reading: Reading) -> ImagePlane | None:
+def _find_plane(store: Store, reading: Reading) -> ImagePlane | None:
     if reading.caliper is None:
         return None
     place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
-    for volume in store.volumes_with_frame(*place):
+    for volume in store.get_volumes_with_frame(*place):
         plane = volume.plane_of(*place)
         if plane is not None:
             return plane

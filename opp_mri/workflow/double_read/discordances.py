@@ -14,7 +14,7 @@ from opp_mri.agreement.discordance import (
     Discordance,
     Drawn,
     Limits,
-    category_only,
+    find_category_discordance,
     find_discordance,
 )
 from opp_mri.domain.assessment import ResponseCategory, Rules
@@ -66,7 +66,7 @@ class DiscordantPair:
         return self.categories[0] is not self.categories[1]
 
 
-def limits_of(
+def choose_limits(
     store: Store, *, length_mm: Decimal | None = None, angle_deg: float | None = None
 ) -> Limits:
     """Return the limits that were asked for, else those of the project's protocol, else our own."""
@@ -112,14 +112,16 @@ def find_discordances(
         categories = by_reader[lesion.lesion_id]
         weigh = _Exchange(store, lesion, readers, categories, rules)
         drawn = [
-            (drawing.drawn(lesion, first), drawing.drawn(lesion, second))
+            (drawing.draw(lesion, first), drawing.draw(lesion, second))
             for first, second in pairs[lesion.lesion_id]
         ]
         differences = [
             difference for pair in drawn if (difference := find_discordance(*pair, limits))
         ]
         if not differences and categories[0] is not categories[1] and None not in categories:
-            within = [difference for pair in drawn if (difference := category_only(*pair))]
+            within = [
+                difference for pair in drawn if (difference := find_category_discordance(*pair))
+            ]
             deciding = [
                 difference
                 for difference in within
@@ -134,7 +136,7 @@ def find_discordances(
             )
             for difference in differences
         ]  # fmt: skip
-    return sorted(discordant, key=_weight)
+    return sorted(discordant, key=_rank_discordance)
 
 
 def build_discordance_json(pair: DiscordantPair) -> Record:
@@ -208,14 +210,14 @@ class _Drawing:
         self._volumes: dict[str, Sequence[VolumeDescription]] = {}
         self._places: dict[str, Mapping[str, Mapping[str, Vector3]]] = {}
 
-    def drawn(self, lesion: Lesion, reading: Reading) -> Drawn:
+    def draw(self, lesion: Lesion, reading: Reading) -> Drawn:
         """Return a reading with its series, its image and the lesion that it lies on."""
         if reading.caliper is None:
             return Drawn(reading=reading)
         patient_id = self._groups.canonical(lesion.patient_id)
         if patient_id not in self._volumes:
-            self._volumes[patient_id] = self._store.volumes(self._groups.group(patient_id))
-            self._places[patient_id] = self._lesion_places(patient_id)
+            self._volumes[patient_id] = self._store.get_volumes(self._groups.group(patient_id))
+            self._places[patient_id] = self._find_lesion_places(patient_id)
         place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
         for volume in self._volumes[patient_id]:
             plane = volume.plane_of(*place)
@@ -227,29 +229,29 @@ class _Drawing:
                     slice_thickness_mm=volume.slice_spacing_mm
                     or volume.instance.slice_thickness_mm
                     or 0.0,
-                    on_lesion_id=_nearest(reading.caliper, self._places[patient_id]),
+                    on_lesion_id=_find_nearest(reading.caliper, self._places[patient_id]),
                 )
         return Drawn(reading=reading)
 
-    def _lesion_places(self, patient_id: str) -> Mapping[str, Mapping[str, Vector3]]:
+    def _find_lesion_places(self, patient_id: str) -> Mapping[str, Mapping[str, Vector3]]:
         """Return by frame of reference where the patient's lesions are that have a seed set."""
         group = self._groups.group(patient_id)
         places: dict[str, dict[str, Vector3]] = defaultdict(dict)
-        for lesion in self._store.lesions():
+        for lesion in self._store.get_lesions():
             if lesion.patient_id in group and lesion.seed is not None:
                 for frame, point in seed_by_frame(self._store, lesion).items():
                     places[frame][lesion.lesion_id] = point
         return places
 
 
-def _nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> str | None:
+def _find_nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> str | None:
     ends = zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True)
     middle = [(a + b) / 2 for a, b in ends]
     there = places.get(caliper.frame_of_reference_uid, {})
     return min(there, key=lambda place: math.dist(middle, there[place]), default=None)
 
 
-def _weight(pair: DiscordantPair) -> tuple[bool, bool, bool, float]:
+def _rank_discordance(pair: DiscordantPair) -> tuple[bool, bool, bool, float]:
     difference = pair.discordance.difference_mm
     return (
         not pair.changes_category,

@@ -16,21 +16,21 @@ from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, PackageCas
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import check_chain
 from opp_mri.store.protocol import Store
-from opp_mri.units import recorded_mm
+from opp_mri.units import round_to_recorded_mm
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
+    build_new_uids,
+    find_trims,
     select_readable_volumes,
-    trims_of,
-    uids_of,
 )
 from opp_mri.workflow.double_read.package_plan import list_issued_packages
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
     RETURN_KEY_NAME,
+    derive_public_key,
     find_image_faults,
     hash_files,
-    key_in,
-    public_of,
+    read_public_key,
     read_seal,
 )
 from opp_mri.workflow.measuring.blinding import blinding_of
@@ -106,18 +106,18 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
     """
     store = project.store
     with open_project(folder, in_file=True) as package:
-        issued = _issued(store, package.store)
+        issued = _find_issued_package(store, package.store)
         faults = _seal_faults(folder, package.store, issued)
-        returned = _returned(package.store, issued)
+        returned = _read_returned(package.store, issued)
     with store.lock():
         if is_unblinded(store):
             raise ProjectError("The blinding is lifted: no independent read can be added any more.")
         _check_current(store, issued)
         translation = _Translation(store, issued)
-        readings = [translation.reading(reading) for reading in returned.readings]
+        readings = [translation.translate_reading(reading) for reading in returned.readings]
         faults = [*faults, *returned.faults, *translation.faults]
         if faults:
-            raise InputError(_refusal(faults))
+            raise InputError(_find_refusal(faults))
         return _take(store, issued, readings, returned, translation, at)
 
 
@@ -125,14 +125,14 @@ def _take(
     store: Store, issued: IssuedPackage, readings: Sequence[Reading], returned: _Returned,
     translation: "_Translation", at: datetime,
 ) -> MergeSummary:  # fmt: skip
-    known = {reading.reading_id for reading in store.readings()}
+    known = {reading.reading_id for reading in store.get_readings()}
     resolved = {resolution.lesion_id for resolution in store.log_of(Resolution)}
     new = [reading for reading in readings if reading.reading_id not in known]
     added = [reading for reading in new if reading.lesion_id not in resolved]
     reading_ids = known | {reading.reading_id for reading in added}
-    present = {signature.signature_id for signature in store.signatures()}
+    present = {signature.signature_id for signature in store.get_signatures()}
     signatures = [
-        translation.signature(signature)
+        translation.translate_signature(signature)
         for signature in returned.signatures
         if signature.signature_id not in present and set(signature.reading_ids) <= reading_ids
     ]
@@ -152,11 +152,11 @@ def _take(
         unsigned=returned.unsigned,
         unread=len(lesions - {reading.lesion_id for reading in readings}),
         late=len(new) - len(added),
-        cautions=tuple(_clock_cautions(issued, added, at)),
+        cautions=tuple(_find_clock_cautions(issued, added, at)),
     )
 
 
-def _issued(store: Store, package: Store) -> IssuedPackage:
+def _find_issued_package(store: Store, package: Store) -> IssuedPackage:
     blinding = blinding_of(package)
     if blinding is None:
         raise InputError("This folder is not a reader's package: name the folder that came back.")
@@ -178,13 +178,13 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
     """Verify both seals of a package; give each fault in a sentence."""
     if not issued.seal_key:  # it was made by version 0.1, which had no seals
         return []
-    manifest = read_seal(folder / ISSUE_NAME, public_of(issued.seal_key))
+    manifest = read_seal(folder / ISSUE_NAME, derive_public_key(issued.seal_key))
     faults = []
     if manifest.get("package_id") != issued.package_id:
         faults.append("Its seal is that of another package.")
     faults += find_image_faults(manifest.get("images", {}), hash_files(folder / IMAGES))
-    head = package.head()
-    hashes = {record.sequence_number: record.hash for record in package.chain()}
+    head = package.get_head()
+    hashes = {record.sequence_number: record.hash for record in package.read_chain()}
     if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
         faults.append("Its protocol, its cases or their order differ from those that were issued.")
     if (folder / RETURN_NAME).exists():
@@ -193,7 +193,7 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
             faults.append("It was changed after its reader sealed it.")
     elif not (folder / RETURN_KEY_NAME).is_file():
         faults.append("The seal of its reader was removed.")
-    elif key_in(folder / RETURN_KEY_NAME) != issued.return_key:
+    elif read_public_key(folder / RETURN_KEY_NAME) != issued.return_key:
         faults.append(
             "Its key differs from the key with which it was issued: the seal of its reader was "
             "removed."
@@ -201,14 +201,14 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
     return faults
 
 
-def _returned(package: Store, issued: IssuedPackage) -> _Returned:
+def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
     # an index or a view could show other answers than the table that is held against the seal
-    faults = [*package.structure_faults()]
-    faults += [fault.message for fault in check_chain(package.chain(), package.head())]
-    readings = package.readings()
-    signatures = package.signatures()
-    faults += [damage.message for damage in package.damages()]
+    faults = [*package.find_structure_faults()]
+    faults += [fault.message for fault in check_chain(package.read_chain(), package.get_head())]
+    readings = package.get_readings()
+    signatures = package.get_signatures()
+    faults += [damage.message for damage in package.list_damages()]
     signed = signed_ids(package)
     for reading in readings:
         if reading.reader != issued.reader:
@@ -221,8 +221,8 @@ def _returned(package: Store, issued: IssuedPackage) -> _Returned:
         if signature.reader != issued.reader or signature.together_with
     ]
     unsigned = sum(
-        len(unsigned_cells(package.readings(lesion.lesion_id), signed))
-        for lesion in package.lesions()
+        len(unsigned_cells(package.get_readings(lesion.lesion_id), signed))
+        for lesion in package.get_lesions()
     )
     return _Returned(
         readings=tuple(counted_readings(package)), signatures=tuple(signatures),
@@ -242,7 +242,7 @@ class _Translation:
         self._frames: dict[Place, _NativeFrame] = {}
         for case in issued.cases:
             self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
-            new_uid, trims = uids_of(issued, case), trims_of(case)
+            new_uid, trims = build_new_uids(issued, case), find_trims(case)
             for day, volume in select_readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
@@ -253,7 +253,7 @@ class _Translation:
                     )  # fmt: skip
                     self._frames.setdefault(place, native)
 
-    def reading(self, reading: Reading) -> Reading:
+    def translate_reading(self, reading: Reading) -> Reading:
         """Return a reading of the package as one of the project; name what is wrong with it."""
         name = _name(reading)
         if reading.lesion_id not in self._lesions:
@@ -270,19 +270,19 @@ class _Translation:
         day = days[reading.study_date]
         caliper = reading.caliper
         if caliper is not None:
-            caliper = self._caliper(reading, caliper, day)
+            caliper = self._translate_caliper(reading, caliper, day)
         elif reading.answer is Answer.MEASURED:
             self.faults.append(f"{name} has a length without points: measure it on the images.")
         return attrs.evolve(
             reading, lesion_id=lesion_id, study_date=day, caliper=caliper, repeat=case.repeat
         )
 
-    def signature(self, signature: Signature) -> Signature:
+    def translate_signature(self, signature: Signature) -> Signature:
         """Return a signature of the package as one of the project, under the same content."""
         lesion_id = self._lesions[signature.lesion_id][1]
         return attrs.evolve(signature, lesion_id=lesion_id, content_hash="")
 
-    def _caliper(self, reading: Reading, caliper: Caliper, day: date) -> Caliper:
+    def _translate_caliper(self, reading: Reading, caliper: Caliper, day: date) -> Caliper:
         name = _name(reading)
         native = self._frames.get((caliper.sop_instance_uid, caliper.frame_number))
         if native is None or native.study_date != day:
@@ -297,7 +297,7 @@ class _Translation:
         start, end = ((column + left, row + top) for column, row in (caliper.start, caliper.end))
         if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
-        elif recorded_mm(native.plane.length_mm(start, end)) != reading.length_mm:
+        elif round_to_recorded_mm(native.plane.length_mm(start, end)) != reading.length_mm:
             self.faults.append(
                 f"{name} has a length that differs from the distance between its points."
             )
@@ -317,7 +317,7 @@ def _name(reading: Reading) -> str:
     return f"The answer to {reading.sequence.value} of {reading.study_date}"
 
 
-def _refusal(faults: Sequence[str]) -> str:
+def _find_refusal(faults: Sequence[str]) -> str:
     shown = [f"  {fault}" for fault in dict.fromkeys(faults)]
     if len(shown) > MOST_FAULTS:
         shown = [*shown[:MOST_FAULTS], f"  and {len(shown) - MOST_FAULTS} more"]
@@ -325,7 +325,9 @@ def _refusal(faults: Sequence[str]) -> str:
     return "\n".join([first, *shown])
 
 
-def _clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: datetime) -> list[str]:
+def _find_clock_cautions(
+    issued: IssuedPackage, added: Sequence[Reading], at: datetime
+) -> list[str]:
     early = [
         reading for reading in added if reading.recorded_at < issued.recorded_at - CLOCK_TOLERANCE
     ]

@@ -62,16 +62,16 @@ def copy_images(
     copies = [
         copy
         for case in issued.cases
-        for copy in _copies(case, select_readable_volumes(store, case.patient_id), issued)
+        for copy in _list_copies(case, select_readable_volumes(store, case.patient_id), issued)
     ]
     secrets.SystemRandom().shuffle(copies)  # names, rows and times of writing follow no visit
-    sources = store.sources_of({copy.sop_instance_uid for copy in copies})
+    sources = store.get_sources_of({copy.sop_instance_uid for copy in copies})
     written = 0
     left_out: dict[str, None] = {}
     for done, copy in enumerate(copies):
         progress("copying images", done, len(copies))
         path = folder / f"{done + 1:06d}.dcm"
-        new_uid = uids_of(issued, copy.case)
+        new_uid = build_new_uids(issued, copy.case)
         try:
             write_deidentified(
                 sources[copy.sop_instance_uid],
@@ -97,14 +97,14 @@ def copy_images(
     return written, tuple(left_out)
 
 
-def _copies(
+def _list_copies(
     case: PackageCase, volumes: Iterable[tuple[date, VolumeDescription]], issued: IssuedPackage
 ) -> list[_Copy]:
     shown = {real: day for day, real in case.days}
     copies: dict[str, _Copy] = {}
     numbers: Counter[str] = Counter()
     volumes = list(volumes)
-    disguises = disguises_of(issued.secret, case.code, (volume for _, volume in volumes))
+    disguises = plan_disguises(issued.secret, case.code, (volume for _, volume in volumes))
     chosen = {volume.series_instance_uid for _, volume in volumes if volume.selected}
     for day, volume in volumes:
         for frame in volume.frames:
@@ -123,7 +123,7 @@ def _copies(
     return list(copies.values())
 
 
-def disguises_of(
+def plan_disguises(
     secret: str, code: str, volumes: Iterable[VolumeDescription]
 ) -> Mapping[str, Disguise]:
     """Return what changes the images of each series in a package, by SeriesInstanceUID."""
@@ -143,11 +143,11 @@ def disguises_of(
     }
 
 
-def trims_of(case: PackageCase) -> Mapping[str, tuple[int, int]]:
+def find_trims(case: PackageCase) -> Mapping[str, tuple[int, int]]:
     """Return the columns at the left and rows at the top that a case's images lack, by series."""
     return {series: (left, top) for series, left, top in case.trims}
 
 
-def uids_of(issued: IssuedPackage, case: PackageCase) -> NewUid:
+def build_new_uids(issued: IssuedPackage, case: PackageCase) -> NewUid:
     """Return what replaces the UIDs of a case."""
     return uid_replacer(bytes.fromhex(issued.secret), case.code)

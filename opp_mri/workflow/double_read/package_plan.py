@@ -17,7 +17,7 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients, list_time_points, map_patients
-from opp_mri.workflow.double_read.package_images import disguises_of, select_readable_volumes
+from opp_mri.workflow.double_read.package_images import plan_disguises, select_readable_volumes
 from opp_mri.workflow.measuring.readings import counted_readings
 
 FIRST_DAY: Final = date(
@@ -42,7 +42,7 @@ def plan_cases(
         the order of the first package that was made.
     """
     groups = map_patients(store)
-    with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.lesions()}
+    with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.get_lesions()}
     patient_ids = [
         patient.patient_id for patient in list_patients(store) if patient.patient_id in with_lesions
     ]
@@ -51,10 +51,10 @@ def plan_cases(
     chance = random.Random(packages[0].secret if is_free else secret)  # noqa: S311 - by a secret
     chance.shuffle(patient_ids)
     if not protocol.repeats_share:
-        return _coded(((patient_id, False) for patient_id in patient_ids), after=0)
+        return _assign_codes(((patient_id, False) for patient_id in patient_ids), after=0)
     if wave == 1:
         first = patient_ids[: (len(patient_ids) + 1) // 2]
-        return _coded(((patient_id, False) for patient_id in first), after=0)
+        return _assign_codes(((patient_id, False) for patient_id in first), after=0)
     # what was in the first package is looked up: lesions may have been added since
     first = [
         groups.canonical(case.patient_id) for case in list_issued_packages(store, reader)[1].cases
@@ -63,10 +63,10 @@ def plan_cases(
     second = [(patient_id, False) for patient_id in patient_ids if patient_id not in first]
     second += [(patient_id, True) for patient_id in chance.sample(first, count)]
     chance.shuffle(second)
-    return _coded(second, after=len(first))
+    return _assign_codes(second, after=len(first))
 
 
-def _coded(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tuple[str, str, bool]]:
+def _assign_codes(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tuple[str, str, bool]]:
     return [(f"CASE-{number:03d}", *case) for number, case in enumerate(cases, after + 1)]
 
 
@@ -97,7 +97,7 @@ def find_due_wave(
         return latest
     if latest == 1 and protocol.repeats_share:
         back = merged.get(issued[1].package_id)
-        if back is None or _unread(store, issued[1]):
+        if back is None or _is_unread(store, issued[1]):
             raise ProjectError(
                 "The second package, with the repeats, is made once all of the first is read and "
                 "merged; if the first was lost, make it again with --again."
@@ -115,28 +115,28 @@ def find_due_wave(
     )
 
 
-def _unread(store: Store, package: IssuedPackage) -> bool:
+def _is_unread(store: Store, package: IssuedPackage) -> bool:
     read_lesions = {
         reading.lesion_id for reading in counted_readings(store) if reading.reader == package.reader
     }
     return any(real not in read_lesions for case in package.cases for _, real in case.lesions)
 
 
-def planned_case(
+def plan_case(
     store: Store, protocol: ReadingProtocol, code: str, patient_id: str, *, repeat: bool,
     secret: str,
 ) -> PackageCase:  # fmt: skip
     """Return a patient as a package shows one: codes for names, other dates, trimmed images."""
     volumes = [volume for _, volume in select_readable_volumes(store, patient_id)]
     group = map_patients(store).group(patient_id)
-    lesions = [lesion.lesion_id for lesion in store.lesions() if lesion.patient_id in group]
+    lesions = [lesion.lesion_id for lesion in store.get_lesions() if lesion.patient_id in group]
     points = [point for point in list_time_points(store, patient_id) if point.study_date]
     days = [point.study_date for point in points if point.study_date]
     chance = random.Random(f"{secret}/{code}")  # noqa: S311 - seeded by a secret
     if protocol.dates is ShownDates.OFFSETS:
-        dated = {date for lesion in store.lesions() if lesion.lesion_id in lesions
-                 for date in _dates_of(lesion)}  # fmt: skip
-        shown = shown_days(days, dated, chance)
+        dated = {date for lesion in store.get_lesions() if lesion.lesion_id in lesions
+                 for date in _collect_dates(lesion)}  # fmt: skip
+        shown = plan_shown_days(days, dated, chance)
     else:
         codes = [FIRST_DAY + timedelta(days=number) for number in range(len(days))]
         chance.shuffle(codes)
@@ -150,16 +150,16 @@ def planned_case(
         dates=tuple((shown_day, day) for day, shown_day in shown.items() if day not in days),
         trims=tuple(
             (series, disguise.trim.left, disguise.trim.top)
-            for series, disguise in disguises_of(secret, code, volumes).items()
+            for series, disguise in plan_disguises(secret, code, volumes).items()
         ),
     )
 
 
-def _dates_of(lesion: Lesion) -> set[date]:
+def _collect_dates(lesion: Lesion) -> set[date]:
     return {lesion.ssrs_first_date, lesion.ssrs_last_date, *(event.date for event in lesion.events)}
 
 
-def shown_days(
+def plan_shown_days(
     days: Sequence[date], dated: Collection[date], chance: random.Random
 ) -> dict[date, date]:
     """Return the day that stands for each date: their order stays, and intervals to three days."""

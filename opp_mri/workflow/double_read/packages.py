@@ -34,17 +34,17 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.index import describe_stale, index
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
+    build_new_uids,
     copy_images,
+    find_trims,
     select_readable_volumes,
-    trims_of,
-    uids_of,
 )
 from opp_mri.workflow.double_read.package_plan import (
     NO_DATES_DAY,
     find_due_wave,
     list_issued_packages,
+    plan_case,
     plan_cases,
-    planned_case,
 )
 from opp_mri.workflow.double_read.seal import (
     ISSUE_NAME,
@@ -107,11 +107,11 @@ def make_package(
         The reader is none of the protocol's, the folder is in use, or there is nothing to read.
     """
     store = project.store
-    protocol = _protocol_for(store, reader)
+    protocol = _find_protocol(store, reader)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder.")
     partial = folder.with_name(f"{folder.name}{PARTIAL}")
-    interrupted = _complete_or_clear(store, reader, folder, partial)
+    interrupted = _finish_or_remove(store, reader, folder, partial)
     if interrupted:
         return interrupted
     secret = secrets.token_hex(32)
@@ -126,7 +126,7 @@ def make_package(
         seal_key=keys.private,
         return_key=return_keys.public,
         cases=tuple(
-            planned_case(store, protocol, code, patient_id, repeat=repeat, secret=secret)
+            plan_case(store, protocol, code, patient_id, repeat=repeat, secret=secret)
             for code, patient_id, repeat in cases
         ),
         recorded_at=at,
@@ -147,7 +147,7 @@ def make_package(
     return MadePackage(issued=issued, folder=folder, images=images, left_out=left_out)
 
 
-def _protocol_for(store: Store, reader: str) -> ReadingProtocol:
+def _find_protocol(store: Store, reader: str) -> ReadingProtocol:
     """Return the protocol by which a reader gets a package now."""
     protocol = needed_protocol(store)
     if is_unblinded(store):
@@ -159,9 +159,7 @@ def _protocol_for(store: Store, reader: str) -> ReadingProtocol:
     return protocol
 
 
-def _complete_or_clear(
-    store: Store, reader: str, folder: Path, partial: Path
-) -> MadePackage | None:
+def _finish_or_remove(store: Store, reader: str, folder: Path, partial: Path) -> MadePackage | None:
     """Finish a package that was issued and not moved to its place, or remove one half made."""
     marker = partial / MARKER
     if not partial.exists():
@@ -200,7 +198,7 @@ def _check_still_due(
 def _seal(issued: IssuedPackage, folder: Path) -> None:
     """Seal images, protocol, cases and their order; what is recorded later follows the head."""
     with open_project(folder) as package:
-        head = package.store.head()
+        head = package.store.get_head()
     manifest = {
         "package_id": issued.package_id,
         "reader": issued.reader,
@@ -250,12 +248,12 @@ def _build(
 def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
     """Return the package's series the roles that they have in the project: texts are gone there."""
     for case in issued.cases:
-        new_uid = uids_of(issued, case)
+        new_uid = build_new_uids(issued, case)
         volumes = [volume for _, volume in select_readable_volumes(store, case.patient_id)]
         # in an order of the new UIDs: rows must not follow the visits
         for volume in sorted(volumes, key=lambda v: new_uid(v.frames[0].sop_instance_uid)):
             first = volume.frames[0]
-            copies = package.store.volumes_with_frame(
+            copies = package.store.get_volumes_with_frame(
                 new_uid(first.sop_instance_uid), first.frame_number
             )
             for copy in copies:
@@ -268,11 +266,11 @@ def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
 def _blind_lesions(
     store: Store, protocol: ReadingProtocol, issued: IssuedPackage, case: PackageCase
 ) -> Sequence[Lesion]:
-    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     volumes = select_readable_volumes(store, case.patient_id)
     return [
         attrs.evolve(
-            _blind_lesion(lesions[real], code, protocol, case, uids_of(issued, case)),
+            _blind_lesion(lesions[real], code, protocol, case, build_new_uids(issued, case)),
             seed=_blind_seed(store, lesions[real], protocol, issued, case, volumes),
         )
         for code, real in case.lesions
@@ -317,7 +315,7 @@ def _blind_seed(
     points = {
         day: (volume, seed)
         for day, volume in reversed(volumes)
-        if (seed := _seed_in(store, lesion, volume)) is not None
+        if (seed := _find_seed(store, lesion, volume)) is not None
     }
     if not points:
         return None
@@ -328,16 +326,16 @@ def _blind_seed(
         volume, seed = points[chance.choice(sorted(points))]
     else:
         volume, seed = points[min(points)]
-    left, top = trims_of(case).get(volume.series_instance_uid, (0, 0))
+    left, top = find_trims(case).get(volume.series_instance_uid, (0, 0))
     return attrs.evolve(
         seed,
-        sop_instance_uid=uids_of(issued, case)(seed.sop_instance_uid),
+        sop_instance_uid=build_new_uids(issued, case)(seed.sop_instance_uid),
         column=seed.column - left,
         row=seed.row - top,
     )
 
 
-def _seed_in(store: Store, lesion: Lesion, volume: VolumeDescription) -> SeedPoint | None:
+def _find_seed(store: Store, lesion: Lesion, volume: VolumeDescription) -> SeedPoint | None:
     """Return a lesion's point on the nearest image of a volume that covers it."""
     seeds = seed_by_frame(store, lesion)
     if not covers(volume, seeds):

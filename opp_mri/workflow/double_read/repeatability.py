@@ -128,19 +128,19 @@ def estimate_measurement_error(store: Store) -> MeasurementError:
     reasons = []
     for pairs, source in (
         (_repeat_pairs(store), "hidden repeats of this project"),
-        (_without_bias(_reader_pairs(store)), "independent readers of this project, without the "
+        (_without_bias(_pair_readers(store)), "independent readers of this project, without the "
          "constant differences between them"),
     ):  # fmt: skip
         lesions = len({pair.lesion_id for pair in pairs})
         if _is_enough(pairs):
-            classes = _classes(pairs)
+            classes = _build_error_classes(pairs)
             return MeasurementError(
-                sd_mm=_sd_mm(pairs),
+                sd_mm=_compute_sd_mm(pairs),
                 classes=[own for own, _ in classes],
-                visit_correlation=_visit_correlation(pairs),
+                visit_correlation=_correlate_visit(pairs),
                 source=f"{source}, {len(pairs)} pairs on {lesions} lesions"
                 + "".join(
-                    f"; {_in_words(own)} by themselves {own.sd_mm:.2f} mm, {number} pairs"
+                    f"; {_describe_lengths(own)} by themselves {own.sd_mm:.2f} mm, {number} pairs"
                     for own, number in classes
                 ),
             )
@@ -171,18 +171,22 @@ def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
     return centred
 
 
-def _classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
+def _build_error_classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
     """Return what has an SD of its own, and of how many pairs; those of a sequence come first."""
     several = len({pair.sequence for pair in pairs}) > 1
     classes = []
     for sequence in SeriesRole if several else ():
         own = [pair for pair in pairs if pair.sequence is sequence]
         if _is_enough(own):
-            classes += _by_size(own, sequence) or [(_class(own, sequence=sequence), len(own))]
-    return classes + _by_size(pairs, None)
+            classes += _split_by_size(own, sequence) or [
+                (_build_error_class(own, sequence=sequence), len(own))
+            ]
+    return classes + _split_by_size(pairs, None)
 
 
-def _by_size(pairs: Sequence[_Pair], sequence: SeriesRole | None) -> list[tuple[ErrorClass, int]]:
+def _split_by_size(
+    pairs: Sequence[_Pair], sequence: SeriesRole | None
+) -> list[tuple[ErrorClass, int]]:
     """Return the SD of the lengths below and from their median; none if a half is too small."""
     middle_mm = round(median(pair.length_mm for pair in pairs))
     short = [pair for pair in pairs if pair.length_mm < middle_mm]
@@ -190,8 +194,8 @@ def _by_size(pairs: Sequence[_Pair], sequence: SeriesRole | None) -> list[tuple[
     if not (_is_enough(short) and _is_enough(long)):
         return []
     return [
-        (_class(short, sequence=sequence, below_mm=middle_mm), len(short)),
-        (_class(long, sequence=sequence, least_mm=middle_mm), len(long)),
+        (_build_error_class(short, sequence=sequence, below_mm=middle_mm), len(short)),
+        (_build_error_class(long, sequence=sequence, least_mm=middle_mm), len(long)),
     ]
 
 
@@ -200,15 +204,15 @@ def _is_enough(pairs: Sequence[_Pair]) -> bool:
     return len(pairs) >= FEWEST_PAIRS and len(lesions) >= FEWEST_LESIONS
 
 
-def _class(pairs: Sequence[_Pair], **limits: Any) -> ErrorClass:
+def _build_error_class(pairs: Sequence[_Pair], **limits: Any) -> ErrorClass:
     """Return the SD of some lengths, not below that of rounding.
 
     Repeats that all agree do not show that there is no error.
     """
-    return ErrorClass(sd_mm=max(_sd_mm(pairs), ROUNDING_SD_MM), **limits)
+    return ErrorClass(sd_mm=max(_compute_sd_mm(pairs), ROUNDING_SD_MM), **limits)
 
 
-def _in_words(own: ErrorClass) -> str:
+def _describe_lengths(own: ErrorClass) -> str:
     """Say of which lengths an SD is."""
     words = "lengths" if own.sequence is None else f"{own.sequence.value} lengths"
     if own.below_mm < inf:
@@ -216,12 +220,12 @@ def _in_words(own: ErrorClass) -> str:
     return f"{words} from {own.least_mm:g} mm" if own.least_mm else words
 
 
-def _sd_mm(pairs: Sequence[_Pair]) -> float:
+def _compute_sd_mm(pairs: Sequence[_Pair]) -> float:
     """Return the SD of one measurement: root of half the mean squared difference."""
     return sqrt(sum(pair.difference_mm**2 for pair in pairs) / (2 * len(pairs)))
 
 
-def _visit_correlation(pairs: Sequence[_Pair]) -> float:
+def _correlate_visit(pairs: Sequence[_Pair]) -> float:
     """Return the correlation of the errors of two sequences of one visit; 0 from too few."""
     visits: dict[tuple[object, ...], list[float]] = defaultdict(list)
     for pair in pairs:
@@ -252,8 +256,8 @@ def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
 
 def _repeat_pairs(store: Store) -> list[_Pair]:
     """Return second less first length of each cell that one reader measured twice."""
-    first = {_key(reading): reading for reading in independent_readings(store)}
-    second = {_key(reading): reading for reading in repeat_readings(store)}
+    first = {_build_key(reading): reading for reading in independent_readings(store)}
+    second = {_build_key(reading): reading for reading in repeat_readings(store)}
     return [
         pair
         for key in second
@@ -261,11 +265,11 @@ def _repeat_pairs(store: Store) -> list[_Pair]:
     ]
 
 
-def _reader_pairs(store: Store) -> list[_Pair]:
+def _pair_readers(store: Store) -> list[_Pair]:
     """Return the difference of each two readers who measured a cell, readers by name."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
     for reading in independent_readings(store):
-        by_cell[_key(reading)[1:]][reading.reader] = reading
+        by_cell[_build_key(reading)[1:]][reading.reader] = reading
     return [
         pair
         for by_reader in by_cell.values()
@@ -287,5 +291,5 @@ def _pair(readers: tuple[str, ...], first: Reading, second: Reading) -> _Pair | 
     )
 
 
-def _key(reading: Reading) -> tuple[str, str, object, object]:
+def _build_key(reading: Reading) -> tuple[str, str, object, object]:
     return (reading.reader, reading.lesion_id, *reading.cell)

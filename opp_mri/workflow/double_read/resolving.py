@@ -7,7 +7,11 @@ from uuid import uuid4
 import attrs
 from attrs import frozen
 
-from opp_mri.agreement.consensus import average_ends, average_length_mm, concordant_answer
+from opp_mri.agreement.consensus import (
+    compute_mean_ends,
+    compute_mean_length_mm,
+    find_concordant_answer,
+)
 from opp_mri.domain.measurement import (
     Answer,
     Edit,
@@ -87,7 +91,7 @@ def resolve(
     protocol = needed_protocol(store)
     check_allowed(protocol, pair, kind, reason)
     with store.lock():
-        if _current_resolution(store, pair) != pair.resolution:
+        if _find_current_resolution(store, pair) != pair.resolution:
             raise ConflictError(
                 f"Another user resolved {pair.a.sequence.value} of {pair.a.study_date} in the "
                 "meantime, so this was not recorded: look at it again."
@@ -99,7 +103,7 @@ def _resolve(
     store: Store, pair: Pair, kind: ResolutionKind, new: NewAnswer | None, reason: str,
     at: datetime,
 ) -> Resolution:  # fmt: skip
-    reading = _result(store, pair, kind, new, at)
+    reading = _build_result(store, pair, kind, new, at)
     resolution = Resolution(
         resolution_id=str(uuid4()),
         lesion_id=pair.lesion.lesion_id,
@@ -148,7 +152,7 @@ def sign_consensus(
 def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> Signature:
     results = []
     for pair in lesion.pairs:
-        current = _current_resolution(store, pair)
+        current = _find_current_resolution(store, pair)
         if current is None and pair.resolution is None:
             current = resolve(store, pair, ResolutionKind.CONCORDANT, reason="", at=at)
         # what agrees may have been resolved meanwhile, by the other signer; nothing else may
@@ -161,7 +165,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         results.append(current.reading_id)
     if any(
         signature.reader == signer and set(results) <= set(signature.reading_ids)
-        for signature in store.signatures(lesion.lesion.lesion_id)
+        for signature in store.get_signatures(lesion.lesion.lesion_id)
     ):
         raise ConflictError("This is signed already; nothing was recorded.")
     signed = Signature(
@@ -177,7 +181,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
     return signed
 
 
-def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
+def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
     """Return what holds now of a pair's two answers, which both still have to be the latest.
 
     Raises
@@ -206,7 +210,9 @@ def _current_resolution(store: Store, pair: Pair) -> Resolution | None:
     return recorded[-1]
 
 
-def line_on(pair: Pair, points: Points, place: tuple[str, int] | None = None) -> NewAnswer:
+def build_line_answer(
+    pair: Pair, points: Points, place: tuple[str, int] | None = None
+) -> NewAnswer:
     """Return a line as the answer to a pair's cell.
 
     Parameters
@@ -253,7 +259,7 @@ def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, r
         raise InputError("A resolution needs a reason: state it.")
 
 
-def _result(
+def _build_result(
     store: Store, pair: Pair, kind: ResolutionKind, new: NewAnswer | None, at: datetime
 ) -> Reading:
     if kind in (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B):
@@ -261,21 +267,21 @@ def _result(
     if kind is ResolutionKind.NEW:
         if new is None:
             raise InputError("Give the new line, or the new answer.")
-        return _as_consensus(_new_reading(store, pair, new, at), at)
+        return _as_consensus(_build_reading(store, pair, new, at), at)
     if pair.may_average:
-        return _as_consensus(_new_reading(store, pair, average_line(pair), at), at)
-    answer = concordant_answer(pair.a, pair.b)
+        return _as_consensus(_build_reading(store, pair, build_mean_line(pair), at), at)
+    answer = find_concordant_answer(pair.a, pair.b)
     if pair.a.length_mm is None or pair.b.length_mm is None or answer is not Answer.MEASURED:
         return _as_consensus(pair.a, at)
     return attrs.evolve(
         _as_consensus(pair.a, at),
         caliper=None,
         length_source=LengthSource.MEAN,
-        length_mm=average_length_mm(pair.a.length_mm, pair.b.length_mm),
+        length_mm=compute_mean_length_mm(pair.a.length_mm, pair.b.length_mm),
     )
 
 
-def average_line(pair: Pair) -> NewAnswer:
+def build_mean_line(pair: Pair) -> NewAnswer:
     """Return the line between the means of the ends of two lines on one image.
 
     Parameters
@@ -290,10 +296,10 @@ def average_line(pair: Pair) -> NewAnswer:
     """
     if pair.a.caliper is None or pair.b.caliper is None:
         raise ValueError("a mean of ends needs two lines")
-    return line_on(pair, average_ends(pair.a.caliper, pair.b.caliper))
+    return build_line_answer(pair, compute_mean_ends(pair.a.caliper, pair.b.caliper))
 
 
-def _new_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Reading:
+def _build_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Reading:
     lesion_id, line, image = pair.lesion.lesion_id, new.line, None
     if line is not None:
         image = native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))

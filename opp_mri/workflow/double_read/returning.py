@@ -5,7 +5,12 @@ from pathlib import Path
 
 from opp_mri.errors import InputError
 from opp_mri.store.chain import Head
-from opp_mri.workflow.double_read.seal import RETURN_KEY_NAME, key_in, read_seal, write_seal
+from opp_mri.workflow.double_read.seal import (
+    RETURN_KEY_NAME,
+    read_public_key,
+    read_seal,
+    write_seal,
+)
 from opp_mri.workflow.measuring.blinding import blinding_of
 from opp_mri.workflow.project import RETURN_NAME, open_project, read_document
 
@@ -22,12 +27,12 @@ def seal_return(folder: Path, at: datetime) -> Head:
         blinding = blinding_of(package.store)
         if blinding is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
-        head = package.store.head()
+        head = package.store.get_head()
     key_file = folder / RETURN_KEY_NAME
     if not key_file.is_file():
         raise InputError("This package is sealed already: send it back as it is.")
     if (folder / RETURN_NAME).exists():  # sealed, and interrupted before the key was removed
-        manifest = read_seal(folder / RETURN_NAME, key_in(key_file))
+        manifest = read_seal(folder / RETURN_NAME, read_public_key(key_file))
         if manifest.get("head") != head.hash:
             raise InputError("This package was changed after it was sealed: ask for a new one.")
         key_file.unlink()

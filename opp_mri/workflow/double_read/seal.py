@@ -41,7 +41,7 @@ def make_keys() -> KeyPair:
     )
 
 
-def public_of(private: str) -> str:
+def derive_public_key(private: str) -> str:
     """Return the public half of a private key."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
     return key.public_key().public_bytes_raw().hex()
@@ -56,7 +56,7 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
         It cannot be written.
     """
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
-    signature = key.sign(_canonical(manifest)).hex()
+    signature = key.sign(_encode_canonically(manifest)).hex()
     text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
     partial = path.with_name(f"{path.name}.partial")
     try:
@@ -69,10 +69,10 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
         ) from error
 
 
-def key_in(path: Path) -> str:
+def read_public_key(path: Path) -> str:
     """Return the public half of the private key in a file; "" where it holds none."""
     try:
-        return public_of(read_document(path).strip())
+        return derive_public_key(read_document(path).strip())
     except (OSError, ValueError):
         return ""
 
@@ -89,7 +89,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
         seal = parse_json(read_document(path))
         manifest = seal["manifest"]
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        key.verify(bytes.fromhex(seal["signature"]), _canonical(manifest))
+        key.verify(bytes.fromhex(seal["signature"]), _encode_canonically(manifest))
     except FileNotFoundError as error:
         raise InputError(
             f"The package has no {path.name}: its seal was removed. Nothing was taken."
@@ -132,5 +132,5 @@ def find_image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -
     return faults
 
 
-def _canonical(manifest: Manifest) -> bytes:
+def _encode_canonically(manifest: Manifest) -> bytes:
     return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()

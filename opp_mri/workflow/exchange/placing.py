@@ -15,7 +15,7 @@ from opp_mri.domain.measurement import Lesion, PixelPoint
 from opp_mri.domain.repeated_uid import uid_in_file
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.protocol import Store
-from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
+from opp_mri.units import RECORDED_PRECISION_MM, format_mm, round_to_recorded_mm
 from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.measuring.measure import native_image
 from opp_mri.workflow.measuring.native_reading import NativeImage
@@ -65,10 +65,10 @@ class Placer:
         self._store = store
         self._choice = choice
         self._groups = map_patients(store)
-        self._lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+        self._lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
         self._names = {
             record.patient_id: frozenset({record.patient_id, record.patient_name})
-            for record in store.patients()
+            for record in store.get_patients()
         }
         if choice.lesion_id is not None and choice.lesion_id not in self._lesions:
             raise UnknownError(
@@ -168,7 +168,7 @@ class Placer:
             It is of another patient, or its study is not in the project under this date.
         """
         self._check_patient(annotation, lesion.patient_id)
-        volumes = self._store.volumes(self._groups.group(lesion.patient_id))
+        volumes = self._store.get_volumes(self._groups.group(lesion.patient_id))
         dates = find_effective_dates(volumes)
         days = {
             dates[volume.volume_id]
@@ -214,18 +214,18 @@ class Placer:
             return self._volume_in_space(annotation)
         frame = annotation.frame_number
         uid = annotation.sop_instance_uid
-        if self._store.instance(uid) is None:
+        if self._store.get_instance(uid) is None:
             raise UnknownError(f"Its image is not in the project ({uid}): index it first.")
         role = annotation.own.sequence if annotation.own else self._choice.sequence
         uid = name_in_catalogue(self._store, uid, self._role_of, role)
-        volumes = self._store.volumes_with_frame(uid, frame)
+        volumes = self._store.get_volumes_with_frame(uid, frame)
         if not volumes:
             raise UnknownError(f"Its image has no frame {frame}.")
         originals = [volume for volume in volumes if not volume.duplicate_of]
         return (originals or list(volumes))[0], (uid, frame)
 
     def _role_of(self, uid: str) -> SeriesRole | None:
-        return next((each.role for each in self._store.volumes_with_frame(uid, 1)), None)
+        return next((each.role for each in self._store.get_volumes_with_frame(uid, 1)), None)
 
     def _volume_in_space(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
         """Find the one image on which both ends lie, by what the name of the line says too.
@@ -240,7 +240,7 @@ class Placer:
         words = set(re.split(r"[\s_]+", annotation.label))
         volumes = [
             volume
-            for volume in self._store.volumes()
+            for volume in self._store.get_volumes()
             if not volume.duplicate_of and self._may_be(volume, annotation, words)
         ]
         dates = find_effective_dates(volumes)
@@ -311,8 +311,8 @@ def _check_stated(
     tolerance_mm = RECORDED_PRECISION_MM / 2 + Decimal("1e-6") if own else RECORDED_PRECISION_MM
     if difference_mm > tolerance_mm:
         raise InputError(
-            f"It states {format_mm(recorded_mm(float(stated_mm)))}, but its points are "
-            f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image "
+            f"It states {format_mm(round_to_recorded_mm(float(stated_mm)))}, but its points are "
+            f"{format_mm(round_to_recorded_mm(computed_mm))} apart by the geometry of the image "
             f"{uid_in_file(image.place[0])}: one of the two is wrong."
         )
 
@@ -323,7 +323,9 @@ def refers_to_several_studies(store: Store, annotations: Sequence[Annotation]) -
         volume.study_instance_uid
         for annotation in annotations
         if annotation.sop_instance_uid
-        for volume in store.volumes_with_frame(annotation.sop_instance_uid, annotation.frame_number)
+        for volume in store.get_volumes_with_frame(
+            annotation.sop_instance_uid, annotation.frame_number
+        )
         if not volume.duplicate_of
     }
     return len(studies) > 1

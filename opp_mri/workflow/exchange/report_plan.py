@@ -80,7 +80,7 @@ def plan_reports(
         There is no such lesion.
     """
     chosen = {find_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
-    lesions = store.lesions()
+    lesions = store.get_lesions()
     readings = [
         reading
         for lesion in lesions
@@ -243,8 +243,8 @@ class ImageReferences:
         return self._known[place]
 
     def _look_up(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
-        instance = self._store.instance(sop_instance_uid)
-        sources: Mapping[str, SourceFile] = self._store.sources_of([sop_instance_uid])
+        instance = self._store.get_instance(sop_instance_uid)
+        sources: Mapping[str, SourceFile] = self._store.get_sources_of([sop_instance_uid])
         if instance is None or sop_instance_uid not in sources:
             return None
         has_frames = instance.is_enhanced or len(instance.frames) > 1
@@ -262,7 +262,7 @@ class ImageReferences:
 
     def volume_of(self, caliper: Caliper) -> VolumeDescription | None:
         """Return the volume that a caliper lies on; of copies, the one that is not a copy."""
-        volumes = self._store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        volumes = self._store.get_volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
         originals = [volume for volume in volumes if not volume.duplicate_of]
         return next(iter(originals or volumes), None)
 
@@ -280,7 +280,7 @@ def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Rea
     return [
         reading
         for lesion_id in lesion_ids
-        for reading in store.readings(lesion_id)
+        for reading in store.get_readings(lesion_id)
         if reading.reading_id in source_ids
     ]
 
@@ -290,7 +290,7 @@ def verifiers_of(store: Store, readings: Collection[Reading]) -> tuple[Verifier,
     reading_ids = {reading.reading_id for reading in readings}
     latest: dict[str, Signature] = {}
     for lesion_id in dict.fromkeys(reading.lesion_id for reading in readings):
-        for signature in store.signatures(lesion_id):
+        for signature in store.get_signatures(lesion_id):
             if reading_ids.intersection(signature.reading_ids):
                 known = latest.get(signature.reader)
                 if known is None or known.recorded_at < signature.recorded_at:

@@ -43,7 +43,7 @@ def plan_responses(
     UnknownError
         There is no such lesion.
     """
-    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.lesions())
+    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.get_lesions())
     error = estimate_measurement_error(store)
     images = ImageReferences(store)
     reports, left_out = [], []

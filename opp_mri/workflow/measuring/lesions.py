@@ -19,7 +19,7 @@ from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.tables.cells import read_values
 from opp_mri.tables.csv_table import Row, read_table
-from opp_mri.tables.lesions import OPTIONAL, REQUIRED, LesionChecks, lesion_of_row
+from opp_mri.tables.lesions import OPTIONAL, REQUIRED, LesionChecks, read_lesion_row
 from opp_mri.workflow.catalogue.patients import PatientMap, map_patients
 
 SEED_NAMES: Final = tuple(column.name for column in SEED_COLUMNS)
@@ -39,9 +39,9 @@ class _Known:
 def _known(store: Store) -> _Known:
     return _Known(
         store=store,
-        patient_ids=frozenset(patient.patient_id for patient in store.patients()),
+        patient_ids=frozenset(patient.patient_id for patient in store.get_patients()),
         groups=map_patients(store),
-        lesions={lesion.lesion_id: lesion for lesion in store.lesions()},
+        lesions={lesion.lesion_id: lesion for lesion in store.get_lesions()},
     )
 
 
@@ -76,7 +76,7 @@ def add_lesions(
             if lesion is None:
                 continue
             if lesion.lesion_id in added:
-                row.fault("lesion_id", "is in the table twice: keep one row per lesion")
+                row.add_fault("lesion_id", "is in the table twice: keep one row per lesion")
             checks.check(row, lesion)
             if not row.is_refused:
                 added[lesion.lesion_id] = lesion
@@ -130,16 +130,16 @@ def add_events(store: Store, path: Path, at: datetime, *, all_or_none: bool = Fa
     """
     sound = 0
     new: dict[str, list[LesionEvent]] = {}
-    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     with read_table(
         path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True,
         all_or_none=all_or_none,
     ) as table:  # fmt: skip
         for row in table.rows:
-            lesion_id = row.text("lesion_id")
+            lesion_id = row.read_text("lesion_id")
             event = _event(row, lesions.get(lesion_id or ""))
             if lesion_id is not None and lesion_id not in lesions:
-                row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
+                row.add_fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
             if lesion_id is None or event is None or row.is_refused:
                 continue
             sound += 1
@@ -174,7 +174,7 @@ def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
         There is no such lesion.
     """
     faults: list[TableFault] = []
-    lesion = store.lesion(cells.get("lesion_id", ""))
+    lesion = store.get_lesion(cells.get("lesion_id", ""))
     event = _event(Row(1, dict(cells), faults), lesion)
     if event is None or faults:
         messages = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
@@ -194,7 +194,7 @@ def find_lesion(store: Store, lesion_id: str) -> Lesion:
     UnknownError
         The project has no such lesion.
     """
-    lesion = store.lesion(lesion_id)
+    lesion = store.get_lesion(lesion_id)
     if lesion is None:
         raise UnknownError(
             f"There is no lesion {lesion_id}: `opp-mri lesion list` lists them, "
@@ -209,10 +209,12 @@ def _changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
 
 def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
     recorded = known.lesions.get(row.get("lesion_id"))
-    lesion = lesion_of_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
+    lesion = read_lesion_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
     patient_id = row.get("patient_id")
     if patient_id and patient_id not in known.patient_ids:
-        row.fault("patient_id", "no indexed image has it: index its images first, or correct it")
+        row.add_fault(
+            "patient_id", "no indexed image has it: index its images first, or correct it"
+        )
     elif lesion is not None:
         lesion = attrs.evolve(
             lesion,
@@ -220,7 +222,7 @@ def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
             events=recorded.events if recorded else (),
         )
         if recorded is not None and recorded != lesion and not replace:
-            row.fault(
+            row.add_fault(
                 "lesion_id", "is recorded already with other values: add --replace to correct it"
             )
         return lesion
@@ -234,7 +236,7 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         return None
     if len(filled) < len(columns):
         missing = next(column for column in columns if not row.get(column))
-        row.fault(missing, "a seed point needs its image, column and row: fill in all or none")
+        row.add_fault(missing, "a seed point needs its image, column and row: fill in all or none")
         return None
     cells = read_values(row, SEED_COLUMNS)
     uid, frame_number, column, line = (cells[name] for name in SEED_NAMES)
@@ -246,15 +248,21 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         column=float(str(column)),
         row=float(str(line)),
     )
-    volumes = known.store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
+    volumes = known.store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
     if not volumes:
-        row.fault("seed_sop_instance_uid", "no indexed image has this UID and frame: correct it")
-    elif known.store.instance(repeated_uid(seed.sop_instance_uid)) is not None:
-        row.fault("seed_sop_instance_uid", "several images that differ have it: name another image")
+        row.add_fault(
+            "seed_sop_instance_uid", "no indexed image has this UID and frame: correct it"
+        )
+    elif known.store.get_instance(repeated_uid(seed.sop_instance_uid)) is not None:
+        row.add_fault(
+            "seed_sop_instance_uid", "several images that differ have it: name another image"
+        )
     elif volumes[0].patient_id not in known.groups.group(patient_id):
-        row.fault("seed_sop_instance_uid", "the image is of another patient: correct one of them")
+        row.add_fault(
+            "seed_sop_instance_uid", "the image is of another patient: correct one of them"
+        )
     elif not _on_image(volumes[0], seed):
-        row.fault("seed_column", "the point is outside the image: correct it")
+        row.add_fault("seed_column", "the point is outside the image: correct it")
     return seed
 
 
@@ -264,15 +272,19 @@ def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
 
 def _event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
     """Read an event; one that cannot be of this lesion is a fault of the row."""
-    day, kind, value = row.iso_date("date"), row.choice("event", EventKind), row.free_text("value")
+    day, kind, value = (
+        row.read_date("date"),
+        row.read_choice("event", EventKind),
+        row.read_free_text("value"),
+    )
     allowed = CODED_EVENTS.get(kind) if kind else None
     if allowed and value not in allowed:
-        row.fault("value", f"must be one of {', '.join(allowed)} for this event")
+        row.add_fault("value", f"must be one of {', '.join(allowed)} for this event")
         return None
     if day is None or kind is None:
         return None
     if kind is EventKind.LOCAL_RETREATMENT and lesion and day <= lesion.ssrs_last_date:
-        row.fault(
+        row.add_fault(
             "date",
             f"a local retreatment comes after radiosurgery, {lesion.ssrs_last_date}: correct the "
             "date",

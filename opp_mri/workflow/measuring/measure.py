@@ -65,7 +65,7 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
         The table itself is not well-formed, or a row is bad and all are needed. Nothing was
         stored.
     """
-    head = store.head().sequence_number
+    head = store.get_head().sequence_number
     recorder = _Recorder(store)
     rows, refused = read_calipers(path, all_or_none=all_or_none)
     measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
@@ -106,7 +106,7 @@ def _compare(
     """
     latest = {_cell(reading): reading for reading in counted_readings(store)}
     signed = signed_ids(store)
-    unseen = {record.key for record in store.chain(after=seen)}
+    unseen = {record.key for record in store.read_chain(after=seen)}
     stored: list[Reading] = []
     refused: list[TableFault] = []
     repeated = 0
@@ -140,7 +140,7 @@ class _Recorder:
         self._store = store
         self._groups = map_patients(store)
         self._lesions: Mapping[str, Lesion] = {
-            lesion.lesion_id: lesion for lesion in store.lesions()
+            lesion.lesion_id: lesion for lesion in store.get_lesions()
         }
         self._dates: dict[tuple[str, ...], Mapping[str, date | None]] = {}
         self._allowed: set[str] = set()
@@ -187,13 +187,13 @@ class _Recorder:
     ) -> NativeImage:
         """Return the image at a SOPInstanceUID and frame, which must be of the lesion's patient."""
         uid, frame_number = place
-        instance = self._store.instance(uid)
+        instance = self._store.get_instance(uid)
         if instance is None:
             raise UnknownError(
                 f"No indexed image has the SOPInstanceUID {uid}: "
                 "index its files first, or correct it."
             )
-        volumes = self._store.volumes_with_frame(uid, frame_number)
+        volumes = self._store.get_volumes_with_frame(uid, frame_number)
         if not volumes:
             raise UnknownError(
                 f"The image has no frame {frame_number}: frames count from 1 to "
@@ -214,7 +214,7 @@ class _Recorder:
         if len(volumes) > 1:
             raise GeometryError("Two series hold an image of this UID: remove one and index again.")
         if group not in self._dates:
-            self._dates[group] = find_effective_dates(self._store.volumes(group))
+            self._dates[group] = find_effective_dates(self._store.get_volumes(group))
         known = self._dates[group][volume.volume_id]
         if known and stated_date and stated_date not in (known, volume.study_date):
             raise InputError(

@@ -11,7 +11,7 @@ from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, PixelPoint, Reading
 from opp_mri.errors import GeometryError
-from opp_mri.units import RECORDED_PRECISION_MM, format_mm, recorded_mm
+from opp_mri.units import RECORDED_PRECISION_MM, format_mm, round_to_recorded_mm
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, reason_unsuitable
 
 STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
@@ -125,7 +125,7 @@ def _length(
                 f"of {plane.columns} columns and {plane.rows} rows."
             )
     exact_mm = plane.length_mm(start, end)
-    length_mm = recorded_mm(exact_mm)
+    length_mm = round_to_recorded_mm(exact_mm)
     if length_mm == 0:
         raise GeometryError(
             "Start and end point coincide. If the abnormality is gone, give the answer “gone”."
@@ -150,6 +150,6 @@ def _check_stated(stated_mm: Decimal | None, computed_mm: float) -> None:
     if difference_mm > STATED_LENGTH_TOLERANCE_MM:
         raise GeometryError(
             f"The row states {format_mm(stated_mm)}, but its points are "
-            f"{format_mm(recorded_mm(computed_mm))} apart by the geometry of the image: "
+            f"{format_mm(round_to_recorded_mm(computed_mm))} apart by the geometry of the image: "
             "the stated length or the points are wrong."
         )

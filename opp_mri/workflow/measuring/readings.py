@@ -16,7 +16,7 @@ def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading
     Drafts of the reading room count once a signature covers them. Hidden repeats are not among
     them: `repeat_readings` gives these.
     """
-    return counted(store.readings(lesion_id), signed_ids(store, lesion_id))
+    return counted(store.get_readings(lesion_id), signed_ids(store, lesion_id))
 
 
 def counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
@@ -36,7 +36,7 @@ def independent_readings(store: Store, lesion_id: str | None = None) -> list[Rea
     Neither resolved answers are among them, nor what stands in the log after the end of the
     blinding: the order of the log decides, not a clock.
     """
-    late = store.readings_after(Unblinding)
+    late = store.get_readings_after(Unblinding)
     return [
         reading
         for reading in counted_readings(store, lesion_id)
@@ -46,14 +46,14 @@ def independent_readings(store: Store, lesion_id: str | None = None) -> list[Rea
 
 def repeat_readings(store: Store) -> list[Reading]:
     """Return the signed readings of cases that came back hidden, in the order of recording."""
-    return _counted(store.readings(), signed_ids(store), repeat=True)
+    return _counted(store.get_readings(), signed_ids(store), repeat=True)
 
 
 def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
     """Return all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
     return [
         reading
-        for reading in store.readings(lesion_id)
+        for reading in store.get_readings(lesion_id)
         if reading.reader == reader and not reading.repeat
     ]
 
@@ -70,7 +70,7 @@ def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
     """Return the ids of all readings that are signed by all who have to."""
     signers: dict[str, set[str]] = defaultdict(set)
     needed: dict[str, set[str]] = defaultdict(set)
-    for signature in store.signatures(lesion_id):
+    for signature in store.get_signatures(lesion_id):
         for reading_id in signature.reading_ids:
             signers[reading_id].add(signature.reader)
             needed[reading_id] |= set(signature.together_with)

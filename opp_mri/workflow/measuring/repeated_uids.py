@@ -22,7 +22,7 @@ def name_in_catalogue(
         The sequence that is meant; None for any.
     """
     names = [uid]
-    while store.instance(repeated_uid(names[-1])) is not None:
+    while store.get_instance(repeated_uid(names[-1])) is not None:
         names.append(repeated_uid(names[-1]))
     if len(names) == 1:
         return uid

@@ -60,10 +60,10 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
 
     Ghosts and carried points exist only through these.
     """
-    alignments = store.alignments(lesion.lesion_id)
+    alignments = store.get_alignments(lesion.lesion_id)
     if not alignments:
         return []
-    confirmed = confirmed_fits(alignments, store.alignment_decisions())
+    confirmed = confirmed_fits(alignments, store.get_alignment_decisions())
     return [alignment.fit.baseline_from_followup for alignment in confirmed]
 
 
@@ -106,7 +106,7 @@ def covers(volume: VolumeDescription, seeds: Mapping[str, Vector3]) -> bool | No
 
 
 def _placed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | None:
-    for volume in store.volumes_with_frame(seed.sop_instance_uid, seed.frame_number):
+    for volume in store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number):
         plane = volume.plane_of(seed.sop_instance_uid, seed.frame_number)
         if plane is not None:
             return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)

@@ -18,7 +18,7 @@ from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentE
 from opp_mri.domain.visit import Visit, events_of_visits
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 from opp_mri.workflow.catalogue.patients import TimePoint, list_time_points
 from opp_mri.workflow.measuring.readings import (
     counted,
@@ -107,8 +107,8 @@ def build_lesion_timeline(
     InputError
         Several readers measured the lesion and none was named, or the named one did not.
     """
-    with store.snapshot():
-        recorded = store.readings(lesion.lesion_id)
+    with store.hold_snapshot():
+        recorded = store.get_readings(lesion.lesion_id)
         signed = signed_ids(store, lesion.lesion_id)
         counting = counted(recorded, signed)
         reader, readings = _of_one_reader(counting, reader)
@@ -177,13 +177,13 @@ def build_reader_timeline(
     cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion, counting))
     cells = _flagged(cells)
     visits = recorded_visits(store, lesion.lesion_id)
-    damaged = [damage.message for damage in store.damages(lesion.lesion_id)]
+    damaged = [damage.message for damage in store.list_damages(lesion.lesion_id)]
     return LesionTimeline(
         lesion=lesion,
         reader=reader,
         timeline=Timeline(
             lesion_id=lesion.lesion_id,
-            first_fraction_day=days_between(lesion.ssrs_last_date, lesion.ssrs_first_date),
+            first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=_observations(cells),
             events=treatment_events(lesion, visits),
         ),
@@ -202,7 +202,7 @@ def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Trea
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
     ]
     dated = [
-        TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
+        TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in lesion.events
     ]
     return (*exclusions, *dated, *found_events(lesion, visits, dated))
@@ -214,7 +214,7 @@ def found_events(
     """Return the events that follow from visits and are not among those recorded."""
     known = {(event.days_from_ssrs, event.kind) for event in recorded}
     events = [
-        TreatmentEvent(days_between(lesion.ssrs_last_date, event.date), event.kind, event.value)
+        TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in events_of_visits(visits, lesion.ssrs_first_date)
     ]
     return tuple(event for event in events if (event.days_from_ssrs, event.kind) not in known)
@@ -263,7 +263,7 @@ def _cells(
             cells.append(
                 Cell(
                     study_date=day,
-                    days_from_ssrs=days_between(lesion.ssrs_last_date, day),
+                    days_from_ssrs=count_days(lesion.ssrs_last_date, day),
                     phase=phase(lesion, day),
                     sequence=sequence,
                     status=status,
@@ -355,7 +355,7 @@ def _timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:
         baseline = _baseline(cells, sequence)
         if baseline is None:
             continue
-        age_days = days_between(baseline.study_date, lesion.ssrs_first_date)
+        age_days = count_days(baseline.study_date, lesion.ssrs_first_date)
         if age_days > OLDEST_BASELINE_DAYS:
             flags.append(
                 f"The {sequence.value} baseline is {age_days} days older than the first fraction: "

@@ -16,7 +16,7 @@ from opp_mri.domain.visit import FINDINGS, Visit, latest_visits
 from opp_mri.errors import InputError, TableFault
 from opp_mri.store.protocol import Store
 from opp_mri.tables.csv_table import Row, read_table
-from opp_mri.tables.visits import OPTIONAL, REQUIRED, visit_of, visit_values
+from opp_mri.tables.visits import OPTIONAL, REQUIRED, build_visit, read_visit_values
 
 
 def recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
@@ -97,7 +97,7 @@ class _Recorder:
     def __init__(self, store: Store, recorded_by: str, at: datetime) -> None:
         self._store, self._recorded_by, self._at = store, recorded_by, at
         self._lesions: Mapping[str, Lesion] = {
-            lesion.lesion_id: lesion for lesion in store.lesions()
+            lesion.lesion_id: lesion for lesion in store.get_lesions()
         }
         self._known = {
             (visit.lesion_id, visit.visit_date): visit
@@ -108,20 +108,20 @@ class _Recorder:
 
     def take(self, row: Row) -> None:
         """Read a visit; each fault is noted in the row."""
-        values: dict[str, Any] | None = visit_values(row)
+        values: dict[str, Any] | None = read_visit_values(row)
         if values is None:
             return
         lesion = self._lesions.get(values["lesion_id"])
         if lesion is None:
-            row.fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
+            row.add_fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
             return
         if lesion.death_date is not None and values["visit_date"] > lesion.death_date:
-            row.fault("visit_date", "is after the day of death: correct one of them")
+            row.add_fault("visit_date", "is after the day of death: correct one of them")
             return
         known = self._known.get((lesion.lesion_id, values["visit_date"]))
         earlier = {} if known is None else {name: getattr(known, name) for name in FINDINGS}
         kept = {name: value for name, value in earlier.items() if value is not None}
-        visit = visit_of(row, {**kept, **values})
+        visit = build_visit(row, {**kept, **values})
         if visit is None or row.is_refused:
             return
         visit = attrs.evolve(visit, recorded_by=self._recorded_by, recorded_at=self._at)

@@ -161,7 +161,7 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         raise UnknownError("The project has no images of this patient: index them first.")
     lesions = [
         open_lesion(store, lesion, reader)
-        for lesion in store.lesions()
+        for lesion in store.get_lesions()
         if lesion.patient_id in group
     ]
     blinding = blinding_of(store)
@@ -204,7 +204,7 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
         timeline=draft_timeline(store, lesion, reader),
         log=tuple(own_readings(store, lesion.lesion_id, reader)),
         signed=signed_ids(store, lesion.lesion_id),
-        axes=tuple(axis for axis in store.ap_axes(lesion.lesion_id) if axis.reader == reader),
+        axes=tuple(axis for axis in store.get_ap_axes(lesion.lesion_id) if axis.reader == reader),
         links=find_links(store, map_patients(store).group(lesion.patient_id), lesion),
         seed=seed,
         levels=levels,
@@ -248,7 +248,7 @@ def load_images(store: Store, volume: VolumeDescription) -> NDArray[np.generic]:
     )  # slow to import; a window is up before it is needed
 
     uids = {frame.sop_instance_uid for frame in volume.frames}
-    return load_stack(volume, store.sources_of(uids))
+    return load_stack(volume, store.get_sources_of(uids))
 
 
 def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:

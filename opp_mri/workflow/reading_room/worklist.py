@@ -90,7 +90,7 @@ def build_worklist(store: Store, reader: str) -> Worklist:
     rows: list[WorkLesion] = []
     dates: dict[str, tuple[date, ...]] = {}
     without: list[str] = []
-    lesions, blinding = store.lesions(), blinding_of(store)
+    lesions, blinding = store.get_lesions(), blinding_of(store)
     for patient in list_patients(store):
         of_patient = [lesion for lesion in lesions if lesion.patient_id in patient.patient_ids]
         if not of_patient:

@@ -84,7 +84,7 @@ def align_project(
     """
     store = project.store
     tasks = plan(store, lesion_ids)
-    recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
+    recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     open_tasks = [
         task
         for task in tasks
@@ -103,7 +103,7 @@ def align_project(
                 [_build_alignment(task, pair, fit, at, quick=quick) for pair, fit in outcome]
             )
         progress("lining up follow-ups", done, len(open_tasks))
-    now_recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
+    now_recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     planned = [recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs]
     alignments = [alignment for alignment in planned if alignment is not None]
     return AlignSummary(

@@ -24,7 +24,7 @@ def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ..
         A sentence for each, without names of patients.
     """
     lesions = [
-        lesion for lesion in store.lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
+        lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
     return tuple(sentence for lesion in lesions for sentence in _of_lesion(store, lesion))
 

@@ -50,7 +50,7 @@ class VisitTask:
 
 def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
     """Return the visits to line up: per lesion, or per patient where there is no lesion yet."""
-    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions]:
         raise UnknownError(f"There is no lesion {unknown[0]}: `opp-mri lesion list` lists them.")
     tasks: list[VisitTask] = []
@@ -174,7 +174,7 @@ def _tasks(
                 pairs=pairs,
                 centre_lps_mm=seed[1] if seed else None,
                 lesion_radius_mm=radius_mm if seed else 0.0,
-                sources=store.sources_of(uids),
+                sources=store.get_sources_of(uids),
             )
         )
     return tasks

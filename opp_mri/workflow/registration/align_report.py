@@ -9,7 +9,7 @@ from opp_mri.cohort.figures.overlay_figure import draw_overlay
 from opp_mri.cohort.report.alignment_page import FitPage, write_alignment_page
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
 from opp_mri.errors import OppMriError
-from opp_mri.registration.resampling import overlay
+from opp_mri.registration.resampling import cut_overlay
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.registration.align_review import loaded_volume
@@ -84,7 +84,7 @@ def save_alignment_page(
 
     A fit whose images cannot be read is shown without a picture, and why.
     """
-    decisions = store.alignment_decisions()
+    decisions = store.get_alignment_decisions()
     pages = []
     for done, alignment in enumerate(alignments, start=1):
         decided = decisions.get(alignment.fit_id, ())
@@ -108,7 +108,7 @@ def _picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
     except OppMriError as error:
         return None, str(error)
     fit = alignment.fit
-    pictures = overlay(baseline, followup, fit.baseline_from_followup, fit.centre_lps_mm)
+    pictures = cut_overlay(baseline, followup, fit.baseline_from_followup, fit.centre_lps_mm)
     return draw_overlay(pictures), ""
 
 

@@ -96,15 +96,15 @@ def review_queue(
     UnknownError
         There is no such lesion.
     """
-    recorded = {alignment.fit_id: alignment for alignment in store.alignments()}
+    recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     planned = [
         recorded_fit(recorded, task, pair)
         for task in plan(store, lesion_ids)
         for pair in task.pairs
     ]
     alignments = [alignment for alignment in planned if alignment is not None]
-    decisions = store.alignment_decisions()
-    lesions = {lesion.lesion_id: lesion for lesion in store.lesions()}
+    decisions = store.get_alignment_decisions()
+    lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     offered = with_imports(alignments, tuple(recorded.values()))
     known = {alignment.fit_id for alignment in offered}
     offered += [
@@ -148,7 +148,7 @@ def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion])
 
 def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:
     """Return an item with all that was decided about it, by other readers too."""
-    decisions = store.alignment_decisions().get(item.alignment.fit_id, ())
+    decisions = store.get_alignment_decisions().get(item.alignment.fit_id, ())
     return evolve(item, decisions=tuple(decisions))
 
 
@@ -182,10 +182,10 @@ def loaded_volume(store: Store, volume_id: str) -> Volume:
     InputError
         It is no longer there, or its files are not as they were.
     """
-    description = store.volume(volume_id)
+    description = store.get_volume(volume_id)
     if description is None:
         raise InputError("The images are no longer in the project: index their folder again.")
-    sources = store.sources_of([frame.sop_instance_uid for frame in description.frames])
+    sources = store.get_sources_of([frame.sop_instance_uid for frame in description.frames])
     return load_volume(description, sources)
 
 

@@ -20,14 +20,14 @@ def decide(
     InputError
         A later decision needs a reason; a fit that failed cannot be confirmed.
     """
-    known = {alignment.fit_id: alignment for alignment in store.alignments()}
+    known = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     if fit not in known:
         raise UnknownError(f"There is no fit {fit}: `opp-mri align` lists them.")
     if decision is FitDecision.CONFIRMED and known[fit].fit.verdict is Verdict.FAILED:
         raise InputError(
             "This fit failed: there is nothing to confirm. Mark a common point instead."
         )
-    earlier = store.alignment_decisions().get(fit, ())
+    earlier = store.get_alignment_decisions().get(fit, ())
     if earlier and not reason:
         raise InputError(
             "This fit was decided before: give the reason for the change with --reason."

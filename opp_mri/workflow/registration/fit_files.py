@@ -65,12 +65,12 @@ def export_fits(
     InputError
         A fit is not confirmed, or its images are gone.
     """
-    alignments = {alignment.fit_id: alignment for alignment in store.alignments()}
+    alignments = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     if unknown := [fit_id for fit_id in fit_ids if fit_id not in alignments]:
         raise UnknownError(f"There is no fit {unknown[0]}: `opp-mri align` lists them.")
     confirmed = {
         alignment.fit_id: alignment
-        for alignment in confirmed_fits(alignments.values(), store.alignment_decisions())
+        for alignment in confirmed_fits(alignments.values(), store.get_alignment_decisions())
     }
     if undecided := [fit_id for fit_id in fit_ids if fit_id not in confirmed]:
         raise InputError(
@@ -216,7 +216,7 @@ def _export(
             paths.append(folder / f"{name}-{kind}{suffixes[chosen]}")
             write_image(paths[-1], values, grid)
     if FitFormat.DICOM in formats:
-        description = store.volume(alignment.followup_volume_id)
+        description = store.get_volume(alignment.followup_volume_id)
         if description is None:
             raise InputError("The images are no longer in the project: index their folder again.")
         first = description.frames[0].sop_instance_uid
@@ -225,7 +225,7 @@ def _export(
             resampled,
             grid,
             description,
-            store.sources_of([first])[first],
+            store.get_sources_of([first])[first],
             f"Rigid fit {alignment.fit_id} of opp_mri, linear interpolation. Not for measurement.",
         )
     return paths

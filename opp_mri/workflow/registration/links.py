@@ -88,10 +88,10 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
     lesion
         Its own fits come first; those of the common field of view serve where it has none.
     """
-    decisions = store.alignment_decisions()
+    decisions = store.get_alignment_decisions()
     alignments = [
         alignment
-        for alignment in store.alignments()
+        for alignment in store.get_alignments()
         if alignment.patient_id in patient_ids
         and alignment.lesion_id in (None, lesion.lesion_id if lesion else None)
     ]
@@ -105,7 +105,7 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
         key=lambda fit: (fit.lesion_id is None, order.index(fit.sequence)),
     )
     shifts = [
-        _shift(point) for patient_id in patient_ids for point in store.common_points(patient_id)
+        _shift(point) for patient_id in patient_ids for point in store.get_common_points(patient_id)
     ]
     return Links(
         confirmed=tuple(

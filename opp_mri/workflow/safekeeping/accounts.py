@@ -36,7 +36,7 @@ def remove_account(project: Project, name: str) -> None:
 
 def list_accounts(project: Project) -> Sequence[Account]:
     """Return all accounts, by name; see `add_account` for what is raised."""
-    return _store(project).accounts()
+    return _store(project).list_accounts()
 
 
 def _store(project: Project) -> PostgresqlStore:

@@ -68,26 +68,26 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
     expected
         Hash of a head that was kept elsewhere: it must be the hash of some record.
     """
-    head = store.head()
-    faults = list(store.database_faults())
+    head = store.get_head()
+    faults = list(store.find_database_faults())
     cautions: list[str] = []
     hashes: set[str] = set()
 
     def observed() -> Iterator[ChainRecord]:
         clock = ""
-        for record in store.chain():
+        for record in store.read_chain():
             hashes.add(record.hash)
             cautions.extend(_clock_cautions(record, clock))
             clock = record.written_at
             yield record
 
     faults += [fault.message for fault in check_chain(observed(), head)]
-    for kind in (store.readings, store.signatures, store.lesions):
+    for kind in (store.get_readings, store.get_signatures, store.get_lesions):
         kind()  # reading names what no hash tells: a length that is not that of its points
     named = " ".join(faults)
     faults += [
         damage.message
-        for damage in store.damages()
+        for damage in store.list_damages()
         if f"Record {damage.sequence_number} (" not in named
     ]
     if expected and expected not in hashes:
@@ -108,7 +108,7 @@ def list_entries(
     blinded
         Readers whose answers are not shown: that there is one, and when it was recorded, is.
     """
-    for record in store.chain(after):
+    for record in store.read_chain(after):
         entry = _entry(record)
         if record.kind == "Reading" and record.reader in blinded:
             entry = evolve(entry, content=NOT_SHOWN, reason="")

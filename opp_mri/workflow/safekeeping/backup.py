@@ -83,7 +83,7 @@ def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") ->
             try:
                 copy_store(_sql(project), store)
                 _check(store)
-                head = store.head()
+                head = store.get_head()
             finally:
                 store.close()
             _write_settings(project, folder / SETTINGS_NAME)
@@ -172,7 +172,7 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
                 copy.store.close()
                 (folder / STORE_NAME).unlink()
             raise
-        return copy.store.head()
+        return copy.store.get_head()
 
 
 def _sql(project: Project) -> SqlStore:
@@ -226,7 +226,7 @@ def _unpacked(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Pa
         sound = sound and not read_settings(folder / SETTINGS_NAME).database
         if sound:
             store = open_sqlite(folder / STORE_NAME)
-            sound = store.head() == head and not verify(store).faults
+            sound = store.get_head() == head and not verify(store).faults
             store.close()
         if not sound:
             raise InputError(f"{path} was altered after it was made: use another backup.")

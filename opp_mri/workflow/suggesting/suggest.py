@@ -74,7 +74,7 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
         if cell.volume is not None and not reason_unsuitable(cell.volume, cell.sequence):
             visits[cell.study_date].append((cell, cell.volume))
     joined = find_links(store, (lesion.patient_id,), lesion)
-    axes = store.ap_axes(lesion_id)
+    axes = store.get_ap_axes(lesion_id)
     suggested: list[SuggestedCell] = []
     for day in sorted(visits):
         by_frame: dict[str, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)

@@ -13,7 +13,7 @@ from opp_mri.agreement.discordance import (
     Discordance,
     Drawn,
     Limits,
-    category_only,
+    find_category_discordance,
     find_discordance,
 )
 from opp_mri.domain.imaging import SeriesRole
@@ -150,8 +150,8 @@ def test_in_another_frame_of_reference_only_the_series_can_be_told() -> None:
 
 
 def test_a_pair_within_the_limits_may_be_named_for_the_category_alone() -> None:
-    one = category_only(drawn(), drawn(end=(121.5, 100.0)))
+    one = find_category_discordance(drawn(), drawn(end=(121.5, 100.0)))
     assert one is not None
     assert (one.cause, one.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
     assert one.posterior_mm == pytest.approx(1.5)
-    assert category_only(drawn(), drawn()) is None
+    assert find_category_discordance(drawn(), drawn()) is None

@@ -73,7 +73,7 @@ def test_readings_are_hidden_until_the_blinding_is_lifted(project: Project) -> N
 def test_one_read_that_came_back_is_shown_by_no_command(
     half: Project, command: tuple[str, ...], named: tuple[str, ...], tmp_path: Path
 ) -> None:
-    lesion = half.store.lesions()[0].lesion_id
+    lesion = half.store.get_lesions()[0].lesion_id
     words = [word.replace("OUT", str(tmp_path / "out")).replace("LESION", lesion)
              for word in command]  # fmt: skip
     refused = run(half, *words, *named)
@@ -84,14 +84,14 @@ def test_one_read_that_came_back_is_shown_by_no_command(
 
 def test_the_log_says_that_a_blinded_reader_answered_and_not_what(half: Project) -> None:
     listed = run(half, "audit", "show", "--json").stdout
-    lengths = {str(reading.length_mm) for reading in half.store.readings()}
+    lengths = {str(reading.length_mm) for reading in half.store.get_readings()}
     assert "not shown until the blinding is lifted" in listed
     assert not [length for length in lengths if f"{length} mm" in listed]
 
 
 def test_python_shows_no_answer_of_a_blinded_reader(half: Project) -> None:
     with open_for_python(half.folder) as study:
-        lesion = study[half.store.lesions()[0].lesion_id]
+        lesion = study[half.store.get_lesions()[0].lesion_id]
         for show in (lambda: lesion.timeline, lesion.assess, study.cohort):
             with pytest.raises(ProjectError, match="still read blind"):
                 show()

@@ -77,7 +77,7 @@ def hostile_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     create_project(folder / "project")
     with open_project(folder / "project") as project:
         index(project, [folder / "dicom"], workers=1)
-        patient_id = project.store.patients()[0].patient_id
+        patient_id = project.store.get_patients()[0].patient_id
         project.store.add_lesions([make_lesion(HOSTILE, patient_id=patient_id)], NOON)
         project.store.add_readings([
             Reading(

@@ -12,7 +12,7 @@ from opp_mri.phantom.patient import make_patient
 from opp_mri.phantom.protocol import SeriesKind
 from opp_mri.phantom.spine import spine_section
 from opp_mri.response.classify import classify
-from opp_mri.units import recorded_mm
+from opp_mri.units import round_to_recorded_mm
 
 by_patient = pytest.mark.parametrize("case", CASES, ids=lambda case: case.patient_id)
 
@@ -22,7 +22,7 @@ def true_timeline(case: Case) -> Timeline:
         lesion_id=case.lesion_id,
         observations={
             SeriesRole(sequence.value): tuple(
-                Observation(visit.day, recorded_mm(case.ap_mm(visit, sequence)))
+                Observation(visit.day, round_to_recorded_mm(case.ap_mm(visit, sequence)))
                 for visit in case.visits
             )
             for sequence in case.sequences

@@ -15,9 +15,9 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.key_image import (
     SHOWN_PIXEL_MM,
     carry_directions,
-    shown_image,
-    shown_square,
-    upright,
+    find_shown_square,
+    find_upright_directions,
+    sample_shown_image,
 )
 
 PLANE = make_planes(1)[0]  # sagittal: columns towards posterior, rows towards the feet, 1 mm
@@ -34,22 +34,26 @@ def test_a_sagittal_image_stands_head_up_with_anterior_at_the_left_however_it_is
     along_row: tuple[float, float, float], along_column: tuple[float, float, float]
 ) -> None:
     plane = evolve(PLANE, row_direction=along_row, column_direction=along_column)
-    assert upright(plane) == (BACK, DOWN)
-    square = shown_square(plane, plane.lps_from_pixel(100, 100), upright(plane), 40.0)
+    assert find_upright_directions(plane) == (BACK, DOWN)
+    square = find_shown_square(
+        plane, plane.lps_from_pixel(100, 100), find_upright_directions(plane), 40.0
+    )
     assert square.letters == ("A", "P")
 
 
 def test_a_tilted_image_is_not_turned_out_of_its_pixels() -> None:
     turn = Rotation.from_euler("x", 20, degrees=True).as_matrix()
     plane = evolve(PLANE, row_direction=tuple(turn @ BACK), column_direction=tuple(turn @ DOWN))
-    assert upright(plane) == (plane.row_direction, plane.column_direction)
+    assert find_upright_directions(plane) == (plane.row_direction, plane.column_direction)
 
 
 def test_each_pixel_of_the_square_shows_the_value_of_its_place() -> None:
     rows, columns = np.mgrid[0:256, 0:256]
     image = (3.0 * columns + 500.0 * rows).astype(np.float32)
-    square = shown_square(PLANE, PLANE.lps_from_pixel(100, 60), upright(PLANE), 20.0)
-    shown = shown_image(image, PLANE, square)
+    square = find_shown_square(
+        PLANE, PLANE.lps_from_pixel(100, 60), find_upright_directions(PLANE), 20.0
+    )
+    shown = sample_shown_image(image, PLANE, square)
     assert shown.shape == (80, 80)
     middle = (3.0 * 100 + 500.0 * 60) - (3.0 + 500.0) * SHOWN_PIXEL_MM / 2
     assert shown[39, 39] == pytest.approx(middle, abs=0.05)
@@ -57,8 +61,10 @@ def test_each_pixel_of_the_square_shows_the_value_of_its_place() -> None:
 
 
 def test_outside_of_the_native_image_nothing_is_shown() -> None:
-    square = shown_square(PLANE, PLANE.lps_from_pixel(0, 128), upright(PLANE), 20.0)
-    shown = shown_image(np.ones((256, 256)), PLANE, square)
+    square = find_shown_square(
+        PLANE, PLANE.lps_from_pixel(0, 128), find_upright_directions(PLANE), 20.0
+    )
+    shown = sample_shown_image(np.ones((256, 256)), PLANE, square)
     assert np.isnan(shown[:, :37]).all()
     assert (shown[:, 39:] == 1).all()
 
@@ -73,9 +79,9 @@ def test_a_line_has_the_same_length_on_the_display_as_on_the_native_image(
         to_frame_of_reference_uid="1.2.3.9", from_frame_of_reference_uid="1.2.3.8", matrix=turn
     )
     directions = carry_directions((BACK, DOWN), fit, PLANE)
-    square = shown_square(PLANE, PLANE.lps_from_pixel(128, 128), directions, 80.0)
+    square = find_shown_square(PLANE, PLANE.lps_from_pixel(128, 128), directions, 80.0)
     start, end = (
-        square.place(PLANE.lps_from_pixel(*at)) for at in ((column_1, row_1), (column_2, row_2))
+        square.project(PLANE.lps_from_pixel(*at)) for at in ((column_1, row_1), (column_2, row_2))
     )
     native_mm = PLANE.length_mm((column_1, row_1), (column_2, row_2))
     assert math.dist(start, end) == pytest.approx(native_mm, abs=1e-6)
@@ -93,7 +99,7 @@ def turned_plane(degrees: float) -> tuple[ImagePlane, RigidTransform]:
 
 def test_a_later_study_is_turned_back_so_that_the_vertebra_lies_as_at_baseline() -> None:
     plane, later_from_baseline = turned_plane(12.0)
-    right, down = carry_directions(upright(PLANE), later_from_baseline, plane)
+    right, down = carry_directions(find_upright_directions(PLANE), later_from_baseline, plane)
     assert math.degrees(math.atan2(right[2], right[1])) == pytest.approx(12.0)
     assert np.dot(right, down) == pytest.approx(0.0, abs=1e-12)
     assert np.dot(down, plane.normal) == pytest.approx(0.0, abs=1e-12)

@@ -38,7 +38,7 @@ def test_a_bright_point_stays_where_it_is_in_the_patient(
     offsets = np.stack(np.meshgrid(*[np.arange(-6.0, 6.5, 0.5)] * 3, indexing="ij")).reshape(3, -1)
     for point in points:
         around = (point[:, None] + offsets).astype(np.float32)
-        values, inside = image.sample(around)
+        values, inside = image.interpolate(around)
         weight = np.clip(values, 0, None) * inside
         middle = (around * weight).sum(axis=1) / weight.sum()
         np.testing.assert_allclose(middle, point, atol=0.35 * scale_mm)
@@ -50,9 +50,9 @@ def test_a_box_gives_the_same_places_as_the_whole(lumbar: list[Scanned]) -> None
     box = find_box(volume.geometry, centre, (60.0, 60.0, 60.0))
     whole, part = make_layer(volume, 2.8), make_layer(volume, 2.8, box)
     points = (centre[:, None] + np.random.default_rng(1).uniform(-15, 15, (3, 400))).astype("f4")
-    seen, inside = part.sample(points)
+    seen, inside = part.interpolate(points)
     assert inside.all()
-    assert np.corrcoef(seen, whole.sample(points)[0])[0, 1] > 0.99
+    assert np.corrcoef(seen, whole.interpolate(points)[0])[0, 1] > 0.99
 
 
 def test_slow_shading_is_taken_out(lumbar: list[Scanned]) -> None:
@@ -67,7 +67,7 @@ def test_points_outside_are_marked(lumbar: list[Scanned]) -> None:
     image = make_layer(lumbar[0].volume, 2.8)
     centre = np.array(lumbar[0].centre_lps_mm)
     points = np.stack([centre, centre + np.array([0.0, 0.0, 500.0])]).T.astype(np.float32)
-    assert image.sample(points)[1].tolist() == [True, False]
+    assert image.interpolate(points)[1].tolist() == [True, False]
 
 
 @pytest.mark.parametrize("degrees", [(3.0, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, 0.0, -3.0)])

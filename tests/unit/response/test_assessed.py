@@ -11,7 +11,7 @@ def test_margin_and_probability_are_computed_when_asked_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
-    for name in ("compute_margin_mm", "estimate_category_probabilities", "labels_by_day"):
+    for name in ("compute_margin_mm", "estimate_category_probabilities", "classify_by_day"):
         compute = getattr(assessed, name)
 
         def counted(*args: object, _name: str = name, _compute=compute, **given: object) -> object:
@@ -23,12 +23,12 @@ def test_margin_and_probability_are_computed_when_asked_and_once(
     assert lesion.assessment.category is ResponseCategory.OPP
     assert asked == []
     assert lesion.sentences == lesion.sentences
-    assert lesion.is_fragile is lesion.sureness.fragile(ResponseCategory.OPP)
+    assert lesion.is_fragile is lesion.sureness.is_fragile(ResponseCategory.OPP)
     assert lesion.details == lesion.details
     assert sorted(asked) == [
+        "classify_by_day",
         "compute_margin_mm",
         "estimate_category_probabilities",
-        "labels_by_day",
     ]
 
 

@@ -23,7 +23,7 @@ from opp_mri.domain.timeline import (
     TreatmentEvent,
 )
 from opp_mri.response.classify import classify
-from opp_mri.response.history import DatedLabel, describe_labels, labels_by_day
+from opp_mri.response.history import DatedLabel, classify_by_day, describe_labels
 
 INDETERMINATE = ResponseCategory.INDETERMINATE
 
@@ -31,7 +31,7 @@ INDETERMINATE = ResponseCategory.INDETERMINATE
 def written(timeline: Timeline) -> list[tuple[int, str, str]]:
     return [
         (one.days_from_ssrs, one.category.value, one.reason.value)
-        for one in labels_by_day(timeline, AMINI)
+        for one in classify_by_day(timeline, AMINI)
     ]
 
 
@@ -92,7 +92,7 @@ def test_a_failed_eligibility_criterion_holds_whatever_day_it_was_entered() -> N
 
 def test_a_sequence_that_begins_later_plays_no_part_before() -> None:
     one = lesion(T1=studies(d0="20.0", d200="20.0"), T2FS=studies(d100="20.0", d300="30.0"))
-    assert labels_by_day(one, AMINI)[0] == DatedLabel(
+    assert classify_by_day(one, AMINI)[0] == DatedLabel(
         days_from_ssrs=100, category=INDETERMINATE, reason=Reason.NO_FOLLOW_UP
     )
 
@@ -111,8 +111,8 @@ def test_a_later_observation_never_changes_an_earlier_label(
     others = [one for one in row if one.days_from_ssrs != day]
     longer = sorted([*others, Observation(day, length_mm)], key=lambda one: one.days_from_ssrs)
     other = evolve(timeline, observations={**timeline.observations, sequence: tuple(longer)})
-    assert before(labels_by_day(other, criteria), day) == before(
-        labels_by_day(timeline, criteria), day
+    assert before(classify_by_day(other, criteria), day) == before(
+        classify_by_day(timeline, criteria), day
     )
 
 
@@ -120,14 +120,14 @@ def test_a_later_observation_never_changes_an_earlier_label(
 def test_a_later_event_never_changes_an_earlier_label(timeline, criteria, event) -> None:
     other = evolve(timeline, events=(*timeline.events, event))
     day = event.days_from_ssrs
-    assert before(labels_by_day(other, criteria), day) == before(
-        labels_by_day(timeline, criteria), day
+    assert before(classify_by_day(other, criteria), day) == before(
+        classify_by_day(timeline, criteria), day
     )
 
 
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA)
 def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> None:
-    labels = labels_by_day(timeline, criteria)
+    labels = classify_by_day(timeline, criteria)
     days = {one.days_from_ssrs for row in timeline.observations.values() for one in row}
     assert [label.days_from_ssrs for label in labels] == sorted(day for day in days if day > 0)
     if labels and all(event.days_from_ssrs <= max(days) for event in timeline.events):
@@ -137,7 +137,7 @@ def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> 
 
 def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, ...]:
     return describe_labels(
-        labels_by_day(timeline, AMINI), classify(timeline, Rules(criteria=AMINI, mode=mode))
+        classify_by_day(timeline, AMINI), classify(timeline, Rules(criteria=AMINI, mode=mode))
     )
 
 

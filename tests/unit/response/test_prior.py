@@ -7,7 +7,7 @@ from fixtures.response_builders import AMINI, lesion, studies
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.prior import COURSES, PAPER_PRIOR, CoursePrior, estimate_prior
-from opp_mri.response.probability import estimate_category_probabilities, lesion_lengths
+from opp_mri.response.probability import estimate_category_probabilities, estimate_lesion_lengths
 
 OPP, PD, PR, SD = COURSES
 ERROR = MeasurementError(sd_mm=0.6, source="a test")
@@ -32,9 +32,9 @@ def measured(course: ResponseCategory, seed: int):
 
 
 def evidence(course: ResponseCategory, seed: int) -> np.ndarray:
-    lengths = lesion_lengths(measured(course, seed), ERROR)
+    lengths = estimate_lesion_lengths(measured(course, seed), ERROR)
     assert lengths is not None
-    return lengths.evidence_by_course()
+    return lengths.compute_evidence_by_course()
 
 
 @pytest.mark.parametrize("course", COURSES)
@@ -80,4 +80,4 @@ def test_a_lesion_that_was_measured_without_error_is_what_it_is_called() -> None
 
 
 def test_lengths_that_play_no_part_say_nothing_of_a_course() -> None:
-    assert lesion_lengths(lesion(T1=studies(d60="20.0")), ERROR) is None
+    assert estimate_lesion_lengths(lesion(T1=studies(d60="20.0")), ERROR) is None

@@ -35,11 +35,11 @@ from opp_mri.response.probability import (
     DEFAULT_SD_MM,
     FRAGILE_BELOW,
     CategoryProbabilities,
-    drawn_tenths,
+    draw_repeated_tenths,
+    draw_tenths,
     estimate_category_probabilities,
     estimate_expected_calls,
     is_noise,
-    repeated_tenths,
 )
 
 OPP, PD, PR, SD = (
@@ -89,7 +89,7 @@ def error_of(sd_mm: float, visit_correlation: float = 0.0) -> MeasurementError:
 
 def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int) -> list[Timeline]:
     """Write each draw as a timeline of its own; lengths that play no part stay."""
-    _, drawn = repeated_tenths(timeline, error, draws=draws, seed=seed)
+    _, drawn = draw_repeated_tenths(timeline, error, draws=draws, seed=seed)
     retreated = [
         it.days_from_ssrs for it in timeline.events if it.kind is EventKind.LOCAL_RETREATMENT
     ]
@@ -149,12 +149,12 @@ def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, crit
     call = classify(timeline, Rules(criteria=criteria, mode=mode)).category
     assert (sure.category, sure.probabilities) == (call, {call: 1.0})
     assert sure.standard_error == 0
-    assert not sure.fragile(call)
+    assert not sure.is_fragile(call)
 
 
 def test_around_a_length_alone_a_second_measurement_differs_by_the_square_root_of_2() -> None:
     wild = lesion(T1=studies(d0="20.0", d60="60.0", d90="10.0", d150="80.0"))
-    drawn = repeated_tenths(wild, error_of(1.0), draws=8000, seed=0)[1][SeriesRole.T1] / 10
+    drawn = draw_repeated_tenths(wild, error_of(1.0), draws=8000, seed=0)[1][SeriesRole.T1] / 10
     assert drawn.std(axis=1) == pytest.approx(sqrt(2), abs=0.08)
     assert drawn.mean(axis=1) == pytest.approx([20, 60, 10, 80], abs=6)
 
@@ -162,7 +162,7 @@ def test_around_a_length_alone_a_second_measurement_differs_by_the_square_root_o
 def test_around_lengths_that_agree_it_differs_by_the_sd_and_by_what_their_mean_is_unsure_of() -> (
     None
 ):
-    _, drawn = repeated_tenths(UNCHANGED, error_of(1.0), draws=8000, seed=0)
+    _, drawn = draw_repeated_tenths(UNCHANGED, error_of(1.0), draws=8000, seed=0)
     spread = np.vstack(list(drawn.values())).std(axis=1) / 10
     assert spread == pytest.approx(np.full(15, sqrt(1 + 1 / 5)), abs=0.12)
 
@@ -175,9 +175,9 @@ def test_a_change_at_the_threshold_is_a_toss_up_and_a_large_one_is_sure() -> Non
         for mm in ("22.0", "30.0")
     ]
     assert 0.2 < growth[0].probabilities[PD] < 0.6
-    assert growth[0].fragile(PD)
+    assert growth[0].is_fragile(PD)
     assert growth[1].probabilities[PD] > 0.99
-    assert not growth[1].fragile(PD)
+    assert not growth[1].is_fragile(PD)
 
 
 def test_by_default_a_quarter_of_repeats_differs_by_2_mm_or_more() -> None:
@@ -223,14 +223,14 @@ def test_the_name_of_a_lesion_and_the_writing_of_its_lengths_play_no_part(name, 
 def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
     other = lesion(T1=studies(**COURSE | {"d270": "21.8"}), T2FS=TWO_SEQUENCES.observations["T2FS"])
     first, second = (
-        drawn_tenths(each, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
+        draw_tenths(each, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
         for each in (TWO_SEQUENCES, other)
     )
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
 
 
 def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
-    drawn = drawn_tenths(TWO_SEQUENCES, error_of(2.0, 0.6), draws=8000, seed=0)
+    drawn = draw_tenths(TWO_SEQUENCES, error_of(2.0, 0.6), draws=8000, seed=0)
     t1, t2fs = drawn[SeriesRole.T1], drawn[SeriesRole.T2FS]
     assert np.corrcoef(t1[1], t2fs[1])[0, 1] == pytest.approx(0.6, abs=0.05)
     assert abs(np.corrcoef(t1[2], t2fs[1])[0, 1]) < 0.06
@@ -241,12 +241,12 @@ def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
     own = ErrorClass(sequence="T2FS", sd_mm=0.5)
     error = MeasurementError(sd_mm=2.0, classes=[own], source="a test")
     for drawn in (
-        drawn_tenths(TWO_SEQUENCES, error, draws=4000, seed=0),
-        drawn_tenths(TWO_SEQUENCES, evolve(error, visit_correlation=0.6), draws=4000, seed=0),
+        draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0),
+        draw_tenths(TWO_SEQUENCES, evolve(error, visit_correlation=0.6), draws=4000, seed=0),
     ):
         assert drawn[SeriesRole.T1].std(axis=1) == pytest.approx(20, abs=1.2)
         assert drawn[SeriesRole.T2FS].std(axis=1) == pytest.approx(5, abs=0.4)
-    true, repeated = repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    true, repeated = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     apart = {name: (repeated[name] - true[name]).std() for name in true}
     assert apart[SeriesRole.T1] == pytest.approx(20, abs=1.2)
     assert apart[SeriesRole.T2FS] == pytest.approx(5, abs=0.4)
@@ -256,9 +256,9 @@ def test_a_length_is_drawn_with_the_error_of_its_size() -> None:
     long = ErrorClass(least_mm=22, sd_mm=0.5)
     error = MeasurementError(sd_mm=2.0, classes=[long], source="a test")
     expected = [20, 5, 5, 20, 20, 20, 20]  # of 20, 22.3, 24.1, 21.9, 18, 20 and 19 mm
-    drawn = drawn_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    drawn = draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     assert np.vstack(list(drawn.values())).std(axis=1) == pytest.approx(expected, rel=0.06)
-    true, repeated = repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    true, repeated = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     apart = np.vstack([repeated[name] - true[name] for name in true])
     assert apart.std(axis=1) == pytest.approx(expected, rel=0.06)
 
@@ -273,7 +273,7 @@ def test_an_unchanged_lesion_has_its_own_size_where_the_error_depends_on_it() ->
 
 
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
-    drawn = drawn_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
+    drawn = draw_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
     lengths_mm = np.vstack(list(drawn.values())) / 10
     assert lengths_mm.mean(axis=1) == pytest.approx([20, 22.3, 24.1, 21.9, 18, 20, 19], abs=0.15)
     assert lengths_mm.std(axis=1) == pytest.approx(2.0, abs=0.1)
@@ -282,13 +282,13 @@ def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
 
 def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
     one = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
-    drawn = drawn_tenths(one, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
+    drawn = draw_tenths(one, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
     assert drawn[:, 0].tolist() == [180, 182, 182]
 
 
 def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
     one = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
-    drawn = drawn_tenths(one, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
+    drawn = draw_tenths(one, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
     assert drawn.min() == 0
     assert (drawn[0] > 5).any()
     assert (drawn[1] == 0).all()
@@ -303,7 +303,7 @@ def test_only_lengths_that_count_are_drawn() -> None:
         T2FS=studies(d60="20.0"),
         STIR=studies(d0="20.0"),
     )
-    drawn = drawn_tenths(one, error_of(1.0), draws=3, seed=0)
+    drawn = draw_tenths(one, error_of(1.0), draws=3, seed=0)
     assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
 
 
@@ -341,9 +341,9 @@ def shares(**probabilities: float) -> CategoryProbabilities:
 
 def test_a_call_is_fragile_below_a_probability_of_0_8() -> None:
     assert FRAGILE_BELOW == 0.8
-    assert not shares(OPP=0.8, PD=0.2).fragile(OPP)
-    assert shares(OPP=0.799, PD=0.201).fragile(OPP)
-    assert shares(OPP=1.0).fragile(PD)  # which no draw had
+    assert not shares(OPP=0.8, PD=0.2).is_fragile(OPP)
+    assert shares(OPP=0.799, PD=0.201).is_fragile(OPP)
+    assert shares(OPP=1.0).is_fragile(PD)  # which no draw had
 
 
 def test_the_standard_error_is_that_of_the_calls_own_share() -> None:

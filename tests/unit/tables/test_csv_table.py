@@ -24,8 +24,8 @@ def read(folder: Path, content: str | bytes) -> Table:
 def read_all(folder: Path, content: str | bytes) -> None:
     with read(folder, content) as table:
         for row in table.rows:
-            row.text("id")
-            row.mm("mm")
+            row.read_text("id")
+            row.read_mm("mm")
 
 
 def faults(folder: Path, content: str | bytes) -> list[str]:
@@ -37,16 +37,16 @@ def faults(folder: Path, content: str | bytes) -> list[str]:
 
 def test_rows_are_read_with_their_lines(tmp_path) -> None:
     table = read(tmp_path, "id,mm\na,1.50\n\nb, 2 \n")
-    assert [(row.line, row.text("id"), row.mm("mm")) for row in table.rows] == [
+    assert [(row.line, row.read_text("id"), row.read_mm("mm")) for row in table.rows] == [
         (2, "a", Decimal("1.50")),
         (4, "b", Decimal(2)),
     ]
-    assert str(table.rows[0].mm("mm")) == "1.50"  # the digits that were written
+    assert str(table.rows[0].read_mm("mm")) == "1.50"  # the digits that were written
 
 
 def test_columns_may_stand_in_any_order_and_optional_ones_may_be_absent(tmp_path) -> None:
     (row,) = read(tmp_path, "mm,id\n1.5,a\n").rows
-    assert (row.text("id"), row.get("note")) == ("a", "")
+    assert (row.read_text("id"), row.get("note")) == ("a", "")
     (row,) = read(tmp_path, "note,mm,id\nfine,1.5,a\n").rows
     assert row.get("note") == "fine"
 
@@ -54,7 +54,7 @@ def test_columns_may_stand_in_any_order_and_optional_ones_may_be_absent(tmp_path
 def test_a_byte_order_mark_and_any_line_ending_are_read(tmp_path) -> None:
     for ending in ("\n", "\r\n", "\r"):
         table = read(tmp_path, "\ufeff" + ending.join(["id,mm", "ä,1", "b,2", ""]))
-        assert [(row.line, row.text("id")) for row in table.rows] == [(2, "ä"), (3, "b")]
+        assert [(row.line, row.read_text("id")) for row in table.rows] == [(2, "ä"), (3, "b")]
 
 
 def test_a_quoted_line_break_counts_as_a_line(tmp_path) -> None:
@@ -155,7 +155,7 @@ def test_a_line_that_is_too_short_or_holds_nothing_is_told(tmp_path) -> None:
 
 
 def test_zero_is_a_length(tmp_path) -> None:
-    assert [row.mm("mm") for row in read(tmp_path, "id,mm\na,0.0\nb,0\n").rows] == [0, 0]
+    assert [row.read_mm("mm") for row in read(tmp_path, "id,mm\na,0.0\nb,0\n").rows] == [0, 0]
 
 
 def test_the_rows_of_a_table_with_a_broken_line_cannot_be_had_without_its_faults(tmp_path) -> None:
@@ -182,7 +182,7 @@ def cell_of(folder: Path, cell: str) -> Table:
 
 @pytest.mark.parametrize(("cell", "number"), [("84", 84), ("-7", -7), ("+3", 3), ("0", 0)])
 def test_a_whole_number_is_read(tmp_path, cell, number) -> None:
-    assert cell_of(tmp_path, cell).rows[0].whole_number("cell") == number
+    assert cell_of(tmp_path, cell).rows[0].read_whole_number("cell") == number
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,11 @@ def test_a_whole_number_is_read(tmp_path, cell, number) -> None:
 )
 def test_what_is_no_such_whole_number_is_refused(tmp_path, cell, said) -> None:
     with pytest.raises(TableError, match=said), cell_of(tmp_path, cell) as table:
-        assert table.rows[0].whole_number("cell", minimum=1, maximum=8) is None
+        assert table.rows[0].read_whole_number("cell", minimum=1, maximum=8) is None
 
 
 def test_a_date_is_read(tmp_path) -> None:
-    assert cell_of(tmp_path, "2018-01-31").rows[0].iso_date("cell") == date(2018, 1, 31)
+    assert cell_of(tmp_path, "2018-01-31").rows[0].read_date("cell") == date(2018, 1, 31)
 
 
 @pytest.mark.parametrize(
@@ -216,17 +216,17 @@ def test_a_date_is_read(tmp_path) -> None:
 )
 def test_what_is_no_date_is_refused(tmp_path, cell, said) -> None:
     with pytest.raises(TableError, match=said), cell_of(tmp_path, cell) as table:
-        assert table.rows[0].iso_date("cell") is None
+        assert table.rows[0].read_date("cell") is None
 
 
 def test_one_of_a_list_is_read_letter_for_letter(tmp_path) -> None:
-    assert cell_of(tmp_path, "T2FS").rows[0].choice("cell", SeriesRole) is SeriesRole.T2FS
+    assert cell_of(tmp_path, "T2FS").rows[0].read_choice("cell", SeriesRole) is SeriesRole.T2FS
     with pytest.raises(TableError, match=r"T1POST \(did you mean T1POST\?\)"):  # noqa: SIM117
         with cell_of(tmp_path, "t1post") as table:
-            assert table.rows[0].choice("cell", SeriesRole) is None
+            assert table.rows[0].read_choice("cell", SeriesRole) is None
 
 
 def test_a_plain_t2_is_not_taken_for_a_fat_suppressed_one(tmp_path) -> None:
     with pytest.raises(TableError) as caught, cell_of(tmp_path, "T2") as table:
-        table.rows[0].choice("cell", SeriesRole)
+        table.rows[0].read_choice("cell", SeriesRole)
     assert "did you mean" not in str(caught.value)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-from opp_mri.store.chain import GENESIS, content_hash, record_hash
-from opp_mri.store.checksums import CHECKED, row_checksum
+from opp_mri.store.chain import GENESIS, hash_contents, record_hash
+from opp_mri.store.checksums import CHECKED, compute_row_checksum
 from opp_mri.store.migrations.guards import create_guards
 from opp_mri.store.schema import file, instance, volume
 
@@ -46,12 +46,12 @@ def upgrade() -> None:
     _create()
     _add_checksums()
     connection = op.get_bind()
-    old = [_records(connection, place) for place in range(len(OLD))]
+    old = [_read_records(connection, place) for place in range(len(OLD))]
     moved = [content for *_, content in heapq.merge(*old, key=lambda row: row[:3])]
     _hash_signed(moved)
     if moved:
-        start = {"from_version": "0004", "records": len(moved), "recorded_at": _now()}
-        moved.append(_content("StoreUpgrade", ("", "", ""), json.dumps(start), _now()))
+        start = {"from_version": "0004", "records": len(moved), "recorded_at": _read_clock()}
+        moved.append(_read_content("StoreUpgrade", ("", "", ""), json.dumps(start), _read_clock()))
     _append(connection, moved)
     for name, *_ in OLD:
         op.drop_table(name)
@@ -92,41 +92,41 @@ def _add_checksums() -> None:
         keys = list(table.primary_key.columns)
         rows = connection.execute(sa.select(*columns)).mappings().all()
         for row in rows:
-            value = row_checksum(row[name] for name in CHECKED[table.name])
+            value = compute_row_checksum(row[name] for name in CHECKED[table.name])
             place = sa.and_(*(key == row[key.name] for key in keys))
             connection.execute(sa.update(table).where(place).values(checksum=value))
 
 
-def _records(connection: sa.Connection, place: int) -> Iterator[Old]:
+def _read_records(connection: sa.Connection, place: int) -> Iterator[Old]:
     name, order, kind, fields = OLD[place]
     rows = connection.execute(
         sa.text(f"SELECT * FROM {name} ORDER BY {order}")  # noqa: S608 - our own names
     ).mappings()
     latest = ""
     for number, row in enumerate(rows):
-        body, recorded_at = _body(row)
+        body, recorded_at = _build_body(row)
         row_kind = kind or row["kind"]
-        content = _content(row_kind, OF_LOG.get(row_kind, fields), body, recorded_at)
+        content = _read_content(row_kind, OF_LOG.get(row_kind, fields), body, recorded_at)
         latest = max(latest, recorded_at)  # the order within a table holds, whatever a clock said
         yield latest, place, number, content
 
 
-def _body(row: Any) -> tuple[str, str]:
+def _build_body(row: Any) -> tuple[str, str]:
     """Return the record as JSON, and when it was recorded."""
     if "record" not in row:
         fields = {name: row[name] for name in row if name not in ("recorded_at",)}
         fields = {name: value for name, value in fields.items() if not name.endswith("_id")
                   or name in ("volume_id", "patient_id")}  # fmt: skip
-        return _json(fields), _utc(row["recorded_at"])
+        return _write_json(fields), _convert_to_utc(row["recorded_at"])
     if "recorded_at" in row:
-        return row["record"], _utc(row["recorded_at"])
+        return row["record"], _convert_to_utc(row["recorded_at"])
     try:
-        return row["record"], _utc(json.loads(row["record"]).get("recorded_at", ""))
+        return row["record"], _convert_to_utc(json.loads(row["record"]).get("recorded_at", ""))
     except (ValueError, AttributeError):  # a damaged record moves as it is, and is named when read
         return row["record"], ""
 
 
-def _content(kind: str, fields: tuple[str, str, str], body: str, at: str) -> dict[str, str]:
+def _read_content(kind: str, fields: tuple[str, str, str], body: str, at: str) -> dict[str, str]:
     try:
         values = json.loads(body)
         key, subject, reader = (str(values.get(name) or "") if name else "" for name in fields)
@@ -148,13 +148,13 @@ def _hash_signed(moved: list[dict[str, str]]) -> None:
                 covered = [bodies.get(key, "") for key in values["reading_ids"]]
             except (ValueError, KeyError, TypeError):
                 continue
-            row["body"] = _json(values | {"content_hash": content_hash(covered)})
+            row["body"] = _write_json(values | {"content_hash": hash_contents(covered)})
 
 
 def _append(connection: sa.Connection, moved: list[dict[str, str]]) -> None:
     from opp_mri.store.schema import chain_head, record
 
-    previous, written_at = GENESIS, _now()
+    previous, written_at = GENESIS, _read_clock()
     rows = []
     for number, content in enumerate(moved, 1):
         content["recorded_at"] = content["recorded_at"] or written_at
@@ -171,16 +171,16 @@ def _append(connection: sa.Connection, moved: list[dict[str, str]]) -> None:
     )
 
 
-def _utc(text: str) -> str:
+def _convert_to_utc(text: str) -> str:
     try:
         return datetime.fromisoformat(text).astimezone(UTC).isoformat() if text else ""
     except ValueError:
         return text
 
 
-def _now() -> str:
+def _read_clock() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _json(values: dict[str, Any]) -> str:
+def _write_json(values: dict[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from opp_mri.cohort.export.sdtm import RESPONSE, RULE, study_day
 from opp_mri.cohort.export.sdtm_files import sdtm_files, sdtm_tables
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 COHORT = with_visits(make_cohort(60))
 FILES = sdtm_files(COHORT)
@@ -127,7 +127,7 @@ def test_there_is_no_study_day_0(reference: date, days: int) -> None:
 def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
     references = {row["USUBJID"]: date.fromisoformat(row["RFSTDTC"]) for row in rows_of("dm")}
     for row in rows_of("tr"):
-        passed = days_between(references[row["USUBJID"]], date.fromisoformat(row["TRDTC"]))
+        passed = count_days(references[row["USUBJID"]], date.fromisoformat(row["TRDTC"]))
         assert int(row["TRDY"]) == (passed + 1 if passed >= 0 else passed)
 
 

@@ -18,7 +18,7 @@ from opp_mri.cohort.statistics.events import events_of
 from opp_mri.cohort.statistics.members import eligible_of
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.units import days_between
+from opp_mri.units import count_days
 
 COHORT = make_cohort(48)
 THOSE = eligible_of(COHORT)
@@ -80,7 +80,7 @@ def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
     figure = draw_swimmer(COHORT)
     retreated = [o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day]
     deaths = [
-        days_between(one.lesion.ssrs_last_date, one.lesion.death_date) / 7
+        count_days(one.lesion.ssrs_last_date, one.lesion.death_date) / 7
         for one in THOSE
         if one.lesion.death_date
     ]

@@ -27,7 +27,7 @@ from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline,
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
-from opp_mri.response.history import labels_by_day
+from opp_mri.response.history import classify_by_day
 from opp_mri.response.outlook import AMINI_2016, compute_posterior
 
 AMINI = Criteria(name="amini-2016")
@@ -55,7 +55,7 @@ def a_lesion(*events: TreatmentEvent, mode: Mode = Mode.RETROSPECTIVE, **changes
         "sentences": AssessedLesion(
             lesion=LESION, timeline=timeline, assessment=assessment
         ).sentences,
-        "labels": labels_by_day(timeline, AMINI),
+        "labels": classify_by_day(timeline, AMINI),
         "read_by": ("A consensus of A and B.",),
     }
     return LesionReport(**given | changes)

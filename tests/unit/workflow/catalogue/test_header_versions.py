@@ -20,24 +20,26 @@ def test_old_header_records_are_named_and_read_again_by_index(tmp_path: Path) ->
         store = project.store
         assert index(project, [tmp_path / "dicom"], workers=1).read == 4
         assert index(project, [tmp_path / "dicom"], workers=1).read == 0
-        headers = store.instances([each.sop_instance_uid for each in store.volumes()[0].frames])
-        sources = store.sources_of(headers)
+        headers = store.get_instances(
+            [each.sop_instance_uid for each in store.get_volumes()[0].frames]
+        )
+        sources = store.get_sources_of(headers)
         store.add_files(
             [
                 CatalogueEntry(
                     source=sources[uid],
-                    status=store.files()[0].status,
+                    status=store.get_files()[0].status,
                     instance=attrs.evolve(header, header_version=HEADER_VERSION - 1),
                 )
                 for uid, header in headers.items()
             ]
         )
         describe_stale(project)
-        assert len(store.outdated_files()) == 4
+        assert len(store.get_outdated_files()) == 4
     listed = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "were read by an older opp_mri" in listed.output
     with open_project(tmp_path / "project") as project:
         assert index(project, [tmp_path / "dicom"], workers=1).read == 4
-        assert not project.store.outdated_files()
+        assert not project.store.get_outdated_files()
     listed = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "older opp_mri" not in listed.output

@@ -42,7 +42,7 @@ def test_a_map_joins_patient_ids_and_their_time_points(store: SqlStore, tmp_path
         date(2024, 5, 1),
         date(2024, 9, 1),
     ]
-    assert set(store.stale_patients()) == {"P1", "P2"}
+    assert set(store.get_stale_patients()) == {"P1", "P2"}
 
 
 def test_the_same_map_again_changes_nothing(store: SqlStore, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_map_that_names_an_unknown_patient_is_not_used(store: SqlStore, tmp_pa
     with pytest.raises(InputError, match="row 2 names a PatientID") as caught:
         join_patients(store, same_patient(tmp_path, "P2,P1", "P9,P1"), NOON)
     assert "P9" not in str(caught.value), "no PatientID in a message"
-    assert store.same_patient() == []
+    assert store.get_same_patient() == []
 
 
 def test_one_patient_id_cannot_be_two_others(store: SqlStore, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def volume_of(project: Project, visit: int, sequence: SeriesRole = T1):
     return next(
         volume
-        for volume in project.store.volumes(["P1"])
+        for volume in project.store.get_volumes(["P1"])
         if volume.study_date == VISITS[visit] and volume.role is sequence
     )
 
@@ -152,7 +152,7 @@ def test_a_series_that_ends_before_the_lesion_says_so(project: Project, tmp_path
         attrs.evolve(volume, planes=tuple(beyond(plane) for plane in volume.planes))
         if volume.study_date == VISITS[1]
         else volume
-        for volume in project.store.volumes(["P1"])
+        for volume in project.store.get_volumes(["P1"])
     ]
     project.store.replace_volumes(["P1"], volumes)
     assert strip(project).panels[1].reason == "The series does not cover the lesion."

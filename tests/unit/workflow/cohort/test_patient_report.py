@@ -186,13 +186,13 @@ def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
 ) -> None:
     """Kept on paper, it shows later whether the records are those of the report."""
     first = report(*all_three())
-    head = store.head()
+    head = store.get_head()
     assert (first.facts.records, first.facts.records_head) == (head.sequence_number, head.hash)
     printed = patient_html(first)
     assert head.hash in printed
     assert verify(store, head.hash).faults == ()
-    store.add_lesions(store.lesions(), NOON)
-    assert report().facts.records_head == store.head().hash != head.hash
+    store.add_lesions(store.get_lesions(), NOON)
+    assert report().facts.records_head == store.get_head().hash != head.hash
     assert verify(store, head.hash).faults == ()  # a head proves what was recorded before it
     assert verify(store, "0" * 63 + "1").faults != ()
 

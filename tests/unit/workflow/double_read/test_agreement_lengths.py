@@ -8,7 +8,11 @@ from fixtures.makers import NOON, make_lesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.double_read.agreement import _answers, _lengths, pair_readings
+from opp_mri.workflow.double_read.agreement import (
+    _build_answer_table,
+    _compare_lengths,
+    pair_readings,
+)
 from opp_mri.workflow.measuring.native_reading import build_reading
 
 DAYS = [date(2024, 1, 15), date(2024, 5, 1), date(2024, 9, 1), date(2025, 1, 1)]
@@ -32,9 +36,9 @@ def test_two_who_say_gone_do_not_agree_in_a_length(store: SqlStore) -> None:
         )  # fmt: skip
     both = pair_readings(store, ("A", "B"))
     assert len(both) == 4
-    compared = _lengths("T1", [(key[0], *pair) for key, pair in both.items()])
+    compared = _compare_lengths("T1", [(key[0], *pair) for key, pair in both.items()])
     assert compared.pairs == (("G", 17.0, 18.0),)
-    table = _answers(list(both.values()))
+    table = _build_answer_table(list(both.values()))
     assert table.answers == (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
     assert table.counts == ((1, 1, 0), (0, 1, 0), (1, 0, 0))
     assert table.n == 4

@@ -22,7 +22,7 @@ from opp_mri.domain.reader_study import IssuedPackage
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.patients import find_likely_matches
 from opp_mri.workflow.double_read.merge import merge_package
-from opp_mri.workflow.double_read.package_plan import shown_days
+from opp_mri.workflow.double_read.package_plan import plan_shown_days
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.project import create_project, open_project
 
@@ -95,7 +95,7 @@ def test_no_point_in_the_lesion_shows_the_baseline(
 ) -> None:
     for folder, _ in packages:
         with open_project(folder) as package:
-            assert {lesion.seed for lesion in package.store.lesions()} == {None}
+            assert {lesion.seed for lesion in package.store.get_lesions()} == {None}
 
 
 def test_the_protocol_predicts_neither_order_nor_repeats(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_intervals_are_off_by_up_to_three_days_and_keep_their_order(
     gaps: list[int], seed: int
 ) -> None:
     days = [VISITS[0] + timedelta(days=sum(gaps[:n])) for n in range(len(gaps) + 1)]
-    shown = shown_days(days, (), random.Random(seed))
+    shown = plan_shown_days(days, (), random.Random(seed))
     for first, second in pairwise(days):
         gap = (shown[second] - shown[first]).days
         assert gap >= 1

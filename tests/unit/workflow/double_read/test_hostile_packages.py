@@ -46,8 +46,8 @@ def package(folder: Path, issued: dict[str, IssuedPackage]) -> Path:
 def record_more(package: Path) -> None:
     """Record a forged answer in the way of opp_mri, by another program."""
     store = open_sqlite(package / STORE_NAME)
-    (first, *_) = store.readings()
-    lesion = store.lesions()[0]
+    (first, *_) = store.get_readings()
+    lesion = store.get_lesions()[0]
     store.add_lesions([lesion], NOON)
     store.close()
     assert first.answer is Answer.MEASURED
@@ -63,7 +63,7 @@ def test_a_seal_that_was_removed_is_not_replaced_by_a_key_of_ones_own(
     (package / RETURN_KEY_NAME).write_text(make_keys().private if key == "another" else key)
     with pytest.raises(InputError, match="key differs from the key"):
         merge_package(project, package, NOON)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
 
 
 def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
@@ -71,7 +71,7 @@ def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
 ) -> None:
     record_more(package)
     with open_project(package) as opened:
-        head = opened.store.head()
+        head = opened.store.get_head()
     manifest = read_seal(package / RETURN_NAME, issued["reader-1"].return_key)
     forged = {**manifest, "records": head.sequence_number, "head": head.hash}
     write_seal(package / RETURN_NAME, forged, make_keys().private)
@@ -130,7 +130,7 @@ def test_an_index_that_hides_an_answer_is_named(project: Project, package: Path)
     )
     with pytest.raises(InputError, match="damaged"):
         merge_package(project, package, NOON)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
 
 
 def test_a_view_in_the_place_of_a_table_is_refused_at_once(project: Project, package: Path) -> None:

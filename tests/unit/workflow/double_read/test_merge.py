@@ -51,7 +51,7 @@ def test_answers_come_back_on_the_projects_own_images(
     assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
     readings = counted_readings(project.store)
     assert [reading.reading_id for reading in readings] == [reading.reading_id for reading in blind]
-    uids = {f.sop_instance_uid for v in project.store.volumes() for f in v.frames}
+    uids = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
     for reading, hidden in zip(readings, blind, strict=True):
         assert reading.caliper is not None
         assert hidden.caliper is not None
@@ -73,7 +73,7 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
     first = read_all(package, issued["reader-1"], most=2)
     assert merge_package(project, package, NOON).added == len(first) == 4
     with open_project(package) as opened:
-        (lesion, *_) = opened.store.lesions()
+        (lesion, *_) = opened.store.get_lesions()
         mine = next(one for one in first if one.lesion_id == lesion.lesion_id)
         again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
         opened.store.add_readings([again])
@@ -142,8 +142,8 @@ def test_a_package_that_was_altered_gives_nothing(
     with pytest.raises(InputError, match=sentence) as refused:
         merge_package(project, package, NOON)
     assert first.lesion_id not in str(refused.value)
-    assert project.store.readings() == []
-    assert project.store.signatures() == []
+    assert project.store.get_readings() == []
+    assert project.store.get_signatures() == []
     assert project.store.log_of(MergedPackage) == []
 
 
@@ -158,7 +158,7 @@ def test_readings_of_somebody_else_in_a_package_are_not_taken(
         opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
     with pytest.raises(InputError, match="is by a reader other than"):
         merge_package(project, package, NOON)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
 
 
 def test_only_a_package_of_this_project_is_taken(
@@ -185,7 +185,7 @@ def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
         merge_package(project, folder / "reader-2", NOON)
     before = independent_readings(project.store)
     late = attrs.evolve(
-        project.store.readings()[0], reading_id="late", length_mm=Decimal("1.0"), draft=False,
+        project.store.get_readings()[0], reading_id="late", length_mm=Decimal("1.0"), draft=False,
         caliper=None, length_source=LengthSource.IMPORTED,
         recorded_at=event.recorded_at.replace(year=1990),  # whatever a clock says
     )  # fmt: skip
@@ -208,17 +208,17 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         log = [
             attrs.evolve(reading, reading_id=f"new-{n}", answer=Answer.GONE, caliper=None,
                          length_mm=Decimal("0.0"), length_source=LengthSource.READER)
-            for n, reading in enumerate(package.store.readings())
+            for n, reading in enumerate(package.store.get_readings())
         ]  # fmt: skip
         package.store.add_readings(log)
-        for lesion in package.store.lesions():
+        for lesion in package.store.get_lesions():
             mine = [one for one in log if one.lesion_id == lesion.lesion_id]
             package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, folder / "reader-1", NOON)
     assert (merged.added, merged.late) == (2, 2)
     kept = {
         reading.lesion_id
-        for reading in project.store.readings()
+        for reading in project.store.get_readings()
         if reading.reading_id.startswith("new")
     }
     assert pair.lesion.lesion_id not in kept
@@ -236,8 +236,8 @@ def test_a_merge_is_all_or_nothing(
         )
     with pytest.raises(Exception, match="x"):
         merge_package(project, folder / "reader-1", NOON)
-    assert project.store.readings() == []
-    assert project.store.signatures() == []
+    assert project.store.get_readings() == []
+    assert project.store.get_signatures() == []
     with sqlite3.connect(folder / "project" / "opp_mri.sqlite") as connection:
         connection.execute("DROP TRIGGER full")
     assert merge_package(project, folder / "reader-1", NOON).added == 8
@@ -258,15 +258,15 @@ def test_two_who_merge_the_same_package_at_once_add_it_once(
     with started(command) as first, started(command) as second:
         assert [run.wait(timeout=120) for run in (first, second)] == [0, 0]
     assert len(counted_readings(project.store)) == 8
-    assert len(project.store.signatures()) == 2
+    assert len(project.store.get_signatures()) == 2
 
 
 def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
     project: Project, folder: Path, tmp_path: Path
 ) -> None:
     def table(store: Store, reader: str) -> Path:
-        (lesion, *_) = store.lesions()
-        (volume, *_) = store.volumes([lesion.patient_id])
+        (lesion, *_) = store.get_lesions()
+        (volume, *_) = store.get_volumes([lesion.patient_id])
         path = tmp_path / "calipers.csv"
         path.write_text(
             "lesion_id,reader,sequence,sop_instance_uid,column_1,row_1,column_2,row_2\n"
@@ -341,7 +341,7 @@ def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
         merge_package(project, package, NOON)
     assert sentence in str(refused.value) or "points are" in str(refused.value)
     assert first.lesion_id not in str(refused.value)
-    assert project.store.readings() == []
+    assert project.store.get_readings() == []
 
 
 def test_images_that_were_replaced_deleted_or_added_are_named(
@@ -374,7 +374,7 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
     with open_project(package) as opened:
         with pytest.raises(ProjectError, match="sealed for its return"):
             opened.store.add_readings([forged])
-        assert len(opened.store.readings()) == 8
+        assert len(opened.store.get_readings()) == 8
     store = open_sqlite(package / STORE_NAME)  # by another program than opp_mri
     store.add_readings([forged])
     store.close()

@@ -51,14 +51,14 @@ def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path:
     assert [case.code for case in issued.cases] == ["CASE-001", "CASE-002", "CASE-003", "CASE-004"]
     assert {case.patient_id for case in issued.cases} == set(PATIENTS)
     with open_project(tmp_path / "one") as package:
-        assert {volume.patient_id for volume in package.store.volumes()} == {
+        assert {volume.patient_id for volume in package.store.get_volumes()} == {
             case.code for case in issued.cases
         }
-        assert len(package.store.volumes()) == 4 * 2 * 2
-        assert {lesion.lesion_id for lesion in package.store.lesions()} == {
+        assert len(package.store.get_volumes()) == 4 * 2 * 2
+        assert {lesion.lesion_id for lesion in package.store.get_lesions()} == {
             code for case in issued.cases for code, _ in case.lesions
         }
-        assert package.store.readings() == []
+        assert package.store.get_readings() == []
         (blinding,) = package.store.log_of(Blinding)
         assert (blinding.reader, blinding.package_id) == ("reader-1", issued.package_id)
         assert "Hidden: other readers" in " ".join(blinding.rules)
@@ -82,7 +82,7 @@ def test_days_are_offsets_from_the_first_study_to_a_few_days(
         assert abs((second - first) - (VISITS[1] - VISITS[0])) <= timedelta(days=6)
         assert first == date(2000, 1, 1)
     with open_project(tmp_path / "one") as package:
-        lesion = package.store.lesions()[0]
+        lesion = package.store.get_lesions()[0]
         off = (lesion.ssrs_last_date - date(2000, 1, 1)) - (date(2024, 2, 1) - VISITS[0])
         assert abs(off) <= timedelta(days=3)
         assert (lesion.dose_gy, lesion.fractions) == (None, None)
@@ -99,7 +99,9 @@ def test_without_dates_neither_days_nor_order_show(project: Project, tmp_path: P
             orders.add(shown[0] < shown[1])
     assert orders == {True, False}
     with open_project(tmp_path / "n0") as package:
-        assert {lesion.ssrs_last_date for lesion in package.store.lesions()} == {date(1999, 1, 1)}
+        assert {lesion.ssrs_last_date for lesion in package.store.get_lesions()} == {
+            date(1999, 1, 1)
+        }
 
 
 @pytest.mark.parametrize(("dose", "outcome"), [("true", "true"), ("false", "false")])
@@ -116,7 +118,7 @@ def test_dose_and_events_pass_where_the_protocol_says_so(
     issued = make(project, tmp_path / "one")
     code = next(code for case in issued.cases for code, real in case.lesions if real == "LP1")
     with open_project(tmp_path / "one") as package:
-        lesion = package.store.lesion(code)
+        lesion = package.store.get_lesion(code)
         assert lesion is not None
         assert (lesion.dose_gy is None) is (dose == "true")
         assert [event.kind for event in lesion.events] == (
@@ -183,8 +185,8 @@ def test_a_repeat_has_other_uids_than_the_first_time(project: Project, tmp_path:
     uids = []
     for name in ("first", "second"):
         with open_project(tmp_path / name) as package:
-            uids.append({f.sop_instance_uid for v in package.store.volumes() for f in v.frames})
-            uids.append({v.instance.frame_of_reference_uid for v in package.store.volumes()})
+            uids.append({f.sop_instance_uid for v in package.store.get_volumes() for f in v.frames})
+            uids.append({v.instance.frame_of_reference_uid for v in package.store.get_volumes()})
     assert not uids[0] & uids[2]
     assert not uids[1] & uids[3]
 
@@ -345,7 +347,7 @@ def use_uids_twice(root: Path) -> Path:
 
 def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_path: Path) -> None:
     with open_project(use_uids_twice(tmp_path)) as project:
-        names = {f.sop_instance_uid for v in project.store.volumes() for f in v.frames}
+        names = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
         assert any(uid_in_file(name) != name for name in names)
         declare(project, tmp_path)
         issued = make(project, tmp_path / "one")
@@ -354,7 +356,7 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         assert all(uid.is_valid for uid in uids)
         drawn = read_all(tmp_path / "one", issued)
         merge_package(project, tmp_path / "one", NOON)
-        back = project.store.readings()
+        back = project.store.get_readings()
         assert len(back) == len(drawn) == 4
         exported = [build_reading_json(reading, counts=True) for reading in back]
         assert all(UID(record["sop_instance_uid"]).is_valid for record in exported)

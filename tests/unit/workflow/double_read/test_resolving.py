@@ -19,7 +19,12 @@ from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, pair_of, prepare_consensus
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.double_read.resolving import NewAnswer, line_on, resolve, sign_consensus
+from opp_mri.workflow.double_read.resolving import (
+    NewAnswer,
+    build_line_answer,
+    resolve,
+    sign_consensus,
+)
 from opp_mri.workflow.measuring.readings import counted_readings
 from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
@@ -84,7 +89,7 @@ def test_pairs_are_open_where_they_differ_and_letters_say_nothing(project: Proje
 def test_one_is_kept_or_the_mean_of_the_ends_taken(
     project: Project, kind: ResolutionKind, length: str
 ) -> None:
-    before = list(project.store.readings())
+    before = list(project.store.get_readings())
     one = pair(project)
     made = resolve(project.store, one, kind, reason=" seen ", at=NOON)
     assert (made.reason, made.resolved_by) == ("seen", ("reader-1", "reader-2"))
@@ -94,25 +99,25 @@ def test_one_is_kept_or_the_mean_of_the_ends_taken(
     assert after.result.length_mm == wanted
     assert after.result.reader == "consensus"
     assert after.result.caliper is not None
-    assert project.store.readings() == [*before, after.result]
+    assert project.store.get_readings() == [*before, after.result]
 
 
 def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Project) -> None:
     one = pair(project)
     resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
-            new=line_on(one, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
+            new=build_line_answer(one, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
     one = pair(project)
     assert one.result is not None
     assert one.result.length_mm == Decimal("6.0")
     for other in (pair(project, T1, AFTER), pair(project, T2FS)):
         caliper = other.a.caliper
         assert caliper is not None
-        row = line_on(one, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1))
+        row = build_line_answer(one, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1))
         with pytest.raises((GeometryError, InputError), match=r"another time point|T2FS, not T1"):
             resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON, new=row)
     with pytest.raises((GeometryError, InputError)):
         resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON,
-                new=line_on(one, ((1.0, 4.0), (400.0, 4.0))))  # fmt: skip
+                new=build_line_answer(one, ((1.0, 4.0), (400.0, 4.0))))  # fmt: skip
     with pytest.raises(InputError, match="Give the new line"):
         resolve(project.store, one, ResolutionKind.NEW, reason="drawn", at=NOON)
     assert len(project.store.log_of(Resolution)) == 1
@@ -160,7 +165,7 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
         sign_consensus(project, lesion(project), "reader-1", NOON)
     sign_consensus(project, lesion(project), "reader-2", NOON)
     assert lesion(project).is_complete
-    timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
+    timeline = build_lesion_timeline(project.store, project.store.get_lesions()[0])
     assert timeline.reader == "consensus"
     lengths = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert lengths == {Decimal("13.0"), Decimal("15.5")}
@@ -177,7 +182,7 @@ def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) 
     found = lesion(project)
     assert found.missing_signatures == ("reader-1", "reader-2")
     assert [one.kind for one in project.store.log_of(Resolution)][-1] is ResolutionKind.KEEP_A
-    timeline = build_lesion_timeline(project.store, project.store.lesions()[0])
+    timeline = build_lesion_timeline(project.store, project.store.get_lesions()[0])
     held = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
 
@@ -190,7 +195,7 @@ def test_two_lengths_without_points_that_agree_become_their_mean(project: Projec
         b=attrs.evolve(one.b, caliper=None, length_source=LengthSource.IMPORTED),
     )
     resolve(project.store, bare, ResolutionKind.CONCORDANT, reason="", at=NOON)
-    result = project.store.readings()[-1]
+    result = project.store.get_readings()[-1]
     assert (result.length_mm, result.length_source) == (Decimal("15.5"), LengthSource.MEAN)
 
 

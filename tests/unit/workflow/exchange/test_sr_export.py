@@ -191,8 +191,10 @@ def test_the_offset_is_the_days_from_completion_of_radiosurgery(
     completed = make_lesion("L").ssrs_last_date
     assert {(date, int(value)) for date, value in days} == {
         (f"{day:%Y%m%d}", (day - completed).days)
-        for lesion in read_once.store.lesions()
-        for day in {reading.study_date for reading in read_once.store.readings(lesion.lesion_id)}
+        for lesion in read_once.store.get_lesions()
+        for day in {
+            reading.study_date for reading in read_once.store.get_readings(lesion.lesion_id)
+        }
     }
 
 
@@ -242,7 +244,7 @@ def test_a_report_that_was_amended_and_amended_back_is_not_the_first_one(
 
 
 def test_drafts_are_in_no_report(project: Project, tmp_path: Path) -> None:
-    (first, *_) = project.store.lesions()
+    (first, *_) = project.store.get_lesions()
     cell = next(cell for cell in draft_timeline(project.store, first, "A").cells if cell.volume)
     gone = draft_answer(cell, first.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
     project.store.add_readings([gone])
@@ -252,7 +254,7 @@ def test_drafts_are_in_no_report(project: Project, tmp_path: Path) -> None:
 def test_gone_and_not_measurable_are_stated_without_a_line(
     project: Project, tmp_path: Path
 ) -> None:
-    (lesion, *_) = project.store.lesions()
+    (lesion, *_) = project.store.get_lesions()
     cells = [cell for cell in draft_timeline(project.store, lesion, "A").cells if cell.volume]
     log = [
         draft_answer(cell, lesion.lesion_id, answer, reason=reason, reader="A", at=NOON)
@@ -277,8 +279,8 @@ def test_gone_and_not_measurable_are_stated_without_a_line(
 def test_a_number_without_an_image_is_left_out_with_its_reason(
     read_once: Project, tmp_path: Path
 ) -> None:
-    (lesion, *_) = read_once.store.lesions()
-    reading = read_once.store.readings(lesion.lesion_id)[0]
+    (lesion, *_) = read_once.store.get_lesions()
+    reading = read_once.store.get_readings(lesion.lesion_id)[0]
     imported = attrs.evolve(
         reading, reading_id="x", reader="table", draft=False, caliper=None,
         length_mm=Decimal("12"), length_source=LengthSource.IMPORTED,
@@ -349,8 +351,8 @@ def test_a_line_of_slicer_has_its_name_its_length_and_its_ends_in_lps(
     assert len(summary.markups) == 8
     ends = {
         end
-        for lesion in read_once.store.lesions()
-        for reading in read_once.store.readings(lesion.lesion_id)
+        for lesion in read_once.store.get_lesions()
+        for reading in read_once.store.get_readings(lesion.lesion_id)
         if reading.caliper
         for end in (reading.caliper.start_lps_mm, reading.caliper.end_lps_mm)
     }
@@ -433,8 +435,8 @@ def test_a_report_of_which_every_answer_was_withdrawn_is_named(
     read_once: Project, tmp_path: Path
 ) -> None:
     export(read_once, tmp_path / "out")
-    (lesion, *_) = read_once.store.lesions()
-    reading = read_once.store.readings(lesion.lesion_id)[0]
+    (lesion, *_) = read_once.store.get_lesions()
+    reading = read_once.store.get_readings(lesion.lesion_id)[0]
     taken_back = attrs.evolve(
         reading, reading_id="back", answer=Answer.WITHDRAWN, length_mm=None, length_source=None,
         caliper=None, draft=False,
@@ -462,9 +464,9 @@ def test_both_reads_and_their_consensus_come_back_as_recorded(
 ) -> None:
     unblind(read_twice.store, signed_by="lead", reason="all read", at=LATER)
     export(read_twice, tmp_path / "out", LATER)
-    before = read_twice.store.head()
+    before = read_twice.store.get_head()
     summary = import_annotations(read_twice.store, [tmp_path / "out"], ImportChoice(), LATER)
     assert {line.reading.reader for line in summary.lines} == {"A", "B", CONSENSUS}
     assert not any(line.is_new for line in summary.lines)
     assert len(summary.lines) == 3 * 8
-    assert read_twice.store.head() == before
+    assert read_twice.store.get_head() == before

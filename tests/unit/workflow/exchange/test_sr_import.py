@@ -77,11 +77,11 @@ def said(reading: Reading) -> tuple[object, ...]:
 def test_own_reports_are_identical_in_their_own_project(project: Project, tmp_path: Path) -> None:
     read_and_sign(project, "A", lambda _lesion, _cell: 7.123456789)
     export(project, tmp_path / "out")
-    before = project.store.head()
+    before = project.store.get_head()
     summary = take_in(project, tmp_path / "out")
     assert len(summary.lines) == 8
     assert not any(line.is_new for line in summary.lines)
-    assert project.store.head() == before
+    assert project.store.get_head() == before
     assert {aside.reason.split(",")[0] for aside in summary.set_aside} == {"It states a response"}
 
 
@@ -161,7 +161,7 @@ def test_a_line_of_another_program_becomes_a_caliper_on_its_image(
 
 
 def role_of(project: Project, image: Dataset) -> str:
-    (volume,) = project.store.volumes_with_frame(image.SOPInstanceUID, 1)
+    (volume,) = project.store.get_volumes_with_frame(image.SOPInstanceUID, 1)
     assert volume.role is not None
     return volume.role.value
 
@@ -283,7 +283,7 @@ def test_images_among_the_sources_are_passed_over(
 def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_there(
     project: Project, template: Path, tmp_path: Path
 ) -> None:
-    (lesion, *_) = project.store.lesions()
+    (lesion, *_) = project.store.get_lesions()
     cell = next(cell for cell in draft_timeline(project.store, lesion, "A").cells if cell.volume)
     gone = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
     project.store.add_readings([gone])

@@ -77,7 +77,7 @@ def test_a_value_that_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(InputError, match=message):
         add_lesion(store, CELLS | {column: value}, NOON)
-    assert store.lesion("N") is None
+    assert store.get_lesion("N") is None
 
 
 SEED = {"seed_sop_instance_uid": "1.before.T1.8", "seed_column": "100", "seed_row": "50"}
@@ -115,7 +115,7 @@ def test_a_bad_row_never_keeps_the_others_from_being_recorded(
     with pytest.raises(RowsError, match=r"4 rows of table.csv were not stored, 1 is") as refused:
         add_lesions(store, path, NOON)
     assert [fault.line for fault in refused.value.faults] == [3, 4, 5, 6]
-    assert [(lesion.lesion_id, lesion.level) for lesion in store.lesions()] == [
+    assert [(lesion.lesion_id, lesion.level) for lesion in store.get_lesions()] == [
         ("L", "L1"),
         ("A", "L1"),
     ]
@@ -126,7 +126,7 @@ def test_a_table_is_recorded_all_or_none_where_asked(store: SqlStore, tmp_path: 
     bad = table(tmp_path, f"{header}A,P1,L1,2024-02-01\nB,P1,Q1,2024-02-01\n")
     with pytest.raises(TableError, match="line 3, column level"):
         add_lesions(store, bad, NOON, all_or_none=True)
-    assert store.lesion("A") is None
+    assert store.get_lesion("A") is None
     good = table(tmp_path, f"{header}A,P1,L1,2024-02-01\nB,P1,T12,2024-02-01\n")
     assert [lesion.lesion_id for lesion in add_lesions(store, good, NOON)] == ["A", "B"]
 

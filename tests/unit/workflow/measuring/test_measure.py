@@ -36,7 +36,7 @@ def test_a_length_is_computed_from_the_image_and_rounded_once(
     assert reading.study_date == date(2024, 1, 15)
     assert reading.caliper is not None
     assert reading.caliper.start_lps_mm == (0.0, -28.0, 78.0)
-    assert store.readings() == [reading]
+    assert store.get_readings() == [reading]
 
 
 def test_an_empty_sequence_is_that_of_the_series(store: SqlStore, tmp_path: Path) -> None:
@@ -69,14 +69,14 @@ def test_a_sequence_that_the_series_contradicts_is_refused(store: SqlStore, tmp_
 def test_a_line_across_an_image_that_is_not_sagittal_is_no_ap_extent(
     store: SqlStore, tmp_path: Path, plane: Plane
 ) -> None:
-    volumes = [attrs.evolve(volume, plane=plane) for volume in store.volumes(["P1"])]
+    volumes = [attrs.evolve(volume, plane=plane) for volume in store.get_volumes(["P1"])]
     store.replace_volumes(["P1"], volumes)
     line = f"L,T1,A,{T1_IMAGE},1,100,50,110,50,"
     (refusal,) = measured(store, tmp_path, line).refused
     assert f"This series is {plane.value}, not sagittal" in refusal.message
     (refusal,) = measured(store, tmp_path, f"{line},  ", header=f"{HEADER},override_reason").refused
     assert "not sagittal" in refusal.message
-    assert store.readings() == []
+    assert store.get_readings() == []
     by_override = measured(
         store, tmp_path, f"{line},no sagittal was made", header=f"{HEADER},override_reason"
     )
@@ -87,7 +87,7 @@ def test_a_line_across_an_image_that_is_not_sagittal_is_no_ap_extent(
 def test_a_stated_length_on_an_image_that_is_not_sagittal_is_refused_too(
     store: SqlStore, tmp_path: Path
 ) -> None:
-    volumes = [attrs.evolve(volume, plane=Plane.CORONAL) for volume in store.volumes(["P1"])]
+    volumes = [attrs.evolve(volume, plane=Plane.CORONAL) for volume in store.get_volumes(["P1"])]
     store.replace_volumes(["P1"], volumes)
     (refusal,) = measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,,,,,21.9").refused
     assert "coronal, not sagittal" in refusal.message
@@ -105,7 +105,7 @@ def test_a_stated_length_that_the_geometry_contradicts_is_not_stored(
         (refusal,) = summary.refused
         assert Decimal(stated) == Decimal(refusal.message.split()[3])
         assert "10.0 mm apart" in refusal.message
-        assert store.readings() == []
+        assert store.get_readings() == []
 
 
 def test_a_refused_row_does_not_keep_the_others_out(store: SqlStore, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_refused_row_does_not_keep_the_others_out(store: SqlStore, tmp_path: P
         "L,T1,A,1.after.T1.8,1,100,50,112,50,",
     )
     assert [r.line for r in summary.refused] == [2]
-    assert [r.length_mm for r in store.readings()] == [Decimal("12.0")]
+    assert [r.length_mm for r in store.get_readings()] == [Decimal("12.0")]
 
 
 def test_the_same_table_again_adds_nothing(store: SqlStore, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_same_table_again_adds_nothing(store: SqlStore, tmp_path: Path) -> N
     assert len(measured(store, tmp_path, row).stored) == 1
     again = measured(store, tmp_path, row)
     assert (again.stored, again.repeated) == ((), 1)
-    assert len(store.readings()) == 1
+    assert len(store.get_readings()) == 1
 
 
 def test_a_new_measurement_follows_the_old_one_and_both_stay(
@@ -132,7 +132,7 @@ def test_a_new_measurement_follows_the_old_one_and_both_stay(
 ) -> None:
     measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,100,50,110,50,")
     measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,100,50,111,50,")
-    assert [r.length_mm for r in store.readings()] == [Decimal("10.0"), Decimal("11.0")]
+    assert [r.length_mm for r in store.get_readings()] == [Decimal("10.0"), Decimal("11.0")]
 
 
 def test_two_calipers_for_one_lesion_sequence_and_date_are_refused(
@@ -187,10 +187,10 @@ def test_a_bad_row_keeps_the_others_from_being_stored_only_where_all_are_asked_f
     good = "L,T1,A,1.after.T1.8,1,100,50,112,50,"
     with pytest.raises(TableError, match=f"line 2, column {column}"):
         measured(store, tmp_path, row, good, all_or_none=True)
-    assert store.readings() == []
+    assert store.get_readings() == []
     summary = measured(store, tmp_path, row, good)
     assert {(fault.line, fault.column) for fault in summary.refused} >= {(2, column)}
-    assert store.readings() == list(summary.stored) != []
+    assert store.get_readings() == list(summary.stored) != []
 
 
 def test_a_row_that_contradicts_its_image_refuses_all_where_all_are_asked_for(
@@ -199,7 +199,7 @@ def test_a_row_that_contradicts_its_image_refuses_all_where_all_are_asked_for(
     good, outside = (f"L,T1,A,1.after.T1.8,1,100,50,{column},50," for column in (112, 4000))
     with pytest.raises(TableError, match=r"calipers.csv, line 2: .* outside the image"):
         measured(store, tmp_path, outside, good, all_or_none=True)
-    assert store.readings() == []
+    assert store.get_readings() == []
 
 
 def test_a_length_alone_keeps_its_digits_and_is_marked_as_imported(

@@ -104,7 +104,7 @@ def test_a_table_is_recorded_all_or_none_where_asked(store: SqlStore, tmp_path: 
 def test_the_timeline_holds_visits_and_the_events_that_follow_from_them(store: SqlStore) -> None:
     for day, grade in (("2024-01-20", "1a"), ("2024-04-01", "1c")):
         add_visit(store, CELLS | {"visit_date": day, "epidural_grade": grade}, "r", NOON)
-    lesion = store.lesion("V")
+    lesion = store.get_lesion("V")
     assert lesion is not None
     timeline = build_lesion_timeline(store, lesion)
     assert [visit.visit_date for visit in timeline.visits] == [date(2024, 1, 20), date(2024, 4, 1)]

@@ -77,7 +77,7 @@ def test_a_patient_without_a_lesion_is_named(store: SqlStore) -> None:
 
 
 def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlStore) -> None:
-    lesion = store.lesion("L")
+    lesion = store.get_lesion("L")
     assert lesion is not None
     reading = draft("A", "12.0")
     store.add_readings([draft("A", "11.0"), reading])
@@ -97,7 +97,7 @@ def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlSt
 def test_a_signed_answer_that_is_withdrawn_counts_until_the_withdrawal_is_signed(
     store: SqlStore,
 ) -> None:
-    lesion = store.lesion("L")
+    lesion = store.get_lesion("L")
     assert lesion is not None
     reading = draft("A", "12.0")
     gone = attrs.evolve(

@@ -110,7 +110,7 @@ def test_a_backup_is_restored_with_its_passphrase_only(folder: Path, tmp_path: P
     assert not (tmp_path / "wrong").exists()
     assert restore(path, tmp_path / "again", PASSPHRASE).head == made.head
     with open_project(tmp_path / "again") as project:
-        assert project.store.head() == made.head
+        assert project.store.get_head() == made.head
     assert sorted((folder / "project").iterdir()) == before, "nothing plain is left"
 
 

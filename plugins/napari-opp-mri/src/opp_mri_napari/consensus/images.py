@@ -167,7 +167,7 @@ class PairImages:
         caliper = self.reading.caliper
         if caliper is None:
             return None
-        volumes = self._store.volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        volumes = self._store.get_volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
         return volumes[0] if volumes else None
 
     def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:

@@ -12,14 +12,14 @@ from attrs import frozen
 from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
-from opp_mri.units import format_mm, recorded_mm
+from opp_mri.units import format_mm, round_to_recorded_mm
 from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, prepare_consensus
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
-    average_line,
+    build_line_answer,
+    build_mean_line,
     check_allowed,
-    line_on,
     resolve,
     sign_consensus,
 )
@@ -148,7 +148,7 @@ class ConsensusPresenter:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
         if kind is ResolutionKind.MEAN:
             if self._allowed(kind):
-                mean = average_line(self.pair)
+                mean = build_mean_line(self.pair)
                 self._propose(
                     Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
                 )
@@ -187,7 +187,7 @@ class ConsensusPresenter:
             return
         frame = shown.volume.frames[self.images.place]
         place = (frame.sop_instance_uid, frame.frame_number)
-        new = line_on(self.pair, (self.first, pixel), place)
+        new = build_line_answer(self.pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
         words = f"a new line{self._long(new)}"
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
@@ -311,7 +311,7 @@ class ConsensusPresenter:
         plane = shown.volume.plane_of(line.sop_instance_uid, line.frame_number)
         if plane is None:
             return ""
-        return f", {format_mm(recorded_mm(plane.length_mm(*line.points)))}"
+        return f", {format_mm(round_to_recorded_mm(plane.length_mm(*line.points)))}"
 
     def _propose(self, proposal: Proposal) -> None:
         if self._allowed(proposal.kind):

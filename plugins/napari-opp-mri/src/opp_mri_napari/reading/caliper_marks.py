@@ -5,7 +5,7 @@ from typing import Final
 from opp_mri.domain.caliper import Carried, carried, projected
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import PixelPoint
-from opp_mri.units import format_mm, recorded_mm
+from opp_mri.units import format_mm, round_to_recorded_mm
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
@@ -90,12 +90,12 @@ class CaliperMarks:
             and lesion is not None
             and (not reading.draft or reading.reading_id in lesion.settled)
         )
-        length_mm = recorded_mm(plane.length_mm(*line))
+        length_mm = round_to_recorded_mm(plane.length_mm(*line))
         detail, axis = "", self._calipers.axis(pane)
         if axis is not None and length_mm:
             beside = projected(plane, *line, axis)
             if beside.angle_deg >= SHOWN_ANGLE_DEG:
-                along = format_mm(recorded_mm(beside.along_mm))
+                along = format_mm(round_to_recorded_mm(beside.along_mm))
                 detail = f"AP {along}, {beside.angle_deg:.0f}°"
         return _mark(
             pane,

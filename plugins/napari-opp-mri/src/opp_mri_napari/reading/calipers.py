@@ -26,7 +26,7 @@ from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint, Reading
 from opp_mri.errors import GeometryError, OppMriError
-from opp_mri.units import recorded_mm
+from opp_mri.units import round_to_recorded_mm
 from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_amendment, redo, undo
 from opp_mri.workflow.measuring.suitability import reason_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
@@ -152,7 +152,7 @@ class Calipers:
         cell = self.cell_of(pane)
         if cell is None or pane.volume is None or pane.plane is None:
             return
-        if recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
+        if round_to_recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
             return
         why = reason_unsuitable(pane.volume, pane.sequence)
         if why:

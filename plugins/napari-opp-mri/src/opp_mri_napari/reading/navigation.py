@@ -83,7 +83,7 @@ class Navigation:
 
         store, reader = self.session.project.store, self.session.reader
         self.session.ask(
-            Job(label="place", run=lambda: store.place(reader), take=arrive,
+            Job(label="place", run=lambda: store.get_place(reader), take=arrive,
                 failed=self.session.warn)
         )  # fmt: skip
         self.session.ask_worklist(worklist_came)

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Final
 
 from opp_mri.domain.reader_study import ShownDates
-from opp_mri.units import days_between, weeks_from_days
+from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.seeds import Phase, phase
 from opp_mri_napari.reading.basics.session import Session
 
@@ -32,10 +32,10 @@ class PlaceWords:
         if patient is not None and blinding is not None:
             if blinding.dates is ShownDates.HIDDEN:
                 return self.code(day)
-            return f"{self.code(day)} · day {days_between(patient.study_dates[0], day)}"
+            return f"{self.code(day)} · day {count_days(patient.study_dates[0], day)}"
         if lesion is None:
             return f"{self.code(day)} · {day}"
-        days = days_between(lesion.lesion.ssrs_last_date, day)
+        days = count_days(lesion.lesion.ssrs_last_date, day)
         return f"{self.code(day)} · {weeks_from_days(days):+.1f} weeks"
 
     def when(self, day: date) -> str:

@@ -159,7 +159,7 @@ class Session:
         store, reader = self.project.store, self.reader
 
         def run() -> RoomPatient:
-            head = store.head().sequence_number
+            head = store.get_head().sequence_number
             opened = open_patient(store, patient_id, reader)
             self._seen = head
             return opened
@@ -176,7 +176,7 @@ class Session:
                 then()
 
         store = self.project.store
-        self.ask(Job(label="changes", run=lambda: store.head().sequence_number, take=take,
+        self.ask(Job(label="changes", run=lambda: store.get_head().sequence_number, take=take,
                      failed=lambda _error: None))  # fmt: skip
 
     def choose_lesion(self, lesion_id: str | None) -> None:
@@ -287,10 +287,10 @@ class Session:
     def _written(self, run: Callable[[], Any]) -> None:
         """Write, and count what was written here as shown, unless others wrote too."""
         store = self.project.store
-        before = store.head().sequence_number
+        before = store.get_head().sequence_number
         run()
         if self._seen is None or before == self._seen:
-            self._seen = store.head().sequence_number
+            self._seen = store.get_head().sequence_number
 
     def _replace(self, lesion: RoomLesion) -> None:
         """Put a lesion in place of its earlier state, in the worklist too."""

@@ -122,7 +122,7 @@ def _margin(assessed: AssessedTimeline) -> str:
         else f"A change of {format_mm(assessed.margin_mm)} in one length would change the category."
     )
     share = assessed.sureness.probabilities.get(category, 0.0)
-    fragile = assessed.sureness.fragile(category)
+    fragile = assessed.sureness.is_fragile(category)
     percent = math.floor(100 * share) if fragile else round(100 * share)
     measured = "Fragile: measured" if fragile else "Measured"
     return f"{margin} {measured} once more, it would be the same in {percent} %."

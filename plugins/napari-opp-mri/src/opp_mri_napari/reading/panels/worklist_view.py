@@ -7,7 +7,7 @@ from typing import Final
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import Blinding, ShownDates
-from opp_mri.units import days_between, weeks_from_days
+from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.timeline import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 from opp_mri_napari.reading.panels.panel_views import (
@@ -82,7 +82,7 @@ def _columns(
     if lesion is None or blinding is not None:
         return tuple(names)
     for n, day in enumerate(worklist.study_dates[lesion.patient_id][:count]):
-        weeks = weeks_from_days(days_between(lesion.lesion.ssrs_last_date, day))
+        weeks = weeks_from_days(count_days(lesion.lesion.ssrs_last_date, day))
         names[n] = f"{names[n]}\n{weeks:+.0f} w"
     return tuple(names)
 
@@ -150,6 +150,6 @@ def _cell(
 def _when(lesion: WorkLesion, day: date, first_day: date, blinding: Blinding | None) -> str:
     """State when a time point was, as far as the reader may know."""
     if blinding is None:
-        weeks = weeks_from_days(days_between(lesion.lesion.ssrs_last_date, day))
+        weeks = weeks_from_days(count_days(lesion.lesion.ssrs_last_date, day))
         return f"{day}, {weeks:+.1f} weeks"
-    return "" if blinding.dates is ShownDates.HIDDEN else f"day {days_between(first_day, day)}"
+    return "" if blinding.dates is ShownDates.HIDDEN else f"day {count_days(first_day, day)}"
