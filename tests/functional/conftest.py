@@ -1,15 +1,14 @@
 """Run the command line as a user does: in a process of its own, and by its words."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 from attrs import frozen
+from fixtures.command_server import ask, running_server
 
 
 @frozen
@@ -26,17 +25,23 @@ class Ran:
 
 
 @pytest.fixture(scope="session")
-def opp_mri() -> Callable[..., Ran]:
+def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of commands."""
+    with running_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def opp_mri(command_server: str) -> Callable[..., Ran]:
     def run(*words: object, cwd: Path | None = None, expect: int = 0) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-c", "from opp_mri.cli import main; main()", *map(str, words)],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-            check=False,
-        )
-        ran = Ran(done.returncode, done.stdout, done.stderr)
+        with TemporaryFile() as nothing, TemporaryFile() as out, TemporaryFile() as err:
+            streams = [stream.fileno() for stream in (nothing, out, err)]
+            code = ask(command_server, ["opp-mri", *map(str, words)], cwd and str(cwd), streams)
+            printed = []
+            for stream in (out, err):
+                stream.seek(0)
+                printed.append(stream.read().decode())
+        ran = Ran(code, *printed)
         assert ran.code == expect, f"{words} ended with {ran.code}:\n{ran.out}\n{ran.err}"
         assert expect == 1 or "Traceback" not in ran.err
         return ran

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import pytest
+from fixtures import command_server as command_server_module
 from fixtures import commands_page, python_page
 
 ROOT = Path(__file__).parents[2]
@@ -94,13 +95,18 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def shell_environment(
+    tmp_path_factory: pytest.TempPathFactory, command_server: str
+) -> dict[str, str]:
     """An environment in which `opp-mri` is the one under test."""
     folder = tmp_path_factory.mktemp("bin")
     script = folder / "opp-mri"
     script.write_text(
-        f"#!{sys.executable}\nfrom opp_mri.cli import main\n"
-        "if __name__ == '__main__':  # other processes may be started\n    main()\n"
+        f"#!{sys.executable} -ISE\n"
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(command_server_module.__file__).parent)!r})\n"
+        "from command_server import ask\n"
+        f"sys.exit(ask({command_server!r}, sys.argv))\n"
     )
     script.chmod(0o755)
     python = folder / "python"
