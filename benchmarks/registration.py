@@ -78,7 +78,7 @@ def ours(pair: Pair) -> Result:
         lesion_radius_mm=pair.baseline.shape.ap_mm / 2,
     )
     seconds = time.perf_counter() - start
-    matrix = fit.baseline_from_followup.inverse().matrix
+    matrix = fit.baseline_from_followup.invert().matrix
     return Result(name=pair.name, tre_mm=pair.tre_mm(matrix), seconds=seconds, fit=fit)
 
 
@@ -95,7 +95,7 @@ def together(pairs: Sequence[Pair]) -> list[Result]:
     return [
         Result(
             name=pair.name,
-            tre_mm=pair.tre_mm(fit.baseline_from_followup.inverse().matrix),
+            tre_mm=pair.tre_mm(fit.baseline_from_followup.invert().matrix),
             seconds=seconds,
             fit=fit,
         )
@@ -249,7 +249,7 @@ def judge_wrong(task: tuple[Pair, int, int]) -> list[Judged]:
             to_frame_of_reference_uid=pair.followup.volume.geometry.frame_of_reference_uid,
             from_frame_of_reference_uid=pair.baseline.volume.geometry.frame_of_reference_uid,
             matrix=matrix,
-        ).inverse()
+        ).invert()
         fit = judge(
             pair.baseline.volume, pair.followup.volume, transform,
             centre_lps_mm=pair.baseline.centre_lps_mm,
@@ -438,7 +438,7 @@ def real_pair(folder: Path, bodies: Sequence[Body]) -> Iterable[str]:
         x, y, z = (first.geometry.lps_from_kji(middle) + np.array([0.0, 0.0, up_mm])).tolist()
         fit = align(first, second, centre_lps_mm=(x, y, z))
         yield fit_row(f"{up_mm:+.0f} mm from the middle", fit)
-        x, y, z = fit.baseline_from_followup.inverse().apply(np.array([x, y, z])).tolist()
+        x, y, z = fit.baseline_from_followup.invert().apply(np.array([x, y, z])).tolist()
         yield fit_row(
             "the same, from second to first", align(second, first, centre_lps_mm=(x, y, z))
         )

@@ -127,7 +127,9 @@ def look(
     shifts = rng.normal(0, artefacts.slice_sd_mm, (len(planes), 3))
     # the mean over the slices through the vertebra is the patient's place, and part of the truth
     centre = where.place(vertebra, (0.0, 0.0, 0.0))
-    near = [abs(each.distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for each in planes]
+    near = [
+        abs(each.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for each in planes
+    ]
     shifts -= shifts[near].mean(axis=0) if any(near) else 0.0
     seen = points + shifts.T[:, :, None, None] + distortion.offset(points)
     moved = tuple(_shifted(each, shift) for each, shift in zip(planes, shifts, strict=True))
@@ -248,7 +250,7 @@ def _draw_lesion(
     x, y, z = centre.tolist()
     reach = shape.reach_mm()
     for index, plane in enumerate(planes):
-        if abs(plane.distance_mm((x, y, z))) > reach + thickness_mm:
+        if abs(plane.measure_distance_mm((x, y, z))) > reach + thickness_mm:
             continue
         column, row = plane.pixel_from_lps((x, y, z))
         down, across = reach / plane.row_spacing_mm + 1, reach / plane.column_spacing_mm + 1

@@ -108,4 +108,4 @@ def _compute_mean(a: PixelPoint, b: PixelPoint) -> PixelPoint:
 
 
 def _measure_distance_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
-    return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))
+    return plane.measure_length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))

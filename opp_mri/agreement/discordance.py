@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 from attrs import frozen
 
-from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.geometry import ImagePlane, Vector3, multiply_scalar
 from opp_mri.domain.measurement import Answer, Caliper, Reading
 
 
@@ -137,7 +137,7 @@ def _find_line_discordance(
     limits: Limits, difference_mm: Decimal,
 ) -> Discordance | None:  # fmt: skip
     a, b = _order_front_to_back(caliper), _order_front_to_back(other_caliper)
-    slices_apart_mm = abs(plane.distance_mm(_compute_middle(b)))
+    slices_apart_mm = abs(plane.measure_distance_mm(_compute_middle(b)))
     angle_deg = _measure_angle_deg(_run(a), _run(b))
     anterior_mm, posterior_mm = (
         _measure_distance_in_image_mm(plane, p, q) for p, q in zip(a, b, strict=True)
@@ -207,9 +207,9 @@ def _run(line: tuple[Vector3, Vector3]) -> Vector3:
 
 
 def _measure_angle_deg(a: Vector3, b: Vector3) -> float:
-    cosine = dot(a, b) / (math.hypot(*a) * math.hypot(*b))
+    cosine = multiply_scalar(a, b) / (math.hypot(*a) * math.hypot(*b))
     return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
 
 
 def _measure_distance_in_image_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
-    return plane.length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))
+    return plane.measure_length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))

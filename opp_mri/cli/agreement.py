@@ -9,8 +9,8 @@ import click
 
 from opp_mri.agreement.lengths import Kappa
 from opp_mri.cli.response import PICTURES
-from opp_mri.cli.shared.options import example, json_option, project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import format_example, json_option, project_option
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.estimate import Estimate
 from opp_mri.units import format_count, format_mm
@@ -46,11 +46,11 @@ WITH_INTERVAL: Final = "with 95 % interval"
 
 @click.command(
     "agreement",
-    epilog=example("opp-mri agreement --readers reader-1 reader-2 --plot differences.svg"),
+    epilog=format_example("opp-mri agreement --readers reader-1 reader-2 --plot differences.svg"),
 )
 @project_option
 @readers_option
-@rules_options
+@add_rules_options
 @json_option
 @click.option("--repeats", is_flag=True, help="Compare each reader with their own hidden repeats.")
 @click.option(
@@ -76,7 +76,7 @@ def agreement_command(
         _show_repeats(project_folder, as_json=as_json)
         return
     with open_project(project_folder) as project:
-        agreed = measure_agreement(project, readers or (), rules.in_project(project))
+        agreed = measure_agreement(project, readers or (), rules.complete_for_project(project))
     if plot:
         from opp_mri.workflow.cohort.pictures import save_agreement  # loads matplotlib: a second
 
@@ -104,10 +104,10 @@ def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
         return
     rows: list[tuple[str, Callable[[Repeatability], str]]] = [
         ("lesions, pairs", lambda row: f"{row.lesions}, {row.pairs}"),
-        ("bias (second less first), mm", lambda row: _written(row.bias_mm, 2)),
-        ("SD of one measurement, mm", lambda row: _written(row.within_subject_sd_mm, 2)),
-        ("repeatability coefficient, mm", lambda row: _written(row.repeatability_mm, 2)),
-        ("differ by more than 2 mm", lambda row: _written(row.beyond, 3)),
+        ("bias (second less first), mm", lambda row: _format_number(row.bias_mm, 2)),
+        ("SD of one measurement, mm", lambda row: _format_number(row.within_subject_sd_mm, 2)),
+        ("repeatability coefficient, mm", lambda row: _format_number(row.repeatability_mm, 2)),
+        ("differ by more than 2 mm", lambda row: _format_number(row.beyond, 3)),
     ]
     click.echo(f"Readers and their own hidden repeats, each number {WITH_INTERVAL}")
     show_table(
@@ -119,15 +119,15 @@ def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
 def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
     rows: list[tuple[str, Callable[[LengthAgreement], str]]] = [
         ("lesions, pairs", lambda row: f"{row.bland_altman.lesions}, {row.bland_altman.pairs}"),
-        ("ICC(2,1)", lambda row: _written(row.icc.single, 3)),
-        ("ICC(A,k)", lambda row: _written(row.icc.average, 3)),
-        ("bias, mm", lambda row: _written(row.bland_altman.bias_mm, 2)),
-        ("lower limit of agreement, mm", lambda row: _written(row.bland_altman.lower_mm, 2)),
-        ("upper limit of agreement, mm", lambda row: _written(row.bland_altman.upper_mm, 2)),
-        ("SD of one measurement, mm", lambda row: _written(row.within_subject_sd_mm, 2)),
-        ("reproducibility coefficient, mm", lambda row: _written(row.reproducibility_mm, 2)),
-        ("differ by more than 2 mm", lambda row: _written(row.beyond, 3)),
-        ("drawn on the same slice", lambda row: _written(row.same_slice, 3)),
+        ("ICC(2,1)", lambda row: _format_number(row.icc.single, 3)),
+        ("ICC(A,k)", lambda row: _format_number(row.icc.average, 3)),
+        ("bias, mm", lambda row: _format_number(row.bland_altman.bias_mm, 2)),
+        ("lower limit of agreement, mm", lambda row: _format_number(row.bland_altman.lower_mm, 2)),
+        ("upper limit of agreement, mm", lambda row: _format_number(row.bland_altman.upper_mm, 2)),
+        ("SD of one measurement, mm", lambda row: _format_number(row.within_subject_sd_mm, 2)),
+        ("reproducibility coefficient, mm", lambda row: _format_number(row.reproducibility_mm, 2)),
+        ("differ by more than 2 mm", lambda row: _format_number(row.beyond, 3)),
+        ("drawn on the same slice", lambda row: _format_number(row.same_slice, 3)),
     ]
     show_table(
         ["", *(length.name for length in lengths)],
@@ -147,8 +147,8 @@ def _show_answers(table: AnswerTable) -> None:
 
 def _show_kappa(name: str, kappa: Kappa) -> None:
     click.echo(
-        f"{name}: {format_count(kappa.n, 'lesion')}, kappa {_written(kappa.kappa, 3)}, "
-        f"agreed {_written(kappa.agreed, 3)}"
+        f"{name}: {format_count(kappa.n, 'lesion')}, kappa {_format_number(kappa.kappa, 3)}, "
+        f"agreed {_format_number(kappa.agreed, 3)}"
     )
     if kappa.n:
         show_table(
@@ -160,7 +160,7 @@ def _show_kappa(name: str, kappa: Kappa) -> None:
         )
 
 
-def _written(estimate: Estimate, digits: int) -> str:
+def _format_number(estimate: Estimate, digits: int) -> str:
     if estimate.value is None:
         return "too few"
     if estimate.low is None or estimate.high is None:
@@ -168,7 +168,9 @@ def _written(estimate: Estimate, digits: int) -> str:
     return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
 
 
-def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> Decimal | None:
+def _convert_to_mm(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> Decimal | None:
     if text is None:
         return None
     try:
@@ -180,14 +182,14 @@ def _mm(_context: click.Context, _option: click.Parameter, text: str | None) -> 
     return limit
 
 
-@click.command("discordance", epilog=example("opp-mri discordance --limit-mm 2.0"))
+@click.command("discordance", epilog=format_example("opp-mri discordance --limit-mm 2.0"))
 @project_option
 @readers_option
-@rules_options
+@add_rules_options
 @click.option(
     "--limit-mm",
     show_default="the protocol's, else 2.0",
-    callback=_mm,
+    callback=_convert_to_mm,
     help="Lengths, and ends of lines, further apart than this are discordant.",
 )
 @click.option(
@@ -210,7 +212,7 @@ def discordance_command(
         pairs = find_discordances(
             project,
             readers or (),
-            rules.in_project(project),
+            rules.complete_for_project(project),
             limits=choose_limits(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
     if as_json:
@@ -221,12 +223,12 @@ def discordance_command(
             for reading in (pairs[0].discordance.first, pairs[0].discordance.second)
         ]
         columns = ["Lesion", "Study", "Sequence", *lengths, "Cause", "Category"]
-        show_table(columns, [_row(pair) for pair in pairs])
+        show_table(columns, [_build_row(pair) for pair in pairs])
     else:
         click.echo("The two readers differ nowhere beyond the limits.")
 
 
-def _row(pair: DiscordantPair) -> list[str]:
+def _build_row(pair: DiscordantPair) -> list[str]:
     discordance = pair.discordance
     lengths = [
         reading.answer.value.replace("_", " ")

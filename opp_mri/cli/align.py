@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.options import example, json_option, now, project_option
+from opp_mri.cli.shared.options import format_example, json_option, project_option, read_clock
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
@@ -19,7 +19,7 @@ from opp_mri.workflow.registration.fit_files import FitFormat, export_fits, impo
 from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
 
 
-@click.command("align", epilog=example("opp-mri align --project study"))
+@click.command("align", epilog=format_example("opp-mri align --project study"))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @json_option
@@ -45,7 +45,12 @@ def align_command(
     """
     with open_project(project_folder) as project, show_progress() as progress:
         summary = align_project(
-            project, now(), lesion_ids=lesion_ids, quick=quick, workers=workers, progress=progress
+            project,
+            read_clock(),
+            lesion_ids=lesion_ids,
+            quick=quick,
+            workers=workers,
+            progress=progress,
         )
         decisions = project.store.get_alignment_decisions()
         if report:
@@ -53,7 +58,7 @@ def align_command(
                 report,
                 project.store,
                 summary.alignments,
-                written_on=now().date(),
+                written_on=read_clock().date(),
                 progress=progress,
             )
     visits = group_by_visit(summary.alignments)
@@ -67,7 +72,7 @@ def align_command(
         )
     else:
         decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
-        show_table(COLUMNS, [_row(visit, decided) for visit in visits])
+        show_table(COLUMNS, [_build_row(visit, decided) for visit in visits])
         before = len(summary.alignments) - summary.new
         click.echo(f"{format_count(summary.new, 'new fit')}, {before} from before.")
         if quick:
@@ -97,7 +102,7 @@ COLUMNS: Final = (
 )
 
 
-def _row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
+def _build_row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
     """Return one answer a visit: the leading fit, and the evidence of each sequence."""
     alignment = visit.leading
     fit = alignment.fit
@@ -127,11 +132,11 @@ def fit_group() -> None:
 
 def _decide(fit: str, decision: FitDecision, reader: str, reason: str, folder: Path) -> None:
     with open_project(folder) as project:
-        decide(project.store, fit, decision, reader=reader, reason=reason, at=now())
+        decide(project.store, fit, decision, reader=reader, reason=reason, at=read_clock())
     click.echo(f"Fit {fit}: {decision.value}.")
 
 
-@fit_group.command("confirm", epilog=example("opp-mri fit confirm fb8f80b5737d --reader A"))
+@fit_group.command("confirm", epilog=format_example("opp-mri fit confirm fb8f80b5737d --reader A"))
 @click.argument("fit")
 @click.option("--reader", required=True, help="Name of the reader who decides.")
 @click.option("--reason", default="", help="Required if the fit was decided before.")
@@ -142,7 +147,8 @@ def confirm_command(fit: str, reader: str, reason: str, project_folder: Path) ->
 
 
 @fit_group.command(
-    "reject", epilog=example('opp-mri fit reject fb8f80b5737d --reader A --reason "wrong level"')
+    "reject",
+    epilog=format_example('opp-mri fit reject fb8f80b5737d --reader A --reason "wrong level"'),
 )
 @click.argument("fit")
 @click.option("--reader", required=True, help="Name of the reader who decides.")
@@ -153,7 +159,9 @@ def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> 
     _decide(fit, FitDecision.REJECTED, reader, reason, project_folder)
 
 
-@fit_group.command("export", epilog=example("opp-mri fit export --out fits --as tfm --as nrrd"))
+@fit_group.command(
+    "export", epilog=format_example("opp-mri fit export --out fits --as tfm --as nrrd")
+)
 @click.argument("fits", metavar="[FIT]...", nargs=-1)
 @click.option(
     "--out",
@@ -187,7 +195,7 @@ def export_command(
 
 @fit_group.command(
     "import",
-    epilog=example(
+    epilog=format_example(
         "opp-mri fit import slicer.tfm --lesion OPP-01 --sequence T1 --followup 2018-04-02"
     ),
 )
@@ -223,7 +231,7 @@ def import_command(
             lesion_id=lesion_id,
             sequence=SeriesRole(sequence),
             followup_date=followup.date(),
-            at=now(),
+            at=read_clock(),
         )
     reasons = " ".join(alignment.fit.reasons)
     click.echo(f"Fit {alignment.fit_id}: {alignment.fit.verdict.value}. {reasons}")

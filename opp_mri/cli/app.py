@@ -31,7 +31,7 @@ class _Verbs(click.Group):
     """Commands in the order of the work, then those of plugins, each loaded when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return [*VERBS, *_plugin_verbs()]
+        return [*VERBS, *_find_plugin_verbs()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if verb := VERBS.get(cmd_name):
@@ -39,14 +39,14 @@ class _Verbs(click.Group):
                 f"opp_mri.cli.{verb.module}"
             ).COMMANDS
             return next(command for command in commands if command.name == cmd_name)
-        plugin = _plugin_verbs().get(cmd_name)
+        plugin = _find_plugin_verbs().get(cmd_name)
         return None if plugin is None else _load(plugin)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         rows = [(name, verb.summary) for name, verb in VERBS.items()]
         rows += [
             (name, _load(plugin).get_short_help_str(limit=80))
-            for name, plugin in _plugin_verbs().items()
+            for name, plugin in _find_plugin_verbs().items()
         ]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -57,12 +57,12 @@ class _Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if _plugin_verbs():
+            if _find_plugin_verbs():
                 raise
             raise click.UsageError(f"{error.message}\n{NO_PLUGIN}", ctx) from error
 
 
-def _plugin_verbs() -> dict[str, EntryPoint]:
+def _find_plugin_verbs() -> dict[str, EntryPoint]:
     plugins = {entry.name: entry for entry in entry_points(group=PLUGIN_GROUP)}
     return {name: plugins[name] for name in sorted(plugins.keys() - VERBS.keys())}
 
@@ -72,20 +72,20 @@ def _load(entry: EntryPoint) -> click.Command:
     try:
         command = entry.load()
     except Exception as error:  # a faulty plugin does not stop the other commands
-        return _unavailable(
+        return _build_unavailable(
             entry.name,
             f"The plugin that provides `opp-mri {entry.name}` cannot be loaded "
             f"({type(error).__name__}: {error}): install it again.",
         )
     if isinstance(command, click.Command):
         return command
-    return _unavailable(
+    return _build_unavailable(
         entry.name,
         f"The plugin that provides `opp-mri {entry.name}` offers no command: update it.",
     )
 
 
-def _unavailable(name: str, why: str) -> click.Command:
+def _build_unavailable(name: str, why: str) -> click.Command:
     @click.command(
         name,
         help=why,

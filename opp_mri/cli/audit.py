@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 import click
 
-from opp_mri.cli.shared.options import example, json_option, project_option
+from opp_mri.cli.shared.options import format_example, json_option, project_option
 from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.errors import ProjectError
 from opp_mri.units import format_count
@@ -17,7 +17,7 @@ from opp_mri.workflow.safekeeping.audit import list_entries, verify
 SHORT: Final = 12  # digits of a hash in a table
 
 
-@click.group("audit", epilog=example("opp-mri audit verify"))
+@click.group("audit", epilog=format_example("opp-mri audit verify"))
 def audit_group() -> None:
     """Verify the records of a project, and show who recorded what, when and why.
 
@@ -26,7 +26,7 @@ def audit_group() -> None:
     """
 
 
-@audit_group.command("verify", epilog=example("opp-mri audit verify --head 3f5a02"))
+@audit_group.command("verify", epilog=format_example("opp-mri audit verify --head 3f5a02"))
 @click.option("--head", "expected", help="Hash of a head that was printed earlier.")
 @project_option
 @json_option
@@ -66,7 +66,7 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
         )
 
 
-@audit_group.command("show", epilog=example("opp-mri audit show --lesion OPP-01"))
+@audit_group.command("show", epilog=format_example("opp-mri audit show --lesion OPP-01"))
 @click.option("--lesion", "lesion_id", help="Only records about this lesion.")
 @click.option("--after", default=0, show_default=True, help="Only records after this number.")
 @project_option
@@ -96,7 +96,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
     )  # fmt: skip
 
 
-@audit_group.command("head", epilog=example("opp-mri audit head --project study --json"))
+@audit_group.command("head", epilog=format_example("opp-mri audit head --project study --json"))
 @project_option
 @json_option
 def head_command(project_folder: Path, as_json: bool) -> None:

@@ -6,7 +6,13 @@ from typing import Final
 import click
 
 from opp_mri.cli.shared.json_output import build_patients_json, build_volume_json
-from opp_mri.cli.shared.options import example, existing_file, json_option, now, project_option
+from opp_mri.cli.shared.options import (
+    existing_file,
+    format_example,
+    json_option,
+    project_option,
+    read_clock,
+)
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.imaging import (
     HEADER_VERSION,
@@ -44,7 +50,7 @@ WORDS: Final = {
 }
 
 
-@click.command("init", epilog=example("opp-mri init study"))
+@click.command("init", epilog=format_example("opp-mri init study"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--database",
@@ -57,7 +63,7 @@ def init_command(folder: Path, database: str) -> None:
     click.echo(f"Made a project in {folder}. Next: opp-mri index SOURCE --project {folder}")
 
 
-@click.command("index", epilog=example("opp-mri index /data/scans --project study"))
+@click.command("index", epilog=format_example("opp-mri index /data/scans --project study"))
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @project_option
 @click.option(
@@ -81,7 +87,7 @@ def index_command(
                 summary = index(project, sources, workers=workers, progress=progress)
                 _show_summary(summary)
             if same_patient:
-                joined = join_patients(project.store, same_patient, now())
+                joined = join_patients(project.store, same_patient, read_clock())
                 describe_stale(project, progress=progress)
                 click.echo(f"{format_count(joined, 'new pair')} of PatientIDs joined.")
         proposals = find_likely_matches(project.store)
@@ -115,7 +121,7 @@ def _show_summary(summary: IndexSummary) -> None:
         )
 
 
-@click.command("series", epilog=example("opp-mri series --project study --selected"))
+@click.command("series", epilog=format_example("opp-mri series --project study --selected"))
 @project_option
 @json_option
 @click.option("--selected", is_flag=True, help="Only the volumes that were chosen for a role.")
@@ -137,7 +143,7 @@ def series_command(
         return
     columns = ["Volume", "Patient", "Study", "Series", "Plane", "Slices", "Role", "Certainty"]
     columns += ["Chosen", "Note"]
-    show_table(columns, [_series_row(volume) for volume in volumes])
+    show_table(columns, [_build_series_row(volume) for volume in volumes])
     if evidence:
         for volume in volumes:
             click.echo(f"{volume.volume_id}: {' '.join(volume.evidence)}")
@@ -154,7 +160,7 @@ def series_command(
         )
 
 
-def _series_row(volume: VolumeDescription) -> list[str]:
+def _build_series_row(volume: VolumeDescription) -> list[str]:
     settled = volume.role is not None and not volume.is_in_doubt
     note = volume.refusal or ("" if settled else " ".join(volume.evidence[-1:]))
     if volume.duplicate_of:
@@ -179,7 +185,7 @@ def _series_row(volume: VolumeDescription) -> list[str]:
     ]
 
 
-@click.command("files", epilog=example("opp-mri files --project study"))
+@click.command("files", epilog=format_example("opp-mri files --project study"))
 @project_option
 @json_option
 @click.option(
@@ -198,7 +204,7 @@ def files_command(project_folder: Path, as_json: bool, left_out: bool) -> None:
     show_table(["Status", "File", "Detail"], rows)
 
 
-@click.command("patients", epilog=example("opp-mri patients --project study"))
+@click.command("patients", epilog=format_example("opp-mri patients --project study"))
 @project_option
 @json_option
 def patients_command(project_folder: Path, as_json: bool) -> None:
@@ -221,7 +227,7 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
             ", ".join(patient.patient_ids),
             str(point.study_date or "no date"),
             str(len(point.study_instance_uids)),
-            ", ".join(role.value for role in SeriesRole if point.chosen(role)) or "-",
+            ", ".join(role.value for role in SeriesRole if point.get_chosen(role)) or "-",
         ]
         for patient, points in seen
         for point in points
@@ -234,7 +240,7 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
         )
 
 
-@click.command("role", epilog=example("opp-mri role d6396be36c68 T2FS --project study"))
+@click.command("role", epilog=format_example("opp-mri role d6396be36c68 T2FS --project study"))
 @click.argument("volume_id")
 @click.argument("role", type=click.Choice([*[r.value for r in SeriesRole], "none", "header"]))
 @project_option
@@ -245,10 +251,10 @@ def role_command(volume_id: str, role: str, project_folder: Path) -> None:
     """
     with open_project(project_folder) as project:
         if role == "header":
-            volume = clear_override(project, volume_id, now())
+            volume = clear_override(project, volume_id, read_clock())
         else:
             sequence = None if role == "none" else SeriesRole(role)
-            volume = override_role(project, volume_id, sequence, now())
+            volume = override_role(project, volume_id, sequence, read_clock())
     named = volume.role.value if volume.role else "no role"
     chosen = ", chosen for its study" if volume.selected else ""
     click.echo(f"Volume {volume_id}: {named}{chosen}.")

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from opp_mri.agreement.certification import DEFAULT_PASS_MARK, FEWEST_LESIONS
-from opp_mri.cli.shared.options import example, existing_file, json_option, now
+from opp_mri.cli.shared.options import existing_file, format_example, json_option, read_clock
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.estimate import Estimate
 from opp_mri.units import format_count, number
@@ -27,7 +27,9 @@ def certify_group() -> None:
     """Certify a new reader on phantom lesions of known length."""
 
 
-@certify_group.command("make", epilog=example("opp-mri certify make lesions --truth truth.json"))
+@certify_group.command(
+    "make", epilog=format_example("opp-mri certify make lesions --truth truth.json")
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--truth",
@@ -71,7 +73,7 @@ def make_command(
         certified = make_certification(
             folder,
             truth,
-            at=now(),
+            at=read_clock(),
             # a known seed would let anybody write the same phantom with its truth
             seed=secrets.randbelow(LARGEST_SEED) if seed is None else seed,
             patients=patients or None,
@@ -93,7 +95,7 @@ def make_command(
 
 
 @certify_group.command(
-    "score", epilog=example("opp-mri certify score lesions --truth truth.json --reader A")
+    "score", epilog=format_example("opp-mri certify score lesions --truth truth.json --reader A")
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
@@ -128,11 +130,11 @@ def _show(score: Score) -> None:
             ["unread or not measurable",
              f"{certification.unread} of {certification.n + certification.unread}",
              f"at most {mark.unread_at_most:.0%}"],
-            ["bias, mm", _written(certification.bias_mm, "+.2f"),
+            ["bias, mm", _format_number(certification.bias_mm, "+.2f"),
              f"interval within {mark.bias_within_mm:.1f} to each side"],
-            ["SD of one measurement, mm", _written(certification.sd_mm, ".2f"),
+            ["SD of one measurement, mm", _format_number(certification.sd_mm, ".2f"),
              f"at most {mark.sd_at_most_mm:.2f}"],
-            [f"more than {mark.far_mm:.1f} mm off", _written(certification.far, ".0%"),
+            [f"more than {mark.far_mm:.1f} mm off", _format_number(certification.far, ".0%"),
              f"at most {mark.far_at_most:.0%}"],
         ],
     )  # fmt: skip
@@ -147,7 +149,7 @@ def _show(score: Score) -> None:
         click.echo(f"  {reason}")
 
 
-def _written(estimate: Estimate, how: str) -> str:
+def _format_number(estimate: Estimate, how: str) -> str:
     if estimate.value is None:
         return "too few"
     if estimate.low is None or estimate.high is None:
@@ -164,9 +166,9 @@ def _build_score_json(score: Score) -> dict[str, Any]:
         "lesions": certification.lesions,
         "lengths": certification.n,
         "unread": certification.unread,
-        "bias_mm": _rounded(certification.bias_mm),
-        "sd_mm": _rounded(certification.sd_mm),
-        "share_far": _rounded(certification.far),
+        "bias_mm": _round_numbers(certification.bias_mm),
+        "sd_mm": _round_numbers(certification.sd_mm),
+        "share_far": _round_numbers(certification.far),
         "pass_mark": attrs.asdict(certification.pass_mark),
         "cells": [
             {
@@ -183,7 +185,7 @@ def _build_score_json(score: Score) -> dict[str, Any]:
     }
 
 
-def _rounded(estimate: Estimate) -> dict[str, float | None]:
+def _round_numbers(estimate: Estimate) -> dict[str, float | None]:
     return {
         name: None if value is None else round(value, 4)
         for name, value in attrs.asdict(estimate).items()

@@ -7,12 +7,12 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
-from opp_mri.cli.cohort_source import cohort_options, load_tables, tables_option
+from opp_mri.cli.cohort_source import add_cohort_options, load_tables, tables_option
 from opp_mri.cli.export import export_command, key_option
 from opp_mri.cli.paper import paper_command
 from opp_mri.cli.response import PICTURES, reader_option
-from opp_mri.cli.shared.options import example, json_option, now, project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import format_example, json_option, project_option, read_clock
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import (
     build_warnings_json,
     show_json,
@@ -43,9 +43,9 @@ title_option = click.option(
 @click.group(
     "cohort",
     invoke_without_command=True,
-    epilog=example("opp-mri cohort --tables tables --mode retrospective"),
+    epilog=format_example("opp-mri cohort --tables tables --mode retrospective"),
 )
-@cohort_options
+@add_cohort_options
 @suppress_option
 @json_option
 @click.pass_context
@@ -64,11 +64,11 @@ def cohort_group(
         _refuse_options_before(context, context.invoked_subcommand)
         return
     from opp_mri.workflow.cohort.cohort_report import (
-        cohort_contents,  # loads the statistics: a second
+        compute_cohort_contents,  # loads the statistics: a second
     )
 
     cohort = load_cohort()
-    tables = cohort_contents(cohort, suppress_below=suppress_below).tables.every
+    tables = compute_cohort_contents(cohort, suppress_below=suppress_below).tables.every
     lesions = len(cohort.lesions) if suppress_below is None else None  # may tell who is excluded
     if as_json:
         show_json(
@@ -120,9 +120,11 @@ def _refuse_options_before(context: click.Context, verb: str) -> None:
         )
 
 
-@cohort_group.command("report", epilog=example("opp-mri cohort report report.html --project study"))
+@cohort_group.command(
+    "report", epilog=format_example("opp-mri cohort report report.html --project study")
+)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@cohort_options
+@add_cohort_options
 @title_option
 @suppress_option
 def report_command(
@@ -134,23 +136,25 @@ def report_command(
     lesions that each number counts. `opp-mri cohort patient` reports one patient.
     """
     _check_report_name(file)
-    from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_cohort_report
+    from opp_mri.workflow.cohort.cohort_report import compute_cohort_contents, save_cohort_report
 
     cohort = load_cohort()
-    contents = cohort_contents(cohort, suppress_below=suppress_below)
-    for path in save_cohort_report(file, cohort, contents, title=title, written_on=now().date()):
+    contents = compute_cohort_contents(cohort, suppress_below=suppress_below)
+    for path in save_cohort_report(
+        file, cohort, contents, title=title, written_on=read_clock().date()
+    ):
         click.echo(f"Written: {path}")
 
 
 @cohort_group.command(
-    "patient", epilog=example("opp-mri cohort patient P00001 patient.html --project study")
+    "patient", epilog=format_example("opp-mri cohort patient P00001 patient.html --project study")
 )
 @click.argument("patient_id", metavar="PATIENT")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @project_option
 @tables_option
 @reader_option
-@rules_options
+@add_rules_options
 def patient_command(
     patient_id: str,
     file: Path,
@@ -173,14 +177,14 @@ def patient_command(
 
     if tables is not None:
         cohort = load_tables(tables, rules)
-        report = build_table_patient_report(cohort, patient_id, written_on=now().date())
+        report = build_table_patient_report(cohort, patient_id, written_on=read_clock().date())
     else:
         with open_project(project_folder) as project:
             report = build_patient_report(
                 project,
                 patient_id,
-                rules.in_project(project),
-                written_on=now().date(),
+                rules.complete_for_project(project),
+                written_on=read_clock().date(),
                 reader=reader,
             )
     show_warnings(report.warnings)
@@ -194,10 +198,10 @@ def _check_report_name(file: Path) -> None:
 
 
 @cohort_group.command(
-    "figures", epilog=example("opp-mri cohort figures figures --project study --format pdf")
+    "figures", epilog=format_example("opp-mri cohort figures figures --project study --format pdf")
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@cohort_options
+@add_cohort_options
 @click.option(
     "--format",
     "formats",
@@ -209,17 +213,19 @@ def figures_command(
     folder: Path, load_cohort: Callable[[], Cohort], formats: tuple[str, ...]
 ) -> None:
     """Draw the cohort's figures into FOLDER, at the width of a journal's columns."""
-    from opp_mri.workflow.cohort.cohort_report import cohort_contents, save_pictures
+    from opp_mri.workflow.cohort.cohort_report import compute_cohort_contents, save_pictures
 
-    pictures = cohort_contents(load_cohort()).pictures
+    pictures = compute_cohort_contents(load_cohort()).pictures
     suffixes = [f".{name}" for name in formats or ("svg", "pdf")]
     for path in save_pictures(folder, pictures.every, suffixes):
         click.echo(str(path))
 
 
-@cohort_group.command("bundle", epilog=example("opp-mri cohort bundle bundle --tables tables"))
+@cohort_group.command(
+    "bundle", epilog=format_example("opp-mri cohort bundle bundle --tables tables")
+)
 @click.argument("folder", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
-@cohort_options
+@add_cohort_options
 @title_option
 @click.option("--identified", is_flag=True, help="Keep names, dates and free texts.")
 @key_option

@@ -9,7 +9,7 @@ import click
 
 from opp_mri.cli.response import reader_option
 from opp_mri.cli.shared.options import project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_warnings
 from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
@@ -29,10 +29,10 @@ def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     for name, option in (("project_folder", "--project"), ("reader", "--reader")):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} and --tables cannot be combined: give one of them.")
-    return assess_table_cohort(tables, _of_lengths(rules.for_tables()))
+    return assess_table_cohort(tables, _require_length_criteria(rules.complete_for_tables()))
 
 
-def _of_lengths(rules: Rules) -> Rules:
+def _require_length_criteria(rules: Rules) -> Rules:
     """Refuse criteria whose categories the tables and figures of a cohort cannot show.
 
     Raises
@@ -58,12 +58,14 @@ def _load(
     if tables is None:
         with open_project(project_folder) as project:
             return assess_project_cohort(
-                project, _of_lengths(rules.in_project(project)), reader=reader
+                project,
+                _require_length_criteria(rules.complete_for_project(project)),
+                reader=reader,
             )
     return load_tables(tables, rules)
 
 
-def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
+def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add to a verb the options that name a cohort, and hand it `load_cohort`, which reads it.
 
     Reading is left to the verb, so that a wrong command line is told before a long read.
@@ -72,7 +74,7 @@ def cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     @project_option
     @tables_option
     @reader_option
-    @rules_options
+    @add_rules_options
     @wraps(command)
     def with_cohort(
         *args: Any,

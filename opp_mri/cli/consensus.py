@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import click
 
-from opp_mri.cli.shared.options import example, json_option, now, project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import format_example, json_option, project_option, read_clock
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_head, show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
@@ -38,8 +38,8 @@ def consensus_group() -> None:
     """Resolve two reads into one: list the differences, resolve them, sign."""
 
 
-@consensus_group.command("list", epilog=example("opp-mri consensus list --project study"))
-@rules_options
+@consensus_group.command("list", epilog=format_example("opp-mri consensus list --project study"))
+@add_rules_options
 @project_option
 @json_option
 def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> None:
@@ -48,17 +48,17 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     Which reader is A changes from cell to cell.
     """
     with open_project(project_folder) as project:
-        lesions = prepare_consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.complete_for_project(project))
     if as_json:
         show_json([_build_lesion_json(lesion) for lesion in lesions])
         return
-    rows = [_row(pair) for lesion in lesions for pair in lesion.pairs if pair.discordance]
+    rows = [_build_row(pair) for lesion in lesions for pair in lesion.pairs if pair.discordance]
     if rows:
         show_table(
             ["Lesion", "Study", "Sequence", "A mm", "B mm", "Cause", "Category", "Resolved"], rows
         )
     for lesion in lesions:
-        click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
+        click.echo(f"{lesion.lesion.lesion_id}: {describe_state(lesion)}")
     if any(lesion.open_pairs for lesion in lesions):
         click.echo(
             "Next: `opp-mri consensus resolve`, or in a window `opp-mri consensus-room`; then sign."
@@ -67,7 +67,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
 
 @consensus_group.command(
     "resolve",
-    epilog=example(
+    epilog=format_example(
         'opp-mri consensus resolve OPP-01 2020-05-30 T1 --keep A --reason "B includes the disc"'
     ),
 )
@@ -89,7 +89,7 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     "--answer", type=click.Choice([answer.value for answer in ANSWERS]),
     help="With new: an answer without a line.",
 )  # fmt: skip
-@rules_options
+@add_rules_options
 @project_option
 def resolve_command(
     lesion_id: str,
@@ -106,24 +106,26 @@ def resolve_command(
 ) -> None:
     """Resolve the two answers to one cell; both remain unchanged."""
     with open_project(project_folder) as project:
-        lesions = prepare_consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.complete_for_project(project))
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
-        new = _new(pair, image, frame, line, answer, reason) if kind == "new" else None
-        resolution = resolve(project.store, pair, KINDS[kind], reason=reason, at=now(), new=new)
+        new = _read_new_answer(pair, image, frame, line, answer, reason) if kind == "new" else None
+        resolution = resolve(
+            project.store, pair, KINDS[kind], reason=reason, at=read_clock(), new=new
+        )
         after = next(
             reading
             for reading in project.store.get_readings(lesion_id)
             if reading.reading_id == resolution.reading_id
         )
-    click.echo(f"{sequence} of {study_date.date()}: {_answer_in_words(after)}")
+    click.echo(f"{sequence} of {study_date.date()}: {_describe_answer(after)}")
 
 
 @consensus_group.command(
-    "sign", epilog=example("opp-mri consensus sign OPP-01 --signed-by reader-1")
+    "sign", epilog=format_example("opp-mri consensus sign OPP-01 --signed-by reader-1")
 )
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option("--signed-by", required=True, help="A reader of the protocol, or its adjudicator.")
-@rules_options
+@add_rules_options
 @project_option
 def sign_command(
     lesion_ids: tuple[str, ...],
@@ -137,7 +139,7 @@ def sign_command(
     signatures are there; `assess` and `timeline` then use it.
     """
     with open_project(project_folder) as project:
-        lesions = prepare_consensus(project, rules.in_project(project))
+        lesions = prepare_consensus(project, rules.complete_for_project(project))
         known = {lesion.lesion.lesion_id: lesion for lesion in lesions}
         if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in known]:
             raise UnknownError(
@@ -153,15 +155,15 @@ def sign_command(
         if not ready:
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
         for lesion in ready:
-            sign_consensus(project, lesion, signed_by, now())
-        for lesion in prepare_consensus(project, rules.in_project(project)):
+            sign_consensus(project, lesion, signed_by, read_clock())
+        for lesion in prepare_consensus(project, rules.complete_for_project(project)):
             if lesion.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
-                click.echo(f"{lesion.lesion.lesion_id}: {state_in_words(lesion)}")
+                click.echo(f"{lesion.lesion.lesion_id}: {describe_state(lesion)}")
         head = project.store.get_head()
     show_head(head.hash, is_to_keep=True)
 
 
-def state_in_words(lesion: LesionConsensus) -> str:
+def describe_state(lesion: LesionConsensus) -> str:
     """State how far a lesion is."""
     if lesion.open_pairs:
         state = f"{len(lesion.open_pairs)} of {len(lesion.pairs)} answers open"
@@ -174,7 +176,7 @@ def state_in_words(lesion: LesionConsensus) -> str:
     return state
 
 
-def _new(
+def _read_new_answer(
     pair: Pair, image: str | None, frame: int, line: tuple[float, float, float, float] | None,
     answer: str | None, reason: str,
 ) -> NewAnswer:  # fmt: skip
@@ -188,23 +190,23 @@ def _new(
     return NewAnswer(answer=Answer(str(answer)), reason=reason)
 
 
-def _answer_in_words(reading: Reading) -> str:
+def _describe_answer(reading: Reading) -> str:
     if reading.length_mm is None:
         return reading.answer.value.replace("_", " ")
     return format_mm(reading.length_mm)
 
 
-def _row(pair: Pair) -> list[str]:
+def _build_row(pair: Pair) -> list[str]:
     discordance = pair.discordance
     return [
         pair.lesion.lesion_id,
         str(pair.a.study_date),
         pair.a.sequence.value,
-        _answer_in_words(pair.a),
-        _answer_in_words(pair.b),
+        _describe_answer(pair.a),
+        _describe_answer(pair.b),
         describe_cause(discordance) if discordance else "",
         "changes" if pair.changes_category else "same",
-        f"{pair.resolution.kind.value}: {_answer_in_words(pair.result)}"
+        f"{pair.resolution.kind.value}: {_describe_answer(pair.result)}"
         if pair.resolution and pair.result
         else "open",
     ]

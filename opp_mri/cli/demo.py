@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.options import example, now
+from opp_mri.cli.shared.options import format_example, read_clock
 from opp_mri.cli.show import show_progress, show_table
 from opp_mri.units import format_mm
 from opp_mri.workflow.catalogue.phantom import write_phantom
@@ -20,7 +20,7 @@ seed_option = click.option(
 )
 
 
-@click.command("phantom", epilog=example("opp-mri phantom cohort --patient PHANTOM-01"))
+@click.command("phantom", epilog=format_example("opp-mri phantom cohort --patient PHANTOM-01"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
 @click.option(
@@ -45,13 +45,13 @@ def phantom_command(folder: Path, seed: int, patients: tuple[str, ...]) -> None:
     click.echo(f"The cohort is in {folder}; its patients are synthetic.")
 
 
-@click.command("demo", epilog=example("opp-mri demo demo"))
+@click.command("demo", epilog=format_example("opp-mri demo demo"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @seed_option
 def demo_command(folder: Path, seed: int) -> None:
     """Run all steps on a synthetic cohort, and keep the project in FOLDER."""
     with show_progress() as progress:
-        summary = run_demo(folder, now(), seed=seed, progress=progress)
+        summary = run_demo(folder, read_clock(), seed=seed, progress=progress)
     _show_demo(summary)
 
 

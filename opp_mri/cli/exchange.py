@@ -6,8 +6,8 @@ from typing import Final
 import click
 
 from opp_mri.cli.shared.json_output import build_reading_json
-from opp_mri.cli.shared.options import example, json_option, now, project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import format_example, json_option, project_option, read_clock
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_count, format_mm
@@ -22,12 +22,14 @@ def sr_group() -> None:
     """Write measurements as DICOM structured reports, and read those of other programs."""
 
 
-@sr_group.command("export", epilog=example("opp-mri sr export reports --project study --slicer"))
+@sr_group.command(
+    "export", epilog=format_example("opp-mri sr export reports --project study --slicer")
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @click.option("--reader", help="Only the answers of this reader; default: of all readers.")
-@rules_options
+@add_rules_options
 @click.option(
     "--code",
     "length_code",
@@ -59,7 +61,9 @@ def export_command(
         lesion_ids=lesion_ids, reader=reader, length_code=length_code, slicer=slicer
     )
     with open_project(project_folder) as project:
-        summary = export_reports(project.store, folder, choice, rules.in_project(project), now())
+        summary = export_reports(
+            project.store, folder, choice, rules.complete_for_project(project), read_clock()
+        )
     if as_json:
         show_json(_build_export_json(summary))
     else:
@@ -97,7 +101,7 @@ def _build_export_json(summary: ExportSummary) -> dict[str, object]:
     }
 
 
-@sr_group.command("import", epilog=example("opp-mri sr import reports --project study"))
+@sr_group.command("import", epilog=format_example("opp-mri sr import reports --project study"))
 @click.argument(
     "sources",
     metavar="SOURCE...",
@@ -135,11 +139,11 @@ def import_command(
         lesion_id=lesion_id, reader=reader, sequence=SeriesRole(sequence) if sequence else None
     )
     with open_project(project_folder) as project:
-        summary = import_annotations(project.store, sources, choice, now())
+        summary = import_annotations(project.store, sources, choice, read_clock())
     if as_json:
         show_json(_build_import_json(summary))
         return
-    show_table(COLUMNS, [_row(line) for line in summary.lines])
+    show_table(COLUMNS, [_build_row(line) for line in summary.lines])
     for aside in summary.set_aside:
         name = f"{aside.file_name}, {aside.label}" if aside.label else aside.file_name
         click.echo(f"Set aside: {name}: {aside.reason}", err=True)
@@ -153,7 +157,7 @@ def import_command(
 COLUMNS: Final = ("File", "Lesion", "Study", "Sequence", "Reader", "AP mm", "Answer", "State")
 
 
-def _row(line: ImportedLine) -> list[str]:
+def _build_row(line: ImportedLine) -> list[str]:
     reading = line.reading
     return [
         line.file_name,

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 from attrs import asdict
 
-from opp_mri.cli.cohort_source import cohort_options
-from opp_mri.cli.shared.options import example, existing_file, json_option
+from opp_mri.cli.cohort_source import add_cohort_options
+from opp_mri.cli.shared.options import existing_file, format_example, json_option
 from opp_mri.cli.show import show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.files import check_new
@@ -31,10 +31,10 @@ key_option = click.option(
 
 
 @click.command(
-    "export", epilog=example("opp-mri cohort export tables --project study --deidentify")
+    "export", epilog=format_example("opp-mri cohort export tables --project study --deidentify")
 )
 @click.argument("folder", type=click.Path(path_type=Path))
-@cohort_options
+@add_cohort_options
 @click.option(
     "--format",
     "formats",

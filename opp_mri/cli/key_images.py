@@ -6,8 +6,8 @@ from typing import Final
 import click
 
 from opp_mri.cli.response import reader_option
-from opp_mri.cli.shared.options import example, project_option
-from opp_mri.cli.shared.rules import RulesChoice, rules_options
+from opp_mri.cli.shared.options import format_example, project_option
+from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.blinding import check_shown
@@ -25,7 +25,7 @@ sequence_option = click.option(
 )
 
 
-@click.command("strip", epilog=example("opp-mri strip OPP-01 --project study -o strip.png"))
+@click.command("strip", epilog=format_example("opp-mri strip OPP-01 --project study -o strip.png"))
 @click.argument("lesion_id", metavar="LESION")
 @project_option
 @click.option(
@@ -38,7 +38,7 @@ sequence_option = click.option(
 @sequence_option
 @identity_option
 @reader_option
-@rules_options
+@add_rules_options
 def strip_command(
     lesion_id: str,
     project_folder: Path,
@@ -62,7 +62,9 @@ def strip_command(
     check_file_name(output)
     with open_project(project_folder) as project:
         check_shown(project.store, [reader] if reader else ())
-        (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
+        (lesion,) = assess_project(
+            project, rules.complete_for_project(project), [lesion_id], reader=reader
+        )
         check_shown(project.store, [lesion.reader])
         strip = draw_key_strip(project.store, lesion, SeriesRole(sequence) if sequence else None)
     save_key_images(output, strip, lesion, identity=not without_identity)
@@ -81,11 +83,11 @@ def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> 
     context.exit()
 
 
-@click.command("dictate", epilog=example("opp-mri dictate OPP-01 --project study"))
+@click.command("dictate", epilog=format_example("opp-mri dictate OPP-01 --project study"))
 @click.argument("lesion_id", metavar="LESION")
 @project_option
 @reader_option
-@rules_options
+@add_rules_options
 @click.option(
     "--show-template",
     is_flag=True,
@@ -106,7 +108,9 @@ def dictate_command(
 
     with open_project(project_folder) as project:
         check_shown(project.store, [reader] if reader else ())
-        (lesion,) = assess_project(project, rules.in_project(project), [lesion_id], reader=reader)
+        (lesion,) = assess_project(
+            project, rules.complete_for_project(project), [lesion_id], reader=reader
+        )
         check_shown(project.store, [lesion.reader])
         click.echo(dictate_lesion(project, lesion))
 

@@ -10,11 +10,11 @@ import click
 from opp_mri.cli.shared.json_output import build_reading_json, unstructure
 from opp_mri.cli.shared.options import (
     all_or_none_option,
-    example,
     existing_file,
+    format_example,
     json_option,
-    now,
     project_option,
+    read_clock,
 )
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.column import Column
@@ -26,7 +26,7 @@ from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.measuring.blinding import list_blinded_readers
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings
 from opp_mri.workflow.project import open_project
 
 
@@ -35,7 +35,7 @@ def lesion_group() -> None:
     """Add and list lesions, and record their events."""
 
 
-def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+def _add_column_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add to a command an option for each column of the lesion table."""
     columns: tuple[Column[Any], ...] = (*ENTRY_COLUMNS, *SEED_COLUMNS)
     for column in reversed(columns):
@@ -45,10 +45,10 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @lesion_group.command(
-    "add", epilog=example("opp-mri lesion add --table lesions.csv --project study")
+    "add", epilog=format_example("opp-mri lesion add --table lesions.csv --project study")
 )
 @click.option("--table", type=existing_file, help="CSV of lesions with one column per option.")
-@_column_options
+@_add_column_options
 @click.option("--replace", is_flag=True, help="Correct lesions that are already recorded.")
 @all_or_none_option
 @project_option
@@ -65,15 +65,17 @@ def add_command(
     with open_project(project_folder) as project:
         if table is not None:
             lesions = add_lesions(
-                project.store, table, now(), replace=replace, all_or_none=all_or_none
+                project.store, table, read_clock(), replace=replace, all_or_none=all_or_none
             )
             click.echo(f"Recorded: {format_count(len(lesions), 'lesion')}.")
         else:
-            lesion = add_lesion(project.store, filled, now(), replace=replace)
+            lesion = add_lesion(project.store, filled, read_clock(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
 
 
-@lesion_group.command("event", epilog=example("opp-mri lesion event events.csv --project study"))
+@lesion_group.command(
+    "event", epilog=format_example("opp-mri lesion event events.csv --project study")
+)
 @click.argument("table", type=existing_file)
 @all_or_none_option
 @project_option
@@ -85,11 +87,11 @@ def event_command(table: Path, all_or_none: bool, project_folder: Path) -> None:
     paraspinal_growth.
     """
     with open_project(project_folder) as project:
-        count = add_events(project.store, table, now(), all_or_none=all_or_none)
+        count = add_events(project.store, table, read_clock(), all_or_none=all_or_none)
     click.echo(f"Recorded: {format_count(count, 'new event')}.")
 
 
-@lesion_group.command("list", epilog=example("opp-mri lesion list --project study"))
+@lesion_group.command("list", epilog=format_example("opp-mri lesion list --project study"))
 @project_option
 @json_option
 def list_command(project_folder: Path, as_json: bool) -> None:
@@ -115,7 +117,7 @@ def list_command(project_folder: Path, as_json: bool) -> None:
     show_table(columns, rows)
 
 
-@click.command("measure", epilog=example("opp-mri measure calipers.csv --project study"))
+@click.command("measure", epilog=format_example("opp-mri measure calipers.csv --project study"))
 @click.argument("calipers", type=existing_file)
 @all_or_none_option
 @project_option
@@ -132,7 +134,7 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
     reading.
     """
     with open_project(project_folder) as project:
-        summary = measure(project.store, calipers, now(), all_or_none=all_or_none)
+        summary = measure(project.store, calipers, read_clock(), all_or_none=all_or_none)
     if as_json:
         show_json(
             {
@@ -152,7 +154,7 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
         raise RowsError(calipers.name, summary.refused, stored)
 
 
-@click.command("readings", epilog=example("opp-mri readings --lesion OPP-01"))
+@click.command("readings", epilog=format_example("opp-mri readings --lesion OPP-01"))
 @project_option
 @click.option("--lesion", "lesion_id", help="Only those of one lesion.")
 @json_option
@@ -162,7 +164,9 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         hidden = list_blinded_readers(project.store)
         recorded = project.store.get_readings(lesion_id)
         readings = [reading for reading in recorded if reading.reader not in hidden]
-        counting = {reading.reading_id for reading in counted_readings(project.store, lesion_id)}
+        counting = {
+            reading.reading_id for reading in get_counted_readings(project.store, lesion_id)
+        }
     if as_json:
         show_json([build_reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:
@@ -185,7 +189,7 @@ def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> Non
             reading.reader,
             "-" if reading.length_mm is None else format_mm(reading.length_mm),
             reading.length_source.value if reading.length_source else reading.answer.value,
-            " ".join(_remarks(reading, counts=reading.reading_id in counting)),
+            " ".join(_list_remarks(reading, counts=reading.reading_id in counting)),
         ]
         for reading in readings
     ]
@@ -193,7 +197,7 @@ def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> Non
     show_table(columns, rows)
 
 
-def _remarks(reading: Reading, *, counts: bool) -> list[str]:
+def _list_remarks(reading: Reading, *, counts: bool) -> list[str]:
     remarks = [] if counts else ["Draft, not signed."]
     if reading.amendment_reason:
         remarks.append(f"Amended: {reading.amendment_reason}")

@@ -8,7 +8,7 @@ from typing import Final
 import click
 from attrs import asdict
 
-from opp_mri.cli.shared.options import example, json_option
+from opp_mri.cli.shared.options import format_example, json_option
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
 from opp_mri.errors import InputError
@@ -18,7 +18,7 @@ SOURCE_DATA: Final = Path(__file__).parents[2] / "sample_data" / "amini2016"
 AGREES: Final = {True: "yes", False: "no", None: "cannot be computed"}
 
 
-@click.command("paper", epilog=example("opp-mri cohort paper"))
+@click.command("paper", epilog=format_example("opp-mri cohort paper"))
 @click.option(
     "--data",
     "folder",

@@ -8,13 +8,13 @@ import click
 from attrs import frozen
 
 from opp_mri.cli.shared.json_output import unstructure
-from opp_mri.cli.shared.options import example, existing_file, json_option, project_option
-from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, rules_options
+from opp_mri.cli.shared.options import existing_file, format_example, json_option, project_option
+from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, add_rules_options
 from opp_mri.cli.show import build_warnings_json, show_json, show_table, show_warnings
 from opp_mri.domain.assessment import Criteria, Rules
-from opp_mri.domain.columns.visit import visit_in_words
+from opp_mri.domain.columns.visit import describe_visit
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.domain.plausibility import DataWarning, length_warnings, study_warnings
+from opp_mri.domain.plausibility import DataWarning, find_length_warnings, find_study_warnings
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, build_criteria_json
 from opp_mri.response.probability import DEFAULT_ERROR
@@ -44,12 +44,12 @@ PICTURES: Final = (".svg", ".png", ".pdf")
 
 
 @click.command(
-    "timeline", epilog=example("opp-mri timeline OPP-01 --project study --plot timeline.svg")
+    "timeline", epilog=format_example("opp-mri timeline OPP-01 --project study --plot timeline.svg")
 )
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @reader_option
-@rules_options
+@add_rules_options
 @json_option
 @click.option(
     "--plot",
@@ -75,7 +75,7 @@ def timeline_command(
         check_shown(project.store, [reader] if reader else ())
         timelines = load_project_timelines(project, lesion_ids, reader=reader)
         check_shown(project.store, [timeline.reader for timeline in timelines])
-        applied = rules.in_project(project)
+        applied = rules.complete_for_project(project)
     if as_json:
         show_json(unstructure(timelines))
     else:
@@ -126,18 +126,20 @@ def _show_timeline(timeline: LesionTimeline) -> None:
     show_table(columns, rows)
     for visit in timeline.visits:
         weeks = count_days(lesion.ssrs_last_date, visit.visit_date) / 7
-        click.echo(f"Visit of {visit.visit_date}, {weeks:.1f} weeks: {visit_in_words(visit)}.")
+        click.echo(f"Visit of {visit.visit_date}, {weeks:.1f} weeks: {describe_visit(visit)}.")
     for flag in timeline.flags:
         click.echo(f"Note: {flag}")
 
 
-@click.command("assess", epilog=example("opp-mri assess OPP-01 --project study --mode prospective"))
+@click.command(
+    "assess", epilog=format_example("opp-mri assess OPP-01 --project study --mode prospective")
+)
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @click.option("--measurements", type=existing_file, help="CSV of lengths, instead of a project.")
 @click.option("--events", type=existing_file, help="CSV of events, with --measurements.")
 @project_option
 @reader_option
-@rules_options
+@add_rules_options
 @click.option(
     "--sd-mm",
     type=click.FloatRange(min=0, max=100),
@@ -184,24 +186,24 @@ def assess_command(
     )
     if measurements is not None:
         tables = assess_tables(
-            measurements, events, rules.for_tables(), error=error or DEFAULT_ERROR
+            measurements, events, rules.complete_for_tables(), error=error or DEFAULT_ERROR
         )
-        answers = _answers_of_tables(tables, lesion_ids)
+        answers = _assess_tables(tables, lesion_ids)
     else:
         with open_project(project_folder) as project:
             check_shown(project.store, [reader] if reader else ())
             assessed = assess_project(
-                project, rules.in_project(project), lesion_ids, reader=reader, error=error
+                project, rules.complete_for_project(project), lesion_ids, reader=reader, error=error
             )
             check_shown(project.store, [lesion.reader for lesion in assessed])
-        answers = _answers_of_project(assessed)
+        answers = _assess_project(assessed)
     if compare:
         _show_comparison(answers.lesions, as_json=as_json)
     elif as_json:
-        show_json(_records(answers))
+        show_json(_build_records(answers))
     else:
         _show_assessments(answers.lesions)
-    shown = {_id(lesion) for lesion in answers.lesions}
+    shown = {_get_id(lesion) for lesion in answers.lesions}
     show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown])
     for lesion_id in answers.unanswered:
         click.echo(f"{lesion_id} has no measurement, so it is not assessed.", err=True)
@@ -216,33 +218,33 @@ class _Answers:
     warnings: Sequence[DataWarning]
 
 
-def _answers_of_tables(tables: AssessedTables, lesion_ids: Sequence[str]) -> _Answers:
+def _assess_tables(tables: AssessedTables, lesion_ids: Sequence[str]) -> _Answers:
     return _Answers(
         lesions=[
-            lesion for lesion in tables.lesions if not lesion_ids or _id(lesion) in lesion_ids
+            lesion for lesion in tables.lesions if not lesion_ids or _get_id(lesion) in lesion_ids
         ],
         unanswered=tables.unanswered,
         warnings=tables.warnings,
     )
 
 
-def _answers_of_project(assessed: Sequence[ProjectLesion]) -> _Answers:
+def _assess_project(assessed: Sequence[ProjectLesion]) -> _Answers:
     return _Answers(
         lesions=[lesion for lesion in assessed if lesion.is_measured],
-        unanswered=[_id(lesion) for lesion in assessed if not lesion.is_measured],
+        unanswered=[_get_id(lesion) for lesion in assessed if not lesion.is_measured],
         warnings=[
             warning
             for lesion in assessed
             for source in (
-                length_warnings(_id(lesion), lesion.timeline.observations),
-                study_warnings(lesion.lesion, lesion.timeline.observations),
+                find_length_warnings(_get_id(lesion), lesion.timeline.observations),
+                find_study_warnings(lesion.lesion, lesion.timeline.observations),
             )
             for warning in source
         ],
     )
 
 
-def _records(answers: _Answers) -> list[dict[str, object]]:
+def _build_records(answers: _Answers) -> list[dict[str, object]]:
     named = build_warnings_json(answers.warnings)
     return [
         {
@@ -251,20 +253,20 @@ def _records(answers: _Answers) -> list[dict[str, object]]:
                 if isinstance(lesion, ProjectLesion)
                 else build_assessment_json(lesion)
             ),
-            "warnings": [warning for warning in named if warning["lesion_id"] == _id(lesion)],
+            "warnings": [warning for warning in named if warning["lesion_id"] == _get_id(lesion)],
         }
         for lesion in answers.lesions
     ]
 
 
-def _id(lesion: AssessedTimeline) -> str:
+def _get_id(lesion: AssessedTimeline) -> str:
     return lesion.assessment.lesion_id
 
 
 def _show_assessments(lesions: list[AssessedTimeline]) -> None:
     rows = [
         [
-            _id(lesion),
+            _get_id(lesion),
             lesion.assessment.category.value,
             lesion.labels[-1].category.value if lesion.labels else "-",
             lesion.assessment.deciding_sequence.value
@@ -273,7 +275,7 @@ def _show_assessments(lesions: list[AssessedTimeline]) -> None:
             lesion.assessment.reason.value.replace("_", " "),
             "-" if lesion.margin_mm is None else format_mm(lesion.margin_mm),
             "-" if lesion.margin_days is None else str(lesion.margin_days),
-            _probability(lesion),
+            _format_probability(lesion),
             ", ".join(caution.value.replace("_", " ") for caution in lesion.cautions),
             "yes" if lesion.assessment.discordant else "",
         ]
@@ -286,7 +288,7 @@ def _show_assessments(lesions: list[AssessedTimeline]) -> None:
         outlook = lesion.outlook if isinstance(lesion, ProjectLesion) else None
         more = [] if outlook is None else [outlook.sentence]
         page = [*lesion.sentences, *more]
-        click.echo("\n  ".join([f"{_id(lesion)}:", *page]))
+        click.echo("\n  ".join([f"{_get_id(lesion)}:", *page]))
         if len(lesions) == 1:
             click.echo("  " + "\n  ".join(lesion.details))
     click.echo("Research software, not a medical device.")
@@ -297,7 +299,7 @@ def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
         show_json([build_comparison_json(lesion) for lesion in lesions])
         return
     for lesion in lesions:
-        click.echo(f"{_id(lesion)}, {lesion.assessment.mode.value}:")
+        click.echo(f"{_get_id(lesion)}, {lesion.assessment.mode.value}:")
         rows = [
             [
                 name,
@@ -311,7 +313,7 @@ def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
     click.echo("Research software, not a medical device.")
 
 
-def _probability(lesion: AssessedTimeline) -> str:
+def _format_probability(lesion: AssessedTimeline) -> str:
     if not lesion.is_simulated:
         return "-"
     category = lesion.assessment.category
@@ -319,7 +321,7 @@ def _probability(lesion: AssessedTimeline) -> str:
     return f"fragile, {share}" if lesion.is_fragile else share
 
 
-@click.command("criteria", epilog=example("opp-mri criteria plateau-variant"))
+@click.command("criteria", epilog=format_example("opp-mri criteria plateau-variant"))
 @click.argument("criteria", metavar="[NAME|FILE]", type=CriteriaType(), default=DEFAULT_CRITERIA)
 @json_option
 def criteria_command(criteria: Criteria, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.options import asked_passphrase, example, now, project_option
+from opp_mri.cli.shared.options import ask_passphrase, format_example, project_option, read_clock
 from opp_mri.cli.show import show_head, show_table
 from opp_mri.units import format_count
 from opp_mri.workflow.project import open_project
@@ -18,7 +18,7 @@ old_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 folder_type = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("backup", epilog=example("opp-mri backup study-2026-11-28.zip"))
+@click.command("backup", epilog=format_example("opp-mri backup study-2026-11-28.zip"))
 @click.argument("file", type=new_file)
 @click.option(
     "--encrypt", is_flag=True, help="Encrypt the backup with a passphrase, which is prompted for."
@@ -31,13 +31,15 @@ def backup_command(file: Path, encrypt: bool, project_folder: Path) -> None:
     OPP_MRI_PASSPHRASE if that is set; without it the backup cannot be restored.
     """
     with open_project(project_folder) as project:
-        passphrase = asked_passphrase(is_new=True) if encrypt else ""
-        backup = back_up(project, file, now(), passphrase)
+        passphrase = ask_passphrase(is_new=True) if encrypt else ""
+        backup = back_up(project, file, read_clock(), passphrase)
     click.echo(f"{format_count(backup.head.sequence_number, 'record')} in {file}, verified.")
     show_head(backup.head.hash)
 
 
-@click.command("restore", epilog=example("opp-mri restore study-2026-11-28.zip study-restored"))
+@click.command(
+    "restore", epilog=format_example("opp-mri restore study-2026-11-28.zip study-restored")
+)
 @click.argument("file", type=old_file)
 @click.argument("folder", type=folder_type)
 def restore_command(file: Path, folder: Path) -> None:
@@ -46,7 +48,7 @@ def restore_command(file: Path, folder: Path) -> None:
     Images that lay inside the old project's folder are found in the new one only if they are
     there: run `opp-mri index` with their folder otherwise.
     """
-    passphrase = asked_passphrase() if is_encrypted(file) else ""
+    passphrase = ask_passphrase() if is_encrypted(file) else ""
     backup = restore(file, folder, passphrase)
     click.echo(
         f"{format_count(backup.head.sequence_number, 'record')} of {backup.made_at[:19]} in "
@@ -56,13 +58,16 @@ def restore_command(file: Path, folder: Path) -> None:
 
 
 @click.group(
-    "project", epilog=example("opp-mri project copy shared --database postgresql://host/study")
+    "project",
+    epilog=format_example("opp-mri project copy shared --database postgresql://host/study"),
 )
 def project_group() -> None:
     """Copy a project."""
 
 
-@project_group.command("copy", epilog=example("opp-mri project copy on-paper --project shared"))
+@project_group.command(
+    "copy", epilog=format_example("opp-mri project copy on-paper --project shared")
+)
 @click.argument("folder", type=folder_type)
 @click.option("--database", default="", help="An empty PostgreSQL database for the copy.")
 @project_option
@@ -77,13 +82,13 @@ def copy_command(folder: Path, database: str, project_folder: Path) -> None:
     show_head(head.hash)
 
 
-@click.group("account", epilog=example("opp-mri account list"))
+@click.group("account", epilog=format_example("opp-mri account list"))
 def account_group() -> None:
     """Accounts of a project in a PostgreSQL database."""
 
 
 @account_group.command(
-    "add", epilog=example("opp-mri account add anna --role reader --reader reader-1")
+    "add", epilog=format_example("opp-mri account add anna --role reader --reader reader-1")
 )
 @click.argument("name")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="Role of the account.")
@@ -101,7 +106,9 @@ def account_add_command(name: str, role: str, reader: str, project_folder: Path)
     click.echo(f"Its user sets PGUSER={name} and PGPASSWORD, or keeps both in a password file.")
 
 
-@account_group.command("remove", epilog=example("opp-mri account remove anna --project shared"))
+@account_group.command(
+    "remove", epilog=format_example("opp-mri account remove anna --project shared")
+)
 @click.argument("name")
 @project_option
 def account_remove_command(name: str, project_folder: Path) -> None:
@@ -114,7 +121,7 @@ def account_remove_command(name: str, project_folder: Path) -> None:
     click.echo(f"Account {name} is removed; its records stay.")
 
 
-@account_group.command("list", epilog=example("opp-mri account list --project shared"))
+@account_group.command("list", epilog=format_example("opp-mri account list --project shared"))
 @project_option
 def account_list_command(project_folder: Path) -> None:
     """List all accounts with their roles."""

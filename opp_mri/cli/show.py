@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from opp_mri.cli.shared.streams import terminal_of
+from opp_mri.cli.shared.streams import get_terminal
 from opp_mri.domain.plausibility import DataWarning
-from opp_mri.domain.visible_text import visible_line
+from opp_mri.domain.visible_text import make_line_visible
 from opp_mri.workflow.progress import Progress
 
 NATURAL_WIDTH: Final = 100_000  # where the output is not a terminal, a cell is never folded
@@ -70,8 +70,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         right = column.endswith((" mm", " Gy", "days", "weeks"))
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(visible_line, row))
-    console = Console(file=terminal_of(sys.stdout), markup=False, highlight=False, emoji=False)
+        table.add_row(*map(make_line_visible, row))
+    console = Console(file=get_terminal(sys.stdout), markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
         return
@@ -85,7 +85,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def show_progress() -> Iterator[Progress]:
     """Show progress on stderr: bars on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
-        yield _plain_progress()
+        yield _build_plain_progress()
         return
     columns = (
         rich_progress.TextColumn("{task.description}"),
@@ -93,7 +93,7 @@ def show_progress() -> Iterator[Progress]:
         rich_progress.MofNCompleteColumn(),
         rich_progress.TimeRemainingColumn(),
     )
-    console = Console(file=terminal_of(sys.stderr))
+    console = Console(file=get_terminal(sys.stderr))
     progress = rich_progress.Progress(
         *columns, console=console, transient=True,
         redirect_stdout=False, redirect_stderr=False,  # rich would send what it is handed
@@ -103,15 +103,15 @@ def show_progress() -> Iterator[Progress]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(escape(visible_line(stage)), total=total)
+                tasks[stage] = bars.add_task(escape(make_line_visible(stage)), total=total)
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report
 
 
-def _plain_progress() -> Progress:
+def _build_plain_progress() -> Progress:
     def report(stage: str, done: int, total: int) -> None:
         if done == total or (done and done % PLAIN_STEP == 0):
-            click.echo(f"{visible_line(stage)}: {done} of {total}", err=True)
+            click.echo(f"{make_line_visible(stage)}: {done} of {total}", err=True)
 
     return report

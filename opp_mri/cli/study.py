@@ -7,12 +7,12 @@ import attrs
 import click
 
 from opp_mri.cli.shared.options import (
-    asked_passphrase,
-    example,
+    ask_passphrase,
     existing_file,
+    format_example,
     json_option,
-    now,
     project_option,
+    read_clock,
 )
 from opp_mri.cli.show import show_head, show_json, show_progress
 from opp_mri.domain.reader_study import Blinding, ReadingProtocol
@@ -22,13 +22,13 @@ from opp_mri.workflow.double_read.locked_package import lock_package, unlock_pac
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.returning import seal_return
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
     declare_protocol,
-    frozen_since,
-    needed_protocol,
-    protocol_sentences,
+    describe_protocol,
+    find_freeze_time,
+    require_protocol,
     unblind,
 )
 from opp_mri.workflow.project import open_project
@@ -36,7 +36,7 @@ from opp_mri.workflow.project import open_project
 folder_argument = click.Path(file_okay=False, path_type=Path)
 
 
-@click.command("protocol", epilog=example("opp-mri protocol protocol.toml --project study"))
+@click.command("protocol", epilog=format_example("opp-mri protocol protocol.toml --project study"))
 @click.argument("file", type=existing_file, required=False)
 @click.option("--example", is_flag=True, help="Print a protocol to start from, with comments.")
 @project_option
@@ -52,12 +52,14 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
         click.echo(EXAMPLE, nl=False)
         return
     with open_project(project_folder) as project:
-        blinding = blinding_of(project.store)
+        blinding = read_blinding(project.store)
         if blinding is not None and file is None:
             _show_rules(blinding, as_json=as_json)
             return
-        protocol = declare_protocol(project.store, file) if file else needed_protocol(project.store)
-        frozen = frozen_since(project.store)
+        protocol = (
+            declare_protocol(project.store, file) if file else require_protocol(project.store)
+        )
+        frozen = find_freeze_time(project.store)
     if as_json:
         show_json(
             {
@@ -67,7 +69,7 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
         )
         return
     click.echo(f"Protocol “{protocol.name}”")
-    for sentence in protocol_sentences(protocol):
+    for sentence in describe_protocol(protocol):
         click.echo(f"  {sentence}")
     if frozen:
         click.echo(f"Frozen since {frozen:%Y-%m-%d}, when the first package was made.")
@@ -76,7 +78,8 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
 
 
 @click.command(
-    "reader-package", epilog=example("opp-mri reader-package reader-1 package-1 --project study")
+    "reader-package",
+    epilog=format_example("opp-mri reader-package reader-1 package-1 --project study"),
 )
 @click.argument("reader")
 @click.argument("folder", type=folder_argument)
@@ -91,8 +94,10 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     washout.
     """
     with open_project(project_folder) as project, show_progress() as progress:
-        package = make_package(project, reader, folder, now(), again=again, progress=progress)
-        protocol = needed_protocol(project.store)
+        package = make_package(
+            project, reader, folder, read_clock(), again=again, progress=progress
+        )
+        protocol = require_protocol(project.store)
     click.echo(
         f"{format_count(len(package.issued.cases), 'case')} and "
         f"{format_count(package.images, 'image')} for "
@@ -112,7 +117,7 @@ def package_command(reader: str, folder: Path, again: bool, project_folder: Path
     click.echo(f"Next, the reader: opp-mri read --project {package.folder} --reader {reader}")
 
 
-@click.command("reader-return", epilog=example("opp-mri reader-return package-1"))
+@click.command("reader-return", epilog=format_example("opp-mri reader-return package-1"))
 @click.argument("folder", type=folder_argument)
 def return_command(folder: Path) -> None:
     """Seal a reader's package FOLDER before it is sent back.
@@ -120,12 +125,12 @@ def return_command(folder: Path) -> None:
     The key in the package signs what is recorded, and is removed: a later change is noticed when
     the package is merged. Seal it once all is read and signed.
     """
-    head = seal_return(folder, now())
+    head = seal_return(folder, read_clock())
     click.echo(f"Sealed: {format_count(head.sequence_number, 'record')}, head {head.hash}.")
     click.echo("Send the folder back as it is, and keep this line.")
 
 
-@click.command("reader-lock", epilog=example("opp-mri reader-lock package-1 package-1.opp"))
+@click.command("reader-lock", epilog=format_example("opp-mri reader-lock package-1 package-1.opp"))
 @click.argument("folder", type=folder_argument)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def lock_command(folder: Path, file: Path) -> None:
@@ -134,20 +139,24 @@ def lock_command(folder: Path, file: Path) -> None:
     The passphrase is prompted for, or read from OPP_MRI_PASSPHRASE; send it by another channel than
     the file. The folder stays as it is: remove it where it is not needed any more.
     """
-    count = lock_package(folder, file, asked_passphrase(is_new=True))
+    count = lock_package(folder, file, ask_passphrase(is_new=True))
     click.echo(f"{format_count(count, 'file')} in {file}, encrypted.")
 
 
-@click.command("reader-unlock", epilog=example("opp-mri reader-unlock package-1.opp package-1"))
+@click.command(
+    "reader-unlock", epilog=format_example("opp-mri reader-unlock package-1.opp package-1")
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=folder_argument)
 def unlock_command(file: Path, folder: Path) -> None:
     """Unpack an encrypted package FILE into the new FOLDER."""
-    unlock_package(file, folder, asked_passphrase())
+    unlock_package(file, folder, ask_passphrase())
     click.echo(f"Unpacked: {folder}")
 
 
-@click.command("reader-merge", epilog=example("opp-mri reader-merge package-1 --project study"))
+@click.command(
+    "reader-merge", epilog=format_example("opp-mri reader-merge package-1 --project study")
+)
 @click.argument("folder", type=folder_argument)
 @project_option
 def merge_command(folder: Path, project_folder: Path) -> None:
@@ -158,7 +167,7 @@ def merge_command(folder: Path, project_folder: Path) -> None:
     project's own images.
     """
     with open_project(project_folder) as project:
-        merged = merge_package(project, folder, now())
+        merged = merge_package(project, folder, read_clock())
     for sentence in merged.cautions:
         click.echo(f"Caution: {sentence}", err=True)
     click.echo(f"{format_count(merged.added, 'answer')} of {merged.reader} added.")
@@ -177,7 +186,9 @@ def merge_command(folder: Path, project_folder: Path) -> None:
 
 @click.command(
     "unblind",
-    epilog=example('opp-mri unblind --signed-by "A. Reader" --reason "all lesions are resolved"'),
+    epilog=format_example(
+        'opp-mri unblind --signed-by "A. Reader" --reason "all lesions are resolved"'
+    ),
 )
 @click.option("--signed-by", required=True, help="Name of the person who lifts the blinding.")
 @click.option("--reason", required=True, help="Why now.")
@@ -193,7 +204,7 @@ def unblind_command(signed_by: str, reason: str, yes: bool, project_folder: Path
             "No independent read can be added after this. Lift the blinding?"
         ):
             raise InputError("Nothing was changed.")
-        event = unblind(project.store, signed_by=signed_by, reason=reason, at=now())
+        event = unblind(project.store, signed_by=signed_by, reason=reason, at=read_clock())
         head = project.store.get_head()
     click.echo(f"Signed by {event.signed_by}: {event.statement}")
     show_head(head.hash, is_to_keep=True)

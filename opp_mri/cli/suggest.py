@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from opp_mri.cli.shared.json_output import unstructure
-from opp_mri.cli.shared.options import example, json_option, project_option
+from opp_mri.cli.shared.options import format_example, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.proposal import Abstention
 from opp_mri.units import format_mm
@@ -16,7 +16,7 @@ from opp_mri.workflow.suggesting.suggest import SuggestedCell, suggest_lesion
 COLUMNS: Final = ("Date", "Sequence", "Proposal", "Standard error", "Slice", "Body share", "Note")
 
 
-@click.command("suggest", epilog=example("opp-mri suggest L1 --project study"))
+@click.command("suggest", epilog=format_example("opp-mri suggest L1 --project study"))
 @click.argument("lesion_id", metavar="LESION")
 @project_option
 @json_option
@@ -32,11 +32,11 @@ def suggest_command(lesion_id: str, project_folder: Path, as_json: bool) -> None
     if as_json:
         show_json([_build_suggestion_json(lesion_id, cell) for cell in cells])
         return
-    show_table(COLUMNS, [_row(cell) for cell in cells])
+    show_table(COLUMNS, [_build_row(cell) for cell in cells])
     click.echo("Proposals, not measurements: nothing was recorded.", err=True)
 
 
-def _row(cell: SuggestedCell) -> tuple[str, ...]:
+def _build_row(cell: SuggestedCell) -> tuple[str, ...]:
     answer, head = cell.answer, (f"{cell.study_date}", cell.sequence.value)
     if isinstance(answer, Abstention):
         share = "" if answer.body_share is None else f"{answer.body_share:.0%}"

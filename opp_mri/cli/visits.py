@@ -9,26 +9,26 @@ import click
 from opp_mri.cli.shared.json_output import unstructure
 from opp_mri.cli.shared.options import (
     all_or_none_option,
-    example,
     existing_file,
+    format_example,
     json_option,
-    now,
     project_option,
+    read_clock,
 )
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
+from opp_mri.domain.columns.visit import VISIT_COLUMNS, describe_visit
 from opp_mri.units import count_days, format_count
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.visits import add_visit, add_visits, visits_by_lesion
+from opp_mri.workflow.measuring.visits import add_visit, add_visits, group_visits_by_lesion
 from opp_mri.workflow.project import open_project
 
 
-@click.group("visit", epilog=example("opp-mri visit list --project study"))
+@click.group("visit", epilog=format_example("opp-mri visit list --project study"))
 def visit_group() -> None:
     """Record and list findings of visits: epidural grade, fracture, pain and others."""
 
 
-def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+def _add_column_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add to a command an option for each column of the table of visits."""
     for column in reversed(VISIT_COLUMNS):
         name = f"--{column.name.replace('_', '-')}"
@@ -38,13 +38,13 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @visit_group.command(
     "add",
-    epilog=example(
+    epilog=format_example(
         "opp-mri visit add --lesion-id OPP-01 --visit-date 2020-06-01 --epidural-grade 1b "
         "--pain 3 --recorded-by reader-1 --project study"
     ),
 )
 @click.option("--table", type=existing_file, help="CSV of visits with a column for each option.")
-@_column_options
+@_add_column_options
 @click.option("--recorded-by", required=True, help="Who records the visit.")
 @all_or_none_option
 @project_option
@@ -65,17 +65,19 @@ def add_command(
         raise click.UsageError("Give either --table FILE, or the visit by its options.")
     with open_project(project_folder) as project:
         if table is not None:
-            count = add_visits(project.store, table, recorded_by, now(), all_or_none=all_or_none)
+            count = add_visits(
+                project.store, table, recorded_by, read_clock(), all_or_none=all_or_none
+            )
             click.echo(f"Recorded: {format_count(count, 'visit')}.")
             return
-        visit = add_visit(project.store, filled, recorded_by, now())
+        visit = add_visit(project.store, filled, recorded_by, read_clock())
     if visit is None:
         click.echo("This is recorded already: nothing was added.")
     else:
-        click.echo(f"{visit.lesion_id}, {visit.visit_date}: {visit_in_words(visit)}.")
+        click.echo(f"{visit.lesion_id}, {visit.visit_date}: {describe_visit(visit)}.")
 
 
-@visit_group.command("list", epilog=example("opp-mri visit list OPP-01 --project study"))
+@visit_group.command("list", epilog=format_example("opp-mri visit list OPP-01 --project study"))
 @click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
 @project_option
 @json_option
@@ -84,7 +86,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
     with open_project(project_folder) as project:
         store = project.store
         lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.get_lesions()
-        by_lesion = visits_by_lesion(store)
+        by_lesion = group_visits_by_lesion(store)
     visits = [
         (lesion, visit) for lesion in lesions for visit in by_lesion.get(lesion.lesion_id, ())
     ]
@@ -96,7 +98,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
             lesion.lesion_id,
             str(visit.visit_date),
             f"{count_days(lesion.ssrs_last_date, visit.visit_date) / 7:.1f}",
-            visit_in_words(visit),
+            describe_visit(visit),
             visit.recorded_by,
         ]
         for lesion, visit in visits

@@ -4,7 +4,7 @@ from typing import Final
 
 from opp_mri.dicom.roles.suppression import fat_suppression
 from opp_mri.dicom.roles.weighting import field_strength_t
-from opp_mri.domain.geometry import dot
+from opp_mri.domain.geometry import multiply_scalar
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 
 RELATIVE_TIMING_CHANGE: Final = 0.25  # of TR or TE, above which contrast may differ
@@ -59,7 +59,7 @@ def comparability(
     elif (
         baseline.planes
         and follow_up.planes
-        and abs(dot(baseline.planes[0].normal, follow_up.planes[0].normal)) < TILT_COS
+        and abs(multiply_scalar(baseline.planes[0].normal, follow_up.planes[0].normal)) < TILT_COS
     ):
         flags.append("The slices are tilted against each other by more than 15 degrees.")
     return flags

@@ -14,7 +14,7 @@ import attrs
 from opp_mri.dicom.headers.sources import read_source_bytes
 from opp_mri.dicom.pixels import pixel_hash
 from opp_mri.domain.imaging import Instance, SourceFile, VolumeDescription
-from opp_mri.domain.repeated_uid import repetition_of, uid_in_file
+from opp_mri.domain.repeated_uid import get_repetition, get_uid_in_file
 from opp_mri.errors import InputError
 
 Signature = Counter[tuple[object, ...]]
@@ -84,20 +84,20 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
     list of VolumeDescription
         In the same order.
     """
-    if not any(repetition_of(frame.sop_instance_uid) for v in volumes for frame in v.frames):
+    if not any(get_repetition(frame.sop_instance_uid) for v in volumes for frame in v.frames):
         return list(volumes)  # the usual case, and quickly told
     holders: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
-        for uid in {uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:
+        for uid in {get_uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:
             holders[uid].append(volume)
     marked = []
     for volume in volumes:
-        repeated = {repetition_of(frame.sop_instance_uid) for frame in volume.frames}
+        repeated = {get_repetition(frame.sop_instance_uid) for frame in volume.frames}
         clashing = {
             other.volume_id: other
             for frame in volume.frames
-            for other in holders[uid_in_file(frame.sop_instance_uid)]
-            if {repetition_of(each.sop_instance_uid) for each in other.frames} != repeated
+            for other in holders[get_uid_in_file(frame.sop_instance_uid)]
+            if {get_repetition(each.sop_instance_uid) for each in other.frames} != repeated
         }
         clash = _clash(volume, list(clashing.values()), repeated=repeated != {""})
         marked.append(attrs.evolve(volume, clash=clash) if clash else volume)

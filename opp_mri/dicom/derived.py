@@ -14,7 +14,7 @@ from opp_mri.dicom.headers.sources import open_source
 from opp_mri.dicom.write import BITS_STORED, SeriesToWrite, classic_dataset, save
 from opp_mri.domain.geometry import ImagePlane, VolumeGeometry
 from opp_mri.domain.imaging import SourceFile, VolumeDescription
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 
 # modules of patient and study (PS3.3 C.7.1.1, C.7.2.1), and how the source was acquired
 COPIED: Final = (
@@ -107,5 +107,5 @@ def _plane(grid: VolumeGeometry, index: int) -> ImagePlane:
 def _refer(sop_instance_uid: str) -> Dataset:
     reference = Dataset()
     reference.ReferencedSOPClassUID = pydicom.uid.MRImageStorage
-    reference.ReferencedSOPInstanceUID = uid_in_file(sop_instance_uid)
+    reference.ReferencedSOPInstanceUID = get_uid_in_file(sop_instance_uid)
     return reference

@@ -16,9 +16,9 @@ from attrs import field, frozen
 
 from opp_mri.dicom.roles.contrast import minutes_after_bolus
 from opp_mri.dicom.roles.image_kind import derivations
-from opp_mri.domain.geometry import FloatArray, ImagePlane, dot
+from opp_mri.domain.geometry import FloatArray, ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import Frame, Instance
-from opp_mri.domain.repeated_uid import repetition_of
+from opp_mri.domain.repeated_uid import get_repetition
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM
 
@@ -119,7 +119,7 @@ def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
 
 
 def _placed(instance: Instance, frame: Frame) -> Slice:
-    header = instance.of_frame(frame)
+    header = instance.get_frame_header(frame)
     plane, fault = None, _geometry_fault(header, frame)
     if not fault:
         try:
@@ -137,7 +137,7 @@ def _geometry_fault(header: Instance, frame: Frame) -> str:
         ("ImageOrientationPatient", frame.image_orientation),
         ("PixelSpacing", frame.pixel_spacing_mm),
     ):
-        if value is None and (unreadable := header.unreadable_value(keyword)):
+        if value is None and (unreadable := header.describe_unreadable_value(keyword)):
             return f"{unreadable} So pixels have no place or size in mm."
         if value is None:
             absent.append(keyword)
@@ -186,7 +186,7 @@ def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
             each.image_type[2:],
             component_of(each.header),
             each.instance.study_date,
-            repetition_of(each.instance.sop_instance_uid),
+            get_repetition(each.instance.sop_instance_uid),
             each.frame.stack_id,
             each.instance.rows,
             each.instance.columns,
@@ -284,7 +284,10 @@ def _lines(alike: list[Slice]) -> list[list[Slice]]:
     if first is None or len(alike) < 2 * 2:
         return [alike]
     shifts = np.array(
-        [(dot(o, first.row_direction), dot(o, first.column_direction)) for o in origins]
+        [
+            (multiply_scalar(o, first.row_direction), multiply_scalar(o, first.column_direction))
+            for o in origins
+        ]
     )
     lines = _grouped(alike, _connected(shifts, SAME_LINE_MM))
     whole = all(max(_positions(line)) > 0 for line in lines)

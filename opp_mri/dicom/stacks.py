@@ -12,9 +12,9 @@ import attrs
 from opp_mri.dicom.splitting import Slice, component_of, slices_of, split_into_stacks
 from opp_mri.dicom.usability import judge, slice_spacing_mm
 from opp_mri.dicom.variants import variants_of
-from opp_mri.domain.geometry import cross
+from opp_mri.domain.geometry import multiply_vector
 from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
-from opp_mri.domain.repeated_uid import repetition_of
+from opp_mri.domain.repeated_uid import get_repetition
 
 ALONG_AN_AXIS: Final = 0.8  # least |component| of the normal, RULES: which series is which
 ID_DIGITS: Final = 12
@@ -86,7 +86,7 @@ def _anatomical_plane(each: Slice) -> Plane | None:
     orientation = each.frame.image_orientation
     if orientation is None:
         return None
-    normal = each.plane.normal if each.plane else cross(orientation[:3], orientation[3:])
+    normal = each.plane.normal if each.plane else multiply_vector(orientation[:3], orientation[3:])
     for plane, component in zip(AXES, normal, strict=True):
         if abs(component) >= ALONG_AN_AXIS:
             return plane
@@ -101,7 +101,7 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     """
     frames = [each.frame for each in stack]
     first = stack[0]
-    repetition = repetition_of(first.instance.sop_instance_uid)
+    repetition = get_repetition(first.instance.sop_instance_uid)
     return (
         _median([frame.image_orientation or () for frame in frames], 2),
         _median([frame.pixel_spacing_mm or () for frame in frames], 2),

@@ -13,7 +13,7 @@ from typing import Final
 
 from opp_mri.dicom.pixels import why_not_decodable
 from opp_mri.dicom.splitting import SAME_POSITION_MM, Slice, angle_degrees, distances_mm
-from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE, ImagePlane, dot
+from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE, ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import Usability
 
 UNEVEN_MM: Final = (
@@ -140,7 +140,7 @@ def _slanted(stack: Sequence[Slice]) -> str | None:
     """Name slices that do not start straight above each other, seen along the normal."""
     first, *rest = _planes(stack)
     shifts = [_sideways_mm(first, plane) for plane in rest]
-    depths = [abs(first.distance_mm(plane.position_lps_mm)) for plane in rest]
+    depths = [abs(first.measure_distance_mm(plane.position_lps_mm)) for plane in rest]
     pairs = zip(shifts, depths, strict=True)
     if all(shift <= SLANT_MM + SLANT * depth for shift, depth in pairs):
         return None
@@ -154,7 +154,10 @@ def _slanted(stack: Sequence[Slice]) -> str | None:
 def _sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
     a, b = first.position_lps_mm, other.position_lps_mm
     offset = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
-    return math.hypot(dot(offset, first.row_direction), dot(offset, first.column_direction))
+    return math.hypot(
+        multiply_scalar(offset, first.row_direction),
+        multiply_scalar(offset, first.column_direction),
+    )
 
 
 def _uneven(stack: Sequence[Slice]) -> str | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from opp_mri.dicom.pixels import FramePixels, read_frames
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.errors import GeometryError, InputError
 
 EXACT_IN_FLOAT32: Final = 2**24
@@ -137,7 +137,7 @@ def _read(
 
 def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list[FramePixels]:
     frames = read_frames(source, numbers)
-    if any(frame.sop_instance_uid != uid_in_file(uid) for frame in frames):
+    if any(frame.sop_instance_uid != get_uid_in_file(uid) for frame in frames):
         raise InputError(
             f"{source.name} holds another image than when it was indexed: index again."
         )

@@ -61,7 +61,7 @@ class AlignmentDecision:
     recorded_at: datetime
 
 
-def confirmed_fits(
+def select_confirmed_fits(
     alignments: Iterable[Alignment], decisions: Mapping[str, Sequence[AlignmentDecision]]
 ) -> list[Alignment]:
     """Return the fits that a reader has confirmed.

@@ -119,7 +119,7 @@ class Caution(StrEnum):
     NOISE = "noise"
 
 
-def _optional_decimal(value: object) -> Decimal | None:
+def _convert_to_decimal(value: object) -> Decimal | None:
     return None if value is None else convert_to_decimal(value)
 
 
@@ -140,8 +140,8 @@ class Threshold:
     percent: Decimal = field(converter=convert_to_decimal, validator=validators.ge(Decimal(0)))
     since: int = field(default=0, validator=(validators.instance_of(int), validators.ge(0)))
     study: int = field(default=1, validator=(validators.instance_of(int), validators.ge(1)))
-    baseline_from: Decimal | None = field(default=None, converter=_optional_decimal)
-    baseline_below: Decimal | None = field(default=None, converter=_optional_decimal)
+    baseline_from: Decimal | None = field(default=None, converter=_convert_to_decimal)
+    baseline_below: Decimal | None = field(default=None, converter=_convert_to_decimal)
 
     def __attrs_post_init__(self) -> None:
         if self.study <= self.since:
@@ -159,7 +159,7 @@ class Threshold:
         )
 
 
-def _event_kinds(kinds: Iterable[str]) -> tuple[EventKind, ...]:
+def _convert_to_event_kinds(kinds: Iterable[str]) -> tuple[EventKind, ...]:
     return tuple(EventKind(kind) for kind in kinds)
 
 
@@ -187,7 +187,7 @@ class Persistence:
     confirm_days: int = field(default=0, converter=convert_to_days, validator=validators.ge(0))
     stable_within_days: int | None = field(default=None)
     transient: ResponseCategory = field(default=ResponseCategory.OPP, converter=ResponseCategory)
-    progression_events: tuple[EventKind, ...] = field(default=(), converter=_event_kinds)
+    progression_events: tuple[EventKind, ...] = field(default=(), converter=_convert_to_event_kinds)
 
 
 @frozen(kw_only=True)
@@ -237,7 +237,7 @@ class Criteria:
     change_mm: Decimal = field(
         default=Decimal("2.0"), converter=convert_to_mm, validator=validators.gt(Decimal(0))
     )
-    change_percent: Decimal | None = field(default=None, converter=_optional_decimal)
+    change_percent: Decimal | None = field(default=None, converter=_convert_to_decimal)
     growth_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
     decline_inclusive: bool = field(default=True, validator=validators.instance_of(bool))
     min_follow_up_days: int = field(

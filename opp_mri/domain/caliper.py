@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.geometry import ImagePlane, Vector3, multiply_scalar
 from opp_mri.domain.measurement import AxisLandmark, Caliper, PixelPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
@@ -100,14 +100,17 @@ def axis_from_landmark(
     return (x, y, z) if y > 0 else (-x, -y, -z)
 
 
-def axis_in_plane(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
+def project_axis(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
     """Return the direction of an axis in an image, or None where it runs too much through it."""
-    across, down = dot(axis_lps, plane.row_direction), dot(axis_lps, plane.column_direction)
+    across, down = (
+        multiply_scalar(axis_lps, plane.row_direction),
+        multiply_scalar(axis_lps, plane.column_direction),
+    )
     share = math.hypot(across, down)
     return None if share < LEAST_IN_PLANE else (across / share, down / share)
 
 
-def held_to_axis(
+def hold_to_axis(
     plane: ImagePlane, fixed: PixelPoint, moving: PixelPoint, axis: InPlane
 ) -> PixelPoint:
     """Return the point nearest to `moving` on the line along an axis through `fixed`.
@@ -119,7 +122,7 @@ def held_to_axis(
     fixed, moving
         Ends of a line, (column, row) in pixels.
     axis
-        Unit direction in the image, (along a row, along a column), as `axis_in_plane` gives it.
+        Unit direction in the image, (along a row, along a column), as `project_axis` gives it.
 
     Returns
     -------
@@ -128,10 +131,12 @@ def held_to_axis(
     """
     across, down = _run_mm(plane, fixed, moving)
     along_mm = across * axis[0] + down * axis[1]
-    return moved(plane, fixed, along_mm * axis[0], along_mm * axis[1])
+    return move_point(plane, fixed, along_mm * axis[0], along_mm * axis[1])
 
 
-def moved(plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float) -> PixelPoint:
+def move_point(
+    plane: ImagePlane, point: PixelPoint, across_mm: float, down_mm: float
+) -> PixelPoint:
     """Return a point moved by mm along a row and along a column.
 
     Parameters
@@ -157,7 +162,7 @@ def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
     )
 
 
-def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPlane) -> Projected:
+def project_line(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPlane) -> Projected:
     """Return a line's length along an axis, and its angle to it.
 
     Parameters
@@ -167,7 +172,7 @@ def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPla
     start, end
         Its ends, (column, row) in pixels.
     axis
-        Unit direction in the image, as `axis_in_plane` gives it.
+        Unit direction in the image, as `project_axis` gives it.
 
     Returns
     -------
@@ -180,7 +185,7 @@ def projected(plane: ImagePlane, start: PixelPoint, end: PixelPoint, axis: InPla
     return Projected(along_mm=abs(along), angle_deg=angle_deg)
 
 
-def carried(
+def carry_caliper(
     caliper: Caliper, drawn_on: ImagePlane, here_from_there: RigidTransform, plane: ImagePlane
 ) -> Carried:
     """Carry a caliper from its own image onto another one.
@@ -211,7 +216,7 @@ def carried(
     return Carried(
         start=plane.pixel_from_lps(start),
         end=plane.pixel_from_lps(end),
-        offset_mm=plane.distance_mm(middle),
+        offset_mm=plane.measure_distance_mm(middle),
         tilt_deg=math.degrees(math.acos(cosine)),
     )
 

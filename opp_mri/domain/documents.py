@@ -20,18 +20,16 @@ def parse_json(text: str, *, decimals: bool = False) -> Any:
     ValueError
         It is not JSON, is nested too deeply, or holds a number without sense.
     """
-    return _parsed(json.loads, text, parse_float=Decimal if decimals else None)
+    return _parse(json.loads, text, parse_float=Decimal if decimals else None)
 
 
 def parse_toml(text: str, *, decimals: bool = False) -> dict[str, Any]:
     """Parse TOML; parameters and errors as in `parse_json`."""
-    values: dict[str, Any] = _parsed(
-        tomllib.loads, text, parse_float=Decimal if decimals else float
-    )
+    values: dict[str, Any] = _parse(tomllib.loads, text, parse_float=Decimal if decimals else float)
     return values
 
 
-def _parsed(parse: Callable[..., Any], text: str, **options: Any) -> Any:
+def _parse(parse: Callable[..., Any], text: str, **options: Any) -> Any:
     try:
         return parse(text, **options)
     except RecursionError as error:

@@ -19,12 +19,12 @@ Vector3 = tuple[float, float, float]
 ORTHONORMAL_TOLERANCE: Final = 1e-3  # direction cosines are often written with four digits
 
 
-def dot(a: Vector3, b: Vector3) -> float:
+def multiply_scalar(a: Vector3, b: Vector3) -> float:
     """Return the scalar product of two vectors."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def cross(a: Vector3, b: Vector3) -> Vector3:
+def multiply_vector(a: Vector3, b: Vector3) -> Vector3:
     """Return the vector product of two vectors."""
     return (
         a[1] * b[2] - a[2] * b[1],
@@ -78,7 +78,7 @@ class ImagePlane:
         if (
             abs(math.hypot(*row) - 1) > ORTHONORMAL_TOLERANCE
             or abs(math.hypot(*column) - 1) > ORTHONORMAL_TOLERANCE
-            or abs(dot(row, column)) > ORTHONORMAL_TOLERANCE
+            or abs(multiply_scalar(row, column)) > ORTHONORMAL_TOLERANCE
         ):
             raise GeometryError(
                 "ImageOrientationPatient is not two perpendicular unit vectors: "
@@ -88,7 +88,7 @@ class ImagePlane:
     @property
     def normal(self) -> Vector3:
         """Slice normal: row direction cross column direction, of unit length."""
-        normal = cross(self.row_direction, self.column_direction)
+        normal = multiply_vector(self.row_direction, self.column_direction)
         norm = math.hypot(*normal)
         return (normal[0] / norm, normal[1] / norm, normal[2] / norm)
 
@@ -105,17 +105,17 @@ class ImagePlane:
 
     def pixel_from_lps(self, point_lps_mm: Vector3) -> tuple[float, float]:
         """Return (column, row) of a point, projected along the normal into the image."""
-        offset = self._offset(point_lps_mm)
+        offset = self._compute_offset(point_lps_mm)
         return (
-            dot(offset, self.row_direction) / self.column_spacing_mm,
-            dot(offset, self.column_direction) / self.row_spacing_mm,
+            multiply_scalar(offset, self.row_direction) / self.column_spacing_mm,
+            multiply_scalar(offset, self.column_direction) / self.row_spacing_mm,
         )
 
-    def distance_mm(self, point_lps_mm: Vector3) -> float:
+    def measure_distance_mm(self, point_lps_mm: Vector3) -> float:
         """Return the signed distance of a point from the image along the normal, in mm."""
-        return dot(self._offset(point_lps_mm), self.normal)
+        return multiply_scalar(self._compute_offset(point_lps_mm), self.normal)
 
-    def length_mm(self, a: tuple[float, float], b: tuple[float, float]) -> float:
+    def measure_length_mm(self, a: tuple[float, float], b: tuple[float, float]) -> float:
         """Return the length between two (column, row) points in mm, not rounded."""
         return math.hypot(
             (b[0] - a[0]) * self.column_spacing_mm, (b[1] - a[1]) * self.row_spacing_mm
@@ -125,7 +125,7 @@ class ImagePlane:
         """Return whether a point lies on the image, the outer half pixels included."""
         return -0.5 <= column <= self.columns - 0.5 and -0.5 <= row <= self.rows - 0.5
 
-    def _offset(self, point_lps_mm: Vector3) -> Vector3:
+    def _compute_offset(self, point_lps_mm: Vector3) -> Vector3:
         x, y, z = (point_lps_mm[i] - self.position_lps_mm[i] for i in range(3))
         return (x, y, z)
 

@@ -167,7 +167,7 @@ class Instance:
 
     Absent header values are None or empty. `contrast_agent` is ContrastBolusAgent as written, "off"
     included. Enhanced instances give the values that all their frames share; what differs between
-    frames is in `frames`, and `of_frame` joins the two.
+    frames is in `frames`, and `get_frame_header` joins the two.
 
     `header_version` is the `HEADER_VERSION` of the program that read the header.
     `study_date_from` names the elements that gave the study's date where StudyDate is empty, and
@@ -250,7 +250,7 @@ class Instance:
     spacing_between_slices_mm: float | None = None
     unreadable: tuple[UnreadableValue, ...] = ()
 
-    def of_frame(self, frame: Frame) -> "Instance":
+    def get_frame_header(self, frame: Frame) -> "Instance":
         """Return the header as it is for one of its frames, its own values before others."""
         changes: dict[str, Any] = {}
         if frame.header is not None:
@@ -265,7 +265,7 @@ class Instance:
             changes["image_type"] = frame.frame_type
         return evolve(self, **changes) if changes else self
 
-    def unreadable_value(self, *keywords: str) -> str:
+    def describe_unreadable_value(self, *keywords: str) -> str:
         """Describe what is wrong with the first of some elements that is not understood, or ""."""
         return next((each.sentence for each in self.unreadable if each.keyword in keywords), "")
 
@@ -385,7 +385,7 @@ class VolumeDescription(Doubt):
     variants: tuple[Instance, ...] = field(default=(), repr=False)
     differences: str = ""
 
-    def plane_of(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
+    def get_plane(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
         """Return the plane of one of its frames, or None where it is not among them or unplaced."""
         wanted = FrameReference(sop_instance_uid=sop_instance_uid, frame_number=frame_number)
         if not self.planes or wanted not in self.frames:

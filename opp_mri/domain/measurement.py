@@ -16,7 +16,7 @@ from opp_mri.domain.sins import (
     PAIN_POINTS,
     POSTEROLATERAL_POINTS,
     BoneQuality,
-    sins_sum,
+    sum_sins,
 )
 from opp_mri.domain.timeline import EventKind, Exclusion, check_event_value
 from opp_mri.units import convert_to_decimal, convert_to_mm
@@ -54,14 +54,14 @@ class LesionEvent:
         check_event_value(self.kind, self.value)
 
 
-def _points_of(points: Mapping[str, str]) -> Any:
+def _convert_points(points: Mapping[str, str]) -> Any:
     allowed = validators.in_([int(number) for number in points])
     return field(
         default=None, converter=converters.optional(int), validator=validators.optional(allowed)
     )
 
 
-def _exclusions(values: Iterable[str]) -> tuple[Exclusion, ...]:
+def _convert_exclusions(values: Iterable[str]) -> tuple[Exclusion, ...]:
     return tuple(Exclusion(value) for value in values)
 
 
@@ -106,7 +106,7 @@ class Lesion:
     sex: str = ""
     age_years: int | None = None
     birth_year: int | None = None
-    exclusions: tuple[Exclusion, ...] = field(default=(), converter=_exclusions)
+    exclusions: tuple[Exclusion, ...] = field(default=(), converter=_convert_exclusions)
     events: tuple[LesionEvent, ...] = ()
     last_contact_date: date | None = None
     death_date: date | None = None
@@ -114,10 +114,10 @@ class Lesion:
     bone_quality: BoneQuality | None = field(
         default=None, converter=converters.optional(BoneQuality)
     )
-    sins_pain: int | None = _points_of(PAIN_POINTS)
-    sins_alignment: int | None = _points_of(ALIGNMENT_POINTS)
-    sins_collapse: int | None = _points_of(COLLAPSE_POINTS)
-    sins_posterolateral: int | None = _points_of(POSTEROLATERAL_POINTS)
+    sins_pain: int | None = _convert_points(PAIN_POINTS)
+    sins_alignment: int | None = _convert_points(ALIGNMENT_POINTS)
+    sins_collapse: int | None = _convert_points(COLLAPSE_POINTS)
+    sins_posterolateral: int | None = _convert_points(POSTEROLATERAL_POINTS)
     within_isodose: bool | None = field(
         default=None, validator=validators.optional(validators.instance_of(bool))
     )
@@ -125,7 +125,7 @@ class Lesion:
     @property
     def sins(self) -> int | None:
         """Sum of the Spinal Instability Neoplastic Score; None where an item is missing."""
-        return sins_sum(
+        return sum_sins(
             self.level, self.bone_quality, self.sins_pain, self.sins_alignment,
             self.sins_collapse, self.sins_posterolateral,
         )  # fmt: skip

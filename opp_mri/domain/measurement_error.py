@@ -32,7 +32,7 @@ class ErrorClass:
         return self.sequence in (None, sequence) and self.least_mm <= length_mm < self.below_mm
 
 
-def _in_order(classes: Iterable[ErrorClass]) -> tuple[ErrorClass, ...]:
+def _sort_classes(classes: Iterable[ErrorClass]) -> tuple[ErrorClass, ...]:
     return tuple(classes)
 
 
@@ -60,7 +60,7 @@ class MeasurementError:
     visit_correlation: float = field(
         default=0.0, converter=float, validator=(validators.ge(0.0), validators.le(1.0))
     )
-    classes: tuple[ErrorClass, ...] = field(default=(), converter=_in_order)
+    classes: tuple[ErrorClass, ...] = field(default=(), converter=_sort_classes)
     source: str
     is_published: bool = False
 
@@ -69,7 +69,7 @@ class MeasurementError:
         """Whether long and short lengths have different errors."""
         return any(each.least_mm > 0 or each.below_mm < inf for each in self.classes)
 
-    def sd_of_mm(self, sequence: SeriesRole, length_mm: float) -> float:
+    def get_sd_mm(self, sequence: SeriesRole, length_mm: float) -> float:
         """Return the standard deviation of one measurement of a length on a sequence, mm."""
         own = (each.sd_mm for each in self.classes if each.holds(sequence, length_mm))
         return next(own, self.sd_mm)

@@ -66,7 +66,7 @@ class DataWarning:
     line: int | None = None
 
 
-def length_warnings(lesion_id: str, observations: Observations) -> Iterator[DataWarning]:
+def find_length_warnings(lesion_id: str, observations: Observations) -> Iterator[DataWarning]:
     """Name lengths whose unit may not be mm."""
     present = [
         (sequence, observation)
@@ -98,12 +98,12 @@ def length_warnings(lesion_id: str, observations: Observations) -> Iterator[Data
                 )
 
 
-def lesion_warnings(lesions: Iterable[Lesion]) -> Iterator[DataWarning]:
+def find_lesion_warnings(lesions: Iterable[Lesion]) -> Iterator[DataWarning]:
     """Name unlikely treatments, two lesions in one place, and patients who differ."""
     places: dict[tuple[str, str, date], str] = {}
     first_of: dict[str, Lesion] = {}
     for lesion in lesions:
-        yield from _course_of_treatment(lesion)
+        yield from _check_course_of_treatment(lesion)
         place = (lesion.patient_id, lesion.level, lesion.ssrs_first_date)
         other_id = places.setdefault(place, lesion.lesion_id)
         if other_id != lesion.lesion_id:
@@ -114,9 +114,9 @@ def lesion_warnings(lesions: Iterable[Lesion]) -> Iterator[DataWarning]:
                 "are one lesion, keep one of them.",
             )
         first = first_of.setdefault(lesion.patient_id, lesion)
-        difference = patient_difference(first, lesion)
+        difference = find_patient_difference(first, lesion)
         if difference is not None:
-            sentence = difference.sentence(f"in {first.lesion_id}")
+            sentence = difference.describe(f"in {first.lesion_id}")
             yield DataWarning(
                 name=WarningName.PATIENT_DIFFERS,
                 lesion_id=lesion.lesion_id,
@@ -141,7 +141,7 @@ class PatientDifference:
     first: str
     second: str
 
-    def sentence(self, where: str) -> str:
+    def describe(self, where: str) -> str:
         """Say it of the second lesion, with the place of the first."""
         return (
             f"the patient's {self.noun} is {self.second} here and {self.first} {where}: correct "
@@ -149,7 +149,7 @@ class PatientDifference:
         )
 
 
-def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | None:
+def find_patient_difference(first: Lesion, second: Lesion) -> PatientDifference | None:
     """Return the first contradiction between two lesions of one patient, or None.
 
     Ages may differ by the years between the treatments, one year more or less. Where both lesions
@@ -171,7 +171,7 @@ def patient_difference(first: Lesion, second: Lesion) -> PatientDifference | Non
     return None
 
 
-def _course_of_treatment(lesion: Lesion) -> Iterator[DataWarning]:
+def _check_course_of_treatment(lesion: Lesion) -> Iterator[DataWarning]:
     fractions = lesion.fractions or 0
     if fractions > 1 and lesion.dose_gy and lesion.dose_gy < LEAST_GY_A_FRACTION * fractions:
         yield DataWarning(
@@ -190,13 +190,13 @@ def _course_of_treatment(lesion: Lesion) -> Iterator[DataWarning]:
         )
 
 
-def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataWarning]:
+def find_study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataWarning]:
     """Name studies that do not fit treatment, last contact or death."""
     days = sorted(
         {observation.days_from_ssrs for row in observations.values() for observation in row}
     )
     dates = [lesion.ssrs_last_date + timedelta(days=day) for day in days]
-    yield from _studies_after_the_end(lesion, dates)
+    yield from _find_studies_after_the_end(lesion, dates)
     during = [day for day in dates if lesion.ssrs_first_date < day <= lesion.ssrs_last_date]
     if during:
         yield DataWarning(
@@ -225,7 +225,7 @@ def study_warnings(lesion: Lesion, observations: Observations) -> Iterator[DataW
             )
 
 
-def _studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[DataWarning]:
+def _find_studies_after_the_end(lesion: Lesion, dates: Sequence[date]) -> Iterator[DataWarning]:
     if not dates:
         return
     last = dates[-1]

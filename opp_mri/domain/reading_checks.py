@@ -12,7 +12,7 @@ HALF_STEP_MM: Final = float(RECORDED_PRECISION_MM) / 2
 FLOAT_NOISE_MM: Final = 1e-6
 
 
-def reading_faults(reading: Reading) -> list[str]:
+def find_reading_faults(reading: Reading) -> list[str]:
     """Return, as sentences, what contradicts itself in a reading; none where it is sound.
 
     A length that was computed is the distance of its points, rounded to 0.1 mm, and no other has
@@ -20,9 +20,9 @@ def reading_faults(reading: Reading) -> list[str]:
     size is checked by `Reading` itself.)
     """
     if reading.answer is Answer.MEASURED:
-        faults = _length_faults(reading)
+        faults = _find_length_faults(reading)
         if not faults and reading.caliper is not None:
-            faults = _caliper_faults(reading.caliper, reading.length_mm)
+            faults = _find_caliper_faults(reading.caliper, reading.length_mm)
         return faults
     if reading.caliper is not None:
         return [f"The answer “{reading.answer.value}” has points."]
@@ -34,7 +34,7 @@ def reading_faults(reading: Reading) -> list[str]:
     return []
 
 
-def _length_faults(reading: Reading) -> list[str]:
+def _find_length_faults(reading: Reading) -> list[str]:
     length_mm = reading.length_mm
     if length_mm is None:
         return ["The answer “measured” has no length."]
@@ -47,7 +47,7 @@ def _length_faults(reading: Reading) -> list[str]:
     return []
 
 
-def _caliper_faults(caliper: Caliper, length_mm: Decimal | None) -> list[str]:
+def _find_caliper_faults(caliper: Caliper, length_mm: Decimal | None) -> list[str]:
     points = (caliper.start, caliper.end, caliper.start_lps_mm, caliper.end_lps_mm)
     if not all(math.isfinite(x) for point in points for x in point):
         return ["A point of the caliper is not finite."]

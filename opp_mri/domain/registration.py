@@ -80,7 +80,7 @@ class Fit:
     def displacement_lps_mm(self) -> Vector3:
         """Baseline less follow-up header coordinates of what lies at the centre, LPS mm."""
         centre = np.array(self.centre_lps_mm)
-        x, y, z = (centre - self.baseline_from_followup.inverse().apply(centre)).tolist()
+        x, y, z = (centre - self.baseline_from_followup.invert().apply(centre)).tolist()
         return (x, y, z)
 
     @property

@@ -53,7 +53,7 @@ class Stability(StrEnum):
 _QUALITY_POINTS: Final = {BoneQuality.LYTIC: 2, BoneQuality.MIXED: 1, BoneQuality.BLASTIC: 0}
 
 
-def location_points(level: str) -> int:
+def score_location(level: str) -> int:
     """Return the points of a level: 3 junctional, 2 mobile, 1 semirigid, 0 rigid.
 
     Parameters
@@ -79,7 +79,7 @@ def location_points(level: str) -> int:
     return 3 if number == 1 else 0
 
 
-def sins_sum(
+def sum_sins(
     level: str, quality: BoneQuality | None, pain: int | None, alignment: int | None,
     collapse: int | None, posterolateral: int | None,
 ) -> int | None:  # fmt: skip
@@ -88,7 +88,7 @@ def sins_sum(
     Parameters
     ----------
     level
-        The vertebra, as for `location_points`.
+        The vertebra, as for `score_location`.
     quality
         Lytic, mixed or blastic.
     pain, alignment, collapse, posterolateral
@@ -103,10 +103,10 @@ def sins_sum(
     if quality is None or any(points is None for points in entered):
         return None
     points = sum(points for points in entered if points is not None)
-    return location_points(level) + _QUALITY_POINTS[quality] + points
+    return score_location(level) + _QUALITY_POINTS[quality] + points
 
 
-def stability_of(points: int) -> Stability:
+def classify_stability(points: int) -> Stability:
     """Return what a sum of SINS means."""
     if points >= UNSTABLE_FROM:
         return Stability.UNSTABLE

@@ -137,7 +137,7 @@ class VolumeObservation:
     volume_cc: Decimal = field(converter=convert_to_cc)
 
 
-def _volumes_by_sequence(
+def _sort_volumes_by_sequence(
     volumes: Mapping[SeriesRole, Iterable[VolumeObservation]],
 ) -> dict[SeriesRole, tuple[VolumeObservation, ...]]:
     """Sort each sequence by day, and refuse two volumes on one day."""
@@ -155,7 +155,7 @@ def _volumes_by_sequence(
     return sorted_rows
 
 
-def _by_sequence(
+def _sort_by_sequence(
     observations: Mapping[SeriesRole, Iterable[Observation]],
 ) -> dict[SeriesRole, tuple[Observation, ...]]:
     """Sort each sequence by day, and refuse two lengths on one day."""
@@ -173,7 +173,7 @@ def _by_sequence(
     return sorted_rows
 
 
-def _in_order(events: Iterable[TreatmentEvent]) -> tuple[TreatmentEvent, ...]:
+def _sort_events(events: Iterable[TreatmentEvent]) -> tuple[TreatmentEvent, ...]:
     return tuple(events)
 
 
@@ -201,9 +201,9 @@ class Timeline:
         default=0, converter=convert_to_days, validator=validators.le(0)
     )
     observations: Mapping[SeriesRole, tuple[Observation, ...]] = field(
-        factory=dict, converter=_by_sequence
+        factory=dict, converter=_sort_by_sequence
     )
     volumes: Mapping[SeriesRole, tuple[VolumeObservation, ...]] = field(
-        factory=dict, converter=_volumes_by_sequence
+        factory=dict, converter=_sort_volumes_by_sequence
     )
-    events: tuple[TreatmentEvent, ...] = field(default=(), converter=_in_order)
+    events: tuple[TreatmentEvent, ...] = field(default=(), converter=_sort_events)

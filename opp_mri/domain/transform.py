@@ -12,7 +12,7 @@ from opp_mri.errors import GeometryError
 ROTATION_TOLERANCE: Final = 1e-6
 
 
-def _own_copy(values: FloatArray) -> FloatArray:
+def _copy_matrix(values: FloatArray) -> FloatArray:
     return np.array(values, dtype=np.float64)
 
 
@@ -37,7 +37,7 @@ class RigidTransform:
 
     to_frame_of_reference_uid: str
     from_frame_of_reference_uid: str
-    matrix: FloatArray = field(converter=_own_copy)
+    matrix: FloatArray = field(converter=_copy_matrix)
 
     def __attrs_post_init__(self) -> None:
         matrix = self.matrix
@@ -56,7 +56,7 @@ class RigidTransform:
         matrix.flags.writeable = False
 
     @classmethod
-    def identity(cls, frame_of_reference_uid: str) -> "RigidTransform":
+    def build_identity(cls, frame_of_reference_uid: str) -> "RigidTransform":
         """Return the motion that leaves every point of a frame where it is."""
         return cls(
             to_frame_of_reference_uid=frame_of_reference_uid,
@@ -70,7 +70,7 @@ class RigidTransform:
         carried: FloatArray = points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
         return carried
 
-    def inverse(self) -> "RigidTransform":
+    def invert(self) -> "RigidTransform":
         """Return the motion back."""
         back = np.eye(4)
         back[:3, :3] = self.matrix[:3, :3].T

@@ -20,7 +20,7 @@ _IN_TEXT: Final = re.compile(f"[{_ACTING}]")
 _IN_LINE: Final = re.compile(rf"[{_ACTING}\t\n]")
 
 
-def visible(text: str) -> str:
+def make_visible(text: str) -> str:
     """Write out what would act instead of being read; tabs and line feeds stay.
 
     Returns
@@ -29,13 +29,13 @@ def visible(text: str) -> str:
         The text, in which such a character is written as JSON writes it, so that a JSON document
         stays equal.
     """
-    return text if text.isascii() and text.isprintable() else _IN_TEXT.sub(_written_out, text)
+    return text if text.isascii() and text.isprintable() else _IN_TEXT.sub(_write_out, text)
 
 
-def visible_line(text: str) -> str:
+def make_line_visible(text: str) -> str:
     """Write out what would act, tabs and line feeds included: a value stays on its line."""
-    return text if text.isprintable() else _IN_LINE.sub(_written_out, text)
+    return text if text.isprintable() else _IN_LINE.sub(_write_out, text)
 
 
-def _written_out(match: re.Match[str]) -> str:
+def _write_out(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]

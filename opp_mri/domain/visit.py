@@ -61,7 +61,7 @@ class GlobalCall(StrEnum):
     NONE = "none"
 
 
-def _whole(value: int | str) -> int:
+def _convert_to_int(value: int | str) -> int:
     if isinstance(value, bool) or int(value) != Decimal(str(value)):
         raise ValueError(f"{value!r} is not a whole number")
     return int(value)
@@ -117,7 +117,7 @@ class Visit:
     steroid: bool | None = field(default=None, validator=_optional(validators.instance_of(bool)))
     pain: int | None = field(
         default=None,
-        converter=converters.optional(_whole),
+        converter=converters.optional(_convert_to_int),
         validator=_optional((validators.ge(0), validators.le(MOST_PAIN))),
     )
     neurology: Neurology | None = field(default=None, converter=converters.optional(Neurology))
@@ -128,7 +128,7 @@ class Visit:
     recorded_at: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
-        faults = visit_faults(
+        faults = find_visit_faults(
             visit_date=self.visit_date, fracture=self.fracture,
             height_loss_percent=self.height_loss_percent,
             confirmation_date=self.confirmation_date,
@@ -144,7 +144,7 @@ FINDINGS: Final = tuple(
 )
 
 
-def visit_faults(
+def find_visit_faults(
     *, visit_date: date, fracture: str | None, height_loss_percent: Decimal | None,
     confirmation_date: date | None,
 ) -> Mapping[str, str]:  # fmt: skip
@@ -157,13 +157,13 @@ def visit_faults(
     return faults
 
 
-def latest_visits(visits: Iterable[Visit]) -> tuple[Visit, ...]:
+def select_latest_visits(visits: Iterable[Visit]) -> tuple[Visit, ...]:
     """Return the latest record of each day of one lesion, by date."""
     by_date = {visit.visit_date: visit for visit in visits}
     return tuple(by_date[day] for day in sorted(by_date))
 
 
-def events_of_visits(visits: Sequence[Visit], first_fraction: date) -> tuple[LesionEvent, ...]:
+def derive_events(visits: Sequence[Visit], first_fraction: date) -> tuple[LesionEvent, ...]:
     """Return the findings of a lesion's visits that are events, by date.
 
     They are: a new or progressive fracture; diagnostic pathology; an epidural grade above the
@@ -177,22 +177,22 @@ def events_of_visits(visits: Sequence[Visit], first_fraction: date) -> tuple[Les
         if visit.fracture in (Fracture.NEW, Fracture.PROGRESSIVE)
     ]
     events += [
-        _event(visit, EventKind.PATHOLOGY, visit.pathology.value)
+        _build_event(visit, EventKind.PATHOLOGY, visit.pathology.value)
         for visit in visits
         if visit.pathology in (Pathology.TUMOUR, Pathology.NO_TUMOUR)
     ]
     graded = [visit for visit in visits if visit.epidural_grade is not None]
-    highest = _reference(graded, first_fraction)
+    highest = _find_reference(graded, first_fraction)
     for visit in graded:
         grade = visit.epidural_grade
         if highest is None or grade is None or visit.visit_date <= highest.visit_date:
             continue
         if highest.epidural_grade is not None and grade.rank > highest.epidural_grade.rank:
             words = f"{highest.epidural_grade.value} to {grade.value}"
-            events.append(_event(visit, EventKind.EPIDURAL_GROWTH, words))
+            events.append(_build_event(visit, EventKind.EPIDURAL_GROWTH, words))
             highest = visit
     measured = [visit for visit in visits if visit.paraspinal_mm is not None]
-    largest = _reference(measured, first_fraction)
+    largest = _find_reference(measured, first_fraction)
     for visit in measured:
         extent = visit.paraspinal_mm
         if largest is None or extent is None or visit.visit_date <= largest.visit_date:
@@ -200,15 +200,15 @@ def events_of_visits(visits: Sequence[Visit], first_fraction: date) -> tuple[Les
         reference_mm = largest.paraspinal_mm or Decimal(0)
         if extent - reference_mm >= PARASPINAL_GROWTH_MM:
             words = f"{reference_mm} to {extent} mm"
-            events.append(_event(visit, EventKind.PARASPINAL_GROWTH, words))
+            events.append(_build_event(visit, EventKind.PARASPINAL_GROWTH, words))
             largest = visit
     return tuple(sorted(events, key=lambda event: event.date))
 
 
-def _reference(visits: Sequence[Visit], first_fraction: date) -> Visit | None:
+def _find_reference(visits: Sequence[Visit], first_fraction: date) -> Visit | None:
     before = [visit for visit in visits if visit.visit_date <= first_fraction]
     return before[-1] if before else next(iter(visits), None)
 
 
-def _event(visit: Visit, kind: EventKind, words: str) -> LesionEvent:
+def _build_event(visit: Visit, kind: EventKind, words: str) -> LesionEvent:
     return LesionEvent(date=visit.visit_date, kind=kind, value=words)

@@ -46,7 +46,7 @@ def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> 
     for line, values in enumerate(frame[known].itertuples(index=False, name=None), start=2):
         cells = []
         for column, value in zip(known, values, strict=True):
-            text = _text(value)
+            text = _write_text(value)
             if isinstance(value, float) and len(text.partition(".")[2]) > MOST_DECIMALS:
                 message = f"{text} was computed: round it to the digits that were measured"
                 faults.append(TableFault(line, column, message))
@@ -57,7 +57,7 @@ def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> 
     return TextTable(name=name, columns=tuple(known), rows=tuple(rows))
 
 
-def _text(value: Any) -> str:
+def _write_text(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return ""
     if isinstance(value, float):  # numpy's too
@@ -82,7 +82,7 @@ def build_frame(table: ExportTable) -> pd.DataFrame:
     )
 
 
-def frame_of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def build_frame_of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return records as a frame: single values as they are, lists of texts joined, the rest not."""
     return pd.DataFrame([flatten_record(record) for record in records])
 

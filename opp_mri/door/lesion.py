@@ -22,7 +22,7 @@ from opp_mri.workflow.assessing.respond import (
     build_project_lesion_json,
     load_project_timelines,
 )
-from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.cohort.pictures import find_timeline_marks
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.timeline import LesionTimeline
@@ -99,7 +99,7 @@ class Timeline:
             rules.criteria,
             assessment=classify(timeline, rules) if timeline.observations else None,
             level=lesion.level,
-            marks=timeline_marks(self._timeline.cells),
+            marks=find_timeline_marks(self._timeline.cells),
         )
         return Figure(drawing, f"timeline of {lesion.lesion_id}")
 
@@ -188,9 +188,9 @@ class Lesion:
     @property
     def timeline(self) -> Timeline:
         """The timeline by the readings that count: the consensus, or those of the only reader."""
-        return self.timeline_of(None)
+        return self.get_timeline_of(None)
 
-    def timeline_of(self, reader: str | None) -> Timeline:
+    def get_timeline_of(self, reader: str | None) -> Timeline:
         """Return the timeline by one reader.
 
         Parameters

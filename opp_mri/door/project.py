@@ -111,7 +111,11 @@ class Project:
             Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
         added = add_lesions(
-            self._project.store, Path(table), _now(), replace=replace, all_or_none=all_or_none
+            self._project.store,
+            Path(table),
+            _read_clock(),
+            replace=replace,
+            all_or_none=all_or_none,
         )
         return [lesion.lesion_id for lesion in added]
 
@@ -137,7 +141,7 @@ class Project:
         TableError
             Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
-        return add_events(self._project.store, Path(table), _now(), all_or_none=all_or_none)
+        return add_events(self._project.store, Path(table), _read_clock(), all_or_none=all_or_none)
 
     def measure(self, calipers: str | Path, *, all_or_none: bool = False) -> int:
         """Measure calipers on the native images and record the readings.
@@ -163,7 +167,7 @@ class Project:
             Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
         path = Path(calipers)
-        summary = measure(self._project.store, path, _now(), all_or_none=all_or_none)
+        summary = measure(self._project.store, path, _read_clock(), all_or_none=all_or_none)
         if summary.refused:
             stored = len(summary.stored) + summary.repeated
             raise RowsError(path.name, summary.refused, stored)
@@ -249,5 +253,5 @@ def open(folder: str | Path) -> Project:
     return Project(open_project(Path(folder)))
 
 
-def _now() -> datetime:
+def _read_clock() -> datetime:
     return datetime.now(UTC)

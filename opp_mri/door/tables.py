@@ -7,7 +7,7 @@ import pandas as pd
 
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.door.frames import frame_of_records, write_text_table
+from opp_mri.door.frames import build_frame_of_records, write_text_table
 from opp_mri.door.rules import RETROSPECTIVE, choose_rules
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.probability import DEFAULT_ERROR
@@ -78,13 +78,13 @@ def assess(
     rules = choose_rules(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     assessed = assess_tables(
-        _source(measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN)),
-        None if events is None else _source(events, "events", EVENT_NAMES),
+        _open_source(measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN)),
+        None if events is None else _open_source(events, "events", EVENT_NAMES),
         rules,
         error=error,
     )
     records = [record_of(lesion) for lesion in assessed.lesions]
-    return frame_of_records(records)
+    return build_frame_of_records(records)
 
 
 def record_of(lesion: AssessedTimeline) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def add_probability(record: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _source(table: Tabular, name: str, columns: tuple[str, ...]) -> Path | TextTable:
+def _open_source(table: Tabular, name: str, columns: tuple[str, ...]) -> Path | TextTable:
     return (
         write_text_table(table, name, columns) if isinstance(table, pd.DataFrame) else Path(table)
     )

@@ -143,7 +143,7 @@ def draw_lesion(
     reach = shape.reach_mm()
     inside = lesion_signal(contrast)
     for index, plane in enumerate(planes):
-        if abs(plane.distance_mm(_vector(centre, 9))) > reach + thickness_mm:
+        if abs(plane.measure_distance_mm(_vector(centre, 9))) > reach + thickness_mm:
             continue
         window = _window(plane, _vector(centre, 9), reach)
         share, core = lesion_share(scene.posture, plane, window, thickness_mm, shape)
@@ -233,7 +233,7 @@ def points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> Flo
 def nearest_plane(planes: tuple[ImagePlane, ...], point_lps_mm: FloatArray) -> int:
     """Return the index of the plane that a point lies nearest to."""
     point = _vector(point_lps_mm, 9)
-    return min(range(len(planes)), key=lambda index: abs(planes[index].distance_mm(point)))
+    return min(range(len(planes)), key=lambda index: abs(planes[index].measure_distance_mm(point)))
 
 
 def _pixel_grid(plane: ImagePlane) -> tuple[FloatArray, FloatArray]:

@@ -183,7 +183,7 @@ def judge(
         return build_no_fit(question)
     if centre_lps_mm is None:
         question, both = _recentre(question, both, FIRST_TURNS)
-    return measure_fit(question, both, baseline_from_followup.inverse().matrix)
+    return measure_fit(question, both, baseline_from_followup.invert().matrix)
 
 
 def list_parameters() -> dict[str, float]:

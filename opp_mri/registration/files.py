@@ -30,7 +30,7 @@ def write_transform(path: Path, baseline_from_followup: RigidTransform) -> None:
     """
     import SimpleITK as sitk  # noqa: N813 - its usual name; 50 MB are loaded only when asked
 
-    matrix = baseline_from_followup.inverse().matrix
+    matrix = baseline_from_followup.invert().matrix
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(matrix[:3, :3].ravel().tolist())
     transform.SetTranslation(matrix[:3, 3].tolist())

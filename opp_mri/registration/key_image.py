@@ -11,7 +11,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.geometry import ImagePlane, Vector3, multiply_scalar
 from opp_mri.domain.transform import RigidTransform
 
 LEAST_IN_PLANE: Final = 0.5  # share of a direction in an image below which it says nothing there
@@ -55,7 +55,9 @@ class ShownSquare:
         """Return where a point lies: (right, down) in mm from the upper left corner."""
         x, y, z = (a - b for a, b in zip(point_lps_mm, self.centre_lps_mm, strict=True))
         half = self.side_mm / 2
-        return half + dot((x, y, z), self.right_lps), half + dot((x, y, z), self.down_lps)
+        return half + multiply_scalar((x, y, z), self.right_lps), half + multiply_scalar(
+            (x, y, z), self.down_lps
+        )
 
     @property
     def letters(self) -> tuple[str, str]:
@@ -83,9 +85,11 @@ def find_upright_directions(plane: ImagePlane) -> Directions:
     right, down = _UPRIGHT[axis]
     along = (plane.row_direction, plane.column_direction)
     sides = [*along, *(_reverse(direction) for direction in along)]
-    chosen = max(sides, key=lambda direction: dot(direction, right))
-    across = [direction for direction in sides if abs(dot(direction, chosen)) < LEAST_IN_PLANE]
-    return chosen, max(across, key=lambda direction: dot(direction, down))
+    chosen = max(sides, key=lambda direction: multiply_scalar(direction, right))
+    across = [
+        direction for direction in sides if abs(multiply_scalar(direction, chosen)) < LEAST_IN_PLANE
+    ]
+    return chosen, max(across, key=lambda direction: multiply_scalar(direction, down))
 
 
 def carry_directions(
@@ -112,7 +116,7 @@ def find_shown_square(
     plane: ImagePlane, point_lps_mm: Vector3, directions: Directions, side_mm: float
 ) -> ShownSquare:
     """Return the square around a point, which is projected into the plane along the normal."""
-    off_mm = plane.distance_mm(point_lps_mm)
+    off_mm = plane.measure_distance_mm(point_lps_mm)
     x, y, z = (a - off_mm * b for a, b in zip(point_lps_mm, plane.normal, strict=True))
     return ShownSquare(
         centre_lps_mm=(x, y, z), right_lps=directions[0], down_lps=directions[1], side_mm=side_mm
@@ -154,7 +158,9 @@ def sample_shown_image(
 
 
 def _project_into_plane(plane: ImagePlane, direction: Vector3) -> Vector3 | None:
-    flat = np.asarray(direction) - dot(direction, plane.normal) * np.asarray(plane.normal)
+    flat = np.asarray(direction) - multiply_scalar(direction, plane.normal) * np.asarray(
+        plane.normal
+    )
     share = float(np.linalg.norm(flat))
     return None if share < LEAST_IN_PLANE else _convert_to_vector(flat / share)
 

@@ -59,7 +59,7 @@ def measure_fit(
         matrix=_orthogonalise_rotation(followup_from_baseline),
     )
     return Fit(
-        baseline_from_followup=followup_transform.inverse(),
+        baseline_from_followup=followup_transform.invert(),
         centre_lps_mm=_as_vector(question.centre),
         similarity_before=numbers.similarity_before,
         similarity=numbers.similarity,

@@ -31,7 +31,7 @@ def cut_overlay(
         In baseline coordinates.
     """
     points = _compute_slice_points(baseline, centre_lps_mm)
-    back = baseline_from_followup.inverse()
+    back = baseline_from_followup.invert()
     return Overlay(
         baseline=_apply_window(_sample(baseline, points)),
         before=_apply_window(_sample(followup, points)),

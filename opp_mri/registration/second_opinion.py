@@ -64,7 +64,7 @@ def ask_second_opinion(
     """
     import SimpleITK as sitk  # noqa: N813 - its usual name; 50 MB are loaded only when asked
 
-    followup_from_baseline = fit.baseline_from_followup.inverse()
+    followup_from_baseline = fit.baseline_from_followup.invert()
     centre = np.array(fit.centre_lps_mm)
     moved = followup_from_baseline.apply(centre)
     fixed = _cut(baseline, centre, 0.0)

@@ -321,7 +321,7 @@ def draw_tenths(
         if shared:
             lengths *= sqrt(1 - error.visit_correlation)
             lengths += shared * np.array([visits[study.days_from_ssrs] for study in row])
-        sds_mm = [[error.sd_of_mm(sequence, float(study.ap_mm))] for study in row]
+        sds_mm = [[error.get_sd_mm(sequence, float(study.ap_mm))] for study in row]
         lengths *= 10 * np.array(sds_mm) * (tenths != 0)
         lengths += tenths
         drawn[sequence] = round_to_tenths(lengths)

@@ -214,7 +214,7 @@ def _gather_lengths(
         baseline=np.array([np.flatnonzero(sequence == each)[0] for each in sequence]),
         sds_mm=np.array(
             [
-                error.sd_of_mm(name, float(study.ap_mm))
+                error.get_sd_mm(name, float(study.ap_mm))
                 for name, row in studies.items()
                 for study in row
             ]

@@ -9,7 +9,7 @@ from attrs import frozen
 from sqlalchemy import Connection, func, insert, select
 
 from opp_mri.domain.measurement import Reading
-from opp_mri.domain.reading_checks import reading_faults
+from opp_mri.domain.reading_checks import find_reading_faults
 from opp_mri.errors import InputError
 from opp_mri.store import schema
 from opp_mri.store.chain import ChainRecord, Head, record_hash
@@ -188,7 +188,7 @@ def check_readings(readings: Iterable[Reading]) -> None:
         The text says how.
     """
     for reading in readings:
-        faults = reading_faults(reading)
+        faults = find_reading_faults(reading)
         if faults:
             raise InputError(f"{faults[0]} Nothing was recorded.")
 
@@ -239,7 +239,7 @@ def _find_contradiction(record: Any, row: ChainRecord) -> str:
         if get_field_text(record, name) != column:
             return f"its {name} differs from that of its row"
     if isinstance(record, Reading):
-        faults = reading_faults(record)
+        faults = find_reading_faults(record)
         if faults:
             return faults[0].rstrip(".")
     return ""

@@ -27,7 +27,7 @@ from typing import Final, NoReturn, Self, TypeVar
 
 from attrs import define, field, frozen
 
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError, RowsError, TableError, TableFault
 from opp_mri.tables.cell_faults import NOT_GIVEN, explain_no_day, explain_no_length, quote_cell
 from opp_mri.units import format_count
@@ -72,7 +72,7 @@ class Row:
 
     def read_free_text(self, column: str) -> str:
         """Return a text that may be empty or of several lines; what acts on a screen is a fault."""
-        return self._quote(column, lambda char: visible(char) != char)
+        return self._quote(column, lambda char: make_visible(char) != char)
 
     def _quote(self, column: str, is_hidden: Callable[[str], bool]) -> str:
         if hidden := next(filter(is_hidden, self.get(column)), ""):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from opp_mri.domain.columns.column import SEVERAL
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.plausibility import patient_difference
+from opp_mri.domain.plausibility import find_patient_difference
 from opp_mri.tables.cells import read_cell
 from opp_mri.tables.csv_table import Row, read_table
 from opp_mri.tables.names import Spellings
@@ -71,10 +71,10 @@ class LesionChecks:
         earlier, line = self._first_of.setdefault(lesion.patient_id, (lesion, row.line))
         if earlier.lesion_id == lesion.lesion_id:  # corrected
             return
-        difference = patient_difference(earlier, lesion)
+        difference = find_patient_difference(earlier, lesion)
         if difference is not None:
             where = "in a recorded lesion" if line is None else f"in line {line}"
-            row.add_fault(difference.column, difference.sentence(where))
+            row.add_fault(difference.column, difference.describe(where))
 
 
 def _make_uid(name: str) -> str:

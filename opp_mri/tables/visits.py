@@ -14,7 +14,7 @@ from opp_mri.domain.columns.visit import (
     VISIT_DAY_COLUMNS,
 )
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.visit import FINDINGS, Visit, latest_visits, visit_faults
+from opp_mri.domain.visit import FINDINGS, Visit, find_visit_faults, select_latest_visits
 from opp_mri.tables.cells import read_cell, read_values
 from opp_mri.tables.csv_table import Row, read_table
 
@@ -49,7 +49,7 @@ def build_visit(row: Row, values: Mapping[str, Any]) -> Visit | None:
         return None
     if not known:  # what was written cannot be read: the fault is noted
         return None
-    faults = visit_faults(
+    faults = find_visit_faults(
         visit_date=values["visit_date"],
         fracture=values.get("fracture"),
         height_loss_percent=values.get("height_loss_percent"),
@@ -101,7 +101,7 @@ def read_visits(path: Path, lesions: Mapping[str, Lesion]) -> dict[str, tuple[Vi
                 )
                 if visit is not None:
                     visits.setdefault(lesion_id, []).append(visit)
-    return {lesion_id: latest_visits(rows) for lesion_id, rows in visits.items()}
+    return {lesion_id: select_latest_visits(rows) for lesion_id, rows in visits.items()}
 
 
 def _find_later(start: date, days: Value) -> date | None:

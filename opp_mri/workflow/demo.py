@@ -78,7 +78,7 @@ def run_demo(folder: Path, at: datetime, *, seed: int, progress: Progress) -> De
             raise InputError(f"A caliper of the demo was refused: {measured.refused[0].message}")
         rules = load_project_rules(project)
         lesions = assess_project(project, rules)
-    truth = _true_categories(cohort / "truth.json")
+    truth = _read_true_categories(cohort / "truth.json")
     page = folder / "timelines.html"
     save_page(
         page,
@@ -100,7 +100,7 @@ def _make_room(folder: Path) -> None:
     (folder / MARKER_NAME).write_text(MARKER_TEXT, encoding="utf-8")
 
 
-def _true_categories(path: Path) -> dict[str, ResponseCategory]:
+def _read_true_categories(path: Path) -> dict[str, ResponseCategory]:
     truth = json.loads(path.read_text(encoding="utf-8"))
     return {
         patient["lesion_id"]: ResponseCategory(patient["expected"]["category"])

@@ -94,7 +94,7 @@ def create_project(folder: Path, database: str = "") -> None:
     """
     store = folder / STORE_NAME
     is_there = store.exists() and (not store.is_file() or store.stat().st_size)
-    if is_there or _database_of(folder):
+    if is_there or _name_database(folder):
         raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -152,10 +152,10 @@ def open_project(folder: Path, *, in_file: bool = False) -> Project:
 
 def is_project(folder: Path) -> bool:
     """Tell whether a folder holds a project, in a file or by the address of a database."""
-    return (folder / STORE_NAME).is_file() or bool(_database_of(folder))
+    return (folder / STORE_NAME).is_file() or bool(_name_database(folder))
 
 
-def _database_of(folder: Path) -> str:
+def _name_database(folder: Path) -> str:
     return read_settings(folder / SETTINGS_NAME).database if folder.is_dir() else ""
 
 

@@ -22,7 +22,7 @@ from opp_mri.store.appending import Draft
 from opp_mri.store.chain import GENESIS, ChainRecord, Head, check_chain, record_hash
 from opp_mri.store.serial import to_json
 from opp_mri.store.sql import SqlStore, open_sqlite
-from opp_mri.workflow.measuring.timeline import draft_timeline
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.safekeeping.audit import verify
 
 
@@ -297,6 +297,6 @@ def test_the_timeline_of_a_lesion_with_a_damaged_record_says_so(path: Path) -> N
     edit_without_guards(path, "UPDATE record SET body = 'x' WHERE key = 'r2'")
     store = open_sqlite(path)
     (lesion,) = store.get_lesions()
-    flags = draft_timeline(store, lesion, "A").flags
+    flags = build_draft_timeline(store, lesion, "A").flags
     assert any("Record 3, a reading, is damaged" in flag for flag in flags)
     store.close()

@@ -13,7 +13,7 @@ from fixtures.small_study import add_lesions
 
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.edits import draft_line, sign_drafts
-from opp_mri.workflow.measuring.timeline import draft_timeline
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.project import SETTINGS_NAME, Project, create_project, open_project
 from opp_mri.workflow.safekeeping.accounts import add_account
 
@@ -48,7 +48,7 @@ def sessions(server: str, tmp_path: Path) -> Iterator[dict[str, Project]]:
 def read_and_sign(project: Project, reader: str) -> None:
     store = project.store
     (lesion,) = store.get_lesions()
-    cell = next(cell for cell in draft_timeline(store, lesion, reader).cells if cell.volume)
+    cell = next(cell for cell in build_draft_timeline(store, lesion, reader).cells if cell.volume)
     assert cell.volume is not None
     points = ((1.0, 5.0), (9.0, 5.0))
     drafts = [draft_line(cell, "LP1", cell.volume, 1, points, reader=reader, at=NOON)]

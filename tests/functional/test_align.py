@@ -17,7 +17,7 @@ from fixtures.processes import started
 from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.seeds import seed_by_frame
+from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
 from opp_mri.workflow.project import open_project
 
 
@@ -149,10 +149,10 @@ def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
     t1 = next(fit for fit in fits if fit["sequence"] == "T1")
     with open_project(project) as opened:
         lesion = find_lesion(opened.store, "OPP-01")
-        assert len(seed_by_frame(opened.store, lesion)) == 1
+        assert len(carry_seed_to_frames(opened.store, lesion)) == 1
     opp_mri("fit", "confirm", t1["fit_id"], "--reader", "A", "--project", project)
     with open_project(project) as opened:
-        assert len(seed_by_frame(opened.store, lesion)) == 2
+        assert len(carry_seed_to_frames(opened.store, lesion)) == 2
     unexplained = opp_mri(
         "fit", "reject", t1["fit_id"], "--reader", "A", "--project", project, expect=3
     )
@@ -162,7 +162,7 @@ def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
         "--project", project,
     )  # fmt: skip
     with open_project(project) as opened:
-        assert len(seed_by_frame(opened.store, lesion)) == 1
+        assert len(carry_seed_to_frames(opened.store, lesion)) == 1
     (after,) = [
         fit
         for fit in opp_mri("align", "--project", project, "--json").json

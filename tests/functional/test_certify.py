@@ -32,8 +32,8 @@ from opp_mri.workflow.double_read.certify import (
 )
 from opp_mri.workflow.measuring.edits import draft_answer, draft_line, sign_drafts
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.measuring.readings import own_readings, signed_ids
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus, draft_timeline
+from opp_mri.workflow.measuring.readings import find_signed_ids, get_own_readings
+from opp_mri.workflow.measuring.timeline import Cell, CellStatus, build_draft_timeline
 from opp_mri.workflow.project import open_project
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
@@ -108,7 +108,7 @@ def caliper(store: Any, true: TrueLength, reader: str, length_mm: float) -> dict
 
 
 def cell_of(store: Any, true: TrueLength, reader: str = "") -> Cell:
-    timeline = draft_timeline(store, store.lesion(true.lesion_id), reader)
+    timeline = build_draft_timeline(store, store.lesion(true.lesion_id), reader)
     (cell,) = (
         cell
         for cell in timeline.cells
@@ -272,8 +272,8 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
     ]
     with open_project(made.folder) as project:
         store = project.store
-        log = own_readings(store, first.lesion_id, "drafter")
-        store.add_signature(sign_drafts(log, signed_ids(store), statement="Read.", at=NOON))
+        log = get_own_readings(store, first.lesion_id, "drafter")
+        store.add_signature(sign_drafts(log, find_signed_ids(store), statement="Read.", at=NOON))
     after = score_certification(made.folder, made.truth, "drafter")
     error_mm = after.lengths[0].error_mm
     assert error_mm is not None

@@ -49,7 +49,7 @@ def test_each_vertebra_is_found_49_mm_along_the_spine_and_both_ways_agree(
     first, second = t1
     centre = placed(first, *BODIES[body])
     there = align(first, second, centre_lps_mm=centre)
-    x, y, z = there.baseline_from_followup.inverse().apply(np.array(centre)).tolist()
+    x, y, z = there.baseline_from_followup.invert().apply(np.array(centre)).tolist()
     back = align(second, first, centre_lps_mm=(x, y, z))
     assert there.verdict is back.verdict is Verdict.GOOD
     assert 48 < there.displacement_lps_mm[2] < 50

@@ -90,7 +90,7 @@ def test_a_study_imported_again_is_one_study_at_one_time_point(
     (point,) = list_time_points(project.store, "P1")
     assert point.study_instance_uids == ("1.2.3.1",)
     assert point.copied_study_instance_uids == ("1.2.3.1.99",)
-    assert [len(point.chosen(role)) for role in (SeriesRole.T1, SeriesRole.T2FS)] == [1, 1]
+    assert [len(point.get_chosen(role)) for role in (SeriesRole.T1, SeriesRole.T2FS)] == [1, 1]
     ids = {volume.volume_id for volume in volumes if volume.study_instance_uid == "1.2.3.1"}
     assert {v.duplicate_of for v in volumes if v.study_instance_uid == "1.2.3.1.99"} == ids
 
@@ -299,7 +299,7 @@ def test_two_studies_of_one_day_are_one_time_point_with_a_choice_each(
     indexed(project, files)
     (point,) = list_time_points(project.store, "P1")
     assert point.study_instance_uids == ("1.2.3.1", "1.2.3.2")
-    assert [len(point.chosen(role)) for role in SeriesRole] == [1, 1, 0, 0]
+    assert [len(point.get_chosen(role)) for role in SeriesRole] == [1, 1, 0, 0]
 
 
 def test_a_study_without_a_date_is_kept_apart_from_dated_ones(

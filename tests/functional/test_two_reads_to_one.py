@@ -23,7 +23,7 @@ from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.repeatability import measure_repeatability
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.protocol import EXAMPLE, needed_protocol
+from opp_mri.workflow.measuring.protocol import EXAMPLE, require_protocol
 from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import open_project
 
@@ -344,7 +344,7 @@ def test_each_reader_has_the_same_cases_in_an_order_of_their_own(
 ) -> None:
     declare(run, tmp_path, repeats_share="0.0")
     with open_project(project) as opened:
-        protocol = needed_protocol(opened.store)
+        protocol = require_protocol(opened.store)
         orders = [
             plan_cases(opened.store, protocol, reader, 1, secret)
             for reader, secret in zip(protocol.readers, ("a", "b"), strict=True)

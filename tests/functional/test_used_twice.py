@@ -10,7 +10,7 @@ from fixtures.makers import NOON
 
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.imaging import FileStatus, SeriesRole
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.errors import InputError
 from opp_mri.workflow.catalogue.index import index, override_role
 from opp_mri.workflow.measuring.lesions import add_lesion
@@ -103,7 +103,7 @@ def calipers(tmp_path: Path, sop_instance_uid: str, day: str) -> Path:
 def test_a_caliper_on_a_uid_used_twice_is_measured_on_the_image_of_its_day(
     twice: Project, tmp_path: Path, day: str, length_mm: str
 ) -> None:
-    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
+    uid = get_uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     (reading,) = measure(twice.store, calipers(tmp_path, uid, day), NOON).stored
     assert (reading.length_mm, reading.study_date) == (Decimal(length_mm), date.fromisoformat(day))
 
@@ -111,7 +111,7 @@ def test_a_caliper_on_a_uid_used_twice_is_measured_on_the_image_of_its_day(
 def test_a_caliper_on_a_uid_used_twice_is_refused_where_no_day_tells_which(
     twice: Project, tmp_path: Path
 ) -> None:
-    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
+    uid = get_uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     (refusal,) = measure(twice.store, calipers(tmp_path, uid, ""), NOON).refused
     assert "2 images that differ have the SOPInstanceUID" in refusal.message
     assert "give study_date and sequence" in refusal.message
@@ -119,7 +119,7 @@ def test_a_caliper_on_a_uid_used_twice_is_refused_where_no_day_tells_which(
 
 
 def test_a_seed_on_a_uid_used_twice_is_refused(twice: Project) -> None:
-    uid = uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
+    uid = get_uid_in_file(twice.store.get_volumes()[0].frames[1].sop_instance_uid)
     seed = {"seed_sop_instance_uid": uid, "seed_column": "3", "seed_row": "4"}
     with pytest.raises(InputError, match="several images that differ have it"):
         add_lesion(twice.store, LESION | {"lesion_id": "L2"} | seed, NOON)

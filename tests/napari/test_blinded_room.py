@@ -17,7 +17,7 @@ from opp_mri.domain.reader_study import CaseOrder, IssuedPackage, ShownDates
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.measuring.protocol import needed_protocol
+from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.project import Project, open_project
 
 DATE = re.compile(r"(19|20)\d\d-?\d\d-?\d\d")
@@ -37,7 +37,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Issue
                          ("locked-sequential", "offsets")):  # fmt: skip
         copytree(folder / "project", folder / f"p-{order}")
         with open_project(folder / f"p-{order}") as project:
-            protocol = needed_protocol(project.store)
+            protocol = require_protocol(project.store)
             changes = {"order": CaseOrder(order), "dates": ShownDates(dates)}
             project.store.add_to_log([attrs.evolve(protocol, **changes)])
             issued[order] = make_package(project, "reader-2", folder / order, NOON).issued

@@ -16,10 +16,10 @@ from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.serial import to_json
-from opp_mri.workflow.measuring.seeds import confirmed_transforms, lesion_seed_lps_mm
+from opp_mri.workflow.measuring.seeds import find_lesion_seed_lps_mm, list_confirmed_transforms
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.registration.align_plan import plan
-from opp_mri.workflow.registration.align_review import review_queue
+from opp_mri.workflow.registration.align_review import build_review_queue
 from opp_mri.workflow.registration.decisions import decide
 
 
@@ -47,7 +47,7 @@ def fit_id(presenter: FitReviewPresenter) -> str:
 
 def with_verdict(project: Project, verdict: Verdict) -> None:
     """Return the first fit of the queue another verdict, in the store."""
-    first = review_queue(project.store).items[0].alignment
+    first = build_review_queue(project.store).items[0].alignment
 
     changed = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))
     rewrite_record(project.folder / "opp_mri.sqlite", first.fit_id, to_json(changed))
@@ -57,12 +57,12 @@ def test_the_queue_holds_every_fit_undecided_ones_first_and_the_failed_last(
     project: Project,
 ) -> None:
     with_verdict(project, Verdict.FAILED)
-    before = review_queue(project.store).items
+    before = build_review_queue(project.store).items
     decide(
         project.store, before[0].alignment.fit_id, FitDecision.REJECTED,
         reader="A", reason="", at=NOON,
     )  # fmt: skip
-    after = review_queue(project.store)
+    after = build_review_queue(project.store)
     assert after.not_lined_up == 0
     assert len(after.items) == len(before) == sum(len(task.pairs) for task in plan(project.store))
     assert before[-1].alignment.fit.verdict is Verdict.FAILED
@@ -80,7 +80,7 @@ def test_a_confirmed_fit_is_in_the_store_at_once_and_carries_points(
     assert (decision.decision, decision.reader, decision.recorded_at) == (
         FitDecision.CONFIRMED, "A", NOON,
     )  # fmt: skip
-    assert len(confirmed_transforms(project.store, lesion)) == 1
+    assert len(list_confirmed_transforms(project.store, lesion)) == 1
     assert fit_id(presenter) != confirmed
     assert presenter.notice.startswith("Confirmed: OPP-01, L2, T1")
 
@@ -93,7 +93,7 @@ def test_a_rejected_fit_carries_nothing(project: Project, presenter: FitReviewPr
     assert project.store.get_alignment_decisions() == {}
     presenter.enter("another level")
     assert project.store.get_alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
-    assert confirmed_transforms(project.store, lesion) == []
+    assert list_confirmed_transforms(project.store, lesion) == []
 
 
 def test_a_fit_is_not_confirmed_before_its_images_are_shown(
@@ -297,9 +297,9 @@ def without_seed(project: Project) -> None:
 
 
 def test_the_ticks_stand_on_the_seed_of_the_lesion(project: Project) -> None:
-    seed = lesion_seed_lps_mm(project.store, project.store.get_lesions()[0])
+    seed = find_lesion_seed_lps_mm(project.store, project.store.get_lesions()[0])
     assert seed is not None
-    item = review_queue(project.store).items[0]
+    item = build_review_queue(project.store).items[0]
     assert item.centre_lps_mm == seed[1]
     assert ticks_in_words(item) == "ticks: L2"
 
@@ -307,9 +307,9 @@ def test_the_ticks_stand_on_the_seed_of_the_lesion(project: Project) -> None:
 def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_what_they_are(
     project: Project,
 ) -> None:
-    fit_ids = [item.alignment.fit_id for item in review_queue(project.store).items]
+    fit_ids = [item.alignment.fit_id for item in build_review_queue(project.store).items]
     without_seed(project)
-    item = review_queue(project.store, fit_ids=fit_ids).items[0]
+    item = build_review_queue(project.store, fit_ids=fit_ids).items[0]
     assert item.centre_lps_mm == item.alignment.fit.centre_lps_mm
     assert "no vertebra is marked" in ticks_in_words(item)
     frame = item.alignment.fit.baseline_from_followup.to_frame_of_reference_uid
@@ -318,7 +318,7 @@ def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_wha
         point_lps_mm=(1.0, 2.0, 3.0), recorded_at=NOON,
     )  # fmt: skip
     project.store.add_to_log([confirmed])
-    item = review_queue(project.store, fit_ids=fit_ids).items[0]
+    item = build_review_queue(project.store, fit_ids=fit_ids).items[0]
     assert item.centre_lps_mm == (1.0, 2.0, 3.0)
     assert ticks_in_words(item) == "ticks: L2"
 
@@ -326,7 +326,7 @@ def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_wha
 def test_confirming_states_that_levels_were_counted_and_a_failed_fit_offers_no_such_key(
     project: Project,
 ) -> None:
-    item = review_queue(project.store).items[0]
+    item = build_review_queue(project.store).items[0]
     assert what_confirming_says(item) == "C states: levels counted, L2 lies on L2."
     failed = attrs.evolve(
         item, alignment=attrs.evolve(

@@ -19,7 +19,7 @@ from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesion
-from opp_mri.workflow.measuring.readings import counted_readings, latest_by_cell
+from opp_mri.workflow.measuring.readings import get_counted_readings, select_latest_by_cell
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.registration.decisions import decide
 
@@ -250,11 +250,11 @@ def test_a_voxel_is_the_step_of_shift_and_the_axis_that_of_alt(
     wider = room.calipers.line_on(room.panes.panes[0])
     assert line is not None
     assert wider is not None
-    assert plane.length_mm(line[1], wider[1]) == pytest.approx(plane.column_spacing_mm)
+    assert plane.measure_length_mm(line[1], wider[1]) == pytest.approx(plane.column_spacing_mm)
     room.wish("axis_left")
     along = room.calipers.line_on(room.panes.panes[0])
     assert along is not None
-    assert plane.length_mm(wider[1], along[1]) == pytest.approx(0.1)
+    assert plane.measure_length_mm(wider[1], along[1]) == pytest.approx(0.1)
 
 
 def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
@@ -364,7 +364,7 @@ def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
     mouse.wheel(1)
     leader, *others = room.panes.panes
     for pane in others:
-        transform = lesion.links.carrying(pane.frame, leader.frame)
+        transform = lesion.links.find_carrying(pane.frame, leader.frame)
         assert transform is not None
         assert pane.focus == pytest.approx(tuple(transform.apply(leader.focus)), abs=1e-6)
         distances = [abs(p.distance_mm(pane.focus)) for p in pane.volume.planes]  # type: ignore[union-attr, arg-type]
@@ -463,10 +463,10 @@ def test_signing_names_what_is_missing_freezes_and_counts(
     view = room.sign_off()
     assert len(view.drafts) == 1
     assert view.missing
-    assert counted_readings(project.store) == []
+    assert get_counted_readings(project.store) == []
     sign_off(room)
     settle(room)
-    assert len(counted_readings(project.store)) == 1
+    assert len(get_counted_readings(project.store)) == 1
     assert mouse.view.marks[0].style is MarkStyle.FROZEN
     looks = {cell.look for row in room.worklist().rows for cell in row.cells if cell}
     assert CellLook.SIGNED in looks
@@ -520,11 +520,11 @@ def test_a_signed_answer_changes_only_with_a_reason(
     settle(room)
     first, second = readings(project)
     assert second.amendment_reason == "edge was misread"
-    counted = latest_by_cell(counted_readings(project.store))
+    counted = select_latest_by_cell(get_counted_readings(project.store))
     assert [one.length_mm for one in counted.values()] == [first.length_mm]
     sign_off(room)
     settle(room)
-    counted = latest_by_cell(counted_readings(project.store))
+    counted = select_latest_by_cell(get_counted_readings(project.store))
     assert [one.length_mm for one in counted.values()] == [second.length_mm]
 
 

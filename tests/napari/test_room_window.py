@@ -27,7 +27,7 @@ from opp_mri.errors import ProjectError
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesion
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings
 from opp_mri.workflow.project import Project, create_project, open_project
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
     assert {reading.answer for reading in project.store.get_readings()} == {Answer.MEASURED}
     assert len(project.store.get_readings()) == len(truth)
     assert window.timeline.category.text() == "OPP"
-    assert counted_readings(project.store) == []
+    assert get_counted_readings(project.store) == []
     qtbot.keyClick(canvas(window), Qt.Key.Key_S)
     assert window.room.dialog is Dialog.SIGN_OFF
     assert not window.pages.sign_off.missing.isVisible()

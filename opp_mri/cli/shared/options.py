@@ -22,7 +22,7 @@ all_or_none_option = click.option(
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def asked_passphrase(*, is_new: bool = False) -> str:
+def ask_passphrase(*, is_new: bool = False) -> str:
     """Return the passphrase of OPP_MRI_PASSPHRASE, or ask for it; twice where it is a new one.
 
     It is never an option of a command: others on this machine could read it there.
@@ -34,11 +34,11 @@ def asked_passphrase(*, is_new: bool = False) -> str:
     return typed
 
 
-def example(line: str) -> str:
+def format_example(line: str) -> str:
     """Return the end of a command's help: a line that may be typed as it stands."""
     return f"\b\nExample:\n  {line}"
 
 
-def now() -> datetime:
+def read_clock() -> datetime:
     """Return the time at which something is recorded."""
     return datetime.now(UTC)

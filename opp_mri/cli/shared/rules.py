@@ -63,16 +63,16 @@ class RulesChoice:
     criteria: Criteria | None
     mode: Mode
 
-    def in_project(self, project: Project) -> Rules:
+    def complete_for_project(self, project: Project) -> Rules:
         """Complete them from the settings of a project."""
         return load_project_rules(project, self.criteria, self.mode)
 
-    def for_tables(self) -> Rules:
+    def complete_for_tables(self) -> Rules:
         """Complete them for tables, which have no settings."""
         return Rules(criteria=self.criteria or load_criteria(DEFAULT_CRITERIA), mode=self.mode)
 
 
-def rules_options(command: Callable[..., None]) -> Callable[..., None]:
+def add_rules_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options `--mode` and `--criteria` to a command, and pass it both as `rules`."""
 
     @mode_option

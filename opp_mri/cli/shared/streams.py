@@ -4,11 +4,11 @@ import io
 import sys
 from typing import TextIO, cast
 
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 
 
 class VisibleStream(io.TextIOBase):
-    """A text stream for people: writes what `visible` gives, to another stream.
+    """A text stream for people: writes what `make_visible` gives, to another stream.
 
     It offers no `buffer`, so that nothing writes bytes past it.
 
@@ -33,7 +33,7 @@ class VisibleStream(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write a text, made visible; gives the number of characters that it has."""
-        self.terminal.write(visible(text))
+        self.terminal.write(make_visible(text))
         return len(text)
 
     def flush(self) -> None:
@@ -55,15 +55,15 @@ class VisibleStream(io.TextIOBase):
 
 def show_only_what_is_visible() -> None:
     """Put such a stream in the place of standard output and standard error."""
-    sys.stdout, sys.stderr = _guarded(sys.stdout), _guarded(sys.stderr)
+    sys.stdout, sys.stderr = _guard(sys.stdout), _guard(sys.stderr)
 
 
-def terminal_of(stream: TextIO) -> TextIO:
+def get_terminal(stream: TextIO) -> TextIO:
     """Return the stream for one who adds escape sequences of its own, and makes texts visible."""
     return stream.terminal if isinstance(stream, VisibleStream) else stream
 
 
-def _guarded(stream: TextIO) -> TextIO:
+def _guard(stream: TextIO) -> TextIO:
     if isinstance(stream, VisibleStream):
         return stream
     if isinstance(stream, io.TextIOWrapper):  # names of files need not be text

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.domain.columns.column import plain
+from opp_mri.domain.columns.column import write_value
 
 GUARD: Final = "\u00a0"
 # the last four are full-width forms, which East Asian spreadsheets take for the same
@@ -42,7 +42,10 @@ def csv_bytes(table: ExportTable) -> bytes:
         table.names,
         zip(
             *(
-                [guarded(value) if isinstance(value, str) else plain(value) for value in values]
+                [
+                    guarded(value) if isinstance(value, str) else write_value(value)
+                    for value in values
+                ]
                 for values in table.data
             ),
             strict=True,

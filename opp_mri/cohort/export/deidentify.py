@@ -19,7 +19,7 @@ from attrs import evolve
 
 from opp_mri.cohort.export.recorded import recorded_tables
 from opp_mri.cohort.statistics.members import histology_of
-from opp_mri.domain.columns.column import plain
+from opp_mri.domain.columns.column import write_value
 from opp_mri.domain.columns.timeline import CODED_EVENTS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import DEIDENTIFIED_SSRS_DATE
@@ -38,7 +38,7 @@ CODE: Final = re.compile(r"P[0-9]{3,}-L[0-9]+")
 def key_from_data(lesions: Iterable[AssessedLesion]) -> bytes:
     """Make a key of all that was recorded: the same cohort gives the same codes."""
     rows = sorted(
-        "\x1f".join([table.name, *map(plain, row)])
+        "\x1f".join([table.name, *map(write_value, row)])
         for table in recorded_tables(lesions)
         for row in zip(*table.data, strict=True)
     )

@@ -18,7 +18,7 @@ from opp_mri.domain.assessment import (
     ResponseCategory,
     SequenceAssessment,
 )
-from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Row, seen_through
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Row, view_through
 from opp_mri.domain.columns.lesion import LESION_ID, PATIENT_ID, SINS_COLUMNS
 from opp_mri.domain.columns.sequence import COURSE_COLUMNS
 from opp_mri.domain.columns.timeline import SEQUENCES
@@ -84,7 +84,7 @@ def assessment_columns(
         column for it.
     """
     columns: list[Column[AssessedLesion]] = [
-        *seen_through((LESION_ID, PATIENT_ID), lesion_of),
+        *view_through((LESION_ID, PATIENT_ID), lesion_of),
         *_answer_columns(
             lambda lesion: lesion.assessment.category,
             lambda lesion: lesion.assessment.reason,
@@ -120,14 +120,14 @@ def assessment_columns(
             description="What a reader should know of the call, separated by semicolons. The "
             "caution that needs a simulation, noise, is given by `opp-mri assess`.",
         ),
-        *seen_through(COURSE_COLUMNS, deciding),
+        *view_through(COURSE_COLUMNS, deciding),
         Column(
             name="retreatment_day", label="Local retreatment", kind=Kind.INTEGER,
             unit="days from SSRS", source=_RULES,
             of=lambda lesion: lesion.assessment.retreatment_day,
             description="Day after which no follow-up counts; empty without a retreatment.",
         ),
-        *seen_through(SINS_COLUMNS, lesion_of),
+        *view_through(SINS_COLUMNS, lesion_of),
         Column(
             name="mode", label="Read", kind=Kind.CODE, allowed=MODES, required=True,
             of=lambda lesion: lesion.assessment.mode.value, source="chosen for this cohort",
@@ -173,7 +173,7 @@ def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
             of=lambda row: row.lesion.assessment.deciding_sequence is row.sequence,
             description="Whether the lesion's category comes from this sequence.",
         ),
-        *seen_through(COURSE_COLUMNS, lambda row: row.assessment),
+        *view_through(COURSE_COLUMNS, lambda row: row.assessment),
     )  # fmt: skip
 
 

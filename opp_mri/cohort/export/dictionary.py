@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.domain.columns.column import Column, Kind, plain
+from opp_mri.domain.columns.column import Column, Kind, write_value
 
 DICTIONARY: Final = "dictionary"
 BETWEEN: Final = " | "  # between the allowed values of one cell
@@ -60,11 +60,11 @@ DICTIONARY_COLUMNS: Final[tuple[Column[Entry], ...]] = (
         description="Each code with what it means, separated by vertical bars.", source=_DECLARED,
     ),
     Column(
-        name="minimum", label="Minimum", of=lambda entry: plain(entry.column.minimum) or None,
+        name="minimum", label="Minimum", of=lambda entry: write_value(entry.column.minimum) or None,
         description="Smallest value that the program takes.", source=_DECLARED,
     ),
     Column(
-        name="maximum", label="Maximum", of=lambda entry: plain(entry.column.maximum) or None,
+        name="maximum", label="Maximum", of=lambda entry: write_value(entry.column.maximum) or None,
         description="Largest value that the program takes.", source=_DECLARED,
     ),
     Column(

@@ -14,7 +14,7 @@ from typing import Any, Final
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.dictionary import DICTIONARY_COLUMNS, Entry
 from opp_mri.cohort.export.recorded import digits
-from opp_mri.domain.columns.column import Column, Kind, Value, plain
+from opp_mri.domain.columns.column import Column, Kind, Value, write_value
 from opp_mri.errors import InputError
 
 _DIGITS_BEFORE_POINT: Final = 10
@@ -55,7 +55,7 @@ def parquet_bytes(table: ExportTable, notes: Mapping[str, str]) -> bytes:
 
 def _metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
     entry = Entry(table, column)
-    described = {column.name: plain(column.of(entry)) for column in DICTIONARY_COLUMNS}
+    described = {column.name: write_value(column.of(entry)) for column in DICTIONARY_COLUMNS}
     described["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
     return described
 

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.domain.columns.column import Column, seen_through
+from opp_mri.domain.columns.column import Column, view_through
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.columns.timeline import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
 from opp_mri.domain.columns.visit import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
-from opp_mri.domain.visit import events_of_visits
+from opp_mri.domain.visit import derive_events
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import count_days
 
@@ -23,11 +23,11 @@ LESIONS, MEASUREMENTS, EVENTS, VISITS = "lesions", "measurements", "events", "vi
 
 
 def lesion_of(member: AssessedLesion) -> Lesion:
-    """Return the lesion of a row, for `seen_through`."""
+    """Return the lesion of a row, for `view_through`."""
     return member.lesion
 
 
-COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = seen_through(
+COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = view_through(
     LESION_COLUMNS, lesion_of
 )
 
@@ -42,7 +42,7 @@ def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     recorded = events[count:] if events[:count] == exclusions else events
     drawn_events = {
         (count_days(member.lesion.ssrs_last_date, event.date), event.kind)
-        for event in events_of_visits(member.visits, member.lesion.ssrs_first_date)
+        for event in derive_events(member.visits, member.lesion.ssrs_first_date)
     }
     return tuple(
         event for event in recorded if (event.days_from_ssrs, event.kind) not in drawn_events

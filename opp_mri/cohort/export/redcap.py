@@ -15,7 +15,7 @@ from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.csv_text import csv_rows, guarded
 from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
 from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, VISITS
-from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, plain
+from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, write_value
 
 DICTIONARY_HEADER: Final = (
     "Variable / Field Name",
@@ -150,8 +150,8 @@ def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
         ),
         "Field Note": column.description,
         "Text Validation Type OR Show Slider Number": _VALIDATION.get(column.kind, ""),
-        "Text Validation Min": plain(column.minimum),
-        "Text Validation Max": plain(column.maximum),
+        "Text Validation Min": write_value(column.minimum),
+        "Text Validation Max": write_value(column.maximum),
         "Identifier?": "y" if column.identifier else "",
         "Required Field?": "y" if column.required and column.kind is not Kind.CODES else "",
     }  # fmt: skip
@@ -211,10 +211,10 @@ def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Itera
 def _texts(field: _Field, table: ExportTable) -> list[str]:
     values = table.data[field.place]
     if field.code:
-        return ["1" if field.code in plain(value).split(SEVERAL) else "0" for value in values]
+        return ["1" if field.code in write_value(value).split(SEVERAL) else "0" for value in values]
     if table.columns[field.place].kind is Kind.BOOLEAN:
         return ["1" if sequence else "0" for sequence in values]
-    return [guarded(value) if isinstance(value, str) else plain(value) for value in values]
+    return [guarded(value) if isinstance(value, str) else write_value(value) for value in values]
 
 
 def _rows_of_lesions(table: ExportTable) -> Mapping[Value, Sequence[int]]:

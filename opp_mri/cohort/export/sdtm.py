@@ -14,7 +14,7 @@ from attrs import frozen
 from opp_mri.cohort.export.changes import Change, StudyPart
 from opp_mri.cohort.statistics.members import age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
-from opp_mri.domain.columns.column import Column, Kind, Row, Value, plain
+from opp_mri.domain.columns.column import Column, Kind, Row, Value, write_value
 from opp_mri.domain.columns.visit import FINDING_COLUMNS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -223,12 +223,12 @@ TR: Final[tuple[Variable[Record], ...]] = (
     _variable("TRTEST", "Tumor/Lesion Assessment Test Name", lambda _: "Diameter",
               "Synonym Qualifier"),
     _variable("TRORRES", "Result or Finding in Original Units",
-              lambda r: plain(r.change.observation.ap_mm), "Result Qualifier", "Exp",
+              lambda r: write_value(r.change.observation.ap_mm), "Result Qualifier", "Exp",
               source="recorded: greatest anteroposterior extent"),
     _variable("TRORRESU", "Original Units", lambda _: "mm", "Variable Qualifier", "Exp",
               Kind.CODE, allowed={"mm": "millimetre"}),
     _variable("TRSTRESC", "Character Result/Finding in Std Format",
-              lambda r: plain(r.change.observation.ap_mm), "Result Qualifier", "Exp",
+              lambda r: write_value(r.change.observation.ap_mm), "Result Qualifier", "Exp",
               source="TRORRES"),
     _variable("TRSTRESN", "Numeric Result/Finding in Standard Units",
               lambda r: r.change.observation.ap_mm, "Result Qualifier", "Exp", Kind.DECIMAL,
@@ -299,7 +299,8 @@ SUPPTU: Final[tuple[Variable[Qualifier], ...]] = (
               allowed=QUALIFIERS),
     _variable("QLABEL", "Qualifier Variable Label", lambda q: q.column.heading,
               "Synonym Qualifier"),
-    _variable("QVAL", "Data Value", lambda q: plain(q.column.of(q.of.lesion)), "Result Qualifier",
+    _variable("QVAL", "Data Value", lambda q: write_value(q.column.of(q.of.lesion)),
+              "Result Qualifier",
               source="recorded", identifier=True),
     _variable("QORIG", "Origin", lambda _: "COLLECTED", "Record Qualifier"),
     _variable("QEVAL", "Evaluator", lambda _: None, "Record Qualifier", "Exp"),

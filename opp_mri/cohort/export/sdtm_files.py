@@ -28,7 +28,7 @@ from opp_mri.cohort.export.sdtm import (
     Subject,
     Variable,
 )
-from opp_mri.domain.columns.column import Kind, pick, plain
+from opp_mri.domain.columns.column import Kind, pick, write_value
 from opp_mri.domain.columns.visit import FINDING_COLUMNS
 from opp_mri.response.assessed import AssessedLesion
 
@@ -142,7 +142,7 @@ class _Found:
         for seq, (lesion, day, column, value) in enumerate(findings, 1):
             yield Record(
                 subject=self.subject, seq=seq, lesion=lesion, day=day,
-                test=VISIT_TESTS[column.name], result=plain(value), unit=column.unit,
+                test=VISIT_TESTS[column.name], result=write_value(value), unit=column.unit,
             )  # fmt: skip
 
     def answered(self) -> Iterator[Record]:
@@ -187,6 +187,6 @@ def _define(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
                     for text in (
                         table.name.upper(), str(order), column.name, column.label,
                         "Num" if number else "Char", column.unit, column.role, column.core, terms,
-                        column.source, plain(column.identifier),
+                        column.source, write_value(column.identifier),
                     )
                 ]  # fmt: skip

@@ -46,7 +46,7 @@ from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.course import find_retreatment_day
@@ -143,7 +143,7 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
     with our_style():
         figure.savefig(buffer, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
     content = buffer.getvalue()
-    return visible(content.decode()).encode() if suffix == ".svg" else content
+    return make_visible(content.decode()).encode() if suffix == ".svg" else content
 
 
 def figure_svg(figure: Figure) -> str:

@@ -23,7 +23,7 @@ from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.words import in_words
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import DAYS_PER_WEEK, format_mm
 
@@ -84,7 +84,7 @@ def methods_text(
         libraries=[(name, version(name)) for name in LIBRARIES],
         data_sha256=data_sha256,
     )
-    paragraphs = re.split(r"\n{2,}", visible(text).strip())
+    paragraphs = re.split(r"\n{2,}", make_visible(text).strip())
     return "\n\n".join(map(_filled, paragraphs)) + "\n"
 
 

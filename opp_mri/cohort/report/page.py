@@ -9,14 +9,16 @@ from markupsafe import Markup, escape
 from opp_mri import __version__
 from opp_mri.cohort.report.pdf import pdf_of
 from opp_mri.cohort.words import in_words
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.files import write_bytes
 from opp_mri.units import format_mm
 
 
 def render_page(template: str, **context: object) -> str:
     """Fill a template; what would act instead of being read is written out."""
-    return visible(_environment().get_template(template).render(version=__version__, **context))
+    return make_visible(
+        _environment().get_template(template).render(version=__version__, **context)
+    )
 
 
 def save_page(path: Path, html: str, *, printed_html: str | None = None) -> None:
@@ -76,5 +78,5 @@ def _environment() -> Environment:
 
 def _css_string(text: str) -> Markup:
     """Write a text as a CSS string."""
-    escaped = re.sub(r'["\\<\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", visible(text))
+    escaped = re.sub(r'["\\<\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", make_visible(text))
     return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style

@@ -27,7 +27,7 @@ from opp_mri.domain.assessment import Assessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import DataWarning
-from opp_mri.domain.sins import stability_of
+from opp_mri.domain.sins import classify_stability
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.history import DatedLabel
 from opp_mri.response.outlook import Outlook
@@ -278,7 +278,7 @@ def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     ]
     facts.append(("events", "; ".join(happened) or "none recorded"))
     if lesion.sins is not None:
-        stability = in_words(stability_of(lesion.sins).value)
+        stability = in_words(classify_stability(lesion.sins).value)
         facts.append(("instability score (SINS)", f"{lesion.sins}, {stability}"))
     facts += [
         (f"found at week {week_in_words(day)}", words) for day, words in lesion_report.findings

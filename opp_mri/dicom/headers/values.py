@@ -14,7 +14,7 @@ from typing import Final
 
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from opp_mri.domain.visible_text import visible_line
+from opp_mri.domain.visible_text import make_line_visible
 from opp_mri.units import format_count
 
 PYDICOM_ERRORS: Final = (
@@ -52,13 +52,17 @@ def shown_text(value: object) -> str:
     Blanks of any kind become spaces; other characters that act instead of being read, such as
     terminal escapes and bidirectional overrides, are written out.
     """
-    return visible_line(_BLANKS.sub(" ", text(value)))
+    return make_line_visible(_BLANKS.sub(" ", text(value)))
 
 
 def texts(value: object) -> tuple[str, ...]:
     """Return the values of a code string, none for an empty one."""
     written = text(value)
-    return tuple(visible_line(part.strip(" \0")) for part in written.split("\\")) if written else ()
+    return (
+        tuple(make_line_visible(part.strip(" \0")) for part in written.split("\\"))
+        if written
+        else ()
+    )
 
 
 def number(value: object) -> float | None:
@@ -148,7 +152,9 @@ def fault(keyword: str, value: object) -> str:
     parts = [_as_written(part) for part in value] if several else text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
     written = "\\".join(parts)[:_LONGEST_QUOTED]
     if not all(_DECIMAL.fullmatch(part) for part in parts):
-        return f'{keyword} is written as "{visible_line(written)}", which cannot be understood.'
+        return (
+            f'{keyword} is written as "{make_line_visible(written)}", which cannot be understood.'
+        )
     count = format_count(len(parts), "value")
     return f"{keyword} holds {count} ({written}), and another number of values is needed."
 

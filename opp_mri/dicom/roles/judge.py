@@ -218,7 +218,7 @@ def _clash(volume: VolumeDescription) -> Finding[bool]:
 
 def _unclear_diffusion(header: Instance) -> Finding[bool]:
     """Return doubt where it is not clear whether an image is diffusion-weighted."""
-    sentence = header.unreadable_value("DiffusionBValue")
+    sentence = header.describe_unreadable_value("DiffusionBValue")
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from opp_mri.dicom.roles.contrast import acquired_at
 from opp_mri.dicom.roles.lexicon import fold
-from opp_mri.domain.geometry import ImagePlane, dot
+from opp_mri.domain.geometry import ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import RoleCertainty, SeriesRole, Usability, VolumeDescription
 
 SAME_STATION_OVERLAP: Final = 0.5  # intersection over union of the extents along the body
@@ -222,9 +222,9 @@ def _same_geometry(a: VolumeDescription, b: VolumeDescription) -> float:
     first, second = a.planes[len(a.planes) // 2], b.planes[len(b.planes) // 2]
     agreement = [
         first.frame_of_reference_uid == second.frame_of_reference_uid,
-        abs(dot(first.normal, second.normal)) >= SAME_DIRECTION,
+        abs(multiply_scalar(first.normal, second.normal)) >= SAME_DIRECTION,
         len(a.planes) == len(b.planes)
-        and bool(np.isclose(first.distance_mm(second.position_lps_mm), 0, atol=0.5)),
+        and bool(np.isclose(first.measure_distance_mm(second.position_lps_mm), 0, atol=0.5)),
         (first.rows, first.columns) == (second.rows, second.columns),
     ]
     return sum(agreement) / len(agreement)

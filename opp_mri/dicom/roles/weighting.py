@@ -38,7 +38,7 @@ def weighting(instance: Instance) -> Finding[Weighting]:
     Finding of Weighting
         None where the timing fits no role, or cannot be understood.
     """
-    if unreadable := instance.unreadable_value(*_TIMES):
+    if unreadable := instance.describe_unreadable_value(*_TIMES):
         sentence = f"The timing cannot be judged: {unreadable}"
         return Finding(value=None, sentence=sentence)
     tr, te = instance.repetition_time_ms, instance.echo_time_ms

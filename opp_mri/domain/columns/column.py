@@ -113,7 +113,7 @@ class Column(Generic[Row]):
         return f"{self.description} Write {write}."
 
 
-def seen_through(
+def view_through(
     columns: Iterable[Column[Owner]], owner_of: Callable[[Row], Owner | None]
 ) -> tuple[Column[Row], ...]:
     """Return the columns of an object for rows that hold it, such as a lesion in a cohort.
@@ -124,15 +124,15 @@ def seen_through(
         Takes the object from a row; None where the row has none: its values are None then.
     """
 
-    def through(of: Callable[[Owner], Value]) -> Callable[[Row], Value]:
-        def value_of(row: Row) -> Value:
+    def look_through(of: Callable[[Owner], Value]) -> Callable[[Row], Value]:
+        def get_value(row: Row) -> Value:
             owner = owner_of(row)
             return None if owner is None else of(owner)
 
-        return value_of
+        return get_value
 
     # the type of the row changes with `of`, which evolve() cannot tell
-    return tuple(cast(Any, evolve)(column, of=through(column.of)) for column in columns)
+    return tuple(cast(Any, evolve)(column, of=look_through(column.of)) for column in columns)
 
 
 def pick(columns: Iterable[Column[Row]], *names: str) -> tuple[Column[Row], ...]:
@@ -141,7 +141,7 @@ def pick(columns: Iterable[Column[Row]], *names: str) -> tuple[Column[Row], ...]
     return tuple(by_name[name] for name in names)
 
 
-def plain(value: Value) -> str:
+def write_value(value: Value) -> str:
     """Write a value as a program reads it: exact digits, ISO dates, true and false."""
     if value is None:
         return ""
@@ -156,10 +156,10 @@ def plain(value: Value) -> str:
 
 def build_json_object(columns: Iterable[Column[Row]], row: Row) -> dict[str, Any]:
     """Return a row as a JSON object, by the names of its columns."""
-    return {column.name: json_value(column.of(row)) for column in columns}
+    return {column.name: convert_to_json(column.of(row)) for column in columns}
 
 
-def json_value(value: Value) -> Any:
+def convert_to_json(value: Value) -> Any:
     """Return a value as JSON knows it: an exact decimal as a number, a date as text."""
     if isinstance(value, Decimal):
         return float(value)

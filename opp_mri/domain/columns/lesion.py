@@ -6,7 +6,7 @@ from typing import Final
 
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind
 from opp_mri.domain.measurement import Lesion, SeedPoint
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.domain.sins import (
     ALIGNMENT_POINTS,
     COLLAPSE_POINTS,
@@ -14,7 +14,7 @@ from opp_mri.domain.sins import (
     POSTEROLATERAL_POINTS,
     BoneQuality,
     Stability,
-    stability_of,
+    classify_stability,
 )
 from opp_mri.domain.timeline import Exclusion
 
@@ -37,15 +37,15 @@ EXCLUSIONS: Final[Mapping[str, str]] = {
 }
 
 
-def _points(
+def _build_points_column(
     name: str, label: str, allowed: Mapping[str, str], of: Callable[[Lesion], int | None]
 ) -> Column[Lesion]:
-    def code(lesion: Lesion) -> str | None:
+    def get_code(lesion: Lesion) -> str | None:
         points = of(lesion)
         return None if points is None else str(points)
 
     return Column(
-        name=name, label=label, kind=Kind.CODE, allowed=allowed, of=code, source=_RECORDED,
+        name=name, label=label, kind=Kind.CODE, allowed=allowed, of=get_code, source=_RECORDED,
         description="Points of this item of the Spinal Instability Neoplastic Score (SINS) at "
         "radiosurgery; that of the location follows from the level.",
     )  # fmt: skip
@@ -138,15 +138,15 @@ LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
         },
         description="Bone quality of the lesion; an item of SINS too.", source=_RECORDED,
     ),
-    _points("sins_pain", "SINS, pain", PAIN_POINTS, lambda lesion: lesion.sins_pain),
-    _points(
+    _build_points_column("sins_pain", "SINS, pain", PAIN_POINTS, lambda lesion: lesion.sins_pain),
+    _build_points_column(
         "sins_alignment", "SINS, alignment", ALIGNMENT_POINTS,
         lambda lesion: lesion.sins_alignment,
     ),
-    _points(
+    _build_points_column(
         "sins_collapse", "SINS, collapse", COLLAPSE_POINTS, lambda lesion: lesion.sins_collapse
     ),
-    _points(
+    _build_points_column(
         "sins_posterolateral", "SINS, posterolateral involvement", POSTEROLATERAL_POINTS,
         lambda lesion: lesion.sins_posterolateral,
     ),
@@ -170,7 +170,7 @@ SINS_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
     ),
     Column(
         name="sins_stability", label="Stability by SINS", kind=Kind.CODE,
-        of=lambda lesion: None if lesion.sins is None else stability_of(lesion.sins).value,
+        of=lambda lesion: None if lesion.sins is None else classify_stability(lesion.sins).value,
         allowed={
             Stability.STABLE.value: "stable, 0 to 6",
             Stability.INDETERMINATE.value: "potentially unstable, 7 to 12",
@@ -184,7 +184,7 @@ SINS_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
 SEED_COLUMNS: Final[tuple[Column[SeedPoint], ...]] = (
     Column(
         name="seed_sop_instance_uid", label="Seed image",
-        of=lambda seed: uid_in_file(seed.sop_instance_uid),
+        of=lambda seed: get_uid_in_file(seed.sop_instance_uid),
         description="Image on which a point inside the lesion is given.", source=_RECORDED,
     ),
     Column(

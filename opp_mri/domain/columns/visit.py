@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.columns.column import Column, Kind, Value, plain, seen_through
+from opp_mri.domain.columns.column import Column, Kind, Value, view_through, write_value
 from opp_mri.domain.columns.timeline import LONGEST_DAYS
 from opp_mri.domain.timeline import Pathology
 from opp_mri.domain.visit import (
@@ -129,47 +129,48 @@ class VisitOfLesion:
     visit: Visit
     ssrs_last_date: date
 
-    def day_of(self, day: date | None) -> int | None:
+    def count_days_to(self, day: date | None) -> int | None:
         """Count the days from completion of radiosurgery."""
         return None if day is None else count_days(self.ssrs_last_date, day)
 
 
-def _visit_of(row: VisitOfLesion) -> Visit:
+def _get_visit(row: VisitOfLesion) -> Visit:
     return row.visit
 
 
 VISIT_DAY: Final = Column[VisitOfLesion](
     name="days_from_ssrs", label="Time", kind=Kind.INTEGER, unit="days from SSRS", required=True,
-    of=lambda row: row.day_of(row.visit.visit_date), minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS,
+    of=lambda row: row.count_days_to(row.visit.visit_date),
+    minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS,
     description="Day of the visit from completion of SSRS.", source=_RECORDED,
 )  # fmt: skip
 CONFIRMATION_DAY: Final = Column[VisitOfLesion](
     name="confirmation_day", label="Planned confirmation", kind=Kind.INTEGER,
-    unit="days from SSRS", of=lambda row: row.day_of(row.visit.confirmation_date),
+    unit="days from SSRS", of=lambda row: row.count_days_to(row.visit.confirmation_date),
     minimum=-LONGEST_DAYS, maximum=LONGEST_DAYS, source=_RECORDED,
     description="Planned day of the study that is to confirm the impression.",
 )  # fmt: skip
 VISIT_DAY_COLUMNS: Final[tuple[Column[VisitOfLesion], ...]] = (
-    *seen_through((LESION_OF_VISIT,), _visit_of),
+    *view_through((LESION_OF_VISIT,), _get_visit),
     VISIT_DAY,
-    *seen_through(FINDING_COLUMNS, _visit_of),
+    *view_through(FINDING_COLUMNS, _get_visit),
     CONFIRMATION_DAY,
 )
 """As in an export: days instead of dates."""
 
 
-def visit_in_words(visit: Visit) -> str:
+def describe_visit(visit: Visit) -> str:
     """Return the findings of a visit in words, separated by semicolons."""
     words = [
-        f"{column.label[:1].lower()}{column.label[1:]} {_shown(column, column.of(visit))}"
+        f"{column.label[:1].lower()}{column.label[1:]} {_show(column, column.of(visit))}"
         for column in (*FINDING_COLUMNS, VISIT_COLUMNS[-1])
         if column.of(visit) is not None
     ]
     return "; ".join(words)
 
 
-def _shown(column: Column[Visit], value: Value) -> str:
+def _show(column: Column[Visit], value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     unit = f" {column.unit}" if column.unit else ""
-    return f"{plain(value)}{unit}"
+    return f"{write_value(value)}{unit}"

@@ -8,7 +8,7 @@ from opp_mri.domain.assessment import Rules
 from opp_mri.domain.columns.column import build_json_object
 from opp_mri.domain.columns.sequence import COURSE_COLUMNS
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.domain.plausibility import DataWarning, length_warnings
+from opp_mri.domain.plausibility import DataWarning, find_length_warnings
 from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
 from opp_mri.response.cautions import describe_caution
@@ -97,7 +97,7 @@ def assess_tables(
         warnings=SourceLines(studies_file=measurements.name, studies=sizes.lines).locate(
             warning
             for lesion_id, by_sequence in lengths.items()
-            for warning in length_warnings(lesion_id, by_sequence)
+            for warning in find_length_warnings(lesion_id, by_sequence)
         ),
     )
 

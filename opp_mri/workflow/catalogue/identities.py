@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from opp_mri.dicom.copies import difference
-from opp_mri.domain.repeated_uid import repeated_uid
+from opp_mri.domain.repeated_uid import build_repeated_uid
 from opp_mri.store.protocol import CatalogueEntry, Store
 
 
@@ -20,15 +20,15 @@ def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
     ----------
     entries
         Files as they were scanned. An image whose UIDs are those of another image, but whose
-        pixels, patient or date are not, gets the next repetition of its UID (`repeated_uid`).
+        pixels, patient or date are not, gets the next repetition of its UID (`build_repeated_uid`).
     """
     with store.lock():
         waiting = list(entries)
         while waiting and store.add_files(waiting):
-            waiting = _not_proved(store, waiting)
+            waiting = _find_unproved(store, waiting)
 
 
-def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
+def _find_unproved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
     """Return those of the entries that were taken for copies and are none, under another UID."""
     images = [(entry, entry.instance) for entry in entries if entry.instance is not None]
     sources = store.get_sources_of([instance.sop_instance_uid for _, instance in images])
@@ -41,6 +41,6 @@ def _not_proved(store: Store, entries: Sequence[CatalogueEntry]) -> list[Catalog
         if held.series_instance_uid != instance.series_instance_uid:
             continue
         if difference((instance, entry.source), (held, source)):
-            again = attrs.evolve(instance, sop_instance_uid=repeated_uid(uid))
+            again = attrs.evolve(instance, sop_instance_uid=build_repeated_uid(uid))
             catalogue_entries.append(attrs.evolve(entry, instance=again))
     return catalogue_entries

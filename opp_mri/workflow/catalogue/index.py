@@ -107,7 +107,7 @@ def index(
     store = project.store
     files = list(find_sources(sources))
     known = store.get_known_files()
-    gone = _gone(known, files, sources)
+    gone = _find_gone(known, files, sources)
     if gone:
         store.forget_files(gone)
         known = store.get_known_files()  # what was left out because of one of them is read again
@@ -178,21 +178,21 @@ def override_role(
     InputError
         Nothing can be measured on the volume, so it can have no role.
     """
-    volume = _known_volume(project, volume_id)
+    volume = _get_known_volume(project, volume_id)
     if role is not None and volume.usability is Usability.NOTHING:
         raise InputError(f"Volume {volume_id} can have no role: {volume.refusal}")
     project.store.add_role_override(volume_id, role, at)
-    return _redescribed(project, volume)
+    return _describe_again(project, volume)
 
 
 def clear_override(project: Project, volume_id: str, at: datetime) -> VolumeDescription:
     """Record that the headers decide again on a volume's role, and choose again in its study."""
-    volume = _known_volume(project, volume_id)
+    volume = _get_known_volume(project, volume_id)
     project.store.clear_role_override(volume_id, at)
-    return _redescribed(project, volume)
+    return _describe_again(project, volume)
 
 
-def _known_volume(project: Project, volume_id: str) -> VolumeDescription:
+def _get_known_volume(project: Project, volume_id: str) -> VolumeDescription:
     volume = project.store.get_volume(volume_id)
     if volume is None:
         raise UnknownError(
@@ -201,10 +201,10 @@ def _known_volume(project: Project, volume_id: str) -> VolumeDescription:
     return volume
 
 
-def _redescribed(project: Project, volume: VolumeDescription) -> VolumeDescription:
+def _describe_again(project: Project, volume: VolumeDescription) -> VolumeDescription:
     project.store.mark_stale([volume.patient_id])
     describe_stale(project)
-    return _known_volume(project, volume.volume_id)
+    return _get_known_volume(project, volume.volume_id)
 
 
 def _read_headers(
@@ -214,7 +214,7 @@ def _read_headers(
     done = 0
     try:
         for scanned in scan(changed, workers=workers):
-            batch.append(_entry(scanned))
+            batch.append(_build_entry(scanned))
             done += 1
             if len(batch) >= BATCH:
                 add_files(store, batch)
@@ -227,10 +227,10 @@ def _read_headers(
         progress("reading headers", done, len(changed))
 
 
-def _entry(scanned: ScannedFile) -> CatalogueEntry:
+def _build_entry(scanned: ScannedFile) -> CatalogueEntry:
     instance = scanned.instance
     if instance is not None and not instance.patient_id:
-        instance = attrs.evolve(instance, patient_id=stand_in_patient_id(instance))
+        instance = attrs.evolve(instance, patient_id=make_stand_in_patient_id(instance))
     return CatalogueEntry(
         source=scanned.source,
         status=scanned.status,
@@ -240,7 +240,7 @@ def _entry(scanned: ScannedFile) -> CatalogueEntry:
     )
 
 
-def stand_in_patient_id(instance: Instance) -> str:
+def make_stand_in_patient_id(instance: Instance) -> str:
     """Name the patient of a study that names none: what nobody said is not assumed to be one.
 
     The same study has the same name at every indexing, so that it can be joined to a patient.
@@ -249,7 +249,7 @@ def stand_in_patient_id(instance: Instance) -> str:
     return f"NO-ID-{digest[:10]}"
 
 
-def _gone(
+def _find_gone(
     known: Mapping[tuple[str, str], tuple[int, int]],
     files: Iterable[SourceFile],
     sources: Sequence[Path],
@@ -326,14 +326,14 @@ def _describe(
         for members in by_time_point.values()
         for volume in select(
             [
-                _overridden(judged, overrides)
+                _apply_override(judged, overrides)
                 for judged in assign_roles(members, allow_gradient_echo=gradient)
             ]
         )
     ]
 
 
-def _overridden(
+def _apply_override(
     volume: VolumeDescription, overrides: Mapping[str, SeriesRole | None]
 ) -> VolumeDescription:
     if volume.volume_id not in overrides:

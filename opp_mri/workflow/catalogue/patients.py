@@ -40,7 +40,7 @@ class TimePoint:
     copied_study_instance_uids: tuple[str, ...] = ()
     volumes: tuple[VolumeDescription, ...]
 
-    def chosen(self, role: SeriesRole) -> tuple[VolumeDescription, ...]:
+    def get_chosen(self, role: SeriesRole) -> tuple[VolumeDescription, ...]:
         """Return the volumes that were chosen for a role, one a station."""
         return tuple(v for v in self.volumes if v.selected and v.role is role)
 
@@ -79,11 +79,11 @@ class PatientMap:
         self._same_as: dict[str, str] = {}
         for patient_id, same_as in pairs:
             self._same_as.pop(patient_id, None)
-            target = self.canonical(same_as)
+            target = self.get_canonical(same_as)
             if target != patient_id:
                 self._same_as[patient_id] = target
 
-    def canonical(self, patient_id: str) -> str:
+    def get_canonical(self, patient_id: str) -> str:
         """Return the PatientID that this one was said to be the same as, in the end."""
         while patient_id in self._same_as:
             patient_id = self._same_as[patient_id]
@@ -93,13 +93,13 @@ class PatientMap:
         """Return whether a further pair would say anything new."""
         if patient_id == same_as:
             return patient_id in self._same_as
-        return self.canonical(patient_id) != self.canonical(same_as)
+        return self.get_canonical(patient_id) != self.get_canonical(same_as)
 
     def group(self, patient_id: str) -> tuple[str, ...]:
         """Return all PatientIDs of the same patient, sorted."""
-        canonical = self.canonical(patient_id)
+        canonical = self.get_canonical(patient_id)
         members = {canonical} | {
-            other for other in self._same_as if self.canonical(other) == canonical
+            other for other in self._same_as if self.get_canonical(other) == canonical
         }
         return tuple(sorted(members))
 
@@ -163,7 +163,7 @@ def list_patients(store: Store) -> list[Patient]:
     return [
         Patient(patient_id=record.patient_id, patient_ids=groups.group(record.patient_id))
         for record in store.get_patients()
-        if groups.canonical(record.patient_id) == record.patient_id
+        if groups.get_canonical(record.patient_id) == record.patient_id
     ]
 
 
@@ -179,12 +179,12 @@ def list_time_points(store: Store, patient_id: str) -> list[TimePoint]:
     for volume in volumes:
         by_date[dates[volume.volume_id]].append(volume)
     return [
-        _time_point(day, members)
+        _build_time_point(day, members)
         for day, members in sorted(by_date.items(), key=lambda item: item[0] or date.max)
     ]
 
 
-def _time_point(day: date | None, volumes: Sequence[VolumeDescription]) -> TimePoint:
+def _build_time_point(day: date | None, volumes: Sequence[VolumeDescription]) -> TimePoint:
     studies = dict.fromkeys(volume.study_instance_uid for volume in volumes)
     own = {volume.study_instance_uid for volume in volumes if not volume.duplicate_of}
     return TimePoint(
@@ -230,16 +230,16 @@ def find_likely_matches(store: Store) -> list[LikelyMatch]:
         if record.patient_birth_date is not None:
             by_birth_date[record.patient_birth_date].append(record)
     for records in by_birth_date.values():
-        for pair in _namesakes(records):
+        for pair in _find_namesakes(records):
             reasons[pair].append("same name and birth date")
     return [
         LikelyMatch(patient_ids=pair, reasons=tuple(reasons_of_pair))
         for pair, reasons_of_pair in sorted(reasons.items())
-        if groups.canonical(pair[0]) != groups.canonical(pair[1])
+        if groups.get_canonical(pair[0]) != groups.get_canonical(pair[1])
     ]
 
 
-def _namesakes(records: Sequence[PatientRecord]) -> set[tuple[str, str]]:
+def _find_namesakes(records: Sequence[PatientRecord]) -> set[tuple[str, str]]:
     """Return pairs of PatientIDs that share a form of the name.
 
     A name that many PatientIDs of one birth date share is a placeholder of de-identification.

@@ -95,7 +95,7 @@ def write_phantom(
     InputError
         The folder is not empty, cannot be written, or a patient is unknown.
     """
-    chosen = _chosen(patients)
+    chosen = _choose_cases(patients)
     _make_empty(folder)
     try:
         return _write(folder, chosen, seed, progress, coarse, workers)
@@ -152,7 +152,7 @@ class _Written:
     files: int
 
 
-def _chosen(patients: Collection[str] | None) -> list[Case]:
+def _choose_cases(patients: Collection[str] | None) -> list[Case]:
     if patients is None:
         return list(CASES)
     known = {case.patient_id: case for case in CASES}
@@ -203,7 +203,7 @@ def _write_series(
     )
     count = len(series.sop_instance_uids)
     paths = [
-        folder / _file_name(case.file_names, study, series.number, image)
+        folder / _build_file_name(case.file_names, study, series.number, image)
         for image in range(1, count + 1)
     ]
     if case.encoding is Encoding.ENHANCED:
@@ -220,7 +220,7 @@ def _write_series(
     return count
 
 
-def _file_name(style: FileNames, study: AcquiredStudy, series: int, image: int) -> Path:
+def _build_file_name(style: FileNames, study: AcquiredStudy, series: int, image: int) -> Path:
     day = study.study_date
     match style:
         case FileNames.NUMBERS:

@@ -28,10 +28,10 @@ from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_report import (
     CohortContents,
     CohortPictures,
-    cohort_contents,
-    cohort_report,
+    compose_cohort_report,
+    compute_cohort_contents,
 )
-from opp_mri.workflow.cohort.exporting import data_files
+from opp_mri.workflow.cohort.exporting import generate_data_files
 from opp_mri.workflow.progress import Progress, ignore_progress
 
 MANIFEST: Final = "manifest.json"
@@ -112,14 +112,14 @@ def make_bundle(
     if is_new:
         check_new(folder)
     if not identified:
-        cohort = _deidentified(cohort, key)
+        cohort = _deidentify(cohort, key)
     files = dict(
-        _files(
+        _generate_files(
             cohort, title=title, identified=identified, suppress_below=suppress_below,
             with_pdf=with_pdf, progress=progress,
         )
     )  # fmt: skip
-    files[README] = _readme(files, suppress_below).encode()
+    files[README] = _write_readme(files, suppress_below).encode()
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     about = {
         "opp_mri": __version__,
@@ -140,7 +140,7 @@ def make_bundle(
     return Bundle(folder=folder, files=sums, is_new=is_new)
 
 
-def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
+def _deidentify(cohort: Cohort, key: bytes | None) -> Cohort:
     readers = [reader for reader in cohort.readers if reader != CONSENSUS]
     named = {reader: f"reader {number}" for number, reader in enumerate(readers, 1)}
     return evolve(
@@ -150,7 +150,7 @@ def _deidentified(cohort: Cohort, key: bytes | None) -> Cohort:
     )
 
 
-def _files(
+def _generate_files(
     cohort: Cohort,
     *,
     title: str,
@@ -166,16 +166,16 @@ def _files(
 
     tell("data")
     if suppress_below is None:
-        for name, content in data_files(cohort, deidentified=not identified):
+        for name, content in generate_data_files(cohort, deidentified=not identified):
             yield f"data/{name}", content
     tell("statistics")
-    contents = cohort_contents(cohort, suppress_below=suppress_below)
+    contents = compute_cohort_contents(cohort, suppress_below=suppress_below)
     for name, content in table_files(contents.tables.every).items():
         yield f"tables/{name}", content
     tell("figures")
-    yield from _figure_files(contents.pictures)
+    yield from _generate_figure_files(contents.pictures)
     tell("report")
-    report = cohort_report(
+    report = compose_cohort_report(
         cohort, contents, title=title, written_on=None, rows_file="report-rows.csv"
     )
     yield "report.html", cohort_html(report).encode()
@@ -183,12 +183,12 @@ def _files(
         yield "report-rows.csv", rows_csv(report)
     if with_pdf:
         yield "report.pdf", pdf_of(printed_html(report))
-    yield "methods.md", _methods(cohort, contents).encode()
+    yield "methods.md", _write_methods(cohort, contents).encode()
     yield "criteria.toml", format_criteria_toml(cohort.criteria).encode()
     tell("done")
 
 
-def _readme(files: Iterable[str], suppress_below: int | None) -> str:
+def _write_readme(files: Iterable[str], suppress_below: int | None) -> str:
     """Describe what is in the bundle, and only of what is."""
     there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
     listed = [
@@ -199,13 +199,13 @@ def _readme(files: Iterable[str], suppress_below: int | None) -> str:
     return "\n".join((first, "", *listed, "", *wrap(last, 100), ""))
 
 
-def _figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
+def _generate_figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
     for picture in pictures.every:
         for suffix in FIGURES:
-            yield f"figures/{picture.name}{suffix}", picture.content(suffix)
+            yield f"figures/{picture.name}{suffix}", picture.render_content(suffix)
 
 
-def _methods(cohort: Cohort, contents: CohortContents) -> str:
+def _write_methods(cohort: Cohort, contents: CohortContents) -> str:
     return methods_text(
         cohort.lesions,
         contents.analysis,
@@ -220,14 +220,14 @@ def _methods(cohort: Cohort, contents: CohortContents) -> str:
 def _compare(folder: Path, files: Mapping[str, bytes]) -> None:
     """Refuse a folder whose bundle is another one."""
     there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
-    if differing := sorted(there ^ files.keys() | set(_changed(folder, files, there))):
+    if differing := sorted(there ^ files.keys() | set(_list_changed(folder, files, there))):
         raise InputError(
             f"{folder} holds another bundle: {len(differing)} files differ, the first is "
             f"{differing[0]}. Name a new folder."
         )
 
 
-def _changed(folder: Path, files: Mapping[str, bytes], there: Iterable[str]) -> Iterator[str]:
+def _list_changed(folder: Path, files: Mapping[str, bytes], there: Iterable[str]) -> Iterator[str]:
     for name in there:
         if name in files and (folder / name).read_bytes() != files[name]:
             yield name

@@ -16,9 +16,9 @@ from opp_mri.domain.columns.visit import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import (
     DataWarning,
-    length_warnings,
-    lesion_warnings,
-    study_warnings,
+    find_length_warnings,
+    find_lesion_warnings,
+    find_study_warnings,
 )
 from opp_mri.domain.timeline import Timeline, TreatmentEvent
 from opp_mri.domain.visit import Visit
@@ -34,7 +34,7 @@ from opp_mri.tables.visits import read_visits
 from opp_mri.units import count_days
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.blinding import check_shown
-from opp_mri.workflow.measuring.timeline import found_events, treatment_events
+from opp_mri.workflow.measuring.timeline import convert_events, find_visit_events
 from opp_mri.workflow.project import Project
 
 LESIONS: Final = "lesions.csv"
@@ -81,11 +81,11 @@ class Cohort:
     @property
     def warnings(self) -> tuple[DataWarning, ...]:
         """What is unlikely about the data, in the order of the lesions."""
-        named = [*lesion_warnings(member.lesion for member in self.lesions)]
+        named = [*find_lesion_warnings(member.lesion for member in self.lesions)]
         for member in self.lesions:
             observations = member.timeline.observations
-            named += length_warnings(member.lesion.lesion_id, observations)
-            named += study_warnings(member.lesion, observations)
+            named += find_length_warnings(member.lesion.lesion_id, observations)
+            named += find_study_warnings(member.lesion, observations)
         places = {member.lesion.lesion_id: n for n, member in enumerate(self.lesions)}
         return self.lines.locate(sorted(named, key=lambda warning: places[warning.lesion_id]))
 
@@ -93,7 +93,7 @@ class Cohort:
     def data_sha256(self) -> str:
         """SHA-256 of lesions, lengths and events: the same data, the same hash, in any order."""
         rows = sorted(
-            json.dumps(_plain(lesion), sort_keys=True, ensure_ascii=False)
+            json.dumps(_convert_to_plain(lesion), sort_keys=True, ensure_ascii=False)
             for lesion in self.lesions
         )
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
@@ -125,12 +125,12 @@ def assess_project_cohort(
     head = project.store.get_head()
     check_shown(project.store, [reader] if reader else ())
     lesions = assess_project(project, rules, lesion_ids, reader=reader)
-    readers = readers_of(lesions)
+    readers = list_readers(lesions)
     check_shown(project.store, readers)
     return Cohort(lesions=tuple(lesions), rules=rules, readers=readers, head=head)
 
 
-def readers_of(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
+def list_readers(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
     """Name those whose readings the lesions have, in order."""
     return tuple(sorted({lesion.reader for lesion in lesions if lesion.reader}))
 
@@ -168,7 +168,7 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
             lesion_id=lesion_id,
             first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=sizes.lengths.get(lesion_id, {}),
-            events=_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
+            events=_convert_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )
         members.append(
             AssessedLesion(
@@ -187,16 +187,16 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
     return Cohort(lesions=tuple(members), rules=rules, lines=lines)
 
 
-def _events(
+def _convert_events(
     lesion: Lesion, recorded: Sequence[TreatmentEvent], visits: Sequence[Visit]
 ) -> tuple[TreatmentEvent, ...]:
-    return (*treatment_events(lesion), *recorded, *found_events(lesion, visits, recorded))
+    return (*convert_events(lesion), *recorded, *find_visit_events(lesion, visits, recorded))
 
 
-def _plain(assessed_lesion: AssessedLesion) -> object:
+def _convert_to_plain(assessed_lesion: AssessedLesion) -> object:
     """Return all that a category, a table or a figure can depend on, as JSON knows it."""
 
-    def plain(_owner: object, _name: object, value: object) -> object:
+    def convert_to_plain(_owner: object, _name: object, value: object) -> object:
         if isinstance(value, date):
             return value.isoformat()
         return str(value) if isinstance(value, Decimal) else value
@@ -207,7 +207,9 @@ def _plain(assessed_lesion: AssessedLesion) -> object:
         ]
         for sequence, observations in assessed_lesion.timeline.observations.items()
     }
-    lesion = attrs.asdict(attrs.evolve(assessed_lesion.lesion, events=()), value_serializer=plain)
+    lesion = attrs.asdict(
+        attrs.evolve(assessed_lesion.lesion, events=()), value_serializer=convert_to_plain
+    )
     rows = [
         VisitOfLesion(visit, assessed_lesion.lesion.ssrs_last_date)
         for visit in assessed_lesion.visits

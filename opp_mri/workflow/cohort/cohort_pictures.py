@@ -74,7 +74,7 @@ class Picture:
     from_tables: bool = False
     _contents: dict[str, bytes] = field(factory=dict, init=False, eq=False, repr=False)
 
-    def content(self, suffix: str) -> bytes:
+    def render_content(self, suffix: str) -> bytes:
         """Return the bytes of its file, `.svg`, `.pdf` or `.png`: each is rendered once."""
         if suffix not in self._contents:
             self._contents[suffix] = figure_bytes(self._figure, suffix)
@@ -83,26 +83,28 @@ class Picture:
     @property
     def svg(self) -> str:
         """The text of its SVG element, to stand in a page."""
-        return svg_element(self.content(".svg"))
+        return svg_element(self.render_content(".svg"))
 
     @cached_property
     def _figure(self) -> Figure:
         return self.draw()
 
 
-def flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
+def build_flow_picture(lesions: Sequence[AssessedLesion], flow: Table) -> Picture:
     """Return the flow diagram of screening; it withholds what its table does."""
     return Picture(
         name="flow",
         title="Screening and flow, lesions",
         draw=partial(draw_flow, flow),
         description="The counts of the table of screening, from all lesions to the responses.",
-        lesion_ids=_ids(lesions),
+        lesion_ids=_list_ids(lesions),
         from_tables=True,
     )
 
 
-def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tuple[Picture, ...]:
+def build_course_pictures(
+    lesions: Sequence[AssessedLesion], change_mm: float
+) -> tuple[Picture, ...]:
     """Return the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
     eligible = eligible_of(lesions)
     opp = [lesion for lesion in eligible if lesion.assessment.category is ResponseCategory.OPP]
@@ -114,42 +116,42 @@ def course_pictures(lesions: Sequence[AssessedLesion], change_mm: float) -> tupl
             title="Growth and decline of OPP lesions by sequence, mm by week",
             draw=partial(draw_growth, lesions),
             description=f"A line for each of {len(opp)} OPP lesions on each of its sequences.",
-            lesion_ids=_ids(opp),
+            lesion_ids=_list_ids(opp),
         ),
         Picture(
             name="spider",
             title="Change from baseline by category, mm by week",
             draw=partial(draw_spider, lesions),
             description=f"A line for each of {n_eligible} lesions on its deciding sequence.",
-            lesion_ids=_ids(eligible),
+            lesion_ids=_list_ids(eligible),
         ),
         Picture(
             name="waterfall",
             title="Change from baseline at the last follow-up, mm",
             draw=partial(draw_waterfall, lesions),
             description=f"A bar for each of {n_eligible} lesions on its deciding sequence.",
-            lesion_ids=_ids(eligible),
+            lesion_ids=_list_ids(eligible),
         ),
         Picture(
             name="swimmer",
             title="Course of each lesion by category, weeks",
             draw=partial(draw_swimmer, lesions),
             description=f"A bar for each of {n_eligible} lesions from SSRS to its last follow-up.",
-            lesion_ids=_ids(eligible),
+            lesion_ids=_list_ids(eligible),
         ),
         Picture(
             name="sequences",
             title="Change on one sequence against another at the same visits, mm",
             draw=partial(draw_sequence_agreement, pairs, change_mm),
             description=" ".join(map(_pair_in_words, pairs)) or "No visit has two sequences.",
-            lesion_ids=_ids(eligible),
+            lesion_ids=_list_ids(eligible),
         ),
     )
 
 
-def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
+def build_event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
     """Return the figures of time to events: curves, incidence of the first event, hazard ratios."""
-    ids = _ids(analysis.lesions)
+    ids = _list_ids(analysis.lesions)
     curves = [
         Picture(
             name=endpoint_analysis.endpoint.value.replace("_", "-"),
@@ -160,7 +162,7 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
                 EVENT_WORDS[endpoint_analysis.endpoint],
                 test=endpoint_analysis.comparison.log_rank,
             ),
-            description=_curves_in_words(endpoint_analysis),
+            description=_describe_curves(endpoint_analysis),
             lesion_ids=ids,
         )
         for endpoint_analysis in analysis.endpoints
@@ -172,7 +174,7 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
             title=f"Hazard ratios of {EVENT_WORDS[endpoint_analysis.endpoint]}",
             draw=partial(
                 draw_forest,
-                list(_forest_rows(endpoint_analysis)),
+                list(_generate_forest_rows(endpoint_analysis)),
                 EVENT_WORDS[endpoint_analysis.endpoint],
             ),
             description="The hazard ratios of the table, each with its interval.",
@@ -190,7 +192,7 @@ def event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
     return (*curves, incidence, *forests)
 
 
-def _ids(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
+def _list_ids(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
     return tuple(lesion.lesion.lesion_id for lesion in lesions)
 
 
@@ -213,9 +215,9 @@ def _pair_in_words(pair: SequencePair) -> str:
     )
 
 
-def _curves_in_words(analysis: EndpointAnalysis) -> str:
+def _describe_curves(analysis: EndpointAnalysis) -> str:
     sentences = [
-        f"{arm.group}, week {day // 7}: {_percent(arm.curve.at(day))}"
+        f"{arm.group}, week {day // 7}: {_format_percent(arm.curve.at(day))}"
         for arm in analysis.comparison.arms
         for day in TOLD_DAYS
     ]
@@ -225,7 +227,7 @@ def _curves_in_words(analysis: EndpointAnalysis) -> str:
     return f"Share without {EVENT_WORDS[analysis.endpoint]}. {'; '.join(sentences)}."
 
 
-def _percent(share: EventEstimate) -> str:
+def _format_percent(share: EventEstimate) -> str:
     if share.value is None:
         return "not followed so long"
     interval = (
@@ -236,7 +238,7 @@ def _percent(share: EventEstimate) -> str:
     return f"{share.value:.0%}{interval}"
 
 
-def _forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
+def _generate_forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
     """Yield the ratios of each covariate alone, then those of one model of all, if fitted."""
     together = analysis.multivariable
     groups = [("One covariate at a time", analysis.models)]
@@ -244,10 +246,10 @@ def _forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
         groups.append(("All covariates in one model", (together,)))
     for heading, models in groups:
         for model in models:
-            yield from _ratios(model, heading)
+            yield from _generate_ratios(model, heading)
 
 
-def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
+def _generate_ratios(model: Model, heading: str) -> Iterable[ForestRow]:
     fitted = [fit for fit in (model.cox, model.firth) if fit is not None and fit.reason is None]
     if not fitted:
         reason = next(
@@ -263,8 +265,8 @@ def _ratios(model: Model, heading: str) -> Iterable[ForestRow]:
         by = "lesion" if regression.patients is None else "patient"
         name = f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}"
         for hazard in regression.hazards:
-            yield _forest_row(names[hazard.covariate], hazard, name, heading)
+            yield _build_forest_row(names[hazard.covariate], hazard, name, heading)
 
 
-def _forest_row(label: str, hazard: Hazard, model: str, heading: str) -> ForestRow:
+def _build_forest_row(label: str, hazard: Hazard, model: str, heading: str) -> ForestRow:
     return ForestRow(label=label, ratio=hazard.ratio, p=hazard.p, model=model, heading=heading)

@@ -27,9 +27,9 @@ from opp_mri.files import write_bytes
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_pictures import (
     Picture,
-    course_pictures,
-    event_pictures,
-    flow_picture,
+    build_course_pictures,
+    build_event_pictures,
+    build_flow_picture,
 )
 
 FUTURE: Final = (
@@ -112,15 +112,17 @@ class CohortPictures:
         return (*self.screening, *self.course, *self.events)
 
 
-def _pictures(cohort: Cohort, analysis: CohortAnalysis, tables: CohortTables) -> CohortPictures:
+def _build_pictures(
+    cohort: Cohort, analysis: CohortAnalysis, tables: CohortTables
+) -> CohortPictures:
     """Return the figures of a cohort; where small counts are withheld only those of the tables."""
-    screening = (flow_picture(cohort.lesions, tables.screening),)
+    screening = (build_flow_picture(cohort.lesions, tables.screening),)
     if tables.suppressed:
         return CohortPictures(screening=screening)
     return CohortPictures(
         screening=screening,
-        course=course_pictures(cohort.lesions, float(cohort.criteria.change_mm)),
-        events=event_pictures(analysis),
+        course=build_course_pictures(cohort.lesions, float(cohort.criteria.change_mm)),
+        events=build_event_pictures(analysis),
     )
 
 
@@ -133,7 +135,7 @@ class CohortContents:
     pictures: CohortPictures
 
 
-def cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> CohortContents:
+def compute_cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> CohortContents:
     """Compute what is shown of a cohort; figures are drawn when they are asked for.
 
     Raises
@@ -149,11 +151,11 @@ def cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> Coh
     analysis = analyse(cohort.lesions)
     tables = build_cohort_tables(cohort, analysis, suppress_below=suppress_below)
     return CohortContents(
-        analysis=analysis, tables=tables, pictures=_pictures(cohort, analysis, tables)
+        analysis=analysis, tables=tables, pictures=_build_pictures(cohort, analysis, tables)
     )
 
 
-def cohort_report(
+def compose_cohort_report(
     cohort: Cohort,
     contents: CohortContents,
     *,
@@ -185,19 +187,21 @@ def cohort_report(
         lesions=cohort.lesions,
         sections=(
             Section(
-                title="Screening", figures=_drawn(pictures.screening), tables=(tables.screening,)
+                title="Screening",
+                figures=_draw_figures(pictures.screening),
+                tables=(tables.screening,),
             ),
             Section(title="Lesions and responses", tables=(tables.demographics, tables.responses)),
             Section(
                 title="Course",
                 paragraphs=(CHANGES,),
-                figures=_drawn(pictures.course),
+                figures=_draw_figures(pictures.course),
                 tables=(tables.course,),
             ),
             Section(
                 title="Events",
                 paragraphs=(FUTURE,),
-                figures=_drawn(pictures.events),
+                figures=_draw_figures(pictures.events),
                 tables=tables.statistics,
             ),
         ),
@@ -224,7 +228,7 @@ def save_cohort_report(
     written = [path]
     if len(cohort.lesions) > MOST_NAMED and not contents.tables.suppressed:
         written.append(path.with_name(f"{path.stem}-rows.csv"))
-    report = cohort_report(
+    report = compose_cohort_report(
         cohort,
         contents,
         title=title,
@@ -261,11 +265,11 @@ def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[
     for picture in pictures:
         for suffix in suffixes:
             written.append(folder / f"{picture.name}{suffix}")
-            write_bytes(written[-1], picture.content(suffix))
+            write_bytes(written[-1], picture.render_content(suffix))
     return written
 
 
-def _drawn(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:
+def _draw_figures(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:
     return tuple(
         ReportFigure(
             title=picture.title,

@@ -19,7 +19,7 @@ from opp_mri.response.cautions import describe_caution
 from opp_mri.response.sentences import SHORT_WORDS, describe_reason
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.project import Project
 
@@ -47,7 +47,7 @@ def dictate_lesion(
     InputError
         Nothing was measured; this is a blinded package; or the template is wrong.
     """
-    if blinding_of(project.store) is not None:
+    if read_blinding(project.store) is not None:
         raise InputError(
             "This is a blinded package: its lengths are not dictated before the blinding is lifted."
         )
@@ -60,24 +60,24 @@ def dictate_lesion(
         level=lesion.lesion.level,
         ssrs_date=lesion.lesion.ssrs_last_date,
         reader=lesion.reader,
-        sequences=_sequences(answered_cells, drafts),
+        sequences=_build_sequences(answered_cells, drafts),
         drafts=sum(cell.reading.reading_id in drafts for cell in answered_cells if cell.reading),
-        **(_answer(lesion) if answer is None else {"answer": answer}),
+        **(_build_answer(lesion) if answer is None else {"answer": answer}),
     )
     named = project.settings.dictation_template
     return dictate(facts, project.folder / Path(named) if named else None)
 
 
-def criteria_in_words(criteria: Criteria) -> str:
+def name_criteria(criteria: Criteria) -> str:
     """Return the name of criteria as it is spoken: Amini 2016."""
     return criteria.name.replace("-", " ").capitalize()
 
 
-def _answer(lesion: ProjectLesion) -> dict[str, object]:
+def _build_answer(lesion: ProjectLesion) -> dict[str, object]:
     assessment = lesion.assessment
     category = SHORT_WORDS[assessment.category]
     return {
-        "answer": f"{category} by {criteria_in_words(assessment.criteria)}",
+        "answer": f"{category} by {name_criteria(assessment.criteria)}",
         "category": category,
         "rule": describe_reason(assessment.reason, assessment.criteria),
         "criteria": assessment.criteria.name,
@@ -88,18 +88,18 @@ def _answer(lesion: ProjectLesion) -> dict[str, object]:
     }
 
 
-def _sequences(cells: Sequence[Cell], drafts: frozenset[str]) -> list[DictatedSequence]:
+def _build_sequences(cells: Sequence[Cell], drafts: frozenset[str]) -> list[DictatedSequence]:
     return [
         DictatedSequence(
             name=sequence.value,
-            visits=[_visit(cell, drafts) for cell in cells if cell.sequence is sequence],
+            visits=[_build_visit(cell, drafts) for cell in cells if cell.sequence is sequence],
         )
         for sequence in SeriesRole
         if any(cell.sequence is sequence for cell in cells)
     ]
 
 
-def _visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
+def _build_visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
     reading = cell.reading
     length = "" if reading is None or reading.length_mm is None else format_mm(reading.length_mm)
     words = "" if reading is None else IN_PLACE_OF_LENGTH.get(reading.answer, "")

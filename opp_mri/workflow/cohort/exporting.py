@@ -113,14 +113,14 @@ def export_cohort(
     if deidentify:
         cohort = evolve(cohort, lesions=deidentified(cohort.lesions, key))
     wanted = frozenset(formats)
-    files = _files(
+    files = _generate_files(
         cohort,
         wanted,
         notes=export_notes(
             cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
             deidentified=deidentify, shows_counts=suppress_below is None,
         ),
-        margins_mm=_margins(cohort, progress) if margins else None,
+        margins_mm=_compute_margins(cohort, progress) if margins else None,
         suppress_below=suppress_below,
         study_id=study_id,
     )  # fmt: skip
@@ -133,7 +133,7 @@ def export_cohort(
     )
 
 
-def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
+def generate_data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
     """Yield the tidy tables as CSV and Parquet, each by its name in a folder.
 
     Parameters
@@ -145,7 +145,7 @@ def data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, byt
         cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
         deidentified=deidentified,
     )  # fmt: skip
-    yield from _files(
+    yield from _generate_files(
         cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes,
         margins_mm=None, suppress_below=None,
         study_id=STUDY_ID,
@@ -174,7 +174,7 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:
+def _compute_margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:
     total = len(cohort.lesions)
     margins = {}
     for done, lesion in enumerate(cohort.lesions, 1):
@@ -183,7 +183,7 @@ def _margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]
     return margins
 
 
-def _files(
+def _generate_files(
     cohort: Cohort,
     formats: frozenset[ExportFormat],
     *,
@@ -203,11 +203,11 @@ def _files(
         for table in tables:
             yield f"parquet/{table.name}.parquet", parquet_bytes(table, notes)
     if ExportFormat.XLSX in formats:
-        yield WORKBOOK, workbook_bytes(_sheets(cohort, tables), notes)
+        yield WORKBOOK, workbook_bytes(_build_sheets(cohort, tables), notes)
     if ExportFormat.REDCAP in formats:
-        yield from _in("redcap", redcap_files(tables))
+        yield from _place_in_folder("redcap", redcap_files(tables))
     if ExportFormat.SDTM in formats:
-        yield from _in("sdtm", sdtm_files(lesions, study_id=study_id))
+        yield from _place_in_folder("sdtm", sdtm_files(lesions, study_id=study_id))
     if ExportFormat.AGGREGATED in formats:
         from opp_mri.cohort.statistics.analysis import (
             analyse,  # with the report loads statistics and figures
@@ -215,10 +215,10 @@ def _files(
         from opp_mri.workflow.cohort.cohort_report import build_cohort_tables
 
         shown = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
-        yield from _in("aggregated", table_files(shown.every))
+        yield from _place_in_folder("aggregated", table_files(shown.every))
 
 
-def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
+def _build_sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
     by_name = {table.name: table for table in tables}
     shown = [summary_table(cohort.lesions, cohort.criteria), by_name[CHANGES], by_name[EVENTS]]
     if by_name[VISITS].n_rows:
@@ -226,6 +226,6 @@ def _sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable,
     return (*shown, data_dictionary(shown))
 
 
-def _in(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def _place_in_folder(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for name, content in files.items():
         yield f"{folder}/{name}", content

@@ -27,8 +27,8 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.catalogue.patients import map_patients
-from opp_mri.workflow.measuring.blinding import blinding_of
-from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm
+from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.seeds import Phase, covers, find_lesion_seed_lps_mm
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.registration.links import Links, find_links
@@ -123,7 +123,7 @@ def draw_key_strip(
     UnknownError
         No visit has a series of the sequence.
     """
-    if blinding_of(store) is not None:
+    if read_blinding(store) is not None:
         raise InputError(
             "This is a blinded package: key images show visits next to each other, with weeks and "
             "lengths. They are drawn in the project, once the blinding is lifted."
@@ -137,23 +137,23 @@ def draw_key_strip(
     labels = {}
     if with_labels:
         labels = {label.days_from_ssrs: SHORT_WORDS[label.category] for label in lesion.labels}
-    place = _place_of(store, lesion, cells)
+    place = _find_place(store, lesion, cells)
     return KeyStrip(
         lesion_id=lesion.lesion.lesion_id,
         patient_id=lesion.lesion.patient_id,
         level=lesion.lesion.level,
         sequence=sequence,
         reader=lesion.reader,
-        category=category_in_words(lesion) if category is None else category,
+        category=describe_category(lesion) if category is None else category,
         panels=tuple(
-            _panel(store, cell, place, _label(cell, lesion.assessment, labels), drafts)
+            _build_panel(store, cell, place, _label(cell, lesion.assessment, labels), drafts)
             for cell in cells
         ),
-        technique=tuple(_technique(cells)),
+        technique=tuple(_describe_technique(cells)),
     )
 
 
-def category_in_words(lesion: ProjectLesion) -> str:
+def describe_category(lesion: ProjectLesion) -> str:
     """Describe what a lesion is called, by which rule and criteria, and what to beware of."""
     assessment = lesion.assessment
     if not lesion.is_measured:
@@ -167,7 +167,7 @@ def category_in_words(lesion: ProjectLesion) -> str:
     return f"{CATEGORY_WORDS[assessment.category]}: {rule} ({criteria}).{ending}"
 
 
-def _technique(cells: Iterable[Cell]) -> Iterator[str]:
+def _describe_technique(cells: Iterable[Cell]) -> Iterator[str]:
     """Describe what differs from the baseline's acquisition, each sentence once with its visits."""
     weeks: dict[str, list[str]] = {}
     for cell in cells:
@@ -190,19 +190,20 @@ def _label(cell: Cell, assessment: Assessment, labels: Mapping[int, str]) -> str
     return ""
 
 
-def _place_of(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _Place | None:
-    seed = lesion_seed_lps_mm(store, lesion.lesion)
+def _find_place(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _Place | None:
+    seed = find_lesion_seed_lps_mm(store, lesion.lesion)
     if seed is None:
         return None
     frame, point = seed
     joined = find_links(store, map_patients(store).group(lesion.lesion.patient_id), lesion.lesion)
     for cell in cells:
         plane = cell.volume.planes[0] if cell.volume and cell.volume.planes else None
-        back = plane and joined.carrying(frame, plane.frame_of_reference_uid)
+        back = plane and joined.find_carrying(frame, plane.frame_of_reference_uid)
         if plane is not None and back:
             turn = back.matrix[:3, :3]
             right, down = (
-                _vector(turn @ np.asarray(along)) for along in find_upright_directions(plane)
+                _convert_to_vector(turn @ np.asarray(along))
+                for along in find_upright_directions(plane)
             )
             return _Place(
                 frame_of_reference_uid=frame, point_lps_mm=point, directions=(right, down),
@@ -211,15 +212,15 @@ def _place_of(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _Pl
     return None
 
 
-def _panel(
+def _build_panel(
     store: Store, cell: Cell, place: _Place | None, label: str, drafts: frozenset[str]
 ) -> KeyPanel:
     reading = cell.reading
     panel = KeyPanel(
         study_date=cell.study_date,
         days_from_ssrs=cell.days_from_ssrs,
-        length_mm=_length(reading),
-        answer=_answer(cell, drafts),
+        length_mm=_get_length(reading),
+        answer=_describe_answer(cell, drafts),
         label=label,
     )
     if cell.volume is None:
@@ -228,7 +229,7 @@ def _panel(
     if place is None:
         return evolve(panel, reason=NO_PLACE)
     try:
-        image = _image(store, cell.volume, reading.caliper if reading else None, place)
+        image = _build_image(store, cell.volume, reading.caliper if reading else None, place)
     except OppMriError:
         return evolve(panel, reason=UNREADABLE)
     if isinstance(image, str):
@@ -239,11 +240,11 @@ def _panel(
     return evolve(panel, image=image)
 
 
-def _length(reading: Reading | None) -> Decimal | None:
+def _get_length(reading: Reading | None) -> Decimal | None:
     return reading.length_mm if reading and reading.answer is Answer.MEASURED else None
 
 
-def _answer(cell: Cell, drafts: frozenset[str]) -> str:
+def _describe_answer(cell: Cell, drafts: frozenset[str]) -> str:
     reading = cell.reading
     words = [ANSWERS.get(cell.status, "")]
     if reading is not None:
@@ -255,37 +256,37 @@ def _answer(cell: Cell, drafts: frozenset[str]) -> str:
     return " · ".join(word for word in words if word)
 
 
-def _image(
+def _build_image(
     store: Store, volume: VolumeDescription, caliper: Caliper | None, place: _Place
 ) -> KeyImage | str:
     """Return the picture of a volume at the lesion, or the reason why there is none."""
     if not volume.planes:
         return volume.refusal or UNREADABLE
     frame = volume.planes[0].frame_of_reference_uid
-    carrying = place.links.carrying(frame, place.frame_of_reference_uid)
+    carrying = place.links.find_carrying(frame, place.frame_of_reference_uid)
     if carrying is None:
         return NOT_CONFIRMED
-    point = _vector(carrying.apply(np.asarray(place.point_lps_mm)))
-    number = _slice_of(volume, caliper)
+    point = _convert_to_vector(carrying.apply(np.asarray(place.point_lps_mm)))
+    number = _find_slice(volume, caliper)
     if number is None:
         caliper = None
         if covers(volume, {frame: point}) is False:
             return WITHOUT_IMAGE[CellStatus.NOT_COVERED]
-        off_mm = [abs(plane.distance_mm(point)) for plane in volume.planes]
+        off_mm = [abs(plane.measure_distance_mm(point)) for plane in volume.planes]
         number = off_mm.index(min(off_mm))
     plane = volume.planes[number]
     square = find_shown_square(
         plane, point, carry_directions(place.directions, carrying, plane), SIDE_MM
     )
-    values = sample_shown_image(_native(store, volume, number), plane, square)
+    values = sample_shown_image(_read_native(store, volume, number), plane, square)
     line = None
     if caliper is not None:
         ends = (plane.lps_from_pixel(*caliper.start), plane.lps_from_pixel(*caliper.end))
         line = (square.project(ends[0]), square.project(ends[1]))
-    return KeyImage(grey=_windowed(values), side_mm=SIDE_MM, line=line, letters=square.letters)
+    return KeyImage(grey=_apply_window(values), side_mm=SIDE_MM, line=line, letters=square.letters)
 
 
-def _slice_of(volume: VolumeDescription, caliper: Caliper | None) -> int | None:
+def _find_slice(volume: VolumeDescription, caliper: Caliper | None) -> int | None:
     if caliper is None:
         return None
     places = [(frame.sop_instance_uid, frame.frame_number) for frame in volume.frames]
@@ -293,7 +294,7 @@ def _slice_of(volume: VolumeDescription, caliper: Caliper | None) -> int | None:
     return places.index(drawn) if drawn in places else None
 
 
-def _native(store: Store, volume: VolumeDescription, number: int) -> NDArray[np.generic]:
+def _read_native(store: Store, volume: VolumeDescription, number: int) -> NDArray[np.generic]:
     """Read one image of a volume alone."""
     frame, plane = volume.frames[number], volume.planes[number]
     alone = evolve(volume, frames=(frame,), planes=(plane,))
@@ -302,7 +303,7 @@ def _native(store: Store, volume: VolumeDescription, number: int) -> NDArray[np.
     return image
 
 
-def _windowed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _apply_window(values: NDArray[np.float32]) -> NDArray[np.float32]:
     known = values[np.isfinite(values)]
     if known.size == 0:
         return values
@@ -317,6 +318,6 @@ def _is_outside(image: KeyImage) -> bool:
     return any(not 0 <= mm <= image.side_mm for point in image.line for mm in point)
 
 
-def _vector(values: NDArray[np.float64]) -> Vector3:
+def _convert_to_vector(values: NDArray[np.float64]) -> Vector3:
     x, y, z = (float(value) for value in values)
     return (x, y, z)

@@ -16,7 +16,7 @@ from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_lesion
 from opp_mri.workflow.cohort.key_images import draw_key_strip
-from opp_mri.workflow.cohort.pictures import timeline_marks
+from opp_mri.workflow.cohort.pictures import find_timeline_marks
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.project import Project
 
@@ -42,7 +42,7 @@ class KeyImages:
         """Lesion, level, sequence and patient."""
         return self.strip.title
 
-    def png(self) -> bytes:
+    def draw_png(self) -> bytes:
         """Draw the strip as a PNG."""
         return figure_bytes(draw_strip(self.strip), ".png")
 
@@ -51,7 +51,7 @@ class KeyImages:
         save_key_images(path, self.strip, self.lesion, identity=identity)
 
 
-def drafted_key_images(
+def build_draft_key_images(
     project: Project,
     timeline: LesionTimeline,
     sequence: SeriesRole,
@@ -118,14 +118,14 @@ def save_key_images(
     shown = strip if identity else strip.without_identity()
     match path.suffix.lower():
         case ".pptx":
-            write_bytes(path, _slides(shown, lesion, identity=identity))
+            write_bytes(path, _build_slides(shown, lesion, identity=identity))
         case ".gif":
             write_bytes(path, loop_bytes(shown))
         case _:
             save_figure(draw_strip(shown), path)
 
 
-def _slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:
+def _build_slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:
     from opp_mri.cohort.figures.key_slides import (  # loads a library of its own
         CurveSlide,
         slides_bytes,
@@ -137,7 +137,7 @@ def _slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:
         lesion.rules.criteria,
         assessment=lesion.assessment if lesion.is_measured else None,
         level=lesion.lesion.level,
-        marks=timeline_marks(lesion.cells),
+        marks=find_timeline_marks(lesion.cells),
     )
     curve = CurveSlide(
         picture=figure_bytes(figure, ".png"),

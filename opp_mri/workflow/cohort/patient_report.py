@@ -20,7 +20,7 @@ from opp_mri.cohort.report.patient import (
     visits_of,
 )
 from opp_mri.domain.assessment import Rules
-from opp_mri.domain.columns.visit import visit_in_words
+from opp_mri.domain.columns.visit import describe_visit
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
@@ -29,10 +29,10 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
 from opp_mri.units import count_days
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_project
-from opp_mri.workflow.cohort.cohort import Cohort, readers_of
+from opp_mri.workflow.cohort.cohort import Cohort, list_readers
 from opp_mri.workflow.cohort.key_images import draw_key_strip, strip_sequence
-from opp_mri.workflow.cohort.pictures import timeline_marks
-from opp_mri.workflow.measuring.blinding import blinding_of, check_shown
+from opp_mri.workflow.cohort.pictures import find_timeline_marks
+from opp_mri.workflow.measuring.blinding import check_shown, read_blinding
 from opp_mri.workflow.measuring.seeds import Phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.project import Project
@@ -94,11 +94,11 @@ def build_patient_report(
     head = project.store.get_head()
     lesions = assess_project(project, rules, names, reader=reader)
     check_shown(project.store, [lesion.reader for lesion in lesions])
-    cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=readers_of(lesions), head=head)
+    cohort = Cohort(lesions=tuple(lesions), rules=rules, readers=list_readers(lesions), head=head)
     return PatientReport(
-        facts=_facts(cohort, patient_id, written_on),
+        facts=_gather_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
-        lesions=[_lesion(project.store, lesion) for lesion in lesions if lesion.is_measured],
+        lesions=[_build_lesion(project.store, lesion) for lesion in lesions if lesion.is_measured],
         without_answer=[lesion.lesion.lesion_id for lesion in lesions if not lesion.is_measured],
         warnings=cohort.warnings,
     )
@@ -129,9 +129,9 @@ def build_table_patient_report(
         )
     cohort = evolve(cohort, lesions=lesions)
     return PatientReport(
-        facts=_facts(cohort, patient_id, written_on),
+        facts=_gather_facts(cohort, patient_id, written_on),
         patient_id=patient_id,
-        lesions=[_table_lesion(lesion) for lesion in lesions if lesion.is_measured],
+        lesions=[_build_table_lesion(lesion) for lesion in lesions if lesion.is_measured],
         without_answer=[lesion.lesion.lesion_id for lesion in lesions if not lesion.is_measured],
         about=FROM_TABLES,
         warnings=cohort.warnings,
@@ -149,7 +149,7 @@ def save_patient_report(path: Path, report: PatientReport) -> None:
     save_page(path, patient_html(report))
 
 
-def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
+def _gather_facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
     return ReportFacts(
         title=f"Patient {patient_id}: lesions and their response",
         written_on=written_on,
@@ -162,29 +162,29 @@ def _facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
     )
 
 
-def _table_lesion(lesion: AssessedLesion) -> LesionReport:
+def _build_table_lesion(lesion: AssessedLesion) -> LesionReport:
     last_day = lesion.lesion.ssrs_last_date
     visits = [
         evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
         for visit in visits_of(lesion.timeline)
     ]
-    return evolve(_answer(lesion), visits=visits, read_by=[NOT_KNOWN_WHO])
+    return evolve(_build_answer(lesion), visits=visits, read_by=[NOT_KNOWN_WHO])
 
 
-def _lesion(store: Store, lesion: ProjectLesion) -> LesionReport:
+def _build_lesion(store: Store, lesion: ProjectLesion) -> LesionReport:
     return evolve(
-        _answer(lesion),
-        visits=_visits(store, lesion.cells),
+        _build_answer(lesion),
+        visits=_build_visits(store, lesion.cells),
         read_by=list(_read_by(store, lesion)),
-        flags=_flags(lesion),
-        marks=timeline_marks(lesion.cells),
-        strips=_strips(store, lesion),
+        flags=_list_flags(lesion),
+        marks=find_timeline_marks(lesion.cells),
+        strips=_build_strips(store, lesion),
     )
 
 
-def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
+def _build_strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
     """Return the key images of the deciding sequence; of a discordant lesion, of each that grew."""
-    if blinding_of(store) is not None:
+    if read_blinding(store) is not None:
         return []
     assessment = lesion.assessment
     shown = [strip_sequence(lesion)]
@@ -197,7 +197,7 @@ def _strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
     return [draw_key_strip(store, lesion, sequence) for sequence in shown]
 
 
-def _answer(lesion: AssessedLesion) -> LesionReport:
+def _build_answer(lesion: AssessedLesion) -> LesionReport:
     """Return what is reported of a lesion wherever its lengths come from."""
     return LesionReport(
         lesion=lesion.lesion,
@@ -207,19 +207,19 @@ def _answer(lesion: AssessedLesion) -> LesionReport:
         sentences=(*lesion.sentences, *lesion.details),
         labels=lesion.labels,
         findings=[
-            (count_days(lesion.lesion.ssrs_last_date, visit.visit_date), visit_in_words(visit))
+            (count_days(lesion.lesion.ssrs_last_date, visit.visit_date), describe_visit(visit))
             for visit in lesion.visits
         ],
         outlook=lesion.outlook,
     )
 
 
-def _visits(store: Store, cells: Sequence[Cell]) -> list[Visit]:
+def _build_visits(store: Store, cells: Sequence[Cell]) -> list[Visit]:
     return [
         Visit(
             study_date=day,
             days_from_ssrs=day_cells[0].days_from_ssrs,
-            lengths=_lengths(store, day_cells),
+            lengths=_build_lengths(store, day_cells),
             remark="within the treatment: does not count"
             if day_cells[0].phase is Phase.DURING
             else "",
@@ -229,19 +229,19 @@ def _visits(store: Store, cells: Sequence[Cell]) -> list[Visit]:
     ]
 
 
-def _lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, VisitLength]:
+def _build_lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, VisitLength]:
     return {
         cell.sequence: VisitLength(
             length_mm=cell.reading.length_mm if cell.reading else None,
-            remark=_remark_on(cell),
-            image=_image(store, cell.reading, cell.volume) if cell.reading else "",
+            remark=_describe_remark(cell),
+            image=_name_image(store, cell.reading, cell.volume) if cell.reading else "",
         )
         for cell in cells
         if cell.status is not CellStatus.MISSING
     }
 
 
-def _remark_on(cell: Cell) -> str:
+def _describe_remark(cell: Cell) -> str:
     """Say of a cell what its length does not: why there is none, or where it comes from."""
     words = STATUS_WORDS.get(cell.status, "")
     if cell.reading is None:
@@ -251,7 +251,7 @@ def _remark_on(cell: Cell) -> str:
     return f"{words}: {cell.reading.reason}" if cell.reading.reason else words
 
 
-def _image(store: Store, reading: Reading, volume: VolumeDescription | None) -> str:
+def _name_image(store: Store, reading: Reading, volume: VolumeDescription | None) -> str:
     """Name the image of a caliper as a viewer does: by the number of series and image."""
     if reading.caliper is None:
         return ""
@@ -286,7 +286,7 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
         yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
 
 
-def _flags(timeline: ProjectLesion) -> list[str]:
+def _list_flags(timeline: ProjectLesion) -> list[str]:
     """Return what is unusual, each sentence once with all the lengths that it is said of."""
     dates_by_flag: dict[str, dict[date, list[str]]] = {}
     for cell in timeline.cells:
@@ -296,11 +296,11 @@ def _flags(timeline: ProjectLesion) -> list[str]:
             )
     return [
         *timeline.flags,
-        *(f"{flag} ({_places(dates)})" for flag, dates in dates_by_flag.items()),
+        *(f"{flag} ({_list_places(dates)})" for flag, dates in dates_by_flag.items()),
     ]
 
 
-def _places(sequences_by_date: Mapping[date, Sequence[str]]) -> str:
+def _list_places(sequences_by_date: Mapping[date, Sequence[str]]) -> str:
     dates: dict[str, list[str]] = {}
     for day, sequences in sequences_by_date.items():
         dates.setdefault(", ".join(sequences), []).append(day.isoformat())

@@ -26,7 +26,7 @@ def save_timeline(path: Path, lesion: ProjectLesion) -> None:
         lesion.rules.criteria,
         assessment=lesion.assessment if lesion.is_measured else None,
         level=lesion.lesion.level,
-        marks=timeline_marks(lesion.cells),
+        marks=find_timeline_marks(lesion.cells),
     )
     save_figure(figure, path)
 
@@ -71,7 +71,7 @@ def save_page(
             margin_mm=lesion.margin_mm,
             sentences=(*lesion.sentences, *lesion.details),
             truth_category=(truth or {}).get(lesion.lesion.lesion_id),
-            marks=timeline_marks(lesion.cells),
+            marks=find_timeline_marks(lesion.cells),
         )
         for lesion in lesions
         if lesion.is_measured
@@ -80,7 +80,7 @@ def save_page(
     write_bytes(path, html.encode())
 
 
-def timeline_marks(cells: Iterable[Cell]) -> TimelineMarks:
+def find_timeline_marks(cells: Iterable[Cell]) -> TimelineMarks:
     """Return which lengths came without points, and which studies could not be measured."""
     answers = [
         (cell.reading, (cell.sequence, cell.days_from_ssrs))

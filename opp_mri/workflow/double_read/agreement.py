@@ -27,7 +27,7 @@ from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.measuring.protocol import load_current_protocol
-from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
 from opp_mri.workflow.measuring.timeline import build_reader_timeline
 from opp_mri.workflow.project import Project
 
@@ -115,7 +115,7 @@ def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     InputError
         There are not two, or not these.
     """
-    there = sorted({reading.reader for reading in independent_readings(store)})
+    there = sorted({reading.reader for reading in get_independent_readings(store)})
     protocol = load_current_protocol(store)
     if protocol and not named:
         named = protocol.readers
@@ -204,9 +204,9 @@ def pair_readings(
     """Return the cells of some lesions, or of all, that both readers have answered."""
     pairs: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in select_lesions(store, lesion_ids):
-        counted = independent_readings(store, lesion.lesion_id)
+        counted = get_independent_readings(store, lesion.lesion_id)
         first, second = (
-            latest_by_cell([reading for reading in counted if reading.reader == reader])
+            select_latest_by_cell([reading for reading in counted if reading.reader == reader])
             for reader in readers
         )
         for day, sequence in sorted(first.keys() & second.keys()):
@@ -244,7 +244,7 @@ def classify_by_reader(
     """
     categories = {}
     for lesion in select_lesions(store, lesion_ids):
-        readings = independent_readings(store, lesion.lesion_id)
+        readings = get_independent_readings(store, lesion.lesion_id)
         first, second = (
             classify_readings(store, lesion,
                         [reading for reading in readings if reading.reader == reader],

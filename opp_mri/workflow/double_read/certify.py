@@ -33,11 +33,11 @@ from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import write_phantom
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.readings import (
-    counted_readings,
-    latest_by_cell,
-    own_readings,
-    signed_ids,
-    unsigned_cells,
+    find_signed_ids,
+    find_unsigned_cells,
+    get_counted_readings,
+    get_own_readings,
+    select_latest_by_cell,
 )
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import create_project, open_project
@@ -340,10 +340,12 @@ def _check_reader(store: Store, reader: str) -> None:
 
 def _score_lengths(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[ScoredLength]:
     for lesion_id, of_lesion in groupby(true, key=lambda length: length.lesion_id):
-        counted = counted_readings(store, lesion_id)
-        latest = latest_by_cell([reading for reading in counted if reading.reader == reader])
-        own = own_readings(store, lesion_id, reader)
-        drafts = {reading.cell for reading in unsigned_cells(own, signed_ids(store, lesion_id))}
+        counted = get_counted_readings(store, lesion_id)
+        latest = select_latest_by_cell([reading for reading in counted if reading.reader == reader])
+        own = get_own_readings(store, lesion_id, reader)
+        drafts = {
+            reading.cell for reading in find_unsigned_cells(own, find_signed_ids(store, lesion_id))
+        }
         for length in of_lesion:
             cell = (length.study_date, length.sequence)
             yield _score_length(length, latest.get(cell), draft=cell in drafts)

@@ -21,8 +21,8 @@ from opp_mri.workflow.double_read.discordances import (
     choose_limits,
     find_discordances,
 )
-from opp_mri.workflow.measuring.protocol import needed_protocol
-from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.measuring.protocol import require_protocol
+from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
 from opp_mri.workflow.project import Project
 
 CellKey = tuple[date, SeriesRole]
@@ -117,7 +117,7 @@ def prepare_consensus(
         The two readers of the protocol have not both signed.
     """
     store = project.store
-    protocol = needed_protocol(store)
+    protocol = require_protocol(store)
     weighed = find_discordances(project, protocol.readers, rules,
                           limits=choose_limits(store), lesion_ids=lesion_ids)  # fmt: skip
     ranked: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
@@ -157,8 +157,10 @@ def _build_lesion_consensus(
     missing = protocol.resolvers if not resolved else tuple(
         resolver for resolver in protocol.resolvers if resolver not in signed
     )  # fmt: skip
-    counted = independent_readings(store, lesion.lesion_id)
-    by = [latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers]
+    counted = get_independent_readings(store, lesion.lesion_id)
+    by = [
+        select_latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers
+    ]
     return LesionConsensus(
         lesion=lesion,
         pairs=tuple(pair for _, pair in ranked_pairs),
@@ -240,7 +242,7 @@ def _find_plane(store: Store, reading: Reading) -> ImagePlane | None:
         return None
     place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
     for volume in store.get_volumes_with_frame(*place):
-        plane = volume.plane_of(*place)
+        plane = volume.get_plane(*place)
         if plane is not None:
             return plane
     return None

@@ -33,8 +33,8 @@ from opp_mri.workflow.double_read.agreement import (
     select_lesions,
 )
 from opp_mri.workflow.measuring.protocol import load_current_protocol
-from opp_mri.workflow.measuring.readings import independent_readings
-from opp_mri.workflow.measuring.seeds import seed_by_frame
+from opp_mri.workflow.measuring.readings import get_independent_readings
+from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
 from opp_mri.workflow.project import Project
 
 Record = dict[str, Any]
@@ -190,7 +190,7 @@ class _Exchange:
         """Return whether either reader comes to another category by the other's answer alone."""
         if self._categories[0] is self._categories[1]:
             return False
-        readings = independent_readings(self._store, self._lesion.lesion_id)
+        readings = get_independent_readings(self._store, self._lesion.lesion_id)
         for reader, other, before in zip(
             self._readers, (second, first), self._categories, strict=True
         ):
@@ -214,13 +214,13 @@ class _Drawing:
         """Return a reading with its series, its image and the lesion that it lies on."""
         if reading.caliper is None:
             return Drawn(reading=reading)
-        patient_id = self._groups.canonical(lesion.patient_id)
+        patient_id = self._groups.get_canonical(lesion.patient_id)
         if patient_id not in self._volumes:
             self._volumes[patient_id] = self._store.get_volumes(self._groups.group(patient_id))
             self._places[patient_id] = self._find_lesion_places(patient_id)
         place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
         for volume in self._volumes[patient_id]:
-            plane = volume.plane_of(*place)
+            plane = volume.get_plane(*place)
             if plane is not None:
                 return Drawn(
                     reading=reading,
@@ -239,7 +239,7 @@ class _Drawing:
         places: dict[str, dict[str, Vector3]] = defaultdict(dict)
         for lesion in self._store.get_lesions():
             if lesion.patient_id in group and lesion.seed is not None:
-                for frame, point in seed_by_frame(self._store, lesion).items():
+                for frame, point in carry_seed_to_frames(self._store, lesion).items():
                     places[frame][lesion.lesion_id] = point
         return places
 

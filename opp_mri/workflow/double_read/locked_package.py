@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from opp_mri.errors import InputError
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, open_new_archive, unpack
 
@@ -25,7 +25,7 @@ def lock_package(folder: Path, path: Path, passphrase: str) -> int:
         passphrase is too short.
     """
     with open_project(folder, in_file=True) as package:
-        if blinding_of(package.store) is None:
+        if read_blinding(package.store) is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     try:

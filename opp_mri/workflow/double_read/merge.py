@@ -33,9 +33,13 @@ from opp_mri.workflow.double_read.seal import (
     read_public_key,
     read_seal,
 )
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.protocol import is_unblinded
-from opp_mri.workflow.measuring.readings import counted_readings, signed_ids, unsigned_cells
+from opp_mri.workflow.measuring.readings import (
+    find_signed_ids,
+    find_unsigned_cells,
+    get_counted_readings,
+)
 from opp_mri.workflow.project import RETURN_NAME, Project, open_project
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
@@ -157,7 +161,7 @@ def _take(
 
 
 def _find_issued_package(store: Store, package: Store) -> IssuedPackage:
-    blinding = blinding_of(package)
+    blinding = read_blinding(package)
     if blinding is None:
         raise InputError("This folder is not a reader's package: name the folder that came back.")
     for issued in store.log_of(IssuedPackage):
@@ -209,7 +213,7 @@ def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
     readings = package.get_readings()
     signatures = package.get_signatures()
     faults += [damage.message for damage in package.list_damages()]
-    signed = signed_ids(package)
+    signed = find_signed_ids(package)
     for reading in readings:
         if reading.reader != issued.reader:
             faults.append(f"{_name(reading)} is by a reader other than the package's.")
@@ -221,11 +225,11 @@ def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
         if signature.reader != issued.reader or signature.together_with
     ]
     unsigned = sum(
-        len(unsigned_cells(package.get_readings(lesion.lesion_id), signed))
+        len(find_unsigned_cells(package.get_readings(lesion.lesion_id), signed))
         for lesion in package.get_lesions()
     )
     return _Returned(
-        readings=tuple(counted_readings(package)), signatures=tuple(signatures),
+        readings=tuple(get_counted_readings(package)), signatures=tuple(signatures),
         unsigned=unsigned, faults=tuple(faults),
     )  # fmt: skip
 
@@ -297,7 +301,7 @@ class _Translation:
         start, end = ((column + left, row + top) for column, row in (caliper.start, caliper.end))
         if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
-        elif round_to_recorded_mm(native.plane.length_mm(start, end)) != reading.length_mm:
+        elif round_to_recorded_mm(native.plane.measure_length_mm(start, end)) != reading.length_mm:
             self.faults.append(
                 f"{name} has a length that differs from the distance between its points."
             )

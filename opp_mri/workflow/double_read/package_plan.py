@@ -18,7 +18,7 @@ from opp_mri.errors import ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients, list_time_points, map_patients
 from opp_mri.workflow.double_read.package_images import plan_disguises, select_readable_volumes
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings
 
 FIRST_DAY: Final = date(
     2000, 1, 1
@@ -42,7 +42,7 @@ def plan_cases(
         the order of the first package that was made.
     """
     groups = map_patients(store)
-    with_lesions = {groups.canonical(lesion.patient_id) for lesion in store.get_lesions()}
+    with_lesions = {groups.get_canonical(lesion.patient_id) for lesion in store.get_lesions()}
     patient_ids = [
         patient.patient_id for patient in list_patients(store) if patient.patient_id in with_lesions
     ]
@@ -57,7 +57,8 @@ def plan_cases(
         return _assign_codes(((patient_id, False) for patient_id in first), after=0)
     # what was in the first package is looked up: lesions may have been added since
     first = [
-        groups.canonical(case.patient_id) for case in list_issued_packages(store, reader)[1].cases
+        groups.get_canonical(case.patient_id)
+        for case in list_issued_packages(store, reader)[1].cases
     ]
     count = min(max(round(protocol.repeats_share * len(patient_ids)), 1), len(first))
     second = [(patient_id, False) for patient_id in patient_ids if patient_id not in first]
@@ -117,7 +118,9 @@ def find_due_wave(
 
 def _is_unread(store: Store, package: IssuedPackage) -> bool:
     read_lesions = {
-        reading.lesion_id for reading in counted_readings(store) if reading.reader == package.reader
+        reading.lesion_id
+        for reading in get_counted_readings(store)
+        if reading.reader == package.reader
     }
     return any(real not in read_lesions for case in package.cases for _, real in case.lesions)
 

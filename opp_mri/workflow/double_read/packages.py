@@ -53,8 +53,8 @@ from opp_mri.workflow.double_read.seal import (
     make_keys,
     write_seal,
 )
-from opp_mri.workflow.measuring.protocol import is_unblinded, needed_protocol, protocol_sentences
-from opp_mri.workflow.measuring.seeds import covers, seed_by_frame
+from opp_mri.workflow.measuring.protocol import describe_protocol, is_unblinded, require_protocol
+from opp_mri.workflow.measuring.seeds import carry_seed_to_frames, covers
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project, create_project, open_project
 
@@ -149,7 +149,7 @@ def make_package(
 
 def _find_protocol(store: Store, reader: str) -> ReadingProtocol:
     """Return the protocol by which a reader gets a package now."""
-    protocol = needed_protocol(store)
+    protocol = require_protocol(store)
     if is_unblinded(store):
         raise ProjectError("The blinding is lifted: no package can be made any more.")
     if reader not in protocol.readers:
@@ -188,7 +188,7 @@ def _check_still_due(
 ) -> None:
     if is_unblinded(store):
         raise ConflictError("The blinding was lifted meanwhile: this package was not issued.")
-    if needed_protocol(store) != protocol:
+    if require_protocol(store) != protocol:
         raise ConflictError("The protocol was changed meanwhile: make the package again.")
     wave = find_due_wave(store, protocol, issued.reader, at, again=again)
     if wave != issued.wave:
@@ -237,7 +237,7 @@ def _build(
                     reader=issued.reader,
                     order=protocol.order,
                     dates=protocol.dates,
-                    rules=tuple(protocol_sentences(protocol, unnamed=True)),
+                    rules=tuple(describe_protocol(protocol, unnamed=True)),
                     recorded_at=issued.recorded_at,
                 )
             ]
@@ -337,13 +337,13 @@ def _blind_seed(
 
 def _find_seed(store: Store, lesion: Lesion, volume: VolumeDescription) -> SeedPoint | None:
     """Return a lesion's point on the nearest image of a volume that covers it."""
-    seeds = seed_by_frame(store, lesion)
+    seeds = carry_seed_to_frames(store, lesion)
     if not covers(volume, seeds):
         return None
     point = seeds[volume.planes[0].frame_of_reference_uid]
     frame, plane = min(
         zip(volume.frames, volume.planes, strict=True),
-        key=lambda pair: abs(pair[1].distance_mm(point)),
+        key=lambda pair: abs(pair[1].measure_distance_mm(point)),
     )
     column, row = plane.pixel_from_lps(point)
     return SeedPoint(

@@ -26,7 +26,7 @@ from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM
 from opp_mri.workflow.double_read.agreement import build_estimate_json
-from opp_mri.workflow.measuring.readings import independent_readings, repeat_readings
+from opp_mri.workflow.measuring.readings import get_independent_readings, repeat_readings
 
 BEYOND_MM: Final = 2.0
 FEWEST_PAIRS: Final = (
@@ -256,7 +256,7 @@ def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
 
 def _repeat_pairs(store: Store) -> list[_Pair]:
     """Return second less first length of each cell that one reader measured twice."""
-    first = {_build_key(reading): reading for reading in independent_readings(store)}
+    first = {_build_key(reading): reading for reading in get_independent_readings(store)}
     second = {_build_key(reading): reading for reading in repeat_readings(store)}
     return [
         pair
@@ -268,7 +268,7 @@ def _repeat_pairs(store: Store) -> list[_Pair]:
 def _pair_readers(store: Store) -> list[_Pair]:
     """Return the difference of each two readers who measured a cell, readers by name."""
     by_cell: dict[tuple[object, ...], dict[str, Reading]] = defaultdict(dict)
-    for reading in independent_readings(store):
+    for reading in get_independent_readings(store):
         by_cell[_build_key(reading)[1:]][reading.reader] = reading
     return [
         pair

@@ -29,10 +29,10 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
-from opp_mri.workflow.measuring.measure import native_image
+from opp_mri.workflow.measuring.measure import load_native_image
 from opp_mri.workflow.measuring.native_reading import Points, build_reading
-from opp_mri.workflow.measuring.protocol import needed_protocol
-from opp_mri.workflow.measuring.readings import independent_readings, latest_by_cell
+from opp_mri.workflow.measuring.protocol import require_protocol
+from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.project import Project
 
@@ -88,7 +88,7 @@ def resolve(
     GeometryError
         No length can be taken of the new line.
     """
-    protocol = needed_protocol(store)
+    protocol = require_protocol(store)
     check_allowed(protocol, pair, kind, reason)
     with store.lock():
         if _find_current_resolution(store, pair) != pair.resolution:
@@ -112,7 +112,7 @@ def _resolve(
         kind=kind,
         reading_id=reading.reading_id,
         of_reading_ids=(pair.a.reading_id, pair.b.reading_id),
-        resolved_by=needed_protocol(store).resolvers,
+        resolved_by=require_protocol(store).resolvers,
         reason=reason.strip(),
         recorded_at=at,
     )
@@ -131,7 +131,7 @@ def sign_consensus(
         Something is open still, the signer does not resolve, or has signed already.
     """
     store = project.store
-    protocol = needed_protocol(store)
+    protocol = require_protocol(store)
     if signer not in protocol.resolvers:
         raise InputError(
             f"{signer} cannot sign here: according to the protocol, "
@@ -173,7 +173,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         lesion_id=lesion.lesion.lesion_id,
         reader=signer,
         reading_ids=tuple(results),
-        together_with=needed_protocol(store).resolvers,
+        together_with=require_protocol(store).resolvers,
         statement=STATEMENT,
         recorded_at=at,
     )
@@ -190,10 +190,10 @@ def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
         One of the two answers was amended since the pair was shown.
     """
     lesion_id = pair.lesion.lesion_id
-    counted = independent_readings(store, lesion_id)
+    counted = get_independent_readings(store, lesion_id)
     for reading in (pair.a, pair.b):
         own = [other for other in counted if other.reader == reading.reader]
-        latest = latest_by_cell(own).get(pair.cell)
+        latest = select_latest_by_cell(own).get(pair.cell)
         if latest is None or latest.reading_id != reading.reading_id:
             raise ConflictError(
                 f"An answer to {pair.a.sequence.value} of {pair.a.study_date} was amended "
@@ -302,7 +302,7 @@ def build_mean_line(pair: Pair) -> NewAnswer:
 def _build_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Reading:
     lesion_id, line, image = pair.lesion.lesion_id, new.line, None
     if line is not None:
-        image = native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))
+        image = load_native_image(store, lesion_id, (line.sop_instance_uid, line.frame_number))
         if image.study_date != pair.cell[0]:
             raise InputError(
                 "The new line lies on an image of another time point: draw it on this one."

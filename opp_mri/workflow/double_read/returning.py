@@ -11,7 +11,7 @@ from opp_mri.workflow.double_read.seal import (
     read_seal,
     write_seal,
 )
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.project import RETURN_NAME, open_project, read_document
 
 
@@ -24,7 +24,7 @@ def seal_return(folder: Path, at: datetime) -> Head:
         It is not a package, or it is sealed already.
     """
     with open_project(folder, in_file=True) as package:
-        blinding = blinding_of(package.store)
+        blinding = read_blinding(package.store)
         if blinding is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
         head = package.store.get_head()

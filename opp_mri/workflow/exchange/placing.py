@@ -12,15 +12,15 @@ from opp_mri.domain.exchange import Annotation, OwnAnswer
 from opp_mri.domain.geometry import ImagePlane, Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Lesion, PixelPoint
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, round_to_recorded_mm
 from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
-from opp_mri.workflow.measuring.measure import native_image
+from opp_mri.workflow.measuring.measure import load_native_image
 from opp_mri.workflow.measuring.native_reading import NativeImage
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
-from opp_mri.workflow.measuring.suitability import reason_unsuitable
+from opp_mri.workflow.measuring.suitability import explain_unsuitable
 
 OFF_PLANE_MM: Final = 0.5  # a point farther from an image does not lie on it
 DRAWN_ELSEWHERE: Final = "Drawn in another program, and measured again here."
@@ -75,7 +75,7 @@ class Placer:
                 f"There is no lesion {choice.lesion_id}: `opp-mri lesion list` lists them."
             )
 
-    def place(self, annotation: Annotation) -> PlacedLine:
+    def place_line(self, annotation: Annotation) -> PlacedLine:
         """Place a line.
 
         Raises
@@ -83,27 +83,27 @@ class Placer:
         OppMriError
             It belongs nowhere, or it is not known where; the text says why.
         """
-        volume, place = self._volume(annotation)
+        volume, place = self._find_volume(annotation)
         self._check_whole(annotation, volume)
-        lesion = self.lesion(annotation, volume)
-        image = native_image(self._store, lesion.lesion_id, place)
+        lesion = self.find_lesion(annotation, volume)
+        image = load_native_image(self._store, lesion.lesion_id, place)
         if annotation.own is not None and annotation.own.study_date != image.study_date:
             raise InputError(
                 f"It says {annotation.own.study_date}, but its image is of {image.study_date}."
             )
-        sequence, remarks = self._sequence(annotation, image.volume)
-        points = _points_on(annotation, image)
+        sequence, remarks = self._find_sequence(annotation, image.volume)
+        points = _project_points(annotation, image)
         _check_stated(annotation.stated_mm, image, points, own=annotation.own)
         return PlacedLine(
             lesion=lesion,
-            reader=self.reader(annotation),
+            reader=self.get_reader(annotation),
             sequence=sequence,
             image=image,
             points=points,
             remarks=remarks,
         )
 
-    def reader(self, annotation: Annotation) -> str:
+    def get_reader(self, annotation: Annotation) -> str:
         """Return whose line it is."""
         if annotation.own is not None:
             return annotation.own.reader
@@ -112,10 +112,10 @@ class Placer:
             raise InputError("It does not say who drew it: name the reader with --reader.")
         return reader
 
-    def lesion(self, annotation: Annotation, volume: VolumeDescription | None) -> Lesion:
+    def find_lesion(self, annotation: Annotation, volume: VolumeDescription | None) -> Lesion:
         """Return the lesion that a line measures: as it says, as the user says, or the only one."""
         if annotation.own is not None:
-            return self._own_lesion(annotation.own, volume)
+            return self._find_own_lesion(annotation.own, volume)
         if self._choice.lesion_id is not None:
             return self._lesions[self._choice.lesion_id]
         patient_ids = self._groups.group(volume.patient_id) if volume else ()
@@ -137,7 +137,7 @@ class Placer:
             raise InputError(f"It may measure {names}: name the lesion with --lesion.")
         return candidates[0]
 
-    def _own_lesion(self, own: OwnAnswer, volume: VolumeDescription | None) -> Lesion:
+    def _find_own_lesion(self, own: OwnAnswer, volume: VolumeDescription | None) -> Lesion:
         lesion = self._lesions.get(own.lesion_id)
         if lesion is None:
             raise UnknownError(
@@ -189,12 +189,12 @@ class Placer:
                 "same patient, correct the file."
             )
 
-    def _sequence(
+    def _find_sequence(
         self, annotation: Annotation, volume: VolumeDescription
     ) -> tuple[SeriesRole, tuple[str, ...]]:
         own = annotation.own
         if own is not None:
-            unsuitable = reason_unsuitable(volume, own.sequence)
+            unsuitable = explain_unsuitable(volume, own.sequence)
             known = any("by override" in remark for remark in own.remarks)
             return own.sequence, (*own.remarks, *([unsuitable] if unsuitable and not known else []))
         sequence = self._choice.sequence or volume.role
@@ -203,31 +203,33 @@ class Placer:
             raise InputError(
                 f"The series of its image has no role. {why} Name the sequence with --sequence."
             )
-        unsuitable = reason_unsuitable(volume, sequence)
+        unsuitable = explain_unsuitable(volume, sequence)
         if unsuitable and self._choice.sequence is None:
             raise InputError(f"{unsuitable} To import it nevertheless, give --sequence.")
         override = f"Imported as {sequence.value} by explicit choice. {unsuitable}"
         return sequence, (DRAWN_ELSEWHERE, *([override] if unsuitable else []))
 
-    def _volume(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
+    def _find_volume(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
         if not annotation.sop_instance_uid:
-            return self._volume_in_space(annotation)
+            return self._find_volume_in_space(annotation)
         frame = annotation.frame_number
         uid = annotation.sop_instance_uid
         if self._store.get_instance(uid) is None:
             raise UnknownError(f"Its image is not in the project ({uid}): index it first.")
         role = annotation.own.sequence if annotation.own else self._choice.sequence
-        uid = name_in_catalogue(self._store, uid, self._role_of, role)
+        uid = name_in_catalogue(self._store, uid, self._find_role, role)
         volumes = self._store.get_volumes_with_frame(uid, frame)
         if not volumes:
             raise UnknownError(f"Its image has no frame {frame}.")
         originals = [volume for volume in volumes if not volume.duplicate_of]
         return (originals or list(volumes))[0], (uid, frame)
 
-    def _role_of(self, uid: str) -> SeriesRole | None:
+    def _find_role(self, uid: str) -> SeriesRole | None:
         return next((each.role for each in self._store.get_volumes_with_frame(uid, 1)), None)
 
-    def _volume_in_space(self, annotation: Annotation) -> tuple[VolumeDescription, tuple[str, int]]:
+    def _find_volume_in_space(
+        self, annotation: Annotation
+    ) -> tuple[VolumeDescription, tuple[str, int]]:
         """Find the one image on which both ends lie, by what the name of the line says too.
 
         Raises
@@ -280,12 +282,13 @@ class Placer:
 
 def _lies_on(ends: tuple[Vector3, Vector3], plane: ImagePlane) -> bool:
     return all(
-        abs(plane.distance_mm(end)) <= OFF_PLANE_MM and plane.contains(*plane.pixel_from_lps(end))
+        abs(plane.measure_distance_mm(end)) <= OFF_PLANE_MM
+        and plane.contains(*plane.pixel_from_lps(end))
         for end in ends
     )
 
 
-def _points_on(annotation: Annotation, image: NativeImage) -> Points:
+def _project_points(annotation: Annotation, image: NativeImage) -> Points:
     if annotation.ends is not None:
         return annotation.ends
     if annotation.ends_lps_mm is None:
@@ -293,7 +296,7 @@ def _points_on(annotation: Annotation, image: NativeImage) -> Points:
     frame_uid = annotation.frame_of_reference_uid
     if frame_uid and frame_uid != image.plane.frame_of_reference_uid:
         raise InputError("Its points lie in another frame of reference than its image.")
-    off_mm = max(abs(image.plane.distance_mm(end)) for end in annotation.ends_lps_mm)
+    off_mm = max(abs(image.plane.measure_distance_mm(end)) for end in annotation.ends_lps_mm)
     if off_mm > OFF_PLANE_MM:
         raise InputError(f"Its points lie up to {off_mm:.1f} mm off the image that it names.")
     start, end = (image.plane.pixel_from_lps(point) for point in annotation.ends_lps_mm)
@@ -306,14 +309,14 @@ def _check_stated(
     """Hold the stated length against that of the points; our own is rounded to 0.1 mm."""
     if stated_mm is None:
         return
-    computed_mm = image.plane.length_mm(*points)
+    computed_mm = image.plane.measure_length_mm(*points)
     difference_mm = abs(Decimal(computed_mm) - stated_mm)
     tolerance_mm = RECORDED_PRECISION_MM / 2 + Decimal("1e-6") if own else RECORDED_PRECISION_MM
     if difference_mm > tolerance_mm:
         raise InputError(
             f"It states {format_mm(round_to_recorded_mm(float(stated_mm)))}, but its points are "
             f"{format_mm(round_to_recorded_mm(computed_mm))} apart by the geometry of the image "
-            f"{uid_in_file(image.place[0])}: one of the two is wrong."
+            f"{get_uid_in_file(image.place[0])}: one of the two is wrong."
         )
 
 

@@ -19,12 +19,12 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SourceFile, VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, Reading, Signature
 from opp_mri.domain.reader_study import CONSENSUS, Resolution
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings
 from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
 
 
@@ -84,7 +84,7 @@ def plan_reports(
     readings = [
         reading
         for lesion in lesions
-        for reading in counted_readings(store, lesion.lesion_id)
+        for reading in get_counted_readings(store, lesion.lesion_id)
         if reader in (None, reading.reader)
     ]
     check_shown(store, [reader] if reader else sorted({each.reader for each in readings}))
@@ -116,7 +116,7 @@ class _Planner:
                     self._add_answer(lesion, cell, cell.reading)
 
     def _add_answer(self, lesion: Lesion, cell: Cell, reading: Reading) -> None:
-        images, volume = self._images_of(cell, reading)
+        images, volume = self._find_images(cell, reading)
         if volume is None or not images:
             sentence = (
                 f"{lesion.lesion_id}, {reading.sequence.value} of {reading.study_date}, by "
@@ -127,7 +127,7 @@ class _Planner:
             return
         caliper = reading.caliper
         if caliper is not None:
-            self._note_pixels(volume)
+            self._record_pixels(volume)
         answer = ReportedAnswer(
             lesion_id=lesion.lesion_id,
             lesion_uid=lesion.tracking_uid,
@@ -148,42 +148,42 @@ class _Planner:
         key = (volume.study_instance_uid, volume.series_instance_uid, reading.reader)
         self._answers[key].append((answer, reading))
 
-    def _images_of(
+    def _find_images(
         self, cell: Cell, reading: Reading
     ) -> tuple[tuple[ReportedImage, ...], VolumeDescription | None]:
         if reading.caliper is not None:
-            volume = self._images.volume_of(reading.caliper)
-            image = self._images.image(
+            volume = self._images.find_volume(reading.caliper)
+            image = self._images.get_image(
                 reading.caliper.sop_instance_uid, reading.caliper.frame_number
             )
             return (() if image is None else (image,)), volume
         if reading.length_mm:  # a number: of two lines whose lengths were averaged, or without any
-            return self._images_of_mean(reading)
+            return self._find_images_of_mean(reading)
         if cell.volume is None:
             return (), None
-        image = self._images.middle(cell.volume)
+        image = self._images.get_middle(cell.volume)
         return (() if image is None else (image,)), cell.volume
 
-    def _images_of_mean(
+    def _find_images_of_mean(
         self, reading: Reading
     ) -> tuple[tuple[ReportedImage, ...], VolumeDescription | None]:
         calipers = [
-            source.caliper for source in self.sources_of(reading) if source.caliper is not None
+            source.caliper for source in self.find_sources(reading) if source.caliper is not None
         ]
-        volumes = [self._images.volume_of(caliper) for caliper in calipers]
+        volumes = [self._images.find_volume(caliper) for caliper in calipers]
         first = next((volume for volume in volumes if volume is not None), None)
         images = [
-            self._images.image(caliper.sop_instance_uid, caliper.frame_number)
+            self._images.get_image(caliper.sop_instance_uid, caliper.frame_number)
             for caliper, volume in zip(calipers, volumes, strict=True)
             if volume and first and volume.study_instance_uid == first.study_instance_uid
         ]
         return tuple(dict.fromkeys(image for image in images if image is not None)), first
 
-    def sources_of(self, reading: Reading) -> list[Reading]:
+    def find_sources(self, reading: Reading) -> list[Reading]:
         """Return the two answers that a resolved answer was made of."""
-        return sources_of_resolved(self._store, [reading])
+        return find_sources_of_resolved(self._store, [reading])
 
-    def _note_pixels(self, volume: VolumeDescription) -> None:
+    def _record_pixels(self, volume: VolumeDescription) -> None:
         spacing = volume.pixel_spacing_mm
         if spacing and spacing[0] != spacing[1]:
             number = volume.instance.series_number
@@ -215,7 +215,7 @@ class _Planner:
         study_uid, series_uid, reader = key
         answers = [answer for answer, _ in self._answers[key]]
         readings = tuple(reading for _, reading in self._answers[key])
-        verifiers = verifiers_of(self._store, readings) if reader == CONSENSUS else ()
+        verifiers = list_verifiers(self._store, readings) if reader == CONSENSUS else ()
         report = MeasurementReport(
             study_instance_uid=study_uid,
             image_series_instance_uid=series_uid,
@@ -235,7 +235,7 @@ class ImageReferences:
         self._store = store
         self._known: dict[tuple[str, int], ReportedImage | None] = {}
 
-    def image(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
+    def get_image(self, sop_instance_uid: str, frame_number: int) -> ReportedImage | None:
         """Return a reference to an image; None where it is no longer in the project."""
         place = (sop_instance_uid, frame_number)
         if place not in self._known:
@@ -250,24 +250,24 @@ class ImageReferences:
         has_frames = instance.is_enhanced or len(instance.frames) > 1
         return ReportedImage(
             sop_class_uid=instance.sop_class_uid,
-            sop_instance_uid=uid_in_file(sop_instance_uid),
+            sop_instance_uid=get_uid_in_file(sop_instance_uid),
             frame_number=frame_number if has_frames else None,
             source=sources[sop_instance_uid],
         )
 
-    def middle(self, volume: VolumeDescription) -> ReportedImage | None:
+    def get_middle(self, volume: VolumeDescription) -> ReportedImage | None:
         """Return a reference to the middle image of a volume."""
         frame = volume.frames[len(volume.frames) // 2]
-        return self.image(frame.sop_instance_uid, frame.frame_number)
+        return self.get_image(frame.sop_instance_uid, frame.frame_number)
 
-    def volume_of(self, caliper: Caliper) -> VolumeDescription | None:
+    def find_volume(self, caliper: Caliper) -> VolumeDescription | None:
         """Return the volume that a caliper lies on; of copies, the one that is not a copy."""
         volumes = self._store.get_volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
         originals = [volume for volume in volumes if not volume.duplicate_of]
         return next(iter(originals or volumes), None)
 
 
-def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
+def find_sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
     """Return the answers that resolved answers were made of, in the order of recording."""
     resolved = {reading.reading_id for reading in readings}
     source_ids = {
@@ -285,7 +285,7 @@ def sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Rea
     ]
 
 
-def verifiers_of(store: Store, readings: Collection[Reading]) -> tuple[Verifier, ...]:
+def list_verifiers(store: Store, readings: Collection[Reading]) -> tuple[Verifier, ...]:
     """Return those who signed some answers, by name, with the time of their latest signature."""
     reading_ids = {reading.reading_id for reading in readings}
     latest: dict[str, Signature] = {}
@@ -300,12 +300,12 @@ def verifiers_of(store: Store, readings: Collection[Reading]) -> tuple[Verifier,
     )
 
 
-def caliper_name(reading: Reading) -> str:
+def name_caliper(reading: Reading) -> str:
     """Name a caliper by lesion, sequence and visit."""
     return f"{reading.lesion_id} {reading.sequence.value} {reading.study_date}"
 
 
-def caliper_in_words(reading: Reading) -> str:
+def describe_caliper(reading: Reading) -> str:
     """State whose caliper it is and how long, with its unit."""
     length = "" if reading.length_mm is None else f"{format_mm(reading.length_mm)}, "
     return f"{length}by {reading.reader}. Measured on the native image."

@@ -73,7 +73,7 @@ def _report(
     lesion: Lesion, timeline: LesionTimeline, assessed: AssessedLesion, images: ImageReferences
 ) -> ResponseReport | None:
     """Return the report in the latest study with an image, or None where no study has one."""
-    placed = [(cell, image) for cell in timeline.cells if (image := _image_of(cell, images))]
+    placed = [(cell, image) for cell in timeline.cells if (image := _find_image(cell, images))]
     if not placed:
         return None
     latest = placed[-1][0]
@@ -108,10 +108,10 @@ def _report(
     )
 
 
-def _image_of(cell: Cell, images: ImageReferences) -> ReportedImage | None:
+def _find_image(cell: Cell, images: ImageReferences) -> ReportedImage | None:
     if cell.reading is None or cell.volume is None:
         return None
     caliper = cell.reading.caliper
     if caliper is None:
-        return images.middle(cell.volume)
-    return images.image(caliper.sop_instance_uid, caliper.frame_number)
+        return images.get_middle(cell.volume)
+    return images.get_image(caliper.sop_instance_uid, caliper.frame_number)

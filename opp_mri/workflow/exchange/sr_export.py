@@ -23,11 +23,11 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.exchange.report_plan import (
     PlannedReport,
     ReportPlan,
-    caliper_in_words,
-    caliper_name,
+    describe_caliper,
     ends_lps_mm,
+    find_sources_of_resolved,
+    name_caliper,
     plan_reports,
-    sources_of_resolved,
 )
 from opp_mri.workflow.exchange.responses import plan_responses
 
@@ -149,7 +149,7 @@ def export_reports(
         warnings=(
             *plan.warnings,
             *([UNPRECEDED] if exporter.unpreceded else []),
-            *_withdrawn(store, plan, choice),
+            *_list_withdrawn(store, plan, choice),
         ),
     )
 
@@ -166,32 +166,32 @@ class _Exporter:
 
     def write_measurements(self, planned: PlannedReport) -> None:
         report = planned.report
-        before = self._latest(report.key)
+        before = self._find_latest(report.key)
         independent: list[ExportedReport] = []
         if report.reader == CONSENSUS:
-            independent = self._independent_reads(report, planned.readings)
+            independent = self._list_independent_reads(report, planned.readings)
             if not independent:
                 self.unpreceded.append(report)
-        identity, is_new = self._identity(report, before, independent)
+        identity, is_new = self._build_identity(report, before, independent)
         path = self.folder / self._name(
             report.answers[0].study_date.isoformat(), report.reader, identity
         )
         write_report(build_dataset(report, identity), path)
         reading_ids = tuple(reading.reading_id for reading in planned.readings)
-        self._note(report, identity, path, before, reading_ids, is_new=is_new)
+        self._record_report(report, identity, path, before, reading_ids, is_new=is_new)
 
     def write_response(self, report: ResponseReport) -> None:
-        before = self._latest(report.key)
-        identity, is_new = self._identity(report, before)
+        before = self._find_latest(report.key)
+        identity, is_new = self._build_identity(report, before)
         path = self.folder / self._name("response", report.lesion_id, identity)
         write_report(build_dataset(report, identity), path)
-        self._note(report, identity, path, before, (), is_new=is_new)
+        self._record_report(report, identity, path, before, (), is_new=is_new)
 
-    def _latest(self, key: str) -> ExportedReport | None:
+    def _find_latest(self, key: str) -> ExportedReport | None:
         records = self.store.log_of(ExportedReport, key)
         return records[-1] if records else None
 
-    def _identity(
+    def _build_identity(
         self,
         report: MeasurementReport | ResponseReport,
         before: ExportedReport | None,
@@ -210,11 +210,11 @@ class _Exporter:
         amended = [] if before is None else [before.reference]
         return identify(report, [*amended, *latest.values()]), True
 
-    def _independent_reads(
+    def _list_independent_reads(
         self, report: MeasurementReport, readings: Sequence[Reading]
     ) -> list[ExportedReport]:
         """Return the reports, in the same study, of the answers that were resolved, latest last."""
-        sources = {source.reading_id for source in sources_of_resolved(self.store, readings)}
+        sources = {source.reading_id for source in find_sources_of_resolved(self.store, readings)}
         return [
             record
             for record in self.store.log_of(ExportedReport)
@@ -227,7 +227,7 @@ class _Exporter:
         plain = re.sub(r"[^\w-]+", "_", f"{subject}-{person}")
         return f"{plain}-{identity.reference.sop_instance_uid[-10:]}.dcm"
 
-    def _note(
+    def _record_report(
         self,
         report: MeasurementReport | ResponseReport,
         identity: Identity,
@@ -258,7 +258,7 @@ class _Exporter:
         )
 
 
-def _withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> list[str]:
+def _list_withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> list[str]:
     """Name the reports that went out and of which every answer was withdrawn since."""
     if choice.lesion_ids or choice.reader is not None:
         return []
@@ -280,13 +280,13 @@ def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:
         for reading in planned.readings:
             if reading.caliper is None:
                 continue
-            name = re.sub(r"[^\w-]+", "_", f"{caliper_name(reading)}-{reading.reader}")
+            name = re.sub(r"[^\w-]+", "_", f"{name_caliper(reading)}-{reading.reader}")
             names[name] += 1
             suffix = f"-{names[name]}" if names[name] > 1 else ""
             paths.append(folder / f"{name}{suffix}.mrk.json")
             line = MarkupLine(
-                name=caliper_name(reading),
-                description=caliper_in_words(reading),
+                name=name_caliper(reading),
+                description=describe_caliper(reading),
                 ends_lps_mm=ends_lps_mm(reading.caliper),
             )
             write_markup_line(line, paths[-1])

@@ -18,7 +18,11 @@ from opp_mri.workflow.exchange.annotation_files import read_annotation_sources
 from opp_mri.workflow.exchange.placing import ImportChoice, Placer, refers_to_several_studies
 from opp_mri.workflow.measuring.blinding import check_table
 from opp_mri.workflow.measuring.native_reading import build_reading
-from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers, signed_ids
+from opp_mri.workflow.measuring.readings import (
+    find_signed_ids,
+    get_counted_readings,
+    select_latest_of_readers,
+)
 
 CellOfReader = tuple[object, ...]
 
@@ -134,17 +138,17 @@ class _Importer:
                 self._put_aside(annotation, "Its file refers to images of several studies.")
                 continue
             try:
-                reading = self._reading(annotation)
+                reading = self._build_reading(annotation)
             except OppMriError as error:
                 self._put_aside(annotation, str(error))
             else:
                 self.candidates.append(_Candidate(annotation=annotation, reading=reading))
 
-    def _reading(self, annotation: Annotation) -> Reading:
+    def _build_reading(self, annotation: Annotation) -> Reading:
         own = annotation.own
         if own is not None and own.length_source is not LengthSource.GEOMETRY:
-            return self._answer_without_line(annotation, own)
-        line = self.placer.place(annotation)
+            return self._build_answer_without_line(annotation, own)
+        line = self.placer.place_line(annotation)
         reading = build_reading(
             line.lesion.lesion_id, line.reader, (line.image.study_date, line.sequence),
             Answer.MEASURED, points=line.points, image=line.image,
@@ -158,8 +162,8 @@ class _Importer:
             )
         return attrs.evolve(reading, remarks=(*reading.remarks, *line.remarks))
 
-    def _answer_without_line(self, annotation: Annotation, own: OwnAnswer) -> Reading:
-        lesion = self.placer.lesion(annotation, None)
+    def _build_answer_without_line(self, annotation: Annotation, own: OwnAnswer) -> Reading:
+        lesion = self.placer.find_lesion(annotation, None)
         self.placer.check_answer(annotation, own, lesion)
         return Reading(
             reading_id=str(uuid4()),
@@ -204,8 +208,8 @@ class _Importer:
 
     def compare(self) -> list[ImportedLine]:
         """Hold the answers against what the project holds; give those that are to be kept."""
-        known = _known_answers(self.store)
-        signed = signed_ids(self.store)
+        known = _find_known_answers(self.store)
+        signed = find_signed_ids(self.store)
         lines: list[ImportedLine] = []
         recorded: dict[CellOfReader, Reading] = {}
         for candidate in self.candidates:
@@ -219,7 +223,7 @@ class _Importer:
                 None,
             )
             if same is not None:
-                lines.append(_line(candidate, same, is_new=False))
+                lines.append(_build_line(candidate, same, is_new=False))
                 continue
             try:
                 self._check_new(candidate, before, signed)
@@ -227,7 +231,7 @@ class _Importer:
                 self._put_aside(candidate.annotation, str(error))
                 continue
             recorded[candidate.cell] = candidate.reading
-            lines.append(_line(candidate, candidate.reading, is_new=True))
+            lines.append(_build_line(candidate, candidate.reading, is_new=True))
         return lines
 
     def _check_new(
@@ -266,18 +270,18 @@ def is_same(a: Reading, b: Reading) -> bool:
     )  # fmt: skip
 
 
-def _known_answers(store: Store) -> Mapping[CellOfReader, Reading]:
+def _find_known_answers(store: Store) -> Mapping[CellOfReader, Reading]:
     by_lesion: dict[str, list[Reading]] = defaultdict(list)
-    for reading in counted_readings(store):
+    for reading in get_counted_readings(store):
         by_lesion[reading.lesion_id].append(reading)
     return {
         (reading.lesion_id, reading.reader, *reading.cell): reading
         for readings in by_lesion.values()
-        for reading in latest_of_readers(readings)
+        for reading in select_latest_of_readers(readings)
     }
 
 
-def _line(candidate: _Candidate, reading: Reading, *, is_new: bool) -> ImportedLine:
+def _build_line(candidate: _Candidate, reading: Reading, *, is_new: bool) -> ImportedLine:
     return ImportedLine(
         file_name=candidate.annotation.file_name,
         label=candidate.annotation.label,

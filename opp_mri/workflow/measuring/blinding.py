@@ -12,7 +12,7 @@ from opp_mri.workflow.measuring.protocol import is_unblinded, load_current_proto
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 
 
-def blinding_of(store: Store) -> Blinding | None:
+def read_blinding(store: Store) -> Blinding | None:
     """Return what a package says of itself; None for any other project."""
     recorded = store.log_of(Blinding)
     return recorded[-1] if recorded else None
@@ -30,7 +30,7 @@ def check_reader(store: Store, reader: str) -> None:
     """
     if reader == CONSENSUS:
         raise InputError(f"“{CONSENSUS}” is the name of resolved answers: give your own.")
-    blinding = blinding_of(store)
+    blinding = read_blinding(store)
     if blinding is not None:
         if blinding.reader != reader:
             raise ProjectError("This package belongs to another reader: open your own.")
@@ -79,7 +79,7 @@ def check_table(store: Store, reader: str) -> None:
         As `check_reader`; or time points open one after the other, which a table does not know.
     """
     check_reader(store, reader)
-    blinding = blinding_of(store)
+    blinding = read_blinding(store)
     if blinding is not None and blinding.order is CaseOrder.LOCKED_SEQUENTIAL:
         raise ProjectError(
             "In this package a time point opens once the one before is signed: read it in the "
@@ -87,7 +87,7 @@ def check_table(store: Store, reader: str) -> None:
         )
 
 
-def last_open_day(
+def find_last_open_day(
     blinding: Blinding | None, lesions: Sequence[tuple[LesionTimeline, frozenset[str]]]
 ) -> date | None:
     """Return the latest time point of a patient that is open; None where all are.
@@ -109,7 +109,7 @@ def last_open_day(
     return min(waiting, default=None)
 
 
-def until(timeline: LesionTimeline, day: date | None) -> LesionTimeline:
+def cut_timeline(timeline: LesionTimeline, day: date | None) -> LesionTimeline:
     """Return a timeline without the cells that are locked."""
     if day is None:
         return timeline

@@ -20,7 +20,7 @@ from opp_mri.domain.measurement import (
 )
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
-from opp_mri.workflow.measuring.readings import unsigned_cells
+from opp_mri.workflow.measuring.readings import find_unsigned_cells
 from opp_mri.workflow.measuring.timeline import Cell
 
 
@@ -90,16 +90,16 @@ def draft_answer(
 
 def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
     """Return the reading that takes back the latest edit since the signature, or None."""
-    done, _ = _stacks(log, signed)
+    done, _ = _replay_log(log, signed)
     if not done:
         return None
     latest = done[-1]
     counted = [entry for entry in log if not entry.draft or entry.reading_id in signed]
     before = [entry for entry in (*counted, *done[:-1]) if entry.cell == latest.cell]
     if before:
-        return _again(before[-1], Edit.UNDONE, at)
+        return _record_again(before[-1], Edit.UNDONE, at)
     return attrs.evolve(
-        _again(latest, Edit.UNDONE, at),
+        _record_again(latest, Edit.UNDONE, at),
         answer=Answer.WITHDRAWN, length_mm=None, length_source=None, caliper=None, reason="",
         remarks=(), amendment_reason="",
     )  # fmt: skip
@@ -107,8 +107,8 @@ def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
 
 def redo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
     """Return the reading that makes the latest undone edit again, or None."""
-    _, taken_back = _stacks(log, signed)
-    return _again(taken_back[-1], Edit.REDONE, at) if taken_back else None
+    _, taken_back = _replay_log(log, signed)
+    return _record_again(taken_back[-1], Edit.REDONE, at) if taken_back else None
 
 
 def needs_amendment(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
@@ -126,7 +126,7 @@ def sign_drafts(
     InputError
         Nothing waits to be signed.
     """
-    waiting = unsigned_cells(log, signed)
+    waiting = find_unsigned_cells(log, signed)
     if not waiting:
         raise InputError("There is nothing to sign here: measure first.")
     return Signature(
@@ -139,7 +139,9 @@ def sign_drafts(
     )
 
 
-def _stacks(log: Sequence[Reading], signed: Container[str]) -> tuple[list[Reading], list[Reading]]:
+def _replay_log(
+    log: Sequence[Reading], signed: Container[str]
+) -> tuple[list[Reading], list[Reading]]:
     """Replay the log: the edits that stand, and those that were undone, the latest last."""
     done: list[Reading] = []
     taken_back: list[Reading] = []
@@ -158,5 +160,5 @@ def _stacks(log: Sequence[Reading], signed: Container[str]) -> tuple[list[Readin
     return done, taken_back
 
 
-def _again(reading: Reading, edit: Edit, at: datetime) -> Reading:
+def _record_again(reading: Reading, edit: Edit, at: datetime) -> Reading:
     return attrs.evolve(reading, reading_id=str(uuid4()), draft=True, edit=edit, recorded_at=at)

@@ -13,7 +13,7 @@ from opp_mri.domain.columns.lesion import SEED_COLUMNS
 from opp_mri.domain.columns.timeline import CODED_EVENTS
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Lesion, LesionEvent, SeedPoint
-from opp_mri.domain.repeated_uid import repeated_uid
+from opp_mri.domain.repeated_uid import build_repeated_uid
 from opp_mri.domain.timeline import EventKind
 from opp_mri.errors import InputError, TableFault, UnknownError
 from opp_mri.store.protocol import Store
@@ -36,7 +36,7 @@ class _Known:
     lesions: Mapping[str, Lesion]
 
 
-def _known(store: Store) -> _Known:
+def _gather_known(store: Store) -> _Known:
     return _Known(
         store=store,
         patient_ids=frozenset(patient.patient_id for patient in store.get_patients()),
@@ -66,13 +66,13 @@ def add_lesions(
         Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
     added: dict[str, Lesion] = {}
-    known = _known(store)
+    known = _gather_known(store)
     checks = LesionChecks(known.lesions.values())
     with read_table(
         path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES), all_or_none=all_or_none
     ) as table:
         for row in table.rows:
-            lesion = _lesion(known, row, replace=replace)
+            lesion = _read_lesion(known, row, replace=replace)
             if lesion is None:
                 continue
             if lesion.lesion_id in added:
@@ -80,7 +80,7 @@ def add_lesions(
             checks.check(row, lesion)
             if not row.is_refused:
                 added[lesion.lesion_id] = lesion
-    store.add_lesions(_changed(known, list(added.values())), at)
+    store.add_lesions(_select_changed(known, list(added.values())), at)
     table.raise_rows(len(added))
     return list(added.values())
 
@@ -97,14 +97,14 @@ def add_lesion(
     """
     faults: list[TableFault] = []
     row = Row(1, dict(cells), faults)
-    known = _known(store)
-    lesion = _lesion(known, row, replace=replace)
+    known = _gather_known(store)
+    lesion = _read_lesion(known, row, replace=replace)
     if lesion is not None:
         LesionChecks(known.lesions.values()).check(row, lesion)
     if lesion is None or faults:
         complaints = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
         raise InputError(f"The lesion was not recorded. {complaints}.")
-    store.add_lesions(_changed(known, [lesion]), at)
+    store.add_lesions(_select_changed(known, [lesion]), at)
     return lesion
 
 
@@ -137,7 +137,7 @@ def add_events(store: Store, path: Path, at: datetime, *, all_or_none: bool = Fa
     ) as table:  # fmt: skip
         for row in table.rows:
             lesion_id = row.read_text("lesion_id")
-            event = _event(row, lesions.get(lesion_id or ""))
+            event = _read_event(row, lesions.get(lesion_id or ""))
             if lesion_id is not None and lesion_id not in lesions:
                 row.add_fault("lesion_id", "no such lesion: add it first with `opp-mri lesion add`")
             if lesion_id is None or event is None or row.is_refused:
@@ -175,7 +175,7 @@ def add_event(store: Store, cells: Mapping[str, str], at: datetime) -> int:
     """
     faults: list[TableFault] = []
     lesion = store.get_lesion(cells.get("lesion_id", ""))
-    event = _event(Row(1, dict(cells), faults), lesion)
+    event = _read_event(Row(1, dict(cells), faults), lesion)
     if event is None or faults:
         messages = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
         raise InputError(f"The event was not recorded. {messages}.")
@@ -203,11 +203,11 @@ def find_lesion(store: Store, lesion_id: str) -> Lesion:
     return lesion
 
 
-def _changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
+def _select_changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
     return [lesion for lesion in lesions if known.lesions.get(lesion.lesion_id) != lesion]
 
 
-def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
+def _read_lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
     recorded = known.lesions.get(row.get("lesion_id"))
     lesion = read_lesion_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
     patient_id = row.get("patient_id")
@@ -218,7 +218,7 @@ def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
     elif lesion is not None:
         lesion = attrs.evolve(
             lesion,
-            seed=_seed(known, row, patient_id),
+            seed=_read_seed(known, row, patient_id),
             events=recorded.events if recorded else (),
         )
         if recorded is not None and recorded != lesion and not replace:
@@ -229,7 +229,7 @@ def _lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
     return None
 
 
-def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
+def _read_seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
     columns = ("seed_sop_instance_uid", "seed_column", "seed_row")
     filled = [column for column in columns if row.get(column)]
     if not filled:
@@ -253,7 +253,7 @@ def _seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         row.add_fault(
             "seed_sop_instance_uid", "no indexed image has this UID and frame: correct it"
         )
-    elif known.store.get_instance(repeated_uid(seed.sop_instance_uid)) is not None:
+    elif known.store.get_instance(build_repeated_uid(seed.sop_instance_uid)) is not None:
         row.add_fault(
             "seed_sop_instance_uid", "several images that differ have it: name another image"
         )
@@ -270,7 +270,7 @@ def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
     return bool(volume.planes) and volume.planes[0].contains(seed.column, seed.row)
 
 
-def _event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
+def _read_event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
     """Read an event; one that cannot be of this lesion is a fault of the row."""
     day, kind, value = (
         row.read_date("date"),

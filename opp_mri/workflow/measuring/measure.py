@@ -24,7 +24,7 @@ from opp_mri.tables.calipers import CaliperRow, read_calipers
 from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.measuring.blinding import check_table
 from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
-from opp_mri.workflow.measuring.readings import counted_readings, signed_ids
+from opp_mri.workflow.measuring.readings import find_signed_ids, get_counted_readings
 from opp_mri.workflow.measuring.repeated_uids import name_in_catalogue
 
 
@@ -71,11 +71,11 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
     measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
     for row in rows:
         try:
-            reading = recorder.reading(row, at)
+            reading = recorder.measure_row(row, at)
         except OppMriError as error:
             refused.append(TableFault(row.line, None, str(error)))
             continue
-        cell = _cell(reading)
+        cell = _get_cell(reading)
         if cell in measured:
             message = (
                 f"Line {measured[cell][0]} measures the same lesion on the same sequence and date "
@@ -104,8 +104,8 @@ def _compare(
         Sequence number of the head before the table was read: what is recorded after it, its
         writer has not seen.
     """
-    latest = {_cell(reading): reading for reading in counted_readings(store)}
-    signed = signed_ids(store)
+    latest = {_get_cell(reading): reading for reading in get_counted_readings(store)}
+    signed = find_signed_ids(store)
     unseen = {record.key for record in store.read_chain(after=seen)}
     stored: list[Reading] = []
     refused: list[TableFault] = []
@@ -145,7 +145,7 @@ class _Recorder:
         self._dates: dict[tuple[str, ...], Mapping[str, date | None]] = {}
         self._allowed: set[str] = set()
 
-    def reading(self, row: CaliperRow, at: datetime) -> Reading:
+    def measure_row(self, row: CaliperRow, at: datetime) -> Reading:
         """Measure a row.
 
         Raises
@@ -153,27 +153,27 @@ class _Recorder:
         OppMriError
             The row names an unknown lesion or image, contradicts the image, or says too little.
         """
-        lesion = self.lesion(row.lesion_id)
+        lesion = self.get_lesion(row.lesion_id)
         if row.reader not in self._allowed:
             check_table(self._store, row.reader)
             self._allowed.add(row.reader)
         image: NativeImage | None = None
         if row.sop_instance_uid:
             frame, study_date, role = row.frame_number, row.study_date, row.sequence
-            role_of = lambda uid: self.image(lesion, (uid, frame), study_date).volume.role  # noqa: E731
+            role_of = lambda uid: self.get_image(lesion, (uid, frame), study_date).volume.role  # noqa: E731
             uid = name_in_catalogue(self._store, row.sop_instance_uid, role_of, role)
-            image = self.image(lesion, (uid, frame), study_date)
+            image = self.get_image(lesion, (uid, frame), study_date)
         day = image.study_date if image else row.study_date
         if day is None:
             raise InputError("Neither an image nor a date of the study is given: add one.")
         points = (row.start, row.end) if row.start and row.end else None
         return build_reading(
-            lesion.lesion_id, row.reader, (day, row.sequence or _role_of(image)), row.answer,
+            lesion.lesion_id, row.reader, (day, row.sequence or _find_role(image)), row.answer,
             points=points, image=image, stated_mm=row.length_mm, reason=row.reason,
             override_reason=row.override_reason, at=at,
         )  # fmt: skip
 
-    def lesion(self, lesion_id: str) -> Lesion:
+    def get_lesion(self, lesion_id: str) -> Lesion:
         """Return the lesion of this name."""
         lesion = self._lesions.get(lesion_id)
         if lesion is None:
@@ -182,7 +182,7 @@ class _Recorder:
             )
         return lesion
 
-    def image(
+    def get_image(
         self, lesion: Lesion, place: tuple[str, int], stated_date: date | None = None
     ) -> NativeImage:
         """Return the image at a SOPInstanceUID and frame, which must be of the lesion's patient."""
@@ -224,13 +224,13 @@ class _Recorder:
         day = known or stated_date
         if day is None:
             raise InputError("The image's study has no date: give one in the column study_date.")
-        plane = volume.plane_of(uid, frame_number)
+        plane = volume.get_plane(uid, frame_number)
         if plane is None:
             raise UnknownError(f"The image has no frame {frame_number}.")
         return NativeImage(place=place, volume=volume, plane=plane, study_date=day)
 
 
-def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> NativeImage:
+def load_native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> NativeImage:
     """Return the native image of a lesion at a SOPInstanceUID and frame number.
 
     Raises
@@ -239,10 +239,10 @@ def native_image(store: Store, lesion_id: str, place: tuple[str, int]) -> Native
         It is not there, of another patient, or no length can be taken on it.
     """
     recorder = _Recorder(store)
-    return recorder.image(recorder.lesion(lesion_id), place)
+    return recorder.get_image(recorder.get_lesion(lesion_id), place)
 
 
-def _role_of(image: NativeImage | None) -> SeriesRole:
+def _find_role(image: NativeImage | None) -> SeriesRole:
     """Return the role of an image's series where the row leaves the sequence out."""
     role = image.volume.role if image else None
     if role is None:
@@ -253,7 +253,7 @@ def _role_of(image: NativeImage | None) -> SeriesRole:
     return role
 
 
-def _cell(reading: Reading) -> tuple[object, ...]:
+def _get_cell(reading: Reading) -> tuple[object, ...]:
     return (reading.lesion_id, reading.sequence, reading.study_date, reading.reader)
 
 

@@ -12,7 +12,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, PixelPoint, Reading
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, round_to_recorded_mm
-from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, reason_unsuitable
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, explain_unsuitable
 
 STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
 
@@ -66,13 +66,13 @@ def build_reading(
     Raises
     ------
     GeometryError, InputError
-        The answer contradicts the image; or the image is unsuitable (`reason_unsuitable`), and no
+        The answer contradicts the image; or the image is unsuitable (`explain_unsuitable`), and no
         reason is given.
     """
-    remarks = _remarks(cell[1], image) if answer is Answer.MEASURED else ()
+    remarks = _list_remarks(cell[1], image) if answer is Answer.MEASURED else ()
     if image is not None and answer is Answer.MEASURED:
-        remarks = (*remarks, *_override(image.volume, cell[1], override_reason))
-    caliper, length_mm, source = _length(answer, points, image, stated_mm)
+        remarks = (*remarks, *_check_suitability(image.volume, cell[1], override_reason))
+    caliper, length_mm, source = _compute_length(answer, points, image, stated_mm)
     gone = length_mm == 0
     return Reading(
         reading_id=str(uuid4()),
@@ -90,16 +90,18 @@ def build_reading(
     )
 
 
-def _remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
+def _list_remarks(sequence: SeriesRole, image: NativeImage | None) -> tuple[str, ...]:
     """State where the study holds another series that was chosen for the sequence."""
     if image is None or image.volume.role is not sequence or image.volume.selected:
         return ()
     return (f"Another series of this study was chosen for {sequence.value}.",)
 
 
-def _override(volume: VolumeDescription, sequence: SeriesRole, reason: str) -> tuple[str, ...]:
+def _check_suitability(
+    volume: VolumeDescription, sequence: SeriesRole, reason: str
+) -> tuple[str, ...]:
     """Refuse a length on an unsuitable image, or say by what reason it is taken there."""
-    unsuitable = reason_unsuitable(volume, sequence)
+    unsuitable = explain_unsuitable(volume, sequence)
     if not unsuitable:
         return ()
     if not reason.strip():
@@ -107,7 +109,7 @@ def _override(volume: VolumeDescription, sequence: SeriesRole, reason: str) -> t
     return (f"{OVERRIDDEN} {unsuitable} Reason given: {reason.strip()}.",)
 
 
-def _length(
+def _compute_length(
     answer: Answer, points: Points | None, image: NativeImage | None, stated_mm: Decimal | None
 ) -> tuple[Caliper | None, Decimal | None, LengthSource | None]:
     """Compute the length of a line, or take the length that was stated without one."""
@@ -124,7 +126,7 @@ def _length(
                 f"The {name} point, column {point[0]:g} and row {point[1]:g}, is outside the image "
                 f"of {plane.columns} columns and {plane.rows} rows."
             )
-    exact_mm = plane.length_mm(start, end)
+    exact_mm = plane.measure_length_mm(start, end)
     length_mm = round_to_recorded_mm(exact_mm)
     if length_mm == 0:
         raise GeometryError(

@@ -52,7 +52,7 @@ def load_current_protocol(store: Store) -> ReadingProtocol | None:
     return recorded[-1] if recorded else None
 
 
-def needed_protocol(store: Store) -> ReadingProtocol:
+def require_protocol(store: Store) -> ReadingProtocol:
     """Return the protocol that holds.
 
     Raises
@@ -83,7 +83,7 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
     with store.lock():
         if protocol == load_current_protocol(store):
             return protocol
-        if frozen_since(store):
+        if find_freeze_time(store):
             raise ProjectError(
                 "Reading has begun, so the protocol is frozen: make a new project for another one."
             )
@@ -91,7 +91,7 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
     return protocol
 
 
-def frozen_since(store: Store) -> datetime | None:
+def find_freeze_time(store: Store) -> datetime | None:
     """Return when the first package was made, which freezes the protocol; None before that."""
     issued = store.log_of(IssuedPackage)
     return issued[0].recorded_at if issued else None
@@ -112,7 +112,7 @@ def unblind(store: Store, *, signed_by: str, reason: str, at: datetime) -> Unbli
     InputError
         No name or no reason is given.
     """
-    needed_protocol(store)
+    require_protocol(store)
     if not signed_by.strip() or not reason.strip():
         raise InputError("Say who lifts the blinding, and why.")
     event = Unblinding(
@@ -160,7 +160,7 @@ def read_protocol(path: Path) -> ReadingProtocol:
     return protocol
 
 
-def protocol_sentences(protocol: ReadingProtocol, *, unnamed: bool = False) -> list[str]:
+def describe_protocol(protocol: ReadingProtocol, *, unnamed: bool = False) -> list[str]:
     """Describe a protocol in words, for those who are to read by it.
 
     Parameters
@@ -197,11 +197,11 @@ def protocol_sentences(protocol: ReadingProtocol, *, unnamed: bool = False) -> l
         *sentences,
         f"Lengths or ends more than {format_mm(protocol.length_limit_mm)} apart, lines at more "
         f"than {protocol.angle_limit_deg:g}°, other images or other answers are discordant, and "
-        f"are {_resolved_by(protocol, unnamed=unnamed)}.",
+        f"are {_describe_resolution(protocol, unnamed=unnamed)}.",
     ]
 
 
-def _resolved_by(protocol: ReadingProtocol, *, unnamed: bool) -> str:
+def _describe_resolution(protocol: ReadingProtocol, *, unnamed: bool) -> str:
     if protocol.resolution is ResolvedBy.CONSENSUS:
         return "resolved by the two readers together, and signed by both"
     if unnamed:
@@ -224,29 +224,29 @@ def _check_together(path: Path, protocol: ReadingProtocol) -> None:
         )
 
 
-def _text(value: object) -> str:
+def _convert_to_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("must be text")
     return value.strip()
 
 
 def _name(value: object) -> str:
-    if not _text(value):
+    if not _convert_to_text(value):
         raise ValueError("must not be empty")
-    return _text(value)
+    return _convert_to_text(value)
 
 
-def _readers(value: object) -> tuple[str, str]:
+def _convert_to_readers(value: object) -> tuple[str, str]:
     names = [_name(name) for name in value] if isinstance(value, list) else []
     if len(names) != 2 or names[0] == names[1]:
         raise ValueError("must name two readers, such as [“first”, “second”]")
-    return _person(names[0]), _person(names[1])
+    return _convert_to_person(names[0]), _convert_to_person(names[1])
 
 
-def _person(value: object) -> str:
-    if _text(value) == CONSENSUS:
+def _convert_to_person(value: object) -> str:
+    if _convert_to_text(value) == CONSENSUS:
         raise ValueError(f"cannot name anybody “{CONSENSUS}”, which stands for the resolved read")
-    return _text(value)
+    return _convert_to_text(value)
 
 
 def _flag(value: object) -> bool:
@@ -266,7 +266,7 @@ def _number(low: float, high: float) -> Callable[[object], float]:
     return read
 
 
-def _whole(low: int, high: int) -> Callable[[object], int]:
+def _build_int_converter(low: int, high: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError("must be a whole number")
@@ -275,7 +275,7 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
     return read
 
 
-def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
+def _build_member_converter(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
     def read(value: object) -> StrEnum:
         if value not in list(kind):
             raise ValueError(f"must be one of {', '.join(kind)}")
@@ -286,15 +286,15 @@ def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "name": _name,
-    "readers": _readers,
-    "order": _one_of(CaseOrder),
+    "readers": _convert_to_readers,
+    "order": _build_member_converter(CaseOrder),
     "repeats_share": _number(0, 0.5),
-    "washout_days": _whole(0, 3650),
-    "dates": _one_of(ShownDates),
+    "washout_days": _build_int_converter(0, 3650),
+    "dates": _build_member_converter(ShownDates),
     "hide_dose": _flag,
     "hide_outcome": _flag,
     "length_limit_mm": lambda value: Decimal(str(_number(0, 100)(value))),
     "angle_limit_deg": _number(0, 90),
-    "resolution": _one_of(ResolvedBy),
-    "adjudicator": _person,
+    "resolution": _build_member_converter(ResolvedBy),
+    "adjudicator": _convert_to_person,
 }

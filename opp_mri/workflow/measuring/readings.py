@@ -10,27 +10,27 @@ from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.store.protocol import Store
 
 
-def counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+def get_counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
     """Return the readings that count, of one lesion or of all, in the order of their recording.
 
     Drafts of the reading room count once a signature covers them. Hidden repeats are not among
     them: `repeat_readings` gives these.
     """
-    return counted(store.get_readings(lesion_id), signed_ids(store, lesion_id))
+    return select_counted(store.get_readings(lesion_id), find_signed_ids(store, lesion_id))
 
 
-def counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
-    """Return those of some readings that count, as `counted_readings` does.
+def select_counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
+    """Return those of some readings that count, as `get_counted_readings` does.
 
     Parameters
     ----------
     signed
         The ids of the readings that are signed.
     """
-    return _counted(readings, signed, repeat=False)
+    return _select_counted(readings, signed, repeat=False)
 
 
-def independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
+def get_independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
     """Return the counted readings that readers can hold against each other.
 
     Neither resolved answers are among them, nor what stands in the log after the end of the
@@ -39,17 +39,17 @@ def independent_readings(store: Store, lesion_id: str | None = None) -> list[Rea
     late = store.get_readings_after(Unblinding)
     return [
         reading
-        for reading in counted_readings(store, lesion_id)
+        for reading in get_counted_readings(store, lesion_id)
         if reading.reader != CONSENSUS and reading.reading_id not in late
     ]
 
 
 def repeat_readings(store: Store) -> list[Reading]:
     """Return the signed readings of cases that came back hidden, in the order of recording."""
-    return _counted(store.get_readings(), signed_ids(store), repeat=True)
+    return _select_counted(store.get_readings(), find_signed_ids(store), repeat=True)
 
 
-def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
+def get_own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
     """Return all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
     return [
         reading
@@ -58,7 +58,9 @@ def own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
     ]
 
 
-def _counted(readings: Iterable[Reading], signed: frozenset[str], *, repeat: bool) -> list[Reading]:
+def _select_counted(
+    readings: Iterable[Reading], signed: frozenset[str], *, repeat: bool
+) -> list[Reading]:
     return [
         reading
         for reading in readings
@@ -66,7 +68,7 @@ def _counted(readings: Iterable[Reading], signed: frozenset[str], *, repeat: boo
     ]
 
 
-def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
+def find_signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
     """Return the ids of all readings that are signed by all who have to."""
     signers: dict[str, set[str]] = defaultdict(set)
     needed: dict[str, set[str]] = defaultdict(set)
@@ -79,7 +81,7 @@ def signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
     )
 
 
-def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
+def select_latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRole], Reading]:
     """Return what holds for each cell, of one lesion and one reader; a withdrawn answer is none."""
     latest = {reading.cell: reading for reading in readings}
     return {
@@ -87,7 +89,7 @@ def latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, SeriesRol
     }
 
 
-def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
+def select_latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     """Return what holds for each cell of one lesion by each reader, in the order of recording."""
     latest = {(reading.reader, reading.cell): reading for reading in readings}
     held = {
@@ -96,7 +98,7 @@ def latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     return [reading for reading in readings if reading.reading_id in held]
 
 
-def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
+def find_settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
     """Return the ids of the readings of one lesion and reader that need no signature.
 
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
@@ -112,21 +114,21 @@ def settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozense
         for reading in readings
         if reading.edit is Edit.UNDONE
         and reading.cell in answered
-        and _equal(reading, answered[reading.cell])
+        and _is_equal(reading, answered[reading.cell])
     }
     return signed | restored
 
 
-def _equal(reading: Reading, other: Reading) -> bool:
+def _is_equal(reading: Reading, other: Reading) -> bool:
     return (reading.answer, reading.length_mm, reading.caliper, reading.reason) == (
         other.answer, other.length_mm, other.caliper, other.reason
     )  # fmt: skip
 
 
-def unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
+def find_unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
     """Return the latest reading of each cell of one lesion and reader that is not signed."""
     latest = {reading.cell: reading for reading in readings}
-    settled = settled_ids(readings, signed)
+    settled = find_settled_ids(readings, signed)
     answered = {
         reading.cell for reading in readings if not reading.draft or reading.reading_id in signed
     }

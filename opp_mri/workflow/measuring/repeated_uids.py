@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.repeated_uid import repeated_uid
+from opp_mri.domain.repeated_uid import build_repeated_uid
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.store.protocol import Store
 
@@ -22,8 +22,8 @@ def name_in_catalogue(
         The sequence that is meant; None for any.
     """
     names = [uid]
-    while store.get_instance(repeated_uid(names[-1])) is not None:
-        names.append(repeated_uid(names[-1]))
+    while store.get_instance(build_repeated_uid(names[-1])) is not None:
+        names.append(build_repeated_uid(names[-1]))
     if len(names) == 1:
         return uid
     fitting = []

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from opp_mri.domain.alignment import confirmed_fits
+from opp_mri.domain.alignment import select_confirmed_fits
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, Reading, SeedPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.measuring.readings import counted_readings, latest_of_readers
+from opp_mri.workflow.measuring.readings import get_counted_readings, select_latest_of_readers
 
 
 class Phase(StrEnum):
@@ -23,7 +23,7 @@ class Phase(StrEnum):
     AFTER = "after"
 
 
-def phase(lesion: Lesion, day: date) -> Phase:
+def determine_phase(lesion: Lesion, day: date) -> Phase:
     """Return where a date stands to the treatment.
 
     A study on the day of the first fraction counts as before it: planning comes first.
@@ -33,7 +33,7 @@ def phase(lesion: Lesion, day: date) -> Phase:
     return Phase.DURING if day <= lesion.ssrs_last_date else Phase.AFTER
 
 
-def lesion_seed_lps_mm(
+def find_lesion_seed_lps_mm(
     store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
 ) -> tuple[str, Vector3] | None:
     """Return the lesion's seed with its frame of reference: as set, or mid its baseline caliper.
@@ -44,18 +44,20 @@ def lesion_seed_lps_mm(
         The lesion's readings that count, where they are at hand.
     """
     if lesion.seed is not None:
-        return _placed(store, lesion.seed)
+        return _get_placed_seed(store, lesion.seed)
     if readings is None:
-        readings = counted_readings(store, lesion.lesion_id)
+        readings = get_counted_readings(store, lesion.lesion_id)
     calipers = [
         reading.caliper
-        for reading in sorted(latest_of_readers(readings), key=lambda reading: reading.study_date)
-        if reading.caliper and phase(lesion, reading.study_date) is Phase.BEFORE
+        for reading in sorted(
+            select_latest_of_readers(readings), key=lambda reading: reading.study_date
+        )
+        if reading.caliper and determine_phase(lesion, reading.study_date) is Phase.BEFORE
     ]
-    return _middle(calipers[-1]) if calipers else None
+    return _find_middle(calipers[-1]) if calipers else None
 
 
-def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
+def list_confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
     """Return the transforms `baseline_from_followup` that a reader has confirmed for a lesion.
 
     Ghosts and carried points exist only through these.
@@ -63,26 +65,26 @@ def confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
     alignments = store.get_alignments(lesion.lesion_id)
     if not alignments:
         return []
-    confirmed = confirmed_fits(alignments, store.get_alignment_decisions())
+    confirmed = select_confirmed_fits(alignments, store.get_alignment_decisions())
     return [alignment.fit.baseline_from_followup for alignment in confirmed]
 
 
-def seed_by_frame(
+def carry_seed_to_frames(
     store: Store, lesion: Lesion, readings: Sequence[Reading] | None = None
 ) -> Mapping[str, Vector3]:
     """Return the lesion's seed in every frame of reference in which it is known, LPS mm.
 
     That of its own image, and those of follow-ups whose fit a reader has confirmed.
-    `lesion_seed_lps_mm` says what `readings` are.
+    `find_lesion_seed_lps_mm` says what `readings` are.
     """
-    seed = lesion_seed_lps_mm(store, lesion, readings)
+    seed = find_lesion_seed_lps_mm(store, lesion, readings)
     if seed is None:
         return {}
     frame_of_reference_uid, point = seed
     seeds = {frame_of_reference_uid: point}
-    for baseline_from_followup in confirmed_transforms(store, lesion):
+    for baseline_from_followup in list_confirmed_transforms(store, lesion):
         if baseline_from_followup.to_frame_of_reference_uid == frame_of_reference_uid:
-            x, y, z = baseline_from_followup.inverse().apply(np.asarray(point)).tolist()
+            x, y, z = baseline_from_followup.invert().apply(np.asarray(point)).tolist()
             seeds[baseline_from_followup.from_frame_of_reference_uid] = (x, y, z)
     return seeds
 
@@ -99,20 +101,20 @@ def covers(volume: VolumeDescription, seeds: Mapping[str, Vector3]) -> bool | No
     point = seeds.get(frame_of_reference_uid)
     if not frame_of_reference_uid or point is None:
         return None
-    nearest = min(volume.planes, key=lambda plane: abs(plane.distance_mm(point)))
+    nearest = min(volume.planes, key=lambda plane: abs(plane.measure_distance_mm(point)))
     reach_mm = (volume.slice_spacing_mm or volume.instance.slice_thickness_mm or 0.0) / 2
-    within = abs(nearest.distance_mm(point)) <= reach_mm + 1e-6
+    within = abs(nearest.measure_distance_mm(point)) <= reach_mm + 1e-6
     return within and nearest.contains(*nearest.pixel_from_lps(point))
 
 
-def _placed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | None:
+def _get_placed_seed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | None:
     for volume in store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number):
-        plane = volume.plane_of(seed.sop_instance_uid, seed.frame_number)
+        plane = volume.get_plane(seed.sop_instance_uid, seed.frame_number)
         if plane is not None:
             return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)
     return None
 
 
-def _middle(caliper: Caliper) -> tuple[str, Vector3]:
+def _find_middle(caliper: Caliper) -> tuple[str, Vector3]:
     x, y, z = ((a + b) / 2 for a, b in zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True))
     return caliper.frame_of_reference_uid, (x, y, z)

@@ -11,7 +11,7 @@ SUITABLE: Final = (
 )
 
 
-def reason_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
+def explain_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
     """Explain why a line on a volume is not an AP extent of a sequence.
 
     A line across a coronal or axial image, or on a series of another role, has a length, but it is

@@ -15,20 +15,20 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
-from opp_mri.domain.visit import Visit, events_of_visits
+from opp_mri.domain.visit import Visit, derive_events
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
 from opp_mri.units import count_days
 from opp_mri.workflow.catalogue.patients import TimePoint, list_time_points
 from opp_mri.workflow.measuring.readings import (
-    counted,
-    latest_by_cell,
-    own_readings,
-    signed_ids,
-    unsigned_cells,
+    find_signed_ids,
+    find_unsigned_cells,
+    get_own_readings,
+    select_counted,
+    select_latest_by_cell,
 )
-from opp_mri.workflow.measuring.seeds import Phase, covers, phase, seed_by_frame
-from opp_mri.workflow.measuring.visits import recorded_visits
+from opp_mri.workflow.measuring.seeds import Phase, carry_seed_to_frames, covers, determine_phase
+from opp_mri.workflow.measuring.visits import get_recorded_visits
 
 OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
 
@@ -109,12 +109,12 @@ def build_lesion_timeline(
     """
     with store.hold_snapshot():
         recorded = store.get_readings(lesion.lesion_id)
-        signed = signed_ids(store, lesion.lesion_id)
-        counting = counted(recorded, signed)
-        reader, readings = _of_one_reader(counting, reader)
+        signed = find_signed_ids(store, lesion.lesion_id)
+        counting = select_counted(recorded, signed)
+        reader, readings = _select_reader(counting, reader)
         timeline = build_reader_timeline(store, lesion, reader, readings, counting=counting)
     own = [reading for reading in recorded if reading.reader == reader and not reading.repeat]
-    unsigned = unsigned_cells(own, signed)
+    unsigned = find_unsigned_cells(own, signed)
     if not unsigned:
         return timeline
     waiting = (
@@ -124,10 +124,10 @@ def build_lesion_timeline(
     return attrs.evolve(timeline, flags=(*timeline.flags, waiting))
 
 
-def draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
+def build_draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
     """Return the timeline of a lesion as one reader has it now, drafts too."""
     return build_reader_timeline(
-        store, lesion, reader, own_readings(store, lesion.lesion_id, reader)
+        store, lesion, reader, get_own_readings(store, lesion.lesion_id, reader)
     )
 
 
@@ -139,19 +139,19 @@ def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> Lesi
     readings
         All that the reader recorded for this lesion; each belongs to a cell that is there.
     """
-    latest = latest_by_cell(readings)
-    cells = [_cell_with(cell, latest.get((cell.study_date, cell.sequence))) for cell in
+    latest = select_latest_by_cell(readings)
+    cells = [_build_cell(cell, latest.get((cell.study_date, cell.sequence))) for cell in
              timeline.cells]  # fmt: skip
-    cells = _flagged(cells)
+    cells = _flag_cells(cells)
     return attrs.evolve(
         timeline,
-        timeline=attrs.evolve(timeline.timeline, observations=_observations(cells)),
+        timeline=attrs.evolve(timeline.timeline, observations=_collect_observations(cells)),
         cells=tuple(cells),
-        flags=tuple(_timeline_flags(timeline.lesion, cells)),
+        flags=tuple(_find_timeline_flags(timeline.lesion, cells)),
     )
 
 
-def _cell_with(cell: Cell, reading: Reading | None) -> Cell:
+def _build_cell(cell: Cell, reading: Reading | None) -> Cell:
     if reading is not None:
         return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
     answered = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
@@ -170,13 +170,15 @@ def build_reader_timeline(
     counting
         The lesion's readings of all readers that count, where they are at hand.
     """
-    latest = latest_by_cell(readings)
+    latest = select_latest_by_cell(readings)
     points = list_time_points(store, lesion.patient_id)
     by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
-    measured_on = {key: _volume_of(reading, by_id.values()) for key, reading in latest.items()}
-    cells = _cells(lesion, points, latest, measured_on, seed_by_frame(store, lesion, counting))
-    cells = _flagged(cells)
-    visits = recorded_visits(store, lesion.lesion_id)
+    measured_on = {key: _find_volume(reading, by_id.values()) for key, reading in latest.items()}
+    cells = _build_cells(
+        lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counting)
+    )
+    cells = _flag_cells(cells)
+    visits = get_recorded_visits(store, lesion.lesion_id)
     damaged = [damage.message for damage in store.list_damages(lesion.lesion_id)]
     return LesionTimeline(
         lesion=lesion,
@@ -184,16 +186,16 @@ def build_reader_timeline(
         timeline=Timeline(
             lesion_id=lesion.lesion_id,
             first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
-            observations=_observations(cells),
-            events=treatment_events(lesion, visits),
+            observations=_collect_observations(cells),
+            events=convert_events(lesion, visits),
         ),
         cells=tuple(cells),
-        flags=(*damaged, *_timeline_flags(lesion, cells)),
+        flags=(*damaged, *_find_timeline_flags(lesion, cells)),
         visits=visits,
     )
 
 
-def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[TreatmentEvent, ...]:
+def convert_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[TreatmentEvent, ...]:
     """Return a lesion's events in days from SSRS: exclusions, recorded ones, those of its visits.
 
     What was found at a visit and is recorded as an event of the same day too is given once.
@@ -205,22 +207,22 @@ def treatment_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Trea
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in lesion.events
     ]
-    return (*exclusions, *dated, *found_events(lesion, visits, dated))
+    return (*exclusions, *dated, *find_visit_events(lesion, visits, dated))
 
 
-def found_events(
+def find_visit_events(
     lesion: Lesion, visits: Sequence[Visit], recorded: Iterable[TreatmentEvent]
 ) -> tuple[TreatmentEvent, ...]:
     """Return the events that follow from visits and are not among those recorded."""
     known = {(event.days_from_ssrs, event.kind) for event in recorded}
     events = [
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
-        for event in events_of_visits(visits, lesion.ssrs_first_date)
+        for event in derive_events(visits, lesion.ssrs_first_date)
     ]
     return tuple(event for event in events if (event.days_from_ssrs, event.kind) not in known)
 
 
-def _of_one_reader(
+def _select_reader(
     readings: Sequence[Reading], reader: str | None
 ) -> tuple[str, Sequence[Reading]]:
     readers = sorted({reading.reader for reading in readings})
@@ -237,7 +239,7 @@ def _of_one_reader(
     return chosen, [reading for reading in readings if reading.reader == chosen]
 
 
-def _cells(
+def _build_cells(
     lesion: Lesion,
     points: Sequence[TimePoint],
     latest: Mapping[tuple[date, SeriesRole], Reading],
@@ -259,12 +261,12 @@ def _cells(
             if sequence not in read | offered:
                 continue
             reading = latest.get((day, sequence))
-            status, volume = _status(reading, sequence, volumes, seeds)
+            status, volume = _determine_status(reading, sequence, volumes, seeds)
             cells.append(
                 Cell(
                     study_date=day,
                     days_from_ssrs=count_days(lesion.ssrs_last_date, day),
-                    phase=phase(lesion, day),
+                    phase=determine_phase(lesion, day),
                     sequence=sequence,
                     status=status,
                     reading=reading,
@@ -274,7 +276,7 @@ def _cells(
     return cells
 
 
-def _status(
+def _determine_status(
     reading: Reading | None,
     sequence: SeriesRole,
     volumes: Sequence[VolumeDescription],
@@ -297,17 +299,19 @@ def _status(
     return CellStatus.MISSING, None
 
 
-def _volume_of(reading: Reading, volumes: Iterable[VolumeDescription]) -> VolumeDescription | None:
+def _find_volume(
+    reading: Reading, volumes: Iterable[VolumeDescription]
+) -> VolumeDescription | None:
     if reading.caliper is None:
         return None
     place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
     for volume in volumes:
-        if volume.plane_of(*place) is not None:
+        if volume.get_plane(*place) is not None:
             return volume
     return None
 
 
-def _observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
+def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
     by_sequence: dict[SeriesRole, list[Observation]] = defaultdict(list)
     for cell in cells:
         length_mm = cell.reading.length_mm if cell.reading else None
@@ -318,7 +322,7 @@ def _observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, 
     }
 
 
-def _baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:
+def _find_baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:
     before = [
         cell
         for cell in cells
@@ -330,9 +334,9 @@ def _baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:
     return before[-1] if before else None
 
 
-def _flagged(cells: list[Cell]) -> list[Cell]:
+def _flag_cells(cells: list[Cell]) -> list[Cell]:
     """Compare each follow-up with its sequence's baseline."""
-    baselines = {sequence: _baseline(cells, sequence) for sequence in SeriesRole}
+    baselines = {sequence: _find_baseline(cells, sequence) for sequence in SeriesRole}
     flagged = []
     for cell in cells:
         baseline = baselines[cell.sequence]
@@ -349,10 +353,10 @@ def _flagged(cells: list[Cell]) -> list[Cell]:
     return flagged
 
 
-def _timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:
+def _find_timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:
     flags = []
     for sequence in SeriesRole:
-        baseline = _baseline(cells, sequence)
+        baseline = _find_baseline(cells, sequence)
         if baseline is None:
             continue
         age_days = count_days(baseline.study_date, lesion.ssrs_first_date)

@@ -12,24 +12,24 @@ from typing import Any
 import attrs
 
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.visit import FINDINGS, Visit, latest_visits
+from opp_mri.domain.visit import FINDINGS, Visit, select_latest_visits
 from opp_mri.errors import InputError, TableFault
 from opp_mri.store.protocol import Store
 from opp_mri.tables.csv_table import Row, read_table
 from opp_mri.tables.visits import OPTIONAL, REQUIRED, build_visit, read_visit_values
 
 
-def recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
+def get_recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
     """Return the visits of a lesion as they stand, by date."""
-    return latest_visits(store.log_of(Visit, lesion_id))
+    return select_latest_visits(store.log_of(Visit, lesion_id))
 
 
-def visits_by_lesion(store: Store) -> Mapping[str, tuple[Visit, ...]]:
+def group_visits_by_lesion(store: Store) -> Mapping[str, tuple[Visit, ...]]:
     """Return the visits of every lesion that has any, by date."""
     visits: dict[str, list[Visit]] = {}
     for visit in store.log_of(Visit):
         visits.setdefault(visit.lesion_id, []).append(visit)
-    return {lesion_id: latest_visits(rows) for lesion_id, rows in visits.items()}
+    return {lesion_id: select_latest_visits(rows) for lesion_id, rows in visits.items()}
 
 
 def add_visits(
@@ -101,7 +101,7 @@ class _Recorder:
         }
         self._known = {
             (visit.lesion_id, visit.visit_date): visit
-            for visits in visits_by_lesion(store).values()
+            for visits in group_visits_by_lesion(store).values()
             for visit in visits
         }
         self.new: list[Visit] = []
@@ -125,7 +125,7 @@ class _Recorder:
         if visit is None or row.is_refused:
             return
         visit = attrs.evolve(visit, recorded_by=self._recorded_by, recorded_at=self._at)
-        if known is None or _findings(visit) != _findings(known):
+        if known is None or _list_findings(visit) != _list_findings(known):
             self.new.append(visit)
             self._known[visit.lesion_id, visit.visit_date] = visit
 
@@ -135,5 +135,5 @@ class _Recorder:
         return len(self.new)
 
 
-def _findings(visit: Visit) -> Sequence[object]:
+def _list_findings(visit: Visit) -> Sequence[object]:
     return [getattr(visit, name) for name in FINDINGS]

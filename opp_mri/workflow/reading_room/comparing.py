@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.resampling import resample_on_grid
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.align_review import load_volume_of_project
 
 
-def carried_images(
+def carry_images(
     store: Store, volume_id: str, other_id: str, other_from_here: RigidTransform
 ) -> NDArray[np.float32]:
     """Return the images of another volume on the grid of one.
@@ -31,5 +31,5 @@ def carried_images(
     InputError, GeometryError
         The images of one cannot be read, or make no volume.
     """
-    here, other = loaded_volume(store, volume_id), loaded_volume(store, other_id)
+    here, other = load_volume_of_project(store, volume_id), load_volume_of_project(store, other_id)
     return resample_on_grid(other, here.geometry, other_from_here)

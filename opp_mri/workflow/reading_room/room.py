@@ -18,10 +18,10 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points, map_patients
-from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
-from opp_mri.workflow.measuring.readings import own_readings, settled_ids, signed_ids
-from opp_mri.workflow.measuring.seeds import Phase, lesion_seed_lps_mm, phase
-from opp_mri.workflow.measuring.timeline import LesionTimeline, draft_timeline
+from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
+from opp_mri.workflow.measuring.readings import find_settled_ids, find_signed_ids, get_own_readings
+from opp_mri.workflow.measuring.seeds import Phase, determine_phase, find_lesion_seed_lps_mm
+from opp_mri.workflow.measuring.timeline import LesionTimeline, build_draft_timeline
 from opp_mri.workflow.registration.links import Links, find_links, shift
 
 CellKey = tuple[date, SeriesRole]
@@ -76,14 +76,14 @@ class RoomLesion:
     @property
     def settled(self) -> frozenset[str]:
         """Ids of readings that need no signature: the signed, and what an undo brought back."""
-        return settled_ids(self.log, self.signed)
+        return find_settled_ids(self.log, self.signed)
 
     @property
     def anchor(self) -> tuple[str, Vector3] | None:
         """Where the vertebra is known first: its seed, or else the first level confirmed."""
         return self.seed or next(iter(self.levels.items()), None)
 
-    def level_in(self, frame_of_reference_uid: str) -> tuple[LevelSource, Vector3] | None:
+    def find_level(self, frame_of_reference_uid: str) -> tuple[LevelSource, Vector3] | None:
         """Return where the lesion's vertebra is in a frame, and how that is known; None if unknown.
 
         Parameters
@@ -98,19 +98,19 @@ class RoomLesion:
             return LevelSource.SEED, self.seed[1]
         if frame_of_reference_uid in self.levels:
             return LevelSource.READER, self.levels[frame_of_reference_uid]
-        carrying = self.links.carrying(frame_of_reference_uid, anchor[0])
-        linking = carrying or self.links.linking(frame_of_reference_uid, anchor[0])
+        carrying = self.links.find_carrying(frame_of_reference_uid, anchor[0])
+        linking = carrying or self.links.find_linking(frame_of_reference_uid, anchor[0])
         if linking is None:
             return None
         x, y, z = linking.apply(np.asarray(anchor[1])).tolist()
         return LevelSource.FIT if carrying is not None else LevelSource.POINT, (x, y, z)
 
-    def axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
+    def find_axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
         """Return the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
         for axis in reversed(self.axes):
-            carrying = self.links.carrying(frame_of_reference_uid, axis.frame_of_reference_uid)
+            carrying = self.links.find_carrying(frame_of_reference_uid, axis.frame_of_reference_uid)
             if carrying is not None:
-                return _turned(carrying, axis.direction_lps)
+                return _turn(carrying, axis.direction_lps)
         return None
 
 
@@ -164,8 +164,8 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         for lesion in store.get_lesions()
         if lesion.patient_id in group
     ]
-    blinding = blinding_of(store)
-    last = last_open_day(blinding, [(lesion.timeline, lesion.signed) for lesion in lesions])
+    blinding = read_blinding(store)
+    last = find_last_open_day(blinding, [(lesion.timeline, lesion.signed) for lesion in lesions])
     if last is not None:
         points = [
             time_point
@@ -182,9 +182,9 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
         reader=reader,
         study_dates=tuple(point.study_date for point in points if point.study_date),
         volumes=volumes,
-        series={p.study_date: _measurable(p.volumes) for p in points if p.study_date},
+        series={p.study_date: _select_measurable(p.volumes) for p in points if p.study_date},
         lesions=tuple(
-            attrs.evolve(lesion, timeline=until(lesion.timeline, last)) for lesion in lesions
+            attrs.evolve(lesion, timeline=cut_timeline(lesion.timeline, last)) for lesion in lesions
         ),
         blinding=blinding,
         links=find_links(store, group, None),
@@ -194,16 +194,16 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
 
 def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
     """Open one lesion for a reader."""
-    seed = None if blinding_of(store) is not None else lesion_seed_lps_mm(store, lesion)
+    seed = None if read_blinding(store) is not None else find_lesion_seed_lps_mm(store, lesion)
     levels = {
         confirmation.frame_of_reference_uid: confirmation.point_lps_mm
         for confirmation in store.log_of(LevelConfirmation)
         if (confirmation.lesion_id, confirmation.reader) == (lesion.lesion_id, reader)
     }
     opened = RoomLesion(
-        timeline=draft_timeline(store, lesion, reader),
-        log=tuple(own_readings(store, lesion.lesion_id, reader)),
-        signed=signed_ids(store, lesion.lesion_id),
+        timeline=build_draft_timeline(store, lesion, reader),
+        log=tuple(get_own_readings(store, lesion.lesion_id, reader)),
+        signed=find_signed_ids(store, lesion.lesion_id),
         axes=tuple(axis for axis in store.get_ap_axes(lesion.lesion_id) if axis.reader == reader),
         links=find_links(store, map_patients(store).group(lesion.patient_id), lesion),
         seed=seed,
@@ -251,13 +251,13 @@ def load_images(store: Store, volume: VolumeDescription) -> NDArray[np.generic]:
     return load_stack(volume, store.get_sources_of(uids))
 
 
-def nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
+def find_nearest_place(volume: VolumeDescription, point_lps_mm: Vector3) -> int:
     """Return which of a volume's images lies nearest to a point of its frame of reference."""
-    distances = [abs(plane.distance_mm(point_lps_mm)) for plane in volume.planes]
+    distances = [abs(plane.measure_distance_mm(point_lps_mm)) for plane in volume.planes]
     return distances.index(min(distances))
 
 
-def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription, ...]:
+def _select_measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription, ...]:
     usable = [
         volume
         for volume in volumes
@@ -266,12 +266,12 @@ def _measurable(volumes: Sequence[VolumeDescription]) -> tuple[VolumeDescription
     return tuple(sorted(usable, key=lambda volume: volume.plane is not Plane.SAGITTAL))
 
 
-def _turned(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
+def _turn(transform: RigidTransform, direction_lps: Vector3) -> Vector3:
     x, y, z = (transform.matrix[:3, :3] @ np.asarray(direction_lps)).tolist()
     return (x, y, z)
 
 
-def technique_changes(
+def describe_technique_changes(
     patient: RoomPatient, lesion: RoomLesion, day: date, volume: VolumeDescription
 ) -> tuple[str, ...]:
     """Describe what differs in acquisition between a volume and the baseline of its sequence.
@@ -283,8 +283,8 @@ def technique_changes(
     before = [
         baseline
         for (at, role), baseline in patient.volumes.items()
-        if role is volume.role and phase(lesion.lesion, at) is Phase.BEFORE
+        if role is volume.role and determine_phase(lesion.lesion, at) is Phase.BEFORE
     ]
-    if not before or phase(lesion.lesion, day) is Phase.BEFORE:
+    if not before or determine_phase(lesion.lesion, day) is Phase.BEFORE:
         return ()
     return tuple(comparability(volume.role, before[-1], volume))

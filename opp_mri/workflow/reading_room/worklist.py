@@ -14,15 +14,15 @@ from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients
-from opp_mri.workflow.measuring.blinding import blinding_of, last_open_day, until
+from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
 from opp_mri.workflow.measuring.readings import (
-    counted_readings,
-    latest_by_cell,
-    own_readings,
-    settled_ids,
-    signed_ids,
+    find_settled_ids,
+    find_signed_ids,
+    get_counted_readings,
+    get_own_readings,
+    select_latest_by_cell,
 )
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, draft_timeline
+from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, build_draft_timeline
 
 DISCORDANT_MM: Final = Decimal("2.0")  # lengths further apart than this are discordant
 
@@ -90,16 +90,21 @@ def build_worklist(store: Store, reader: str) -> Worklist:
     rows: list[WorkLesion] = []
     dates: dict[str, tuple[date, ...]] = {}
     without: list[str] = []
-    lesions, blinding = store.get_lesions(), blinding_of(store)
+    lesions, blinding = store.get_lesions(), read_blinding(store)
     for patient in list_patients(store):
         of_patient = [lesion for lesion in lesions if lesion.patient_id in patient.patient_ids]
         if not of_patient:
             without.append(patient.patient_id)
-        drafts = [(draft_timeline(store, their, reader), _settled(store, their.lesion_id, reader))
-                  for their in of_patient]  # fmt: skip
-        last = last_open_day(blinding, drafts)
+        drafts = [
+            (
+                build_draft_timeline(store, each, reader),
+                _find_settled(store, each.lesion_id, reader),
+            )
+            for each in of_patient
+        ]
+        last = find_last_open_day(blinding, drafts)
         for lesion, (whole, signed) in zip(of_patient, drafts, strict=True):
-            timeline = until(whole, last)
+            timeline = cut_timeline(whole, last)
             rows.append(
                 WorkLesion(
                     patient_id=patient.patient_id,
@@ -107,7 +112,7 @@ def build_worklist(store: Store, reader: str) -> Worklist:
                     cells=build_work_cells(
                         timeline,
                         signed,
-                        _other_readings(store, lesion.lesion_id, reader),
+                        _get_other_readings(store, lesion.lesion_id, reader),
                     ),
                 )
             )
@@ -135,7 +140,7 @@ def build_work_cells(
     """
     cells = []
     for cell in timeline.cells:
-        state = _state(cell.reading, cell.status, signed)
+        state = _determine_state(cell.reading, cell.status, signed)
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
@@ -163,7 +168,7 @@ def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[s
     What differs from another reader does so until it is changed.
     """
 
-    def row_now(row: WorkLesion) -> WorkLesion:
+    def build_current_row(row: WorkLesion) -> WorkLesion:
         if row.lesion.lesion_id != timeline.lesion.lesion_id:
             return row
         differing = {
@@ -181,25 +186,27 @@ def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[s
         )
         return attrs.evolve(row, cells=cells)
 
-    return attrs.evolve(known, lesions=tuple(row_now(row) for row in known.lesions))
+    return attrs.evolve(known, lesions=tuple(build_current_row(row) for row in known.lesions))
 
 
-def _settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
-    readings = own_readings(store, lesion_id, reader)
-    return settled_ids(readings, signed_ids(store, lesion_id))
+def _find_settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
+    readings = get_own_readings(store, lesion_id, reader)
+    return find_settled_ids(readings, find_signed_ids(store, lesion_id))
 
 
-def _other_readings(
+def _get_other_readings(
     store: Store, lesion_id: str, reader: str
 ) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
-    counted = counted_readings(store, lesion_id)
+    counted = get_counted_readings(store, lesion_id)
     return [
-        latest_by_cell([reading for reading in counted if reading.reader == name])
+        select_latest_by_cell([reading for reading in counted if reading.reader == name])
         for name in sorted({reading.reader for reading in counted} - {reader, CONSENSUS})
     ]
 
 
-def _state(reading: Reading | None, status: CellStatus, signed: frozenset[str]) -> CellState:
+def _determine_state(
+    reading: Reading | None, status: CellStatus, signed: frozenset[str]
+) -> CellState:
     if reading is not None:
         counts = not reading.draft or reading.reading_id in signed
         return CellState.SIGNED if counts else CellState.DRAFT

@@ -31,9 +31,9 @@ from opp_mri.workflow.registration.align_left_out import list_left_out
 from opp_mri.workflow.registration.align_plan import (
     SequencePair,
     VisitTask,
+    find_recorded_fit,
     fit_id,
     plan,
-    recorded_fit,
     with_imports,
 )
 
@@ -104,7 +104,7 @@ def align_project(
             )
         progress("lining up follow-ups", done, len(open_tasks))
     now_recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
-    planned = [recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs]
+    planned = [find_recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs]
     alignments = [alignment for alignment in planned if alignment is not None]
     return AlignSummary(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
@@ -129,7 +129,7 @@ def _run(
     # spawned, as a fork of a process with threads may hang
     spawn = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts) as pool:
-        with _one_thread_each():
+        with _limit_threads():
             futures = {pool.submit(align_one, task): task for task in tasks}
         try:
             for future in as_completed(futures):
@@ -143,7 +143,7 @@ def _run(
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def _limit_threads() -> Iterator[None]:
     """Let processes that start here use one core each: numpy's own threads would get in the way."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -173,7 +173,7 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
                 volumes,
                 centre_lps_mm=task.centre_lps_mm,
                 lesion_radius_mm=task.lesion_radius_mm,
-                comparable=[_same_contrast(pair) for pair in pairs],
+                comparable=[_is_same_contrast(pair) for pair in pairs],
             )
             for pair, both, fit in zip(pairs, volumes, fits, strict=True):
                 if not quick:
@@ -201,7 +201,7 @@ def _group_by_frames(
     return list(groups.values())
 
 
-def _same_contrast(pair: SequencePair) -> bool:
+def _is_same_contrast(pair: SequencePair) -> bool:
     """Return whether fat is suppressed on both dates or on neither."""
     role, baseline, followup = pair
     before, after = (bool(fat_suppression(v.instance).value) for v in (baseline, followup))

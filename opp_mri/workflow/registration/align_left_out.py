@@ -7,7 +7,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Lesion
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points
-from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
+from opp_mri.workflow.measuring.seeds import Phase, covers, determine_phase, find_lesion_seed_lps_mm
 
 
 def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
@@ -26,18 +26,18 @@ def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ..
     lesions = [
         lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
-    return tuple(sentence for lesion in lesions for sentence in _of_lesion(store, lesion))
+    return tuple(sentence for lesion in lesions for sentence in _explain_lesion(store, lesion))
 
 
-def _of_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
-    seed = lesion_seed_lps_mm(store, lesion)
+def _explain_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
+    seed = find_lesion_seed_lps_mm(store, lesion)
     if seed is None:
         return  # whole images are lined up, whatever their frame
     seeds = dict([seed])
     before = [
         point
         for point in list_time_points(store, lesion.patient_id)
-        if point.study_date and phase(lesion, point.study_date) is Phase.BEFORE
+        if point.study_date and determine_phase(lesion, point.study_date) is Phase.BEFORE
     ]
     holding = [
         point
@@ -53,12 +53,14 @@ def _of_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
         return
     for point in holding[-1:]:
         for role in SeriesRole:
-            chosen = point.chosen(role)
+            chosen = point.get_chosen(role)
             if chosen and not any(covers(volume, seeds) for volume in chosen):
-                yield _why(lesion, chosen, seeds)
+                yield _explain(lesion, chosen, seeds)
 
 
-def _why(lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]) -> str:
+def _explain(
+    lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]
+) -> str:
     subject = f"{lesion.lesion_id}: the {chosen[0].role} of {chosen[0].study_date}"
     if any(covers(volume, seeds) is False for volume in chosen):
         return f"{subject} does not reach the lesion, so it is not lined up for it."

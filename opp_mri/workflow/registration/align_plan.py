@@ -17,8 +17,8 @@ from opp_mri.errors import UnknownError
 from opp_mri.registration.align import ALGORITHM_VERSION, list_parameters
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import Patient, TimePoint, list_patients, list_time_points
-from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.seeds import Phase, covers, lesion_seed_lps_mm, phase
+from opp_mri.workflow.measuring.readings import get_counted_readings
+from opp_mri.workflow.measuring.seeds import Phase, covers, determine_phase, find_lesion_seed_lps_mm
 
 DEFAULT_LESION_RADIUS_MM: Final = 15.0  # where no length is recorded: most of a vertebral body
 ID_DIGITS: Final = 12
@@ -59,10 +59,12 @@ def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
         points = [p for p in list_time_points(store, patient.patient_id) if p.study_date]
         for lesion in own:
             if not lesion_ids or lesion.lesion_id in lesion_ids:
-                tasks += _lesion_tasks(store, patient, lesion, points)
+                tasks += _plan_lesion(store, patient, lesion, points)
         if not own and not lesion_ids:
             tasks += (
-                _tasks(store, patient, None, points[0], points[1:], None, 0.0) if points else []
+                _plan_visits(store, patient, None, points[0], points[1:], None, 0.0)
+                if points
+                else []
             )
     return tasks
 
@@ -90,7 +92,7 @@ def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
 
 
-def recorded_fit(
+def find_recorded_fit(
     recorded: Mapping[str, Alignment], task: VisitTask, pair: SequencePair
 ) -> Alignment | None:
     """Return the fit of a pair as recorded; the one with a second opinion where there are both."""
@@ -108,13 +110,15 @@ def with_imports(planned: Sequence[Alignment], recorded: Sequence[Alignment]) ->
     imported: dict[tuple[str | None, str, str], list[Alignment]] = {}
     for alignment in recorded:
         if alignment.algorithm_version == IMPORTED:
-            imported.setdefault(_volumes(alignment), []).append(alignment)
+            imported.setdefault(_get_volumes(alignment), []).append(alignment)
     return [
-        fit for alignment in planned for fit in (alignment, *imported.get(_volumes(alignment), ()))
+        fit
+        for alignment in planned
+        for fit in (alignment, *imported.get(_get_volumes(alignment), ()))
     ]
 
 
-def _volumes(alignment: Alignment) -> tuple[str | None, str, str]:
+def _get_volumes(alignment: Alignment) -> tuple[str | None, str, str]:
     return (alignment.lesion_id, alignment.baseline_volume_id, alignment.followup_volume_id)
 
 
@@ -122,15 +126,15 @@ def _name_frames(volume: VolumeDescription) -> list[tuple[str, int]]:
     return [(frame.sop_instance_uid, frame.frame_number) for frame in volume.frames]
 
 
-def _lesion_tasks(
+def _plan_lesion(
     store: Store, patient: Patient, lesion: Lesion, points: Sequence[TimePoint]
 ) -> list[VisitTask]:
-    seed = lesion_seed_lps_mm(store, lesion)
+    seed = find_lesion_seed_lps_mm(store, lesion)
     before = [
         point
         for point in points
         if point.study_date
-        and phase(lesion, point.study_date) is Phase.BEFORE
+        and determine_phase(lesion, point.study_date) is Phase.BEFORE
         and any(volume.selected and _holds(volume, seed) for volume in point.volumes)
     ]
     if not before:
@@ -139,15 +143,15 @@ def _lesion_tasks(
     later = points[points.index(baseline) + 1 :]
     readings = [
         reading
-        for reading in counted_readings(store, lesion.lesion_id)
+        for reading in get_counted_readings(store, lesion.lesion_id)
         if reading.study_date == baseline.study_date
     ]
     lengths = [float(reading.length_mm) for reading in readings if reading.length_mm]
     radius_mm = max(lengths) / 2 if lengths else DEFAULT_LESION_RADIUS_MM
-    return _tasks(store, patient, lesion, baseline, later, seed, radius_mm)
+    return _plan_visits(store, patient, lesion, baseline, later, seed, radius_mm)
 
 
-def _tasks(
+def _plan_visits(
     store: Store,
     patient: Patient,
     lesion: Lesion | None,
@@ -158,7 +162,7 @@ def _tasks(
 ) -> list[VisitTask]:
     tasks = []
     for point in later:
-        pairs = tuple(_like_with_like(baseline, point, seed))
+        pairs = tuple(_pair_like_with_like(baseline, point, seed))
         if not pairs:
             continue
         uids = [
@@ -180,13 +184,13 @@ def _tasks(
     return tasks
 
 
-def _like_with_like(
+def _pair_like_with_like(
     baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
 ) -> Iterator[SequencePair]:
     """Pair the volumes of each role; at baseline the one that covers the lesion."""
     for role in SeriesRole:
-        first = [v for v in baseline.chosen(role) if _holds(v, seed)]
-        second = followup.chosen(role)
+        first = [v for v in baseline.get_chosen(role) if _holds(v, seed)]
+        second = followup.get_chosen(role)
         usable = [v for v in (*first[:1], *second[:1]) if v.usability is Usability.VOLUME]
         if len(usable) == 2:
             yield role, usable[0], usable[1]

@@ -12,7 +12,7 @@ from opp_mri.errors import OppMriError
 from opp_mri.registration.resampling import cut_overlay
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.progress import Progress, ignore_progress
-from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.align_review import load_volume_of_project
 from opp_mri.workflow.registration.visits import VisitFit
 
 
@@ -45,8 +45,8 @@ def build_alignment_json(
         "similarity_before": round(fit.similarity_before, 4),
         "similarity": round(fit.similarity, 4),
         "level_margin": _round(fit.level_margin, 4),
-        "inverse_consistency_mm": _finite(fit.inverse_consistency_mm),
-        "block_residual_mm": _finite(fit.block_residual_mm),
+        "inverse_consistency_mm": _keep_finite(fit.inverse_consistency_mm),
+        "block_residual_mm": _keep_finite(fit.block_residual_mm),
         "overlap": round(fit.overlap, 3),
         "size_along": _round(fit.size_along, 4),
         "size_across": _round(fit.size_across, 4),
@@ -88,7 +88,7 @@ def save_alignment_page(
     pages = []
     for done, alignment in enumerate(alignments, start=1):
         decided = decisions.get(alignment.fit_id, ())
-        picture, no_picture = _picture(store, alignment)
+        picture, no_picture = _draw_picture(store, alignment)
         pages.append(
             FitPage(
                 alignment=alignment,
@@ -101,10 +101,10 @@ def save_alignment_page(
     write_alignment_page(path, pages, written_on=written_on)
 
 
-def _picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
+def _draw_picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:
     try:
-        baseline = loaded_volume(store, alignment.baseline_volume_id)
-        followup = loaded_volume(store, alignment.followup_volume_id)
+        baseline = load_volume_of_project(store, alignment.baseline_volume_id)
+        followup = load_volume_of_project(store, alignment.followup_volume_id)
     except OppMriError as error:
         return None, str(error)
     fit = alignment.fit
@@ -116,6 +116,6 @@ def _round(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def _finite(value: float) -> float | None:
+def _keep_finite(value: float) -> float | None:
     """Return a number that JSON can hold, None for what is infinite."""
     return round(value, 3) if value < float("inf") else None

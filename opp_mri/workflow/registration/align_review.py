@@ -15,8 +15,8 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
 from opp_mri.registration.resampling import resample_on_grid
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.measuring.seeds import lesion_seed_lps_mm
-from opp_mri.workflow.registration.align_plan import plan, recorded_fit, with_imports
+from opp_mri.workflow.measuring.seeds import find_lesion_seed_lps_mm
+from opp_mri.workflow.registration.align_plan import find_recorded_fit, plan, with_imports
 
 
 @frozen(kw_only=True, eq=False)
@@ -81,7 +81,7 @@ class FitImages:
     after: NDArray[np.float32] = field(repr=False)
 
 
-def review_queue(
+def build_review_queue(
     store: Store, lesion_ids: Sequence[str] = (), fit_ids: Sequence[str] = ()
 ) -> ReviewQueue:
     """Return the fits that a reader may decide about, all or those of some lesions.
@@ -98,7 +98,7 @@ def review_queue(
     """
     recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     planned = [
-        recorded_fit(recorded, task, pair)
+        find_recorded_fit(recorded, task, pair)
         for task in plan(store, lesion_ids)
         for pair in task.pairs
     ]
@@ -113,28 +113,30 @@ def review_queue(
     items = [
         ReviewItem(
             alignment=alignment,
-            level=_level(alignment, lesions),
+            level=_find_level(alignment, lesions),
             decisions=tuple(decisions.get(alignment.fit_id, ())),
-            landmark_lps_mm=_landmark(store, alignment, lesions),
+            landmark_lps_mm=_find_landmark(store, alignment, lesions),
         )
         for alignment in offered
     ]
-    items.sort(key=_place)  # stable: within a verdict the order of the plan stays
+    items.sort(key=_rank)  # stable: within a verdict the order of the plan stays
     return ReviewQueue(items=tuple(items), not_lined_up=len(planned) - len(alignments))
 
 
-def _level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
+def _find_level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
     lesion = lesions.get(alignment.lesion_id or "")
     return lesion.level if lesion else ""
 
 
-def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion]) -> Vector3 | None:
+def _find_landmark(
+    store: Store, alignment: Alignment, lesions: Mapping[str, Lesion]
+) -> Vector3 | None:
     """Return a point in the lesion's vertebra: its seed, or where a reader confirmed the level."""
     lesion = lesions.get(alignment.lesion_id or "")
     frame = alignment.fit.baseline_from_followup.to_frame_of_reference_uid
     if lesion is None or not frame:
         return None
-    seed = lesion_seed_lps_mm(store, lesion)
+    seed = find_lesion_seed_lps_mm(store, lesion)
     if seed is not None and seed[0] == frame:
         return seed[1]
     confirmed = [
@@ -146,7 +148,7 @@ def _landmark(store: Store, alignment: Alignment, lesions: Mapping[str, Lesion])
     return confirmed[-1] if confirmed else None
 
 
-def decided_by_now(store: Store, item: ReviewItem) -> ReviewItem:
+def update_decisions(store: Store, item: ReviewItem) -> ReviewItem:
     """Return an item with all that was decided about it, by other readers too."""
     decisions = store.get_alignment_decisions().get(item.alignment.fit_id, ())
     return evolve(item, decisions=tuple(decisions))
@@ -162,10 +164,10 @@ def fit_images(store: Store, alignment: Alignment) -> FitImages:
     GeometryError
         The slices of a volume make no volume any more.
     """
-    baseline = loaded_volume(store, alignment.baseline_volume_id)
-    followup = loaded_volume(store, alignment.followup_volume_id)
-    as_headers_say = RigidTransform.identity(followup.geometry.frame_of_reference_uid)
-    followup_from_baseline = alignment.fit.baseline_from_followup.inverse()
+    baseline = load_volume_of_project(store, alignment.baseline_volume_id)
+    followup = load_volume_of_project(store, alignment.followup_volume_id)
+    as_headers_say = RigidTransform.build_identity(followup.geometry.frame_of_reference_uid)
+    followup_from_baseline = alignment.fit.baseline_from_followup.invert()
     return FitImages(
         grid=baseline.geometry,
         baseline=baseline.voxels,
@@ -174,7 +176,7 @@ def fit_images(store: Store, alignment: Alignment) -> FitImages:
     )
 
 
-def loaded_volume(store: Store, volume_id: str) -> Volume:
+def load_volume_of_project(store: Store, volume_id: str) -> Volume:
     """Load a volume of the project.
 
     Raises
@@ -189,5 +191,5 @@ def loaded_volume(store: Store, volume_id: str) -> Volume:
     return load_volume(description, sources)
 
 
-def _place(item: ReviewItem) -> tuple[bool, int]:
+def _rank(item: ReviewItem) -> tuple[bool, int]:
     return bool(item.decisions), list(Verdict).index(item.alignment.fit.verdict)

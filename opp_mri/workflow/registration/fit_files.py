@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from opp_mri.dicom.derived import write_derived_series
 from opp_mri.dicom.volume import load_volume
-from opp_mri.domain.alignment import Alignment, confirmed_fits
+from opp_mri.domain.alignment import Alignment, select_confirmed_fits
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.transform import ROTATION_TOLERANCE, RigidTransform
@@ -29,7 +29,7 @@ from opp_mri.workflow.registration.align_plan import (
     import_id,
     plan,
 )
-from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.align_review import load_volume_of_project
 
 NEARLY_RIGID: Final = 1e-3  # digits that a text file may have lost
 
@@ -70,7 +70,7 @@ def export_fits(
         raise UnknownError(f"There is no fit {unknown[0]}: `opp-mri align` lists them.")
     confirmed = {
         alignment.fit_id: alignment
-        for alignment in confirmed_fits(alignments.values(), store.get_alignment_decisions())
+        for alignment in select_confirmed_fits(alignments.values(), store.get_alignment_decisions())
     }
     if undecided := [fit_id for fit_id in fit_ids if fit_id not in confirmed]:
         raise InputError(
@@ -112,12 +112,12 @@ def import_fit(
     GeometryError
         The images cannot be lined up.
     """
-    task, pair = _planned(store, lesion_id, sequence, followup_date)
+    task, pair = _find_planned(store, lesion_id, sequence, followup_date)
     baseline, followup = (load_volume(volume, task.sources) for volume in pair[1:])
     transform = RigidTransform(
         to_frame_of_reference_uid=baseline.geometry.frame_of_reference_uid,
         from_frame_of_reference_uid=followup.geometry.frame_of_reference_uid,
-        matrix=_rigid(path, read_transform(path)),
+        matrix=_make_rigid(path, read_transform(path)),
     )
     fit = judge(
         baseline,
@@ -136,7 +136,7 @@ def import_fit(
         sequence=sequence,
         baseline_volume_id=pair[1].volume_id,
         followup_volume_id=pair[2].volume_id,
-        baseline_study_date=baseline_date(pair),
+        baseline_study_date=get_baseline_date(pair),
         followup_study_date=followup_date,
         brought_along=False,
         algorithm_version=IMPORTED,
@@ -148,7 +148,7 @@ def import_fit(
     return alignment
 
 
-def baseline_date(pair: SequencePair) -> date:
+def get_baseline_date(pair: SequencePair) -> date:
     """Return the date of the baseline of a pair, which is never paired without one.
 
     Raises
@@ -161,7 +161,7 @@ def baseline_date(pair: SequencePair) -> date:
     return pair[1].study_date
 
 
-def _planned(
+def _find_planned(
     store: Store, lesion_id: str, sequence: SeriesRole, followup_date: date
 ) -> tuple[VisitTask, SequencePair]:
     for task in plan(store, [lesion_id]):
@@ -174,7 +174,7 @@ def _planned(
     )
 
 
-def _rigid(path: Path, matrix: FloatArray) -> FloatArray:
+def _make_rigid(path: Path, matrix: FloatArray) -> FloatArray:
     """Take the rounding of a text file out of a rotation; refuse what stretches."""
     rotation = matrix[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > NEARLY_RIGID:
@@ -202,10 +202,10 @@ def _export(
         write_transform(paths[-1], alignment.fit.baseline_from_followup)
     if set(formats) <= {FitFormat.TFM}:
         return paths
-    baseline = loaded_volume(store, alignment.baseline_volume_id)
-    followup = loaded_volume(store, alignment.followup_volume_id)
+    baseline = load_volume_of_project(store, alignment.baseline_volume_id)
+    followup = load_volume_of_project(store, alignment.followup_volume_id)
     grid = baseline.geometry
-    resampled = resample_on_grid(followup, grid, alignment.fit.baseline_from_followup.inverse())
+    resampled = resample_on_grid(followup, grid, alignment.fit.baseline_from_followup.invert())
     images: dict[str, NDArray[np.float32]] = {
         "resampled": resampled,
         "difference": subtract(resampled, baseline.voxels),

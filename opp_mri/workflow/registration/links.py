@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision, confirmed_fits
+from opp_mri.domain.alignment import (
+    Alignment,
+    AlignmentDecision,
+    FitDecision,
+    select_confirmed_fits,
+)
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import CommonPoint, Lesion
@@ -57,24 +62,24 @@ class Links:
         factory=dict, init=False, repr=False
     )
 
-    def carrying(self, to_frame: str, from_frame: str) -> RigidTransform | None:
+    def find_carrying(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Return the transform between two frames through confirmed fits alone, or None."""
-        return self._kept_chain(to_frame, from_frame, with_points=False)
+        return self._get_chain(to_frame, from_frame, with_points=False)
 
-    def linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
+    def find_linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Return a transform for scrolling: through confirmed fits, or else common points too."""
-        carrying = self.carrying(to_frame, from_frame)
+        carrying = self.find_carrying(to_frame, from_frame)
         if carrying is not None:
             return carrying
-        return self._kept_chain(to_frame, from_frame, with_points=True)
+        return self._get_chain(to_frame, from_frame, with_points=True)
 
-    def _kept_chain(
+    def _get_chain(
         self, to_frame: str, from_frame: str, *, with_points: bool
     ) -> RigidTransform | None:
         key = (with_points, to_frame, from_frame)
         if key not in self._chains:
             points = self.by_point if with_points else ()
-            self._chains[key] = _chain((*self.confirmed, *points), to_frame, from_frame)
+            self._chains[key] = _find_chain((*self.confirmed, *points), to_frame, from_frame)
         return self._chains[key]
 
 
@@ -101,7 +106,7 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
         notes[frame].append(_note(alignment, decisions.get(alignment.fit_id, ())))
     order = list(SeriesRole)
     confirmed = sorted(
-        confirmed_fits(alignments, decisions),
+        select_confirmed_fits(alignments, decisions),
         key=lambda fit: (fit.lesion_id is None, order.index(fit.sequence)),
     )
     shifts = [
@@ -133,7 +138,7 @@ def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNo
 
 
 def _list_both_ways(transforms: Sequence[RigidTransform]) -> list[RigidTransform]:
-    both = [motion for transform in transforms for motion in (transform, transform.inverse())]
+    both = [motion for transform in transforms for motion in (transform, transform.invert())]
     # a frame that names nothing joins nothing
     return [
         motion
@@ -168,15 +173,15 @@ def shift(
     )
 
 
-def _chain(
+def _find_chain(
     transforms: Sequence[RigidTransform], to_frame: str, from_frame: str
 ) -> RigidTransform | None:
     """Return the shortest chain from one frame to another; the first listed of equals."""
     if not to_frame or not from_frame:
         return None
     if to_frame == from_frame:
-        return RigidTransform.identity(to_frame)
-    reached = {from_frame: RigidTransform.identity(from_frame)}
+        return RigidTransform.build_identity(to_frame)
+    reached = {from_frame: RigidTransform.build_identity(from_frame)}
     edge = [from_frame]
     while edge:
         further = []

@@ -59,10 +59,10 @@ def group_by_visit(alignments: Iterable[Alignment]) -> list[VisitFit]:
             *(frames if all(frames) else (alignment.fit_id,)),
         )
         groups.setdefault(key, []).append(alignment)
-    return [_answer(fits) for fits in groups.values()]
+    return [_build_answer(fits) for fits in groups.values()]
 
 
-def _answer(alignments: list[Alignment]) -> VisitFit:
+def _build_answer(alignments: list[Alignment]) -> VisitFit:
     ordered = sorted(alignments, key=lambda fit: SEQUENCES.index(fit.sequence))
     leading = min(ordered, key=lambda fit: VERDICTS.index(fit.fit.verdict))
     return VisitFit(leading=leading, alignments=tuple(ordered))

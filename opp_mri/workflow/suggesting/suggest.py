@@ -15,12 +15,12 @@ from opp_mri.errors import GeometryError, InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.suggestion.images import SequenceImage
 from opp_mri.suggestion.propose import propose_visit
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.seeds import seed_by_frame
-from opp_mri.workflow.measuring.suitability import reason_unsuitable
+from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
+from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
-from opp_mri.workflow.registration.align_review import loaded_volume
+from opp_mri.workflow.registration.align_review import load_volume_of_project
 from opp_mri.workflow.registration.links import Links, find_links
 
 
@@ -56,13 +56,13 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     ProjectError
         The project is a blinded package.
     """
-    if blinding_of(store) is not None:
+    if read_blinding(store) is not None:
         raise ProjectError(
             "A blinded package has no proposals, so that both readers read under the same "
             "conditions."
         )
     lesion = find_lesion(store, lesion_id)
-    seeds = seed_by_frame(store, lesion)
+    seeds = carry_seed_to_frames(store, lesion)
     if not seeds:
         raise InputError(
             f"Lesion {lesion_id} has neither a seed nor a baseline caliper, so its position "
@@ -71,7 +71,7 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     timeline = build_reader_timeline(store, lesion, "", ())
     visits: dict[date, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)
     for cell in timeline.cells:
-        if cell.volume is not None and not reason_unsuitable(cell.volume, cell.sequence):
+        if cell.volume is not None and not explain_unsuitable(cell.volume, cell.sequence):
             visits[cell.study_date].append((cell, cell.volume))
     joined = find_links(store, (lesion.patient_id,), lesion)
     axes = store.get_ap_axes(lesion_id)
@@ -85,7 +85,7 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
             if seed is None:
                 suggested.extend(_abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
             else:
-                axis = _axis_in(frame_uid, axes, joined)
+                axis = _find_axis(frame_uid, axes, joined)
                 suggested.extend(_suggest_together(store, cells, seed, axis))
     order = list(SeriesRole)
     return tuple(sorted(suggested, key=lambda s: (s.study_date, order.index(s.sequence))))
@@ -103,7 +103,7 @@ def _suggest_together(
     suggested: list[SuggestedCell] = []
     for cell, description in cells:
         try:
-            volume = loaded_volume(store, description.volume_id)
+            volume = load_volume_of_project(store, description.volume_id)
         except GeometryError:  # slices of an irregular stack: measured on by hand alone
             suggested.append(_abstain(cell, AbstentionReason.NO_IMAGE))
             continue
@@ -136,10 +136,10 @@ def _abstain(
     return SuggestedCell(study_date=cell.study_date, sequence=cell.sequence, answer=answer)
 
 
-def _axis_in(frame_uid: str, axes: Sequence[ApAxis], joined: Links) -> Vector3 | None:
+def _find_axis(frame_uid: str, axes: Sequence[ApAxis], joined: Links) -> Vector3 | None:
     """Return the AP axis that a reader set last, carried to a frame by confirmed fits, or None."""
     for axis in reversed(axes):
-        carrying = joined.carrying(frame_uid, axis.frame_of_reference_uid)
+        carrying = joined.find_carrying(frame_uid, axis.frame_of_reference_uid)
         if carrying is not None:
             x, y, z = (carrying.matrix[:3, :3] @ np.asarray(axis.direction_lps)).tolist()
             return (x, y, z)

@@ -40,7 +40,7 @@ def drawn(
     reading = Reading(
         reading_id="r", lesion_id="L", sequence=SeriesRole.T1, reader="A",
         study_date=date(2024, 1, 15), answer=Answer.MEASURED,
-        length_mm=Decimal(str(round(plane.length_mm(start, end), 1))),
+        length_mm=Decimal(str(round(plane.measure_length_mm(start, end), 1))),
         length_source=LengthSource.GEOMETRY, caliper=caliper, recorded_at=NOON,
     )  # fmt: skip
     return Drawn(

@@ -23,7 +23,7 @@ from fixtures.small_study import VISITS
 from opp_mri.cli import main
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.project import create_project, open_project
 
@@ -94,8 +94,8 @@ def hostile_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_what_a_command_prints_shows_it(command: str, hostile_project: Path) -> None:
     ran = run(*command.split(), "--project", hostile_project)
-    assert visible(ran.out) == ran.out
-    assert visible(ran.err) == ran.err
+    assert make_visible(ran.out) == ran.out
+    assert make_visible(ran.err) == ran.err
 
 
 def test_it_is_seen_as_it_is(hostile_project: Path) -> None:
@@ -106,7 +106,7 @@ def test_it_is_seen_as_it_is(hostile_project: Path) -> None:
 @pytest.mark.parametrize("command", JSON_COMMANDS)
 def test_json_stays_equal(command: str, hostile_project: Path) -> None:
     ran = run(*command.split(), "--json", "--project", hostile_project)
-    assert visible(ran.out) == ran.out
+    assert make_visible(ran.out) == ran.out
     assert json.loads(ran.out)
 
 
@@ -129,7 +129,7 @@ def test_an_error_shows_what_was_typed(
 ) -> None:
     monkeypatch.chdir(hostile_project)
     ran = run(*words, expect=code)
-    assert visible(ran.err) == ran.err
+    assert make_visible(ran.err) == ran.err
     assert ran.err
 
 
@@ -140,7 +140,7 @@ def test_a_table_that_holds_it_is_refused_in_visible_words(
     table.write_text(f"lesion_id,date,event,value\n{HOSTILE},2024-03-01,exclusion,{HOSTILE}\n")
     ran = run("lesion", "event", table, "--project", hostile_project, expect=3)
     assert "U+001B" in ran.err
-    assert visible(ran.err) == ran.err
+    assert make_visible(ran.err) == ran.err
 
 
 @pytest.mark.parametrize("words", [("readings",), ("index", "dicom"), ("timeline",)])
@@ -175,7 +175,7 @@ def test_a_report_shows_it(hostile_project: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     run("cohort", "patient", SHOWN, report, "--project", hostile_project)
     page = report.read_text(encoding="utf-8")
-    assert visible(page) == page
+    assert make_visible(page) == page
     assert SHOWN in page
 
 
@@ -183,4 +183,4 @@ def test_a_figure_shows_it(hostile_project: Path, tmp_path: Path) -> None:
     figure = tmp_path / "timeline.svg"
     run("timeline", HOSTILE, "--plot", figure, "--project", hostile_project)
     text = figure.read_text(encoding="utf-8")
-    assert visible(text) == text
+    assert make_visible(text) == text

@@ -195,7 +195,7 @@ def test_what_differs_between_frames_is_said_of_each_and_of_the_instance_is_none
     instance = instance_of(enhanced(frames, SHARED))
     assert instance.contrast_administered is None
     assert instance.inversion_recovery == "NO"
-    first, second = (instance.of_frame(frame) for frame in instance.frames)
+    first, second = (instance.get_frame_header(frame) for frame in instance.frames)
     assert (first.contrast_administered, second.contrast_administered) == (False, True)
     assert first.spectrally_selected_suppression == "NONE"
     assert second.spectrally_selected_suppression == "FAT"

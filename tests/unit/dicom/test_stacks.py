@@ -68,7 +68,7 @@ def the_only(volumes: list[VolumeDescription]) -> VolumeDescription:
 
 def distances(volume: VolumeDescription) -> list[float]:
     first = volume.planes[0]
-    return [first.distance_mm(plane.position_lps_mm) for plane in volume.planes]
+    return [first.measure_distance_mm(plane.position_lps_mm) for plane in volume.planes]
 
 
 def test_an_even_series_is_one_volume_with_its_spacing_from_positions() -> None:

@@ -240,7 +240,7 @@ def test_frames_that_differ_in_what_decides_leave_no_role_and_say_in_which_slice
 def test_a_frame_s_own_value_is_before_that_of_the_instance() -> None:
     instance: Instance = make_volume(**header("SIEMENS", T1, enhanced=True)).instance
     own = FrameHeader(complex_image_component="PHASE", repetition_time_ms=700.0)
-    of_frame = instance.of_frame(Frame(header=own, echo_time_ms=11.0))
+    of_frame = instance.get_frame_header(Frame(header=own, echo_time_ms=11.0))
     assert of_frame.complex_image_component == "PHASE"
     assert (of_frame.repetition_time_ms, of_frame.echo_time_ms) == (700, 11)
     assert of_frame.series_description == instance.series_description

@@ -12,12 +12,12 @@ from scipy.spatial.transform import Rotation
 from opp_mri.domain.caliper import (
     PATIENT_AP_LPS,
     axis_from_landmark,
-    axis_in_plane,
-    carried,
-    held_to_axis,
-    moved,
+    carry_caliper,
+    hold_to_axis,
+    move_point,
     on_image,
-    projected,
+    project_axis,
+    project_line,
 )
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import AxisLandmark, Caliper
@@ -52,16 +52,16 @@ def test_a_held_line_runs_along_the_axis_and_ends_nearest_to_the_mouse(
     turned_deg: float,
 ) -> None:  # fmt: skip
     image = plane(row_mm, column_mm, turned_deg)
-    axis = axis_in_plane(image, PATIENT_AP_LPS)
+    axis = project_axis(image, PATIENT_AP_LPS)
     assert axis is not None
-    end = held_to_axis(image, fixed, moving, axis)
-    assert projected(image, fixed, end, axis).angle_deg == pytest.approx(0.0, abs=1e-6) or (
-        image.length_mm(fixed, end) < 1e-6
+    end = hold_to_axis(image, fixed, moving, axis)
+    assert project_line(image, fixed, end, axis).angle_deg == pytest.approx(0.0, abs=1e-6) or (
+        image.measure_length_mm(fixed, end) < 1e-6
     )
-    off = image.length_mm(end, moving)
+    off = image.measure_length_mm(end, moving)
     for step_mm in (-0.5, 0.5):
-        beside = moved(image, end, step_mm * axis[0], step_mm * axis[1])
-        assert image.length_mm(beside, moving) >= off
+        beside = move_point(image, end, step_mm * axis[0], step_mm * axis[1])
+        assert image.measure_length_mm(beside, moving) >= off
 
 
 @given(SPACING, SPACING, POINT, st.floats(-30, 30), st.floats(-30, 30))
@@ -69,7 +69,7 @@ def test_a_step_in_mm_is_that_long_whatever_the_pixels(
     row_mm: float, column_mm: float, point: tuple[float, float], across: float, down: float
 ) -> None:
     image = plane(row_mm, column_mm)
-    assert image.length_mm(point, moved(image, point, across, down)) == pytest.approx(
+    assert image.measure_length_mm(point, move_point(image, point, across, down)) == pytest.approx(
         math.hypot(across, down), abs=1e-9
     )
 
@@ -79,8 +79,8 @@ def test_a_line_is_its_projection_over_the_cosine(
     row_mm: float, column_mm: float, start: tuple[float, float], end: tuple[float, float]
 ) -> None:
     image = plane(row_mm, column_mm)
-    beside = projected(image, start, end, (1.0, 0.0))
-    length_mm = image.length_mm(start, end)
+    beside = project_line(image, start, end, (1.0, 0.0))
+    length_mm = image.measure_length_mm(start, end)
     assert 0 <= beside.along_mm <= length_mm + 1e-9
     assert beside.along_mm == pytest.approx(
         length_mm * math.cos(math.radians(beside.angle_deg)), abs=1e-6
@@ -91,12 +91,12 @@ def test_at_a_tilted_vertebra_twenty_millimetres_differ_by_two() -> None:
     # READING: at a tilted L5 the patient's axis and the vertebra's differ by 2 mm in 20
     image = plane()
     tilted = axis_from_landmark(image, AxisLandmark.ENDPLATE, (100.0, 100.0), (120.0, 110.0))
-    axis = axis_in_plane(image, tilted)
+    axis = project_axis(image, tilted)
     assert axis is not None
     line = ((100.0, 100.0), (118.0, 109.0))
-    assert image.length_mm(*line) == pytest.approx(20.1, abs=0.05)
-    assert projected(image, *line, axis).angle_deg == pytest.approx(0.0, abs=1e-6)
-    assert projected(image, *line, (1.0, 0.0)).along_mm == pytest.approx(18.0)
+    assert image.measure_length_mm(*line) == pytest.approx(20.1, abs=0.05)
+    assert project_line(image, *line, axis).angle_deg == pytest.approx(0.0, abs=1e-6)
+    assert project_line(image, *line, (1.0, 0.0)).along_mm == pytest.approx(18.0)
 
 
 @pytest.mark.parametrize("ends", [((0.0, 0.0), (30.0, 3.0)), ((30.0, 3.0), (0.0, 0.0))])
@@ -130,7 +130,7 @@ def test_clicks_that_give_no_ap_axis_are_refused(
 
 def test_no_line_is_held_to_an_axis_that_runs_through_the_image() -> None:
     coronal = attrs.evolve(plane(), row_direction=(1.0, 0.0, 0.0))
-    assert axis_in_plane(coronal, PATIENT_AP_LPS) is None
+    assert project_axis(coronal, PATIENT_AP_LPS) is None
 
 
 def test_the_outer_half_pixels_belong_to_the_image() -> None:
@@ -159,7 +159,7 @@ def ghost(shift: tuple[float, float, float], turned_deg: float = 0.0, **frames: 
         frame_of_reference_uid="1.1",
     )
     here = attrs.evolve(image, frame_of_reference_uid="1.2")
-    return carried(caliper, image, transform, here)
+    return carry_caliper(caliper, image, transform, here)
 
 
 def test_a_carried_line_tells_how_far_off_the_plane_and_how_tilted_it_is() -> None:

@@ -8,7 +8,11 @@ from fixtures.makers import make_lesion
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.plausibility import length_warnings, lesion_warnings, study_warnings
+from opp_mri.domain.plausibility import (
+    find_length_warnings,
+    find_lesion_warnings,
+    find_study_warnings,
+)
 from opp_mri.domain.timeline import Observation
 
 
@@ -33,7 +37,7 @@ def lengths(**by_day: str) -> dict[SeriesRole, tuple[Observation, ...]]:
     ],
 )
 def test_lengths_that_may_not_be_mm_are_named(row: dict[str, str], names: list[str]) -> None:
-    assert [warning.name for warning in length_warnings("L", lengths(**row))] == names
+    assert [warning.name for warning in find_length_warnings("L", lengths(**row))] == names
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_lengths_that_may_not_be_mm_are_named(row: dict[str, str], names: list[s
     ],
 )  # fmt: skip
 def test_an_unlikely_treatment_is_named(changes: dict[str, object], names: list[str]) -> None:
-    assert [warning.name for warning in lesion_warnings([make_lesion(**changes)])] == names
+    assert [warning.name for warning in find_lesion_warnings([make_lesion(**changes)])] == names
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ def test_an_unlikely_treatment_is_named(changes: dict[str, object], names: list[
 def test_lesions_of_one_patient_are_compared(changes: dict[str, object], names: list[str]) -> None:
     first = make_lesion("A", sex="M", age_years=60, death_date=date(2024, 9, 1))
     second = {"sex": "M", "age_years": 60, "death_date": date(2024, 9, 1), **changes}
-    warnings = list(lesion_warnings([first, make_lesion("B", **second)]))
+    warnings = list(find_lesion_warnings([first, make_lesion("B", **second)]))
     assert [warning.name for warning in warnings] == names
     assert all(warning.lesion_id == "B" for warning in warnings)
 
@@ -75,7 +79,7 @@ def test_lesions_of_one_patient_are_compared(changes: dict[str, object], names: 
 def test_ages_may_differ_by_the_years_between_two_treatments() -> None:
     later = {"ssrs_first_date": date(2030, 2, 1), "ssrs_last_date": date(2030, 2, 1)}
     lesions = [make_lesion("A", age_years=60), make_lesion("B", age_years=66, **later)]
-    assert list(lesion_warnings(lesions)) == []
+    assert list(find_lesion_warnings(lesions)) == []
 
 
 @pytest.mark.parametrize(("sex", "names"), [("M", []), ("F", ["patient_differs"])])
@@ -83,7 +87,7 @@ def test_of_deidentified_lesions_only_the_sex_is_compared(sex: str, names: list[
     day = {"ssrs_first_date": date(2000, 1, 1), "ssrs_last_date": date(2000, 1, 1)}
     first = make_lesion("A", sex="M", age_years=60, death_date=date(2006, 9, 1), **day)
     later = {"age_years": 66, "death_date": date(2000, 9, 1), "level": "L2", **day}
-    warnings = list(lesion_warnings([first, make_lesion("B", sex=sex, **later)]))
+    warnings = list(find_lesion_warnings([first, make_lesion("B", sex=sex, **later)]))
     assert [warning.name for warning in warnings] == names
 
 
@@ -109,4 +113,4 @@ TWO_WEEKS = make_lesion(fractions=3, ssrs_last_date=date(2024, 2, 10))
 def test_studies_that_do_not_fit_are_named(
     lesion: Lesion, row: dict[str, str], names: list[str]
 ) -> None:
-    assert [warning.name for warning in study_warnings(lesion, lengths(**row))] == names
+    assert [warning.name for warning in find_study_warnings(lesion, lengths(**row))] == names

@@ -3,7 +3,7 @@
 import pytest
 from fixtures.makers import make_lesion
 
-from opp_mri.domain.sins import Stability, location_points, stability_of
+from opp_mri.domain.sins import Stability, classify_stability, score_location
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from opp_mri.domain.sins import Stability, location_points, stability_of
     ],
 )
 def test_the_location_follows_from_the_level(levels: str, points: int) -> None:
-    assert {location_points(level) for level in levels.split()} == {points}
+    assert {score_location(level) for level in levels.split()} == {points}
 
 
 def test_six_items_add_up_and_a_missing_one_leaves_no_sum() -> None:
@@ -42,7 +42,7 @@ def test_an_item_has_only_the_points_of_the_score(name: str, points: int) -> Non
 
 
 def test_the_sum_is_stable_to_6_potentially_unstable_to_12_and_unstable_from_13() -> None:
-    assert [stability_of(points) for points in (0, 6, 7, 12, 13, 18)] == [
+    assert [classify_stability(points) for points in (0, 6, 7, 12, 13, 18)] == [
         Stability.STABLE, Stability.STABLE, Stability.INDETERMINATE, Stability.INDETERMINATE,
         Stability.UNSTABLE, Stability.UNSTABLE,
     ]  # fmt: skip

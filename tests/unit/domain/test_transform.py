@@ -38,8 +38,8 @@ def test_there_and_back_is_where_one_was(
 ) -> None:
     baseline_from_followup = transform(angles, shift)
     there = baseline_from_followup.apply(np.array(point))
-    np.testing.assert_allclose(baseline_from_followup.inverse().apply(there), point, atol=1e-9)
-    loop = baseline_from_followup.inverse().compose(baseline_from_followup)
+    np.testing.assert_allclose(baseline_from_followup.invert().apply(there), point, atol=1e-9)
+    loop = baseline_from_followup.invert().compose(baseline_from_followup)
     assert loop.to_frame_of_reference_uid == loop.from_frame_of_reference_uid == "1.2.2"
     np.testing.assert_allclose(loop.matrix, np.eye(4), atol=1e-9)
 

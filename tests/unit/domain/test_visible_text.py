@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.domain.visible_text import visible, visible_line
+from opp_mri.domain.visible_text import make_line_visible, make_visible
 
 JOINERS: Final = "\u200c\u200d"  # Persian and Indic words need them
 
@@ -20,8 +20,8 @@ def test_every_control_format_and_separator_character_of_unicode_is_written_out(
         for char in map(chr, range(sys.maxunicode + 1))
         if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") and char not in JOINERS
     }
-    assert {char for char in acting if visible_line(char) == char} == set()
-    assert {char for char in acting if visible(char) == char} == {"\t", "\n"}
+    assert {char for char in acting if make_line_visible(char) == char} == set()
+    assert {char for char in acting if make_visible(char) == char} == {"\t", "\n"}
 
 
 def test_letters_of_all_scripts_stay_as_they_are() -> None:
@@ -30,8 +30,8 @@ def test_letters_of_all_scripts_stay_as_they_are() -> None:
         for char in map(chr, range(sys.maxunicode + 1))
         if unicodedata.category(char)[0] in "LMNPS" or char in f" {JOINERS}"
     )
-    assert visible(letters) == letters
-    assert visible_line(letters) == letters
+    assert make_visible(letters) == letters
+    assert make_line_visible(letters) == letters
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_letters_of_all_scripts_stay_as_they_are() -> None:
     ],
 )
 def test_what_acts_is_shown_as_json_writes_it(sent: str, shown: str) -> None:
-    assert visible(sent) == shown
+    assert make_visible(sent) == shown
 
 
 @given(st.text())
 def test_a_json_document_means_the_same_afterwards(text: str) -> None:
-    assert json.loads(visible(json.dumps(text, ensure_ascii=False))) == text
+    assert json.loads(make_visible(json.dumps(text, ensure_ascii=False))) == text
 
 
 @given(st.text())
 def test_a_value_stays_on_its_line(text: str) -> None:
-    assert len(visible_line(text).splitlines()) <= 1
+    assert len(make_line_visible(text).splitlines()) <= 1

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from opp_mri.domain.timeline import EventKind
-from opp_mri.domain.visit import EpiduralGrade, Visit, events_of_visits, latest_visits
+from opp_mri.domain.visit import EpiduralGrade, Visit, derive_events, select_latest_visits
 
 FIRST = date(2024, 2, 1)
 
@@ -16,7 +16,7 @@ def visit(month: int, **findings: object) -> Visit:
 
 
 def events(*visits: Visit) -> list[tuple[int, str, str]]:
-    return [(e.date.month, e.kind.value, e.value) for e in events_of_visits(visits, FIRST)]
+    return [(e.date.month, e.kind.value, e.value) for e in derive_events(visits, FIRST)]
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_paraspinal_growth_is_two_millimetres_or_more(later: str, grew: bool) ->
 
 def test_the_latest_record_of_a_day_stands() -> None:
     first, second, other = visit(3, pain=1), visit(3, pain=4), visit(2, pain=0)
-    assert latest_visits([first, other, second]) == (other, second)
+    assert select_latest_visits([first, other, second]) == (other, second)

@@ -64,7 +64,7 @@ def test_the_cohort_of_a_project_has_its_lesions(study: opp.Project) -> None:
 
 def test_a_reader_who_did_not_measure_is_refused(study: opp.Project) -> None:
     with pytest.raises(InputError, match="has not measured this lesion"):
-        study["OPP-01"].timeline_of("nobody")
+        study["OPP-01"].get_timeline_of("nobody")
 
 
 def test_what_was_recorded_is_there_when_the_project_is_opened_again(

@@ -104,7 +104,7 @@ def test_caliper_ends_through_header_geometry_give_the_true_extent_within_noise(
         plane = plane_of(cohort.images[row["sop_instance_uid"]], int(row["frame"]))
         start = (float(row["column_1"]), float(row["row_1"]))
         end = (float(row["column_2"]), float(row["row_2"]))
-        errors.append(plane.length_mm(start, end) - truth["ap_mm"])
+        errors.append(plane.measure_length_mm(start, end) - truth["ap_mm"])
         anterior = np.array(plane.lps_from_pixel(*start)) - truth["anterior_end_lps_mm"]
         assert np.linalg.norm(anterior) < 4.5  # noise, and half a slice spacing with a tilt
     assert len(errors) == 45
@@ -122,14 +122,16 @@ def test_true_ends_lie_as_far_apart_as_the_true_extent(cohort: Cohort) -> None:
 def test_the_named_image_is_the_nearest_one_to_the_lesion_of_its_series(cohort: Cohort) -> None:
     for truth in true_sequences(cohort).values():
         image = cohort.images[truth["sop_instance_uid"]]
-        own = abs(plane_of(image, truth["frame"]).distance_mm(tuple(truth["centre_lps_mm"])))
+        own = abs(
+            plane_of(image, truth["frame"]).measure_distance_mm(tuple(truth["centre_lps_mm"]))
+        )
         series = [
             one
             for one in cohort.images.values()
             if one.SeriesInstanceUID == image.SeriesInstanceUID
         ]
         distances = [
-            abs(plane_of(series, frame).distance_mm(tuple(truth["centre_lps_mm"])))
+            abs(plane_of(series, frame).measure_distance_mm(tuple(truth["centre_lps_mm"])))
             for series in series
             for frame in range(1, int(series.get("NumberOfFrames", 1)) + 1)
         ]

@@ -20,7 +20,7 @@ def test_without_error_the_true_length_and_the_nearest_slice_are_read() -> None:
     caliper = read_ap(VOLUME.planes, true_ends(20), np.random.default_rng(0), end_sd_mm=0.0)
     assert caliper.plane_index == 4
     plane = VOLUME.planes[4]
-    assert plane.length_mm(caliper.start, caliper.end) == pytest.approx(20, abs=2e-3)
+    assert plane.measure_length_mm(caliper.start, caliper.end) == pytest.approx(20, abs=2e-3)
 
 
 def test_lengths_scatter_by_the_error_of_two_ends_around_the_truth() -> None:
@@ -29,6 +29,6 @@ def test_lengths_scatter_by_the_error_of_two_ends_around_the_truth() -> None:
     lengths = []
     for _ in range(2000):
         caliper = read_ap(VOLUME.planes, true_ends(20), rng)
-        lengths.append(plane.length_mm(caliper.start, caliper.end))
+        lengths.append(plane.measure_length_mm(caliper.start, caliper.end))
     assert np.mean(lengths) == pytest.approx(20, abs=0.08)
     assert np.std(lengths) == pytest.approx(END_SD_MM * 2**0.5, rel=0.08)

@@ -55,7 +55,7 @@ def test_the_transform_leads_from_the_followups_frame_to_the_baselines(
 
 def test_the_displacement_is_that_of_the_truth(fit: Fit, lumbar: list[Scanned]) -> None:
     truth = lumbar[0].truly_from(lumbar[1])
-    true_place = truth.inverse().apply(np.array(fit.centre_lps_mm))
+    true_place = truth.invert().apply(np.array(fit.centre_lps_mm))
     expected = np.array(fit.centre_lps_mm) - true_place
     np.testing.assert_allclose(fit.displacement_lps_mm, expected, atol=COARSE_TRE_MM)
     assert fit.rotation_deg == pytest.approx(truth.rotation_deg, abs=1.0)
@@ -83,7 +83,7 @@ def test_a_header_that_is_off_by_more_than_a_level_changes_nothing(
 
 
 def test_the_way_back_agrees_with_the_way_there(fit: Fit, lumbar: list[Scanned]) -> None:
-    there = fit.baseline_from_followup.inverse().apply(np.array(fit.centre_lps_mm))
+    there = fit.baseline_from_followup.invert().apply(np.array(fit.centre_lps_mm))
     x, y, z = there.tolist()
     back = align(
         lumbar[1].volume,

@@ -83,7 +83,7 @@ def test_a_line_has_the_same_length_on_the_display_as_on_the_native_image(
     start, end = (
         square.project(PLANE.lps_from_pixel(*at)) for at in ((column_1, row_1), (column_2, row_2))
     )
-    native_mm = PLANE.length_mm((column_1, row_1), (column_2, row_2))
+    native_mm = PLANE.measure_length_mm((column_1, row_1), (column_2, row_2))
     assert math.dist(start, end) == pytest.approx(native_mm, abs=1e-6)
 
 

@@ -56,14 +56,14 @@ def test_a_fit_that_is_off_becomes_doubtful_and_says_why(
 
 
 def test_a_failed_fit_stays_failed(lumbar: list[Scanned]) -> None:
-    fit = fit_of(RigidTransform.identity("2.25.1"), lumbar[0], Verdict.FAILED)
+    fit = fit_of(RigidTransform.build_identity("2.25.1"), lumbar[0], Verdict.FAILED)
     asked_of = add_second_opinion(fit, SecondOpinion(displacement_mm=9.0, rotation_deg=9.0))
     assert asked_of.verdict is Verdict.FAILED
     assert asked_of.second_opinion_mm == 9.0
 
 
 def test_without_an_opinion_nothing_changes(lumbar: list[Scanned]) -> None:
-    fit = fit_of(RigidTransform.identity("2.25.1"), lumbar[0])
+    fit = fit_of(RigidTransform.build_identity("2.25.1"), lumbar[0])
     assert add_second_opinion(fit, None) is fit
 
 

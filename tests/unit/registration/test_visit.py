@@ -55,7 +55,7 @@ def test_each_sequence_of_a_visit_is_lined_up(
 
 
 def test_a_patient_who_moved_between_two_sequences_is_corrected_for(fits: tuple[Fit, ...]) -> None:
-    t1, t2fs = (fit.baseline_from_followup.inverse().apply(np.zeros(3)) for fit in fits)
+    t1, t2fs = (fit.baseline_from_followup.invert().apply(np.zeros(3)) for fit in fits)
     assert t2fs[2] - t1[2] == pytest.approx(MOVED_MM, abs=0.6)
     corrections = [fit.correction_mm or 0.0 for fit in fits]
     assert sum(corrections) == pytest.approx(MOVED_MM, abs=0.8)

@@ -66,7 +66,7 @@ def test_b_values_that_contradict_each_other_are_said(public: float) -> None:
     image = with_private(*VENDORS["Siemens"], DiffusionBValue=public)
     instance = read(image)
     assert instance.diffusion_b_value is None
-    sentence = instance.unreadable_value("DiffusionBValue")
+    sentence = instance.describe_unreadable_value("DiffusionBValue")
     assert f"is {public:g} s/mm2" in sentence
     assert "800 s/mm2: one of the two is wrong." in sentence
 

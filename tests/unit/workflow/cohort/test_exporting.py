@@ -31,7 +31,7 @@ from opp_mri.domain.timeline import (
     Timeline,
     TreatmentEvent,
 )
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_folder
 from opp_mri.response.assessed import AssessedLesion
@@ -43,7 +43,7 @@ from opp_mri.workflow.cohort.exporting import (
     export_cohort,
     read_key,
 )
-from opp_mri.workflow.measuring.timeline import treatment_events
+from opp_mri.workflow.measuring.timeline import convert_events
 
 RECORDED = ("lesions.csv", "measurements.csv", "events.csv")
 EVERY_FORMAT = tuple(ExportFormat)
@@ -57,7 +57,7 @@ ANY_TEXT = (
         )
     )
     .map(str.strip)
-    .filter(lambda text: visible(text) == text)
+    .filter(lambda text: make_visible(text) == text)
 )  # what acts on a screen is refused
 # an id with a character that does not show is refused
 SOME_TEXT = ANY_TEXT.filter(lambda text: bool(text) and text.isprintable())
@@ -133,7 +133,7 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLes
             st.none() | st.integers(4001, 5000).map(lambda day: last + timedelta(days=day))
         ),
     )
-    events = (*treatment_events(lesion), *draw(st.lists(EVENTS, max_size=3)))
+    events = (*convert_events(lesion), *draw(st.lists(EVENTS, max_size=3)))
     timeline = Timeline(
         lesion_id=lesion_id,
         first_fraction_day=-days,

@@ -39,7 +39,7 @@ from opp_mri.workflow.double_read.seal import ISSUE_NAME, make_keys, write_seal
 from opp_mri.workflow.measuring.edits import sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.protocol import unblind
-from opp_mri.workflow.measuring.readings import counted_readings, independent_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings, get_independent_readings
 from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_project
 
 
@@ -49,7 +49,7 @@ def test_answers_come_back_on_the_projects_own_images(
     blind = read_all(folder / "reader-1", issued["reader-1"])
     merged = merge_package(project, folder / "reader-1", NOON)
     assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
-    readings = counted_readings(project.store)
+    readings = get_counted_readings(project.store)
     assert [reading.reading_id for reading in readings] == [reading.reading_id for reading in blind]
     uids = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
     for reading, hidden in zip(readings, blind, strict=True):
@@ -183,15 +183,15 @@ def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
     read_all(folder / "reader-2", issued["reader-2"])
     with pytest.raises(ProjectError, match="blinding is lifted"):
         merge_package(project, folder / "reader-2", NOON)
-    before = independent_readings(project.store)
+    before = get_independent_readings(project.store)
     late = attrs.evolve(
         project.store.get_readings()[0], reading_id="late", length_mm=Decimal("1.0"), draft=False,
         caliper=None, length_source=LengthSource.IMPORTED,
         recorded_at=event.recorded_at.replace(year=1990),  # whatever a clock says
     )  # fmt: skip
     project.store.add_readings([late])
-    assert late in counted_readings(project.store)
-    assert independent_readings(project.store) == before
+    assert late in get_counted_readings(project.store)
+    assert get_independent_readings(project.store) == before
 
 
 def test_what_is_answered_after_resolving_began_is_not_independent(
@@ -257,7 +257,7 @@ def test_two_who_merge_the_same_package_at_once_add_it_once(
     command = [sys.executable, "-c", code, folder / "project", folder / "reader-1"]
     with started(command) as first, started(command) as second:
         assert [run.wait(timeout=120) for run in (first, second)] == [0, 0]
-    assert len(counted_readings(project.store)) == 8
+    assert len(get_counted_readings(project.store)) == 8
     assert len(project.store.get_signatures()) == 2
 
 
@@ -283,7 +283,7 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
         assert "name of resolved answers" in refused[0].message
         assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()
     assert merge_package(project, folder / "reader-1", NOON).added == 1
-    (reading,) = counted_readings(project.store)
+    (reading,) = get_counted_readings(project.store)
     assert reading.length_mm == Decimal("10.0")
     with open_project(folder / "reader-2") as package:
         (blinding,) = package.store.log_of(Blinding)
@@ -406,7 +406,7 @@ def test_a_clock_that_was_wrong_is_told_and_decides_nothing(
     assert "ran behind" in past.cautions[0]
     assert "was ahead" in future.cautions[0]
     unblind(project.store, signed_by="lead", reason="done", at=NOON.replace(year=1980))
-    assert len(independent_readings(project.store)) == 16
+    assert len(get_independent_readings(project.store)) == 16
 
 
 def test_an_interrupted_package_is_cleared_or_completed_by_the_next_run(

@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from opp_mri.cli.shared.json_output import build_reading_json
 from opp_mri.domain.reader_study import Blinding, IssuedPackage, MergedPackage
-from opp_mri.domain.repeated_uid import uid_in_file
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.domain.timeline import EventKind
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.workflow.catalogue.index import index
@@ -23,7 +23,7 @@ from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.blinding import check_reader
 from opp_mri.workflow.measuring.lesions import add_event
-from opp_mri.workflow.measuring.protocol import needed_protocol, unblind
+from opp_mri.workflow.measuring.protocol import require_protocol, unblind
 from opp_mri.workflow.project import Project, create_project, open_project
 
 PATIENTS = ("P1", "P2", "P3", "P4")
@@ -134,7 +134,7 @@ def test_each_package_has_an_order_of_its_own_unless_it_is_free(
     project: Project, tmp_path: Path
 ) -> None:
     def order(secret: str, reader: str = "reader-1") -> list[str]:
-        protocol = needed_protocol(project.store)
+        protocol = require_protocol(project.store)
         cases = plan_cases(project.store, protocol, reader, 1, secret)
         return [patient_id for _, patient_id, _ in cases]
 
@@ -348,7 +348,7 @@ def use_uids_twice(root: Path) -> Path:
 def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_path: Path) -> None:
     with open_project(use_uids_twice(tmp_path)) as project:
         names = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
-        assert any(uid_in_file(name) != name for name in names)
+        assert any(get_uid_in_file(name) != name for name in names)
         declare(project, tmp_path)
         issued = make(project, tmp_path / "one")
         uids = [dcmread(path).SOPInstanceUID for path in (tmp_path / "one/images").glob("*.dcm")]
@@ -361,7 +361,7 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         exported = [build_reading_json(reading, counts=True) for reading in back]
         assert all(UID(record["sop_instance_uid"]).is_valid for record in exported)
         assert any(
-            reading.caliper and uid_in_file(reading.caliper.sop_instance_uid)
+            reading.caliper and get_uid_in_file(reading.caliper.sop_instance_uid)
             != reading.caliper.sop_instance_uid
             for reading in back
         )  # fmt: skip

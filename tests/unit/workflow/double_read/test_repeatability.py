@@ -156,10 +156,10 @@ def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -
                 for length, repeat in (("20.0", False), (f"{20 + difference:.1f}", True))
             ])  # fmt: skip
     error = estimate_measurement_error(store)
-    assert error.sd_of_mm(SeriesRole.T1, 20) == pytest.approx(0.5 / math.sqrt(2))
-    assert error.sd_of_mm(SeriesRole.T2FS, 20) == pytest.approx(1.5 / math.sqrt(2))
+    assert error.get_sd_mm(SeriesRole.T1, 20) == pytest.approx(0.5 / math.sqrt(2))
+    assert error.get_sd_mm(SeriesRole.T2FS, 20) == pytest.approx(1.5 / math.sqrt(2))
     pooled = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
-    assert error.sd_of_mm(SeriesRole.STIR, 20) == error.sd_mm == pytest.approx(pooled)
+    assert error.get_sd_mm(SeriesRole.STIR, 20) == error.sd_mm == pytest.approx(pooled)
     assert (
         "T1 lengths by themselves 0.35 mm, 24 pairs; T2FS lengths by themselves 1.06 mm, 24 pairs"
     ) in error.source
@@ -176,8 +176,8 @@ def test_short_and_long_lengths_have_errors_of_their_own_where_there_is_enough(
                 read("A", cell, f"{start_mm + difference:.1f}", lesion=lesion, repeat=True),
             ])  # fmt: skip
     error = estimate_measurement_error(store)
-    assert error.sd_of_mm(SeriesRole.T1, 12) == pytest.approx(0.5 / math.sqrt(2))
-    assert error.sd_of_mm(SeriesRole.T1, 31) > 1.3
+    assert error.get_sd_mm(SeriesRole.T1, 12) == pytest.approx(0.5 / math.sqrt(2))
+    assert error.get_sd_mm(SeriesRole.T1, 31) > 1.3
     assert "lengths below 20 mm by themselves 0.35 mm, 24 pairs" in error.source
     assert "lengths from 20 mm by themselves 1.37 mm, 26 pairs" in error.source
     assert error.depends_on_size
@@ -200,5 +200,5 @@ def test_sizes_have_errors_of_their_own_within_a_sequence(store: SqlStore) -> No
     assert "T1 lengths below 22 mm by themselves 0.35 mm, 24 pairs" in error.source
     assert "T1 lengths from 22 mm by themselves 1.41 mm, 24 pairs" in error.source
     both = math.sqrt((0.25 + 4) / 2 / 2)
-    assert error.sd_of_mm(SeriesRole.T2FS, 12) == pytest.approx(both)
-    assert error.sd_of_mm(SeriesRole.T1POST, 12) == pytest.approx(0.5 / math.sqrt(2))
+    assert error.get_sd_mm(SeriesRole.T2FS, 12) == pytest.approx(both)
+    assert error.get_sd_mm(SeriesRole.T1POST, 12) == pytest.approx(0.5 / math.sqrt(2))

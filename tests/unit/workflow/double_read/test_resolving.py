@@ -25,7 +25,7 @@ from opp_mri.workflow.double_read.resolving import (
     resolve,
     sign_consensus,
 )
-from opp_mri.workflow.measuring.readings import counted_readings
+from opp_mri.workflow.measuring.readings import get_counted_readings
 from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 
@@ -159,7 +159,7 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
         sign_consensus(project, lesion(project), "third", NOON)
     sign_consensus(project, lesion(project), "reader-1", NOON)
     assert not [
-        reading for reading in counted_readings(project.store) if reading.reader == "consensus"
+        reading for reading in get_counted_readings(project.store) if reading.reader == "consensus"
     ]
     with pytest.raises(InputError, match="signed already"):
         sign_consensus(project, lesion(project), "reader-1", NOON)

@@ -40,7 +40,7 @@ from opp_mri.workflow.exchange.report_plan import plan_reports
 from opp_mri.workflow.exchange.sr_import import import_annotations
 from opp_mri.workflow.measuring.edits import draft_answer, sign_drafts
 from opp_mri.workflow.measuring.protocol import unblind
-from opp_mri.workflow.measuring.timeline import draft_timeline
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
 
 LATER = NOON + timedelta(days=1)
@@ -245,7 +245,9 @@ def test_a_report_that_was_amended_and_amended_back_is_not_the_first_one(
 
 def test_drafts_are_in_no_report(project: Project, tmp_path: Path) -> None:
     (first, *_) = project.store.get_lesions()
-    cell = next(cell for cell in draft_timeline(project.store, first, "A").cells if cell.volume)
+    cell = next(
+        cell for cell in build_draft_timeline(project.store, first, "A").cells if cell.volume
+    )
     gone = draft_answer(cell, first.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
     project.store.add_readings([gone])
     assert export(project, tmp_path / "out").reports == ()
@@ -255,7 +257,7 @@ def test_gone_and_not_measurable_are_stated_without_a_line(
     project: Project, tmp_path: Path
 ) -> None:
     (lesion, *_) = project.store.get_lesions()
-    cells = [cell for cell in draft_timeline(project.store, lesion, "A").cells if cell.volume]
+    cells = [cell for cell in build_draft_timeline(project.store, lesion, "A").cells if cell.volume]
     log = [
         draft_answer(cell, lesion.lesion_id, answer, reason=reason, reader="A", at=NOON)
         for cell, answer, reason in zip(

@@ -30,8 +30,8 @@ from opp_mri.errors import UnknownError
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_import import ImportSummary, import_annotations
 from opp_mri.workflow.measuring.edits import draft_answer, sign_drafts
-from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.timeline import draft_timeline
+from opp_mri.workflow.measuring.readings import get_counted_readings
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.project import Project, open_project
 
 ENDS = ((1.5, 5.5), (9.0, 5.5))  # 7.5 columns of 2 mm, from the corner of the first pixel
@@ -93,8 +93,8 @@ def test_own_reports_make_the_same_readings_in_another_project_of_the_same_image
     with open_project(copytree(template / "project", tmp_path / "second")) as second:
         summary = take_in(second, tmp_path / "out")
         assert all(line.is_new for line in summary.lines)
-        there = {said(reading) for reading in counted_readings(second.store)}
-    assert there == {said(reading) for reading in counted_readings(project.store)}
+        there = {said(reading) for reading in get_counted_readings(second.store)}
+    assert there == {said(reading) for reading in get_counted_readings(project.store)}
     assert len(there) == 8
 
 
@@ -155,7 +155,9 @@ def test_a_line_of_another_program_becomes_a_caliper_on_its_image(
         (caliper.start_lps_mm, caliper.end_lps_mm), lps_ends(image, ENDS), strict=True
     ):
         assert end == pytest.approx(expected, abs=1e-5)
-    assert [said(reading) for reading in counted_readings(project.store)] == [said(line.reading)]
+    assert [said(reading) for reading in get_counted_readings(project.store)] == [
+        said(line.reading)
+    ]
     again = take_in(project, path, **choice)
     assert [each.is_new for each in again.lines] == [False]
 
@@ -210,7 +212,7 @@ def test_what_contradicts_its_image_is_set_aside_with_the_reason(
     values = {"ends": ENDS, "value": LENGTH_MM} | changes
     path = write_tid_1500(tmp_path / "sr.dcm", image, **values)  # type: ignore[arg-type]
     assert reason in reason_of(take_in(project, path))
-    assert list(counted_readings(project.store)) == []
+    assert list(get_counted_readings(project.store)) == []
 
 
 def test_a_line_on_an_image_that_is_not_indexed_is_set_aside(
@@ -248,7 +250,7 @@ def test_a_report_that_is_cut_gives_nothing(
         path.write_bytes(whole[:kept])
         summary = take_in(project, path)
         assert summary.lines == (), kept
-    assert list(counted_readings(project.store)) == []
+    assert list(get_counted_readings(project.store)) == []
 
 
 def test_a_blinded_reader_gets_nothing_in_by_a_report(
@@ -284,7 +286,9 @@ def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_the
     project: Project, template: Path, tmp_path: Path
 ) -> None:
     (lesion, *_) = project.store.get_lesions()
-    cell = next(cell for cell in draft_timeline(project.store, lesion, "A").cells if cell.volume)
+    cell = next(
+        cell for cell in build_draft_timeline(project.store, lesion, "A").cells if cell.volume
+    )
     gone = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
     project.store.add_readings([gone])
     project.store.add_signature(sign_drafts([gone], frozenset(), statement="Done.", at=NOON))

@@ -21,7 +21,11 @@ from opp_mri.workflow.measuring.edits import (
     sign_drafts,
     undo,
 )
-from opp_mri.workflow.measuring.readings import latest_by_cell, settled_ids, unsigned_cells
+from opp_mri.workflow.measuring.readings import (
+    find_settled_ids,
+    find_unsigned_cells,
+    select_latest_by_cell,
+)
 from opp_mri.workflow.measuring.seeds import Phase
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 
@@ -43,7 +47,7 @@ def line(length_mm: float, sequence: SeriesRole = SeriesRole.T1) -> Reading:
 
 
 def lengths(log: Sequence[Reading]) -> dict[str, str]:
-    return {key[1].value: str(one.length_mm) for key, one in latest_by_cell(log).items()}
+    return {key[1].value: str(one.length_mm) for key, one in select_latest_by_cell(log).items()}
 
 
 def test_a_drawn_line_is_a_draft_with_the_length_of_the_native_image() -> None:
@@ -140,9 +144,9 @@ def test_undoing_an_amendment_brings_the_signed_length_back() -> None:
 
 def test_what_was_taken_back_before_it_counted_needs_no_signature() -> None:
     withdrawn = draft_answer(cell(), "L", Answer.WITHDRAWN, reason="", reader="A", at=NOON)
-    assert unsigned_cells([line(10), withdrawn], frozenset()) == []
+    assert find_unsigned_cells([line(10), withdrawn], frozenset()) == []
     first = line(10)
-    assert unsigned_cells([first, withdrawn], frozenset({first.reading_id})) == [withdrawn]
+    assert find_unsigned_cells([first, withdrawn], frozenset({first.reading_id})) == [withdrawn]
 
 
 def test_gone_is_zero_millimetres_and_not_measurable_says_why() -> None:
@@ -187,12 +191,14 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     first = line(10)
     signed = frozenset(sign_drafts([first], frozenset(), statement="I sign.", at=NOON).reading_ids)
     log = [first, attrs.evolve(line(12), amendment_reason="misread")]
-    assert [one.length_mm for one in unsigned_cells(log, signed)] == [Decimal("12.0")]
+    assert [one.length_mm for one in find_unsigned_cells(log, signed)] == [Decimal("12.0")]
     back = undo(log, signed, NOON)
     assert back is not None
     log.append(back)
-    assert unsigned_cells(log, signed) == []
-    assert back.reading_id in settled_ids(log, signed)
+    assert find_unsigned_cells(log, signed) == []
+    assert back.reading_id in find_settled_ids(log, signed)
     again = redo(log, signed, NOON)
     assert again is not None
-    assert [one.length_mm for one in unsigned_cells([*log, again], signed)] == [Decimal("12.0")]
+    assert [one.length_mm for one in find_unsigned_cells([*log, again], signed)] == [
+        Decimal("12.0")
+    ]

@@ -18,12 +18,12 @@ from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
     declare_protocol,
-    frozen_since,
+    describe_protocol,
+    find_freeze_time,
     is_unblinded,
     load_current_protocol,
-    needed_protocol,
-    protocol_sentences,
     read_protocol,
+    require_protocol,
     unblind,
 )
 
@@ -119,30 +119,30 @@ def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
             hide_dose="false", resolution='"adjudicator"', adjudicator='"third"',
         )
     )  # fmt: skip
-    told = " ".join(protocol_sentences(read))
+    told = " ".join(describe_protocol(read))
     for part in ("reader-1 and reader-2 read independently", "once the one before is signed",
                  "days from the first study", "events and outcome", "10% of the cases come back",
                  "at least 30 days later", "more than 3.0 mm", "more than 10°",
                  "the adjudicator, third"):  # fmt: skip
         assert part in told
     assert "dose" not in told
-    unnamed = " ".join(protocol_sentences(read, unnamed=True))
+    unnamed = " ".join(describe_protocol(read, unnamed=True))
     assert not [one for one in ("reader-1", "reader-2", "third,") if one in unnamed]
     assert "an adjudicator, who selects" in unnamed
 
 
 def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="opp-mri protocol --example"):
-        needed_protocol(store)
+        require_protocol(store)
     first = declare_protocol(store, changed(tmp_path, washout_days="20"))
     second = declare_protocol(store, changed(tmp_path, washout_days="30"))
     assert load_current_protocol(store) == second != first
-    assert frozen_since(store) is None
+    assert find_freeze_time(store) is None
     issued = IssuedPackage(
         package_id="p", reader="reader-1", wave=1, secret="", cases=(), recorded_at=NOON
     )
     store.add_to_log([issued])
-    assert frozen_since(store) == NOON
+    assert find_freeze_time(store) == NOON
     with pytest.raises(ProjectError, match="the protocol is frozen"):
         declare_protocol(store, changed(tmp_path, washout_days="40"))
     again = declare_protocol(store, changed(tmp_path, washout_days="30"))

@@ -11,7 +11,7 @@ from opp_mri.domain.visit import EpiduralGrade, Fracture, Visit
 from opp_mri.errors import InputError, RowsError, TableError
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.timeline import build_lesion_timeline
-from opp_mri.workflow.measuring.visits import add_visit, add_visits, recorded_visits
+from opp_mri.workflow.measuring.visits import add_visit, add_visits, get_recorded_visits
 
 CELLS = {"lesion_id": "V", "visit_date": "2024-04-01"}
 
@@ -33,7 +33,7 @@ def test_a_later_record_of_a_day_follows_and_takes_over_what_it_leaves_out(
     add_visit(store, CELLS | {"epidural_grade": "1B", "pain": "3"}, "reader-1", NOON)
     later = NOON + timedelta(hours=1)
     add_visit(store, CELLS | {"fracture": "new", "pain": "4"}, "reader-2", later)
-    (stands,) = recorded_visits(store, "V")
+    (stands,) = get_recorded_visits(store, "V")
     assert (stands.epidural_grade, stands.fracture, stands.pain) == (
         EpiduralGrade.GRADE_1B, Fracture.NEW, 4,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, Reading, Signature
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.measuring.readings import counted_readings
-from opp_mri.workflow.measuring.timeline import build_lesion_timeline, draft_timeline
+from opp_mri.workflow.measuring.readings import get_counted_readings
+from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
 from opp_mri.workflow.reading_room.worklist import CellState, build_worklist
 
 DAY = date(2024, 1, 15)
@@ -81,9 +81,9 @@ def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlSt
     assert lesion is not None
     reading = draft("A", "12.0")
     store.add_readings([draft("A", "11.0"), reading])
-    assert counted_readings(store, "L") == []
+    assert get_counted_readings(store, "L") == []
     assert build_lesion_timeline(store, lesion).timeline.observations == {}
-    assert SeriesRole.T1 in draft_timeline(store, lesion, "A").timeline.observations
+    assert SeriesRole.T1 in build_draft_timeline(store, lesion, "A").timeline.observations
     sign(store, reading)
     amended = draft("A", "13.0", amendment_reason="edge")
     store.add_readings([amended])

@@ -5,7 +5,12 @@ from datetime import UTC, date, datetime
 import numpy as np
 from attrs import evolve
 
-from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision, confirmed_fits
+from opp_mri.domain.alignment import (
+    Alignment,
+    AlignmentDecision,
+    FitDecision,
+    select_confirmed_fits,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
@@ -40,7 +45,7 @@ def decided(fit_id: str, day: int, decision: FitDecision) -> AlignmentDecision:
 
 
 def test_an_undecided_fit_is_not_confirmed() -> None:
-    assert confirmed_fits([FIRST], {}) == []
+    assert select_confirmed_fits([FIRST], {}) == []
 
 
 def test_the_latest_decision_about_a_fit_counts() -> None:
@@ -50,7 +55,7 @@ def test_the_latest_decision_about_a_fit_counts() -> None:
             decided("first", 2, FitDecision.REJECTED),
         )
     }
-    assert confirmed_fits([FIRST], decisions) == []
+    assert select_confirmed_fits([FIRST], decisions) == []
 
 
 def test_of_two_fits_of_the_same_volumes_the_latest_decision_counts() -> None:
@@ -58,9 +63,9 @@ def test_of_two_fits_of_the_same_volumes_the_latest_decision_counts() -> None:
         "first": (decided("first", 1, FitDecision.CONFIRMED),),
         "second": (decided("second", 2, FitDecision.REJECTED),),
     }
-    assert confirmed_fits([SECOND, FIRST], decisions) == []
+    assert select_confirmed_fits([SECOND, FIRST], decisions) == []
     decisions["second"] = (decided("second", 2, FitDecision.CONFIRMED),)
-    assert [fit.fit_id for fit in confirmed_fits([SECOND, FIRST], decisions)] == ["second"]
+    assert [fit.fit_id for fit in select_confirmed_fits([SECOND, FIRST], decisions)] == ["second"]
 
 
 def test_two_lesions_on_the_same_volumes_are_decided_apart() -> None:
@@ -69,7 +74,7 @@ def test_two_lesions_on_the_same_volumes_are_decided_apart() -> None:
         "first": (decided("first", 1, FitDecision.CONFIRMED),),
         "other": (decided("other", 2, FitDecision.REJECTED),),
     }
-    assert [fit.fit_id for fit in confirmed_fits([FIRST, other], decisions)] == ["first"]
+    assert [fit.fit_id for fit in select_confirmed_fits([FIRST, other], decisions)] == ["first"]
 
 
 def test_a_good_sequence_carries_the_visit_of_a_failed_one() -> None:

@@ -12,7 +12,7 @@ from opp_mri.domain.measurement import PixelPoint, Reading
 from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.double_read.consensus import Pair
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.reading_room.room import load_images, nearest_place
+from opp_mri.workflow.reading_room.room import find_nearest_place, load_images
 from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
 from opp_mri_napari.shared.work import ImageCache, Job
 
@@ -196,7 +196,7 @@ class PairImages:
         caliper = self.reading.caliper
         frame = self.context.planes[0].frame_of_reference_uid
         if caliper is not None and frame and frame == caliper.frame_of_reference_uid:
-            self.place = nearest_place(self.context, caliper.start_lps_mm)
+            self.place = find_nearest_place(self.context, caliper.start_lps_mm)
 
     def _to_line(self) -> None:
         shown, caliper = self.shown(), self.reading.caliper

@@ -23,7 +23,7 @@ from opp_mri.workflow.double_read.resolving import (
     resolve,
     sign_consensus,
 )
-from opp_mri.workflow.measuring.protocol import needed_protocol
+from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.project import Project
 from opp_mri_napari.consensus.images import Line, PairImages
 from opp_mri_napari.consensus.words import answer_in_words
@@ -75,7 +75,7 @@ class ConsensusPresenter:
     ) -> None:  # fmt: skip
         self._project, self.signer, self._clock = project, signer, clock
         self._wanted = tuple(lesion_ids)
-        resolvers = needed_protocol(project.store).resolvers
+        resolvers = require_protocol(project.store).resolvers
         if signer not in resolvers:
             raise InputError(
                 f"{signer} cannot sign here: according to the protocol, "
@@ -272,7 +272,7 @@ class ConsensusPresenter:
     def why_not(self, kind: ResolutionKind) -> str:
         """Explain why a kind of resolution cannot be obtained here; "" where it can."""
         try:
-            check_allowed(needed_protocol(self._project.store), self.pair, kind, "any")
+            check_allowed(require_protocol(self._project.store), self.pair, kind, "any")
         except OppMriError as error:
             return str(error)
         return ""
@@ -308,10 +308,10 @@ class ConsensusPresenter:
         shown, line = self.images.shown(), new.line
         if shown is None or line is None:
             return ""
-        plane = shown.volume.plane_of(line.sop_instance_uid, line.frame_number)
+        plane = shown.volume.get_plane(line.sop_instance_uid, line.frame_number)
         if plane is None:
             return ""
-        return f", {format_mm(round_to_recorded_mm(plane.length_mm(*line.points)))}"
+        return f", {format_mm(round_to_recorded_mm(plane.measure_length_mm(*line.points)))}"
 
     def _propose(self, proposal: Proposal) -> None:
         if self._allowed(proposal.kind):

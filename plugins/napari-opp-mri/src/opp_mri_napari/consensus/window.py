@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import ResolutionKind
-from opp_mri.domain.visible_text import visible
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.images import Line
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
@@ -121,7 +121,7 @@ class ConsensusPanel(QWidget):
             self.history,
             "<br>".join(
                 f"{resolution.recorded_at:%Y-%m-%d %H:%M} {resolution.kind.value}: "
-                f"{escape(visible(resolution.reason))}"
+                f"{escape(make_visible(resolution.reason))}"
                 for resolution in presenter.history
             ),
         )

@@ -21,9 +21,9 @@ from opp_mri.workflow.project import Project
 from opp_mri.workflow.registration.align_review import (
     FitImages,
     ReviewItem,
-    decided_by_now,
+    build_review_queue,
     fit_images,
-    review_queue,
+    update_decisions,
 )
 from opp_mri.workflow.registration.decisions import decide
 from opp_mri_napari.fits.words import title
@@ -110,7 +110,7 @@ class FitReviewPresenter:
         clock: Callable[[], datetime] = _now,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
-        queue = review_queue(project.store, lesion_ids, fit_ids)
+        queue = build_review_queue(project.store, lesion_ids, fit_ids)
         if not reader.strip():
             raise InputError("No reader is named: give your name with --reader.")
         if not queue.items:
@@ -276,7 +276,7 @@ class FitReviewPresenter:
 
     def _decide(self, decision: FitDecision) -> None:
         try:
-            self.items[self.position] = decided_by_now(self._project.store, self.current)
+            self.items[self.position] = update_decisions(self._project.store, self.current)
         except OppMriError as error:
             self._warning = str(error)
             return
@@ -296,7 +296,7 @@ class FitReviewPresenter:
                 reason=reason,
                 at=self._clock(),
             )
-            self.items[self.position] = decided_by_now(self._project.store, self.current)
+            self.items[self.position] = update_decisions(self._project.store, self.current)
         except OppMriError as error:  # a reason that was written stays, to be tried again
             self._warning = str(error)
             return

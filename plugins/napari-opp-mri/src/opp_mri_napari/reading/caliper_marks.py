@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from opp_mri.domain.caliper import Carried, carried, projected
+from opp_mri.domain.caliper import Carried, carry_caliper, project_line
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri.units import format_mm, round_to_recorded_mm
@@ -75,7 +75,7 @@ class CaliperMarks:
             if caliper is None or caliper.frame_of_reference_uid != pane.frame or not pane.frame:
                 continue
             ends = (caliper.start_lps_mm, caliper.end_lps_mm)
-            if max(abs(plane.distance_mm(end)) for end in ends) <= reach_mm:
+            if max(abs(plane.measure_distance_mm(end)) for end in ends) <= reach_mm:
                 start, end = (plane.pixel_from_lps(end) for end in ends)
                 hints.append(_mark(pane, MarkStyle.HINT, (start, end), detail=cell.sequence.value))
         return hints
@@ -90,10 +90,10 @@ class CaliperMarks:
             and lesion is not None
             and (not reading.draft or reading.reading_id in lesion.settled)
         )
-        length_mm = round_to_recorded_mm(plane.length_mm(*line))
+        length_mm = round_to_recorded_mm(plane.measure_length_mm(*line))
         detail, axis = "", self._calipers.axis(pane)
         if axis is not None and length_mm:
-            beside = projected(plane, *line, axis)
+            beside = project_line(plane, *line, axis)
             if beside.angle_deg >= SHOWN_ANGLE_DEG:
                 along = format_mm(round_to_recorded_mm(beside.along_mm))
                 detail = f"AP {along}, {beside.angle_deg:.0f}°"
@@ -120,11 +120,11 @@ def ghost_on(session: Session, pane: Pane, prior: Cell | None) -> Carried | None
     if prior is None or prior.volume is None:
         return None
     caliper = reading.caliper
-    drawn_on = prior.volume.plane_of(caliper.sop_instance_uid, caliper.frame_number)
-    here_from_there = lesion.links.carrying(pane.frame, caliper.frame_of_reference_uid)
+    drawn_on = prior.volume.get_plane(caliper.sop_instance_uid, caliper.frame_number)
+    here_from_there = lesion.links.find_carrying(pane.frame, caliper.frame_of_reference_uid)
     if drawn_on is None or here_from_there is None:
         return None
-    return carried(caliper, drawn_on, here_from_there, pane.plane)
+    return carry_caliper(caliper, drawn_on, here_from_there, pane.plane)
 
 
 def _mark(

@@ -17,10 +17,10 @@ from opp_mri.domain.caliper import (
     PATIENT_AP_LPS,
     InPlane,
     axis_from_landmark,
-    axis_in_plane,
-    held_to_axis,
-    moved,
+    hold_to_axis,
+    move_point,
     on_image,
+    project_axis,
 )
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
@@ -28,7 +28,7 @@ from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint,
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.units import round_to_recorded_mm
 from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_amendment, redo, undo
-from opp_mri.workflow.measuring.suitability import reason_unsuitable
+from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.basics.session import Session
@@ -135,8 +135,8 @@ class Calipers:
         if pane.plane is None:
             return None
         lesion = self.session.lesion
-        own = lesion.axis_lps(pane.frame) if lesion else None
-        return axis_in_plane(pane.plane, own or PATIENT_AP_LPS)
+        own = lesion.find_axis_lps(pane.frame) if lesion else None
+        return project_axis(pane.plane, own or PATIENT_AP_LPS)
 
     def hold(self, pane: Pane, *, free: bool) -> "Holder":
         """Return what a moving end is held to."""
@@ -152,9 +152,9 @@ class Calipers:
         cell = self.cell_of(pane)
         if cell is None or pane.volume is None or pane.plane is None:
             return
-        if round_to_recorded_mm(pane.plane.length_mm(*line)) == 0:  # a click that trembled
+        if round_to_recorded_mm(pane.plane.measure_length_mm(*line)) == 0:  # a click that trembled
             return
-        why = reason_unsuitable(pane.volume, pane.sequence)
+        why = explain_unsuitable(pane.volume, pane.sequence)
         if why:
             self.refused = RefusedLine(
                 cell=cell, volume=pane.volume, place=pane.place, line=line, why=why
@@ -219,7 +219,7 @@ class Calipers:
         if self.tool is not Tool.CALIPER or pane is None or pane.plane is None:
             return self.tool.value
         lesion = self.session.lesion
-        own = lesion.axis_lps(pane.frame) if lesion else None
+        own = lesion.find_axis_lps(pane.frame) if lesion else None
         name = "candidates" if self.keeps_greatest else "caliper"
         return f"{name}, AP axis of the {'vertebra' if own is not None else 'patient'}"
 
@@ -267,7 +267,7 @@ class Calipers:
             if axis is None:
                 return
             step = NUDGE_MM * _along(pane, plane, axis, end, down, across)
-            to = moved(plane, end, step * axis[0], step * axis[1])
+            to = move_point(plane, end, step * axis[0], step * axis[1])
         else:
             steps = (NUDGE_MM, NUDGE_MM) if how == "" else pane.geometry.scale_mm[1:]
             at = pane.geometry.screen_from_pixel(end)
@@ -361,7 +361,7 @@ class Holder:
     def __call__(self, fixed: PixelPoint, moving: PixelPoint) -> PixelPoint:
         """Return where the moving end goes."""
         if self._axis is not None:
-            moving = held_to_axis(self._plane, fixed, moving, self._axis)
+            moving = hold_to_axis(self._plane, fixed, moving, self._axis)
         return on_image(self._plane, moving)
 
 
@@ -383,6 +383,6 @@ def _along(
     if pane.geometry is None:
         return 1
     here = pane.geometry.screen_from_pixel(end)
-    there = pane.geometry.screen_from_pixel(moved(plane, end, axis[0], axis[1]))
+    there = pane.geometry.screen_from_pixel(move_point(plane, end, axis[0], axis[1]))
     run = (there[0] - here[0]) * down + (there[1] - here[1]) * across
     return 1 if run >= 0 else -1

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.workflow.measuring.seeds import Phase, phase
+from opp_mri.workflow.measuring.seeds import Phase, determine_phase
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.shared.geometry import window_of
@@ -122,7 +122,9 @@ class Compare:
         if pane.volume is None or baseline is None or lesion is None:
             self.leave()
             return "There is no baseline to compare with."
-        transform = lesion.links.carrying(baseline.planes[0].frame_of_reference_uid, pane.frame)
+        transform = lesion.links.find_carrying(
+            baseline.planes[0].frame_of_reference_uid, pane.frame
+        )
         if transform is None:
             self.leave()
             return "Time points are compared along a confirmed fit only: F shows the fits."
@@ -133,9 +135,9 @@ class Compare:
 
             def load() -> NDArray[np.float32]:
                 # brings the resampling of scipy
-                from opp_mri.workflow.reading_room.comparing import carried_images
+                from opp_mri.workflow.reading_room.comparing import carry_images
 
-                return carried_images(store, own, other, transform)
+                return carry_images(store, own, other, transform)
 
             self._cache.want({key})
             self._session.ask(self._cache.job(key, load, lambda images: images.nbytes))
@@ -158,6 +160,6 @@ class Compare:
             for (day, role), volume in patient.volumes.items()
             if role is pane.sequence
             and day < pane.study_date
-            and phase(lesion.lesion, day) is Phase.BEFORE
+            and determine_phase(lesion.lesion, day) is Phase.BEFORE
         ]
         return before[-1] if before else None

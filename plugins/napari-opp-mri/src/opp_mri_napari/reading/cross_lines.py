@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from opp_mri.domain.geometry import ImagePlane, Vector3, dot
+from opp_mri.domain.geometry import ImagePlane, Vector3, multiply_scalar
 from opp_mri_napari.reading.basics.views import Mark, MarkStyle
 from opp_mri_napari.reading.panes import Pane, Panes
 
@@ -25,9 +25,9 @@ def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
     if linking is None:
         return ()
     normal = linking.matrix[:3, :3] @ np.asarray(other.normal)
-    if abs(dot(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))) > (
-        PARALLEL_COS
-    ):
+    if abs(
+        multiply_scalar(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))
+    ) > (PARALLEL_COS):
         return ()
     corners = [_point(linking.apply(np.asarray(corner)).tolist()) for corner in _corners(other)]
     cuts = _cuts(plane, corners)
@@ -50,7 +50,7 @@ def _cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
     """Return the points where the edges between corners go through a plane."""
     cuts = []
     for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
-        first, last = plane.distance_mm(here), plane.distance_mm(there)
+        first, last = plane.measure_distance_mm(here), plane.measure_distance_mm(there)
         if (first < 0) != (last < 0):
             share = first / (first - last)
             cuts.append(_point([a + share * (b - a) for a, b in zip(here, there, strict=True)]))

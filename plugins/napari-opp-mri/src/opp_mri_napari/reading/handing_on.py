@@ -59,13 +59,13 @@ class HandingOn:
 
         def run() -> "tuple[KeyImages, bytes]":
             from opp_mri.workflow.cohort.key_pictures import (  # loads matplotlib: a second
-                drafted_key_images,
+                build_draft_key_images,
             )
 
-            images = drafted_key_images(
+            images = build_draft_key_images(
                 project, lesion.timeline, sequence, rules, category=category, drafts=drafts
             )
-            return images, images.png()
+            return images, images.draw_png()
 
         def take(result: "tuple[KeyImages, bytes]") -> None:
             self._navigation.hint = ""

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from opp_mri.domain.columns.column import plain
+from opp_mri.domain.columns.column import write_value
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
-from opp_mri.domain.columns.visit import VISIT_COLUMNS, visit_in_words
+from opp_mri.domain.columns.visit import VISIT_COLUMNS, describe_visit
 from opp_mri.domain.measurement import Lesion, PixelPoint
 from opp_mri.domain.visit import Visit
 from opp_mri.errors import OppMriError
@@ -137,7 +137,7 @@ class LesionEntry:
             self._navigation.hint = (
                 "This was recorded before."
                 if visit is None
-                else f"Recorded for {visit.visit_date}: {visit_in_words(visit)}."
+                else f"Recorded for {visit.visit_date}: {describe_visit(visit)}."
             )
 
         self.ask(lambda: add_visit(store, full, reader, at), take)
@@ -158,12 +158,12 @@ def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
     columns = [
         column for column in LESION_COLUMNS if column.name not in ("patient_id", "tracking_uid")
     ]
-    return {column.name: plain(column.of(lesion)) for column in columns}
+    return {column.name: write_value(column.of(lesion)) for column in columns}
 
 
 def visit_cells(visit: Visit) -> Mapping[str, str]:
     """Return a visit as text, by the names of a visit table's columns."""
-    return {column.name: plain(column.of(visit)) for column in VISIT_COLUMNS}
+    return {column.name: write_value(column.of(visit)) for column in VISIT_COLUMNS}
 
 
 def _seed_cells(lesion: Lesion) -> Mapping[str, str]:

@@ -37,7 +37,7 @@ class Levels:
     def known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
         """Return where the vertebra is in a pane, and how that is known; None if it is not."""
         lesion = self._session.lesion
-        return lesion.level_in(pane.frame) if lesion is not None else None
+        return lesion.find_level(pane.frame) if lesion is not None else None
 
     def look(self, pane: Pane) -> None:
         """Look at the vertebra, or at the whole image where nobody has said where it is."""
@@ -69,7 +69,7 @@ class Levels:
             )
         )  # fmt: skip
         if session.lesion is not None:
-            self._panes.linking = session.lesion.links.linking
+            self._panes.linking = session.lesion.links.find_linking
         for shown in self._panes.panes:
             if shown is pane or (shown.whole and self.known(shown) is not None):
                 self.look(shown)

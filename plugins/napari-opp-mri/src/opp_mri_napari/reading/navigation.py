@@ -5,7 +5,7 @@ from datetime import date
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
-from opp_mri.workflow.reading_room.room import technique_changes
+from opp_mri.workflow.reading_room.room import describe_technique_changes
 from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers, place_of
@@ -252,7 +252,7 @@ class Navigation:
             lesion_id = patient.lesions[0].lesion.lesion_id
         self.session.choose_lesion(lesion_id)
         lesion = self.session.lesion
-        self.panes.linking = (lesion.links if lesion else patient.links).linking
+        self.panes.linking = (lesion.links if lesion else patient.links).find_linking
         here = (patient.patient_id, lesion_id)
         same_place, self._here = here == self._here, here
         if not same_place:
@@ -334,7 +334,9 @@ class Navigation:
             pane.whole = self.levels.known(pane) is None
             pane.doubts, pane.technique = self.series.doubts(volume), ()
             if lesion is not None and patient is not None and volume is not None:
-                pane.technique = technique_changes(patient, lesion, pane.study_date, volume)
+                pane.technique = describe_technique_changes(
+                    patient, lesion, pane.study_date, volume
+                )
 
     def _want(self) -> None:
         """State which images are needed: those shown, then the lesion's others, then the next."""

@@ -140,7 +140,7 @@ class PaneViews:
         if known is None:
             return LevelMark(text=f"{name}?", place=None)
         at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))
-        off_mm = abs(pane.plane.distance_mm(known[1]))
+        off_mm = abs(pane.plane.measure_distance_mm(known[1]))
         is_across = abs(pane.plane.normal[2]) > OBLIQUE_COS
         if off_mm > HALF_VERTEBRA_MM and is_across:  # another vertebra may lie here
             return LevelMark(text=f"{name} is {off_mm:.0f} mm away", place=None)

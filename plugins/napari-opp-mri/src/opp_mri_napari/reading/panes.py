@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opp_mri.domain.geometry import ImagePlane, Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.transform import RigidTransform
-from opp_mri.workflow.reading_room.room import nearest_place
+from opp_mri.workflow.reading_room.room import find_nearest_place
 from opp_mri_napari.reading.basics.layout import Slot
 from opp_mri_napari.reading.basics.session import Loaded
 from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, towards_left
@@ -114,7 +114,7 @@ class Pane:
         """Go to the image nearest to a point of this frame of reference, and centre it."""
         self.focus = point_lps_mm
         if self.volume is not None:
-            self.place = nearest_place(self.volume, point_lps_mm)
+            self.place = find_nearest_place(self.volume, point_lps_mm)
 
     def go_to_place(self, place: int) -> None:
         """Go to an image of the volume; the middle of the pane stays where it is in the image."""

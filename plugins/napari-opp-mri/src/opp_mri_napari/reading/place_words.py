@@ -5,7 +5,7 @@ from typing import Final
 
 from opp_mri.domain.reader_study import ShownDates
 from opp_mri.units import count_days, weeks_from_days
-from opp_mri.workflow.measuring.seeds import Phase, phase
+from opp_mri.workflow.measuring.seeds import Phase, determine_phase
 from opp_mri_napari.reading.basics.session import Session
 
 PHASES: Final = {
@@ -43,4 +43,4 @@ class PlaceWords:
         lesion = self._session.lesion
         if self._session.blinding is not None or lesion is None:
             return ""
-        return f"{day} {PHASES[phase(lesion.lesion, day)]}"
+        return f"{day} {PHASES[determine_phase(lesion.lesion, day)]}"

@@ -4,7 +4,7 @@ from datetime import date
 
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 from opp_mri.workflow.measuring.timeline import CellStatus
-from opp_mri.workflow.reading_room.room import nearest_place
+from opp_mri.workflow.reading_room.room import find_nearest_place
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.panes import Pane
@@ -29,10 +29,12 @@ class SeriesChoice:
     def _distance_mm(self, volume: VolumeDescription) -> float:
         """Return how far a volume's nearest image is from the lesion; 0 where that is not known."""
         lesion = self._session.lesion
-        level = lesion.level_in(volume.planes[0].frame_of_reference_uid) if lesion else None
+        level = lesion.find_level(volume.planes[0].frame_of_reference_uid) if lesion else None
         if level is None:
             return 0.0
-        return abs(volume.planes[nearest_place(volume, level[1])].distance_mm(level[1]))
+        return abs(
+            volume.planes[find_nearest_place(volume, level[1])].measure_distance_mm(level[1])
+        )
 
     def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
         """Return the series of a pane, or why there is none."""

@@ -148,9 +148,9 @@ def _carried(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
         return None
     motion = fit.baseline_from_followup
     tried = evolve(
-        lesion.links, confirmed=(*lesion.links.confirmed, motion, motion.inverse()), by_point=()
+        lesion.links, confirmed=(*lesion.links.confirmed, motion, motion.invert()), by_point=()
     )
-    carrying = tried.carrying(frame, lesion.anchor[0])
+    carrying = tried.find_carrying(frame, lesion.anchor[0])
     if carrying is None:
         return None
     x, y, z = carrying.apply(np.asarray(lesion.anchor[1])).tolist()

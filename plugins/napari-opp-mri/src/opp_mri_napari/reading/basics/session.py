@@ -18,7 +18,7 @@ from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.catalogue.index import clear_override, override_role
-from opp_mri.workflow.measuring.blinding import blinding_of
+from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import (
@@ -66,7 +66,7 @@ class Session:
 
     def __init__(self, project: Project, reader: str, clock: Callable[[], datetime]) -> None:
         self.project, self.reader, self.clock = project, reader, clock
-        self.blinding = blinding_of(project.store)
+        self.blinding = read_blinding(project.store)
         self.when_saved: Callable[[], None] | None = None
         self.when_conflicting: Callable[[], None] = lambda: None
         self.worklist: Worklist | None = None

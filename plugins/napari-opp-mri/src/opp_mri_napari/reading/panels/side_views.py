@@ -14,7 +14,7 @@ from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
-from opp_mri.workflow.measuring.readings import unsigned_cells
+from opp_mri.workflow.measuring.readings import find_unsigned_cells
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.panels.panel_views import (
@@ -140,7 +140,7 @@ def sign_off_view(
     blind
         Whether lengths are left out.
     """
-    waiting = unsigned_cells(lesion.log, lesion.signed)
+    waiting = find_unsigned_cells(lesion.log, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
     for cell in lesion.timeline.cells:
         if cell.status is CellStatus.UNREAD:
@@ -178,7 +178,7 @@ def _draft_line(
         parts.insert(0, f"series {volume.instance.series_number}")
     if volume.plane is not None:
         parts.append(volume.plane.value)
-    if lesion.level_in(caliper.frame_of_reference_uid) is None:
+    if lesion.find_level(caliper.frame_of_reference_uid) is None:
         parts.append("LEVEL NOT CONFIRMED")
     overrides = [remark for remark in reading.remarks if remark.startswith("Measured by override")]
     return "\n    ".join([f"{line} ({', '.join(parts)})", *overrides])

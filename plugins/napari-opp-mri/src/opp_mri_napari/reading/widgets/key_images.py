@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from opp_mri.domain.visible_text import visible_line
+from opp_mri.domain.visible_text import make_line_visible
 from opp_mri.errors import OppMriError
 from opp_mri_napari.reading.widgets.forms import ERROR
 
@@ -42,7 +42,7 @@ class KeyImagesWindow(QDialog):
     def __init__(self, images: "KeyImages", picture: bytes, parent: QWidget) -> None:
         super().__init__(parent)
         self._images = images
-        self.setWindowTitle(visible_line(f"Key images: {images.title}"))
+        self.setWindowTitle(make_line_visible(f"Key images: {images.title}"))
         self._pixmap = QPixmap()
         self._pixmap.loadFromData(picture)
         self.picture = QLabel()

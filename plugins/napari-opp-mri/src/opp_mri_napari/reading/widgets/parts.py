@@ -12,7 +12,7 @@ from qtpy.QtWidgets import (
     QSplitter,
 )
 
-from opp_mri.domain.visible_text import visible_line
+from opp_mri.domain.visible_text import make_line_visible
 
 SIDE_SHARE: Final = 0.31  # of the window's width
 SIDE_PX: Final = (380, 900)  # at least, and at most
@@ -50,7 +50,7 @@ class ElidedLabel(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802
         """Set the text; what would act instead of being read is written out."""
-        super().setText(visible_line(text))
+        super().setText(make_line_visible(text))
         self.setToolTip(self.text())
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
