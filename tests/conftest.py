@@ -1,11 +1,15 @@
 """What every test may ask for: real DICOM, and what takes long to make."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures.demo_read_twice import read_demo_twice
 from fixtures.processes import heed_interrupts
+from fixtures.shared_work import make_once
+
+from opp_mri.workflow.catalogue.phantom import PhantomSummary, write_phantom
 
 heed_interrupts()
 
@@ -22,4 +26,17 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def demo_read_twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project: the demo cohort, coarse, read blind by two; the second errs by known causes."""
-    return read_demo_twice(tmp_path_factory.mktemp("demo"))
+    return make_once(tmp_path_factory, "demo-read-twice", read_demo_twice)
+
+
+@pytest.fixture(scope="session")
+def coarse_phantom(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., PhantomSummary]:
+    """Give coarse phantom patients with their tables, written once and only to be read."""
+
+    def write(*patients: str) -> PhantomSummary:
+        def make(folder: Path) -> PhantomSummary:
+            return write_phantom(folder, patients=patients, coarse=True, workers=1)
+
+        return make_once(tmp_path_factory, "-".join(patients), make)
+
+    return write

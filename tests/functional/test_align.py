@@ -15,7 +15,7 @@ import pytest
 from fixtures.processes import started
 
 from opp_mri.workflow.catalogue.patients import list_time_points
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
 from opp_mri.workflow.project import open_project
@@ -36,18 +36,19 @@ def real_project(
 
 @pytest.fixture(scope="module")
 def phantom(
-    opp_mri: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    opp_mri: Callable[..., Any],
+    coarse_phantom: Callable[..., PhantomSummary],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, dict[str, Any]]:
     """A project of one coarse phantom patient with its lesion and readings, and the truth."""
     folder = tmp_path_factory.mktemp("phantom")
-    write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    cohort = coarse_phantom("PHANTOM-01")
+    (folder / "cohort").symlink_to(cohort.dicom.parent)
     opp_mri("init", folder / "p")
-    opp_mri("index", folder / "cohort" / "dicom", "--project", folder / "p")
-    opp_mri(
-        "lesion", "add", "--table", folder / "cohort" / "lesions.csv", "--project", folder / "p"
-    )
-    opp_mri("measure", folder / "cohort" / "calipers.csv", "--project", folder / "p")
-    truth = json.loads((folder / "cohort" / "truth.json").read_text())
+    opp_mri("index", cohort.dicom, "--project", folder / "p")
+    opp_mri("lesion", "add", "--table", cohort.lesions, "--project", folder / "p")
+    opp_mri("measure", cohort.calipers, "--project", folder / "p")
+    truth = json.loads(cohort.truth.read_text())
     return folder / "p", truth["patients"][0]
 
 

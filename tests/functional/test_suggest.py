@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 
 BODY = ("2018-01-07", "T1 SAG", 5, 228.0, 250.0)  # date, series, slice, column, row: in L3
 
@@ -34,13 +34,16 @@ def real_project(
 
 
 @pytest.fixture(scope="module")
-def phantom(opp_mri: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def phantom(
+    opp_mri: Callable[..., Any],
+    coarse_phantom: Callable[..., PhantomSummary],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     folder = tmp_path_factory.mktemp("suggest-phantom")
-    write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    cohort = coarse_phantom("PHANTOM-01")
     opp_mri("init", folder / "p")
-    opp_mri("index", folder / "cohort" / "dicom", "--project", folder / "p")
-    lesions = folder / "cohort" / "lesions.csv"
-    opp_mri("lesion", "add", "--table", lesions, "--project", folder / "p")
+    opp_mri("index", cohort.dicom, "--project", folder / "p")
+    opp_mri("lesion", "add", "--table", cohort.lesions, "--project", folder / "p")
     return folder / "p"
 
 

@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 
 Row = dict[str, str]
 DAY_OF_GROWTH = 1  # the second study
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any]) -> Path:
+def measured(
+    tmp_path_factory: pytest.TempPathFactory,
+    coarse_phantom: Callable[..., PhantomSummary],
+    opp_mri: Callable[..., Any],
+) -> Path:
     """A project of one phantom patient, measured by the simulated reader."""
     folder = tmp_path_factory.mktemp("two")
-    cohort = write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    cohort = coarse_phantom("PHANTOM-01")
+    (folder / "cohort").symlink_to(cohort.dicom.parent)
     project = ["--project", folder / "project"]
     opp_mri("init", folder / "project")
     opp_mri("index", cohort.dicom, *project)
     opp_mri("lesion", "add", "--table", cohort.lesions, *project)
-    opp_mri("measure", folder / "cohort" / "calipers.csv", *project)
+    opp_mri("measure", cohort.calipers, *project)
     return folder
 
 

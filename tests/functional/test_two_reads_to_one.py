@@ -17,7 +17,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, Resolution
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
@@ -32,10 +32,15 @@ PATIENTS = ["PHANTOM-01", "PHANTOM-04"]
 
 
 @pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any]) -> Path:
+def cohort(
+    tmp_path_factory: pytest.TempPathFactory,
+    coarse_phantom: Callable[..., PhantomSummary],
+    opp_mri: Callable[..., Any],
+) -> Path:
     """A folder with a project of two phantom patients, lesions known, nothing measured."""
     folder = tmp_path_factory.mktemp("study")
-    written = write_phantom(folder / "cohort", patients=PATIENTS, coarse=True, workers=1)
+    written = coarse_phantom(*PATIENTS)
+    (folder / "cohort").symlink_to(written.dicom.parent)
     opp_mri("init", folder / "project")
     opp_mri("index", written.dicom, "--project", folder / "project")
     opp_mri("lesion", "add", "--table", written.lesions, "--project", folder / "project")

@@ -9,7 +9,7 @@ import pytest
 from fixtures.makers import NOON
 
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.project import Project, create_project, open_project
 from opp_mri.workflow.registration.align import align_project
@@ -23,10 +23,12 @@ pytest.importorskip("napari", reason="napari is not installed: the plugin's test
 
 
 @pytest.fixture(scope="session")
-def aligned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def aligned(
+    coarse_phantom: Callable[..., PhantomSummary], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A project of one coarse phantom patient, its lesion added and its follow-ups lined up."""
     folder = tmp_path_factory.mktemp("review")
-    cohort = write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    cohort = coarse_phantom("PHANTOM-01")
     create_project(folder / "project")
     with open_project(folder / "project") as project:
         index(project, [cohort.dicom], workers=1)

@@ -18,7 +18,7 @@ from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError
 from opp_mri.workflow.catalogue.index import index
-from opp_mri.workflow.catalogue.phantom import write_phantom
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.lesions import add_lesions
@@ -38,10 +38,12 @@ def second(_lesion: str, cell: Cell, ends: Ends) -> Ends:
 
 
 @pytest.fixture(scope="module")
-def twice_read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def twice_read(
+    coarse_phantom: Callable[..., PhantomSummary], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A coarse phantom patient, read by two; on T1 the second goes further forward."""
     folder = tmp_path_factory.mktemp("consensus")
-    cohort = write_phantom(folder / "cohort", patients=["PHANTOM-01"], coarse=True, workers=1)
+    cohort = coarse_phantom("PHANTOM-01")
     create_project(folder / "project")
     (folder / "p.toml").write_text(EXAMPLE, encoding="utf-8")
     with open_project(folder / "project") as project:
