@@ -13,6 +13,7 @@ from opp_mri.units import format_count
 
 PANEL_WIDTH_IN, HEIGHT_IN = 2.9, 3.1
 BEYOND_MM: Final = 2.0
+MANY_PAIRS: Final = 100  # in a panel: smaller marks, behind the lines
 LEAST_APART: Final = 0.11  # of two numbers next to a panel, as a share of its reach
 
 
@@ -54,7 +55,8 @@ def draw_agreement(panels: Sequence[AgreementPanel], readers: tuple[str, str]) -
         axes[0].set_ylabel(f"{readers[0]} less {readers[1]}, mm")
         figure.supxlabel(
             "mean of both readers, mm\n"
-            "solid: bias; dashed: limits of agreement; grey: their 95 % intervals; tinted: 2 mm",
+            "solid: bias; dashed: limits of agreement; bars at the right: their 95 % intervals; "
+            "tinted: 2 mm or less",
             fontsize=8.5, color=INK,
         )  # fmt: skip
         figure.tight_layout()
@@ -64,21 +66,26 @@ def draw_agreement(panels: Sequence[AgreementPanel], readers: tuple[str, str]) -
 def _draw_panel(axis: Axes, panel: AgreementPanel, reach: float) -> None:
     colour = COLOURS[panel.sequence]
     axis.axhspan(-BEYOND_MM, BEYOND_MM, color=BAND, alpha=0.6, lw=0, zorder=0)
+    many = len(panel.pairs) > MANY_PAIRS
     axis.scatter(
-        [(a + b) / 2 for a, b in panel.pairs], [a - b for a, b in panel.pairs], s=22,
-        marker=MARKERS[panel.sequence], facecolor="none", edgecolor=colour, linewidth=1.1, zorder=3,
+        [(a + b) / 2 for a, b in panel.pairs], [a - b for a, b in panel.pairs], s=7 if many else 22,
+        marker=MARKERS[panel.sequence], facecolor="none", edgecolor=colour,
+        linewidth=0.6 if many else 1.1, alpha=0.55 if many else 1, zorder=1.5 if many else 3,
     )  # fmt: skip
     lines = ((panel.bias, "-"), (panel.lower, "--"), (panel.upper, "--"))
     drawn = [(value, low, high, style) for (value, low, high), style in lines if value is not None]
-    for value, low, high, style in drawn:
+    for number, (value, low, high, style) in enumerate(drawn):
         axis.axhline(value, color=INK, lw=0.9, ls=style, zorder=2)
-        if low is not None and high is not None:
-            axis.axhspan(low, high, color=QUIET, alpha=0.13, lw=0, zorder=1)
+        if low is not None and high is not None:  # next to the panel, where none hides another
+            axis.plot(
+                [1.015 + 0.018 * number] * 2, [low, high], transform=axis.get_yaxis_transform(),
+                color=QUIET, lw=1.8, solid_capstyle="butt", clip_on=False,
+            )  # fmt: skip
     values = [value for value, _, _, _ in drawn]
     for value, place in zip(values, apart(values, reach * LEAST_APART), strict=True):
         axis.annotate(
             f"{round(value, 1) + 0.0:+.1f}", (1.0, place), xycoords=("axes fraction", "data"),
-            xytext=(4, 0), textcoords="offset points", ha="left", va="center", fontsize=7.5,
+            xytext=(12, 0), textcoords="offset points", ha="left", va="center", fontsize=7.5,
             color=INK,
         )  # fmt: skip
     axis.set_title(

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import frozen
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from opp_mri.cohort.figures.style import (
     BAND,
@@ -32,6 +33,7 @@ from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 WINDOW_OPENS_DAYS: Final = 91  # three months; the window closes at Criteria.window_days
 DAYS_PER_MONTH: Final = 30.4
 LABEL_ROOM_IN: Final = 0.33  # a length of four characters, with air
+HALO: Final = [withStroke(linewidth=2, foreground="white")]  # parts a word from a line
 PAPER: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # hides a line behind a word
 
 
@@ -137,6 +139,7 @@ def draw_lanes(panel: Axes, labels: Sequence[LaneLabel], criteria: Criteria) -> 
             transform=transform,
             size=8,
             color=WINDOW_INK,
+            path_effects=HALO,
             ha="center",
             va="center",
         )
@@ -248,6 +251,7 @@ def _label_lengths(
                 va="bottom" if above else "top",
                 size=8,
                 zorder=4,
+                path_effects=HALO,
                 annotation_clip=False,
             )
 

@@ -27,9 +27,11 @@ from opp_mri.cohort.figures.sheet import (
 from opp_mri.cohort.figures.style import INK, Dashes, arm_styles, journal_style, p_in_words
 from opp_mri.cohort.figures.time_axis import (
     THIN_NOTE,
+    WIDEST_BAND,
     TimeUnit,
     arms_known,
     draw_steps,
+    has_band,
     set_share,
     set_time,
     thins_out_day,
@@ -49,6 +51,8 @@ from opp_mri.units import format_count
 RIGHT_IN, AXIS_IN = 0.15, 0.46
 RISK_WORDS: Final = "Lesions at risk"
 MOST_ARMS: Final = 4
+BAND_NOTE: Final = "Bands: 95 % intervals (Greenwood, log-log)"
+TOO_WIDE: Final = f"it is wider than {100 * WIDEST_BAND:.0f} percentage points"
 MOST_CENSORED_DAYS: Final = 150  # more ticks on one curve are a smear
 
 
@@ -92,7 +96,11 @@ def draw_survival(
     days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
     with journal_style():
         lowest = _lowest(curves, observed)
-        notes = _notes(curves, names, event, test)
+        has_bands = any(
+            has_band(curve, thins_out_day(rows))
+            for curve, (_, rows) in zip(curves, observed.by_group(), strict=True)
+        )
+        notes = _notes(curves, names, test, has_bands=has_bands)
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
@@ -168,7 +176,7 @@ def _legend(
 
 
 def _notes(
-    curves: Sequence[Curve], names: Sequence[str], event: str, test: LogRank | None
+    curves: Sequence[Curve], names: Sequence[str], test: LogRank | None, *, has_bands: bool
 ) -> list[str]:
     notes = []
     if test is not None and test.chi_square is not None and test.p is not None:
@@ -179,12 +187,12 @@ def _notes(
         )
     elif test is not None:
         notes.append(f"There is no log-rank test. {test.reason}")
-    if any(sum(curve.events) for curve in curves):
-        notes.append(
-            "Bands: 95 % intervals (Greenwood, log-log); there is none at 100 % or at 0 %."
-        )
+    if has_bands:
+        notes.append(f"{BAND_NOTE}; there is none at 100 % or at 0 %, nor where {TOO_WIDE}.")
+    elif any(sum(curve.events) for curve in curves):
+        notes.append(f"No 95 % interval is drawn where {TOO_WIDE}.")
     else:
-        notes.append(f"No lesion had {event}, and so there is no interval.")
+        notes.append("There is no event, and so there is no interval.")
     crowded = [len(set(curve.censored_days)) > MOST_CENSORED_DAYS for curve in curves]
     ticks = "Ticks: end of follow-up without the event"
     if all(crowded):

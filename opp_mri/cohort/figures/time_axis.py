@@ -118,6 +118,15 @@ def draw_steps(
     axes.step(times, share, where="post", color=colour, lw=0.7, ls=dashes, alpha=0.7, zorder=2.5)
 
 
+def has_band(curve: Curve, thin_day: float) -> bool:
+    """Return whether `draw_steps` draws the interval of a curve anywhere."""
+    return any(
+        low is not None and high is not None and high - low <= WIDEST_BAND
+        for day, low, high in zip(curve.days, curve.low, curve.high, strict=True)
+        if day <= thin_day
+    )
+
+
 def thins_out_day(rows: Observed) -> float:
     """Return the last day on which a tenth of the lesions or more are at risk.
 
