@@ -26,7 +26,7 @@ from opp_mri.cohort.tables.analysis_cells import (
     statistic,
 )
 from opp_mri.cohort.tables.tables import Cell, Table, number_of
-from opp_mri.units import DAYS_PER_WEEK
+from opp_mri.units import DAYS_PER_WEEK, format_count
 
 SHARE_DAYS: Final = (91, 182, 364, 728)
 """Weeks 13, 26, 52 and 104."""
@@ -56,7 +56,30 @@ def free_shares(analysis: CohortAnalysis) -> Table:
         notes=(
             "Kaplan-Meier with Greenwood's error, 95 % interval on the log(-log) scale; then the "
             "number at risk. The unit is the lesion.",
+            *_survival_notes(analysis),
         ),
+    )
+
+
+def _survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
+    """Warn where deaths are known for longer than lives: the share that survives is too small."""
+    late = [
+        each
+        for each in analysis.happened
+        if each.death_day is not None and each.death_day > each.last_alive_day
+    ]
+    alive = [
+        each
+        for each in analysis.happened
+        if each.death_day is None and each.last_alive_day <= max(each.studies, default=0)
+    ]
+    if not late or not alive:
+        return ()
+    return (
+        f"Overall survival is underestimated: {format_count(len(alive), 'lesion')} without a "
+        f"recorded death {'is' if len(alive) == 1 else 'are'} followed to the last study only, but "
+        f"{format_count(len(late), 'death')} after the last study "
+        f"{'counts' if len(late) == 1 else 'count'}. Record last_contact_date.",
     )
 
 
@@ -158,6 +181,7 @@ def patient_events(analysis: CohortAnalysis) -> Table:
         notes=(
             "The unit is the patient: the first event of any lesion (worst lesion), each lesion on "
             "its own clock; without an event the longest follow-up. Kaplan-Meier.",
+            *_survival_notes(analysis),
         ),
     )
 

@@ -1,6 +1,6 @@
 import re
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from attrs import evolve
@@ -252,3 +252,21 @@ def test_categories_are_counted_by_sequence_and_by_threshold() -> None:
     assert sequence[:3] == ("T1", "2", "1 (50.0 %)")
     opp_by_mm = [row[2] for row in tables["Categories by the change that counts"].text_rows]
     assert opp_by_mm == ["1 (50.0 %)", "0 (0.0 %)", "0 (0.0 %)"]
+
+
+def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy() -> None:
+    died, lived = (
+        evolve(member, lesion=evolve(member.lesion, patient_id=name, lesion_id=name))
+        for member, name in zip((cohort_lesion(),) * 2, "AB", strict=True)
+    )
+    ssrs = died.lesion.ssrs_last_date
+    died = evolve(died, lesion=evolve(died.lesion, death_date=ssrs + timedelta(days=900)))
+    (note,) = [n for n in free_shares(analyse([died, lived])).notes if "survival" in n]
+    assert note == (
+        "Overall survival is underestimated: 1 lesion without a recorded death is followed to the "
+        "last study only, but 1 death after the last study counts. Record last_contact_date."
+    )
+    followed = evolve(
+        lived, lesion=evolve(lived.lesion, last_contact_date=ssrs + timedelta(days=950))
+    )
+    assert not [n for n in free_shares(analyse([died, followed])).notes if "survival" in n]
