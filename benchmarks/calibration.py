@@ -255,13 +255,21 @@ def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> s
             f"| {name} | {sd_mm} | {correlation} | {stated:.1%} | {same:.1%} | "
             f"{100 * mean:.1f} | {shares} |"
         )
+    beyond = list(
+        dict.fromkeys(
+            name
+            for (name, *_), bins in measured.items()
+            if any(b.verdict == "beyond" for b in bins)
+        )
+    )
+    clean = [name for name in POPULATIONS if name not in beyond]
     lines += [
         "",
-        "The stated probability holds where lesions are as the prior supposes, where changes are "
-        "spread evenly over studies, and for mixes whose amounts have no gap. It does not hold "
-        "everywhere: where small changes are common (*even over lesions*) it is too certain at 80 "
-        "to 90 %, and where there are none between no change and 3.2 mm (*mix*) it is too cautious "
-        "there. No prior was found that satisfies both, as [the "
+        f"In no group is the difference certainly more than {WITHIN_POINTS} points for "
+        f"{', '.join(f'*{name}*' for name in clean)}. It is in some groups for "
+        f"{', '.join(f'*{name}*' for name in beyond)}: where small changes are common, the stated "
+        "probability is too high at 80 to 90 %; where there are none between no change and 3.2 mm, "
+        "it is too low there. No prior was found that satisfies both, as [the "
         "decision](../decisions/0019-what-a-probability-says.md) explains.",
         "",
         "![Stated probability and observed share](../images/calibration.png)",

@@ -265,7 +265,7 @@ class _Courses:
         if criteria.plateau is not Plateau.OPP or facts.retreated:
             return np.zeros_like(self.grew)
         days: Integers = np.array(self.days)
-        first, last = self.grown.argmax(axis=0), len(days) - 1 - self.grown[::-1].argmax(axis=0)
+        first, last = self.grown.argmax(axis=0), len(days) - 1  # the last follow-up must have grown
         start: Integers = np.take_along_axis(self.changes, first[np.newaxis], axis=0)[0]
         treated = np.any(
             [(days[first] < day) & (day <= days[-1]) for day in facts.therapy_change_days]
