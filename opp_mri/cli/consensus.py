@@ -106,7 +106,9 @@ def resolve_command(
 ) -> None:
     """Resolve the two answers to one cell; both remain unchanged."""
     with open_project(project_folder) as project:
-        lesions = prepare_consensus(project, rules.complete_for_project(project))
+        lesions = prepare_consensus(
+            project, rules.complete_for_project(project), lesion_ids=[lesion_id]
+        )
         pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
         new = _read_new_answer(pair, image, frame, line, answer, reason) if kind == "new" else None
         resolution = resolve(
