@@ -17,6 +17,7 @@ from opp_mri.units import format_count, format_mm
 from opp_mri.workflow.double_read.agreement import (
     AnswerTable,
     LengthAgreement,
+    ProposalUse,
     build_agreement_json,
     measure_agreement,
 )
@@ -89,6 +90,7 @@ def agreement_command(
     _show_answers(agreed.answers)
     for name, kappa in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
         _show_kappa(name, kappa)
+    _show_proposals(agreed.proposals)
     if plot:
         click.echo(f"Drawn: {plot}")
 
@@ -158,6 +160,16 @@ def _show_kappa(name: str, kappa: Kappa) -> None:
                 for category, row in zip(kappa.categories, kappa.table, strict=True)
             ],
         )
+
+
+def _show_proposals(uses: tuple[ProposalUse, ...]) -> None:
+    if not uses:
+        return
+    click.echo("Proposals shown before the answers that are compared:")
+    rows = [
+        [use.reader, *map(str, (use.cells, use.accepted, use.anchored, use.edited))] for use in uses
+    ]
+    show_table(["reader", "cells", "accepted", "accepted in under 1 s", "edited"], rows)
 
 
 def _format_number(estimate: Estimate, digits: int) -> str:

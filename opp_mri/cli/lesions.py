@@ -20,6 +20,7 @@ from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.column import Column
 from opp_mri.domain.columns.lesion import SEED_COLUMNS
 from opp_mri.domain.measurement import Reading
+from opp_mri.domain.timeline import Origin
 from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
 from opp_mri.units import format_count, format_mm
@@ -199,6 +200,8 @@ def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> Non
 
 def _list_remarks(reading: Reading, *, counts: bool) -> list[str]:
     remarks = [] if counts else ["Draft, not signed."]
+    if reading.origin is not Origin.DRAWN:
+        remarks.append(f"{reading.origin.value.replace('_', ' ').capitalize()}.")
     if reading.amendment_reason:
         remarks.append(f"Amended: {reading.amendment_reason}")
     return [*remarks, *(reading.remarks or ((reading.reason,) if reading.reason else ()))]

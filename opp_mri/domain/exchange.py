@@ -8,6 +8,7 @@ from attrs import converters, field, frozen
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, PixelPoint
+from opp_mri.domain.timeline import Origin
 from opp_mri.units import convert_to_mm
 
 
@@ -47,6 +48,10 @@ class ExportedReport:
     recorded_at: datetime
 
 
+def _read_origin(text: str) -> Origin:
+    return Origin(text or Origin.DRAWN)  # reports name no origin of a drawn line
+
+
 @frozen(kw_only=True)
 class OwnAnswer:
     """What a report of opp_mri states beyond a line: the answer as it was recorded.
@@ -73,6 +78,7 @@ class OwnAnswer:
     reason: str = ""
     remarks: tuple[str, ...] = ()
     amendment_reason: str = ""
+    origin: Origin = field(default=Origin.DRAWN, converter=_read_origin)
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ from opp_mri.domain.sins import (
     BoneQuality,
     sum_sins,
 )
-from opp_mri.domain.timeline import EventKind, Exclusion, check_event_value
+from opp_mri.domain.timeline import EventKind, Exclusion, Origin, check_event_value
 from opp_mri.units import convert_to_decimal, convert_to_mm
 
 PixelPoint = tuple[float, float]  # column, row; 0, 0 is the centre of the first pixel
@@ -170,6 +170,36 @@ class LengthSource(StrEnum):
     READER = "reader"  # the explicit answer that the abnormality is gone
 
 
+@frozen(kw_only=True)
+class ShownProposal:
+    """A proposed line that was shown to a reader before the answer.
+
+    Parameters
+    ----------
+    sop_instance_uid, frame_number
+        The native image of the proposal.
+    start, end
+        Its ends, (column, row) in pixels; 0, 0 is the centre of the first pixel.
+    standard_error_mm
+        Stated standard error of its length, mm.
+    shown_ms
+        Time that it was shown in the active pane before the answer, milliseconds.
+    """
+
+    sop_instance_uid: str
+    frame_number: int
+    start: PixelPoint
+    end: PixelPoint
+    standard_error_mm: float = field(validator=[validators.gt(0.0), validators.lt(100.0)])
+    shown_ms: int = field(converter=int, validator=validators.ge(0))
+
+    def has_line_of(self, caliper: Caliper) -> bool:
+        """Return whether a caliper is the proposed line itself."""
+        return (self.sop_instance_uid, self.frame_number, self.start, self.end) == (
+            caliper.sop_instance_uid, caliper.frame_number, caliper.start, caliper.end
+        )  # fmt: skip
+
+
 class Edit(StrEnum):
     """How a reading came about."""
 
@@ -208,6 +238,11 @@ class Reading:
         Why a signed reading is followed by this one.
     repeat
         True for a hidden second read of the same reader: it serves repeatability alone.
+    origin
+        Whether the line was drawn, or comes from a proposal; records of before proposals read as
+        drawn.
+    proposed
+        The proposal that was shown before the answer, whatever the answer is; None for none.
     recorded_at
         When, with its time zone.
     """
@@ -227,6 +262,8 @@ class Reading:
     edit: Edit = field(default=Edit.MADE, converter=Edit)
     amendment_reason: str = ""
     repeat: bool = False
+    origin: Origin = field(default=Origin.DRAWN, converter=Origin)
+    proposed: ShownProposal | None = None
     recorded_at: datetime
 
     @property

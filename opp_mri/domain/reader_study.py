@@ -56,6 +56,8 @@ class ReadingProtocol:
         Beyond these two answers are discordant.
     adjudicator
         Who selects, where an adjudicator resolves; "" otherwise.
+    proposals
+        Whether both readers are shown proposed lines; neither is by default.
     """
 
     name: str
@@ -70,6 +72,7 @@ class ReadingProtocol:
     angle_limit_deg: float = 10.0
     resolution: ResolvedBy = ResolvedBy.CONSENSUS
     adjudicator: str = ""
+    proposals: bool = False
 
     @property
     def resolvers(self) -> tuple[str, ...]:
@@ -91,6 +94,8 @@ class Blinding:
         As the protocol has them.
     rules
         The protocol in sentences, without a name: shown to the reader before the first answer.
+    proposals
+        Whether proposed lines are shown, as the protocol has it for both readers.
     """
 
     package_id: str
@@ -98,6 +103,7 @@ class Blinding:
     order: CaseOrder
     dates: ShownDates
     rules: tuple[str, ...] = ()
+    proposals: bool = False
     recorded_at: datetime
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, Reading
+from opp_mri.domain.timeline import Origin
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm
 
 HALF_STEP_MM: Final = float(RECORDED_PRECISION_MM) / 2
@@ -16,14 +17,17 @@ def find_reading_faults(reading: Reading) -> list[str]:
     """Return, as sentences, what contradicts itself in a reading; none where it is sound.
 
     A length that was computed is the distance of its points, rounded to 0.1 mm, and no other has
-    points. An answer without a length has neither. (That a length is finite and of a sensible
+    points. An answer without a length has neither. An accepted proposal has the points that were
+    proposed. (That a length is finite and of a sensible
     size is checked by `Reading` itself.)
     """
     if reading.answer is Answer.MEASURED:
         faults = _find_length_faults(reading)
         if not faults and reading.caliper is not None:
             faults = _find_caliper_faults(reading.caliper, reading.length_mm)
-        return faults
+        return faults or _find_origin_faults(reading)
+    if reading.origin is not Origin.DRAWN:
+        return [f"The answer “{reading.answer.value}” has no line that could be a proposal."]
     if reading.caliper is not None:
         return [f"The answer “{reading.answer.value}” has points."]
     if reading.answer is Answer.GONE:
@@ -44,6 +48,18 @@ def _find_length_faults(reading: Reading) -> list[str]:
         return ["A length that was computed has points, and only such a length has."]
     if reading.length_source is None:
         return ["The length has no source."]
+    return []
+
+
+def _find_origin_faults(reading: Reading) -> list[str]:
+    if reading.origin is Origin.DRAWN:
+        return []
+    if reading.caliper is None:
+        return ["A length without points is recorded as a proposal."]
+    # a report that comes back names the origin, and not what was proposed
+    unchanged = reading.proposed is None or reading.proposed.has_line_of(reading.caliper)
+    if reading.origin is Origin.ACCEPTED and not unchanged:
+        return ["The line is recorded as an accepted proposal, but differs from the proposal."]
     return []
 
 

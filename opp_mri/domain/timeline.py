@@ -105,6 +105,14 @@ class TreatmentEvent:
             )
 
 
+class Origin(StrEnum):
+    """Where the line of a length comes from."""
+
+    DRAWN = "drawn"  # by the reader
+    ACCEPTED = "accepted_proposal"  # the program's proposal, unchanged
+    EDITED = "edited_proposal"  # the program's proposal, with an end or the line moved
+
+
 @frozen
 class Observation:
     """One recorded length on one sequence.
@@ -115,10 +123,13 @@ class Observation:
         Whole days from the completion of SSRS; negative before it.
     ap_mm
         Greatest anteroposterior extent in mm, exact; 0 when the abnormality is gone.
+    origin
+        Where its line comes from; a length without a line counts as drawn.
     """
 
     days_from_ssrs: int = field(converter=convert_to_days)
     ap_mm: Decimal = field(converter=convert_to_mm)
+    origin: Origin = field(default=Origin.DRAWN, converter=Origin)
 
 
 @frozen

@@ -13,7 +13,7 @@ from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import EVENT_NAMES
-from opp_mri.tables.measurements import MEASUREMENT_COLUMNS, VOLUME_COLUMN
+from opp_mri.tables.measurements import MEASUREMENT_COLUMNS, ORIGIN_COLUMN, VOLUME_COLUMN
 from opp_mri.workflow.assessing.assess import assess_tables, build_assessment_json
 
 Tabular = pd.DataFrame | str | Path
@@ -78,7 +78,9 @@ def assess(
     rules = choose_rules(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
     assessed = assess_tables(
-        _open_source(measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN)),
+        _open_source(
+            measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN, ORIGIN_COLUMN)
+        ),
         None if events is None else _open_source(events, "events", EVENT_NAMES),
         rules,
         error=error,

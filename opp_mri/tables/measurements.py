@@ -1,7 +1,7 @@
 """Lengths by lesion, sequence and day, read from a table."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,23 +12,24 @@ from attrs import frozen
 from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
-from opp_mri.domain.timeline import Observation, VolumeObservation
+from opp_mri.domain.timeline import Observation, Origin, VolumeObservation
 from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.names import Spellings, check_known
 from opp_mri.units import LARGEST_CC, count_days
 
 _PLAIN_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]{1,20})?", re.ASCII)
 
-MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS)
+MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS if column.required)
 
 VOLUME_COLUMN: Final = "volume_cc"
+ORIGIN_COLUMN: Final = "origin"
 
 Recorded = TypeVar("Recorded")
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
 Volumes = dict[str, dict[SeriesRole, tuple[VolumeObservation, ...]]]
 Study = tuple[str, SeriesRole, int]
 """Lesion, sequence and days from SSRS."""
-_BySequence = dict[str, dict[SeriesRole, dict[int, Decimal]]]
+_BySequence = dict[str, dict[SeriesRole, dict[int, Recorded]]]
 
 
 @frozen(kw_only=True)
@@ -64,7 +65,7 @@ def read_sizes(
     may_have_no_rows: bool = False,
     lesions: Mapping[str, Lesion] | None = None,
 ) -> Sizes:
-    """Read a table with `MEASUREMENT_COLUMNS`, and `VOLUME_COLUMN` where it has that.
+    """Read a table with `MEASUREMENT_COLUMNS`, and the two further columns where present.
 
     Parameters
     ----------
@@ -82,14 +83,14 @@ def read_sizes(
     TableError
         With every fault of the table.
     """
-    lengths: _BySequence = {}
-    volumes: _BySequence = {}
+    lengths: _BySequence[Observation] = {}
+    volumes: _BySequence[VolumeObservation] = {}
     first_lines: dict[Study, int] = {}
     spellings = Spellings("lesion_id")
     with read_table(
         path,
         required=MEASUREMENT_COLUMNS,
-        optional=(VOLUME_COLUMN,),
+        optional=(VOLUME_COLUMN, ORIGIN_COLUMN),
         may_have_no_rows=may_have_no_rows,
     ) as table:
         for row in table.rows:
@@ -111,22 +112,23 @@ def read_sizes(
                     f"line {first_line} has the same lesion, sequence and day: keep one of them",
                 )
                 continue
-            for sizes, size in ((lengths, ap_mm), (volumes, volume_cc)):
-                if size is not None:
-                    sizes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = size
-    return Sizes(
-        lengths=_sort_by_day(lengths, Observation),
-        volumes=_sort_by_day(volumes, VolumeObservation),
-        lines=first_lines,
-    )
+            origin = row.read_choice(ORIGIN_COLUMN, Origin) if row.get(ORIGIN_COLUMN) else None
+            if ap_mm is not None:
+                of_lesion = lengths.setdefault(lesion_id, {}).setdefault(sequence, {})
+                of_lesion[day] = Observation(day, ap_mm, origin or Origin.DRAWN)
+            if volume_cc is not None:
+                volumes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = VolumeObservation(
+                    day, volume_cc
+                )
+    return Sizes(lengths=_sort_by_day(lengths), volumes=_sort_by_day(volumes), lines=first_lines)
 
 
 def _sort_by_day(
-    sizes: _BySequence, record: Callable[[int, Decimal], Recorded]
+    sizes: _BySequence[Recorded],
 ) -> dict[str, dict[SeriesRole, tuple[Recorded, ...]]]:
     return {
         lesion_id: {
-            sequence: tuple(record(day, size) for day, size in sorted(by_day.items()))
+            sequence: tuple(size for _, size in sorted(by_day.items()))
             for sequence, by_day in by_sequence.items()
         }
         for lesion_id, by_sequence in sizes.items()

@@ -69,7 +69,9 @@ def test_what_is_exported_is_read_again_and_gives_the_same_bytes(
     assert answers[0] == answers[1]
     lengths = (first / "measurements.csv").read_text().split()[1:]
     assert lengths == [
-        line for line in MEASUREMENTS.split() if line != "lesion_id,days_from_ssrs,sequence,ap_mm"
+        f"{line},drawn"
+        for line in MEASUREMENTS.split()
+        if line != "lesion_id,days_from_ssrs,sequence,ap_mm"
     ]
     assert "Probst,12,exclusion,cement" in (first / "events.csv").read_text()
 

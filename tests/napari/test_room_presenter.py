@@ -604,7 +604,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
 ) -> None:
     room.wish("add_lesion")
     assert room.dialog is Dialog.LESION
-    from opp_mri_napari.reading.calipers import Tool
+    from opp_mri_napari.reading.basics.tools import Tool
 
     room.bring_up(None)
     room.marking.choose_tool(Tool.SEED)

@@ -30,6 +30,8 @@ from opp_mri.dicom.sr.concepts import (
     MEASUREMENT_REPORT,
     METHOD,
     MILLIMETRE,
+    ORIGIN,
+    ORIGINS,
     PERFORMING,
     PROCEDURE,
     READER,
@@ -49,6 +51,7 @@ from opp_mri.dicom.sr.report import (
     ReportedImage,
     tracking_uid,
 )
+from opp_mri.domain.timeline import Origin
 from opp_mri.units import format_mm
 
 CORNERSTONE_LENGTH: Final = "Cornerstone3DTools@^0.1.0:Length"
@@ -152,6 +155,8 @@ def _evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
     pairs = [(SEQUENCE, SEQUENCES[answer.sequence]), (ANSWER, ANSWERS[answer.answer])]
     if answer.length_source is not None:
         pairs.append((LENGTH_SOURCE, LENGTH_SOURCES[answer.length_source]))
+    if answer.origin is not Origin.DRAWN:
+        pairs.append((ORIGIN, ORIGINS[answer.origin]))
     return [hd.QualitativeEvaluation(name=name, value=value) for name, value in pairs]
 
 

@@ -13,6 +13,7 @@ from pydicom.sr.coding import Code
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
+from opp_mri.domain.timeline import Origin
 
 PRIVATE_SCHEME: Final = "99OPPMRI"
 LONGEST_MEANING: Final = 64  # characters of CodeMeaning (LO)
@@ -61,6 +62,7 @@ LESION_ID: Final = private("lesion-id", "Lesion of the project")
 SEQUENCE: Final = private("sequence", "MR sequence of the response rules")
 ANSWER: Final = private("answer", "Answer of the reader")
 LENGTH_SOURCE: Final = private("length-source", "Source of the length")
+ORIGIN: Final = private("origin", "Origin of the line")
 CALIPER_ENDS: Final = private("caliper-ends", "Caliper ends: column, row, column, row from 0")
 ANSWER_REASON: Final = private("answer-reason", "Reason given with the answer")
 REMARK: Final = private("remark", "Remark on the measurement")
@@ -90,6 +92,10 @@ LENGTH_SOURCES: Final = {
     LengthSource.IMPORTED: private("imported", "Number without points"),
     LengthSource.MEAN: private("mean", "Mean of the lengths of two readers"),
     LengthSource.READER: private("reader", "Explicit answer of the reader"),
+}
+ORIGINS: Final = {
+    Origin.ACCEPTED: private("accepted_proposal", "Accepted proposal of opp_mri"),
+    Origin.EDITED: private("edited_proposal", "Edited proposal of opp_mri"),
 }
 CATEGORIES: Final = {
     ResponseCategory.OPP: private("OPP", "Osseous pseudoprogression"),

@@ -23,6 +23,7 @@ from opp_mri.dicom.sr.concepts import (
     LENGTH_SOURCE,
     LESION_ID,
     LOGIN_NAME,
+    ORIGIN,
     PERSON_NAME,
     PRIVATE_SCHEME,
     READER,
@@ -285,12 +286,10 @@ def _is_length(number: Dataset) -> bool:
 
 
 def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
-    lesion_id, day = _text(items, LESION_ID.value), _text(items, STUDY_DAY.value)
-    reader = _text(items, READER.value)
+    lesion_id, day, reader = (_text(items, c.value) for c in (LESION_ID, STUDY_DAY, READER))
     sequence, answer = _private_code(items, SEQUENCE.value), _private_code(items, ANSWER.value)
     if not (lesion_id and reader and day and sequence and answer):
         return None
-    source = _private_code(items, LENGTH_SOURCE.value)
     numbers = [item for item in items if item.get("ValueType") == "NUM"]
     lengths = [item for item in numbers if item.get("RelationshipType") == "CONTAINS"]
     try:
@@ -303,10 +302,11 @@ def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
             study_date=date.fromisoformat(day),
             answer=Answer(answer),
             length_mm=_stated_mm(lengths[0]) if lengths else None,
-            length_source=LengthSource(source) if source else None,
+            length_source=_private_code(items, LENGTH_SOURCE.value) or None,
             reason=_text(items, ANSWER_REASON.value),
             remarks=tuple(str(item.TextValue) for item in items if name_of(item) == REMARK.value),
             amendment_reason=_text(items, AMENDMENT.value),
+            origin=_private_code(items, ORIGIN.value),
         )
     except (ValueError, _NoLineError):  # then it is read as the report of any program
         return None

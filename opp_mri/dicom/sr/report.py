@@ -19,6 +19,7 @@ from opp_mri.domain.assessment import Caution, Mode, Reason, ResponseCategory
 from opp_mri.domain.exchange import DocumentReference
 from opp_mri.domain.imaging import SeriesRole, SourceFile
 from opp_mri.domain.measurement import Answer, LengthSource, PixelPoint
+from opp_mri.domain.timeline import Origin
 
 REPORT_VERSION: Final = 1  # raise it where the same content is written otherwise
 _UUID_BITS: Final = 128
@@ -77,6 +78,8 @@ class ReportedAnswer:
         Both ends of the caliper, (column, row) from the centre of the first pixel, or None.
     images
         The image of the caliper; without a caliper, images that the answer comes from.
+    origin
+        Whether the line was drawn, or comes from a proposal.
     recorded_at
         When the answer was recorded.
     """
@@ -95,6 +98,7 @@ class ReportedAnswer:
     reason: str = ""
     remarks: tuple[str, ...] = ()
     amendment_reason: str = ""
+    origin: Origin = Origin.DRAWN
     recorded_at: datetime
 
 
@@ -210,9 +214,14 @@ class ResponseReport:
 
 
 def _hash_of(report: MeasurementReport | ResponseReport) -> str:
-    content: Any = asdict(report, filter=lambda attribute, _value: attribute.name != "source")
+    content: Any = asdict(report, filter=_is_content)
     text = json.dumps([REPORT_VERSION, content], sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_content(attribute: Any, value: Any) -> bool:
+    # a drawn line makes the same report as before there were proposals
+    return attribute.name != "source" and value is not Origin.DRAWN
 
 
 @frozen(kw_only=True)

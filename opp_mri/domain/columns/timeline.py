@@ -11,6 +11,7 @@ from opp_mri.domain.timeline import (
     EventKind,
     Exclusion,
     Observation,
+    Origin,
     OtherBoneLesions,
     Pathology,
     TreatmentEvent,
@@ -26,6 +27,11 @@ SEQUENCES: Final[Mapping[str, str]] = {
     SeriesRole.T2FS.value: "T2-weighted, fat suppressed",
     SeriesRole.STIR.value: "STIR",
     SeriesRole.T1POST.value: "T1-weighted after contrast",
+}
+ORIGINS: Final[Mapping[str, str]] = {
+    Origin.DRAWN.value: "drawn by a reader",
+    Origin.ACCEPTED.value: "accepted proposal",
+    Origin.EDITED.value: "edited proposal",
 }
 EVENT_KINDS: Final[Mapping[str, str]] = {
     EventKind.SYSTEMIC_THERAPY_CHANGE.value: "change of systemic therapy",
@@ -84,6 +90,13 @@ LENGTH_COLUMNS: Final[tuple[Column[Length], ...]] = (
         description="Greatest anteroposterior extent of signal abnormality, digits as recorded; "
         "0.0 says that the abnormality is gone.",
         source=_READ,
+    ),
+    Column(
+        name="origin", label="Origin", kind=Kind.CODE, allowed=ORIGINS,
+        of=lambda row: row.observation.origin.value,
+        description="Whether a reader drew the line, accepted a proposal of opp_mri or edited "
+        "it; a length without a line counts as drawn.",
+        source=_RECORDED,
     ),
 )  # fmt: skip
 

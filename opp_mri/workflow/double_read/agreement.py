@@ -23,6 +23,7 @@ from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.timeline import Origin
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
@@ -32,6 +33,7 @@ from opp_mri.workflow.measuring.timeline import build_reader_timeline
 from opp_mri.workflow.project import Project
 
 BEYOND_MM: Final = 2.0
+LOOK_MS: Final = 1000  # a proposal accepted sooner was accepted without a look
 OVERALL: Final = "overall"
 Record = dict[str, Any]
 Cell = tuple[str, date, SeriesRole]  # lesion, time point, sequence
@@ -87,6 +89,27 @@ class AnswerTable:
 
 
 @frozen(kw_only=True)
+class ProposalUse:
+    """How one reader used proposals, over the compared cells.
+
+    Parameters
+    ----------
+    cells
+        Cells for which a proposal was shown before the answer.
+    accepted, edited
+        Proposals that were taken over as they were, and after a change.
+    anchored
+        Accepted proposals that had been shown for less than a second: accepted without a look.
+    """
+
+    reader: str
+    cells: int
+    accepted: int
+    edited: int
+    anchored: int
+
+
+@frozen(kw_only=True)
 class Agreement:
     """Two readers of a project, held against each other.
 
@@ -98,6 +121,8 @@ class Agreement:
         Measured, gone or not measurable, of all cells that both readers answered.
     categories, opp_against_pd
         Agreement of the lesions' categories, and of OPP against PD where both readers said one.
+    proposals
+        How each reader used proposals; empty where none was shown.
     """
 
     readers: tuple[str, str]
@@ -105,6 +130,7 @@ class Agreement:
     answers: AnswerTable
     categories: Kappa
     opp_against_pd: Kappa
+    proposals: tuple[ProposalUse, ...] = ()
 
 
 def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
@@ -164,7 +190,28 @@ def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> A
         answers=_build_answer_table(list(both.values())),
         categories=compute_kappa(pairs, known),
         opp_against_pd=compute_kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
+        proposals=_count_proposals(readers, list(both.values())),
     )
+
+
+def _count_proposals(
+    readers: tuple[str, str], cells: Sequence[tuple[Reading, Reading]]
+) -> tuple[ProposalUse, ...]:
+    uses = []
+    for place, reader in enumerate(readers):
+        shown = [pair[place] for pair in cells if pair[place].proposed is not None]
+        accepted = [reading for reading in shown if reading.origin is Origin.ACCEPTED]
+        times_ms = [reading.proposed.shown_ms for reading in accepted if reading.proposed]
+        uses.append(
+            ProposalUse(
+                reader=reader,
+                cells=len(shown),
+                accepted=len(accepted),
+                edited=sum(reading.origin is Origin.EDITED for reading in shown),
+                anchored=sum(time_ms < LOOK_MS for time_ms in times_ms),
+            )
+        )
+    return tuple(uses) if any(use.cells for use in uses) else ()
 
 
 def build_agreement_json(agreed: Agreement) -> Record:
@@ -195,6 +242,16 @@ def build_agreement_json(agreed: Agreement) -> Record:
         },
         "categories": _build_kappa_json(agreed.categories),
         "opp_against_pd": _build_kappa_json(agreed.opp_against_pd),
+        "proposals": [
+            {
+                "reader": use.reader,
+                "cells": use.cells,
+                "accepted": use.accepted,
+                "edited": use.edited,
+                "accepted_in_under_a_second": use.anchored,
+            }
+            for use in agreed.proposals
+        ],
     }
 
 

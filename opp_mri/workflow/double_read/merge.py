@@ -11,7 +11,14 @@ from attrs import field, frozen
 
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, Caliper, Reading, Signature
+from opp_mri.domain.measurement import (
+    Answer,
+    Caliper,
+    PixelPoint,
+    Reading,
+    ShownProposal,
+    Signature,
+)
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, PackageCase, Resolution
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import check_chain
@@ -214,7 +221,11 @@ def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
     signatures = package.get_signatures()
     faults += [damage.message for damage in package.list_damages()]
     signed = find_signed_ids(package)
+    blinding = read_blinding(package)
+    may_propose = blinding is not None and blinding.proposals
     for reading in readings:
+        if reading.proposed is not None and not may_propose:
+            faults.append(f"{_name(reading)} names a proposal, which the protocol does not allow.")
         if reading.reader != issued.reader:
             faults.append(f"{_name(reading)} is by a reader other than the package's.")
         if reading.repeat:
@@ -278,8 +289,23 @@ class _Translation:
         elif reading.answer is Answer.MEASURED:
             self.faults.append(f"{name} has a length without points: measure it on the images.")
         return attrs.evolve(
-            reading, lesion_id=lesion_id, study_date=day, caliper=caliper, repeat=case.repeat
-        )
+            reading, lesion_id=lesion_id, study_date=day, caliper=caliper, repeat=case.repeat,
+            proposed=self._proposed(reading, day),
+        )  # fmt: skip
+
+    def _proposed(self, reading: Reading, day: date) -> ShownProposal | None:
+        """Return the proposal that was shown before an answer on the project's own image."""
+        shown = reading.proposed
+        if shown is None:
+            return None
+        native = self._frames.get((shown.sop_instance_uid, shown.frame_number))
+        if native is None or native.study_date != day:
+            self.faults.append(
+                f"{_name(reading)} names a proposal on none of the images of its time point."
+            )
+            return None
+        start, end = (_untrimmed(point, native) for point in (shown.start, shown.end))
+        return attrs.evolve(shown, sop_instance_uid=native.sop_instance_uid, start=start, end=end)
 
     def translate_signature(self, signature: Signature) -> Signature:
         """Return a signature of the package as one of the project, under the same content."""
@@ -297,8 +323,7 @@ class _Translation:
                 f"{name} lies on an image of another sequence. (If its role was changed in the "
                 "project since the package was made, change it back for the merge.)"
             )
-        left, top = native.trim
-        start, end = ((column + left, row + top) for column, row in (caliper.start, caliper.end))
+        start, end = (_untrimmed(point, native) for point in (caliper.start, caliper.end))
         if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
         elif round_to_recorded_mm(native.plane.measure_length_mm(start, end)) != reading.length_mm:
@@ -314,6 +339,12 @@ class _Translation:
             end_lps_mm=native.plane.lps_from_pixel(*end),
             frame_of_reference_uid=native.plane.frame_of_reference_uid,
         )
+
+
+def _untrimmed(point: PixelPoint, native: _NativeFrame) -> PixelPoint:
+    """Return a point of a package's trimmed image on the whole image of the project."""
+    left, top = native.trim
+    return (point[0] + left, point[1] + top)
 
 
 def _name(reading: Reading) -> str:

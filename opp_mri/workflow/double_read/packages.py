@@ -238,6 +238,7 @@ def _build(
                     order=protocol.order,
                     dates=protocol.dates,
                     rules=tuple(describe_protocol(protocol, unnamed=True)),
+                    proposals=protocol.proposals,
                     recorded_at=issued.recorded_at,
                 )
             ]

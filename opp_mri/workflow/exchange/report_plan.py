@@ -143,6 +143,7 @@ class _Planner:
             reason=reading.reason,
             remarks=reading.remarks,
             amendment_reason=reading.amendment_reason,
+            origin=reading.origin,
             recorded_at=reading.recorded_at,
         )
         key = (volume.study_instance_uid, volume.series_instance_uid, reading.reader)

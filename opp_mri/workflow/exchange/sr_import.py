@@ -158,8 +158,9 @@ class _Importer:
         )  # fmt: skip
         if own is not None:
             return attrs.evolve(
-                reading, remarks=line.remarks, amendment_reason=own.amendment_reason
-            )
+                reading, remarks=line.remarks, amendment_reason=own.amendment_reason,
+                origin=own.origin,
+            )  # fmt: skip
         return attrs.evolve(reading, remarks=(*reading.remarks, *line.remarks))
 
     def _build_answer_without_line(self, annotation: Annotation, own: OwnAnswer) -> Reading:

@@ -4,8 +4,10 @@ Nothing is ever changed: each of these is a further reading, or a signature, in 
 A log is all readings of one lesion by one reader, in the order of their recording.
 """
 
+import math
 from collections.abc import Container, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import attrs
@@ -13,15 +15,22 @@ import attrs
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
+    Caliper,
     Edit,
     PixelPoint,
     Reading,
+    ShownProposal,
     Signature,
 )
+from opp_mri.domain.timeline import Origin
 from opp_mri.errors import InputError
 from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
 from opp_mri.workflow.measuring.readings import find_unsigned_cells
 from opp_mri.workflow.measuring.timeline import Cell
+
+SAME_POINT_PX: Final = 1e-6
+
+Line = tuple[PixelPoint, PixelPoint]
 
 
 def draft_line(
@@ -88,6 +97,44 @@ def draft_answer(
     return attrs.evolve(reading, draft=True)
 
 
+def mark_origin(reading: Reading, before: Reading | None, shown: ShownProposal | None) -> Reading:
+    """Record with an answer which proposal was shown before it, and whether its line comes from it.
+
+    A line comes from another one on the same image where one end is the same, or where both ends
+    moved by the same step: so it is after an end, or the whole line, was moved by mouse or keys.
+
+    Parameters
+    ----------
+    reading
+        The answer of the reader.
+    before
+        What held for the cell before; None for nothing.
+    shown
+        The proposal that was shown for the cell while nothing held; None for none.
+    """
+    shown = before.proposed if before is not None and before.proposed is not None else shown
+    origin = Origin.DRAWN
+    if reading.caliper is not None and shown is not None:
+        is_from_reading = (
+            before is not None
+            and before.origin is not Origin.DRAWN
+            and before.caliper is not None
+            and _is_moved(_image(before.caliper), _line(before.caliper), reading.caliper)
+        )
+        image = (shown.sop_instance_uid, shown.frame_number)
+        is_from_proposal = (before is None or before.caliper is None) and _is_moved(
+            image, (shown.start, shown.end), reading.caliper
+        )
+        if is_from_reading or is_from_proposal:
+            origin = Origin.EDITED
+    return attrs.evolve(reading, origin=origin, proposed=shown)
+
+
+def accept_proposal(reading: Reading, shown: ShownProposal) -> Reading:
+    """Record that a reader took a proposed line over as it was shown."""
+    return attrs.evolve(reading, origin=Origin.ACCEPTED, proposed=shown)
+
+
 def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
     """Return the reading that takes back the latest edit since the signature, or None."""
     done, _ = _replay_log(log, signed)
@@ -101,7 +148,7 @@ def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
     return attrs.evolve(
         _record_again(latest, Edit.UNDONE, at),
         answer=Answer.WITHDRAWN, length_mm=None, length_source=None, caliper=None, reason="",
-        remarks=(), amendment_reason="",
+        remarks=(), amendment_reason="", origin=Origin.DRAWN,
     )  # fmt: skip
 
 
@@ -137,6 +184,29 @@ def sign_drafts(
         statement=statement,
         recorded_at=at,
     )
+
+
+def _is_moved(image: tuple[str, int], line: Line, caliper: Caliper) -> bool:
+    """Return whether a caliper is a line of an image with one end, or the whole line, moved."""
+    if image != _image(caliper):
+        return False
+    start, end = _line(caliper)
+    steps = [
+        (after[0] - before[0], after[1] - before[1])
+        for before, after in zip(line, (start, end), strict=True)
+    ]
+    return (
+        any(math.hypot(*step) <= SAME_POINT_PX for step in steps)
+        or math.dist(*steps) <= SAME_POINT_PX
+    )
+
+
+def _image(caliper: Caliper) -> tuple[str, int]:
+    return (caliper.sop_instance_uid, caliper.frame_number)
+
+
+def _line(caliper: Caliper) -> Line:
+    return (caliper.start, caliper.end)
 
 
 def _replay_log(

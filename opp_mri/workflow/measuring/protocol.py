@@ -34,6 +34,7 @@ order = "shuffled"   # "locked-sequential": a time point opens once the last is 
 dates = "offsets"           # days from the first study; or "hidden": neither days nor order
 hide_dose = true            # dose and fractions
 hide_outcome = true         # events, findings, death; age, sex and histology never pass
+proposals = false           # true: the room proposes lines to both readers
 
 repeats_share = 0.1         # of the cases come back to each reader unannounced, ...
 washout_days = 14           # ... so long after the first package came back
@@ -181,12 +182,18 @@ def describe_protocol(protocol: ReadingProtocol, *, unnamed: bool = False) -> li
     hidden = ["other readers", "prior lengths", "age, sex and histology"]
     hidden += ["dose and fractions"] if protocol.hide_dose else []
     hidden += ["events and outcome"] if protocol.hide_outcome else []
+    proposed = (
+        "Lines are proposed to both readers; only what a reader accepts or edits is an answer."
+        if protocol.proposals
+        else "No lines are proposed."
+    )
     readers = "Two readers" if unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
     sentences = [
         f"{readers} read independently, each from a package of their own.",
         order,
         dates,
         f"Hidden: {', '.join(hidden)}.",
+        proposed,
     ]
     if protocol.repeats_share:
         sentences.append(
@@ -293,6 +300,7 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "dates": _build_member_converter(ShownDates),
     "hide_dose": _flag,
     "hide_outcome": _flag,
+    "proposals": _flag,
     "length_limit_mm": lambda value: Decimal(str(_number(0, 100)(value))),
     "angle_limit_deg": _number(0, 90),
     "resolution": _build_member_converter(ResolvedBy),

@@ -14,7 +14,7 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
-from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import EventKind, Observation, Origin, Timeline, TreatmentEvent
 from opp_mri.domain.visit import Visit, derive_events
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
@@ -316,7 +316,8 @@ def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Obser
     for cell in cells:
         length_mm = cell.reading.length_mm if cell.reading else None
         if length_mm is not None and cell.phase is not Phase.DURING:
-            by_sequence[cell.sequence].append(Observation(cell.days_from_ssrs, length_mm))
+            origin = cell.reading.origin if cell.reading else Origin.DRAWN
+            by_sequence[cell.sequence].append(Observation(cell.days_from_ssrs, length_mm, origin))
     return {
         sequence: tuple(by_sequence[sequence]) for sequence in SeriesRole if sequence in by_sequence
     }

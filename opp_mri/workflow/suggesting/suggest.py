@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
+from numpy.typing import NDArray
 
+from opp_mri.dicom.volume import geometry_of
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import ApAxis
@@ -44,6 +47,21 @@ class SuggestedCell:
     answer: Proposal | Abstention
 
 
+@frozen(kw_only=True, eq=False)
+class CellImages:
+    """A cell with the images that are shown for it.
+
+    Parameters
+    ----------
+    voxels
+        Native values, shape (slices, rows, columns), in the order of `volume.planes`.
+    """
+
+    cell: Cell
+    volume: VolumeDescription
+    voxels: NDArray[Any] = field(repr=False)
+
+
 def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     """Propose the greatest AP extent for each cell of a lesion that has an image.
 
@@ -58,8 +76,8 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     """
     if read_blinding(store) is not None:
         raise ProjectError(
-            "A blinded package has no proposals, so that both readers read under the same "
-            "conditions."
+            "This command is not available in a blinded package. Where the protocol allows "
+            "proposals, the reading room shows them (`opp-mri read`), so that they are recorded."
         )
     lesion = find_lesion(store, lesion_id)
     seeds = carry_seed_to_frames(store, lesion)
@@ -83,7 +101,7 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
         for frame_uid, cells in by_frame.items():
             seed = seeds.get(frame_uid)
             if seed is None:
-                suggested.extend(_abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
+                suggested.extend(abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
             else:
                 axis = _find_axis(frame_uid, axes, joined)
                 suggested.extend(_suggest_together(store, cells, seed, axis))
@@ -91,29 +109,37 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     return tuple(sorted(suggested, key=lambda s: (s.study_date, order.index(s.sequence))))
 
 
-def _suggest_together(
-    store: Store,
-    cells: Sequence[tuple[Cell, VolumeDescription]],
-    seed: Vector3,
-    axis: Vector3 | None,
-) -> list[SuggestedCell]:
-    """Propose for the cells of one frame of reference, whose sequences support one another."""
+def suggest_visit(
+    cells: Sequence[CellImages], seed_lps_mm: Vector3, axis_lps: Vector3 | None
+) -> tuple[SuggestedCell, ...]:
+    """Propose for the cells of one visit, whose sequences support one another.
+
+    Parameters
+    ----------
+    cells
+        Of one visit, with their images, in one frame of reference.
+    seed_lps_mm
+        A point in the lesion in that frame, patient LPS mm.
+    axis_lps
+        AP axis of the vertebra in that frame, a unit vector towards posterior; None where no
+        reader has set one.
+    """
     images: list[SequenceImage] = []
-    shown: dict[SeriesRole, tuple[Cell, VolumeDescription]] = {}
+    shown: dict[SeriesRole, CellImages] = {}
     suggested: list[SuggestedCell] = []
-    for cell, description in cells:
+    for each in cells:
         try:
-            volume = load_volume_of_project(store, description.volume_id)
+            geometry = geometry_of(each.volume)
         except GeometryError:  # slices of an irregular stack: measured on by hand alone
-            suggested.append(_abstain(cell, AbstentionReason.NO_IMAGE))
+            suggested.append(abstain(each.cell, AbstentionReason.NO_IMAGE))
             continue
-        voxels = volume.voxels.astype(np.float32)
-        images.append(SequenceImage(role=cell.sequence, geometry=volume.geometry, voxels=voxels))
-        shown[cell.sequence] = (cell, description)
-    for answer in propose_visit(images, seed, axis) if images else ():
-        cell, description = shown[answer.role]
+        voxels = each.voxels.astype(np.float32)
+        images.append(SequenceImage(role=each.cell.sequence, geometry=geometry, voxels=voxels))
+        shown[each.cell.sequence] = each
+    for answer in propose_visit(images, seed_lps_mm, axis_lps) if images else ():
+        cell, description = shown[answer.role].cell, shown[answer.role].volume
         if isinstance(answer, Abstention):
-            suggested.append(_abstain(cell, answer.reason, answer))
+            suggested.append(abstain(cell, answer.reason, answer))
             continue
         image = description.frames[answer.slice_index]
         suggested.append(
@@ -126,12 +152,32 @@ def _suggest_together(
                 answer=answer,
             )
         )
-    return suggested
+    return tuple(suggested)
 
 
-def _abstain(
+def _suggest_together(
+    store: Store,
+    cells: Sequence[tuple[Cell, VolumeDescription]],
+    seed: Vector3,
+    axis: Vector3 | None,
+) -> list[SuggestedCell]:
+    """Read the images of the cells of one frame of reference, and propose for them."""
+    loaded: list[CellImages] = []
+    suggested: list[SuggestedCell] = []
+    for cell, description in cells:
+        try:
+            voxels = load_volume_of_project(store, description.volume_id).voxels
+        except GeometryError:
+            suggested.append(abstain(cell, AbstentionReason.NO_IMAGE))
+        else:
+            loaded.append(CellImages(cell=cell, volume=description, voxels=voxels))
+    return [*suggested, *suggest_visit(loaded, seed, axis)]
+
+
+def abstain(
     cell: Cell, reason: AbstentionReason, answer: Abstention | None = None
 ) -> SuggestedCell:
+    """Propose nothing for a cell, for a reason."""
     answer = answer or Abstention(role=cell.sequence, reason=reason)
     return SuggestedCell(study_date=cell.study_date, sequence=cell.sequence, answer=answer)
 

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from fixtures.makers import NOON
 from fixtures.processes import started
-from fixtures.small_study import altered, declare, make_study, read_all
+from fixtures.small_study import altered, declare, make_study, proposal_of, read_all
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource, Reading
@@ -119,6 +119,11 @@ def unknown_lesion(one: Reading) -> Reading:
     return altered(one, lesion_id="CASE-009-1")
 
 
+def with_a_proposal(one: Reading) -> Reading:
+    assert one.caliper is not None
+    return altered(one, proposed=proposal_of(one.caliper, shown_ms=2000))
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -128,6 +133,7 @@ def unknown_lesion(one: Reading) -> Reading:
         (no_line, "A length that was computed has points"),
         (not_from_points, "A length that was computed has points"),
         (unknown_lesion, "that was not issued with the package"),
+        (with_a_proposal, "names a proposal, which the protocol does not allow"),
     ],
 )
 def test_a_package_that_was_altered_gives_nothing(

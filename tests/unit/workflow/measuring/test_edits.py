@@ -11,11 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_mri.domain.imaging import Plane, SeriesRole
-from opp_mri.domain.measurement import Answer, Edit, Reading
+from opp_mri.domain.measurement import Answer, Caliper, Edit, Reading, ShownProposal
+from opp_mri.domain.reading_checks import find_reading_faults
+from opp_mri.domain.timeline import Origin
 from opp_mri.errors import GeometryError, InputError
 from opp_mri.workflow.measuring.edits import (
+    accept_proposal,
     draft_answer,
     draft_line,
+    mark_origin,
     needs_amendment,
     redo,
     sign_drafts,
@@ -202,3 +206,95 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     assert [one.length_mm for one in find_unsigned_cells([*log, again], signed)] == [
         Decimal("12.0")
     ]
+
+
+# --- lines that come from a proposal
+
+
+def proposed(length_mm: float = 17.0, shown_ms: int = 2400) -> ShownProposal:
+    frame = VOLUME.frames[7]
+    return ShownProposal(
+        sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number,
+        start=(100.0, 100.0), end=(100.0 + length_mm, 100.0), standard_error_mm=0.4,
+        shown_ms=shown_ms,
+    )  # fmt: skip
+
+
+def test_an_accepted_proposal_is_a_draft_with_the_very_points_that_were_proposed() -> None:
+    reading = accept_proposal(line(17.0), proposed())
+    assert (reading.origin, reading.draft) == (Origin.ACCEPTED, True)
+    assert reading.proposed == proposed()
+    assert find_reading_faults(reading) == []
+
+
+def test_an_accepted_proposal_with_other_points_is_refused() -> None:
+    reading = accept_proposal(line(17.2), proposed())
+    assert find_reading_faults(reading) == [
+        "The line is recorded as an accepted proposal, but differs from the proposal."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "origin"),
+    [
+        ((100.0, 100.0), (119.0, 100.0), Origin.EDITED),  # one end was moved
+        ((98.5, 101.0), (117.0, 100.0), Origin.EDITED),
+        ((101.25, 100.0), (118.25, 100.0), Origin.EDITED),  # the whole line was moved
+        ((100.1, 100.0), (117.2, 100.0), Origin.DRAWN),  # another line, however near
+    ],
+)
+def test_a_line_with_an_end_or_the_whole_moved_is_an_edited_proposal(
+    start: tuple[float, float], end: tuple[float, float], origin: Origin
+) -> None:
+    reading = draft_line(cell(), "L", VOLUME, 7, (start, end), reader="A", at=NOON)
+    marked = mark_origin(reading, None, proposed())
+    assert marked.origin is origin
+    assert marked.proposed == proposed()  # it was shown, whatever was drawn
+
+
+def test_a_line_on_another_slice_is_drawn() -> None:
+    points = ((100.0, 100.0), (119.0, 100.0))
+    reading = draft_line(cell(), "L", VOLUME, 6, points, reader="A", at=NOON)
+    assert mark_origin(reading, None, proposed()).origin is Origin.DRAWN
+
+
+def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_anew() -> None:
+    accepted = accept_proposal(line(17.0), proposed())
+    edited = mark_origin(line(18.0), accepted, None)
+    again = mark_origin(line(17.0), edited, None)  # moved back: an edit all the same
+    points = ((90.0, 90.0), (108.0, 90.0))
+    drawn = draft_line(cell(), "L", VOLUME, 7, points, reader="A", at=NOON)
+    anew = mark_origin(drawn, again, None)
+    after = mark_origin(
+        draft_line(cell(), "L", VOLUME, 7, ((90.0, 90.0), (109.0, 90.0)), reader="A", at=NOON),
+        anew, None,
+    )  # fmt: skip
+    origins = [one.origin for one in (edited, again, anew, after)]
+    assert origins == [Origin.EDITED, Origin.EDITED, Origin.DRAWN, Origin.DRAWN]
+    assert {one.proposed for one in (edited, again, anew, after)} == {proposed()}
+
+
+def test_not_measurable_after_a_proposal_says_that_one_was_shown() -> None:
+    said = draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason="motion", reader="A", at=NOON)
+    marked = mark_origin(said, None, proposed())
+    assert (marked.origin, marked.proposed) == (Origin.DRAWN, proposed())
+    assert find_reading_faults(marked) == []
+
+
+def test_undo_of_an_accepted_proposal_leaves_no_answer_and_redo_brings_it_back() -> None:
+    log = [accept_proposal(line(17.0), proposed())]
+    back = undo(log, set(), NOON)
+    assert back is not None
+    assert (back.answer, back.origin) == (Answer.WITHDRAWN, Origin.DRAWN)
+    assert find_reading_faults(back) == []
+    log.append(back)
+    once_more = redo(log, set(), NOON)
+    assert once_more is not None
+    assert (once_more.origin, once_more.proposed) == (Origin.ACCEPTED, proposed())
+
+
+def test_a_proposal_without_a_line_of_its_own_is_no_caliper() -> None:
+    caliper = line(17.0).caliper
+    assert isinstance(caliper, Caliper)
+    assert proposed().has_line_of(caliper)
+    assert not proposed(17.5).has_line_of(caliper)

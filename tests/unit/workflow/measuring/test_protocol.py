@@ -70,6 +70,7 @@ def test_an_adjudicator_resolves_alone(tmp_path: Path) -> None:
         ({"dates": "true"}, "must be one of offsets, hidden"),
         ({"hide_dose": '"yes"'}, "must be true or false"),
         ({"hide_outcome": "1"}, "must be true or false"),
+        ({"proposals": '"on"'}, "must be true or false"),
         ({"repeats_share": "0.6"}, "must be between 0 and 0.5"),
         ({"repeats_share": "true"}, "must be a number"),
         ({"washout_days": "1.5"}, "must be a whole number"),
@@ -167,3 +168,15 @@ def test_unblinding_is_signed_once_and_kept(store: SqlStore, tmp_path: Path) -> 
 
 def test_orders_are_named_as_the_example_names_them() -> None:
     assert all(f'"{one}"' in EXAMPLE for one in CaseOrder)
+
+
+@pytest.mark.parametrize(
+    ("proposals", "sentence"),
+    [("false", "No lines are proposed."), ("true", "Lines are proposed to both readers; ")],
+)
+def test_readers_are_told_whether_lines_are_proposed(
+    tmp_path: Path, proposals: str, sentence: str
+) -> None:
+    protocol = read_protocol(changed(tmp_path, proposals=proposals))
+    assert protocol.proposals is (proposals == "true")
+    assert sentence in " ".join(describe_protocol(protocol))

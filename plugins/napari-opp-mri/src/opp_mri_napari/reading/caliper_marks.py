@@ -9,8 +9,9 @@ from opp_mri.units import format_mm, round_to_recorded_mm
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import Mark, MarkStyle
-from opp_mri_napari.reading.calipers import Calipers, Tool
+from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.shared.geometry import ScreenPoint
 
@@ -37,11 +38,15 @@ class CaliperMarks:
                 label = format_mm(shown[0])
                 marks.append(_mark(pane, MarkStyle.CANDIDATE, shown[1], label=label))
         moving = self._calipers.line.line if self._calipers.on is pane else None
-        line = self._calipers.line_on(pane)
+        line, proposed = self._calipers.line_on(pane), self._calipers.proposed_line(pane)
+        if moving == proposed:  # held and not moved yet
+            moving = None
         if moving is not None and self._calipers.tool is not Tool.CALIPER:
             marks.append(_mark(pane, MarkStyle.AXIS, moving))
         elif moving is not None and (moving[0] != moving[1] or line is None):
             line = moving
+        if line is None and proposed is not None:
+            marks.append(self._proposal_mark(pane, pane.plane, proposed, active=active))
         if line is not None:
             marks.append(
                 self._own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
@@ -79,6 +84,11 @@ class CaliperMarks:
                 start, end = (plane.pixel_from_lps(end) for end in ends)
                 hints.append(_mark(pane, MarkStyle.HINT, (start, end), detail=cell.sequence.value))
         return hints
+
+    def _proposal_mark(self, pane: Pane, plane: ImagePlane, line: Line, *, active: bool) -> Mark:
+        length = format_mm(round_to_recorded_mm(plane.measure_length_mm(*line)))
+        selected = self._calipers.selected if active else None
+        return _mark(pane, MarkStyle.PROPOSAL, line, label=f"proposal {length}", selected=selected)
 
     def _own_mark(
         self, pane: Pane, plane: ImagePlane, line: Line, *, drawing: bool, active: bool

@@ -3,73 +3,53 @@
 The length is the core's; here are only points (column, row) of a native image.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 from uuid import uuid4
 
 import attrs
-from attrs import frozen
 
 from opp_mri.domain.caliper import (
     PATIENT_AP_LPS,
     InPlane,
     axis_from_landmark,
-    hold_to_axis,
+    direction_in_plane,
     move_point,
     on_image,
     project_axis,
 )
-from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
-from opp_mri.domain.measurement import Answer, ApAxis, AxisLandmark, PixelPoint, Reading
+from opp_mri.domain.measurement import (
+    Answer,
+    ApAxis,
+    Reading,
+    ShownProposal,
+)
+from opp_mri.domain.timeline import Origin
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.units import round_to_recorded_mm
-from opp_mri.workflow.measuring.edits import draft_answer, draft_line, needs_amendment, redo, undo
+from opp_mri.workflow.measuring.edits import (
+    accept_proposal,
+    draft_answer,
+    draft_line,
+    mark_origin,
+    needs_amendment,
+    redo,
+    undo,
+)
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri_napari.reading.basics.holding import Holder, along_on_screen
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.tools import LANDMARKS, RefusedLine, Tool
 from opp_mri_napari.reading.panes import Pane
 
 NUDGE_MM: Final = 0.1
 
-
-class Tool(StrEnum):
-    """What the left button does."""
-
-    CALIPER = "caliper"
-    ENDPLATE = "AP axis along an endplate"
-    POSTERIOR_WALL = "AP axis by the posterior wall"
-    COMMON_POINT = "common point"
-    SEED = "point inside the lesion"
-
-
-LANDMARKS: Final = {
-    Tool.ENDPLATE: AxisLandmark.ENDPLATE,
-    Tool.POSTERIOR_WALL: AxisLandmark.POSTERIOR_WALL,
-}
-
-
-@frozen(kw_only=True, eq=False)
-class RefusedLine:
-    """A line on an unsuitable image: recorded only by an explicit override with a reason.
-
-    Parameters
-    ----------
-    cell, volume, place, line
-        What it would be recorded for, and where it lies.
-    why
-        Why it was refused, in a sentence.
-    """
-
-    cell: Cell
-    volume: VolumeDescription
-    place: int
-    line: Line
-    why: str
+CellKey = tuple[date, SeriesRole]
 
 
 class Calipers:
@@ -93,6 +73,8 @@ class Calipers:
         Whether lines are held to the AP axis.
     keeps_greatest
         Whether lines on several slices are candidates, of which the greatest is the answer.
+    proposed_line, shown_proposal
+        Give the proposed line on a pane's image, and what was proposed for a cell.
     """
 
     def __init__(self, session: Session) -> None:
@@ -105,6 +87,8 @@ class Calipers:
         self.refused: RefusedLine | None = None
         self.lock = True
         self.keeps_greatest = False
+        self.proposed_line: Callable[[Pane], Line | None] = lambda _pane: None
+        self.shown_proposal: Callable[[CellKey], ShownProposal | None] = lambda _cell: None
 
     # --- what is there
 
@@ -130,6 +114,10 @@ class Calipers:
             return None
         return (reading.caliper.start, reading.caliper.end)
 
+    def movable_line(self, pane: Pane) -> Line | None:
+        """Return the line that mouse and keys move: the caliper, or else what is proposed."""
+        return self.line_on(pane) or self.proposed_line(pane)
+
     def axis(self, pane: Pane) -> InPlane | None:
         """Return the AP axis in the shown image: the vertebra's own, or else the patient's."""
         if pane.plane is None:
@@ -138,12 +126,27 @@ class Calipers:
         own = lesion.find_axis_lps(pane.frame) if lesion else None
         return project_axis(pane.plane, own or PATIENT_AP_LPS)
 
-    def hold(self, pane: Pane, *, free: bool) -> "Holder":
+    def hold(self, pane: Pane, *, free: bool) -> Holder:
         """Return what a moving end is held to."""
         if pane.plane is None:
             raise ValueError("an empty pane has no line")
         held = self.lock and not free and self.tool is Tool.CALIPER
-        return Holder(pane.plane, self.axis(pane) if held else None)
+        before = self.line.before if self.line.moves else None
+        return Holder(pane.plane, self._axis_of(pane, before) if held else None)
+
+    def _axis_of(self, pane: Pane, line: Line | None) -> InPlane | None:
+        """Return the axis that a line is held to: its own where it comes from a proposal.
+
+        A proposal lies along the vertebra as it was recognized; only an axis that a reader set
+        turns it.
+        """
+        lesion, reading = self.session.lesion, self.reading(pane)
+        is_proposed = reading is None or reading.origin is not Origin.DRAWN
+        if lesion is None or pane.plane is None or line is None or not is_proposed:
+            return self.axis(pane)
+        if lesion.find_axis_lps(pane.frame) is not None or self.movable_line(pane) != line:
+            return self.axis(pane)
+        return direction_in_plane(pane.plane, *line)
 
     # --- what the reader does
 
@@ -172,21 +175,38 @@ class Calipers:
     def _draw(
         self, cell: Cell, volume: VolumeDescription, place: int, line: Line, override: str = ""
     ) -> None:
-        lesion = self.session.lesion
-        if lesion is None:
-            return
-        try:
-            reading = draft_line(
-                cell, lesion.lesion.lesion_id, volume, place, line,
-                reader=self.session.reader, at=self.session.clock(), override_reason=override,
-            )  # fmt: skip
-        except OppMriError as error:
-            self.session.warn(error)
+        reading = self._draft(cell, volume, place, line, override)
+        if reading is None:
             return
         before = self.cell(cell.study_date, cell.sequence)
         self._record(reading)
         if self.keeps_greatest and before is not None and self.pending is None:
             self._keep_greatest(before.reading, reading)
+
+    def _draft(
+        self, cell: Cell, volume: VolumeDescription, place: int, line: Line, override: str = ""
+    ) -> Reading | None:
+        lesion = self.session.lesion
+        if lesion is None:
+            return None
+        try:
+            return draft_line(
+                cell, lesion.lesion.lesion_id, volume, place, line,
+                reader=self.session.reader, at=self.session.clock(), override_reason=override,
+            )  # fmt: skip
+        except OppMriError as error:
+            self.session.warn(error)
+            return None
+
+    def accept(self, pane: Pane, line: Line, shown: ShownProposal) -> bool:
+        """Record a proposed line as it is; return whether it is recorded."""
+        cell = self.cell_of(pane)
+        if cell is None or pane.volume is None:
+            return False
+        reading = self._draft(cell, pane.volume, pane.place, line)
+        if reading is not None:
+            self._amend(accept_proposal(reading, shown))
+        return reading is not None and self.pending is None
 
     def _keep_greatest(self, before: Reading | None, latest: Reading) -> None:
         """Make the answer before the latest one the answer again where it is greater."""
@@ -258,15 +278,15 @@ class Calipers:
         down, across
             -1, 0 or 1 each, on the screen.
         """
-        line, plane = self.line_on(pane), pane.plane
+        line, plane = self.movable_line(pane), pane.plane
         if line is None or plane is None or pane.geometry is None or self.selected is None:
             return
         end = line[self.selected]
         if how == "axis":
-            axis = self.axis(pane)
+            axis = self._axis_of(pane, line)
             if axis is None:
                 return
-            step = NUDGE_MM * _along(pane, plane, axis, end, down, across)
+            step = NUDGE_MM * along_on_screen(pane.geometry, plane, axis, end, down, across)
             to = move_point(plane, end, step * axis[0], step * axis[1])
         else:
             steps = (NUDGE_MM, NUDGE_MM) if how == "" else pane.geometry.scale_mm[1:]
@@ -330,9 +350,16 @@ class Calipers:
         """Return the caliper under the mouse, for the growth curve."""
         if self.on is None or self.line.line is None or self.tool is not Tool.CALIPER:
             return None
+        if self.line.line == self.proposed_line(self.on):  # not moved yet: no answer
+            return None
         return (self.on, self.line.line)
 
     def _record(self, reading: Reading) -> None:
+        cell = self.cell(*reading.cell)
+        before = cell.reading if cell is not None else None
+        self._amend(mark_origin(reading, before, self.shown_proposal(reading.cell)))
+
+    def _amend(self, reading: Reading) -> None:
         lesion = self.session.lesion
         if lesion is not None and needs_amendment(reading, lesion.log, lesion.signed):
             latest = [entry for entry in lesion.log if entry.cell == reading.cell][-1]
@@ -352,19 +379,6 @@ class Calipers:
         return reading
 
 
-class Holder:
-    """Holds a moving end to the AP axis, and to the image."""
-
-    def __init__(self, plane: ImagePlane, axis: InPlane | None) -> None:
-        self._plane, self._axis = plane, axis
-
-    def __call__(self, fixed: PixelPoint, moving: PixelPoint) -> PixelPoint:
-        """Return where the moving end goes."""
-        if self._axis is not None:
-            moving = hold_to_axis(self._plane, fixed, moving, self._axis)
-        return on_image(self._plane, moving)
-
-
 def place_of(pane: Pane, reading: Reading) -> int | None:
     """Return which image of a pane's volume a caliper lies on, or None if another volume."""
     if reading.caliper is None or pane.volume is None:
@@ -374,15 +388,3 @@ def place_of(pane: Pane, reading: Reading) -> int | None:
         if (frame.sop_instance_uid, frame.frame_number) == wanted:
             return place
     return None
-
-
-def _along(
-    pane: Pane, plane: ImagePlane, axis: InPlane, end: PixelPoint, down: int, across: int
-) -> int:
-    """Return 1 or -1: which way along the axis an arrow points on the screen."""
-    if pane.geometry is None:
-        return 1
-    here = pane.geometry.screen_from_pixel(end)
-    there = pane.geometry.screen_from_pixel(move_point(plane, end, axis[0], axis[1]))
-    run = (there[0] - here[0]) * down + (there[1] - here[1]) * across
-    return 1 if run >= 0 else -1

@@ -5,6 +5,7 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
+from opp_mri.domain.timeline import Origin
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
@@ -23,8 +24,10 @@ from opp_mri_napari.reading.pane_words import (
 from opp_mri_napari.reading.panels.side_views import answer_text
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.place_words import PlaceWords
+from opp_mri_napari.reading.proposals import Proposals
 from opp_mri_napari.shared.geometry import ScreenPoint
 
+STATE_WORDS: Final = {Origin.ACCEPTED: ", accepted", Origin.EDITED: ", edited"}
 STRIP_ASIDE: Final = 2  # slices of the strip on each side of the shown one
 STRIP_HALF_MM: Final = 30.0
 SAME_PLANE_DEG: Final = 15.0  # a caliper of a plane that is tilted further is not a ghost
@@ -38,11 +41,12 @@ class PaneViews:
 
     def __init__(
         self, session: Session, panes: Panes, calipers: Calipers, navigation: Navigation,
-        words: PlaceWords, switches: Switches, compare: Compare,
+        words: PlaceWords, switches: Switches, compare: Compare, proposals: Proposals,
     ) -> None:  # fmt: skip
         self._session, self._panes, self._calipers = session, panes, calipers
         self._navigation, self._words, self._switches = navigation, words, switches
-        self._compare, self._marks = compare, CaliperMarks(session, calipers)
+        self._compare, self._proposals = compare, proposals
+        self._marks = CaliperMarks(session, calipers)
 
     def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
         """Return a pane as it is drawn.
@@ -95,6 +99,7 @@ class PaneViews:
             badge=_badge(ghost),
             link_note=self._navigation.levels.sentence(pane),
             magnified=self._magnified(pane, mouse),
+            proposal=self._proposals.words(pane),
             strip=self._strip(pane) if active else (),
         )
 
@@ -114,6 +119,7 @@ class PaneViews:
         if self._session.blinding is not None and pane is not self._panes.current:
             return "signed" if counts else "draft"
         text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
+        text = f"{text}{STATE_WORDS.get(reading.origin, '')}"
         if any(remark.startswith("Measured by override") for remark in reading.remarks):
             text = f"{text}, by override"
         if self._calipers.keeps_greatest and (candidates := self._calipers.candidates(pane)):
@@ -156,7 +162,7 @@ class PaneViews:
             return None
         if not self._switches.magnifier:
             return None
-        shown = calipers.line_on(pane) if pane is self._panes.current else None
+        shown = calipers.movable_line(pane) if pane is self._panes.current else None
         if calipers.selected is not None and shown is not None and pane.geometry is not None:
             return pane.geometry.screen_from_pixel(shown[calipers.selected])
         return mouse[1] if mouse is not None and mouse[0] is pane else None

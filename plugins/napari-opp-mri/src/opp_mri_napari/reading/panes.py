@@ -139,6 +139,8 @@ class Panes:
         factor of its width.
     height_px
         Height of a pane, as last told.
+    layouts
+        How often panes were laid out.
     """
 
     def __init__(self) -> None:
@@ -147,6 +149,7 @@ class Panes:
         self.zoom_factor = 1.0
         self.level, self.width = 0.0, 1.0
         self.height_px = 600.0
+        self.layouts = 0
         self._preset = 0
         self.linking: Linking = lambda _to, _from: None
 
@@ -175,6 +178,7 @@ class Panes:
 
         A pane whose sequence changes stays at the same place of the body.
         """
+        self.layouts += 1
         remaining = [pane for pane in self.panes if not pane.aside]
         left = {(pane.study_date, pane.sequence): pane for pane in remaining}
         chosen = {slot: left.pop(slot) for slot in slots if slot in left}

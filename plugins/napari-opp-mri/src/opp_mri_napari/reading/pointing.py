@@ -7,8 +7,9 @@ from typing import Final
 from opp_mri.domain.caliper import on_image
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.reading.basics.line_tool import STILL_PX, Grip
+from opp_mri_napari.reading.basics.tools import LANDMARKS, Tool
 from opp_mri_napari.reading.basics.views import Button, Pointer, PointerKind
-from opp_mri_napari.reading.calipers import LANDMARKS, Calipers, Tool
+from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
@@ -122,7 +123,7 @@ class Pointing:
         if calipers.line.waits and calipers.on is not pane:
             calipers.line.cancel()  # the second click belongs on the image of the first
         calipers.on = pane
-        there = calipers.line_on(pane) if calipers.tool is Tool.CALIPER else None
+        there = calipers.movable_line(pane) if calipers.tool is Tool.CALIPER else None
         place, zoom = event.place, self._panes.zoom_of(pane)
 
         def to_px(point: PixelPoint) -> tuple[float, float]:

@@ -16,8 +16,9 @@ from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.layout import Layout
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
+from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import PaneView, Pointer
-from opp_mri_napari.reading.calipers import Calipers, Tool
+from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare, Comparison
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
 from opp_mri_napari.reading.handing_on import HandingOn
@@ -37,6 +38,7 @@ from opp_mri_napari.reading.panels.worklist_view import worklist_view
 from opp_mri_napari.reading.panes import Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
+from opp_mri_napari.reading.proposals import Proposals
 from opp_mri_napari.reading.settling import Settling
 from opp_mri_napari.reading.signing import Signing
 from opp_mri_napari.reading.waiting_fits import WaitingFits
@@ -66,6 +68,8 @@ class ReadingRoom:
         Points that are marked, how panes are looked at, comparisons, and the mouse.
     switches
         What is switched on.
+    proposals
+        What the program proposes for cells without an answer.
     signing, lesion_entry, handing_on, waiting_fits, settling
         The sign-off, the form for a lesion, what leaves the room, fits that wait, and the choice
         of a series in doubt.
@@ -102,6 +106,9 @@ class ReadingRoom:
         self.looking = Looking(
             self.session, self.panes, self.calipers, self.navigation, self.compare, self.switches
         )
+        self.proposals = Proposals(
+            self.session, self.panes, self.calipers, self.navigation, self.switches, self.compare
+        )
         self._pane_views = PaneViews(
             self.session,
             self.panes,
@@ -110,6 +117,7 @@ class ReadingRoom:
             self.words,
             self.switches,
             self.compare,
+            self.proposals,
         )
         self._rules = load_project_rules(project)
         self.session.when_conflicting = self._show_conflict
@@ -159,7 +167,7 @@ class ReadingRoom:
     def switch_end(self) -> None:
         """Select an end of the shown caliper, then the other."""
         pane = self.panes.current
-        if pane is not None and self.calipers.line_on(pane) is not None:
+        if pane is not None and self.calipers.movable_line(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
 
     def undo(self) -> None:
@@ -174,10 +182,10 @@ class ReadingRoom:
             self.calipers.say(self.panes.current, answer, reason)
 
     def confirm(self) -> None:
-        """Go to the next unread cell; on the sign-off, sign what is listed."""
+        """Accept what is proposed, and go to the next unread cell; on the sign-off, sign."""
         if self.dialog is Dialog.SIGN_OFF:
             self.sign()
-        elif self.dialog is None:
+        elif self.dialog is None and self.proposals.accept():
             self.calipers.selected = None
             self.navigation.next_unread()
 
@@ -215,6 +223,7 @@ class ReadingRoom:
         """Return all panes as they are drawn."""
         self.panes.take_images(self.session.images)
         self.waiting_fits.note_images()
+        self.proposals.update()
         return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
 
     @property
@@ -344,6 +353,8 @@ class ReadingRoom:
             "t2": partial(go.choose_sequence, SeriesRole.T2FS, SeriesRole.STIR),
             "post": partial(go.choose_sequence, SeriesRole.T1POST),
             "caliper": partial(self.marking.choose_tool, Tool.CALIPER),
+            "propose": lambda: self.proposals.point_here(self.pointing.place),
+            "proposals": self.proposals.flip,
             "switch_end": self.switch_end,
             "endplate": partial(self.marking.choose_tool, Tool.ENDPLATE),
             "posterior_wall": partial(self.marking.choose_tool, Tool.POSTERIOR_WALL),

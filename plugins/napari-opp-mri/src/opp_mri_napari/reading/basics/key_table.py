@@ -47,7 +47,10 @@ class Wish:
 
 WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
     {
-        "confirm": Wish("next unread cell; on the sign-off: sign", Group.GO),
+        "confirm": Wish(
+            "accept the proposal where one is shown; next unread cell; on the sign-off: sign",
+            Group.GO,
+        ),
         "next_lesion": Wish("next lesion", Group.GO),
         "previous_lesion": Wish("previous lesion", Group.GO),
         "previous_time_point": Wish("previous time point", Group.GO),
@@ -83,6 +86,8 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
         "candidates": Wish(
             "candidate lines on several slices: all recorded, the greatest kept", Group.MEASURE
         ),
+        "propose": Wish("propose lines from the point under the mouse", Group.MEASURE),
+        "proposals": Wish("proposals on or off", Group.MEASURE),
         "caliper": Wish(
             "AP caliper: two clicks, or press and drag; Shift frees it from the axis", Group.MEASURE
         ),
@@ -132,7 +137,7 @@ OWN: Final[Mapping[str, str]] = MappingProxyType(
         "Ctrl+Left": "previous_time_point", "Ctrl+Right": "next_time_point",
         "1": "t1", "2": "t2", "3": "post",
         "L": "caliper", "D": "caliper", "Tab": "switch_end",
-        "X": "endplate", "Shift+X": "posterior_wall",
+        "H": "propose", "Shift+H": "proposals", "X": "endplate", "Shift+X": "posterior_wall",
         "U": "settle", "Q": "not_measurable", "Backspace": "withdraw", "Del": "withdraw",
         "Ctrl+Z": "undo", "Ctrl+Y": "redo", "Ctrl+Shift+Z": "redo",
         "Return": "confirm", "Enter": "confirm",
@@ -164,7 +169,10 @@ MOUSE: Final = (
     ("Ctrl + wheel", "zoom"),
     ("right drag; double right click", "window and level; back to normal"),
     ("middle drag, Space + drag", "move the image"),
-    ("left button", "caliper, or the tool that was chosen; an end or the line can be dragged"),
+    (
+        "left button",
+        "caliper, or the tool that was chosen; an end or the line can be dragged, a proposal too",
+    ),
     ("double click", "one pane large, and back"),
 )
 

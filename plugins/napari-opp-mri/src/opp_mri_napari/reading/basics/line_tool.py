@@ -68,6 +68,11 @@ class LineTool:
         return self.grip is Grip.NEW_END and self._before is not None
 
     @property
+    def before(self) -> Line | None:
+        """The line that was there when the button was pressed."""
+        return self._before
+
+    @property
     def dragged(self) -> int | None:
         """The end that is under the mouse, 0 or 1."""
         return {Grip.START: 0, Grip.END: 1, Grip.NEW_END: 1}.get(self.grip)

@@ -17,9 +17,12 @@ class Switches:
         napari's own layers and canvas.
     category
         The category of what is read so far, before all is read.
+    proposals
+        Proposed lines for cells without an answer.
     """
 
     ghost: bool = True
     magnifier: bool = False
     napari: bool = False
     category: bool = False
+    proposals: bool = True

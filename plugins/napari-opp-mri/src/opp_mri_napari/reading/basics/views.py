@@ -24,6 +24,7 @@ class MarkStyle(StrEnum):
     GHOST = "ghost"  # the prior caliper, carried by a confirmed fit
     AXIS = "axis"  # the AP axis, set or being set
     HINT = "hint"  # the reader's caliper on another sequence of the same time point
+    PROPOSAL = "proposal"  # what the program proposes for a cell without an answer
     CANDIDATE = "candidate"  # a line that was drawn and is not the greatest
     CROSS = "cross"  # where the active pane's image cuts this one
     A = "A"  # one of two unnamed readers, in consensus
@@ -153,6 +154,8 @@ class PaneView:
         Place under the magnifier, or None.
     state
         What is recorded for this pane's cell, such as `draft 17.3 mm`.
+    proposal
+        What is proposed for this pane's cell and how sure it is, or why nothing is, in words.
     strip
         Slices next to the shown one; only of the active pane.
     """
@@ -184,6 +187,7 @@ class PaneView:
     loading: bool = False
     magnified: ScreenPoint | None = None
     state: str = ""
+    proposal: str = ""
     strip: tuple[StripSlice, ...] = ()
 
 

@@ -12,6 +12,7 @@ from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.measurement_error import MeasurementError
+from opp_mri.domain.timeline import Origin
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import find_unsigned_cells
@@ -27,6 +28,10 @@ from opp_mri_napari.reading.panels.panel_views import (
 
 WINDOW_OPENS_DAYS: Final = 91  # three months: from then pseudoprogression is seen (Amini 2016)
 
+ORIGIN_WORDS: Final = {
+    Origin.ACCEPTED: ", accepted proposal",
+    Origin.EDITED: ", edited proposal",
+}
 NO_CATEGORY: Final = "No category yet"
 READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE})
 
@@ -165,7 +170,7 @@ def _draft_line(
     """Describe what is signed: cell, answer, and the image that it was taken on."""
     line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}"
     if not blind:
-        line = f"{line}: {answer_text(reading)}"
+        line = f"{line}: {answer_text(reading)}{ORIGIN_WORDS.get(reading.origin, '')}"
     cell = next((c for c in lesion.timeline.cells if c.reading is reading), None)
     caliper = reading.caliper
     if caliper is None or cell is None or cell.volume is None:

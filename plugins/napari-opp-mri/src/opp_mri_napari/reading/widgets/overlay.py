@@ -27,6 +27,7 @@ COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.GHOST: "#e69f00",
     MarkStyle.AXIS: "#3ddbb0",
     MarkStyle.HINT: "#cc79a7",
+    MarkStyle.PROPOSAL: "#d9c8ff",
     MarkStyle.CANDIDATE: "#b5ad3a",
     MarkStyle.CROSS: "#56b4e9",
     MarkStyle.A: "#56b4e9",
@@ -89,6 +90,7 @@ class Overlay(QWidget):
             self._locator(painter, view)
             self._level(painter, view)
             self._compared(painter, view.compared)
+            self._proposal(painter, view.proposal)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
@@ -114,6 +116,24 @@ class Overlay(QWidget):
         _write(painter, words, middle, font, QColor("#ffd479"))
         self._furniture.append(box)
 
+    def _proposal(self, painter: QPainter, words: str) -> None:
+        """Write what is proposed, or why nothing is, above the window's numbers."""
+        if not words:
+            return
+        font = self._font(DETAIL_PX)
+        line_px = QFontMetricsF(font).height()
+        width = self._size[0] - 12
+        flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignLeft)
+        area = QRectF(6, 0, width, 6 * line_px)
+        needed = QFontMetricsF(font).boundingRect(area, flags, words)
+        top = self._size[1] - needed.height() - 46 * self._scale
+        area = QRectF(6, top, needed.width() + 4, needed.height())
+        painter.fillRect(area.adjusted(-3, -1, 3, 1), QColor(0, 0, 0, 150))
+        painter.setFont(font)
+        painter.setPen(QColor(COLOURS[MarkStyle.PROPOSAL]))
+        painter.drawText(area, flags, words)
+        self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
+
     def _message(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor("#b8c4ce"))
         painter.setFont(self._font(15))
@@ -131,7 +151,8 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(*start), QPointF(*end))
             return
         tee = across(start, end)
-        dashes = Qt.PenStyle.DashLine if quiet else Qt.PenStyle.SolidLine
+        is_dashed = quiet or mark.style is MarkStyle.PROPOSAL
+        dashes = Qt.PenStyle.DashLine if is_dashed else Qt.PenStyle.SolidLine
         for pen in (QPen(HALO, 3.2 * self._scale), QPen(colour, 1.3 * self._scale, dashes)):
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)

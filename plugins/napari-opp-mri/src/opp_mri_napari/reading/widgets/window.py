@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 from opp_mri_napari.reading.aligning import align_open_lesion
 from opp_mri_napari.reading.basics.key_table import WISHES, key_table
 from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import Pointer
-from opp_mri_napari.reading.calipers import Tool
 from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
 from opp_mri_napari.reading.presenter import ReadingRoom

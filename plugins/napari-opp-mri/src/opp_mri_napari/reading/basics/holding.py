@@ -1,0 +1,34 @@
+"""What a moving end is held to: the AP axis and the image."""
+
+from opp_mri.domain.caliper import InPlane, hold_to_axis, move_point, on_image
+from opp_mri.domain.geometry import ImagePlane
+from opp_mri.domain.measurement import PixelPoint
+from opp_mri_napari.shared.geometry import PaneGeometry
+
+
+class Holder:
+    """Holds a moving end to the AP axis, and to the image."""
+
+    def __init__(self, plane: ImagePlane, axis: InPlane | None) -> None:
+        self._plane, self._axis = plane, axis
+
+    def __call__(self, fixed: PixelPoint, moving: PixelPoint) -> PixelPoint:
+        """Return where the moving end goes."""
+        if self._axis is not None:
+            moving = hold_to_axis(self._plane, fixed, moving, self._axis)
+        return on_image(self._plane, moving)
+
+
+def along_on_screen(
+    geometry: PaneGeometry,
+    plane: ImagePlane,
+    axis: InPlane,
+    end: PixelPoint,
+    down: int,
+    across: int,
+) -> int:
+    """Return 1 or -1: which way along the axis an arrow points on the screen."""
+    here = geometry.screen_from_pixel(end)
+    there = geometry.screen_from_pixel(move_point(plane, end, axis[0], axis[1]))
+    run = (there[0] - here[0]) * down + (there[1] - here[1]) * across
+    return 1 if run >= 0 else -1
