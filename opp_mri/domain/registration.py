@@ -49,6 +49,10 @@ class Fit:
     size_along, size_across
         Size of the follow-up's vertebrae over that of the baseline's, along the spine and from
         front to back; None where it was not measured.
+    mismatch, advantage
+        What a rigid motion leaves unexplained of the vertebra and its neighbours, over what it
+        leaves of them at the next level, near 1 for two persons; and their correlation over that
+        with the next level. None where they were not measured.
     correction_mm
         How far the sequence lies at the centre from where all sequences of its visit together are
         placed: the patient's motion between sequences. None where it was lined up alone.
@@ -72,6 +76,8 @@ class Fit:
     reasons: tuple[str, ...]
     size_along: float | None = None
     size_across: float | None = None
+    mismatch: float | None = None
+    advantage: float | None = None
     correction_mm: float | None = None
     second_opinion_mm: float | None = None
     second_opinion_deg: float | None = None

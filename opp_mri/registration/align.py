@@ -25,6 +25,7 @@ from opp_mri.registration import (
     measure,
     quality,
     search,
+    template,
 )
 from opp_mri.registration import estimate as estimation
 from opp_mri.registration import refine as refinement
@@ -38,7 +39,7 @@ from opp_mri.registration.directions import (
 from opp_mri.registration.estimate import Question, View
 from opp_mri.registration.measure import build_no_fit, measure_fit
 
-ALGORITHM_VERSION: Final = "2"
+ALGORITHM_VERSION: Final = "3"
 
 NOD_DEG: Final = (-12.0, -6.0, 0.0, 6.0, 12.0)  # about the left-right axis, tried first
 WIDE_NOD_DEG: Final = (-16.0, -8.0, 0.0, 8.0, 16.0)
@@ -188,7 +189,17 @@ def judge(
 
 def list_parameters() -> dict[str, float]:
     """Return the constants that a stored fit depends on, by name."""
-    modules = (layers, search, refinement, estimation, directions, measure, identity, quality)
+    modules = (
+        layers,
+        search,
+        refinement,
+        estimation,
+        directions,
+        measure,
+        identity,
+        quality,
+        template,
+    )
     return {
         f"{module.__name__.rsplit('.', 1)[1]}.{name.lower()}": float(value)
         for module in modules

@@ -9,8 +9,9 @@ from attrs import evolve, field, frozen
 
 from opp_mri.domain.geometry import FloatArray, Volume
 from opp_mri.registration.layers import DETAIL_WINDOW_MM, Layer, find_box, make_layer
-from opp_mri.registration.refine import Template, correlate, make_template, refine
+from opp_mri.registration.refine import correlate, refine
 from opp_mri.registration.search import APART_MM, Place, count_cells, search, transform_images
+from opp_mri.registration.template import Template, make_template
 
 COARSE_MM: Final = 5.6
 MIDDLE_MM: Final = 2.8
@@ -22,7 +23,7 @@ COARSE_STEPS: Final = 4
 ROUGH_STEPS: Final = 5
 MIDDLE_STEPS: Final = 8
 FINE_STEPS: Final = 10
-STRICT_STEPS: Final = 3
+STRICT_STEPS: Final = 6
 COARSE_THINNED: Final = 3
 ROUGH_THINNED: Final = 11  # one point of so many is enough to drop the worst places
 THINNED: Final = 5  # ... and to choose between those that are left; not divisors of rows
@@ -70,6 +71,11 @@ WHOLE: Final = Region(
     detail=(25.0, 90.0, 50.0),
     fine=(22.0, 60.0, 40.0),
 )
+
+
+# a body with its arch and both endplates, for evidence of identity
+IDENTITY: Final = (22.0, 16.0, 26.0)
+LEAST_IDENTITY_OVERLAP: Final = 0.8
 
 
 @frozen(kw_only=True, eq=False, slots=False)

@@ -1,18 +1,27 @@
-"""Evidence of identity: what a rigid motion cannot explain, as the size of the vertebrae.
+"""Evidence of identity: what a rigid motion cannot explain.
 
-The bones of an adult keep their size. Two scanners differ by a per cent, two persons by several.
+The bones of an adult keep their size: two scanners differ by a per cent, two persons by several.
+And each vertebra has a shape and a marrow of its own: those of the same patient differ far less
+from their counterparts than from the next level, those of two persons about as much.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 from attrs import frozen
 
 from opp_mri.domain.geometry import FloatArray
+from opp_mri.registration.estimate import IDENTITY, LEAST_IDENTITY_OVERLAP, Question
 from opp_mri.registration.layers import Layer
-from opp_mri.registration.refine import Template, stretch
+from opp_mri.registration.refine import correlate, refine, stretch
+from opp_mri.registration.template import Template, make_template
 
 STEPS: Final = 8
+NEIGHBOUR_STEPS: Final = 10
+NEIGHBOUR_THINNED: Final = 5
+LEVELS_APART: Final = (0.0, 0.9, -0.9)  # shares of the way to the next level: three vertebrae
+LEAST_VERTEBRAE: Final = 2
 
 
 @frozen(kw_only=True)
@@ -29,6 +38,23 @@ class Sizes:
     across: float | None
 
 
+@frozen(kw_only=True)
+class Resemblance:
+    """How much more vertebrae resemble their counterparts than those of the next level.
+
+    Parameters
+    ----------
+    mismatch
+        What gain, offset and a rigid motion leave unexplained, over what they leave at the next
+        level: near 1 for two persons.
+    advantage
+        Correlation over that with the next level. Noise weakens both alike.
+    """
+
+    mismatch: float
+    advantage: float
+
+
 def measure_sizes(
     templates: Sequence[Template], images: Sequence[Layer], image_from_template: FloatArray
 ) -> Sizes:
@@ -43,3 +69,64 @@ def measure_sizes(
     if stretched is None:
         return Sizes(along=None, across=None)
     return Sizes(along=float(stretched[0]), across=float(stretched[1]))
+
+
+def measure_resemblance(
+    question: Question, followup_from_baseline: FloatArray, next_level_mm: FloatArray
+) -> Resemblance | None:
+    """Compare vertebrae with their counterparts, and with those of the next level.
+
+    The vertebra and its neighbours are registered one by one, on their own level and a level up
+    and down: so a spine that bent does not count.
+
+    Parameters
+    ----------
+    question
+        The images and the centre.
+    followup_from_baseline
+        The fit, (4, 4).
+    next_level_mm
+        From the centre to the next level, LPS mm.
+
+    Returns
+    -------
+    Resemblance or None
+        Averaged over the vertebrae. None where fewer than two can be compared.
+    """
+    pairs = []
+    for share in LEVELS_APART:
+        centre = question.centre + share * next_level_mm
+        hole_mm = question.hole_mm if share == 0.0 else 0.0
+        own = _correlate_vertebra(question, centre, hole_mm, followup_from_baseline)
+        others = []
+        for way in (1.0, -1.0):
+            shifted = followup_from_baseline.copy()
+            shifted[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
+            others.append(_correlate_vertebra(question, centre, hole_mm, shifted))
+        known = [other for other in others if other is not None]
+        if own is not None and known:
+            pairs.append((own, max(known)))
+    if len(pairs) < LEAST_VERTEBRAE:
+        return None
+    return Resemblance(
+        mismatch=float(np.mean([(1 - own) / max(1 - other, 1e-6) for own, other in pairs])),
+        advantage=float(np.mean([own / max(other, 0.1) for own, other in pairs])),
+    )
+
+
+def _correlate_vertebra(
+    question: Question, centre: FloatArray, hole_mm: float, start: FloatArray
+) -> float | None:
+    """Register one vertebra and return its correlation; None where the images do not reach."""
+    place = (start @ np.append(centre, 1.0))[:3]
+    templates, details, moving, moving_details = [], [], [], []
+    for fixed, followup in zip(question.fixed, question.moving, strict=True):
+        template = make_template(fixed.fine(centre, question.region), centre, IDENTITY, hole_mm)
+        detail = make_template(fixed.detail(centre, question.region), centre, IDENTITY, hole_mm)
+        templates.append(template.thin(NEIGHBOUR_THINNED))
+        details.append(detail.thin(NEIGHBOUR_THINNED))
+        moving.append(followup.fine(place, question.region))
+        moving_details.append(followup.detail(place, question.region))
+    placed = refine(templates, moving, start, NEIGHBOUR_STEPS)
+    correlation, overlap = correlate(details, moving_details, placed)
+    return correlation if overlap >= LEAST_IDENTITY_OVERLAP else None

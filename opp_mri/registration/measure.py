@@ -12,17 +12,16 @@ from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.registration.directions import Both
 from opp_mri.registration.estimate import LEAST_OVERLAP, Question
-from opp_mri.registration.identity import measure_sizes
+from opp_mri.registration.identity import measure_resemblance, measure_sizes
 from opp_mri.registration.layers import invert
 from opp_mri.registration.quality import ELSEWHERE, Numbers, judge_numbers
 from opp_mri.registration.refine import (
-    Template,
     correlate,
-    make_template,
     measure_block_shifts,
     refine,
 )
 from opp_mri.registration.search import APART_MM
+from opp_mri.registration.template import Template, make_template
 
 BLOCK_STEPS: Final = 4
 DETAIL_THINNED: Final = 5  # one point of so many tells as much
@@ -70,6 +69,8 @@ def measure_fit(
         overlap=numbers.overlap,
         size_along=numbers.size_along,
         size_across=numbers.size_across,
+        mismatch=numbers.mismatch,
+        advantage=numbers.advantage,
         correction_mm=numbers.correction_mm,
         verdict=verdict,
         reasons=reasons,
@@ -99,6 +100,11 @@ def _measure_numbers(
         else _compare_levels(question, both, templates, moved, similarity)
     )
     sizes = measure_sizes(templates, images, followup_from_baseline)
+    resemblance = (
+        visit
+        if visit or runner_up is None
+        else measure_resemblance(question, followup_from_baseline, np.array(runner_up))
+    )
     numbers = Numbers(
         similarity_before=similarity_before,
         similarity=similarity,
@@ -110,6 +116,8 @@ def _measure_numbers(
         overlap=overlap,
         size_along=sizes.along,
         size_across=sizes.across,
+        mismatch=resemblance.mismatch if resemblance else None,
+        advantage=resemblance.advantage if resemblance else None,
         correction_mm=_measure_correction_mm(visit, centre, followup_from_baseline),
     )
     return numbers, runner_up

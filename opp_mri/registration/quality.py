@@ -20,6 +20,8 @@ GOOD_INCONSISTENCY_MM: Final = 1.0  # half of the 2 mm that a fit must not be of
 GOOD_BLOCK_MM: Final = 1.2
 GOOD_OVERLAP: Final = 0.85
 GOOD_SIZE: Final = 0.02  # change of size that a scanner's gradients may make
+GOOD_MISMATCH: Final = 0.5  # same patient: phantoms to 0.44, real to 0.43; strangers from 0.61
+GOOD_ADVANTAGE: Final = 1.2  # ... or this, where noise leaves much unexplained: strangers to 1.08
 GOOD_CORRECTION_MM: Final = 3.0  # a patient moves by less between the sequences of a visit
 GOOD_OPINION_MM: Final = 1.0
 GOOD_OPINION_DEG: Final = 2.0  # mutual information turns right fits by up to 1.8 degrees
@@ -44,6 +46,8 @@ class Numbers:
     overlap: float
     size_along: float | None = None
     size_across: float | None = None
+    mismatch: float | None = None
+    advantage: float | None = None
     correction_mm: float | None = None
 
 
@@ -124,11 +128,23 @@ def _list_doubts(numbers: Numbers) -> tuple[str, ...]:
     size = _describe_size(numbers)
     if size:
         doubts.append(size)
+    if _resembles_next_level(numbers):
+        doubts.append(
+            "The vertebrae match their counterparts little better than the next level (mismatch "
+            f"ratio {numbers.mismatch:.2f}, limit {GOOD_MISMATCH:.2f}): it may be another patient."
+        )
     if numbers.correction_mm is not None and not numbers.correction_mm <= GOOD_CORRECTION_MM:
         doubts.append(
             f"It lies {numbers.correction_mm:.1f} mm from the other sequences of the visit."
         )
     return tuple(doubts)
+
+
+def _resembles_next_level(numbers: Numbers) -> bool:
+    """Tell whether the vertebrae match hardly better than those of the next level."""
+    if numbers.mismatch is None or numbers.advantage is None:
+        return False  # no other level could be tried, which is a doubt of its own
+    return not (numbers.mismatch <= GOOD_MISMATCH or numbers.advantage >= GOOD_ADVANTAGE)
 
 
 def _describe_size(numbers: Numbers) -> str:

@@ -9,117 +9,26 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.layers import Float32Array, Layer
+from opp_mri.registration.template import LEVER_MM, Template
 
 TUKEY: Final = 4.685  # 95 % efficiency where errors are normal
 STRICT_TUKEY: Final = 2.5  # the last steps: neighbours that bent away have no say (docs: benchmark)
 MAD_TO_SD: Final = 1.4826
 LEAST_POINTS: Final = 200
-LEAST_WEIGHT: Final = 0.02  # what counts less is not looked at
 LARGEST_STEP: Final = np.array([6.0, 6.0, 6.0, 0.1, 0.1, 0.1])  # mm, radians
-LEVER_MM: Final = 30.0  # a turn is measured by what it does at this distance
 LEVERS: Final = np.array([1.0, 1.0, 1.0, LEVER_MM, LEVER_MM, LEVER_MM])
 STILL_MM: Final = 0.02  # a step below this ends the rough work
 VERY_STILL_MM: Final = 0.004  # ... and the last steps
+
+SLICE_MOTION_MM: Final = 0.3  # each slice, each direction: where the estimate starts
+LEAST_SLICE_MOTION_MM: Final = 0.01
 LEAST_SHARE: Final = 0.05  # of a sequence that does not correlate, next to others that do
-
-
-@frozen(kw_only=True, eq=False)
-class Template:
-    """Points of an image around a centre, with what is known of them.
-
-    Parameters
-    ----------
-    centre_lps_mm
-        Shape (3,): turns are about it.
-    points
-        Shape (3, n), LPS mm from the centre.
-    values, slopes
-        Shapes (n,) and (n, 6): the image, and its derivative by shift (per mm) and by turn about
-        x, y, z (per `LEVER_MM` mm).
-    weights
-        Shape (n,), 0 to 1: nearer counts more, the lesion counts nothing.
-    """
-
-    centre_lps_mm: FloatArray
-    points: Float32Array = field(repr=False)
-    values: Float32Array = field(repr=False)
-    slopes: Float32Array = field(repr=False)
-    weights: Float32Array = field(repr=False)
-
-    def restrict_to_shifts(self) -> "Template":
-        """Return the template that may shift and not turn."""
-        return evolve(self, slopes=self.slopes[:, :3])
-
-    def thin(self, step: int) -> "Template":
-        """Return the template of every so many of the points: enough for rough work."""
-        return self.select(np.arange(0, len(self.values), step))
-
-    def select(self, chosen: NDArray[np.intp]) -> "Template":
-        """Return the template of some of the points."""
-        return evolve(
-            self,
-            points=self.points[:, chosen],
-            values=self.values[chosen],
-            slopes=self.slopes[chosen],
-            weights=self.weights[chosen],
-        )
-
-
-def make_template(
-    image: Layer,
-    centre_lps_mm: FloatArray,
-    half_kji_mm: tuple[float, float, float],
-    hole_mm: float,
-) -> Template:
-    """Take the points of an image in a box along its axes.
-
-    Parameters
-    ----------
-    image
-        The image that stays.
-    centre_lps_mm
-        Middle of the box.
-    half_kji_mm
-        Half its size; the weight falls smoothly to 0 at its border.
-    hole_mm
-        Points nearer to the centre than this count nothing.
-    """
-    middle = (image.kji_from_lps @ np.append(centre_lps_mm, 1.0))[:3]
-    reach = np.array(half_kji_mm) / image.spacing_kji_mm
-    low = np.clip(np.ceil(middle - reach), 0, np.array(image.values.shape) - 1).astype(int)
-    high = np.clip(np.floor(middle + reach) + 1, low + 1, image.values.shape).astype(int)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    cut = Layer(
-        values=image.values[box],
-        lps_from_kji=image.lps_from_kji,
-        kji_from_lps=image.kji_from_lps,
-        spacing_kji_mm=image.spacing_kji_mm,
-    )
-    lines = [
-        (np.arange(a, b) - m).astype(np.float32) for a, b, m in zip(low, high, middle, strict=True)
-    ]
-    offsets = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(3, -1)
-    points = image.lps_from_kji[:3, :3].astype(np.float32) @ offsets
-    gradient = cut.compute_gradient_lps().reshape(3, -1)
-    turning = np.cross(points, gradient, axis=0) / np.float32(LEVER_MM)
-    taper = np.prod(
-        [_taper(np.abs(offset) / r) for offset, r in zip(offsets, reach, strict=True)], axis=0
-    )
-    near = np.einsum("in,in->n", points, points) < hole_mm**2
-    whole = Template(
-        centre_lps_mm=np.asarray(centre_lps_mm, np.float64),
-        points=points,
-        values=cut.values.reshape(-1),
-        slopes=np.concatenate([gradient, turning]).T,
-        weights=taper.astype(np.float32),
-    )
-    return whole.select(np.flatnonzero(~near & (taper > LEAST_WEIGHT)))
 
 
 def refine(
@@ -142,7 +51,8 @@ def refine(
     iterations
         At most this many steps.
     strict
-        For the last steps: with cubic interpolation, and less patience with what disagrees.
+        For the last steps: with cubic interpolation, less patience with what disagrees, and
+        slices that may each have moved a little (`_free_slices`).
 
     Returns
     -------
@@ -151,15 +61,17 @@ def refine(
     """
     placed = image_from_template
     centre = templates[0].centre_lps_mm
+    motions: list[float | None] = [SLICE_MOTION_MM if strict else None for _ in templates]
     for _ in range(iterations):
         size = templates[0].slopes.shape[1]
         normal, right = np.zeros((size, size)), np.zeros(size)
-        for template, image in zip(templates, images, strict=True):
-            part = _build_normal_equations(template, image, placed, strict=strict)
+        for index, (template, image) in enumerate(zip(templates, images, strict=True)):
+            part = _build_normal_equations(template, image, placed, motions[index])
             if part is not None:
-                share = part[2] if len(templates) > 1 else 1.0
-                normal += share * part[0]
-                right += share * part[1]
+                share = part.correlation if len(templates) > 1 else 1.0
+                normal += share * part.normal
+                right += share * part.right
+                motions[index] = part.slice_motion_mm
         step = _solve(normal, right)
         if step is None:
             return placed
@@ -238,10 +150,10 @@ def stretch(
                     ]
                 ),
             )
-            part = _build_normal_equations(growing, image, placed, strict=False)
+            part = _build_normal_equations(growing, image, placed)
             if part is not None:
-                normal += part[2] * part[0]
-                right += part[2] * part[1]
+                normal += part.correlation * part.normal
+                right += part.correlation * part.right
         if not normal.any():
             return None
         normal += np.eye(8) * 1e-4 * max(float(np.trace(normal)) / 8, 1e-9)
@@ -298,24 +210,87 @@ def measure_block_shifts(
     return np.array(shifts).reshape(-1, 3)
 
 
+@frozen(kw_only=True, eq=False)
+class Equations:
+    """One step of Gauss-Newton for one sequence: both sides, and what they rest on.
+
+    Parameters
+    ----------
+    normal, right
+        Shapes (n, n) and (n,).
+    correlation
+        How well the images correlate, `LEAST_SHARE` to 1.
+    slice_motion_mm
+        Standard deviation of each slice's own motion; None where slices lie as the header has
+        them.
+    """
+
+    normal: FloatArray
+    right: FloatArray
+    correlation: float
+    slice_motion_mm: float | None
+
+
 def _build_normal_equations(
-    template: Template, image: Layer, placed: FloatArray, *, strict: bool
-) -> tuple[FloatArray, FloatArray, float] | None:
-    """Return both sides of the equations of one step, and how well the images correlate, 0 to 1."""
-    moving_values, inside = _look(template, image, placed, cubic=strict)
+    template: Template, image: Layer, placed: FloatArray, slice_motion_mm: float | None = None
+) -> Equations | None:
+    """Return the equations of one step; None where too little of the template is on the image.
+
+    A standard deviation of the slices' motion asks for the last steps: see `refine`.
+    """
+    last = slice_motion_mm is not None
+    moving_values, inside = _look(template, image, placed, cubic=last)
     weights = template.weights * inside
     if np.count_nonzero(weights) < LEAST_POINTS:
         return None
     matched, correlation = _match(template.values, moving_values, weights)
     weights = weights * _compute_tukey_weights(
-        moving_values - matched, weights, STRICT_TUKEY if strict else TUKEY
+        moving_values - matched, weights, STRICT_TUKEY if last else TUKEY
     )
     residual = moving_values - _match(template.values, moving_values, weights)[0]
     weighted = template.slopes * weights[:, None]
-    return (
-        (weighted.T @ template.slopes).astype(np.float64),
-        (weighted.T @ residual).astype(np.float64),
-        float(np.clip(correlation, LEAST_SHARE, 1)),
+    equations = Equations(
+        normal=(weighted.T @ template.slopes).astype(np.float64),
+        right=(weighted.T @ residual).astype(np.float64),
+        correlation=float(np.clip(correlation, LEAST_SHARE, 1)),
+        slice_motion_mm=slice_motion_mm,
+    )
+    if slice_motion_mm is None:
+        return equations
+    return _free_slices(template, weights, residual, equations, slice_motion_mm)
+
+
+def _free_slices(
+    template: Template,
+    weights: Float32Array,
+    residual: Float32Array,
+    equations: Equations,
+    motion_mm: float,
+) -> Equations:
+    """Let each slice of the template have a small shift of its own, and eliminate these shifts.
+
+    A patient moves between the slices of one acquisition. Left out, such shifts look like a
+    rotation of the vertebra; with a prior of zero mean they cannot replace the common motion
+    (a mixed model, solved by the Schur complement; its variance by a step of EM).
+    """
+    variance = float((weights * residual * residual).sum() / weights.sum())
+    prior = variance / motion_mm**2 * np.eye(3)
+    normal, right = equations.normal, equations.right
+    squares = []
+    for index in np.unique(template.slices):
+        chosen = np.flatnonzero((template.slices == index) & (weights > 0))
+        slopes = template.slopes[chosen].astype(np.float64)
+        weighted = slopes[:, :3] * weights[chosen, None]
+        own = np.linalg.inv(weighted.T @ slopes[:, :3] + prior)
+        across, shifted = weighted.T @ slopes, weighted.T @ residual[chosen]
+        normal = normal - across.T @ own @ across
+        right = right - across.T @ own @ shifted
+        squares.append(float(np.sum((own @ shifted) ** 2) + variance * np.trace(own)) / 3)
+    return evolve(
+        equations,
+        normal=normal,
+        right=right,
+        slice_motion_mm=max(math.sqrt(np.mean(squares)), LEAST_SLICE_MOTION_MM),
     )
 
 
@@ -377,10 +352,3 @@ def _move_about(centre: FloatArray, step: FloatArray) -> FloatArray:
         matrix[:3, :3] = Rotation.from_rotvec(step[3:]).as_matrix()
     matrix[:3, 3] = centre + step[:3] - matrix[:3, :3] @ centre
     return matrix
-
-
-def _taper(share: Float32Array) -> Float32Array:
-    """Fall from 1 to 0 over the outer 40 % of the way to the border."""
-    fall = np.clip((1 - share) / np.float32(0.4), 0, 1)
-    smooth: Float32Array = fall * fall * (3 - 2 * fall)
-    return smooth

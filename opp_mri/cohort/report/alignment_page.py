@@ -63,6 +63,10 @@ class FitPage:
                 "size along / across",
                 f"{_with_unit(fit.size_along, '{:.1%}')} / {_with_unit(fit.size_across, '{:.1%}')}",
             ),
+            (
+                "mismatch ratio / advantage over the next level",
+                f"{_with_unit(fit.mismatch, '{:.2f}')} / {_with_unit(fit.advantage, '{:.2f}')}",
+            ),
         ]
 
 

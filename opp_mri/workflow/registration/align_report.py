@@ -50,6 +50,8 @@ def build_alignment_json(
         "overlap": round(fit.overlap, 3),
         "size_along": _round(fit.size_along, 4),
         "size_across": _round(fit.size_across, 4),
+        "mismatch": _round(fit.mismatch, 3),
+        "advantage": _round(fit.advantage, 3),
         "correction_mm": _round(fit.correction_mm, 3),
         "second_opinion_mm": _round(fit.second_opinion_mm, 3),
         "second_opinion_deg": _round(fit.second_opinion_deg, 3),

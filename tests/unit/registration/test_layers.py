@@ -5,11 +5,13 @@ import pytest
 from attrs import evolve
 from fixtures.registration_volumes import Scanned
 from fixtures.simple_volume import simple_volume
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.registration.layers import find_box, make_layer
-from opp_mri.registration.refine import correlate, make_template, refine, stretch
+from opp_mri.registration.refine import correlate, refine, stretch
+from opp_mri.registration.template import make_template
 
 
 def balls(oblique_deg: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
@@ -84,6 +86,29 @@ def test_a_known_motion_is_undone(
     undone = refine([template], [image], start, 20)
     np.testing.assert_allclose(undone, np.eye(4), atol=0.02)
     assert correlate([template], [image], undone)[0] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_slices_that_each_moved_a_little_do_not_turn_the_vertebra(lumbar: list[Scanned]) -> None:
+    volume = lumbar[0].volume
+    count, (_, step, _) = len(volume.voxels), volume.geometry.spacing_kji_mm
+    centre = np.array(lumbar[0].centre_lps_mm)
+    middle = volume.geometry.kji_from_lps(centre)[0]
+    # 0.2 mm of a slice and more, by chance as a rotation of 0.8 degrees would have it
+    shifts_mm = 0.06 * (np.arange(count) - middle)
+    voxels = np.stack(
+        [
+            ndimage.shift(each.astype(np.float32), (shift / step, 0.0), order=3, mode="nearest")
+            for each, shift in zip(volume.voxels, shifts_mm, strict=True)
+        ]
+    )
+    images = [make_layer(each, 1.4, None, 8.0) for each in (volume, evolve(volume, voxels=voxels))]
+    template = make_template(images[0], centre, (22.0, 20.0, 30.0), hole_mm=0.0)
+    start = refine([template], [images[1]], np.eye(4), 10)
+    turned, kept = (
+        np.degrees(Rotation.from_matrix(each[:3, :3]).magnitude())
+        for each in (start, refine([template], [images[1]], start, 6, strict=True))
+    )
+    assert kept < turned / 2
 
 
 def test_sizes_are_told_from_motion(lumbar: list[Scanned]) -> None:

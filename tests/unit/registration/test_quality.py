@@ -51,6 +51,30 @@ def test_one_number_that_is_not_fine_makes_a_fit_doubtful(
     assert says in reasons[0]
 
 
+def test_vertebrae_that_match_the_next_level_nearly_as_well_may_be_another_patients() -> None:
+    verdict, reasons = judge_numbers(evolve(FINE, mismatch=0.68, advantage=1.06))
+    assert verdict is Verdict.DOUBTFUL
+    assert reasons == (
+        "The vertebrae match their counterparts little better than the next level (mismatch ratio "
+        "0.68, limit 0.50): it may be another patient.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("mismatch", "advantage"), [(0.4, 1.1), (0.7, 1.4)], ids=["little differs", "noisy images"]
+)
+def test_vertebrae_that_match_better_than_the_next_level_are_the_same_patients(
+    mismatch: float, advantage: float
+) -> None:
+    verdict, _ = judge_numbers(evolve(FINE, mismatch=mismatch, advantage=advantage))
+    assert verdict is Verdict.GOOD
+
+
+def test_a_resemblance_that_is_no_number_never_makes_a_fit_good() -> None:
+    verdict, _ = judge_numbers(evolve(FINE, mismatch=math.nan, advantage=math.nan))
+    assert verdict is Verdict.DOUBTFUL
+
+
 @pytest.mark.parametrize(
     ("number", "value", "says"),
     [
