@@ -13,8 +13,9 @@ import numpy as np
 import registration_imaging as imaging
 import registration_phantoms as phantoms
 from attrs import evolve, frozen
-from registration_imaging import DarkMarrow
+from registration_imaging import Artefacts, DarkMarrow
 from registration_phantoms import Look, Motion, Scan
+from scipy.spatial.transform import Rotation
 
 import opp_mri.phantom
 from opp_mri.dicom.headers.sources import find_sources
@@ -58,6 +59,15 @@ HARD: dict[str, tuple[Motion, Look, float | None]] = {
         None,
     ),
 }
+NO_ARTEFACT = Artefacts(shift_pixels=0.0, slice_sd_mm=0.0, distortion_mm=0.0, voids=0)
+ARTEFACTS: dict[str, Artefacts] = {
+    "none": NO_ARTEFACT,
+    "chemical shift of 1.2 pixels": evolve(NO_ARTEFACT, shift_pixels=1.2),
+    "slice-to-slice motion of 0.2 mm": evolve(NO_ARTEFACT, slice_sd_mm=0.2),
+    "gradient distortion of 2 mm": evolve(NO_ARTEFACT, distortion_mm=2.0),
+    "voids": evolve(NO_ARTEFACT, voids=5),
+    "all of them": Artefacts(),
+}
 GONE = {"level gone upward": 215.0, "level gone downward": -215.0}
 
 
@@ -78,13 +88,28 @@ class Pair:
 
     def tre_mm(self, followup_from_baseline: FloatArray) -> FloatArray:
         """Errors at the landmarks."""
+        errors: FloatArray = np.linalg.norm(self.errors_lps_mm(followup_from_baseline), axis=1)
+        return errors
+
+    def errors_lps_mm(self, followup_from_baseline: FloatArray) -> FloatArray:
+        """Errors at the landmarks by direction: (15, 3)."""
         vertebra = self.baseline.shape.vertebra
         start = self.baseline.landmarks_lps_mm(vertebra)
         carried = start @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
-        errors: FloatArray = np.linalg.norm(
-            carried - self.followup.landmarks_lps_mm(vertebra), axis=1
-        )
+        errors: FloatArray = carried - self.followup.landmarks_lps_mm(vertebra)
         return errors
+
+    @property
+    def best_rigid(self) -> FloatArray:
+        """The rigid motion that is nearest to the truth at the landmarks, (4, 4)."""
+        vertebra = self.baseline.shape.vertebra
+        start = self.baseline.landmarks_lps_mm(vertebra)
+        end = self.followup.landmarks_lps_mm(vertebra)
+        turn, _ = Rotation.align_vectors(end - end.mean(axis=0), start - start.mean(axis=0))
+        best = np.eye(4)
+        best[:3, :3] = turn.as_matrix()
+        best[:3, 3] = end.mean(axis=0) - best[:3, :3] @ start.mean(axis=0)
+        return best
 
 
 @frozen(kw_only=True, eq=False)
@@ -163,6 +188,20 @@ def _make_dark_body(number: int) -> Body:
         where = phantoms.lying(patient, visit, motion)
         visits.append(phantoms.scan(patient, visit, where, look, SEQUENCES))
     return Body(level=patient.case.level, visits=tuple(visits), hard={}, gone={})
+
+
+def artefact_scans(number: int, name: str) -> tuple[Scan, ...]:
+    """Scan a patient at three visits with some of the artefacts."""
+    return _cached(f"artefact-{number}-{name}", lambda: _make_artefact_scans(number, name))
+
+
+def _make_artefact_scans(number: int, name: str) -> tuple[Scan, ...]:
+    patient = phantoms.anatomy_of(number)
+    look = Look(artefacts=ARTEFACTS[name])
+    return tuple(
+        phantoms.scan(patient, visit, phantoms.lying(patient, visit, Motion()), look)[T1]
+        for visit in range(3)
+    )
 
 
 def strangers(number: int) -> tuple[Scan, ...]:

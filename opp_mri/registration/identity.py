@@ -119,14 +119,17 @@ def _correlate_vertebra(
 ) -> float | None:
     """Register one vertebra and return its correlation; None where the images do not reach."""
     place = (start @ np.append(centre, 1.0))[:3]
-    templates, details, moving, moving_details = [], [], [], []
+    templates: list[Template] = []
+    details: list[Template] = []
+    moving, moving_details = [], []
     for fixed, followup in zip(question.fixed, question.moving, strict=True):
-        template = make_template(fixed.fine(centre, question.region), centre, IDENTITY, hole_mm)
-        detail = make_template(fixed.detail(centre, question.region), centre, IDENTITY, hole_mm)
-        templates.append(template.thin(NEIGHBOUR_THINNED))
-        details.append(detail.thin(NEIGHBOUR_THINNED))
-        moving.append(followup.fine(place, question.region))
-        moving_details.append(followup.detail(place, question.region))
+        for kept, layer in (
+            (templates, fixed.cut_fine_layer(centre, question.region)),
+            (details, fixed.cut_detail_layer(centre, question.region)),
+        ):
+            kept.append(make_template(layer, centre, IDENTITY, hole_mm).thin(NEIGHBOUR_THINNED))
+        moving.append(followup.cut_fine_layer(place, question.region))
+        moving_details.append(followup.cut_detail_layer(place, question.region))
     placed = refine(templates, moving, start, NEIGHBOUR_STEPS)
     correlation, overlap = correlate(details, moving_details, placed)
     return correlation if overlap >= LEAST_IDENTITY_OVERLAP else None
