@@ -182,7 +182,8 @@ def _notes(
     return [
         *notes,
         f"{THIN_NOTE} Only the first event of a lesion counts. "
-        "Bands and brackets: 95 % intervals (Aalen-Johansen, log-log).",
+        "Bands and brackets: 95 % intervals (Aalen-Johansen, log-log); there is no band where "
+        f"it would be wider than {100 * WIDEST_BAND:.0f} percentage points.",
     ]
 
 
