@@ -108,7 +108,7 @@ def read_twice(folder: Path, now: datetime) -> Path:
         with open_project(folder / reader) as package:
             measure_table(package.store, table, now)
         with open_project(folder / "project") as project:
-            merge_package(project, folder / reader, now)
+            merge_package(project, folder / reader, now, unsealed=True)
     return folder / "project"
 
 

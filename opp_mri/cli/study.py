@@ -21,7 +21,7 @@ from opp_mri.units import format_count
 from opp_mri.workflow.double_read.locked_package import lock_package, unlock_package
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.double_read.returning import seal_return
+from opp_mri.workflow.double_read.returning import has_protected_key, seal_return
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.protocol import (
     EXAMPLE,
@@ -84,18 +84,36 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
 @click.argument("reader")
 @click.argument("folder", type=folder_argument)
 @click.option("--again", is_flag=True, help="Replace a lost package.")
+@click.option(
+    "--protect-key",
+    is_flag=True,
+    help="Protect the key in the package with a passphrase, which is prompted for.",
+)
 @project_option
-def package_command(reader: str, folder: Path, again: bool, project_folder: Path) -> None:
+def package_command(
+    reader: str, folder: Path, again: bool, protect_key: bool, project_folder: Path
+) -> None:
     """Make a READER's package in FOLDER: images without identity, and what is to be read.
 
     It is a project of its own, read with `opp-mri read --project FOLDER --reader READER` on any
     machine, and holds nothing of other readers. Its signed answers come back by reader-merge. Where
     the protocol has cases read twice, the second package is made by the same command after the
     washout.
+
+    The reader seals the answers with a key in the package, and so could whoever copies the package
+    before that. With --protect-key the reader needs the passphrase to seal it: tell it by another
+    channel. It comes from OPP_MRI_PASSPHRASE if that is set.
     """
+    passphrase = ask_passphrase(is_new=True) if protect_key else ""
     with open_project(project_folder) as project, show_progress() as progress:
         package = make_package(
-            project, reader, folder, read_clock(), again=again, progress=progress
+            project,
+            reader,
+            folder,
+            read_clock(),
+            again=again,
+            passphrase=passphrase,
+            progress=progress,
         )
         protocol = require_protocol(project.store)
     click.echo(
@@ -123,9 +141,10 @@ def return_command(folder: Path) -> None:
     """Seal a reader's package FOLDER before it is sent back.
 
     The key in the package signs what is recorded, and is removed: a later change is noticed when
-    the package is merged. Seal it once all is read and signed.
+    the package is merged. Seal it once all is read and signed. Where a passphrase protects the key,
+    it is prompted for, or read from OPP_MRI_PASSPHRASE.
     """
-    head = seal_return(folder, read_clock())
+    head = seal_return(folder, read_clock(), ask_passphrase() if has_protected_key(folder) else "")
     click.echo(f"Sealed: {format_count(head.sequence_number, 'record')}, head {head.hash}.")
     click.echo("Send the folder back as it is, and keep this line.")
 
@@ -158,16 +177,18 @@ def unlock_command(file: Path, folder: Path) -> None:
     "reader-merge", epilog=format_example("opp-mri reader-merge package-1 --project study")
 )
 @click.argument("folder", type=folder_argument)
+@click.option("--unsealed", is_flag=True, help="Merge a package that its reader has not sealed.")
 @project_option
-def merge_command(folder: Path, project_folder: Path) -> None:
+def merge_command(folder: Path, unsealed: bool, project_folder: Path) -> None:
     """Merge the answers of a reader's package FOLDER into the project.
 
     Answers count if they were signed in the reading room, or imported into the package with
-    measure. Run the command again when there are more. Each length is computed again on the
-    project's own images.
+    measure. The reader seals the package before (`opp-mri reader-return`); with --unsealed
+    the answers so far are taken, and the command is run again when there are more. Each length is
+    computed again on the project's own images.
     """
     with open_project(project_folder) as project:
-        merged = merge_package(project, folder, read_clock())
+        merged = merge_package(project, folder, read_clock(), unsealed=unsealed)
     for sentence in merged.cautions:
         click.echo(f"Caution: {sentence}", err=True)
     click.echo(f"{format_count(merged.added, 'answer')} of {merged.reader} added.")

@@ -171,11 +171,17 @@ class MergedPackage:
     ----------
     reading_ids
         Answers that were new.
+    head
+        Hash of the package's last record; "" where opp_mri did not keep it yet.
+    sealed
+        Whether its reader had sealed it.
     """
 
     package_id: str
     reader: str
     reading_ids: tuple[str, ...]
+    head: str = ""
+    sealed: bool = False
     recorded_at: datetime
 
 

@@ -4,6 +4,7 @@ What an account may see and write is decided by the database (row-level security
 program. One writer at a time appends to the chain; the others wait their turn.
 """
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,8 +19,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.store.migrations.postgresql_guards import FUNCTIONS, POLICIES_OF, PRIVATE, TRIGGERS
+from opp_mri.store.migrations.guards import renew_postgresql_guards
+from opp_mri.store.migrations.postgresql_guards import PRIVATE, VERSION
+from opp_mri.store.postgresql_checks import find_guard_faults, owns_tables, read_guards_version
 from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
+
+log = logging.getLogger("opp_mri.store")
 
 TURN: Final = 5_150_014  # advisory lock of the writer whose turn it is
 WAIT_S: Final = 15
@@ -147,45 +152,7 @@ class PostgresqlStore(SqlStore):
         return str(connection.scalar(text("SELECT session_user")))
 
     def _find_integrity_faults(self, connection: Connection) -> list[str]:
-        present = {
-            "trigger": connection.scalars(
-                text(
-                    "SELECT tgname FROM pg_trigger WHERE tgrelid = 'record'::regclass "
-                    "AND tgenabled = 'O' AND NOT tgisinternal"
-                )
-            ),
-            "function": connection.scalars(
-                text("SELECT proname FROM pg_proc WHERE proname LIKE 'opp_mri_%'")
-            ),
-            "policy": (
-                f"{table}.{name}" for table, name in connection.execute(
-                    text("SELECT tablename, policyname FROM pg_policies "
-                         "WHERE schemaname = 'public' AND permissive = 'PERMISSIVE'")
-                )
-            ),
-        }  # fmt: skip
-        policies = {f"{table}.{name}" for table, names in POLICIES_OF.items() for name in names}
-        names = {kind: set(result) for kind, result in present.items()}
-        faults = [
-            f"The {kind} “{name}” that guards the records is missing from the database."
-            for kind, expected in (
-                ("trigger", TRIGGERS), ("function", FUNCTIONS), ("policy", policies),
-            )
-            for name in sorted(expected - names[kind])
-        ]  # fmt: skip
-        faults += [
-            f"The {kind} “{name}” was added to the database, and not by opp_mri."
-            for kind, expected in (("trigger", TRIGGERS), ("policy", policies))
-            for name in sorted(names[kind] - expected)
-        ]
-        secured = connection.scalars(
-            text("SELECT relname FROM pg_class WHERE relrowsecurity "
-                 "AND relnamespace = 'public'::regnamespace")
-        )  # fmt: skip
-        return faults + [
-            f"Row-level security of the table “{table}” is off."
-            for table in sorted(POLICIES_OF.keys() - set(secured))
-        ]
+        return find_guard_faults(connection)
 
 
 def open_postgresql(address: str, folder: Path, *, create: bool = False) -> PostgresqlStore:
@@ -242,6 +209,7 @@ def _migrate(store: PostgresqlStore, *, create: bool) -> None:
             query = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
             versions = connection.execute(query).scalars().all()
     if list(versions) == [NEWEST]:
+        _renew_guards(store)
         store.notice_missing_records()
         return
     if versions:
@@ -253,6 +221,19 @@ def _migrate(store: PostgresqlStore, *, create: bool) -> None:
     if not create:
         raise ProjectError("The database is empty: `opp-mri init --database` makes a project.")
     upgrade(store)
+
+
+def _renew_guards(store: PostgresqlStore) -> None:
+    """Bring guards of an older version up to date where the account owns the tables.
+
+    Guards of this version stay, also where they were altered: `audit verify` names that.
+    """
+    with store.begin_reading() as connection:
+        if read_guards_version(connection) >= VERSION or not owns_tables(connection):
+            return
+    with store.begin_writing() as connection:
+        renew_postgresql_guards(connection)
+    log.info("The safeguards of the database were brought to those of this version of opp_mri.")
 
 
 def _list_rights(role: Role) -> list[str]:

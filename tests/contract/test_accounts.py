@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import attrs
 import psycopg
 import pytest
 from contract.test_store import reading, study_records
@@ -143,6 +144,7 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
 ) -> None:
     read_by_both(opened)
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
+    resolution = attrs.evolve(resolution, resolved_by=("anna", "bert"))
     settled = reading("r3", reader="consensus", draft=True)
     opened["anna"].add_to_log([resolution], readings=[settled])
     assert [

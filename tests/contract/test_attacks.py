@@ -141,11 +141,13 @@ def test_a_blinded_reader_records_nothing_in_the_project(
     opened: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    with psycopg.connect(accounts["cora"]) as connection:  # the reader does not see the head
+        row = next_row(connection)
     with (
         psycopg.connect(accounts["anna"]) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
-        insert(connection, next_row(connection), "record", "")
+        insert(connection, row, "record", "")
     assert verify(opened["cora"]).faults == ()
 
 

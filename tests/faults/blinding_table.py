@@ -126,7 +126,7 @@ def make_study(folder: Path, database: str, patients: int, packages: int) -> Stu
                 made[reader].append((target, issued))
                 if number in (0, times):
                     read_all(target, issued)
-                    merge_package(project, target, NOON)
+                    merge_package(project, target, NOON, unsealed=True)
         lesions = prepare_consensus(
             project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
         )

@@ -161,7 +161,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         declare_protocol(opened.store, protocol)
         issued = make_package(opened, "Reader-Alpha", folder / "alpha", AT).issued
         read_package(folder / "alpha", issued, true_lines(cohort.calipers), AT)
-        merge_package(opened, folder / "alpha", AT)
+        merge_package(opened, folder / "alpha", AT, unsealed=True)
         alpha = [
             reading for reading in opened.store.get_readings() if reading.reader == "Reader-Alpha"
         ]

@@ -108,7 +108,7 @@ def issue(project: Path, reader: str, folder: Path, at: datetime = START) -> Iss
 
 def merge(project: Path, folder: Path, at: datetime = START) -> int:
     with open_project(project) as opened:
-        return merge_package(opened, folder, at).added
+        return merge_package(opened, folder, at, unsealed=True).added
 
 
 def moved(ends: Ends, column_1: float = 0, row_1: float = 0, column_2: float = 0, row_2: float = 0
@@ -300,8 +300,11 @@ def test_what_comes_back_is_checked_and_comes_back_once(
     with pytest.raises(ProjectError, match="replaced by a newer one"):
         merge(project, tmp_path / "lost")
     count = read_package(tmp_path / "anew", anew, lines, START)
-    assert f"{count} answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
-    assert "0 answers of reader-1 added" in run("reader-merge", tmp_path / "anew").out
+    assert (
+        f"{count} answers of reader-1 added"
+        in run("reader-merge", tmp_path / "anew", "--unsealed").out
+    )
+    assert "0 answers of reader-1 added" in run("reader-merge", tmp_path / "anew", "--unsealed").out
     with pytest.raises(InputError, match="not a reader's package"):
         merge(project, project)
 
@@ -314,7 +317,7 @@ def test_unblinding_is_signed_and_ends_independent_reading(
     told = run("unblind", "--signed-by", "lead", "--reason", "both have signed", "--yes").out
     assert "lead" in told
     for words in (("reader-package", "reader-2", tmp_path / "two"),
-                  ("reader-merge", tmp_path / "one"),
+                  ("reader-merge", tmp_path / "one", "--unsealed"),
                   ("unblind", "--signed-by", "lead", "--reason", "again", "--yes")):  # fmt: skip
         assert "lifted" in run(*words, expect=6).err
 

@@ -32,7 +32,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Issue
         declare(project, folder)
         first = make_package(project, "reader-1", folder / "first", NOON).issued
         read_all(folder / "first", first, columns=lambda *_: 7.0)
-        merge_package(project, folder / "first", NOON)
+        merge_package(project, folder / "first", NOON, unsealed=True)
     for order, dates in (("shuffled", "offsets"), ("free", "hidden"),
                          ("locked-sequential", "offsets")):  # fmt: skip
         copytree(folder / "project", folder / f"p-{order}")

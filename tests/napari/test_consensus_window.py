@@ -54,7 +54,7 @@ def twice_read(
             issued = make_package(project, reader, folder / reader, NOON).issued
             lines = true_lines(cohort.calipers)
             read_package(folder / reader, issued, lines, NOON, *([draw] if draw else []))
-            merge_package(project, folder / reader, NOON)
+            merge_package(project, folder / reader, NOON, unsealed=True)
     return folder / "project"
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from opp_mri.store.migrations.postgresql_guards import STATEMENTS as POSTGRESQL
 
 SQLITE: Final = (
@@ -34,6 +36,17 @@ def create_guards(op: Any) -> None:
         for statement in SQLITE:
             op.execute(statement)
         return
-    driver = connection.connection.driver_connection
+    renew_postgresql_guards(connection)
+
+
+def renew_postgresql_guards(connection: Connection) -> None:
+    """Create the functions, triggers and policies of PostgreSQL in place of those that are there.
+
+    Parameters
+    ----------
+    connection
+        Of the owner of the tables, in a transaction.
+    """
+    driver: Any = connection.connection.driver_connection
     for statements in POSTGRESQL:  # several at a time, with % signs that stand for themselves
         driver.execute(statements)

@@ -37,7 +37,7 @@ from opp_mri.workflow.double_read.seal import (
     derive_public_key,
     find_image_faults,
     hash_files,
-    read_public_key,
+    is_return_key,
     read_seal,
 )
 from opp_mri.workflow.measuring.blinding import read_blinding
@@ -51,6 +51,19 @@ from opp_mri.workflow.project import RETURN_NAME, Project, open_project
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
 MOST_FAULTS: Final = 20
+UNSEALED: Final = (
+    "The package is not sealed by its reader, so that another person could have changed its "
+    "answers. Nothing was taken: have its reader run `opp-mri reader-return` on it. To take the "
+    "answers that are signed so far all the same, add --unsealed."
+)
+NOT_SEALED: Final = (
+    "The package was not sealed by its reader: nothing shows that nobody else changed its answers."
+)
+OTHER_COPY: Final = (
+    "The package is another copy of one whose answers were taken already, and the two were "
+    "answered differently. Nothing was taken: ask the reader which copy is the right one, and "
+    "whether somebody else had the package."
+)
 CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
@@ -90,6 +103,8 @@ class _Returned:
     signatures: tuple[Signature, ...]
     unsigned: int
     faults: tuple[str, ...]
+    hashes: tuple[str, ...]  # of its records, in their order
+    sealed: bool
 
 
 @frozen(kw_only=True)
@@ -101,17 +116,26 @@ class _NativeFrame:
     trim: tuple[int, int]  # columns at the left and rows at the top that the package's copy lacks
 
 
-def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
+def merge_package(
+    project: Project, folder: Path, at: datetime, *, unsealed: bool = False
+) -> MergeSummary:
     """Take over the answers of a package that count; it may come back several times.
 
     Those are the signed ones, and those that were handed over in a table. The seals are verified,
     and every answer is checked as if it were typed; its length is computed again on the project's
-    own images. All is taken, or nothing.
+    own images. All is taken, or nothing. What comes later must continue what came before.
+
+    Parameters
+    ----------
+    unsealed
+        Take the package also where its reader has not sealed it: nothing shows then that nobody
+        else changed its answers.
 
     Raises
     ------
     InputError
-        It is not a package of this project, or it was altered; each fault is named.
+        It is not a package of this project, not sealed, another copy of one whose answers were
+        taken already, or it was altered; each fault is named.
     ProjectError
         The blinding is lifted, or the package was made again since.
     """
@@ -119,7 +143,9 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
     with open_project(folder, in_file=True) as package:
         issued = _find_issued_package(store, package.store)
         faults = _seal_faults(folder, package.store, issued)
-        returned = _read_returned(package.store, issued)
+        returned = _read_returned(package.store, issued, sealed=(folder / RETURN_NAME).exists())
+    if issued.seal_key and not (faults or returned.sealed or unsealed):
+        raise InputError(UNSEALED)
     with store.lock():
         if is_unblinded(store):
             raise ProjectError("The blinding is lifted: no independent read can be added any more.")
@@ -129,6 +155,7 @@ def merge_package(project: Project, folder: Path, at: datetime) -> MergeSummary:
         faults = [*faults, *returned.faults, *translation.faults]
         if faults:
             raise InputError(_find_refusal(faults))
+        _refuse_other_copy(store, issued, returned)
         return _take(store, issued, readings, returned, translation, at)
 
 
@@ -152,6 +179,8 @@ def _take(
             package_id=issued.package_id,
             reader=issued.reader,
             reading_ids=tuple(reading.reading_id for reading in added),
+            head=returned.hashes[-1],
+            sealed=returned.sealed,
             recorded_at=at,
         )
         store.add_to_log([merged], readings=added, signatures=signatures)
@@ -163,8 +192,21 @@ def _take(
         unsigned=returned.unsigned,
         unread=len(lesions - {reading.lesion_id for reading in readings}),
         late=len(new) - len(added),
-        cautions=tuple(_find_clock_cautions(issued, added, at)),
+        cautions=(
+            *_find_clock_cautions(issued, added, at),
+            *([] if returned.sealed else [NOT_SEALED]),
+        ),
     )
+
+
+def _refuse_other_copy(store: Store, issued: IssuedPackage, returned: _Returned) -> None:
+    """Refuse a copy that went another way than the one whose answers were taken."""
+    for merged in store.log_of(MergedPackage):
+        if merged.package_id != issued.package_id or not merged.head:
+            continue
+        ends_there = merged.head == returned.hashes[-1]
+        if not ends_there and (merged.sealed or merged.head not in returned.hashes):
+            raise InputError(OTHER_COPY)
 
 
 def _find_issued_package(store: Store, package: Store) -> IssuedPackage:
@@ -204,7 +246,7 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
             faults.append("It was changed after its reader sealed it.")
     elif not (folder / RETURN_KEY_NAME).is_file():
         faults.append("The seal of its reader was removed.")
-    elif read_public_key(folder / RETURN_KEY_NAME) != issued.return_key:
+    elif not is_return_key(folder / RETURN_KEY_NAME, issued.return_key):
         faults.append(
             "Its key differs from the key with which it was issued: the seal of its reader was "
             "removed."
@@ -212,11 +254,12 @@ def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[st
     return faults
 
 
-def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
+def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
     # an index or a view could show other answers than the table that is held against the seal
     faults = [*package.find_structure_faults()]
-    faults += [fault.message for fault in check_chain(package.read_chain(), package.get_head())]
+    records = list(package.read_chain())
+    faults += [fault.message for fault in check_chain(records, package.get_head())]
     readings = package.get_readings()
     signatures = package.get_signatures()
     faults += [damage.message for damage in package.list_damages()]
@@ -242,6 +285,7 @@ def _read_returned(package: Store, issued: IssuedPackage) -> _Returned:
     return _Returned(
         readings=tuple(get_counted_readings(package)), signatures=tuple(signatures),
         unsigned=unsigned, faults=tuple(faults),
+        hashes=tuple(record.hash for record in records), sealed=sealed,
     )  # fmt: skip
 
 

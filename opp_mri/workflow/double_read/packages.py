@@ -51,6 +51,7 @@ from opp_mri.workflow.double_read.seal import (
     RETURN_KEY_NAME,
     hash_files,
     make_keys,
+    write_return_key,
     write_seal,
 )
 from opp_mri.workflow.measuring.protocol import describe_protocol, is_unblinded, require_protocol
@@ -85,6 +86,7 @@ def make_package(
     at: datetime,
     *,
     again: bool = False,
+    passphrase: str = "",
     progress: Progress = ignore_progress,
     allowed: frozenset[str] = ALLOWED,
 ) -> MadePackage:
@@ -96,6 +98,8 @@ def make_package(
         New or empty.
     again
         Make a package that was lost once more; answers in the lost one are not taken.
+    passphrase
+        Protects the key with which the reader seals the package; "" leaves the key as it is.
     allowed
         Header keywords that pass.
 
@@ -135,7 +139,7 @@ def make_package(
         partial.mkdir(parents=True, mode=0o700)
         (partial / MARKER).write_text(issued.package_id, encoding="utf-8")
         images, left_out = _build(project, protocol, issued, partial, progress, allowed)
-        (partial / RETURN_KEY_NAME).write_text(return_keys.private, encoding="utf-8")
+        write_return_key(partial / RETURN_KEY_NAME, return_keys.private, passphrase)
         _seal(issued, partial)
         with store.lock():  # another package may have been made meanwhile
             _check_still_due(store, protocol, issued, at, again=again)

@@ -7,21 +7,28 @@ from opp_mri.errors import InputError
 from opp_mri.store.chain import Head
 from opp_mri.workflow.double_read.seal import (
     RETURN_KEY_NAME,
-    read_public_key,
+    derive_public_key,
+    read_return_key,
     read_seal,
     write_seal,
 )
 from opp_mri.workflow.measuring.blinding import read_blinding
-from opp_mri.workflow.project import RETURN_NAME, open_project, read_document
+from opp_mri.workflow.project import RETURN_NAME, open_project
+from opp_mri.workflow.safekeeping.encryption import is_encrypted
 
 
-def seal_return(folder: Path, at: datetime) -> Head:
+def seal_return(folder: Path, at: datetime, passphrase: str = "") -> Head:
     """Seal a package for its return; after that nothing in it can be changed unnoticed.
+
+    Parameters
+    ----------
+    passphrase
+        Protects the package's key; "" where none does.
 
     Raises
     ------
     InputError
-        It is not a package, or it is sealed already.
+        It is not a package, it is sealed already, or the passphrase is wrong.
     """
     with open_project(folder, in_file=True) as package:
         blinding = read_blinding(package.store)
@@ -31,8 +38,9 @@ def seal_return(folder: Path, at: datetime) -> Head:
     key_file = folder / RETURN_KEY_NAME
     if not key_file.is_file():
         raise InputError("This package is sealed already: send it back as it is.")
+    private = read_return_key(key_file, passphrase)
     if (folder / RETURN_NAME).exists():  # sealed, and interrupted before the key was removed
-        manifest = read_seal(folder / RETURN_NAME, read_public_key(key_file))
+        manifest = read_seal(folder / RETURN_NAME, derive_public_key(private))
         if manifest.get("head") != head.hash:
             raise InputError("This package was changed after it was sealed: ask for a new one.")
         key_file.unlink()
@@ -44,6 +52,11 @@ def seal_return(folder: Path, at: datetime) -> Head:
         "head": head.hash,
         "sealed_at": at.isoformat(),
     }
-    write_seal(folder / RETURN_NAME, manifest, read_document(key_file).strip())
+    write_seal(folder / RETURN_NAME, manifest, private)
     key_file.unlink()
     return head
+
+
+def has_protected_key(folder: Path) -> bool:
+    """Return whether a passphrase protects the key of a package that is not sealed yet."""
+    return is_encrypted(folder / RETURN_KEY_NAME)

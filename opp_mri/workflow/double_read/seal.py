@@ -3,6 +3,7 @@
 Both are Ed25519 signatures of a manifest in JSON, with keys that belong to one package. The key
 that seals the issue stays in the coordinator's project. The key that seals the return travels in
 the package and is removed by sealing, so that nobody who has the package later can seal it again.
+Whoever copies the package before that has the key too, unless a passphrase protects it.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError
 from opp_mri.workflow.project import read_document
+from opp_mri.workflow.safekeeping.encryption import EncryptedWriter, decrypt_pieces, is_encrypted
 
 ISSUE_NAME: Final = "package.seal.json"
 RETURN_KEY_NAME: Final = "return.key"
@@ -69,12 +71,45 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
         ) from error
 
 
-def read_public_key(path: Path) -> str:
-    """Return the public half of the private key in a file; "" where it holds none."""
+def write_return_key(path: Path, private: str, passphrase: str) -> None:
+    """Write the key that seals a return, encrypted where there is a passphrase."""
+    if not passphrase:
+        path.write_text(private, encoding="utf-8")
+        return
+    with path.open("xb") as file:
+        writer = EncryptedWriter(file, passphrase)
+        writer.write(private.encode())
+        writer.finish()
+
+
+def read_return_key(path: Path, passphrase: str = "") -> str:
+    """Read the key that seals a return.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or the passphrase is wrong.
+    """
     try:
-        return derive_public_key(read_document(path).strip())
+        if is_encrypted(path):
+            with path.open("rb") as file:
+                return b"".join(decrypt_pieces(file, passphrase)).decode()
+        private = read_document(path).strip()
+        derive_public_key(private)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The key {path.name} of the package cannot be read: it was altered or damaged. Ask "
+            "for a new package (`opp-mri reader-package --again`)."
+        ) from error
+    return private
+
+
+def is_return_key(path: Path, public: str) -> bool:
+    """Tell whether a file can hold the private half of a key; one under a passphrase can."""
+    try:
+        return is_encrypted(path) or derive_public_key(read_document(path).strip()) == public
     except (OSError, ValueError):
-        return ""
+        return False
 
 
 def read_seal(path: Path, public: str) -> dict[str, Any]:

@@ -178,5 +178,5 @@ def _content(kind: str, body: dict[str, Any]) -> str:
         )
     if kind == "Signature":
         return f"{len(body.get('reading_ids', ()))} readings"
-    shown = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version")
+    shown = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")
     return ", ".join(f"{name} {body[name]}" for name in shown if body.get(name))

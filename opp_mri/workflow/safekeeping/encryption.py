@@ -135,23 +135,35 @@ def decrypt(path: Path, target: Path, passphrase: str) -> None:
         The passphrase is wrong, or the file is not whole as it was made.
     """
     with path.open("rb") as source, target.open("xb") as plain:
-        header = source.read(_HEADER.size)
-        if len(header) < _HEADER.size or not header.startswith(MARK):
-            raise InputError(f"{path} is not an encrypted file of opp_mri, or it is damaged.")
-        if not SCRYPT_COST <= header[len(MARK)] <= MOST_SCRYPT_COST:
-            raise InputError(WRONG)
-        cipher = _cipher(header, passphrase)
-        piece, number = source.read(PIECE + TAG), 0
-        while True:
-            following = source.read(PIECE + TAG)
-            nonce = cipher.nonce_of(number, is_last=not following)
-            try:
-                plain.write(cipher.aes.decrypt(nonce, piece, header))
-            except (InvalidTag, ValueError) as error:
-                raise InputError(WRONG) from error
-            if not following:
-                return
-            piece, number = following, number + 1
+        plain.writelines(decrypt_pieces(source, passphrase))
+
+
+def decrypt_pieces(source: BinaryIO, passphrase: str) -> Iterator[bytes]:
+    """Yield the content of an encrypted stream, piece by piece.
+
+    Raises
+    ------
+    InputError
+        The passphrase is wrong, or the stream is not whole as it was made.
+    """
+    header = source.read(_HEADER.size)
+    if len(header) < _HEADER.size or not header.startswith(MARK):
+        raise InputError("The file is not an encrypted file of opp_mri, or it is damaged.")
+    if not SCRYPT_COST <= header[len(MARK)] <= MOST_SCRYPT_COST:
+        raise InputError(WRONG)
+    cipher = _cipher(header, passphrase)
+    piece, number = source.read(PIECE + TAG), 0
+    while True:
+        following = source.read(PIECE + TAG)
+        nonce = cipher.nonce_of(number, is_last=not following)
+        try:
+            content = cipher.aes.decrypt(nonce, piece, header)
+        except (InvalidTag, ValueError) as error:
+            raise InputError(WRONG) from error
+        yield content
+        if not following:
+            return
+        piece, number = following, number + 1
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         for reader in ("reader-1", "reader-2"):
             issued = make_package(opened, reader, folder / reader, NOON).issued
             read_all(folder / reader, issued)
-            merge_package(opened, folder / reader, NOON)
+            merge_package(opened, folder / reader, NOON, unsealed=True)
         yield opened
 
 
@@ -37,7 +37,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         declare(opened, folder)
         issued = make_package(opened, "reader-1", folder / "reader-1", NOON).issued
         read_all(folder / "reader-1", issued)
-        merge_package(opened, folder / "reader-1", NOON)
+        merge_package(opened, folder / "reader-1", NOON, unsealed=True)
         yield opened
 
 

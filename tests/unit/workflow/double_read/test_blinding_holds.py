@@ -105,7 +105,7 @@ def test_the_protocol_predicts_neither_order_nor_repeats(tmp_path: Path) -> None
         declare(project, tmp_path, repeats_share="0.25", washout_days="0")
         first = make_package(project, "reader-1", tmp_path / "first", NOON).issued
         read_all(tmp_path / "first", first)
-        merge_package(project, tmp_path / "first", NOON)
+        merge_package(project, tmp_path / "first", NOON, unsealed=True)
         repeats = set()
         for number in range(6):
             second = make_package(
@@ -124,7 +124,7 @@ def test_a_repeat_is_told_by_no_pixels_days_or_numbers(tmp_path: Path) -> None:
         for folder in folders:
             issued.append(make_package(project, "reader-1", folder, NOON).issued)
             read_all(folder, issued[-1])
-            merge_package(project, folder, NOON)
+            merge_package(project, folder, NOON, unsealed=True)
     (repeat,) = [case for case in issued[1].cases if case.repeat]
     first = next(case for case in issued[0].cases if case.patient_id == repeat.patient_id)
     images = [

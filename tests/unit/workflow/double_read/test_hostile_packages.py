@@ -62,7 +62,7 @@ def test_a_seal_that_was_removed_is_not_replaced_by_a_key_of_ones_own(
     (package / RETURN_NAME).unlink()
     (package / RETURN_KEY_NAME).write_text(make_keys().private if key == "another" else key)
     with pytest.raises(InputError, match="key differs from the key"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     assert project.store.get_readings() == []
 
 
@@ -76,7 +76,7 @@ def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
     forged = {**manifest, "records": head.sequence_number, "head": head.hash}
     write_seal(package / RETURN_NAME, forged, make_keys().private)
     with pytest.raises(InputError, match=RETURN_NAME):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("use", [
-    lambda project, package: merge_package(project, package, NOON),
+    lambda project, package: merge_package(project, package, NOON, unsealed=True),
     lambda _, package: seal_return(package, NOON),
     lambda _, package: lock_package(package, package.with_suffix(".opp"), "five words by chance"),
 ], ids=["merge", "seal", "lock"])  # fmt: skip
@@ -129,7 +129,7 @@ def test_an_index_that_hides_an_answer_is_named(project: Project, package: Path)
         "PRAGMA writable_schema = OFF",
     )
     with pytest.raises(InputError, match="damaged"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     assert project.store.get_readings() == []
 
 
@@ -143,7 +143,7 @@ def test_a_view_in_the_place_of_a_table_is_refused_at_once(project: Project, pac
         )
         connection.commit()
     with pytest.raises(OppMriError, match="not a table"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
 
 
 @pytest.mark.parametrize("name", [ISSUE_NAME, RETURN_NAME, SETTINGS_NAME])
@@ -153,7 +153,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(
     (package / name).unlink()
     os.mkfifo(package / name)
     with pytest.raises(InputError):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
 
 
 @pytest.mark.parametrize("name", [ISSUE_NAME, RETURN_NAME, SETTINGS_NAME, RETURN_KEY_NAME])
@@ -165,7 +165,7 @@ def test_a_huge_file_is_refused_and_not_read_into_memory(
     with (package / name).open("wb") as file:
         file.truncate(1 << 40)
     with pytest.raises(InputError):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
 
 
 def test_sealing_that_was_interrupted_before_its_key_was_removed_is_completed(
@@ -179,6 +179,6 @@ def test_sealing_that_was_interrupted_before_its_key_was_removed_is_completed(
     (package / RETURN_KEY_NAME).write_text(key)
     assert seal_return(package, NOON) == head
     assert not (package / RETURN_KEY_NAME).exists()
-    assert merge_package(project, package, NOON).added == 8
+    assert merge_package(project, package, NOON, unsealed=True).added == 8
     with pytest.raises(InputError, match="sealed already"):
         seal_return(package, NOON)

@@ -47,7 +47,7 @@ def test_answers_come_back_on_the_projects_own_images(
     project: Project, folder: Path, issued: dict[str, IssuedPackage]
 ) -> None:
     blind = read_all(folder / "reader-1", issued["reader-1"])
-    merged = merge_package(project, folder / "reader-1", NOON)
+    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
     readings = get_counted_readings(project.store)
     assert [reading.reading_id for reading in readings] == [reading.reading_id for reading in blind]
@@ -68,23 +68,23 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
     project: Project, folder: Path, issued: dict[str, IssuedPackage]
 ) -> None:
     package = folder / "reader-1"
-    assert merge_package(project, package, NOON).added == 0  # nothing is read yet
+    assert merge_package(project, package, NOON, unsealed=True).added == 0  # nothing is read yet
     assert project.store.log_of(MergedPackage) == []
     first = read_all(package, issued["reader-1"], most=2)
-    assert merge_package(project, package, NOON).added == len(first) == 4
+    assert merge_package(project, package, NOON, unsealed=True).added == len(first) == 4
     with open_project(package) as opened:
         (lesion, *_) = opened.store.get_lesions()
         mine = next(one for one in first if one.lesion_id == lesion.lesion_id)
         again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
         opened.store.add_readings([again])
-    merged = merge_package(project, package, NOON)
+    merged = merge_package(project, package, NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned) == (0, 4, 1)
     with open_project(package) as opened:
         opened.store.add_signature(sign_drafts([again], frozenset(), statement="Done.", at=NOON))
-    merged = merge_package(project, package, NOON)
+    merged = merge_package(project, package, NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
     assert [len(one.reading_ids) for one in project.store.log_of(MergedPackage)] == [4, 1]
-    assert merge_package(project, package, NOON).added == 0
+    assert merge_package(project, package, NOON, unsealed=True).added == 0
     assert len(project.store.log_of(MergedPackage)) == 2
 
 
@@ -146,7 +146,7 @@ def test_a_package_that_was_altered_gives_nothing(
         forge(opened.store, bad)
         opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
     with pytest.raises(InputError, match=sentence) as refused:
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     assert first.lesion_id not in str(refused.value)
     assert project.store.get_readings() == []
     assert project.store.get_signatures() == []
@@ -163,7 +163,7 @@ def test_readings_of_somebody_else_in_a_package_are_not_taken(
         opened.store.add_readings([bad])
         opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
     with pytest.raises(InputError, match="is by a reader other than"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     assert project.store.get_readings() == []
 
 
@@ -171,24 +171,24 @@ def test_only_a_package_of_this_project_is_taken(
     project: Project, folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="is not a reader's package"):
-        merge_package(project, folder / "project", NOON)
+        merge_package(project, folder / "project", NOON, unsealed=True)
     with open_project(make_study(tmp_path / "other")) as other:
         declare(other, tmp_path)
         with pytest.raises(InputError, match="was not made from this project"):
-            merge_package(other, folder / "reader-1", NOON)
+            merge_package(other, folder / "reader-1", NOON, unsealed=True)
     with pytest.raises(ProjectError):
-        merge_package(project, tmp_path / "nowhere", NOON)
+        merge_package(project, tmp_path / "nowhere", NOON, unsealed=True)
 
 
 def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
     project: Project, folder: Path, issued: dict[str, IssuedPackage]
 ) -> None:
     read_all(folder / "reader-1", issued["reader-1"])
-    merge_package(project, folder / "reader-1", NOON)
+    merge_package(project, folder / "reader-1", NOON, unsealed=True)
     event = unblind(project.store, signed_by="lead", reason="both signed", at=NOON)
     read_all(folder / "reader-2", issued["reader-2"])
     with pytest.raises(ProjectError, match="blinding is lifted"):
-        merge_package(project, folder / "reader-2", NOON)
+        merge_package(project, folder / "reader-2", NOON, unsealed=True)
     before = get_independent_readings(project.store)
     late = attrs.evolve(
         project.store.get_readings()[0], reading_id="late", length_mm=Decimal("1.0"), draft=False,
@@ -206,7 +206,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
     for reader in ("reader-1", "reader-2"):
         columns = 1.0 if reader == "reader-1" else 8.0
         read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
-        merge_package(project, folder / reader, NOON)
+        merge_package(project, folder / reader, NOON, unsealed=True)
     found = prepare_consensus(project, load_project_rules(project))
     (pair, *_) = found[0].open_pairs
     resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
@@ -220,7 +220,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         for lesion in package.store.get_lesions():
             mine = [one for one in log if one.lesion_id == lesion.lesion_id]
             package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
-    merged = merge_package(project, folder / "reader-1", NOON)
+    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert (merged.added, merged.late) == (2, 2)
     kept = {
         reading.lesion_id
@@ -241,12 +241,12 @@ def test_a_merge_is_all_or_nothing(
             "BEGIN SELECT RAISE(ABORT, 'x'); END"
         )
     with pytest.raises(Exception, match="x"):
-        merge_package(project, folder / "reader-1", NOON)
+        merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert project.store.get_readings() == []
     assert project.store.get_signatures() == []
     with sqlite3.connect(folder / "project" / "opp_mri.sqlite") as connection:
         connection.execute("DROP TRIGGER full")
-    assert merge_package(project, folder / "reader-1", NOON).added == 8
+    assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 8
 
 
 def test_two_who_merge_the_same_package_at_once_add_it_once(
@@ -258,7 +258,7 @@ def test_two_who_merge_the_same_package_at_once_add_it_once(
         "from opp_mri.workflow.double_read.merge import merge_package\n"
         "from opp_mri.workflow.project import open_project\n"
         "with open_project(Path(sys.argv[1])) as project:\n"
-        "    merge_package(project, Path(sys.argv[2]), datetime.now(UTC))\n"
+        "    merge_package(project, Path(sys.argv[2]), datetime.now(UTC), unsealed=True)\n"
     )
     command = [sys.executable, "-c", code, folder / "project", folder / "reader-1"]
     with started(command) as first, started(command) as second:
@@ -288,7 +288,7 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
         refused = measure(package.store, table(package.store, "consensus"), NOON).refused
         assert "name of resolved answers" in refused[0].message
         assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()
-    assert merge_package(project, folder / "reader-1", NOON).added == 1
+    assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 1
     (reading,) = get_counted_readings(project.store)
     assert reading.length_mm == Decimal("10.0")
     with open_project(folder / "reader-2") as package:
@@ -344,7 +344,7 @@ def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
     with open_project(package) as opened:
         forge(opened.store, bad)
     with pytest.raises(InputError, match="was altered") as refused:
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     assert sentence in str(refused.value) or "points are" in str(refused.value)
     assert first.lesion_id not in str(refused.value)
     assert project.store.get_readings() == []
@@ -360,7 +360,7 @@ def test_images_that_were_replaced_deleted_or_added_are_named(
     images[1].write_bytes(images[2].read_bytes())
     (package / "images" / "one_more.dcm").write_bytes(b"x")
     with pytest.raises(InputError) as refused:
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     for word in ("1 of its images were deleted", "were added", "were changed"):
         assert word in str(refused.value)
 
@@ -375,7 +375,7 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
     with pytest.raises(InputError, match="sealed already"):
         seal_return(package, NOON)
     copytree(package, folder / "good")
-    assert merge_package(project, folder / "good", NOON).added == 8
+    assert merge_package(project, folder / "good", NOON, unsealed=True).added == 8
     forged = altered(first, answer=Answer.GONE, caliper=None, length_mm=Decimal("0.0"))
     with open_project(package) as opened:
         with pytest.raises(ProjectError, match="sealed for its return"):
@@ -385,13 +385,13 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
     store.add_readings([forged])
     store.close()
     with pytest.raises(InputError, match="changed after its reader sealed it"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     (package / RETURN_NAME).unlink()
     with pytest.raises(InputError, match="seal of its reader was removed"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
     (folder / "unsealed" / ISSUE_NAME).unlink()
     with pytest.raises(InputError, match="seal was removed"):
-        merge_package(project, folder / "unsealed", NOON)
+        merge_package(project, folder / "unsealed", NOON, unsealed=True)
 
 
 def test_the_seal_of_another_key_is_refused(project: Project, folder: Path) -> None:
@@ -399,7 +399,7 @@ def test_the_seal_of_another_key_is_refused(project: Project, folder: Path) -> N
     manifest = json.loads((package / ISSUE_NAME).read_text())["manifest"]
     write_seal(package / ISSUE_NAME, manifest, make_keys().private)
     with pytest.raises(InputError, match="not the one that was made for it"):
-        merge_package(project, package, NOON)
+        merge_package(project, package, NOON, unsealed=True)
 
 
 def test_a_clock_that_was_wrong_is_told_and_decides_nothing(
@@ -407,8 +407,8 @@ def test_a_clock_that_was_wrong_is_told_and_decides_nothing(
 ) -> None:
     for reader, year in (("reader-1", 1990), ("reader-2", 2999)):
         read_all(folder / reader, issued[reader], at=NOON.replace(year=year))
-    past = merge_package(project, folder / "reader-1", NOON)
-    future = merge_package(project, folder / "reader-2", NOON)
+    past = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    future = merge_package(project, folder / "reader-2", NOON, unsealed=True)
     assert "ran behind" in past.cautions[0]
     assert "was ahead" in future.cautions[0]
     unblind(project.store, signed_by="lead", reason="done", at=NOON.replace(year=1980))

@@ -156,12 +156,12 @@ def test_the_second_package_holds_the_rest_and_the_repeats(
     with pytest.raises(ProjectError, match="once all of the first is read and merged"):
         make(project, tmp_path / "second")
     made = read_all(tmp_path / "first", first)
-    assert merge_package(project, tmp_path / "first", NOON).added == len(made) == 8
+    assert merge_package(project, tmp_path / "first", NOON, unsealed=True).added == len(made) == 8
     for days in (0, 13):
         with pytest.raises(ProjectError, match="washout of 14 days lasts until 2024-05-15"):
             make(project, tmp_path / "second", at=NOON + timedelta(days=days))
     # merged once more, with nothing new: the washout does not begin again
-    merge_package(project, tmp_path / "first", NOON + timedelta(days=10))
+    merge_package(project, tmp_path / "first", NOON + timedelta(days=10), unsealed=True)
     add_lesions(project, ["P1"])  # a new revision; the split stays as it was
     second = make(project, tmp_path / "second", at=NOON + timedelta(days=14))
     assert [case.code for case in second.cases] == ["CASE-003", "CASE-004", "CASE-005"]
@@ -180,7 +180,7 @@ def test_a_repeat_has_other_uids_than_the_first_time(project: Project, tmp_path:
     declare(project, tmp_path, repeats_share="0.5", washout_days="0")
     issued = [make(project, tmp_path / "first")]
     read_all(tmp_path / "first", issued[0])
-    merge_package(project, tmp_path / "first", NOON)
+    merge_package(project, tmp_path / "first", NOON, unsealed=True)
     issued.append(make(project, tmp_path / "second"))
     uids = []
     for name in ("first", "second"):
@@ -196,7 +196,7 @@ def test_a_single_patient_comes_back_as_a_repeat(tmp_path: Path) -> None:
         declare(project, tmp_path, repeats_share="0.1", washout_days="0")
         first = make(project, tmp_path / "first")
         read_all(tmp_path / "first", first)
-        merge_package(project, tmp_path / "first", NOON)
+        merge_package(project, tmp_path / "first", NOON, unsealed=True)
         second = make(project, tmp_path / "second")
     assert [one.repeat for one in (*first.cases, *second.cases)] == [False, True]
 
@@ -210,7 +210,7 @@ def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(
         make(project, tmp_path / "more")
     issued = make(project, tmp_path / "anew", again=True)
     read_all(tmp_path / "anew", issued)
-    merge_package(project, tmp_path / "anew", NOON)
+    merge_package(project, tmp_path / "anew", NOON, unsealed=True)
     with pytest.raises(ProjectError, match="was returned already"):
         make(project, tmp_path / "yet", again=True)
 
@@ -326,7 +326,7 @@ def test_of_two_who_make_the_same_package_at_once_the_second_is_refused(
         make_package(project, "reader-1", tmp_path / "ours", NOON, progress=meanwhile)
     assert not (tmp_path / "ours").exists()
     read_all(tmp_path / "theirs", inner[0])
-    assert merge_package(project, tmp_path / "theirs", NOON).added == 16
+    assert merge_package(project, tmp_path / "theirs", NOON, unsealed=True).added == 16
     assert len(project.store.log_of(MergedPackage)) == 1
 
 
@@ -355,7 +355,7 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         assert len(set(uids)) == len(uids) == len(names)
         assert all(uid.is_valid for uid in uids)
         drawn = read_all(tmp_path / "one", issued)
-        merge_package(project, tmp_path / "one", NOON)
+        merge_package(project, tmp_path / "one", NOON, unsealed=True)
         back = project.store.get_readings()
         assert len(back) == len(drawn) == 4
         exported = [build_reading_json(reading, counts=True) for reading in back]

@@ -46,7 +46,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for reader, columns in (("reader-1", lambda *_: 8.0), ("reader-2", second)):
             issued = make_package(project, reader, folder / reader, NOON).issued
             read_all(folder / reader, issued, columns=columns)
-            merge_package(project, folder / reader, NOON)
+            merge_package(project, folder / reader, NOON, unsealed=True)
     return folder / "project"
 
 
