@@ -26,7 +26,7 @@ def audit_group() -> None:
     """
 
 
-@audit_group.command("verify", epilog=format_example("opp-mri audit verify --head 3f5a02"))
+@audit_group.command("verify", epilog=format_example("opp-mri audit verify --head HASH"))
 @click.option("--head", "expected", help="Hash of a head that was printed earlier.")
 @project_option
 @json_option
