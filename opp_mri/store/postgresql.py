@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -184,19 +184,39 @@ def open_postgresql(address: str, folder: Path, *, create: bool = False) -> Post
     return store
 
 
+def refuse_password(address: str) -> None:
+    """Refuse an address with a password: other users of the machine and the settings would hold it.
+
+    Raises
+    ------
+    InputError
+        It has one, or is not an address.
+    """
+    if _parse_address(address).password is not None:
+        raise InputError(
+            "The address holds a password, which others would see in the list of processes and in "
+            "the settings. Nothing was made: change that password, leave it out, and give it by "
+            "PGPASSWORD or a password file."
+        )
+
+
+def _parse_address(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise InputError("Name the address of a database: postgresql://host/database.") from error
+    if url.get_backend_name() != "postgresql":
+        raise InputError("Only PostgreSQL databases have an address: postgresql://host/database.")
+    return url
+
+
 def _create_engine(address: str) -> Engine:
     if find_spec("psycopg") is None:
         raise ProjectError(
             "The driver of PostgreSQL is not installed: `pip install 'opp-mri[postgresql]'`."
         )
-    try:
-        url = make_url(address)
-    except ArgumentError as error:
-        raise InputError(f"{address} is not the address of a database.") from error
-    if url.get_backend_name() != "postgresql":
-        raise InputError("Only PostgreSQL databases have an address: postgresql://host/database.")
     return create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        _parse_address(address).set(drivername="postgresql+psycopg"),
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
     )
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.store.postgresql import open_postgresql
+from opp_mri.store.postgresql import open_postgresql, refuse_password
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import open_sqlite
 
@@ -92,6 +92,8 @@ def create_project(folder: Path, database: str = "") -> None:
     ProjectError
         There is a project already, or the folder cannot be written.
     """
+    if database:
+        refuse_password(database)
     store = folder / STORE_NAME
     is_there = store.exists() and (not store.is_file() or store.stat().st_size)
     if is_there or _name_database(folder):

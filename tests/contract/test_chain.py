@@ -1,7 +1,7 @@
 """Records prove themselves: whatever is done to a store behind opp_mri's back is named."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -300,3 +300,20 @@ def test_the_timeline_of_a_lesion_with_a_damaged_record_says_so(path: Path) -> N
     flags = build_draft_timeline(store, lesion, "A").flags
     assert any("Record 3, a reading, is damaged" in flag for flag in flags)
     store.close()
+
+
+def test_what_another_person_records_during_a_verification_is_no_fault(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = open_sqlite(path), open_sqlite(path)
+    find_faults = store.find_database_faults
+
+    def find_while_another_records() -> Sequence[str]:
+        faults = find_faults()
+        other.add_lesions([make_lesion("M")], NOON)
+        return faults
+
+    monkeypatch.setattr(store, "find_database_faults", find_while_another_records)
+    assert verify(store).faults == ()
+    store.close()
+    other.close()

@@ -15,9 +15,11 @@ from fixtures.postgresql import execute
 
 from opp_mri.domain.measurement import Signature
 from opp_mri.domain.reader_study import ReadingProtocol, Resolution
+from opp_mri.errors import InputError
 from opp_mri.store.chain import Head
 from opp_mri.store.migrations.postgresql_guards import STATEMENTS, VERSION
 from opp_mri.store.postgresql import PostgresqlStore, open_postgresql
+from opp_mri.workflow.project import create_project
 
 DIGEST_OF = {2: "04ba5d9ee6e2fa45"}
 """Of the statements of each version: who changes the statements gives them a new version."""
@@ -152,3 +154,16 @@ def test_a_signature_of_another_reader_shows_no_draft(opened: dict[str, Postgres
         )
     )  # fmt: skip
     assert opened["anna"].get_readings() == opened["ali"].get_readings() == []
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated(
+    tmp_path: Path, server: str
+) -> None:
+    address = server.replace("owner@", "owner:hidden-word@") + "/template"
+    with pytest.raises(InputError, match="holds a password") as refusal:
+        create_project(tmp_path / "study", address)
+    assert "hidden-word" not in str(refusal.value)
+    assert not (tmp_path / "study").exists()
+    with pytest.raises(InputError) as refusal:
+        open_postgresql("no address, hidden-word", tmp_path)
+    assert "hidden-word" not in str(refusal.value)

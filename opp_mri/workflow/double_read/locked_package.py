@@ -28,6 +28,12 @@ def lock_package(folder: Path, path: Path, passphrase: str) -> int:
         if read_blinding(package.store) is None:
             raise InputError(f"{folder} is not a reader's package: name the package's folder.")
     files = sorted(file for file in folder.rglob("*") if file.is_file())
+    links = [file for file in files if file.is_symlink()]
+    if links:  # what it points to would go along: any file of the person who sends the package
+        raise InputError(
+            f"{links[0]} is a link, and opp_mri puts none into a package: remove it, or ask for "
+            "the original."
+        )
     try:
         with open_new_archive(path, passphrase) as archive:
             for file in files:

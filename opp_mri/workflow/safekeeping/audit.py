@@ -68,8 +68,13 @@ def verify(store: Store, expected: str | None = None) -> AuditReport:
     expected
         Hash of a head that was kept elsewhere: it must be the hash of some record.
     """
-    head = store.get_head()
     faults = list(store.find_database_faults())
+    with store.hold_snapshot():  # others may go on: what they add belongs to head and chain or not
+        return _verify_chain(store, faults, expected)
+
+
+def _verify_chain(store: Store, faults: list[str], expected: str | None) -> AuditReport:
+    head = store.get_head()
     cautions: list[str] = []
     hashes: set[str] = set()
 

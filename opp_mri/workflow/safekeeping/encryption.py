@@ -8,6 +8,7 @@ out unnoticed. There is no way back without the passphrase.
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -211,10 +212,16 @@ def unpack(archive_path: Path, folder: Path) -> None:
     Raises
     ------
     InputError
-        It is damaged, or names files outside of the folder.
+        It is damaged, larger than the room there is, or names files outside of the folder.
     """
     try:
         with ZipFile(archive_path) as archive:
+            needed = sum(member.file_size for member in archive.infolist())
+            if needed > shutil.disk_usage(folder).free:
+                raise InputError(
+                    f"The archive needs {needed >> 20} MiB, which are not free in {folder.parent}: "
+                    "make room, or ask for another."
+                )
             for name in archive.namelist():
                 if not (folder / name).resolve().is_relative_to(folder.resolve()):
                     raise InputError("The archive names files outside its folder: ask for another.")

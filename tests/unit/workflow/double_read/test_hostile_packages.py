@@ -182,3 +182,14 @@ def test_sealing_that_was_interrupted_before_its_key_was_removed_is_completed(
     assert merge_package(project, package, NOON, unsealed=True).added == 8
     with pytest.raises(InputError, match="sealed already"):
         seal_return(package, NOON)
+
+
+def test_a_link_in_a_package_takes_no_file_of_its_sender_along(
+    package: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("mine")
+    (package / "images" / "notes.dcm").symlink_to(secret)
+    with pytest.raises(InputError, match="is a link"):
+        lock_package(package, tmp_path / "locked.opp", "five words drawn at random")
+    assert not (tmp_path / "locked.opp").exists()

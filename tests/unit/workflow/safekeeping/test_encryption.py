@@ -1,8 +1,10 @@
 """Backups and packages that only a passphrase opens; whatever is altered is refused in words."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from fixtures.makers import NOON
@@ -21,6 +23,7 @@ from opp_mri.workflow.safekeeping.encryption import (
     decrypt,
     is_encrypted,
     open_new_archive,
+    unpack,
 )
 
 PASSPHRASE: Final = " ".join(["correct", "horse", "battery", "staple"])
@@ -142,3 +145,17 @@ def test_an_archive_that_names_files_elsewhere_is_refused(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="outside its folder"):
         unlock_package(tmp_path / "evil.opp", tmp_path / "there", PASSPHRASE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.opp"]
+
+
+def test_an_archive_larger_than_the_room_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with ZipFile(bomb, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(3 << 20))
+    (tmp_path / "out").mkdir()
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1 << 20))
+    with pytest.raises(InputError, match="needs 3 MiB, which are not free"):
+        unpack(bomb, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
