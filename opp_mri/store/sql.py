@@ -181,7 +181,7 @@ def _read_version(path: Path) -> str | None:
                 return None
             query = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - our own name
             return str(connection.execute(query).fetchone()[0])
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return None
 
 
@@ -192,7 +192,7 @@ def copy_database(source: Path, target: Path) -> None:
             os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
             with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(copy)) as new:
                 old.backup(new)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         raise ProjectError(
             f"{target} could not be written ({error}): make room, or choose another place."
         ) from error

@@ -201,6 +201,8 @@ def translate_errors(busy: str) -> Iterator[None]:
         if cause is None:
             raise
         raise ProjectError(busy if cause == BUSY else SENTENCES[cause]) from error
+    except UnicodeDecodeError as error:  # SQLite quotes a damaged name of a table, Python decodes
+        raise ProjectError(SENTENCES[DAMAGED]) from error
 
 
 def find_cause(error: BaseException | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_mri.domain.measurement import Answer, LengthSource, Signature
-from opp_mri.errors import ConflictError, InputError
+from opp_mri.errors import ConflictError, InputError, ProjectError
 from opp_mri.store import appending
 from opp_mri.store.appending import Draft
 from opp_mri.store.chain import GENESIS, ChainRecord, Head, check_chain, record_hash
@@ -317,3 +318,17 @@ def test_what_another_person_records_during_a_verification_is_no_fault(
     assert verify(store).faults == ()
     store.close()
     other.close()
+
+
+@pytest.mark.parametrize("name", [b"previous_hash", b"CREATE TABLE record", b"record_follows"])
+def test_a_flipped_bit_in_the_definition_of_a_table_is_told_in_words(
+    path: Path, name: bytes
+) -> None:
+    """SQLite quotes the damaged definition in its error, which is no valid text then."""
+    sound = path.read_bytes()
+    for place in range(sound.index(name), sound.index(name) + len(name), 3):
+        altered = bytearray(sound)
+        altered[place] ^= 0x80
+        path.write_bytes(bytes(altered))
+        with suppress(ProjectError):  # the store is refused in words, or each fault is named
+            assert faults_of(path)
