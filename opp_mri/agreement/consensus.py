@@ -35,7 +35,7 @@ def letter_readings(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading
     return (first, second) if lot else (second, first)
 
 
-def on_one_image(a: Reading, b: Reading) -> bool:
+def is_on_one_image(a: Reading, b: Reading) -> bool:
     """Return whether both are lines on the same image, so that their ends may be averaged."""
     if a.caliper is None or b.caliper is None:
         return False

@@ -145,7 +145,7 @@ def _find_line_discordance(
     reach_mm = max(first.slice_thickness_mm, 0.1) / 2
     limit_mm = float(limits.length_mm)
     cause = None
-    if _on_other_lesions(
+    if _is_on_other_lesions(
         first, second, _measure_distance_in_image_mm(plane, _compute_middle(a), _compute_middle(b))
     ):
         cause = Cause.LESION
@@ -172,7 +172,7 @@ def _find_line_discordance(
     )  # fmt: skip
 
 
-def _on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> bool:
+def _is_on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> bool:
     """Return whether two lines lie on different lesions: by their places, or a vertebra apart."""
     known = first.on_lesion_id is not None and second.on_lesion_id is not None
     if known and first.on_lesion_id != second.on_lesion_id:

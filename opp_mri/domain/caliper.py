@@ -161,7 +161,7 @@ def move_point(
     )
 
 
-def on_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
+def hold_to_image(plane: ImagePlane, point: PixelPoint) -> PixelPoint:
     """Return the nearest point that lies on the image, its outer half pixels included."""
     return (
         min(max(point[0], -0.5), plane.columns - 0.5),

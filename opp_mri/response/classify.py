@@ -203,13 +203,13 @@ class _Lesion:
                 return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
             if not (self._prospective or (self.facts.retreated and self.grew)):  # row 3
                 return NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
-        if self._regrown_from_nadir(course):
+        if self._has_regrown_from_nadir(course):
             return self._call_regrown_from_nadir(course)
         if not course.grew:
             return self._call_never_grew(course)
         return self._call_fallen(course) if course.fallen else self._call_enlarged(course)
 
-    def _regrown_from_nadir(self, course: Course) -> bool:
+    def _has_regrown_from_nadir(self, course: Course) -> bool:
         return (
             self._criteria.reference is Reference.NADIR
             and not (course.grew and not course.fallen)  # rows 11a to 17 see to it

@@ -195,7 +195,7 @@ class _Courses:
             if not prospective:
                 rows.append((~(facts.retreated & some_grew), _NOT_ELIGIBLE))  # row 3
         if criteria.reference is Reference.NADIR:
-            rows.append(self._regrown_from_nadir(criteria, prospective))
+            rows.append(self._find_regrowth_from_nadir(criteria, prospective))
         if prospective and early:
             rows.append((~self.grew | self.fallen, _INDETERMINATE))  # rows 4 and 6a
         rows += [
@@ -220,7 +220,7 @@ class _Courses:
             category = np.where(applies, code, category)
         return category
 
-    def _regrown_from_nadir(
+    def _find_regrowth_from_nadir(
         self, criteria: Criteria, prospective: bool
     ) -> tuple[Booleans, Integers]:
         start = np.where(self.grew, self.peak + 1, 0)

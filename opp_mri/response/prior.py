@@ -188,12 +188,12 @@ def build_normal_courses(lengths: Lengths) -> NormalCourses:
 def _smooth(lengths: Lengths, scale_days: float) -> Matrix:
     """Return the correlation of smooth changes, each from its own baseline."""
 
-    def alike(days: Matrix, other_days: Matrix) -> Matrix:
+    def compare(days: Matrix, other_days: Matrix) -> Matrix:
         apart: Matrix = (days[:, np.newaxis] - other_days) / scale_days
         return np.exp(-(apart**2) / 2)
 
     days, start = lengths.days, lengths.days[lengths.baseline]
-    return alike(days, days) - alike(days, start) - alike(start, days) + alike(start, start)
+    return compare(days, days) - compare(days, start) - compare(start, days) + compare(start, start)
 
 
 def _build_shapes(course: ResponseCategory, lengths: Lengths) -> list[Matrix]:

@@ -30,9 +30,9 @@ class SourceLines:
         first_of_day: dict[tuple[str, int | None], int] = {}
         for (lesion_id, _, day), line in self.studies.items():
             first_of_day.setdefault((lesion_id, day), line)
-        return tuple(self._located(warning, first_of_day) for warning in warnings)
+        return tuple(self._locate(warning, first_of_day) for warning in warnings)
 
-    def _located(
+    def _locate(
         self, warning: DataWarning, first_of_day: Mapping[tuple[str, int | None], int]
     ) -> DataWarning:
         if warning.day is None:

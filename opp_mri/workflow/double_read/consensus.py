@@ -6,7 +6,7 @@ from datetime import date
 
 from attrs import field, frozen
 
-from opp_mri.agreement.consensus import EndsApart, ends_apart, letter_readings, on_one_image
+from opp_mri.agreement.consensus import EndsApart, ends_apart, is_on_one_image, letter_readings
 from opp_mri.agreement.discordance import Discordance
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.geometry import ImagePlane
@@ -63,7 +63,7 @@ class Pair:
     @property
     def may_average(self) -> bool:
         """Whether the mean of the ends can be taken."""
-        return on_one_image(self.a, self.b)
+        return is_on_one_image(self.a, self.b)
 
 
 @frozen(kw_only=True)

@@ -261,12 +261,12 @@ def _read_seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         row.add_fault(
             "seed_sop_instance_uid", "the image is of another patient: correct one of them"
         )
-    elif not _on_image(volumes[0], seed):
+    elif not _is_on_image(volumes[0], seed):
         row.add_fault("seed_column", "the point is outside the image: correct it")
     return seed
 
 
-def _on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
+def _is_on_image(volume: VolumeDescription, seed: SeedPoint) -> bool:
     return bool(volume.planes) and volume.planes[0].contains(seed.column, seed.row)
 
 

@@ -101,9 +101,11 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
         and alignment.lesion_id in (None, lesion.lesion_id if lesion else None)
     ]
     notes: dict[str, list[FitNote]] = defaultdict(list)
-    for alignment in sorted(alignments, key=lambda fit: _decided_at(decisions.get(fit.fit_id))):
+    for alignment in sorted(
+        alignments, key=lambda fit: _get_decision_time(decisions.get(fit.fit_id))
+    ):
         frame = alignment.fit.baseline_from_followup.from_frame_of_reference_uid
-        notes[frame].append(_note(alignment, decisions.get(alignment.fit_id, ())))
+        notes[frame].append(_build_note(alignment, decisions.get(alignment.fit_id, ())))
     order = list(SeriesRole)
     confirmed = sorted(
         select_confirmed_fits(alignments, decisions),
@@ -121,11 +123,11 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
     )
 
 
-def _decided_at(decisions: Sequence[AlignmentDecision] | None) -> float:
+def _get_decision_time(decisions: Sequence[AlignmentDecision] | None) -> float:
     return decisions[-1].recorded_at.timestamp() if decisions else 0.0
 
 
-def _note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNote:
+def _build_note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) -> FitNote:
     latest = decisions[-1] if decisions else None
     return FitNote(
         fit_id=alignment.fit_id,

@@ -78,15 +78,15 @@ def _verify_chain(store: Store, faults: list[str], expected: str | None) -> Audi
     cautions: list[str] = []
     hashes: set[str] = set()
 
-    def observed() -> Iterator[ChainRecord]:
+    def observe() -> Iterator[ChainRecord]:
         clock = ""
         for record in store.read_chain():
             hashes.add(record.hash)
-            cautions.extend(_clock_cautions(record, clock))
+            cautions.extend(_find_clock_cautions(record, clock))
             clock = record.written_at
             yield record
 
-    faults += [fault.message for fault in check_chain(observed(), head)]
+    faults += [fault.message for fault in check_chain(observe(), head)]
     for kind in (store.get_readings, store.get_signatures, store.get_lesions):
         kind()  # reading names what no hash tells: a length that is not that of its points
     named = " ".join(faults)
@@ -114,15 +114,15 @@ def list_entries(
         Readers whose answers are not shown: that there is one, and when it was recorded, is.
     """
     for record in store.read_chain(after):
-        entry = _entry(record)
+        entry = _build_entry(record)
         if record.kind == "Reading" and record.reader in blinded:
             entry = evolve(entry, content=NOT_SHOWN, reason="")
         yield entry
 
 
-def _clock_cautions(record: ChainRecord, before: str) -> list[str]:
-    written, recorded = _time(record.written_at), _time(record.recorded_at)
-    previous = _time(before)
+def _find_clock_cautions(record: ChainRecord, before: str) -> list[str]:
+    written, recorded = _parse_time(record.written_at), _parse_time(record.recorded_at)
+    previous = _parse_time(before)
     name = f"Record {record.sequence_number} ({record.kind})"
     cautions = []
     if written and previous and written < previous - CLOCK_TOLERANCE:
@@ -142,7 +142,7 @@ def _clock_cautions(record: ChainRecord, before: str) -> list[str]:
     return cautions
 
 
-def _time(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -150,7 +150,7 @@ def _time(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _entry(record: ChainRecord) -> AuditEntry:
+def _build_entry(record: ChainRecord) -> AuditEntry:
     try:
         body: Any = parse_json(record.body)
     except ValueError:
@@ -164,13 +164,13 @@ def _entry(record: ChainRecord) -> AuditEntry:
         action=record.kind,
         person=record.reader or record.account,
         subject=record.subject,
-        content=_content(record.kind, body),
+        content=_describe_content(record.kind, body),
         reason=reason,
         hash=record.hash,
     )
 
 
-def _content(kind: str, body: dict[str, Any]) -> str:
+def _describe_content(kind: str, body: dict[str, Any]) -> str:
     if "damaged" in body:
         return str(body["damaged"])
     if kind == "Reading":

@@ -81,7 +81,7 @@ def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") ->
             folder = Path(temporary)
             store = open_sqlite(folder / STORE_NAME, create=True)
             try:
-                copy_store(_sql(project), store)
+                copy_store(_require_sql(project), store)
                 _check(store)
                 head = store.get_head()
             finally:
@@ -92,7 +92,7 @@ def back_up(project: Project, path: Path, at: datetime, passphrase: str = "") ->
                 "opp_mri": __version__,
                 "records": head.sequence_number,
                 "head": head.hash,
-                "sha256": {name: _sha256(folder / name) for name in NAMES},
+                "sha256": {name: _hash_file(folder / name) for name in NAMES},
             }
             (folder / MANIFEST_NAME).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             with open_new_archive(path, passphrase, zipfile.ZIP_DEFLATED) as archive:
@@ -118,7 +118,7 @@ def check_backup(path: Path, passphrase: str = "", workplace: Path | None = None
     InputError
         It is not a backup, or not as it was made, or the passphrase is wrong.
     """
-    with _unpacked(path, passphrase, workplace or path.absolute().parent) as (_, backup):
+    with _unpack(path, passphrase, workplace or path.absolute().parent) as (_, backup):
         return backup
 
 
@@ -139,7 +139,7 @@ def restore(path: Path, folder: Path, passphrase: str = "") -> Backup:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _unpacked(path, passphrase, folder) as (unpacked, backup):
+        with _unpack(path, passphrase, folder) as (unpacked, backup):
             for name in reversed(NAMES):  # the store last: without it the folder is not a project
                 (unpacked / name).chmod(0o600)
                 (unpacked / name).replace(folder / name)
@@ -165,8 +165,8 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
     create_project(folder, database)
     with open_project(folder) as copy:
         try:
-            copy_store(_sql(project), _sql(copy))
-            _check(_sql(copy))
+            copy_store(_require_sql(project), _require_sql(copy))
+            _check(_require_sql(copy))
         except BaseException:
             if not database:  # nothing stands in the way of another try
                 copy.store.close()
@@ -175,7 +175,7 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
         return copy.store.get_head()
 
 
-def _sql(project: Project) -> SqlStore:
+def _require_sql(project: Project) -> SqlStore:
     if not isinstance(project.store, SqlStore):
         raise TypeError("only a store on a database can be copied")
     return project.store
@@ -198,7 +198,7 @@ def _write_settings(project: Project, path: Path) -> None:
 
 
 @contextmanager
-def _unpacked(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Path, Backup]]:
+def _unpack(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Path, Backup]]:
     with TemporaryDirectory(prefix=".opp_mri_", dir=workplace) as temporary:
         folder = Path(temporary)
         plain = path
@@ -212,7 +212,7 @@ def _unpacked(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Pa
                     with archive.open(name) as member, (folder / name).open("wb") as file:
                         shutil.copyfileobj(member, file)
             manifest: dict[str, Any] = parse_json(read_document(folder / MANIFEST_NAME))
-            sound = all(manifest["sha256"][name] == _sha256(folder / name) for name in NAMES)
+            sound = all(manifest["sha256"][name] == _hash_file(folder / name) for name in NAMES)
             head = Head(sequence_number=manifest["records"], hash=manifest["head"])
             made_at = str(manifest["made_at"])
         except OSError as error:
@@ -243,6 +243,6 @@ def _check_room(archive: zipfile.ZipFile, folder: Path) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

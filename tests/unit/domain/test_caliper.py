@@ -14,8 +14,8 @@ from opp_mri.domain.caliper import (
     axis_from_landmark,
     carry_caliper,
     hold_to_axis,
+    hold_to_image,
     move_point,
-    on_image,
     project_axis,
     project_line,
 )
@@ -134,8 +134,8 @@ def test_no_line_is_held_to_an_axis_that_runs_through_the_image() -> None:
 
 
 def test_the_outer_half_pixels_belong_to_the_image() -> None:
-    assert on_image(plane(), (-3.0, 300.0)) == (-0.5, 255.5)
-    assert on_image(plane(), (12.25, 13.5)) == (12.25, 13.5)
+    assert hold_to_image(plane(), (-3.0, 300.0)) == (-0.5, 255.5)
+    assert hold_to_image(plane(), (12.25, 13.5)) == (12.25, 13.5)
 
 
 def ghost(shift: tuple[float, float, float], turned_deg: float = 0.0, **frames: str) -> object:

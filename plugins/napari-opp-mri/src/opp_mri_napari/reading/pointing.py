@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from opp_mri.domain.caliper import on_image
+from opp_mri.domain.caliper import hold_to_image
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.reading.basics.line_tool import STILL_PX, Grip
 from opp_mri_napari.reading.basics.tools import LANDMARKS, Tool
@@ -136,7 +136,7 @@ class Pointing:
             )
 
         if pane.plane is not None:  # like the other end, a first one stays on the image
-            pixel = on_image(pane.plane, pixel)
+            pixel = hold_to_image(pane.plane, pixel)
         calipers.line.press(pixel, (event.x_px, event.y_px), there, to_px)
         if calipers.line.grip in (Grip.START, Grip.END):
             calipers.selected = calipers.line.dragged
