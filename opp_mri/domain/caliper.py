@@ -110,7 +110,9 @@ def project_axis(plane: ImagePlane, axis_lps: Vector3) -> InPlane | None:
     return None if share < LEAST_IN_PLANE else (across / share, down / share)
 
 
-def direction_in_plane(plane: ImagePlane, start: PixelPoint, end: PixelPoint) -> InPlane | None:
+def find_direction_in_plane(
+    plane: ImagePlane, start: PixelPoint, end: PixelPoint
+) -> InPlane | None:
     """Return the direction of a line in its image, or None for a line of no length."""
     across, down = _run_mm(plane, start, end)
     length_mm = math.hypot(across, down)

@@ -334,10 +334,10 @@ class _Translation:
             self.faults.append(f"{name} has a length without points: measure it on the images.")
         return attrs.evolve(
             reading, lesion_id=lesion_id, study_date=day, caliper=caliper, repeat=case.repeat,
-            proposed=self._proposed(reading, day),
+            proposed=self._translate_proposal(reading, day),
         )  # fmt: skip
 
-    def _proposed(self, reading: Reading, day: date) -> ShownProposal | None:
+    def _translate_proposal(self, reading: Reading, day: date) -> ShownProposal | None:
         """Return the proposal that was shown before an answer on the project's own image."""
         shown = reading.proposed
         if shown is None:
@@ -348,7 +348,7 @@ class _Translation:
                 f"{_name(reading)} names a proposal on none of the images of its time point."
             )
             return None
-        start, end = (_untrimmed(point, native) for point in (shown.start, shown.end))
+        start, end = (_undo_trim(point, native) for point in (shown.start, shown.end))
         return attrs.evolve(shown, sop_instance_uid=native.sop_instance_uid, start=start, end=end)
 
     def translate_signature(self, signature: Signature) -> Signature:
@@ -367,7 +367,7 @@ class _Translation:
                 f"{name} lies on an image of another sequence. (If its role was changed in the "
                 "project since the package was made, change it back for the merge.)"
             )
-        start, end = (_untrimmed(point, native) for point in (caliper.start, caliper.end))
+        start, end = (_undo_trim(point, native) for point in (caliper.start, caliper.end))
         if not all(native.plane.contains(*point) for point in (start, end)):
             self.faults.append(f"{name} has a point outside its image.")
         elif round_to_recorded_mm(native.plane.measure_length_mm(start, end)) != reading.length_mm:
@@ -385,7 +385,7 @@ class _Translation:
         )
 
 
-def _untrimmed(point: PixelPoint, native: _NativeFrame) -> PixelPoint:
+def _undo_trim(point: PixelPoint, native: _NativeFrame) -> PixelPoint:
     """Return a point of a package's trimmed image on the whole image of the project."""
     left, top = native.trim
     return (point[0] + left, point[1] + top)

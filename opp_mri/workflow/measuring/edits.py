@@ -119,7 +119,7 @@ def mark_origin(reading: Reading, before: Reading | None, shown: ShownProposal |
             before is not None
             and before.origin is not Origin.DRAWN
             and before.caliper is not None
-            and _is_moved(_image(before.caliper), _line(before.caliper), reading.caliper)
+            and _is_moved(_get_image(before.caliper), _get_line(before.caliper), reading.caliper)
         )
         image = (shown.sop_instance_uid, shown.frame_number)
         is_from_proposal = (before is None or before.caliper is None) and _is_moved(
@@ -188,9 +188,9 @@ def sign_drafts(
 
 def _is_moved(image: tuple[str, int], line: Line, caliper: Caliper) -> bool:
     """Return whether a caliper is a line of an image with one end, or the whole line, moved."""
-    if image != _image(caliper):
+    if image != _get_image(caliper):
         return False
-    start, end = _line(caliper)
+    start, end = _get_line(caliper)
     steps = [
         (after[0] - before[0], after[1] - before[1])
         for before, after in zip(line, (start, end), strict=True)
@@ -201,11 +201,11 @@ def _is_moved(image: tuple[str, int], line: Line, caliper: Caliper) -> bool:
     )
 
 
-def _image(caliper: Caliper) -> tuple[str, int]:
+def _get_image(caliper: Caliper) -> tuple[str, int]:
     return (caliper.sop_instance_uid, caliper.frame_number)
 
 
-def _line(caliper: Caliper) -> Line:
+def _get_line(caliper: Caliper) -> Line:
     return (caliper.start, caliper.end)
 
 

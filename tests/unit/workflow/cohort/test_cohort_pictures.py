@@ -15,6 +15,6 @@ def test_page_and_files_share_one_drawing_and_one_rendering() -> None:
     picture = Picture(name="a", title="A", draw=draw, description="Nothing.", lesion_ids=())
     assert picture.svg.startswith("<svg")
     assert picture.render_content(".svg").decode().endswith(picture.svg)
-    assert picture.render_content(".svg") is picture.content(".svg")
+    assert picture.render_content(".svg") is picture.render_content(".svg")
     assert picture.render_content(".pdf").startswith(b"%PDF")
     assert len(drawn) == 1

@@ -15,9 +15,9 @@ from opp_mri.domain.caliper import (
     PATIENT_AP_LPS,
     InPlane,
     axis_from_landmark,
-    direction_in_plane,
+    find_direction_in_plane,
+    hold_to_image,
     move_point,
-    on_image,
     project_axis,
 )
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
@@ -146,7 +146,7 @@ class Calipers:
             return self.axis(pane)
         if lesion.find_axis_lps(pane.frame) is not None or self.movable_line(pane) != line:
             return self.axis(pane)
-        return direction_in_plane(pane.plane, *line)
+        return find_direction_in_plane(pane.plane, *line)
 
     # --- what the reader does
 
@@ -294,7 +294,7 @@ class Calipers:
             to = pane.geometry.pixel_from_screen(
                 (at[0] + down * steps[0], at[1] + across * steps[1])
             )
-        to = on_image(plane, to)
+        to = hold_to_image(plane, to)
         self.finish(pane, (to, line[1]) if self.selected == 0 else (line[0], to))
 
     def say(self, pane: Pane, answer: Answer, reason: str = "") -> None:

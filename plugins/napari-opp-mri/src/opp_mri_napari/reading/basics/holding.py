@@ -1,6 +1,6 @@
 """What a moving end is held to: the AP axis and the image."""
 
-from opp_mri.domain.caliper import InPlane, hold_to_axis, move_point, on_image
+from opp_mri.domain.caliper import InPlane, hold_to_axis, hold_to_image, move_point
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri_napari.shared.geometry import PaneGeometry
@@ -16,7 +16,7 @@ class Holder:
         """Return where the moving end goes."""
         if self._axis is not None:
             moving = hold_to_axis(self._plane, fixed, moving, self._axis)
-        return on_image(self._plane, moving)
+        return hold_to_image(self._plane, moving)
 
 
 def along_on_screen(
