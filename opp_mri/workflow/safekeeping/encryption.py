@@ -74,7 +74,7 @@ class _Cipher:
     nonce: bytes
     aes: AESGCM
 
-    def nonce_of(self, number: int, *, is_last: bool) -> bytes:
+    def build_nonce(self, number: int, *, is_last: bool) -> bytes:
         """Return the nonce of a piece."""
         return self.nonce + _COUNTER.pack(number, is_last)
 
@@ -122,7 +122,7 @@ class EncryptedWriter(io.RawIOBase):
         self._waiting.clear()
 
     def _put(self, piece: bytes, *, is_last: bool) -> None:
-        nonce = self._cipher.nonce_of(self._number, is_last=is_last)
+        nonce = self._cipher.build_nonce(self._number, is_last=is_last)
         self._target.write(self._cipher.aes.encrypt(nonce, piece, self._cipher.header))
         self._number += 1
 
@@ -156,7 +156,7 @@ def decrypt_pieces(source: BinaryIO, passphrase: str) -> Iterator[bytes]:
     piece, number = source.read(PIECE + TAG), 0
     while True:
         following = source.read(PIECE + TAG)
-        nonce = cipher.nonce_of(number, is_last=not following)
+        nonce = cipher.build_nonce(number, is_last=not following)
         try:
             content = cipher.aes.decrypt(nonce, piece, header)
         except (InvalidTag, ValueError) as error:
