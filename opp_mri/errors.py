@@ -8,8 +8,9 @@
     │   └── RowsError    3  some rows of a table were not stored, the others are
     ├── GeometryError    4  an image on which no length can be taken, and why
     ├── UnknownError     5  a lesion, volume, image or patient that this project does not hold
-    └── ProjectError     6  the project's folder or store: absent, newer, locked, full
-        └── ConflictError 6 somebody else recorded something meanwhile: look at it, then repeat
+    ├── ProjectError     6  the project's folder or store: absent, newer, locked, full
+    │   └── ConflictError 6 somebody else recorded something meanwhile: look at it, then repeat
+    └── PeerError        7  an archive (PACS) that does not answer, refuses, or answers wrongly
 
 Exit code 2 is a wrong command line, 130 is Ctrl-C, and 1 with a traceback is a fault of ours.
 No message holds a patient's name or id.
@@ -127,3 +128,9 @@ class ProjectError(OppMriError):
 
 class ConflictError(ProjectError):
     """Somebody recorded meanwhile what this would have followed; nothing was changed."""
+
+
+class PeerError(OppMriError):
+    """An archive does not answer, refuses, or does not send what was requested."""
+
+    exit_code = 7

@@ -1,6 +1,7 @@
 """A project: a folder with its settings and its store."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -46,12 +47,15 @@ class Settings:
         File of the template of the text to dictate, from the folder; "" for the shipped one.
     database
         Address of the PostgreSQL database that holds the store; "" for a file in the folder.
+    peers
+        Archives (PACS) by name, as their tables state them.
     """
 
     criteria: str = "amini-2016"
     allow_gradient_echo: bool = False
     dictation_template: str = ""
     database: str = ""
+    peers: Mapping[str, object] = attrs.field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -193,7 +197,7 @@ def read_settings(path: Path) -> Settings:
         return Settings()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
-    kinds = {field.name: type(field.default) for field in attrs.fields(Settings)}
+    kinds = {field.name: type(field.default) for field in attrs.fields(Settings)} | {"peers": dict}
     for name, value in document.items():
         if name not in kinds:
             raise InputError(

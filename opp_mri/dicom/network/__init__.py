@@ -1,0 +1,1 @@
+"""Archives (PACS) by DIMSE and by DICOMweb; the only home of pynetdicom and dicomweb-client."""

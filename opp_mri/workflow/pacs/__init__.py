@@ -1,0 +1,1 @@
+"""Archives (PACS): find, pull, push, and watch for what is new."""

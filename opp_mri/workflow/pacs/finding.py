@@ -1,0 +1,103 @@
+"""Find studies in an archive, and say which of them the project holds."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from attrs import frozen
+
+from opp_mri.dicom.network.quiet import quiet_network
+from opp_mri.domain.peer import Peer, RemoteStudy, StudyQuery
+from opp_mri.workflow.pacs.choosing import SeriesChoice, choose_series
+from opp_mri.workflow.pacs.peers import open_archive
+from opp_mri.workflow.project import Project
+
+
+@frozen(kw_only=True)
+class ListedStudy:
+    """A study of an archive.
+
+    Parameters
+    ----------
+    is_here
+        Whether the project has images of it.
+    series
+        Its series with what their headers say, where that was asked for.
+    """
+
+    study: RemoteStudy
+    is_here: bool
+    series: tuple[SeriesChoice, ...] = ()
+
+
+def find_studies(
+    project: Project, peer: Peer, query: StudyQuery, *, with_series: bool = False
+) -> list[ListedStudy]:
+    """Find studies, by patient and date.
+
+    Parameters
+    ----------
+    with_series
+        Whether to look at one header of each series.
+
+    Raises
+    ------
+    PeerError
+        The archive does not answer, refuses, or answers wrongly.
+    """
+    here = studies_here(project)
+    gradient = project.settings.allow_gradient_echo
+    with quiet_network(), open_archive(peer) as archive:
+        listed = []
+        for study in archive.find_studies(query):
+            series: Sequence[SeriesChoice] = ()
+            if with_series:
+                series = choose_series(
+                    archive,
+                    archive.find_series(study),
+                    with_reports=True,
+                    take_all=False,
+                    allow_gradient_echo=gradient,
+                )
+            is_here = study.study_instance_uid in here
+            listed.append(ListedStudy(study=study, is_here=is_here, series=tuple(series)))
+    return listed
+
+
+def studies_here(project: Project) -> frozenset[str]:
+    """Return the UIDs of the studies of which the project has images."""
+    return frozenset(volume.study_instance_uid for volume in project.store.get_volumes())
+
+
+def watch_patients(
+    project: Project, peer: Peer, *, wait: Callable[[], bool]
+) -> Iterator[tuple[ListedStudy, ...]]:
+    """Yield, time after time, the studies of the project's patients that are new in an archive.
+
+    A study is new where the project has no image of it; each is named once.
+
+    Parameters
+    ----------
+    wait
+        Called between two looks; False ends the watch.
+
+    Raises
+    ------
+    PeerError
+        The archive fails.
+    """
+    named: set[str] = set()
+    while True:
+        here = studies_here(project) | named
+        new: list[ListedStudy] = []
+        with quiet_network(), open_archive(peer) as archive:
+            for patient in project.store.get_patients():
+                query = StudyQuery(patient_id=patient.patient_id)
+                new += [
+                    ListedStudy(study=study, is_here=False)
+                    for study in archive.find_studies(query)
+                    if study.study_instance_uid not in here
+                    and study.patient_id == patient.patient_id
+                ]
+        named |= {each.study.study_instance_uid for each in new}
+        yield tuple(new)
+        if not wait():
+            return

@@ -1,0 +1,152 @@
+"""The peers of a project: named archives in its settings."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from opp_mri.domain.peer import Authentication, DimsePeer, Peer, Retrieval, WebPeer
+from opp_mri.errors import InputError, UnknownError
+from opp_mri.files import write_bytes
+from opp_mri.workflow.pacs.secrets import find_secret
+from opp_mri.workflow.project import SETTINGS_NAME, Project, read_document
+
+if TYPE_CHECKING:
+    from opp_mri.dicom.network.archive import Archive
+
+SECRET_WORDS: Final = ("password", "token", "secret", "passphrase")
+
+
+def list_peers(project: Project) -> tuple[Peer, ...]:
+    """Return the peers of a project, by name.
+
+    Raises
+    ------
+    InputError
+        A peer of the settings is not as it must be.
+    """
+    return tuple(build_peer(name, table) for name, table in sorted(project.settings.peers.items()))
+
+
+def find_peer(project: Project, name: str) -> Peer:
+    """Return the peer of a name.
+
+    Raises
+    ------
+    UnknownError
+        The project has no such peer.
+    """
+    if name not in project.settings.peers:
+        raise UnknownError(
+            f"The project has no peer {name}: `opp-mri pacs peer list` lists the peers, "
+            "`opp-mri pacs peer add` adds one."
+        )
+    return build_peer(name, project.settings.peers[name])
+
+
+def build_peer(name: str, table: object) -> Peer:
+    """Return a peer as the settings state it.
+
+    Raises
+    ------
+    InputError
+        It is not as it must be; the text quotes no value, which may be a secret.
+    """
+    if not isinstance(table, Mapping):
+        raise InputError(f"The settings of the peer {name} are not a table: correct them.")
+    kind: type[Peer] = WebPeer if "url" in table else DimsePeer
+    known = {field.name for field in attrs.fields(kind)} - {"name"}
+    for key in table:
+        if any(word in str(key).lower() for word in SECRET_WORDS):
+            raise InputError(
+                f"The settings of the peer {name} hold a {key}: remove it, since others may read "
+                f"the file, and run `opp-mri pacs peer login {name}`."
+            )
+        if key not in known:
+            raise InputError(
+                f"The settings of the peer {name} have an unknown entry {key}: known are "
+                f"{', '.join(sorted(known))}."
+            )
+    values: dict[str, Any] = dict(table)
+    try:
+        return kind(name=name, **values)
+    except (TypeError, ValueError) as error:
+        reason = error.args[0] if isinstance(error, ValueError) else "a value has the wrong kind"
+        raise InputError(f"The peer {name} cannot be used: {_shorten(str(reason))}.") from None
+
+
+def _shorten(reason: str) -> str:
+    return reason.splitlines()[0].rstrip(".") if reason else "a value is wrong"
+
+
+def add_peer(project: Project, peer: Peer) -> None:
+    """Add a peer to the settings of a project.
+
+    Raises
+    ------
+    InputError
+        The project has a peer of that name, or the settings cannot be written.
+    """
+    path = project.folder / SETTINGS_NAME
+    if peer.name in project.settings.peers:
+        raise InputError(
+            f"The project has a peer {peer.name} already: choose another name, or edit {path}."
+        )
+    lines = [f"[peers.{peer.name}]"]
+    for field in attrs.fields(type(peer)):
+        value = getattr(peer, field.name)
+        if field.name != "name" and value != field.default:
+            written = value.value if isinstance(value, Authentication | Retrieval) else value
+            lines.append(f"{field.name} = {json.dumps(written, ensure_ascii=False)}")
+    try:
+        text = read_document(path)
+    except FileNotFoundError:
+        text = ""
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    content = "\n".join([text.rstrip(), "", *lines, ""])
+    write_bytes(path, content.encode())
+    path.chmod(0o600)
+
+
+def open_archive(peer: Peer, outgoing: frozenset[tuple[str, str]] = frozenset()) -> "Archive":
+    """Return the connection to a peer; use it in a ``with``.
+
+    Parameters
+    ----------
+    outgoing
+        SOP classes and transfer syntaxes of what will be sent; empty for retrieving.
+
+    Raises
+    ------
+    UnknownError
+        It needs a secret that is not known.
+    """
+    if isinstance(peer, WebPeer):
+        from opp_mri.dicom.network.web import WebArchive
+
+        return WebArchive(peer=peer, secret=find_secret(peer))
+    from opp_mri.dicom.network.dimse import DimseArchive
+
+    return DimseArchive(peer=peer, outgoing_classes=outgoing)
+
+
+def check_peer(peer: Peer) -> None:
+    """Check that a peer answers.
+
+    Raises
+    ------
+    PeerError
+        It does not.
+    """
+    from opp_mri.dicom.network.quiet import quiet_network
+
+    with quiet_network(), open_archive(peer) as archive:
+        archive.check()
+
+
+def default_folder(project: Project) -> Path:
+    """Return where a project keeps what it pulls."""
+    return project.folder / "pulled"
