@@ -98,7 +98,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str,
         try:
             part.mkdir()
             for name, content in files:
-                (part / name).parent.mkdir(exist_ok=True)
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
                 _write(part / name, content)
                 names.append(name)
             if folder.exists():

@@ -1,0 +1,69 @@
+"""Free text that may stay: words of the lexicon of series descriptions, terms, and codes."""
+
+import re
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+from opp_mri.dicom.deidentify.allow_list import TERMS
+from opp_mri.dicom.roles.lexicon import read_words
+from opp_mri.dicom.sr import concepts
+
+_PIECE: Final = re.compile(r"[^\W_]+|[\W_]+")
+_NUMBER: Final = re.compile(r"\d{1,3}")
+_LONG_NUMBER: Final = re.compile(r"\d{4}")
+
+
+@cache
+def _harmless_words() -> frozenset[str]:
+    """Return technical words that name nobody, of `harmless_words.txt`."""
+    source = files("opp_mri.dicom.deidentify").joinpath("harmless_words.txt")
+    return frozenset(source.read_text(encoding="utf-8").split())
+
+
+def clean_text(text: str) -> str:
+    """Return a text with its known words only, and the signs between them."""
+    pieces = _PIECE.findall(text)
+    kept: list[str] = []
+    for piece in pieces:
+        if not piece[0].isalnum():
+            if kept and kept[-1][-1].isalnum():
+                kept.append(piece)
+        elif is_known(piece):
+            kept.append(piece)
+    return "".join(kept).strip(" ,;:^/\\") if any(piece[0].isalnum() for piece in kept) else ""
+
+
+@lru_cache(maxsize=8192)
+def is_known(word: str) -> bool:
+    """Return whether a word names nobody: a technical word or a number below 1000."""
+    folded = word.casefold()
+    if _NUMBER.fullmatch(folded) or folded in _harmless_words() or word.upper() in TERMS:
+        return True
+    if _LONG_NUMBER.search(folded):
+        return False
+    tokens = read_words(word)
+    return bool(tokens) and all(token.meanings for token in tokens)
+
+
+@cache
+def known_meanings() -> frozenset[str]:
+    """Return the meanings of codes of opp_mri and of the standard."""
+    from pydicom.sr.codedict import codes
+
+    own = {code.meaning for code in vars(concepts).values() if hasattr(code, "meaning")}
+    for table in vars(concepts).values():
+        if isinstance(table, dict):
+            own |= {each.meaning for each in table.values() if hasattr(each, "meaning")}
+    own |= set(concepts.VERTEBRAE)
+    for scheme in ("DCM", "SCT", "UCUM"):
+        known = getattr(codes, scheme)
+        own |= {_meaning(known, name) for name in known.dir()}
+    return frozenset(own)
+
+
+def _meaning(known: Any, name: str) -> str:
+    try:
+        return str(getattr(known, name).meaning)
+    except (AttributeError, RuntimeError):  # a name that stands for several codes
+        return ""
