@@ -1,4 +1,4 @@
-"""Verbs of exchange with other programs: sr export, sr import."""
+"""Verbs of exchange with other programs: sr export, sr import, fhir export."""
 
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_count, format_mm
+from opp_mri.workflow.exchange.fhir_export import export_bundles
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_export import ExportSummary, ReportToWrite, export_reports
 from opp_mri.workflow.exchange.sr_import import ImportedLine, ImportSummary, import_annotations
@@ -191,4 +192,47 @@ def _build_import_json(summary: ImportSummary) -> dict[str, object]:
     }
 
 
-COMMANDS: Final = (sr_group,)
+@click.group("fhir")
+def fhir_group() -> None:
+    """Write assessed lesions for a hospital's systems, as FHIR."""
+
+
+@fhir_group.command("export", epilog=format_example("opp-mri fhir export bundles --project study"))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@project_option
+@click.option("--reader", help="Whose answers count; default: the consensus, or the only reader.")
+@add_rules_options
+@json_option
+def fhir_export_command(
+    folder: Path,
+    lesion_ids: tuple[str, ...],
+    project_folder: Path,
+    reader: str | None,
+    rules: RulesChoice,
+    as_json: bool,
+) -> None:
+    """Write one FHIR R5 bundle per assessed lesion into FOLDER.
+
+    A bundle holds a DiagnosticReport, an Observation of the response, and one Observation per
+    answer. Only the consensus is final; an independent read is preliminary.
+    """
+    with open_project(project_folder) as project:
+        summary = export_bundles(
+            project.store,
+            folder,
+            rules.complete_for_project(project),
+            read_clock(),
+            lesion_ids=lesion_ids,
+            reader=reader,
+        )
+    if as_json:
+        names = [path.name for path in summary.paths]
+        show_json({"bundles": names, "left_out": list(summary.left_out)})
+    else:
+        click.echo(f"{format_count(len(summary.paths), 'bundle')} in {folder}.")
+    for sentence in summary.left_out:
+        click.echo(f"Left out: {sentence}", err=True)
+
+
+COMMANDS: Final = (sr_group, fhir_group)

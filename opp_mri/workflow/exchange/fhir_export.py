@@ -1,0 +1,268 @@
+"""An assessed lesion as a FHIR R5 bundle: a diagnostic report with its observations."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import NAMESPACE_OID, uuid5
+
+from attrs import frozen
+
+from opp_mri.dicom.sr.concepts import (
+    AP_CALIPER,
+    CATEGORIES,
+    CURRENT_RESPONSE,
+    DECIDING_SEQUENCE,
+    LENGTHS,
+    RESPONSE_REPORT,
+    RULE,
+    SEQUENCE,
+    SEQUENCES,
+    SSRS_COMPLETION,
+    LengthCode,
+    rule_code,
+    vertebra_code,
+)
+from opp_mri.domain.assessment import Rules
+from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.errors import InputError
+from opp_mri.files import write_bytes
+from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.classify import classify
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
+from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
+
+SYSTEMS: Final = {
+    "SCT": "http://snomed.info/sct",
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    "UCUM": "http://unitsofmeasure.org",
+    "99OPPMRI": "urn:opp-mri:99OPPMRI",
+}
+ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/observation-category"
+
+Json = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class FhirSummary:
+    """Result of an export.
+
+    Parameters
+    ----------
+    paths
+        A bundle for each lesion.
+    left_out
+        Lesions without one, in sentences.
+    """
+
+    paths: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def export_bundles(
+    store: Store,
+    folder: Path,
+    rules: Rules,
+    at: datetime,
+    *,
+    lesion_ids: Sequence[str] = (),
+    reader: str | None = None,
+) -> FhirSummary:
+    """Write a bundle for each assessed lesion.
+
+    Parameters
+    ----------
+    folder
+        Where the files go; it is created.
+    at
+        When they are written.
+    lesion_ids
+        Of these lesions; of all where it is empty.
+    reader
+        Whose readings count; None for the consensus, or the only reader of a lesion.
+
+    Raises
+    ------
+    ProjectError
+        The reader reads blind, and the blinding is not lifted.
+    UnknownError
+        There is no such lesion.
+    InputError
+        A file cannot be written.
+    """
+    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.get_lesions())
+    error = estimate_measurement_error(store)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths, left_out = [], []
+    for lesion in lesions:
+        try:
+            timeline = build_lesion_timeline(store, lesion, reader=reader)
+        except InputError as problem:
+            left_out.append(f"{lesion.lesion_id} has no bundle. {problem}")
+            continue
+        check_shown(store, [timeline.reader])
+        assessed = AssessedLesion(
+            lesion=lesion,
+            timeline=timeline.timeline,
+            assessment=classify(timeline.timeline, rules),
+            error=error,
+            reader=timeline.reader,
+            flags=timeline.flags,
+            visits=timeline.visits,
+        )
+        if not assessed.is_measured:
+            left_out.append(f"{lesion.lesion_id} has no bundle. No length is recorded.")
+            continue
+        bundle = build_bundle(timeline, assessed, at)
+        name = f"{uuid5(NAMESPACE_OID, lesion.tracking_uid)}.json"
+        paths.append(folder / name)
+        content = json.dumps(bundle, indent=1, ensure_ascii=False) + "\n"
+        write_bytes(folder / name, content.encode())
+    return FhirSummary(paths=tuple(paths), left_out=tuple(left_out))
+
+
+def build_bundle(timeline: LesionTimeline, assessed: AssessedLesion, at: datetime) -> Json:
+    """Return the bundle of a lesion: report first, then response, then each answer."""
+    lesion = timeline.lesion
+    observations = [
+        _build_length(lesion, cell, cell.reading)
+        for cell in timeline.cells
+        if cell.reading is not None
+    ]
+    response = _build_response(timeline, assessed)
+    results = [response, *observations]
+    report = {
+        "resourceType": "DiagnosticReport",
+        "status": _status(timeline.reader),
+        "code": _concept(RESPONSE_REPORT),
+        "subject": _subject(lesion),
+        "effectiveDateTime": _last_date(timeline),
+        "issued": at.isoformat(timespec="seconds"),
+        "performer": [{"display": timeline.reader}],
+        "identifier": [_uid(lesion.tracking_uid)],
+        "result": [{"reference": _url(each)} for each in results],
+        "conclusion": " ".join(assessed.sentences),
+    }
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": at.isoformat(timespec="seconds"),
+        "entry": [{"fullUrl": _url(each), "resource": each} for each in (report, *results)],
+    }
+
+
+def _build_length(lesion: Lesion, cell: Cell, reading: Reading) -> Json:
+    """Return the observation of one answer: a length, 0 mm, or none with the reason."""
+    observation: Json = {
+        **_build_observation(lesion, reading.reader, cell.study_date.isoformat()),
+        "identifier": [{"system": "urn:opp-mri:reading", "value": reading.reading_id}],
+        "code": _concept(LENGTHS[LengthCode.SCT]),
+        "method": _concept(AP_CALIPER),
+        "component": [
+            {
+                "code": _concept(SEQUENCE),
+                "valueCodeableConcept": _concept(SEQUENCES[cell.sequence]),
+            },
+            {
+                "code": _concept(SSRS_COMPLETION),
+                "valueQuantity": _quantity(cell.days_from_ssrs, "day", "d"),
+            },
+        ],
+    }
+    if cell.volume is not None:
+        study = _uid(cell.volume.study_instance_uid)
+        observation["derivedFrom"] = [{"type": "ImagingStudy", "identifier": study}]
+    if reading.answer is Answer.NOT_MEASURABLE or reading.length_mm is None:
+        code = {"system": ABSENT, "code": "not-performed", "display": "Not Performed"}
+        observation["dataAbsentReason"] = {"coding": [code], "text": "Not measurable"}
+    else:
+        observation["valueQuantity"] = _quantity(float(reading.length_mm), "mm", "mm")
+    if reading.reason:
+        observation["note"] = [{"text": reading.reason}]
+    return observation
+
+
+def _build_response(timeline: LesionTimeline, assessed: AssessedLesion) -> Json:
+    assessment = assessed.assessment
+    deciding = assessment.deciding_sequence
+    components = [
+        {"code": _concept(RULE), "valueCodeableConcept": _concept(rule_code(assessment.reason))}
+    ]
+    if deciding is not None:
+        components.append(
+            {
+                "code": _concept(DECIDING_SEQUENCE),
+                "valueCodeableConcept": _concept(SEQUENCES[deciding]),
+            }
+        )
+    return {
+        **_build_observation(timeline.lesion, timeline.reader, _last_date(timeline)),
+        "identifier": [
+            {
+                "system": "urn:opp-mri:response",
+                "value": f"{timeline.lesion.tracking_uid}/{timeline.reader}",
+            }
+        ],
+        "code": _concept(CURRENT_RESPONSE),
+        "valueCodeableConcept": _concept(CATEGORIES[assessment.category]),
+        "method": {"text": f"{assessment.criteria.name}, {assessment.mode.value}"},
+        "note": [{"text": sentence} for sentence in assessed.sentences],
+        "component": components,
+    }
+
+
+def _build_observation(lesion: Lesion, reader: str, day: str) -> Json:
+    category = {"system": CATEGORY, "code": "imaging", "display": "Imaging"}
+    return {
+        "resourceType": "Observation",
+        "status": _status(reader),
+        "category": [{"coding": [category]}],
+        "subject": _subject(lesion),
+        "effectiveDateTime": day,
+        "performer": [{"display": reader}],
+        "bodySite": _concept(vertebra_code(lesion.level)),
+    }
+
+
+def _status(reader: str) -> str:
+    """Only the consensus is final: an independent read is not verified."""
+    return "final" if reader == CONSENSUS else "preliminary"
+
+
+def _last_date(timeline: LesionTimeline) -> str:
+    dates = [cell.study_date for cell in timeline.cells if cell.reading is not None]
+    return max(dates).isoformat()
+
+
+def _subject(lesion: Lesion) -> Json:
+    return {"type": "Patient", "identifier": {"value": lesion.patient_id}}
+
+
+def _uid(uid: str) -> Json:
+    return {"system": "urn:dicom:uid", "value": f"urn:oid:{uid}"}
+
+
+def _quantity(value: float, unit: str, code: str) -> Json:
+    return {"value": value, "unit": unit, "system": SYSTEMS["UCUM"], "code": code}
+
+
+def _concept(code: Any) -> Json:
+    coding = {
+        "system": SYSTEMS[code.scheme_designator],
+        "code": code.value,
+        "display": code.meaning,
+    }
+    return {"coding": [coding], "text": code.meaning}
+
+
+def _url(resource: Json) -> str:
+    """Return the address of a resource in its bundle, the same at each export."""
+    identifier = resource["identifier"][0]
+    key = f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}"
+    return f"urn:uuid:{uuid5(NAMESPACE_OID, key)}"

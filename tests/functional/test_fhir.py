@@ -1,0 +1,79 @@
+"""Bundles of assessed lesions are valid FHIR, and state what the project states."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fhir.resources.bundle import Bundle
+
+from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.errors import ProjectError
+from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
+from opp_mri.workflow.exchange.fhir_export import export_bundles
+from opp_mri.workflow.project import open_project
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+UNIT = {"mm": "http://unitsofmeasure.org", "d": "http://unitsofmeasure.org"}
+
+
+@pytest.fixture(scope="module")
+def exported(demo_read_twice: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The bundles of the demo cohort by one of its readers, with the lesions as assessed."""
+    folder = tmp_path_factory.mktemp("fhir")
+    with open_project(demo_read_twice) as project:
+        reader = project.store.get_readings()[0].reader
+        rules = load_project_rules(project)
+        try:
+            summary = export_bundles(project.store, folder, rules, AT, reader=reader)
+        except ProjectError:
+            pytest.skip("the demo that is read twice is blinded here")
+        lesions = assess_project(project, rules, reader=reader)
+    return [json.loads(path.read_text()) for path in summary.paths], lesions, reader
+
+
+def resources(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    all_of_it = [entry["resource"] for entry in bundle["entry"]]
+    return [resource for resource in all_of_it if resource["resourceType"] == kind]
+
+
+def test_each_bundle_is_valid_and_its_references_lead_somewhere(exported: Any) -> None:
+    bundles, lesions, _ = exported
+    assert len(bundles) == len([each for each in lesions if each.is_measured]) > 5
+    for bundle in bundles:
+        Bundle.model_validate(bundle)
+        (report,) = resources(bundle, "DiagnosticReport")
+        urls = [entry["fullUrl"] for entry in bundle["entry"]]
+        assert len(set(urls)) == len(urls)
+        assert {each["reference"] for each in report["result"]} == set(urls[1:])
+
+
+def test_a_bundle_states_the_category_and_each_length_of_the_project(exported: Any) -> None:
+    bundles, lesions, reader = exported
+    by_patient = {each.lesion.patient_id: each for each in lesions}
+    for bundle in bundles:
+        observations = resources(bundle, "Observation")
+        response, *lengths = observations
+        lesion = by_patient[response["subject"]["identifier"]["value"]]
+        (category,) = response["valueCodeableConcept"]["coding"]
+        assert category["code"] == lesion.assessment.category.value
+        stated = [each["valueQuantity"]["value"] for each in lengths if "valueQuantity" in each]
+        recorded = [
+            float(cell.reading.length_mm)
+            for cell in lesion.cells
+            if cell.reading is not None and cell.reading.length_mm is not None
+        ]
+        assert stated == recorded
+        assert all(UNIT[e["valueQuantity"]["code"]] for e in lengths if "valueQuantity" in e)
+        expected = "final" if reader == CONSENSUS else "preliminary"
+        assert {each["status"] for each in observations} == {expected}
+
+
+def test_an_export_is_the_same_when_it_is_repeated(exported: Any, demo_read_twice: Path,
+                                                   tmp_path: Path) -> None:  # fmt: skip
+    bundles, _, reader = exported
+    with open_project(demo_read_twice) as project:
+        rules = load_project_rules(project)
+        again = export_bundles(project.store, tmp_path, rules, AT, reader=reader)
+    assert [json.loads(path.read_text()) for path in again.paths] == bundles
