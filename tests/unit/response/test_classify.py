@@ -98,11 +98,12 @@ def test_without_a_follow_up_the_baseline_is_reported() -> None:
 
 
 def test_without_a_baseline_lengths_are_reported_and_changes_are_not() -> None:
-    one = reported(d60="25.0", d120="15.0")
-    assert (one.nadir_mm, one.last_day) == (Decimal("15.0"), 120)
-    assert one.baseline_mm is None
-    assert one.peak_change_mm is None
-    assert one.last_change_mm is None
+    answer = reported(d60="15.0", d120="25.0")
+    assert (answer.nadir_mm, answer.nadir_day, answer.last_day) == (Decimal("15.0"), 60, 120)
+    assert answer.regrowth_mm == Decimal("10.0")
+    assert answer.baseline_mm is None
+    assert answer.peak_change_mm is None
+    assert answer.last_change_mm is None
 
 
 def test_what_came_after_a_local_retreatment_is_not_reported_either() -> None:
@@ -138,6 +139,14 @@ def test_a_lesion_without_any_measurement_has_no_baseline() -> None:
         Reason.NO_BASELINE,
     )
     assert answer.deciding_sequence is None
+    assert answer.discordant is False
+
+
+def test_an_assessment_names_its_lesion_its_rules_and_the_day_of_a_retreatment() -> None:
+    retreatment = TreatmentEvent(130, EventKind.LOCAL_RETREATMENT)
+    rules = Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
+    answer = classify(lesion(retreatment, T1=studies(d0="10.0", d60="15.0")), rules)
+    assert (answer.lesion_id, answer.rules, answer.retreatment_day) == ("a lesion", rules, 130)
 
 
 def test_studies_are_put_in_the_order_of_days() -> None:
