@@ -65,6 +65,7 @@ class ConsensusPanel(QWidget):
         )
         self.progress = make_label("color: #b8c4ce; font-size: 14px;")
         self.title = make_label("font-size: 20px; font-weight: bold;")
+        self.title.setTextFormat(Qt.TextFormat.PlainText)  # it names a lesion
         self.facts = make_label("font-size: 15px;")
         self.state = make_label("font-size: 16px; font-weight: bold;")
         self.buttons: dict[ResolutionKind, QPushButton] = {

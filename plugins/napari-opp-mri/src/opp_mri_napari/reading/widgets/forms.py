@@ -23,7 +23,7 @@ from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri_napari.reading.basics.key_table import KeyGroups
 from opp_mri_napari.reading.panels.panel_views import SignOffView
 from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
-from opp_mri_napari.reading.widgets.parts import Line, shrink
+from opp_mri_napari.reading.widgets.parts import Line, PlainLabel, shrink
 from opp_mri_napari.reading.widgets.visit_form import VisitForm
 
 LEVELS: Final = (
@@ -53,8 +53,8 @@ class SignOff(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title, self.missing, self.drafts = QLabel(), QLabel(), QLabel()
-        self.statement = QLabel()
+        self.title, self.missing, self.drafts = PlainLabel(), PlainLabel(), PlainLabel()
+        self.statement = PlainLabel()
         self.anyway = QCheckBox("Sign what is there; the rest stays unread")
         self.sign, self.cancel = QPushButton("Sign (Enter)"), QPushButton("Back (Esc)")
         column = QVBoxLayout(self)
@@ -207,7 +207,7 @@ class LesionForm(QWidget):
         self.level.addItems([CHOOSE_LEVEL, *LEVELS])
         self.add = QPushButton(ADD)
         self.seed = QLabel(NO_SEED)
-        self.errors = QLabel()
+        self.errors = PlainLabel()
         self.errors.setStyleSheet(ERROR)
         self.errors.setWordWrap(True)
         self.seed.setStyleSheet(QUIET)

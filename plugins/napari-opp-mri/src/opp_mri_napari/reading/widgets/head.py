@@ -4,11 +4,11 @@ from typing import Final
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.panels.panel_views import StatusView
 from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
-from opp_mri_napari.reading.widgets.parts import ElidedLabel
+from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel
 
 SHARE_PX: Final = 140
 SPACING_PX: Final = 14
@@ -22,7 +22,7 @@ class Head(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.title, self.hint = ElidedLabel(), ElidedLabel()
-        self.tool, self.saved, self.banner = QLabel(), QLabel(), QLabel()
+        self.tool, self.saved, self.banner = PlainLabel(), PlainLabel(), PlainLabel()
         self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
         for label in (self.saved, self.tool, self.hint):
             label.setStyleSheet(QUIET)

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from opp_mri.domain.visible_text import make_line_visible
 from opp_mri.errors import OppMriError
 from opp_mri_napari.reading.widgets.forms import ERROR
+from opp_mri_napari.reading.widgets.parts import PlainLabel
 
 if TYPE_CHECKING:
     from opp_mri.workflow.cohort.key_pictures import KeyImages
@@ -56,7 +57,7 @@ class KeyImagesWindow(QDialog):
         self.save_button, self.close_button = QPushButton("Save as …"), QPushButton("Close")
         self.save_button.clicked.connect(self._choose)
         self.close_button.clicked.connect(self.close)
-        self.message = QLabel()
+        self.message = PlainLabel()
         self.message.setWordWrap(True)
         line = QHBoxLayout()
         line.addWidget(self.message, 1)

@@ -12,12 +12,12 @@ from napari.qt import QtViewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
 from opp_mri_napari.reading.basics.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
-from opp_mri_napari.reading.widgets.parts import ElidedLabel
+from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel
 from opp_mri_napari.shared.text_scale import rescale
 
 KINDS: Final = {
@@ -75,7 +75,7 @@ class PaneWidget(QFrame):
         self.canvas.installEventFilter(self)
         self.overlay = Overlay(self.canvas)
         self.heading, self.series = ElidedLabel(), ElidedLabel()
-        self.state, self.badge, self.link = QLabel(), QLabel(), ElidedLabel()
+        self.state, self.badge, self.link = PlainLabel(), PlainLabel(), ElidedLabel()
         self._build()
 
     def _build(self) -> None:

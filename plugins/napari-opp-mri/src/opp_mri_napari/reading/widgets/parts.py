@@ -1,5 +1,6 @@
 """Small parts of the window: a side of fixed width, and lines of text."""
 
+from html import escape
 from typing import Final
 
 from qtpy.QtCore import QSize, Qt
@@ -36,7 +37,15 @@ class Side(QSplitter):
         return QSize(SIDE_PX[0], super().minimumSizeHint().height())
 
 
-class ElidedLabel(QLabel):
+class PlainLabel(QLabel):
+    """A label that shows markup as it is: a PatientID or the name of a lesion may hold some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+
+class ElidedLabel(PlainLabel):
     """A line of text that never asks for more room than there is; its tooltip has all of it."""
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
@@ -51,7 +60,7 @@ class ElidedLabel(QLabel):
     def setText(self, text: str) -> None:  # noqa: N802
         """Set the text; what would act instead of being read is written out."""
         super().setText(make_line_visible(text))
-        self.setToolTip(self.text())
+        self.setToolTip(escape(self.text()))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint what fits; Qt calls this."""

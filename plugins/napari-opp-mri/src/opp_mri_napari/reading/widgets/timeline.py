@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.panels.panel_views import TimelineView
 from opp_mri_napari.reading.widgets.looks import BIG, CATEGORIES, QUIET
+from opp_mri_napari.reading.widgets.parts import PlainLabel
 
 LEAST_PX: Final = 390
 SENTENCES_PX: Final = 74  # four lines; more can be scrolled
@@ -19,8 +20,8 @@ class TimelinePanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.category, self.rule, self.margin = QLabel(), QLabel(), QLabel()
-        self.sentences, self.hidden = QLabel(), QLabel()
+        self.category, self.rule, self.margin = PlainLabel(), PlainLabel(), PlainLabel()
+        self.sentences, self.hidden = PlainLabel(), PlainLabel()
         self.plot: Any = None
         self.more = QScrollArea()
         self.more.setWidget(self.sentences)
