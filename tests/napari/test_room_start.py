@@ -1,5 +1,7 @@
 """Ways into the reading room: the start panel, a dropped folder, and the panels of its side."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -32,6 +34,19 @@ def settings_of_the_test(tmp_path: Path) -> None:
     QSettings.setPath(
         QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(tmp_path / "settings")
     )
+
+
+def test_a_window_waits_for_no_library_that_only_images_and_statistics_need() -> None:
+    program = (
+        "import sys\n"
+        "import napari.qt\n"
+        "late = {'pydicom', 'SimpleITK', 'scipy', 'matplotlib', 'pandas'} - set(sys.modules)\n"
+        "import opp_mri_napari.reading.widgets.app\n"
+        "assert 'pydicom' in late\n"
+        "sys.exit(', '.join(sorted(late & set(sys.modules))) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 )
 
 from opp_mri.errors import OppMriError
-from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.project import Project, create_project, is_project, open_project
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.presenter import ReadingRoom
@@ -106,6 +105,8 @@ class _Indexing(QThread):
 
     def run(self) -> None:
         """Work; Qt calls this."""
+        from opp_mri.workflow.catalogue.index import index  # brings pydicom
+
         try:
             if not is_project(self._project):
                 create_project(self._project)
