@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import LOOKED_AT_S, FitReviewPresenter, View
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QApplication
 
 from opp_mri.workflow.project import STORE_NAME, Project
 
 if TYPE_CHECKING:
     from napari import Viewer
     from opp_mri_napari.fits.window import FitReviewWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
@@ -29,6 +32,7 @@ def window(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> Iterator["FitReviewWindow"]:
     from opp_mri_napari.fits.window import FitReviewWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     viewer = make_napari_viewer(show=True)
     opened = FitReviewWindow(
@@ -41,6 +45,7 @@ def window(
 
 def wait_for_images(window: "FitReviewWindow", qtbot: "QtBot") -> None:
     qtbot.waitUntil(lambda: window.presenter.images is not None, timeout=20_000)
+    qtbot.wait(20)  # until they are noted as on screen
 
 
 def decide(
@@ -52,6 +57,7 @@ def decide(
     """Press a key that decides, and wait until that is recorded."""
     qtbot.keyClick(line or canvas(window), key)
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
+    qtbot.wait(20)  # until the next fit is noted as on screen
 
 
 def canvas(window: "FitReviewWindow") -> "QWidget":
@@ -196,6 +202,7 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
     from opp_mri_napari.fits.window import FitReviewWindow
+    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
     presenter.reject()
@@ -248,3 +255,59 @@ def test_a_store_that_another_program_holds_does_not_stop_the_window(
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
     (decision,) = project.store.get_alignment_decisions()[first]
     assert decision.decision.value == "confirmed"
+
+
+def test_a_key_that_was_pressed_before_a_fit_was_on_screen_does_not_confirm_it(
+    window: "FitReviewWindow",
+    project: Project,
+    qtbot: "QtBot",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    qtbot.keyClick(canvas(window), Qt.Key.Key_N)
+    wait_for_images(window, qtbot)
+    show = window.panel.show_state
+
+    def show_slowly(presenter: FitReviewPresenter) -> None:
+        show(presenter)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(window.panel, "show_state", show_slowly)
+    early = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_C, Qt.KeyboardModifier.NoModifier, "c")
+    QApplication.postEvent(canvas(window), early)  # it waits while the next fit is drawn
+    qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
+    qtbot.wait(200)
+    qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
+    assert project.store.alignment_decisions() == {}
+    assert "Look at the fit first" in window.presenter.warning
+
+
+def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    import napari
+    from fixtures.window_driver import press, settle
+    from opp_mri_napari.reading.widgets.fits import review_in_room
+    from opp_mri_napari.shared.napari_parts import canvas_widget
+
+    room_window = open_window(project, on_fits=review_in_room)
+    press(room_window, qtbot, Qt.Key.Key_F)
+    viewer = napari.current_viewer()
+    assert viewer is not None
+    assert viewer is not room_window.viewer
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
+    qtbot.wait(round(1000 * LOOKED_AT_S) + 100)
+    qtbot.keyClick(canvas_widget(viewer), Qt.Key.Key_C)
+    qtbot.waitUntil(lambda: bool(project.store.alignment_decisions()), timeout=60_000)
+    for _ in range(2):  # the room asks every few seconds whether others recorded something
+        room_window.room.look_for_changes()
+        room_window.refresh()
+        settle(room_window, qtbot)
+        assert "Another window" not in room_window.head.hint.text()
+    viewer.close()
+    qtbot.waitUntil(lambda: "fit confirmed" in link(room_window), timeout=60_000)
+    assert "Another window" not in room_window.head.hint.text()
+
+
+def link(window: "RoomWindow") -> str:
+    """What panes say of their link to the baseline."""
+    return " ".join(pane.link.text() for pane in window.grid.panes)

@@ -189,6 +189,22 @@ def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
     assert lesion.seed is None
 
 
+def test_the_form_of_a_correction_shows_the_seed_that_it_keeps(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    before = project.store.lesion("OPP-01")
+    assert before is not None
+    assert before.seed is not None
+    press(window, qtbot, Qt.Key.Key_E, CTRL)
+    form = window.pages.lesion_form
+    assert form.seed.text() == f"column {before.seed.column}, row {before.seed.row}"
+    push(qtbot, form, "Record the correction")
+    settle(window, qtbot)
+    after = project.store.lesion("OPP-01")
+    assert after is not None
+    assert after.seed == before.seed
+
+
 def test_findings_and_events_are_noted_in_the_window(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:

@@ -1,5 +1,6 @@
 """Good fits that wait: looked at in the panes, and confirmed together."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from fixtures.window_driver import settle as wait_for
 from opp_mri_napari.reading.basics.views import MarkStyle
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.waiting_fits import LOOK_FIRST, LOOKED_AT_S, NONE_WAITS, WaitingFits
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QApplication
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.measurement import Answer
@@ -56,6 +59,7 @@ def room(project: Project, watch: Watch) -> ReadingRoom:
 def press_key(room: ReadingRoom) -> None:
     room.waiting_fits.look_or_confirm()
     room.pane_views()
+    room.waiting_fits.note_images()
     settle(room)
 
 
@@ -133,6 +137,30 @@ def test_a_visit_of_which_a_fit_was_rejected_is_left_to_the_window_of_fits(
     press_key(room)
     known = [view.level.place is not None for view in room.pane_views() if view.level]
     assert known == [True, True, False, True, True]
+
+
+@pytest.mark.window
+def test_a_key_that_was_pressed_while_the_machine_drew_the_fits_confirms_nothing(
+    project: Project,
+    open_window: Callable[..., "RoomWindow"],
+    qtbot: "QtBot",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window = open_window(project)
+    draw = window.grid.show_views
+
+    def draw_slowly(*views: object) -> None:
+        draw(*views)  # type: ignore[arg-type]
+        time.sleep(LOOKED_AT_S + 0.1)
+
+    monkeypatch.setattr(window.grid, "show_views", draw_slowly)
+    again = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_V, SHIFT, "V")
+    QApplication.postEvent(canvas(window), again)  # it waits while the first one is served
+    press(window, qtbot, Qt.Key.Key_V, SHIFT)
+    monkeypatch.undo()
+    wait_for(window, qtbot)
+    assert decisions(project) == []
+    assert window.head.hint.text() == LOOK_FIRST
 
 
 @pytest.mark.window

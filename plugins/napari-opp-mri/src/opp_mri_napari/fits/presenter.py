@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from attrs import evolve
 
-from opp_mri.domain.alignment import FitDecision
+from opp_mri.domain.alignment import AlignmentDecision, FitDecision
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, OppMriError
 from opp_mri.workflow.project import Project
@@ -48,6 +48,9 @@ KEY_SHEET: Final = (
     ("F1 or ?", "this key sheet"),
 )
 
+Write = Callable[[Callable[[], AlignmentDecision]], AlignmentDecision]
+"""Runs what writes a decision, and returns the decision."""
+
 
 class View(StrEnum):
     """What of a fit is drawn."""
@@ -74,6 +77,8 @@ class FitReviewPresenter:
         Only the fits of these lesions; all where it is empty.
     fit_ids
         Further fits to offer, such as those that were made before the lesion was added.
+    write
+        Runs what writes a decision; a room counts the decision as its own.
     clock
         Gives the time at which a decision is recorded.
     stopwatch
@@ -107,6 +112,7 @@ class FitReviewPresenter:
         lesion_ids: Sequence[str] = (),
         *,
         fit_ids: Sequence[str] = (),
+        write: Write = lambda run: run(),
         clock: Callable[[], datetime] = _now,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -116,7 +122,7 @@ class FitReviewPresenter:
         if not queue.items:
             raise InputError("There are no fits to review: run `opp-mri align` first.")
         self._project, self._reader, self._clock = project, reader.strip(), clock
-        self._stopwatch = stopwatch
+        self._stopwatch, self._write = stopwatch, write
         self._cache: ImageCache[FitImages] = ImageCache()
         self._shown_at: float | None = None
         self.items = list(queue.items)
@@ -288,14 +294,12 @@ class FitReviewPresenter:
     def _record(self, decision: FitDecision, reason: str) -> None:
         again = bool(self.current.decisions)
         try:
-            alignment_decision = decide(
-                self._project.store,
-                self._fit_id,
-                decision,
-                reader=self._reader,
-                reason=reason,
-                at=self._clock(),
-            )
+            alignment_decision = self._write(
+                lambda: decide(
+                    self._project.store, self._fit_id, decision,
+                    reader=self._reader, reason=reason, at=self._clock(),
+                )
+            )  # fmt: skip
             self.items[self.position] = update_decisions(self._project.store, self.current)
         except OppMriError as error:  # a reason that was written stays, to be tried again
             self._warning = str(error)

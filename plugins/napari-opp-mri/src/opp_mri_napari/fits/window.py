@@ -10,7 +10,7 @@ import napari
 import numpy as np
 from napari.layers import Image, Vectors
 from napari.utils.colormaps import Colormap
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align_review import FitImages
@@ -194,6 +194,7 @@ class FitReviewWindow:
         text.visible, text.font_size, text.position = True, 12, "top_left"
         for layer in self._layers or ():
             layer.visible = images is not None
+        self.viewer.canvas.overlays.scale_bar.visible = images is not None
         if images is None:
             text.text = "" if presenter.warning else "loading …"
             return
@@ -205,7 +206,8 @@ class FitReviewWindow:
         self._colour()
         self.viewer.dims.set_current_step(0, presenter.slice_index)
         text.text = self._caption(images)
-        presenter.shown()
+        # keys that were pressed before it was on screen still wait: they are taken first
+        QTimer.singleShot(0, presenter.shown)
 
     def _draw(self, images: FitImages) -> None:
         self._drawn = (images, self.presenter.by_fit)

@@ -48,6 +48,12 @@ class LesionEntry:
         self.corrected = lesion.lesion if correcting and lesion is not None else None
         self._dialogs.bring_up(Dialog.LESION)
 
+    @property
+    def seed(self) -> Mapping[str, str]:
+        """The point inside the lesion: the one that was clicked, or else that of the correction."""
+        kept = {} if self.corrected is None else _seed_cells(self.corrected)
+        return self.seed_cells or kept
+
     def proposed_id(self) -> str:
         """Return a name for the next lesion of the open patient."""
         patient = self._session.patient
@@ -76,9 +82,8 @@ class LesionEntry:
         patient, corrected = self._session.patient, self.corrected
         if patient is None:
             return
-        seed = self.seed_cells or (_seed_cells(corrected) if corrected is not None else {})
         kept = {} if corrected is None else lesion_cells(corrected)
-        full = {**kept, **cells, **seed, "patient_id": patient.patient_id}
+        full = {**kept, **cells, **self.seed, "patient_id": patient.patient_id}
         store, at = self._session.project.store, self._session.clock()
 
         def take(lesion_id: str) -> None:

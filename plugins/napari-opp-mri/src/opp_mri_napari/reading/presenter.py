@@ -222,7 +222,6 @@ class ReadingRoom:
     def pane_views(self) -> tuple[PaneView, ...]:
         """Return all panes as they are drawn."""
         self.panes.take_images(self.session.images)
-        self.waiting_fits.note_images()
         self.proposals.update()
         return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
 

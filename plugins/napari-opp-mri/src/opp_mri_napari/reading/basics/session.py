@@ -7,7 +7,8 @@ elsewhere, and hands the outcome back; without a screen that is a plain loop.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -17,7 +18,6 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, OppMriError
-from opp_mri.workflow.catalogue.index import clear_override, override_role
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
@@ -31,6 +31,8 @@ from opp_mri.workflow.reading_room.room import (
 from opp_mri.workflow.reading_room.worklist import Worklist, build_worklist, with_timeline
 from opp_mri_napari.shared.geometry import window_of
 from opp_mri_napari.shared.work import MOST_BYTES, ImageCache, Job, Save, SaveQueue
+
+Written = TypeVar("Written")
 
 
 @frozen(kw_only=True, eq=False)
@@ -79,6 +81,7 @@ class Session:
         self.saves = SaveQueue()
         self.cache: ImageCache[Loaded] = ImageCache()
         self._seen: int | None = None  # head of the store's chain, as far as it is shown here
+        self._writing = Lock()
         self._loaded_ahead: str | None = None
         self._next_volumes: Sequence[VolumeDescription] = ()
         self._asked: list[Job] = []
@@ -228,7 +231,7 @@ class Session:
         """Add answers to the open lesion's log, and have them written."""
         for reading in readings:
             write = partial(self._write_reading, reading)
-            self.saves.add(Save(run=partial(self._written, write), reading=reading))
+            self.saves.add(Save(run=partial(self.write, write), reading=reading))
             if self.lesion is not None:
                 log = (*self.lesion.log, reading)
                 self._replace(
@@ -240,7 +243,7 @@ class Session:
     def sign(self, signature: Signature) -> None:
         """Add a signature, and have it written after the answers that it covers."""
         self.saves.add(
-            Save(run=partial(self._written, lambda: self.project.store.add_signature(signature)))
+            Save(run=partial(self.write, lambda: self.project.store.add_signature(signature)))
         )
         if self.lesion is not None:
             signed = self.lesion.signed | set(signature.reading_ids)
@@ -249,7 +252,7 @@ class Session:
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
         self.saves.add(
-            Save(run=partial(self._written, lambda: self.project.store.add_ap_axis(axis)))
+            Save(run=partial(self.write, lambda: self.project.store.add_ap_axis(axis)))
         )
         if self.lesion is not None:
             self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis)))
@@ -257,7 +260,7 @@ class Session:
     def confirm_level(self, confirmation: LevelConfirmation) -> None:
         """Add a confirmed level to the open lesion."""
         self.saves.add(
-            Save(run=partial(self._written, lambda: self.project.store.add_to_log([confirmation])))
+            Save(run=partial(self.write, lambda: self.project.store.add_to_log([confirmation])))
         )
         if self.lesion is not None:
             self._replace(with_level(self.lesion, confirmation))
@@ -268,13 +271,29 @@ class Session:
         """Have the role of a series recorded; None lets the headers decide again."""
 
         def write() -> None:
+            # brings pydicom, which nothing needs before the first image is read
+            from opp_mri.workflow.catalogue.index import clear_override, override_role
+
             if role is None:
                 clear_override(self.project, volume_id, self.clock())
             else:
                 override_role(self.project, volume_id, role, self.clock())
 
-        self.saves.add(Save(run=partial(self._written, write)))
+        self.saves.add(Save(run=partial(self.write, write)))
         self.when_saved = then
+
+    def write(self, run: Callable[[], Written]) -> Written:
+        """Write, and count what was written here as shown, unless others wrote too.
+
+        Any thread may call this: each window of the room writes from its own.
+        """
+        store = self.project.store
+        with self._writing:
+            before = store.get_head().sequence_number
+            written = run()
+            if self._seen is None or before == self._seen:
+                self._seen = store.get_head().sequence_number
+        return written
 
     def keep_place(self, place: Place) -> None:
         """Keep where the reader is."""
@@ -283,14 +302,6 @@ class Session:
     def _write_reading(self, reading: Reading) -> None:
         # what another window answered since it was shown here must not be replaced unseen
         self.project.store.add_readings([reading], seen=self._seen)
-
-    def _written(self, run: Callable[[], Any]) -> None:
-        """Write, and count what was written here as shown, unless others wrote too."""
-        store = self.project.store
-        before = store.get_head().sequence_number
-        run()
-        if self._seen is None or before == self._seen:
-            self._seen = store.get_head().sequence_number
 
     def _replace(self, lesion: RoomLesion) -> None:
         """Put a lesion in place of its earlier state, in the worklist too."""

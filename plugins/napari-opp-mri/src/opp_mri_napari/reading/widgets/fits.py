@@ -27,7 +27,7 @@ def review_in_room(
     try:
         presenter = FitReviewPresenter(
             session.project, session.reader,
-            [lesion.lesion.lesion_id] if lesion else [], fit_ids=fit_ids,
+            [lesion.lesion.lesion_id] if lesion else [], fit_ids=fit_ids, write=session.write,
         )  # fmt: skip
     except OppMriError as error:
         session.warn(error)

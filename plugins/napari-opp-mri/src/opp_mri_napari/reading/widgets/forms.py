@@ -5,7 +5,7 @@ from html import escape
 from typing import Final
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -215,7 +215,7 @@ class LesionForm(QWidget):
         self.day, self.value = Line(), QComboBox()
         self.kind = QComboBox()
         tabs = QTabWidget()
-        tabs.addTab(self._lesion_page(), "New lesion")
+        tabs.addTab(self._lesion_page(), "Lesion")
         tabs.addTab(self._event_page(), "Event")
         self.visit = VisitForm()
         tabs.addTab(self.visit, "Visit")
@@ -239,7 +239,7 @@ class LesionForm(QWidget):
         self._offer_values(self.kind.currentText())
 
     def show_state(self, seed: Mapping[str, str], error: str, proposed_id: str) -> None:
-        """Show the seed that was clicked, and what is wrong."""
+        """Show the seed, that of a lesion that is corrected too, and what is wrong."""
         at = f"column {seed['seed_column']}, row {seed['seed_row']}" if seed else NO_SEED
         self.seed.setText(at)
         self.errors.setText(error)
@@ -313,7 +313,12 @@ class KeySheet(QWidget):
         column.addWidget(self.search)
         column.addWidget(self.sheet)
         column.addStretch(1)
-        self._show("")
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Fill the sheet when it is wanted: laying out its tables takes a tenth of a second."""
+        if not self.sheet.text():
+            self._show("")
+        super().showEvent(event)
 
     def _show(self, words: str) -> None:
         tables = []

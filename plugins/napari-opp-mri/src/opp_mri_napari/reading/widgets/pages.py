@@ -46,7 +46,7 @@ class Pages(QStackedWidget):
         self.reason = ReasonForm(
             "This answer is signed. What is the reason for the change?",
             "Record the change",
-            "Leave it as signedLeave it as signed",
+            "Leave it as signed",
         )
         self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
         self.lesion_form = LesionForm()
@@ -88,7 +88,7 @@ class Pages(QStackedWidget):
         takes_keys = self._change(dialog) if changes else False
         if dialog is Dialog.LESION:
             entry = self._room.lesion_entry
-            self.lesion_form.show_state(entry.seed_cells, entry.error, entry.proposed_id())
+            self.lesion_form.show_state(entry.seed, entry.error, entry.proposed_id())
         if dialog is None:
             self.worklist.show_view(self._room.worklist())
         return changes and not takes_keys

@@ -185,6 +185,9 @@ class RoomWindow:
     def _show_panes(self) -> None:
         self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
         self.head.show_view(self.room.status())
+        if self.room.waiting_fits.shown:
+            # keys that were pressed before they were on screen still wait: they are taken first
+            QTimer.singleShot(0, self.room.waiting_fits.note_images)
 
     def _show_side(self) -> None:
         dialog = self.room.dialog
