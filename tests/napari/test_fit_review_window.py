@@ -32,7 +32,6 @@ def window(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> Iterator["FitReviewWindow"]:
     from opp_mri_napari.fits.window import FitReviewWindow
-    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     viewer = make_napari_viewer(show=True)
     opened = FitReviewWindow(
@@ -202,7 +201,6 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
     from opp_mri_napari.fits.window import FitReviewWindow
-    from opp_mri_napari.reading.widgets.window import RoomWindow
 
     presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
     presenter.reject()

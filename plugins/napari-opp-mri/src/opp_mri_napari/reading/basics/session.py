@@ -251,9 +251,7 @@ class Session:
 
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
-        self.saves.add(
-            Save(run=partial(self.write, lambda: self.project.store.add_ap_axis(axis)))
-        )
+        self.saves.add(Save(run=partial(self.write, lambda: self.project.store.add_ap_axis(axis))))
         if self.lesion is not None:
             self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis)))
 
