@@ -1,6 +1,7 @@
 """Key images as slides for a tumour board: native text, so that a presenter can change it."""
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,8 @@ PICTURE_IN: Final = HEIGHT_IN - TITLE_IN - 2 * MARGIN_IN
 STRIP_IN: Final = 7.5  # drawn at this width and enlarged, so that its type can be read from afar
 IN_A_ROW, ON_A_SLIDE = 5, 10
 TITLE_PT, TEXT_PT = 26, 12
+# of text of 12 pt, as a wide typeface has it where the usual one is missing
+LETTERS_PER_IN, LINE_IN, GAP_IN = 9.0, 0.2, TEXT_PT / 2 / 72
 BLANK_LAYOUT: Final = 6  # of the template that comes with python-pptx
 NO_DEVICE: Final = "Research software, not a medical device."
 
@@ -93,10 +96,25 @@ def _add_curve(slides: Slides, title: str, curve: CurveSlide) -> None:
         picture.height = Inches(PICTURE_IN)
     _describe(slide, curve.description)
     left_in = MARGIN_IN + width_in + 0.3
-    _write(
-        slide, [*curve.sentences, NO_DEVICE], (left_in, MARGIN_IN + TITLE_IN),
-        (WIDTH_IN - MARGIN_IN - left_in, PICTURE_IN), TEXT_PT,
-    )  # fmt: skip
+    waiting = [*curve.sentences, NO_DEVICE]
+    while waiting:
+        box_in = (WIDTH_IN - MARGIN_IN - left_in, PICTURE_IN)
+        count = _how_many_fit(waiting, *box_in)
+        _write(slide, waiting[:count], (left_in, MARGIN_IN + TITLE_IN), box_in, TEXT_PT)
+        waiting = waiting[count:]
+        if waiting:
+            slide, left_in = _new_slide(slides, f"{title}, continued"), MARGIN_IN
+
+
+def _how_many_fit(paragraphs: Sequence[str], width_in: float, height_in: float) -> int:
+    """Return how many of the first paragraphs a box holds: at least one."""
+    letters = math.floor(width_in * LETTERS_PER_IN)
+    left_in = height_in
+    for count, text in enumerate(paragraphs):
+        left_in -= math.ceil(len(text) / letters) * LINE_IN + GAP_IN
+        if left_in < 0:
+            return max(1, count)
+    return len(paragraphs)
 
 
 def _new_slide(slides: Slides, title: str) -> Slide:

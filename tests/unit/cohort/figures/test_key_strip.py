@@ -1,6 +1,7 @@
 """Key images as a strip, as slides and as a loop: what stands on them, and whose."""
 
 import io
+import math
 from datetime import date
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from attrs import evolve
 from fixtures.figure_checks import colliding_texts, cut_texts, smallest_type, words_of
 from PIL import Image, ImageSequence
 from pptx import Presentation
+from pptx.util import Inches
 
 from opp_mri.cohort.figures.key_loop import loop_bytes
 from opp_mri.cohort.figures.key_slides import CurveSlide, slides_bytes
@@ -107,6 +109,25 @@ def test_slides_show_ten_visits_each_and_then_the_curve_with_the_answer_as_text(
         for shape in page.shapes:
             assert shape.left + shape.width <= slides.slide_width
             assert shape.top + shape.height <= slides.slide_height
+
+
+def test_words_that_do_not_fit_beside_the_curve_stand_on_a_further_slide() -> None:
+    sentences = tuple(f"{number} {'word ' * 60}" for number in range(12))
+    curve = CurveSlide(
+        picture=figure_bytes(draw_strip(strip(1)), ".png"), description="", sentences=sentences
+    )
+    slides = Presentation(io.BytesIO(slides_bytes([strip(2)], curve)))
+    frames = [page.shapes[-1] for page in list(slides.slides)[1:]]
+    assert len(frames) > 1
+    paragraphs = [
+        paragraph.text for shape in frames for paragraph in shape.text_frame.paragraphs
+    ]  # fmt: skip
+    assert paragraphs == [*sentences, "Research software, not a medical device."]
+    for shape in frames:  # 9 letters of 12 pt an inch, five lines an inch
+        letters = int(9 * shape.width / Inches(1))
+        texts = [paragraph.text for paragraph in shape.text_frame.paragraphs]
+        lines = sum(math.ceil(len(text) / letters) for text in texts)
+        assert lines / 5 + len(texts) / 12 <= shape.height / Inches(1)
 
 
 def test_a_loop_has_a_frame_for_each_visit_and_goes_on_for_ever() -> None:
