@@ -189,6 +189,23 @@ def test_the_next_form_is_empty_keeps_no_seed_and_says_what_is_wrong(
     assert lesion.seed is None
 
 
+def test_no_curve_of_another_lesion_stands_next_to_images_that_are_loading(
+    window: "RoomWindow", qtbot: "QtBot", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    settle(window, qtbot)
+    assert window.timeline.rule.isVisible()
+    add_l3(window, qtbot, "NEW")
+    press(window, qtbot, Qt.Key.Key_N)
+    settle(window, qtbot)
+    assert window.timeline.rule.isVisible()
+    monkeypatch.setattr(type(window.room), "first_image_waits", True)
+    press(window, qtbot, Qt.Key.Key_N)
+    settle(window, qtbot)
+    assert not window.timeline.rule.isVisible()
+    assert window.timeline.hidden.text() == "loading …"
+
+
 def test_the_form_of_a_correction_shows_the_seed_that_it_keeps(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:

@@ -20,7 +20,7 @@ from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import Pointer
 from opp_mri_napari.reading.dialogs import Dialog
-from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
+from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef, TimelineView
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.widgets.grid import PaneGrid
 from opp_mri_napari.reading.widgets.head import Head
@@ -73,7 +73,7 @@ class RoomWindow:
         self.viewer, self.room = viewer, room
         self._on_fits = on_fits
         self.key_images: KeyImagesWindow | None = None
-        self._closed = False
+        self._closed, self._curve_of = False, ""
         screen = main_window(viewer).screen()
         self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
         self._background = Background(room.session, preload=_load_units)
@@ -218,8 +218,13 @@ class RoomWindow:
             self.refresh()
 
     def _show_timeline(self) -> None:
+        lesion = self.room.session.lesion
+        lesion_id = "" if lesion is None else lesion.lesion.lesion_id
         if self.room.first_image_waits:  # the plot takes a moment to load: an image comes first
+            if lesion_id != self._curve_of:  # and no other lesion's curve stands next to it
+                self.timeline.show_view(TimelineView(hidden="loading …"))
             return
+        self._curve_of = lesion_id
         self.timeline.show_view(self.room.timeline())
 
     def focus_panes(self) -> None:
