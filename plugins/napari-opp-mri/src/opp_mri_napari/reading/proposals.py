@@ -214,6 +214,8 @@ class Proposals:
         self._switches.proposals = True
         self._points[pane.frame] = plane.lps_from_pixel(*pixel)
         self._forget()
+        self._navigation.activate(pane)
+        self._arrival = (self._panes.layouts, pane.pane_id, pane.place)
         return ""
 
     def _forget(self) -> None:
