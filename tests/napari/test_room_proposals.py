@@ -16,6 +16,7 @@ from fixtures.room_driver import Mouse, settle
 from fixtures.window_driver import canvas, drag, press
 from fixtures.window_driver import settle as wait_for
 from opp_mri_napari.reading.basics.views import MarkStyle
+from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.proposals import LEAST_LOOK_S, NOT_ALLOWED, Proposals
 from qtpy.QtCore import QPoint, Qt
@@ -288,6 +289,11 @@ def lesion_on(window: "RoomWindow", pane: int) -> QPoint:
     )
 
 
+def is_over(room: ReadingRoom, pane: Pane) -> bool:
+    """Whether the mouse is over a pane by now: X moves it in its own time."""
+    return room.pointing.place is not None and room.pointing.place[0] is pane
+
+
 @pytest.mark.window
 def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_category(
     project: Project, open_window: Callable[..., "RoomWindow"], qtbot: "QtBot"
@@ -303,6 +309,7 @@ def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_cat
         key, active = (pane.study_date, pane.sequence), room.panes.active
         if room.proposals.proposal_for(pane) is None:  # no confirmed fit: one point in the lesion
             qtbot.mouseMove(canvas(window, active), lesion_on(window, active))
+            qtbot.waitUntil(lambda pane=pane: is_over(room, pane), timeout=20_000)
             press(window, qtbot, Qt.Key.Key_H)
             actions[key] += 1
             wait_for(window, qtbot)
