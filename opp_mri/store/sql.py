@@ -89,6 +89,18 @@ def open_sqlite(path: Path, *, create: bool = False) -> SqlStore:
     return store
 
 
+def is_unfinished(path: Path) -> bool:
+    """Return whether a file is a store of which nothing was made before `init` was interrupted."""
+    if not path.stat().st_size:
+        return True
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+    return not tables
+
+
 def _create_engine(database: str) -> Engine:
     url = URL.create("sqlite", database=database)  # a folder may be called what? or 100%
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})

@@ -12,7 +12,7 @@ from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.postgresql import open_postgresql, refuse_password
 from opp_mri.store.protocol import Store
-from opp_mri.store.sql import open_sqlite
+from opp_mri.store.sql import is_unfinished, open_sqlite
 
 SETTINGS_NAME: Final = "opp_mri.toml"
 STORE_NAME: Final = "opp_mri.sqlite"
@@ -99,7 +99,7 @@ def create_project(folder: Path, database: str = "") -> None:
     if database:
         refuse_password(database)
     store = folder / STORE_NAME
-    is_there = store.exists() and (not store.is_file() or store.stat().st_size)
+    is_there = store.exists() and (not store.is_file() or not is_unfinished(store))
     if is_there or _name_database(folder):
         raise ProjectError(f"{folder} is a project already: use it, or choose another folder.")
     try:

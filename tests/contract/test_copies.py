@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -229,3 +230,20 @@ def test_the_tables_of_the_copy_take_what_comes_later(project: Project, tmp_path
         assert len(copy.store.get_readings()) == 41
     with closing(project.store):
         assert len(project.store.get_readings()) == 40
+
+
+def test_a_copy_that_was_interrupted_is_completed_by_the_next_run(tmp_path: Path) -> None:
+    """Killed before anything was copied, it left an empty file, or a project without records."""
+    create_project(tmp_path / "study")
+    with open_project(tmp_path / "study") as project:
+        project.store.add_lesions([make_lesion("L")], NOON)
+        create_project(tmp_path / "new")
+        (tmp_path / "cut").mkdir()
+        with closing(sqlite3.connect(tmp_path / "cut" / STORE_NAME)) as cut:
+            cut.execute("PRAGMA user_version = 1")  # a file with a header and no table
+            cut.commit()
+        (tmp_path / "cut" / SETTINGS_NAME).touch()
+        for name in ("new", "cut"):
+            assert copy_project(project, tmp_path / name) == project.store.get_head()
+        with pytest.raises(ProjectError, match="project already"):
+            copy_project(project, tmp_path / "new")

@@ -34,7 +34,7 @@ from opp_mri.domain.imaging import FileStatus
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage, MergedPackage, Unblinding
 from opp_mri.errors import OppMriError
-from opp_mri.store.sql import open_sqlite
+from opp_mri.store.sql import is_unfinished, open_sqlite
 from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.consensus import prepare_consensus
@@ -335,9 +335,11 @@ def count_same(folder: Path, name: str) -> tuple[int, int]:
     """Count another project's records: none where there is none."""
     with open_project(folder / "project") as project:
         expected = project.store.get_head()
-    if not is_project(folder / name):
+    if not is_project(folder / name) or is_unfinished(folder / name / STORE_NAME):
         return 0, expected.sequence_number
     with open_project(folder / name) as project:
+        if not project.store.get_head().sequence_number:
+            return 0, expected.sequence_number  # a new project: the next run completes it
         same = project.store.get_head() == expected and not verify(project.store).faults
         return (expected.sequence_number if same else -1), expected.sequence_number
 

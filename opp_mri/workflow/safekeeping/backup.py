@@ -20,7 +20,7 @@ from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import Head
 from opp_mri.store.copying import copy_store
-from opp_mri.store.sql import SqlStore, open_sqlite
+from opp_mri.store.sql import SqlStore, is_unfinished, open_sqlite
 from opp_mri.workflow.project import (
     SETTINGS_NAME,
     STORE_NAME,
@@ -162,7 +162,8 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
     ProjectError
         The target holds a project, or the source has a fault.
     """
-    create_project(folder, database)
+    if not _is_unused(folder, database):
+        create_project(folder, database)
     with open_project(folder) as copy:
         try:
             copy_store(_require_sql(project), _require_sql(copy))
@@ -173,6 +174,15 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
                 (folder / STORE_NAME).unlink()
             raise
         return copy.store.get_head()
+
+
+def _is_unused(folder: Path, database: str) -> bool:
+    """Return whether a folder holds a new project, such as that of a copy that was interrupted."""
+    if not is_project(folder) or (not database and is_unfinished(folder / STORE_NAME)):
+        return False
+    with open_project(folder) as project:
+        used = project.store.get_head().sequence_number or project.store.get_known_files()
+        return not used and project.settings.database == database
 
 
 def _require_sql(project: Project) -> SqlStore:
