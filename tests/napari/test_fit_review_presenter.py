@@ -130,7 +130,7 @@ def test_a_second_decision_is_recorded_only_with_a_reason(
     assert len(project.store.get_alignment_decisions()[decided]) == 1
     presenter.enter("a level too low")
     assert presenter.pending is None
-    decisions = project.store.alignment_decisions()[decided]
+    decisions = project.store.get_alignment_decisions()[decided]
     assert [(decision.decision.value, decision.reason) for decision in decisions] == [
         ("confirmed", ""), ("rejected", "a level too low"),
     ]  # fmt: skip
@@ -148,7 +148,7 @@ def test_what_another_reader_has_decided_meanwhile_is_not_overruled_without_a_re
     assert "by B" in fit_words(presenter.current).decisions[0]
     presenter.escape()
     assert presenter.pending is None
-    assert len(project.store.alignment_decisions()[fit_id(presenter)]) == 1
+    assert len(project.store.get_alignment_decisions()[fit_id(presenter)]) == 1
 
 
 def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_again(

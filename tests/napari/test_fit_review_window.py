@@ -275,7 +275,7 @@ def test_a_key_that_was_pressed_before_a_fit_was_on_screen_does_not_confirm_it(
     qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
     qtbot.wait(200)
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
-    assert project.store.alignment_decisions() == {}
+    assert project.store.get_alignment_decisions() == {}
     assert "Look at the fit first" in window.presenter.warning
 
 
@@ -295,7 +295,7 @@ def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
     qtbot.wait(round(1000 * LOOKED_AT_S) + 100)
     qtbot.keyClick(canvas_widget(viewer), Qt.Key.Key_C)
-    qtbot.waitUntil(lambda: bool(project.store.alignment_decisions()), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(project.store.get_alignment_decisions()), timeout=60_000)
     for _ in range(2):  # the room asks every few seconds whether others recorded something
         room_window.room.look_for_changes()
         room_window.refresh()

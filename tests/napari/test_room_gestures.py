@@ -209,7 +209,7 @@ def test_no_curve_of_another_lesion_stands_next_to_images_that_are_loading(
 def test_the_form_of_a_correction_shows_the_seed_that_it_keeps(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:
-    before = project.store.lesion("OPP-01")
+    before = project.store.get_lesion("OPP-01")
     assert before is not None
     assert before.seed is not None
     press(window, qtbot, Qt.Key.Key_E, CTRL)
@@ -217,7 +217,7 @@ def test_the_form_of_a_correction_shows_the_seed_that_it_keeps(
     assert form.seed.text() == f"column {before.seed.column}, row {before.seed.row}"
     push(qtbot, form, "Record the correction")
     settle(window, qtbot)
-    after = project.store.lesion("OPP-01")
+    after = project.store.get_lesion("OPP-01")
     assert after is not None
     assert after.seed == before.seed
 

@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,12 +16,6 @@ from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.reading_room.room import RoomLesion
-from opp_mri.workflow.suggesting.suggest import (
-    CellImages,
-    SuggestedCell,
-    abstain,
-    suggest_visit,
-)
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
@@ -31,6 +25,10 @@ from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.shared.geometry import ScreenPoint
 from opp_mri_napari.shared.work import Job
+
+# it brings pydicom, scipy and scikit-image, which the window does not wait for
+if TYPE_CHECKING:
+    from opp_mri.workflow.suggesting.suggest import CellImages, SuggestedCell
 
 LEAST_LOOK_S: Final = 0.25  # nobody sees a line sooner: a key that came too early
 NOT_ALLOWED: Final = "The protocol of this blinded read allows no proposals."
@@ -186,7 +184,7 @@ class Proposals:
 
     # --- inside
 
-    def _suggested(self, pane: Pane) -> SuggestedCell | None:
+    def _suggested(self, pane: Pane) -> "SuggestedCell | None":
         """Return what is proposed for a pane's cell, where it may be shown and has no answer."""
         if pane.aside or not self.allowed or not self._switches.proposals:
             return None
@@ -237,8 +235,10 @@ class Proposals:
                 self._asked.add(visit)
                 self._compute(lesion, loaded, seed, visit[1])
 
-    def _loaded(self, cells: list[Cell]) -> list[CellImages] | None:
+    def _loaded(self, cells: list[Cell]) -> "list[CellImages] | None":
         """Return the images of the cells of a visit; None while some are on their way."""
+        from opp_mri.workflow.suggesting.suggest import CellImages
+
         loaded = []
         for cell in cells:
             volume = cell.volume
@@ -251,22 +251,20 @@ class Proposals:
         return loaded
 
     def _compute(
-        self, lesion: RoomLesion, cells: list[CellImages], seed: Vector3, frame: str
+        self, lesion: RoomLesion, cells: "list[CellImages]", seed: Vector3, frame: str
     ) -> None:
         answers, axis = self._answers, lesion.find_axis_lps(frame)
 
-        def take(suggested: tuple[SuggestedCell, ...]) -> None:
+        def run() -> "tuple[SuggestedCell, ...]":
+            from opp_mri.workflow.suggesting.suggest import suggest_visit
+
+            return suggest_visit(cells, seed, axis)
+
+        def take(suggested: "tuple[SuggestedCell, ...]") -> None:
             # into the answers that it was asked for: another lesion, or point, has others
             answers.update({(each.study_date, each.sequence): each for each in suggested})
 
-        self._session.ask(
-            Job(
-                label="proposal",
-                run=lambda: suggest_visit(cells, seed, axis),
-                take=take,
-                failed=self._session.warn,
-            )
-        )
+        self._session.ask(Job(label="proposal", run=run, take=take, failed=self._session.warn))
 
     def _seed(self, lesion: RoomLesion, day: date, frame: str) -> Vector3 | None:
         """Return a point in the lesion: clicked, of a caliper of the reader's, or its seed.
@@ -353,7 +351,9 @@ def _key(cell: Cell) -> CellKey:
     return cell.study_date, cell.sequence
 
 
-def _unplaced(cell: Cell) -> SuggestedCell:
+def _unplaced(cell: Cell) -> "SuggestedCell":
+    from opp_mri.workflow.suggesting.suggest import abstain
+
     return abstain(cell, AbstentionReason.NO_FIT)
 
 
