@@ -1,8 +1,7 @@
 """Signed answers of a reader's package back into its project, each checked as if it were typed."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.chain import check_chain
 from opp_mri.store.protocol import Store
 from opp_mri.units import round_to_recorded_mm
+from opp_mri.workflow.double_read.clocks import find_clock_cautions
 from opp_mri.workflow.double_read.package_images import (
     IMAGES,
     build_new_uids,
@@ -64,7 +64,6 @@ OTHER_COPY: Final = (
     "answered differently. Nothing was taken: ask the reader which copy is the right one, and "
     "whether somebody else had the package."
 )
-CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
 @frozen(kw_only=True)
@@ -193,7 +192,7 @@ def _take(
         unread=len(lesions - {reading.lesion_id for reading in readings}),
         late=len(new) - len(added),
         cautions=(
-            *_find_clock_cautions(issued, added, at),
+            *find_clock_cautions(issued, added, at),
             *([] if returned.sealed else [NOT_SEALED]),
         ),
     )
@@ -402,27 +401,3 @@ def _find_refusal(faults: Sequence[str]) -> str:
         shown = [*shown[:MOST_FAULTS], f"  and {len(shown) - MOST_FAULTS} more"]
     first = "The package was altered or damaged. Nothing was taken; ask for the original:"
     return "\n".join([first, *shown])
-
-
-def _find_clock_cautions(
-    issued: IssuedPackage, added: Sequence[Reading], at: datetime
-) -> list[str]:
-    early = [
-        reading for reading in added if reading.recorded_at < issued.recorded_at - CLOCK_TOLERANCE
-    ]
-    ahead = [reading for reading in added if reading.recorded_at > at + CLOCK_TOLERANCE]
-    cautions = []
-    if early:
-        cautions.append(
-            f"{len(early)} answers are dated before the package was made (first: "
-            f"{early[0].recorded_at.date()}): the clock of its reader ran behind."
-        )
-    if ahead:
-        cautions.append(
-            f"{len(ahead)} answers are dated in the future (first: "
-            f"{ahead[0].recorded_at.date()}): the clock of its reader was ahead."
-        )
-    moments = [reading.recorded_at for reading in added]
-    if any(later < earlier - CLOCK_TOLERANCE for earlier, later in pairwise(moments)):
-        cautions.append("The clock of its reader ran backwards; the order of the answers holds.")
-    return cautions
