@@ -59,11 +59,11 @@ def find_guard_faults(connection: Connection) -> Faults:
     if version != VERSION:
         return [OLDER if version < VERSION else NEWER]
     return [
-        *_compare("function", _expected_functions(), _functions(connection)),
-        *_compare("trigger", TRIGGERS, _triggers(connection)),
-        *_compare("policy", _expected_policies(connection), _policies(connection)),
-        *_unsecured(connection),
-        *_rights_beyond_roles(connection),
+        *_compare("function", _expect_functions(), _read_functions(connection)),
+        *_compare("trigger", TRIGGERS, _read_triggers(connection)),
+        *_compare("policy", _expect_policies(connection), _read_policies(connection)),
+        *_find_unsecured(connection),
+        *_find_rights_beyond_roles(connection),
     ]
 
 
@@ -83,7 +83,7 @@ def _compare(kind: str, expected: dict[str, str], present: dict[str, str]) -> Fa
     ]
 
 
-def _expected_functions() -> dict[str, str]:
+def _expect_functions() -> dict[str, str]:
     functions = {}
     for name, arguments, settings, body in FUNCTION.findall(IDENTITY + CHAIN):
         definer = "SECURITY DEFINER" in settings
@@ -91,7 +91,7 @@ def _expected_functions() -> dict[str, str]:
     return functions
 
 
-def _functions(connection: Connection) -> dict[str, str]:
+def _read_functions(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         text(
             "SELECT proname || '(' || pg_get_function_identity_arguments(oid) || ')', "
@@ -104,7 +104,7 @@ def _functions(connection: Connection) -> dict[str, str]:
     return {name: repr((definer, path, body)) for name, definer, path, body in rows}
 
 
-def _triggers(connection: Connection) -> dict[str, str]:
+def _read_triggers(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         text(
             "SELECT tgname, tgenabled, pg_get_triggerdef(oid) FROM pg_trigger "
@@ -121,7 +121,7 @@ def _triggers(connection: Connection) -> dict[str, str]:
     }
 
 
-def _policies(connection: Connection) -> dict[str, str]:
+def _read_policies(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         text(
             "SELECT tablename || '.' || policyname, permissive, roles, cmd, qual, with_check "
@@ -131,7 +131,7 @@ def _policies(connection: Connection) -> dict[str, str]:
     return {name: repr(tuple(rest)) for name, *rest in rows}
 
 
-def _expected_policies(connection: Connection) -> dict[str, str]:
+def _expect_policies(connection: Connection) -> dict[str, str]:
     """Create the policies on temporary tables of the same form, and ask the server for them.
 
     The server keeps a condition as a tree and writes it in words of its own.
@@ -155,7 +155,7 @@ def _expected_policies(connection: Connection) -> dict[str, str]:
     return {name: repr(tuple(rest)) for name, *rest in rows}
 
 
-def _unsecured(connection: Connection) -> Faults:
+def _find_unsecured(connection: Connection) -> Faults:
     """Name tables that show rows to everybody, or whose values the planner keeps statistics of."""
     rows = connection.execute(
         text(
@@ -175,7 +175,7 @@ def _unsecured(connection: Connection) -> Faults:
     ]
 
 
-def _rights_beyond_roles(connection: Connection) -> Faults:
+def _find_rights_beyond_roles(connection: Connection) -> Faults:
     """Name accounts of the project that the guards do not hold."""
     private = {"account": "INSERT, UPDATE, DELETE", "signed_reading": "SELECT, INSERT, DELETE"}
     refused = {

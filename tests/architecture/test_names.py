@@ -35,20 +35,20 @@ VERBS: Final = frozenset(
     interpolate intersect invert invite issue iterate join judge jump keep label launch learn
     leave letter lies limit link list listen load locate lock log look lower make map mark mask
     match measure meet merge migrate minimise monitor move multiply name needs normalise notice
-    notify number observe obtain omit open order orthogonalise outline overlay override pack pad
-    pair parse pass pause perform permit permute persist pick place plan plot polish post
-    postpone predict prepare press prevent print probe process project prompt propose prune
+    notify number observe obtain omit open order orthogonalise outline overlay override owns
+    pack pad pair parse pass pause perform permit permute persist pick place plan plot polish
+    post postpone predict prepare press prevent print probe process project prompt propose prune
     publish pull push put query queue quote raise rank reach read reassign recall receive
     recentre recognise reconcile reconstruct record redo redraw reduce refers refine refuse
-    reject release reload rely remove render reopen repeat replace replay report request require
-    resample resembles reserve reset resolve respond restore restrict resume retain retry return
-    reverse revert revise rotate round run sample save scale scan schedule score seal search
-    select send separate serve set settle shift show sign simplify simulate skip smooth solve
-    sort split start state step stop store stretch strip submit substitute subtract suggest sum
-    swap switch tabulate take taper tell test thin tidy toggle touch trace track train transfer
-    transform translate trim try turn unbend unblind undo unfold unify unlock unpack unstructure
-    update upgrade upload use validate verify view visit wait warn watch weigh widen wrap write
-    yield zoom
+    reject release reload rely remove render renew reopen repeat replace replay report request
+    require resample resembles reserve reset resolve respond restore restrict resume retain
+    retry return reverse revert revise rotate round run sample save scale scan schedule score
+    seal search select send separate serve set settle shift show sign simplify simulate skip
+    smooth solve sort split start state step stop store stretch strip submit substitute subtract
+    suggest sum swap switch tabulate take taper tell test thin tidy toggle touch trace track
+    train transfer transform translate trim try turn unbend unblind undo unfold unify unlock
+    unpack unstructure update upgrade upload use validate verify view visit wait warn watch
+    weigh widen wrap write yield zoom
     """.split()  # noqa: SIM905
 )
 QUESTIONS: Final = frozenset("did has is may would".split())  # noqa: SIM905
