@@ -27,7 +27,7 @@ from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_para
 from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.registration.align_left_out import list_left_out
+from opp_mri.workflow.registration.align_left_out import describe_unpaired, list_left_out
 from opp_mri.workflow.registration.align_plan import (
     SequencePair,
     VisitTask,
@@ -110,7 +110,7 @@ def align_project(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
         new=len(now_recorded.keys() - recorded.keys()),
         failures=tuple(failures),
-        left_out=list_left_out(store, lesion_ids),
+        left_out=(*list_left_out(store, lesion_ids), *describe_unpaired(tasks)),
     )
 
 

@@ -8,6 +8,7 @@ from opp_mri.domain.measurement import Lesion
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.measuring.seeds import Phase, covers, determine_phase, find_lesion_seed_lps_mm
+from opp_mri.workflow.registration.align_plan import VisitTask
 
 
 def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ...]:
@@ -27,6 +28,29 @@ def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ..
         lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
     ]
     return tuple(sentence for lesion in lesions for sentence in _explain_lesion(store, lesion))
+
+
+def describe_unpaired(tasks: Sequence[VisitTask]) -> tuple[str, ...]:
+    """Name the sequences of a baseline that a follow-up does not have, a sentence for each visit.
+
+    Parameters
+    ----------
+    tasks
+        The visits that are lined up, by their other sequences.
+    """
+    sentences = []
+    for task in tasks:
+        if not task.unpaired:
+            continue
+        _, baseline, followup = task.pairs[0]
+        roles = ", ".join(str(volume.role) for volume in task.unpaired)
+        subject = f"{task.lesion_id}: " if task.lesion_id else ""
+        sentences.append(
+            f"{subject}{roles} of {baseline.study_date} is not lined up on its own with "
+            f"{followup.study_date}, which has no such sequence: unlike sequences are not "
+            "comparable. The fit of the other sequences carries it."
+        )
+    return tuple(sentences)
 
 
 def _explain_lesion(store: Store, lesion: Lesion) -> Iterator[str]:

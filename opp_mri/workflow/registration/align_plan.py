@@ -34,6 +34,8 @@ class VisitTask:
     ----------
     pairs
         Sequence, baseline volume and follow-up volume; T1 first.
+    unpaired
+        Baseline volumes whose sequence the follow-up does not have.
     centre_lps_mm, lesion_radius_mm
         The lesion in baseline coordinates; None and 0 for the common field of view.
     sources
@@ -43,6 +45,7 @@ class VisitTask:
     patient_id: str
     lesion_id: str | None
     pairs: tuple[SequencePair, ...]
+    unpaired: tuple[VolumeDescription, ...]
     centre_lps_mm: Vector3 | None
     lesion_radius_mm: float
     sources: Mapping[str, SourceFile] = attrs.field(repr=False)
@@ -176,6 +179,7 @@ def _plan_visits(
                 patient_id=patient.patient_id,
                 lesion_id=lesion.lesion_id if lesion else None,
                 pairs=pairs,
+                unpaired=tuple(_list_unpaired(baseline, point, seed)),
                 centre_lps_mm=seed[1] if seed else None,
                 lesion_radius_mm=radius_mm if seed else 0.0,
                 sources=store.get_sources_of(uids),
@@ -194,6 +198,16 @@ def _pair_like_with_like(
         usable = [v for v in (*first[:1], *second[:1]) if v.usability is Usability.VOLUME]
         if len(usable) == 2:
             yield role, usable[0], usable[1]
+
+
+def _list_unpaired(
+    baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
+) -> Iterator[VolumeDescription]:
+    """Yield the baseline volumes that could be lined up if the follow-up had their sequence."""
+    for role in SeriesRole:
+        first = [v for v in baseline.get_chosen(role) if _holds(v, seed)]
+        if first and not followup.get_chosen(role):
+            yield first[0]
 
 
 def _holds(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool:

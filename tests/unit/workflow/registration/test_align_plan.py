@@ -8,7 +8,7 @@ from fixtures.makers import NOON, make_lesion, study_volume
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.registration.align_left_out import list_left_out
+from opp_mri.workflow.registration.align_left_out import describe_unpaired, list_left_out
 from opp_mri.workflow.registration.align_plan import plan
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
@@ -91,3 +91,20 @@ def test_where_all_is_lined_up_nothing_is_said(store: SqlStore) -> None:
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
     assert list_left_out(store) == ()
+
+
+def test_a_sequence_that_the_follow_up_does_not_have_is_left_out_in_words(
+    store: SqlStore, fill: Fill
+) -> None:
+    fill(
+        store,
+        [study_volume("before", T1), study_volume("before", T2FS), study_volume("later", T1)],
+    )
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    task = next(task for task in plan(store, ["L"]) if task.unpaired)
+    assert [pair[0] for pair in task.pairs] == [T1]
+    assert [volume.role for volume in task.unpaired] == [T2FS]
+    (sentence,) = describe_unpaired([task])
+    assert sentence.startswith("L: T2FS of 2024-01-15 is not lined up on its own with 2024-")
+    assert "unlike sequences are not comparable" in sentence
