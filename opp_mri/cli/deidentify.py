@@ -84,7 +84,9 @@ def deidentify_command(
         with open_project(ssrs_project) as project:
             day_zero = find_day_zero(project.store)
     choice = DeidentifyChoice(
-        regions=tuple(map(_region, blanks)), pixels_are_clean=pixels_are_clean, day_zero=day_zero
+        regions=tuple(map(_read_region, blanks)),
+        pixels_are_clean=pixels_are_clean,
+        day_zero=day_zero,
     )
     secret = open_key(key_file, ask_passphrase(is_new=not key_file.exists()))
     with show_progress() as progress:
@@ -92,7 +94,7 @@ def deidentify_command(
     _show_summary(summary, paths[-1], as_json=as_json)
 
 
-def _region(written: str) -> Region:
+def _read_region(written: str) -> Region:
     try:
         column, row, width, height = (int(part) for part in written.split(","))
     except ValueError as error:

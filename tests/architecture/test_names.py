@@ -43,12 +43,12 @@ VERBS: Final = frozenset(
     reject release reload rely remove render renew reopen repeat replace replay report request
     require resample resembles reserve reset resolve respond restore restrict resume retain
     retry return reverse revert revise rotate round run sample save scale scan schedule score
-    seal search select send separate serve set settle shift show sign simplify simulate skip
-    smooth solve sort split start state step stop store stretch strip submit substitute subtract
-    suggest sum swap switch tabulate take taper tell test thin tidy toggle touch trace track
-    train transfer transform translate trim try turn unbend unblind undo unfold unify unlock
-    unpack unstructure update upgrade upload use validate verify view visit wait warn watch
-    weigh widen wrap write yield zoom
+    seal search select send separate serve set settle shift shorten show sign simplify simulate
+    skip smooth solve sort split start state step stop store stretch strip submit substitute
+    subtract suggest sum swap switch tabulate take taper tell test thin tidy toggle touch trace
+    track train transfer transform translate trim try turn unbend unblind undo unfold unify
+    unlock unpack unstructure update upgrade upload use validate verify view visit wait warn
+    watch weigh widen wrap write yield zoom
     """.split()  # noqa: SIM905
 )
 QUESTIONS: Final = frozenset("did has is may would".split())  # noqa: SIM905

@@ -10,7 +10,7 @@ from opp_mri.cli.shared.options import format_example, json_option, project_opti
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.peer import Authentication, Peer, Retrieval, WebPeer
 from opp_mri.workflow.pacs.peers import add_peer, build_peer, check_peer, find_peer, list_peers
-from opp_mri.workflow.pacs.secrets import keep_secret, needs_secret, variable_of
+from opp_mri.workflow.pacs.secrets import keep_secret, name_variable, needs_secret
 from opp_mri.workflow.project import open_project
 
 file_type = click.Path(exists=True, dir_okay=False)
@@ -76,7 +76,7 @@ def peer_add_command(
         add_peer(project, peer)
     click.echo(f"Added the peer {name}.")
     if needs_secret(peer):
-        click.echo(f"Next: opp-mri pacs peer login {name}, or set {variable_of(name)}.")
+        click.echo(f"Next: opp-mri pacs peer login {name}, or set {name_variable(name)}.")
     else:
         click.echo(f"Next: opp-mri pacs peer check {name}.")
 
@@ -91,10 +91,10 @@ def peer_list_command(project_folder: Path, as_json: bool) -> None:
     if as_json:
         show_json([attrs.asdict(peer) for peer in peers])
         return
-    show_table(["Peer", "By", "Address", "AE title", "Retrieval"], map(_peer_row, peers))
+    show_table(["Peer", "By", "Address", "AE title", "Retrieval"], map(_build_peer_row, peers))
 
 
-def _peer_row(peer: Peer) -> list[str]:
+def _build_peer_row(peer: Peer) -> list[str]:
     if isinstance(peer, WebPeer):
         return [peer.name, "DICOMweb", peer.url, "-", "WADO-RS"]
     address = f"{peer.host}:{peer.port}{' (TLS)' if peer.tls else ''}"

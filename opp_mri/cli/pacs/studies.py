@@ -18,7 +18,7 @@ from opp_mri.errors import PeerError
 from opp_mri.units import format_count
 from opp_mri.workflow.pacs.choosing import SeriesChoice
 from opp_mri.workflow.pacs.finding import ListedStudy, find_studies, watch_patients
-from opp_mri.workflow.pacs.peers import default_folder, find_peer
+from opp_mri.workflow.pacs.peers import find_default_folder, find_peer
 from opp_mri.workflow.pacs.pulling import PullChoice, PulledSeries, PullSummary, pull_studies
 from opp_mri.workflow.pacs.pushing import push_reports
 from opp_mri.workflow.progress import Progress
@@ -85,7 +85,7 @@ def find_command(
     for each in listed:
         if each.series:
             click.echo(f"\nStudy {each.study.study_instance_uid}")
-            show_table(SERIES_COLUMNS, [_series_row(choice) for choice in each.series])
+            show_table(SERIES_COLUMNS, [_build_series_row(choice) for choice in each.series])
 
 
 STUDY_COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "In project", "Study")
@@ -114,7 +114,7 @@ def _count(value: int | None) -> str:
     return "-" if value is None else str(value)
 
 
-def _series_row(choice: SeriesChoice) -> list[str]:
+def _build_series_row(choice: SeriesChoice) -> list[str]:
     series = choice.series
     return [
         _count(series.series_number),
@@ -206,7 +206,7 @@ def pull_command(
             project,
             find_peer(project, peer_name),
             choice,
-            folder or default_folder(project),
+            folder or find_default_folder(project),
             progress=progress,
         )
     if as_json:
@@ -221,7 +221,7 @@ def pull_command(
 
 
 def _show_pull(summary: PullSummary) -> None:
-    show_table(SERIES_COLUMNS, [_series_row(each.choice) for each in summary.series])
+    show_table(SERIES_COLUMNS, [_build_series_row(each.choice) for each in summary.series])
     for each in summary.series:
         name = _count(each.choice.series.series_number)
         for sentence, number in each.faults:

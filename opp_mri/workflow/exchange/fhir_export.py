@@ -139,21 +139,21 @@ def build_bundle(timeline: LesionTimeline, assessed: AssessedLesion, at: datetim
     results = [response, *observations]
     report = {
         "resourceType": "DiagnosticReport",
-        "status": _status(timeline.reader),
-        "code": _concept(RESPONSE_REPORT),
-        "subject": _subject(lesion),
-        "effectiveDateTime": _last_date(timeline),
+        "status": _determine_status(timeline.reader),
+        "code": _build_concept(RESPONSE_REPORT),
+        "subject": _build_subject(lesion),
+        "effectiveDateTime": _find_last_date(timeline),
         "issued": at.isoformat(timespec="seconds"),
         "performer": [{"display": timeline.reader}],
-        "identifier": [_uid(lesion.tracking_uid)],
-        "result": [{"reference": _url(each)} for each in results],
+        "identifier": [_build_uid(lesion.tracking_uid)],
+        "result": [{"reference": _build_url(each)} for each in results],
         "conclusion": " ".join(assessed.sentences),
     }
     return {
         "resourceType": "Bundle",
         "type": "collection",
         "timestamp": at.isoformat(timespec="seconds"),
-        "entry": [{"fullUrl": _url(each), "resource": each} for each in (report, *results)],
+        "entry": [{"fullUrl": _build_url(each), "resource": each} for each in (report, *results)],
     }
 
 
@@ -162,27 +162,27 @@ def _build_length(lesion: Lesion, cell: Cell, reading: Reading) -> Json:
     observation: Json = {
         **_build_observation(lesion, reading.reader, cell.study_date.isoformat()),
         "identifier": [{"system": "urn:opp-mri:reading", "value": reading.reading_id}],
-        "code": _concept(LENGTHS[LengthCode.SCT]),
-        "method": _concept(AP_CALIPER),
+        "code": _build_concept(LENGTHS[LengthCode.SCT]),
+        "method": _build_concept(AP_CALIPER),
         "component": [
             {
-                "code": _concept(SEQUENCE),
-                "valueCodeableConcept": _concept(SEQUENCES[cell.sequence]),
+                "code": _build_concept(SEQUENCE),
+                "valueCodeableConcept": _build_concept(SEQUENCES[cell.sequence]),
             },
             {
-                "code": _concept(SSRS_COMPLETION),
-                "valueQuantity": _quantity(cell.days_from_ssrs, "day", "d"),
+                "code": _build_concept(SSRS_COMPLETION),
+                "valueQuantity": _build_quantity(cell.days_from_ssrs, "day", "d"),
             },
         ],
     }
     if cell.volume is not None:
-        study = _uid(cell.volume.study_instance_uid)
+        study = _build_uid(cell.volume.study_instance_uid)
         observation["derivedFrom"] = [{"type": "ImagingStudy", "identifier": study}]
     if reading.answer is Answer.NOT_MEASURABLE or reading.length_mm is None:
         code = {"system": ABSENT, "code": "not-performed", "display": "Not Performed"}
         observation["dataAbsentReason"] = {"coding": [code], "text": "Not measurable"}
     else:
-        observation["valueQuantity"] = _quantity(float(reading.length_mm), "mm", "mm")
+        observation["valueQuantity"] = _build_quantity(float(reading.length_mm), "mm", "mm")
     if reading.reason:
         observation["note"] = [{"text": reading.reason}]
     return observation
@@ -192,25 +192,28 @@ def _build_response(timeline: LesionTimeline, assessed: AssessedLesion) -> Json:
     assessment = assessed.assessment
     deciding = assessment.deciding_sequence
     components = [
-        {"code": _concept(RULE), "valueCodeableConcept": _concept(rule_code(assessment.reason))}
+        {
+            "code": _build_concept(RULE),
+            "valueCodeableConcept": _build_concept(rule_code(assessment.reason)),
+        }
     ]
     if deciding is not None:
         components.append(
             {
-                "code": _concept(DECIDING_SEQUENCE),
-                "valueCodeableConcept": _concept(SEQUENCES[deciding]),
+                "code": _build_concept(DECIDING_SEQUENCE),
+                "valueCodeableConcept": _build_concept(SEQUENCES[deciding]),
             }
         )
     return {
-        **_build_observation(timeline.lesion, timeline.reader, _last_date(timeline)),
+        **_build_observation(timeline.lesion, timeline.reader, _find_last_date(timeline)),
         "identifier": [
             {
                 "system": "urn:opp-mri:response",
                 "value": f"{timeline.lesion.tracking_uid}/{timeline.reader}",
             }
         ],
-        "code": _concept(CURRENT_RESPONSE),
-        "valueCodeableConcept": _concept(CATEGORIES[assessment.category]),
+        "code": _build_concept(CURRENT_RESPONSE),
+        "valueCodeableConcept": _build_concept(CATEGORIES[assessment.category]),
         "method": {"text": f"{assessment.criteria.name}, {assessment.mode.value}"},
         "note": [{"text": sentence} for sentence in assessed.sentences],
         "component": components,
@@ -221,38 +224,38 @@ def _build_observation(lesion: Lesion, reader: str, day: str) -> Json:
     category = {"system": CATEGORY, "code": "imaging", "display": "Imaging"}
     return {
         "resourceType": "Observation",
-        "status": _status(reader),
+        "status": _determine_status(reader),
         "category": [{"coding": [category]}],
-        "subject": _subject(lesion),
+        "subject": _build_subject(lesion),
         "effectiveDateTime": day,
         "performer": [{"display": reader}],
-        "bodySite": _concept(vertebra_code(lesion.level)),
+        "bodySite": _build_concept(vertebra_code(lesion.level)),
     }
 
 
-def _status(reader: str) -> str:
+def _determine_status(reader: str) -> str:
     """Only the consensus is final: an independent read is not verified."""
     return "final" if reader == CONSENSUS else "preliminary"
 
 
-def _last_date(timeline: LesionTimeline) -> str:
+def _find_last_date(timeline: LesionTimeline) -> str:
     dates = [cell.study_date for cell in timeline.cells if cell.reading is not None]
     return max(dates).isoformat()
 
 
-def _subject(lesion: Lesion) -> Json:
+def _build_subject(lesion: Lesion) -> Json:
     return {"type": "Patient", "identifier": {"value": lesion.patient_id}}
 
 
-def _uid(uid: str) -> Json:
+def _build_uid(uid: str) -> Json:
     return {"system": "urn:dicom:uid", "value": f"urn:oid:{uid}"}
 
 
-def _quantity(value: float, unit: str, code: str) -> Json:
+def _build_quantity(value: float, unit: str, code: str) -> Json:
     return {"value": value, "unit": unit, "system": SYSTEMS["UCUM"], "code": code}
 
 
-def _concept(code: Any) -> Json:
+def _build_concept(code: Any) -> Json:
     coding = {
         "system": SYSTEMS[code.scheme_designator],
         "code": code.value,
@@ -261,7 +264,7 @@ def _concept(code: Any) -> Json:
     return {"coding": [coding], "text": code.meaning}
 
 
-def _url(resource: Json) -> str:
+def _build_url(resource: Json) -> str:
     """Return the address of a resource in its bundle, the same at each export."""
     identifier = resource["identifier"][0]
     key = f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}"

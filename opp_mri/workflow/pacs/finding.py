@@ -43,7 +43,7 @@ def find_studies(
     PeerError
         The archive does not answer, refuses, or answers wrongly.
     """
-    here = studies_here(project)
+    here = find_studies_here(project)
     gradient = project.settings.allow_gradient_echo
     with quiet_network(), open_archive(peer) as archive:
         listed = []
@@ -62,7 +62,7 @@ def find_studies(
     return listed
 
 
-def studies_here(project: Project) -> frozenset[str]:
+def find_studies_here(project: Project) -> frozenset[str]:
     """Return the UIDs of the studies of which the project has images."""
     return frozenset(volume.study_instance_uid for volume in project.store.get_volumes())
 
@@ -86,7 +86,7 @@ def watch_patients(
     """
     named: set[str] = set()
     while True:
-        here = studies_here(project) | named
+        here = find_studies_here(project) | named
         new: list[ListedStudy] = []
         with quiet_network(), open_archive(peer) as archive:
             for patient in project.store.get_patients():

@@ -147,6 +147,6 @@ def check_peer(peer: Peer) -> None:
         archive.check()
 
 
-def default_folder(project: Project) -> Path:
+def find_default_folder(project: Project) -> Path:
     """Return where a project keeps what it pulls."""
     return project.folder / "pulled"

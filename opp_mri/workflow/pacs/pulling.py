@@ -157,7 +157,7 @@ def _pull(
             choice=choice,
             received=plan.received,
             present=len(plan.present),
-            missing=len(plan.missing()) + plan.unlisted,
+            missing=len(plan.list_missing()) + plan.unlisted,
             faults=tuple(plan.faults.items()),
         )
     return [
@@ -194,18 +194,18 @@ class _Plan:
         """Number of objects that the archive counts in the series and does not list."""
         return max((self.series.instance_count or 0) - len(self.listed), 0)
 
-    def missing(self) -> list[RemoteInstance]:
+    def list_missing(self) -> list[RemoteInstance]:
         """Return what the archive lists and is not there."""
         there = self.present | self.arrived
         return [each for each in self.listed if each.sop_instance_uid not in there]
 
     def fetch(self, archive: Archive, count: Callable[[], None]) -> None:
         """Fetch what is missing: the whole series at once where none of it is there."""
-        missing = self.missing()
+        missing = self.list_missing()
         if not missing:
             return
         self._keep(archive.retrieve(self.series, missing if self.present else None), count)
-        missing = self.missing()
+        missing = self.list_missing()
         if missing and not self.present and self.arrived and not self.faults:
             self._keep(archive.retrieve(self.series, missing), count)  # a server may send a part
 

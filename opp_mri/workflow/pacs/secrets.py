@@ -11,7 +11,7 @@ from opp_mri.errors import InputError, UnknownError
 SERVICE: Final = "opp-mri"
 
 
-def variable_of(name: str) -> str:
+def name_variable(name: str) -> str:
     """Return the environment variable that may hold the secret of a peer."""
     return f"OPP_MRI_PACS_SECRET_{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
 
@@ -31,17 +31,17 @@ def find_secret(peer: Peer) -> str:
     """
     if not needs_secret(peer):
         return ""
-    secret = os.environ.get(variable_of(peer.name), "")
+    secret = os.environ.get(name_variable(peer.name), "")
     if not secret:
         import keyring  # loaded only where it is asked
         from keyring.errors import KeyringError
 
         with suppress(KeyringError, RuntimeError):  # a machine may have no keyring
-            secret = keyring.get_password(SERVICE, _entry_of(peer)) or ""
+            secret = keyring.get_password(SERVICE, _find_entry(peer)) or ""
     if not secret:
         raise UnknownError(
             f"No password or token is known for the peer {peer.name}: run "
-            f"`opp-mri pacs peer login {peer.name}`, or set {variable_of(peer.name)}."
+            f"`opp-mri pacs peer login {peer.name}`, or set {name_variable(peer.name)}."
         )
     return secret.strip("\r\n")
 
@@ -60,15 +60,15 @@ def keep_secret(peer: Peer, secret: str) -> None:
     from keyring.errors import KeyringError
 
     try:
-        keyring.set_password(SERVICE, _entry_of(peer), secret)
+        keyring.set_password(SERVICE, _find_entry(peer), secret)
     except (KeyringError, RuntimeError) as error:
         raise InputError(
             f"This machine has no keyring that can be used ({type(error).__name__}): set "
-            f"{variable_of(peer.name)} instead."
+            f"{name_variable(peer.name)} instead."
         ) from None
 
 
-def _entry_of(peer: Peer) -> str:
+def _find_entry(peer: Peer) -> str:
     """Name the entry by the address too: settings that name another server get no secret."""
     address = peer.url if isinstance(peer, WebPeer) else f"{peer.host}:{peer.port}"
     return f"{peer.name} {address}"
