@@ -108,7 +108,7 @@ def caliper(store: Any, true: TrueLength, reader: str, length_mm: float) -> dict
 
 
 def cell_of(store: Any, true: TrueLength, reader: str = "") -> Cell:
-    timeline = build_draft_timeline(store, store.lesion(true.lesion_id), reader)
+    timeline = build_draft_timeline(store, store.get_lesion(true.lesion_id), reader)
     (cell,) = (
         cell
         for cell in timeline.cells
