@@ -4,7 +4,7 @@ Simulates lesions of known true lengths, measures each, asks for the probability
 finds how often an independent second measurement gives that call. Writes
 docs/reference/calibration.md and docs/images/calibration.png. From the root of the repository::
 
-    python -m benchmarks.calibration            # the page, about five minutes
+    python -m benchmarks.calibration            # the page, about ten minutes
     python -m benchmarks.calibration --quick    # half a minute, prints only
 """
 
@@ -311,7 +311,7 @@ def draw(measured: dict[tuple[str, float, float], list[Bin]]) -> None:
 def main() -> None:
     """Simulate, and write or print the page."""
     quick = "--quick" in sys.argv
-    lesions = 100 if quick else 1500
+    lesions = 100 if quick else 6000
     measured = {
         (name, sd_mm, correlation): list(bins_of(name, lesions, sd_mm, correlation))
         for name, sd_mm, correlation in SETTINGS

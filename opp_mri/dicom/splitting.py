@@ -207,8 +207,8 @@ def _spacing(each: Slice) -> Numbers:
 
 
 def _echo(each: Slice) -> Numbers:
-    echo_time = each.frame.echo_time_ms
-    echo_time = each.instance.echo_time_ms if echo_time is None else echo_time
+    own, shared = each.frame.echo_time_ms, each.instance.echo_time_ms
+    echo_time = shared if own is None else own
     return () if echo_time is None else (echo_time,)
 
 
@@ -232,13 +232,10 @@ def _leaders(
     leader_of: dict[Numbers, Numbers] = {}
     leaders: list[Numbers] = []
     for value in sorted(set(values)):
-        leader = next(
-            (old for old in leaders if len(old) == len(value) and (not value or same(old, value))),
-            None,
-        )
+        like = (o for o in leaders if len(o) == len(value) and (not value or same(o, value)))
+        leader = next(like, None)
         if leader is None:
-            leaders.append(value)
-            leader = value
+            leaders.append(leader := value)
         leader_of[value] = leader
     return leader_of
 

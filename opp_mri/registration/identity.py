@@ -98,12 +98,12 @@ def measure_resemblance(
         centre = question.centre + share * next_level_mm
         hole_mm = question.hole_mm if share == 0.0 else 0.0
         own = _correlate_vertebra(question, centre, hole_mm, followup_from_baseline)
-        others = []
+        elsewhere = []
         for way in (1.0, -1.0):
             shifted = followup_from_baseline.copy()
             shifted[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
-            others.append(_correlate_vertebra(question, centre, hole_mm, shifted))
-        known = [other for other in others if other is not None]
+            elsewhere.append(_correlate_vertebra(question, centre, hole_mm, shifted))
+        known = [other for other in elsewhere if other is not None]
         if own is not None and known:
             pairs.append((own, max(known)))
     if len(pairs) < LEAST_VERTEBRAE:

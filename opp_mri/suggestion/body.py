@@ -242,7 +242,7 @@ def _find_front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None
     weight = np.exp(-((v_mm / 30.0) ** 2))[:, None] * inside
     mean = (picked * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
     mean[weight.sum(axis=0) < 0.7 * weight[:, 0].sum()] = -np.inf
-    if not np.isfinite(mean).any():
+    if not mean.max() > 0:  # nowhere does bone end
         return None
     strong = np.flatnonzero(mean >= FIRST_WALL * mean.max())
     nearest = strong[: 1 + int(np.argmax(np.append(np.diff(strong), 2) > 1))]  # the first group

@@ -49,16 +49,6 @@ class Sizes:
     lines: Mapping[Study, int]
 
 
-def read_measurements(
-    path: Path | TextTable,
-    *,
-    may_have_no_rows: bool = False,
-    lesions: Mapping[str, Lesion] | None = None,
-) -> Lengths:
-    """Read the lengths of a table; see `read_sizes`."""
-    return read_sizes(path, may_have_no_rows=may_have_no_rows, lesions=lesions).lengths
-
-
 def read_sizes(
     path: Path | TextTable,
     *,

@@ -1,9 +1,11 @@
 """The whole way through a real archive: find, pull, index, align, measure, push, and back again."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +29,15 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         pytest.skip("no network of its own can be made here (unshare -rn)")
     folder = tmp_path_factory.mktemp(request.param)
     script = 'ip link set lo up; exec "$@"'
-    words = [sys.executable, archive_journey.__file__, str(folder), request.param]
+    words = [sys.executable, "-m", "fixtures.archive_journey", str(folder), request.param]
+    tests = str(Path(__file__).parents[1])
+    path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [*NETWORK_OF_ITS_OWN, script, "sh", *words], capture_output=True, text=True, check=False
+        [*NETWORK_OF_ITS_OWN, script, "sh", *words],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), folder

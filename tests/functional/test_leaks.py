@@ -240,13 +240,7 @@ def beta_readings(folder: Path) -> list[Reading]:
         return list(beta.store.get_readings())
 
 
-@pytest.mark.parametrize(
-    "keyword",
-    [
-        *("StudyDescription", "PatientBirthDate", "FrameComments", "OtherPatientIDsSequence"),
-        "IconImageSequence",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("keyword", ["StudyDescription", "PatientBirthDate", "FrameComments"])
 def test_one_attribute_more_would_be_found(study: Any, tmp_path: Path, keyword: str) -> None:
     project, markers = study
     if keyword == "FrameComments":

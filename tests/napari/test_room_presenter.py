@@ -367,7 +367,7 @@ def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
         transform = lesion.links.find_carrying(pane.frame, leader.frame)
         assert transform is not None
         assert pane.focus == pytest.approx(tuple(transform.apply(leader.focus)), abs=1e-6)
-        distances = [abs(p.distance_mm(pane.focus)) for p in pane.volume.planes]  # type: ignore[union-attr, arg-type]
+        distances = [abs(p.measure_distance_mm(pane.focus)) for p in pane.volume.planes]  # type: ignore[union-attr, arg-type]
         assert pane.place == distances.index(min(distances))
 
 

@@ -90,7 +90,7 @@ def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_re
     assert small.dialog is Dialog.OVERRIDE
     small.calipers.override("nothing else was acquired")
     settle(small)
-    (reading,) = store.readings()
+    (reading,) = store.get_readings()
     assert "nothing else was acquired" in " ".join(reading.remarks)
     assert "by override" in small.pane_views()[0].state
     (line,) = small.sign_off().drafts

@@ -96,11 +96,7 @@ def draw_survival(
     days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
     with journal_style():
         lowest = _lowest(curves, observed)
-        has_bands = any(
-            has_band(curve, thins_out_day(rows))
-            for curve, (_, rows) in zip(curves, observed.by_group(), strict=True)
-        )
-        notes = _notes(curves, names, test, has_bands=has_bands)
+        notes = _notes(curves, names, test, has_bands=_has_bands(curves, observed))
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
@@ -129,6 +125,13 @@ def draw_survival(
         write_at_risk(figure, axes, rows, days, unit, below_in + LINE_IN)
         write_foot(figure, foot)
     return figure
+
+
+def _has_bands(curves: Sequence[Curve], observed: Observed) -> bool:
+    return any(
+        has_band(curve, thins_out_day(rows))
+        for curve, (_, rows) in zip(curves, observed.by_group(), strict=True)
+    )
 
 
 def _draw_arms(

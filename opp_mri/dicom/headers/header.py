@@ -25,6 +25,7 @@ from opp_mri.dicom.headers.byte_reader import ByteReader, ReaderStream, inflated
 from opp_mri.dicom.headers.clean_values import CLEAN_VRS, clean_value
 from opp_mri.dicom.headers.completeness import PixelShape, pixels_missing
 from opp_mri.dicom.headers.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
+from opp_mri.dicom.headers.file_meta import read_file_meta
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES, TAGS
 from opp_mri.dicom.headers.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
 from opp_mri.dicom.headers.template import Fit, SharedElements, Template, Templates
@@ -207,7 +208,7 @@ def _read(reader: ByteReader, templates: Templates) -> Header:
         return _judged(_header_of_fit(fit), reader, Stop.PIXELS, fit.position, block)
     starts: list[int] = []
     try:
-        syntax, media_class, start = _file_meta(reader, block, starts)
+        syntax, media_class, start = read_file_meta(reader, block, starts, _META)
     except Short:
         return _cut()
     if media_class == DICOMDIR_CLASS_UID:
@@ -271,37 +272,6 @@ def _header_of_fit(fit: Fit) -> Header:
         shared=fit.shared,
         own=fit.own,
     )
-
-
-def _file_meta(reader: ByteReader, block: bytes, starts: list[int]) -> tuple[str, str, int]:
-    """Return the transfer syntax, the class of the content, and where the data set begins.
-
-    "" for the syntax where it is absent or the group is not laid out as it should be. `starts`
-    takes the offsets of the elements.
-    """
-    position = 132
-    values = {0x00020002: "", 0x00020010: ""}
-    while True:
-        try:
-            tag, vr, length = _META.element(block, position)
-            if tag & 0xFFFF != 2:
-                return values[0x00020010], values[0x00020002], position
-            size = _META.header_sizes.get(vr)
-            if size is None:
-                return "", "", position
-            if size == 12:
-                length = _META.length(block, position + 8)[0]
-        except Short:
-            if position == reader.size or len(block) >= reader.size:
-                raise
-            block = reader.read_at(0, min(reader.size, max(4 * len(block), position + _BLOCK)))
-            continue
-        element = 0x00020000 | tag >> 16
-        if element in values:
-            value = block[position + size : position + size + length]
-            values[element] = value.rstrip(b"\0 ").decode("ascii", "replace")
-        starts.append(position)
-        position += size + length
 
 
 def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:

@@ -177,11 +177,7 @@ def make_certification(
             for patient, numbers in wanted:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
-            lengths = [
-                length
-                for patient, numbers in wanted
-                for length in _collect_true_lengths(patient, numbers)
-            ]
+            lengths = [length for each in wanted for length in _collect_true_lengths(*each)]
             _write_truth(truth_path, lengths)
     except OSError as error:
         raise InputError(

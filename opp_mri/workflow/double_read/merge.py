@@ -259,8 +259,7 @@ def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _R
     faults = [*package.find_structure_faults()]
     records = list(package.read_chain())
     faults += [fault.message for fault in check_chain(records, package.get_head())]
-    readings = package.get_readings()
-    signatures = package.get_signatures()
+    readings, signatures = package.get_readings(), package.get_signatures()
     faults += [damage.message for damage in package.list_damages()]
     signed = find_signed_ids(package)
     blinding = read_blinding(package)
@@ -277,10 +276,8 @@ def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _R
         for signature in signatures
         if signature.reader != issued.reader or signature.together_with
     ]
-    unsigned = sum(
-        len(find_unsigned_cells(package.get_readings(lesion.lesion_id), signed))
-        for lesion in package.get_lesions()
-    )
+    by_lesion = [package.get_readings(lesion.lesion_id) for lesion in package.get_lesions()]
+    unsigned = sum(len(find_unsigned_cells(own, signed)) for own in by_lesion)
     return _Returned(
         readings=tuple(get_counted_readings(package)), signatures=tuple(signatures),
         unsigned=unsigned, faults=tuple(faults),

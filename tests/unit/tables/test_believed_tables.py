@@ -8,7 +8,7 @@ from opp_mri.errors import TableError
 from opp_mri.tables.calipers import read_calipers
 from opp_mri.tables.events import read_events
 from opp_mri.tables.lesions import read_lesions
-from opp_mri.tables.measurements import read_measurements
+from opp_mri.tables.measurements import read_sizes
 
 LENGTHS = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
 LESIONS = "lesion_id,patient_id,level,ssrs_first_date,sex,age_years,birth_year,death_date\n"
@@ -34,19 +34,19 @@ def test_two_spellings_of_a_name_are_a_fault_with_both_lines(
     with pytest.raises(
         TableError, match=r"line 4, column lesion_id: .* of line 2 differ only in case"
     ):
-        read_measurements(path)
+        read_sizes(path)
 
 
 def test_names_that_differ_in_a_letter_are_two_lesions(tmp_path: Path) -> None:
     path = table(tmp_path, f"{LENGTHS}L1,0,T1,20\nL11,0,T1,20\nL2,60,T1,24\n")
-    assert list(read_measurements(path)) == ["L1", "L11", "L2"]
+    assert list(read_sizes(path).lengths) == ["L1", "L11", "L2"]
 
 
 @pytest.mark.parametrize("hidden", ["\x00", "\x1b", "\u202e", "\u200b"])
 def test_a_name_with_a_character_that_does_not_show_is_refused(tmp_path: Path, hidden: str) -> None:
     code = f"U\\+{ord(hidden):04X}"
     with pytest.raises(TableError, match=f"line 2, column lesion_id: .*{code}"):
-        read_measurements(table(tmp_path, f"{LENGTHS}A{hidden}B,0,T1,20\n"))
+        read_sizes(table(tmp_path, f"{LENGTHS}A{hidden}B,0,T1,20\n"))
     with pytest.raises(TableError, match=f"line 2, column patient_id: .*{code}"):
         read_lesions(table(tmp_path, f"{LESIONS}A,P{hidden}1,L1,2020-01-06,,,,\n"))
 
@@ -86,7 +86,7 @@ def test_a_length_that_fits_no_lesion_is_named_with_its_line(
     rows = "A,P1,L1,2020-01-06,,,,2020-04-07\nB,P2,L1,2020-01-06,,,,\n"
     lesions = read_lesions(table(tmp_path, LESIONS + rows, "lesions.csv"))
     with pytest.raises(TableError, match=f"line 3.*{message}"):
-        read_measurements(table(tmp_path, f"{LENGTHS}A,0,T1,20\n{row}\n"), lesions=lesions)
+        read_sizes(table(tmp_path, f"{LENGTHS}A,0,T1,20\n{row}\n"), lesions=lesions)
 
 
 def test_events_take_every_kind_and_no_unknown_lesion(tmp_path: Path) -> None:
@@ -104,6 +104,6 @@ def test_a_number_is_written_plainly_or_refused(tmp_path: Path, cell: str) -> No
     with pytest.raises(TableError, match="line 2, column column_1: is not a number"):
         read_calipers(path)
     with pytest.raises(TableError, match="line 2, column ap_mm"):
-        read_measurements(table(tmp_path, f'{LENGTHS}A,0,T1,"{cell}"\n'))
+        read_sizes(table(tmp_path, f'{LENGTHS}A,0,T1,"{cell}"\n'))
     with pytest.raises(TableError, match="line 2, column days_from_ssrs"):
-        read_measurements(table(tmp_path, f'{LENGTHS}A,"{cell}",T1,20\n'))
+        read_sizes(table(tmp_path, f'{LENGTHS}A,"{cell}",T1,20\n'))

@@ -53,7 +53,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     read_all(folder / "reader-2", issued["reader-2"])
     with open_project(folder / "project") as project:
         for reader in READERS:
-            merge_package(project, folder / reader, NOON)
+            merge_package(project, folder / reader, NOON, unsealed=True)
     return folder
 
 

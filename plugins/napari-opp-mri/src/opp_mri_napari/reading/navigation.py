@@ -44,8 +44,7 @@ class Navigation:
 
     def __init__(self, session: Session, panes: Panes, calipers: Calipers) -> None:
         self.session, self.panes, self.calipers = session, panes, calipers
-        self.layout = Layout.ALL
-        self.order = WorklistOrder()
+        self.layout, self.order = Layout.ALL, WorklistOrder()
         self.levels = Levels(session, panes)
         self.series = SeriesChoice(session, calipers)
         self.hint = ""
@@ -391,12 +390,11 @@ class Navigation:
         patient, pane, lesion = self.session.patient, self.panes.current, self.session.lesion
         if patient is None or pane is None:
             return
-        self.session.keep_place(
-            Place(
-                reader=self.session.reader,
-                patient_id=patient.patient_id,
-                lesion_id=lesion.lesion.lesion_id if lesion else None,
-                sequence=self.sequence,
-                study_date=pane.study_date,
-            )
+        place = Place(
+            reader=self.session.reader,
+            patient_id=patient.patient_id,
+            lesion_id=lesion.lesion.lesion_id if lesion else None,
+            sequence=self.sequence,
+            study_date=pane.study_date,
         )
+        self.session.keep_place(place)
