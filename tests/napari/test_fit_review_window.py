@@ -19,7 +19,6 @@ from opp_mri.workflow.project import STORE_NAME, Project
 if TYPE_CHECKING:
     from napari import Viewer
     from opp_mri_napari.fits.window import FitReviewWindow
-    from opp_mri_napari.reading.widgets.window import RoomWindow
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QWidget
 
@@ -277,32 +276,3 @@ def test_a_key_that_was_pressed_before_a_fit_was_on_screen_does_not_confirm_it(
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
     assert project.store.get_alignment_decisions() == {}
     assert "Look at the fit first" in window.presenter.warning
-
-
-def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
-    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
-) -> None:
-    import napari
-    from fixtures.window_driver import press, settle
-    from opp_mri_napari.reading.widgets.fits import review_in_room
-    from opp_mri_napari.shared.napari_parts import canvas_widget
-
-    room_window = open_window(project, on_fits=review_in_room)
-    press(room_window, qtbot, Qt.Key.Key_F)
-    viewer = napari.current_viewer()
-    assert viewer is not None
-    assert viewer is not room_window.viewer
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
-    qtbot.wait(round(1000 * LOOKED_AT_S) + 100)
-    qtbot.keyClick(canvas_widget(viewer), Qt.Key.Key_C)
-    qtbot.waitUntil(lambda: bool(project.store.get_alignment_decisions()), timeout=60_000)
-    for _ in range(2):  # the room asks every few seconds whether others recorded something
-        room_window.room.look_for_changes()
-        room_window.refresh()
-        settle(room_window, qtbot)
-        assert "Another window" not in room_window.head.hint.text()
-    viewer.close()
-    panes = room_window.room.panes
-    qtbot.waitUntil(lambda: any(map(panes.is_linked, panes.panes[1:])), timeout=60_000)
-    settle(room_window, qtbot)
-    assert "Another window" not in room_window.head.hint.text()

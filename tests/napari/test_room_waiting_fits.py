@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from fixtures.room_driver import settle
 from fixtures.small_study import declare
 from fixtures.window_driver import canvas, drag, place, press
 from fixtures.window_driver import settle as wait_for
+from opp_mri_napari.fits.presenter import FitReviewPresenter
 from opp_mri_napari.reading.basics.views import MarkStyle
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.waiting_fits import LOOK_FIRST, LOOKED_AT_S, NONE_WAITS, WaitingFits
@@ -137,6 +139,25 @@ def test_a_visit_of_which_a_fit_was_rejected_is_left_to_the_window_of_fits(
     press_key(room)
     known = [view.level.place is not None for view in room.pane_views() if view.level]
     assert known == [True, True, False, True, True]
+
+
+def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
+    room: ReadingRoom, project: Project
+) -> None:
+    fits = FitReviewPresenter(project, "A", write=room.session.write, stopwatch=count().__next__)
+    fits.reject()
+    fits.give_reason("wrong level")
+    assert decisions(project) == [FitDecision.REJECTED]
+    room.look_for_changes()
+    settle(room)
+    assert "Another window" not in room.status().hint
+    elsewhere = FitReviewPresenter(project, "A", stopwatch=count().__next__)
+    elsewhere.next()
+    elsewhere.reject()
+    elsewhere.give_reason("motion")
+    room.look_for_changes()
+    settle(room)
+    assert "Another window recorded something" in room.status().hint
 
 
 @pytest.mark.window
