@@ -88,10 +88,14 @@ def kept(name: str) -> list[Path]:
     return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
 
 
-def send(name: str, content: bytes) -> None:
-    """Send bytes through a door; gives nothing, and raises what is a fault."""
-    with tempfile.TemporaryDirectory(prefix="opp_mri_fuzz_") as folder, suppress(OppMriError):
-        TARGETS[name].run(content, Path(folder))
+def send(name: str, content: bytes) -> str | None:
+    """Send bytes through a door; gives the words of a refusal, and raises what is a fault."""
+    with tempfile.TemporaryDirectory(prefix="opp_mri_fuzz_") as folder:
+        try:
+            TARGETS[name].run(content, Path(folder))
+        except OppMriError as refusal:
+            return str(refusal)
+    return None
 
 
 # --- headers and compressed pixels ---

@@ -14,7 +14,7 @@ KEPT = [(path.parent.name, path) for name in TARGETS for path in kept(name)]
 
 @pytest.mark.parametrize(("name", "path"), KEPT, ids=[f"{n}-{p.name}" for n, p in KEPT])
 def test_an_input_that_once_failed_or_is_odd_is_answered_or_refused(name: str, path: Path) -> None:
-    send(name, path.read_bytes())
+    assert send(name, path.read_bytes()) != "", "a refusal says why"
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -25,7 +25,7 @@ def test_changed_inputs_are_answered_or_refused(name: str) -> None:
     )  # fmt: skip
     @given(mutated(TARGETS[name].sound()))
     def try_input(content: bytes) -> None:
-        send(name, content)
+        assert send(name, content) != "", "a refusal says why"
 
     try_input()
 
