@@ -1,10 +1,11 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and are for their owner only."""
 
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from opp_mri.errors import InputError
@@ -57,6 +58,20 @@ def write_bytes(path: Path, content: bytes) -> None:
         ) from error
 
 
+def open_new(path: Path) -> BinaryIO:
+    """Open a new file for its owner only, whatever the system says of new files.
+
+    The command line says so for the whole program, which a library may not do.
+
+    Raises
+    ------
+    OSError
+        It is there already, or cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 def check_new(folder: Path) -> None:
     """Refuse a folder that is not empty, before a long computation rather than after it.
 
@@ -96,7 +111,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str,
         check_new(folder)
         part = folder.absolute().with_name(f".{folder.name}.{uuid4().hex}.part")
         try:
-            part.mkdir()
+            part.mkdir(mode=0o700)
             for name, content in files:
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 _write(part / name, content)
@@ -115,7 +130,7 @@ def write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> tuple[str,
 
 
 def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
+    with open_new(path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -107,6 +107,7 @@ def create_project(folder: Path, database: str = "") -> None:
         # both may be there, and empty, where an earlier init was interrupted or the disk was full
         settings = folder / SETTINGS_NAME
         if not settings.exists() or not settings.stat().st_size:
+            settings.touch(mode=0o600)
             settings.write_text(SETTINGS_TEXT, encoding="utf-8")
             settings.chmod(0o600)
         if database:

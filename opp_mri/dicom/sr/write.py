@@ -1,5 +1,6 @@
 """Write measurement and response reports as DICOM Structured Reports."""
 
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset
@@ -8,6 +9,7 @@ from opp_mri.dicom.sr.build import build_measurement_content
 from opp_mri.dicom.sr.build_response import build_response_content
 from opp_mri.dicom.sr.document import document
 from opp_mri.dicom.sr.report import Identity, MeasurementReport, ResponseReport
+from opp_mri.files import write_bytes
 
 
 def build_dataset(report: MeasurementReport | ResponseReport, identity: Identity) -> Dataset:
@@ -42,4 +44,6 @@ def build_dataset(report: MeasurementReport | ResponseReport, identity: Identity
 def write_report(dataset: Dataset, path: Path) -> None:
     """Write the data set of a report as a DICOM file, in a folder that is made where needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save_as(path, enforce_file_format=True, overwrite=True)
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    write_bytes(path, content.getvalue())

@@ -7,6 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.domain.geometry import Vector3
+from opp_mri.files import write_bytes
 
 SCHEMA: Final = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/"
@@ -62,4 +63,4 @@ def write_markup_line(line: MarkupLine, path: Path) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"@schema": SCHEMA, "markups": [markup]}, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_bytes(path, f"{text}\n".encode())

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError
+from opp_mri.files import open_new, write_whole
 from opp_mri.workflow.project import read_document
 from opp_mri.workflow.safekeeping.encryption import EncryptedWriter, decrypt_pieces, is_encrypted
 
@@ -60,12 +61,10 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private))
     signature = key.sign(_encode_canonically(manifest)).hex()
     text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
+        with write_whole(path) as partial, open_new(partial) as file:
+            file.write(f"{text}\n".encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(
             f"{path} could not be written ({error.strerror}): make room, and run it again."
         ) from error
@@ -73,10 +72,10 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
 
 def write_return_key(path: Path, private: str, passphrase: str) -> None:
     """Write the key that seals a return, encrypted where there is a passphrase."""
-    if not passphrase:
-        path.write_text(private, encoding="utf-8")
-        return
-    with path.open("xb") as file:
+    with open_new(path) as file:
+        if not passphrase:
+            file.write(private.encode())
+            return
         writer = EncryptedWriter(file, passphrase)
         writer.write(private.encode())
         writer.finish()
