@@ -6,7 +6,20 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Text,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reading_checks import find_reading_faults
@@ -51,10 +64,8 @@ class SqlChain(Transactions):
 
     def read_chain(self, after: int | None = None) -> Iterator[ChainRecord]:
         """Yield all records, or those after one, as the database holds them, by their number."""
-        query = select(table).order_by(table.c.sequence_number)
-        if after is not None:
-            query = query.where(table.c.sequence_number > after)
         with self.begin_reading() as connection:
+            query = select_records(connection, after=after)
             for row in connection.execute(query, execution_options={"yield_per": 1000}):
                 yield read_chain_record(row)
 
@@ -101,11 +112,8 @@ class SqlChain(Transactions):
 
     def _read_records(self, kind: type[T], subject: str | None = None) -> list[T]:
         """Return the sound records of a kind, in order; a damaged one is named and left out."""
-        query = select(table).where(table.c.kind == kind.__name__)
-        if subject is not None:
-            query = query.where(table.c.subject == subject)
         with self.begin_reading() as connection:
-            rows = connection.execute(query.order_by(table.c.sequence_number))
+            rows = connection.execute(select_records(connection, kind, subject=subject))
             records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
 
@@ -144,9 +152,50 @@ class SqlChain(Transactions):
         return ""
 
 
+def select_records(
+    connection: Connection, kind: type[Any] | None = None, *, subject: str | None = None,
+    keys: Sequence[str] | None = None, after: int | None = None,
+) -> Select[Any]:  # fmt: skip
+    """Return the query of all records in order, or of those of a kind, a subject, some keys.
+
+    PostgreSQL gives them by a function, which returns those that the account may see.
+
+    Parameters
+    ----------
+    after
+        Only those with a higher number.
+    """
+    name = None if kind is None else kind.__name__
+    if connection.dialect.name == "postgresql":
+        rows = _call("opp_mri_records", table, cast(name, Text), cast(subject, Text),
+                     cast(keys, ARRAY(Text)), cast(after, Integer))  # fmt: skip
+        return select(rows).order_by(rows.c.sequence_number)
+    query = select(table).order_by(table.c.sequence_number)
+    if name is not None:
+        query = query.where(table.c.kind == name)
+    if subject is not None:
+        query = query.where(table.c.subject == subject)
+    if keys is not None:
+        query = query.where(table.c.key.in_(keys))
+    if after is not None:
+        query = query.where(table.c.sequence_number > after)
+    return query
+
+
+def _call(function: str, returned: Table, *arguments: Any) -> FromClause:
+    """Return a call of a function of the database that gives rows of a table."""
+    columns = [literal_column(c.name, c.type) for c in returned.columns]
+    rows: FromClause = getattr(func, function)(*arguments).table_valued(
+        *columns, name=returned.name
+    )
+    return rows
+
+
 def read_head(connection: Connection) -> Head:
-    """Return the head of the chain inside a transaction."""
-    head = schema.chain_head
+    """Return the head of the chain inside a transaction; of none where it is not to be seen."""
+    head: FromClause = schema.chain_head
+    if connection.dialect.name == "postgresql":
+        head = _call("opp_mri_head", schema.chain_head)
     row = connection.execute(select(head.c.sequence_number, head.c.hash)).one_or_none()
     return Head() if row is None else Head(sequence_number=row.sequence_number, hash=row.hash)
 
@@ -199,15 +248,16 @@ def _get_identity(record: Any) -> tuple[str, str]:
 
 
 def _find_known_keys(connection: Connection, records: Sequence[Any]) -> set[tuple[str, str]]:
-    keys: dict[str, list[str]] = {}
-    for kind, key in map(_get_identity, records):
+    keys: dict[type[Any], list[str]] = {}
+    for record in records:
+        _, key = _get_identity(record)
         if key:
-            keys.setdefault(kind, []).append(key)
+            keys.setdefault(type(record), []).append(key)
     known: set[tuple[str, str]] = set()
     for kind, values in keys.items():
         for some in split_into_parts(values):
-            query = select(table.c.key).where(table.c.kind == kind, table.c.key.in_(some))
-            known |= {(kind, key) for key in connection.scalars(query)}
+            rows = connection.execute(select_records(connection, kind, keys=some))
+            known |= {(row.kind, row.key) for row in rows}
     return known
 
 

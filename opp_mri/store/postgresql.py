@@ -1,7 +1,7 @@
 """The store on a PostgreSQL server: many readers at once, each with an account and a role.
 
-What an account may see and write is decided by the database (row-level security), not by this
-program. One writer at a time appends to the chain; the others wait their turn.
+What an account may see and write is decided by the database (rights, functions, row-level
+security), not by this program. One writer at a time appends to the chain; the others wait.
 """
 
 import logging
@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.migrations.guards import renew_postgresql_guards
-from opp_mri.store.migrations.postgresql_guards import PRIVATE, VERSION
+from opp_mri.store.migrations.postgresql_guards import CATALOGUE, PRIVATE, VERSION
 from opp_mri.store.postgresql_checks import find_guard_faults, owns_tables, read_guards_version
 from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
 
@@ -105,6 +105,7 @@ class PostgresqlStore(SqlStore):
                 statement,
                 {"name": account.name, "role": account.role.value, "reader": account.reader},
             )
+            connection.exec_driver_sql("SELECT opp_mri_fit_rights()")
         return password
 
     def remove_account(self, name: str) -> None:
@@ -257,14 +258,16 @@ def _renew_guards(store: PostgresqlStore) -> None:
 
 
 def _list_rights(role: Role) -> list[str]:
+    """Return the rights that a role has at all times; the others follow from the blinding."""
     schema = "SCHEMA public"
-    rights = [f"SELECT ON ALL TABLES IN {schema}", f"USAGE ON {schema}"]
+    rights = [f"SELECT ON {VERSION_TABLE}", f"USAGE ON {schema}"]
     if role is not Role.ANALYST:
-        rights += ["INSERT ON record", "INSERT, UPDATE ON place"]
+        rights.append("INSERT ON record")
     if role is Role.COORDINATOR:
-        catalogue = "file, instance, stale_patient, described_with, volume, frame"
         rights += [
-            f"INSERT, UPDATE, DELETE ON {catalogue}",
+            f"SELECT ON ALL TABLES IN {schema}",
+            "INSERT, UPDATE ON place",
+            f"INSERT, UPDATE, DELETE ON {', '.join(CATALOGUE)}",
             f"USAGE ON ALL SEQUENCES IN {schema}",
             f"USAGE ON SCHEMA {PRIVATE}",
             f"SELECT ON {PRIVATE}.account",

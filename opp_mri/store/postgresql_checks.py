@@ -1,22 +1,25 @@
 """Whether the guards of a PostgreSQL database are those that opp_mri made, by their content."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
 from opp_mri.store.migrations.postgresql_guards import (
+    CATALOGUE,
     CHAIN,
     IDENTITY,
     OF_CATALOGUE,
     POLICIES,
     PRIVATE,
+    SEEN,
     TABLES_OF,
     VERSION,
 )
 
 FUNCTION: Final = re.compile(
-    r"FUNCTION (opp_mri_\w+)\((.*?)\) RETURNS(.*?)AS \$\$(.*?)\$\$", re.DOTALL
+    r"CREATE OR REPLACE FUNCTION (opp_mri_\w+)\((.*?)\) RETURNS(.*?)AS \$\$(.*?)\$\$", re.DOTALL
 )
 POLICY: Final = re.compile(r"CREATE POLICY (\w+) ON (\w+) (.*?);", re.DOTALL)
 PATH: Final = ["search_path=public, pg_temp"]
@@ -24,6 +27,9 @@ TRIGGERS: Final = {
     "record_follows": "AFTER INSERT ON record FOR EACH ROW EXECUTE FUNCTION opp_mri_follow()",
     "record_signed": "AFTER INSERT ON record FOR EACH ROW "
     "WHEN (((new.kind)::text = 'Signature'::text)) EXECUTE FUNCTION opp_mri_note_signed()",
+    "record_turns_rights": "AFTER INSERT ON record FOR EACH ROW "
+    "WHEN (((new.kind)::text = ANY ((ARRAY['ReadingProtocol'::character varying, "
+    "'Unblinding'::character varying])::text[]))) EXECUTE FUNCTION opp_mri_note_blinding()",
     "record_no_change": "BEFORE DELETE OR UPDATE OR TRUNCATE ON record FOR EACH STATEMENT "
     "EXECUTE FUNCTION opp_mri_refuse()",
 }
@@ -85,9 +91,11 @@ def _compare(kind: str, expected: dict[str, str], present: dict[str, str]) -> Fa
 
 def _expect_functions() -> dict[str, str]:
     functions = {}
-    for name, arguments, settings, body in FUNCTION.findall(IDENTITY + CHAIN):
+    for name, arguments, settings, body in FUNCTION.findall(IDENTITY + CHAIN + SEEN):
         definer = "SECURITY DEFINER" in settings
-        functions[f"{name}({arguments})"] = repr((definer, PATH if definer else None, body))
+        functions[f"{name}({' '.join(arguments.split())})"] = repr(
+            (definer, PATH if definer else None, body)
+        )
     return functions
 
 
@@ -184,7 +192,14 @@ def _find_rights_beyond_roles(connection: Connection) -> Faults:
         **{f"{PRIVATE}.{table}": rights for table, rights in private.items()},
     }
     further = " OR ".join(
-        f"has_table_privilege(rolname, '{table}', '{rights}')" for table, rights in refused.items()
+        [
+            *(
+                f"has_table_privilege(rolname, '{table}', '{rights}')"
+                for table, rights in refused.items()
+            ),
+            *_list_unseen("role <> 'coordinator'", ("record", "chain_head")),
+            *_list_unseen("role <> 'coordinator' AND opp_mri_blinds(reader)", CATALOGUE),
+        ]
     )
     rows = connection.scalars(
         text(
@@ -197,4 +212,11 @@ def _find_rights_beyond_roles(connection: Connection) -> Faults:
     return [
         f"The account “{name}” has rights beyond its role, so that the safeguards do not hold it."
         for name in rows
+    ]
+
+
+def _list_unseen(accounts: str, tables: Iterable[str]) -> list[str]:
+    """Return conditions that hold where some accounts can select from tables that hide rows."""
+    return [
+        f"{accounts} AND has_any_column_privilege(rolname, '{table}', 'SELECT')" for table in tables
     ]

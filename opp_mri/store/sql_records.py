@@ -13,7 +13,13 @@ from opp_mri.domain.measurement import ApAxis, CommonPoint, Lesion, Place, Readi
 from opp_mri.domain.reader_study import StudyRecord
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store import schema
-from opp_mri.store.appending import Draft, SqlChain, check_readings, read_chain_record, table
+from opp_mri.store.appending import (
+    Draft,
+    SqlChain,
+    check_readings,
+    read_chain_record,
+    select_records,
+)
 from opp_mri.store.chain import hash_contents
 from opp_mri.store.kinds import OverriddenRole, RoleOverride, SamePatient
 from opp_mri.store.serial import from_json, to_json
@@ -87,18 +93,13 @@ class SqlRecords(SqlChain):
 
     def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
         """Return the reading_ids that stand in the log after the first record of a kind."""
-        first = (
-            select(table.c.sequence_number)
-            .where(table.c.kind == kind.__name__)
-            .order_by(table.c.sequence_number)
-            .limit(1)
-        )
-        query = select(table.c.key).where(table.c.kind == Reading.__name__)
         with self.begin_reading() as connection:
-            number = connection.scalar(first)
-            if number is None:
+            first = connection.execute(select_records(connection, kind).limit(1)).one_or_none()
+            if first is None:
                 return frozenset()
-            return frozenset(connection.scalars(query.where(table.c.sequence_number > number)))
+            later = select_records(connection, Reading, after=first.sequence_number)
+            key = later.selected_columns["key"]
+            return frozenset(connection.scalars(later.with_only_columns(key)))
 
     def add_alignments(self, alignments: Sequence[Alignment]) -> None:
         """Record fits; one with an id that is there already is the same fit and is left."""
@@ -126,15 +127,10 @@ class SqlRecords(SqlChain):
 
     def get_signatures(self, lesion_id: str | None = None) -> Sequence[Signature]:
         """Return the signatures of one lesion, or all, in the order in which they were recorded."""
-        query = select(table).where(table.c.kind == Signature.__name__)
-        if lesion_id is not None:
-            query = query.where(table.c.subject == lesion_id)
         signatures: list[Signature] = []
         with self.begin_reading() as connection:
-            rows = [
-                read_chain_record(row)
-                for row in connection.execute(query.order_by(table.c.sequence_number))
-            ]
+            query = select_records(connection, Signature, subject=lesion_id)
+            rows = [read_chain_record(row) for row in connection.execute(query)]
             restored = [(row, self._restore(row, Signature)) for row in rows]
             covered = {
                 reading_id
@@ -213,10 +209,8 @@ class SqlRecords(SqlChain):
 def _build_bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
     bodies: dict[str, str] = {}
     for some in split_into_parts(sorted(reading_ids)):
-        query = select(table.c.key, table.c.body).where(
-            table.c.kind == Reading.__name__, table.c.key.in_(some)
-        )
-        bodies |= {key: str(body) for key, body in connection.execute(query)}
+        rows = connection.execute(select_records(connection, Reading, keys=some))
+        bodies |= {row.key: str(row.body) for row in rows}
     return bodies
 
 
@@ -238,13 +232,11 @@ def _seal_signature(connection: Connection, signature: Signature) -> Signature:
 
 def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: int) -> None:
     """Refuse readings of cells that somebody answered since the writer looked."""
-    query = select(table).where(
-        table.c.kind == Reading.__name__,
-        table.c.sequence_number > seen,
-        table.c.reader.in_({reading.reader for reading in readings}),
-    )
     cells = {(reading.lesion_id, reading.reader, reading.cell) for reading in readings}
-    for row in connection.execute(query.order_by(table.c.sequence_number)):
+    readers = {reading.reader for reading in readings}
+    for row in connection.execute(select_records(connection, Reading, after=seen)):
+        if row.reader not in readers:
+            continue
         other = from_json(read_chain_record(row).body, Reading)
         if (other.lesion_id, other.reader, other.cell) in cells:
             raise ConflictError(

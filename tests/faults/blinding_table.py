@@ -28,7 +28,7 @@ from attrs import asdict, define, frozen
 from fixtures.blinding_clues import GUESSES, headers
 from fixtures.dicom_makers import T1, write_series
 from fixtures.makers import NOON, make_lesion
-from fixtures.postgresql import as_account, execute, running_server
+from fixtures.postgresql import RECORDS, as_account, execute, running_server
 from fixtures.small_study import declare, read_all
 from scipy import stats
 
@@ -154,7 +154,7 @@ def fetch(address: str) -> Loot:
                 text.append(repr(found))
                 with connection.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as copy:  # type: ignore[arg-type]  # noqa: S608
                     text += [bytes(part).decode() for part in copy]
-        for (body,) in connection.execute("SELECT body FROM public.record").fetchall():
+        for (body,) in connection.execute(RECORDS).fetchall():
             with suppress(ValueError):
                 records.append(json.loads(body))
     return Loot(records, rows, "".join(text))
