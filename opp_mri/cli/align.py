@@ -178,7 +178,8 @@ def reject_command(fit: str, reader: str, reason: str, project_folder: Path) -> 
     default=[FitFormat.TFM.value],
     show_default=True,
     help="tfm: a transform of ITK; nrrd, nifti: the follow-up on the baseline's grid and the "
-    "difference; dicom: a derived series. May be given several times.",
+    "difference; dicom: a derived series; reg: a DICOM Spatial Registration. May be given several "
+    "times.",
 )
 @project_option
 def export_command(
@@ -222,7 +223,8 @@ def import_command(
 ) -> None:
     """Judge TRANSFORM of another program, and present it to readers.
 
-    An ITK transform (.tfm, .txt, .h5) from points of the baseline to the follow-up, LPS mm.
+    TRANSFORM is an ITK transform (.tfm, .txt, .h5) from points of the baseline to the follow-up,
+    LPS mm, or a DICOM Spatial Registration of the two.
     """
     with open_project(project_folder) as project:
         alignment = import_fit(

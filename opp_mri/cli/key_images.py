@@ -1,4 +1,4 @@
-"""Verbs that show a lesion to those who decide: strip, dictate."""
+"""Verbs that show a lesion to those who decide: strip, key-images, dictate."""
 
 from pathlib import Path
 from typing import Final
@@ -9,6 +9,7 @@ from opp_mri.cli.response import reader_option
 from opp_mri.cli.shared.options import format_example, project_option
 from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.units import format_count
 from opp_mri.workflow.assessing.respond import assess_project
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.project import open_project
@@ -74,6 +75,53 @@ def strip_command(
     click.echo(f"Written: {output}")
 
 
+@click.command(
+    "key-images", epilog=format_example("opp-mri key-images OPP-01 keys --project study")
+)
+@click.argument("lesion_id", metavar="LESION")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@project_option
+@click.option(
+    "--sequence",
+    type=click.Choice([role.value for role in SeriesRole]),
+    help="Only this sequence; default: all.",
+)
+@reader_option
+@add_rules_options
+def key_images_command(
+    lesion_id: str,
+    folder: Path,
+    project_folder: Path,
+    sequence: str | None,
+    reader: str | None,
+    rules: RulesChoice,
+) -> None:
+    """Write the key images of LESION as DICOM objects into FOLDER, for the archive.
+
+    Each caliper becomes a presentation state, which draws it on the native image in any viewer, and
+    a secondary capture, a picture for display only. Each study gets a key object selection of its
+    measured images. `opp-mri pacs push` sends them.
+    """
+    from opp_mri.workflow.cohort.key_objects import write_key_objects  # loads matplotlib
+
+    with open_project(project_folder) as project:
+        check_shown(project.store, [reader] if reader else ())
+        (lesion,) = assess_project(
+            project, rules.complete_for_project(project), [lesion_id], reader=reader
+        )
+        check_shown(project.store, [lesion.reader])
+        summary = write_key_objects(
+            project.store, lesion, folder, SeriesRole(sequence) if sequence else None
+        )
+    click.echo(
+        f"{format_count(len(summary.states), 'presentation state')}, "
+        f"{format_count(len(summary.selections), 'key object selection')} and "
+        f"{format_count(len(summary.pictures), 'secondary capture')} in {folder}."
+    )
+    for sentence in summary.left_out:
+        click.echo(f"Left out: {sentence}", err=True)
+
+
 def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
@@ -115,4 +163,4 @@ def dictate_command(
         click.echo(dictate_lesion(project, lesion))
 
 
-COMMANDS: Final = (strip_command, dictate_command)
+COMMANDS: Final = (strip_command, key_images_command, dictate_command)

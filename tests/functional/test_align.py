@@ -216,27 +216,43 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
     assert "is not confirmed" in refused.err
     opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
     opp_mri(
-        "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom",
+        "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom", "--as", "reg",
         "--project", project,
     )  # fmt: skip
     (transform,) = out.glob("*.tfm")
+    (registration,) = out.glob("*.dcm")
     assert {path.name.rsplit("-", 1)[1] for path in out.glob("*.nrrd")} == {
         "difference.nrrd", "resampled.nrrd",
     }  # fmt: skip
-    told = opp_mri(
-        "fit", "import", transform, "--lesion", "OPP-01", "--sequence", fit["sequence"],
-        "--followup", fit["followup_study_date"], "--project", project,
-    ).out  # fmt: skip
+    answers = [
+        opp_mri(
+            "fit", "import", path, "--lesion", "OPP-01", "--sequence", fit["sequence"],
+            "--followup", fit["followup_study_date"], "--project", project,
+        ).out
+        for path in (transform, registration)
+    ]  # fmt: skip
     imported = [
         record
         for record in opp_mri("align", "--project", project, "--json").json
         if record["algorithm_version"] == "imported"
     ]
-    assert len(imported) == 1
-    assert f"Fit {imported[0]['fit_id']}: {imported[0]['verdict']}." in told
-    np.testing.assert_allclose(
-        imported[0]["baseline_from_followup"], fit["baseline_from_followup"], atol=1e-9
+    assert {answer.split(".")[0] for answer in answers} == {
+        f"Fit {record['fit_id']}: {record['verdict']}" for record in imported
+    }
+    for record in imported:
+        np.testing.assert_allclose(
+            record["baseline_from_followup"], fit["baseline_from_followup"], atol=1e-9
+        )
+    other = next(
+        each
+        for each in opp_mri("align", "--project", project, "--json").json
+        if each["followup_study_date"] != fit["followup_study_date"]
     )
+    refused = opp_mri(
+        "fit", "import", registration, "--lesion", "OPP-01", "--sequence", other["sequence"],
+        "--followup", other["followup_study_date"], "--project", project, expect=3,
+    )  # fmt: skip
+    assert "does not register the follow-up" in refused.err
 
 
 def test_a_resampled_follow_up_has_no_role_and_is_not_measured_on(

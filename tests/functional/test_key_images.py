@@ -1,5 +1,7 @@
 """Key images and the text to dictate, by the command line."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 from fixtures.makers import NOON
 from fixtures.small_study import VISITS, declare, make_study
 from PIL import Image
+from pydicom import Dataset, dcmread
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.measuring.measure import measure
@@ -47,7 +50,69 @@ def test_another_ending_is_refused_before_anything_is_read(opp_mri: Run, tmp_pat
     assert "ends in .png, .svg, .pdf, .pptx, .gif" in ran.err
 
 
-@pytest.mark.parametrize("verb", [("strip", "LP1", "-o", "strip.png"), ("dictate", "LP1")])
+def test_key_images_become_objects_of_the_study_of_their_image(
+    opp_mri: Run, project: Path, tmp_path: Path
+) -> None:
+    ran = opp_mri("key-images", "LP1", tmp_path / "keys", "--project", project)
+    assert ran.out.startswith("2 presentation states, 2 key object selections and 1 secondary")
+    assert "2024-05-01, T1: No picture: no confirmed fit to the baseline" in ran.err
+    with open_project(project) as opened:
+        readings = {reading.study_date: reading for reading in opened.store.get_readings("LP1")}
+        volumes = {volume.study_date: volume for volume in opened.store.get_volumes(["P1"])}
+    for day in VISITS:
+        state = read_object(tmp_path / "keys", f"LP1-{day}-T1-A-state.dcm")
+        caliper = readings[day].caliper
+        assert caliper is not None
+        assert state.StudyInstanceUID == volumes[day].study_instance_uid
+        assert (state.PatientID, state.PatientName) == ("P1", "Name^P1")
+        (annotation,) = state.GraphicAnnotationSequence
+        (image,) = annotation.ReferencedImageSequence
+        assert image.ReferencedSOPInstanceUID == caliper.sop_instance_uid
+        (line,) = annotation.GraphicObjectSequence
+        corner = [number + 0.5 for end in (caliper.start, caliper.end) for number in end]
+        assert line.GraphicData == pytest.approx(corner)
+        (text,) = annotation.TextObjectSequence
+        assert text.UnformattedTextValue == f"LP1 {readings[day].length_mm} mm"
+        (selection,) = (tmp_path / "keys").glob(f"LP1-{day}-*-selection.dcm")
+        items = dcmread(selection).ContentSequence
+        (selected,) = [item for item in items if item.ValueType == "IMAGE"]
+        (reference,) = selected.ReferencedSOPSequence
+        assert reference.ReferencedSOPInstanceUID == caliper.sop_instance_uid
+        (shown,) = reference.ReferencedSOPSequence
+        assert shown.ReferencedSOPInstanceUID == state.SOPInstanceUID
+    picture = read_object(tmp_path / "keys", f"LP1-{VISITS[0]}-T1-A-picture.dcm")
+    assert picture.pixel_array.shape[2] == 3
+    assert picture.BurnedInAnnotation == "YES"
+    assert "PixelSpacing" not in picture
+    before = {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    opp_mri("key-images", "LP1", tmp_path / "keys", "--project", project)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
+
+
+def read_object(folder: Path, name: str) -> Dataset:
+    """Read an object, in which dciodvfy finds no error where it is installed."""
+    program = shutil.which("dciodvfy")
+    if program is not None:
+        for path in folder.iterdir():
+            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
+            assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+    return dcmread(folder / name)
+
+
+def test_a_lesion_without_a_caliper_has_no_key_images(
+    opp_mri: Run, project: Path, tmp_path: Path
+) -> None:
+    ran = opp_mri(
+        "key-images", "LP1", tmp_path / "k", "--sequence", "T2FS", "--project", project, expect=3
+    )
+    assert "has a caliper on an image of this project" in ran.err
+    assert not (tmp_path / "k").exists()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [("strip", "LP1", "-o", "strip.png"), ("dictate", "LP1"), ("key-images", "LP1", "strip.png")],
+)
 def test_a_blinded_readers_answers_are_not_shown(
     opp_mri: Run, project: Path, tmp_path: Path, verb: tuple[str, ...]
 ) -> None:

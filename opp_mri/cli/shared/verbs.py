@@ -39,6 +39,7 @@ VERBS: Final = {
     "timeline": Verb("response", "Show lesions over time, and draw them."),
     "assess": Verb("response", "Assess the response of lesions."),
     "strip": Verb("key_images", "Draw the key images of a lesion."),
+    "key-images": Verb("key_images", "Write the key images of a lesion as DICOM objects."),
     "dictate": Verb("key_images", "Print a lesion as a text for dictation."),
     "criteria": Verb("response", "Show and check response criteria."),
     "protocol": Verb("study", "Declare or show the reading protocol."),

@@ -25,7 +25,7 @@ def loop_bytes(strip: KeyStrip) -> bytes:
     Date, weeks, length and category are burnt into each frame; a visit without a picture is a frame
     with the reason.
     """
-    frames = [_frame(strip, panel) for panel in strip.panels]
+    frames = [_reduce_colours(draw_frame(strip, panel)) for panel in strip.panels]
     buffer = io.BytesIO()
     frames[0].save(
         buffer, format="GIF", save_all=True, append_images=frames[1:], loop=0, disposal=2,
@@ -34,7 +34,8 @@ def loop_bytes(strip: KeyStrip) -> bytes:
     return buffer.getvalue()
 
 
-def _frame(strip: KeyStrip, panel: KeyPanel) -> Image.Image:
+def draw_frame(strip: KeyStrip, panel: KeyPanel) -> Image.Image:
+    """Draw a visit with date, weeks, length and category, in red, green and blue."""
     with journal_style():
         foot = wrapped(FOOT, SIDE_IN)
         head_in = EDGE_IN + LINE_IN + 0.06
@@ -61,5 +62,8 @@ def _frame(strip: KeyStrip, panel: KeyPanel) -> Image.Image:
 def _pixels(figure: Figure) -> Image.Image:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=RESOLUTION_DPI)
-    picture = Image.open(buffer).convert("RGB")
+    return Image.open(buffer).convert("RGB")
+
+
+def _reduce_colours(picture: Image.Image) -> Image.Image:
     return picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from opp_mri.dicom.derived import write_derived_series
+from opp_mri.dicom.objects.modules import ReferencedImages
+from opp_mri.dicom.objects.spatial_registration import (
+    Registration,
+    is_dicom_file,
+    read_spatial_registration,
+    write_spatial_registration,
+)
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment, select_confirmed_fits
-from opp_mri.domain.geometry import FloatArray
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.geometry import FloatArray, VolumeGeometry
+from opp_mri.domain.imaging import SeriesRole, SourceFile, VolumeDescription
+from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.domain.transform import ROTATION_TOLERANCE, RigidTransform
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.registration.align import judge, list_parameters
@@ -41,6 +49,7 @@ class FitFormat(StrEnum):
     NRRD = "nrrd"
     NIFTI = "nifti"
     DICOM = "dicom"
+    REGISTRATION = "reg"
 
 
 def export_fits(
@@ -54,7 +63,8 @@ def export_fits(
         Where the files go, named after lesion, sequence, follow-up and fit.
     formats
         A transform of ITK; the follow-up on the baseline's grid and its difference from the
-        baseline as NRRD or NIfTI; the follow-up on that grid as a derived DICOM series.
+        baseline as NRRD or NIfTI; the follow-up on that grid as a derived DICOM series; the
+        transform as a DICOM Spatial Registration.
     fit_ids
         These fits; all that are confirmed where it is empty.
 
@@ -99,7 +109,8 @@ def import_fit(
     Parameters
     ----------
     path
-        A transform of ITK from points of the baseline to the follow-up, LPS mm.
+        A transform of ITK from points of the baseline to the follow-up, LPS mm, or a DICOM Spatial
+        Registration of the two.
     lesion_id, sequence, followup_date
         The fit that it is of.
 
@@ -117,7 +128,7 @@ def import_fit(
     transform = RigidTransform(
         to_frame_of_reference_uid=baseline.geometry.frame_of_reference_uid,
         from_frame_of_reference_uid=followup.geometry.frame_of_reference_uid,
-        matrix=_make_rigid(path, read_transform(path)),
+        matrix=_make_rigid(path, _read_matrix(path, pair, baseline.geometry, followup.geometry)),
     )
     fit = judge(
         baseline,
@@ -146,6 +157,20 @@ def import_fit(
     )
     store.add_alignments([alignment])
     return alignment
+
+
+def _read_matrix(
+    path: Path, pair: SequencePair, baseline: VolumeGeometry, followup: VolumeGeometry
+) -> FloatArray:
+    if not is_dicom_file(path):
+        return read_transform(path)
+    return read_spatial_registration(
+        path,
+        baseline_frame_uid=baseline.frame_of_reference_uid,
+        followup_frame_uid=followup.frame_of_reference_uid,
+        baseline_uids=_list_uids_in_files(pair[1]),
+        followup_uids=_list_uids_in_files(pair[2]),
+    )
 
 
 def get_baseline_date(pair: SequencePair) -> date:
@@ -200,7 +225,10 @@ def _export(
     if FitFormat.TFM in formats:
         paths.append(folder / f"{name}.tfm")
         write_transform(paths[-1], alignment.fit.baseline_from_followup)
-    if set(formats) <= {FitFormat.TFM}:
+    if FitFormat.REGISTRATION in formats:
+        paths.append(folder / f"{name}.dcm")
+        _write_registration(store, paths[-1], alignment)
+    if set(formats) <= {FitFormat.TFM, FitFormat.REGISTRATION}:
         return paths
     baseline = load_volume_of_project(store, alignment.baseline_volume_id)
     followup = load_volume_of_project(store, alignment.followup_volume_id)
@@ -216,16 +244,59 @@ def _export(
             paths.append(folder / f"{name}-{kind}{suffixes[chosen]}")
             write_image(paths[-1], values, grid)
     if FitFormat.DICOM in formats:
-        description = store.get_volume(alignment.followup_volume_id)
-        if description is None:
-            raise InputError("The images are no longer in the project: index their folder again.")
-        first = description.frames[0].sop_instance_uid
+        description = _get_volume(store, alignment.followup_volume_id)
         paths += write_derived_series(
             folder / f"{name}-dicom",
             resampled,
             grid,
             description,
-            store.get_sources_of([first])[first],
+            _get_source(store, description),
             f"Rigid fit {alignment.fit_id} of opp_mri, linear interpolation. Not for measurement.",
         )
     return paths
+
+
+def _write_registration(store: Store, path: Path, alignment: Alignment) -> None:
+    baseline = _get_volume(store, alignment.baseline_volume_id)
+    followup = _get_volume(store, alignment.followup_volume_id)
+    decision = store.get_alignment_decisions()[alignment.fit_id][-1]
+    decided_at = decision.recorded_at
+    registration = Registration(
+        baseline_from_followup=alignment.fit.baseline_from_followup,
+        baseline=_refer_to(baseline),
+        followup=_refer_to(followup),
+        followup_source=_get_source(store, followup),
+        description=f"{alignment.sequence.value} onto {alignment.baseline_study_date}, rigid",
+        confirmed_by=decision.reader,
+        confirmed_at=decided_at,
+        identity=(
+            alignment.fit_id, followup.study_instance_uid, decision.reader, decided_at.isoformat(),
+        ),
+    )  # fmt: skip
+    write_spatial_registration(path, registration)
+
+
+def _get_volume(store: Store, volume_id: str) -> VolumeDescription:
+    volume = store.get_volume(volume_id)
+    if volume is None:
+        raise InputError("The images are no longer in the project: index their folder again.")
+    return volume
+
+
+def _get_source(store: Store, volume: VolumeDescription) -> SourceFile:
+    first = volume.frames[0].sop_instance_uid
+    return store.get_sources_of([first])[first]
+
+
+def _list_uids_in_files(volume: VolumeDescription) -> tuple[str, ...]:
+    uids = (get_uid_in_file(frame.sop_instance_uid) for frame in volume.frames)
+    return tuple(dict.fromkeys(uids))
+
+
+def _refer_to(volume: VolumeDescription) -> ReferencedImages:
+    return ReferencedImages(
+        study_instance_uid=volume.study_instance_uid,
+        series_instance_uid=volume.series_instance_uid,
+        sop_class_uid=volume.instance.sop_class_uid,
+        sop_instance_uids=_list_uids_in_files(volume),
+    )
