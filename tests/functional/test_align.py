@@ -216,8 +216,8 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
     assert "is not confirmed" in refused.err
     opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
     opp_mri(
-        "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom", "--as", "reg",
-        "--project", project,
+        "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom",
+        "--as", "reg", "--project", project,
     )  # fmt: skip
     (transform,) = out.glob("*.tfm")
     (registration,) = out.glob("*.dcm")

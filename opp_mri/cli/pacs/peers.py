@@ -1,4 +1,4 @@
-"""Verbs of the peers of a project: pacs peer add, list, check, login."""
+"""Verbs of the peers of a project: pacs peer add, list, check, login, remove."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,14 @@ import click
 from opp_mri.cli.shared.options import format_example, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.peer import Authentication, Peer, Retrieval, WebPeer
-from opp_mri.workflow.pacs.peers import add_peer, build_peer, check_peer, find_peer, list_peers
+from opp_mri.workflow.pacs.peers import (
+    add_peer,
+    build_peer,
+    check_peer,
+    find_peer,
+    list_peers,
+    remove_peer,
+)
 from opp_mri.workflow.pacs.secrets import keep_secret, name_variable, needs_secret
 from opp_mri.workflow.project import open_project
 
@@ -126,3 +133,18 @@ def peer_login_command(name: str, project_folder: Path) -> None:
         peer = find_peer(project, name)
     keep_secret(peer, click.prompt("Password or token", hide_input=True, err=True))
     click.echo(f"Kept in the keyring of this system, for {name} at this address only.")
+
+
+@peer_group.command(
+    "remove", epilog=format_example("opp-mri pacs peer remove archive --project study")
+)
+@click.argument("name")
+@project_option
+def peer_remove_command(name: str, project_folder: Path) -> None:
+    """Remove the archive NAME from the settings, and its password or token from the keyring.
+
+    What was pulled is kept.
+    """
+    with open_project(project_folder) as project:
+        remove_peer(project, name)
+    click.echo(f"Removed the peer {name}.")

@@ -42,7 +42,7 @@ from opp_mri.dicom.network.dimse_services import (
     code_of,
     explain_status,
 )
-from opp_mri.dicom.network.tls import make_tls_context
+from opp_mri.dicom.network.tls import find_tls_fault, make_tls_context
 from opp_mri.dicom.network.waiting import WHOLE_ITEM, Activity, take_in_time
 from opp_mri.domain.peer import (
     DimsePeer,
@@ -311,8 +311,9 @@ class DimseArchive:
                 f"{peer.calling_ae_title}, and be called by its own, here {peer.called_ae_title}."
             )
         raise PeerError(
-            f"{peer.name} cannot be reached, or does not speak DIMSE there: check host, port and "
-            "tls of the peer, and the network."
+            find_tls_fault(peer)
+            or f"{peer.name} cannot be reached, or does not speak DIMSE there: check host, port "
+            "and tls of the peer, and the network."
         )
 
     def _set_timeouts(self, entity: AE) -> None:

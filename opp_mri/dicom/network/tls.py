@@ -1,8 +1,9 @@
 """Certificates of a connection by TLS."""
 
+import socket
 import ssl
 
-from opp_mri.domain.peer import Peer
+from opp_mri.domain.peer import DimsePeer, Peer
 from opp_mri.errors import InputError
 
 
@@ -24,3 +25,30 @@ def make_tls_context(peer: Peer) -> ssl.SSLContext:
             f"({type(error).__name__}): correct authority, certificate or key in the settings."
         ) from None
     return context
+
+
+def explain_untrusted(name: str) -> str:
+    """Return what to do about a certificate that no known authority vouches for."""
+    return (
+        f"The certificate of {name} is not trusted: name the file of its authority with "
+        "--authority."
+    )
+
+
+def find_tls_fault(peer: DimsePeer) -> str:
+    """Return why a connection by TLS fails, in a sentence, or "" where it is not due to TLS."""
+    if not peer.tls:
+        return ""
+    context = make_tls_context(peer)
+    try:
+        with (
+            socket.create_connection((peer.host, peer.port), peer.timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=peer.host),
+        ):
+            return ""
+    except ssl.SSLCertVerificationError:
+        return explain_untrusted(peer.name)
+    except ssl.SSLError:
+        return f"{peer.name} does not encrypt there: check port and tls of the peer."
+    except OSError:
+        return ""

@@ -28,7 +28,7 @@ from opp_mri.dicom.network.answers import (
     understand_studies,
 )
 from opp_mri.dicom.network.archive import MOST_ANSWERS, OutgoingObject, StoreOutcome
-from opp_mri.dicom.network.tls import make_tls_context
+from opp_mri.dicom.network.tls import explain_untrusted, make_tls_context
 from opp_mri.dicom.network.waiting import take_in_time
 from opp_mri.domain.peer import (
     LOOPBACK,
@@ -83,8 +83,9 @@ class WebArchive:
             make_tls_context(peer)  # says which file cannot be used
             session.verify = peer.authority or ssl.get_default_verify_paths().cafile or True
             session.cert = (peer.certificate, peer.key) if peer.key else peer.certificate or None
-        if urlsplit(peer.url).hostname in LOOPBACK:
-            session.trust_env = False  # no proxy reaches it
+        session.trust_env = False  # neither authorities nor passwords of other programs are used
+        if urlsplit(peer.url).hostname not in LOOPBACK:
+            session.proxies = requests.utils.get_environ_proxies(peer.url)
         timeouts = (peer.timeout_s, peer.timeout_s)
         self._client = DICOMwebClient(
             peer.url.rstrip("/"), session=session, timeout=timeouts, permissive_uid=True
@@ -261,10 +262,7 @@ def _explain(error: requests.RequestException, peer: WebPeer) -> str:
         return f"{peer.name} answered HTTP {status}: check the url of the peer."
     match error:
         case requests.exceptions.SSLError():
-            return (
-                f"The certificate of {peer.name} is not trusted: name the file of its authority "
-                "with --authority."
-            )
+            return explain_untrusted(peer.name)
         case requests.Timeout():
             return (
                 f"{peer.name} has sent nothing for {peer.timeout_s:g} s: try again later. What has "

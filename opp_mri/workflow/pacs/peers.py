@@ -1,6 +1,8 @@
 """The peers of a project: named archives in its settings."""
 
 import json
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +12,7 @@ import attrs
 from opp_mri.domain.peer import Authentication, DimsePeer, Peer, Retrieval, WebPeer
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.files import write_bytes
-from opp_mri.workflow.pacs.secrets import find_secret
+from opp_mri.workflow.pacs.secrets import find_secret, forget_secret
 from opp_mri.workflow.project import SETTINGS_NAME, Project, read_document
 
 if TYPE_CHECKING:
@@ -109,6 +111,56 @@ def add_peer(project: Project, peer: Peer) -> None:
     content = "\n".join([text.rstrip(), "", *lines, ""])
     write_bytes(path, content.encode())
     path.chmod(0o600)
+
+
+def remove_peer(project: Project, name: str) -> None:
+    """Remove a peer from the settings of a project, and its secret from the keyring.
+
+    Raises
+    ------
+    UnknownError
+        The project has no such peer.
+    InputError
+        The settings cannot be read, or state the peer in a form that is not understood.
+    """
+    peer = _get_known_or_none(project, name)
+    path = project.folder / SETTINGS_NAME
+    try:
+        text = read_document(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    shortened = _cut_table(text, name)
+    expected = tomllib.loads(text)
+    del expected["peers"][name]
+    if tomllib.loads(shortened) not in (expected, _leave_out_empty_peers(expected)):
+        raise InputError(f"{path} states the peer {name} in a form of its own: edit the file.")
+    write_bytes(path, shortened.encode())
+    if peer is not None:
+        forget_secret(peer)
+
+
+def _get_known_or_none(project: Project, name: str) -> Peer | None:
+    """Return a peer, None where its settings are wrong: it can be removed all the same."""
+    try:
+        return find_peer(project, name)
+    except InputError:
+        return None
+
+
+def _cut_table(text: str, name: str) -> str:
+    """Return settings without the table of a peer: its head and the lines up to the next head."""
+    head = re.compile(rf"""\s*\[\s*peers\s*\.\s*["']?{re.escape(name)}["']?\s*\]\s*(#.*)?""")
+    kept, is_inside = [], False
+    for line in text.splitlines():
+        if line.lstrip().startswith("["):
+            is_inside = bool(head.fullmatch(line))
+        if not is_inside:
+            kept.append(line)
+    return "\n".join(kept).rstrip() + "\n"
+
+
+def _leave_out_empty_peers(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key != "peers" or value}
 
 
 def open_archive(peer: Peer, outgoing: frozenset[tuple[str, str]] = frozenset()) -> "Archive":

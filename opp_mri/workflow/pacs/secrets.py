@@ -68,6 +68,17 @@ def keep_secret(peer: Peer, secret: str) -> None:
         ) from None
 
 
+def forget_secret(peer: Peer) -> None:
+    """Remove the secret of a peer from the keyring of the system, where there is one."""
+    if not needs_secret(peer):
+        return
+    import keyring
+    from keyring.errors import KeyringError
+
+    with suppress(KeyringError, RuntimeError):
+        keyring.delete_password(SERVICE, _find_entry(peer))
+
+
 def _find_entry(peer: Peer) -> str:
     """Name the entry by the address too: settings that name another server get no secret."""
     address = peer.url if isinstance(peer, WebPeer) else f"{peer.host}:{peer.port}"
