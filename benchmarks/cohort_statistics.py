@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.statistics.hazards import cox, firth
+from opp_mri.cohort.statistics.hazards import fit_cox, fit_firth
 from opp_mri.cohort.statistics.survival import Observed
-from opp_mri.cohort.tables.analysis_tables import analysis_tables
+from opp_mri.cohort.tables.analysis_tables import build_analysis_tables
+from opp_mri.cohort.tables.suppression import suppress_counts
 from opp_mri.cohort.tables.tables import (
-    demographics,
-    flow,
-    response_by_fractions,
-    suppressed_together,
-    time_course,
+    tabulate_demographics,
+    tabulate_flow,
+    tabulate_response_by_fractions,
+    tabulate_time_course,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -39,10 +39,18 @@ def speed() -> None:
     start = time.process_time()
     analysis = analyse(lesions)
     analysed = time.process_time()
-    tables = [make(lesions) for make in (flow, demographics, response_by_fractions, time_course)]
-    tables += analysis_tables(analysis)
+    tables = [
+        make(lesions)
+        for make in (
+            tabulate_flow,
+            tabulate_demographics,
+            tabulate_response_by_fractions,
+            tabulate_time_course,
+        )
+    ]
+    tables += build_analysis_tables(analysis)
     made = time.process_time()
-    suppressed_together(tables, BELOW)
+    suppress_counts(tables, BELOW)
     end = time.process_time()
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
@@ -76,11 +84,11 @@ def coverage(times: int) -> None:
         while made < times:
             observed = simulated(chance, n, events, shared)
             doses = {"dose": chance.choice([16.0, 18.0, 24.0, 27.0, 30.0], n)}
-            fits = (cox(observed, doses), cox(observed, doses, by_patient=True))
+            fits = (fit_cox(observed, doses), fit_cox(observed, doses, by_patient=True))
             if any(fit.reason for fit in fits):
                 continue  # no finite ratio
             made += 1
-            for place, one in enumerate((*fits, firth(observed, doses))):
+            for place, one in enumerate((*fits, fit_firth(observed, doses))):
                 ratio = one.hazards[0].ratio
                 held[place] += ratio.low < 1 < ratio.high
         shares = " | ".join(f"{100 * one / times:.1f}%" for one in held)

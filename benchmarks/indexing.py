@@ -32,7 +32,7 @@ from opp_mri.dicom import instances
 from opp_mri.dicom import scan as scan_module
 from opp_mri.dicom.headers import completeness, elements, functional_groups, header
 from opp_mri.dicom.headers.byte_reader import FileBytes
-from opp_mri.dicom.headers.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import read_header, silence_pydicom
 from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan
@@ -94,11 +94,11 @@ def compare(files: Iterable[SourceFile]) -> int:
     values = 0
     for file in files:
         dataset = pydicom.dcmread(file.path, stop_before_pixels=True)
-        with FileBytes(file.path) as reader, quiet_pydicom():
+        with FileBytes(file.path) as reader, silence_pydicom():
             read = read_header(reader)
             for keyword, tag in TAGS.items():
                 expected = dataset[tag].value if tag in dataset else None
-                found = read.value(tag)
+                found = read.get_value(tag)
                 assert found == expected, f"{keyword} of {file.path}"
                 values += tag in dataset
     return values

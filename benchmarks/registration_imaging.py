@@ -17,7 +17,7 @@ from opp_mri.phantom.anatomy import Anatomy
 from opp_mri.phantom.canvas import Canvas, smooth_noise
 from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.spine import Posture, straight_from_lps
-from opp_mri.phantom.tissue import Contrast, Tissue, lesion_signal, water_and_fat
+from opp_mri.phantom.tissue import Contrast, Tissue, build_water_and_fat, compute_lesion_signal
 
 Volume32 = NDArray[np.float32]
 
@@ -123,10 +123,12 @@ def look(
     """Lay the slices through the patient, each with its own motion."""
     plane = planes[0]
     column, row = np.meshgrid(np.arange(float(plane.columns)), np.arange(float(plane.rows)))
-    points = np.stack([acquisition.points_lps_mm(each, column, row) for each in planes], axis=1)
+    points = np.stack(
+        [acquisition.compute_points_lps_mm(each, column, row) for each in planes], axis=1
+    )
     shifts = rng.normal(0, artefacts.slice_sd_mm, (len(planes), 3))
     # the mean over the slices through the vertebra is the patient's place, and part of the truth
-    centre = where.place(vertebra, (0.0, 0.0, 0.0))
+    centre = where.place_points(vertebra, (0.0, 0.0, 0.0))
     near = [
         abs(each.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for each in planes
     ]
@@ -164,7 +166,7 @@ def image(
         tr_ms=contrast.tr_ms, te_ms=contrast.te_ms, ti_ms=contrast.ti_ms,
         agent=contrast.agent, field_t=contrast.field_t,
     )  # fmt: skip
-    water, fat = water_and_fat(plain)
+    water, fat = build_water_and_fat(plain)
     fraction = anatomy.fat_fraction
     if dark is not None:  # treated marrow has lost its texture, whatever the sequence
         fraction = np.where(anatomy.labels == Tissue.MARROW, np.float32(0.7), fraction)
@@ -182,14 +184,14 @@ def image(
     wide = max(round(thickness_mm / anatomy.spacing_mm[2]), 1)
     grids = [water_grid, fat_grid] + ([pulsing] if pulsing is not None else [])
     laid = [
-        anatomy.sample(ndimage.uniform_filter1d(each.astype(np.float32), wide, axis=2),
+        anatomy.sample_signal(ndimage.uniform_filter1d(each.astype(np.float32), wide, axis=2),
                        sight.straight)
         for each in grids
     ]  # fmt: skip
     shifted = ndimage.shift(laid[1], (0, 0, artefacts.shift_pixels), order=1, mode="nearest")
     leaves = _leaves(sight, contrast, flat, rng)
     made = np.abs(laid[0] + leaves * shifted).astype(np.float32)
-    level = lesion_signal(contrast)
+    level = compute_lesion_signal(contrast)
     if flat is not None:
         level = flat.lesion_of_csf * csf
     _draw_lesion(made, where, sight.moved, thickness_mm, shape, level)
@@ -210,7 +212,7 @@ def _change_surroundings(
     canvas = Canvas(
         origin_mm=anatomy.origin_mm, spacing_mm=anatomy.spacing_mm, labels=anatomy.labels
     )
-    _, y, _ = canvas.axes()
+    _, y, _ = canvas.get_axes()
     flow = smooth_noise(rng, canvas, (14.0, 6.0, 8.0))
     fluid = (anatomy.labels == Tissue.CSF) | (anatomy.labels == Tissue.ROOTS)
     water[fluid] *= np.clip(1 - dark.pulsation * np.clip(flow[fluid], 0, None), 0.2, 1)
@@ -246,7 +248,7 @@ def _draw_lesion(
     shape: LesionShape,
     level: float,
 ) -> None:
-    centre = where.place(shape.vertebra, shape.centre_local_mm)
+    centre = where.place_points(shape.vertebra, shape.centre_local_mm)
     x, y, z = centre.tolist()
     reach = shape.reach_mm()
     for index, plane in enumerate(planes):
@@ -261,7 +263,7 @@ def _draw_lesion(
                 max(min(int(column + across) + 2, plane.columns), 0),
             ),
         )
-        share, core = acquisition.lesion_share(where, plane, window, thickness_mm, shape)
+        share, core = acquisition.compute_lesion_share(where, plane, window, thickness_mm, shape)
         patch = made[index][window]
         patch += share * (level * (1 - 0.12 * core) - patch)
 
@@ -284,7 +286,7 @@ def _cut_voids(
     rng: np.random.Generator,
 ) -> None:
     """Cut voids into the tissue near the lesion's vertebra, and not into the vertebra."""
-    centre = where.place(shape.vertebra, (0.0, 0.0, 0.0))
+    centre = where.place_points(shape.vertebra, (0.0, 0.0, 0.0))
     for _ in range(count):
         direction = rng.normal(size=3)
         away = direction / np.linalg.norm(direction) * rng.uniform(32, 75)

@@ -15,8 +15,8 @@ from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.patient import Patient, make_patient
 from opp_mri.phantom.prescription import prescribe
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, Scanner, SeriesKind
-from opp_mri.phantom.seeding import generator, uid
-from opp_mri.phantom.spine import LEVELS, Posture, posture, rigid, spine_section
+from opp_mri.phantom.seeding import make_generator, make_uid
+from opp_mri.phantom.spine import LEVELS, Posture, build_posture, build_rigid, build_spine_section
 
 MAKERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
 SEED = 3
@@ -86,10 +86,10 @@ class Scan:
 
     def landmarks_lps_mm(self, vertebra: int) -> FloatArray:
         """Return centre and corners of a body, in its middle and 12 mm to each side: (15, 3)."""
-        corners = self.posture.spine.vertebrae[vertebra].corners_local_mm().values()
+        corners = self.posture.spine.vertebrae[vertebra].compute_corners_local_mm().values()
         places = np.array(
             [
-                self.posture.place(vertebra, (x + aside, y, z))
+                self.posture.place_points(vertebra, (x + aside, y, z))
                 for x, y, z in corners
                 for aside in (-12.0, 0.0, 12.0)
             ]
@@ -99,7 +99,7 @@ class Scan:
     @property
     def centre_lps_mm(self) -> tuple[float, float, float]:
         """Centre of the lesion."""
-        place = self.posture.place(self.shape.vertebra, self.shape.centre_local_mm)
+        place = self.posture.place_points(self.shape.vertebra, self.shape.centre_local_mm)
         x, y, z = self.distortion.appears(place[None])[0].tolist()
         return (x, y, z)
 
@@ -110,7 +110,7 @@ def anatomy_of(number: int, *, coarse: bool = False, dry: int | None = 2) -> Pat
     So many discs have lost their water; all of them where `dry` is None.
     """
     thoracic = number % 3 == 2
-    rng = generator(SEED, number, "case")
+    rng = make_generator(SEED, number, "case")
     levels = THORACIC if thoracic else LUMBAR
     case = Case(
         number=number, title="", category=ResponseCategory.SD,
@@ -131,8 +131,8 @@ def sized(patient: Patient, size: float) -> Patient:
     spine = patient.spine
     first, last = spine.vertebrae[0].level, spine.vertebrae[-1].level
     middle = spine.vertebrae[spine.middle].level
-    rng = generator(SEED, patient.case.number, str(size), "stranger")
-    spine = spine_section(first, last, middle, size=size, curvature=1 + rng.normal(0, 0.12))
+    rng = make_generator(SEED, patient.case.number, str(size), "stranger")
+    spine = build_spine_section(first, last, middle, size=size, curvature=1 + rng.normal(0, 0.12))
     build = Build(
         patient_id=f"{patient.case.number} {size}",
         fat_mm=float(rng.uniform(10, 22)),
@@ -144,10 +144,10 @@ def sized(patient: Patient, size: float) -> Patient:
 
 def lying(patient: Patient, visit: int, motion: Motion) -> Posture:
     """Lay the patient down for a visit; the same visit is the same posture."""
-    rng = generator(SEED, patient.case.number, visit, "lying", str(motion))
+    rng = make_generator(SEED, patient.case.number, visit, "lying", str(motion))
     joints = rng.normal(0, motion.joint_sd_deg, (len(patient.spine.vertebrae) - 1, 3))
     shift = _within(rng, motion.shift_mm) + np.array([0, -20.0, motion.table_mm])
-    return posture(patient.spine, joints, rigid(_within(rng, motion.turn_deg), shift))
+    return build_posture(patient.spine, joints, build_rigid(_within(rng, motion.turn_deg), shift))
 
 
 def _within(rng: np.random.Generator, radius: float) -> FloatArray:
@@ -186,16 +186,16 @@ def scan(
     case = patient.case
     anatomy = patient.anatomy
     if look.fatty:
-        anatomy = fattier(anatomy, look.fatty, generator(SEED, case.number, visit, "fatty"))
-    frame_uid = uid(SEED, case.number, visit, "frame")
+        anatomy = fattier(anatomy, look.fatty, make_generator(SEED, case.number, visit, "fatty"))
+    frame_uid = make_uid(SEED, case.number, visit, "frame")
     (stack,) = prescribe(case, where, SeriesKind.T1, visit, seed=SEED, coarse=patient.coarse)
     if away_mm is not None:
         stack = _laid_away(stack, where, patient.vertebra, away_mm)
-    planes = stack.planes(frame_uid)
+    planes = stack.build_planes(frame_uid)
     shape = _lesion_at(patient, look)
     made = {}
     for kind in kinds:
-        rng = generator(SEED, case.number, visit, kind, "images")
+        rng = make_generator(SEED, case.number, visit, kind, "images")
         lies = _moved(where, patient.vertebra, look.between_mm, rng)
         distortion = imaging.Distortion(
             centre_lps_mm=np.array(stack.centre_lps_mm) + rng.normal(0, 8.0, 3),
@@ -233,7 +233,7 @@ def scan(
 
 def _lesion_at(patient: Patient, look: Look) -> LesionShape:
     base = patient.case.visits[0]
-    shape = patient.lesion(base, SeriesKind.T1)
+    shape = patient.get_lesion(base, SeriesKind.T1)
     larger = ((base.ap_mm + look.grown_mm) / base.ap_mm) ** 0.5
     return evolve(
         shape,
@@ -245,8 +245,8 @@ def _lesion_at(patient: Patient, look: Look) -> LesionShape:
 
 def _moved(where: Posture, vertebra: int, sd_mm: float, rng: np.random.Generator) -> Posture:
     """Let the patient move a little as a whole, as between the series of a visit."""
-    centre = where.place(vertebra, (0.0, 0.0, 0.0))
-    moved = rigid(rng.normal(0, 0.5 * sd_mm, 3), np.zeros(3))
+    centre = where.place_points(vertebra, (0.0, 0.0, 0.0))
+    moved = build_rigid(rng.normal(0, 0.5 * sd_mm, 3), np.zeros(3))
     moved[:3, 3] = centre + rng.normal(0, sd_mm, 3) - moved[:3, :3] @ centre
     return evolve(where, lps_from_local=moved @ where.lps_from_local)
 
@@ -255,7 +255,7 @@ def _laid_away(stack: Prescription, where: Posture, vertebra: int, away_mm: floa
     """Lay the middle of a stack this far along the spine from a vertebra."""
     own = where.lps_from_local[where.spine.middle]
     aside = np.array(stack.centre_lps_mm) - own[:3, 3]
-    middle = where.place(vertebra, (0.0, 0.0, 0.0)) - away_mm * own[:3, 2]
+    middle = where.place_points(vertebra, (0.0, 0.0, 0.0)) - away_mm * own[:3, 2]
     return evolve(stack, centre_lps_mm=tuple((middle + aside).tolist()))
 
 

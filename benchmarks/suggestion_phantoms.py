@@ -23,18 +23,18 @@ from opp_mri.phantom.acquisition import (
     Prescription,
     Receiver,
     Scene,
-    points_lps_mm,
+    compute_points_lps_mm,
+    compute_straight_points,
     receive,
-    straight_points,
 )
 from opp_mri.phantom.anatomy import CORTEX_MM, Anatomy
 from opp_mri.phantom.cases import CASES
 from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.patient import Patient, make_patient
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, SeriesKind
-from opp_mri.phantom.seeding import generator
-from opp_mri.phantom.spine import Posture, Vertebra, posture, rigid
-from opp_mri.phantom.tissue import Contrast, Tissue, water_and_fat
+from opp_mri.phantom.seeding import make_generator
+from opp_mri.phantom.spine import Posture, Vertebra, build_posture, build_rigid
+from opp_mri.phantom.tissue import Contrast, Tissue, build_water_and_fat
 from opp_mri.suggestion.images import SequenceImage
 
 SCANNERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
@@ -116,21 +116,23 @@ def make_visit(
     person: Patient, index: int, difficulty: str, cache: dict[object, tuple[Grid, Grid]]
 ) -> HardVisit:
     """Lay the patient down, put a lesion into a vertebra and acquire three sequences."""
-    rng = generator(person.seed, "hard", index)
+    rng = make_generator(person.seed, "hard", index)
     levels = [v.level for v in person.spine.vertebrae[2:-2] if not v.level.startswith("S")]
     level = levels[int(rng.integers(len(levels)))]
     spot = person.spine.index(level)
     body = person.spine.vertebrae[spot]
     joints = rng.normal(0, (1.3, 0.7, 0.7), (len(person.spine.vertebrae) - 1, 3))
-    where = posture(person.spine, joints, rigid(rng.normal(0, 2.2, 3), rng.normal(0, 6, 3)))
+    where = build_posture(
+        person.spine, joints, build_rigid(rng.normal(0, 2.2, 3), rng.normal(0, 6, 3))
+    )
     base = _lesion(rng, body, spot, difficulty)
     scanner = SCANNERS[int(rng.integers(4))]
     second = SeriesKind.STIR if rng.random() < 0.25 else SeriesKind.T2FS
     stack = _prescription(rng, where, spot)
     fatty = 0.2 if difficulty == "fatty marrow" else 0.0
     scene = Scene(anatomy=person.anatomy, posture=where)
-    planes = stack.planes(f"1.2.{index}")
-    straight = straight_points(scene, planes)
+    planes = stack.build_planes(f"1.2.{index}")
+    straight = compute_straight_points(scene, planes)
     images, true_mm = [], {}
     shift = float(rng.uniform(0.6, 1.6)) if difficulty == "chemical shift" else 0.25
     shift *= 1 if rng.random() < 0.5 else -1
@@ -141,7 +143,7 @@ def make_visit(
         key = (contrast, fatty)
         if key not in cache:
             cache[key] = _parts(person.anatomy, contrast, fatty)
-        water, fat = (person.anatomy.sample(grid, straight) for grid in cache[key])
+        water, fat = (person.anatomy.sample_signal(grid, straight) for grid in cache[key])
         _draw(water, fat, where, planes, stack, shape, contrast, difficulty, rng)
         fat = ndimage.shift(fat, (0, 0, shift) if rng.random() < 0.8 else (0, shift, 0), order=1)
         image = ndimage.gaussian_filter(np.abs(water + fat), (0, blur, blur))
@@ -159,7 +161,7 @@ def make_visit(
     click = np.array(base.centre_local_mm) + rng.uniform(-0.3, 0.3, 3) * (
         base.half_left_right_mm, base.ap_mm / 2, base.half_height_mm,
     )  # fmt: skip
-    x, y, z = where.place(spot, (float(click[0]), float(click[1]), float(click[2])))
+    x, y, z = where.place_points(spot, (float(click[0]), float(click[1]), float(click[2])))
     axis = where.lps_from_local[spot][:3, 1]
     return HardVisit(
         patient=f"{person.case.patient_id}/{person.seed}/{index}", difficulty=difficulty,
@@ -194,9 +196,9 @@ def _lesion(rng: np.random.Generator, body: Vertebra, spot: int, difficulty: str
 
 
 def _prescription(rng: np.random.Generator, where: Posture, spot: int) -> Prescription:
-    aligned = rigid(rng.normal(0, 1.2, 3), np.zeros(3))[:3, :3]
+    aligned = build_rigid(rng.normal(0, 1.2, 3), np.zeros(3))[:3, :3]
     axes = where.lps_from_local[where.spine.middle, :3, :3] @ aligned
-    centre = where.place(spot, (0.0, 2.0, 0.0)) + rng.normal(0, 1.5, 3)
+    centre = where.place_points(spot, (0.0, 2.0, 0.0)) + rng.normal(0, 1.5, 3)
     pixel = float(rng.uniform(0.65, 1.05))
     gap = (4.4, 4.0) if rng.random() < 0.5 else (3.3, 3.0)
     row, column = axes[:, 1], -axes[:, 2]
@@ -211,7 +213,7 @@ def _prescription(rng: np.random.Generator, where: Posture, spot: int) -> Prescr
 
 def _parts(anatomy: Anatomy, contrast: Contrast, fatty: float) -> tuple[Grid, Grid]:
     """Return the signal of water and of fat, averaged through a slice, fat marrow included."""
-    water, fat = water_and_fat(contrast)
+    water, fat = build_water_and_fat(contrast)
     share = anatomy.fat_fraction
     if fatty:
         share = np.where(anatomy.labels == Tissue.MARROW, np.clip(share + fatty, 0, 1), share)
@@ -262,14 +264,14 @@ def _window(
 ) -> _Window:
     plane = planes[0]
     body = where.spine.vertebrae[spot]
-    x, y, z = (float(value) for value in where.place(spot, (0.0, 0.0, 0.0)))
+    x, y, z = (float(value) for value in where.place_points(spot, (0.0, 0.0, 0.0)))
     column, row = plane.pixel_from_lps((x, y, z))
     down = (body.height_mm / 2 + 2) / stack.row_spacing_mm
     across = (body.depth_mm / 2 + 6) / stack.column_spacing_mm
     rows = slice(max(int(row - down), 0), int(row + down) + 2)
     columns = slice(max(int(column - across), 0), int(column + across) + 2)
     grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    lps = np.stack([points_lps_mm(each, *grid) for each in planes], axis=1)
+    lps = np.stack([compute_points_lps_mm(each, *grid) for each in planes], axis=1)
     inverse = np.linalg.inv(where.lps_from_local[spot])
     turn = inverse[:3, :3]
     return _Window(
@@ -287,7 +289,7 @@ def _draw(
 ) -> None:  # fmt: skip
     """Put what is abnormal into the two parts of an image."""
     body = where.spine.vertebrae[shape.vertebra]
-    levels, _ = water_and_fat(contrast)
+    levels, _ = build_water_and_fat(contrast)
     lesion = float(abs(levels[Tissue.LESION]))
     window = _window(where, planes, stack, shape.vertebra)
     water, fat = water[window.cut], fat[window.cut]  # views: what is drawn is drawn on the image
@@ -367,7 +369,7 @@ def _true_extent_mm(
     along = np.arange(-26, 26, FINE_MM[0])
     beside = np.arange(-14, 14, FINE_MM[1])
     longest = 0.0
-    centre = where.place(spot, shape.centre_local_mm)
+    centre = where.place_points(spot, shape.centre_local_mm)
     for plane in planes:
         if abs((centre - np.array(plane.position_lps_mm)) @ normal) > 9:
             continue  # a lesion is longest near its middle

@@ -125,9 +125,9 @@ def key_images_command(
 def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
-    from opp_mri.workflow.cohort.dictating import shipped_template
+    from opp_mri.workflow.cohort.dictating import read_shipped_template
 
-    click.echo(shipped_template(), nl=False)
+    click.echo(read_shipped_template(), nl=False)
     context.exit()
 
 

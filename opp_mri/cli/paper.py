@@ -10,7 +10,7 @@ from attrs import asdict
 
 from opp_mri.cli.shared.options import format_example, json_option
 from opp_mri.cli.show import show_json, show_table
-from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, printed_figures
+from opp_mri.cohort.statistics.paper import PRINTED, TABLE, PrintedFigure, compute_printed_figures
 from opp_mri.errors import InputError
 from opp_mri.units import format_count
 
@@ -38,7 +38,7 @@ def paper_command(folder: Path | None, as_json: bool) -> None:
             "The paper's data are not installed: take the folder sample_data/amini2016 of the "
             "source tree, and name it with --data."
         )
-    figures = printed_figures(folder or SOURCE_DATA)
+    figures = compute_printed_figures(folder or SOURCE_DATA)
     if as_json:
         show_json([asdict(figure) for figure in figures])
         return

@@ -21,14 +21,14 @@ EVENTS_TOLD_BY_THEIR_VALUE: Final = {
 }
 
 
-def in_words(value: str) -> str:
+def write_identifier(value: str) -> str:
     """Write an identifier such as `sustained_decline` as words."""
     return value.replace("_", " ").replace("opp", "OPP")
 
 
-def event_in_words(event: TreatmentEvent) -> str:
+def describe_event(event: TreatmentEvent) -> str:
     """Name an event; its value only where that is one of a few words, never free text."""
     words = EVENT_WORDS[event.kind]
     if event.kind in EVENTS_TOLD_BY_THEIR_VALUE:
-        words = f"{words} {in_words(event.value)}"
+        words = f"{words} {write_identifier(event.value)}"
     return words

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from opp_mri.dicom.roles.suppression import fat_suppression
-from opp_mri.dicom.roles.weighting import field_strength_t
+from opp_mri.dicom.roles.suppression import judge_fat_suppression
+from opp_mri.dicom.roles.weighting import get_field_strength_t
 from opp_mri.domain.geometry import multiply_scalar
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 
@@ -14,7 +14,7 @@ SAME_FIELD_T: Final = 0.1
 TILT_COS: Final = 0.966  # 15 degrees between slice normals
 
 
-def comparability(
+def compare_acquisitions(
     role: SeriesRole, baseline: VolumeDescription, follow_up: VolumeDescription
 ) -> list[str]:
     """Describe what differs between a baseline and a follow-up volume of one role, in sentences.
@@ -23,10 +23,10 @@ def comparability(
     """
     flags = []
     before, after = baseline.instance, follow_up.instance
-    field_before, field_after = field_strength_t(before), field_strength_t(after)
+    field_before, field_after = get_field_strength_t(before), get_field_strength_t(after)
     if field_before and field_after and abs(field_before - field_after) > SAME_FIELD_T:
         flags.append(f"Field strength differs: {field_before:g} T, then {field_after:g} T.")
-    suppressed = bool(fat_suppression(before).value), bool(fat_suppression(after).value)
+    suppressed = bool(judge_fat_suppression(before).value), bool(judge_fat_suppression(after).value)
     if role is not SeriesRole.STIR and suppressed[0] != suppressed[1]:
         words = ["with" if is_suppressed else "without" for is_suppressed in suppressed]
         flags.append(f"Fat suppression differs: {words[0]}, then {words[1]}.")

@@ -12,7 +12,7 @@ from datetime import date
 import attrs
 
 from opp_mri.dicom.headers.sources import read_source_bytes
-from opp_mri.dicom.pixels import pixel_hash
+from opp_mri.dicom.pixels import compute_pixel_hash
 from opp_mri.domain.imaging import Instance, SourceFile, VolumeDescription
 from opp_mri.domain.repeated_uid import get_repetition, get_uid_in_file
 from opp_mri.errors import InputError
@@ -20,7 +20,7 @@ from opp_mri.errors import InputError
 Signature = Counter[tuple[object, ...]]
 
 
-def likeness(instance: Instance) -> str:
+def compute_likeness(instance: Instance) -> str:
     """Return a short key of all that a re-import keeps; only equal keys can be equal pixels.
 
     Empty for an image without a position: it is alike to too many others for its pixels to be
@@ -42,7 +42,7 @@ def likeness(instance: Instance) -> str:
     return hashlib.sha256(repr(geometry).encode()).hexdigest()[:16]
 
 
-def difference(
+def describe_difference(
     first_copy: tuple[Instance, SourceFile], second_copy: tuple[Instance, SourceFile]
 ) -> str:
     """State how two images with the same UIDs differ, or "" where they are the same instance.
@@ -57,7 +57,7 @@ def difference(
         return "another patient"
     if first.study_date != second.study_date:
         return "another date"
-    if likeness(first) != likeness(second):
+    if compute_likeness(first) != compute_likeness(second):
         return "another geometry"
     if first_file.size_bytes == second_file.size_bytes and read_source_bytes(
         first_file
@@ -65,7 +65,7 @@ def difference(
         return ""
     try:
         numbers = [frame.frame_number for frame in first.frames]
-        same = pixel_hash(first_file, *numbers) == pixel_hash(second_file, *numbers)
+        same = compute_pixel_hash(first_file, *numbers) == compute_pixel_hash(second_file, *numbers)
     except InputError:
         return "pixels that cannot be compared"
     return "" if same else "other pixels"

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from opp_mri.dicom.headers.sources import open_source
-from opp_mri.dicom.write import BITS_STORED, SeriesToWrite, classic_dataset, save
+from opp_mri.dicom.write import BITS_STORED, SeriesToWrite, build_classic_dataset, save
 from opp_mri.domain.geometry import ImagePlane, VolumeGeometry
 from opp_mri.domain.imaging import SourceFile, VolumeDescription
 from opp_mri.domain.repeated_uid import get_uid_in_file
@@ -73,7 +73,7 @@ def write_derived_series(
     series_uid = generate_uid()
     paths = []
     for index in range(len(planes)):
-        dataset = classic_dataset(series, index)
+        dataset = build_classic_dataset(series, index)
         for keyword in COPIED:
             if keyword in original:
                 dataset[keyword] = original[keyword]

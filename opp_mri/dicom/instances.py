@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from opp_mri.dicom.headers.diffusion import differ, private_b_values
+from opp_mri.dicom.headers.diffusion import differ, find_private_b_values
 from opp_mri.dicom.headers.elements import Layout
 from opp_mri.dicom.headers.fields import (
     FIELDS,
@@ -18,17 +18,17 @@ from opp_mri.dicom.headers.fields import (
     UNREADABLE,
     Values,
     add_understood,
-    understood,
+    interpret_values,
 )
 from opp_mri.dicom.headers.functional_groups import (
     FunctionalGroups,
-    contrast_agents,
+    read_contrast_agents,
     read_functional_groups,
 )
 from opp_mri.dicom.headers.header import Header
 from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.template import SharedElements
-from opp_mri.dicom.headers.values import integer
+from opp_mri.dicom.headers.values import convert_to_integer
 from opp_mri.domain.imaging import (
     ENHANCED_SOP_CLASS_UIDS,
     HEADER_VERSION,
@@ -77,7 +77,7 @@ def instance_from_header(header: Header) -> Instance:
             raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
     _date_of_study(values)
     _diffusion(values, header)
-    count = max(integer(header.value(_NUMBER_OF_FRAMES)) or 1, 1)
+    count = max(convert_to_integer(header.get_value(_NUMBER_OF_FRAMES)) or 1, 1)
     if count == 1 and _is_classic(values):
         frames: tuple[Frame, ...] = (_frame(1, values, None),)
     else:
@@ -113,7 +113,7 @@ def _date_of_study(values: Values) -> None:
 
 def _diffusion(values: Values, header: Header) -> None:
     """Take a private b-value where there is no public one, and note where the two contradict."""
-    for private in private_b_values(header):
+    for private in find_private_b_values(header):
         public = values.setdefault("diffusion_b_value", private.b_value)
         if differ(public, private.b_value):
             sentence = (
@@ -133,7 +133,7 @@ def _is_classic(values: Values) -> bool:
 def _top_level(header: Header) -> Values:
     """Return the fields for which the header itself has a value, its functional groups left out."""
     if header.dataset is not None:
-        values = understood({key: header.value(tag) for key, tag in TAGS.items()})
+        values = interpret_values({key: header.get_value(tag) for key, tag in TAGS.items()})
     else:
         remembered = _remembered(header.layout, header.character_set)
         values, elements = {}, header.raw
@@ -147,10 +147,10 @@ def _top_level(header: Header) -> Values:
             values[name] = values.get(name, {}) | value if name == UNREADABLE else value
         for tag, keyword, name, convert in _INSTEAD:
             if tag in header.raw and name not in values:
-                add_understood(values, keyword, name, convert, header.value(tag))
-    agents = contrast_agents(header)
+                add_understood(values, keyword, name, convert, header.get_value(tag))
+    agents = read_contrast_agents(header)
     if agents:
-        values = understood(agents) | values
+        values = interpret_values(agents) | values
     return values
 
 
@@ -180,7 +180,7 @@ def _meaning(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Mean
     keyword, meaning = _KEYWORD_OF_TAG.get(tag), _NOTHING
     if keyword is not None:
         values: Values = {}
-        add_understood(values, keyword, *FIELDS[keyword], header.value(tag))
+        add_understood(values, keyword, *FIELDS[keyword], header.get_value(tag))
         meaning = next(iter(values.items()), _NOTHING)
     element = header.raw[tag]
     if len(element) <= _LONGEST_REMEMBERED:
@@ -195,7 +195,7 @@ def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame
     top_level = dict(values)
     if count > 1:  # a position at the top level is that of one of the frames only
         top_level.pop("image_position_lps_mm", None)
-    of_frames = [groups.of_frame(index) for index in range(count)]
+    of_frames = [groups.get_frame_values(index) for index in range(count)]
     first, *further = of_frames
     shared = {
         name: value

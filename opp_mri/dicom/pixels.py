@@ -112,7 +112,7 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
         return frames
 
 
-def why_not_decodable(transfer_syntax_uid: str) -> str:
+def explain_not_decodable(transfer_syntax_uid: str) -> str:
     """Explain why pixels in a transfer syntax cannot be decoded here, or "" where they can."""
     if not transfer_syntax_uid or transfer_syntax_uid in WITHOUT_CODEC:
         return ""
@@ -144,7 +144,7 @@ CODECS: Final = CodecProcess("opp_mri.dicom.pixels:decode_frames")
 """The process in which codecs run; it starts with the first compressed image."""
 
 
-def pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
+def compute_pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
     """Hash the stored values of frames, with their shape, as 64 hexadecimal digits.
 
     Equal for all lossless transfer syntaxes of one image; rescale is left out of it.

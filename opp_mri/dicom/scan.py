@@ -20,8 +20,8 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.dicom.headers.byte_reader import open_bytes
-from opp_mri.dicom.headers.header import quiet_pydicom, read_header
-from opp_mri.dicom.headers.sources import READ_ERRORS, reason_in_words
+from opp_mri.dicom.headers.header import read_header, silence_pydicom
+from opp_mri.dicom.headers.sources import READ_ERRORS, describe_reason
 from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
@@ -151,7 +151,7 @@ def _interrupts_held() -> Iterator[None]:
 
 def _scan_chunk(chunk: list[SourceFile]) -> list[ScannedFile]:
     templates: Templates = _seen.__dict__.setdefault("templates", Templates())
-    with quiet_pydicom():
+    with silence_pydicom():
         return [_scan_one(source, templates) for source in chunk]
 
 
@@ -163,7 +163,7 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
             instance = instance_from_header(header)
             return ScannedFile(source=source, status=FileStatus.IMAGE, instance=instance)
     except READ_ERRORS as error:
-        return _unreadable(source, reason_in_words(error))
+        return _unreadable(source, describe_reason(error))
     except InputError as error:
         return _unreadable(source, str(error))
     unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)

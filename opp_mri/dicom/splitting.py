@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from attrs import field, frozen
 
-from opp_mri.dicom.roles.contrast import minutes_after_bolus
-from opp_mri.dicom.roles.image_kind import derivations
+from opp_mri.dicom.roles.contrast import compute_minutes_after_bolus
+from opp_mri.dicom.roles.image_kind import list_derivations
 from opp_mri.domain.geometry import FloatArray, ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import Frame, Instance
 from opp_mri.domain.repeated_uid import get_repetition
@@ -71,7 +71,7 @@ class Slice:
         return tuple(value.strip().upper() for value in self.header.image_type)
 
 
-def slices_of(instances: Iterable[Instance]) -> list[Slice]:
+def place_slices(instances: Iterable[Instance]) -> list[Slice]:
     """Place every frame of the instances, in the order in which the scanner numbered them."""
     slices = [_placed(instance, frame) for instance in instances for frame in instance.frames]
     return sorted(slices, key=lambda each: each.order)
@@ -101,7 +101,7 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
     return sorted(map(_along_normal, stacks), key=lambda stack: min(each.order for each in stack))
 
 
-def distances_mm(stack: Sequence[Slice]) -> list[float]:
+def measure_distances_mm(stack: Sequence[Slice]) -> list[float]:
     """Return the position of each placed slice along the normal of the first, in mm."""
     positions = [each.plane.position_lps_mm for each in stack if each.plane is not None]
     first = stack[0].plane
@@ -111,7 +111,7 @@ def distances_mm(stack: Sequence[Slice]) -> list[float]:
     return [(x - left) * nx + (y - back) * ny + (z - below) * nz for x, y, z in positions]
 
 
-def angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
+def measure_angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
     """Return the larger angle between the rows, and between the columns, of two images."""
     row = math.dist(a.row_direction, b.row_direction)
     column = math.dist(a.column_direction, b.column_direction)
@@ -184,7 +184,7 @@ def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
             spacings[_spacing(each)],
             echoes[_echo(each)],
             each.image_type[2:],
-            component_of(each.header),
+            get_component(each.header),
             each.instance.study_date,
             get_repetition(each.instance.sop_instance_uid),
             each.frame.stack_id,
@@ -250,13 +250,13 @@ def _grouped(slices: Sequence[Slice], keys: Sequence[Hashable]) -> list[list[Sli
 def _along_normal(stack: list[Slice]) -> list[Slice]:
     if stack[0].plane is None:
         return stack
-    distances = distances_mm(stack)
+    distances = measure_distances_mm(stack)
     return [each for _, each in sorted(zip(distances, stack, strict=True), key=lambda p: p[0])]
 
 
 def _positions(stack: Sequence[Slice]) -> list[int]:
     """Count the positions along the normal from 0: slices at one position share a number."""
-    distances = np.array(distances_mm(stack))
+    distances = np.array(measure_distances_mm(stack))
     order = np.argsort(distances, kind="stable")
     steps = np.diff(distances[order], prepend=distances[order[0]]) > SAME_POSITION_MM
     numbers = np.empty(len(stack), dtype=np.int64)
@@ -307,7 +307,7 @@ def _connected(points: FloatArray, reach: float) -> list[int]:
     return [int(label) for label in labels]
 
 
-def component_of(header: Instance) -> str:
+def get_component(header: Instance) -> str:
     """Return ComplexImageComponent, "" for a magnitude image."""
     component = header.complex_image_component.strip().upper()
     return "" if component == "MAGNITUDE" else component
@@ -343,14 +343,14 @@ DECIDING_FIELDS: Final[Mapping[str, str]] = {
 }
 DECIDING: Final[Mapping[str, Callable[[Slice], Hashable]]] = {
     **{keyword: _fact(keyword, name) for name, keyword in DECIDING_FIELDS.items()},
-    "DerivationDescription": lambda each: derivations(each.header),
+    "DerivationDescription": lambda each: list_derivations(each.header),
     "the side of the start of contrast": lambda each: _after_bolus(each.header),
 }
 """What decides a role, by the name that a user reads: asked of every frame."""
 
 
 def _after_bolus(header: Instance) -> bool | None:
-    minutes = minutes_after_bolus(header)
+    minutes = compute_minutes_after_bolus(header)
     return None if minutes is None else minutes >= 0
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import attrs
 
-from opp_mri.dicom.splitting import Slice, component_of, slices_of, split_into_stacks
-from opp_mri.dicom.usability import judge, slice_spacing_mm
-from opp_mri.dicom.variants import variants_of
+from opp_mri.dicom.splitting import Slice, get_component, place_slices, split_into_stacks
+from opp_mri.dicom.usability import judge, measure_slice_spacing_mm
+from opp_mri.dicom.variants import separate_variants
 from opp_mri.domain.geometry import multiply_vector
 from opp_mri.domain.imaging import FrameReference, Instance, Plane, VolumeDescription
 from opp_mri.domain.repeated_uid import get_repetition
@@ -40,7 +40,7 @@ def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
     earlier: Counter[Kind] = Counter()
     descriptions = []
     first_date = min((each.study_date for each in instances if each.study_date), default=None)
-    for stack in split_into_stacks(slices_of(instances)):
+    for stack in split_into_stacks(place_slices(instances)):
         kind = _kind(stack, first_date)
         descriptions.append(_described(stack, _volume_id(stack, kind, earlier[kind])))
         earlier[kind] += 1
@@ -51,7 +51,7 @@ def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
     usability, refusal = judge(stack)
     frame = stack[0].frame
     instance = _header_of(stack[0])
-    variants, differences = variants_of(stack)
+    variants, differences = separate_variants(stack)
     return VolumeDescription(
         volume_id=volume_id,
         patient_id=instance.patient_id,
@@ -69,7 +69,7 @@ def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
         planes=tuple(each.plane for each in stack if each.plane is not None),
         plane=_anatomical_plane(stack[0]),
         pixel_spacing_mm=frame.pixel_spacing_mm,
-        slice_spacing_mm=slice_spacing_mm(stack),
+        slice_spacing_mm=measure_slice_spacing_mm(stack),
         usability=usability,
         refusal=refusal,
         variants=tuple(_header_of(each) for each in variants),
@@ -112,7 +112,7 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
         first.instance.frame_of_reference_uid,
         first.instance.sop_class_uid,
         first.instance.photometric_interpretation,
-        *([component_of(first.header)] if component_of(first.header) else []),
+        *([get_component(first.header)] if get_component(first.header) else []),
         *([repetition] if repetition else []),
         *([str(first.instance.study_date)] if first.instance.study_date != first_date else []),
     )

@@ -11,8 +11,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from opp_mri.dicom.pixels import why_not_decodable
-from opp_mri.dicom.splitting import SAME_POSITION_MM, Slice, angle_degrees, distances_mm
+from opp_mri.dicom.pixels import explain_not_decodable
+from opp_mri.dicom.splitting import (
+    SAME_POSITION_MM,
+    Slice,
+    measure_angle_degrees,
+    measure_distances_mm,
+)
 from opp_mri.domain.geometry import ORTHONORMAL_TOLERANCE, ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import Usability
 
@@ -52,7 +57,7 @@ def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:
     return Usability.VOLUME, None
 
 
-def slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
+def measure_slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
     """Return the distance between slices from their positions; the usual one where it varies.
 
     For even slices it is the mean, in which the rounding of single positions cancels.
@@ -61,7 +66,7 @@ def slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
         return None
     gaps = [gap for gap in _gaps_mm(stack) if gap > SAME_POSITION_MM]
     if len(gaps) == len(stack) - 1 and not _uneven(stack):
-        return distances_mm(stack)[-1] / len(gaps)
+        return measure_distances_mm(stack)[-1] / len(gaps)
     return statistics.median_low(gaps) if gaps else None
 
 
@@ -82,7 +87,7 @@ def _unfit(each: Slice) -> str | None:
         )
     if f"{instance.sop_class_uid}.".startswith(f"{SECONDARY_CAPTURE}."):
         return "A secondary capture: a copy of a picture and not what the scanner measured."
-    return each.fault or why_not_decodable(instance.transfer_syntax_uid) or None
+    return each.fault or explain_not_decodable(instance.transfer_syntax_uid) or None
 
 
 def _planes(stack: Sequence[Slice]) -> list[ImagePlane]:
@@ -90,7 +95,7 @@ def _planes(stack: Sequence[Slice]) -> list[ImagePlane]:
 
 
 def _gaps_mm(stack: Sequence[Slice]) -> list[float]:
-    distances = distances_mm(stack)
+    distances = measure_distances_mm(stack)
     return [b - a for a, b in pairwise(distances)]
 
 
@@ -129,7 +134,7 @@ def _tilted(stack: Sequence[Slice]) -> str | None:
     )
     if worst_mm <= TILT_MM:
         return None
-    degrees = max(angle_degrees(first, plane) for plane in rest)
+    degrees = max(measure_angle_degrees(first, plane) for plane in rest)
     return (
         f"The slices are tilted against each other by up to {degrees:.2g} degrees, "
         f"{worst_mm:.1f} mm at the corner of the image."
@@ -162,7 +167,7 @@ def _sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
 
 def _uneven(stack: Sequence[Slice]) -> str | None:
     """Name missing slices, or the range of the gaps."""
-    distances, gaps = distances_mm(stack), _gaps_mm(stack)
+    distances, gaps = measure_distances_mm(stack), _gaps_mm(stack)
     mean = distances[-1] / len(gaps)
     if all(abs(d - k * mean) <= _leeway_mm(mean) for k, d in enumerate(distances)):
         return None

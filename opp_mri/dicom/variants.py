@@ -13,7 +13,7 @@ SAME_TIME: Final = 0.05  # relative: triggered and interleaved scans vary their 
 MOST_NAMED: Final = 2  # facts in one sentence
 
 
-def variants_of(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
+def separate_variants(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
     """Return one slice of each kind, where the slices differ in what decides a role.
 
     Parameters

@@ -44,7 +44,7 @@ def load_volume(
     InputError
         A file is gone, damaged, or another one than was indexed.
     """
-    geometry = geometry_of(description)
+    geometry = build_geometry(description)
     voxels = _voxels(description, geometry.shape_kji[1:], sources)
     return Volume(volume_id=description.volume_id, geometry=geometry, voxels=voxels)
 
@@ -80,7 +80,7 @@ def load_stack(
     return _voxels(description, (first.rows, first.columns), sources)
 
 
-def geometry_of(description: VolumeDescription) -> VolumeGeometry:
+def build_geometry(description: VolumeDescription) -> VolumeGeometry:
     """Return the grid of a volume in patient LPS from its planes, without reading pixels.
 
     Raises

@@ -62,10 +62,10 @@ def write_classic(series: SeriesToWrite, paths: Sequence[Path], *, jpeg_2000: bo
         Whether to compress without loss.
     """
     for index, path in enumerate(paths):
-        save(classic_dataset(series, index), path, jpeg_2000=jpeg_2000)
+        save(build_classic_dataset(series, index), path, jpeg_2000=jpeg_2000)
 
 
-def classic_dataset(series: SeriesToWrite, index: int) -> Dataset:
+def build_classic_dataset(series: SeriesToWrite, index: int) -> Dataset:
     """Return one image of a series as an MR Image Storage dataset."""
     plane = series.planes[index]
     dataset = Dataset()

@@ -49,10 +49,10 @@ class EnhancedValues:
 
 def write_enhanced(series: SeriesToWrite, values: EnhancedValues, path: Path) -> None:
     """Write a series, which has one SOP instance UID, as the frames of one file."""
-    save(enhanced_dataset(series, values), path)
+    save(build_enhanced_dataset(series, values), path)
 
 
-def enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dataset:
+def build_enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dataset:
     """Return a series as an Enhanced MR Image Storage dataset."""
     dataset = Dataset()
     put(dataset, {key: value for key, value in series.header.items() if key not in _MOVED})

@@ -6,13 +6,13 @@ from typing import Final
 
 import pandas as pd
 
-from opp_mri.cohort.export.derived import ASSESSMENTS, derived_tables
-from opp_mri.cohort.export.recorded import LESIONS, recorded_tables
-from opp_mri.cohort.figures.style import p_in_words
+from opp_mri.cohort.export.derived import ASSESSMENTS, build_derived_tables
+from opp_mri.cohort.export.recorded import LESIONS, build_recorded_tables
+from opp_mri.cohort.figures.style import describe_p
 from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.time_axis import TimeUnit
 from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.members import list_answers, select_eligible
 from opp_mri.cohort.statistics.results import EndpointAnalysis
 from opp_mri.cohort.statistics.survival import LogRank
 from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
@@ -96,7 +96,7 @@ class KaplanMeier:
             for arm in self._comparison.arms
         ]
         test = self.log_rank
-        tested = f"log-rank {p_in_words(test.p)}" if test.p is not None else "no log-rank test"
+        tested = f"log-rank {describe_p(test.p)}" if test.p is not None else "no log-rank test"
         return f"<KaplanMeier free of {self.event}; {'; '.join([*arms, tested])}>"
 
 
@@ -110,10 +110,10 @@ class Cohort:
         return len(self._cohort.lesions)
 
     def __repr__(self) -> str:
-        eligible = eligible_of(self._cohort.lesions)
+        eligible = select_eligible(self._cohort.lesions)
         counts = Counter(lesion.assessment.category for lesion in eligible)
         categories = ", ".join(
-            f"{counts[category]} {category}" for category in answers_of(eligible)
+            f"{counts[category]} {category}" for category in list_answers(eligible)
         )
         lesions = format_count(len(self), "lesion")
         return f"<Cohort {lesions}, {len(eligible)} eligible: {categories}>"
@@ -141,7 +141,7 @@ class Cohort:
         lesions, criteria = self._cohort.lesions, self._cohort.criteria
         frames = {
             ready.name: build_frame(ready)
-            for ready in (*recorded_tables(lesions), *derived_tables(lesions, criteria))
+            for ready in (*build_recorded_tables(lesions), *build_derived_tables(lesions, criteria))
         }
         classified = frames.pop(ASSESSMENTS)
         if table not in frames:

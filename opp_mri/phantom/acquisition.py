@@ -10,7 +10,7 @@ from opp_mri.domain.geometry import FloatArray, ImagePlane, Vector3
 from opp_mri.phantom.anatomy import Anatomy
 from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.spine import Posture, straight_from_lps
-from opp_mri.phantom.tissue import Contrast, lesion_signal
+from opp_mri.phantom.tissue import Contrast, compute_lesion_signal
 
 LESION_SAMPLES: Final = (5, 3, 3)  # through the slice, along a column, along a row
 WHITE: Final = 900.0  # stored value of a bright tissue near the coil
@@ -45,7 +45,7 @@ class Prescription:
     slice_spacing_mm: float
     thickness_mm: float
 
-    def planes(self, frame_of_reference_uid: str) -> tuple[ImagePlane, ...]:
+    def build_planes(self, frame_of_reference_uid: str) -> tuple[ImagePlane, ...]:
         """Return the image planes, in the order of the normal, with numbers as a header holds them.
 
         Positions are rounded to 1e-6 mm and directions to 1e-9, so that they fit a DICOM decimal
@@ -115,19 +115,20 @@ class Scene:
     posture: Posture = field(repr=False)
 
 
-def straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> NDArray[np.float32]:
+def compute_straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> NDArray[np.float32]:
     """Return, for each pixel, where in the straight frame it looks: (3, slices, rows, columns)."""
     column, row = _pixel_grid(planes[0])
     return straight_from_lps(
-        scene.posture, np.stack([points_lps_mm(plane, column, row) for plane in planes], axis=1)
+        scene.posture,
+        np.stack([compute_points_lps_mm(plane, column, row) for plane in planes], axis=1),
     )
 
 
-def tissue_image(
+def compute_tissue_image(
     scene: Scene, signal: NDArray[np.float32], straight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Look up a signal of the anatomy at the points of `straight_points`."""
-    return scene.anatomy.sample(signal, straight)
+    return scene.anatomy.sample_signal(signal, straight)
 
 
 def draw_lesion(
@@ -139,14 +140,14 @@ def draw_lesion(
     contrast: Contrast,
 ) -> None:
     """Draw the lesion into an image, (slices, rows, columns), by the share of each voxel in it."""
-    centre = scene.posture.place(shape.vertebra, shape.centre_local_mm)
+    centre = scene.posture.place_points(shape.vertebra, shape.centre_local_mm)
     reach = shape.reach_mm()
-    inside = lesion_signal(contrast)
+    inside = compute_lesion_signal(contrast)
     for index, plane in enumerate(planes):
         if abs(plane.measure_distance_mm(_vector(centre, 9))) > reach + thickness_mm:
             continue
         window = _window(plane, _vector(centre, 9), reach)
-        share, core = lesion_share(scene.posture, plane, window, thickness_mm, shape)
+        share, core = compute_lesion_share(scene.posture, plane, window, thickness_mm, shape)
         rows, columns = window
         patch = image[index, rows, columns]
         # the matrix of a lesion is not even: a necrotic middle takes up less, and is wetter
@@ -154,7 +155,7 @@ def draw_lesion(
         patch += share * (inside * texture - patch)
 
 
-def lesion_share(
+def compute_lesion_share(
     posture: Posture,
     plane: ImagePlane,
     window: tuple[slice, slice],
@@ -176,7 +177,7 @@ def lesion_share(
     deep, down, across = (_offsets(count) for count in samples)
     row = np.add.outer(np.arange(window[0].start, window[0].stop), down).ravel()
     column = np.add.outer(np.arange(window[1].start, window[1].stop), across).ravel()
-    grid = points_lps_mm(plane, *np.meshgrid(column, row))
+    grid = compute_points_lps_mm(plane, *np.meshgrid(column, row))
     inverse = np.linalg.inv(posture.lps_from_local[shape.vertebra])
     local = np.tensordot(inverse[:3, :3], grid, axes=1) + inverse[:3, 3][:, None, None]
     normal = inverse[:3, :3] @ np.array(plane.normal)
@@ -184,7 +185,7 @@ def lesion_share(
     share = np.zeros((shape_out[0], shape_out[2]), np.float32)
     core = np.zeros_like(share)
     for depth_mm in deep * thickness_mm:
-        level = shape.level(local + (normal * depth_mm)[:, None, None]).reshape(shape_out)
+        level = shape.compute_level(local + (normal * depth_mm)[:, None, None]).reshape(shape_out)
         share += (level <= 1).mean(axis=(1, 3)) / len(deep)
         core += np.clip(1 - level / 0.5, 0, 1).mean(axis=(1, 3)) / len(deep)
     return share, core
@@ -216,7 +217,7 @@ def receive(
     return stored
 
 
-def points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> FloatArray:
+def compute_points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> FloatArray:
     """Place pixels in the patient: shape (3, ...), LPS mm."""
     across = np.asarray(column) * plane.column_spacing_mm
     down = np.asarray(row) * plane.row_spacing_mm
@@ -230,7 +231,7 @@ def points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> Flo
     )
 
 
-def nearest_plane(planes: tuple[ImagePlane, ...], point_lps_mm: FloatArray) -> int:
+def find_nearest_plane(planes: tuple[ImagePlane, ...], point_lps_mm: FloatArray) -> int:
     """Return the index of the plane that a point lies nearest to."""
     point = _vector(point_lps_mm, 9)
     return min(range(len(planes)), key=lambda index: abs(planes[index].measure_distance_mm(point)))

@@ -14,9 +14,9 @@ from scipy import ndimage
 
 from opp_mri.phantom import posterior
 from opp_mri.phantom.canvas import Canvas, smooth_noise
-from opp_mri.phantom.seeding import generator
+from opp_mri.phantom.seeding import make_generator
 from opp_mri.phantom.spine import Spine, Vertebra
-from opp_mri.phantom.tissue import PROPERTIES, Contrast, Tissue, water_and_fat
+from opp_mri.phantom.tissue import PROPERTIES, Contrast, Tissue, build_water_and_fat
 
 LEFT_RIGHT_MM: Final = 44.0
 ANTERIOR_MM, POSTERIOR_MM = 112.0, 108.0
@@ -66,7 +66,7 @@ class Anatomy:
     labels: NDArray[np.uint8] = field(repr=False)
     fat_fraction: NDArray[np.float32] = field(repr=False)
 
-    def signal(
+    def compute_signal(
         self, contrast: Contrast, thick_mm: tuple[float, float, float]
     ) -> NDArray[np.float32]:
         """Return the signal on the grid, averaged over the thickness of a slice.
@@ -78,7 +78,7 @@ class Anatomy:
         thick_mm
             Extent in z, y and x over which the signal is averaged: partial volume.
         """
-        water, fat = water_and_fat(contrast)
+        water, fat = build_water_and_fat(contrast)
         signal = np.abs(
             water[self.labels] * (1 - self.fat_fraction) + fat[self.labels] * self.fat_fraction
         )
@@ -88,7 +88,7 @@ class Anatomy:
                 ndimage.uniform_filter1d(signal, cells, axis=axis, output=signal)
         return signal
 
-    def sample(
+    def sample_signal(
         self, grid: NDArray[np.float32], straight_mm: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Interpolate a grid linearly at points (3, ...), x y z, of the straight frame."""
@@ -114,7 +114,7 @@ def paint_anatomy(spine: Spine, build: Build, *, seed: int, cell_mm: float = 0.7
         Size of a cell in the sagittal plane; left to right it is longer.
     """
     canvas = _blank(spine, cell_mm)
-    rng = generator(seed, build.patient_id, "anatomy")
+    rng = make_generator(seed, build.patient_id, "anatomy")
     _paint_trunk(canvas, spine, build, rng)
     posterior.paint_muscles(canvas, spine, rng)
     posterior.paint_back(canvas, spine, build.fat_mm, rng)
@@ -154,7 +154,7 @@ def _blank(spine: Spine, cell_mm: float) -> Canvas:
 
 def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Generator) -> None:
     """Paint what lies in front of the spine and next to it."""
-    z, y, x = canvas.axes()
+    z, y, x = canvas.get_axes()
     front = -_half_depth_mm(spine, z)
     folds = smooth_noise(rng, canvas, (9.0, 8.0, 9.0))
     far = y < front - 24 + 3 * folds
@@ -202,8 +202,10 @@ def _paint_disc(canvas: Canvas, upper: Vertebra, lower: Vertebra, *, dry: bool) 
     z_mm = upper.z_mm - upper.height_mm / 2 - upper.disc_mm / 2
     reach = upper.disc_mm / 2 + 3.5
     depth, width = (upper.depth_mm + lower.depth_mm) / 4, (upper.width_mm + lower.width_mm) / 4
-    box = canvas.box((z_mm - reach, z_mm + reach), (-depth - 4, depth + 4), (-width - 3, width + 3))
-    z, y, x = box.axes()
+    box = canvas.cut_box(
+        (z_mm - reach, z_mm + reach), (-depth - 4, depth + 4), (-width - 3, width + 3)
+    )
+    z, y, x = box.get_axes()
     z = z - z_mm
     around = _rim(x / width, y / depth)
     box.put(Tissue.LIGAMENT, (around < 1.10) & (np.abs(z) < reach))
@@ -227,12 +229,12 @@ def _rim(across: NDArray[np.floating], along: NDArray[np.floating]) -> NDArray[n
 def _paint_body(canvas: Canvas, vertebra: Vertebra) -> None:
     """Paint a body: concave endplates, a waist, a dark rim, and the basivertebral vein."""
     depth, width, half = vertebra.depth_mm / 2, vertebra.width_mm / 2, vertebra.height_mm / 2
-    box = canvas.box(
+    box = canvas.cut_box(
         (vertebra.z_mm - half - 1, vertebra.z_mm + half + 1),
         (-depth - 3, depth + 3),
         (-width - 3, width + 3),
     )
-    z, y, x = box.axes()
+    z, y, x = box.get_axes()
     z = z - vertebra.z_mm
     sacral = vertebra.level.startswith("S")
     slope = 1 + (0.16 * z / half if sacral else 0.0)

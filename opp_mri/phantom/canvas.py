@@ -30,7 +30,7 @@ class Canvas:
     spacing_mm: tuple[float, float, float]
     labels: NDArray[np.uint8] = field(repr=False)
 
-    def axes(self) -> tuple[Axis, Axis, Axis]:
+    def get_axes(self) -> tuple[Axis, Axis, Axis]:
         """Return z, y and x of the cells in mm, shaped to broadcast over the grid."""
         lines = [
             (start + step * np.arange(count)).astype(np.float32)
@@ -40,7 +40,7 @@ class Canvas:
         ]
         return lines[0][:, None, None], lines[1][None, :, None], lines[2][None, None, :]
 
-    def box(self, z_mm: Span, y_mm: Span, x_mm: Span) -> "Canvas":
+    def cut_box(self, z_mm: Span, y_mm: Span, x_mm: Span) -> "Canvas":
         """Return the part of the grid within these bounds; painting on it paints on the whole."""
         slices, origin = [], []
         for span, start, step, count in zip(

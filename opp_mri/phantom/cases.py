@@ -125,7 +125,7 @@ class Case:
         """Name of the lesion."""
         return f"OPP-{self.number:02d}"
 
-    def ap_mm(self, visit: Visit, sequence: SeriesKind) -> float:
+    def compute_ap_mm(self, visit: Visit, sequence: SeriesKind) -> float:
         """Return the true greatest AP extent on a sequence, in mm, to 0.01 mm."""
         factor, constant = SEQUENCE_AP[sequence]
         return round(visit.ap_mm * factor + constant, 2)

@@ -56,7 +56,7 @@ class LesionShape:
         widest = max(self.half_left_right_mm, self.half_height_mm) / math.sqrt(1 - IRREGULARITY)
         return math.hypot(self.ap_mm / 2, widest * 1.1)
 
-    def level(self, points_local_mm: FloatArray) -> FloatArray:
+    def compute_level(self, points_local_mm: FloatArray) -> FloatArray:
         """Return the left side of the inequality at points (3, ...): inside it is at most 1."""
         x, y, z = (
             points_local_mm[axis] - np.float32(self.centre_local_mm[axis]) for axis in range(3)

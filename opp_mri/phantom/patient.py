@@ -15,9 +15,9 @@ from opp_mri.phantom.anatomy import Anatomy, Build, paint_anatomy
 from opp_mri.phantom.cases import Case, Encoding, Visit
 from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.prescription import AXIAL_LIKE, prescribe
-from opp_mri.phantom.protocol import MEASURED, HeaderValue, SeriesKind, series_header
-from opp_mri.phantom.seeding import generator, uid
-from opp_mri.phantom.spine import Posture, Spine, posture, rigid, spine_section
+from opp_mri.phantom.protocol import MEASURED, HeaderValue, SeriesKind, build_series_header
+from opp_mri.phantom.seeding import make_generator, make_uid
+from opp_mri.phantom.spine import Posture, Spine, build_posture, build_rigid, build_spine_section
 from opp_mri.phantom.tissue import Contrast
 
 JOINT_SD_DEG: Final = (1.3, 0.7, 0.7)  # posture change of a joint from visit to visit
@@ -68,7 +68,7 @@ class AcquiredSeries:
     slice_spacing_mm: float
     sop_instance_uids: tuple[str, ...]
 
-    def reference(self, index: int) -> tuple[str, int]:
+    def get_reference(self, index: int) -> tuple[str, int]:
         """Return SOPInstanceUID and frame number, from 1, of an image."""
         if len(self.sop_instance_uids) == 1:
             return self.sop_instance_uids[0], index + 1
@@ -117,13 +117,13 @@ class Patient:
         """Index of the vertebra that holds the lesion."""
         return self.spine.index(self.case.level)
 
-    def studies(self) -> Iterator[AcquiredStudy]:
+    def generate_studies(self) -> Iterator[AcquiredStudy]:
         """Acquire one visit after the other."""
         signals: dict[tuple[Contrast, bool], NDArray[np.float32]] = {}
         for index, visit in enumerate(self.case.visits):
             yield self._study(index, visit, signals)
 
-    def lesion(self, visit: Visit, sequence: SeriesKind) -> LesionShape:
+    def get_lesion(self, visit: Visit, sequence: SeriesKind) -> LesionShape:
         """Return the lesion as a sequence of a visit shows it."""
         vertebra = self.spine.vertebrae[self.vertebra]
         sizes = (vertebra.width_mm, vertebra.depth_mm, vertebra.height_mm)
@@ -134,7 +134,7 @@ class Patient:
         return LesionShape(
             vertebra=self.vertebra,
             centre_local_mm=(centre[0], centre[1], centre[2]),
-            ap_mm=self.case.ap_mm(visit, sequence),
+            ap_mm=self.case.compute_ap_mm(visit, sequence),
             half_left_right_mm=self.case.half_width_mm * grown,
             half_height_mm=self.case.half_height_mm * grown,
             phase=float(self.case.number),
@@ -144,28 +144,28 @@ class Patient:
         self, index: int, visit: Visit, signals: dict[tuple[Contrast, bool], NDArray[np.float32]]
     ) -> AcquiredStudy:
         case = self.case
-        frame_uid = uid(self.seed, case.patient_id, index, "frame of reference")
+        frame_uid = make_uid(self.seed, case.patient_id, index, "frame of reference")
         scene = Scene(anatomy=self.anatomy, posture=self._posture(index))
-        shapes = {sequence: self.lesion(visit, sequence) for sequence in case.sequences}
+        shapes = {sequence: self.get_lesion(visit, sequence) for sequence in case.sequences}
         seen_from: dict[Prescription, NDArray[np.float32]] = {}
         series = []
         wanted = [kind for kind in ORDER if kind in (*case.sequences, *visit.extras)]
         for number, kind in enumerate(wanted, start=1):
             stacks = prescribe(case, scene.posture, kind, index, seed=self.seed, coarse=self.coarse)
-            planes = tuple(plane for stack in stacks for plane in stack.planes(frame_uid))
+            planes = tuple(plane for stack in stacks for plane in stack.build_planes(frame_uid))
             contrast = visit.scanner.contrasts[kind]
             key = (contrast, kind in AXIAL_LIKE)
             if key not in signals:
-                signals[key] = self.anatomy.signal(contrast, _thickness(kind))
+                signals[key] = self.anatomy.compute_signal(contrast, _thickness(kind))
             images: list[NDArray[np.uint16]] = []
             for stack in stacks:
-                laid = stack.planes(frame_uid)
+                laid = stack.build_planes(frame_uid)
                 if stack not in seen_from:
-                    seen_from[stack] = acquisition.straight_points(scene, laid)
-                image = acquisition.tissue_image(scene, signals[key], seen_from[stack])
-                shape = shapes.get(kind, self.lesion(visit, SeriesKind.T2FS))
+                    seen_from[stack] = acquisition.compute_straight_points(scene, laid)
+                image = acquisition.compute_tissue_image(scene, signals[key], seen_from[stack])
+                shape = shapes.get(kind, self.get_lesion(visit, SeriesKind.T2FS))
                 acquisition.draw_lesion(image, scene, laid, stack.thickness_mm, shape, contrast)
-                rng = generator(self.seed, case.patient_id, index, kind, len(images), "noise")
+                rng = make_generator(self.seed, case.patient_id, index, kind, len(images), "noise")
                 images.append(
                     acquisition.receive(
                         image, laid, seen_from[stack], _receiver(kind, contrast), rng
@@ -176,25 +176,25 @@ class Patient:
             )
         return AcquiredStudy(
             visit=visit,
-            study_date=self.date_of(visit.day),
-            study_instance_uid=uid(self.seed, case.patient_id, index, "study"),
+            study_date=self.compute_date(visit.day),
+            study_instance_uid=make_uid(self.seed, case.patient_id, index, "study"),
             frame_of_reference_uid=frame_uid,
             posture=scene.posture,
             shapes=shapes,
             series=tuple(series),
         )
 
-    def date_of(self, day: int) -> date:
+    def compute_date(self, day: int) -> date:
         """Return the date of a day counted from the end of radiosurgery."""
         return self.case.ssrs_last_date + timedelta(days=day)
 
     def _posture(self, index: int) -> Posture:
         """Lay the patient down: no two visits are alike, in the joints or on the table."""
-        rng = generator(self.seed, self.case.patient_id, index, "posture")
+        rng = make_generator(self.seed, self.case.patient_id, index, "posture")
         joints = rng.normal(0, JOINT_SD_DEG, (len(self.spine.vertebrae) - 1, 3))
         table = np.array([0.0, -20.0, rng.uniform(-TABLE_MM, TABLE_MM)])
         shift = rng.normal(0, PATIENT_SD_MM) + table
-        return posture(self.spine, joints, rigid(rng.normal(0, PATIENT_SD_DEG), shift))
+        return build_posture(self.spine, joints, build_rigid(rng.normal(0, PATIENT_SD_DEG), shift))
 
     def _series(
         self,
@@ -218,7 +218,7 @@ class Patient:
             thickness_mm=stack.thickness_mm,
             slice_spacing_mm=stack.slice_spacing_mm,
             sop_instance_uids=tuple(
-                uid(self.seed, *names, "image", image) for image in range(1, frames + 1)
+                make_uid(self.seed, *names, "image", image) for image in range(1, frames + 1)
             ),
         )
 
@@ -226,8 +226,8 @@ class Patient:
         self, index: int, visit: Visit, kind: SeriesKind, number: int
     ) -> dict[str, HeaderValue]:
         case = self.case
-        study_date = self.date_of(visit.day)
-        minutes = int(generator(self.seed, case.patient_id, index, "clock").integers(0, 480))
+        study_date = self.compute_date(visit.day)
+        minutes = int(make_generator(self.seed, case.patient_id, index, "clock").integers(0, 480))
         start = datetime.combine(study_date, datetime.min.time()) + timedelta(
             hours=8, minutes=minutes
         )
@@ -235,20 +235,20 @@ class Patient:
         if kind is SeriesKind.T1POST:
             acquired += timedelta(minutes=4)  # the agent is given and takes effect
         day, clock = study_date.strftime("%Y%m%d"), acquired.strftime("%H%M%S")
-        return series_header(visit.scanner, kind, visit.scanner.contrasts[kind]) | {
+        return build_series_header(visit.scanner, kind, visit.scanner.contrasts[kind]) | {
             "PatientName": f"PHANTOM^{case.number:02d}",
             "PatientID": case.patient_id,
             "PatientBirthDate": f"{case.ssrs_last_date.year - case.age_years}0115",
             "PatientSex": case.sex,
             "PatientAge": f"{case.age_years:03d}Y",
             "PatientWeight": 74,
-            "StudyInstanceUID": uid(self.seed, case.patient_id, index, "study"),
+            "StudyInstanceUID": make_uid(self.seed, case.patient_id, index, "study"),
             "StudyID": f"{4000 + 37 * case.number + index}",
             "AccessionNumber": f"A{case.number:02d}{index + 1:03d}",
             "StudyDescription": "MR THORACIC SPINE" if case.thoracic else "MR LUMBAR SPINE",
             "StudyDate": day,
             "StudyTime": start.strftime("%H%M%S"),
-            "SeriesInstanceUID": uid(self.seed, case.patient_id, index, kind, "series"),
+            "SeriesInstanceUID": make_uid(self.seed, case.patient_id, index, kind, "series"),
             "SeriesNumber": number,
             "SeriesDate": day,
             "SeriesTime": clock,
@@ -272,10 +272,10 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
     coarse
         Half the matrix and coarser tissue, for quick tests; all truth stays as it is.
     """
-    rng = generator(seed, case.patient_id, "body")
+    rng = make_generator(seed, case.patient_id, "body")
     first, last, middle = ("C7", "L1", "T8") if case.thoracic else ("T10", "S3", "L3")
     small = 0.95 if case.sex == "F" else 1.03
-    spine = spine_section(
+    spine = build_spine_section(
         first, last, middle, size=small + rng.normal(0, 0.01), curvature=1 + rng.normal(0, 0.12)
     )
     build = Build(

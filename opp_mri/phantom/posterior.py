@@ -19,14 +19,14 @@ EPIDURAL_MM: Final = 1.6
 ARCH_FROM_CANAL_MM: Final = 3.4
 
 
-def canal_axis_mm(vertebra: Vertebra) -> float:
+def compute_canal_axis_mm(vertebra: Vertebra) -> float:
     """Return the distance of the middle of the thecal sac behind the centre of the body."""
     return vertebra.depth_mm / 2 + EPIDURAL_MM + _sac_ap_mm(vertebra)
 
 
 def paint_muscles(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     """Paint the muscles of the back, with fat in streaks along their fibres."""
-    z, y, x = canvas.axes()
+    z, y, x = canvas.get_axes()
     ordered = spine.vertebrae[::-1]
     behind = _along(z, ordered, [v.depth_mm / 2 - 2 for v in ordered])
     deep = (y > behind) & (np.abs(x) > 2.0)
@@ -37,7 +37,7 @@ def paint_muscles(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> Non
 
 def paint_back(canvas: Canvas, spine: Spine, fat_mm: float, rng: np.random.Generator) -> None:
     """Paint fascia, subcutaneous fat, skin and the air behind it."""
-    z, y, x = canvas.axes()
+    z, y, x = canvas.get_axes()
     ordered = spine.vertebrae[::-1]
     fascia = _along(z, ordered, [_tip_mm(v) + 3.5 for v in ordered])
     fascia = fascia - 5 * np.exp(-((x / 5) ** 2)) + 4
@@ -54,8 +54,8 @@ def paint_back(canvas: Canvas, spine: Spine, fat_mm: float, rng: np.random.Gener
 def paint_canal(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     """Paint epidural fat, the thecal sac, the cord and the cauda equina."""
     ordered = spine.vertebrae[::-1]
-    z, y, x = canvas.axes()
-    axis = _along(z, ordered, [canal_axis_mm(v) for v in ordered])
+    z, y, x = canvas.get_axes()
+    axis = _along(z, ordered, [compute_canal_axis_mm(v) for v in ordered])
     sac_ap = _along(z, ordered, [_sac_ap_mm(v) for v in ordered])
     sac_lr = sac_ap * SAC_LR_MM / SAC_AP_MM
     y = y - axis
@@ -78,11 +78,11 @@ def paint_arch_space(canvas: Canvas, vertebra: Vertebra, rng: np.random.Generato
     if vertebra.level.startswith("S"):
         return
     reach = vertebra.height_mm / 2 + vertebra.disc_mm
-    axis, back = canal_axis_mm(vertebra), _canal_back_mm(vertebra)
-    box = canvas.box(
+    axis, back = compute_canal_axis_mm(vertebra), _canal_back_mm(vertebra)
+    box = canvas.cut_box(
         (vertebra.z_mm - reach, vertebra.z_mm + reach / 2), (0, _tip_mm(vertebra) + 6), (-26, 26)
     )
-    z, y, x = box.axes()
+    z, y, x = box.get_axes()
     z = z - vertebra.z_mm
     aside = np.abs(x)
     foramen = (aside > 8) & (aside < 24) & (y > vertebra.depth_mm / 2 - 3) & (y < axis + 6)
@@ -104,10 +104,12 @@ def paint_arch_space(canvas: Canvas, vertebra: Vertebra, rng: np.random.Generato
 def paint_arch(canvas: Canvas, vertebra: Vertebra) -> None:
     """Paint pedicles, articular pillars, laminae and the spinous process."""
     half = vertebra.height_mm / 2
-    axis, back, tip = canal_axis_mm(vertebra), _canal_back_mm(vertebra), _tip_mm(vertebra)
+    axis, back, tip = compute_canal_axis_mm(vertebra), _canal_back_mm(vertebra), _tip_mm(vertebra)
     low = 30.0 if vertebra.level.startswith("T") else half + vertebra.disc_mm
-    box = canvas.box((vertebra.z_mm - low - 4, vertebra.z_mm + half + 4), (0, tip + 2), (-24, 24))
-    z, y, x = box.axes()
+    box = canvas.cut_box(
+        (vertebra.z_mm - low - 4, vertebra.z_mm + half + 4), (0, tip + 2), (-24, 24)
+    )
+    z, y, x = box.get_axes()
     z = z - vertebra.z_mm
     aside = np.abs(x)
     sacral = vertebra.level.startswith("S")
@@ -155,7 +157,7 @@ def _sac_ap_mm(vertebra: Vertebra) -> float:
 
 
 def _canal_back_mm(vertebra: Vertebra) -> float:
-    return canal_axis_mm(vertebra) + _sac_ap_mm(vertebra) + ARCH_FROM_CANAL_MM - 1.5
+    return compute_canal_axis_mm(vertebra) + _sac_ap_mm(vertebra) + ARCH_FROM_CANAL_MM - 1.5
 
 
 def _tip_mm(vertebra: Vertebra) -> float:

@@ -8,8 +8,8 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.phantom.acquisition import Prescription
 from opp_mri.phantom.cases import Case
 from opp_mri.phantom.protocol import SeriesKind
-from opp_mri.phantom.seeding import generator
-from opp_mri.phantom.spine import Posture, rigid
+from opp_mri.phantom.seeding import make_generator
+from opp_mri.phantom.spine import Posture, build_rigid
 
 AXIAL_LIKE: Final = (SeriesKind.LOCALIZER, SeriesKind.AXIAL_T2, SeriesKind.REFORMAT)
 ALIGNMENT_SD_DEG: Final = 1.2  # how well slices are lined up with the patient
@@ -42,10 +42,12 @@ def prescribe(
         One stack; three of three slices for a localizer.
     """
     anew = kind is SeriesKind.T1POST and visit % 3 == 1
-    rng = generator(seed, case.patient_id, visit, "post" if anew else "slices")
-    aligned = rigid(rng.normal(0, ALIGNMENT_SD_DEG, 3), np.zeros(3))[:3, :3]
+    rng = make_generator(seed, case.patient_id, visit, "post" if anew else "slices")
+    aligned = build_rigid(rng.normal(0, ALIGNMENT_SD_DEG, 3), np.zeros(3))[:3, :3]
     axes = where.lps_from_local[where.spine.middle, :3, :3] @ aligned
-    centre = where.place(where.spine.middle, (0.0, MIDDLE_BEHIND_MM, 0.0)) + rng.normal(0, 2.5, 3)
+    centre = where.place_points(where.spine.middle, (0.0, MIDDLE_BEHIND_MM, 0.0)) + rng.normal(
+        0, 2.5, 3
+    )
     match kind:
         case SeriesKind.LOCALIZER:
             return tuple(
@@ -59,7 +61,7 @@ def prescribe(
                 _stack(middle, lesion[:3, :3], "axial", (192, 192), 0.78, 9, (4.4, 4.0), coarse),
             )
         case SeriesKind.REFORMAT:
-            middle = where.place(where.spine.middle, (0.0, 0.0, 0.0))
+            middle = where.place_points(where.spine.middle, (0.0, 0.0, 0.0))
             return (_stack(middle, axes, "coronal", (256, 192), 1.1, 9, (3.0, 3.0), coarse),)
         case _:
             return (_sagittal(case, centre, axes, rng, visit, coarse),)

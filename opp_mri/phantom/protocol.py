@@ -217,7 +217,9 @@ TOSHIBA: Final = Scanner(
 )  # fmt: skip
 
 
-def series_header(scanner: Scanner, kind: SeriesKind, contrast: Contrast) -> dict[str, HeaderValue]:
+def build_series_header(
+    scanner: Scanner, kind: SeriesKind, contrast: Contrast
+) -> dict[str, HeaderValue]:
     """Return what a scanner writes about a series: equipment, timing, options, agent.
 
     Parameters

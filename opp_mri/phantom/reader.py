@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 
 from opp_mri.domain.geometry import FloatArray, ImagePlane
-from opp_mri.phantom.acquisition import nearest_plane
+from opp_mri.phantom.acquisition import find_nearest_plane
 
 END_SD_MM: Final = 0.5  # of each end along the AP direction
 NAME: Final = "simulated"
@@ -47,7 +47,7 @@ def read_ap(
     rng, end_sd_mm
         The reader's hand; the error is neither clipped nor drawn again.
     """
-    index = nearest_plane(planes, (ends_lps_mm[0] + ends_lps_mm[1]) / 2)
+    index = find_nearest_plane(planes, (ends_lps_mm[0] + ends_lps_mm[1]) / 2)
     plane = planes[index]
     ends = [np.array(plane.pixel_from_lps(tuple(end))) for end in ends_lps_mm]
     spacing = np.array([plane.column_spacing_mm, plane.row_spacing_mm])

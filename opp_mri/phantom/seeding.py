@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 
 
-def generator(seed: int, *purpose: str | int) -> np.random.Generator:
+def make_generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """Return the random numbers of one purpose.
 
     Parameters
@@ -21,7 +21,7 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(_digest(seed, *purpose), "big"))
 
 
-def uid(seed: int, *purpose: str | int) -> str:
+def make_uid(seed: int, *purpose: str | int) -> str:
     """Return a DICOM UID under the root 2.25 (PS3.5 B.2), fixed by seed and purpose."""
     number = int.from_bytes(_digest(seed, "uid", *purpose), "big")
     # variant and version bits of a UUID that was made by hashing (RFC 9562, version 8)

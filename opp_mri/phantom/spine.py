@@ -74,7 +74,7 @@ class Vertebra:
     lordosis_deg: float
     z_mm: float
 
-    def corners_local_mm(self) -> dict[str, tuple[float, float, float]]:
+    def compute_corners_local_mm(self) -> dict[str, tuple[float, float, float]]:
         """Return the centre and the four corners of the body in the midsagittal plane."""
         y, z = self.depth_mm / 2, self.height_mm / 2
         return {
@@ -104,7 +104,9 @@ class Spine:
         return [vertebra.level for vertebra in self.vertebrae].index(level)
 
 
-def spine_section(first: str, last: str, middle: str, *, size: float, curvature: float) -> Spine:
+def build_spine_section(
+    first: str, last: str, middle: str, *, size: float, curvature: float
+) -> Spine:
     """Build a section of the spine.
 
     Parameters
@@ -150,18 +152,18 @@ class Posture:
     spine: Spine
     lps_from_local: FloatArray = field(repr=False)
 
-    def place(self, vertebra: int, point_local_mm: tuple[float, float, float]) -> FloatArray:
+    def place_points(self, vertebra: int, point_local_mm: tuple[float, float, float]) -> FloatArray:
         """Place a point of a vertebra in the patient, in LPS mm."""
         placed: FloatArray = (self.lps_from_local[vertebra] @ (*point_local_mm, 1.0))[:3]
         return placed
 
-    def motion_from(self, baseline: "Posture") -> FloatArray:
+    def compute_motion_from(self, baseline: "Posture") -> FloatArray:
         """Return the rigid motion of each vertebra, (vertebrae, 4, 4), from another posture."""
         motion: FloatArray = self.lps_from_local @ np.linalg.inv(baseline.lps_from_local)
         return motion
 
 
-def posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> Posture:
+def build_posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> Posture:
     """Chain the vertebrae together and lay the patient down.
 
     Parameters
@@ -189,7 +191,7 @@ def posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> Postur
     return Posture(spine=spine, lps_from_local=chain)
 
 
-def rigid(rotation_deg: FloatArray, translation_mm: FloatArray) -> FloatArray:
+def build_rigid(rotation_deg: FloatArray, translation_mm: FloatArray) -> FloatArray:
     """Return the 4x4 matrix of a rotation about x, then y, then z, followed by a translation."""
     ax, ay, az = (math.radians(float(angle)) for angle in rotation_deg)
     x = np.array([[1, 0, 0], [0, math.cos(ax), -math.sin(ax)], [0, math.sin(ax), math.cos(ax)]])
@@ -237,9 +239,9 @@ def straight_from_lps(where: Posture, points_lps_mm: FloatArray) -> Float32Array
 def _down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> FloatArray:
     turn = np.array([upper.lordosis_deg, 0.0, 0.0]) + extra_deg
     half_disc = upper.disc_mm / 2
-    to_joint = rigid(np.zeros(3), np.array([0, 0, -(upper.height_mm / 2 + half_disc)]))
-    from_joint = rigid(np.zeros(3), np.array([0, 0, -(lower.height_mm / 2 + half_disc)]))
-    step: FloatArray = to_joint @ rigid(turn, np.zeros(3)) @ from_joint
+    to_joint = build_rigid(np.zeros(3), np.array([0, 0, -(upper.height_mm / 2 + half_disc)]))
+    from_joint = build_rigid(np.zeros(3), np.array([0, 0, -(lower.height_mm / 2 + half_disc)]))
+    step: FloatArray = to_joint @ build_rigid(turn, np.zeros(3)) @ from_joint
     return step
 
 

@@ -111,7 +111,7 @@ class Contrast:
     field_t: float = 1.5
 
 
-def water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def build_water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the signal of pure water and of pure fat in each tissue, indexed by label."""
     slower = (contrast.field_t / 1.5) ** T1_GROWS_WITH_FIELD
     water = np.zeros(len(Tissue), np.float32)
@@ -124,9 +124,9 @@ def water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArray[np.f
     return water, fat
 
 
-def lesion_signal(contrast: Contrast) -> float:
+def compute_lesion_signal(contrast: Contrast) -> float:
     """Return the mean signal of the lesion."""
-    return float(abs(water_and_fat(contrast)[0][Tissue.LESION]))
+    return float(abs(build_water_and_fat(contrast)[0][Tissue.LESION]))
 
 
 def _spin_echo(contrast: Contrast, t1_ms: float, t2_ms: float) -> float:

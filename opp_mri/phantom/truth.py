@@ -12,10 +12,10 @@ from attrs import frozen
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.phantom import reader
-from opp_mri.phantom.acquisition import nearest_plane
+from opp_mri.phantom.acquisition import find_nearest_plane
 from opp_mri.phantom.patient import AcquiredSeries, AcquiredStudy, Patient
 from opp_mri.phantom.protocol import MEASURED, SeriesKind
-from opp_mri.phantom.seeding import generator
+from opp_mri.phantom.seeding import make_generator
 
 TRUTH_VERSION: Final = 1
 
@@ -65,7 +65,7 @@ def record(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> PatientRecor
         truth=_patient_truth(patient, studies),
         lesions=(_lesion_row(patient, studies[0]),),
         events=tuple(
-            (case.lesion_id, patient.date_of(event.day).isoformat(), event.event, event.value)
+            (case.lesion_id, patient.compute_date(event.day).isoformat(), event.event, event.value)
             for event in case.events
         ),
         calipers=tuple(
@@ -81,11 +81,11 @@ def ends_lps_mm(study: AcquiredStudy, kind: SeriesKind) -> tuple[FloatArray, Flo
     """Return the anterior and the posterior end of the greatest AP extent on a sequence."""
     shape = study.shapes[kind]
     anterior, posterior = shape.ends_local_mm()
-    place = study.posture.place
+    place = study.posture.place_points
     return place(shape.vertebra, anterior), place(shape.vertebra, posterior)
 
 
-def ssrs_first_date(patient: Patient) -> date:
+def compute_ssrs_first_date(patient: Patient) -> date:
     """Return the first day of radiosurgery: fractions are two days apart."""
     return patient.case.ssrs_last_date - timedelta(days=2 * (patient.case.fractions - 1))
 
@@ -105,14 +105,14 @@ def _patient_truth(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> Json
             "reason": case.reason.value,
             "deciding_sequence": case.deciding_sequence.value,
         },
-        "ssrs_first_date": ssrs_first_date(patient).isoformat(),
+        "ssrs_first_date": compute_ssrs_first_date(patient).isoformat(),
         "ssrs_last_date": case.ssrs_last_date.isoformat(),
         "visits": [_visit_truth(patient, study, studies[0]) for study in studies],
     }
 
 
 def _visit_truth(patient: Patient, study: AcquiredStudy, baseline: AcquiredStudy) -> Json:
-    motion = study.posture.motion_from(baseline.posture)
+    motion = study.posture.compute_motion_from(baseline.posture)
     return {
         "study_date": study.study_date.isoformat(),
         "days_from_ssrs": study.visit.day,
@@ -128,8 +128,8 @@ def _visit_truth(patient: Patient, study: AcquiredStudy, baseline: AcquiredStudy
             vertebra.level: {
                 "visit_from_baseline": _rounded(motion[index]),
                 "landmarks_lps_mm": {
-                    name: _rounded(study.posture.place(index, point))
-                    for name, point in vertebra.corners_local_mm().items()
+                    name: _rounded(study.posture.place_points(index, point))
+                    for name, point in vertebra.compute_corners_local_mm().items()
                 },
             }
             for index, vertebra in enumerate(patient.spine.vertebrae)
@@ -139,8 +139,8 @@ def _visit_truth(patient: Patient, study: AcquiredStudy, baseline: AcquiredStudy
 
 def _sequence_truth(study: AcquiredStudy, series: AcquiredSeries) -> Json:
     shape = study.shapes[series.kind]
-    centre = study.posture.place(shape.vertebra, shape.centre_local_mm)
-    sop_instance_uid, frame = series.reference(nearest_plane(series.planes, centre))
+    centre = study.posture.place_points(shape.vertebra, shape.centre_local_mm)
+    sop_instance_uid, frame = series.get_reference(find_nearest_plane(series.planes, centre))
     anterior, posterior = ends_lps_mm(study, series.kind)
     return {
         "series_instance_uid": series.header["SeriesInstanceUID"],
@@ -159,14 +159,14 @@ def _lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
         series_truth for series_truth in baseline.series if series_truth.kind is SeriesKind.T1
     )
     shape = baseline.shapes[SeriesKind.T1]
-    centre = baseline.posture.place(shape.vertebra, shape.centre_local_mm)
-    index = nearest_plane(series.planes, centre)
+    centre = baseline.posture.place_points(shape.vertebra, shape.centre_local_mm)
+    index = find_nearest_plane(series.planes, centre)
     x, y, z = (float(value) for value in centre)
     column, row = series.planes[index].pixel_from_lps((x, y, z))
-    sop_instance_uid, frame = series.reference(index)
+    sop_instance_uid, frame = series.get_reference(index)
     return (
         case.lesion_id, case.patient_id, case.level, case.sex, case.age_years,
-        ssrs_first_date(patient).isoformat(), case.ssrs_last_date.isoformat(),
+        compute_ssrs_first_date(patient).isoformat(), case.ssrs_last_date.isoformat(),
         case.dose_gy, case.fractions, case.histology,
         sop_instance_uid, frame, round(column, 1), round(row, 1),
     )  # fmt: skip
@@ -175,9 +175,9 @@ def _lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
 def _caliper_row(
     patient: Patient, index: int, study: AcquiredStudy, series: AcquiredSeries
 ) -> tuple[Cell, ...]:
-    hand = generator(patient.seed, patient.case.patient_id, index, series.kind, "reader")
+    hand = make_generator(patient.seed, patient.case.patient_id, index, series.kind, "reader")
     caliper = reader.read_ap(series.planes, ends_lps_mm(study, series.kind), hand)
-    sop_instance_uid, frame = series.reference(caliper.plane_index)
+    sop_instance_uid, frame = series.get_reference(caliper.plane_index)
     return (
         patient.case.lesion_id, series.kind.value, reader.NAME, sop_instance_uid, frame,
         *caliper.start, *caliper.end,

@@ -39,7 +39,7 @@ from pydicom.uid import (
 )
 
 from opp_mri.dicom.headers.sources import find_sources
-from opp_mri.dicom.pixels import pixel_hash
+from opp_mri.dicom.pixels import compute_pixel_hash
 from opp_mri.dicom.scan import scan
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import OppMriError
@@ -138,7 +138,7 @@ def sound_streams() -> list[bytes]:
 def run_stream(content: bytes, folder: Path) -> None:
     (folder / "image.dcm").write_bytes(content)
     for source in find_sources([folder]):
-        pixel_hash(source, 1)
+        compute_pixel_hash(source, 1)
 
 
 # --- tables and settings ---

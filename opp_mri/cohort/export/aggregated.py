@@ -3,33 +3,33 @@
 from collections.abc import Sequence
 from typing import Final
 
-from opp_mri.cohort.export.csv_text import csv_rows, guarded
+from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows
 from opp_mri.cohort.tables.tables import Table
 
 NUMBERS: Final = "numbers.csv"
 COLUMNS: Final = ("table", "key", "name", "value")
 
 
-def table_files(tables: Sequence[Table]) -> dict[str, bytes]:
+def render_table_files(tables: Sequence[Table]) -> dict[str, bytes]:
     """Return each table as a file, named by its title, and all their numbers in one.
 
     A number has the key of its cell and a name, such as `n` or `percent`; it is not rounded, and
     empty where it was withheld or cannot be obtained.
     """
     files = {
-        f"{_file_name(table.title)}.csv": csv_rows(
-            table.columns, [[guarded(text) for text in row] for row in table.text_rows]
+        f"{_file_name(table.title)}.csv": write_csv_rows(
+            table.columns, [[guard_text(text) for text in row] for row in table.text_rows]
         )
         for table in tables
     }
     numbers = [
-        [guarded(table.title), guarded(str(lesion["key"])), name, _written(value)]
+        [guard_text(table.title), guard_text(str(lesion["key"])), name, _written(value)]
         for table in tables
         for lesion in table.records
         for name, value in lesion.items()
         if name != "key"
     ]
-    return {**files, NUMBERS: csv_rows(COLUMNS, numbers)}
+    return {**files, NUMBERS: write_csv_rows(COLUMNS, numbers)}
 
 
 def _file_name(title: str) -> str:
@@ -38,5 +38,5 @@ def _file_name(title: str) -> str:
 
 def _written(value: object) -> str:
     if isinstance(value, str):
-        return guarded(value)
+        return guard_text(value)
     return "" if value is None else str(value)  # a number: a minus makes no formula of it

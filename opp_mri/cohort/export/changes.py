@@ -56,7 +56,7 @@ class Change:
         return self.observation.ap_mm - self.baseline.ap_mm
 
 
-def weeks(days: int | None) -> Decimal | None:
+def convert_to_weeks(days: int | None) -> Decimal | None:
     """Return days as weeks for a reader, to one decimal."""
     return None if days is None else (Decimal(days) / DAYS_PER_WEEK).quantize(TENTH)
 
@@ -78,7 +78,7 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
     ),
     Column(
         name="weeks_from_ssrs", label="Time", kind=Kind.DECIMAL, unit="weeks from SSRS",
-        of=lambda change: weeks(change.observation.days_from_ssrs), required=True,
+        of=lambda change: convert_to_weeks(change.observation.days_from_ssrs), required=True,
         source="days_from_ssrs divided by 7, to 0.1",
         description="The day in weeks, for reading: compute with days_from_ssrs.",
     ),
@@ -108,7 +108,7 @@ CHANGE_COLUMNS: Final[tuple[Column[Change], ...]] = (
 )  # fmt: skip
 
 
-def changes_of(lesion: AssessedLesion) -> Iterator[Change]:
+def generate_changes(lesion: AssessedLesion) -> Iterator[Change]:
     """Hold each length of a lesion against its sequence's baseline, in order of sequence and day.
 
     Raises

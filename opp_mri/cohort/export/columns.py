@@ -38,7 +38,7 @@ class ExportTable:
         """Names of the columns."""
         return tuple(column.name for column in self.columns)
 
-    def column(self, name: str) -> list[Value]:
+    def get_column(self, name: str) -> list[Value]:
         """Return the values of a column."""
         return self.data[self.names.index(name)]
 

@@ -31,19 +31,19 @@ FORMULA_STARTS: Final = (
 )
 
 
-def guarded(text: str) -> str:
+def guard_text(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula; a dash by itself is none."""
     return GUARD + text if len(text) > 1 and text.startswith(FORMULA_STARTS) else text
 
 
-def csv_bytes(table: ExportTable) -> bytes:
+def write_csv_table(table: ExportTable) -> bytes:
     """Write a table with its names as header."""
-    return csv_rows(
+    return write_csv_rows(
         table.names,
         zip(
             *(
                 [
-                    guarded(value) if isinstance(value, str) else write_value(value)
+                    guard_text(value) if isinstance(value, str) else write_value(value)
                     for value in values
                 ]
                 for values in table.data
@@ -53,7 +53,7 @@ def csv_bytes(table: ExportTable) -> bytes:
     )
 
 
-def csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def write_csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Write rows of text, which are guarded already, under a header."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # RFC 4180: commas, lines end with CR LF, quotes where needed

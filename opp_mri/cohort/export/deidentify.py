@@ -17,8 +17,8 @@ from typing import Final
 
 from attrs import evolve
 
-from opp_mri.cohort.export.recorded import recorded_tables
-from opp_mri.cohort.statistics.members import histology_of
+from opp_mri.cohort.export.recorded import build_recorded_tables
+from opp_mri.cohort.statistics.members import find_histology
 from opp_mri.domain.columns.column import write_value
 from opp_mri.domain.columns.timeline import CODED_EVENTS
 from opp_mri.domain.measurement import Lesion
@@ -39,13 +39,13 @@ def key_from_data(lesions: Iterable[AssessedLesion]) -> bytes:
     """Make a key of all that was recorded: the same cohort gives the same codes."""
     rows = sorted(
         "\x1f".join([table.name, *map(write_value, row)])
-        for table in recorded_tables(lesions)
+        for table in build_recorded_tables(lesions)
         for row in zip(*table.data, strict=True)
     )
     return hashlib.sha256("\x1e".join(["codes of an export", *rows]).encode()).digest()
 
 
-def deidentified(
+def deidentify_lesions(
     lesions: Iterable[AssessedLesion], key: bytes | None
 ) -> tuple[AssessedLesion, ...]:
     """Return the lesions without names, dates and free texts, in the order of their codes.
@@ -159,7 +159,7 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
         ssrs_last_date=SSRS_DATE,
         dose_gy=lesion.dose_gy,
         fractions=lesion.fractions,
-        histology=(histology_of(lesion.histology) or OTHER_HISTOLOGY) if lesion.histology else "",
+        histology=(find_histology(lesion.histology) or OTHER_HISTOLOGY) if lesion.histology else "",
         sex=lesion.sex,
         age_years=None if lesion.age_years is None else min(lesion.age_years, OLDEST_AGE),
         birth_year=_moved_birth_year(lesion),

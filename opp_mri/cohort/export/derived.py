@@ -6,9 +6,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.changes import CHANGE_COLUMNS, changes_of
+from opp_mri.cohort.export.changes import CHANGE_COLUMNS, generate_changes
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.cohort.export.recorded import lesion_of
+from opp_mri.cohort.export.recorded import get_lesion
 from opp_mri.cohort.statistics.members import is_eligible
 from opp_mri.domain.assessment import (
     Caution,
@@ -48,7 +48,7 @@ class SequenceAnswer:
     assessment: SequenceAssessment
 
 
-def deciding(lesion: AssessedLesion) -> SequenceAssessment | None:
+def find_deciding(lesion: AssessedLesion) -> SequenceAssessment | None:
     """Return the sequence that decided, classified; None where none did."""
     sequence = lesion.assessment.deciding_sequence
     return None if sequence is None else lesion.assessment.sequences.get(sequence)
@@ -72,7 +72,7 @@ def _answer_columns(
     )  # fmt: skip
 
 
-def assessment_columns(
+def build_assessment_columns(
     criteria: Criteria, margins_mm: Mapping[str, Decimal | None] | None = None
 ) -> tuple[Column[AssessedLesion], ...]:
     """Return the columns of the table of assessments.
@@ -84,7 +84,7 @@ def assessment_columns(
         column for it.
     """
     columns: list[Column[AssessedLesion]] = [
-        *view_through((LESION_ID, PATIENT_ID), lesion_of),
+        *view_through((LESION_ID, PATIENT_ID), get_lesion),
         *_answer_columns(
             lambda lesion: lesion.assessment.category,
             lambda lesion: lesion.assessment.reason,
@@ -120,14 +120,14 @@ def assessment_columns(
             description="What a reader should know of the call, separated by semicolons. The "
             "caution that needs a simulation, noise, is given by `opp-mri assess`.",
         ),
-        *view_through(COURSE_COLUMNS, deciding),
+        *view_through(COURSE_COLUMNS, find_deciding),
         Column(
             name="retreatment_day", label="Local retreatment", kind=Kind.INTEGER,
             unit="days from SSRS", source=_RULES,
             of=lambda lesion: lesion.assessment.retreatment_day,
             description="Day after which no follow-up counts; empty without a retreatment.",
         ),
-        *view_through(SINS_COLUMNS, lesion_of),
+        *view_through(SINS_COLUMNS, get_lesion),
         Column(
             name="mode", label="Read", kind=Kind.CODE, allowed=MODES, required=True,
             of=lambda lesion: lesion.assessment.mode.value, source="chosen for this cohort",
@@ -153,7 +153,7 @@ def _margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedL
     )  # fmt: skip
 
 
-def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
+def build_sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
     """Return the columns of the table of sequences."""
     return (
         Column(
@@ -177,7 +177,7 @@ def sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], ...]:
     )  # fmt: skip
 
 
-def derived_tables(
+def build_derived_tables(
     lesions: Iterable[AssessedLesion],
     criteria: Criteria,
     margins_mm: Mapping[str, Decimal | None] | None = None,
@@ -196,15 +196,15 @@ def derived_tables(
         tabulate(
             CHANGES, "Lengths and changes",
             "One row a length, against its sequence's own baseline.",
-            CHANGE_COLUMNS, (change for lesion in members for change in changes_of(lesion)),
+            CHANGE_COLUMNS, (change for lesion in members for change in generate_changes(lesion)),
         ),
         tabulate(
             SEQUENCE_ANSWERS, "Sequences", "One row a lesion and measured sequence.",
-            sequence_columns(criteria), _sequence_answers(members),
+            build_sequence_columns(criteria), _sequence_answers(members),
         ),
         tabulate(
             ASSESSMENTS, "Assessments", "One row a lesion.",
-            assessment_columns(criteria, margins_mm), members,
+            build_assessment_columns(criteria, margins_mm), members,
         ),
     )  # fmt: skip
 

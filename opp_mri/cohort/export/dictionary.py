@@ -88,7 +88,7 @@ DICTIONARY_COLUMNS: Final[tuple[Column[Entry], ...]] = (
 )  # fmt: skip
 
 
-def data_dictionary(tables: Iterable[ExportTable]) -> ExportTable:
+def build_data_dictionary(tables: Iterable[ExportTable]) -> ExportTable:
     """Describe every column of some tables, in their order."""
     return tabulate(
         DICTIONARY,

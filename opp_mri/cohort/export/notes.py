@@ -63,6 +63,6 @@ def export_notes(
     }
 
 
-def notes_text(notes: Mapping[str, str]) -> bytes:
+def write_notes_text(notes: Mapping[str, str]) -> bytes:
     """Write notes as plain text."""
     return "".join(f"{key}: {text}\n" for key, text in notes.items()).encode()

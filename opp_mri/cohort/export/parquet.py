@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.cohort.export.dictionary import DICTIONARY_COLUMNS, Entry
-from opp_mri.cohort.export.recorded import digits
+from opp_mri.cohort.export.recorded import count_decimals
 from opp_mri.domain.columns.column import Column, Kind, Value, write_value
 from opp_mri.errors import InputError
 
@@ -21,7 +21,7 @@ _DIGITS_BEFORE_POINT: Final = 10
 _MOST_DECIMALS: Final = 28  # decimal128 holds 38 digits
 
 
-def parquet_bytes(table: ExportTable, notes: Mapping[str, str]) -> bytes:
+def write_parquet(table: ExportTable, notes: Mapping[str, str]) -> bytes:
     """Write a table; the same table and notes give the same bytes with one version of pyarrow.
 
     Parameters
@@ -64,7 +64,9 @@ def _arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:
     import pyarrow as pa
 
     if column.kind is Kind.DECIMAL:
-        scale = max((digits(value) for value in values if isinstance(value, Decimal)), default=1)
+        scale = max(
+            (count_decimals(value) for value in values if isinstance(value, Decimal)), default=1
+        )
         if scale > _MOST_DECIMALS:
             raise InputError(
                 f"A value of {column.name} has {scale} decimals, and Parquet takes "

@@ -22,17 +22,17 @@ from opp_mri.units import count_days
 LESIONS, MEASUREMENTS, EVENTS, VISITS = "lesions", "measurements", "events", "visits"
 
 
-def lesion_of(member: AssessedLesion) -> Lesion:
+def get_lesion(member: AssessedLesion) -> Lesion:
     """Return the lesion of a row, for `view_through`."""
     return member.lesion
 
 
 COHORT_LESION_COLUMNS: Final[tuple[Column[AssessedLesion], ...]] = view_through(
-    LESION_COLUMNS, lesion_of
+    LESION_COLUMNS, get_lesion
 )
 
 
-def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
+def select_own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     """Return the events of a lesion that neither its exclusions nor its visits hold already."""
     exclusions = tuple(
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value)
@@ -49,7 +49,7 @@ def own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     )
 
 
-def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
+def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
     """Return lesions, measurements and events, lesions in their order."""
     members = list(lesions)
     return (
@@ -65,7 +65,7 @@ def recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...
             (
                 Event(member.lesion.lesion_id, event)
                 for member in members
-                for event in own_events(member)
+                for event in select_own_events(member)
             ),
         ),
         tabulate(
@@ -87,7 +87,7 @@ def _lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
                 yield Length(member.lesion.lesion_id, sequence, observation)
 
 
-def digits(value: Decimal) -> int:
+def count_decimals(value: Decimal) -> int:
     """Return the number of decimals that a value was written with."""
     exponent = value.as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0

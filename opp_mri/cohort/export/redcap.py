@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.cohort.export.csv_text import csv_rows, guarded
+from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows
 from opp_mri.cohort.export.derived import ASSESSMENTS, SEQUENCE_ANSWERS
 from opp_mri.cohort.export.recorded import EVENTS, LESIONS, MEASUREMENTS, VISITS
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, write_value
@@ -75,7 +75,7 @@ class Form:
         """Name that REDCap makes of the event's label."""
         return f"{self.event.lower().replace(' ', '_')}_arm_{ARM}"
 
-    def field(self, column: Column[Any]) -> str:
+    def name_field(self, column: Column[Any]) -> str:
         """Name of the field that holds a column."""
         return f"{self.prefix}_{column.name}"
 
@@ -100,7 +100,7 @@ class _Field:
     code: str = ""  # of a checkbox
 
 
-def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
+def render_redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
     """Return the files to upload, by name, in the order in which REDCap wants them.
 
     Parameters
@@ -111,16 +111,16 @@ def redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
     by_name = {table.name: table for table in tables}
     export_tables = {form: by_name[form.table] for form in FORMS}
     return {
-        "data_dictionary.csv": csv_rows(DICTIONARY_HEADER, _dictionary(export_tables)),
-        "events.csv": csv_rows(
+        "data_dictionary.csv": write_csv_rows(DICTIONARY_HEADER, _dictionary(export_tables)),
+        "events.csv": write_csv_rows(
             ("event_name", "arm_num", "unique_event_name", "custom_event_label"),
             dict.fromkeys((form.event, str(ARM), "", "") for form in FORMS),  # REDCap names them
         ),
-        "instrument_designations.csv": csv_rows(
+        "instrument_designations.csv": write_csv_rows(
             ("arm_num", "unique_event_name", "form"),
             [(str(ARM), form.unique_event, form.name) for form in FORMS],
         ),
-        "repeating_instruments.csv": csv_rows(
+        "repeating_instruments.csv": write_csv_rows(
             ("event_name", "form_name", "custom_form_label"),
             [(form.unique_event, form.name, "") for form in FORMS if form.repeats],
         ),
@@ -132,7 +132,7 @@ def _dictionary(tables: Mapping[Form, ExportTable]) -> Iterator[Sequence[str]]:
     for form, table in tables.items():
         for column in table.columns:
             if column.name != JOIN:
-                yield _described(form.field(column), form, column)
+                yield _described(form.name_field(column), form, column)
             elif form is FORMS[0]:
                 yield _described(RECORD_ID, form, column)
 
@@ -155,14 +155,14 @@ def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
         "Identifier?": "y" if column.identifier else "",
         "Required Field?": "y" if column.required and column.kind is not Kind.CODES else "",
     }  # fmt: skip
-    return [guarded(described.get(heading, "")) for heading in DICTIONARY_HEADER]
+    return [guard_text(described.get(heading, "")) for heading in DICTIONARY_HEADER]
 
 
 def _records(tables: Mapping[Form, ExportTable]) -> bytes:
     fields = list(_fields(tables))
     complete = [f"{form.name}_complete" for form in tables]
     header = (RECORD_ID, EVENT, INSTRUMENT, INSTANCE, *(field.name for field in fields), *complete)
-    return csv_rows(header, _rows(tables, fields))
+    return write_csv_rows(header, _rows(tables, fields))
 
 
 def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
@@ -170,7 +170,7 @@ def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
         for place, column in enumerate(table.columns):
             if column.name == JOIN:
                 continue
-            name = form.field(column)
+            name = form.name_field(column)
             if column.kind is not Kind.CODES:
                 yield _Field(name=name, form=form, place=place)
                 continue
@@ -190,8 +190,8 @@ def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Itera
     texts += [[COMPLETE] * table.n_rows for table in tables.values()]
     rows_of = {form: _rows_of_lesions(table) for form, table in tables.items()}
     first = FORMS[0]
-    for row, lesion_id in enumerate(tables[first].column(JOIN)):
-        record = guarded(str(lesion_id))
+    for row, lesion_id in enumerate(tables[first].get_column(JOIN)):
+        record = guard_text(str(lesion_id))
         cells = [""] * width
         for form in tables:
             if not form.repeats:
@@ -214,12 +214,12 @@ def _texts(field: _Field, table: ExportTable) -> list[str]:
         return ["1" if field.code in write_value(value).split(SEVERAL) else "0" for value in values]
     if table.columns[field.place].kind is Kind.BOOLEAN:
         return ["1" if sequence else "0" for sequence in values]
-    return [guarded(value) if isinstance(value, str) else write_value(value) for value in values]
+    return [guard_text(value) if isinstance(value, str) else write_value(value) for value in values]
 
 
 def _rows_of_lesions(table: ExportTable) -> Mapping[Value, Sequence[int]]:
     rows_by_lesion: dict[Value, list[int]] = defaultdict(list)
-    for row, lesion_id in enumerate(table.column(JOIN)):
+    for row, lesion_id in enumerate(table.get_column(JOIN)):
         rows_by_lesion[lesion_id].append(row)
     return rows_by_lesion
 

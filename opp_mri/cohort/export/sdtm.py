@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.cohort.export.changes import Change, StudyPart
-from opp_mri.cohort.statistics.members import age_at_radiosurgery
+from opp_mri.cohort.statistics.members import find_age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.columns.column import Column, Kind, Row, Value, write_value
 from opp_mri.domain.columns.visit import FINDING_COLUMNS
@@ -110,7 +110,7 @@ class Qualifier:
     column: Column[AssessedLesion]
 
 
-def study_day(reference: date, day: date | None) -> int | None:
+def compute_study_day(reference: date, day: date | None) -> int | None:
     """Return --DY: the reference day is 1 and the day before it -1; there is no day 0."""
     if day is None:
         return None
@@ -149,7 +149,7 @@ def _timing(domain: str, quantity: str) -> tuple[Variable[Any], ...]:
         _variable(f"{domain}DTC", f"Date/Time of {quantity}", lambda r: r.day, "Timing", "Exp",
                   Kind.DATE, "recorded", identifier=True),
         _variable(f"{domain}DY", f"Study Day of {quantity}",
-                  lambda r: study_day(r.subject.reference_date, r.day), "Timing", "Perm",
+                  lambda r: compute_study_day(r.subject.reference_date, r.day), "Timing", "Perm",
                   Kind.INTEGER, "derived from RFSTDTC: 1 is its day, there is no day 0",
                   unit="days"),
     )  # fmt: skip
@@ -161,7 +161,7 @@ def _died(subject: Subject) -> date | None:
 
 def _age(subject: Subject) -> int | None:
     first = min(subject.lesions, key=lambda lesion: lesion.lesion.ssrs_last_date)
-    age = age_at_radiosurgery(first.lesion)
+    age = find_age_at_radiosurgery(first.lesion)
     return None if age is None else age.years
 
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.changes import Change, changes_of
+from opp_mri.cohort.export.changes import Change, generate_changes
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.cohort.export.csv_text import csv_bytes, csv_rows, guarded
+from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows, write_csv_table
 from opp_mri.cohort.export.dictionary import BETWEEN
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.cohort.export.sdtm import (
@@ -38,7 +38,9 @@ DEFINE_HEADER: Final = (
 )  # fmt: skip
 
 
-def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -> dict[str, bytes]:
+def render_sdtm_files(
+    lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
+) -> dict[str, bytes]:
     """Return the domains and their dictionary, by file name.
 
     Parameters
@@ -46,19 +48,19 @@ def sdtm_files(lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID) -
     study_id
         STUDYID, and the beginning of each USUBJID.
     """
-    tables = sdtm_tables(lesions, study_id=study_id)
+    tables = build_sdtm_tables(lesions, study_id=study_id)
     return {
-        **{f"{table.name}.csv": csv_bytes(table) for table in tables},
-        "define.csv": csv_rows(DEFINE_HEADER, _define(tables)),
+        **{f"{table.name}.csv": write_csv_table(table) for table in tables},
+        "define.csv": write_csv_rows(DEFINE_HEADER, _define(tables)),
     }
 
 
-def sdtm_tables(
+def build_sdtm_tables(
     lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
     """Return DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
     findings = [_Found(subject) for subject in _subjects(lesions, study_id)]
-    identified = [record for finding in findings for record in finding.identified()]
+    identified = [record for finding in findings for record in finding.generate_identifications()]
     return (
         tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in findings]),
         tabulate(
@@ -66,15 +68,15 @@ def sdtm_tables(
         ),
         tabulate(
             "tr", "Tumor/Lesion Results", "One record a length.", TR,
-            (record for finding in findings for record in finding.measured()),
+            (record for finding in findings for record in finding.generate_measurements()),
         ),
         tabulate(
             "rs", "Disease Response", "Two records a lesion: its category, and the rule.", RS,
-            (record for finding in findings for record in finding.answered()),
+            (record for finding in findings for record in finding.generate_responses()),
         ),
         tabulate(
             "fa", "Findings About Events or Interventions", "One record a finding of a visit.", FA,
-            (record for finding in findings for record in finding.visited()),
+            (record for finding in findings for record in finding.generate_visit_findings()),
         ),
         tabulate(
             "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
@@ -110,10 +112,10 @@ class _Found:
 
     def _changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
         for lesion in self.subject.lesions:
-            for change in changes_of(lesion):
+            for change in generate_changes(lesion):
                 yield lesion, change
 
-    def identified(self) -> Iterator[Record]:
+    def generate_identifications(self) -> Iterator[Record]:
         """Yield a record for each lesion, on its first study."""
         for seq, lesion in enumerate(self.subject.lesions, 1):
             days = [row[0].days_from_ssrs for row in lesion.timeline.observations.values() if row]
@@ -124,13 +126,13 @@ class _Found:
                 day=_day(lesion, min(days, default=None)),
             )
 
-    def measured(self) -> Iterator[Record]:
+    def generate_measurements(self) -> Iterator[Record]:
         """Yield a record for each length."""
         for seq, (lesion, change) in enumerate(self._changes(), 1):
             day = _day(lesion, change.observation.days_from_ssrs)
             yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, change=change)
 
-    def visited(self) -> Iterator[Record]:
+    def generate_visit_findings(self) -> Iterator[Record]:
         """Yield a record for each finding of a visit."""
         findings = (
             (lesion, visit.visit_date, column, column.of(visit))
@@ -145,7 +147,7 @@ class _Found:
                 test=VISIT_TESTS[column.name], result=write_value(value), unit=column.unit,
             )  # fmt: skip
 
-    def answered(self) -> Iterator[Record]:
+    def generate_responses(self) -> Iterator[Record]:
         """Yield the category and the rule of each lesion, on its last study."""
         seq = 0
         for lesion in self.subject.lesions:
@@ -183,7 +185,7 @@ def _define(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
                 number = column.kind in (Kind.INTEGER, Kind.DECIMAL)
                 terms = BETWEEN.join(f"{code} = {words}" for code, words in column.allowed.items())
                 yield [
-                    guarded(text)
+                    guard_text(text)
                     for text in (
                         table.name.upper(), str(order), column.name, column.label,
                         "Num" if number else "Char", column.unit, column.role, column.core, terms,

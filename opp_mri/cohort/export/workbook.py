@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from opp_mri.cohort.export.changes import weeks
+from opp_mri.cohort.export.changes import convert_to_weeks
 from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS
-from opp_mri.cohort.export.derived import assessment_columns, deciding
+from opp_mri.cohort.export.derived import build_assessment_columns, find_deciding
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.domain.assessment import Criteria, SequenceAssessment
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, pick
@@ -43,7 +43,7 @@ CHANGE_FORMAT: Final = "+0.0###;\\-0.0###;0.0"
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML cannot hold them
 
 
-def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> ExportTable:
+def build_summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> ExportTable:
     """Return the first sheet: one row a lesion, with what a clinician asks first."""
     return tabulate(
         "summary",
@@ -55,13 +55,13 @@ def summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -> Expo
                 "dose_gy", "fractions", "histology", "sex", "age_years",
             ),
             *pick(
-                assessment_columns(criteria), "category", "reason", "deciding_sequence",
+                build_assessment_columns(criteria), "category", "reason", "deciding_sequence",
                 "discordant", "peak_change_mm",
             ),
             _week("peak", "Peak", lambda record: record.peak_day),
             _week("peak_after", "Study before the peak", lambda answer: answer.peak_after_day),
             _week("return", "Return to baseline", lambda answer: answer.return_to_baseline_day),
-            *pick(assessment_columns(criteria), "last_change_mm"),
+            *pick(build_assessment_columns(criteria), "last_change_mm"),
             _week("last", "Last follow-up", lambda answer: answer.last_day),
         ),
         lesions,
@@ -72,8 +72,8 @@ def _week(
     name: str, label: str, day: Callable[[SequenceAssessment], int | None]
 ) -> Column[AssessedLesion]:
     def of(lesion: AssessedLesion) -> Decimal | None:
-        answer = deciding(lesion)
-        return None if answer is None else weeks(day(answer))
+        answer = find_deciding(lesion)
+        return None if answer is None else convert_to_weeks(day(answer))
 
     return Column(
         name=f"{name}_weeks", label=label, kind=Kind.DECIMAL, unit="weeks from SSRS", of=of,
@@ -81,7 +81,7 @@ def _week(
     )  # fmt: skip
 
 
-def workbook_bytes(sheets: Sequence[ExportTable], notes: Mapping[str, str]) -> bytes:
+def write_workbook(sheets: Sequence[ExportTable], notes: Mapping[str, str]) -> bytes:
     """Write tables as sheets, and notes as the last one.
 
     Raises
@@ -156,7 +156,7 @@ def _write_sheet(book: Any, table: ExportTable) -> None:
     _write_header(sheet, [column.heading for column in table.columns], widths)
     for number, row in enumerate(zip(*table.data, strict=True), 2):
         for place in wrapped:
-            text = "" if row[place] is None else shown(table.columns[place], row[place])
+            text = "" if row[place] is None else convert_to_words(table.columns[place], row[place])
             _raise_row(sheet, number, _lines(text, WIDEST))
         sheet.append([fill(value) for fill, value in zip(fillers, row, strict=True)])
 
@@ -211,7 +211,7 @@ def _cell(sheet: Any, number_format: str, *, wraps: bool) -> Any:
 def _filler(cell: Any, column: Column[Any]) -> Callable[[Value], Any]:
     """Return what puts a value of a column into its cell, which every row uses again."""
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
-        return lambda value: None if value is None else _text(cell, shown(column, value))
+        return lambda value: None if value is None else _text(cell, convert_to_words(column, value))
 
     def fill(value: Value) -> Any:
         if value is None:
@@ -231,7 +231,7 @@ def _text(cell: Any, text: str) -> Any:
     return cell
 
 
-def shown(column: Column[Any], value: Value) -> str:
+def convert_to_words(column: Column[Any], value: Value) -> str:
     """Return a value as words: what a code means, yes and no."""
     if column.kind is Kind.BOOLEAN:
         return "yes" if value else "no"
@@ -251,7 +251,9 @@ def _width(column: Column[Any], values: Sequence[Value]) -> int:
     longest_word = max(map(len, column.heading.split()))
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
         texts = (
-            len(shown(column, covariate)) for covariate in values[:SAMPLE] if covariate is not None
+            len(convert_to_words(column, covariate))
+            for covariate in values[:SAMPLE]
+            if covariate is not None
         )
         longest = max(texts, default=0)
     else:

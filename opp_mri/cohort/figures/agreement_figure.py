@@ -7,7 +7,7 @@ from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opp_mri.cohort.figures.style import BAND, COLOURS, INK, MARKERS, QUIET, our_style
+from opp_mri.cohort.figures.style import BAND, COLOURS, INK, MARKERS, QUIET, use_our_style
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_count
 
@@ -41,7 +41,7 @@ class AgreementPanel:
 
 def draw_agreement(panels: Sequence[AgreementPanel], readers: tuple[str, str]) -> Figure:
     """Draw the differences of two readers, mm, with bias and limits of agreement."""
-    with our_style():
+    with use_our_style():
         figure = Figure(figsize=(PANEL_WIDTH_IN * max(len(panels), 1) + 0.5, HEIGHT_IN))
         axes = figure.subplots(1, max(len(panels), 1), sharey=True, squeeze=False)[0]
         reach = max(
@@ -82,7 +82,7 @@ def _draw_panel(axis: Axes, panel: AgreementPanel, reach: float) -> None:
                 color=QUIET, lw=1.8, solid_capstyle="butt", clip_on=False,
             )  # fmt: skip
     values = [value for value, _, _, _ in drawn]
-    for value, place in zip(values, apart(values, reach * LEAST_APART), strict=True):
+    for value, place in zip(values, spread_out(values, reach * LEAST_APART), strict=True):
         axis.annotate(
             f"{round(value, 1) + 0.0:+.1f}", (1.0, place), xycoords=("axes fraction", "data"),
             xytext=(12, 0), textcoords="offset points", ha="left", va="center", fontsize=7.5,
@@ -95,7 +95,7 @@ def _draw_panel(axis: Axes, panel: AgreementPanel, reach: float) -> None:
     )  # fmt: skip
 
 
-def apart(values: Sequence[float], least: float) -> list[float]:
+def spread_out(values: Sequence[float], least: float) -> list[float]:
     """Move numbers up or down until all are the least distance apart, in the same order."""
     order = sorted(range(len(values)), key=lambda n: values[n])
     places = [values[n] for n in order]

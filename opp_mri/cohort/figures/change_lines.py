@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from opp_mri.cohort.figures.style import INK
 from opp_mri.cohort.statistics.endpoints import (
     ReturnToBaseline,
-    courses_by_sequence,
-    returns_to_baseline,
+    find_returns_to_baseline,
+    group_courses,
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -75,14 +75,14 @@ class ChangeLine:
 
 def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     """Return the line of each sequence of a lesion that has a baseline and a follow-up."""
-    returns = returns_to_baseline(lesion)
+    returns = find_returns_to_baseline(lesion)
     return {
         sequence: _line(sequence, course, returns.get(sequence))
-        for sequence, (_, course) in courses_by_sequence(lesion).items()
+        for sequence, (_, course) in group_courses(lesion).items()
     }
 
 
-def deciding_line(lesion: AssessedLesion) -> ChangeLine | None:
+def find_deciding_line(lesion: AssessedLesion) -> ChangeLine | None:
     """Return the line of the sequence that decided; None where none did, or it was not followed."""
     sequence = lesion.assessment.deciding_sequence
     return None if sequence is None else change_lines(lesion).get(sequence)
@@ -161,6 +161,6 @@ MIDDLE_NOTE: Final = (
 )
 
 
-def last_week(lines: Iterable[ChangeLine]) -> float:
+def find_last_week(lines: Iterable[ChangeLine]) -> float:
     """Return the week of the last follow-up of all."""
     return weeks_from_days(max(line.last_day for line in lines))

@@ -15,28 +15,28 @@ from opp_mri.cohort.figures.change_lines import (
     MIDDLE_NOTE,
     ChangeLine,
     draw_lines,
-    last_week,
+    find_last_week,
 )
 from opp_mri.cohort.figures.sheet import (
     CHANGE_LABEL,
     DOUBLE_IN,
     STACKED_IN,
     WEEKS_LABEL,
+    add_axes,
+    break_notes,
     draw_limits,
-    foot_in,
-    foot_lines,
-    head_panel,
-    head_width_in,
-    mm_ticks,
+    make_sheet,
+    measure_foot_in,
+    measure_head_width_in,
     name_x,
     name_y,
-    new_sheet,
-    place,
-    week_ticks,
+    set_mm_ticks,
+    set_week_ticks,
     write_foot,
     write_legend,
+    write_panel_head,
 )
-from opp_mri.cohort.figures.style import BAND, journal_style
+from opp_mri.cohort.figures.style import BAND, use_journal_style
 from opp_mri.units import format_count
 
 LEFT_IN, TOP_IN, BETWEEN_IN, RIGHT_IN = 0.46, 0.50, 0.20, 0.10
@@ -82,15 +82,15 @@ def draw_change_panels(
     if max(len(panel.lines) for panel in panels) > FEW:
         notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
     heads = [format_count(len(panel.lines), "lesion") for panel in panels]
-    with journal_style():
-        foot = foot_lines(notes, DOUBLE_IN)
+    with use_journal_style():
+        foot = break_notes(notes, DOUBLE_IN)
         width_in = _panel_width_in(len(panels))
         stacked = any(
-            head_width_in(panel.name, words) > width_in
+            measure_head_width_in(panel.name, words) > width_in
             for panel, words in zip(panels, heads, strict=True)
         )
         top_in = TOP_IN + STACKED_IN * stacked
-        figure = new_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + foot_in(foot))
+        figure = make_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + measure_foot_in(foot))
         row = _row_of_axes(figure, len(panels), width_in, top_in)
         for axes, panel, words in zip(row, panels, heads, strict=True):
             draw_limits(axes, limit_mm)
@@ -98,10 +98,10 @@ def draw_change_panels(
             if len(panel.lines) <= FEW:
                 draw_marks(axes, panel)
             mark = {"colour": panel.colour, "marker": panel.marker}
-            head_panel(axes, panel.name, words, stacked=stacked, **mark)
-            week_ticks(axes, last_week(every), at_most=6)
+            write_panel_head(axes, panel.name, words, stacked=stacked, **mark)
+            set_week_ticks(axes, find_last_week(every), at_most=6)
         changes_mm = [mm for line in every for mm in line.changes_mm]
-        mm_ticks(row[0], min(-limit_mm, *changes_mm), max(limit_mm, *changes_mm))
+        set_mm_ticks(row[0], min(-limit_mm, *changes_mm), max(limit_mm, *changes_mm))
         name_y(figure, row, CHANGE_LABEL)
         name_x(figure, row, WEEKS_LABEL)
         band = Patch(color=BAND, lw=0, label=f"baseline ± {limit_mm:g} mm")
@@ -121,6 +121,6 @@ def _row_of_axes(figure: Figure, number: int, width_in: float, top_in: float) ->
     for n in range(number):
         left_in = LEFT_IN + n * (width_in + BETWEEN_IN)
         shared = row[0] if row else None
-        row.append(place(figure, left_in, top_in, width_in, PANEL_HEIGHT_IN, sharey=shared))
+        row.append(add_axes(figure, left_in, top_in, width_in, PANEL_HEIGHT_IN, sharey=shared))
         row[n].tick_params(labelleft=n == 0)
     return row

@@ -16,16 +16,17 @@ from opp_mri.cohort.figures.sheet import (
     EDGE_IN,
     SMALL_POINTS,
     TEXT_POINTS,
-    foot_in,
-    foot_lines,
-    new_sheet,
-    nothing_to_draw,
-    wrapped,
+    break_notes,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    wrap_text,
     write_foot,
 )
-from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, journal_style
+from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, QUIET, use_journal_style
 from opp_mri.cohort.statistics.members import ALL, ELIGIBLE, EXCLUDED
-from opp_mri.cohort.tables.tables import HAPPENED, HIDDEN, Cell, Table
+from opp_mri.cohort.tables.tables import HAPPENED, Cell, Table
+from opp_mri.cohort.tables.withholding import HIDDEN
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.units import format_count
 
@@ -70,11 +71,11 @@ def draw_flow(flow: Table) -> Figure:
     """
     steps = {row[1].key: row for row in flow.rows}
     if ALL not in steps or steps[ALL][1].count == 0:
-        return nothing_to_draw("There is no lesion in the cohort.")
+        return draw_nothing("There is no lesion in the cohort.")
     left_in, inner_in = EDGE_IN, MAIN_IN - 2 * PAD_IN
     first = _Box(
         left_in=left_in, top_in=EDGE_IN, width_in=MAIN_IN,
-        lines=("Lesions in the cohort", *wrapped(_counts(steps[ALL]), inner_in)),
+        lines=("Lesions in the cohort", *wrap_text(_counts(steps[ALL]), inner_in)),
     )  # fmt: skip
     side = _Box(
         left_in=left_in + MAIN_IN + BETWEEN_IN, top_in=first.bottom_in + GAP_IN / 2,
@@ -82,13 +83,13 @@ def draw_flow(flow: Table) -> Figure:
     )  # fmt: skip
     then = _Box(
         left_in=left_in, top_in=side.bottom_in + GAP_IN / 2, width_in=MAIN_IN,
-        lines=("Analysed", *wrapped(_counts(steps[ELIGIBLE]), inner_in)),
+        lines=("Analysed", *wrap_text(_counts(steps[ELIGIBLE]), inner_in)),
     )  # fmt: skip
     answers = _answers(steps, then.bottom_in + GAP_IN + STEM_IN / 2)
-    with journal_style():
-        foot = foot_lines(flow.notes, DOUBLE_IN)
+    with use_journal_style():
+        foot = break_notes(flow.notes, DOUBLE_IN)
         bottom_in = max(box.bottom_in for box in (then, *answers))
-        figure = new_sheet(DOUBLE_IN, bottom_in + 0.14 + foot_in(foot))
+        figure = make_sheet(DOUBLE_IN, bottom_in + 0.14 + measure_foot_in(foot))
         for box in (first, side, then, *answers):
             _draw_box(figure, box)
         branch_in = (side.top_in + side.bottom_in) / 2
@@ -118,12 +119,12 @@ def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
     if steps[EXCLUDED][1].count == 0:
         return ("Excluded", "none")
     every = steps[EXCLUDED]
-    lines = ["Excluded", *wrapped(f"{_counts(every)}{_happened(every)}", SIDE_IN - 2 * PAD_IN)]
+    lines = ["Excluded", *wrap_text(f"{_counts(every)}{_happened(every)}", SIDE_IN - 2 * PAD_IN)]
     for key, row in steps.items():
         if key.startswith(f"{EXCLUDED}.") and row[1].count != 0:
             reason = row[0].text.removeprefix("Excluded: ")
             words = f"{reason}: {_counts(row)}{_happened(row)}"
-            head, *rest = wrapped(words, SIDE_IN - 2 * PAD_IN - 0.12)
+            head, *rest = wrap_text(words, SIDE_IN - 2 * PAD_IN - 0.12)
             lines += [f"• {head}", *(f"   {line}" for line in rest)]
     return tuple(lines)
 
@@ -147,7 +148,7 @@ def _answers(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:
     for number, (key, row) in enumerate(rows.items()):
         answer = ResponseCategory(key.removeprefix(RESPONSE))
         parts = _counts(row).split(", ")
-        lines = [line for part in parts for line in wrapped(part, width_in - 2 * PAD_IN)]
+        lines = [line for part in parts for line in wrap_text(part, width_in - 2 * PAD_IN)]
         boxes.append(
             _Box(
                 left_in=EDGE_IN + number * (width_in + gap_in),

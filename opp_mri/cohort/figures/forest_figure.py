@@ -14,16 +14,16 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     EDGE_IN,
     LINE_IN,
-    foot_in,
-    foot_lines,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    wrapped,
+    add_axes,
+    break_notes,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    wrap_text,
     write,
     write_foot,
 )
-from opp_mri.cohort.figures.style import BAND, INK, QUIET, journal_style, p_in_words
+from opp_mri.cohort.figures.style import BAND, INK, QUIET, describe_p, use_journal_style
 from opp_mri.cohort.statistics.survival import EventEstimate
 
 LABEL_IN, COUNT_IN, PLOT_IN = 2.05, 0.95, 2.05  # columns; what is left is for the ratio in words
@@ -95,10 +95,10 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
         What the hazard is of, such as OPP.
     """
     if not rows:
-        return nothing_to_draw(f"There is no hazard ratio of {event} to draw.")
+        return draw_nothing(f"There is no hazard ratio of {event} to draw.")
     lines = _laid_out(rows)
-    with journal_style():
-        foot = foot_lines(
+    with use_journal_style():
+        foot = break_notes(
             [
                 f"Hazard ratio of {event}: above 1, the event comes sooner in the group named "
                 "first, or "
@@ -109,10 +109,10 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
             DOUBLE_IN,
         )
         body_in = lines[-1].bottom_in - HEAD_IN
-        figure = new_sheet(DOUBLE_IN, HEAD_IN + body_in + AXIS_IN + foot_in(foot))
+        figure = make_sheet(DOUBLE_IN, HEAD_IN + body_in + AXIS_IN + measure_foot_in(foot))
         plot_left_in = EDGE_IN + LABEL_IN + COUNT_IN
         _draw_bands(figure, lines)
-        axes = place(figure, plot_left_in, HEAD_IN, PLOT_IN, body_in, facecolor="none")
+        axes = add_axes(figure, plot_left_in, HEAD_IN, PLOT_IN, body_in, facecolor="none")
         low, high = _span(rows)
         axes.set_xscale("log")
         axes.set_xlim(low, high)
@@ -151,11 +151,11 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
             _Line(
                 row=row,
                 label=(
-                    *wrapped(row.label, LABEL_IN - 0.2),
-                    *(wrapped(row.model, LABEL_IN - 0.2) if row.model else ()),
+                    *wrap_text(row.label, LABEL_IN - 0.2),
+                    *(wrap_text(row.model, LABEL_IN - 0.2) if row.model else ()),
                 ),
-                words=tuple(wrapped(_in_words(row), words_in)),
-                heading=tuple(wrapped(new, LABEL_IN + COUNT_IN - 0.1)),
+                words=tuple(wrap_text(_in_words(row), words_in)),
+                heading=tuple(wrap_text(new, LABEL_IN + COUNT_IN - 0.1)),
                 top_in=top_in,
             )
         )
@@ -166,7 +166,7 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
 def _in_words(row: ForestRow) -> str:
     """Write a ratio with its interval and p, or the reason why it has none."""
     ratio = row.ratio
-    p = "" if row.p is None else f"; {p_in_words(row.p)}"
+    p = "" if row.p is None else f"; {describe_p(row.p)}"
     if ratio.value is None or not isfinite(ratio.value):
         return ratio.reason or "There is no finite ratio."
     if ratio.low is None or ratio.high is None:

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 
 from opp_mri.cohort.figures.change_lines import change_lines, limit_mm
 from opp_mri.cohort.figures.change_panels import ChangePanel, draw_change_panels
-from opp_mri.cohort.figures.sheet import mark, nothing_to_draw
+from opp_mri.cohort.figures.sheet import draw_nothing, mark
 from opp_mri.cohort.figures.style import COLOURS, INK, MARKERS
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -38,7 +38,7 @@ def draw_growth(
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = [o for o in eligible_of(lesions) if o.assessment.category is category]
+    analysed = [o for o in select_eligible(lesions) if o.assessment.category is category]
     lines_of_lesions = [change_lines(lesion) for lesion in analysed]
     panels = [
         ChangePanel(name=role.value, colour=COLOURS[role], marker=MARKERS[role], lines=lines)
@@ -46,7 +46,7 @@ def draw_growth(
         if (lines := tuple(of[role] for of in lines_of_lesions if role in of))
     ]
     if not panels:
-        return nothing_to_draw(f"There is no {category.value} lesion to draw.")
+        return draw_nothing(f"There is no {category.value} lesion to draw.")
     return draw_change_panels(
         panels,
         limit_mm(analysed),

@@ -12,28 +12,28 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     LINE_IN,
     SINGLE_IN,
-    foot_in,
-    foot_lines,
+    add_axes,
+    break_notes,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    measure_size_in,
     name_x,
     name_y,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    size_in,
     write_foot,
     write_legend,
 )
-from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, Dashes, journal_style
+from opp_mri.cohort.figures.style import CATEGORY_COLOURS, INK, Dashes, use_journal_style
 from opp_mri.cohort.figures.time_axis import (
     THIN_NOTE,
     WIDEST_BAND,
     TimeUnit,
-    arms_known,
+    choose_tick_days,
     draw_steps,
+    find_thinning_day,
+    keep_known_arms,
     set_share,
     set_time,
-    thins_out_day,
-    tick_days,
     write_at_risk,
 )
 from opp_mri.cohort.statistics.events import Cause
@@ -42,8 +42,8 @@ from opp_mri.cohort.statistics.survival import (
     Curve,
     EventEstimate,
     Observed,
-    cumulative_incidence,
-    numbers_at_risk,
+    count_at_risk,
+    estimate_cumulative_incidence,
 )
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.units import format_count
@@ -80,27 +80,29 @@ def draw_incidence(
         There are more groups than fit side by side.
     """
     if observed is None:
-        return nothing_to_draw("No lesion was followed for OPP, local failure or death.")
-    observed, unknown = arms_known(observed)
+        return draw_nothing("No lesion was followed for OPP, local failure or death.")
+    observed, unknown = keep_known_arms(observed)
     arms: dict[str, list[Curve]] = {}
-    for curve in cumulative_incidence(observed):
+    for curve in estimate_cumulative_incidence(observed):
         if curve.cause in causes:
             arms.setdefault(curve.group, []).append(curve)
     if len(arms) > 4:
         raise ValueError("at most 4 groups fit next to each other in one figure")
     last_day = float(observed.duration_days.max())
-    days = tick_days(last_day, unit, at_most=5 if len(arms) > 1 else 8)
-    at_risk = numbers_at_risk(observed, days)
-    thin_days = {group: thins_out_day(rows) for group, rows in observed.by_group()}
+    days = choose_tick_days(last_day, unit, at_most=5 if len(arms) > 1 else 8)
+    at_risk = count_at_risk(observed, days)
+    thin_days = {group: find_thinning_day(rows) for group, rows in observed.split_by_group()}
     wide = len(arms) > 1
     width_in = DOUBLE_IN if wide else SINGLE_IN
     top_in = TOP_IN if wide else TOP_IN + LINE_IN * (len(causes) - 1)
-    with journal_style():
+    with use_journal_style():
         notes = _notes(arms, causes, thin_days, unit)
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
-        foot = foot_lines(notes, width_in)
-        figure = new_sheet(width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + foot_in(foot))
+        foot = break_notes(notes, width_in)
+        figure = make_sheet(
+            width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + measure_foot_in(foot)
+        )
         panels = _panels(figure, len(arms), top_in)
         for axes, (group, curves) in zip(panels, arms.items(), strict=True):
             for curve in curves:
@@ -142,14 +144,14 @@ def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
     panels: list[Axes] = []
     for n in range(number):
         left_in = LEFT_IN + n * (room / number + BETWEEN_IN)
-        panels.append(place(figure, left_in, top_in, room / number, HEIGHT_IN))
+        panels.append(add_axes(figure, left_in, top_in, room / number, HEIGHT_IN))
         panels[n].tick_params(labelleft=n == 0)
     return panels
 
 
 def _head(axes: Axes, group: str, n: int) -> None:
     name = "" if group == ALL else f"{group}: "
-    height = 1 + 0.08 / size_in(axes)[1]
+    height = 1 + 0.08 / measure_size_in(axes)[1]
     axes.text(0, height, f"{name}{format_count(n, 'lesion')}", transform=axes.transAxes, color=INK)
 
 
@@ -175,7 +177,9 @@ def _notes(
     """Return each share at the dotted line, with its interval."""
     notes = []
     for group, curves in arms.items():
-        estimates = {CAUSES[causes[curve.cause]][0]: curve.at(thin_days[group]) for curve in curves}
+        estimates = {
+            CAUSES[causes[curve.cause]][0]: curve.read_share(thin_days[group]) for curve in curves
+        }
         shares = ", ".join(f"{name} {_percent(share)}" for name, share in estimates.items())
         name = "All lesions" if group == ALL else group.capitalize()
         notes.append(f"{name}, at {unit.value[:-1]} {thin_days[group] / unit.days:.0f}: {shares}.")

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from opp_mri.cohort.figures.key_strip import KeyPanel, KeyStrip, draw_panel
-from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, new_sheet, place, wrapped, write
-from opp_mri.cohort.figures.style import INK, QUIET, journal_style
+from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, add_axes, make_sheet, wrap_text, write
+from opp_mri.cohort.figures.style import INK, QUIET, use_journal_style
 
 SIDE_IN: Final = 4.0
 RESOLUTION_DPI: Final = 160
@@ -19,7 +19,7 @@ FOOT: Final = (
 )
 
 
-def loop_bytes(strip: KeyStrip) -> bytes:
+def render_loop(strip: KeyStrip) -> bytes:
     """Return the visits of a strip as a GIF that goes on for ever, the last visit twice as long.
 
     Date, weeks, length and category are burnt into each frame; a visit without a picture is a frame
@@ -36,15 +36,15 @@ def loop_bytes(strip: KeyStrip) -> bytes:
 
 def draw_frame(strip: KeyStrip, panel: KeyPanel) -> Image.Image:
     """Draw a visit with date, weeks, length and category, in red, green and blue."""
-    with journal_style():
-        foot = wrapped(FOOT, SIDE_IN)
+    with use_journal_style():
+        foot = wrap_text(FOOT, SIDE_IN)
         head_in = EDGE_IN + LINE_IN + 0.06
         caption_in = 4 * LINE_IN + 0.1
-        figure = new_sheet(
+        figure = make_sheet(
             SIDE_IN + 2 * EDGE_IN, head_in + SIDE_IN + caption_in + len(foot) * LINE_IN + EDGE_IN
         )
         write(figure, EDGE_IN, EDGE_IN + LINE_IN / 2, strip.title, weight="bold", color=INK)
-        draw_panel(place(figure, EDGE_IN, head_in, SIDE_IN, SIDE_IN), panel, points=9)
+        draw_panel(add_axes(figure, EDGE_IN, head_in, SIDE_IN, SIDE_IN), panel, points=9)
         lines = (
             (panel.when, {"color": INK, "size": 10}),
             (panel.size, {"color": INK, "size": 10, "weight": "bold"}),

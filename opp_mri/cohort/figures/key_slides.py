@@ -12,7 +12,7 @@ from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
 from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
-from opp_mri.cohort.figures.timeline_figure import figure_bytes
+from opp_mri.cohort.figures.timeline_figure import render_figure
 
 WIDTH_IN, HEIGHT_IN = 13.333, 7.5  # a wide screen
 MARGIN_IN: Final = 0.5
@@ -46,7 +46,7 @@ class CurveSlide:
     sentences: Sequence[str]
 
 
-def slides_bytes(strips: Sequence[KeyStrip], curve: CurveSlide) -> bytes:
+def render_slides(strips: Sequence[KeyStrip], curve: CurveSlide) -> bytes:
     """Return a presentation: the key images, ten visits on a slide, then the curve and its answer.
 
     The file names no author, and holds nothing of a patient that the strips do not show.
@@ -78,7 +78,7 @@ def _add_images(slides: Slides, strip: KeyStrip, before: int) -> None:
     wide, high = figure.get_size_inches()
     width_in = min(WIDTH_IN - 2 * MARGIN_IN, PICTURE_IN * wide / high)
     slide.shapes.add_picture(
-        io.BytesIO(figure_bytes(figure, ".png")), Inches((WIDTH_IN - width_in) / 2),
+        io.BytesIO(render_figure(figure, ".png")), Inches((WIDTH_IN - width_in) / 2),
         Inches(MARGIN_IN + TITLE_IN), width=Inches(width_in),
     )  # fmt: skip
     _describe(slide, strip.in_words)

@@ -18,15 +18,15 @@ from opp_mri.cohort.figures.sheet import (
     LINE_IN,
     SMALL_POINTS,
     TEXT_POINTS,
-    foot_in,
-    foot_lines,
-    new_sheet,
-    place,
-    wrapped,
+    add_axes,
+    break_notes,
+    make_sheet,
+    measure_foot_in,
+    wrap_text,
     write,
     write_foot,
 )
-from opp_mri.cohort.figures.style import INK, QUIET, journal_style
+from opp_mri.cohort.figures.style import INK, QUIET, use_journal_style
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_mm, weeks_from_days
 
@@ -187,14 +187,14 @@ def draw_strip(
     panel_in = (width_in - 2 * EDGE_IN - (columns - 1) * GAP_IN) / columns
     panel_in = min(panel_in, LARGEST_PANEL_IN)
     rows = [strip.panels[i : i + columns] for i in range(0, len(strip.panels), columns)]
-    with journal_style():
-        head = wrapped(strip.category, width_in - 2 * EDGE_IN)
-        foot = foot_lines((*strip.technique, NOTE), width_in)
+    with use_journal_style():
+        head = wrap_text(strip.category, width_in - 2 * EDGE_IN)
+        foot = break_notes((*strip.technique, NOTE), width_in)
         captions = [[_caption(panel, panel_in) for panel in row] for row in rows]
         caption_in = [max(len(lines) for lines in row) * LINE_IN for row in captions]
         head_in = EDGE_IN + 0.2 + LINE_IN * len(head) + 0.06
         rows_in = sum(panel_in + high + 0.14 for high in caption_in)
-        figure = new_sheet(width_in, head_in + rows_in + foot_in(foot))
+        figure = make_sheet(width_in, head_in + rows_in + measure_foot_in(foot))
         write(
             figure, EDGE_IN, EDGE_IN + 0.08, strip.title, size=TEXT_POINTS + 1, weight="bold",
             color=INK,
@@ -205,7 +205,7 @@ def draw_strip(
         for row, lines, high in zip(rows, captions, caption_in, strict=True):
             for column, (panel, caption) in enumerate(zip(row, lines, strict=True)):
                 left_in = EDGE_IN + column * (panel_in + GAP_IN)
-                draw_panel(place(figure, left_in, top_in, panel_in, panel_in), panel)
+                draw_panel(add_axes(figure, left_in, top_in, panel_in, panel_in), panel)
                 _write_caption(figure, left_in, top_in + panel_in, caption)
             top_in += panel_in + high + 0.14
         write_foot(figure, foot)
@@ -269,7 +269,7 @@ def _write_reason(axes: Axes, reason: str, points: float) -> None:
     axes.set_ylim(1, 0)
     box = axes.get_window_extent()
     width_in = box.width / axes.figure.dpi
-    lines = wrapped(reason, 0.88 * width_in, points)
+    lines = wrap_text(reason, 0.88 * width_in, points)
     axes.text(
         0.5, 0.5, "\n".join(lines), color="white", size=points, ha="center", va="center",
         linespacing=1.35,
@@ -283,8 +283,8 @@ def _caption(panel: KeyPanel, width_in: float) -> list[tuple[str, dict[str, Any]
     when = [panel.study_date.isoformat(), panel.weeks] if panel.study_date else [panel.weeks]
     lines = [(line, {"color": INK}) for line in when]
     # bold type is wider
-    lines += [(line, strong) for line in wrapped(panel.size, 0.9 * width_in)]
-    return lines + [(line, quiet) for line in wrapped(panel.label, width_in)]
+    lines += [(line, strong) for line in wrap_text(panel.size, 0.9 * width_in)]
+    return lines + [(line, quiet) for line in wrap_text(panel.label, width_in)]
 
 
 def _write_caption(

@@ -23,7 +23,7 @@ def draw_overlay(pictures: Overlay) -> bytes:
         ("baseline", pictures.baseline),
         ("follow-up, by headers", pictures.before),
         ("follow-up, by the fit", pictures.after),
-        ("checkerboard", checkerboard(pictures.baseline, pictures.after)),
+        ("checkerboard", draw_checkerboard(pictures.baseline, pictures.after)),
         ("follow-up's edges on the baseline", _edges_on(pictures.baseline, pictures.after)),
     )
     figure = Figure(figsize=(PANEL_IN * len(panels), PANEL_IN + 0.3), layout="constrained")
@@ -37,7 +37,7 @@ def draw_overlay(pictures: Overlay) -> bytes:
     return png.getvalue()
 
 
-def checkerboard(first: FloatArray, second: FloatArray) -> FloatArray:
+def draw_checkerboard(first: FloatArray, second: FloatArray) -> FloatArray:
     """Return tiles of one picture and the other by turns; where edges run on, they coincide."""
     rows, columns = np.indices(first.shape)
     tile = int(TILE_MM / PIXEL_MM)

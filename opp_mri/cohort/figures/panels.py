@@ -23,7 +23,7 @@ from opp_mri.cohort.figures.style import (
     WINDOW,
     WINDOW_INK,
 )
-from opp_mri.cohort.words import event_in_words, in_words
+from opp_mri.cohort.words import describe_event, write_identifier
 from opp_mri.domain.assessment import Assessment, Criteria, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent
@@ -55,7 +55,7 @@ class TimelineMarks:
     imported: frozenset[tuple[SeriesRole, int]] = frozenset()
     not_measurable: frozenset[tuple[SeriesRole, int]] = frozenset()
 
-    def days_without(self, role: SeriesRole) -> list[int]:
+    def list_days_without(self, role: SeriesRole) -> list[int]:
         """Return the days on which this sequence was not measurable."""
         return sorted(day for sequence, day in self.not_measurable if sequence is role)
 
@@ -70,7 +70,7 @@ class LaneLabel:
     runs_right: bool
 
 
-def event_lanes(
+def sort_into_lanes(
     events: Iterable[TreatmentEvent], criteria: Criteria, x_limits: XLimits
 ) -> list[LaneLabel]:
     """Sort the labels of SSRS and the events into lanes in which they do not touch.
@@ -80,9 +80,9 @@ def event_lanes(
     a higher lane passes to the left of those below it.
     """
     weeks_per_in = (x_limits[1] - x_limits[0]) / PANEL_WIDTH_IN
-    named = {(weeks_from_days(event.days_from_ssrs), event_in_words(event)) for event in events}
+    named = {(weeks_from_days(event.days_from_ssrs), describe_event(event)) for event in events}
     labels: list[LaneLabel] = []
-    spans = [(0, *window_weeks(criteria))]
+    spans = [(0, *get_window_weeks(criteria))]
     for week, text in sorted(named | {(0.0, "SSRS")}, reverse=True):
         width = weeks_per_in * (CHARACTER_IN * len(text) + 0.12)
         runs_right = week + width <= x_limits[1]
@@ -94,7 +94,7 @@ def event_lanes(
     return labels
 
 
-def window_weeks(criteria: Criteria) -> tuple[float, float]:
+def get_window_weeks(criteria: Criteria) -> tuple[float, float]:
     """Return the weeks at which the window of caution opens and closes."""
     opens = min(WINDOW_OPENS_DAYS, criteria.window_days)
     return weeks_from_days(opens), weeks_from_days(criteria.window_days)
@@ -102,7 +102,7 @@ def window_weeks(criteria: Criteria) -> tuple[float, float]:
 
 def draw_time(panel: Axes, events: Iterable[TreatmentEvent], criteria: Criteria) -> None:
     """Shade the window in which growth may be pseudoprogression; draw SSRS and events as lines."""
-    panel.axvspan(*window_weeks(criteria), color=WINDOW, lw=0, zorder=0)
+    panel.axvspan(*get_window_weeks(criteria), color=WINDOW, lw=0, zorder=0)
     panel.axvline(0, color=INK, lw=1.1, zorder=1)
     for event in events:
         week = weeks_from_days(event.days_from_ssrs)
@@ -129,7 +129,7 @@ def draw_lanes(panel: Axes, labels: Sequence[LaneLabel], criteria: Criteria) -> 
             color=colour,
             bbox=PAPER,
         )
-    opens, closes = window_weeks(criteria)
+    opens, closes = get_window_weeks(criteria)
     if opens < closes:
         months = (round(weeks * DAYS_PER_WEEK / DAYS_PER_MONTH) for weeks in (opens, closes))
         panel.text(
@@ -171,7 +171,7 @@ def draw_sequence(
     ]
     _draw_lengths(panel, role, drawn_observations, marks, left_out=False)
     _draw_lengths(panel, role, observations[len(drawn_observations) :], marks, left_out=True)
-    for day in marks.days_without(role):
+    for day in marks.list_days_without(role):
         transform = panel.get_xaxis_transform()
         panel.plot(weeks_from_days(day), 0.08, "x", transform=transform, color=INK, ms=5, mew=1.2)
     _label_lengths(panel, observations, answer)
@@ -278,7 +278,7 @@ def _write_header(
         0.125, height, _change_text(sequence_assessment), transform=panel.transAxes, bbox=PAPER
     )
     decides = assessment.deciding_sequence is role
-    answer = in_words(sequence_assessment.category.value) + (", decides" if decides else "")
+    answer = write_identifier(sequence_assessment.category.value) + (", decides" if decides else "")
     panel.text(
         1,
         height,

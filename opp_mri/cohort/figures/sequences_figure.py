@@ -18,18 +18,18 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     SMALL_POINTS,
     TEXT_POINTS,
-    foot_in,
-    foot_lines,
-    mm_step,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    size_in,
-    text_width_in,
+    add_axes,
+    break_notes,
+    choose_mm_step,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    measure_size_in,
+    measure_text_width_in,
     write_foot,
 )
-from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, journal_style
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, use_journal_style
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import format_count
@@ -74,12 +74,12 @@ class SequencePair:
         return {name: tuple(a - b for a, b in points) for name, points in self.changes_mm.items()}
 
 
-def sequence_pairs(lesions: Sequence[AssessedLesion]) -> tuple[SequencePair, ...]:
+def pair_sequences(lesions: Sequence[AssessedLesion]) -> tuple[SequencePair, ...]:
     """Pair the changes of each two sequences at the follow-ups that have both.
 
     Only lesions that are analysed count. Pairs without a visit are left out.
     """
-    lines = [change_lines(lesion) for lesion in eligible_of(lesions)]
+    lines = [change_lines(lesion) for lesion in select_eligible(lesions)]
     changes = {
         str(n): {at: dict(zip(line.days, line.changes_mm, strict=True)) for at, line in of.items()}
         for n, of in enumerate(lines)
@@ -110,21 +110,21 @@ def draw_sequence_agreement(pairs: Sequence[SequencePair], change_mm: float) -> 
         The change that counts: half the width of the band about equal changes.
     """
     if not pairs:
-        return nothing_to_draw("No visit of a lesion has two sequences to compare.")
+        return draw_nothing("No visit of a lesion has two sequences to compare.")
     changes = [mm for pair in pairs for at in pair.points for mm in at]
     ends = min(-change_mm, *changes), max(change_mm, *changes)
-    with journal_style():
-        foot = foot_lines(_notes(change_mm), DOUBLE_IN)
+    with use_journal_style():
+        foot = break_notes(_notes(change_mm), DOUBLE_IN)
         columns = min(MOST_IN_A_ROW, len(pairs))
         rows = -(-len(pairs) // MOST_IN_A_ROW)
         room_in = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (columns - 1)
         side_in = min(WIDEST_PANEL_IN, room_in / columns)
         row_in = TOP_IN + side_in + BELOW_IN
-        figure = new_sheet(DOUBLE_IN, rows * row_in + foot_in(foot))
+        figure = make_sheet(DOUBLE_IN, rows * row_in + measure_foot_in(foot))
         for number, pair in enumerate(pairs):
             row, column = divmod(number, MOST_IN_A_ROW)
             left_in = LEFT_IN + column * (side_in + BETWEEN_IN)
-            axes = place(figure, left_in, row * row_in + TOP_IN, side_in, side_in)
+            axes = add_axes(figure, left_in, row * row_in + TOP_IN, side_in, side_in)
             _draw_pair(axes, pair, ends, change_mm)
         write_foot(figure, foot)
     return figure
@@ -150,7 +150,7 @@ def _draw_pair(
     axes.set_xlim(*ends)
     axes.set_ylim(*ends)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(mm_step(reach[1] - reach[0], at_most=6))
+        axis.set_major_locator(choose_mm_step(reach[1] - reach[0], at_most=6))
     axes.set_xlabel(f"change on {pair.second.value}, mm")
     axes.set_ylabel(f"change on {pair.first.value}, mm", labelpad=1)
     _head(axes, pair, change_mm)
@@ -165,9 +165,9 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
         lower, mean, upper = map(_signed, pair.limits_mm)
         difference = f"mean difference {mean} mm"
         limits = f"limits of agreement {lower} and {upper} mm"
-    wide_in, high_in = size_in(axes)
+    wide_in, high_in = measure_size_in(axes)
     name = f"{pair.first.value} and {pair.second.value}"
-    right_in = text_width_in(name, TEXT_POINTS, "bold") + 0.1
+    right_in = measure_text_width_in(name, TEXT_POINTS, "bold") + 0.1
     small = {"size": SMALL_POINTS, "color": QUIET}
     for text, left_in, above_in, style in (
         (name, 0.0, 0.50, {"weight": "bold"}),

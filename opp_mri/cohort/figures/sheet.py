@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MultipleLocator
 
-from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, journal_style
+from opp_mri.cohort.figures.style import BAND, BASELINE, INK, QUIET, use_journal_style
 from opp_mri.units import format_count
 
 SINGLE_IN: Final = 3.3
@@ -30,14 +30,14 @@ _WEEK_STEPS: Final = (2, 4, 8, 12, 24, 48, 96, 192)
 _POINTS_PER_IN: Final = 72.0
 
 
-def new_sheet(width_in: float, height_in: float) -> Figure:
+def make_sheet(width_in: float, height_in: float) -> Figure:
     """Make an empty white figure of this size."""
     figure = Figure(figsize=(width_in, height_in), facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def place(
+def add_axes(
     figure: Figure, left_in: float, top_in: float, width_in: float, height_in: float, **options: Any
 ) -> Axes:
     """Add axes by their distance from the left and the top of the sheet."""
@@ -53,33 +53,37 @@ def write(figure: Figure, left_in: float, top_in: float, text: str, **options: A
     figure.text(left_in / wide, 1 - top_in / high, text, **style | options)
 
 
-def nothing_to_draw(words: str, width_in: float = DOUBLE_IN) -> Figure:
+def draw_nothing(words: str, width_in: float = DOUBLE_IN) -> Figure:
     """Make a figure that says in words why it is empty."""
-    with journal_style():
-        lines = wrapped(words, width_in - 0.6, TEXT_POINTS)
-        figure = new_sheet(width_in, 0.9 + 0.15 * len(lines))
+    with use_journal_style():
+        lines = wrap_text(words, width_in - 0.6, TEXT_POINTS)
+        figure = make_sheet(width_in, 0.9 + 0.15 * len(lines))
         figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center", color=QUIET)
     return figure
 
 
-def text_width_in(text: str, points: float = SMALL_POINTS, weight: str = "normal") -> float:
+def measure_text_width_in(text: str, points: float = SMALL_POINTS, weight: str = "normal") -> float:
     """Measure a line of type, in inches."""
     font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
     width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
     return float(width) / _POINTS_PER_IN
 
 
-def wrapped(text: str, width_in: float, points: float = SMALL_POINTS) -> list[str]:
+def wrap_text(text: str, width_in: float, points: float = SMALL_POINTS) -> list[str]:
     """Break a text into lines that are no wider than this; a longer word is broken too."""
     lines, line = [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
-        if line and text_width_in(longer, points) > width_in:
+        if line and measure_text_width_in(longer, points) > width_in:
             lines.append(line)
             longer = word
-        while text_width_in(longer, points) > width_in and len(longer) > 1:
+        while measure_text_width_in(longer, points) > width_in and len(longer) > 1:
             fits = max(
-                (n for n in range(1, len(longer)) if text_width_in(longer[:n], points) <= width_in),
+                (
+                    n
+                    for n in range(1, len(longer))
+                    if measure_text_width_in(longer[:n], points) <= width_in
+                ),
                 default=1,
             )
             lines.append(longer[:fits])
@@ -88,19 +92,19 @@ def wrapped(text: str, width_in: float, points: float = SMALL_POINTS) -> list[st
     return [*lines, line] if line else lines
 
 
-def foot_lines(notes: Iterable[str], width_in: float) -> list[str]:
+def break_notes(notes: Iterable[str], width_in: float) -> list[str]:
     """Break the notes under a figure into lines, each note on a line of its own."""
-    return [line for note in notes for line in wrapped(note, width_in - 2 * EDGE_IN)]
+    return [line for note in notes for line in wrap_text(note, width_in - 2 * EDGE_IN)]
 
 
 def write_foot(figure: Figure, lines: Sequence[str]) -> None:
     """Write notes at the bottom of the sheet; they need `foot_in` of it."""
     height_in = figure.get_figheight()
     for number, line in enumerate(lines):
-        write(figure, EDGE_IN, height_in - foot_in(lines) + (number + 0.5) * LINE_IN, line)
+        write(figure, EDGE_IN, height_in - measure_foot_in(lines) + (number + 0.5) * LINE_IN, line)
 
 
-def foot_in(lines: Sequence[str]) -> float:
+def measure_foot_in(lines: Sequence[str]) -> float:
     """Return the height of the notes, in inches."""
     return LINE_IN * len(lines) + EDGE_IN if lines else EDGE_IN
 
@@ -124,12 +128,12 @@ def mark(marker: str, face: str, label: str, edge: str = INK, size: float = 4.0)
     )  # fmt: skip
 
 
-def head_panel(
+def write_panel_head(
     axes: Axes, name: str, words: str, *, colour: str, marker: str, stacked: bool = False
 ) -> None:
     """Write above a panel its mark, its name, bold, and next to or below it what it is of."""
-    wide, high = size_in(axes)
-    right_in = 0.0 if stacked else head_width_in(name, "")
+    wide, high = measure_size_in(axes)
+    right_in = 0.0 if stacked else measure_head_width_in(name, "")
     for text, left_in, up_in, style in (
         (name, 0.14, 0.06 + STACKED_IN * stacked, {"weight": "bold"}),
         (words, right_in, 0.06, {"size": SMALL_POINTS, "color": QUIET}),
@@ -142,9 +146,9 @@ def head_panel(
     )  # fmt: skip
 
 
-def head_width_in(name: str, words: str) -> float:
+def measure_head_width_in(name: str, words: str) -> float:
     """Return the width of what `head_panel` writes in one line."""
-    return 0.22 + text_width_in(name, TEXT_POINTS, "bold") + text_width_in(words)
+    return 0.22 + measure_text_width_in(name, TEXT_POINTS, "bold") + measure_text_width_in(words)
 
 
 def name_y(figure: Figure, axes: Sequence[Axes], text: str) -> None:
@@ -163,14 +167,14 @@ def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.
     figure.text(middle, height, text, va="center", ha="center", color=INK)
 
 
-def drawn_note(drawn: int, of: int) -> str:
+def write_drawn_note(drawn: int, of: int) -> str:
     """State how many lesions are drawn, and how many are left out."""
     if drawn == of:
         return f"n = {format_count(drawn, 'lesion')}."
     return f"n = {format_count(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
 
 
-def size_in(axes: Axes) -> tuple[float, float]:
+def measure_size_in(axes: Axes) -> tuple[float, float]:
     """Return width and height of axes, in inches."""
     box, dpi = axes.get_window_extent(), axes.figure.dpi
     return box.width / dpi, box.height / dpi
@@ -182,24 +186,24 @@ def draw_limits(axes: Axes, limit_mm: float) -> None:
     axes.axhline(0, color=BASELINE, lw=0.8, zorder=0.6)
 
 
-def week_ticks(axes: Axes, last_week: float, at_most: int = 8) -> None:
+def set_week_ticks(axes: Axes, last_week: float, at_most: int = 8) -> None:
     """Show weeks from 0 to the last, with ticks at visits of a usual schedule."""
     axes.set_xlim(0, last_week * 1.02)
-    axes.xaxis.set_major_locator(MultipleLocator(week_step(last_week, at_most)))
+    axes.xaxis.set_major_locator(MultipleLocator(choose_week_step(last_week, at_most)))
 
 
-def week_step(last_week: float, at_most: int = 8) -> int:
+def choose_week_step(last_week: float, at_most: int = 8) -> int:
     """Return a step that leaves no more than this many ticks."""
     return next((step for step in _WEEK_STEPS if last_week / step <= at_most), 480)
 
 
-def mm_ticks(axes: Axes, low_mm: float, high_mm: float) -> None:
+def set_mm_ticks(axes: Axes, low_mm: float, high_mm: float) -> None:
     """Show these changes with some room, and ticks at whole mm."""
     room = 0.06 * (high_mm - low_mm)
     axes.set_ylim(low_mm - room, high_mm + room)
-    axes.yaxis.set_major_locator(mm_step(high_mm - low_mm))
+    axes.yaxis.set_major_locator(choose_mm_step(high_mm - low_mm))
 
 
-def mm_step(span_mm: float, at_most: int = 9) -> MultipleLocator:
+def choose_mm_step(span_mm: float, at_most: int = 9) -> MultipleLocator:
     """Place ticks at whole mm, no more than this many."""
     return MultipleLocator(next((s for s in (2, 5, 10, 20) if span_mm / s <= at_most), 50))

@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from opp_mri.cohort.figures.change_lines import deciding_line, limit_mm
+from opp_mri.cohort.figures.change_lines import find_deciding_line, limit_mm
 from opp_mri.cohort.figures.change_panels import ChangePanel, draw_change_panels
-from opp_mri.cohort.figures.sheet import drawn_note, mark, nothing_to_draw
+from opp_mri.cohort.figures.sheet import draw_nothing, mark, write_drawn_note
 from opp_mri.cohort.figures.style import CATEGORY_COLOURS, CATEGORY_MARKERS, INK
-from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.members import list_answers, select_eligible
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import weeks_from_days
 
@@ -28,8 +28,8 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = eligible_of(lesions)
-    lines = [(lesion.assessment.category, deciding_line(lesion)) for lesion in analysed]
+    analysed = select_eligible(lesions)
+    lines = [(lesion.assessment.category, find_deciding_line(lesion)) for lesion in analysed]
     panels = [
         ChangePanel(
             name=category.value,
@@ -37,13 +37,13 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
             marker=CATEGORY_MARKERS[category],
             lines=change_lines,
         )
-        for category in answers_of(analysed)
+        for category in list_answers(analysed)
         if (
             change_lines := tuple(line for of, line in lines if of is category and line is not None)
         )
     ]
     if not panels:
-        return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
+        return draw_nothing("There is no lesion with a baseline and a follow-up to draw.")
     drawn = sum(len(panel.lines) for panel in panels)
     return draw_change_panels(
         panels,
@@ -54,7 +54,7 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
             mark("o", INK, "last follow-up"),
         ],
         notes=[
-            f"{drawn_note(drawn, len(lesions))} "
+            f"{write_drawn_note(drawn, len(lesions))} "
             "Each line starts at its own baseline, drawn at week 0."
         ],
     )

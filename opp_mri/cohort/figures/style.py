@@ -66,7 +66,7 @@ OTHER_ARMS: Final[tuple[tuple[str, Dashes], ...]] = (
 )
 
 
-def arm_styles(groups: Sequence[str]) -> dict[str, tuple[str, Dashes]]:
+def choose_arm_styles(groups: Sequence[str]) -> dict[str, tuple[str, Dashes]]:
     """Return colour and line of each arm: those of fractionation always the same."""
     further = iter(OTHER_ARMS)
     return {group: ARMS[group] if group in ARMS else next(further) for group in groups}
@@ -112,20 +112,20 @@ JOURNAL_STYLE: Final = STYLE | {
 
 
 @contextmanager
-def journal_style() -> Iterator[None]:
+def use_journal_style() -> Iterator[None]:
     """Draw a figure of a cohort, its type as large as it is printed."""
     with matplotlib.style.context(["default", JOURNAL_STYLE]):
         yield
 
 
 @contextmanager
-def our_style() -> Iterator[None]:
+def use_our_style() -> Iterator[None]:
     """Draw by our style alone, whatever a user's matplotlibrc says, and leave theirs as it was."""
     with matplotlib.style.context(["default", STYLE]):
         yield
 
 
-def p_in_words(p: float) -> str:
+def describe_p(p: float) -> str:
     """Write a p value to two digits, or three where it is small: p = 0.034, p < 0.001."""
     if p < 0.001:
         return "p < 0.001"

@@ -14,28 +14,34 @@ from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     EDGE_IN,
     LINE_IN,
-    foot_in,
-    foot_lines,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    text_width_in,
+    add_axes,
+    break_notes,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    measure_text_width_in,
     write,
     write_foot,
     write_legend,
 )
-from opp_mri.cohort.figures.style import INK, Dashes, arm_styles, journal_style, p_in_words
+from opp_mri.cohort.figures.style import (
+    INK,
+    Dashes,
+    choose_arm_styles,
+    describe_p,
+    use_journal_style,
+)
 from opp_mri.cohort.figures.time_axis import (
     THIN_NOTE,
     WIDEST_BAND,
     TimeUnit,
-    arms_known,
+    choose_tick_days,
     draw_steps,
+    find_thinning_day,
     has_band,
+    keep_known_arms,
     set_share,
     set_time,
-    thins_out_day,
-    tick_days,
     write_at_risk,
 )
 from opp_mri.cohort.statistics.survival import (
@@ -43,8 +49,8 @@ from opp_mri.cohort.statistics.survival import (
     Curve,
     LogRank,
     Observed,
-    kaplan_meier,
-    numbers_at_risk,
+    count_at_risk,
+    estimate_kaplan_meier,
 )
 from opp_mri.units import format_count
 
@@ -85,29 +91,29 @@ def draw_survival(
         There are more groups than can be distinguished.
     """
     if observed is None:
-        return nothing_to_draw(f"No lesion was followed for {event}.", width_in)
-    observed, unknown = arms_known(observed)
-    curves = kaplan_meier(observed)
+        return draw_nothing(f"No lesion was followed for {event}.", width_in)
+    observed, unknown = keep_known_arms(observed)
+    curves = estimate_kaplan_meier(observed)
     if len(curves) > MOST_ARMS:
         raise ValueError(f"no more than {MOST_ARMS} groups can be distinguished in one figure")
-    styles = arm_styles([curve.group for curve in curves])
+    styles = choose_arm_styles([curve.group for curve in curves])
     names = ["all lesions" if curve.group == ALL else curve.group for curve in curves]
     last_day = float(observed.duration_days.max())
-    days = tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
-    with journal_style():
+    days = choose_tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
+    with use_journal_style():
         lowest = _lowest(curves, observed)
         notes = _notes(curves, names, test, has_bands=_has_bands(curves, observed))
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
             notes.append(f"The vertical axis begins at {100 * lowest:.0f} %.")
-        foot = foot_lines(notes, width_in)
+        foot = break_notes(notes, width_in)
         top_in = EDGE_IN + 0.06 + 1.15 * LINE_IN * len(curves) + 0.12
-        left_in = EDGE_IN + 0.2 + max(map(text_width_in, [*names, RISK_WORDS]))
+        left_in = EDGE_IN + 0.2 + max(map(measure_text_width_in, [*names, RISK_WORDS]))
         height_in = 0.6 * min(width_in, 4.0)
         risk_in = AXIS_IN + 0.08 + LINE_IN * len(curves)
-        figure = new_sheet(width_in, top_in + height_in + risk_in + 0.12 + foot_in(foot))
-        axes = place(figure, left_in, top_in, width_in - left_in - RIGHT_IN, height_in)
+        figure = make_sheet(width_in, top_in + height_in + risk_in + 0.12 + measure_foot_in(foot))
+        axes = add_axes(figure, left_in, top_in, width_in - left_in - RIGHT_IN, height_in)
         _draw_arms(axes, observed, curves, styles, unit)
         set_time(axes, last_day, days, unit)
         set_share(axes, lowest=lowest)
@@ -117,7 +123,7 @@ def draw_survival(
         write_legend(figure, EDGE_IN + 0.06, handles, ncols=1, handlelength=2.4)
         below_in = top_in + height_in + AXIS_IN
         write(figure, EDGE_IN, below_in, RISK_WORDS, color=INK, weight="bold")
-        at_risk = numbers_at_risk(observed, days)
+        at_risk = count_at_risk(observed, days)
         rows = {
             name: (at_risk[curve.group], styles[curve.group][0])
             for name, curve in zip(names, curves, strict=True)
@@ -129,8 +135,8 @@ def draw_survival(
 
 def _has_bands(curves: Sequence[Curve], observed: Observed) -> bool:
     return any(
-        has_band(curve, thins_out_day(rows))
-        for curve, (_, rows) in zip(curves, observed.by_group(), strict=True)
+        has_band(curve, find_thinning_day(rows))
+        for curve, (_, rows) in zip(curves, observed.split_by_group(), strict=True)
     )
 
 
@@ -141,18 +147,18 @@ def _draw_arms(
     styles: Mapping[str, tuple[str, Dashes]],
     unit: TimeUnit,
 ) -> None:
-    for curve, (_, rows) in zip(curves, observed.by_group(), strict=True):
+    for curve, (_, rows) in zip(curves, observed.split_by_group(), strict=True):
         colour, dashes = styles[curve.group]
-        draw_steps(axes, curve, colour, dashes, unit, thins_out_day(rows))
+        draw_steps(axes, curve, colour, dashes, unit, find_thinning_day(rows))
         _mark_ends(axes, curve, colour, unit)
 
 
 def _lowest(curves: Sequence[Curve], observed: Observed) -> float:
     """Return where the vertical axis begins: at a half where nothing drawn lies below it."""
     shown = [value for curve in curves for value in curve.values]
-    for curve, (_, rows) in zip(curves, observed.by_group(), strict=True):
+    for curve, (_, rows) in zip(curves, observed.split_by_group(), strict=True):
         limits = zip(curve.days, curve.low, strict=True)
-        shown += [v for day, v in limits if v is not None and day <= thins_out_day(rows)]
+        shown += [v for day, v in limits if v is not None and day <= find_thinning_day(rows)]
     return 0.5 if min(shown) > 0.52 else 0.0
 
 
@@ -160,7 +166,7 @@ def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
     """Mark where follow-up ended without the event, as long as the marks can be distinguished."""
     over = sorted(set(curve.censored_days))
     if len(over) <= MOST_CENSORED_DAYS:
-        heights = [curve.at(day).value or 0.0 for day in over]
+        heights = [curve.read_share(day).value or 0.0 for day in over]
         times = [day / unit.days for day in over]
         axes.plot(times, heights, ls="", marker="|", ms=5, mew=0.9, color=colour, zorder=4)
 
@@ -185,7 +191,7 @@ def _notes(
     if test is not None and test.chi_square is not None and test.p is not None:
         notes.append(
             f"Log-rank test: chi-square {test.chi_square:.2f} on {test.degrees_of_freedom} "
-            f"df, {p_in_words(test.p)}; {format_count(test.n, 'lesion')}, "
+            f"df, {describe_p(test.p)}; {format_count(test.n, 'lesion')}, "
             f"{format_count(test.events, 'event')}."
         )
     elif test is not None:

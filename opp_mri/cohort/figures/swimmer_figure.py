@@ -17,16 +17,16 @@ from opp_mri.cohort.figures.sheet import (
     SMALL_POINTS,
     TEXT_POINTS,
     WEEKS_LABEL,
-    drawn_note,
-    foot_in,
-    foot_lines,
+    add_axes,
+    break_notes,
+    draw_nothing,
+    make_sheet,
     mark,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    size_in,
-    text_width_in,
-    week_ticks,
+    measure_foot_in,
+    measure_size_in,
+    measure_text_width_in,
+    set_week_ticks,
+    write_drawn_note,
     write_foot,
     write_legend,
 )
@@ -35,9 +35,9 @@ from opp_mri.cohort.figures.style import (
     CATEGORY_MARKERS,
     INK,
     QUIET,
-    journal_style,
+    use_journal_style,
 )
-from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.members import list_answers, select_eligible
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.timeline import EventKind
 from opp_mri.response.assessed import AssessedLesion
@@ -89,32 +89,34 @@ def draw_swimmer(
     Growth, peak and return to baseline are those of the deciding sequence. Bars stand by category,
     the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
-    analysed = eligible_of(lesions)
+    analysed = select_eligible(lesions)
     every = [swimmer for lesion in analysed if (swimmer := _swimmer(lesion)) is not None]
     if not every:
-        return nothing_to_draw("There is no lesion with a baseline and a follow-up to draw.")
+        return draw_nothing("There is no lesion with a baseline and a follow-up to draw.")
     swimmers = sorted(every, key=lambda swimmer: -swimmer.events)[:FEW]
     groups = {
         answer: sorted(
             (swimmer for swimmer in swimmers if swimmer.lesion.assessment.category is answer),
             key=lambda swimmer: (-swimmer.last_day, -swimmer.end_day),
         )
-        for answer in answers_of(analysed)
+        for answer in list_answers(analysed)
     }
     groups = {answer: group for answer, group in groups.items() if group}
     names = [label(swimmer.lesion) for swimmer in swimmers] if label else []
     rows_in = ROW_IN * len(swimmers)
     sizes = Counter(swimmer.lesion.assessment.category for swimmer in every)
-    with journal_style():
-        foot = foot_lines(_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
+    with use_journal_style():
+        foot = break_notes(_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
         body_in = rows_in + HEAD_IN * len(groups) + 0.06
-        figure = new_sheet(DOUBLE_IN, TOP_IN + body_in + AXIS_IN + foot_in(foot))
-        left_in = LEFT_IN + max(map(text_width_in, names), default=0)
-        axes = place(figure, left_in, TOP_IN, DOUBLE_IN - left_in - RIGHT_IN, body_in)
+        figure = make_sheet(DOUBLE_IN, TOP_IN + body_in + AXIS_IN + measure_foot_in(foot))
+        left_in = LEFT_IN + max(map(measure_text_width_in, names), default=0)
+        axes = add_axes(figure, left_in, TOP_IN, DOUBLE_IN - left_in - RIGHT_IN, body_in)
         axes.set_ylim(body_in, 0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        week_ticks(axes, weeks_from_days(max(swimmer.end_day for swimmer in swimmers)), at_most=10)
+        set_week_ticks(
+            axes, weeks_from_days(max(swimmer.end_day for swimmer in swimmers)), at_most=10
+        )
         axes.set_xlabel(WEEKS_LABEL)
         top_in = 0.0
         for answer, group in groups.items():
@@ -160,7 +162,7 @@ def _draw_group(
     """Draw a heading, then the bars of a category, `of` lesions in all, with their marks."""
     colour = CATEGORY_COLOURS[answer]
     heading_in = top_in + 0.62 * HEAD_IN
-    name_in = text_width_in(answer.value, TEXT_POINTS, "bold")
+    name_in = measure_text_width_in(answer.value, TEXT_POINTS, "bold")
     for x_points, text, weight, points in (
         (10.0, answer.value, "bold", TEXT_POINTS),
         (16.0 + 72 * name_in, _size_in_words(len(group), of), "normal", SMALL_POINTS),
@@ -170,7 +172,7 @@ def _draw_group(
             weight=weight, size=points, va="center_baseline",
             color=INK if weight == "bold" else QUIET,
         )  # fmt: skip
-    wide_in, high_in = size_in(axes)
+    wide_in, high_in = measure_size_in(axes)
     axes.plot(
         0.05 / wide_in, 1 - heading_in / high_in, marker=CATEGORY_MARKERS[answer], ms=5, mfc=colour,
         mec=INK, mew=0.5, transform=axes.transAxes,
@@ -235,7 +237,7 @@ def _legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
 
 def _notes(drawn: int, measured: int, of: int) -> list[str]:
     notes = [
-        f"{drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
+        f"{write_drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
         "counts; thin line: until what happened later. First growth, peak and return to baseline "
         "are those of the deciding sequence; a lesion without an answer has no peak yet."
     ]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from opp_mri.cohort.figures.panels import DAYS_PER_MONTH
-from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, size_in, week_step, write
+from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, choose_week_step, measure_size_in, write
 from opp_mri.cohort.figures.style import INK, Dashes
 from opp_mri.cohort.statistics.members import FractionGroup
 from opp_mri.cohort.statistics.survival import Curve, Observed
@@ -41,11 +41,11 @@ class TimeUnit(StrEnum):
         return f"{self.value} from completion of SSRS"
 
 
-def tick_days(last_day: float, unit: TimeUnit, at_most: int) -> list[float]:
+def choose_tick_days(last_day: float, unit: TimeUnit, at_most: int) -> list[float]:
     """Return the days of the ticks, from 0 to the last day."""
     last = last_day / unit.days
     if unit is TimeUnit.WEEKS:
-        step = week_step(last, at_most)
+        step = choose_week_step(last, at_most)
     else:
         step = next((s for s in (1, 2, 3, 6, 12, 24, 48) if last / s <= at_most), 96)
     return [n * step * unit.days for n in range(int(last // step) + 1)]
@@ -79,7 +79,7 @@ def write_at_risk(
         Where the first row is, from the top of the sheet.
     """
     left_in = axes.get_position().x0 * figure.get_figwidth()
-    in_of_unit = size_in(axes)[0] / axes.get_xlim()[1]
+    in_of_unit = measure_size_in(axes)[0] / axes.get_xlim()[1]
     for row, (name, (numbers, colour)) in enumerate(rows.items()):
         height_in = top_in + row * LINE_IN
         write(figure, EDGE_IN, height_in, name, color=colour)
@@ -127,7 +127,7 @@ def has_band(curve: Curve, thin_day: float) -> bool:
     )
 
 
-def thins_out_day(rows: Observed) -> float:
+def find_thinning_day(rows: Observed) -> float:
     """Return the last day on which a tenth of the lesions or more are at risk.
 
     Notes
@@ -146,7 +146,7 @@ def set_share(axes: Axes, highest: float = 1.0, lowest: float = 0.0) -> None:
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f}")
 
 
-def arms_known(observed: Observed) -> tuple[Observed, int]:
+def keep_known_arms(observed: Observed) -> tuple[Observed, int]:
     """Leave lesions of which the fractions are unknown out of a figure that compares the arms.
 
     Returns

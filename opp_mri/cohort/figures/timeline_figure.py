@@ -24,7 +24,7 @@ from opp_mri.cohort.figures.panels import (
     draw_lanes,
     draw_sequence,
     draw_time,
-    event_lanes,
+    sort_into_lanes,
 )
 from opp_mri.cohort.figures.style import (
     AXIS_IN,
@@ -40,9 +40,9 @@ from opp_mri.cohort.figures.style import (
     RIGHT_IN,
     TITLE_IN,
     WIDTH_IN,
-    our_style,
+    use_our_style,
 )
-from opp_mri.cohort.words import in_words
+from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Observation, Timeline
@@ -93,10 +93,10 @@ def draw_timeline(
     Figure
         For `save_figure` or `figure_svg`.
     """
-    roles = [r for r in SeriesRole if timeline.observations.get(r) or marks.days_without(r)]
+    roles = [r for r in SeriesRole if timeline.observations.get(r) or marks.list_days_without(r)]
     x_limits = _x_limits(timeline, criteria, marks)
-    labels = event_lanes(timeline.events, criteria, x_limits)
-    with our_style():
+    labels = sort_into_lanes(timeline.events, criteria, x_limits)
+    with use_our_style():
         figure, panels = _lay_out(max(1, len(roles)), 1 + max(label.lane for label in labels))
         _write_title(figure, timeline, criteria, assessment, level)
         for panel in panels:
@@ -128,10 +128,10 @@ def save_figure(figure: Figure, path: Path) -> None:
         raise InputError(
             f"A figure cannot be drawn to {path.name}: give a name that ends in .svg, .png or .pdf."
         )
-    write_bytes(path, figure_bytes(figure, suffix))
+    write_bytes(path, render_figure(figure, suffix))
 
 
-def figure_bytes(figure: Figure, suffix: str) -> bytes:
+def render_figure(figure: Figure, suffix: str) -> bytes:
     """Return a figure as the bytes of a file; the same figure, the same bytes.
 
     Parameters
@@ -140,18 +140,18 @@ def figure_bytes(figure: Figure, suffix: str) -> bytes:
         `.svg`, `.png` or `.pdf`.
     """
     buffer = io.BytesIO()
-    with our_style():
+    with use_our_style():
         figure.savefig(buffer, format=suffix[1:], dpi=RESOLUTION_DPI, metadata=METADATA[suffix])
     content = buffer.getvalue()
     return make_visible(content.decode()).encode() if suffix == ".svg" else content
 
 
-def figure_svg(figure: Figure) -> str:
+def render_figure_svg(figure: Figure) -> str:
     """Return a figure as the text of one SVG element, without XML prologue, to stand in a page."""
-    return svg_element(figure_bytes(figure, ".svg"))
+    return extract_svg_element(render_figure(figure, ".svg"))
 
 
-def svg_element(content: bytes) -> str:
+def extract_svg_element(content: bytes) -> str:
     """Return the SVG element of a file, without its XML prologue."""
     text = content.decode()
     return text[text.index("<svg") :]
@@ -193,8 +193,10 @@ def _write_title(
     """Write lesion, level and category, then the reason, the mode and the criteria."""
     answer, reason, rules = "not classified", "", criteria.name
     if assessment is not None:
-        answer = in_words(assessment.category.value) + ", discordant" * assessment.discordant
-        reason = in_words(assessment.reason.value)
+        answer = (
+            write_identifier(assessment.category.value) + ", discordant" * assessment.discordant
+        )
+        reason = write_identifier(assessment.reason.value)
         rules = f"{assessment.mode.value} · {criteria.name}"
     vertebra = f" · {level}" if level else ""
     name = _shortened(f"Lesion {timeline.lesion_id}", TITLE_LENGTH - len(vertebra + answer))

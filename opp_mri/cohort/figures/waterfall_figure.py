@@ -9,21 +9,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from opp_mri.cohort.figures.change_lines import FEW, MANY, ChangeLine, deciding_line, limit_mm
+from opp_mri.cohort.figures.change_lines import FEW, MANY, ChangeLine, find_deciding_line, limit_mm
 from opp_mri.cohort.figures.sheet import (
     DOUBLE_IN,
     EDGE_IN,
+    add_axes,
+    break_notes,
     draw_limits,
-    drawn_note,
-    foot_in,
-    foot_lines,
-    mm_ticks,
+    draw_nothing,
+    make_sheet,
+    measure_foot_in,
+    measure_text_width_in,
     name_y,
-    new_sheet,
-    nothing_to_draw,
-    place,
-    text_width_in,
+    set_mm_ticks,
     write,
+    write_drawn_note,
     write_foot,
     write_legend,
 )
@@ -32,9 +32,9 @@ from opp_mri.cohort.figures.style import (
     CATEGORY_COLOURS,
     CATEGORY_MARKERS,
     INK,
-    journal_style,
+    use_journal_style,
 )
-from opp_mri.cohort.statistics.members import answers_of, eligible_of
+from opp_mri.cohort.statistics.members import list_answers, select_eligible
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
@@ -61,29 +61,31 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = eligible_of(lesions)
-    lines = [(lesion.assessment.category, deciding_line(lesion)) for lesion in analysed]
+    analysed = select_eligible(lesions)
+    lines = [(lesion.assessment.category, find_deciding_line(lesion)) for lesion in analysed]
     bars = [(category, line) for category, line in lines if line is not None]
     if not bars:
         words = "There is no lesion with a baseline and a follow-up to draw."
-        return nothing_to_draw(words, width_in)
+        return draw_nothing(words, width_in)
     bars.sort(key=lambda bar: -bar[1].last_mm)
-    answers = [a for a in answers_of(analysed) if any(category is a for category, _ in bars)]
-    with journal_style():
-        foot = foot_lines([f"{drawn_note(len(bars), len(lesions))} {_note(len(bars))}"], width_in)
+    answers = [a for a in list_answers(analysed) if any(category is a for category, _ in bars)]
+    with use_journal_style():
+        foot = break_notes(
+            [f"{write_drawn_note(len(bars), len(lesions))} {_note(len(bars))}"], width_in
+        )
         strips_in = STRIP_GAP_IN + STRIP_IN * len(answers)
-        figure = new_sheet(width_in, TOP_IN + HEIGHT_IN + strips_in + 0.14 + foot_in(foot))
+        figure = make_sheet(width_in, TOP_IN + HEIGHT_IN + strips_in + 0.14 + measure_foot_in(foot))
         names = {answer: _row_name(answer, bars) for answer in answers}
-        left_in = EDGE_IN + MARK_IN + max(map(text_width_in, names.values()))
+        left_in = EDGE_IN + MARK_IN + max(map(measure_text_width_in, names.values()))
         room_in = width_in - left_in - RIGHT_IN
-        axes = place(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
+        axes = add_axes(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
         draw_limits(axes, limit_mm(analysed))
         _draw_bars(axes, bars, 72 * room_in / len(bars))
         ends = [mm for _, line in bars for mm in (line.last_mm, line.peak_mm)]
-        mm_ticks(axes, min(-limit_mm(analysed), *ends), max(limit_mm(analysed), *ends))
+        set_mm_ticks(axes, min(-limit_mm(analysed), *ends), max(limit_mm(analysed), *ends))
         _hide_x(axes, len(bars))
         name_y(figure, [axes], "change at the last follow-up, mm")
-        strips = place(
+        strips = add_axes(
             figure, left_in, TOP_IN + HEIGHT_IN + STRIP_GAP_IN, room_in, STRIP_IN * len(answers)
         )
         _draw_strips(strips, bars, answers, 72 * room_in / len(bars))

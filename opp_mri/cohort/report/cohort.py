@@ -7,16 +7,16 @@ from attrs import frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, CohortReport, ReportFigure
-from opp_mri.cohort.report.page import inline_svg, render_page
+from opp_mri.cohort.report.page import embed_svg, render_page
 from opp_mri.cohort.report.rows import (
     MOST_NAMED,
     RowList,
-    figure_key,
-    lesion_rows,
+    build_lesion_rows,
+    build_row_lists,
     list_behind,
-    row_lists,
+    name_figure,
 )
-from opp_mri.cohort.report.words import criteria_in_words
+from opp_mri.cohort.report.words import describe_criteria
 from opp_mri.cohort.statistics.members import ALL
 from opp_mri.cohort.tables.tables import NONE, Table
 from opp_mri.domain.assessment import Reason
@@ -57,7 +57,7 @@ class LinkedFigure:
     href: str
 
 
-def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
+def render_cohort_html(report: CohortReport, *, rows: bool = True) -> str:
     """Render the report of a cohort as one HTML page.
 
     Parameters
@@ -71,8 +71,8 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
     ValueError
         Small counts are withheld in some of its tables and not in others.
     """
-    lists = row_lists(report) if rows else {}
-    lesions = lesion_rows(report, lists.values())
+    lists = build_row_lists(report) if rows else {}
+    lesions = build_lesion_rows(report, lists.values())
     facts = report.facts
     reasons = {row.reason: None for row in lesions}
     return render_page(
@@ -81,7 +81,7 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         facts=facts,
         no_device=NO_DEVICE,
         footer=f"data {facts.data_sha256[:HASH_SHOWN]}",
-        criteria=criteria_in_words(facts.criteria),
+        criteria=describe_criteria(facts.criteria),
         sections=_sections(report, lists),
         everyone=lists.get(ALL),
         n_lesions=len(report.lesions),
@@ -102,9 +102,9 @@ def cohort_html(report: CohortReport, *, rows: bool = True) -> str:
     )
 
 
-def printed_html(report: CohortReport) -> str:
+def render_printed_html(report: CohortReport) -> str:
     """Render the page for a PDF: above `MOST_ROWS_IN_PDF` lesions it has no appendix of rows."""
-    return cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
+    return render_cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
 
 
 def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:
@@ -134,11 +134,11 @@ def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[s
 
 
 def _figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> LinkedFigure:
-    behind = lists.get(figure_key(number))
+    behind = lists.get(name_figure(number))
     return LinkedFigure(
         number=number,
         title=figure.title,
-        svg=inline_svg(figure.svg, prefix=f"f{number}", description=figure.description),
+        svg=embed_svg(figure.svg, prefix=f"f{number}", description=figure.description),
         n=len(figure.lesion_ids),
         href=behind.anchor if behind else "",
     )

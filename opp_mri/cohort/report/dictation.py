@@ -88,7 +88,7 @@ class Dictation:
     drafts: int = 0
 
 
-def shipped_template() -> str:
+def read_shipped_template() -> str:
     """Return the text of the template that is used where a project names no other."""
     environment = _environment()
     source, _, _ = PackageLoader("opp_mri.cohort").get_source(environment, SHIPPED)
@@ -113,7 +113,7 @@ def dictate(facts: Dictation, template: Path | None = None) -> str:
     InputError
         The template cannot be read, or something in it is wrong; the text says what.
     """
-    text = shipped_template() if template is None else _read(template)
+    text = read_shipped_template() if template is None else _read(template)
     where = template or Path(SHIPPED)
     values = asdict(facts, recurse=False)
     try:

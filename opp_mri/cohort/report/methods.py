@@ -16,11 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from opp_mri import __version__
 from opp_mri.cohort.statistics.members import (
     EXCLUSION_WORDS,
-    eligible_of,
-    exclusion_reason,
+    find_exclusion_reason,
+    select_eligible,
 )
 from opp_mri.cohort.statistics.results import CohortAnalysis
-from opp_mri.cohort.words import in_words
+from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.visible_text import make_visible
@@ -31,7 +31,7 @@ LINE: Final = 100
 LIBRARIES: Final = ("numpy", "scipy", "statsmodels")
 
 
-def methods_text(
+def write_methods_text(
     lesions: Sequence[AssessedLesion],
     analysis: CohortAnalysis,
     *,
@@ -59,9 +59,9 @@ def methods_text(
         lstrip_blocks=True,
     )
     environment.filters["mm"] = format_mm
-    environment.filters["words"] = in_words
+    environment.filters["words"] = write_identifier
     environment.filters["weeks"] = _weeks
-    assessed_lesions = eligible_of(lesions)
+    assessed_lesions = select_eligible(lesions)
     measured = {sequence for lesion in lesions for sequence in lesion.timeline.observations}
     text = environment.get_template("methods.md.j2").render(
         lesions=len(lesions),
@@ -105,7 +105,7 @@ def _weeks(days: int) -> str:
 
 def _exclusions(lesions: Sequence[AssessedLesion]) -> list[tuple[str, int]]:
     """Count the lesions that each reason excludes, in the order of screening."""
-    reasons = [exclusion_reason(lesion) for lesion in lesions]
+    reasons = [find_exclusion_reason(lesion) for lesion in lesions]
     return [
         (words, reasons.count(reason))
         for reason, words in EXCLUSION_WORDS.items()

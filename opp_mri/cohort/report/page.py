@@ -7,8 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from opp_mri import __version__
-from opp_mri.cohort.report.pdf import pdf_of
-from opp_mri.cohort.words import in_words
+from opp_mri.cohort.report.pdf import render_pdf
+from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.visible_text import make_visible
 from opp_mri.files import write_bytes
 from opp_mri.units import format_mm
@@ -39,12 +39,12 @@ def save_page(path: Path, html: str, *, printed_html: str | None = None) -> None
         The file cannot be written, or a library that a PDF needs is missing.
     """
     if path.suffix.lower() == ".pdf":
-        write_bytes(path, pdf_of(html if printed_html is None else printed_html))
+        write_bytes(path, render_pdf(html if printed_html is None else printed_html))
     else:
         write_bytes(path, html.encode())
 
 
-def inline_svg(svg: str, *, prefix: str, description: str) -> Markup:
+def embed_svg(svg: str, *, prefix: str, description: str) -> Markup:
     """Make a figure part of a page: ids that no other figure has, and words for who cannot see it.
 
     Parameters
@@ -71,7 +71,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["mm"] = format_mm
-    environment.filters["words"] = in_words
+    environment.filters["words"] = write_identifier
     environment.filters["css_string"] = _css_string
     return environment
 

@@ -10,19 +10,19 @@ from markupsafe import Markup
 
 from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
 from opp_mri.cohort.figures.panels import TimelineMarks
-from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
+from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, render_figure_svg
 from opp_mri.cohort.report.document import HASH_SHOWN, NO_DEVICE, ReportFacts
-from opp_mri.cohort.report.page import inline_svg, render_page
+from opp_mri.cohort.report.page import embed_svg, render_page
 from opp_mri.cohort.report.words import (
-    criteria_in_words,
-    day_in_words,
-    mm,
-    signed_mm,
-    timeline_in_words,
-    week_in_words,
+    describe_criteria,
+    describe_day,
+    describe_timeline,
+    describe_week,
+    format_mm_alone,
+    format_signed_mm,
 )
-from opp_mri.cohort.statistics.members import regimen_label
-from opp_mri.cohort.words import event_in_words, in_words
+from opp_mri.cohort.statistics.members import name_regimen
+from opp_mri.cohort.words import describe_event, write_identifier
 from opp_mri.domain.assessment import Assessment
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
@@ -191,7 +191,7 @@ class LesionView:
     outlook: str
 
 
-def patient_html(report: PatientReport) -> str:
+def render_patient_html(report: PatientReport) -> str:
     """Render the report of a patient as one HTML page."""
     facts = report.facts
     return render_page(
@@ -201,14 +201,14 @@ def patient_html(report: PatientReport) -> str:
         no_device=NO_DEVICE,
         about=report.about,
         footer=f"patient {report.patient_id} · data {facts.data_sha256[:HASH_SHOWN]}",
-        criteria=criteria_in_words(facts.criteria),
+        criteria=describe_criteria(facts.criteria),
         lesions=[_view(lesion, number) for number, lesion in enumerate(report.lesions, 1)],
         without_answer=report.without_answer,
         patient_id=report.patient_id,
     )
 
 
-def visits_of(timeline: Timeline) -> list[Visit]:
+def build_visits(timeline: Timeline) -> list[Visit]:
     """Return the visits of a timeline of which no more is known than days and lengths."""
     unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, remark="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
@@ -226,7 +226,7 @@ def visits_of(timeline: Timeline) -> list[Visit]:
 
 def _view(report: LesionReport, number: int) -> LesionView:
     assessment, lesion = report.assessment, report.lesion
-    visits = report.visits or visits_of(report.timeline)
+    visits = report.visits or build_visits(report.timeline)
     sequences = [s for s in SeriesRole if any(s in visit.lengths for visit in visits)]
     labels = {label.days_from_ssrs: label for label in report.labels}
     category = CATEGORY_WORDS[assessment.category]
@@ -266,22 +266,24 @@ def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     first, last = lesion.ssrs_first_date.isoformat(), lesion.ssrs_last_date.isoformat()
     facts = [
         ("radiosurgery", first if first == last else f"{first} to {last}"),
-        ("dose and fractions", regimen_label(lesion)),
+        ("dose and fractions", name_regimen(lesion)),
         ("histology", lesion.histology or "unknown"),
     ]
     if lesion.exclusions:
-        facts.append(("excluded", ", ".join(in_words(each.value) for each in lesion.exclusions)))
+        facts.append(
+            ("excluded", ", ".join(write_identifier(each.value) for each in lesion.exclusions))
+        )
     happened = [
-        f"{event_in_words(event)} at week {week_in_words(event.days_from_ssrs)}"
+        f"{describe_event(event)} at week {describe_week(event.days_from_ssrs)}"
         for event in lesion_report.timeline.events
         if event.kind.value != "exclusion"
     ]
     facts.append(("events", "; ".join(happened) or "none recorded"))
     if lesion.sins is not None:
-        stability = in_words(classify_stability(lesion.sins).value)
+        stability = write_identifier(classify_stability(lesion.sins).value)
         facts.append(("instability score (SINS)", f"{lesion.sins}, {stability}"))
     facts += [
-        (f"found at week {week_in_words(day)}", words) for day, words in lesion_report.findings
+        (f"found at week {describe_week(day)}", words) for day, words in lesion_report.findings
     ]
     return facts
 
@@ -294,15 +296,17 @@ def _drawn(lesion: LesionReport, number: int) -> Markup:
         level=lesion.lesion.level,
         marks=lesion.marks,
     )
-    described = timeline_in_words(lesion.timeline)
-    return inline_svg(figure_svg(figure), prefix=f"f{number}", description=described)
+    described = describe_timeline(lesion.timeline)
+    return embed_svg(render_figure_svg(figure), prefix=f"f{number}", description=described)
 
 
 def _strips(lesion: LesionReport, number: int) -> list[Markup]:
     """Draw the strips that have a picture."""
     return [
-        inline_svg(
-            figure_svg(draw_strip(strip)), prefix=f"k{number}-{place}", description=strip.in_words
+        embed_svg(
+            render_figure_svg(draw_strip(strip)),
+            prefix=f"k{number}-{place}",
+            description=strip.in_words,
         )
         for place, strip in enumerate(lesion.strips)
         if strip.has_picture
@@ -328,11 +332,11 @@ def _row(
         visit = evolve(visit, remark=visit.remark or "after the retreatment: does not count")
     return VisitRow(
         date=visit.study_date.isoformat() if visit.study_date else "",
-        day=day_in_words(visit.days_from_ssrs),
-        week=week_in_words(visit.days_from_ssrs),
+        day=describe_day(visit.days_from_ssrs),
+        week=describe_week(visit.days_from_ssrs),
         cells=[_cell(visit, sequence, assessment) for sequence in sequences],
         label=SHORT_WORDS[label.category] if label else "",
-        reason=in_words(label.reason.value) if label else "",
+        reason=write_identifier(label.reason.value) if label else "",
         remark=visit.remark,
     )
 
@@ -348,9 +352,9 @@ def _cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthC
         if visit.days_from_ssrs == own.baseline_day:
             change = "baseline"
         elif visit.days_from_ssrs > 0 and not visit.remark:
-            change = signed_mm(length.length_mm - own.baseline_mm)
+            change = format_signed_mm(length.length_mm - own.baseline_mm)
     return LengthCell(
-        length="" if length.length_mm is None else mm(length.length_mm),
+        length="" if length.length_mm is None else format_mm_alone(length.length_mm),
         change=change,
         small="; ".join(part for part in (length.remark, length.image) if part),
     )

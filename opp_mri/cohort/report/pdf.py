@@ -18,7 +18,7 @@ NEEDS_PANGO: Final = (
 )
 
 
-def pdf_of(html: str) -> bytes:
+def render_pdf(html: str) -> bytes:
     """Lay a self-contained page out as a tagged PDF; the same page gives the same bytes.
 
     Parameters

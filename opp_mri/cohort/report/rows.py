@@ -6,11 +6,11 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.csv_text import csv_rows, guarded
+from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows
 from opp_mri.cohort.report.document import CohortReport
-from opp_mri.cohort.report.words import events_by_day, lengths_by_day
-from opp_mri.cohort.statistics.members import ALL, regimen_label
-from opp_mri.cohort.tables.tables import Cell, Table, ids_of
+from opp_mri.cohort.report.words import write_events_by_day, write_lengths_by_day
+from opp_mri.cohort.statistics.members import ALL, name_regimen
+from opp_mri.cohort.tables.tables import Cell, Table, list_ids
 from opp_mri.domain.assessment import Reason
 from opp_mri.response.assessed import AssessedLesion
 
@@ -75,17 +75,17 @@ class LesionRow:
     discordant: bool
 
 
-def row_lists(report: CohortReport) -> dict[str, RowList]:
+def build_row_lists(report: CohortReport) -> dict[str, RowList]:
     """Return the list of lesions behind each number of a report, by key; none when suppressed."""
     if report.suppressed:
         return {}
-    all_ids = tuple(ids_of(report.lesions))
+    all_ids = tuple(list_ids(report.lesions))
     lists = {ALL: ("All lesions", all_ids)}
     for table in report.tables:
         for key, title, lesion_ids in _counts_of(table):
             lists.setdefault(key, (title, lesion_ids))
     for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
-        lists[figure_key(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
+        lists[name_figure(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
     shown = [(key, title, ids) for key, (title, ids) in lists.items() if ids]
     patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
     return {
@@ -100,7 +100,7 @@ def row_lists(report: CohortReport) -> dict[str, RowList]:
     }
 
 
-def figure_key(number: int) -> str:
+def name_figure(number: int) -> str:
     """Name the number of lesions that a figure is drawn from."""
     return f"figure.{number}"
 
@@ -110,7 +110,7 @@ def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
     return lists.get(cell.rests_on) or lists.get(cell.key)
 
 
-def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
+def build_lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
     """Return the rows of the lesions that the lists of a page name, in the order of the cohort."""
     named = {lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids}
     return [
@@ -120,7 +120,7 @@ def lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRo
     ]
 
 
-def rows_csv(report: CohortReport) -> bytes:
+def render_rows_csv(report: CohortReport) -> bytes:
     """Return the table of rows: for each number of a report, the lesions that it counts.
 
     The columns are `key` (the name that the report gives it), `patient_id` and `lesion_id`.
@@ -134,11 +134,11 @@ def rows_csv(report: CohortReport) -> bytes:
         raise ValueError("a table of rows would give away what the report withholds")
     patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
     rows = (
-        [guarded(text) for text in (row_list.key, patient_of[i], i)]
-        for row_list in row_lists(report).values()
+        [guard_text(text) for text in (row_list.key, patient_of[i], i)]
+        for row_list in build_row_lists(report).values()
         for i in row_list.lesion_ids
     )
-    return csv_rows(("key", "patient_id", "lesion_id"), rows)
+    return write_csv_rows(("key", "patient_id", "lesion_id"), rows)
 
 
 def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -157,14 +157,14 @@ def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def _row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
     lesion, assessment = assessed_lesion.lesion, assessed_lesion.assessment
-    about = (assessed_lesion.patient_id, lesion.level, regimen_label(lesion), lesion.histology)
+    about = (assessed_lesion.patient_id, lesion.level, name_regimen(lesion), lesion.histology)
     deciding = assessment.deciding_sequence
     return LesionRow(
         anchor=anchor,
         lesion_id=lesion.lesion_id,
         about=" · ".join(part for part in about if part),
-        lengths=tuple(lengths_by_day(assessed_lesion.timeline)),
-        events=events_by_day(assessed_lesion.timeline),
+        lengths=tuple(write_lengths_by_day(assessed_lesion.timeline)),
+        events=write_events_by_day(assessed_lesion.timeline),
         category=assessment.category.value,
         reason=assessment.reason,
         decided_by=deciding.value if deciding else "",

@@ -12,10 +12,10 @@ from attrs import frozen
 from markupsafe import Markup
 
 from opp_mri.cohort.figures.panels import TimelineMarks
-from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, figure_svg
-from opp_mri.cohort.report.page import inline_svg, render_page
-from opp_mri.cohort.report.words import timeline_in_words
-from opp_mri.cohort.words import in_words
+from opp_mri.cohort.figures.timeline_figure import NO_MARKS, draw_timeline, render_figure_svg
+from opp_mri.cohort.report.page import embed_svg, render_page
+from opp_mri.cohort.report.words import describe_timeline
+from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
 
@@ -57,7 +57,7 @@ class LesionPage:
         return self.assessment.category is self.truth_category
 
 
-def timelines_html(
+def render_timelines_html(
     lesions: Sequence[LesionPage],
     *,
     criteria: Criteria,
@@ -94,12 +94,12 @@ def timelines_html(
 def _counts(lesions: Sequence[LesionPage]) -> list[tuple[str, int]]:
     """Count the lesions of each category, in the order of the categories."""
     counts = Counter(lesion.assessment.category for lesion in lesions)
-    return [(in_words(c.value), counts[c]) for c in ResponseCategory if counts[c]]
+    return [(write_identifier(c.value), counts[c]) for c in ResponseCategory if counts[c]]
 
 
 def _figure(lesion: LesionPage, number: int) -> Markup:
     """Draw a timeline as inline SVG, with ids that no other figure of the page has."""
-    svg = figure_svg(
+    svg = render_figure_svg(
         draw_timeline(
             lesion.timeline,
             lesion.assessment.criteria,
@@ -108,4 +108,4 @@ def _figure(lesion: LesionPage, number: int) -> Markup:
             marks=lesion.marks,
         )
     )
-    return inline_svg(svg, prefix=f"f{number}", description=timeline_in_words(lesion.timeline))
+    return embed_svg(svg, prefix=f"f{number}", description=describe_timeline(lesion.timeline))

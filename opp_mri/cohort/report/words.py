@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from opp_mri.cohort.words import event_in_words, in_words
+from opp_mri.cohort.words import describe_event, write_identifier
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.timeline import Timeline
 from opp_mri.units import format_mm, weeks_from_days
@@ -14,7 +14,7 @@ from opp_mri.units import format_mm, weeks_from_days
 NBSP: Final = "\u00a0"
 
 
-def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
+def describe_criteria(criteria: Criteria) -> list[tuple[str, str, str]]:
     """Return every parameter of the criteria: its name, what it is, and its value in words."""
     counts = {True: "counts", False: "does not count"}
     exactly = f"of exactly {format_mm(criteria.change_mm)}"
@@ -45,7 +45,11 @@ def criteria_in_words(criteria: Criteria) -> list[tuple[str, str, str]]:
     by_name = {row[0]: row for row in rows}
     return [
         by_name.get(field.name)
-        or (field.name, in_words(field.name), _parameter_in_words(getattr(criteria, field.name)))
+        or (
+            field.name,
+            write_identifier(field.name),
+            _parameter_in_words(getattr(criteria, field.name)),
+        )
         for field in attrs.fields(Criteria)
     ]
 
@@ -58,58 +62,61 @@ def _parameter_in_words(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return "; ".join(str(item) for item in value)
-    return in_words(str(value))
+    return write_identifier(str(value))
 
 
-def lengths_by_day(timeline: Timeline) -> Sequence[tuple[str, str]]:
+def write_lengths_by_day(timeline: Timeline) -> Sequence[tuple[str, str]]:
     """Write the lengths of each sequence in mm by day, such as −9: 17.3."""
     return [
         (
             sequence.value,
-            ", ".join(f"{day_in_words(o.days_from_ssrs)}:{NBSP}{mm(o.ap_mm)}" for o in lengths),
+            ", ".join(
+                f"{describe_day(o.days_from_ssrs)}:{NBSP}{format_mm_alone(o.ap_mm)}"
+                for o in lengths
+            ),
         )
         for sequence, lengths in timeline.observations.items()
     ]
 
 
-def events_by_day(timeline: Timeline) -> str:
+def write_events_by_day(timeline: Timeline) -> str:
     """Write what happened to a lesion by day; free text of an event stays out."""
     return "; ".join(
-        f"{day_in_words(event.days_from_ssrs)}: {event_in_words(event)}"
+        f"{describe_day(event.days_from_ssrs)}: {describe_event(event)}"
         for event in timeline.events
     )
 
 
-def day_in_words(day: int) -> str:
+def describe_day(day: int) -> str:
     """Write a day counted from SSRS, with a minus sign before it."""
     return str(day).replace("-", "−")
 
 
-def mm(length_mm: Decimal) -> str:
+def format_mm_alone(length_mm: Decimal) -> str:
     """Write a length in mm where the unit stands elsewhere."""
     return format_mm(length_mm).removesuffix(" mm")
 
 
-def signed_mm(change_mm: Decimal) -> str:
+def format_signed_mm(change_mm: Decimal) -> str:
     """Write a change in mm with its sign, where the unit stands elsewhere: +5.2, −3.0, ±0.0."""
     sign = "+" if change_mm > 0 else "−" if change_mm < 0 else "±"
-    return f"{sign}{mm(abs(change_mm))}"
+    return f"{sign}{format_mm_alone(abs(change_mm))}"
 
 
-def week_in_words(days: int) -> str:
+def describe_week(days: int) -> str:
     """Write a day as weeks from SSRS, with one decimal."""
     return f"{weeks_from_days(days):.1f}".replace("-", "−")
 
 
-def timeline_in_words(timeline: Timeline) -> str:
+def describe_timeline(timeline: Timeline) -> str:
     """Describe what a timeline's figure shows, with its numbers."""
     sentences = [
         f"{sequence.value}: "
-        + ", ".join(f"{format_mm(o.ap_mm)} at week {week_in_words(o.days_from_ssrs)}" for o in row)
+        + ", ".join(f"{format_mm(o.ap_mm)} at week {describe_week(o.days_from_ssrs)}" for o in row)
         for sequence, row in timeline.observations.items()
     ]
     happened = [
-        f"{event_in_words(event)} at week {week_in_words(event.days_from_ssrs)}"
+        f"{describe_event(event)} at week {describe_week(event.days_from_ssrs)}"
         for event in timeline.events
     ]
     return (

@@ -13,28 +13,28 @@ from typing import Final
 import numpy as np
 from attrs import evolve
 
-from opp_mri.cohort.statistics.competing import fine_gray, gray
+from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
 from opp_mri.cohort.statistics.covariates import (
     NO_TIMES,
     Covariate,
     fit_each,
     fit_together,
 )
-from opp_mri.cohort.statistics.endpoints import EventDay, spread
+from opp_mri.cohort.statistics.endpoints import EventDay, describe_spread
 from opp_mri.cohort.statistics.events import (
     DEATH_WITHIN_DAYS,
     Cause,
     Ending,
     Endpoint,
     LesionEvents,
-    ending_of,
-    events_of,
-    first_event,
+    find_ending,
+    find_first_event,
+    find_worst_ending,
+    gather_events,
     is_at_risk,
-    worst_ending,
 )
 from opp_mri.cohort.statistics.hazards import Regression
-from opp_mri.cohort.statistics.members import FractionGroup, eligible_of, fraction_group
+from opp_mri.cohort.statistics.members import FractionGroup, classify_fractions, select_eligible
 from opp_mri.cohort.statistics.results import (
     Arm,
     CohortAnalysis,
@@ -51,13 +51,13 @@ from opp_mri.cohort.statistics.survival import (
     EventEstimate,
     LogRank,
     Observed,
-    cumulative_incidence,
-    fisher,
+    compute_median_days,
+    count_at_risk,
+    estimate_cumulative_incidence,
+    estimate_kaplan_meier,
     follow_up_days,
-    kaplan_meier,
     log_rank,
-    median_days,
-    numbers_at_risk,
+    run_fisher_test,
 )
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
@@ -99,13 +99,13 @@ def analyse(
         Events that a model of several covariates needs for each of them.
     """
     at_risk = [lesion for lesion in lesions if is_at_risk(lesion)]
-    happened = [events_of(lesion, event_at=event_at) for lesion in at_risk]
+    happened = [gather_events(lesion, event_at=event_at) for lesion in at_risk]
     first = _first(at_risk, happened, death_within_days)
     endpoints = {
         endpoint: _endpoint(
             at_risk,
             endpoint,
-            [ending_of(each, endpoint, death_within_days=death_within_days) for each in happened],
+            [find_ending(each, endpoint, death_within_days=death_within_days) for each in happened],
         )
         for endpoint in Endpoint
     }
@@ -121,14 +121,14 @@ def analyse(
         incidence=_first_incidence(first),
         n=len(at_risk),
         patients=len({lesion.patient_id for lesion in at_risk}),
-        eligible=len(eligible_of(lesions)),
+        eligible=len(select_eligible(lesions)),
         event_at=event_at,
         death_within_days=death_within_days,
         events_per_covariate=events_per_covariate,
         landmark_day=landmark_day,
         by_endpoint=endpoints,
         follow_up=_follow_up(happened, endpoints),
-        fisher=_fisher(eligible_of(lesions)),
+        fisher=_fisher(select_eligible(lesions)),
     )
 
 
@@ -171,14 +171,14 @@ def _by_patient(lesions: Sequence[AssessedLesion], endings: Sequence[Ending]) ->
     by_patient: dict[str, list[Ending]] = {}
     for lesion, ending in zip(lesions, endings, strict=True):
         by_patient.setdefault(lesion.patient_id, []).append(ending)
-    worst = [worst_ending(several) for several in by_patient.values()]
+    worst = [find_worst_ending(several) for several in by_patient.values()]
     if not worst:
         return PatientAnalysis(patients=0, events=0, curve=None)
     observed = Observed(
         duration_days=[each.day for each in worst], event=[each.event for each in worst]
     )
     return PatientAnalysis(
-        patients=observed.n, events=observed.events, curve=kaplan_meier(observed)[0]
+        patients=observed.n, events=observed.events, curve=estimate_kaplan_meier(observed)[0]
     )
 
 
@@ -193,7 +193,7 @@ def _observed(
         duration_days=np.maximum(days, 0),
         event=causes == 1,
         cause=causes,
-        group=[fraction_group(lesion.lesion) for lesion in lesions],
+        group=[classify_fractions(lesion.lesion) for lesion in lesions],
         patient=[lesion.patient_id for lesion in lesions],
     )
 
@@ -202,7 +202,7 @@ def _first(
     lesions: Sequence[AssessedLesion], happened: Sequence[LesionEvents], death_within_days: int
 ) -> Observed | None:
     codes = {Cause.CENSORED: 0} | {cause: n for n, cause in enumerate(CAUSES, 1)}
-    ends = [first_event(each, death_within_days=death_within_days) for each in happened]
+    ends = [find_first_event(each, death_within_days=death_within_days) for each in happened]
     return _observed(lesions, [(day, codes[cause]) for day, cause in ends])
 
 
@@ -231,7 +231,7 @@ def _subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | 
     single = np.asarray(known.group) == FractionGroup.SINGLE
     shared = len(np.unique(np.asarray(known.patient))) < known.n
     name = Covariate.SINGLE_FRACTION.value
-    return gray(known), fine_gray(known, {name: single * 1.0}, by_patient=shared)
+    return run_gray_test(known), fit_fine_gray(known, {name: single * 1.0}, by_patient=shared)
 
 
 def _in_order(curves: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -244,16 +244,18 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
         test = _no_test(0, 0, reason)
         return Comparison(arms=(), log_rank=test, observed=None, reason=reason)
     every = evolve(observed, group=None)
-    counts = numbers_at_risk(every, RISK_DAYS) | numbers_at_risk(observed, RISK_DAYS)
+    counts = count_at_risk(every, RISK_DAYS) | count_at_risk(observed, RISK_DAYS)
     return Comparison(
         arms=tuple(
             Arm(
                 group=curve.group,
                 curve=curve,
-                median=median_days(curve),
+                median=compute_median_days(curve),
                 at_risk=counts[curve.group],
             )
-            for curve in _in_order([*kaplan_meier(every), *kaplan_meier(observed)])
+            for curve in _in_order(
+                [*estimate_kaplan_meier(every), *estimate_kaplan_meier(observed)]
+            )
         ),
         log_rank=_log_rank(observed),
         observed=observed,
@@ -287,8 +289,8 @@ def _landmark(observed: Observed | None, first: Observed | None, day: int) -> La
 def _incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
     curves = _in_order(
         [
-            *cumulative_incidence(evolve(observed, group=None), causes=causes),
-            *cumulative_incidence(observed, causes=causes),
+            *estimate_cumulative_incidence(evolve(observed, group=None), causes=causes),
+            *estimate_cumulative_incidence(observed, causes=causes),
         ]
     )
     return {
@@ -321,8 +323,8 @@ def _follow_up(
     return FollowUp(
         imaging=imaging,
         life=life,
-        studies=spread([len(days) for days in followed]),
-        interval_days=spread(gaps),
+        studies=describe_spread([len(days) for days in followed]),
+        interval_days=describe_spread(gaps),
         without_study=len(happened) - len(followed),
     )
 
@@ -330,10 +332,10 @@ def _follow_up(
 def _fisher(lesions: Sequence[AssessedLesion]) -> OppByFractionation:
     ends = {group: [0, 0] for group in FractionGroup}
     for lesion in lesions:
-        counts = ends[fraction_group(lesion.lesion)]
+        counts = ends[classify_fractions(lesion.lesion)]
         counts[0] += lesion.assessment.category is ResponseCategory.OPP
         counts[1] += 1
     single, multi, unknown = ((events, n) for events, n in ends.values())
     return OppByFractionation(
-        single=single, multi=multi, left_out=unknown[1], test=fisher(single, multi)
+        single=single, multi=multi, left_out=unknown[1], test=run_fisher_test(single, multi)
     )

@@ -48,7 +48,7 @@ class _Grid:
     incidence: FloatArray
 
 
-def gray(observed: Observed) -> LogRank:
+def run_gray_test(observed: Observed) -> LogRank:
     """Test whether the groups have the same cumulative incidence of the event.
 
     Parameters
@@ -105,7 +105,7 @@ def gray(observed: Observed) -> LogRank:
     )  # fmt: skip
 
 
-def fine_gray(
+def fit_fine_gray(
     observed: Observed, covariates: Covariates, *, by_patient: bool = False
 ) -> Regression:
     """Fit the proportional subdistribution hazards model, with intervals and p by Wald.
@@ -137,7 +137,7 @@ def fine_gray(
         raise InputError("Give each covariate a value for every lesion.")
     sd = np.where(table.std(axis=1) > 0, table.std(axis=1), 1.0)
     weighted = _Weighted(observed, causes, ((table.T - table.mean(axis=1)) / sd))
-    beta = weighted.maximum()
+    beta = weighted.find_maximum()
     names = tuple(covariates)
     if beta is None:
         reason = (
@@ -146,8 +146,8 @@ def fine_gray(
             else f"No finite hazard ratio: the events do not vary with {', '.join(names)}."
         )
         return _regression(observed, names, reason)
-    _, information = weighted.slopes(beta)
-    parts = weighted.residuals(beta)
+    _, information = weighted.compute_slopes(beta)
+    parts = weighted.compute_residuals(beta)
     patients = None
     if by_patient and observed.patient is not None:
         _, patient = np.unique(observed.patient, return_inverse=True)
@@ -205,13 +205,13 @@ class _Weighted:
         """Return the Kaplan-Meier share that is not censored just before each day."""
         return np.asarray(self.watched[np.searchsorted(self.lost_days, days)])
 
-    def maximum(self) -> FloatArray | None:
+    def find_maximum(self) -> FloatArray | None:
         """Return the coefficients, or None where there are no finite ones."""
         beta = np.zeros(self.x.shape[1])
         if not len(self.events):
             return None
         for _ in range(NEWTON_STEPS):
-            score, information = self.slopes(beta)
+            score, information = self.compute_slopes(beta)
             if np.linalg.eigvalsh(information)[0] < STEEP:
                 return None
             step = np.linalg.solve(information, score)
@@ -236,7 +236,7 @@ class _Weighted:
         sums += self.at_event[:, None] * ended[np.searchsorted(self.days[gone], self.event_days)]
         return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
 
-    def slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def compute_slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the score and the information."""
         whole, first, second = self._sums(beta)
         mean = first / whole[:, None]
@@ -244,7 +244,7 @@ class _Weighted:
         score = self.x[self.events].sum(axis=0) - self.counts @ mean
         return score, np.einsum("e,eab->ab", self.counts, spread)
 
-    def residuals(self, beta: FloatArray) -> FloatArray:
+    def compute_residuals(self, beta: FloatArray) -> FloatArray:
         """Return the part of each row in the score, with that of its censoring in the weights."""
         whole, first, _ = self._sums(beta)
         mean, hazard = first / whole[:, None], self.counts / whole
@@ -283,7 +283,7 @@ def _causes(observed: Observed) -> IntArray:
 
 def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
     labels, columns = [], []
-    for label, rows in observed.by_group():
+    for label, rows in observed.split_by_group():
         ended = causes[observed.group == label] if observed.group is not None else causes
         at = _at_least(rows.duration_days, days)
         own, other = (

@@ -11,15 +11,21 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from opp_mri.cohort.statistics.hazards import Regression, Trend, cox, firth, proportionality
+from opp_mri.cohort.statistics.hazards import (
+    Regression,
+    Trend,
+    check_proportionality,
+    fit_cox,
+    fit_firth,
+)
 from opp_mri.cohort.statistics.members import (
     FractionGroup,
     Radiosensitivity,
     Region,
-    age_at_radiosurgery,
-    fraction_group,
-    radiosensitivity_of,
-    region_of,
+    classify_fractions,
+    classify_radiosensitivity,
+    find_age_at_radiosurgery,
+    find_region,
 )
 from opp_mri.cohort.statistics.survival import Observed
 from opp_mri.domain.measurement import Lesion
@@ -51,14 +57,14 @@ PAPER_COVARIATES: Final = (
 """Those of the paper's Table 2."""
 
 
-def covariates_of(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
+def choose_covariates(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
     """Return the paper's covariates, and of the others those that some lesion has."""
     return tuple(
         covariate
         for covariate in Covariate
         if covariate in PAPER_COVARIATES
         or any(
-            covariate_of(lesion.lesion, covariate, lesion.visits) is not None for lesion in lesions
+            get_covariate(lesion.lesion, covariate, lesion.visits) is not None for lesion in lesions
         )
     )
 
@@ -96,7 +102,7 @@ class Model:
     reason: str | None = None
 
 
-def covariate_of(
+def get_covariate(
     lesion: Lesion, covariate: Covariate, visits: Sequence[Visit] = ()
 ) -> float | None:
     """Return age in years, dose in Gy, SINS in points, or 1 for yes and 0 for no.
@@ -108,7 +114,7 @@ def covariate_of(
     known: tuple[object, object, object]  # what it is, yes, no
     match covariate:
         case Covariate.AGE:
-            age = age_at_radiosurgery(lesion)
+            age = find_age_at_radiosurgery(lesion)
             return None if age is None else float(age.years)
         case Covariate.DOSE:
             return None if lesion.dose_gy is None else float(lesion.dose_gy)
@@ -122,12 +128,12 @@ def covariate_of(
             ]
             return float(grades[-1].rank > 0) if grades else None
         case Covariate.RADIOSENSITIVE:
-            sensitivity = radiosensitivity_of(lesion.histology)
+            sensitivity = classify_radiosensitivity(lesion.histology)
             known = sensitivity, Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.UNKNOWN
         case Covariate.THORACIC:
-            known = region_of(lesion.level), Region.THORACIC, Region.SACRAL
+            known = find_region(lesion.level), Region.THORACIC, Region.SACRAL
         case Covariate.SINGLE_FRACTION:
-            known = fraction_group(lesion), FractionGroup.SINGLE, FractionGroup.UNKNOWN
+            known = classify_fractions(lesion), FractionGroup.SINGLE, FractionGroup.UNKNOWN
     value, yes, unknown = known
     return None if value is unknown else float(value is yes)
 
@@ -137,7 +143,9 @@ def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tu
 
     None stands for no rows.
     """
-    return tuple(_fit(observed, lesions, (covariate,), 0) for covariate in covariates_of(lesions))
+    return tuple(
+        _fit(observed, lesions, (covariate,), 0) for covariate in choose_covariates(lesions)
+    )
 
 
 def fit_together(
@@ -169,7 +177,7 @@ def _fit(
     events_per_covariate: int,
 ) -> Model:
     values = [
-        [covariate_of(lesion.lesion, covariate, lesion.visits) for lesion in lesions]
+        [get_covariate(lesion.lesion, covariate, lesion.visits) for lesion in lesions]
         for covariate in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
@@ -187,15 +195,15 @@ def _fit(
         covariate.value: row for covariate, row in zip(covariates, table[:, known], strict=True)
     }
     shared = len(np.unique(np.asarray(rows.patient))) < rows.n
-    fitted = cox(rows, columns, by_patient=shared)
+    fitted = fit_cox(rows, columns, by_patient=shared)
     wanted = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates
-    trends = proportionality(rows, columns)  # of one covariate, all at once is no other test
+    trends = check_proportionality(rows, columns)  # of one covariate, all at once is no other test
     return evolve(
         counted,
         cox=fitted,
         trends=trends if len(covariates) > 1 else trends[:1],
-        cox_by_lesion=cox(rows, columns) if fitted.patients is not None else None,
-        firth=firth(rows, columns) if wanted else None,
+        cox_by_lesion=fit_cox(rows, columns) if fitted.patients is not None else None,
+        firth=fit_firth(rows, columns) if wanted else None,
     )
 
 

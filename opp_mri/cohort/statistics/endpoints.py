@@ -84,7 +84,7 @@ class Spread:
     most: float
 
 
-def time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
+def find_time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
     """Return the day of the peak on the deciding sequence; None where the lesion never grew.
 
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
@@ -100,7 +100,7 @@ def time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
     return IntervalDay(after_day=days[course.peak], day=days[course.peak + 1])
 
 
-def peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
+def find_peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
     """Return the largest change from its own baseline of each sequence that has one, mm.
 
     A sequence that did not grow is among them: to leave it out would make the mean larger.
@@ -108,7 +108,7 @@ def peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
     return {sequence: course.peak_mm for sequence, (_, course) in _courses(lesion).items()}
 
 
-def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
+def find_returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
     """Return the return to baseline of each sequence that grew.
 
     The paper's return "within an MR imaging measurement error" of 2 mm: the first follow-up after
@@ -123,7 +123,7 @@ def returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBase
     }
 
 
-def courses_by_sequence(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
+def group_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Return baseline day and course of each sequence that has both a baseline and a follow-up."""
     studied = split_studies(lesion.timeline)
     return {
@@ -134,10 +134,10 @@ def courses_by_sequence(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, C
 
 
 def _courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
-    return courses_by_sequence(lesion) if lesion.assessment.category in PAPER_ANSWERS else {}
+    return group_courses(lesion) if lesion.assessment.category in PAPER_ANSWERS else {}
 
 
-def spread(values: Sequence[float]) -> Spread | None:
+def describe_spread(values: Sequence[float]) -> Spread | None:
     """Describe values by mean, t interval, median and range; None where there are none."""
     n = len(values)
     if n == 0:

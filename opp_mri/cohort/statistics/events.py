@@ -10,8 +10,8 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.statistics.endpoints import EventDay, IntervalDay, courses_by_sequence
-from opp_mri.cohort.statistics.members import PAPER_ANSWERS, exclusion_reason
+from opp_mri.cohort.statistics.endpoints import EventDay, IntervalDay, group_courses
+from opp_mri.cohort.statistics.members import PAPER_ANSWERS, find_exclusion_reason
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind
@@ -96,7 +96,7 @@ class LesionEvents:
         days = [self.retreatment_day, self.progression.day if self.progression else None]
         return min((day for day in days if day is not None), default=None)
 
-    def competing_death_day(self, within_days: int) -> int | None:
+    def find_competing_death_day(self, within_days: int) -> int | None:
         """Day of a death that ended the follow-up; None for one long after the last study."""
         if self.death_day is None or self.retreatment_day is not None:
             return None
@@ -127,10 +127,10 @@ class Ending:
 
 def is_at_risk(lesion: AssessedLesion) -> bool:
     """Return whether a lesion was eligible on day 0: it has a baseline and no criterion failed."""
-    return exclusion_reason(lesion) in AT_RISK_REASONS
+    return find_exclusion_reason(lesion) in AT_RISK_REASONS
 
 
-def events_of(
+def gather_events(
     assessed_lesion: AssessedLesion, *, event_at: EventDay = EventDay.FIRST_GROWTH
 ) -> LesionEvents:
     """Gather what happened to a lesion.
@@ -151,7 +151,7 @@ def events_of(
     first after the window for OPP, and the last follow-up still shows the growth. Otherwise what it
     is remains open, and its time ends with it; the numbers are given with the curves.
     """
-    courses = courses_by_sequence(assessed_lesion)
+    courses = group_courses(assessed_lesion)
     last_day = max((course.last_day for _, course in courses.values()), default=0)
     lesion, events = assessed_lesion.lesion, assessed_lesion.timeline.events
     death_day = (
@@ -195,7 +195,7 @@ def events_of(
     )
 
 
-def ending_of(
+def find_ending(
     events: LesionEvents, endpoint: Endpoint, *, death_within_days: int = DEATH_WITHIN_DAYS
 ) -> Ending:
     """Return the time of a lesion to an event, and how it ended.
@@ -208,7 +208,7 @@ def ending_of(
     and death; for progression and fracture retreatment and death; for local failure death.
     """
     opp, progression, retreated = events.opp, events.progression, events.retreatment_day
-    death_day = events.competing_death_day(death_within_days)
+    death_day = events.find_competing_death_day(death_within_days)
     last_day, after_day = events.last_day, None
     own: int | None
     competing: list[int | None]
@@ -241,7 +241,7 @@ def ending_of(
     )
 
 
-def first_event(
+def find_first_event(
     events: LesionEvents, *, death_within_days: int = DEATH_WITHIN_DAYS
 ) -> tuple[int, Cause]:
     """Return the first of OPP, local failure and death, or the last follow-up without any."""
@@ -249,7 +249,7 @@ def first_event(
     days = (
         events.opp.day if events.opp else None,
         events.local_failure_day,
-        events.competing_death_day(death_within_days),
+        events.find_competing_death_day(death_within_days),
     )
     if events.open_day is not None:
         return events.open_day, Cause.CENSORED
@@ -257,7 +257,7 @@ def first_event(
     return day, causes[cause]
 
 
-def worst_ending(endings: Iterable[Ending]) -> Ending:
+def find_worst_ending(endings: Iterable[Ending]) -> Ending:
     """Return the time of a patient: the first event of any lesion, or else the longest follow-up.
 
     Each lesion keeps its own day 0.

@@ -14,14 +14,14 @@ from opp_mri.cohort.statistics.partial_likelihood import (
     PartialLikelihood,
     Slopes,
     Ties,
-    score_residuals,
+    compute_score_residuals,
 )
 from opp_mri.cohort.statistics.survival import (
     TINY,
     EventEstimate,
     FloatArray,
     Observed,
-    kaplan_meier,
+    estimate_kaplan_meier,
 )
 from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError
@@ -70,7 +70,7 @@ class Trend:
     reason: str | None = None
 
 
-def cox(
+def fit_cox(
     observed: Observed, covariates: Covariates, *, ties: Ties = "efron", by_patient: bool = False
 ) -> Regression:
     """Fit Cox's model, with intervals and p by Wald.
@@ -99,7 +99,7 @@ def cox(
     variance = np.linalg.inv(slopes.information)
     if clusters is not None and patients is not None:
         parts = np.zeros((patients, len(beta)))
-        np.add.at(parts, clusters[1][partial.order], score_residuals(partial, beta, slopes))
+        np.add.at(parts, clusters[1][partial.order], compute_score_residuals(partial, beta, slopes))
         variance = variance @ parts.T @ parts @ variance
     errors = np.sqrt(np.diag(variance))
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
@@ -108,7 +108,7 @@ def cox(
     return evolve(fitted, patients=patients)
 
 
-def proportionality(
+def check_proportionality(
     observed: Observed, covariates: Covariates, *, ties: Ties = "efron"
 ) -> tuple[Trend, ...]:
     """Test for each covariate, and last for all, that the hazard ratio is the same on all days.
@@ -129,7 +129,7 @@ def proportionality(
         reason = maximum
     else:
         _, slopes = maximum
-        curve = kaplan_meier(evolve(observed, group=None))[0]
+        curve = estimate_kaplan_meier(evolve(observed, group=None))[0]
         before = np.maximum(np.searchsorted(curve.days, partial.event_days) - 1, 0)
         time = 1 - np.array(curve.values)[before]
         time -= time.mean()
@@ -151,7 +151,7 @@ def proportionality(
     )  # fmt: skip
 
 
-def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -> Regression:
+def fit_firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -> Regression:
     """Fit Cox's model with Firth's penalty, which is finite with all events in one arm too.
 
     Notes
@@ -167,8 +167,10 @@ def firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron") -
     if reason is not None:
         return _regression(partial, "firth", reason)
     zero = np.zeros(len(partial.names))
-    top, best = _climb(partial, zero, _inverse(partial.slopes(zero).information), sharp=1e-8)
-    inverse = _inverse(partial.slopes(best).information)
+    top, best = _climb(
+        partial, zero, _inverse(partial.compute_slopes(zero).information), sharp=1e-8
+    )
+    inverse = _inverse(partial.compute_slopes(best).information)
     errors = np.sqrt(np.diag(inverse))
     if np.abs(_penalised(partial, best)[1] * errors).max() > STEEP:
         return _regression(partial, "firth", "The maximum of the likelihood was not reached.")
@@ -194,15 +196,15 @@ def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
     if reason is not None:
         return reason
     beta = np.zeros(len(partial.names))
-    slopes = partial.slopes(beta)
+    slopes = partial.compute_slopes(beta)
     with np.errstate(all="ignore"):  # where there is no maximum, which is judged here
         try:
             for _ in range(NEWTON_STEPS):
                 step = np.linalg.solve(slopes.information, slopes.score)
-                size, after = 1.0, partial.slopes(beta + step)
+                size, after = 1.0, partial.compute_slopes(beta + step)
                 while not after.value >= slopes.value - TINY * abs(slopes.value) and size > TINY:
                     size /= 2
-                    after = partial.slopes(beta + size * step)
+                    after = partial.compute_slopes(beta + size * step)
                 beta, slopes = beta + size * step, after
                 errors = np.sqrt(np.diag(_inverse(slopes.information)))
                 slope = np.abs(slopes.score * errors).max()
@@ -221,7 +223,7 @@ def _obstacle(partial: PartialLikelihood) -> str | None:
     """Explain why the covariates cannot be determined from the events at all."""
     if not len(partial.events):
         return "There is no event, so nothing can be said of hazards."
-    information = partial.slopes(np.zeros(len(partial.names))).information
+    information = partial.compute_slopes(np.zeros(len(partial.names))).information
     for name, own in zip(partial.names, np.diag(information), strict=True):
         if own < NO_INFORMATION:
             return f"{name.capitalize()} is the same for all at risk at an event: leave it out."
@@ -255,7 +257,7 @@ def _endless(partial: PartialLikelihood) -> str | None:
 def _penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, FloatArray]:
     """Return Firth's penalised log-likelihood and its slope."""
     with np.errstate(all="ignore"):
-        slopes = partial.slopes(beta, skew=True)
+        slopes = partial.compute_slopes(beta, skew=True)
         sign, log_determinant = np.linalg.slogdet(slopes.information)
     if not (sign > 0 and np.isfinite(slopes.value)):
         return -FAR, np.zeros_like(beta)

@@ -130,7 +130,7 @@ class Age:
     approximate: bool
 
 
-def exclusion_reason(lesion: AssessedLesion) -> Reason | None:
+def find_exclusion_reason(lesion: AssessedLesion) -> Reason | None:
     """Return the reason why a lesion is not analysed, or None where it is.
 
     A lesion has one reason, the first in `EXCLUSION_WORDS`. In prospective mode a lesion that grew
@@ -144,15 +144,15 @@ def exclusion_reason(lesion: AssessedLesion) -> Reason | None:
 
 def is_eligible(lesion: AssessedLesion) -> bool:
     """Return whether none of the paper's exclusions applies."""
-    return exclusion_reason(lesion) is None
+    return find_exclusion_reason(lesion) is None
 
 
-def eligible_of(lesions: Iterable[AssessedLesion]) -> list[AssessedLesion]:
+def select_eligible(lesions: Iterable[AssessedLesion]) -> list[AssessedLesion]:
     """Return the lesions that are analysed."""
     return [lesion for lesion in lesions if is_eligible(lesion)]
 
 
-def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...]:
+def list_answers(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...]:
     """Return the paper's four categories, and INDETERMINATE where one of the lesions has it."""
     categories = {lesion.assessment.category for lesion in lesions}
     return tuple(
@@ -162,27 +162,29 @@ def answers_of(lesions: Iterable[AssessedLesion]) -> tuple[ResponseCategory, ...
     )
 
 
-def screening(lesions: Sequence[AssessedLesion]) -> list[tuple[str, str, list[AssessedLesion]]]:
+def list_screening_steps(
+    lesions: Sequence[AssessedLesion],
+) -> list[tuple[str, str, list[AssessedLesion]]]:
     """Return the steps of screening: what each is called, its key, and its lesions."""
     out = [lesion for lesion in lesions if not is_eligible(lesion)]
-    members = eligible_of(lesions)
+    members = select_eligible(lesions)
     steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
     for reason, words in EXCLUSION_WORDS.items():
-        counted = [lesion for lesion in out if exclusion_reason(lesion) is reason]
+        counted = [lesion for lesion in out if find_exclusion_reason(lesion) is reason]
         steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", counted))
     steps.append(("Analysed", ELIGIBLE, members))
-    for answer in answers_of(members):
+    for answer in list_answers(members):
         counted = [lesion for lesion in members if lesion.assessment.category is answer]
         steps.append((f"Analysed: {answer}", f"response.{answer}", counted))
     return steps
 
 
-def sex_label(lesion: Lesion) -> str:
+def name_sex(lesion: Lesion) -> str:
     """Name a sex for a table; unknown where it was not recorded."""
     return {"F": "female", "M": "male", "O": "other"}.get(lesion.sex, UNKNOWN)
 
 
-def age_at_radiosurgery(lesion: Lesion) -> Age | None:
+def find_age_at_radiosurgery(lesion: Lesion) -> Age | None:
     """Return the age that was recorded, or else the one from the year of birth; None without both.
 
     The year of radiosurgery is that of its completion, day 0 of every timeline. A birth in a later
@@ -195,7 +197,7 @@ def age_at_radiosurgery(lesion: Lesion) -> Age | None:
     return Age(years=lesion.ssrs_last_date.year - lesion.birth_year, approximate=True)
 
 
-def histology_of(text: str) -> Histology | None:
+def find_histology(text: str) -> Histology | None:
     """Find the histology of the paper that a text names, by exact synonyms; None for another.
 
     Nothing is guessed from a part of the text: renal pelvis is not renal cell carcinoma.
@@ -204,20 +206,20 @@ def histology_of(text: str) -> Histology | None:
     return _HISTOLOGIES.get(" ".join(words))
 
 
-def histology_label(lesion: Lesion) -> str:
+def name_histology(lesion: Lesion) -> str:
     """Name a histology for a table: as the paper does, or else as it was recorded, or unknown."""
     return (
-        histology_of(lesion.histology) or " ".join(lesion.histology.casefold().split()) or UNKNOWN
+        find_histology(lesion.histology) or " ".join(lesion.histology.casefold().split()) or UNKNOWN
     )
 
 
-def radiosensitivity_of(text: str) -> Radiosensitivity:
+def classify_radiosensitivity(text: str) -> Radiosensitivity:
     """Class a histology as the paper does.
 
     Radioresistant are renal cell carcinoma, sarcoma, adenoid cystic carcinoma and melanoma;
     radiosensitive the others of its Table 1; of any other histology the paper says nothing.
     """
-    histology = histology_of(text)
+    histology = find_histology(text)
     if histology is None:
         return Radiosensitivity.UNKNOWN
     if histology in RADIORESISTANT:
@@ -225,21 +227,21 @@ def radiosensitivity_of(text: str) -> Radiosensitivity:
     return Radiosensitivity.RADIOSENSITIVE
 
 
-def fraction_group(lesion: Lesion) -> FractionGroup:
+def classify_fractions(lesion: Lesion) -> FractionGroup:
     """Distinguish single from multiple fractions."""
     if lesion.fractions is None:
         return FractionGroup.UNKNOWN
     return FractionGroup.SINGLE if lesion.fractions == 1 else FractionGroup.MULTI
 
 
-def regimen_label(lesion: Lesion) -> str:
+def name_regimen(lesion: Lesion) -> str:
     """Name dose and fractions for a table, such as 27 Gy / 3; unknown where one is not known."""
     if lesion.dose_gy is None or lesion.fractions is None:
         return UNKNOWN
     return f"{lesion.dose_gy.normalize():f} Gy / {lesion.fractions}"
 
 
-def region_of(level: str) -> Region:
+def find_region(level: str) -> Region:
     """Return the region of a vertebra such as C3, T12, L6 or S1.
 
     Raises
@@ -273,31 +275,31 @@ class Characteristic:
     within: Mapping[str, str]
 
 
-def characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
+def count_characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteristic]:
     """Count lesions by sex, histology, level, treatment and response."""
     records = [lesion.lesion for lesion in lesions]
-    histologies = [histology_label(lesion) for lesion in records]
+    histologies = [name_histology(lesion) for lesion in records]
     doses = {
-        regimen_label(lesion): (lesion.fractions or 0, lesion.dose_gy or 0) for lesion in records
+        name_regimen(lesion): (lesion.fractions or 0, lesion.dose_gy or 0) for lesion in records
     }
     fractions = sorted({lesion.fractions for lesion in records if lesion.fractions is not None})
     sections: list[tuple[str, str, Iterable[str], Iterable[str]]] = [
-        ("Sex", "sex", ("female", "male"), map(sex_label, records)),
+        ("Sex", "sex", ("female", "male"), map(name_sex, records)),
         ("Histology", "histology", [kind for kind in Histology if kind in histologies],
          histologies),
         ("Radiosensitivity", "radiosensitivity", tuple(Radiosensitivity)[:2],
-         [radiosensitivity_of(lesion.histology) for lesion in records]),
-        ("Level", "level", Region, [region_of(lesion.level) for lesion in records]),
+         [classify_radiosensitivity(lesion.histology) for lesion in records]),
+        ("Level", "level", Region, [find_region(lesion.level) for lesion in records]),
         ("Dose and fractions", "dose", sorted(doses.keys() - {UNKNOWN}, key=doses.__getitem__),
-         map(regimen_label, records)),
+         map(name_regimen, records)),
         ("Fractions", "fractions", map(str, fractions),
          [str(lesion.fractions or UNKNOWN) for lesion in records]),
-        ("Response", "response", answers_of(lesions), [o.assessment.category for o in lesions]),
+        ("Response", "response", list_answers(lesions), [o.assessment.category for o in lesions]),
     ]  # fmt: skip
     ids = [lesion.lesion_id for lesion in records]
     within = {
         "histology": {
-            histology: f"radiosensitivity.{radiosensitivity_of(histology)}"
+            histology: f"radiosensitivity.{classify_radiosensitivity(histology)}"
             for histology in histologies
         }
     }

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from attrs import field, fields, frozen
 
-from opp_mri.cohort.statistics.survival import LogRank, Observed, fisher, log_rank
+from opp_mri.cohort.statistics.survival import LogRank, Observed, log_rank, run_fisher_test
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError, TableError, TableFault
@@ -131,7 +131,7 @@ class _Computed:
     hint: str = ""  # why they may differ
 
 
-def printed_figures(folder: Path) -> list[PrintedFigure]:
+def compute_printed_figures(folder: Path) -> list[PrintedFigure]:
     """Compute each figure that the paper prints, in the order of the paper.
 
     Raises
@@ -194,7 +194,7 @@ def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int
     )
 
 
-def mean_interval(values: Values, *, by_t: bool = True) -> Values:
+def find_mean_interval(values: Values, *, by_t: bool = True) -> Values:
     """Return the 95 % interval of a mean by Student's t, or else by the normal distribution."""
     from scipy import stats  # slow to import
 
@@ -203,13 +203,13 @@ def mean_interval(values: Values, *, by_t: bool = True) -> Values:
     return mean - half, mean + half
 
 
-def narrowest_t_interval(n: int, mean: float, low: float, high: float) -> Values | None:
+def find_narrowest_t_interval(n: int, mean: float, low: float, high: float) -> Values | None:
     """Return the narrowest t interval of n values with this mean and range, None if none has them.
 
     The SD is smallest when all values between the two extremes are equal.
     """
     between = (n * mean - low - high) / (n - 2) if n > 2 else math.nan
-    return mean_interval([low, high, *[between] * (n - 2)]) if low <= between <= high else None
+    return find_mean_interval([low, high, *[between] * (n - 2)]) if low <= between <= high else None
 
 
 def _text(path: Path) -> str:
@@ -324,7 +324,7 @@ def _groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
 
 def _fisher(paper: Paper, figure: Figure) -> _Computed:
     (first, n_first), (second, n_second) = _groups(paper, figure)
-    p = fisher((first, n_first), (second, n_second)).p
+    p = run_fisher_test((first, n_first), (second, n_second)).p
     if p is None:
         return _Computed(None, hint="A group is empty, or all or none had the event.")
     return _Computed(f"{p:.5f} ({first} of {n_first}, {second} of {n_second})", [p])
@@ -366,7 +366,7 @@ def _peak_interval(paper: Paper, figure: Figure) -> _Computed:
     n = len(_matching(paper.rows, figure.count))
     by_name = {figure.name: figure.numbers for figure in paper.figures}
     mean, low, high = (float(number) for name in figure.needs for number in by_name[name])
-    narrowest = narrowest_t_interval(n, mean, low, high)
+    narrowest = find_narrowest_t_interval(n, mean, low, high)
     if narrowest is None:
         return _Computed(None, hint=f"No {n} values with a t interval have this mean and range.")
     text = f"{_written(narrowest, 1)} or wider (t)"
@@ -375,7 +375,7 @@ def _peak_interval(paper: Paper, figure: Figure) -> _Computed:
     hint = f"No {n} values with the printed mean and range have a narrower t interval: the printed "
     hint += f"one is not by t, which is the one for {n} values."
     if weeks := _weeks(paper, figure):
-        normal, by_t = (_written(mean_interval(weeks, by_t=by_t), 1) for by_t in (False, True))
+        normal, by_t = (_written(find_mean_interval(weeks, by_t=by_t), 1) for by_t in (False, True))
         hint += f" The days {', '.join(map(str, paper.days_to_peak))}, a reconstruction, give "
         hint += f"{normal} by the normal distribution, and {by_t} by t."
     return _Computed(text, narrowest, hint)
@@ -387,7 +387,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "percent": _percent,
     "mean age": _of_ages(lambda ages: [float(np.mean(ages))], 2),
     "range of ages": _of_ages(lambda ages: [min(ages), max(ages)], 0),
-    "interval of ages": _of_ages(mean_interval, 2),
+    "interval of ages": _of_ages(find_mean_interval, 2),
     "fisher": _fisher,
     "log-rank": _log_rank,
     "reconstructed mean": _reconstructed(lambda weeks: [float(np.mean(weeks))]),

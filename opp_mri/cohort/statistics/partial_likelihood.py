@@ -60,32 +60,32 @@ class PartialLikelihood:
         square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
         self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
 
-    def tied(self, columns: FloatArray) -> FloatArray:
+    def sum_tied(self, columns: FloatArray) -> FloatArray:
         """Sum rows of events over those on the same day."""
         return np.asarray(np.add.reduceat(columns, self.new_day)[self.tie])
 
-    def at_risk(self, columns: FloatArray) -> FloatArray:
+    def sum_at_risk(self, columns: FloatArray) -> FloatArray:
         """Sum rows over those at risk at each event."""
         sums = _sums_from(columns, self.first)
-        sums -= self.gone[:, None] * self.tied(columns[self.events])
+        sums -= self.gone[:, None] * self.sum_tied(columns[self.events])
         if self.late.size and self.late.min() < len(columns):
             sums -= _sums_from(columns[self.by_entry], self.late)
         return sums
 
-    def slopes(self, beta: FloatArray, *, skew: bool = False) -> Slopes:
+    def compute_slopes(self, beta: FloatArray, *, skew: bool = False) -> Slopes:
         """Differentiate at coefficients."""
         p = len(self.names)
         linear = self.x @ beta
         top = float(linear.max())
         weighted = np.exp(linear - top)[:, None] * self.powers
-        sums = self.at_risk(weighted)
+        sums = self.sum_at_risk(weighted)
         whole = sums[:, :1]
         mean, square = sums[:, 1 : p + 1] / whole, (sums[:, p + 1 :] / whole).reshape(-1, p, p)
         spread = square - np.einsum("ea,eb->eab", mean, mean)
         third = np.zeros((p, p, p))
         if skew:
             for a in range(p):
-                cube = self.at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
+                cube = self.sum_at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
                 third[a] = cube.sum(axis=0).reshape(p, p)
             mixed = np.einsum("ea,ebc->abc", mean, square)
             third -= mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
@@ -101,7 +101,9 @@ class PartialLikelihood:
         )
 
 
-def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes) -> FloatArray:
+def compute_score_residuals(
+    partial: PartialLikelihood, beta: FloatArray, slopes: Slopes
+) -> FloatArray:
     """Return the part of each row in the score (Therneau et al., Biometrika 1990;77:147-160)."""
     risk, unit = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
     steps = slopes.hazard[:, None] * np.hstack([unit, slopes.mean])
@@ -110,8 +112,8 @@ def score_residuals(partial: PartialLikelihood, beta: FloatArray, slopes: Slopes
     passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
     parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
     own = partial.x[partial.events]
-    spared = partial.tied(partial.gone[:, None] * steps)
-    parts[partial.events] += own - partial.tied(slopes.mean) / partial.tied(unit)
+    spared = partial.sum_tied(partial.gone[:, None] * steps)
+    parts[partial.events] += own - partial.sum_tied(slopes.mean) / partial.sum_tied(unit)
     parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
     return np.asarray(parts)
 

@@ -8,7 +8,7 @@ from opp_mri.cohort.statistics.covariates import Model
 from opp_mri.cohort.statistics.endpoints import EventDay, Spread
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.hazards import Regression
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.cohort.statistics.survival import Curve, EventEstimate, Fisher, LogRank, Observed
 from opp_mri.response.assessed import AssessedLesion
 
@@ -175,7 +175,7 @@ class CohortAnalysis:
     @property
     def analysed(self) -> tuple[AssessedLesion, ...]:
         """The lesions of which the category is analysed."""
-        return tuple(eligible_of(self.screened))
+        return tuple(select_eligible(self.screened))
 
     @property
     def endpoints(self) -> tuple[EndpointAnalysis, ...]:

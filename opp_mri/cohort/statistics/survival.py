@@ -125,7 +125,7 @@ class Observed:
         }
         return Observed(**kept)
 
-    def by_group(self) -> Iterator[tuple[str, "Observed"]]:
+    def split_by_group(self) -> Iterator[tuple[str, "Observed"]]:
         """Yield each arm in the order of its label; all rows as one where there are no arms."""
         if self.group is None:
             yield ALL, self
@@ -163,7 +163,7 @@ class Curve:
     last_day: float
     n: int
 
-    def at(self, day: float) -> EventEstimate:
+    def read_share(self, day: float) -> EventEstimate:
         """Return the share on a day, with the events until then."""
         i = bisect_right(self.days, day) - 1
         events = sum(self.events[: i + 1])
@@ -197,7 +197,7 @@ class Fisher:
     p: float | None
 
 
-def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
+def estimate_kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
     """EventEstimate the share without the event by day, for each group.
 
     Notes
@@ -208,7 +208,7 @@ def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
     from statsmodels.duration.survfunc import SurvfuncRight
 
     curves = []
-    for group, rows in observed.by_group():
+    for group, rows in observed.split_by_group():
         estimate = SurvfuncRight(rows.duration_days, rows.event * 1, entry=rows.unseen_until)
         share = np.where(estimate.surv_prob < TINY, 0.0, estimate.surv_prob)
         steps = (estimate.surv_times, share, estimate.surv_prob_se)
@@ -216,7 +216,7 @@ def kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
     return tuple(curves)
 
 
-def median_days(curve: Curve) -> EventEstimate:
+def compute_median_days(curve: Curve) -> EventEstimate:
     """Return the first day on which half or fewer are without the event.
 
     Notes
@@ -244,12 +244,14 @@ def follow_up_days(observed: Observed) -> EventEstimate:
     Reverse Kaplan-Meier: Schemper and Smith, Control Clin Trials 1996;17:343-346.
     """
     reversed_roles = evolve(observed, event=~observed.event, cause=None, group=None)
-    return median_days(kaplan_meier(reversed_roles)[0])
+    return compute_median_days(estimate_kaplan_meier(reversed_roles)[0])
 
 
-def numbers_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
+def count_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
     """Count who is at risk on each day, by group; one whose last day it is still counts."""
-    return {group: tuple(_at_risk(rows, days).tolist()) for group, rows in observed.by_group()}
+    return {
+        group: tuple(_at_risk(rows, days).tolist()) for group, rows in observed.split_by_group()
+    }
 
 
 def log_rank(observed: Observed) -> LogRank:
@@ -267,7 +269,7 @@ def log_rank(observed: Observed) -> LogRank:
     share = counts / np.maximum(_at_risk(observed, days), 1)
     expected = {
         group: float(_at_risk(observations, days) @ share)
-        for group, observations in observed.by_group()
+        for group, observations in observed.split_by_group()
     }
     informative = [group for group, events in expected.items() if events > TINY]
     freedom = max(len(informative) - 1, 0)
@@ -287,7 +289,9 @@ def log_rank(observed: Observed) -> LogRank:
     return evolve(none, chi_square=float(chi), p=p, reason=None)
 
 
-def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple[Curve, ...]:
+def estimate_cumulative_incidence(
+    observed: Observed, causes: int = OF_INTEREST
+) -> tuple[Curve, ...]:
     """EventEstimate the share with each event by day, for each group and cause.
 
     There is a curve of each cause up to `causes` and to the highest that there is.
@@ -304,7 +308,7 @@ def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple
         raise InputError("Competing risks need a cause for each lesion, and no delayed entry.")
     last = max(causes, int(observed.cause.max()))
     curves = []
-    for group, rows in observed.by_group():
+    for group, rows in observed.split_by_group():
         ended = np.asarray(rows.cause)
         with np.errstate(divide="ignore", invalid="ignore"):  # the day that nobody outlives
             estimate = CumIncidenceRight(rows.duration_days, ended)
@@ -319,7 +323,7 @@ def cumulative_incidence(observed: Observed, causes: int = OF_INTEREST) -> tuple
     return tuple(curves)
 
 
-def fisher(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
+def run_fisher_test(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     """Test two arms, each given as its events and its lesions.
 
     Notes

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from opp_mri.cohort.statistics.events import Endpoint, LesionEvents
-from opp_mri.cohort.statistics.members import ALL, FractionGroup, fraction_group
+from opp_mri.cohort.statistics.members import ALL, FractionGroup, classify_fractions
 from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.statistics.survival import BoolArray, EventEstimate, FloatArray
 from opp_mri.cohort.tables.tables import NONE as NONE
-from opp_mri.cohort.tables.tables import Cell, Value, count_cell, ids_of
+from opp_mri.cohort.tables.tables import Cell, Value, count_cell, list_ids
 from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.units import DAYS_PER_WEEK
 
@@ -42,9 +42,9 @@ class Rows:
 
     def __init__(self, analysis: CohortAnalysis) -> None:
         first = analysis.first
-        self.ids = np.array(ids_of(analysis.lesions), dtype=object)
+        self.ids = np.array(list_ids(analysis.lesions), dtype=object)
         self.groups = np.array(
-            [fraction_group(lesion.lesion) for lesion in analysis.lesions], dtype=str
+            [classify_fractions(lesion.lesion) for lesion in analysis.lesions], dtype=str
         )
         self.arms = [ALL, *(group for group in FractionGroup if (self.groups == group).any())]
         self.first_days = np.zeros(0) if first is None else first.duration_days
@@ -55,21 +55,21 @@ class Rows:
         }
         self.happened = analysis.happened
 
-    def arm(self, group: str) -> BoolArray:
+    def select_arm(self, group: str) -> BoolArray:
         """Return which lesions are of an arm, or of all."""
         return np.asarray((self.groups == group) | (group == ALL))
 
-    def events(self, endpoint: Endpoint) -> BoolArray:
+    def get_events(self, endpoint: Endpoint) -> BoolArray:
         """Return which lesions had the event of an endpoint."""
         observed = self.observed[endpoint]
         return np.zeros(0, dtype=np.bool_) if observed is None else observed.event
 
-    def days(self, endpoint: Endpoint) -> FloatArray:
+    def get_days(self, endpoint: Endpoint) -> FloatArray:
         """Return the days on which the times to an endpoint end."""
         observed = self.observed[endpoint]
         return np.zeros(0) if observed is None else observed.duration_days
 
-    def where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
+    def select_where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
         """Return of which lesions something is true."""
         return np.array([test(each) for each in self.happened], dtype=np.bool_)
 
@@ -77,18 +77,18 @@ class Rows:
         """Count the lesions that are true."""
         return count_cell(key, self.ids[rows].tolist())
 
-    def sums(self, *keys: str) -> list[Sum]:
+    def build_sums(self, *keys: str) -> list[Sum]:
         """State that the arms of each count add up to all."""
         arms = self.arms[1:]
-        return [(key, *(key + of_arm(group) for group in arms)) for key in keys if arms]
+        return [(key, *(key + name_arm_key(group) for group in arms)) for key in keys if arms]
 
 
-def of_arm(group: str) -> str:
+def name_arm_key(group: str) -> str:
     """Return the end of the key of an arm's number; none for all lesions."""
     return "" if group == ALL else f"/group.{group}"
 
 
-def statistic(
+def build_statistic_cell(
     key: str, rests_on: str, told_by: Sequence[str], estimate: EventEstimate, *, unit: str = "",
     more: Mapping[str, Value] | None = None,
 ) -> Cell:  # fmt: skip
@@ -114,19 +114,19 @@ def statistic(
     return Cell(text=text, key=key, rests_on=rests_on, told_by=tuple(told_by), values=values)
 
 
-def remark(reason: str | None, told_by: Sequence[str]) -> Cell:
+def build_remark_cell(reason: str | None, told_by: Sequence[str]) -> Cell:
     """Explain why a number is not available; the words may hold counts, withheld with them."""
     return Cell(text=reason or "", told_by=tuple(told_by) if reason else ())
 
 
-def p_text(p: float | None) -> str:
+def write_p(p: float | None) -> str:
     """Write a p."""
     if p is None:
         return NONE
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def arm_words(group: str) -> str:
+def name_arm(group: str) -> str:
     """Name an arm for a reader."""
     return "all" if group == ALL else group
 

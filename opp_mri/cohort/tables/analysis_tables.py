@@ -18,16 +18,25 @@ from opp_mri.cohort.tables.analysis_cells import (
     NONE,
     TIME_KNOWN,
     Rows,
-    arm_words,
-    of_arm,
-    remark,
-    statistic,
+    build_remark_cell,
+    build_statistic_cell,
+    name_arm,
+    name_arm_key,
 )
-from opp_mri.cohort.tables.arm_tests import arm_tests
-from opp_mri.cohort.tables.call_tables import call_certainty, sequence_calls, threshold_calls
+from opp_mri.cohort.tables.arm_tests import tabulate_arm_tests
+from opp_mri.cohort.tables.call_tables import (
+    call_certainty,
+    tabulate_sequence_calls,
+    tabulate_threshold_calls,
+)
 from opp_mri.cohort.tables.follow_up_table import SHORT, follow_up_table
-from opp_mri.cohort.tables.hazard_tables import covariate_table, hazard_table
-from opp_mri.cohort.tables.share_tables import free_shares, incidence, patient_events, unresolved
+from opp_mri.cohort.tables.hazard_tables import tabulate_covariates, tabulate_hazards
+from opp_mri.cohort.tables.share_tables import (
+    tabulate_free_shares,
+    tabulate_incidence,
+    tabulate_patient_events,
+    tabulate_unresolved,
+)
 from opp_mri.cohort.tables.tables import Cell, Table
 from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.domain.assessment import Reason, ResponseCategory
@@ -57,7 +66,9 @@ _RESPONSES: Final = {
 }
 
 
-def analysis_tables(analysis: CohortAnalysis, *, suppressing: bool = False) -> tuple[Table, ...]:
+def build_analysis_tables(
+    analysis: CohortAnalysis, *, suppressing: bool = False
+) -> tuple[Table, ...]:
     """Return the tables of an analysis, in the order to be shown.
 
     Parameters
@@ -66,36 +77,40 @@ def analysis_tables(analysis: CohortAnalysis, *, suppressing: bool = False) -> t
         Whether small counts are to be withheld. Tables whose many small counts would cost larger
         ones, or cannot be tied to those of the other tables, are then left out.
     """
-    tables: list[Table] = [follow_up_table(analysis), event_times(analysis)]
-    if not suppressing:
-        tables += [free_shares(analysis), incidence(analysis), unresolved(analysis)]
-        tables += [patient_events(analysis)]
-    tables.append(arm_tests(analysis))
-    if not suppressing or analysis.n == analysis.eligible:
-        tables.append(covariate_table(analysis))
-        tables += [hazard_table(analysis, endpoint) for endpoint in analysis.modelled]
-    tables.append(landmarks(analysis))
+    tables: list[Table] = [follow_up_table(analysis), tabulate_event_times(analysis)]
     if not suppressing:
         tables += [
-            sequence_calls(analysis.analysed),
+            tabulate_free_shares(analysis),
+            tabulate_incidence(analysis),
+            tabulate_unresolved(analysis),
+        ]
+        tables += [tabulate_patient_events(analysis)]
+    tables.append(tabulate_arm_tests(analysis))
+    if not suppressing or analysis.n == analysis.eligible:
+        tables.append(tabulate_covariates(analysis))
+        tables += [tabulate_hazards(analysis, endpoint) for endpoint in analysis.modelled]
+    tables.append(tabulate_landmarks(analysis))
+    if not suppressing:
+        tables += [
+            tabulate_sequence_calls(analysis.analysed),
             call_certainty(analysis.analysed),
-            threshold_calls(analysis.analysed),
+            tabulate_threshold_calls(analysis.analysed),
         ]
     return tuple(tables)
 
 
-def event_times(analysis: CohortAnalysis) -> Table:
+def tabulate_event_times(analysis: CohortAnalysis) -> Table:
     """Show lesions, events and median time of each endpoint and arm."""
     rows, lines = Rows(analysis), []
-    sums = [*rows.sums(TIME_KNOWN), *_ties(rows)]
+    sums = [*rows.build_sums(TIME_KNOWN), *_ties(rows)]
     special = _special(analysis, rows)
     for endpoint_analysis in analysis.endpoints:
-        slug, events = endpoint_analysis.endpoint.value, rows.events(endpoint_analysis.endpoint)
-        sums += rows.sums(f"{slug}.events")
+        slug, events = endpoint_analysis.endpoint.value, rows.get_events(endpoint_analysis.endpoint)
+        sums += rows.build_sums(f"{slug}.events")
         for group in rows.arms:
             arm, end, median = (
-                rows.arm(group),
-                of_arm(group),
+                rows.select_arm(group),
+                name_arm_key(group),
                 _median(endpoint_analysis.comparison, group),
             )
             told_by = (TIME_KNOWN + end, f"{slug}.events{end}")
@@ -108,10 +123,12 @@ def event_times(analysis: CohortAnalysis) -> Table:
                 rows.count(told_by[0], arm),
                 rows.count(told_by[1], arm & events),
                 more,
-                statistic(f"{slug}.median{end}", told_by[0], told_by, median, unit="days"),
+                build_statistic_cell(
+                    f"{slug}.median{end}", told_by[0], told_by, median, unit="days"
+                ),
             )
             words = ENDPOINT_WORDS[endpoint_analysis.endpoint]
-            lines.append((Cell(text=words), Cell(text=arm_words(group)), *cells))
+            lines.append((Cell(text=words), Cell(text=name_arm(group)), *cells))
     return Table(
         title="Time to events",
         columns=("Time", "Lesions of", "Lesions", "Events", "Of these", "Median, weeks (95 %)"),
@@ -127,7 +144,7 @@ def event_times(analysis: CohortAnalysis) -> Table:
     )
 
 
-def landmarks(analysis: CohortAnalysis) -> Table:
+def tabulate_landmarks(analysis: CohortAnalysis) -> Table:
     """Show who is without any event at the landmark, and what came after."""
     rows, lines, sums = Rows(analysis), [], list[Sum]()
     day = analysis.landmark_day
@@ -137,9 +154,9 @@ def landmarks(analysis: CohortAnalysis) -> Table:
             continue
         key, events = (
             f"{endpoint_analysis.endpoint}.landmark",
-            rows.events(endpoint_analysis.endpoint),
+            rows.get_events(endpoint_analysis.endpoint),
         )
-        own = np.asarray(events & (rows.days(endpoint_analysis.endpoint) <= day))
+        own = np.asarray(events & (rows.get_days(endpoint_analysis.endpoint) <= day))
         words = Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint])
         left_out = (
             (f"{key}.had_event", "had the event by then", ~later & own),
@@ -150,18 +167,20 @@ def landmarks(analysis: CohortAnalysis) -> Table:
             blank = (Cell(text=NONE), Cell(text=NONE), Cell())
             lines.append((words, Cell(text=label), rows.count(end_key, lesions), *blank))
         for group in rows.arms:
-            arm, end = rows.arm(group) & later, of_arm(group)
+            arm, end = rows.select_arm(group) & later, name_arm_key(group)
             told_by = (f"landmark.n{end}", f"{key}.events{end}")
             median = _median(endpoint_analysis.landmark.comparison, group)
             cells = (
                 rows.count(told_by[0], arm),
                 rows.count(told_by[1], arm & events),
-                statistic(f"{key}.median{end}", told_by[0], told_by, median, unit="days"),
-                remark(median.reason, told_by),
+                build_statistic_cell(
+                    f"{key}.median{end}", told_by[0], told_by, median, unit="days"
+                ),
+                build_remark_cell(median.reason, told_by),
             )
-            label = f"were followed beyond it: {arm_words(group)}"
+            label = f"were followed beyond it: {name_arm(group)}"
             lines.append((words, Cell(text=label), *cells))
-        sums += rows.sums("landmark.n", f"{key}.events")
+        sums += rows.build_sums("landmark.n", f"{key}.events")
         sums += [(TIME_KNOWN, "landmark.n", *(key for key, _, _ in left_out))]
         if endpoint_analysis.endpoint is Endpoint.OPP_FREE:
             sums += [(f"{endpoint_analysis.endpoint}.events", f"{key}.had_event", f"{key}.events")]
@@ -186,11 +205,11 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
         [lesion.assessment.category.value for lesion in analysis.lesions], dtype=str
     )
     beyond = {
-        endpoint: np.asarray(rows.events(endpoint) & (categories != category.value))
+        endpoint: np.asarray(rows.get_events(endpoint) & (categories != category.value))
         for endpoint, category in _RESPONSES.items()
     }
-    progressed = rows.events(Endpoint.PROGRESSION_FREE)
-    local = np.asarray(rows.events(Endpoint.LOCAL_CONTROL) & ~progressed)
+    progressed = rows.get_events(Endpoint.PROGRESSION_FREE)
+    local = np.asarray(rows.get_events(Endpoint.LOCAL_CONTROL) & ~progressed)
     return beyond | {Endpoint.LOCAL_CONTROL: local}
 
 
@@ -206,7 +225,7 @@ def _ties(rows: Rows) -> list[Sum]:
     short = (Reason.NO_FOLLOW_UP, Reason.FOLLOW_UP_UNDER_6_MONTHS)
     ties: list[Sum] = [(SHORT, *(f"{EXCLUDED}.{reason}" for reason in short))]
     for group in rows.arms:
-        end = of_arm(group)
+        end = name_arm_key(group)
         analysed = ELIGIBLE if group == ALL else f"group.{group}"
         ties.append((TIME_KNOWN + end, analysed, SHORT + end))
         for endpoint, answer in _RESPONSES.items():

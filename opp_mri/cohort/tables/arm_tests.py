@@ -8,7 +8,7 @@ from attrs import evolve
 
 from opp_mri.cohort.statistics.events import Endpoint
 from opp_mri.cohort.statistics.hazards import Regression
-from opp_mri.cohort.statistics.members import FractionGroup, fraction_group
+from opp_mri.cohort.statistics.members import FractionGroup, classify_fractions
 from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.statistics.survival import BoolArray, LogRank
 from opp_mri.cohort.tables.analysis_cells import (
@@ -16,19 +16,19 @@ from opp_mri.cohort.tables.analysis_cells import (
     NONE,
     TIME_KNOWN,
     Rows,
-    of_arm,
-    p_text,
-    remark,
-    statistic,
+    build_remark_cell,
+    build_statistic_cell,
+    name_arm_key,
+    write_p,
 )
-from opp_mri.cohort.tables.tables import Cell, Table, Value, count_cell, ids_of
+from opp_mri.cohort.tables.tables import Cell, Table, Value, count_cell, list_ids
 from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.domain.assessment import ResponseCategory
 
 FISHER: Final = "opp.fisher"
 
 
-def arm_tests(analysis: CohortAnalysis) -> Table:
+def tabulate_arm_tests(analysis: CohortAnalysis) -> Table:
     """Show the tests of each endpoint, those from the landmark on, and Fisher's test of OPP."""
     rows, lines, sums = Rows(analysis), list[tuple[Cell, ...]](), list[Sum]()
     for result in analysis.endpoints:
@@ -36,10 +36,14 @@ def arm_tests(analysis: CohortAnalysis) -> Table:
         if result.endpoint is Endpoint.FRACTURE_FREE and not result.events:
             continue
         test = _Test(rows, result.endpoint)
-        lines.append(test.line(slug, f"Log-rank, time to {words}", result.comparison.log_rank))
+        lines.append(
+            test.build_line(slug, f"Log-rank, time to {words}", result.comparison.log_rank)
+        )
         if result.endpoint is not Endpoint.SURVIVAL:
-            lines.append(test.line(f"{slug}.gray", f"Gray, incidence of {words}", result.gray))
-            lines.append(test.ratio(f"{slug}.fine_gray", f"Fine and Gray, {words}",
+            lines.append(
+                test.build_line(f"{slug}.gray", f"Gray, incidence of {words}", result.gray)
+            )
+            lines.append(test.build_ratio_line(f"{slug}.fine_gray", f"Fine and Gray, {words}",
                                     result.fine_gray))  # fmt: skip
         sums += test.sums
     for result in analysis.modelled:
@@ -51,7 +55,7 @@ def arm_tests(analysis: CohortAnalysis) -> Table:
             f"Log-rank, time to {EVENT_WORDS[result.endpoint]} from day {result.landmark.day} on"
         )
         key = f"{result.endpoint}.landmark"
-        lines.append(test.line(key, words, result.landmark.comparison.log_rank))
+        lines.append(test.build_line(key, words, result.landmark.comparison.log_rank))
         sums += test.sums
     lines.append(_fisher_line(analysis))
     sums += [
@@ -93,13 +97,13 @@ class _Test:
         self.n_key = n_key
         self.counts = (
             rows.count(n_key, tested),
-            rows.count(event_key, tested & rows.events(endpoint)),
+            rows.count(event_key, tested & rows.get_events(endpoint)),
         )
-        parts = [tuple(key + of_arm(arm) for arm in arms) for key in (base, f"{ends}.events")]
+        parts = [tuple(key + name_arm_key(arm) for arm in arms) for key in (base, f"{ends}.events")]
         self.told_by = (n_key, event_key, *parts[0], *parts[1])
         self.sums: Sequence[Sum] = [(n_key, *parts[0]), (event_key, *parts[1])] if arms else []
 
-    def line(self, key: str, words: str, test: LogRank) -> tuple[Cell, ...]:
+    def build_line(self, key: str, words: str, test: LogRank) -> tuple[Cell, ...]:
         """Return the line of a test with a chi-square."""
         values: dict[str, Value] = {
             "chi_square": test.chi_square, "degrees_of_freedom": test.degrees_of_freedom,
@@ -110,14 +114,16 @@ class _Test:
         cell = Cell(text=text, key=name, rests_on=self.n_key, told_by=self.told_by, values=values)
         return self._line(words, cell, test.p, test.reason)
 
-    def ratio(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
+    def build_ratio_line(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
         """Return the line of a subdistribution hazard ratio."""
         if fitted is None:
             return self._line(
                 words, Cell(text=NONE), None, "The fractions of all lesions are unknown."
             )
         hazard = fitted.hazards[0]
-        cell = statistic(key, self.n_key, self.told_by, hazard.ratio, more={"p": hazard.p})
+        cell = build_statistic_cell(
+            key, self.n_key, self.told_by, hazard.ratio, more={"p": hazard.p}
+        )
         if hazard.ratio.value is not None:
             cell = evolve(cell, text=f"ratio {cell.text}")
         return self._line(words, cell, hazard.p, hazard.ratio.reason)
@@ -125,8 +131,8 @@ class _Test:
     def _line(
         self, words: str, cell: Cell, p: float | None, reason: str | None
     ) -> tuple[Cell, ...]:
-        p_cell = Cell(text=p_text(p), told_by=self.told_by)
-        return Cell(text=words), *self.counts, cell, p_cell, remark(reason, self.told_by)
+        p_cell = Cell(text=write_p(p), told_by=self.told_by)
+        return Cell(text=words), *self.counts, cell, p_cell, build_remark_cell(reason, self.told_by)
 
 
 def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
@@ -135,13 +141,13 @@ def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
     arms = (FractionGroup.SINGLE, FractionGroup.MULTI)
     told_by = (*keys, *(f"group.{arm}" for arm in arms),
                *(f"response.OPP/group.{arm}" for arm in arms))  # fmt: skip
-    tested = [lesion for lesion in analysis.analysed if fraction_group(lesion.lesion) in arms]
+    tested = [lesion for lesion in analysis.analysed if classify_fractions(lesion.lesion) in arms]
     opp = [lesion for lesion in tested if lesion.assessment.category is ResponseCategory.OPP]
     ratio = fisher.test.odds_ratio
-    cell = statistic(FISHER, keys[0], told_by, ratio, more={"p": fisher.test.p})
+    cell = build_statistic_cell(FISHER, keys[0], told_by, ratio, more={"p": fisher.test.p})
     if ratio.value is not None:
         cell = evolve(cell, text=f"odds ratio {cell.text}")
-    cells = (count_cell(key, ids_of(of)) for key, of in zip(keys, (tested, opp), strict=True))
-    p_cell = Cell(text=p_text(fisher.test.p), told_by=told_by)
+    cells = (count_cell(key, list_ids(of)) for key, of in zip(keys, (tested, opp), strict=True))
+    p_cell = Cell(text=write_p(fisher.test.p), told_by=told_by)
     return (Cell(text="Fisher's exact test of OPP"), *cells, cell, p_cell,
-            remark(ratio.reason, told_by))  # fmt: skip
+            build_remark_cell(ratio.reason, told_by))  # fmt: skip

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from opp_mri.cohort.statistics.members import ELIGIBLE, answers_of
-from opp_mri.cohort.tables.tables import Cell, Table, count_cell, ids_of
-from opp_mri.cohort.words import in_words
+from opp_mri.cohort.statistics.members import ELIGIBLE, list_answers
+from opp_mri.cohort.tables.tables import Cell, Table, count_cell, list_ids
+from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Caution, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -18,7 +18,7 @@ POSTERIOR_DRAWS: Final = 500
 THRESHOLDS_MM: Final = (Decimal(2), Decimal(3), Decimal(4))
 
 
-def sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the categories of each sequence by itself."""
     answers = [
         category for category in ResponseCategory if category is not ResponseCategory.NOT_ELIGIBLE
@@ -64,7 +64,7 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
 
     Probabilities are simulated: of more than `MOST_SIMULATED` lesions they are left out.
     """
-    answers = answers_of(lesions)
+    answers = list_answers(lesions)
     simulated = len(lesions) <= MOST_SIMULATED
     cautions = {
         lesion.lesion.lesion_id: lesion.cautions if simulated else lesion.assessment.cautions
@@ -83,12 +83,12 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     rows = [_question_row(lesions, answers, *question) for question in questions]
     for caution in present:
         concerned = {name for name, own in cautions.items() if caution in own}
-        words, key = f"Caution: {in_words(caution.value)}", f"caution.{caution.value}"
+        words, key = f"Caution: {write_identifier(caution.value)}", f"caution.{caution.value}"
         rows.append(_question_row(lesions, answers, words, key, _named(concerned)))
     notes = [f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."]
     if simulated:
         rows.append(_expected_row(lesions, answers))
-        prior = cohort_prior(lesions)
+        prior = estimate_cohort_prior(lesions)
         rows += _posterior_rows(lesions, answers, prior)
         notes = [
             "If no lesion had changed: the number of lesions to which the rules would give each "
@@ -122,11 +122,11 @@ def _question_row(
     cells = (
         count_cell(
             f"{key}/response.{answer}",
-            ids_of(lesion for lesion in concerned if lesion.assessment.category is answer),
+            list_ids(lesion for lesion in concerned if lesion.assessment.category is answer),
         )
         for answer in answers
     )
-    return Cell(text=words), count_cell(key, ids_of(concerned)), *cells
+    return Cell(text=words), count_cell(key, list_ids(concerned)), *cells
 
 
 def _expected_row(
@@ -140,7 +140,7 @@ def _expected_row(
     return _numbers_row(words, "expected_unchanged", expected, len(lesions))
 
 
-def cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
+def estimate_cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
     """Estimate how common each course is in a cohort, from all lengths and their error."""
     known = (estimate_lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions)
     evidence = [lengths.compute_evidence_by_course() for lengths in known if lengths is not None]
@@ -208,7 +208,7 @@ def _numbers_row(
     return Cell(text=words), Cell(text=str(lesions)), *cells
 
 
-def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the categories with a change that counts of 2, 3 and 4 mm."""
     rows = []
     for change_mm in THRESHOLDS_MM:
@@ -220,7 +220,7 @@ def threshold_calls(lesions: Sequence[AssessedLesion]) -> Table:
         rows.append(
             (
                 Cell(text=f"{change_mm} mm"),
-                count_cell(f"{key}.n", ids_of(lesions)),
+                count_cell(f"{key}.n", list_ids(lesions)),
                 *(
                     count_cell(f"{key}.{category}", ids[category], f"{key}.n", total)
                     for category in ids

@@ -9,11 +9,11 @@ from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.tables.analysis_cells import (
     TIME_KNOWN,
     Rows,
-    arm_words,
-    of_arm,
-    statistic,
+    build_statistic_cell,
+    name_arm,
+    name_arm_key,
 )
-from opp_mri.cohort.tables.tables import Cell, Table, statistics_of
+from opp_mri.cohort.tables.tables import Cell, Table, build_statistics_cells
 
 SHORT: Final = "time.short"
 
@@ -24,8 +24,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
     short = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
     lines: list[tuple[Cell, ...]] = []
     for group in rows.arms:
-        arm, end = rows.arm(group), of_arm(group)
-        words = arm_words(group)
+        arm, end = rows.select_arm(group), name_arm_key(group)
+        words = name_arm(group)
         lines.append((Cell(text="Lesions"), Cell(text=words), rows.count(TIME_KNOWN + end, arm)))
         label = "With a follow-up under 6 months, or none"
         lines.append((Cell(text=label), Cell(text=words), rows.count(SHORT + end, arm & short)))
@@ -34,18 +34,18 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
         ("Median follow-up for survival, weeks (95 %)", "follow_up.life", up.life),
     )
     for label, key, estimate in medians:
-        cell = statistic(key, TIME_KNOWN, (TIME_KNOWN,), estimate, unit="days")
+        cell = build_statistic_cell(key, TIME_KNOWN, (TIME_KNOWN,), estimate, unit="days")
         lines.append((Cell(text=label), Cell(text="all"), cell))
     spreads = (
         ("Follow-up studies of a lesion", "follow_up.studies", up.studies, ""),
         ("Interval between studies, weeks", "follow_up.interval", up.interval_days, "days"),
     )
     for label, key, spread, unit in spreads:
-        mean, middle, extent = statistics_of(key, spread, unit, TIME_KNOWN)
+        mean, middle, extent = build_statistics_cells(key, spread, unit, TIME_KNOWN)
         for words, cell in (("mean (95 % t interval)", mean), ("median", middle),
                             ("range", extent)):  # fmt: skip
             lines.append((Cell(text=label), Cell(text=words), cell))
-    without = rows.where(lambda each: not each.studies)
+    without = rows.select_where(lambda each: not each.studies)
     lines.append(
         (
             Cell(text="Without any follow-up study: censored on day 0"),
@@ -64,5 +64,5 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
             "between "
             "its follow-up studies, the first counted from day 0.",
         ),
-        sums=tuple(dict.fromkeys([*rows.sums(TIME_KNOWN), *rows.sums(SHORT)])),
+        sums=tuple(dict.fromkeys([*rows.build_sums(TIME_KNOWN), *rows.build_sums(SHORT)])),
     )

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from opp_mri.cohort.statistics.analysis import MODELLED
-from opp_mri.cohort.statistics.covariates import Covariate, Model, covariate_of, covariates_of
+from opp_mri.cohort.statistics.covariates import Covariate, Model, choose_covariates, get_covariate
 from opp_mri.cohort.statistics.hazards import Hazard, Regression, Trend
 from opp_mri.cohort.statistics.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
@@ -15,10 +15,10 @@ from opp_mri.cohort.tables.analysis_cells import (
     NONE,
     TIME_KNOWN,
     Rows,
-    of_arm,
-    p_text,
-    remark,
-    statistic,
+    build_remark_cell,
+    build_statistic_cell,
+    name_arm_key,
+    write_p,
 )
 from opp_mri.cohort.tables.tables import AGE_KNOWN, Cell, Table
 from opp_mri.cohort.tables.withholding import Sum
@@ -57,10 +57,10 @@ _COUNTS_NOTE: Final = (
 )
 
 
-def covariate_table(analysis: CohortAnalysis) -> Table:
+def tabulate_covariates(analysis: CohortAnalysis) -> Table:
     """Show what the models rest on: lesions and events by covariate, and those left out."""
     rows, lines, sums = Rows(analysis), [], list[Sum]()
-    for covariate in covariates_of(analysis.lesions):
+    for covariate in choose_covariates(analysis.lesions):
         words = _VALUES.get(covariate, ("known", "unknown"))
         masks = _masks(analysis, (covariate,))
         parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
@@ -69,7 +69,7 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
         slug = covariate.name.lower()
         for part, label in zip(parts, words, strict=True):
             keys = [f"{change}.{slug}.{part}" for change in ("model", *MODELLED)]
-            sets = [masks[part], *(masks[part] & rows.events(event) for event in MODELLED)]
+            sets = [masks[part], *(masks[part] & rows.get_events(event) for event in MODELLED)]
             cells = (rows.count(key, lesions) for key, lesions in zip(keys, sets, strict=True))
             lines.append((Cell(text=COVARIATE_WORDS[covariate]), Cell(text=label), *cells))
         for prefix, whole in _wholes():
@@ -77,7 +77,7 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
             if "yes" in parts:
                 sums.append((f"{prefix}.{slug}.n", f"{prefix}.{slug}.yes", f"{prefix}.{slug}.no"))
             if covariate is Covariate.SINGLE_FRACTION:
-                ends = (of_arm(FractionGroup.SINGLE), of_arm(FractionGroup.MULTI))
+                ends = (name_arm_key(FractionGroup.SINGLE), name_arm_key(FractionGroup.MULTI))
                 sums += [(f"{prefix}.{slug}.{part}", whole + end)
                          for part, end in zip(("yes", "no"), ends, strict=True)]  # fmt: skip
     for endpoint in analysis.modelled:
@@ -86,7 +86,7 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
         masks = _masks(analysis, endpoint.multivariable.covariates)
         for part, label in (("n", "known"), ("left_out", "not all known")):
             key = f"{endpoint.endpoint}.together.{part}"
-            own = rows.count(key, masks[part] & rows.events(endpoint.endpoint))
+            own = rows.count(key, masks[part] & rows.get_events(endpoint.endpoint))
             events = (own if other is endpoint.endpoint else Cell(text=NONE) for other in MODELLED)
             name = f"{TOGETHER}, time to {EVENT_WORDS[endpoint.endpoint]}"
             n = rows.count(f"model.{key}", masks[part])
@@ -112,7 +112,7 @@ def covariate_table(analysis: CohortAnalysis) -> Table:
     )
 
 
-def hazard_table(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
+def tabulate_hazards(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Table:
     """Show the hazard ratio of each covariate alone and of all together, with its checks."""
     rows, lines = Rows(analysis), list[tuple[Cell, ...]]()
     for model in endpoint.models:
@@ -153,7 +153,7 @@ def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[
     The last two have a meaning for one covariate of two values.
     """
     values = [
-        [covariate_of(lesion.lesion, c, lesion.visits) for lesion in analysis.lesions]
+        [get_covariate(lesion.lesion, c, lesion.visits) for lesion in analysis.lesions]
         for c in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
@@ -173,13 +173,13 @@ def _lines(
     known = _masks(analysis, model.covariates)["n"]
     counts = (
         rows.count(keys[0], known),
-        rows.count(keys[1], known & rows.events(endpoint.endpoint)),
+        rows.count(keys[1], known & rows.get_events(endpoint.endpoint)),
     )
     told_by, empty = _told_by(keys, model), Cell(text=NONE)
     words = "together" if together else "alone"
     if model.reason is not None:
         heading = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
-        cells = (empty, empty, empty, remark(model.reason, told_by))
+        cells = (empty, empty, empty, build_remark_cell(model.reason, told_by))
         return [(Cell(text=heading), Cell(text=words), *counts, *cells)]
     lines: list[tuple[Cell, ...]] = []
     fits = {"cox": model.cox, "cox_by_lesion": model.cox_by_lesion, "firth": model.firth}
@@ -197,7 +197,7 @@ def _lines(
         if None in trends:
             key = keys[1].removesuffix(".n") + ".cox"
             check = _check(key, trends[None], keys[0], told_by)
-            cells = (empty, empty, check, remark(trends[None].reason, told_by))
+            cells = (empty, empty, check, build_remark_cell(trends[None].reason, told_by))
             lines.append((Cell(text=TOGETHER), label, *counts, *cells))
     return lines
 
@@ -223,14 +223,19 @@ def _model_words(fitted: Regression) -> str:
 def _statistics(
     key: str, hazard: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
 ) -> tuple[Cell, Cell, Cell, Cell]:
-    ratio = statistic(key, rests_on, told_by, hazard.ratio, more={"p": hazard.p})
+    ratio = build_statistic_cell(key, rests_on, told_by, hazard.ratio, more={"p": hazard.p})
     check = Cell(text=NONE) if trend is None else _check(key, trend, rests_on, told_by)
     reason = hazard.ratio.reason or (None if trend is None else trend.reason)
-    return ratio, Cell(text=p_text(hazard.p), told_by=told_by), check, remark(reason, told_by)
+    return (
+        ratio,
+        Cell(text=write_p(hazard.p), told_by=told_by),
+        check,
+        build_remark_cell(reason, told_by),
+    )
 
 
 def _check(key: str, trend: Trend, rests_on: str, told_by: tuple[str, ...]) -> Cell:
     return Cell(
-        text=p_text(trend.p), key=f"{key}.check", rests_on=rests_on, told_by=told_by,
+        text=write_p(trend.p), key=f"{key}.check", rests_on=rests_on, told_by=told_by,
         values={"chi_square": trend.chi_square, "p": trend.p, "n": trend.n},
     )  # fmt: skip

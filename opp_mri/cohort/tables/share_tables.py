@@ -12,18 +12,18 @@ from opp_mri.cohort.statistics.survival import (
     Curve,
     EventEstimate,
     Observed,
-    kaplan_meier,
-    median_days,
-    numbers_at_risk,
+    compute_median_days,
+    count_at_risk,
+    estimate_kaplan_meier,
 )
 from opp_mri.cohort.tables.analysis_cells import (
     ENDPOINT_WORDS,
     EVENT_WORDS,
     TIME_KNOWN,
     Rows,
-    arm_words,
-    of_arm,
-    statistic,
+    build_statistic_cell,
+    name_arm,
+    name_arm_key,
 )
 from opp_mri.cohort.tables.tables import Cell, Table, number_of
 from opp_mri.units import DAYS_PER_WEEK, format_count
@@ -38,7 +38,7 @@ CAUSE_WORDS: Final = {
 WEEKS: Final = tuple(f"Week {day // DAYS_PER_WEEK}" for day in SHARE_DAYS)
 
 
-def free_shares(analysis: CohortAnalysis) -> Table:
+def tabulate_free_shares(analysis: CohortAnalysis) -> Table:
     """Show the Kaplan-Meier share without each event at some weeks, with those at risk."""
     rows, lines = Rows(analysis), []
     for endpoint_analysis in _with_events(analysis):
@@ -46,7 +46,7 @@ def free_shares(analysis: CohortAnalysis) -> Table:
         observed = endpoint_analysis.comparison.observed
         for group in _arms(rows):
             key = f"{endpoint_analysis.endpoint}.share"
-            label = (ENDPOINT_WORDS[endpoint_analysis.endpoint], arm_words(group))
+            label = (ENDPOINT_WORDS[endpoint_analysis.endpoint], name_arm(group))
             cells = _shares(key, group, curves, _at_risk(observed, group))
             lines.append((*(Cell(text=text) for text in label), *cells))
     return Table(
@@ -83,7 +83,7 @@ def _survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
     )
 
 
-def incidence(analysis: CohortAnalysis) -> Table:
+def tabulate_incidence(analysis: CohortAnalysis) -> Table:
     """Show the cumulative incidence of each event, and of each as the first one, by week."""
     rows, lines = Rows(analysis), []
     for endpoint_analysis in _with_events(analysis):
@@ -91,7 +91,7 @@ def incidence(analysis: CohortAnalysis) -> Table:
             continue
         curves = {curve.group: curve for curve in endpoint_analysis.incidence}
         for group in _arms(rows):
-            label = (EVENT_WORDS[endpoint_analysis.endpoint], arm_words(group))
+            label = (EVENT_WORDS[endpoint_analysis.endpoint], name_arm(group))
             cells = _shares(
                 f"{endpoint_analysis.endpoint}.incidence",
                 group,
@@ -102,7 +102,7 @@ def incidence(analysis: CohortAnalysis) -> Table:
     for cause, of_cause in analysis.incidence.items():
         curves = {curve.group: curve for curve in of_cause}
         for group in _arms(rows):
-            label = (f"first event: {CAUSE_WORDS[cause]}", arm_words(group))
+            label = (f"first event: {CAUSE_WORDS[cause]}", name_arm(group))
             cells = _shares(f"first.{cause}", group, curves, _at_risk(analysis.first, group))
             lines.append((*(Cell(text=text) for text in label), *cells))
     return Table(
@@ -120,11 +120,11 @@ def incidence(analysis: CohortAnalysis) -> Table:
     )
 
 
-def unresolved(analysis: CohortAnalysis) -> Table:
+def tabulate_unresolved(analysis: CohortAnalysis) -> Table:
     """Show what the share without progression would be by what becomes of growth that is open."""
     rows, lines = Rows(analysis), []
     observed = analysis.progression_free.comparison.observed
-    is_open = rows.where(lambda each: each.open_day is not None)
+    is_open = rows.select_where(lambda each: each.open_day is not None)
     variants: list[tuple[str, str, Observed | None]] = [
         ("followed until it is seen", "until_seen", observed)
     ]
@@ -141,7 +141,7 @@ def unresolved(analysis: CohortAnalysis) -> Table:
         curves = {}
         if variant is not None:
             whole = Observed(duration_days=variant.duration_days, event=variant.event)
-            curves = {ALL: kaplan_meier(whole)[0]}
+            curves = {ALL: estimate_kaplan_meier(whole)[0]}
         cells = _shares(f"unresolved.{key}", ALL, curves, _at_risk(variant, ALL))
         count = rows.count("unresolved.open", is_open)
         lines.append((Cell(text=f"Open growth, {words}"), count, *cells))
@@ -158,20 +158,24 @@ def unresolved(analysis: CohortAnalysis) -> Table:
     )
 
 
-def patient_events(analysis: CohortAnalysis) -> Table:
+def tabulate_patient_events(analysis: CohortAnalysis) -> Table:
     """Show each endpoint with the patient as the unit."""
     lines = []
     for endpoint_analysis in _with_events(analysis):
         by_patient, slug = endpoint_analysis.by_patient, f"patients/{endpoint_analysis.endpoint}"
         curve = by_patient.curve
-        median = EventEstimate(value=None, n=0, events=0) if curve is None else median_days(curve)
+        median = (
+            EventEstimate(value=None, n=0, events=0)
+            if curve is None
+            else compute_median_days(curve)
+        )
         lines.append(
             (
                 Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint]),
                 number_of(f"{slug}.n", by_patient.patients),
                 number_of(f"{slug}.events", by_patient.events),
                 *_shares(slug, ALL, {} if curve is None else {ALL: curve}, {}),
-                statistic(f"{slug}.median", f"{slug}.n", (), median, unit="days"),
+                build_statistic_cell(f"{slug}.median", f"{slug}.n", (), median, unit="days"),
             )
         )
     return Table(
@@ -206,7 +210,7 @@ def _at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
     if group != ALL and observed.group is not None:
         rows = observed.take(observed.group == group)
     whole = Observed(duration_days=rows.duration_days, event=rows.event)
-    return dict(zip(SHARE_DAYS, numbers_at_risk(whole, SHARE_DAYS)[ALL], strict=True))
+    return dict(zip(SHARE_DAYS, count_at_risk(whole, SHARE_DAYS)[ALL], strict=True))
 
 
 def _shares(
@@ -215,9 +219,9 @@ def _shares(
     for day in SHARE_DAYS:
         share = EventEstimate(value=None, n=0, events=0)
         if group in curves:
-            share = curves[group].at(day)
-        cell = statistic(
-            f"{key}.week_{day // DAYS_PER_WEEK}{of_arm(group)}", TIME_KNOWN, (), share,
+            share = curves[group].read_share(day)
+        cell = build_statistic_cell(
+            f"{key}.week_{day // DAYS_PER_WEEK}{name_arm_key(group)}", TIME_KNOWN, (), share,
             unit="share", more={"at_risk": at_risk[day]} if at_risk else None,
         )  # fmt: skip
         yield cell if not at_risk or share.value is None else cell.with_words(f"; {at_risk[day]}")

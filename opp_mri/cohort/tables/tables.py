@@ -6,18 +6,18 @@ Amini et al., AJNR 2016;37:387-392.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve, field, frozen
 
 from opp_mri.cohort.statistics.endpoints import (
     Spread,
-    courses_by_sequence,
-    peak_changes_mm,
-    returns_to_baseline,
-    spread,
-    time_to_peak,
+    describe_spread,
+    find_peak_changes_mm,
+    find_returns_to_baseline,
+    find_time_to_peak,
+    group_courses,
 )
 from opp_mri.cohort.statistics.members import (
     ALL,
@@ -26,15 +26,14 @@ from opp_mri.cohort.statistics.members import (
     EXCLUSION_WORDS,
     UNKNOWN,
     FractionGroup,
-    age_at_radiosurgery,
-    answers_of,
-    characteristics,
-    eligible_of,
-    fraction_group,
-    screening,
+    classify_fractions,
+    count_characteristics,
+    find_age_at_radiosurgery,
+    list_answers,
+    list_screening_steps,
+    select_eligible,
 )
-from opp_mri.cohort.tables.withholding import HIDDEN as HIDDEN
-from opp_mri.cohort.tables.withholding import Sum, withheld
+from opp_mri.cohort.tables.withholding import Sum
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -42,7 +41,11 @@ from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import DAYS_PER_WEEK
 
 HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] = (
-    ("Grew", "grew", lambda lesion: any(c.grew for _, c in courses_by_sequence(lesion).values())),
+    (
+        "Grew",
+        "grew",
+        lambda lesion: any(c.grew for _, c in group_courses(lesion).values()),
+    ),
     ("Retreated", "retreated", lambda lesion: find_retreatment_day(lesion.timeline) is not None),
     ("Died", "died", lambda member: member.lesion.death_date is not None),
 )
@@ -114,12 +117,15 @@ class Table:
         return tuple({"key": c.key, **c.values} for row in self.rows for c in row if c.key)
 
 
-def flow(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the lesions at each step of screening, with their patients and what happened."""
     tree: tuple[Sum, ...] = (
         (ALL, EXCLUDED, ELIGIBLE),
         (EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in EXCLUSION_WORDS)),
-        (ELIGIBLE, *(f"response.{category}" for category in answers_of(eligible_of(lesions)))),
+        (
+            ELIGIBLE,
+            *(f"response.{category}" for category in list_answers(select_eligible(lesions))),
+        ),
     )
     return Table(
         title="Screening and flow",
@@ -127,14 +133,14 @@ def flow(lesions: Sequence[AssessedLesion]) -> Table:
         rows=tuple(
             (
                 Cell(text=step),
-                count_cell(key, ids_of(at_step)),
+                count_cell(key, list_ids(at_step)),
                 _patients(key, at_step),
                 *(
-                    count_cell(f"{slug}/{key}", ids_of(filter(happened, at_step)))
+                    count_cell(f"{slug}/{key}", list_ids(filter(happened, at_step)))
                     for _, slug, happened in HAPPENED
                 ),
             )
-            for step, key, at_step in screening(lesions)
+            for step, key, at_step in list_screening_steps(lesions)
         ),
         notes=(
             "A lesion is counted under the first reason that excludes it, in the order shown.",
@@ -151,16 +157,16 @@ def flow(lesions: Sequence[AssessedLesion]) -> Table:
     )
 
 
-def demographics(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_demographics(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
-    analysed = eligible_of(lesions)
+    analysed = select_eligible(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, ids_of(analysed))),
+        (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, list_ids(analysed))),
         (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, analysed)),
         *_age_rows(analysed),
     ]
     sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
-    for characteristic in characteristics(analysed):
+    for characteristic in count_characteristics(analysed):
         keys = {value: f"{characteristic.key}.{value}" for value in characteristic.lesion_ids}
         rows += [
             (
@@ -192,13 +198,13 @@ def demographics(lesions: Sequence[AssessedLesion]) -> Table:
     )
 
 
-def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the responses after a single fraction and after several."""
-    analysed = eligible_of(lesions)
-    answers = answers_of(analysed)
+    analysed = select_eligible(lesions)
+    answers = list_answers(analysed)
     ids: dict[tuple[str, str], list[str]] = defaultdict(list)
     for lesion in analysed:
-        answer, group = lesion.assessment.category, fraction_group(lesion.lesion)
+        answer, group = lesion.assessment.category, classify_fractions(lesion.lesion)
         for place in ((answer, group), (answer, ""), ("", group)):
             ids[place].append(lesion.lesion.lesion_id)
     groups = [g for g in FractionGroup if g is not FractionGroup.UNKNOWN or ids["", g]]
@@ -211,7 +217,7 @@ def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
     row = [count_cell(f"group.{group}", ids["", group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, count_cell(ELIGIBLE, ids_of(analysed)))]
+    rows = [(Cell(text="Lesions"), *row, count_cell(ELIGIBLE, list_ids(analysed)))]
     for answer in answers:
         keys = {group: f"response.{answer}/group.{group}" for group in groups}
         sums.append((f"response.{answer}", *keys.values()))
@@ -227,13 +233,15 @@ def response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
     )
 
 
-def time_course(lesions: Sequence[AssessedLesion]) -> Table:
+def tabulate_time_course(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the course of OPP lesions: peak, size there, return to baseline."""
-    analysed = [o for o in eligible_of(lesions) if o.assessment.category is ResponseCategory.OPP]
+    analysed = [
+        o for o in select_eligible(lesions) if o.assessment.category is ResponseCategory.OPP
+    ]
     named = [(lesion, lesion.lesion.lesion_id) for lesion in analysed]
-    peaks = [(name, peak) for lesion, name in named if (peak := time_to_peak(lesion))]
-    sizes = [(name, peak_changes_mm(lesion)) for lesion, name in named]
-    returns = [(name, returns_to_baseline(lesion)) for lesion, name in named]
+    peaks = [(name, peak) for lesion, name in named if (peak := find_time_to_peak(lesion))]
+    sizes = [(name, find_peak_changes_mm(lesion)) for lesion, name in named]
+    returns = [(name, find_returns_to_baseline(lesion)) for lesion, name in named]
     peak_days = [(name, day.day) for name, day in peaks]
     earliest = [(name, day.earliest_day) for name, day in peaks]
     rows = [
@@ -266,56 +274,7 @@ def time_course(lesions: Sequence[AssessedLesion]) -> Table:
     )
 
 
-def suppressed(table: Table, below: int = 5) -> Table:
-    """Withhold the counts from 1 to `below` - 1 of a table that is published by itself."""
-    return suppressed_together([table], below)[0]
-
-
-def suppressed_together(tables: Sequence[Table], below: int = 5) -> tuple[Table, ...]:
-    """Withhold small counts, and what would give one away, in tables that are published together.
-
-    A count from 1 to `below` - 1 reads <`below`; zero stays. A larger one is hidden, the smallest
-    first, as long as some small one can be only one number by the sums and shared counts that are
-    left; where nothing is left to hide, all are hidden, and none reads <`below`. A statistic goes
-    with its n, a percentage with its total. Ranges stay, though they hold single values.
-
-    Raises
-    ------
-    ValueError
-        `below` is less than 3 (only 1 were withheld, and so known), or tables disagree on a count.
-    """
-    if below < 3:
-        raise ValueError("below 3 a number that is withheld is known to be 1")
-    cells = [cell for table in tables for row in table.rows for cell in row]
-    counts = {cell.key: cell.count for cell in cells if cell.count is not None}
-    if any(counts.get(cell.key, cell.count) != cell.count for cell in cells):
-        raise ValueError("tables that are published together are of the same lesions")
-    sums = [total for table in tables for total in table.sums if {*total} <= counts.keys()]
-    words = withheld(counts, sums, below)
-    small = {key for key in words if 0 < counts[key] < below}
-    note = f"Counts from 1 to {below - 1} are withheld, and others from which one could be derived."
-    return tuple(
-        Table(title=table.title, columns=table.columns, notes=(*table.notes, note), suppressed=True,
-              rows=tuple(tuple(_withheld(c, words, small) for c in row) for row in table.rows))
-        for table in tables
-    )  # fmt: skip
-
-
-def _withheld(cell: Cell, words: Mapping[str, str], small: Collection[str]) -> Cell:
-    cell = evolve(cell, lesion_ids=())
-    blank = dict.fromkeys(cell.values)
-    if cell.key in words or (cell.rests_on in words and cell.count is not None):
-        return evolve(cell, text=words.get(cell.key, HIDDEN), count=None, values=blank)
-    if cell.rests_on in small or not words.keys().isdisjoint(cell.told_by):
-        return evolve(cell, text=HIDDEN, values=blank)
-    if cell.rests_on in words:
-        return evolve(cell, values={**cell.values, "n": None})
-    if cell.share_of in words:
-        return evolve(cell, text=str(cell.count), values={**blank, "n": cell.count})
-    return cell
-
-
-def ids_of(lesions: Iterable[AssessedLesion]) -> list[str]:
+def list_ids(lesions: Iterable[AssessedLesion]) -> list[str]:
     """Return the names of lesions, in their order."""
     return [lesion.lesion.lesion_id for lesion in lesions]
 
@@ -343,13 +302,13 @@ def number_of(key: str, count: int) -> Cell:
 def _patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
     number = len({lesion.patient_id for lesion in lesions})
     return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
-                values={"n": number}, lesion_ids=tuple(ids_of(lesions)))  # fmt: skip
+                values={"n": number}, lesion_ids=tuple(list_ids(lesions)))  # fmt: skip
 
 
 def _age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
-    known = [(o.lesion.lesion_id, a) for o in lesions if (a := age_at_radiosurgery(o.lesion))]
+    known = [(o.lesion.lesion_id, a) for o in lesions if (a := find_age_at_radiosurgery(o.lesion))]
     guessed = [name for name, age in known if age.approximate]
-    unknown = [o.lesion.lesion_id for o in lesions if age_at_radiosurgery(o.lesion) is None]
+    unknown = [o.lesion.lesion_id for o in lesions if find_age_at_radiosurgery(o.lesion) is None]
     ages, n = [age.years for _, age in known], len(lesions)
     mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
     cells = (
@@ -373,10 +332,12 @@ def _course_row(
 
 
 def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
-    return statistics_of(key, spread(values), unit, n_key)
+    return build_statistics_cells(key, describe_spread(values), unit, n_key)
 
 
-def statistics_of(key: str, spread: Spread | None, unit: str, n_key: str) -> tuple[Cell, ...]:
+def build_statistics_cells(
+    key: str, spread: Spread | None, unit: str, n_key: str
+) -> tuple[Cell, ...]:
     """Return the cells of mean with interval, median, and range; days are shown as weeks."""
     names = ("mean", "median", "range")
     if spread is None:

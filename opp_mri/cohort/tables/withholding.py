@@ -13,7 +13,7 @@ HIDDEN: Final = "hidden"
 Sum = tuple[str, ...]  # key of a total, then the keys of the counts that add up to it
 
 
-def withheld(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict[str, str]:
+def withhold_counts(counts: Mapping[str, int], sums: Sequence[Sum], below: int) -> dict[str, str]:
     """Return the word that each withheld count is replaced by, by its key.
 
     Parameters

@@ -24,7 +24,7 @@ from opp_mri.dicom.deidentify.engine import (
     has_burned_in_text,
     read_original,
 )
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import READ_ERRORS
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.pixels import read_frames
@@ -152,7 +152,7 @@ def write_deidentified(
         The copy cannot be written.
     """
     try:
-        with quiet_pydicom():
+        with silence_pydicom():
             original = read_original(source)
             if has_burned_in_text(original):
                 raise InputError(

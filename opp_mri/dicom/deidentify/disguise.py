@@ -152,7 +152,7 @@ def put_on(dataset: Dataset, frames: Sequence[NDArray[np.integer]], disguise: Di
     _place_elsewhere(dataset, disguise)
 
 
-def noise_sd(pixels: NDArray[np.integer]) -> float:
+def estimate_noise_sd(pixels: NDArray[np.integer]) -> float:
     """Estimate the SD of an image's own noise, in stored values, from its finest differences."""
     rows, columns = pixels.shape
     if min(rows, columns) < 3:
@@ -207,7 +207,7 @@ def _other_values(
     low, high = limits
     largest = int(np.abs(pixels.astype(np.int64)).max(initial=1))
     scale = min(disguise.scale, high / largest)
-    noise = generator.normal(0.0, disguise.noise_share * noise_sd(pixels), pixels.shape)
+    noise = generator.normal(0.0, disguise.noise_share * estimate_noise_sd(pixels), pixels.shape)
     values: Pixels = np.rint(pixels * scale + noise * scale).astype(np.int64)
     return np.clip(values, low, high)
 

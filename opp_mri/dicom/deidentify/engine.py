@@ -26,7 +26,7 @@ Profile = Callable[[DataElement, Dataset, Place], DataElement | None]
 """Returns what replaces an element of a dataset, or None where nothing does."""
 
 
-def uid_replacer(secret: bytes, case: str) -> NewUid:
+def build_uid_replacer(secret: bytes, case: str) -> NewUid:
     """Return what replaces UIDs: the same one for the same UID, case and secret, and no way back.
 
     Parameters

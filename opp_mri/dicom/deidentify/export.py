@@ -18,9 +18,9 @@ from opp_mri.dicom.deidentify.pixel_text import (
 )
 from opp_mri.dicom.deidentify.profile import ExportProfile, state_deidentification
 from opp_mri.dicom.deidentify.pseudonyms import Pseudonyms
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import READ_ERRORS
-from opp_mri.dicom.headers.values import PYDICOM_ERRORS, text
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS, convert_to_text
 from opp_mri.dicom.pixels import read_frames
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
@@ -73,7 +73,7 @@ def deidentify_object(
         It is no image and no document that can be cleaned, or its pixels may show text.
     """
     try:
-        with quiet_pydicom():
+        with silence_pydicom():
             original = read_original(source)
             return _clean(source, original, pseudonyms, regions, pixels_are_clean)
     except (*READ_ERRORS, *PYDICOM_ERRORS) as error:
@@ -87,13 +87,15 @@ def _clean(
     regions: Sequence[Region],
     pixels_are_clean: bool,
 ) -> CleanObject:
-    sop_class = text(original.get("SOPClassUID"))
+    sop_class = convert_to_text(original.get("SOPClassUID"))
     if not sop_class:
         raise InputError("It is not a DICOM object.")
     is_document = f"{sop_class}.".startswith(DOCUMENTS)
     if not is_document and "PixelData" not in original:
         raise InputError("It is no image, report, presentation state or registration.")
-    profile = ExportProfile(pseudonyms=pseudonyms, patient_id=text(original.get("PatientID")))
+    profile = ExportProfile(
+        pseudonyms=pseudonyms, patient_id=convert_to_text(original.get("PatientID"))
+    )
     frames = [] if is_document else _frames(source, original, regions, pixels_are_clean)
     if "PixelData" in original:
         del original.PixelData  # written anew: nothing passes with it

@@ -13,7 +13,7 @@ from opp_mri.dicom.deidentify.pixel_text import explain_pixel_risk, shows_text
 from opp_mri.dicom.deidentify.profile import SHIFTED, ExportProfile
 from opp_mri.dicom.deidentify.words import clean_text
 from opp_mri.dicom.headers.byte_reader import open_bytes
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import READ_ERRORS
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.pixels import read_frames
@@ -62,7 +62,7 @@ def inspect_file(source: SourceFile, name: str) -> Iterator[Finding]:
             )
             break
     try:
-        with quiet_pydicom():
+        with silence_pydicom():
             dataset = read_original(source)
             if "SOPClassUID" in dataset:
                 yield from _inspect(dataset, source, name)

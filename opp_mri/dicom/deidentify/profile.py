@@ -27,7 +27,7 @@ from opp_mri.dicom.deidentify.pseudonyms import (
 )
 from opp_mri.dicom.deidentify.words import clean_text, known_meanings
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
-from opp_mri.dicom.headers.values import text, texts
+from opp_mri.dicom.headers.values import convert_to_text, convert_to_texts
 
 SHIFTED: Final = frozenset(
     {
@@ -186,7 +186,7 @@ class ExportProfile:
     ) -> tuple[DataElement | None, str]:
         """Keep b-values, with the name of their block; they decide what a series is."""
         if element.tag.is_private_creator:
-            creator = text(element.value)
+            creator = convert_to_text(element.value)
             block = element.tag.element << 8
             is_used = any(
                 tag.group == element.tag.group and tag.element & 0xFF00 == block & 0xFFFF
@@ -201,7 +201,7 @@ class ExportProfile:
         return None, "removed"
 
     def _replace_patient(self, element: DataElement) -> tuple[DataElement, str]:
-        if PATIENT.fullmatch(text(element.value)):
+        if PATIENT.fullmatch(convert_to_text(element.value)):
             return element, ""
         name = self.pseudonyms.name_patient(self.patient_id) if self.pseudonyms else ""
         return DataElement(element.tag, element.VR, name), "replaced"
@@ -209,10 +209,14 @@ class ExportProfile:
     def _replace_person(
         self, element: DataElement, action: str | None
     ) -> tuple[DataElement | None, str]:
-        if PERSON.fullmatch(text(element.value)):
+        if PERSON.fullmatch(convert_to_text(element.value)):
             return element, ""
         if element.keyword in PERSONS:
-            name = self.pseudonyms.name_person(text(element.value)) if self.pseudonyms else ""
+            name = (
+                self.pseudonyms.name_person(convert_to_text(element.value))
+                if self.pseudonyms
+                else ""
+            )
             return DataElement(element.tag, "PN", name), "replaced"
         return self._empty(element) if action == "Z" else (None, "removed")
 
@@ -239,7 +243,7 @@ class ExportProfile:
         if self.pseudonyms is None:
             return element, ""  # whether it was shifted is what the header states
         shift: timedelta = self.pseudonyms.shift_of(self.patient_id)
-        written = [shift_date(text(value), shift) for value in _list(element)]
+        written = [shift_date(convert_to_text(value), shift) for value in _list(element)]
         value = written if len(written) > 1 else written[0]
         return DataElement(element.tag, element.VR, value), "shifted"
 
@@ -248,10 +252,10 @@ class ExportProfile:
         if element.keyword in _STRUCTURAL:
             return self._keep_structure(element)
         values = _list(element)
-        if element.keyword == "CodeMeaning" and text(element.value) in known_meanings():
+        if element.keyword == "CodeMeaning" and convert_to_text(element.value) in known_meanings():
             return element, ""
-        cleaned = [clean_text(text(value)) for value in values]
-        if cleaned == [text(value) for value in values]:
+        cleaned = [clean_text(convert_to_text(value)) for value in values]
+        if cleaned == [convert_to_text(value) for value in values]:
             return element, ""
         kept = [value for value in cleaned if value]
         if not kept:
@@ -264,7 +268,7 @@ class ExportProfile:
 
     def _keep_structure(self, element: DataElement) -> tuple[DataElement | None, str]:
         """Keep a code or a defined term: short, of plain signs."""
-        if all(len(part) <= 16 and part.isascii() for part in texts(element.value)):
+        if all(len(part) <= 16 and part.isascii() for part in convert_to_texts(element.value)):
             return element, ""
         return None, "removed"
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from opp_mri.dicom.deidentify.engine import NewUid, uid_replacer
-from opp_mri.dicom.headers.values import day
+from opp_mri.dicom.deidentify.engine import NewUid, build_uid_replacer
+from opp_mri.dicom.headers.values import convert_to_day
 
 PATIENT: Final = re.compile(r"P-[0-9A-F]{10}")
 PERSON: Final = re.compile(r"R-[0-9A-F]{10}")
@@ -41,7 +41,7 @@ class Pseudonyms:
     new_uid: NewUid = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "new_uid", uid_replacer(self.secret, "uid"))
+        object.__setattr__(self, "new_uid", build_uid_replacer(self.secret, "uid"))
 
     def name_patient(self, patient_id: str) -> str:
         """Return the pseudonym of a patient."""
@@ -71,7 +71,7 @@ def is_new_or_standard(uid: str) -> bool:
 
 def shift_date(written: str, shift: timedelta) -> str:
     """Return a date or date-time, shifted; "" where it is none that can be understood."""
-    original = day(written[:10] if "." in written[:5] else written[:8])
+    original = convert_to_day(written[:10] if "." in written[:5] else written[:8])
     if original is None:
         return ""
     try:

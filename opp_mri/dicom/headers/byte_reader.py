@@ -89,7 +89,7 @@ class MemoryBytes:
         return self._data[offset : offset + length]
 
 
-def inflated_from(reader: ByteReader, start: int, largest: int) -> MemoryBytes | None:
+def inflate_data_set(reader: ByteReader, start: int, largest: int) -> MemoryBytes | None:
     """Inflate a deflated data set (PS3.5 A.5), its header kept; None where it is cut.
 
     Parameters

@@ -25,7 +25,7 @@ CLEAN_VRS: Final = _TEXTS | _CODED | _NUMBER_BYTES.keys() | {"DS", "IS"}
 """Value representations of which values can be clean; none of them has an undefined length."""
 
 
-def clean_value(vr: str, value: bytes, *, little_endian: bool) -> object | None:
+def convert_clean_value(vr: str, value: bytes, *, little_endian: bool) -> object | None:
     """Convert a value if it is clean, or give None.
 
     Parameters

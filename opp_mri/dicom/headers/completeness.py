@@ -50,7 +50,7 @@ class PixelShape:
         return int(pixels * samples * self.bits_allocated + 7) // 8
 
 
-def pixels_missing(
+def describe_missing_pixels(
     reader: ByteReader, position: int, head: bytes, layout: Layout, shape: PixelShape
 ) -> str | None:
     """Describe what is missing of the pixel data, in a sentence, or None where they are complete.
@@ -63,7 +63,7 @@ def pixels_missing(
     shape
         What the header says.
     """
-    start, length = layout.value_at(head, position)
+    start, length = layout.read_value_place(head, position)
     if start > reader.size:
         return "The file ends where its pixel data begin: fetch it again."
     if length == UNDEFINED_LENGTH:
@@ -93,7 +93,7 @@ def _fragments_missing(
         item = reader.read_at(position, 8)
         if len(item) < 8:
             return "The file is cut short: its compressed pixel data do not end. Fetch it again."
-        tag, length = layout.item_at(item)
+        tag, length = layout.read_item(item)
         if tag == SEQUENCE_END:
             break
         if tag != ITEM or length == UNDEFINED_LENGTH:

@@ -16,7 +16,7 @@ from attrs import frozen
 from opp_mri.dicom.headers.elements import Layout
 from opp_mri.dicom.headers.header import Header
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
-from opp_mri.dicom.headers.values import number, text
+from opp_mri.dicom.headers.values import convert_to_text, number
 from opp_mri.domain.imaging import FileStatus
 
 GE_BIAS: Final = 1_000_000_000  # added to the b-value in 0043,1039 of multi-b and synthetic series
@@ -36,7 +36,7 @@ class PrivateBValue:
     creator: str
 
 
-def private_b_values(header: Header) -> Iterator[PrivateBValue]:
+def find_private_b_values(header: Header) -> Iterator[PrivateBValue]:
     """Yield each private b-value of a header."""
     elements = header.raw if header.dataset is None else header.dataset
     for tag, creator, creator_tag in [place for place in _PLACES if place[0] in elements]:
@@ -65,9 +65,9 @@ def _remembered(  # what the value follows from, to be hashed
 
 def _written_by(creator: str, creator_tag: int, tag: int, header: Header) -> float | None:
     """Return a b-value in s/mm2; None under another creator, or where the value can be none."""
-    if text(header.value(creator_tag)).upper() != creator.upper():
+    if convert_to_text(header.get_value(creator_tag)).upper() != creator.upper():
         return None
-    b_value = _b_value(header.value(tag), header)
+    b_value = _b_value(header.get_value(tag), header)
     return b_value if b_value is not None and 0 <= b_value <= LARGEST_B else None
 
 
@@ -77,7 +77,7 @@ def _b_value(value: object, header: Header) -> float | None:
     elif isinstance(value, bytes) and len(value) == 8 and not _DIGITS.fullmatch(value):  # FD as UN
         value = unpack("<d" if header.layout.little_endian else ">d", value)[0]
     elif isinstance(value, bytes):  # IS as UN
-        value = text(value).split("\\")
+        value = convert_to_text(value).split("\\")
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = value[0] if value else None
     b_value = number(value)

@@ -81,20 +81,20 @@ class Layout:
         self.item_end = self._as_read(ITEM_END)
         self.sequence_end = self._as_read(SEQUENCE_END)
 
-    def wanting(self, tags: tuple[int, ...]) -> "Layout":
+    def narrow_to(self, tags: tuple[int, ...]) -> "Layout":
         """Return the same encoding with other wanted tags."""
         return _layout(self.implicit, self.little_endian, tags)
 
-    def item_at(self, item: bytes) -> tuple[int, int]:
+    def read_item(self, item: bytes) -> tuple[int, int]:
         """Return the tag and the length of an item from its eight bytes."""
         tag, length = self.item(item)
         return (self._as_read(tag), length)  # swapping twice is swapping back
 
-    def value_offset(self, element: bytes) -> int:
+    def find_value_offset(self, element: bytes) -> int:
         """Return the offset of a value in its element."""
         return 12 if not self.implicit and element[4:6] in self._long_vrs else 8
 
-    def value_at(self, header: bytes, position: int) -> tuple[int, int]:
+    def read_value_place(self, header: bytes, position: int) -> tuple[int, int]:
         """Return the offset and the length of a value from the first 12 bytes of its element."""
         header = header.ljust(12, b"\0")
         if self.implicit:
@@ -114,7 +114,7 @@ def _layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Lay
     return Layout(implicit=implicit, little_endian=little_endian, wanted=wanted)
 
 
-def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
+def split_items(element: bytes, layout: Layout) -> list[bytes] | None:
     """Return the content of each item of a sequence; None where it is not laid out as it should be.
 
     Parameters
@@ -124,7 +124,7 @@ def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
     layout
         Its encoding.
     """
-    position, _ = layout.value_at(element[:12], 0)
+    position, _ = layout.read_value_place(element[:12], 0)
     items = []
     try:
         while position < len(element):
@@ -145,7 +145,7 @@ def items_of(element: bytes, layout: Layout) -> list[bytes] | None:
     return items
 
 
-def elements_in(item: bytes, layout: Layout) -> dict[int, bytes] | None:
+def find_elements(item: bytes, layout: Layout) -> dict[int, bytes] | None:
     """Return the wanted elements of an item; None where it is not laid out as it should be."""
     elements = read_elements(MemoryBytes(item), 0, layout, item)
     return elements.raw if elements.stop is Stop.END else None
@@ -230,7 +230,7 @@ def _walk_explicit(
             length = length_of(block, p + 8)[0]
             if length == UNDEFINED_LENGTH:
                 try:
-                    length = past_sequence(block, p + 12, layout) - p - 12
+                    length = skip_sequence(block, p + 12, layout) - p - 12
                 except Short:
                     return p, Stop._SHORT
                 except (ValueError, RecursionError):
@@ -259,7 +259,7 @@ def _walk_implicit(
             return p, Stop.PIXELS
         if length == UNDEFINED_LENGTH:
             try:
-                length = past_sequence(block, p + 8, layout) - p - 8
+                length = skip_sequence(block, p + 8, layout) - p - 8
             except Short:
                 return p, Stop._SHORT
             except (ValueError, RecursionError):
@@ -275,7 +275,7 @@ def _walk_implicit(
     return p, Stop._SHORT
 
 
-def past_sequence(block: bytes, p: int, layout: Layout) -> int:
+def skip_sequence(block: bytes, p: int, layout: Layout) -> int:
     """Return where a sequence without length ends; `Short` where the block ends before it."""
     while True:
         tag, length = layout.item(block, p)
@@ -306,7 +306,7 @@ def _past_item(block: bytes, p: int, layout: Layout) -> int:
             else:
                 size = 8
         p += size
-        p = past_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+        p = skip_sequence(block, p, layout) if length == UNDEFINED_LENGTH else p + length
 
 
 def _is_zeroed(reader: ByteReader, position: int) -> bool:

@@ -11,16 +11,16 @@ from typing import Any, Final
 from attrs import frozen
 from pydicom import Dataset
 
-from opp_mri.dicom.headers.elements import Layout, elements_in, items_of
-from opp_mri.dicom.headers.fields import Values, understood
+from opp_mri.dicom.headers.elements import Layout, find_elements, split_items
+from opp_mri.dicom.headers.fields import Values, interpret_values
 from opp_mri.dicom.headers.header import Header
-from opp_mri.dicom.headers.keywords import TAGS, tag_of
+from opp_mri.dicom.headers.keywords import TAGS, get_tag
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.errors import InputError
 
 _GROUPS: Final = tuple(
-    tag_of(keyword)
+    get_tag(keyword)
     for keyword in (
         *("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence"),
         *("FrameContentSequence", "TemporalPositionSequence", "ContrastBolusUsageSequence"),
@@ -35,7 +35,7 @@ _OF_FRAMES: Final = (
     *("FrameType", "StackID", "TemporalPositionIndex", "ContrastBolusAgentAdministered"),
     "FrameAcquisitionDateTime",
 )
-_TAGS: Final = TAGS | {keyword: tag_of(keyword) for keyword in _OF_FRAMES}
+_TAGS: Final = TAGS | {keyword: get_tag(keyword) for keyword in _OF_FRAMES}
 _KEYWORDS: Final = {tag: keyword for keyword, tag in _TAGS.items()}
 _SHARED: Final = TAGS["SharedFunctionalGroupsSequence"]
 _PER_FRAME: Final = TAGS["PerFrameFunctionalGroupsSequence"]
@@ -58,7 +58,7 @@ class FunctionalGroups:
     shared: Values
     per_frame: Sequence[Values]
 
-    def of_frame(self, index: int) -> Values:
+    def get_frame_values(self, index: int) -> Values:
         """Return what holds for a frame, counted from 0: its own values before the shared ones."""
         own = self.per_frame[index] if index < len(self.per_frame) else {}
         return self.shared | own
@@ -86,16 +86,16 @@ def _groups_in(header: Header, tag: int) -> list[Values]:
     if tag not in header:
         return []
     if header.dataset is None:
-        items = items_of(header.raw[tag], header.layout) or ()
+        items = split_items(header.raw[tag], header.layout) or ()
         groups = [_values_of(item, header.layout, header.character_set) for item in items]
         if groups and None not in groups:
             return [values for values in groups if values is not None]
-    return [understood(_flat(item)) for item in header.items(tag)]
+    return [interpret_values(_flat(item)) for item in header.get_items(tag)]
 
 
 def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | None:
     """Return the values of the groups of one item; None where only pydicom can read it."""
-    groups = elements_in(item, layout.wanting(_GROUPS))
+    groups = find_elements(item, layout.narrow_to(_GROUPS))
     if groups is None:
         return None
     values: Values = {}
@@ -110,19 +110,19 @@ def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | No
 @lru_cache(maxsize=8192)
 def _values_of_group(element: bytes, layout: Layout, character_set: bytes) -> Values | None:
     # Of many frames most groups are the same to the byte
-    items = items_of(element, layout)
+    items = split_items(element, layout)
     if not items:
         return items if items is None else {}
-    raw = elements_in(items[0], layout.wanting(tuple(_KEYWORDS)))
+    raw = find_elements(items[0], layout.narrow_to(tuple(_KEYWORDS)))
     if raw is None:
         return None
     if character_set:
         raw.setdefault(_CHARACTER_SET, character_set)
     inside = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
-    return understood({_KEYWORDS[tag]: inside.value(tag) for tag in raw})
+    return interpret_values({_KEYWORDS[tag]: inside.get_value(tag) for tag in raw})
 
 
-def contrast_agents(header: Header) -> Mapping[str, Any]:
+def read_contrast_agents(header: Header) -> Mapping[str, Any]:
     """Return agent, volume and start time from the sequence that enhanced images have for them."""
     if _AGENTS not in header:
         return {}
@@ -139,7 +139,7 @@ def _remembered_agents(element: bytes, layout: Layout, character_set: bytes) -> 
 
 def _agents_in(header: Header) -> Mapping[str, Any]:
     try:
-        agents = header.items(_AGENTS)
+        agents = header.get_items(_AGENTS)
         if not agents:
             return {}
         contrast = {

@@ -21,15 +21,15 @@ from pydicom.filereader import read_partial, read_sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from opp_mri.dicom.headers.byte_reader import ByteReader, ReaderStream, inflated_from
-from opp_mri.dicom.headers.clean_values import CLEAN_VRS, clean_value
-from opp_mri.dicom.headers.completeness import PixelShape, pixels_missing
+from opp_mri.dicom.headers.byte_reader import ByteReader, ReaderStream, inflate_data_set
+from opp_mri.dicom.headers.clean_values import CLEAN_VRS, convert_clean_value
+from opp_mri.dicom.headers.completeness import PixelShape, describe_missing_pixels
 from opp_mri.dicom.headers.elements import PIXEL_TAGS, UNDEFINED_LENGTH, Layout, Stop, read_elements
 from opp_mri.dicom.headers.file_meta import read_file_meta
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES, TAGS
-from opp_mri.dicom.headers.sources import DICOMDIR_CLASS_UID, READ_ERRORS, reason_in_words
+from opp_mri.dicom.headers.sources import DICOMDIR_CLASS_UID, READ_ERRORS, describe_reason
 from opp_mri.dicom.headers.template import Fit, SharedElements, Template, Templates
-from opp_mri.dicom.headers.values import PYDICOM_ERRORS, integer, text
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS, convert_to_integer, convert_to_text
 from opp_mri.domain.imaging import FileStatus
 
 _PRIVATE: Final = tuple(tag for _, *tags in PRIVATE_B_VALUES for tag in tags)
@@ -109,31 +109,31 @@ class Header:
         """Return whether the element is there, be it empty."""
         return tag in (self.raw if self.dataset is None else self.dataset)
 
-    def items(self, tag: int) -> Sequence[Dataset]:
+    def get_items(self, tag: int) -> Sequence[Dataset]:
         """Return the items of a sequence, none if absent; raises one of `PYDICOM_ERRORS`."""
         if tag not in self:
             return ()
         if self.dataset is not None:
             value = self.dataset[tag].value
         else:
-            value = decoded(tag, self.raw[tag], self.layout, self.character_set)
+            value = decode_element(tag, self.raw[tag], self.layout, self.character_set)
         if not isinstance(value, Sequence):
             raise TypeError("it is no sequence")
         return value
 
-    def value(self, tag: int) -> object:
+    def get_value(self, tag: int) -> object:
         """Give a value equal to pydicom's; None where absent or where pydicom cannot convert it."""
         try:
             if tag not in self:
                 return None
             if self.dataset is not None:
                 return self.dataset[tag].value
-            return decoded(tag, self.raw[tag], self.layout, self.character_set)
+            return decode_element(tag, self.raw[tag], self.layout, self.character_set)
         except PYDICOM_ERRORS:
             return None
 
 
-def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
+def decode_element(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
     """Return the value of an element, equal to pydicom's; raises one of `PYDICOM_ERRORS`.
 
     Parameters
@@ -145,15 +145,15 @@ def decoded(tag: int, element: bytes, layout: Layout, character_set: bytes) -> o
     """
     vr = _VRS.get(tag) if layout.implicit else _VR_NAMES.get(element[4:6])
     if vr is not None and not (layout.implicit and element[4:8] == _ENDLESS):
-        value = element[layout.value_offset(element) :]
-        converted = clean_value(vr, value, little_endian=layout.little_endian)
+        value = element[layout.find_value_offset(element) :]
+        converted = convert_clean_value(vr, value, little_endian=layout.little_endian)
         if converted is not None:
             return converted
     return _decoded_by_pydicom(tag, element, layout, character_set)
 
 
 def _decoded_by_pydicom(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
-    start, length = layout.value_at(element[:12], 0)
+    start, length = layout.read_value_place(element[:12], 0)
     encodings = _encodings(b"" if tag == _CHARACTER_SET else character_set, layout)
     implicit, little = layout.implicit, layout.little_endian
     if length == UNDEFINED_LENGTH:
@@ -167,12 +167,12 @@ def _decoded_by_pydicom(tag: int, element: bytes, layout: Layout, character_set:
 def _encodings(character_set: bytes, layout: Layout) -> list[str]:
     if not character_set:
         return [default_encoding]
-    names = decoded(_CHARACTER_SET, character_set, layout, b"")
+    names = decode_element(_CHARACTER_SET, character_set, layout, b"")
     return list(convert_encodings(names))  # type: ignore[arg-type]  # a string or several
 
 
 @contextmanager
-def quiet_pydicom() -> Iterator[None]:
+def silence_pydicom() -> Iterator[None]:
     """Silence pydicom about values that break a rule, for as long as this lasts.
 
     Its warnings and log lines quote the values, a patient's name included, and a user who set it
@@ -196,7 +196,7 @@ def read_header(reader: ByteReader, templates: Templates | None = None) -> Heade
     try:
         return _read(reader, templates or Templates())
     except READ_ERRORS as error:
-        return Header(status=FileStatus.UNREADABLE, detail=reason_in_words(error))
+        return Header(status=FileStatus.UNREADABLE, detail=describe_reason(error))
 
 
 def _read(reader: ByteReader, templates: Templates) -> Header:
@@ -216,7 +216,7 @@ def _read(reader: ByteReader, templates: Templates) -> Header:
     if not syntax:
         return _read_by_pydicom(reader)
     if syntax == _DEFLATED:
-        inflated = inflated_from(reader, start, _LARGEST_INFLATED)
+        inflated = inflate_data_set(reader, start, _LARGEST_INFLATED)
         if inflated is None:
             return _cut()
         if inflated.size > _LARGEST_INFLATED:
@@ -278,7 +278,7 @@ def _read_without_preamble(reader: ByteReader, block: bytes) -> Header:
     """Look for a bare data set: some old archives store no preamble and no meta information."""
     if block[:2] in (b"\x02\0", b"\x08\0", b"\0\x08"):
         header = _read_by_pydicom(reader)
-        if text(header.value(TAGS["SOPClassUID"])).startswith("1.2.840.10008."):
+        if convert_to_text(header.get_value(TAGS["SOPClassUID"])).startswith("1.2.840.10008."):
             return header
     if not block:
         return Header(status=FileStatus.NOT_DICOM, detail="The file is empty.")
@@ -305,7 +305,7 @@ def _read_by_pydicom(reader: ByteReader) -> Header:
     implicit, little = dataset.original_encoding
     header = Header(
         status=FileStatus.IMAGE,
-        transfer_syntax_uid=text(dataset.file_meta.get("TransferSyntaxUID")),
+        transfer_syntax_uid=convert_to_text(dataset.file_meta.get("TransferSyntaxUID")),
         layout=_LAYOUTS[bool(implicit), little is not False],
         dataset=dataset,
     )
@@ -335,11 +335,11 @@ def _judged(
         head = block[position : position + 12]
         if len(head) < 12:
             head = reader.read_at(position, 12)
-        missing = pixels_missing(reader, position, head, header.layout, _shape_of(header))
+        missing = describe_missing_pixels(reader, position, head, header.layout, _shape_of(header))
         if missing:
             header.status, header.detail = FileStatus.TRUNCATED, missing
         return header
-    class_uid = text(header.value(TAGS["SOPClassUID"]))
+    class_uid = convert_to_text(header.get_value(TAGS["SOPClassUID"]))
     name = UID(class_uid).name if class_uid else "No SOPClassUID"
     if class_uid.startswith(_REPORTS) and class_uid != _KEY_OBJECTS:
         header.status, header.detail = FileStatus.STRUCTURED_REPORT, f"A report: {name}."
@@ -355,26 +355,26 @@ def _shape_of(header: Header) -> PixelShape:
     if header.dataset is None:
         elements = tuple([header.raw.get(tag) for tag in _SHAPE])
         return _shape_from(elements, header.layout, header.transfer_syntax_uid)
-    return _shape([header.value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
+    return _shape([header.get_value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
 
 
 @lru_cache(maxsize=1024)
 def _shape_from(elements: tuple[bytes | None, ...], layout: Layout, syntax: str) -> PixelShape:
     raw = {tag: element for tag, element in zip(_SHAPE, elements, strict=True) if element}
     header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
-    return _shape([header.value(tag) for tag in _SHAPE], syntax)
+    return _shape([header.get_value(tag) for tag in _SHAPE], syntax)
 
 
 def _shape(values: Sequence[object], syntax: str) -> PixelShape:
     *integers, photometric = values
-    rows, columns, samples, bits, frames = (integer(value) for value in integers)
+    rows, columns, samples, bits, frames = (convert_to_integer(value) for value in integers)
     return PixelShape(
         rows=rows,
         columns=columns,
         samples_per_pixel=samples,
         bits_allocated=bits,
         frame_count=max(frames or 1, 1),
-        photometric_interpretation=text(photometric),
+        photometric_interpretation=convert_to_text(photometric),
         transfer_syntax_uid=syntax,
     )
 

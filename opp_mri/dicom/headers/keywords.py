@@ -30,7 +30,7 @@ KEYWORDS: Final = (
 """The elements that are read; `instances` makes an Instance of them."""
 
 
-def tag_of(keyword: str) -> int:
+def get_tag(keyword: str) -> int:
     """Return the tag of a DICOM keyword."""
     tag = tag_for_keyword(keyword)
     if tag is None:
@@ -38,7 +38,7 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
-TAGS: Final = {keyword: tag_of(keyword) for keyword in KEYWORDS}
+TAGS: Final = {keyword: get_tag(keyword) for keyword in KEYWORDS}
 
 PRIVATE_B_VALUES: Final = tuple(
     (creator, group << 16 | block, group << 16 | block << 8 | element)

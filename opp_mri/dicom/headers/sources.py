@@ -84,7 +84,7 @@ def open_source(source: SourceFile) -> BinaryIO:
             return open_member(source)
         return os.fdopen(open_file(source.path)[0], "rb")
     except READ_ERRORS as error:
-        raise InputError(f"{source.name}: {reason_in_words(error)}") from error
+        raise InputError(f"{source.name}: {describe_reason(error)}") from error
 
 
 def read_source_bytes(source: SourceFile) -> bytes:
@@ -99,7 +99,7 @@ def read_source_bytes(source: SourceFile) -> bytes:
         with open_source(source) as stream:
             return stream.read()
     except READ_ERRORS as error:
-        raise InputError(f"{source.name}: {reason_in_words(error)}") from error
+        raise InputError(f"{source.name}: {describe_reason(error)}") from error
 
 
 def open_file(path: str) -> tuple[int, int]:
@@ -130,7 +130,7 @@ def open_member(source: SourceFile) -> BinaryIO:
         ) from error
 
 
-def reason_in_words(error: Exception) -> str:
+def describe_reason(error: Exception) -> str:
     """Explain why something could not be read, without its name."""
     match error:
         case SourceReadError():

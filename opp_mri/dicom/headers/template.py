@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from attrs import define, field, frozen
 
-from opp_mri.dicom.headers.elements import UNDEFINED_LENGTH, Layout, past_sequence
+from opp_mri.dicom.headers.elements import UNDEFINED_LENGTH, Layout, skip_sequence
 
 _MAGIC: Final = b"DICM"
 _MAGIC_AT: Final = 128
@@ -152,7 +152,7 @@ class Template:
                 position = start + size
                 length = length_of(block, start + length_at)[0]
                 if length == UNDEFINED_LENGTH:
-                    position = past_sequence(block, position, self._layout)
+                    position = skip_sequence(block, position, self._layout)
                 else:
                     position += length
                 if tag is not None:
@@ -189,7 +189,7 @@ class Template:
                 length = element.length_of(block, position + element.length_at)[0]
                 position += element.size
                 if length == UNDEFINED_LENGTH:
-                    position = past_sequence(block, position, self._layout)
+                    position = skip_sequence(block, position, self._layout)
                 else:
                     position += length
                 own.append(block[start:position])
@@ -248,7 +248,7 @@ def _element(
 @lru_cache(maxsize=_MOST_ELEMENTS)
 def _element_of(head: bytes, layout: Layout) -> _Element:
     tag, *_ = layout.element(head.ljust(12, b"\0"), 0)
-    size = layout.value_offset(head)
+    size = layout.find_value_offset(head)
     is_short = size == 8 and not layout.implicit
     return _Element(
         head=head,

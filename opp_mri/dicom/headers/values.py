@@ -33,7 +33,7 @@ _DATE: Final = re.compile(r"(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _TIME: Final = re.compile(r"(\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d{1,6})\d*)?)?)?")
 
 
-def text(value: object) -> str:
+def convert_to_text(value: object) -> str:
     """Return text without the spaces around it; several values keep their backslashes."""
     if isinstance(value, str):
         return value.strip(" \0\t\r\n")
@@ -46,18 +46,18 @@ def text(value: object) -> str:
     return str(value).strip(" \0\t\r\n")
 
 
-def shown_text(value: object) -> str:
+def convert_to_shown_text(value: object) -> str:
     """Return text on one line as it can be shown to people.
 
     Blanks of any kind become spaces; other characters that act instead of being read, such as
     terminal escapes and bidirectional overrides, are written out.
     """
-    return make_line_visible(_BLANKS.sub(" ", text(value)))
+    return make_line_visible(_BLANKS.sub(" ", convert_to_text(value)))
 
 
-def texts(value: object) -> tuple[str, ...]:
+def convert_to_texts(value: object) -> tuple[str, ...]:
     """Return the values of a code string, none for an empty one."""
-    written = text(value)
+    written = convert_to_text(value)
     return (
         tuple(make_line_visible(part.strip(" \0")) for part in written.split("\\"))
         if written
@@ -68,7 +68,7 @@ def texts(value: object) -> tuple[str, ...]:
 def number(value: object) -> float | None:
     """Return a finite number, or None for anything else, several values included."""
     written = value if isinstance(value, str | bytes) else getattr(value, "original_string", None)
-    if isinstance(written, str | bytes) and not _DECIMAL.fullmatch(text(written)):
+    if isinstance(written, str | bytes) and not _DECIMAL.fullmatch(convert_to_text(written)):
         return None
     try:
         converted = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
@@ -77,7 +77,7 @@ def number(value: object) -> float | None:
     return converted if math.isfinite(converted) else None
 
 
-def integer(value: object) -> int | None:
+def convert_to_integer(value: object) -> int | None:
     """Return a whole number, or None for anything else."""
     converted: float | int | None = int(value) if isinstance(value, int) else number(value)
     if converted is None or converted != int(converted) or abs(converted) > _LARGEST_INTEGER:
@@ -85,12 +85,12 @@ def integer(value: object) -> int | None:
     return int(converted)
 
 
-def numbers(value: object) -> tuple[float, ...]:
+def convert_to_numbers(value: object) -> tuple[float, ...]:
     """Return several finite numbers, or none at all where one of them is not a number."""
     if isinstance(value, list) and {*map(type, value)} == {float}:  # clean, as most are
         return tuple(value) if all(map(math.isfinite, value)) else ()
     if isinstance(value, str | bytes):  # of another VR than DS, which is cut up already
-        value = text(value).split("\\")
+        value = convert_to_text(value).split("\\")
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     parts = tuple(value) if several else (value,)  # type: ignore[arg-type]  # several: iterable
     values = tuple(part for part in map(number, parts) if part is not None)
@@ -99,48 +99,51 @@ def numbers(value: object) -> tuple[float, ...]:
 
 def pair(value: object) -> tuple[float, float] | None:
     """Return two numbers, or None."""
-    match numbers(value):
+    match convert_to_numbers(value):
         case (first, second):
             return first, second
     return None
 
 
-def triple(value: object) -> tuple[float, float, float] | None:
+def convert_to_triple(value: object) -> tuple[float, float, float] | None:
     """Return three numbers, or None."""
-    match numbers(value):
+    match convert_to_numbers(value):
         case (x, y, z):
             return x, y, z
     return None
 
 
-def sextuple(value: object) -> tuple[float, float, float, float, float, float] | None:
+def convert_to_sextuple(value: object) -> tuple[float, float, float, float, float, float] | None:
     """Return six numbers, or None."""
-    match numbers(value):
+    match convert_to_numbers(value):
         case (a, b, c, d, e, f):
             return a, b, c, d, e, f
     return None
 
 
-def yes_or_no(value: object) -> bool | None:
+def convert_to_bool(value: object) -> bool | None:
     """Return what YES or NO means, or None for anything else."""
-    return {"YES": True, "NO": False}.get(text(value).upper())
+    return {"YES": True, "NO": False}.get(convert_to_text(value).upper())
 
 
-def code_meanings(value: object) -> tuple[str, ...]:
+def list_code_meanings(value: object) -> tuple[str, ...]:
     """Return the meaning of each code of a code sequence, or else the code itself."""
     items = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
-    written = (text(item.get("CodeMeaning")) or text(item.get("CodeValue")) for item in items)
+    written = (
+        convert_to_text(item.get("CodeMeaning")) or convert_to_text(item.get("CodeValue"))
+        for item in items
+    )
     return tuple(meaning for meaning in written if meaning)
 
 
 def _as_written(part: object) -> str:
     written = getattr(part, "original_string", None)
     if written is not None:
-        return text(written)
-    return f"{part:g}" if isinstance(part, float) else text(part)
+        return convert_to_text(written)
+    return f"{part:g}" if isinstance(part, float) else convert_to_text(part)
 
 
-def fault(keyword: str, value: object) -> str:
+def describe_fault(keyword: str, value: object) -> str:
     """Explain why a value that is there cannot be understood, with the value as it is written.
 
     Parameters
@@ -149,7 +152,7 @@ def fault(keyword: str, value: object) -> str:
         DICOM keyword and value of the element, which no converter could understand.
     """
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
-    parts = [_as_written(part) for part in value] if several else text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
+    parts = [_as_written(part) for part in value] if several else convert_to_text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
     written = "\\".join(parts)[:_LONGEST_QUOTED]
     if not all(_DECIMAL.fullmatch(part) for part in parts):
         return (
@@ -159,9 +162,9 @@ def fault(keyword: str, value: object) -> str:
     return f"{keyword} holds {count} ({written}), and another number of values is needed."
 
 
-def day(value: object) -> date | None:
+def convert_to_day(value: object) -> date | None:
     """Return a date, 20180107 or the old 2018.01.07."""
-    match = _DATE.fullmatch(text(value))
+    match = _DATE.fullmatch(convert_to_text(value))
     if not match:
         return None
     try:
@@ -170,14 +173,14 @@ def day(value: object) -> date | None:
         return None
 
 
-def day_of_datetime(value: object) -> date | None:
+def convert_datetime_to_day(value: object) -> date | None:
     """Return the date of a date-time."""
-    return day(text(value)[:8])
+    return convert_to_day(convert_to_text(value)[:8])
 
 
-def clock(value: object) -> time | None:
+def convert_to_clock(value: object) -> time | None:
     """Return a time, with or without minutes, seconds and fraction, or with the old colons."""
-    match = _TIME.fullmatch(text(value))
+    match = _TIME.fullmatch(convert_to_text(value))
     if not match:
         return None
     hour, minute, second = (int(part or 0) for part in match.groups()[:3])
@@ -188,7 +191,7 @@ def clock(value: object) -> time | None:
         return None
 
 
-def clock_of_datetime(value: object) -> time | None:
+def convert_datetime_to_clock(value: object) -> time | None:
     """Return the time of a date-time, its offset from UTC left out, or None where it has none."""
-    written = re.split(r"[+\-]", text(value))[0]
-    return clock(written[8:]) if len(written) > 8 else None
+    written = re.split(r"[+\-]", convert_to_text(value))[0]
+    return convert_to_clock(written[8:]) if len(written) > 8 else None

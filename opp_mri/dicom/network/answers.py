@@ -6,7 +6,12 @@ from typing import Final
 
 from pydicom import Dataset
 
-from opp_mri.dicom.headers.values import day, integer, text, texts
+from opp_mri.dicom.headers.values import (
+    convert_to_day,
+    convert_to_integer,
+    convert_to_text,
+    convert_to_texts,
+)
 from opp_mri.domain.peer import RemoteInstance, RemoteSeries, RemoteStudy, StudyQuery, is_uid
 
 STUDY_KEYS: Final = (
@@ -44,13 +49,13 @@ def understand_studies(answers: Iterable[Dataset], query: StudyQuery) -> list[Re
     studies: dict[str, RemoteStudy] = {}
     for answer in answers:
         study = RemoteStudy(
-            patient_id=text(answer.get("PatientID")),
-            study_instance_uid=text(answer.get("StudyInstanceUID")),
-            study_date=day(answer.get("StudyDate")),
-            study_description=text(answer.get("StudyDescription")),
-            modalities=texts(answer.get("ModalitiesInStudy")),
-            series_count=integer(answer.get("NumberOfStudyRelatedSeries")),
-            instance_count=integer(answer.get("NumberOfStudyRelatedInstances")),
+            patient_id=convert_to_text(answer.get("PatientID")),
+            study_instance_uid=convert_to_text(answer.get("StudyInstanceUID")),
+            study_date=convert_to_day(answer.get("StudyDate")),
+            study_description=convert_to_text(answer.get("StudyDescription")),
+            modalities=convert_to_texts(answer.get("ModalitiesInStudy")),
+            series_count=convert_to_integer(answer.get("NumberOfStudyRelatedSeries")),
+            instance_count=convert_to_integer(answer.get("NumberOfStudyRelatedInstances")),
         )
         if is_uid(study.study_instance_uid) and _fits(study, query):
             studies.setdefault(study.study_instance_uid, study)
@@ -81,18 +86,18 @@ def understand_series(answers: Iterable[Dataset], study: RemoteStudy) -> list[Re
     """Return the series of a study, each once."""
     series: dict[str, RemoteSeries] = {}
     for answer in answers:
-        uid = text(answer.get("SeriesInstanceUID"))
-        stated = text(answer.get("StudyInstanceUID"))
+        uid = convert_to_text(answer.get("SeriesInstanceUID"))
+        stated = convert_to_text(answer.get("StudyInstanceUID"))
         if is_uid(uid) and stated in ("", study.study_instance_uid):
             series.setdefault(
                 uid,
                 RemoteSeries(
                     study=study,
                     series_instance_uid=uid,
-                    modality=text(answer.get("Modality")),
-                    series_number=integer(answer.get("SeriesNumber")),
-                    series_description=text(answer.get("SeriesDescription")),
-                    instance_count=integer(answer.get("NumberOfSeriesRelatedInstances")),
+                    modality=convert_to_text(answer.get("Modality")),
+                    series_number=convert_to_integer(answer.get("SeriesNumber")),
+                    series_description=convert_to_text(answer.get("SeriesDescription")),
+                    instance_count=convert_to_integer(answer.get("NumberOfSeriesRelatedInstances")),
                 ),
             )
     return sorted(
@@ -104,10 +109,10 @@ def understand_instances(answers: Iterable[Dataset], series: RemoteSeries) -> li
     """Return the instances of a series, each once, in the order of their numbers."""
     instances: dict[str, RemoteInstance] = {}
     for answer in answers:
-        uid = text(answer.get("SOPInstanceUID"))
-        stated = text(answer.get("SeriesInstanceUID"))
+        uid = convert_to_text(answer.get("SOPInstanceUID"))
+        stated = convert_to_text(answer.get("SeriesInstanceUID"))
         if is_uid(uid) and stated in ("", series.series_instance_uid):
-            number = integer(answer.get("InstanceNumber"))
+            number = convert_to_integer(answer.get("InstanceNumber"))
             instances.setdefault(uid, RemoteInstance(sop_instance_uid=uid, instance_number=number))
     return sorted(
         instances.values(), key=lambda each: (each.instance_number or 0, each.sop_instance_uid)

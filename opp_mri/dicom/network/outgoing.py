@@ -8,7 +8,7 @@ from opp_mri.dicom.headers.byte_reader import MemoryBytes
 from opp_mri.dicom.headers.header import read_header
 from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.sources import find_sources, read_source_bytes
-from opp_mri.dicom.headers.values import text
+from opp_mri.dicom.headers.values import convert_to_text
 from opp_mri.dicom.network.archive import OutgoingObject
 from opp_mri.domain.imaging import FileStatus
 from opp_mri.domain.peer import is_uid
@@ -40,11 +40,11 @@ def read_outgoing(sources: Sequence[Path]) -> tuple[list[tuple[str, OutgoingObje
             other_files += 1
             continue
         item = OutgoingObject(
-            patient_id=text(header.value(TAGS["PatientID"])),
-            study_instance_uid=text(header.value(TAGS["StudyInstanceUID"])),
-            series_instance_uid=text(header.value(TAGS["SeriesInstanceUID"])),
-            sop_class_uid=text(header.value(TAGS["SOPClassUID"])),
-            sop_instance_uid=text(header.value(TAGS["SOPInstanceUID"])),
+            patient_id=convert_to_text(header.get_value(TAGS["PatientID"])),
+            study_instance_uid=convert_to_text(header.get_value(TAGS["StudyInstanceUID"])),
+            series_instance_uid=convert_to_text(header.get_value(TAGS["SeriesInstanceUID"])),
+            sop_class_uid=convert_to_text(header.get_value(TAGS["SOPClassUID"])),
+            sop_instance_uid=convert_to_text(header.get_value(TAGS["SOPInstanceUID"])),
             transfer_syntax_uid=header.transfer_syntax_uid,
             content=content,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 
 _LOGGERS: Final = ("pynetdicom", "dicomweb_client", "urllib3", "requests", "keyring")
 
@@ -20,7 +20,7 @@ def quiet_network() -> Iterator[None]:
         logger.setLevel(logging.CRITICAL + 1)  # children without a level of their own follow it
         logger.propagate = False
     try:
-        with quiet_pydicom(), warnings.catch_warnings():
+        with silence_pydicom(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

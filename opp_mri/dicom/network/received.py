@@ -9,7 +9,7 @@ from opp_mri.dicom.headers.byte_reader import MemoryBytes, open_bytes
 from opp_mri.dicom.headers.header import Header, read_header
 from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.headers.sources import READ_ERRORS
-from opp_mri.dicom.headers.values import text
+from opp_mri.dicom.headers.values import convert_to_text
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.domain.peer import RemoteSeries, is_uid
@@ -40,7 +40,7 @@ class Received:
 def check_received(content: bytes, series: RemoteSeries) -> Received:
     """Check the patient, study, series and UID of an object, and that it is whole."""
     header = _read(content)
-    uid = text(header.value(TAGS["SOPInstanceUID"]))
+    uid = convert_to_text(header.get_value(TAGS["SOPInstanceUID"]))
     fault = _find_fault(header, uid, series)
     return Received(
         sop_instance_uid=uid if is_uid(uid) else "", fault=fault, size_bytes=len(content)
@@ -54,11 +54,14 @@ def _find_fault(header: Header, uid: str, series: RemoteSeries) -> str:
         return f"It is not a whole object: {header.detail}"
     if not is_uid(uid):
         return "Its SOPInstanceUID is not a UID."
-    if text(header.value(TAGS["PatientID"])) != series.study.patient_id:
+    if convert_to_text(header.get_value(TAGS["PatientID"])) != series.study.patient_id:
         return "It belongs to another patient."
-    if text(header.value(TAGS["StudyInstanceUID"])) != series.study.study_instance_uid:
+    if (
+        convert_to_text(header.get_value(TAGS["StudyInstanceUID"]))
+        != series.study.study_instance_uid
+    ):
         return "It belongs to another study."
-    if text(header.value(TAGS["SeriesInstanceUID"])) != series.series_instance_uid:
+    if convert_to_text(header.get_value(TAGS["SeriesInstanceUID"])) != series.series_instance_uid:
         return "It belongs to another series."
     return ""
 
@@ -80,7 +83,7 @@ def is_whole(path: Path, series: RemoteSeries, sop_instance_uid: str) -> bool:
             header = read_header(reader)
     except READ_ERRORS:
         return False
-    uid = text(header.value(TAGS["SOPInstanceUID"]))
+    uid = convert_to_text(header.get_value(TAGS["SOPInstanceUID"]))
     return uid == sop_instance_uid and not _find_fault(header, uid, series)
 
 

@@ -17,7 +17,7 @@ from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from opp_mri.dicom.headers.values import PYDICOM_ERRORS, text
+from opp_mri.dicom.headers.values import PYDICOM_ERRORS, convert_to_text
 from opp_mri.dicom.network.answers import (
     INSTANCE_KEYS,
     SERIES_KEYS,
@@ -148,8 +148,8 @@ class WebArchive:
             )
         )
         for answer in map(_from_json, answers):
-            patient_id = text(answer.get("PatientID"))
-            if text(answer.get("SOPInstanceUID")) == item.sop_instance_uid:
+            patient_id = convert_to_text(answer.get("PatientID"))
+            if convert_to_text(answer.get("SOPInstanceUID")) == item.sop_instance_uid:
                 return patient_id in ("", item.patient_id)
         return False
 

@@ -16,7 +16,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM, PersonName
 
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import open_source
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
@@ -75,7 +75,7 @@ def read_image_header(source: SourceFile) -> Dataset:
         The file cannot be read.
     """
     try:
-        with quiet_pydicom(), open_source(source) as stream:
+        with silence_pydicom(), open_source(source) as stream:
             header = dcmread(stream, stop_before_pixels=True, force=True)
             header.walk(
                 lambda _dataset, _element: None

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SpatialRegistrationStorage
 from pydicom.valuerep import format_number_as_ds
 
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.objects.modules import (
     ReferencedImages,
@@ -164,7 +164,7 @@ def read_spatial_registration(
         The file is no Spatial Registration, or does not register these volumes.
     """
     try:
-        with quiet_pydicom():
+        with silence_pydicom():
             dataset = dcmread(path)
             items = list(_list_items(dataset))
     except PYDICOM_ERRORS as error:

@@ -40,7 +40,7 @@ _ADMINISTERED: Final = (
 
 
 @lru_cache(maxsize=1024)
-def agent_text(text: str) -> AgentText:
+def interpret_agent(text: str) -> AgentText:
     """Describe what the text of ContrastBolusAgent means.
 
     Parameters
@@ -61,9 +61,9 @@ def agent_text(text: str) -> AgentText:
     if _PLACEHOLDER.fullmatch(folded):
         return AgentText.SILENT
     tokens = read_words(text)
-    if any(token.means(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
+    if any(token.has_meaning(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
         return AgentText.NONE if _denies(tokens) else AgentText.UNKNOWN
-    known = any(token.means(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens)
+    known = any(token.has_meaning(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens)
     return AgentText.GIVEN if known else AgentText.UNKNOWN
 
 
@@ -71,14 +71,14 @@ def _denies(tokens: Sequence[Token]) -> bool:
     """Separate "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else None
-        if token.means(Word.PLAIN):
+        if token.has_meaning(Word.PLAIN):
             return True
         if following is None:
-            return token.means(Word.WITHOUT, Word.BEFORE)
-        if token.means(Word.BEFORE) and following.means(Word.AGENT_NAME):
+            return token.has_meaning(Word.WITHOUT, Word.BEFORE)
+        if token.has_meaning(Word.BEFORE) and following.has_meaning(Word.AGENT_NAME):
             continue
-        if token.means(Word.WITHOUT, Word.BEFORE) and (
-            following.means(Word.AGENT) or following.text.startswith(_ADMINISTERED)
+        if token.has_meaning(Word.WITHOUT, Word.BEFORE) and (
+            following.has_meaning(Word.AGENT) or following.text.startswith(_ADMINISTERED)
         ):
             return True
     return False

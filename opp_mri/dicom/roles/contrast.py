@@ -8,9 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.roles.agents import AgentText, agent_text
+from opp_mri.dicom.roles.agents import AgentText, interpret_agent
 from opp_mri.dicom.roles.finding import Finding
-from opp_mri.dicom.roles.phrases import Phrase, Saying, contrast_said
+from opp_mri.dicom.roles.phrases import Phrase, Saying, find_contrast_phrase
 from opp_mri.domain.imaging import Instance, RoleCertainty
 
 LIKELY, IN_DOUBT = RoleCertainty.LIKELY, RoleCertainty.IN_DOUBT
@@ -34,7 +34,7 @@ class ContrastGiven(Finding[bool]):
     rests_on_agent: bool = False
 
 
-def contrast(instance: Instance) -> ContrastGiven:
+def judge_contrast(instance: Instance) -> ContrastGiven:
     """Return whether contrast had been given.
 
     Parameters
@@ -49,11 +49,11 @@ def contrast(instance: Instance) -> ContrastGiven:
         None where the header does not tell, IN_DOUBT where it contradicts itself or says what is
         not known.
     """
-    phrase = contrast_said(instance.series_description or instance.protocol_name)
-    agent = agent_text(instance.contrast_agent)
+    phrase = find_contrast_phrase(instance.series_description or instance.protocol_name)
+    agent = interpret_agent(instance.contrast_agent)
     if instance.contrast_administered is not None:
         return _by_administration(instance.contrast_administered, phrase)
-    if (minutes := minutes_after_bolus(instance)) is not None:
+    if (minutes := compute_minutes_after_bolus(instance)) is not None:
         return _by_clock(minutes, agent, phrase, instance)
     match agent:
         case AgentText.GIVEN:
@@ -65,7 +65,7 @@ def contrast(instance: Instance) -> ContrastGiven:
     return _by_words(instance, phrase)
 
 
-def acquired_at(instance: Instance) -> datetime | None:
+def find_acquisition_time(instance: Instance) -> datetime | None:
     """Return the moment of acquisition, by date and time of the header, or None.
 
     Where only the study has a date, a time far before that of the study is after midnight.
@@ -81,7 +81,7 @@ def acquired_at(instance: Instance) -> datetime | None:
     return moment
 
 
-def minutes_after_bolus(instance: Instance) -> float | None:
+def compute_minutes_after_bolus(instance: Instance) -> float | None:
     """Return the minutes from the start of contrast to the acquisition; negative before it.
 
     The start has no date, so it is the one that is nearest to the acquisition: a bolus before

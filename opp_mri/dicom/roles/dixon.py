@@ -9,7 +9,7 @@ from typing import Final
 
 from opp_mri.dicom.roles.finding import Finding
 from opp_mri.dicom.roles.lexicon import Word, fold, read_words
-from opp_mri.dicom.roles.phrases import Saying, fat_suppression_said
+from opp_mri.dicom.roles.phrases import Saying, find_fat_suppression_phrase
 from opp_mri.domain.imaging import Instance, RoleCertainty
 
 
@@ -77,7 +77,7 @@ _DIXON: Final = re.compile(
 _PREFIX: Final = re.compile(r"\s*([a-z][a-z -]*?)\s*:")
 
 
-def dixon_part(instance: Instance) -> Finding[DixonPart]:
+def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
     """State which part of a Dixon acquisition an image is.
 
     Parameters
@@ -145,8 +145,8 @@ def _by_name(name: str) -> tuple[DixonPart | None, str]:
             return part, match[0]
     if dixon and (letters := _letters_after(text[dixon.end() :])):
         return _LETTERS[letters], letters
-    fat = [token.text for token in read_words(name) if token.means(Word.FAT)]
-    if fat and fat_suppression_said(name).saying is Saying.SILENT:
+    fat = [token.text for token in read_words(name) if token.has_meaning(Word.FAT)]
+    if fat and find_fat_suppression_phrase(name).saying is Saying.SILENT:
         return DixonPart.FAT, fat[0]
     return (DixonPart.UNKNOWN, dixon[0]) if dixon else (None, "")
 
@@ -157,7 +157,7 @@ def _letters_after(text: str) -> str:
     with_agent = {
         number
         for number, word in enumerate(words[:-1])
-        if word == "w" and any(t.means(Word.AGENT) for t in read_words(words[number + 1]))
+        if word == "w" and any(t.has_meaning(Word.AGENT) for t in read_words(words[number + 1]))
     }
     letters = [w for number, w in enumerate(words) if w in _LETTERS and number not in with_agent]
     return letters[-1] if len({_LETTERS[word] for word in letters}) == 1 else ""

@@ -26,7 +26,7 @@ _NAMES: Final = re.compile(
 )
 
 
-def gradient_echo(instance: Instance) -> Finding[bool]:
+def judge_gradient_echo(instance: Instance) -> Finding[bool]:
     """Return whether an image is a gradient echo.
 
     Parameters

@@ -14,7 +14,7 @@ from typing import Final
 
 from opp_mri.dicom.roles.finding import Finding
 from opp_mri.dicom.roles.lexicon import Word, fold
-from opp_mri.dicom.roles.phrases import names
+from opp_mri.dicom.roles.phrases import find_named
 from opp_mri.domain.imaging import Instance, RoleCertainty
 
 _ACQUIRED_TYPES: Final = re.compile(
@@ -59,7 +59,7 @@ def _tables() -> Mapping[str, Mapping[str, Sequence[str]]]:
     return tomllib.loads(data)
 
 
-def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
+def judge_image_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
     """Return whether an image is none that was acquired, or may be none.
 
     Parameters
@@ -100,7 +100,7 @@ def rejected_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool]:
     return _by_doubt(text, kinds, derived=derived, is_ordinary=ordinary)
 
 
-def derivations(instance: Instance) -> tuple[str, ...]:
+def list_derivations(instance: Instance) -> tuple[str, ...]:
     """Return what the header says of the image's derivation, compression left out."""
     texts = (instance.derivation_description, *instance.derivation_codes)
     return tuple(text for text in texts if text and not _is_harmless(text))
@@ -121,13 +121,13 @@ def _kind_named(text: str, *written: str) -> str:
         if match := pattern.search(text):
             return f'{sentence[:-1]}: the description says "{match[0].strip()}".'
     for name in written:
-        if word := names(name, Word.SUBTRACTION):
+        if word := find_named(name, Word.SUBTRACTION):
             return f'A subtraction: the description says "{word}".'
     return ""
 
 
 def _by_derivation(instance: Instance) -> Finding[bool] | None:
-    texts = derivations(instance)
+    texts = list_derivations(instance)
     for text in texts:
         for pattern, sentence in _patterns("derivations"):
             if pattern.search(fold(text)):

@@ -10,15 +10,15 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from opp_mri.dicom.roles.contrast import ContrastGiven, contrast
-from opp_mri.dicom.roles.dixon import DixonPart, dixon_part
+from opp_mri.dicom.roles.contrast import ContrastGiven, judge_contrast
+from opp_mri.dicom.roles.dixon import DixonPart, judge_dixon_part
 from opp_mri.dicom.roles.finding import Finding, Weighting
-from opp_mri.dicom.roles.gradient_echo import gradient_echo
-from opp_mri.dicom.roles.image_kind import rejected_kind
+from opp_mri.dicom.roles.gradient_echo import judge_gradient_echo
+from opp_mri.dicom.roles.image_kind import judge_image_kind
 from opp_mri.dicom.roles.lexicon import Word
-from opp_mri.dicom.roles.phrases import names
-from opp_mri.dicom.roles.suppression import fat_suppression
-from opp_mri.dicom.roles.weighting import weighting
+from opp_mri.dicom.roles.phrases import find_named
+from opp_mri.dicom.roles.suppression import judge_fat_suppression
+from opp_mri.dicom.roles.weighting import judge_weighting
 from opp_mri.domain.imaging import (
     Instance,
     Plane,
@@ -92,31 +92,31 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
     return evolve(least_sure, evidence=(*least_sure.evidence, dated))
 
 
-def least(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
+def find_least_certainty(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
     """Return the least sure of several certainties."""
     return max(certainties, key=_ORDER.index)
 
 
 def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: bool) -> Judgement:
-    contrast_given = contrast(header)
+    contrast_given = judge_contrast(header)
     if volume.usability is Usability.NOTHING:
         refusal = volume.refusal or "Nothing can be measured on it."
         return Judgement(role=None, evidence=(refusal,), contrast=contrast_given)
-    part = dixon_part(header)
+    part = judge_dixon_part(header)
     usable_part = part.value in (DixonPart.WATER, DixonPart.IN_PHASE)
-    kind = rejected_kind(header, is_dixon_part=usable_part)
+    kind = judge_image_kind(header, is_dixon_part=usable_part)
     reason = (kind.sentence if kind.value else "") or _rejection(header, volume, part)
-    echo = gradient_echo(header)
+    echo = judge_gradient_echo(header)
     if not reason and not allow_gradient_echo and echo.value:
         reason = echo.sentence
     if reason:
         return Judgement(role=None, evidence=(reason,), contrast=contrast_given)
-    weighted = weighting(header)
+    weighted = judge_weighting(header)
     called = _called_localizer(header)
     concerns = [kind, called, _clash(volume), _unclear_diffusion(header), _unclear_part(part)]
     concerns += [echo] if echo.value is None and not allow_gradient_echo else []
     doubts = [finding for finding in concerns if finding.sentence]
-    return _weighed(weighted, fat_suppression(header), contrast_given, doubts)
+    return _weighed(weighted, judge_fat_suppression(header), contrast_given, doubts)
 
 
 def _weighed(
@@ -136,7 +136,7 @@ def _weighed(
         findings.remove(suppressed)
     if role is not None:
         findings += doubts
-        certainty = least(finding.certainty for finding in (*rests_on, *doubts))
+        certainty = find_least_certainty(finding.certainty for finding in (*rests_on, *doubts))
     deciding = (*rests_on, *doubts)
     open_questions = dict.fromkeys(
         f.sentence for f in deciding if f.certainty is RoleCertainty.IN_DOUBT
@@ -229,7 +229,7 @@ def _unclear_part(part: Finding[DixonPart]) -> Finding[bool]:
 
 
 def _localizer_word(header: Instance) -> str:
-    return names(header.series_description, Word.LOCALIZER) or names(
+    return find_named(header.series_description, Word.LOCALIZER) or find_named(
         header.protocol_name, Word.LOCALIZER
     )
 
@@ -239,7 +239,7 @@ def _has_localizer_timing(header: Instance, volume: VolumeDescription) -> bool:
     if volume.plane is not Plane.SAGITTAL:  # none of the roles, so the word has nothing against it
         return True
     tr = header.repetition_time_ms
-    quick = tr is None or tr < LOCALIZER_TR_MS or gradient_echo(header).value is True
+    quick = tr is None or tr < LOCALIZER_TR_MS or judge_gradient_echo(header).value is True
     short = tr is not None and tr <= 1000 and len(volume.frames) < LOCALIZER_SLICES
     return quick or short
 

@@ -56,7 +56,7 @@ class Token:
     meanings: frozenset[Word] = frozenset()
     sign: str = ""
 
-    def means(self, *words: Word) -> bool:
+    def has_meaning(self, *words: Word) -> bool:
         """Return whether one of these is among its meanings."""
         return not self.meanings.isdisjoint(words)
 

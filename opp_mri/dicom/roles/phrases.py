@@ -78,7 +78,7 @@ _NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
 
 
 @lru_cache(maxsize=4096)
-def contrast_said(text: str) -> Phrase:
+def find_contrast_phrase(text: str) -> Phrase:
     """Return whether a description tells that contrast had been given.
 
     Parameters
@@ -97,11 +97,11 @@ def contrast_said(text: str) -> Phrase:
     tokens = _without_both(words)
     sayings = [*_of_agents(tokens), *_of_order(tokens)]
     for number, token in enumerate(tokens):
-        if token.means(Word.ENHANCED) and not token.means(Word.WEAK):
-            negated = _at(tokens, number - 1).means(Word.WITHOUT, Word.BEFORE)
+        if token.has_meaning(Word.ENHANCED) and not token.has_meaning(Word.WEAK):
+            negated = _at(tokens, number - 1).has_meaning(Word.WITHOUT, Word.BEFORE)
             negated = negated or token.sign == "-"
             sayings.append(_phrase(Saying.NO if negated else Saying.YES, tokens, number))
-        elif token.means(Word.PLAIN):
+        elif token.has_meaning(Word.PLAIN):
             sayings.append(_phrase(Saying.NO, tokens, number))
     last = _at(tokens, len(tokens) - 1)
     hint = next((token.text for token in tokens if token.text in _HINTS), "")
@@ -112,8 +112,8 @@ def contrast_said(text: str) -> Phrase:
         saying = Saying.YES if last.text == "with" else Saying.NO
         sayings.append(Phrase(saying=saying, words=last.text))
     before_last = _at(tokens, len(tokens) - 2)
-    if not sayings and last.text in _MEDIUM and before_last.means(Word.WITH, Word.WITHOUT):
-        saying = Saying.YES if before_last.means(Word.WITH) else Saying.NO
+    if not sayings and last.text in _MEDIUM and before_last.has_meaning(Word.WITH, Word.WITHOUT):
+        saying = Saying.YES if before_last.has_meaning(Word.WITH) else Saying.NO
         sayings.append(_phrase(saying, tokens, len(tokens) - 1))
     if not sayings and (both := _both_orders(words)):
         sayings.append(Phrase(saying=Saying.UNCLEAR, words=both))
@@ -121,7 +121,7 @@ def contrast_said(text: str) -> Phrase:
 
 
 @lru_cache(maxsize=4096)
-def fat_suppression_said(text: str) -> Phrase:
+def find_fat_suppression_phrase(text: str) -> Phrase:
     """Return whether a description tells that fat was suppressed.
 
     Parameters
@@ -137,9 +137,9 @@ def fat_suppression_said(text: str) -> Phrase:
     tokens = _with_fat_joined(read_words(text))
     sayings = []
     for number, token in enumerate(tokens):
-        if token.means(Word.FAT_KEPT):
+        if token.has_meaning(Word.FAT_KEPT):
             sayings.append(_phrase(Saying.NO, tokens, number))
-        if not token.means(Word.FAT_SUPPRESSED):
+        if not token.has_meaning(Word.FAT_SUPPRESSED):
             continue
         before, after = _at(tokens, number - 1), _at(tokens, number + 1)
         if before.text in _FILLERS:
@@ -147,23 +147,26 @@ def fat_suppression_said(text: str) -> Phrase:
         beyond = _at(tokens, number + 2)
         kept = (
             token.sign == "-"
-            or (before.means(Word.WITHOUT) and not _binds_back(tokens, number - 1))
-            or (after.means(Word.WITHOUT) and not beyond.means(Word.AGENT, Word.ENHANCED))
+            or (before.has_meaning(Word.WITHOUT) and not _binds_back(tokens, number - 1))
+            or (
+                after.has_meaning(Word.WITHOUT)
+                and not beyond.has_meaning(Word.AGENT, Word.ENHANCED)
+            )
         )
         sayings.append(_phrase(Saying.NO if kept else Saying.YES, tokens, number))
     return _together(sayings)
 
 
-def names(text: str, word: Word) -> str:
+def find_named(text: str, word: Word) -> str:
     """Return the first word of a description that has a meaning, or ""."""
-    return next((token.text for token in read_words(text) if token.means(word)), "")
+    return next((token.text for token in read_words(text) if token.has_meaning(word)), "")
 
 
 def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Judge each word for the agent by its sign and its neighbours."""
     for number, token in enumerate(tokens):
         bare_letter = token.text in ("c", "k")
-        if not (token.means(Word.AGENT) or bare_letter):
+        if not (token.has_meaning(Word.AGENT) or bare_letter):
             continue
         if bare_letter and token.sign == "-" and _at(tokens, number + 1).text in _SPINE:
             continue  # "C- SPINE"
@@ -172,36 +175,36 @@ def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
             continue
         place = number - 1
         while _at(tokens, place).text in _FILLERS or (
-            place >= 0 and tokens[place].means(Word.AGENT) and not tokens[place].sign
+            place >= 0 and tokens[place].has_meaning(Word.AGENT) and not tokens[place].sign
         ):
             place -= 1
         before, after = _at(tokens, place), _at(tokens, number + 1)
         if after.text in _FILLERS:
             after = _at(tokens, number + 2)
-        if before.means(Word.WITHOUT, Word.BEFORE):
+        if before.has_meaning(Word.WITHOUT, Word.BEFORE):
             yield _phrase(Saying.NO, tokens, number)
-        elif before.means(Word.AFTER, Word.WITH):
+        elif before.has_meaning(Word.AFTER, Word.WITH):
             yield _phrase(Saying.YES, tokens, number)
-        elif bare_letter or after.means(Word.AGENT):
+        elif bare_letter or after.has_meaning(Word.AGENT):
             continue
         elif _denied_after(after, _at(tokens, number + 2)):
             yield _phrase(Saying.NO, tokens, number)
-        elif after.means(Word.AFTER) or not token.means(Word.WEAK):
+        elif after.has_meaning(Word.AFTER) or not token.has_meaning(Word.WEAK):
             yield _phrase(Saying.YES, tokens, number)
 
 
 def _denied_after(after: Token, beyond: Token) -> bool:
     """Return whether the words behind a noun deny it: "contrast off", "kontrast öncesi"."""
-    if after.means(Word.BEFORE):
-        return not beyond.means(Word.TREATMENT)
-    return after.means(Word.WITHOUT) and not beyond.means(*_FAT_WORDS)
+    if after.has_meaning(Word.BEFORE):
+        return not beyond.has_meaning(Word.TREATMENT)
+    return after.has_meaning(Word.WITHOUT) and not beyond.has_meaning(*_FAT_WORDS)
 
 
 def _of_order(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Judge each "pre" and "post" that stands before no word for the agent."""
-    treated = any(token.means(Word.TREATMENT) for token in tokens)
+    treated = any(token.has_meaning(Word.TREATMENT) for token in tokens)
     for number, token in enumerate(tokens):
-        if not token.means(Word.BEFORE, Word.AFTER):
+        if not token.has_meaning(Word.BEFORE, Word.AFTER):
             continue
         before, place = _at(tokens, number - 1), number + 1
         while _at(tokens, place).text in _FILLERS:
@@ -209,23 +212,23 @@ def _of_order(tokens: Sequence[Token]) -> Iterator[Phrase]:
         after = _at(tokens, place)
         if after.text.isdigit():
             after = _at(tokens, place + 1)
-            if not after.means(Word.TREATMENT):
+            if not after.has_meaning(Word.TREATMENT):
                 after = Token(text="", meanings=frozenset({Word.NEUTRAL}))
-        if after.means(Word.TREATMENT) or (
-            token.text in _POSTPOSITIONS and before.means(Word.TREATMENT)
+        if after.has_meaning(Word.TREATMENT) or (
+            token.text in _POSTPOSITIONS and before.has_meaning(Word.TREATMENT)
         ):
             yield _phrase(Saying.TREATMENT, tokens, number, place)
         elif (
-            token.means(Word.WEAK)
-            or after.means(Word.AGENT, Word.ENHANCED)
-            or before.means(Word.AGENT, Word.ENHANCED)
+            token.has_meaning(Word.WEAK)
+            or after.has_meaning(Word.AGENT, Word.ENHANCED)
+            or before.has_meaning(Word.AGENT, Word.ENHANCED)
             or (after.text in ("c", "k") and after.text)
         ):
             continue
         elif not after.text or after.meanings:
-            yes = Saying.YES if token.means(Word.AFTER) else Saying.NO
+            yes = Saying.YES if token.has_meaning(Word.AFTER) else Saying.NO
             yield _phrase(Saying.UNCLEAR if treated else yes, tokens, number)
-        elif token.means(Word.AFTER):
+        elif token.has_meaning(Word.AFTER):
             yield _phrase(Saying.UNCLEAR, tokens, number, place)
 
 
@@ -240,14 +243,19 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
         second = number + 2 if _at(tokens, number + 1).text in joints else number + 1
         other = _at(tokens, second)
         paired = any(
-            (token.means(a) and other.means(b)) or (token.means(b) and other.means(a))
+            (token.has_meaning(a) and other.has_meaning(b))
+            or (token.has_meaning(b) and other.has_meaning(a))
             for a, b in opposites
         )
-        if token.text == _BOTH or (paired and not _at(tokens, second + 1).means(Word.TREATMENT)):
+        if token.text == _BOTH or (
+            paired and not _at(tokens, second + 1).has_meaning(Word.TREATMENT)
+        ):
             number = number + 1 if token.text == _BOTH else second + 1
-            while _at(tokens, number).means(Word.AGENT) or _at(tokens, number).text in _FILLERS:
+            while (
+                _at(tokens, number).has_meaning(Word.AGENT) or _at(tokens, number).text in _FILLERS
+            ):
                 number += 1
-            if kept and token.text == _BOTH and kept[-1].means(Word.AGENT):
+            if kept and token.text == _BOTH and kept[-1].has_meaning(Word.AGENT):
                 kept.pop()  # "KM +/-"
             continue
         kept.append(token)
@@ -259,7 +267,7 @@ def _both_orders(tokens: Sequence[Token]) -> str:
     """Return "pre post" where the two stand together: one series cannot be both."""
     for first, second in pairwise(tokens):
         if any(
-            first.means(earlier) and second.means(later)
+            first.has_meaning(earlier) and second.has_meaning(later)
             for earlier, later in permutations((Word.BEFORE, Word.AFTER))
         ):
             return f"{first.text} {second.text}"
@@ -276,15 +284,15 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
         while _at(tokens, second).text in _FILLERS:
             second += 1
         other = _at(tokens, second)
-        if (token.means(Word.FAT) and other.means(Word.SUPPRESSION)) or (
-            token.means(Word.SUPPRESSION) and other.means(Word.FAT)
+        if (token.has_meaning(Word.FAT) and other.has_meaning(Word.SUPPRESSION)) or (
+            token.has_meaning(Word.SUPPRESSION) and other.has_meaning(Word.FAT)
         ):
             text = " ".join(part.text for part in tokens[number : second + 1])
             meanings = frozenset({Word.FAT_SUPPRESSED})
             joined.append(Token(text=text, meanings=meanings, sign=other.sign))
             number = second + 1
             continue
-        if token.means(Word.FAT) and other.means(Word.FAT_KEPT):
+        if token.has_meaning(Word.FAT) and other.has_meaning(Word.FAT_KEPT):
             joined.append(other)
             number = second + 1
             continue
@@ -295,7 +303,7 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
 
 def _binds_back(tokens: Sequence[Token], number: int) -> bool:
     """Return whether a "without" belongs to the noun before it: "Gd: none, FS"."""
-    return tokens[number].text in ("off", "none") and _at(tokens, number - 1).means(*_NOUNS)
+    return tokens[number].text in ("off", "none") and _at(tokens, number - 1).has_meaning(*_NOUNS)
 
 
 def _together(sayings: Sequence[Phrase]) -> Phrase:
@@ -316,13 +324,13 @@ def _phrase(
     first = number
     while first > 0 and (
         tokens[first - 1].text in _FILLERS
-        or tokens[first - 1].means(Word.WITHOUT, Word.WITH, Word.BEFORE, Word.AFTER)
+        or tokens[first - 1].has_meaning(Word.WITHOUT, Word.WITH, Word.BEFORE, Word.AFTER)
     ):
         first -= 1
     end = number if last is None else min(last, len(tokens) - 1)
-    if last is None and _at(tokens, number + 1).means(Word.WITHOUT, Word.BEFORE, Word.AFTER):
+    if last is None and _at(tokens, number + 1).has_meaning(Word.WITHOUT, Word.BEFORE, Word.AFTER):
         following = _at(tokens, number + 2)
-        end = number if following.means(*_NOUNS, Word.TREATMENT) else number + 1
+        end = number if following.has_meaning(*_NOUNS, Word.TREATMENT) else number + 1
     quoted = tokens[first : end + 1]
     return Phrase(
         saying=saying,

@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 import numpy as np
 
-from opp_mri.dicom.roles.contrast import acquired_at
+from opp_mri.dicom.roles.contrast import find_acquisition_time
 from opp_mri.dicom.roles.lexicon import fold
 from opp_mri.domain.geometry import ImagePlane, multiply_scalar
 from opp_mri.domain.imaging import RoleCertainty, SeriesRole, Usability, VolumeDescription
@@ -73,7 +73,9 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
         best, alike = _best_choice(sure)
         chosen |= {volume.volume_id for volume in best}
         equals |= {v.volume_id: ALIKE.format(role=v.role) for v in alike}
-        doubts |= {v.volume_id: LATER_T1 for v in sure if v not in best and earlier_t1(v, sure)}
+        doubts |= {
+            v.volume_id: LATER_T1 for v in sure if v not in best and find_earlier_t1(v, sure)
+        }
     return [
         attrs.evolve(
             volume,
@@ -96,7 +98,7 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
     ]
 
 
-def confidence(volume: VolumeDescription) -> float:
+def compute_confidence(volume: VolumeDescription) -> float:
     """Weigh how well a volume fits the role that it has; only differences matter.
 
     Measured timing outweighs names, a name that agrees helps, a coarse grid hurts.
@@ -119,7 +121,7 @@ def confidence(volume: VolumeDescription) -> float:
     return score
 
 
-def extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, float]:
+def measure_extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, float]:
     """Return the lowest and highest patient z (inferior to superior) that the images reach, mm."""
     corners = [
         plane.lps_from_pixel(column, row)[2]
@@ -133,9 +135,11 @@ def extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, float]:
 def _stations(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescription]]:
     """Group volumes that cover the same block, from head to foot."""
     groups: list[tuple[tuple[float, float], list[VolumeDescription]]] = []
-    ordered = sorted(volumes, key=lambda v: (-extent_along_body_mm(v.planes)[1], v.volume_id))
+    ordered = sorted(
+        volumes, key=lambda v: (-measure_extent_along_body_mm(v.planes)[1], v.volume_id)
+    )
     for volume in ordered:
-        extent = extent_along_body_mm(volume.planes)
+        extent = measure_extent_along_body_mm(volume.planes)
         for first_extent, members in groups:
             if _overlap(extent, first_extent) >= SAME_STATION_OVERLAP:
                 members.append(volume)
@@ -166,7 +170,7 @@ def _best_choice(
     for role in SeriesRole:
         ranked = sorted(
             (volume for volume in members if volume.role is role),
-            key=lambda volume: (confidence(volume), _order(volume)),
+            key=lambda volume: (compute_confidence(volume), _order(volume)),
             reverse=True,
         )
         if ranked:
@@ -185,7 +189,7 @@ def _best_choice(
     return chosen, alike
 
 
-def earlier_t1(
+def find_earlier_t1(
     volume: VolumeDescription, members: Sequence[VolumeDescription]
 ) -> VolumeDescription | None:
     """Return a T1 of the station, in another series, that was acquired before this one, or None.
@@ -205,8 +209,10 @@ def earlier_t1(
 
 
 def _merit(choice: Sequence[VolumeDescription], members: Sequence[VolumeDescription]) -> float:
-    merit = sum(confidence(volume) for volume in choice)
-    merit -= LATER_T1_PENALTY * sum(earlier_t1(volume, members) is not None for volume in choice)
+    merit = sum(compute_confidence(volume) for volume in choice)
+    merit -= LATER_T1_PENALTY * sum(
+        find_earlier_t1(volume, members) is not None for volume in choice
+    )
     for i, first in enumerate(choice):
         for second in choice[i + 1 :]:
             merit += SAME_GEOMETRY_BONUS * _same_geometry(first, second)
@@ -231,14 +237,14 @@ def _same_geometry(a: VolumeDescription, b: VolumeDescription) -> float:
 
 
 def _acquired_before(a: VolumeDescription, b: VolumeDescription) -> bool:
-    first, second = acquired_at(a.instance), acquired_at(b.instance)
+    first, second = find_acquisition_time(a.instance), find_acquisition_time(b.instance)
     return first is not None and second is not None and first < second
 
 
 def _order(volume: VolumeDescription) -> tuple[str, int, int, int, int, int]:
     """Return the order of acquisition as the scanner wrote it; no identifier takes part."""
     instance, first = volume.instance, volume.instance.frames[0]
-    moment = acquired_at(instance)
+    moment = find_acquisition_time(instance)
     return (
         moment.isoformat() if moment else "",
         instance.series_number or 0,

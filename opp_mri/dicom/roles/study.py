@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from opp_mri.dicom.roles.contrast import acquired_at, minutes_after_bolus
+from opp_mri.dicom.roles.contrast import compute_minutes_after_bolus, find_acquisition_time
 from opp_mri.dicom.roles.finding import Weighting
 from opp_mri.dicom.roles.judge import T1_WEIGHTINGS, Judgement, judge
 from opp_mri.domain.imaging import Instance, RoleCertainty, SeriesRole, VolumeDescription
@@ -52,7 +52,7 @@ def assign_roles(
     judged = _with_first_phase_doubted(volumes, _with_agent_everywhere(volumes, judged))
     settled = [
         _with_earlier_contrast(volume, judgement, starts)
-        if acquired_at(volume.instance)
+        if find_acquisition_time(volume.instance)
         else _with_lower_number(volume, judgement, enhanced)
         for volume, judgement in zip(volumes, judged, strict=True)
     ]
@@ -69,7 +69,7 @@ def assign_roles(
 
 def _start_of_contrast(instance: Instance) -> datetime | None:
     """Return the start of contrast where it is recorded, else when this image was acquired."""
-    moment, minutes = acquired_at(instance), minutes_after_bolus(instance)
+    moment, minutes = find_acquisition_time(instance), compute_minutes_after_bolus(instance)
     if moment is None or minutes is None:
         return moment
     return moment - timedelta(minutes=minutes)
@@ -100,7 +100,11 @@ def _with_agent_everywhere(
     if len(series) < FEWEST_SERIES or not all(by_agent):
         return list(judged)
     t1 = [
-        (acquired_at(v.instance) or datetime.max, v.instance.series_number or 0, v.volume_id)
+        (
+            find_acquisition_time(v.instance) or datetime.max,
+            v.instance.series_number or 0,
+            v.volume_id,
+        )
         for v, j in zip(volumes, judged, strict=True)
         if j.weighting in T1_WEIGHTINGS
     ]
@@ -192,7 +196,7 @@ def _with_earlier_contrast(
     starts: Sequence[tuple[datetime, Instance]],
 ) -> Judgement:
     """Settle a silent header by the clock of the first contrast-enhanced series before it."""
-    moment = acquired_at(volume.instance)
+    moment = find_acquisition_time(volume.instance)
     if moment is None or judgement.weighting is None or judgement.contrast.value is not None:
         return judgement
     dated = volume.instance.acquisition_date is not None
@@ -201,7 +205,11 @@ def _with_earlier_contrast(
     if not earlier:
         return judgement
     gap, source = max(earlier, key=lambda each: each[0])
-    event = "the start of contrast" if minutes_after_bolus(source) is not None else _called(source)
+    event = (
+        "the start of contrast"
+        if compute_minutes_after_bolus(source) is not None
+        else _called(source)
+    )
     sentence = f"After contrast: acquired {gap.total_seconds() / 60:.0f} min after {event}."
     if judgement.role is SeriesRole.STIR and judgement.contrast.denied:
         end = "In doubt: STIR is read before contrast, and it is not clear whether this one was."

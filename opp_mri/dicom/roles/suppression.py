@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from opp_mri.dicom.roles.dixon import DixonPart, dixon_part
+from opp_mri.dicom.roles.dixon import DixonPart, judge_dixon_part
 from opp_mri.dicom.roles.finding import Finding
-from opp_mri.dicom.roles.phrases import Phrase, Saying, fat_suppression_said
+from opp_mri.dicom.roles.phrases import Phrase, Saying, find_fat_suppression_phrase
 from opp_mri.domain.imaging import Instance, RoleCertainty
 
 # ScanOptions of the makers for spectral fat suppression, and for saturation of a region
@@ -17,7 +17,7 @@ SPECTRAL_OPTIONS: Final = frozenset(
 SPATIAL_OPTIONS: Final = frozenset({"SP", "SAT_GEMS", "SAT", "SAT1", "SAT2", "SAT3", "SPATSAT"})
 
 
-def fat_suppression(instance: Instance) -> Finding[bool]:
+def judge_fat_suppression(instance: Instance) -> Finding[bool]:
     """Return whether fat was suppressed.
 
     Parameters
@@ -30,7 +30,7 @@ def fat_suppression(instance: Instance) -> Finding[bool]:
     Finding of bool
         IN_DOUBT where header and description contradict each other.
     """
-    part = dixon_part(instance)
+    part = judge_dixon_part(instance)
     if part.value is DixonPart.WATER:
         return Finding(
             value=True,
@@ -93,11 +93,11 @@ def _by_words(phrase: Phrase, spatial: list[str]) -> Finding[bool]:
 
 def _find_phrase(instance: Instance) -> Phrase:
     """Ask the description, and the protocol where the description is silent."""
-    phrase = fat_suppression_said(instance.series_description)
+    phrase = find_fat_suppression_phrase(instance.series_description)
     return (
         phrase
         if phrase.saying is not Saying.SILENT
-        else fat_suppression_said(instance.protocol_name)
+        else find_fat_suppression_phrase(instance.protocol_name)
     )
 
 

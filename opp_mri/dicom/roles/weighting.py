@@ -25,7 +25,7 @@ _TIMES: Final = (
 )
 
 
-def weighting(instance: Instance) -> Finding[Weighting]:
+def judge_weighting(instance: Instance) -> Finding[Weighting]:
     """Return the weighting of an image.
 
     Parameters
@@ -62,7 +62,7 @@ def weighting(instance: Instance) -> Finding[Weighting]:
     return timed if timed.value is None else _against_names(instance, timed)
 
 
-def field_strength_t(instance: Instance) -> float | None:
+def get_field_strength_t(instance: Instance) -> float | None:
     """Return the field strength in tesla; old GE headers write gauss."""
     field = instance.magnetic_field_strength
     if field is None or field <= 0:
@@ -93,7 +93,7 @@ def _by_inversion(
     certainty = RoleCertainty.IN_DOUBT if denied else RoleCertainty.CERTAIN
     denial = ", but InversionRecovery says NO" if denied else ""
     if 80 <= inversion_ms <= 270 and tr >= 1400 and 20 <= te <= 90:
-        unusual = _field_note(inversion_ms, field_strength_t(instance))
+        unusual = _field_note(inversion_ms, get_field_strength_t(instance))
         if not denied and (not _inverts(instance) or unusual.startswith(",")):
             certainty = RoleCertainty.LIKELY
         sentence = f"STIR: {timing}{unusual}{denial}."

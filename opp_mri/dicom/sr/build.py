@@ -42,14 +42,14 @@ from opp_mri.dicom.sr.concepts import (
     STUDY_DAY,
     VERIFYING,
     LengthCode,
-    vertebra_code,
+    build_vertebra_code,
 )
-from opp_mri.dicom.sr.document import person_name
+from opp_mri.dicom.sr.document import format_person_name
 from opp_mri.dicom.sr.report import (
     MeasurementReport,
     ReportedAnswer,
     ReportedImage,
-    tracking_uid,
+    derive_tracking_uid,
 )
 from opp_mri.domain.timeline import Origin
 from opp_mri.units import format_mm
@@ -74,19 +74,19 @@ def build_measurement_content(report: MeasurementReport) -> Dataset:
 
 def _observation_context(report: MeasurementReport) -> hd.ObservationContext:
     role = VERIFYING if report.verifiers else PERFORMING
-    contexts = [observer_context(name, role) for name in report.observers]
+    contexts = [build_observer_context(name, role) for name in report.observers]
     context = hd.ObservationContext(observer_person_context=contexts[0])
     for further in contexts[1:]:
         context.extend(further)
     return context
 
 
-def observer_context(name: str, role: object) -> hd.ObserverContext:
+def build_observer_context(name: str, role: object) -> hd.ObserverContext:
     """Return the observer context of a person in a role; the name is also there as written."""
     return hd.ObserverContext(
         observer_type=codes.DCM.Person,
         observer_identifying_attributes=hd.PersonObserverIdentifyingAttributes(
-            name=person_name(name),
+            name=format_person_name(name),
             login_name=name,
             role_in_procedure=role,  # type: ignore[arg-type]  # a Code
         ),
@@ -100,11 +100,11 @@ def _group(
     identifier = f"{CORNERSTONE_LENGTH}:{name}" if answer.ends else f"opp_mri:{name}"
     group = hd.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.TrackingIdentifier(
-            uid=tracking_uid(answer.lesion_uid, answer.sequence), identifier=identifier
+            uid=derive_tracking_uid(answer.lesion_uid, answer.sequence), identifier=identifier
         ),
         finding_type=LESION,
         method=AP_CALIPER,
-        finding_sites=[hd.FindingSite(vertebra_code(answer.level))],
+        finding_sites=[hd.FindingSite(build_vertebra_code(answer.level))],
         measurements=[] if answer.length_mm is None else [_measurement(answer, report.length_code)],
         qualitative_evaluations=_evaluations(answer),
         source_images=None if answer.ends else [_source(image) for image in answer.images],

@@ -12,7 +12,7 @@ from highdicom.sr import RelationshipTypeValues
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from opp_mri.dicom.sr.build import observer_context
+from opp_mri.dicom.sr.build import build_observer_context
 from opp_mri.dicom.sr.concepts import (
     CATEGORIES,
     CAUTION,
@@ -33,9 +33,9 @@ from opp_mri.dicom.sr.concepts import (
     STUDY_DAY,
     TRACKING_IDENTIFIER,
     TRACKING_UID,
-    private,
-    rule_code,
-    vertebra_code,
+    build_private_code,
+    build_rule_code,
+    build_vertebra_code,
 )
 from opp_mri.dicom.sr.report import ResponseReport
 
@@ -52,7 +52,9 @@ def build_response_content(report: ResponseReport) -> Dataset:
         hd.LanguageOfContentItemAndDescendants(hd.CodedConcept("en", "RFC5646", "English"))
     )
     root.ContentSequence.extend(
-        hd.ObservationContext(observer_person_context=observer_context(report.reader, PERFORMING))
+        hd.ObservationContext(
+            observer_person_context=build_observer_context(report.reader, PERFORMING)
+        )
     )
     root.ContentSequence.append(
         _code(
@@ -75,15 +77,15 @@ def _evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:
             name=TRACKING_UID, value=report.lesion_uid, relationship_type=_CONTAINS
         ),
         _text(LESION_ID, report.lesion_id),
-        _code(Code("363698007", "SCT", "Finding Site"), vertebra_code(report.level)),
+        _code(Code("363698007", "SCT", "Finding Site"), build_vertebra_code(report.level)),
         _code(CURRENT_RESPONSE, CATEGORIES[report.category]),
-        _code(RULE, rule_code(report.rule)),
+        _code(RULE, build_rule_code(report.rule)),
         *([] if deciding is None else [_code(DECIDING_SEQUENCE, SEQUENCES[deciding])]),
         _code(DISCORDANT, _YES if report.discordant else _NO),
-        _code(MODE, private(report.mode.value, report.mode.value)),
+        _code(MODE, build_private_code(report.mode.value, report.mode.value)),
         _text(CRITERIA, report.criteria),
         *(
-            _code(CAUTION, private(caution.value, caution.value.replace("_", " ")))
+            _code(CAUTION, build_private_code(caution.value, caution.value.replace("_", " ")))
             for caution in report.cautions
         ),
         *(_text(SENTENCE, sentence) for sentence in report.sentences),

@@ -26,7 +26,7 @@ class LengthCode(StrEnum):
     SRT = "srt"  # the retired SNOMED-RT code, which older programs look for
 
 
-def private(value: str, meaning: str) -> Code:
+def build_private_code(value: str, meaning: str) -> Code:
     """Return a code of our own scheme."""
     return Code(value, PRIVATE_SCHEME, meaning[:LONGEST_MEANING])
 
@@ -55,55 +55,61 @@ VERIFYING: Final = Code("121098", "DCM", "Verifying")
 DAY: Final = Code("d", "UCUM", "day")
 MILLIMETRE: Final = Code("mm", "UCUM", "millimeter")
 
-SSRS_COMPLETION: Final = private("ssrs-completion", "Completion of spine stereotactic radiosurgery")
-AP_CALIPER: Final = private("ap-caliper", "Greatest AP extent, two-point caliper on native image")
-READER: Final = private("reader", "Reader of the project")
-LESION_ID: Final = private("lesion-id", "Lesion of the project")
-SEQUENCE: Final = private("sequence", "MR sequence of the response rules")
-ANSWER: Final = private("answer", "Answer of the reader")
-LENGTH_SOURCE: Final = private("length-source", "Source of the length")
-ORIGIN: Final = private("origin", "Origin of the line")
-CALIPER_ENDS: Final = private("caliper-ends", "Caliper ends: column, row, column, row from 0")
-ANSWER_REASON: Final = private("answer-reason", "Reason given with the answer")
-REMARK: Final = private("remark", "Remark on the measurement")
-AMENDMENT: Final = private("amendment", "Reason of the amendment")
-STUDY_DAY: Final = private("study-day", "Date of the time point")
-RULE: Final = private("rule", "Rule that decided")
-DECIDING_SEQUENCE: Final = private("deciding", "Deciding MR sequence")
-CRITERIA: Final = private("criteria", "Response criteria")
-MODE: Final = private("mode", "Mode of assessment")
-DISCORDANT: Final = private("discordant", "Sequences are discordant")
-CAUTION: Final = private("caution", "Caution")
-SENTENCE: Final = private("sentence", "Finding in words")
+SSRS_COMPLETION: Final = build_private_code(
+    "ssrs-completion", "Completion of spine stereotactic radiosurgery"
+)
+AP_CALIPER: Final = build_private_code(
+    "ap-caliper", "Greatest AP extent, two-point caliper on native image"
+)
+READER: Final = build_private_code("reader", "Reader of the project")
+LESION_ID: Final = build_private_code("lesion-id", "Lesion of the project")
+SEQUENCE: Final = build_private_code("sequence", "MR sequence of the response rules")
+ANSWER: Final = build_private_code("answer", "Answer of the reader")
+LENGTH_SOURCE: Final = build_private_code("length-source", "Source of the length")
+ORIGIN: Final = build_private_code("origin", "Origin of the line")
+CALIPER_ENDS: Final = build_private_code(
+    "caliper-ends", "Caliper ends: column, row, column, row from 0"
+)
+ANSWER_REASON: Final = build_private_code("answer-reason", "Reason given with the answer")
+REMARK: Final = build_private_code("remark", "Remark on the measurement")
+AMENDMENT: Final = build_private_code("amendment", "Reason of the amendment")
+STUDY_DAY: Final = build_private_code("study-day", "Date of the time point")
+RULE: Final = build_private_code("rule", "Rule that decided")
+DECIDING_SEQUENCE: Final = build_private_code("deciding", "Deciding MR sequence")
+CRITERIA: Final = build_private_code("criteria", "Response criteria")
+MODE: Final = build_private_code("mode", "Mode of assessment")
+DISCORDANT: Final = build_private_code("discordant", "Sequences are discordant")
+CAUTION: Final = build_private_code("caution", "Caution")
+SENTENCE: Final = build_private_code("sentence", "Finding in words")
 
 SEQUENCES: Final = {
-    SeriesRole.T1: private("T1", "T1-weighted"),
-    SeriesRole.T2FS: private("T2FS", "T2-weighted, fat-suppressed"),
-    SeriesRole.STIR: private("STIR", "Short tau inversion recovery"),
-    SeriesRole.T1POST: private("T1POST", "T1-weighted after contrast agent"),
+    SeriesRole.T1: build_private_code("T1", "T1-weighted"),
+    SeriesRole.T2FS: build_private_code("T2FS", "T2-weighted, fat-suppressed"),
+    SeriesRole.STIR: build_private_code("STIR", "Short tau inversion recovery"),
+    SeriesRole.T1POST: build_private_code("T1POST", "T1-weighted after contrast agent"),
 }
 ANSWERS: Final = {
-    Answer.MEASURED: private("measured", "Measured"),
-    Answer.GONE: private("gone", "Abnormality gone (0.0 mm)"),
-    Answer.NOT_MEASURABLE: private("not_measurable", "Not measurable"),
+    Answer.MEASURED: build_private_code("measured", "Measured"),
+    Answer.GONE: build_private_code("gone", "Abnormality gone (0.0 mm)"),
+    Answer.NOT_MEASURABLE: build_private_code("not_measurable", "Not measurable"),
 }
 LENGTH_SOURCES: Final = {
-    LengthSource.GEOMETRY: private("geometry", "Between two points on native pixels"),
-    LengthSource.IMPORTED: private("imported", "Number without points"),
-    LengthSource.MEAN: private("mean", "Mean of the lengths of two readers"),
-    LengthSource.READER: private("reader", "Explicit answer of the reader"),
+    LengthSource.GEOMETRY: build_private_code("geometry", "Between two points on native pixels"),
+    LengthSource.IMPORTED: build_private_code("imported", "Number without points"),
+    LengthSource.MEAN: build_private_code("mean", "Mean of the lengths of two readers"),
+    LengthSource.READER: build_private_code("reader", "Explicit answer of the reader"),
 }
 ORIGINS: Final = {
-    Origin.ACCEPTED: private("accepted_proposal", "Accepted proposal of opp_mri"),
-    Origin.EDITED: private("edited_proposal", "Edited proposal of opp_mri"),
+    Origin.ACCEPTED: build_private_code("accepted_proposal", "Accepted proposal of opp_mri"),
+    Origin.EDITED: build_private_code("edited_proposal", "Edited proposal of opp_mri"),
 }
 CATEGORIES: Final = {
-    ResponseCategory.OPP: private("OPP", "Osseous pseudoprogression"),
-    ResponseCategory.PD: private("PD", "Progression of disease"),
-    ResponseCategory.PR: private("PR", "Partial response"),
-    ResponseCategory.SD: private("SD", "Stable disease"),
-    ResponseCategory.INDETERMINATE: private("INDETERMINATE", "Indeterminate"),
-    ResponseCategory.NOT_ELIGIBLE: private("NOT_ELIGIBLE", "Not eligible"),
+    ResponseCategory.OPP: build_private_code("OPP", "Osseous pseudoprogression"),
+    ResponseCategory.PD: build_private_code("PD", "Progression of disease"),
+    ResponseCategory.PR: build_private_code("PR", "Partial response"),
+    ResponseCategory.SD: build_private_code("SD", "Stable disease"),
+    ResponseCategory.INDETERMINATE: build_private_code("INDETERMINATE", "Indeterminate"),
+    ResponseCategory.NOT_ELIGIBLE: build_private_code("NOT_ELIGIBLE", "Not eligible"),
 }
 
 VERTEBRAE: Final = {
@@ -120,21 +126,21 @@ VERTEBRAE: Final = {
 _LEVELS: Final = {code: level for level, code in VERTEBRAE.items()}
 
 
-def vertebra_code(level: str) -> Code:
+def build_vertebra_code(level: str) -> Code:
     """Return the code of a vertebra; one of our own where no standard code means exactly it."""
     code = VERTEBRAE.get(level)
     if code is None:
-        return private(f"vertebra-{level}", f"{level} vertebra")
+        return build_private_code(f"vertebra-{level}", f"{level} vertebra")
     return Code(code, "SCT", f"{level} vertebra")
 
 
-def level_of_code(value: str, scheme: str) -> str:
+def find_level_of_code(value: str, scheme: str) -> str:
     """Return the level that a code of a finding site means, "" where it is not a vertebra."""
     if scheme == PRIVATE_SCHEME:
         return value.removeprefix("vertebra-")
     return _LEVELS.get(value, "") if scheme == "SCT" else ""
 
 
-def rule_code(reason: Reason) -> Code:
+def build_rule_code(reason: Reason) -> Code:
     """Return the code of the rule that decided."""
-    return private(reason.value, reason.value.replace("_", " "))
+    return build_private_code(reason.value, reason.value.replace("_", " "))

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.valuerep import DA, DT, TM, PersonName
 
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import open_source
 from opp_mri.dicom.sr.concepts import PRIVATE_SCHEME
 from opp_mri.dicom.sr.report import Identity, ReportedImage, Verifier
@@ -43,7 +43,7 @@ REQUIRED: Final = (  # type 2: there, if only empty
 )  # fmt: skip
 
 
-def document(
+def build_document(
     content: Dataset,
     *,
     images: Sequence[ReportedImage],
@@ -109,7 +109,7 @@ def document(
     return report
 
 
-def person_name(name: str) -> str:
+def format_person_name(name: str) -> str:
     """Return a name as a DICOM person name of one component, at most 64 characters.
 
     The caret at its end says that the one component is meant.
@@ -123,7 +123,7 @@ def person_name(name: str) -> str:
 @lru_cache(maxsize=256)
 def _image_header(source: SourceFile) -> Dataset:
     try:
-        with quiet_pydicom(), open_source(source) as stream:
+        with silence_pydicom(), open_source(source) as stream:
             header = dcmread(stream, stop_before_pixels=True, force=True)
             header.walk(
                 lambda _dataset, _element: None
@@ -175,7 +175,7 @@ def _reference(report: DocumentReference) -> Dataset:
 
 def _verifier(verifier: Verifier) -> Dataset:
     item = Dataset()
-    item.VerifyingObserverName = person_name(verifier.name)
+    item.VerifyingObserverName = format_person_name(verifier.name)
     item.VerifyingOrganization = NOT_STATED
     item.VerificationDateTime = DT(verifier.verified_at.replace(microsecond=0))
     item.VerifyingObserverIdentificationCodeSequence = []

@@ -6,7 +6,7 @@ from typing import Final
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from opp_mri.dicom.headers.header import quiet_pydicom
+from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.dicom.sr.read_aim import is_aim, read_aim
 from opp_mri.dicom.sr.read_markups import is_markups, read_markups
@@ -32,7 +32,7 @@ def read_annotation_file(data: bytes, file_name: str) -> AnnotationFile | None:
 
 def _read_dicom(data: bytes, file_name: str) -> AnnotationFile | None:
     try:
-        with quiet_pydicom():
+        with silence_pydicom():
             dataset = dcmread(BytesIO(data), stop_before_pixels=True)
             class_uid = str(dataset.get("SOPClassUID") or "")
             if not class_uid.startswith(REPORT_CLASSES) or class_uid == KEY_OBJECTS:

@@ -33,7 +33,7 @@ from opp_mri.dicom.sr.concepts import (
     STUDY_DAY,
     TRACKING_IDENTIFIER,
     TRACKING_UID,
-    level_of_code,
+    find_level_of_code,
 )
 from opp_mri.domain.exchange import Annotation, AnnotationFile, OwnAnswer, SetAside
 from opp_mri.domain.geometry import Vector3
@@ -82,7 +82,7 @@ def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
     file_name
         What the file is called in messages.
     """
-    if code_of(dataset.get("ConceptNameCodeSequence")) == RESPONSE_REPORT.value:
+    if get_code(dataset.get("ConceptNameCodeSequence")) == RESPONSE_REPORT.value:
         reason = "It states a response, which follows from the lengths: nothing to import."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     groups = [item for item in walk(dataset) if name_of(item) in MEASUREMENT_GROUPS]
@@ -112,7 +112,7 @@ def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
 def _read_group(
     group: Dataset, whole: Annotation, annotations: list[Annotation], set_aside: list[SetAside]
 ) -> None:
-    items = list(children(group))
+    items = list(get_children(group))
     label = _text(items, COMMENT.value) or _text(items, TRACKING_IDENTIFIER.value)
     about = evolve(whole, label=label, level=_level(items))
     own = _own_answer(items)
@@ -129,7 +129,7 @@ def _read_group(
         )
         set_aside.append(SetAside(file_name=whole.file_name, label=label, reason=reason))
     for number in numbers:
-        name = f"{label} {meaning_of(number)}".strip()
+        name = f"{label} {get_meaning(number)}".strip()
         try:
             annotations.append(_annotation(number, group, evolve(about, label=name), own))
         except _NoLineError as error:
@@ -170,14 +170,14 @@ def _numbers(group: Dataset) -> list[Dataset]:
     """Return the measured numbers of a group; not those of its context, such as its time point."""
     direct = [
         item
-        for item in children(group)
+        for item in get_children(group)
         if item.get("ValueType") == "NUM" and item.get("RelationshipType") == "CONTAINS"
     ]
     calculated = [
         result
-        for item in children(group)
+        for item in get_children(group)
         if name_of(item) == AIM_CALCULATION
-        for result in children(item)
+        for result in get_children(item)
         if name_of(result) == AIM_RESULT
     ]
     return [*direct, *calculated]
@@ -188,7 +188,7 @@ def _stated_mm(number: Dataset) -> Decimal:
     if not values:
         raise _NoLineError("It states no number.")
     written = values[0].get("NumericValue")
-    unit = code_of(values[0].get("MeasurementUnitsCodeSequence"))
+    unit = get_code(values[0].get("MeasurementUnitsCodeSequence"))
     if written is None or written == "":
         raise _NoLineError("It states no number.")
     if unit in UNITS_OF_OTHER_QUANTITIES:
@@ -207,7 +207,7 @@ def _stated_mm(number: Dataset) -> Decimal:
 
 
 def _region(number: Dataset, group: Dataset) -> _Region:
-    regions = [item for item in children(number) if _is_region(item)]
+    regions = [item for item in get_children(number) if _is_region(item)]
     if not regions:  # TID 1410 and AIM: the region stands next to the number
         regions = [
             item
@@ -231,7 +231,7 @@ def _region(number: Dataset, group: Dataset) -> _Region:
 
 def _region_on_image(region: Dataset) -> _Region:
     data = _line_of(region, dimensions=2)
-    images = [item for item in children(region) if item.get("ValueType") == "IMAGE"]
+    images = [item for item in get_children(region) if item.get("ValueType") == "IMAGE"]
     references = [image for item in images for image in item.get("ReferencedSOPSequence") or []]
     if len(references) != 1:
         raise _NoLineError("Its line refers to no image, or to several.")
@@ -316,7 +316,7 @@ def _exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint
     """Return the ends as they were recorded: SCOORD keeps seven digits of a number only."""
     try:
         a, b, c, d = (
-            float(word) for word in _text(list(children(group)), CALIPER_ENDS.value).split()
+            float(word) for word in _text(list(get_children(group)), CALIPER_ENDS.value).split()
         )
     except ValueError:
         raise _NoLineError("The recorded ends of its caliper are missing.") from None
@@ -350,7 +350,7 @@ def _level(items: Sequence[Dataset]) -> str:
         if name_of(item) in FINDING_SITES:
             (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]
             scheme = str(concept.get("CodingSchemeDesignator") or "")
-            if level := level_of_code(code_of([concept]), scheme):
+            if level := find_level_of_code(get_code([concept]), scheme):
                 return level
     return ""
 
@@ -364,23 +364,23 @@ def _private_code(items: Sequence[Dataset], value: str) -> str:
         if name_of(item) == value:
             (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]
             if concept.get("CodingSchemeDesignator") == PRIVATE_SCHEME:
-                return code_of([concept])
+                return get_code([concept])
     return ""
 
 
-def children(item: Dataset) -> Iterator[Dataset]:
+def get_children(item: Dataset) -> Iterator[Dataset]:
     """Yield the content items right below an item."""
     yield from item.get("ContentSequence") or []
 
 
 def walk(item: Dataset) -> Iterator[Dataset]:
     """Yield all content items below an item."""
-    for child in children(item):
+    for child in get_children(item):
         yield child
         yield from walk(child)
 
 
-def code_of(sequence: Sequence[Dataset] | None) -> str:
+def get_code(sequence: Sequence[Dataset] | None) -> str:
     """Return the value of the first code of a sequence, "" where there is none."""
     for item in sequence or ():
         value = item.get("CodeValue") or item.get("LongCodeValue") or item.get("URNCodeValue")
@@ -390,10 +390,10 @@ def code_of(sequence: Sequence[Dataset] | None) -> str:
 
 def name_of(item: Dataset) -> str:
     """Return the code of an item's concept name, "" where it has none."""
-    return code_of(item.get("ConceptNameCodeSequence"))
+    return get_code(item.get("ConceptNameCodeSequence"))
 
 
-def meaning_of(item: Dataset) -> str:
+def get_meaning(item: Dataset) -> str:
     """Return the meaning of an item's concept name, "" where it has none."""
     return next(
         (str(c.get("CodeMeaning") or "") for c in item.get("ConceptNameCodeSequence") or ()), ""

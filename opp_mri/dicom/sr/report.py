@@ -25,13 +25,13 @@ REPORT_VERSION: Final = 1  # raise it where the same content is written otherwis
 _UUID_BITS: Final = 128
 
 
-def derived_uid(*parts: str) -> str:
+def derive_uid(*parts: str) -> str:
     """Return a UID that follows from some texts: under 2.25, as PS3.5 B.2 has it."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"2.25.{int.from_bytes(digest[: _UUID_BITS // 8], 'big')}"
 
 
-def tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
+def derive_tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
     """Return the Tracking Unique Identifier of a lesion on a sequence, constant over time.
 
     Parameters
@@ -39,7 +39,7 @@ def tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
     lesion_uid
         The tracking UID that the project gave the lesion; it is random and tells no identity.
     """
-    return derived_uid("lesion and sequence", lesion_uid, sequence.value)
+    return derive_uid("lesion and sequence", lesion_uid, sequence.value)
 
 
 @frozen(kw_only=True)
@@ -249,9 +249,9 @@ def identify(
     return Identity(
         reference=DocumentReference(
             study_instance_uid=report.study_instance_uid,
-            series_instance_uid=derived_uid("report series", *parts),
+            series_instance_uid=derive_uid("report series", *parts),
             sop_class_uid=ComprehensiveSRStorage,
-            sop_instance_uid=derived_uid("report", *parts),
+            sop_instance_uid=derive_uid("report", *parts),
         ),
         predecessors=tuple(predecessors),
     )

@@ -7,7 +7,7 @@ from pydicom import Dataset
 
 from opp_mri.dicom.sr.build import build_measurement_content
 from opp_mri.dicom.sr.build_response import build_response_content
-from opp_mri.dicom.sr.document import document
+from opp_mri.dicom.sr.document import build_document
 from opp_mri.dicom.sr.report import Identity, MeasurementReport, ResponseReport
 from opp_mri.files import write_bytes
 
@@ -31,7 +31,7 @@ def build_dataset(report: MeasurementReport | ResponseReport, identity: Identity
     else:
         content = build_measurement_content(report)
         description = f"Lengths by {report.reader}"
-    return document(
+    return build_document(
         content,
         images=report.images,
         identity=identity,

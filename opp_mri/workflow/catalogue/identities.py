@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from opp_mri.dicom.copies import difference
+from opp_mri.dicom.copies import describe_difference
 from opp_mri.domain.repeated_uid import build_repeated_uid
 from opp_mri.store.protocol import CatalogueEntry, Store
 
@@ -40,7 +40,7 @@ def _find_unproved(store: Store, entries: Sequence[CatalogueEntry]) -> list[Cata
             continue
         if held.series_instance_uid != instance.series_instance_uid:
             continue
-        if difference((instance, entry.source), (held, source)):
+        if describe_difference((instance, entry.source), (held, source)):
             again = attrs.evolve(instance, sop_instance_uid=build_repeated_uid(uid))
             catalogue_entries.append(attrs.evolve(entry, instance=again))
     return catalogue_entries

@@ -14,9 +14,9 @@ import attrs
 from attrs import frozen
 
 from opp_mri import __version__
-from opp_mri.dicom.copies import likeness, mark_clashes, mark_copies
+from opp_mri.dicom.copies import compute_likeness, mark_clashes, mark_copies
 from opp_mri.dicom.headers.sources import find_sources
-from opp_mri.dicom.pixels import pixel_hash
+from opp_mri.dicom.pixels import compute_pixel_hash
 from opp_mri.dicom.roles.selection import select
 from opp_mri.dicom.roles.study import assign_roles
 from opp_mri.dicom.scan import ScannedFile, scan
@@ -236,7 +236,7 @@ def _build_entry(scanned: ScannedFile) -> CatalogueEntry:
         status=scanned.status,
         detail=scanned.detail,
         instance=instance,
-        likeness=likeness(instance) if instance else "",
+        likeness=compute_likeness(instance) if instance else "",
     )
 
 
@@ -288,7 +288,7 @@ def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
                 continue
             try:
                 frame_numbers = [frame.frame_number for frame in instance.frames]
-                hashes[uid] = pixel_hash(sources[uid], *frame_numbers)
+                hashes[uid] = compute_pixel_hash(sources[uid], *frame_numbers)
             except OppMriError:
                 undecodable.append(sources[uid].name)  # equal to nothing, not tried at every run
                 hashes[uid] = hashlib.sha256(f"undecodable {uid}".encode()).hexdigest()

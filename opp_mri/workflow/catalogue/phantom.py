@@ -23,7 +23,7 @@ from opp_mri.phantom.patient import (
     without_pixels,
 )
 from opp_mri.phantom.protocol import SeriesKind
-from opp_mri.phantom.seeding import uid
+from opp_mri.phantom.seeding import make_uid
 from opp_mri.phantom.truth import (
     CALIPER_COLUMNS,
     EVENT_COLUMNS,
@@ -180,7 +180,7 @@ def _write_patient(case: Case, folder: Path, seed: int, coarse: bool) -> _Writte
     patient = make_patient(case, seed=seed, coarse=coarse)
     studies: list[AcquiredStudy] = []
     series = files = 0
-    for study in patient.studies():
+    for study in patient.generate_studies():
         for acquired_series in study.series:
             files += _write_series(case, folder, study, acquired_series, seed)
         series += len(study.series)
@@ -211,8 +211,8 @@ def _write_series(
         values = EnhancedValues(
             weighting=_WEIGHTING.get(series.kind, "T2"),
             fat_suppressed=contrast.fat_suppressed,
-            dimension_organization_uid=uid(seed, *series.sop_instance_uids, "dimensions"),
-            procedure_step_uid=uid(seed, study.study_instance_uid, "procedure step"),
+            dimension_organization_uid=make_uid(seed, *series.sop_instance_uids, "dimensions"),
+            procedure_step_uid=make_uid(seed, study.study_instance_uid, "procedure step"),
         )
         write_enhanced(encoded, values, paths[0])
     else:

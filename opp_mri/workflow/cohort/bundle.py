@@ -14,12 +14,12 @@ from typing import Final
 from attrs import evolve, frozen
 
 from opp_mri import __version__
-from opp_mri.cohort.export.aggregated import table_files
-from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.report.cohort import cohort_html, printed_html
-from opp_mri.cohort.report.methods import methods_text
-from opp_mri.cohort.report.pdf import pdf_of
-from opp_mri.cohort.report.rows import rows_csv
+from opp_mri.cohort.export.aggregated import render_table_files
+from opp_mri.cohort.export.deidentify import deidentify_lesions
+from opp_mri.cohort.report.cohort import render_cohort_html, render_printed_html
+from opp_mri.cohort.report.methods import write_methods_text
+from opp_mri.cohort.report.pdf import render_pdf
+from opp_mri.cohort.report.rows import render_rows_csv
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
@@ -145,7 +145,7 @@ def _deidentify(cohort: Cohort, key: bytes | None) -> Cohort:
     named = {reader: f"reader {number}" for number, reader in enumerate(readers, 1)}
     return evolve(
         cohort,
-        lesions=deidentified(cohort.lesions, key),
+        lesions=deidentify_lesions(cohort.lesions, key),
         readers=tuple(named.get(reader, reader) for reader in cohort.readers),
     )
 
@@ -170,7 +170,7 @@ def _generate_files(
             yield f"data/{name}", content
     tell("statistics")
     contents = compute_cohort_contents(cohort, suppress_below=suppress_below)
-    for name, content in table_files(contents.tables.every).items():
+    for name, content in render_table_files(contents.tables.every).items():
         yield f"tables/{name}", content
     tell("figures")
     yield from _generate_figure_files(contents.pictures)
@@ -178,11 +178,11 @@ def _generate_files(
     report = compose_cohort_report(
         cohort, contents, title=title, written_on=None, rows_file="report-rows.csv"
     )
-    yield "report.html", cohort_html(report).encode()
+    yield "report.html", render_cohort_html(report).encode()
     if not report.suppressed:
-        yield "report-rows.csv", rows_csv(report)
+        yield "report-rows.csv", render_rows_csv(report)
     if with_pdf:
-        yield "report.pdf", pdf_of(printed_html(report))
+        yield "report.pdf", render_pdf(render_printed_html(report))
     yield "methods.md", _write_methods(cohort, contents).encode()
     yield "criteria.toml", format_criteria_toml(cohort.criteria).encode()
     tell("done")
@@ -206,7 +206,7 @@ def _generate_figure_files(pictures: CohortPictures) -> Iterator[tuple[str, byte
 
 
 def _write_methods(cohort: Cohort, contents: CohortContents) -> str:
-    return methods_text(
+    return write_methods_text(
         cohort.lesions,
         contents.analysis,
         criteria=cohort.criteria,

@@ -15,18 +15,18 @@ from opp_mri.cohort.figures.incidence_figure import draw_incidence
 from opp_mri.cohort.figures.sequences_figure import (
     SequencePair,
     draw_sequence_agreement,
-    sequence_pairs,
+    pair_sequences,
 )
 from opp_mri.cohort.figures.spider_figure import draw_spider
 from opp_mri.cohort.figures.survival_figure import draw_survival
 from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
-from opp_mri.cohort.figures.timeline_figure import figure_bytes, svg_element
+from opp_mri.cohort.figures.timeline_figure import extract_svg_element, render_figure
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
 from opp_mri.cohort.statistics.analysis import CAUSES
 from opp_mri.cohort.statistics.covariates import Covariate, Model
 from opp_mri.cohort.statistics.events import Endpoint
 from opp_mri.cohort.statistics.hazards import Hazard
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import EventEstimate
 from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
@@ -77,13 +77,13 @@ class Picture:
     def render_content(self, suffix: str) -> bytes:
         """Return the bytes of its file, `.svg`, `.pdf` or `.png`: each is rendered once."""
         if suffix not in self._contents:
-            self._contents[suffix] = figure_bytes(self._figure, suffix)
+            self._contents[suffix] = render_figure(self._figure, suffix)
         return self._contents[suffix]
 
     @property
     def svg(self) -> str:
         """The text of its SVG element, to stand in a page."""
-        return svg_element(self.render_content(".svg"))
+        return extract_svg_element(self.render_content(".svg"))
 
     @cached_property
     def _figure(self) -> Figure:
@@ -106,10 +106,10 @@ def build_course_pictures(
     lesions: Sequence[AssessedLesion], change_mm: float
 ) -> tuple[Picture, ...]:
     """Return the figures of how lesions changed: OPP by sequence, all, last change, sequences."""
-    eligible = eligible_of(lesions)
+    eligible = select_eligible(lesions)
     opp = [lesion for lesion in eligible if lesion.assessment.category is ResponseCategory.OPP]
     n_eligible = len(eligible)
-    pairs = [_with_limits(pair) for pair in sequence_pairs(lesions)]
+    pairs = [_with_limits(pair) for pair in pair_sequences(lesions)]
     return (
         Picture(
             name="growth-opp",
@@ -217,7 +217,7 @@ def _pair_in_words(pair: SequencePair) -> str:
 
 def _describe_curves(analysis: EndpointAnalysis) -> str:
     sentences = [
-        f"{arm.group}, week {day // 7}: {_format_percent(arm.curve.at(day))}"
+        f"{arm.group}, week {day // 7}: {_format_percent(arm.curve.read_share(day))}"
         for arm in analysis.comparison.arms
         for day in TOLD_DAYS
     ]

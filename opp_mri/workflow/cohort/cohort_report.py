@@ -7,20 +7,20 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.report.cohort import cohort_html, printed_html
+from opp_mri.cohort.report.cohort import render_cohort_html, render_printed_html
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
 from opp_mri.cohort.report.page import save_page
-from opp_mri.cohort.report.rows import MOST_NAMED, rows_csv
+from opp_mri.cohort.report.rows import MOST_NAMED, render_rows_csv
 from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.results import CohortAnalysis
-from opp_mri.cohort.tables.analysis_tables import analysis_tables
+from opp_mri.cohort.tables.analysis_tables import build_analysis_tables
+from opp_mri.cohort.tables.suppression import suppress_counts
 from opp_mri.cohort.tables.tables import (
     Table,
-    demographics,
-    flow,
-    response_by_fractions,
-    suppressed_together,
-    time_course,
+    tabulate_demographics,
+    tabulate_flow,
+    tabulate_response_by_fractions,
+    tabulate_time_course,
 )
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
@@ -78,17 +78,15 @@ def build_cohort_tables(
     """
     lesions = cohort.lesions
     tables = CohortTables(
-        screening=flow(lesions),
-        demographics=demographics(lesions),
-        responses=response_by_fractions(lesions),
-        course=time_course(lesions),
-        statistics=analysis_tables(analysis, suppressing=suppress_below is not None),
+        screening=tabulate_flow(lesions),
+        demographics=tabulate_demographics(lesions),
+        responses=tabulate_response_by_fractions(lesions),
+        course=tabulate_time_course(lesions),
+        statistics=build_analysis_tables(analysis, suppressing=suppress_below is not None),
     )
     if not suppress_below:
         return tables
-    screening, about, responses, course, *statistics = suppressed_together(
-        tables.every, suppress_below
-    )
+    screening, about, responses, course, *statistics = suppress_counts(tables.every, suppress_below)
     return CohortTables(
         screening=screening,
         demographics=about,
@@ -236,9 +234,9 @@ def save_cohort_report(
         rows_file="".join(file.name for file in written[1:]),
     )
     is_pdf = path.suffix.lower() == ".pdf"
-    save_page(path, printed_html(report) if is_pdf else cohort_html(report))
+    save_page(path, render_printed_html(report) if is_pdf else render_cohort_html(report))
     for rows in written[1:]:
-        write_bytes(rows, rows_csv(report))
+        write_bytes(rows, render_rows_csv(report))
     return written
 
 

@@ -10,7 +10,7 @@ from opp_mri.cohort.report.dictation import (
     Dictation,
     dictate,
 )
-from opp_mri.cohort.report.dictation import shipped_template as shipped_template
+from opp_mri.cohort.report.dictation import read_shipped_template as read_shipped_template
 from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer

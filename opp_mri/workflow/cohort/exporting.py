@@ -8,19 +8,19 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from opp_mri.cohort.export.aggregated import table_files
+from opp_mri.cohort.export.aggregated import render_table_files
 from opp_mri.cohort.export.columns import ExportTable
-from opp_mri.cohort.export.csv_text import csv_bytes
-from opp_mri.cohort.export.deidentify import deidentified
-from opp_mri.cohort.export.derived import CHANGES, derived_tables
-from opp_mri.cohort.export.dictionary import data_dictionary
-from opp_mri.cohort.export.notes import export_notes, notes_text
-from opp_mri.cohort.export.parquet import parquet_bytes
-from opp_mri.cohort.export.recorded import EVENTS, VISITS, recorded_tables
-from opp_mri.cohort.export.redcap import redcap_files
+from opp_mri.cohort.export.csv_text import write_csv_table
+from opp_mri.cohort.export.deidentify import deidentify_lesions
+from opp_mri.cohort.export.derived import CHANGES, build_derived_tables
+from opp_mri.cohort.export.dictionary import build_data_dictionary
+from opp_mri.cohort.export.notes import export_notes, write_notes_text
+from opp_mri.cohort.export.parquet import write_parquet
+from opp_mri.cohort.export.recorded import EVENTS, VISITS, build_recorded_tables
+from opp_mri.cohort.export.redcap import render_redcap_files
 from opp_mri.cohort.export.sdtm import STUDY_ID
-from opp_mri.cohort.export.sdtm_files import sdtm_files
-from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
+from opp_mri.cohort.export.sdtm_files import render_sdtm_files
+from opp_mri.cohort.export.workbook import build_summary_table, write_workbook
 from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
 from opp_mri.response.margin import compute_margin_mm
@@ -111,7 +111,7 @@ def export_cohort(
     if not cohort.lesions:
         raise InputError("The cohort has no lesion: there is nothing to export.")
     if deidentify:
-        cohort = evolve(cohort, lesions=deidentified(cohort.lesions, key))
+        cohort = evolve(cohort, lesions=deidentify_lesions(cohort.lesions, key))
     wanted = frozenset(formats)
     files = _generate_files(
         cohort,
@@ -194,20 +194,20 @@ def _generate_files(
 ) -> Iterator[tuple[str, bytes]]:
     """Make the files one after the other, each by its name in the folder."""
     lesions, criteria = cohort.lesions, cohort.criteria
-    tables = (*recorded_tables(lesions), *derived_tables(lesions, criteria, margins_mm))
-    yield NOTES, notes_text(notes)
+    tables = (*build_recorded_tables(lesions), *build_derived_tables(lesions, criteria, margins_mm))
+    yield NOTES, write_notes_text(notes)
     if ExportFormat.CSV in formats:
-        for table in (*tables, data_dictionary(tables)):
-            yield f"{table.name}.csv", csv_bytes(table)
+        for table in (*tables, build_data_dictionary(tables)):
+            yield f"{table.name}.csv", write_csv_table(table)
     if ExportFormat.PARQUET in formats:
         for table in tables:
-            yield f"parquet/{table.name}.parquet", parquet_bytes(table, notes)
+            yield f"parquet/{table.name}.parquet", write_parquet(table, notes)
     if ExportFormat.XLSX in formats:
-        yield WORKBOOK, workbook_bytes(_build_sheets(cohort, tables), notes)
+        yield WORKBOOK, write_workbook(_build_sheets(cohort, tables), notes)
     if ExportFormat.REDCAP in formats:
-        yield from _place_in_folder("redcap", redcap_files(tables))
+        yield from _place_in_folder("redcap", render_redcap_files(tables))
     if ExportFormat.SDTM in formats:
-        yield from _place_in_folder("sdtm", sdtm_files(lesions, study_id=study_id))
+        yield from _place_in_folder("sdtm", render_sdtm_files(lesions, study_id=study_id))
     if ExportFormat.AGGREGATED in formats:
         from opp_mri.cohort.statistics.analysis import (
             analyse,  # with the report loads statistics and figures
@@ -215,15 +215,19 @@ def _generate_files(
         from opp_mri.workflow.cohort.cohort_report import build_cohort_tables
 
         shown = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
-        yield from _place_in_folder("aggregated", table_files(shown.every))
+        yield from _place_in_folder("aggregated", render_table_files(shown.every))
 
 
 def _build_sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
     by_name = {table.name: table for table in tables}
-    shown = [summary_table(cohort.lesions, cohort.criteria), by_name[CHANGES], by_name[EVENTS]]
+    shown = [
+        build_summary_table(cohort.lesions, cohort.criteria),
+        by_name[CHANGES],
+        by_name[EVENTS],
+    ]
     if by_name[VISITS].n_rows:
         shown.append(by_name[VISITS])
-    return (*shown, data_dictionary(shown))
+    return (*shown, build_data_dictionary(shown))
 
 
 def _place_in_folder(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:

@@ -6,10 +6,10 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from opp_mri.cohort.figures.key_loop import loop_bytes
+from opp_mri.cohort.figures.key_loop import render_loop
 from opp_mri.cohort.figures.key_strip import KeyStrip, draw_strip
-from opp_mri.cohort.figures.timeline_figure import draw_timeline, figure_bytes, save_figure
-from opp_mri.cohort.report.words import timeline_in_words
+from opp_mri.cohort.figures.timeline_figure import draw_timeline, render_figure, save_figure
+from opp_mri.cohort.report.words import describe_timeline
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.errors import InputError
@@ -44,7 +44,7 @@ class KeyImages:
 
     def draw_png(self) -> bytes:
         """Draw the strip as a PNG."""
-        return figure_bytes(draw_strip(self.strip), ".png")
+        return render_figure(draw_strip(self.strip), ".png")
 
     def save(self, path: Path, *, identity: bool = True) -> None:
         """Write strip, slides or loop, by the ending of the name; see `save_key_images`."""
@@ -120,7 +120,7 @@ def save_key_images(
         case ".pptx":
             write_bytes(path, _build_slides(shown, lesion, identity=identity))
         case ".gif":
-            write_bytes(path, loop_bytes(shown))
+            write_bytes(path, render_loop(shown))
         case _:
             save_figure(draw_strip(shown), path)
 
@@ -128,7 +128,7 @@ def save_key_images(
 def _build_slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:
     from opp_mri.cohort.figures.key_slides import (  # loads a library of its own
         CurveSlide,
-        slides_bytes,
+        render_slides,
     )
 
     timeline = lesion.timeline if identity else evolve(lesion.timeline, lesion_id=UNNAMED)
@@ -140,8 +140,8 @@ def _build_slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> 
         marks=find_timeline_marks(lesion.cells),
     )
     curve = CurveSlide(
-        picture=figure_bytes(figure, ".png"),
-        description=timeline_in_words(timeline),
+        picture=render_figure(figure, ".png"),
+        description=describe_timeline(timeline),
         sentences=lesion.sentences,
     )
-    return slides_bytes([strip], curve)
+    return render_slides([strip], curve)

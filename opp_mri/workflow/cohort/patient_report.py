@@ -16,8 +16,8 @@ from opp_mri.cohort.report.patient import (
     PatientReport,
     Visit,
     VisitLength,
-    patient_html,
-    visits_of,
+    build_visits,
+    render_patient_html,
 )
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.columns.visit import describe_visit
@@ -146,7 +146,7 @@ def save_patient_report(path: Path, report: PatientReport) -> None:
     InputError
         The file cannot be written, or a library that a PDF needs is missing.
     """
-    save_page(path, patient_html(report))
+    save_page(path, render_patient_html(report))
 
 
 def _gather_facts(data: Cohort, patient_id: str, written_on: date) -> ReportFacts:
@@ -166,7 +166,7 @@ def _build_table_lesion(lesion: AssessedLesion) -> LesionReport:
     last_day = lesion.lesion.ssrs_last_date
     visits = [
         evolve(visit, study_date=last_day + timedelta(days=visit.days_from_ssrs))
-        for visit in visits_of(lesion.timeline)
+        for visit in build_visits(lesion.timeline)
     ]
     return evolve(_build_answer(lesion), visits=visits, read_by=[NOT_KNOWN_WHO])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from opp_mri.cohort.figures.agreement_figure import AgreementPanel, draw_agreement
 from opp_mri.cohort.figures.panels import TimelineMarks
 from opp_mri.cohort.figures.timeline_figure import draw_timeline, save_figure
-from opp_mri.cohort.report.timelines import LesionPage, timelines_html
+from opp_mri.cohort.report.timelines import LesionPage, render_timelines_html
 from opp_mri.domain.assessment import Criteria, ResponseCategory
 from opp_mri.domain.estimate import Estimate
 from opp_mri.domain.imaging import SeriesRole
@@ -76,7 +76,7 @@ def save_page(
         for lesion in lesions
         if lesion.is_measured
     ]
-    html = timelines_html(pages, criteria=criteria, written_on=written_on, title=title)
+    html = render_timelines_html(pages, criteria=criteria, written_on=written_on, title=title)
     write_bytes(path, html.encode())
 
 

@@ -26,7 +26,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import InputError
 from opp_mri.phantom.cases import CASES
-from opp_mri.phantom.seeding import generator
+from opp_mri.phantom.seeding import make_generator
 from opp_mri.store.protocol import Store
 from opp_mri.tables.csv_table import read_table
 from opp_mri.workflow.catalogue.index import index
@@ -249,7 +249,7 @@ def _check_places(folder: Path, truth_path: Path) -> None:
 
 def _draw_lesions(seed: int) -> list[str]:
     names = [case.patient_id for case in CASES]
-    chosen = generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
+    chosen = make_generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
     return [names[index] for index in chosen]
 
 
@@ -260,7 +260,7 @@ def _choose_visits(seed: int, patient: Record, count: int) -> list[int]:
         raise InputError(
             f"A phantom patient has {later + 1} visits: choose a number from 1 to {later + 1}."
         )
-    dice = generator(seed, "certification", patient["patient_id"])
+    dice = make_generator(seed, "certification", patient["patient_id"])
     return [0, *sorted(int(visit) + 1 for visit in dice.choice(later, count - 1, replace=False))]
 
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from opp_mri.dicom.deidentify.allow_list import write_deidentified
 from opp_mri.dicom.deidentify.disguise import Disguise, disguise_of
-from opp_mri.dicom.deidentify.engine import NewUid, uid_replacer
+from opp_mri.dicom.deidentify.engine import NewUid, build_uid_replacer
 from opp_mri.domain.imaging import Usability, VolumeDescription
 from opp_mri.domain.reader_study import (
     IssuedPackage,
@@ -150,4 +150,4 @@ def find_trims(case: PackageCase) -> Mapping[str, tuple[int, int]]:
 
 def build_new_uids(issued: IssuedPackage, case: PackageCase) -> NewUid:
     """Return what replaces the UIDs of a case."""
-    return uid_replacer(bytes.fromhex(issued.secret), case.code)
+    return build_uid_replacer(bytes.fromhex(issued.secret), case.code)

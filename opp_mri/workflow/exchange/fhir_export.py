@@ -21,8 +21,8 @@ from opp_mri.dicom.sr.concepts import (
     SEQUENCES,
     SSRS_COMPLETION,
     LengthCode,
-    rule_code,
-    vertebra_code,
+    build_rule_code,
+    build_vertebra_code,
 )
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement import Answer, Lesion, Reading
@@ -194,7 +194,7 @@ def _build_response(timeline: LesionTimeline, assessed: AssessedLesion) -> Json:
     components = [
         {
             "code": _build_concept(RULE),
-            "valueCodeableConcept": _build_concept(rule_code(assessment.reason)),
+            "valueCodeableConcept": _build_concept(build_rule_code(assessment.reason)),
         }
     ]
     if deciding is not None:
@@ -229,7 +229,7 @@ def _build_observation(lesion: Lesion, reader: str, day: str) -> Json:
         "subject": _build_subject(lesion),
         "effectiveDateTime": day,
         "performer": [{"display": reader}],
-        "bodySite": _build_concept(vertebra_code(lesion.level)),
+        "bodySite": _build_concept(build_vertebra_code(lesion.level)),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.sr.report import tracking_uid
+from opp_mri.dicom.sr.report import derive_tracking_uid
 from opp_mri.domain.exchange import Annotation, OwnAnswer
 from opp_mri.domain.geometry import ImagePlane, Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
@@ -143,7 +143,7 @@ class Placer:
             raise UnknownError(
                 f"There is no lesion {own.lesion_id}: add it first with `opp-mri lesion add`."
             )
-        is_this = tracking_uid(lesion.tracking_uid, own.sequence) == own.tracking_uid
+        is_this = derive_tracking_uid(lesion.tracking_uid, own.sequence) == own.tracking_uid
         if not is_this and lesion.level != own.lesion_level:
             raise InputError(
                 f"It is of a lesion {own.lesion_id} at {own.lesion_level or 'an unknown level'}, "

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 from attrs import field, frozen
 
-from opp_mri.dicom.comparability import comparability
+from opp_mri.dicom.comparability import compare_acquisitions
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
@@ -349,7 +349,7 @@ def _flag_cells(cells: list[Cell]) -> list[Cell]:
             and baseline
             and baseline.volume
         ):
-            flags += comparability(cell.sequence, baseline.volume, cell.volume)
+            flags += compare_acquisitions(cell.sequence, baseline.volume, cell.volume)
         flagged.append(attrs.evolve(cell, flags=tuple(flags)))
     return flagged
 

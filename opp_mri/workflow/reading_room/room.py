@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.dicom.comparability import comparability
+from opp_mri.dicom.comparability import compare_acquisitions
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Lesion, LevelConfirmation, Reading
@@ -287,4 +287,4 @@ def describe_technique_changes(
     ]
     if not before or determine_phase(lesion.lesion, day) is Phase.BEFORE:
         return ()
-    return tuple(comparability(volume.role, before[-1], volume))
+    return tuple(compare_acquisitions(volume.role, before[-1], volume))

@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.dicom.roles.suppression import fat_suppression
+from opp_mri.dicom.roles.suppression import judge_fat_suppression
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment
 from opp_mri.domain.geometry import Volume
@@ -204,7 +204,7 @@ def _group_by_frames(
 def _is_same_contrast(pair: SequencePair) -> bool:
     """Return whether fat is suppressed on both dates or on neither."""
     role, baseline, followup = pair
-    before, after = (bool(fat_suppression(v.instance).value) for v in (baseline, followup))
+    before, after = (bool(judge_fat_suppression(v.instance).value) for v in (baseline, followup))
     return role is SeriesRole.STIR or before == after
 
 

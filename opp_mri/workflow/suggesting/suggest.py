@@ -9,7 +9,7 @@ import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
 
-from opp_mri.dicom.volume import geometry_of
+from opp_mri.dicom.volume import build_geometry
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import ApAxis
@@ -129,7 +129,7 @@ def suggest_visit(
     suggested: list[SuggestedCell] = []
     for each in cells:
         try:
-            geometry = geometry_of(each.volume)
+            geometry = build_geometry(each.volume)
         except GeometryError:  # slices of an irregular stack: measured on by hand alone
             suggested.append(abstain(each.cell, AbstentionReason.NO_IMAGE))
             continue

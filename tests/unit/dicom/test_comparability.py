@@ -4,7 +4,7 @@ import attrs
 import pytest
 from fixtures.makers import make_planes, study_volume
 
-from opp_mri.dicom.comparability import comparability
+from opp_mri.dicom.comparability import compare_acquisitions
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 
 T1 = SeriesRole.T1
@@ -17,7 +17,7 @@ def with_header(volume: VolumeDescription, **header: object) -> VolumeDescriptio
 
 
 def test_two_studies_that_were_acquired_alike_need_no_word() -> None:
-    assert comparability(T1, BASELINE, FOLLOW_UP) == []
+    assert compare_acquisitions(T1, BASELINE, FOLLOW_UP) == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ def test_two_studies_that_were_acquired_alike_need_no_word() -> None:
 def test_what_differs_is_named_with_both_values(
     before: dict[str, object], after: dict[str, object], said: list[str]
 ) -> None:
-    flags = comparability(T1, with_header(BASELINE, **before), with_header(FOLLOW_UP, **after))
+    flags = compare_acquisitions(
+        T1, with_header(BASELINE, **before), with_header(FOLLOW_UP, **after)
+    )
     assert flags == said
 
 
@@ -46,4 +48,4 @@ def test_another_plane_is_named_once_and_not_as_a_tilt() -> None:
         FOLLOW_UP, plane=Plane.CORONAL,
         planes=make_planes(row_direction=(1.0, 0.0, 0.0), column_direction=(0.0, 0.0, -1.0)),
     )  # fmt: skip
-    assert comparability(T1, BASELINE, coronal) == ["Plane differs: sagittal, then coronal."]
+    assert compare_acquisitions(T1, BASELINE, coronal) == ["Plane differs: sagittal, then coronal."]

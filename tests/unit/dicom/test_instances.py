@@ -15,7 +15,7 @@ from pydicom.uid import EnhancedMRImageStorage, ImplicitVRLittleEndian
 from opp_mri.dicom.headers import values
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.headers.fields import FIELDS, INSTEAD, OF_FRAMES
-from opp_mri.dicom.headers.header import quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import read_header, silence_pydicom
 from opp_mri.dicom.headers.keywords import KEYWORDS, TAGS
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Frame, Instance
@@ -24,7 +24,7 @@ from opp_mri.errors import InputError
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    with quiet_pydicom():
+    with silence_pydicom():
         yield
 
 
@@ -132,7 +132,7 @@ def test_a_number_that_is_none_is_absent(junk: str) -> None:
      ("2018", None), ("20180107-20180108", None), (None, None)],
 )  # fmt: skip
 def test_a_date_is_understood_or_absent(written_date: str | None, understood: date | None) -> None:
-    assert values.day(written_date) == understood
+    assert values.convert_to_day(written_date) == understood
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_date_is_understood_or_absent(written_date: str | None, understood: da
      ("09:31:12", time(9, 31, 12)), ("235960", time(23, 59, 59)), ("2561", None), ("9 h", None)],
 )  # fmt: skip
 def test_a_time_is_understood_or_absent(written_time: str, understood: time | None) -> None:
-    assert values.clock(written_time) == understood
+    assert values.convert_to_clock(written_time) == understood
 
 
 def test_an_enhanced_image_gives_shared_values_and_a_place_to_each_frame() -> None:

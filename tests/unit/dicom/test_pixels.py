@@ -18,7 +18,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from opp_mri.dicom.pixels import pixel_hash, read_frames, why_not_decodable
+from opp_mri.dicom.pixels import compute_pixel_hash, explain_not_decodable, read_frames
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
@@ -89,20 +89,20 @@ def test_every_coding_of_an_image_has_its_values_and_its_hash(tmp_path: Path) ->
     sources["big"] = saved(big, tmp_path, "big")
     for source in sources.values():
         np.testing.assert_array_equal(read_frames(source, [1])[0].stored, RAMP)
-    assert len({pixel_hash(source, 1) for source in sources.values()}) == 1
+    assert len({compute_pixel_hash(source, 1) for source in sources.values()}) == 1
 
 
 def test_the_hash_leaves_rescale_out_and_keeps_shape_and_values_in(tmp_path: Path) -> None:
     rescaled = image(RAMP)
     rescaled.RescaleSlope, rescaled.RescaleIntercept = "2", "-7"
-    original = pixel_hash(saved(image(RAMP), tmp_path, "a"), 1)
+    original = compute_pixel_hash(saved(image(RAMP), tmp_path, "a"), 1)
     assert len(original) == 64
-    assert pixel_hash(saved(rescaled, tmp_path, "b"), 1) == original
-    assert pixel_hash(saved(image(RAMP.astype(np.uint16)), tmp_path, "c"), 1) == original
-    assert pixel_hash(saved(image(RAMP.reshape(56, 64)), tmp_path, "d"), 1) != original
+    assert compute_pixel_hash(saved(rescaled, tmp_path, "b"), 1) == original
+    assert compute_pixel_hash(saved(image(RAMP.astype(np.uint16)), tmp_path, "c"), 1) == original
+    assert compute_pixel_hash(saved(image(RAMP.reshape(56, 64)), tmp_path, "d"), 1) != original
     changed = RAMP.copy()
     changed[63, 55] += 1
-    assert pixel_hash(saved(image(changed), tmp_path, "e"), 1) != original
+    assert compute_pixel_hash(saved(image(changed), tmp_path, "e"), 1) != original
 
 
 def test_bits_of_an_overlay_above_the_stored_bits_are_removed(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_member_of_a_zip_archive_is_read_in_place(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
         writer.write(plain.path, "study/plain")
     member = SourceFile(path=str(archive), member="study/plain", size_bytes=1, modified_ns=0)
-    assert pixel_hash(member, 1) == pixel_hash(plain, 1)
+    assert compute_pixel_hash(member, 1) == compute_pixel_hash(plain, 1)
 
 
 def test_a_file_without_a_meta_header_is_read(tmp_path: Path) -> None:
@@ -204,14 +204,14 @@ def test_a_real_image_in_seven_transfer_syntaxes_has_one_hash(real_data: Path) -
     files = sorted((real_data / "neurolabusc+dcm_qa_ts" / "In").glob("*.dcm"))
     syntaxes = {str(dcmread(f, stop_before_pixels=True).file_meta.TransferSyntaxUID) for f in files}
     assert len(syntaxes) >= 7
-    assert len({pixel_hash(source_of(f), 1) for f in files}) == 1
+    assert len({compute_pixel_hash(source_of(f), 1) for f in files}) == 1
 
 
 def test_lossless_copies_of_a_real_series_have_one_hash_for_each_slice(real_data: Path) -> None:
     folder = real_data / "icometrix+dicom2nifti" / "tests" / "data" / "generic"
     hashes: dict[str, set[str]] = {}
     for file in folder.glob("compressed*/001/*.dcm"):
-        hashes.setdefault(file.name, set()).add(pixel_hash(source_of(file), 1))
+        hashes.setdefault(file.name, set()).add(compute_pixel_hash(source_of(file), 1))
     assert len(hashes) == 4
     assert all(len(each) == 1 for each in hashes.values())
 
@@ -236,6 +236,6 @@ def test_the_private_syntax_of_ge_is_read_with_its_big_endian_pixels(tmp_path: P
     ],
 )
 def test_what_cannot_be_decoded_is_known_by_its_syntax(syntax: str, *, decodable: bool) -> None:
-    reason = why_not_decodable(syntax)
+    reason = explain_not_decodable(syntax)
     assert (reason == "") is decodable
     assert decodable or "cannot be decoded here" in reason

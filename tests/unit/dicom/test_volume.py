@@ -15,7 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 from scipy.spatial.transform import Rotation
 
 from opp_mri.dicom.stacks import describe_series
-from opp_mri.dicom.volume import geometry_of, load_volume
+from opp_mri.dicom.volume import build_geometry, load_volume
 from opp_mri.domain.imaging import Frame, Instance, SourceFile, VolumeDescription
 from opp_mri.errors import GeometryError, InputError
 
@@ -195,7 +195,7 @@ def test_every_corner_of_every_slice_is_where_its_own_header_puts_it(
         for n, p in enumerate(positions.tolist())
     ]
     (description,) = describe_series(headers[::-1])
-    geometry = geometry_of(description)
+    geometry = build_geometry(description)
     assert geometry.shape_kji == shape
     _, rows, columns = shape
     corners = [(j, i) for j in (0, rows - 1) for i in (0, columns - 1)]
@@ -208,4 +208,4 @@ def test_every_corner_of_every_slice_is_where_its_own_header_puts_it(
 def test_the_refusal_of_one_slice_is_raised_too() -> None:
     (single,) = describe_series([header(1, (0.0, 0.0, 0.0))])
     with pytest.raises(GeometryError, match="single slice"):
-        geometry_of(attrs.evolve(single))
+        build_geometry(attrs.evolve(single))

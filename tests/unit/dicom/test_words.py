@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from opp_mri.dicom.roles.agents import AgentText, agent_text
-from opp_mri.dicom.roles.phrases import Saying, contrast_said, fat_suppression_said
+from opp_mri.dicom.roles.agents import AgentText, interpret_agent
+from opp_mri.dicom.roles.phrases import Saying, find_contrast_phrase, find_fat_suppression_phrase
 
 YES, NO = Saying.YES, Saying.NO
 
@@ -64,14 +64,14 @@ def test_contrast_is_told_in_any_language_and_way_of_writing(language: str) -> N
     without, before, given, after = CONTRAST[language]
     for phrase, saying in ((without, NO), (before, NO), (given, YES), (after, YES)):
         for text in said_in_every_way(phrase):
-            assert contrast_said(text).saying is saying, text
+            assert find_contrast_phrase(text).saying is saying, text
 
 
 @pytest.mark.parametrize("language", FAT)
 def test_fat_suppression_is_told_in_any_language_and_way_of_writing(language: str) -> None:
     for phrase, saying in zip(FAT[language], (NO, YES), strict=True):
         for text in said_in_every_way(phrase):
-            assert fat_suppression_said(text).saying is saying, text
+            assert find_fat_suppression_phrase(text).saying is saying, text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_preposition_and_noun_are_one_with_and_without_a_space(
 ) -> None:
     for joint in (" ", "-", "_", ""):
         text = f"T1 SAG {preposition}{joint}{noun}"
-        assert contrast_said(text).saying is saying, text
+        assert find_contrast_phrase(text).saying is saying, text
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_preposition_and_noun_are_one_with_and_without_a_space(
 def test_both_orders_at_once_are_doubt_and_a_medium_is_that_of_contrast(
     text: str, saying: Saying
 ) -> None:
-    assert contrast_said(f"T1 SAG {text}").saying is saying
+    assert find_contrast_phrase(f"T1 SAG {text}").saying is saying
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_both_orders_at_once_are_doubt_and_a_medium_is_that_of_contrast(
     ],
 )
 def test_signs_and_abbreviations_are_read(text: str, saying: Saying) -> None:
-    assert contrast_said(f"T1 SAG {text}").saying is saying
+    assert find_contrast_phrase(f"T1 SAG {text}").saying is saying
 
 
 @pytest.mark.parametrize("preposition", ["post", "POST-", "pre ", "after ", "nach ", "St.p. post "])
@@ -129,7 +129,7 @@ def test_signs_and_abbreviations_are_read(text: str, saying: Saying) -> None:
     ],
 )
 def test_after_a_treatment_is_not_after_contrast(preposition: str, treatment: str) -> None:
-    said = contrast_said(f"T1 SAG {preposition} {treatment}")
+    said = find_contrast_phrase(f"T1 SAG {preposition} {treatment}")
     assert said.saying is Saying.TREATMENT, said
 
 
@@ -139,12 +139,12 @@ def test_after_a_treatment_is_not_after_contrast(preposition: str, treatment: st
      "avec et sans injection", "W WO", "posterior", "presat", "T1 TSE SAG", "SPINE FS"],
 )  # fmt: skip
 def test_what_names_an_examination_or_nothing_says_nothing_of_contrast(text: str) -> None:
-    assert contrast_said(text).saying is Saying.SILENT
+    assert find_contrast_phrase(text).saying is Saying.SILENT
 
 
 @pytest.mark.parametrize("text", ["T1 post xyzzy", "T1 pre, T1 post", "kyphoplasty T1 post"])
 def test_what_may_mean_contrast_or_not_is_unclear(text: str) -> None:
-    assert contrast_said(text).saying is Saying.UNCLEAR
+    assert find_contrast_phrase(text).saying is Saying.UNCLEAR
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_may_mean_contrast_or_not_is_unclear(text: str) -> None:
     ],
 )
 def test_fat_words_are_not_found_in_other_words(text: str, saying: Saying) -> None:
-    assert fat_suppression_said(f"T2 SAG {text}").saying is saying
+    assert find_fat_suppression_phrase(f"T2 SAG {text}").saying is saying
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_fat_words_are_not_found_in_other_words(text: str, saying: Saying) -> No
     ],
 )
 def test_an_agent_is_known_denied_absent_or_doubted(text: str, meaning: AgentText) -> None:
-    assert agent_text(text) is meaning
+    assert interpret_agent(text) is meaning

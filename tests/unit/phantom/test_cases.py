@@ -10,7 +10,7 @@ from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentE
 from opp_mri.phantom.cases import CASES, Case, Encoding
 from opp_mri.phantom.patient import make_patient
 from opp_mri.phantom.protocol import SeriesKind
-from opp_mri.phantom.spine import spine_section
+from opp_mri.phantom.spine import build_spine_section
 from opp_mri.response.classify import classify
 from opp_mri.units import round_to_recorded_mm
 
@@ -22,7 +22,7 @@ def true_timeline(case: Case) -> Timeline:
         lesion_id=case.lesion_id,
         observations={
             SeriesRole(sequence.value): tuple(
-                Observation(visit.day, round_to_recorded_mm(case.ap_mm(visit, sequence)))
+                Observation(visit.day, round_to_recorded_mm(case.compute_ap_mm(visit, sequence)))
                 for visit in case.visits
             )
             for sequence in case.sequences
@@ -65,7 +65,7 @@ def test_the_lesion_always_keeps_inside_the_marrow_of_its_body(case: Case) -> No
     vertebra = patient.spine.vertebrae[patient.vertebra]
     for visit in case.visits:
         for sequence in case.sequences:
-            lesion = patient.lesion(visit, sequence)
+            lesion = patient.get_lesion(visit, sequence)
             (_, front, _), (_, back, _) = lesion.ends_local_mm()
             waist = 0.915 * vertebra.depth_mm / 2 - 0.5
             assert -waist < front < back < waist
@@ -84,6 +84,6 @@ def test_the_cohort_holds_one_patient_of_each_kind_that_is_asked_for() -> None:
 
 
 def test_a_section_has_the_levels_that_are_asked_for() -> None:
-    spine = spine_section("L4", "S1", "L5", size=1, curvature=1)
+    spine = build_spine_section("L4", "S1", "L5", size=1, curvature=1)
     assert [vertebra.level for vertebra in spine.vertebrae] == ["L4", "L5", "S1"]
     assert spine.vertebrae[spine.middle].level == "L5"

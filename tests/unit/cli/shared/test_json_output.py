@@ -21,9 +21,9 @@ from opp_mri.cli.shared.json_output import (
     build_volume_json,
     unstructure,
 )
-from opp_mri.cohort.export.csv_text import csv_bytes
-from opp_mri.cohort.export.dictionary import data_dictionary
-from opp_mri.cohort.export.recorded import recorded_tables
+from opp_mri.cohort.export.csv_text import write_csv_table
+from opp_mri.cohort.export.dictionary import build_data_dictionary
+from opp_mri.cohort.export.recorded import build_recorded_tables
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.measurement import Lesion
 from opp_mri.workflow.assessing.respond import build_project_lesion_json
@@ -54,9 +54,9 @@ def test_json_is_byte_for_byte_what_it_was(name: str, record: object) -> None:
 
 
 def test_recorded_tables_and_their_dictionary_are_byte_for_byte_what_they_were() -> None:
-    tables = recorded_tables(make_cohort(6))
-    for table in (*tables[:3], data_dictionary(tables[:3])):
-        assert csv_bytes(table) == (SHOWN / f"{table.name}.csv").read_bytes(), table.name
+    tables = build_recorded_tables(make_cohort(6))
+    for table in (*tables[:3], build_data_dictionary(tables[:3])):
+        assert write_csv_table(table) == (SHOWN / f"{table.name}.csv").read_bytes(), table.name
 
 
 @pytest.mark.parametrize("lesion", LESIONS, ids=lambda lesion: lesion.lesion_id)

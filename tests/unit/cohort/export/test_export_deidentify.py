@@ -10,14 +10,14 @@ from opp_mri.cohort.export.deidentify import (
     OLDEST_AGE,
     OTHER_HISTOLOGY,
     SSRS_DATE,
-    deidentified,
+    deidentify_lesions,
     key_from_data,
 )
-from opp_mri.cohort.statistics.endpoints import peak_changes_mm, time_to_peak
+from opp_mri.cohort.statistics.endpoints import find_peak_changes_mm, find_time_to_peak
 from opp_mri.cohort.statistics.members import (
-    age_at_radiosurgery,
-    histology_of,
-    radiosensitivity_of,
+    classify_radiosensitivity,
+    find_age_at_radiosurgery,
+    find_histology,
 )
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
@@ -30,7 +30,7 @@ KEY = b"a key of 32 bytes that is random"
 
 def one_with(**of_lesion: object) -> AssessedLesion:
     bare = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, **of_lesion))
-    return deidentified([bare], KEY)[0]
+    return deidentify_lesions([bare], KEY)[0]
 
 
 def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
 
 
 def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it() -> None:
-    found = deidentified(COHORT, KEY)
+    found = deidentify_lesions(COHORT, KEY)
     assert len(found) == len(COHORT)
     patients = sorted({one.patient_id for one in found})
     assert patients == [f"P{n:03}" for n in range(1, len(patients) + 1)]
@@ -56,8 +56,8 @@ def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it
 
 
 def test_the_order_of_codes_and_rows_says_nothing_of_the_order_before() -> None:
-    found = deidentified(COHORT, KEY)
-    assert deidentified(COHORT[::-1], KEY) == found
+    found = deidentify_lesions(COHORT, KEY)
+    assert deidentify_lesions(COHORT[::-1], KEY) == found
     original = {str(one.timeline.observations): place for place, one in enumerate(COHORT)}
     assert len(original) == len(COHORT)
     order = [original[str(one.timeline.observations)] for one in found]
@@ -66,8 +66,8 @@ def test_the_order_of_codes_and_rows_says_nothing_of_the_order_before() -> None:
 
 
 def test_the_same_key_gives_the_same_codes_and_another_key_others() -> None:
-    assert deidentified(COHORT, KEY) == deidentified(COHORT, KEY)
-    assert deidentified(COHORT, KEY) != deidentified(COHORT, KEY[::-1])
+    assert deidentify_lesions(COHORT, KEY) == deidentify_lesions(COHORT, KEY)
+    assert deidentify_lesions(COHORT, KEY) != deidentify_lesions(COHORT, KEY[::-1])
 
 
 def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
@@ -79,16 +79,16 @@ def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
 
 
 def test_what_was_deidentified_keeps_its_codes_unless_a_key_is_given() -> None:
-    once = deidentified(COHORT, None)
-    assert deidentified(once, None) == once
-    assert deidentified(once, KEY) != once
+    once = deidentify_lesions(COHORT, None)
+    assert deidentify_lesions(once, None) == once
+    assert deidentify_lesions(once, KEY) != once
 
 
 @pytest.mark.parametrize("change", [{"histology": "of Rome"}, {"tracking_uid": "2.25.7"}])
 def test_a_cohort_that_only_looks_deidentified_gets_codes(change: dict[str, str]) -> None:
-    first, *others = deidentified(COHORT, None)
+    first, *others = deidentify_lesions(COHORT, None)
     bare = evolve(first, lesion=evolve(first.lesion, **change))
-    found = deidentified([bare, *others], None)
+    found = deidentify_lesions([bare, *others], None)
     assert found != (bare, *others)
     assert all(
         getattr(one.lesion, name) != value for one in found for name, value in change.items()
@@ -117,7 +117,7 @@ def test_a_date_that_cannot_be_moved_is_refused_in_words() -> None:
 def test_an_age_over_89_is_90(age: int, left: int) -> None:
     assert one_with(age_years=age, birth_year=None).lesion.age_years == left
     year = COHORT[0].lesion.ssrs_last_date.year - age
-    found = age_at_radiosurgery(one_with(age_years=None, birth_year=year).lesion)
+    found = find_age_at_radiosurgery(one_with(age_years=None, birth_year=year).lesion)
     assert found is not None
     assert (found.years, found.approximate) == (left, True)
 
@@ -139,8 +139,8 @@ def test_a_year_of_birth_beside_an_age_or_after_ssrs_is_left_out() -> None:
 def test_a_histology_that_the_paper_does_not_list_is_other(text: str, left: str) -> None:
     found = one_with(histology=text).lesion.histology
     assert found == left
-    assert radiosensitivity_of(found) == radiosensitivity_of(text)
-    assert histology_of(found) == histology_of(text)
+    assert classify_radiosensitivity(found) == classify_radiosensitivity(text)
+    assert find_histology(found) == find_histology(text)
 
 
 def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
@@ -151,7 +151,9 @@ def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
         TreatmentEvent(50, EventKind.FRACTURE, "fell on 3 May"),
     )
     first = COHORT[0]
-    found = deidentified([evolve(first, timeline=evolve(first.timeline, events=events))], KEY)[0]
+    found = deidentify_lesions(
+        [evolve(first, timeline=evolve(first.timeline, events=events))], KEY
+    )[0]
     assert [event.value for event in found.timeline.events] == ["", "enlarged", "cement", ""]
     assert [event.days_from_ssrs for event in found.timeline.events] == [30, 40, 0, 50]
 
@@ -164,12 +166,12 @@ def test_seed_and_tracking_uid_are_gone() -> None:
 
 
 def test_what_is_analysed_stays_as_it_was() -> None:
-    by_days = {str(one.timeline.observations): one for one in deidentified(COHORT, KEY)}
+    by_days = {str(one.timeline.observations): one for one in deidentify_lesions(COHORT, KEY)}
     for one in COHORT:
         found = by_days[str(one.timeline.observations)]
         assert evolve(found.assessment, lesion_id="") == evolve(one.assessment, lesion_id="")
         assert (found.lesion.level, found.lesion.dose_gy, found.lesion.fractions) == (
             one.lesion.level, one.lesion.dose_gy, one.lesion.fractions,
         )  # fmt: skip
-        assert time_to_peak(found) == time_to_peak(one)
-        assert peak_changes_mm(found) == peak_changes_mm(one)
+        assert find_time_to_peak(found) == find_time_to_peak(one)
+        assert find_peak_changes_mm(found) == find_peak_changes_mm(one)

@@ -9,13 +9,13 @@ from decimal import Decimal
 from fixtures.cohort_makers import AMINI, make_cohort
 from fixtures.visit_makers import with_visits
 
-from opp_mri.cohort.export.derived import derived_tables
-from opp_mri.cohort.export.recorded import recorded_tables
-from opp_mri.cohort.export.redcap import FORMS, redcap_files
+from opp_mri.cohort.export.derived import build_derived_tables
+from opp_mri.cohort.export.recorded import build_recorded_tables
+from opp_mri.cohort.export.redcap import FORMS, render_redcap_files
 
 COHORT = with_visits(make_cohort(40))
-TABLES = (*recorded_tables(COHORT), *derived_tables(COHORT, AMINI))
-FILES = redcap_files(TABLES)
+TABLES = (*build_recorded_tables(COHORT), *build_derived_tables(COHORT, AMINI))
+FILES = render_redcap_files(TABLES)
 # as REDCap writes it on top of a dictionary that is downloaded
 HEADER = (
     '"Variable / Field Name","Form Name","Section Header","Field Type","Field Label",'

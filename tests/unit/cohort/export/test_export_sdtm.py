@@ -12,12 +12,12 @@ from fixtures.visit_makers import with_visits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.cohort.export.sdtm import RESPONSE, RULE, study_day
-from opp_mri.cohort.export.sdtm_files import sdtm_files, sdtm_tables
+from opp_mri.cohort.export.sdtm import RESPONSE, RULE, compute_study_day
+from opp_mri.cohort.export.sdtm_files import build_sdtm_tables, render_sdtm_files
 from opp_mri.units import count_days
 
 COHORT = with_visits(make_cohort(60))
-FILES = sdtm_files(COHORT)
+FILES = render_sdtm_files(COHORT)
 # the order of the variables in SDTMIG 3.4; the ones that a cohort cannot fill are left out
 ORDER = {
     "dm": "STUDYID DOMAIN USUBJID SUBJID RFSTDTC RFENDTC RFXSTDTC RFXENDTC RFICDTC RFPENDTC DTHDTC "
@@ -119,7 +119,7 @@ def test_there_is_no_study_day_0(reference: date, days: int) -> None:
         day = reference + timedelta(days=days)
     except OverflowError:
         return
-    found = study_day(reference, day)
+    found = compute_study_day(reference, day)
     assert found == (days + 1 if days >= 0 else days)
     assert found != 0
 
@@ -143,23 +143,23 @@ def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits(
             ssrs_last_date=later,
         ),
     )
-    dm, tu, tr, _, _, supptu = sdtm_tables([one, other])
-    assert dm.column("RFSTDTC") == [one.lesion.ssrs_last_date]
-    assert tu.column("TUSEQ") == [1, 2]
-    studied = set(zip(tr.column("VISITNUM"), tr.column("TRDTC"), strict=True))
+    dm, tu, tr, _, _, supptu = build_sdtm_tables([one, other])
+    assert dm.get_column("RFSTDTC") == [one.lesion.ssrs_last_date]
+    assert tu.get_column("TUSEQ") == [1, 2]
+    studied = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
     by_visit = sorted((number, str(day)) for number, day in studied)  # type: ignore[type-var]
     assert [number for number, _ in by_visit] == list(range(1, len(by_visit) + 1))
     assert [day for _, day in by_visit] == sorted(day for _, day in by_visit)
-    said = dict(zip(zip(supptu.column("IDVARVAL"), supptu.column("QNAM"), strict=True),
-                    supptu.column("QVAL"), strict=True))  # fmt: skip
+    said = dict(zip(zip(supptu.get_column("IDVARVAL"), supptu.get_column("QNAM"), strict=True),
+                    supptu.get_column("QVAL"), strict=True))  # fmt: skip
     assert said["2", "SSRSLAST"] == later.isoformat()
 
 
 def test_a_sex_that_sdtm_has_no_code_for_is_unknown() -> None:
     other = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, sex="O"))
-    assert sdtm_tables([other])[0].column("SEX") == ["U"]
+    assert build_sdtm_tables([other])[0].get_column("SEX") == ["U"]
 
 
 def test_the_study_id_begins_every_subject() -> None:
-    dm = sdtm_tables(COHORT[:1], study_id="XY-1")[0]
-    assert (dm.column("STUDYID"), dm.column("USUBJID")) == (["XY-1"], ["XY-1-P00001"])
+    dm = build_sdtm_tables(COHORT[:1], study_id="XY-1")[0]
+    assert (dm.get_column("STUDYID"), dm.get_column("USUBJID")) == (["XY-1"], ["XY-1-P00001"])

@@ -15,15 +15,15 @@ from fixtures.cohort_makers import AMINI, make_cohort
 from fixtures.parquet_text import text_of_parquet
 from fixtures.visit_makers import with_visits
 
-from opp_mri.cohort.export.aggregated import table_files
-from opp_mri.cohort.export.changes import StudyPart, changes_of
+from opp_mri.cohort.export.aggregated import render_table_files
+from opp_mri.cohort.export.changes import StudyPart, generate_changes
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, csv_bytes, guarded
-from opp_mri.cohort.export.derived import derived_tables
-from opp_mri.cohort.export.dictionary import data_dictionary
+from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, guard_text, write_csv_table
+from opp_mri.cohort.export.derived import build_derived_tables
+from opp_mri.cohort.export.dictionary import build_data_dictionary
 from opp_mri.cohort.export.notes import export_notes
-from opp_mri.cohort.export.parquet import parquet_bytes
-from opp_mri.cohort.export.recorded import own_events, recorded_tables
+from opp_mri.cohort.export.parquet import write_parquet
+from opp_mri.cohort.export.recorded import build_recorded_tables, select_own_events
 from opp_mri.cohort.tables.tables import Cell, Table
 from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind
@@ -34,7 +34,7 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 COHORT = with_visits(make_cohort(80))
-TABLES = (*recorded_tables(COHORT), *derived_tables(COHORT, AMINI))
+TABLES = (*build_recorded_tables(COHORT), *build_derived_tables(COHORT, AMINI))
 UNITS = {"_mm": "mm", "_gy": "Gy", "_years": "years"}
 
 
@@ -83,40 +83,40 @@ def test_each_value_is_what_its_column_declares(table: ExportTable) -> None:
 
 
 def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None:
-    found = data_dictionary(TABLES)
+    found = build_data_dictionary(TABLES)
     asked = [(table.name, column.name) for table in TABLES for column in table.columns]
-    assert list(zip(found.column("table"), found.column("name"), strict=True)) == asked
-    assert data_dictionary([found]).n_rows == len(found.columns)
+    assert list(zip(found.get_column("table"), found.get_column("name"), strict=True)) == asked
+    assert build_data_dictionary([found]).n_rows == len(found.columns)
 
 
 def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
     retreated = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
     lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
     one = lesion_with(timeline(*lengths, events=(retreated,)))
-    found = list(changes_of(one))
+    found = list(generate_changes(one))
     assert [str(each.change_mm) for each in found] == ["None", "None", "0.0", "4.4", "-1.3"]
     assert [each.part for each in found] == [
         StudyPart.EARLIER, StudyPart.EARLIER, StudyPart.BASELINE, StudyPart.FOLLOW_UP,
         StudyPart.AFTER_RETREATMENT,
     ]  # fmt: skip
-    table = derived_tables([one], AMINI)[0]
-    assert table.column("days_since_study_before") == [None, 83, 7, 83, 167]
-    assert [str(week) for week in table.column("weeks_from_ssrs")] == [
+    table = build_derived_tables([one], AMINI)[0]
+    assert table.get_column("days_since_study_before") == [None, 83, 7, 83, 167]
+    assert [str(week) for week in table.get_column("weeks_from_ssrs")] == [
         "-12.9", "-1.0", "0.0", "11.9", "35.7",
     ]  # fmt: skip
 
 
 def test_a_sequence_without_a_baseline_has_lengths_and_no_change() -> None:
-    table = derived_tables([lesion_with(timeline((40, "12.0")))], AMINI)[0]
-    assert table.column("ap_mm") == [Decimal("12.0")]
-    assert table.column("change_mm") == [None]
+    table = build_derived_tables([lesion_with(timeline((40, "12.0")))], AMINI)[0]
+    assert table.get_column("ap_mm") == [Decimal("12.0")]
+    assert table.get_column("change_mm") == [None]
 
 
 def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_before_it() -> None:
     one = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
     row = {
         column.name: values[0]
-        for table in derived_tables([one], AMINI)[2:]
+        for table in build_derived_tables([one], AMINI)[2:]
         for column, values in zip(table.columns, table.data, strict=True)
     }
     assert (row["category"], row["reason"]) == ("OPP", "sustained_decline")
@@ -128,24 +128,24 @@ def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_bef
 
 def test_the_margin_has_a_column_only_where_it_is_at_hand() -> None:
     without, given = (
-        derived_tables(COHORT[:1], AMINI, margins)[2]
+        build_derived_tables(COHORT[:1], AMINI, margins)[2]
         for margins in (None, {"L00001": Decimal("0.4")})
     )
     assert "margin_mm" not in without.names
-    assert given.column("margin_mm") == [Decimal("0.4")]
+    assert given.get_column("margin_mm") == [Decimal("0.4")]
 
 
 def test_exclusions_of_the_column_are_not_told_again_as_events() -> None:
     event = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
     fracture = TreatmentEvent(30, EventKind.FRACTURE, "minor")
     with_column = lesion_with(timeline(events=(event, fracture)), exclusions=(Exclusion.CEMENT,))
-    assert own_events(with_column) == (fracture,)
-    assert own_events(lesion_with(timeline(events=(event, fracture)))) == (event, fracture)
+    assert select_own_events(with_column) == (fracture,)
+    assert select_own_events(lesion_with(timeline(events=(event, fracture)))) == (event, fracture)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_csv_is_as_rfc_4180_says(table: ExportTable) -> None:
-    content = csv_bytes(table)
+    content = write_csv_table(table)
     rows = read_csv(content)
     assert rows[0] == list(table.names)
     assert {len(row) for row in rows} == {len(table.columns)}
@@ -160,27 +160,27 @@ def text_table(*texts: str | None) -> ExportTable:
 
 @pytest.mark.parametrize("start", FORMULA_STARTS)
 def test_no_text_of_a_csv_begins_like_a_formula(start: str) -> None:
-    cell = read_csv(csv_bytes(text_table(f"{start}1+1")))[1][0]
+    cell = read_csv(write_csv_table(text_table(f"{start}1+1")))[1][0]
     assert cell == f"{GUARD}{start}1+1"
     assert cell.strip() == f"{start}1+1".strip()  # what opp_mri reads of it
 
 
 def test_only_a_text_that_begins_like_a_formula_is_touched() -> None:
     texts = ["a=b", "A-1", "", "-", "'quoted'", 'say "x", y', "two\nlines"]
-    assert [guarded(text) for text in texts] == texts
-    assert [row[0] for row in read_csv(csv_bytes(text_table(*texts)))[1:]] == texts
+    assert [guard_text(text) for text in texts] == texts
+    assert [row[0] for row in read_csv(write_csv_table(text_table(*texts)))[1:]] == texts
 
 
 def test_negative_numbers_are_numbers_and_never_guarded() -> None:
     changes = next(table for table in TABLES if table.name == "changes")
-    assert GUARD not in csv_bytes(changes).decode()
-    assert b",-" in csv_bytes(changes)
+    assert GUARD not in write_csv_table(changes).decode()
+    assert b",-" in write_csv_table(changes)
 
 
 def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
     cell = Cell(text="-1.5 mm", key="change", values={"mean": -1.5, "n": None, "unit": "-mm"})
     table = Table(title="Changes, mm", columns=("Change",), rows=((cell,),))
-    files = table_files([table])
+    files = render_table_files([table])
     assert read_csv(files["changes_mm.csv"]) == [["Change"], [f"{GUARD}-1.5 mm"]]
     assert [row[2:] for row in read_csv(files["numbers.csv"])[1:]] == [
         ["mean", "-1.5"], ["n", ""], ["unit", f"{GUARD}-mm"],
@@ -189,13 +189,13 @@ def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
 
 def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> None:
     one = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
-    rows = read_csv(csv_bytes(recorded_tables([one])[1]))
+    rows = read_csv(write_csv_table(build_recorded_tables([one])[1]))
     assert [row[3] for row in rows[1:]] == ["10.00", "0.0000001", "7"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
-    read = pq.read_table(io.BytesIO(parquet_bytes(table, {})))
+    read = pq.read_table(io.BytesIO(write_parquet(table, {})))
     for column, values in zip(table.columns, table.data, strict=True):
         field = read.schema.field(column.name)
         wanted = {
@@ -212,7 +212,7 @@ def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:
     notes = export_notes(
         COHORT, AMINI, Mode.RETROSPECTIVE, data_sha256="0" * 64, deidentified=False
     )
-    schema = pq.read_schema(io.BytesIO(parquet_bytes(TABLES[1], notes)))
+    schema = pq.read_schema(io.BytesIO(write_parquet(TABLES[1], notes)))
     said = {key.decode(): text.decode() for key, text in schema.metadata.items()}
     assert "not a medical device" in said["Purpose"]
     assert said["title"] == "Lengths"
@@ -227,20 +227,20 @@ def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:
 
 def test_parquet_reads_back_as_the_text_of_the_csv() -> None:
     for table in TABLES:
-        header, rows = text_of_parquet(parquet_bytes(table, {}))
-        assert [list(header), *map(list, rows)] == read_csv(csv_bytes(table))
+        header, rows = text_of_parquet(write_parquet(table, {}))
+        assert [list(header), *map(list, rows)] == read_csv(write_csv_table(table))
 
 
 def test_a_column_of_parquet_has_as_many_decimals_as_its_most_exact_value() -> None:
     one = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
-    header, rows = text_of_parquet(parquet_bytes(recorded_tables([one])[1], {}))
+    header, rows = text_of_parquet(write_parquet(build_recorded_tables([one])[1], {}))
     assert [row[list(header).index("ap_mm")] for row in rows] == ["10.000", "12.125"]
 
 
 def test_a_number_that_parquet_cannot_hold_is_refused_by_its_column() -> None:
     one = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
     with pytest.raises(InputError, match="dose_gy has 40 decimals"):
-        parquet_bytes(recorded_tables([one])[0], {})
+        write_parquet(build_recorded_tables([one])[0], {})
 
 
 def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
@@ -259,6 +259,6 @@ def test_the_page_of_exports_names_the_columns_of_each_table() -> None:
         name: re.findall(r"`([a-z_]+)`", columns)
         for name, columns in re.findall(r"^\| `([a-z]+)` \| a[^|]*\| (.*) \|$", page, re.MULTILINE)
     }
-    with_margins = derived_tables(COHORT[:1], AMINI, {"L00001": None})
+    with_margins = build_derived_tables(COHORT[:1], AMINI, {"L00001": None})
     wanted = {table.name: list(table.names) for table in (*TABLES[:4], *with_margins)}
     assert listed == wanted

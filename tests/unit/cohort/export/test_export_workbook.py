@@ -14,10 +14,10 @@ from fixtures.cohort_makers import AMINI, make_cohort
 
 from opp_mri.cohort.export import workbook
 from opp_mri.cohort.export.csv_text import FORMULA_STARTS
-from opp_mri.cohort.export.derived import derived_tables
-from opp_mri.cohort.export.dictionary import data_dictionary
-from opp_mri.cohort.export.recorded import recorded_tables
-from opp_mri.cohort.export.workbook import summary_table, workbook_bytes
+from opp_mri.cohort.export.derived import build_derived_tables
+from opp_mri.cohort.export.dictionary import build_data_dictionary
+from opp_mri.cohort.export.recorded import build_recorded_tables
+from opp_mri.cohort.export.workbook import build_summary_table, write_workbook
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 
@@ -26,9 +26,9 @@ NOTES = {"Purpose": "Research software, not a medical device.", "Criteria": "ami
 
 
 def made(lesions: tuple[AssessedLesion, ...] = COHORT) -> bytes:
-    changes, events = derived_tables(lesions, AMINI)[0], recorded_tables(lesions)[2]
-    shown = (summary_table(lesions, AMINI), changes, events)
-    return workbook_bytes((*shown, data_dictionary(shown)), NOTES)
+    changes, events = build_derived_tables(lesions, AMINI)[0], build_recorded_tables(lesions)[2]
+    shown = (build_summary_table(lesions, AMINI), changes, events)
+    return write_workbook((*shown, build_data_dictionary(shown)), NOTES)
 
 
 def opened(content: bytes) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 from attrs import evolve
-from fixtures.cohort_makers import make_cohort
+from fixtures.cohort_makers import make_cohort, suppress_alone
 from fixtures.figure_checks import bytes_of, colliding_texts, cut_texts, smallest_type, words_of
 from matplotlib.figure import Figure
 
@@ -15,7 +15,7 @@ from opp_mri.cohort.figures.flow_figure import draw_flow
 from opp_mri.cohort.figures.forest_figure import ForestRow, draw_forest
 from opp_mri.cohort.figures.growth_figure import draw_growth
 from opp_mri.cohort.figures.incidence_figure import draw_incidence
-from opp_mri.cohort.figures.sequences_figure import draw_sequence_agreement, sequence_pairs
+from opp_mri.cohort.figures.sequences_figure import draw_sequence_agreement, pair_sequences
 from opp_mri.cohort.figures.sheet import DOUBLE_IN, SINGLE_IN
 from opp_mri.cohort.figures.spider_figure import draw_spider
 from opp_mri.cohort.figures.style import (
@@ -30,10 +30,10 @@ from opp_mri.cohort.figures.swimmer_figure import draw_swimmer
 from opp_mri.cohort.figures.time_axis import TimeUnit
 from opp_mri.cohort.figures.timeline_figure import save_figure
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
-from opp_mri.cohort.statistics.events import Cause, events_of, first_event, is_at_risk
-from opp_mri.cohort.statistics.members import fraction_group
+from opp_mri.cohort.statistics.events import Cause, find_first_event, gather_events, is_at_risk
+from opp_mri.cohort.statistics.members import classify_fractions
 from opp_mri.cohort.statistics.survival import EventEstimate, Observed, log_rank
-from opp_mri.cohort.tables.tables import flow, suppressed
+from opp_mri.cohort.tables.tables import tabulate_flow
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 
@@ -44,14 +44,14 @@ CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 def observed_of(cohort: Cohort) -> Observed | None:
     """The first event of each lesion by fractionation; None where no lesion is at risk."""
     numbers = {Cause.CENSORED: 0} | {cause: number for number, cause in CAUSES.items()}
-    rows = [(first_event(events_of(one)), one) for one in cohort if is_at_risk(one)]
+    rows = [(find_first_event(gather_events(one)), one) for one in cohort if is_at_risk(one)]
     if not rows:
         return None
     return Observed(
         duration_days=[day for (day, _), _ in rows],
         event=[cause is Cause.OPP for (_, cause), _ in rows],
         cause=[numbers[cause] for (_, cause), _ in rows],
-        group=[fraction_group(one.lesion).value for _, one in rows],
+        group=[classify_fractions(one.lesion).value for _, one in rows],
     )
 
 
@@ -89,9 +89,11 @@ FIGURES: dict[str, Callable[[Cohort], Figure]] = {
     "survival in one column": lambda cohort: survival(cohort, width_in=SINGLE_IN),
     "incidence": lambda cohort: draw_incidence(observed_of(cohort), CAUSES),
     "incidence of all": ungrouped_incidence,
-    "sequences": lambda cohort: draw_sequence_agreement(sequence_pairs(cohort), 2.0),
-    "flow": lambda cohort: draw_flow(flow(cohort)),
-    "flow with small counts withheld": lambda cohort: draw_flow(suppressed(flow(cohort))),
+    "sequences": lambda cohort: draw_sequence_agreement(pair_sequences(cohort), 2.0),
+    "flow": lambda cohort: draw_flow(tabulate_flow(cohort)),
+    "flow with small counts withheld": lambda cohort: draw_flow(
+        suppress_alone(tabulate_flow(cohort))
+    ),
     "forest": forest,
 }
 COHORTS: dict[str, Cohort] = {

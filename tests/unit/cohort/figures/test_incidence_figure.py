@@ -4,7 +4,7 @@ from fixtures.figure_checks import words_of
 
 from opp_mri.cohort.figures.incidence_figure import draw_incidence
 from opp_mri.cohort.statistics.events import Cause
-from opp_mri.cohort.statistics.survival import Observed, cumulative_incidence
+from opp_mri.cohort.statistics.survival import Observed, estimate_cumulative_incidence
 
 CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 END = [1, 2, 1, 3, 0, 2, 0, 0, 0, 0, 1, 2, 0, 0, 3, 0, 0, 0, 0, 0]
@@ -19,7 +19,7 @@ ROWS = Observed(
 def test_each_arm_has_a_panel_with_the_curve_of_each_cause() -> None:
     figure = draw_incidence(ROWS, CAUSES)
     panels = dict(zip(["multifraction", "single fraction"], figure.axes, strict=True))
-    for curve in cumulative_incidence(ROWS):
+    for curve in estimate_cumulative_incidence(ROWS):
         shares = [*curve.values, curve.values[-1]]
         drawn = [line.get_ydata() for line in panels[curve.group].lines]
         assert any(np.array_equal(line, shares) for line in drawn)
@@ -35,8 +35,8 @@ def test_arms_and_causes_give_their_lesions_and_events() -> None:
 
 def test_shares_are_given_with_intervals_at_the_day_after_which_few_are_left() -> None:
     words = words_of(draw_incidence(ROWS, CAUSES))
-    curve = cumulative_incidence(ROWS)[0]
-    share = curve.at(195.0)  # the last lesion of the first arm: a tenth of ten
+    curve = estimate_cumulative_incidence(ROWS)[0]
+    share = curve.read_share(195.0)  # the last lesion of the first arm: a tenth of ten
     assert f"Multifraction, at week 28: OPP {100 * share.value:.0f} % (" in words
     assert f"({100 * share.low:.0f} to {100 * share.high:.0f})" in words
 

@@ -13,10 +13,10 @@ from PIL import Image, ImageSequence
 from pptx import Presentation
 from pptx.util import Inches
 
-from opp_mri.cohort.figures.key_loop import loop_bytes
-from opp_mri.cohort.figures.key_slides import CurveSlide, slides_bytes
+from opp_mri.cohort.figures.key_loop import render_loop
+from opp_mri.cohort.figures.key_slides import CurveSlide, render_slides
 from opp_mri.cohort.figures.key_strip import KeyImage, KeyPanel, KeyStrip, draw_strip
-from opp_mri.cohort.figures.timeline_figure import figure_bytes
+from opp_mri.cohort.figures.timeline_figure import render_figure
 from opp_mri.domain.imaging import SeriesRole
 
 GREY = np.random.default_rng(1).random((64, 64)).astype(np.float32)
@@ -81,8 +81,10 @@ def test_all_pictures_have_the_same_zoom_and_grey_scale() -> None:
 
 def test_without_identity_neither_names_nor_dates_are_left_in_any_file() -> None:
     bare = strip(3).without_identity()
-    curve = CurveSlide(picture=figure_bytes(draw_strip(bare), ".png"), description="", sentences=())
-    slides = Presentation(io.BytesIO(slides_bytes([bare], curve)))
+    curve = CurveSlide(
+        picture=render_figure(draw_strip(bare), ".png"), description="", sentences=()
+    )
+    slides = Presentation(io.BytesIO(render_slides([bare], curve)))
     texts = [shape.text_frame.text for page in slides.slides for shape in page.shapes
              if shape.has_text_frame]  # fmt: skip
     told = " ".join([words_of(draw_strip(bare)), bare.in_words, *texts])
@@ -94,10 +96,10 @@ def test_without_identity_neither_names_nor_dates_are_left_in_any_file() -> None
 
 def test_slides_show_ten_visits_each_and_then_the_curve_with_the_answer_as_text() -> None:
     curve = CurveSlide(
-        picture=figure_bytes(draw_strip(strip(1)), ".png"), description="The curve.",
+        picture=render_figure(draw_strip(strip(1)), ".png"), description="The curve.",
         sentences=("Osseous pseudoprogression (OPP).", "Caution, ask a reader."),
     )  # fmt: skip
-    slides = Presentation(io.BytesIO(slides_bytes([strip(13)], curve)))
+    slides = Presentation(io.BytesIO(render_slides([strip(13)], curve)))
     pages = list(slides.slides)
     assert len(pages) == 3
     assert pages[1].shapes[0].text_frame.text.endswith("continued")
@@ -114,9 +116,9 @@ def test_slides_show_ten_visits_each_and_then_the_curve_with_the_answer_as_text(
 def test_words_that_do_not_fit_beside_the_curve_stand_on_a_further_slide() -> None:
     sentences = tuple(f"{number} {'word ' * 60}" for number in range(12))
     curve = CurveSlide(
-        picture=figure_bytes(draw_strip(strip(1)), ".png"), description="", sentences=sentences
+        picture=render_figure(draw_strip(strip(1)), ".png"), description="", sentences=sentences
     )
-    slides = Presentation(io.BytesIO(slides_bytes([strip(2)], curve)))
+    slides = Presentation(io.BytesIO(render_slides([strip(2)], curve)))
     frames = [page.shapes[-1] for page in list(slides.slides)[1:]]
     assert len(frames) > 1
     paragraphs = [
@@ -132,7 +134,7 @@ def test_words_that_do_not_fit_beside_the_curve_stand_on_a_further_slide() -> No
 
 def test_a_loop_has_a_frame_for_each_visit_and_goes_on_for_ever() -> None:
     later = panel(2, image=None, reason=REASON)
-    content = loop_bytes(evolve(strip(3), panels=(panel(0), panel(1), later)))
+    content = render_loop(evolve(strip(3), panels=(panel(0), panel(1), later)))
     loop = Image.open(io.BytesIO(content))
     frames = [frame.convert("L") for frame in ImageSequence.Iterator(loop)]
     assert len(frames) == 3

@@ -9,7 +9,7 @@ from fixtures.figure_checks import colliding_texts, words_of
 from opp_mri.cohort.figures.sequences_figure import (
     SequencePair,
     draw_sequence_agreement,
-    sequence_pairs,
+    pair_sequences,
 )
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
@@ -35,7 +35,7 @@ TWO = {T1: {-9: "20.0", 90: "24.0", 200: "21.0"}, T2FS: {-9: "30.0", 90: "33.5",
 
 
 def test_changes_are_paired_and_not_lengths() -> None:
-    (pair,) = sequence_pairs([lesion(TWO)])
+    (pair,) = pair_sequences([lesion(TWO)])
     assert (pair.first, pair.second) == (T1, T2FS)
     assert pair.points == ((4.0, 3.5), (1.0, 1.1))
     (differences,) = pair.differences_mm.values()
@@ -44,42 +44,42 @@ def test_changes_are_paired_and_not_lengths() -> None:
 
 def test_only_visits_that_have_both_sequences_are_paired() -> None:
     missing = TWO | {T2FS: {-9: "30.0", 91: "33.5", 200: "31.1"}}
-    (pair,) = sequence_pairs([lesion(missing)])
+    (pair,) = pair_sequences([lesion(missing)])
     assert pair.points == ((1.0, 1.1),)
 
 
 def test_a_sequence_without_a_baseline_of_its_own_is_not_compared() -> None:
-    assert sequence_pairs([lesion(TWO | {T2FS: {90: "33.5", 200: "31.1"}})]) == ()
+    assert pair_sequences([lesion(TWO | {T2FS: {90: "33.5", 200: "31.1"}})]) == ()
 
 
 def test_stir_is_never_compared_with_t2fs() -> None:
     all_four = dict.fromkeys(SeriesRole, TWO[T1])
-    pairs = [{pair.first, pair.second} for pair in sequence_pairs([lesion(all_four)])]
+    pairs = [{pair.first, pair.second} for pair in pair_sequences([lesion(all_four)])]
     assert {T2FS, STIR} not in pairs
     assert len(pairs) == 5
 
 
 def test_lesions_that_are_not_analysed_are_not_compared() -> None:
     short = {role: {-9: "20.0", 90: "20.0"} for role in (T1, T2FS)}
-    assert sequence_pairs([lesion(short)]) == ()
+    assert pair_sequences([lesion(short)]) == ()
 
 
 def test_lesions_of_one_name_are_still_two_lesions() -> None:
-    (pair,) = sequence_pairs([lesion(TWO), lesion(TWO)])
+    (pair,) = pair_sequences([lesion(TWO), lesion(TWO)])
     assert len(pair.changes_mm) == 2
     assert "4 visits, 2 lesions" in words_of(draw_sequence_agreement([pair], 2.0))
 
 
 def test_the_words_above_a_panel_do_not_run_into_the_next() -> None:
     all_four = dict.fromkeys(SeriesRole, TWO[T1])
-    pairs = sequence_pairs([lesion(all_four)])
+    pairs = pair_sequences([lesion(all_four)])
     wide = [evolve(pair, limits_mm=(-12.25, -10.04, 12.0)) for pair in pairs]
     for drawn in (pairs, wide):
         assert colliding_texts(draw_sequence_agreement(drawn, 2.0)) == []
 
 
 def test_the_mean_difference_is_written_with_its_limits_or_as_unknown() -> None:
-    (pair,) = sequence_pairs([lesion(TWO)])
+    (pair,) = pair_sequences([lesion(TWO)])
     known = evolve(pair, limits_mm=(-1.25, -0.04, 2.0))
     words = words_of(draw_sequence_agreement([known], 2.0))
     assert "mean difference 0.0 mm" in words
@@ -93,12 +93,12 @@ def test_a_difference_of_exactly_the_change_that_counts_is_within_the_band() -> 
 
 
 def test_the_figure_says_that_lengths_of_two_sequences_are_never_compared() -> None:
-    words = words_of(draw_sequence_agreement(sequence_pairs([lesion(TWO)]), 2.0))
+    words = words_of(draw_sequence_agreement(pair_sequences([lesion(TWO)]), 2.0))
     assert "lengths of two sequences never are" in words
     assert "change on T1, mm" in words
     assert "change on T2FS, mm" in words
 
 
 def test_panels_share_one_square_scale() -> None:
-    figure = draw_sequence_agreement(sequence_pairs(make_cohort(48)), 2.0)
+    figure = draw_sequence_agreement(pair_sequences(make_cohort(48)), 2.0)
     assert len({axes.get_xlim() for axes in figure.axes} | {a.get_ylim() for a in figure.axes}) == 1

@@ -7,7 +7,7 @@ from matplotlib.collections import LineCollection
 
 from opp_mri.cohort.figures.spider_figure import draw_spider
 from opp_mri.cohort.figures.style import CATEGORY_COLOURS
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import Mode, ResponseCategory
 
 COHORT = make_cohort(48)
@@ -19,13 +19,13 @@ def collection_of(axes) -> LineCollection:
 
 def test_each_category_has_a_panel_with_a_line_for_each_of_its_lesions() -> None:
     figure = draw_spider(COHORT)
-    tally = Counter(one.assessment.category for one in eligible_of(COHORT))
+    tally = Counter(one.assessment.category for one in select_eligible(COHORT))
     counts = [len(collection_of(axes).get_segments()) for axes in figure.axes]
     assert counts == [tally[answer] for answer in ResponseCategory if tally[answer]]
 
 
 def test_a_line_ends_at_the_last_change_of_the_deciding_sequence() -> None:
-    for one in eligible_of(COHORT):
+    for one in select_eligible(COHORT):
         found = one.assessment.sequences[one.assessment.deciding_sequence]
         (axes,) = draw_spider([one]).axes
         (line,) = collection_of(axes).get_segments()
@@ -35,7 +35,7 @@ def test_a_line_ends_at_the_last_change_of_the_deciding_sequence() -> None:
 
 
 def test_lesions_that_are_not_analysed_are_left_out_and_counted() -> None:
-    out = len(COHORT) - len(eligible_of(COHORT))
+    out = len(COHORT) - len(select_eligible(COHORT))
     words = words_of(draw_spider(COHORT))
     assert f"n = {len(COHORT) - out} lesions; {out} not analysed, and left out." in words
 
@@ -47,7 +47,7 @@ def test_indeterminate_lesions_are_drawn_as_known_today() -> None:
 
 def test_lines_have_the_colour_of_their_category() -> None:
     for one in COHORT[:12]:
-        if one in eligible_of(COHORT):
+        if one in select_eligible(COHORT):
             (axes,) = draw_spider([one]).axes
             (colour,) = collection_of(axes).get_colors()
             expected = CATEGORY_COLOURS[one.assessment.category].lstrip("#")

@@ -3,10 +3,10 @@ import pytest
 from fixtures.figure_checks import texts_of, words_of
 
 from opp_mri.cohort.figures.sheet import SINGLE_IN
-from opp_mri.cohort.figures.style import ARMS, p_in_words
+from opp_mri.cohort.figures.style import ARMS, describe_p
 from opp_mri.cohort.figures.survival_figure import draw_survival
-from opp_mri.cohort.figures.time_axis import TimeUnit, thins_out_day, tick_days
-from opp_mri.cohort.statistics.survival import Observed, kaplan_meier, log_rank
+from opp_mri.cohort.figures.time_axis import TimeUnit, choose_tick_days, find_thinning_day
+from opp_mri.cohort.statistics.survival import Observed, estimate_kaplan_meier, log_rank
 
 # the paper's arms (RULES): 5 OPP of 16 after one fraction, 0 of 21 after several
 PAPER = Observed(
@@ -18,7 +18,7 @@ PAPER = Observed(
 
 def test_the_curve_of_each_arm_is_that_of_kaplan_and_meier_in_weeks() -> None:
     axes = draw_survival(PAPER, "OPP").axes[0]
-    for curve in kaplan_meier(PAPER):
+    for curve in estimate_kaplan_meier(PAPER):
         weeks = [*(day / 7 for day in curve.days), curve.last_day / 7]
         shares = [*curve.values, curve.values[-1]]
         assert any(
@@ -76,7 +76,7 @@ def test_numbers_at_risk_stand_exactly_under_their_ticks(unit: TimeUnit) -> None
 
 def test_numbers_at_risk_fall_as_lesions_end() -> None:
     words = words_of(draw_survival(PAPER, "OPP"))
-    days = tick_days(220, TimeUnit.WEEKS, 9)
+    days = choose_tick_days(220, TimeUnit.WEEKS, 9)
     single = [sum(day >= tick for day in PAPER.duration_days[:16]) for tick in days]
     assert " ".join(["single fraction", *map(str, single)]) in words
 
@@ -102,7 +102,7 @@ def test_more_arms_than_can_be_told_apart_are_refused() -> None:
 
 def test_a_curve_is_thin_after_the_last_day_with_a_tenth_of_the_lesions_at_risk() -> None:
     rows = Observed(duration_days=range(1, 21), event=[False] * 20)
-    assert thins_out_day(rows) == 19  # 2 of 20 are at risk on day 19, 1 on day 20
+    assert find_thinning_day(rows) == 19  # 2 of 20 are at risk on day 19, 1 on day 20
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_curve_is_thin_after_the_last_day_with_a_tenth_of_the_lesions_at_risk(
     [(0.0002, "p < 0.001"), (0.0060, "p = 0.006"), (0.0495, "p = 0.050"), (0.34, "p = 0.34")],
 )
 def test_a_p_value_is_written_as_journals_do(p: float, words: str) -> None:
-    assert p_in_words(p) == words
+    assert describe_p(p) == words
 
 
 def test_an_arm_keeps_its_colour_and_line_whatever_else_is_there() -> None:

@@ -13,15 +13,15 @@ from opp_mri.cohort.figures.swimmer_figure import (
     ROW_IN,
     draw_swimmer,
 )
-from opp_mri.cohort.statistics.endpoints import returns_to_baseline, time_to_peak
-from opp_mri.cohort.statistics.events import events_of
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.endpoints import find_returns_to_baseline, find_time_to_peak
+from opp_mri.cohort.statistics.events import gather_events
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import count_days
 
 COHORT = make_cohort(48)
-THOSE = eligible_of(COHORT)
+THOSE = select_eligible(COHORT)
 
 
 def bars_of(figure) -> list[tuple[float, float]]:
@@ -47,7 +47,7 @@ def marks_of(figure, name: str) -> list[float]:
 
 
 def last_follow_up_day(one: AssessedLesion) -> int:
-    return events_of(one).last_day
+    return gather_events(one).last_day
 
 
 def label(one: AssessedLesion) -> str:
@@ -65,11 +65,11 @@ def test_each_lesion_has_a_bar_to_its_last_follow_up_by_category_the_longest_fir
 
 def test_peak_and_return_are_those_of_the_deciding_sequence() -> None:
     figure = draw_swimmer(COHORT)
-    peaks = [peak.day / 7 for one in THOSE if (peak := time_to_peak(one))]
+    peaks = [peak.day / 7 for one in THOSE if (peak := find_time_to_peak(one))]
     returns = [
         back[one.assessment.deciding_sequence].day / 7
         for one in THOSE
-        if (back := returns_to_baseline(one)).get(one.assessment.deciding_sequence)
+        if (back := find_returns_to_baseline(one)).get(one.assessment.deciding_sequence)
         and back[one.assessment.deciding_sequence].day
     ]
     assert sorted(marks_of(figure, PEAK)) == pytest.approx(sorted(peaks))

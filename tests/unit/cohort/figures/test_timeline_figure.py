@@ -13,9 +13,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_mri.cohort.figures.panels import TimelineMarks, event_lanes
+from opp_mri.cohort.figures.panels import TimelineMarks, sort_into_lanes
 from opp_mri.cohort.figures.style import COLOURS, MARKERS
-from opp_mri.cohort.figures.timeline_figure import draw_timeline, figure_svg, save_figure
+from opp_mri.cohort.figures.timeline_figure import draw_timeline, render_figure_svg, save_figure
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
@@ -39,14 +39,16 @@ def test_the_title_says_lesion_level_category_reason_mode_and_criteria(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
     text = words(
-        figure_svg(draw_timeline(timeline, criteria, assessment=assess(timeline), level="T8"))
+        render_figure_svg(
+            draw_timeline(timeline, criteria, assessment=assess(timeline), level="T8")
+        )
     )
     for expected in ("Lesion P01-A · T8", "OPP", "sustained decline", "retrospective · amini-2016"):
         assert expected in text
 
 
 def test_axes_have_units_and_n_is_given(timeline: Timeline, criteria: Criteria) -> None:
-    text = words(figure_svg(draw_timeline(timeline, criteria)))
+    text = words(render_figure_svg(draw_timeline(timeline, criteria)))
     assert "greatest AP extent, mm" in text
     assert "weeks from completion of SSRS" in text
     assert "n = 10 lengths, 5 time points" in text
@@ -76,32 +78,32 @@ def test_the_band_lies_about_the_baseline_by_the_change_that_counts(
     to_mm = axes.transData.inverted()
     spans = [patch.get_extents().transformed(to_mm) for patch in axes.patches]
     assert any((span.y0, span.y1) == (pytest.approx(14.3), pytest.approx(20.3)) for span in spans)
-    assert "baseline ± 3.0 mm" in words(figure_svg(figure))
+    assert "baseline ± 3.0 mm" in words(render_figure_svg(figure))
 
 
 def test_peak_and_last_change_stand_above_the_panel_with_their_weeks(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
-    text = words(figure_svg(draw_timeline(timeline, criteria, assessment=assess(timeline))))
+    text = words(render_figure_svg(draw_timeline(timeline, criteria, assessment=assess(timeline))))
     assert "+5.1 mm at week 12, −0.2 mm at week 37" in text
     assert "OPP, decides" in text
 
 
 def test_without_an_assessment_the_picture_says_so(timeline: Timeline, criteria: Criteria) -> None:
-    assert "not classified" in words(figure_svg(draw_timeline(timeline, criteria)))
+    assert "not classified" in words(render_figure_svg(draw_timeline(timeline, criteria)))
 
 
 def test_a_discordant_lesion_is_called_discordant(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
     figure = draw_timeline(timeline, criteria, assessment=assess(timeline, discordant=True))
-    assert "OPP, discordant" in words(figure_svg(figure))
+    assert "OPP, discordant" in words(render_figure_svg(figure))
 
 
 def test_a_lesion_without_a_length_is_drawn_and_says_that_nothing_was_measured(
     criteria: Criteria,
 ) -> None:
-    text = words(figure_svg(draw_timeline(Timeline(lesion_id="P06"), criteria)))
+    text = words(render_figure_svg(draw_timeline(Timeline(lesion_id="P06"), criteria)))
     assert "nothing measured" in text
     assert "n = 0 lengths, 0 time points" in text
 
@@ -111,7 +113,7 @@ def test_imported_and_missing_lengths_are_marked_and_explained(
 ) -> None:
     marks = TimelineMarks(imported=[(SeriesRole.T1, -9)], not_measurable=[(SeriesRole.STIR, 60)])
     figure = draw_timeline(timeline, criteria, marks=marks)
-    text = words(figure_svg(figure))
+    text = words(render_figure_svg(figure))
     assert "imported length" in text
     assert "not measurable" in text
     assert len(figure.axes) == 3  # a sequence that was never measurable has its panel too
@@ -130,7 +132,7 @@ def test_lengths_after_a_retreatment_are_faint_and_not_joined(
         if line.get_linestyle() == "-" and line.get_color() == COLOURS[SeriesRole.T1]
     ]
     assert max(joined[0].get_xdata()) == pytest.approx(171 / 7)
-    assert "left out after retreatment" in words(figure_svg(figure))
+    assert "left out after retreatment" in words(render_figure_svg(figure))
 
 
 def test_events_are_named_in_words(timeline: Timeline, criteria: Criteria) -> None:
@@ -139,7 +141,7 @@ def test_events_are_named_in_words(timeline: Timeline, criteria: Criteria) -> No
         TreatmentEvent(90, EventKind.OTHER_BONE_LESIONS, "not_enlarged"),
         TreatmentEvent(100, EventKind.FRACTURE),
     )
-    text = words(figure_svg(draw_timeline(evolve(timeline, events=events), criteria)))
+    text = words(render_figure_svg(draw_timeline(evolve(timeline, events=events), criteria)))
     for expected in ("systemic therapy changed", "other bone lesions not enlarged", "fracture"):
         assert expected in text
     assert "anything" not in text
@@ -158,7 +160,7 @@ def test_labels_of_events_in_one_lane_are_never_nearer_than_their_words_are_long
         for day, kind in days
         if day > 0 or kind is not EventKind.LOCAL_RETREATMENT
     ]
-    labels = event_lanes(events, Criteria(name="any"), (-30.0, 120.0))
+    labels = sort_into_lanes(events, Criteria(name="any"), (-30.0, 120.0))
     for one, other in combinations((label for label in labels if label.runs_right), 2):
         if one.lane == other.lane:
             left = min(one, other, key=lambda label: label.week)
@@ -179,7 +181,7 @@ def test_labels_of_lengths_do_not_lie_on_one_another(criteria: Criteria) -> None
 
 
 def test_a_dollar_sign_or_markup_in_a_name_is_only_a_name(criteria: Criteria) -> None:
-    svg = figure_svg(draw_timeline(Timeline(lesion_id="$x_1$ <b>&"), criteria))
+    svg = render_figure_svg(draw_timeline(Timeline(lesion_id="$x_1$ <b>&"), criteria))
     assert "Lesion $x_1$ <b>&" in words(svg)
     assert "<b>" not in svg
 
@@ -213,16 +215,16 @@ def test_drawing_leaves_the_settings_of_matplotlib_as_they_were(
     timeline: Timeline, criteria: Criteria
 ) -> None:
     before = dict(matplotlib.rcParams)
-    figure_svg(draw_timeline(timeline, criteria))
+    render_figure_svg(draw_timeline(timeline, criteria))
     assert dict(matplotlib.rcParams) == before
 
 
 def test_a_users_own_settings_do_not_change_the_picture(
     timeline: Timeline, criteria: Criteria
 ) -> None:
-    plain = figure_svg(draw_timeline(timeline, criteria))
+    plain = render_figure_svg(draw_timeline(timeline, criteria))
     with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "lines.linewidth": 9}):
-        assert figure_svg(draw_timeline(timeline, criteria)) == plain
+        assert render_figure_svg(draw_timeline(timeline, criteria)) == plain
 
 
 def test_a_long_name_is_shortened_and_never_runs_into_the_category(

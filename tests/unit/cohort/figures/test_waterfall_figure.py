@@ -5,11 +5,11 @@ from matplotlib.collections import LineCollection
 
 from opp_mri.cohort.figures.style import CATEGORY_MARKERS
 from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import Mode, ResponseCategory
 
 COHORT = make_cohort(48)
-THOSE = eligible_of(COHORT)
+THOSE = select_eligible(COHORT)
 
 
 def found(one):

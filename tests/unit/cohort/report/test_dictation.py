@@ -11,7 +11,7 @@ from opp_mri.cohort.report.dictation import (
     DictatedVisit,
     Dictation,
     dictate,
-    shipped_template,
+    read_shipped_template,
 )
 from opp_mri.errors import InputError
 
@@ -61,7 +61,7 @@ def test_a_template_of_the_project_says_it_otherwise(tmp_path: Path) -> None:
 
 def test_the_shipped_template_can_be_started_from(tmp_path: Path) -> None:
     copy = tmp_path / "copy.j2"
-    copy.write_text(shipped_template(), encoding="utf-8")
+    copy.write_text(read_shipped_template(), encoding="utf-8")
     assert dictate(FACTS, copy) == dictate(FACTS)
 
 

@@ -7,9 +7,9 @@ import pytest
 from attrs import evolve
 from fixtures.cohort_makers import AMINI, make_cohort
 
-from opp_mri.cohort.report.methods import LINE, methods_text
+from opp_mri.cohort.report.methods import LINE, write_methods_text
 from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.statistics.members import eligible_of
+from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import Criteria, Mode, Plateau
 
 COHORT = make_cohort(40)
@@ -18,7 +18,7 @@ COHORT = make_cohort(40)
 def text(
     criteria: Criteria = AMINI, mode: Mode = Mode.RETROSPECTIVE, readers: tuple[str, ...] = ()
 ) -> str:
-    written = methods_text(
+    written = write_methods_text(
         COHORT,
         analyse(COHORT),
         criteria=criteria,
@@ -32,7 +32,7 @@ def text(
 def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
     patients = {one.patient_id for one in COHORT}
     assert f"40 lesions of {len(patients)} patients treated with" in text()
-    assert f" {len(eligible_of(COHORT))} lesions of " in text()
+    assert f" {len(select_eligible(COHORT))} lesions of " in text()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_who_measured_is_said_or_left_to_fill_in() -> None:
 
 
 def test_no_lesion_is_counted_where_small_counts_are_withheld() -> None:
-    written = methods_text(
+    written = write_methods_text(
         COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
         data_sha256="0", shows_counts=False,
     )  # fmt: skip
@@ -78,7 +78,7 @@ def test_it_names_the_data_and_says_what_the_software_is_not() -> None:
 
 
 def test_lines_are_filled() -> None:
-    written = methods_text(
+    written = write_methods_text(
         COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
         data_sha256="0",
     )  # fmt: skip

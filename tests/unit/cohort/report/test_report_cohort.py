@@ -15,11 +15,11 @@ from fixtures.page_parts import Page, assert_sound
 
 from opp_mri import __version__
 from opp_mri.cohort.report import rows as rows_module
-from opp_mri.cohort.report.cohort import cohort_html
+from opp_mri.cohort.report.cohort import render_cohort_html
 from opp_mri.cohort.report.document import Section
 from opp_mri.cohort.report.page import save_page
-from opp_mri.cohort.report.rows import rows_csv
-from opp_mri.cohort.report.words import criteria_in_words
+from opp_mri.cohort.report.rows import render_rows_csv
+from opp_mri.cohort.report.words import describe_criteria
 from opp_mri.cohort.tables.tables import (
     Cell,
     Table,
@@ -39,7 +39,7 @@ def listed(page: Page) -> dict[str, list[str]]:
 
 
 def test_the_header_says_title_date_version_criteria_mode_data_and_n() -> None:
-    page = assert_sound(cohort_html(a_report()))
+    page = assert_sound(render_cohort_html(a_report()))
     header = page.all("header")[0][1]
     for said in ("A cohort", "2026-01-02", __version__, "amini-2016", "retrospective", "consensus"):
         assert said in header
@@ -50,17 +50,17 @@ def test_the_header_says_title_date_version_criteria_mode_data_and_n() -> None:
 
 def test_every_parameter_of_the_criteria_is_on_the_page_with_its_value() -> None:
     criteria = Criteria(name="mine", change_mm=Decimal("2.7"), sustain_days=91, window_days=171)
-    assert [word[0] for word in criteria_in_words(criteria)] == [
+    assert [word[0] for word in describe_criteria(criteria)] == [
         field.name for field in attrs.fields(Criteria)
     ]
-    html = cohort_html(a_report(facts=evolve(a_report().facts, criteria=criteria)))
+    html = render_cohort_html(a_report(facts=evolve(a_report().facts, criteria=criteria)))
     for said in ("2.7 mm", "91 days or more", "day 171", "182 days", "2 or more", "counts"):
         assert said in html
 
 
 def test_every_count_leads_to_exactly_the_lesions_that_it_counts() -> None:
     report = a_report()
-    page = assert_sound(cohort_html(report))
+    page = assert_sound(render_cohort_html(report))
     lists, links = listed(page), page.links
     for cell in (c for table in report.tables for row in table.rows for c in row):
         if cell.key and cell.count:
@@ -70,7 +70,7 @@ def test_every_count_leads_to_exactly_the_lesions_that_it_counts() -> None:
 
 def test_a_count_of_0_has_no_link_and_every_other_number_has_one() -> None:
     report = a_report()
-    page = Page(cohort_html(report))
+    page = Page(render_cohort_html(report))
     cells = [c for table in report.tables for row in table.rows for c in row if c.key]
     shown = [text for attributes, text in page.all("td") if attributes.get("class") == "number"]
     linked = [text for text, target in page.links if target in listed(page)]
@@ -82,7 +82,7 @@ def test_a_count_of_0_has_no_link_and_every_other_number_has_one() -> None:
 
 def test_a_statistic_leads_to_the_lesions_of_its_n() -> None:
     report = a_report()
-    page = Page(cohort_html(report))
+    page = Page(render_cohort_html(report))
     cells = {c.key: c for table in report.tables for row in table.rows for c in row}
     mean, n = cells["opp.peak.deciding.mean"], cells["opp.peak.deciding.n"]
     (target,) = {target for text, target in page.links if text == mean.text}
@@ -90,13 +90,13 @@ def test_a_statistic_leads_to_the_lesions_of_its_n() -> None:
 
 
 def test_patients_lead_to_their_lesions() -> None:
-    page = Page(cohort_html(a_report()))
+    page = Page(render_cohort_html(a_report()))
     (target,) = {target for text, target in page.links if text == f"{PATIENTS} patients"}
     assert listed(page)[target] == [one.lesion.lesion_id for one in LESIONS]
 
 
 def test_a_list_leads_on_to_each_lesion_with_lengths_events_category_and_rule() -> None:
-    page = Page(cohort_html(a_report()))
+    page = Page(render_cohort_html(a_report()))
     rows = {attributes["id"]: text for attributes, text in page.all("tr") if attributes.get("id")}
     assert len(rows) == len(LESIONS)
     one = next(o for o in LESIONS if o.timeline.events and len(o.timeline.observations) > 1)
@@ -113,14 +113,14 @@ def test_a_list_leads_on_to_each_lesion_with_lengths_events_category_and_rule() 
 
 
 def test_a_list_leads_back_to_the_tables_that_show_its_number() -> None:
-    html = cohort_html(a_report())
+    html = render_cohort_html(a_report())
     entry = re.search(r"<code>response\.OPP</code>(.*?)</dt>", html, re.S)
     assert entry
     assert re.findall(r'href="#(t\d)"', entry[1]) == ["t1", "t2", "t3"]
 
 
 def test_a_figure_has_its_words_its_title_and_the_lesions_it_is_drawn_from() -> None:
-    page = Page(cohort_html(a_report()))
+    page = Page(render_cohort_html(a_report()))
     assert page.all("svg")[0][0]["aria-label"] == "One line that rises from 1 to 2 mm"
     assert page.all("figcaption")[0][1] == "Figure 1. Something, mm Drawn from 2 lesions."
     (target,) = {target for text, target in page.links if text == "2 lesions"}
@@ -128,7 +128,7 @@ def test_a_figure_has_its_words_its_title_and_the_lesions_it_is_drawn_from() -> 
 
 
 def test_two_figures_with_the_same_ids_do_not_get_in_each_others_way() -> None:
-    page = assert_sound(cohort_html(a_report(figures=(FIGURE, FIGURE))))
+    page = assert_sound(render_cohort_html(a_report(figures=(FIGURE, FIGURE))))
     uses = [attributes["xlink:href"] for attributes, _ in page.all("use")]
     assert len(set(uses)) == 2
     assert {one.removeprefix("#") for one in uses} <= set(page.ids)
@@ -144,7 +144,7 @@ def test_what_comes_from_outside_is_text_and_never_markup() -> None:
         timeline=evolve(one.timeline, lesion_id=bad, events=(event,)),
     )
     figure = evolve(FIGURE, description='" onload="x', lesion_ids=(bad,))
-    html = cohort_html(a_report([named], figures=[figure], rows_file=bad))
+    html = render_cohort_html(a_report([named], figures=[figure], rows_file=bad))
     page = assert_sound(html)
     assert bad in [text for text, _ in page.links]
     assert "onload" not in page.all("svg")[0][0]
@@ -153,12 +153,12 @@ def test_what_comes_from_outside_is_text_and_never_markup() -> None:
 
 def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
-        save_page(tmp_path / name, cohort_html(a_report()))
+        save_page(tmp_path / name, render_cohort_html(a_report()))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
 def test_a_cohort_of_none_is_a_report() -> None:
-    assert "n = 0 lesions of 0 patients" in cohort_html(a_report([], figures=()))
+    assert "n = 0 lesions of 0 patients" in render_cohort_html(a_report([], figures=()))
 
 
 def test_a_list_is_titled_by_the_labels_of_its_row_and_not_by_remarks() -> None:
@@ -166,8 +166,8 @@ def test_a_list_is_titled_by_the_labels_of_its_row_and_not_by_remarks() -> None:
     row = (Cell(text="All"), number, Cell(text="-"), Cell(text="Too few."))
     table = Table(title="Times", columns=("Of", "Lesions", "Median", "Remark"), rows=(row,))
     report = a_report(sections=[Section(title="A", tables=(table,))], figures=())
-    assert "Times: All" in cohort_html(report)
-    assert "Times: All, " not in cohort_html(report)
+    assert "Times: All" in render_cohort_html(report)
+    assert "Times: All, " not in render_cohort_html(report)
 
 
 def test_a_report_that_cannot_be_written_leaves_the_one_that_was_there(
@@ -181,21 +181,21 @@ def test_a_report_that_cannot_be_written_leaves_the_one_that_was_there(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"No space left on device.*there is room"):
-        save_page(page, cohort_html(a_report()))
+        save_page(page, render_cohort_html(a_report()))
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert page.read_text() == "as it was"
 
 
 def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="name a folder that exists"):
-        save_page(tmp_path / "absent" / "report.html", cohort_html(a_report()))
+        save_page(tmp_path / "absent" / "report.html", render_cohort_html(a_report()))
 
 
 # --- small numbers withheld
 
 
 def test_a_report_that_withholds_small_counts_names_no_lesion_and_links_no_number() -> None:
-    html = cohort_html(a_report(suppressed=True))
+    html = render_cohort_html(a_report(suppressed=True))
     page = assert_sound(html)
     assert not [one for one in LESIONS if one.lesion.lesion_id in html or one.patient_id in html]
     assert {target for _, target in page.links} == {"s1", "s2", "method"}
@@ -205,21 +205,21 @@ def test_a_report_that_withholds_small_counts_names_no_lesion_and_links_no_numbe
 
 def test_it_has_only_figures_that_show_no_more_than_its_tables() -> None:
     safe = evolve(FIGURE, title="Flow of lesions", from_tables=True)
-    page = Page(cohort_html(a_report(suppressed=True, figures=(FIGURE, safe))))
+    page = Page(render_cohort_html(a_report(suppressed=True, figures=(FIGURE, safe))))
     assert [text for _, text in page.all("figcaption")] == ["Figure 2. Flow of lesions"]
     assert "1 figure left out" in page.html
 
 
 def test_its_rows_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give away"):
-        rows_csv(a_report(suppressed=True))
+        render_rows_csv(a_report(suppressed=True))
     assert not list(tmp_path.iterdir())
 
 
 def test_tables_withheld_and_not_withheld_cannot_stand_in_one_report() -> None:
     shown, hidden = a_report(), a_report(suppressed=True)
     with pytest.raises(ValueError, match="suppressed together"):
-        cohort_html(evolve(shown, sections=[*shown.sections, *hidden.sections]))
+        render_cohort_html(evolve(shown, sections=[*shown.sections, *hidden.sections]))
 
 
 # --- many lesions
@@ -230,7 +230,7 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
 ) -> None:
     monkeypatch.setattr(rows_module, "MOST_NAMED", 3)
     report = a_report()
-    page = assert_sound(cohort_html(report))
+    page = assert_sound(render_cohort_html(report))
     lists = listed(page)
     (target,) = {target for text, target in page.links if text == "40 lesions"}
     assert lists[target] == []
@@ -240,7 +240,7 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
     assert max(map(len, lists.values())) <= 3
     assert 0 < len(named) == len(rows) < 40
     assert f"The {len(named)} lesions that shorter lists name are shown below, of 40" in page.html
-    write_bytes(tmp_path / "rows.csv", rows_csv(report))
+    write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
     everyone = [(one["patient_id"], one["lesion_id"]) for one in found if one["key"] == "all"]
@@ -249,7 +249,7 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
 
 def test_the_table_of_rows_has_the_lesions_of_every_count(tmp_path: Path) -> None:
     report = a_report()
-    write_bytes(tmp_path / "rows.csv", rows_csv(report))
+    write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         found = [(one["key"], one["lesion_id"]) for one in csv.DictReader(file)]
     assert len(found) == len(set(found))
@@ -259,7 +259,7 @@ def test_the_table_of_rows_has_the_lesions_of_every_count(tmp_path: Path) -> Non
 
 
 def test_a_version_without_rows_says_where_they_are_and_links_no_number() -> None:
-    page = assert_sound(cohort_html(a_report(), rows=False))
+    page = assert_sound(render_cohort_html(a_report(), rows=False))
     assert "rows.csv names every lesion behind every number" in page.html
     assert {target for _, target in page.links} == {"s1", "s2", "method"}
     assert "L00005" not in page.html
@@ -277,7 +277,9 @@ def test_rows_with_the_same_first_label_are_a_group_under_one_header() -> None:
             for what, of in (("Sex", "f"), ("Sex", "m"), ("Level", "L1"))
         ),
     )
-    page = assert_sound(cohort_html(a_report(sections=[Section(title="S", tables=(table,))])))
+    page = assert_sound(
+        render_cohort_html(a_report(sections=[Section(title="S", tables=(table,))]))
+    )
     headers = [(a["scope"], a.get("rowspan"), t) for a, t in page.all("th")][3:9]
     assert headers == [
         ("rowgroup", "2", "Sex"), ("row", None, "f"), ("row", None, "m"), ("row", None, "Level"),

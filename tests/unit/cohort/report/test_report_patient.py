@@ -19,7 +19,7 @@ from opp_mri.cohort.report.patient import (
     PatientReport,
     Visit,
     VisitLength,
-    patient_html,
+    render_patient_html,
 )
 from opp_mri.domain.assessment import Criteria, Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
@@ -71,7 +71,7 @@ def page_of(*lesions: LesionReport, **changes: Any) -> Page:
         readers=("consensus",),
     )
     report = PatientReport(**{"facts": facts, "patient_id": "P01", "lesions": lesions} | changes)
-    return assert_sound(patient_html(report))
+    return assert_sound(render_patient_html(report))
 
 
 def visits(page: Page) -> list[list[str]]:
@@ -244,4 +244,4 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
         lesions=(),
     )  # fmt: skip
     with pytest.raises(InputError, match="name a folder that exists"):
-        save_page(tmp_path / "absent" / "report.html", patient_html(report))
+        save_page(tmp_path / "absent" / "report.html", render_patient_html(report))

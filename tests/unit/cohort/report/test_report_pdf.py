@@ -9,12 +9,12 @@ import pytest
 from fixtures.cohort_reports import LESIONS, a_report
 
 from opp_mri.cohort.report import cohort as cohort_module
-from opp_mri.cohort.report.cohort import printed_html
+from opp_mri.cohort.report.cohort import render_printed_html
 from opp_mri.cohort.report.document import Section
 from opp_mri.cohort.report.page import save_page
-from opp_mri.cohort.report.pdf import pdf_of
+from opp_mri.cohort.report.pdf import render_pdf
 from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.tables.analysis_tables import incidence
+from opp_mri.cohort.tables.analysis_tables import tabulate_incidence
 from opp_mri.errors import InputError
 
 
@@ -47,14 +47,14 @@ PAGE = """<!doctype html><html lang="en"><head><title>T</title><style>
 
 @pytest.mark.usefixtures("needs_pango")
 def test_the_same_page_gives_the_same_bytes_and_another_page_others() -> None:
-    assert pdf_of(PAGE) == pdf_of(PAGE)
-    assert pdf_of(PAGE) != pdf_of(PAGE.replace("One", "Two"))
-    assert b"CreationDate" not in plain(pdf_of(PAGE))
+    assert render_pdf(PAGE) == render_pdf(PAGE)
+    assert render_pdf(PAGE) != render_pdf(PAGE.replace("One", "Two"))
+    assert b"CreationDate" not in plain(render_pdf(PAGE))
 
 
 @pytest.mark.usefixtures("needs_pango")
 def test_a_link_stays_a_link_a_heading_becomes_a_bookmark_and_it_is_tagged() -> None:
-    content = plain(pdf_of(PAGE))
+    content = plain(render_pdf(PAGE))
     assert content.count(b"/Subtype /Link") + content.count(b"/Subtype/Link") == 1
     assert b"/Outlines" in content
     assert b"/StructTreeRoot" in content
@@ -65,8 +65,8 @@ def test_a_link_stays_a_link_a_heading_becomes_a_bookmark_and_it_is_tagged() -> 
 def test_no_table_of_a_pdf_runs_out_of_its_page() -> None:
     from weasyprint import HTML
 
-    shares = incidence(analyse(LESIONS))
-    html = printed_html(a_report(sections=[Section(title="Events", tables=(shares,))]))
+    shares = tabulate_incidence(analyse(LESIONS))
+    html = render_printed_html(a_report(sections=[Section(title="Events", tables=(shares,))]))
     tables = [
         (box.position_x + box.margin_width(), page.width)
         for page in HTML(string=html).render().pages
@@ -82,9 +82,9 @@ def test_a_cohorts_pdf_has_its_rows_up_to_a_number_of_lesions_and_then_says_that
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = a_report()
-    save_page(tmp_path / "all.pdf", "", printed_html=printed_html(report))
+    save_page(tmp_path / "all.pdf", "", printed_html=render_printed_html(report))
     monkeypatch.setattr(cohort_module, "MOST_ROWS_IN_PDF", 39)
-    save_page(tmp_path / "few.pdf", "", printed_html=printed_html(report))
+    save_page(tmp_path / "few.pdf", "", printed_html=render_printed_html(report))
     links = [
         len(re.findall(rb"/Subtype ?/Link", plain((tmp_path / name).read_bytes())))
         for name in ("all.pdf", "few.pdf")
@@ -98,7 +98,7 @@ def test_without_the_package_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     with pytest.raises(InputError, match=r"pip install 'opp-mri\[pdf\]'"):
-        pdf_of(PAGE)
+        render_pdf(PAGE)
 
 
 def test_without_pango_the_error_says_what_to_install(
@@ -111,4 +111,4 @@ def test_without_pango_the_error_says_what_to_install(
     with pytest.raises(
         InputError, match=r"Pango is missing\. Install it: `apt-get install libpango"
     ):
-        pdf_of(PAGE)
+        render_pdf(PAGE)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from opp_mri import __version__
-from opp_mri.cohort.report.timelines import LesionPage, timelines_html
+from opp_mri.cohort.report.timelines import LesionPage, render_timelines_html
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.timeline import Timeline
 
@@ -33,7 +33,7 @@ def lesion(timeline: Timeline, assess: Callable[..., Assessment]) -> Callable[..
 @pytest.fixture
 def page(criteria: Criteria) -> Callable[[Sequence[LesionPage]], str]:
     def write(lesions: Sequence[LesionPage]) -> str:
-        return timelines_html(lesions, criteria=criteria, written_on=date(2026, 1, 2))
+        return render_timelines_html(lesions, criteria=criteria, written_on=date(2026, 1, 2))
 
     return write
 

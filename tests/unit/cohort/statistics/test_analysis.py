@@ -21,8 +21,8 @@ from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.covariates import (
     PAPER_COVARIATES,
     Covariate,
-    covariate_of,
-    covariates_of,
+    choose_covariates,
+    get_covariate,
 )
 from opp_mri.cohort.statistics.endpoints import EventDay
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
@@ -221,7 +221,7 @@ def test_a_lesion_imaged_until_before_the_landmark_is_censored_though_it_dies_la
     ],
 )
 def test_a_covariate_is_a_number_or_not_known(covariate, given, expected) -> None:
-    assert covariate_of(make_lesion(**given), covariate) == expected
+    assert get_covariate(make_lesion(**given), covariate) == expected
 
 
 def test_a_lesion_without_a_covariate_is_left_out_of_that_model_only() -> None:
@@ -315,9 +315,9 @@ def test_the_same_lesions_give_the_same_analysis() -> None:
 
 def test_sins_and_epidural_disease_are_covariates_only_where_a_lesion_has_them() -> None:
     lesions = make_cohort(60)
-    assert covariates_of(lesions) == PAPER_COVARIATES
+    assert choose_covariates(lesions) == PAPER_COVARIATES
     visited = with_visits(lesions)
-    assert covariates_of(visited) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
+    assert choose_covariates(visited) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
     models = analyse(visited).opp_free.models
     epidural = next(model for model in models if model.covariates == (Covariate.EPIDURAL,))
     assert epidural.n == models[0].n + models[0].left_out
@@ -333,10 +333,10 @@ def test_epidural_disease_is_that_before_treatment(
     grade: str, day: date, expected: float | None
 ) -> None:
     visit = Visit(lesion_id="L", visit_date=day, epidural_grade=grade)
-    assert covariate_of(make_lesion(), Covariate.EPIDURAL, (visit,)) == expected
+    assert get_covariate(make_lesion(), Covariate.EPIDURAL, (visit,)) == expected
 
 
 def test_sins_counts_in_points_where_all_items_are_known() -> None:
     items = {"bone_quality": "lytic", "sins_pain": 3, "sins_alignment": 0, "sins_collapse": 2}
-    assert covariate_of(make_lesion(**items), Covariate.SINS) is None
-    assert covariate_of(make_lesion(**items, sins_posterolateral=1), Covariate.SINS) == 11.0
+    assert get_covariate(make_lesion(**items), Covariate.SINS) is None
+    assert get_covariate(make_lesion(**items, sins_posterolateral=1), Covariate.SINS) == 11.0

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from fixtures.survival_data import X, Z, gehan, made
 
-from opp_mri.cohort.statistics.competing import fine_gray, gray
+from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
 from opp_mri.errors import InputError
 
 TWO = made().take(made().group != "c")
@@ -25,7 +25,7 @@ APART = evolve(made(), duration_days=made().duration_days + np.arange(60) / 100)
 )
 def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
     """cuminc(day, cause, group)$Tests."""
-    found = gray(observed)
+    found = run_gray_test(observed)
     assert found.chi_square == pytest.approx(chi_square, rel=1e-11)
     assert found.p == pytest.approx(p, rel=1e-11)
     assert found.degrees_of_freedom == freedom
@@ -45,7 +45,7 @@ def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
 )  # fmt: skip
 def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -> None:
     """crr(day, cause, cbind(x, z), gtol = 1e-12, maxiter = 50): coef, sqrt(diag(var))."""
-    found = fine_gray(observed, covariates).hazards
+    found = fit_fine_gray(observed, covariates).hazards
     assert [math.log(one.ratio.value) for one in found] == pytest.approx(beta, rel=1e-9)
     assert [one.standard_error for one in found] == pytest.approx(errors, rel=1e-9)
 
@@ -53,13 +53,13 @@ def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -
 def test_without_competing_events_the_ratio_is_that_of_cox_with_breslows_ties() -> None:
     """coxph(Surv(t, e) ~ arm, ties = "breslow"): -1.5092."""
     trial = evolve(gehan(), cause=gehan().event * 1)
-    found = fine_gray(trial, {"6-MP": (trial.group == "6-MP") * 1.0})
+    found = fit_fine_gray(trial, {"6-MP": (trial.group == "6-MP") * 1.0})
     assert math.log(found.hazards[0].ratio.value) == pytest.approx(-1.5092, abs=5e-5)
 
 
 def test_errors_by_patient_differ_and_the_ratio_does_not() -> None:
-    by_row = fine_gray(made(), {"x": X}).hazards[0]
-    by_patient = fine_gray(made(), {"x": X}, by_patient=True)
+    by_row = fit_fine_gray(made(), {"x": X}).hazards[0]
+    by_patient = fit_fine_gray(made(), {"x": X}, by_patient=True)
     assert by_patient.patients == 40
     assert by_patient.hazards[0].ratio.value == by_row.ratio.value
     assert by_patient.hazards[0].standard_error != by_row.standard_error
@@ -67,11 +67,11 @@ def test_errors_by_patient_differ_and_the_ratio_does_not() -> None:
 
 def test_what_is_not_estimable_has_a_reason() -> None:
     none = evolve(TWO, event=np.zeros(TWO.n), cause=np.zeros(TWO.n))
-    assert gray(none).reason == "There is no event."
-    assert fine_gray(none, {"x": np.arange(TWO.n)}).reason == "There is no event."
+    assert run_gray_test(none).reason == "There is no event."
+    assert fit_fine_gray(none, {"x": np.arange(TWO.n)}).reason == "There is no event."
     one_arm = TWO.take((TWO.group == "a") | ~TWO.event)
-    assert gray(evolve(one_arm, group=None)).p is None
-    found = fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
+    assert run_gray_test(evolve(one_arm, group=None)).p is None
+    found = fit_fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
     assert found.hazards[0].ratio.value is None
     assert found.reason
 
@@ -79,4 +79,4 @@ def test_what_is_not_estimable_has_a_reason() -> None:
 def test_delayed_entry_or_a_missing_cause_is_refused() -> None:
     for wrong in (made(entry=True), evolve(made(), cause=None)):
         with pytest.raises(InputError, match="Competing risks need a cause"):
-            gray(wrong)
+            run_gray_test(wrong)

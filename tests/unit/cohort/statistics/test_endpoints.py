@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from opp_mri.cohort.statistics.endpoints import (
     IntervalDay,
     ReturnToBaseline,
-    peak_changes_mm,
-    returns_to_baseline,
-    spread,
-    time_to_peak,
+    describe_spread,
+    find_peak_changes_mm,
+    find_returns_to_baseline,
+    find_time_to_peak,
 )
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
 from opp_mri.domain.imaging import SeriesRole
@@ -49,11 +49,11 @@ def lesions(draw: st.DrawFn) -> AssessedLesion:
 
 
 def test_the_peak_lies_between_the_study_before_it_and_its_own() -> None:
-    assert time_to_peak(cohort_lesion(t1=RISING)) == IntervalDay(after_day=50, day=87)
+    assert find_time_to_peak(cohort_lesion(t1=RISING)) == IntervalDay(after_day=50, day=87)
 
 
 def test_a_peak_at_the_first_follow_up_lies_after_day_0_at_the_earliest() -> None:
-    peak = time_to_peak(cohort_lesion(t1=OPP))
+    peak = find_time_to_peak(cohort_lesion(t1=OPP))
     assert peak == IntervalDay(after_day=-10, day=87)
     assert peak.earliest_day == 0
 
@@ -61,27 +61,27 @@ def test_a_peak_at_the_first_follow_up_lies_after_day_0_at_the_earliest() -> Non
 def test_the_peak_is_that_of_the_deciding_sequence() -> None:
     more = {-10: 20, 40: 27, 180: 21, 260: 20}
     one = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
-    assert time_to_peak(one) == IntervalDay(after_day=-10, day=40)
+    assert find_time_to_peak(one) == IntervalDay(after_day=-10, day=40)
 
 
 @pytest.mark.parametrize("category", [ResponseCategory.PR, ResponseCategory.SD])
 def test_a_lesion_that_never_grew_has_no_peak_and_no_return(category) -> None:
     one = cohort_lesion(t1=COURSES[category])
-    assert time_to_peak(one) is None
-    assert returns_to_baseline(one) == {}
+    assert find_time_to_peak(one) is None
+    assert find_returns_to_baseline(one) == {}
 
 
 def test_peak_changes_are_from_each_sequences_own_baseline_those_that_did_not_grow_too() -> None:
     others = {SeriesRole.T2FS: {-10: 30, 87: 31, 260: 30}, SeriesRole.T1POST: {87: 25, 260: 20}}
     one = cohort_lesion(t1=OPP, others=others)
-    assert peak_changes_mm(one) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
+    assert find_peak_changes_mm(one) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
 
 
 def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() -> None:
     never = {-10: 20, 87: 26, 180: 24, 300: 23.9}
     small = {-10: 20, 87: 21, 180: 20}
     one = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
-    assert returns_to_baseline(one) == {
+    assert find_returns_to_baseline(one) == {
         SeriesRole.T1: ReturnToBaseline(peak_day=87, day=180, last_day=260),
         SeriesRole.T2FS: ReturnToBaseline(peak_day=87, day=None, last_day=300),
     }
@@ -90,18 +90,18 @@ def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() ->
 @given(one=lesions())
 def test_peak_and_return_are_those_that_the_assessment_reports(one) -> None:
     reported = one.assessment.sequences
-    for role, change_mm in peak_changes_mm(one).items():
+    for role, change_mm in find_peak_changes_mm(one).items():
         assert change_mm == reported[role].peak_change_mm
-    for role, found in returns_to_baseline(one).items():
+    for role, found in find_returns_to_baseline(one).items():
         assert found.day == reported[role].return_to_baseline_day
-    peak = time_to_peak(one)
+    peak = find_time_to_peak(one)
     if peak is not None and one.assessment.deciding_sequence is not None:
         deciding = reported[one.assessment.deciding_sequence]
         assert (peak.after_day, peak.day) == (deciding.peak_after_day, deciding.peak_day)
 
 
 def test_the_days_that_the_rules_name_give_the_papers_digits() -> None:
-    found = spread([day / 7 for day in (68, 76, 83, 87, 171)])
+    found = describe_spread([day / 7 for day in (68, 76, 83, 87, 171)])
     assert found is not None
     assert (f"{found.mean:.1f}", f"{found.least:.1f}", f"{found.most:.1f}") == (
         "13.9", "9.7", "24.4",
@@ -113,7 +113,7 @@ def test_the_days_that_the_rules_name_give_the_papers_digits() -> None:
 
 
 def test_one_value_has_no_interval_and_none_has_no_spread() -> None:
-    one = spread([3.0])
+    one = describe_spread([3.0])
     assert one is not None
     assert (one.n, one.mean, one.median, one.low, one.high) == (1, 3.0, 3.0, None, None)
-    assert spread([]) is None
+    assert describe_spread([]) is None

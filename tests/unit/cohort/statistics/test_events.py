@@ -10,11 +10,11 @@ from opp_mri.cohort.statistics.events import (
     Cause,
     Ending,
     Endpoint,
-    ending_of,
-    events_of,
-    first_event,
+    find_ending,
+    find_first_event,
+    find_worst_ending,
+    gather_events,
     is_at_risk,
-    worst_ending,
 )
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
@@ -27,7 +27,7 @@ OPP_THEN_PD = {-10: 20, 70: 25, 160: 20, 250: 20, 365: 20, 540: 24, 640: 28}
 
 
 def ending(lesion, endpoint: Endpoint, **choices: int) -> Ending:
-    return ending_of(events_of(lesion), endpoint, **choices)
+    return find_ending(gather_events(lesion), endpoint, **choices)
 
 
 def died(day: int) -> dict[str, date]:
@@ -49,7 +49,7 @@ def test_opp_is_an_event_at_the_first_growth_and_no_progression() -> None:
 
 
 def test_the_event_can_be_set_at_the_peak() -> None:
-    found = events_of(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
+    found = gather_events(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
     assert found.opp == IntervalDay(after_day=50, day=87)
 
 
@@ -63,17 +63,17 @@ def test_a_progression_is_censored_for_opp_at_the_last_follow_up_and_competes_be
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_progression_after_an_opp_is_dated_to_the_growth_after_the_fall(mode) -> None:
-    found = events_of(cohort_lesion(t1=OPP_THEN_PD, mode=mode))
+    found = gather_events(cohort_lesion(t1=OPP_THEN_PD, mode=mode))
     assert found.opp == IntervalDay(after_day=-10, day=70)
     assert found.progression == IntervalDay(after_day=365, day=540)
-    assert first_event(found) == (70, Cause.OPP)
+    assert find_first_event(found) == (70, Cause.OPP)
     for endpoint, day in ((Endpoint.OPP_FREE, 70), (Endpoint.PROGRESSION_FREE, 540)):
-        assert (ending_of(found, endpoint).day, ending_of(found, endpoint).event) == (day, True)
+        assert (find_ending(found, endpoint).day, find_ending(found, endpoint).event) == (day, True)
 
 
 def test_a_growth_that_dips_without_having_been_opp_keeps_its_first_day() -> None:
     dip = {-10: 20, 70: 30, 110: 26, 150: 31, 260: 33}
-    found = events_of(cohort_lesion(t1=dip))
+    found = gather_events(cohort_lesion(t1=dip))
     assert found.opp is None
     assert found.progression == IntervalDay(after_day=-10, day=70)
 
@@ -81,12 +81,12 @@ def test_a_growth_that_dips_without_having_been_opp_keeps_its_first_day() -> Non
 @pytest.mark.parametrize("mode", Mode)
 def test_a_lesion_retreated_for_its_growth_has_progression_and_local_failure(mode) -> None:
     lesion = cohort_lesion(retreated(104), t1={-10: 20, 45: 20, 90: 25}, mode=mode)
-    found = events_of(lesion)
+    found = gather_events(lesion)
     assert found.unresolved
     assert found.progression == IntervalDay(after_day=45, day=90)
-    local = ending_of(found, Endpoint.LOCAL_CONTROL)
+    local = find_ending(found, Endpoint.LOCAL_CONTROL)
     assert (local.day, local.event) == (90, True)
-    opp = ending_of(found, Endpoint.OPP_FREE)
+    opp = find_ending(found, Endpoint.OPP_FREE)
     assert (opp.day, opp.event, opp.first_day, opp.cause) == (90, False, 90, 2)
 
 
@@ -102,16 +102,18 @@ def test_a_retreatment_without_growth_is_a_local_failure_on_its_day() -> None:
 
 def test_growth_that_may_still_be_opp_ends_the_time_without_an_event() -> None:
     for t1 in ({-10: 20, 90: 25}, {-10: 20, 90: 25, 130: 20}):
-        found = events_of(cohort_lesion(t1=t1, mode=Mode.PROSPECTIVE, **died(140)))
+        found = gather_events(cohort_lesion(t1=t1, mode=Mode.PROSPECTIVE, **died(140)))
         assert (found.unresolved, found.open_day, found.progression) == (True, 90, None)
         for endpoint in (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
-            assert ending_of(found, endpoint) == Ending(day=90, event=False, first_day=90, cause=0)
-        assert first_event(found) == (90, Cause.CENSORED)
+            assert find_ending(found, endpoint) == Ending(
+                day=90, event=False, first_day=90, cause=0
+            )
+        assert find_first_event(found) == (90, Cause.CENSORED)
 
 
 def test_growth_after_the_window_for_opp_counts_as_progression_while_it_lasts() -> None:
     late = {-10: 20, 100: 20, 190: 20, 280: 25}
-    found = events_of(cohort_lesion(t1=late, mode=Mode.PROSPECTIVE))
+    found = gather_events(cohort_lesion(t1=late, mode=Mode.PROSPECTIVE))
     assert found.unresolved
     assert found.progression == IntervalDay(after_day=190, day=280)
 
@@ -169,11 +171,11 @@ def test_a_lesion_that_was_not_eligible_on_day_0_is_not_at_risk(lesion) -> None:
 
 def test_a_sequence_without_a_baseline_does_not_lengthen_the_time() -> None:
     lesion = cohort_lesion(others={SeriesRole.T2FS: {90: 20, 400: 20}})
-    assert events_of(lesion).last_day == 200
+    assert gather_events(lesion).last_day == 200
 
 
 def test_a_patient_has_the_first_event_or_else_the_longest_follow_up() -> None:
     free, longer = (Ending(day=d, event=False, first_day=d, cause=0) for d in (100, 300))
     had, later = (Ending(day=d, event=True, first_day=d, cause=1) for d in (150, 250))
-    assert worst_ending([free, longer]) == longer
-    assert worst_ending([free, later, had, longer]) == had
+    assert find_worst_ending([free, longer]) == longer
+    assert find_worst_ending([free, later, had, longer]) == had

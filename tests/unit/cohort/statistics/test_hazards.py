@@ -24,7 +24,13 @@ from fixtures.survival_data import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from opp_mri.cohort.statistics.hazards import Hazard, Regression, cox, firth, proportionality
+from opp_mri.cohort.statistics.hazards import (
+    Hazard,
+    Regression,
+    check_proportionality,
+    fit_cox,
+    fit_firth,
+)
 from opp_mri.cohort.statistics.survival import Observed
 from opp_mri.errors import InputError
 
@@ -77,15 +83,15 @@ def test_coxs_model_with_ties_and_late_entry_is_that_of_r(ties, entry) -> None:
     """coxph(Surv(entry, day, event) ~ x + z, d, ties = ...), + cluster(patient), cox.zph."""
     ratios, error, robust, chi = COX[ties, entry]
     one, covariates = made(entry=entry), {"x": X, "z": Z}
-    plain = cox(one, covariates, ties=ties)
+    plain = fit_cox(one, covariates, ties=ties)
     assert log_ratios(plain) == pytest.approx(ratios, rel=EXACT)
     assert errors(plain) == pytest.approx(error, rel=EXACT)
     assert plain.patients is None
-    by_patient = cox(one, covariates, ties=ties, by_patient=True)
+    by_patient = fit_cox(one, covariates, ties=ties, by_patient=True)
     assert log_ratios(by_patient) == pytest.approx(ratios, rel=EXACT)
     assert errors(by_patient) == pytest.approx(robust, rel=EXACT)
     assert by_patient.patients == 40
-    trends = proportionality(one, covariates, ties=ties)
+    trends = check_proportionality(one, covariates, ties=ties)
     assert [trend.covariate for trend in trends] == ["x", "z", None]
     assert [trend.degrees_of_freedom for trend in trends] == [1, 1, 2]
     assert [trend.chi_square for trend in trends] == pytest.approx(chi, rel=1e-7)
@@ -93,7 +99,7 @@ def test_coxs_model_with_ties_and_late_entry_is_that_of_r(ties, entry) -> None:
 
 def test_interval_and_p_are_walds() -> None:
     """summary(coxph(...))$conf.int and $coefficients, plain and by patient."""
-    plain = cox(made(), {"x": X, "z": Z})
+    plain = fit_cox(made(), {"x": X, "z": Z})
     assert [hazard.p for hazard in plain.hazards] == pytest.approx(
         (0.549598677668876, 0.116175071147832), rel=EXACT
     )
@@ -101,7 +107,7 @@ def test_interval_and_p_are_walds() -> None:
     assert limits == pytest.approx(
         (0.947000615865523, 1.107734502439594, 0.146275653363901, 1.235817746919605), rel=EXACT
     )
-    robust = cox(made(), {"x": X, "z": Z}, by_patient=True)
+    robust = fit_cox(made(), {"x": X, "z": Z}, by_patient=True)
     assert [hazard.p for hazard in robust.hazards] == pytest.approx(
         (0.468955205946637, 0.064195835596830), rel=EXACT
     )
@@ -109,7 +115,7 @@ def test_interval_and_p_are_walds() -> None:
 
 def test_p_of_the_check_is_that_of_r() -> None:
     """cox.zph(..., transform = "km")$table[, 3]."""
-    found = [one.p for one in proportionality(made(), {"x": X, "z": Z})]
+    found = [one.p for one in check_proportionality(made(), {"x": X, "z": Z})]
     assert found == pytest.approx((0.398696699503563, 0.701171643294605, 0.597872593502799))
 
 
@@ -117,10 +123,10 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
     """coxph(Surv(futime, fustat) ~ age + rx, ovarian), as its help prints; cox.zph."""
     observed = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
     covariates = {"age": OVARIAN_AGE, "rx": OVARIAN_RX}
-    fitted = cox(observed, covariates)
+    fitted = fit_cox(observed, covariates)
     assert log_ratios(fitted) == pytest.approx((0.147326595469114, -0.803973012665114), rel=EXACT)
     assert errors(fitted) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
-    assert [one.chi_square for one in proportionality(observed, covariates)] == pytest.approx(
+    assert [one.chi_square for one in check_proportionality(observed, covariates)] == pytest.approx(
         (0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7
     )
 
@@ -135,10 +141,10 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
 def test_gehans_trial_is_that_of_r(ties, ratio, error, chi) -> None:
     """coxph(Surv(t, e) ~ I(arm == "placebo"), ties = ...); Cox 1972 has 1.51 by Breslow's way."""
     covariates = {"placebo": (gehan().group == "placebo") * 1}
-    fitted = cox(gehan(), covariates, ties=ties)
+    fitted = fit_cox(gehan(), covariates, ties=ties)
     assert log_ratios(fitted) == pytest.approx([ratio], rel=EXACT)
     assert errors(fitted) == pytest.approx([error], rel=EXACT)
-    trends = proportionality(gehan(), covariates, ties=ties)
+    trends = check_proportionality(gehan(), covariates, ties=ties)
     assert trends[0].chi_square == pytest.approx(chi, rel=1e-7)
 
 
@@ -163,7 +169,7 @@ def check_firth(
     ],
 )  # fmt: skip
 def test_firths_model_of_two_covariates_is_its_definition_in_r(ties, entry, expected) -> None:
-    fitted = firth(made(entry=entry), {"x": X, "z": Z}, ties=ties)
+    fitted = fit_firth(made(entry=entry), {"x": X, "z": Z}, ties=ties)
     for hazard, numbers in zip(fitted.hazards, expected, strict=True):
         check_firth(hazard, *numbers)
 
@@ -172,10 +178,10 @@ def test_firths_model_is_finite_where_all_events_are_in_one_arm() -> None:
     """As above, of the counts of the paper and invented days: ratio 16.7 (1.89 to 2191)."""
     single = {"single fraction": (paper().group == "single") * 1}
     check_firth(
-        firth(paper(), single).hazards[0],
+        fit_firth(paper(), single).hazards[0],
         2.8142676, 1.6196965, 0.6354151838, 7.6921308830, 0.0073171253,
     )  # fmt: skip
-    plain = cox(paper(), single)
+    plain = fit_cox(paper(), single)
     assert plain.reason == (
         "All 5 events are of lesions with single fraction: the likelihood has no maximum. "
         "Firth's penalty gives a finite hazard ratio."
@@ -185,7 +191,7 @@ def test_firths_model_is_finite_where_all_events_are_in_one_arm() -> None:
 
 def test_firths_model_of_gehans_trial_is_its_definition_in_r() -> None:
     check_firth(
-        firth(gehan(), {"placebo": (gehan().group == "placebo") * 1}).hazards[0],
+        fit_firth(gehan(), {"placebo": (gehan().group == "placebo") * 1}).hazards[0],
         1.54173939, 0.41011883, 0.7784835955, 2.3810480162, 5.52205775763366e-05,
     )  # fmt: skip
 
@@ -193,8 +199,10 @@ def test_firths_model_of_gehans_trial_is_its_definition_in_r() -> None:
 def test_firths_ratio_of_two_rows_is_three() -> None:
     """With r the ratio, r / (1 + r) * sqrt(r / (1 + r)^2) is highest at 3."""
     observed = Observed(duration_days=(1, 2), event=(1, 0))
-    assert firth(observed, {"arm": (1, 0)}).hazards[0].ratio.value == pytest.approx(3, rel=1e-7)
-    assert firth(observed, {"arm": (0, 1)}).hazards[0].ratio.value == pytest.approx(1 / 3, rel=1e-7)
+    assert fit_firth(observed, {"arm": (1, 0)}).hazards[0].ratio.value == pytest.approx(3, rel=1e-7)
+    assert fit_firth(observed, {"arm": (0, 1)}).hazards[0].ratio.value == pytest.approx(
+        1 / 3, rel=1e-7
+    )
 
 
 def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
@@ -206,8 +214,8 @@ def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
     information = 2 * r / (2 * r + 1) ** 2 + r / (r + 1) ** 2
     height = np.log(r / (2 * r + 1) * r / (r + 1)) + np.log(information) / 2
     observed = Observed(duration_days=(1, 2, 3), event=(1, 1, 1))
-    assert cox(observed, {"x": (1, 1, 0)}).reason
-    found = firth(observed, {"x": (1, 1, 0)}).hazards[0].ratio.value
+    assert fit_cox(observed, {"x": (1, 1, 0)}).reason
+    found = fit_firth(observed, {"x": (1, 1, 0)}).hazards[0].ratio.value
     assert found == pytest.approx(r[height.argmax()], abs=1e-4)
 
 
@@ -216,7 +224,7 @@ def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
 def test_the_hazard_ratio_of_a_swapped_arm_is_the_reciprocal(rows) -> None:
     one, arm = two_arms(rows)
     swapped = {"arm": 1 - arm["arm"]}
-    for fit in (cox, firth):
+    for fit in (fit_cox, fit_firth):
         here, there = fit(one, arm).hazards[0], fit(one, swapped).hazards[0]
         assert (here.ratio.value is None) == (there.ratio.value is None)
         if here.ratio.value is None:
@@ -230,7 +238,7 @@ def test_the_hazard_ratio_of_a_swapped_arm_is_the_reciprocal(rows) -> None:
 @UNHURRIED
 @given(ROWS)
 def test_firths_interval_is_finite_about_its_ratio_and_agrees_with_its_p(rows) -> None:
-    found = firth(*two_arms(rows)).hazards[0]
+    found = fit_firth(*two_arms(rows)).hazards[0]
     assume(found.ratio.value is not None)
     assert 0 < found.ratio.low < found.ratio.value < found.ratio.high < math.inf
     if abs(found.p - 0.05) > 1e-4:
@@ -240,10 +248,10 @@ def test_firths_interval_is_finite_about_its_ratio_and_agrees_with_its_p(rows) -
 @UNHURRIED
 @given(st.integers(1, 5), st.floats(0.01, 1000), st.floats(-1e4, 1e4))
 def test_a_covariate_may_have_any_unit_and_origin(fold, unit, origin) -> None:
-    plain, other = cox(made(), {"x": X}), cox(made(), {"x": X * unit + origin})
+    plain, other = fit_cox(made(), {"x": X}), fit_cox(made(), {"x": X * unit + origin})
     assert log_ratios(other)[0] * unit == pytest.approx(log_ratios(plain)[0], rel=1e-5)
     later = evolve(made(), duration_days=made().duration_days * fold)
-    assert log_ratios(cox(later, {"x": X})) == pytest.approx(log_ratios(plain))
+    assert log_ratios(fit_cox(later, {"x": X})) == pytest.approx(log_ratios(plain))
 
 
 def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() -> None:
@@ -255,12 +263,12 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
     )
     single = evolve(once, patient=np.arange(60))
     covariates = {"x": np.tile(X, 2), "z": np.tile(Z, 2)}
-    plain = cox(single, {"x": X, "z": Z}, ties="breslow", by_patient=True)
-    doubled = cox(twice, covariates, ties="breslow", by_patient=True)
+    plain = fit_cox(single, {"x": X, "z": Z}, ties="breslow", by_patient=True)
+    doubled = fit_cox(twice, covariates, ties="breslow", by_patient=True)
     assert errors(doubled) == pytest.approx(errors(plain))
-    naive = cox(twice, covariates, ties="breslow")
+    naive = fit_cox(twice, covariates, ties="breslow")
     assert [math.sqrt(2) * error for error in errors(naive)] == pytest.approx(
-        errors(cox(single, {"x": X, "z": Z}, ties="breslow"))
+        errors(fit_cox(single, {"x": X, "z": Z}, ties="breslow"))
     )
 
 
@@ -279,16 +287,18 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
 )  # fmt: skip
 def test_coxs_model_says_why_there_is_none(days, events, covariates, words) -> None:
     observed = Observed(duration_days=days, event=events)
-    fitted = cox(observed, covariates)
+    fitted = fit_cox(observed, covariates)
     assert words in fitted.reason
     assert all(hazard.ratio.value is None for hazard in fitted.hazards)
     assert {hazard.ratio.reason for hazard in fitted.hazards} == {fitted.reason}
-    assert {found.reason for found in proportionality(observed, covariates)} == {fitted.reason}
+    assert {found.reason for found in check_proportionality(observed, covariates)} == {
+        fitted.reason
+    }
 
 
 def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
     one = evolve(made(), patient=np.arange(60) % 2)
-    fitted = cox(one, {"x": X, "z": Z}, by_patient=True)
+    fitted = fit_cox(one, {"x": X, "z": Z}, by_patient=True)
     assert fitted.reason == (
         "There are no more patients than covariates, too few for errors by patient."
     )
@@ -296,7 +306,7 @@ def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
 
 def test_one_event_tells_nothing_of_a_change_with_time() -> None:
     observed = Observed(duration_days=(1, 2, 3), event=(1, 0, 0))
-    (trend, _) = proportionality(observed, {"age": (50, 60, 40)})
+    (trend, _) = check_proportionality(observed, {"age": (50, 60, 40)})
     assert trend.p is None
     assert trend.reason == "The events tell nothing of a change with time."
 
@@ -311,9 +321,9 @@ def test_one_event_tells_nothing_of_a_change_with_time() -> None:
 )
 def test_covariates_that_do_not_fit_the_rows_are_refused(covariates, words) -> None:
     with pytest.raises(InputError, match=words):
-        cox(made(), covariates)
+        fit_cox(made(), covariates)
 
 
 def test_errors_by_patient_need_patients() -> None:
     with pytest.raises(InputError, match="need the patient"):
-        cox(gehan(), {"x": (1,) * 42}, by_patient=True)
+        fit_cox(gehan(), {"x": (1,) * 42}, by_patient=True)

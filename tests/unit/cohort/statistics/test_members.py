@@ -14,17 +14,17 @@ from opp_mri.cohort.statistics.members import (
     Histology,
     Radiosensitivity,
     Region,
-    age_at_radiosurgery,
-    characteristics,
-    eligible_of,
-    exclusion_reason,
-    fraction_group,
-    histology_label,
-    histology_of,
+    classify_fractions,
+    classify_radiosensitivity,
+    count_characteristics,
+    find_age_at_radiosurgery,
+    find_exclusion_reason,
+    find_histology,
+    find_region,
     is_eligible,
-    radiosensitivity_of,
-    regimen_label,
-    region_of,
+    name_histology,
+    name_regimen,
+    select_eligible,
 )
 from opp_mri.domain.assessment import Mode, Reason
 from opp_mri.domain.timeline import (
@@ -41,7 +41,7 @@ def test_a_lesion_with_an_answer_of_the_paper_is_eligible(category) -> None:
 
 @pytest.mark.parametrize("criterion", Exclusion)
 def test_a_lesion_that_fails_a_criterion_is_excluded_by_it(criterion) -> None:
-    assert exclusion_reason(failing(criterion)) is Reason(criterion.value)
+    assert find_exclusion_reason(failing(criterion)) is Reason(criterion.value)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -54,7 +54,7 @@ def test_a_lesion_that_fails_a_criterion_is_excluded_by_it(criterion) -> None:
     ],
 )
 def test_a_lesion_that_was_not_followed_is_excluded_in_both_modes(lengths, reason, mode) -> None:
-    assert exclusion_reason(cohort_lesion(t1=lengths, mode=mode)) is reason
+    assert find_exclusion_reason(cohort_lesion(t1=lengths, mode=mode)) is reason
 
 
 def test_a_lesion_that_grew_early_stays_in_as_known_today_and_not_with_hindsight() -> None:
@@ -69,7 +69,7 @@ def test_the_reasons_stand_in_the_order_of_the_rules() -> None:
 
 def test_the_eligible_keep_their_order() -> None:
     those = [cohort_lesion(patient_id="A"), failing(Exclusion.CEMENT), cohort_lesion()]
-    assert [one.patient_id for one in eligible_of(those)] == ["A", "P1"]
+    assert [one.patient_id for one in select_eligible(those)] == ["A", "P1"]
 
 
 @pytest.mark.parametrize(
@@ -84,20 +84,20 @@ def test_the_eligible_keep_their_order() -> None:
     ],
 )
 def test_the_age_is_the_recorded_one_or_an_approximate_one_or_none(given, expected) -> None:
-    assert age_at_radiosurgery(make_lesion(**given)) == expected
+    assert find_age_at_radiosurgery(make_lesion(**given)) == expected
 
 
 def test_the_year_of_radiosurgery_is_that_of_its_last_day() -> None:
     over_new_year = make_lesion(
         ssrs_first_date=date(2023, 12, 29), ssrs_last_date=date(2024, 1, 3), birth_year=1960
     )
-    assert age_at_radiosurgery(over_new_year) == Age(years=64, approximate=True)
+    assert find_age_at_radiosurgery(over_new_year) == Age(years=64, approximate=True)
 
 
 @pytest.mark.parametrize("histology", Histology)
 @pytest.mark.parametrize("written", [str.upper, str.title, lambda text: f"  Metastatic {text}. "])
 def test_a_histology_of_the_paper_is_found_however_it_is_written(histology, written) -> None:
-    assert histology_of(written(histology.value)) is histology
+    assert find_histology(written(histology.value)) is histology
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_a_histology_of_the_paper_is_found_however_it_is_written(histology, writ
     ],
 )
 def test_radiosensitivity_is_as_the_paper_has_it_and_never_guessed(text, expected) -> None:
-    assert radiosensitivity_of(text) is expected
+    assert classify_radiosensitivity(text) is expected
 
 
 def test_the_paper_calls_four_of_its_histologies_radioresistant() -> None:
-    found = {one for one in Histology if radiosensitivity_of(one) == "radioresistant"}
+    found = {one for one in Histology if classify_radiosensitivity(one) == "radioresistant"}
     assert found == {
         Histology.RENAL_CELL, Histology.SARCOMA, Histology.ADENOID_CYSTIC, Histology.MELANOMA,
     }  # fmt: skip
@@ -137,9 +137,9 @@ def test_the_paper_calls_four_of_its_histologies_radioresistant() -> None:
 
 @given(st.text())
 def test_any_text_has_a_label_that_keeps_its_radiosensitivity(text) -> None:
-    label = histology_label(make_lesion(histology=text))
+    label = name_histology(make_lesion(histology=text))
     assert label
-    assert radiosensitivity_of(label) is radiosensitivity_of(text)
+    assert classify_radiosensitivity(label) is classify_radiosensitivity(text)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_any_text_has_a_label_that_keeps_its_radiosensitivity(text) -> None:
     ],
 )
 def test_more_than_one_fraction_is_multifraction(fractions, group) -> None:
-    assert fraction_group(make_lesion(fractions=fractions)) is group
+    assert classify_fractions(make_lesion(fractions=fractions)) is group
 
 
 @pytest.mark.parametrize(
@@ -163,13 +163,13 @@ def test_more_than_one_fraction_is_multifraction(fractions, group) -> None:
     ],
 )  # fmt: skip
 def test_a_vertebra_belongs_to_a_region(level, region) -> None:
-    assert region_of(level) is region
+    assert find_region(level) is region
 
 
 @pytest.mark.parametrize("level", ["", "X1", "3"])
 def test_what_is_no_vertebra_has_no_region(level) -> None:
     with pytest.raises(ValueError, match="vertebra"):
-        region_of(level)
+        find_region(level)
 
 
 @pytest.mark.parametrize(
@@ -181,14 +181,14 @@ def test_what_is_no_vertebra_has_no_region(level) -> None:
 )  # fmt: skip
 def test_a_regimen_is_dose_and_fractions(dose, fractions, label) -> None:
     dose_gy = None if dose is None else Decimal(dose)
-    assert regimen_label(make_lesion(dose_gy=dose_gy, fractions=fractions)) == label
+    assert name_regimen(make_lesion(dose_gy=dose_gy, fractions=fractions)) == label
 
 
 def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_last() -> None:
     texts = ["", "zebra", "thyroid", "Bladder", "RCC", "bladder"]
     found = {
         characteristic.key: characteristic
-        for characteristic in characteristics([cohort_lesion(histology=t) for t in texts])
+        for characteristic in count_characteristics([cohort_lesion(histology=t) for t in texts])
     }
     assert [(value, len(ids)) for value, ids in found["histology"].lesion_ids.items()] == [
         ("renal cell carcinoma", 1), ("thyroid carcinoma", 1), ("bladder", 2), ("zebra", 1),
@@ -203,6 +203,6 @@ def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_las
 
 def test_fractions_stand_in_the_order_of_numbers() -> None:
     those = [cohort_lesion(fractions=n) for n in (10, 3, None, 1)]
-    found = {characteristic.key: characteristic for characteristic in characteristics(those)}
+    found = {characteristic.key: characteristic for characteristic in count_characteristics(those)}
     assert list(found["fractions"].lesion_ids) == ["1", "3", "10", "unknown"]
     assert list(found["dose"].lesion_ids) == ["24 Gy / 1", "24 Gy / 3", "24 Gy / 10", "unknown"]

@@ -16,10 +16,10 @@ from opp_mri.cohort.statistics.paper import (
     PRINTED,
     TABLE,
     PrintedFigure,
+    compute_printed_figures,
+    find_mean_interval,
+    find_narrowest_t_interval,
     log_rank_of_counts,
-    mean_interval,
-    narrowest_t_interval,
-    printed_figures,
     read_paper,
 )
 from opp_mri.errors import InputError, TableError
@@ -76,7 +76,7 @@ DIFFERING = {
 
 
 def by_name(folder: Path) -> dict[str, PrintedFigure]:
-    return {figure.name: figure for figure in printed_figures(folder)}
+    return {figure.name: figure for figure in compute_printed_figures(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -208,18 +208,18 @@ def test_the_log_rank_says_what_it_assumes(figures: dict[str, PrintedFigure]) ->
 
 
 def test_no_values_with_the_mean_and_range_have_a_narrower_t_interval() -> None:
-    narrowest = narrowest_t_interval(5, 13.9, 9.7, 24.4)
+    narrowest = find_narrowest_t_interval(5, 13.9, 9.7, 24.4)
     assert narrowest is not None
     random = np.random.default_rng(1)
     for _ in range(200):
         two = random.uniform(9.7, 24.4, 2)
         third = 5 * 13.9 - 9.7 - 24.4 - two.sum()
         if 9.7 <= third <= 24.4:
-            low, high = mean_interval([9.7, 24.4, third, *two])
+            low, high = find_mean_interval([9.7, 24.4, third, *two])
             assert low <= narrowest[0]
             assert high >= narrowest[1]
-    assert narrowest_t_interval(2, 13.9, 9.7, 24.4) is None
-    assert narrowest_t_interval(3, 13.9, 9.7, 24.4) is None
+    assert find_narrowest_t_interval(2, 13.9, 9.7, 24.4) is None
+    assert find_narrowest_t_interval(3, 13.9, 9.7, 24.4) is None
 
 
 def test_another_response_changes_the_figures_that_rest_on_it(copy: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_table_with_faults_is_refused_with_their_lines_and_columns(copy: Path)
     change(copy, "\n1,57,F,", "\n1,old,F,")
     change(copy, "L4,24,1,SD", "L4,24,1")
     with pytest.raises(TableError) as refused:
-        printed_figures(copy)
+        compute_printed_figures(copy)
     assert [(fault.line, fault.column) for fault in refused.value.faults] == [
         (2, "age_years"),
         (3, "response"),
@@ -301,7 +301,7 @@ def test_a_table_with_faults_is_refused_with_their_lines_and_columns(copy: Path)
 def test_a_table_with_other_columns_is_refused(copy: Path, text: str) -> None:
     (copy / TABLE).write_text(text)
     with pytest.raises(TableError, match="age_years"):
-        printed_figures(copy)
+        compute_printed_figures(copy)
 
 
 @pytest.mark.parametrize(
@@ -320,12 +320,12 @@ def test_a_list_of_figures_that_names_what_there_is_not_is_refused(
 ) -> None:
     change(copy, old, new, PRINTED)
     with pytest.raises(InputError, match=PRINTED):
-        printed_figures(copy)
+        compute_printed_figures(copy)
 
 
 def test_a_folder_without_the_files_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--data"):
-        printed_figures(tmp_path)
+        compute_printed_figures(tmp_path)
 
 
 def test_the_verb_shows_the_table_and_why_figures_differ() -> None:

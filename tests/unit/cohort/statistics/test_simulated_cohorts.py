@@ -15,7 +15,7 @@ from fixtures.simulated_cohorts import (
     truth,
 )
 
-from opp_mri.cohort.statistics.events import Endpoint, ending_of, events_of, is_at_risk
+from opp_mri.cohort.statistics.events import Endpoint, find_ending, gather_events, is_at_risk
 from opp_mri.cohort.statistics.survival import EventEstimate
 from opp_mri.domain.assessment import Mode
 
@@ -26,7 +26,7 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
     lesions = retreated_two_weeks_later(mode)
     assert all(map(is_at_risk, lesions))
     for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
-        endings = [ending_of(events_of(lesion), endpoint) for lesion in lesions]
+        endings = [find_ending(gather_events(lesion), endpoint) for lesion in lesions]
         assert sum(each.event for each in endings) == 84
     for day, free in ((200, 272), (380, 244), (546, 216)):
         found = estimates(lesions, day)

@@ -19,15 +19,15 @@ from fixtures.survival_data import (
     paper,
 )
 
-from opp_mri.cohort.statistics.competing import fine_gray, gray
-from opp_mri.cohort.statistics.hazards import Regression, cox, firth, proportionality
+from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
+from opp_mri.cohort.statistics.hazards import Regression, check_proportionality, fit_cox, fit_firth
 from opp_mri.cohort.statistics.survival import (
     Observed,
-    cumulative_incidence,
-    fisher,
+    estimate_cumulative_incidence,
+    estimate_kaplan_meier,
     follow_up_days,
-    kaplan_meier,
     log_rank,
+    run_fisher_test,
 )
 
 PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "cohort-statistics.md"
@@ -43,50 +43,52 @@ def log_ratio(fitted: Regression, place: int = -1) -> float:
 
 
 def computed() -> dict[str, float]:
-    treated = kaplan_meier(gehan())[0].at(10)
-    late = kaplan_meier(evolve(made(entry=True), group=None))[0]
+    treated = estimate_kaplan_meier(gehan())[0].read_share(10)
+    late = estimate_kaplan_meier(evolve(made(entry=True), group=None))[0]
     both = {"x": X, "z": Z}
     ovarian = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
     age_rx = {"age": OVARIAN_AGE, "rx": OVARIAN_RX}
     two = Observed(duration_days=(1, 2), event=(1, 0))
-    penalised = firth(made(), both).hazards[1]
-    one_arm = firth(paper(), {"single": (paper().group == "single") * 1}).hazards[0]
+    penalised = fit_firth(made(), both).hazards[1]
+    one_arm = fit_firth(paper(), {"single": (paper().group == "single") * 1}).hazards[0]
     causes = np.array([1] * 5 + [2] * 9 + [0] * 23)
     of_paper = Observed(
         duration_days=(68, 76, 83, 87, 171, *[80] * 9, *[200] * 23), event=causes == 1, cause=causes
     )
-    opp = cumulative_incidence(of_paper)[0]
+    opp = estimate_cumulative_incidence(of_paper)[0]
     return {
         "Kaplan-Meier, week 10": treated.value,
         "its lower limit": treated.low,
-        "Kaplan-Meier with delayed entry, day 154": late.at(154).value,
+        "Kaplan-Meier with delayed entry, day 154": late.read_share(154).value,
         "log-rank chi-square, two groups": log_rank(gehan()).chi_square,
         "log-rank chi-square, three groups": log_rank(made()).chi_square,
         "log-rank p from the paper's counts": log_rank(paper()).p,
-        "Cox log hazard ratio, Efron": log_ratio(cox(made(), both)),
+        "Cox log hazard ratio, Efron": log_ratio(fit_cox(made(), both)),
         "Cox log hazard ratio, Breslow, delayed entry": log_ratio(
-            cox(made(entry=True), both, ties="breslow")
+            fit_cox(made(entry=True), both, ties="breslow")
         ),
-        "Cox log hazard ratio of age": log_ratio(cox(ovarian, age_rx), 0),
-        "error by patient": cox(made(), both, by_patient=True).hazards[1].standard_error,
-        "check of proportional hazards, chi-square": proportionality(ovarian, age_rx)[2].chi_square,
+        "Cox log hazard ratio of age": log_ratio(fit_cox(ovarian, age_rx), 0),
+        "error by patient": fit_cox(made(), both, by_patient=True).hazards[1].standard_error,
+        "check of proportional hazards, chi-square": check_proportionality(ovarian, age_rx)[
+            2
+        ].chi_square,
         "Firth log hazard ratio": math.log(penalised.ratio.value),
         "Firth lower limit": math.log(penalised.ratio.low),
         "Firth log hazard ratio, all events in one arm": math.log(one_arm.ratio.value),
         "Firth upper limit, all events in one arm": math.log(one_arm.ratio.high),
-        "Firth hazard ratio of two rows": firth(two, {"arm": (1, 0)}).hazards[0].ratio.value,
-        "cumulative incidence, day 154": cumulative_incidence(
+        "Firth hazard ratio of two rows": fit_firth(two, {"arm": (1, 0)}).hazards[0].ratio.value,
+        "cumulative incidence, day 154": estimate_cumulative_incidence(
             evolve(made(), group=None)
-        )[0].at(154).value,
-        "lower limit of the incidence of OPP, week 26": opp.at(182).low,
-        "Gray's chi-square, three groups": gray(made()).chi_square,
-        "Fine and Gray log ratio": log_ratio(fine_gray(made(), both)),
-        "its error": fine_gray(made(), both).hazards[1].standard_error,
+        )[0].read_share(154).value,
+        "lower limit of the incidence of OPP, week 26": opp.read_share(182).low,
+        "Gray's chi-square, three groups": run_gray_test(made()).chi_square,
+        "Fine and Gray log ratio": log_ratio(fit_fine_gray(made(), both)),
+        "its error": fit_fine_gray(made(), both).hazards[1].standard_error,
         "median follow-up, lower limit": follow_up_days(
             evolve(made(), event=made().cause != 0, cause=None)
         ).low,
-        "Fisher p": fisher((5, 16), (0, 21)).p,
-        "Fisher odds ratio": fisher((7, 19), (3, 43)).odds_ratio.value,
+        "Fisher p": run_fisher_test((5, 16), (0, 21)).p,
+        "Fisher odds ratio": run_fisher_test((7, 19), (3, 43)).odds_ratio.value,
     }  # fmt: skip
 
 

@@ -14,13 +14,13 @@ from opp_mri.cohort.statistics.survival import (
     Curve,
     EventEstimate,
     Observed,
-    cumulative_incidence,
-    fisher,
+    compute_median_days,
+    count_at_risk,
+    estimate_cumulative_incidence,
+    estimate_kaplan_meier,
     follow_up_days,
-    kaplan_meier,
     log_rank,
-    median_days,
-    numbers_at_risk,
+    run_fisher_test,
 )
 from opp_mri.errors import InputError
 
@@ -42,7 +42,7 @@ def whole(one: Observed) -> Observed:
 
 def test_the_curve_of_gehans_trial_is_the_published_one() -> None:
     """survfit(Surv(t, e) ~ arm, conf.type = "log-log")."""
-    treated, placebo = kaplan_meier(gehan())
+    treated, placebo = estimate_kaplan_meier(gehan())
     assert (treated.group, placebo.group) == ("6-MP", "placebo")
     assert treated.days == (0, 6, 7, 10, 13, 16, 22, 23)
     assert treated.at_risk == (21, 21, 17, 15, 12, 11, 7, 6)
@@ -65,10 +65,10 @@ def test_the_curve_of_gehans_trial_is_the_published_one() -> None:
 
 def test_medians_and_their_intervals_are_those_of_r() -> None:
     """summary(survfit(..., conf.type = "log-log"))$table."""
-    treated, placebo = map(median_days, kaplan_meier(gehan()))
+    treated, placebo = map(compute_median_days, estimate_kaplan_meier(gehan()))
     assert (treated.value, treated.low, treated.high) == (23, 13, None)
     assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
-    found = [median_days(one) for one in kaplan_meier(made())]
+    found = [compute_median_days(one) for one in estimate_kaplan_meier(made())]
     assert [(one.value, one.low, one.high) for one in found] == [
         (133, 98, None), (182, 161, None), (182, 63, None)
     ]  # fmt: skip
@@ -90,25 +90,25 @@ def test_medians_and_their_intervals_are_those_of_r() -> None:
 def test_a_curve_with_ties_and_late_entry_is_that_of_r(entry, at_risk, values, low, high) -> None:
     """survfit(Surv(entry, day, event) ~ 1, d, conf.type = "log-log") at days 35, 91 and 154."""
     one = whole(made(entry=entry))
-    (curve,) = kaplan_meier(one)
-    found = [curve.at(day) for day in (35, 91, 154)]
+    (curve,) = estimate_kaplan_meier(one)
+    found = [curve.read_share(day) for day in (35, 91, 154)]
     assert [one.value for one in found] == pytest.approx(values, abs=EXACT)
     assert [one.low for one in found] == pytest.approx(low, abs=EXACT)
     assert [one.high for one in found] == pytest.approx(high, abs=EXACT)
-    assert numbers_at_risk(one, (35, 91, 154)) == {"all": at_risk}
+    assert count_at_risk(one, (35, 91, 154)) == {"all": at_risk}
 
 
 def test_a_curve_says_nothing_after_the_last_day() -> None:
-    (curve,) = kaplan_meier(Observed(duration_days=(5, 9), event=(1, 0)))
-    assert curve.at(9).value == 0.5
-    assert curve.at(10) == EventEstimate(
+    (curve,) = estimate_kaplan_meier(Observed(duration_days=(5, 9), event=(1, 0)))
+    assert curve.read_share(9).value == 0.5
+    assert curve.read_share(10) == EventEstimate(
         value=None, n=2, events=1, reason="Nobody was followed until day 10."
     )
 
 
 def test_a_median_that_is_not_reached_says_so() -> None:
-    (curve,) = kaplan_meier(Observed(duration_days=(5, 9, 9), event=(1, 0, 0)))
-    found = median_days(curve)
+    (curve,) = estimate_kaplan_meier(Observed(duration_days=(5, 9, 9), event=(1, 0, 0)))
+    found = compute_median_days(curve)
     assert (found.value, found.high) == (None, None)
     assert found.reason == "Not reached: more than half were without the event to the end."
 
@@ -178,8 +178,8 @@ def test_the_cumulative_incidence_is_that_of_r(cause, values, errors) -> None:
 
     Limits by their definition: the log(-log) of the share, with the error by the delta method.
     """
-    curve = cumulative_incidence(whole(made()))[cause - 1]
-    found = [curve.at(day) for day in (35, 91, 154)]
+    curve = estimate_cumulative_incidence(whole(made()))[cause - 1]
+    found = [curve.read_share(day) for day in (35, 91, 154)]
     assert [one.value for one in found] == pytest.approx(values, abs=EXACT)
     for one, share, error in zip(found, values, errors, strict=True):
         half = stats.norm.ppf(0.975) * error / (share * abs(math.log(share)))
@@ -190,9 +190,9 @@ def test_the_cumulative_incidence_is_that_of_r(cause, values, errors) -> None:
 
 def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
     one = Observed(duration_days=(5, 9), event=(1, 0), cause=(1, 0))
-    opp, other = cumulative_incidence(one, causes=2)
+    opp, other = estimate_cumulative_incidence(one, causes=2)
     assert (opp.values, other.values) == ((0.0, 0.5), (0.0,))
-    assert other.at(9).value == 0
+    assert other.read_share(9).value == 0
 
 
 @UNHURRIED
@@ -204,25 +204,27 @@ def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
 def test_incidences_add_up_to_one_less_the_share_without_any_event(rows) -> None:
     days, causes = map(np.array, zip(*rows, strict=True))
     one = Observed(duration_days=days, event=causes == 1, cause=causes)
-    (free,) = kaplan_meier(Observed(duration_days=days, event=causes > 0))
-    curves = cumulative_incidence(one, causes=3)
+    (free,) = estimate_kaplan_meier(Observed(duration_days=days, event=causes > 0))
+    curves = estimate_cumulative_incidence(one, causes=3)
     for day in range(max(days) + 1):
-        total = sum(curve.at(day).value for curve in curves)
-        assert total == pytest.approx(1 - free.at(day).value, abs=1e-9)
+        total = sum(curve.read_share(day).value for curve in curves)
+        assert total == pytest.approx(1 - free.read_share(day).value, abs=1e-9)
 
 
 @UNHURRIED
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=40))
 def test_without_censoring_the_curve_is_the_share_that_is_left(days) -> None:
-    (curve,) = kaplan_meier(Observed(duration_days=days, event=[1] * len(days)))
+    (curve,) = estimate_kaplan_meier(Observed(duration_days=days, event=[1] * len(days)))
     for day in range(max(days) + 1):
-        assert curve.at(day).value == pytest.approx(sum(one > day for one in days) / len(days))
+        assert curve.read_share(day).value == pytest.approx(
+            sum(one > day for one in days) / len(days)
+        )
 
 
 @UNHURRIED
 @given(ROWS)
 def test_curves_stay_within_their_limits_and_count_everyone_once(rows) -> None:
-    curves = kaplan_meier(observed(rows))
+    curves = estimate_kaplan_meier(observed(rows))
     assert sum(curve.n for curve in curves) == len(rows)
     for curve in curves:
         _check(curve)
@@ -266,7 +268,7 @@ def test_the_log_rank_test_does_not_care_about_names_order_or_unit(rows) -> None
 )
 def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
     """fisher.test, whose odds ratio is found to four digits or so."""
-    found = fisher(first, second)
+    found = run_fisher_test(first, second)
     assert found.p == pytest.approx(p, rel=EXACT)
     assert found.odds_ratio.value == pytest.approx(ratio, rel=1e-5)
     assert (found.odds_ratio.n, found.odds_ratio.events) == (
@@ -278,7 +280,7 @@ def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
 @given(st.tuples(*[st.integers(1, 25)] * 4))
 def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) -> None:
     a, b, c, d = counts
-    found = fisher((a, a + b), (c, c + d)).odds_ratio
+    found = run_fisher_test((a, a + b), (c, c + d)).odds_ratio
     total, drawn, marked = sum(counts), a + b, a + c
     for odds, side in ((found.low, "upper"), (found.high, "lower")):
         if math.isinf(odds) or odds == 0:
@@ -292,7 +294,7 @@ def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) ->
 @given(st.tuples(*[st.integers(0, 20)] * 4))
 def test_the_odds_ratio_of_swapped_arms_is_the_reciprocal(counts) -> None:
     a, b, c, d = counts
-    one, other = fisher((a, a + b), (c, c + d)), fisher((c, c + d), (a, a + b))
+    one, other = run_fisher_test((a, a + b), (c, c + d)), run_fisher_test((c, c + d), (a, a + b))
     assert one.p == (other.p if other.p is None else pytest.approx(other.p))
     ratio, back = one.odds_ratio, other.odds_ratio
     if ratio.value is None:
@@ -305,7 +307,7 @@ def test_the_odds_ratio_of_swapped_arms_is_the_reciprocal(counts) -> None:
 
 @pytest.mark.parametrize("arms", [((0, 0), (2, 5)), ((0, 0), (0, 0))])
 def test_fishers_test_of_an_empty_arm_has_no_p(arms) -> None:
-    found = fisher(*arms)
+    found = run_fisher_test(*arms)
     assert found.p is None
     assert found.odds_ratio.reason == "An arm has no lesion."
 
@@ -330,12 +332,12 @@ def test_rows_that_cannot_be_are_refused_in_words(columns, words) -> None:
 def test_competing_risks_want_causes_and_everyone_from_the_start() -> None:
     for one in (gehan(), made(entry=True)):
         with pytest.raises(InputError, match="Competing risks"):
-            cumulative_incidence(one)
+            estimate_cumulative_incidence(one)
 
 
 def test_more_events_than_lesions_are_refused() -> None:
     with pytest.raises(InputError, match="never more events"):
-        fisher((3, 2), (0, 4))
+        run_fisher_test((3, 2), (0, 4))
 
 
 def test_the_median_follow_up_is_that_of_r() -> None:
@@ -346,7 +348,7 @@ def test_the_median_follow_up_is_that_of_r() -> None:
 
 def test_a_median_that_is_not_reached_keeps_the_limit_that_exists() -> None:
     """survfit(Surv(1:12, (1:12) <= 5) ~ 1, conf.type = "log-log")."""
-    curve = kaplan_meier(observed([(day, day <= 5, "a") for day in range(1, 13)]))[0]
-    found = median_days(curve)
+    curve = estimate_kaplan_meier(observed([(day, day <= 5, "a") for day in range(1, 13)]))[0]
+    found = compute_median_days(curve)
     assert found.value is None
     assert found.low == 2

@@ -9,15 +9,20 @@ from fixtures.cohort_makers import make_cohort
 from hypothesis import HealthCheck, Phase, given, settings
 
 from opp_mri.cohort.statistics.analysis import CohortAnalysis, analyse
-from opp_mri.cohort.tables.analysis_tables import analysis_tables, free_shares, incidence, landmarks
+from opp_mri.cohort.tables.analysis_tables import (
+    build_analysis_tables,
+    tabulate_free_shares,
+    tabulate_incidence,
+    tabulate_landmarks,
+)
+from opp_mri.cohort.tables.suppression import suppress_counts
 from opp_mri.cohort.tables.tables import (
     Cell,
     Table,
-    demographics,
-    flow,
-    response_by_fractions,
-    suppressed_together,
-    time_course,
+    tabulate_demographics,
+    tabulate_flow,
+    tabulate_response_by_fractions,
+    tabulate_time_course,
 )
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.response.assessed import AssessedLesion
@@ -36,8 +41,16 @@ def named(lesions: list[AssessedLesion]) -> list[AssessedLesion]:
 
 def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> list[Table]:
     """The tables of the statistics with those that they are published with."""
-    found = [make(lesions) for make in (flow, demographics, response_by_fractions, time_course)]
-    return [*found, *analysis_tables(analyse(lesions), suppressing=suppressing)]
+    found = [
+        make(lesions)
+        for make in (
+            tabulate_flow,
+            tabulate_demographics,
+            tabulate_response_by_fractions,
+            tabulate_time_course,
+        )
+    ]
+    return [*found, *build_analysis_tables(analyse(lesions), suppressing=suppressing)]
 
 
 def cells_of(tables: list[Table]) -> list[Cell]:
@@ -54,7 +67,7 @@ def paper() -> CohortAnalysis:
 
 
 def by_title(analysis: CohortAnalysis) -> dict[str, Table]:
-    return {table.title: table for table in analysis_tables(analysis)}
+    return {table.title: table for table in build_analysis_tables(analysis)}
 
 
 @UNHURRIED
@@ -91,7 +104,7 @@ def test_every_line_has_a_cell_for_each_column_and_every_statistic_its_lesions(m
 @given(COHORTS)
 def test_nothing_that_tells_a_small_count_is_left_when_they_are_withheld(made) -> None:
     tables = all_tables(named(made), suppressing=True)
-    hidden = suppressed_together(tables, BELOW)
+    hidden = suppress_counts(tables, BELOW)
     counts = {cell.key: cell.count for cell in cells_of(tables) if cell.count is not None}
     shown = {cell.key for cell in cells_of(hidden) if cell.count is not None}
     for before, cell in zip(cells_of(tables), cells_of(hidden), strict=True):
@@ -112,7 +125,7 @@ def test_nothing_estimated_from_the_categories_is_shown_where_small_counts_are_w
     told = re.compile("true lengths|courses are as common|no lesion had changed", re.IGNORECASE)
 
     def words_of(*, suppressing: bool) -> str:
-        tables = analysis_tables(paper, suppressing=suppressing)
+        tables = build_analysis_tables(paper, suppressing=suppressing)
         rows = [" ".join(row) for table in tables for row in table.text_rows]
         return " ".join([*rows, *(note for table in tables for note in table.notes)])
 
@@ -122,13 +135,13 @@ def test_nothing_estimated_from_the_categories_is_shown_where_small_counts_are_w
 
 def test_each_share_has_its_interval_and_the_number_at_risk(paper) -> None:
     """summary(survfit(Surv(d, e) ~ arm, conf.type = "log-log"), times = c(91, 182))."""
-    (line,) = rows_of(free_shares(paper), "OPP-free", "single fraction")
+    (line,) = rows_of(tabulate_free_shares(paper), "OPP-free", "single fraction")
     assert line[2:] == ("75.0 % (46.3 to 89.8); 12", "68.8 % (40.5 to 85.6); 11", "-", "-")
 
 
 def test_the_incidence_of_the_paper_is_that_of_r(paper) -> None:
     """summary(survfit(Surv(d, factor(c, 0:2)) ~ 1), times = 182), limits by the log(-log)."""
-    table = incidence(paper)
+    table = tabulate_incidence(paper)
     (opp,), (failure,) = (
         rows_of(table, f"first event: {cause}", "all") for cause in ("OPP", "local failure")
     )
@@ -160,7 +173,7 @@ def test_the_hazard_ratio_of_fractionation_is_firths_beside_coxs_reason(paper) -
 
 
 def test_the_machine_form_has_numbers_unrounded_and_an_infinite_one_as_a_word(paper) -> None:
-    found = {cell.key: cell.values for cell in cells_of(list(analysis_tables(paper)))}
+    found = {cell.key: cell.values for cell in cells_of(list(build_analysis_tables(paper)))}
     fisher = found["opp.fisher"]
     assert fisher["p"] == pytest.approx(0.0100207, abs=5e-8)
     assert (fisher["value"], fisher["high"], fisher["n"]) == ("infinite", "infinite", 37)
@@ -170,7 +183,7 @@ def test_the_machine_form_has_numbers_unrounded_and_an_infinite_one_as_a_word(pa
 
 
 def test_the_landmark_says_who_was_left_out(paper) -> None:
-    table = landmarks(paper)
+    table = tabulate_landmarks(paper)
     assert table.title == "Landmark at day 182"
     assert [row[1:4] for row in rows_of(table, "OPP-free")] == [
         ("had the event by then", "5", "-"),
@@ -184,7 +197,7 @@ def test_the_landmark_says_who_was_left_out(paper) -> None:
 
 @pytest.mark.parametrize("lesions", DEGENERATE.values(), ids=DEGENERATE)
 def test_a_cohort_of_little_has_tables_with_reasons(lesions) -> None:
-    for table in analysis_tables(analyse(lesions)):
+    for table in build_analysis_tables(analyse(lesions)):
         assert table.rows
         for row in table.text_rows:
             if table.columns[-1] == "Remark" and row[-2] == "-" and row[-3] == "-":
@@ -196,7 +209,7 @@ def test_without_tables_of_many_small_counts_fewer_are_hidden() -> None:
     hidden = [
         sum(
             cell.text == "hidden"
-            for cell in cells_of(suppressed_together(all_tables(lesions, suppressing=one), BELOW))
+            for cell in cells_of(suppress_counts(all_tables(lesions, suppressing=one), BELOW))
         )
         for one in (False, True)
     ]
@@ -209,7 +222,7 @@ def test_a_reason_that_holds_a_small_count_is_withheld_with_it() -> None:
     )
     lesions += [evolve(o, lesion=evolve(o.lesion, fractions=3, lesion_id=f"M{i}"))
                 for i, o in enumerate([cohort_lesion()] * 8)]  # fmt: skip
-    tables = suppressed_together(all_tables(lesions, suppressing=True), BELOW)
+    tables = suppress_counts(all_tables(lesions, suppressing=True), BELOW)
     words = [cell.text for cell in cells_of(tables)]
     assert not any("All 2 events" in word or "there are 2" in word for word in words)
 
@@ -240,7 +253,7 @@ def test_screening_says_who_grew_was_retreated_and_died() -> None:
         cohort_lesion(t1={-10: 20, 90: 25}, **died),
         cohort_lesion(),
     ]
-    (line,) = rows_of(flow(named(lesions)), "Excluded")
+    (line,) = rows_of(tabulate_flow(named(lesions)), "Excluded")
     assert line[1:] == ("2", "1", "1", "1", "1")
 
 
@@ -261,7 +274,7 @@ def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy
     )
     ssrs = died.lesion.ssrs_last_date
     died = evolve(died, lesion=evolve(died.lesion, death_date=ssrs + timedelta(days=900)))
-    (note,) = [n for n in free_shares(analyse([died, lived])).notes if "survival" in n]
+    (note,) = [n for n in tabulate_free_shares(analyse([died, lived])).notes if "survival" in n]
     assert note == (
         "Overall survival is underestimated: 1 lesion without a recorded death is followed to the "
         "last study only, but 1 death after the last study counts. Record last_contact_date."
@@ -269,4 +282,4 @@ def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy
     followed = evolve(
         lived, lesion=evolve(lived.lesion, last_contact_date=ssrs + timedelta(days=950))
     )
-    assert not [n for n in free_shares(analyse([died, followed])).notes if "survival" in n]
+    assert not [n for n in tabulate_free_shares(analyse([died, followed])).notes if "survival" in n]

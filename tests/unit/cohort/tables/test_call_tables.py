@@ -5,12 +5,12 @@ from functools import cache
 import pytest
 from fixtures.cohort_makers import make_cohort
 
-from opp_mri.cohort.statistics.members import eligible_of
-from opp_mri.cohort.tables.call_tables import call_certainty, cohort_prior
+from opp_mri.cohort.statistics.members import select_eligible
+from opp_mri.cohort.tables.call_tables import call_certainty, estimate_cohort_prior
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import ResponseCategory
 
-COHORT = eligible_of(make_cohort(14))
+COHORT = select_eligible(make_cohort(14))
 
 
 @cache
@@ -41,6 +41,6 @@ def test_no_more_calls_are_expected_to_be_true_than_were_given() -> None:
 
 
 def test_the_prior_is_stated_with_the_table() -> None:
-    prior = cohort_prior(COHORT)
+    prior = estimate_cohort_prior(COHORT)
     assert any("estimated from this cohort" in note for note in table().notes)
     assert f"SD {prior.shares[3]:.0%}" in " ".join(table().notes)

@@ -4,26 +4,31 @@ from typing import Any
 import pytest
 from attrs import evolve
 from fixtures.cohort_courses import COHORTS, COURSES, cohort_lesion, failing, lesions_of_the_paper
+from fixtures.cohort_makers import suppress_alone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opp_mri.cohort.statistics.members import EXCLUSION_WORDS, is_eligible
+from opp_mri.cohort.tables.suppression import suppress_counts
 from opp_mri.cohort.tables.tables import (
     Cell,
     Table,
-    demographics,
-    flow,
-    response_by_fractions,
-    suppressed,
-    suppressed_together,
-    time_course,
+    tabulate_demographics,
+    tabulate_flow,
+    tabulate_response_by_fractions,
+    tabulate_time_course,
 )
 from opp_mri.domain.assessment import Mode, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import Exclusion
 from opp_mri.response.assessed import AssessedLesion
 
-TABLES = (flow, demographics, response_by_fractions, time_course)
+TABLES = (
+    tabulate_flow,
+    tabulate_demographics,
+    tabulate_response_by_fractions,
+    tabulate_time_course,
+)
 
 
 AMINI = lesions_of_the_paper()
@@ -62,7 +67,7 @@ def test_in_every_table_the_counts_add_up(lesions) -> None:
 @settings(deadline=None)
 @given(COHORTS)
 def test_every_lesion_is_excluded_by_one_reason_or_has_one_answer(lesions) -> None:
-    counts = shown(flow(lesions))
+    counts = shown(tabulate_flow(lesions))
     excluded = sum(counts[f"excluded.{reason}"] for reason in EXCLUSION_WORDS)
     answered = sum(n for key, n in counts.items() if key.startswith("response."))
     assert counts["all"] == len(lesions) == excluded + answered
@@ -73,7 +78,7 @@ def test_every_lesion_is_excluded_by_one_reason_or_has_one_answer(lesions) -> No
 
 def test_the_flow_names_every_exclusion_in_order_even_at_0() -> None:
     lesions = [failing(Exclusion.CEMENT), cohort_lesion(t1={-10: 20, 90: 20}), *AMINI]
-    assert [row[:2] for row in flow(lesions).text_rows] == [
+    assert [row[:2] for row in tabulate_flow(lesions).text_rows] == [
         ("All lesions", "39"),
         ("Excluded", "2"),
         ("Excluded: hardware", "0"),
@@ -123,21 +128,21 @@ def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
 
 
 def test_a_suppressed_table_says_so_and_names_no_lesion() -> None:
-    table = suppressed(demographics(AMINI))
+    table = suppress_alone(tabulate_demographics(AMINI))
     assert table.suppressed
     assert not any(one.lesion_ids for row in table.rows for one in row)
 
 
 def test_an_open_lesion_is_analysed_as_indeterminate() -> None:
     lesions = [cohort_lesion(t1={-10: 20, 90: 25}, mode=Mode.PROSPECTIVE)]
-    assert texts(flow(lesions), "Analysed: INDETERMINATE") == [("1", "1", "1", "0", "0")]
-    assert texts(response_by_fractions(lesions), "INDETERMINATE") == [
+    assert texts(tabulate_flow(lesions), "Analysed: INDETERMINATE") == [("1", "1", "1", "0", "0")]
+    assert texts(tabulate_response_by_fractions(lesions), "INDETERMINATE") == [
         ("1 (100.0 %)", "0", "1 (100.0 %)")
     ]
 
 
 def test_the_demographics_of_the_paper_come_out_as_it_prints_them() -> None:
-    table = demographics(AMINI)
+    table = tabulate_demographics(AMINI)
     assert texts(table, "Lesions") == [("", "37")]
     assert texts(table, "Patients") == [("", "36")]
     age = "Age at radiosurgery"
@@ -161,7 +166,7 @@ def test_the_demographics_of_the_paper_come_out_as_it_prints_them() -> None:
 
 
 def test_a_mean_in_the_machine_form_is_not_rounded() -> None:
-    values = cell(demographics(AMINI), "age.mean").values
+    values = cell(tabulate_demographics(AMINI), "age.mean").values
     assert values["mean"] == pytest.approx(1945 / 37)
     assert values["low"] == pytest.approx(48.98, abs=0.005)
     assert values["high"] == pytest.approx(56.15, abs=0.005)
@@ -170,7 +175,7 @@ def test_a_mean_in_the_machine_form_is_not_rounded() -> None:
 
 def test_ages_from_the_year_of_birth_are_counted_and_so_are_unknown_ones() -> None:
     lesions = [cohort_lesion(age_years=50), cohort_lesion(birth_year=1964), cohort_lesion()]
-    assert texts(demographics(lesions), "Age at radiosurgery") == [
+    assert texts(tabulate_demographics(lesions), "Age at radiosurgery") == [
         ("known", "2 (66.7 %)"),
         ("of these from the year of birth", "1"),
         ("unknown", "1 (33.3 %)"),
@@ -180,7 +185,7 @@ def test_ages_from_the_year_of_birth_are_counted_and_so_are_unknown_ones() -> No
 
 
 def test_responses_of_the_paper_by_fractions_have_its_percentages() -> None:
-    table = response_by_fractions(AMINI)
+    table = tabulate_response_by_fractions(AMINI)
     assert table.columns == ("Response", "Single fraction", "Multifraction", "All lesions")
     assert table.text_rows[0] == ("Lesions", "16", "21", "37")
     assert table.text_rows[1] == ("OPP", "5 (31.2 %)", "0 (0.0 %)", "5 (13.5 %)")
@@ -188,13 +193,13 @@ def test_responses_of_the_paper_by_fractions_have_its_percentages() -> None:
 
 
 def test_unknown_fractions_have_a_column_of_their_own_where_there_are_any() -> None:
-    table = response_by_fractions([*AMINI, cohort_lesion(fractions=None)])
+    table = tabulate_response_by_fractions([*AMINI, cohort_lesion(fractions=None)])
     assert table.columns[3] == "Fractions unknown"
     assert table.text_rows[0] == ("Lesions", "16", "21", "1", "38")
 
 
 def test_the_time_to_peak_of_the_paper_has_its_digits_and_bounds_by_the_visits() -> None:
-    table = time_course(AMINI)
+    table = tabulate_time_course(AMINI)
     assert texts(table, "Time to peak, weeks", "deciding") == [
         ("5", "13.9 (6.4 to 21.3)", "11.9", "9.7 to 24.4", "")
     ]
@@ -210,7 +215,7 @@ def opp(**others: Any) -> AssessedLesion:
 def test_peak_change_and_return_are_by_sequence_with_those_that_never_return() -> None:
     never = {-10: 20, 87: 29, 180: 24, 300: 23.9}
     other = {-10: 20, 87: 24, 210: 21.5, 300: 20}
-    table = time_course([opp(), opp(T2FS=never), opp(T2FS=other), *AMINI[1:4]])
+    table = tabulate_time_course([opp(), opp(T2FS=never), opp(T2FS=other), *AMINI[1:4]])
     assert texts(table, "Peak change, mm", "T1") == [
         ("3", "5.0 (5.0 to 5.0)", "5.0", "5.0 to 5.0", "")
     ]
@@ -226,7 +231,7 @@ def test_peak_change_and_return_are_by_sequence_with_those_that_never_return() -
 
 def test_a_sequence_on_which_none_returned_says_so() -> None:
     never = {-10: 20, 87: 29, 180: 24, 300: 23.9}
-    table = time_course([opp(T2FS=never)])
+    table = tabulate_time_course([opp(T2FS=never)])
     assert texts(table, "Return to baseline, weeks", "T2FS") == [("0", "-", "-", "-", "1")]
 
 
@@ -264,7 +269,7 @@ def a_table(total: int, *parts: int) -> Table:
 
 
 def hidden(table: Table) -> list[str]:
-    return [row[0] for row in suppressed(table).text_rows]
+    return [row[0] for row in suppress_alone(table).text_rows]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,7 @@ def feasible(counts: tuple[int, ...], words: list[str], below: int) -> list[set[
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=4), st.integers(3, 6))
 def test_no_small_number_follows_from_what_is_left(parts, below) -> None:
     counts = (sum(parts), *parts)
-    words = [row[0] for row in suppressed(a_table(*counts), below).text_rows]
+    words = [row[0] for row in suppress_alone(a_table(*counts), below).text_rows]
     for n, word, values in zip(counts, words, feasible(counts, words, below), strict=True):
         assert word == str(n) or len(values) > 1
         assert not 0 < n < below or word != str(n)
@@ -309,32 +314,32 @@ def test_no_small_number_follows_from_what_is_left(parts, below) -> None:
 
 def test_a_percentage_and_a_statistic_do_not_tell_what_is_withheld() -> None:
     lesions = [*[cohort_lesion(age_years=50, sex="F")] * 9, *[cohort_lesion(sex="M")] * 2]
-    table = suppressed(demographics(lesions))
+    table = suppress_alone(tabulate_demographics(lesions))
     assert texts(table, "Sex") == [("female", "hidden"), ("male", "<5")]
     assert cell(table, "sex.male").values == {"n": None, "of": None, "percent": None}
     assert cell(table, "age.mean").text == "50.0 (50.0 to 50.0)"
     assert cell(table, "age.mean").values["n"] is None  # 11 less 9 are two without an age
-    few = suppressed(time_course([opp(), opp()]))
+    few = suppress_alone(tabulate_time_course([opp(), opp()]))
     assert texts(few, "Peak change, mm", "T1") == [("<5", "hidden", "hidden", "hidden", "")]
 
 
 def test_a_percentage_goes_where_its_total_is_withheld() -> None:
     share = Cell(text="6 (100.0 %)", key="x", count=6, share_of="total", values={"n": 6, "of": 6})
     table = a_table(6, 5, 1)
-    found = suppressed(evolve(table, rows=(*table.rows, (share,))))
+    found = suppress_alone(evolve(table, rows=(*table.rows, (share,))))
     assert cell(found, "total").text == "hidden"
     assert (cell(found, "x").text, cell(found, "x").values) == ("6", {"n": 6, "of": None})
 
 
 def test_a_part_that_is_the_whole_is_withheld_with_it() -> None:
     lesions = [*[cohort_lesion(sex="F")] * 5, cohort_lesion(sex="M")]
-    table = suppressed(demographics(lesions))
+    table = suppress_alone(tabulate_demographics(lesions))
     assert texts(table, "Lesions") == [("", "hidden")]
     assert texts(table, "Level", "lumbar") == [("hidden",)]
 
 
 def test_no_larger_number_is_hidden_without_need() -> None:
-    words = {c.key: c.text for t in suppressed_together([m(AMINI) for m in TABLES])
+    words = {c.key: c.text for t in suppress_counts([m(AMINI) for m in TABLES])
              for row in t.rows for c in row}  # fmt: skip
     assert words["group.single fraction"] == "16"
     assert words["response.PR"].startswith("11")
@@ -342,7 +347,9 @@ def test_no_larger_number_is_hidden_without_need() -> None:
 
 def test_histologies_do_not_tell_each_other_by_their_radiosensitivity() -> None:
     lesions = [cohort_lesion(histology=t) for t in ["RCC"] * 6 + ["sarcoma"] * 2 + ["lung"] * 9]
-    table = suppressed(demographics([*lesions, *[cohort_lesion(histology="breast")] * 5]))
+    table = suppress_alone(
+        tabulate_demographics([*lesions, *[cohort_lesion(histology="breast")] * 5])
+    )
     words = dict(texts(table, "Histology"))
     resistant = dict(texts(table, "Radiosensitivity"))["radioresistant"]
     assert words["sarcoma"] == "<5"
@@ -351,14 +358,14 @@ def test_histologies_do_not_tell_each_other_by_their_radiosensitivity() -> None:
 
 def test_patients_are_withheld_with_their_lesions() -> None:
     lesions = [failing(Exclusion.CEMENT)] * 2 + [cohort_lesion(patient_id=p) for p in "ABCDEFGH"]
-    table = suppressed(flow(lesions))
+    table = suppress_alone(tabulate_flow(lesions))
     assert [row[:2] for row in texts(table, "Excluded: cement")] == [("<5", "<5")]
     assert [row[:2] for row in texts(table, "All lesions")] == [("hidden", "hidden")]
     assert [row[:2] for row in texts(table, "Analysed")] == [("8", "8")]
 
 
 def test_tables_published_together_do_not_show_what_another_hides() -> None:
-    tables = suppressed_together([make(AMINI) for make in TABLES])
+    tables = suppress_counts([make(AMINI) for make in TABLES])
     words: dict[str, set[str]] = {}
     for table in tables:
         for one in (c for row in table.rows for c in row if c.key and "/" not in c.key):
@@ -369,12 +376,12 @@ def test_tables_published_together_do_not_show_what_another_hides() -> None:
 
 def test_tables_of_other_lesions_cannot_be_published_together() -> None:
     with pytest.raises(ValueError, match="same lesions"):
-        suppressed_together([flow(AMINI), demographics(AMINI[1:])])
+        suppress_counts([tabulate_flow(AMINI), tabulate_demographics(AMINI[1:])])
 
 
 def test_a_limit_that_would_tell_the_number_is_refused() -> None:
     with pytest.raises(ValueError, match="known to be 1"):
-        suppressed(a_table(3, 1, 2), below=2)
+        suppress_alone(a_table(3, 1, 2), below=2)
 
 
 @settings(deadline=None, max_examples=20)
@@ -382,17 +389,19 @@ def test_a_limit_that_would_tell_the_number_is_refused() -> None:
 def test_no_small_count_is_left_in_text_or_numbers_and_twice_is_as_once(lesions) -> None:
     for table in (make(lesions) for make in TABLES):
         small = {key for key, count in shown(table).items() if 0 < count < 5}
-        once = suppressed(table)
+        once = suppress_alone(table)
         assert not small & shown(once).keys()
         for record in once.records:
             assert record["key"] not in small or set(record.values()) == {record["key"], None}
             assert record.get("n") not in (1, 2, 3, 4)
-        assert evolve(suppressed(once), notes=once.notes) == once
+        assert evolve(suppress_alone(once), notes=once.notes) == once
 
 
 def test_a_cohort_of_other_sequences_keeps_their_order() -> None:
     row = COURSES[ResponseCategory.OPP]
-    table = time_course([opp(**{role.value: row for role in (SeriesRole.T1POST, SeriesRole.STIR)})])
+    table = tabulate_time_course(
+        [opp(**{role.value: row for role in (SeriesRole.T1POST, SeriesRole.STIR)})]
+    )
     assert [row[1] for row in table.text_rows if row[0] == "Peak change, mm"] == [
         "T1", "STIR", "T1POST",
     ]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_mri.cohort.tables.withholding import HIDDEN, Sum, withheld
+from opp_mri.cohort.tables.withholding import HIDDEN, Sum, withhold_counts
 
 BELOW = 3
 PARTS = st.lists(st.integers(0, 6), min_size=2, max_size=4)
@@ -35,7 +35,7 @@ def test_no_small_count_is_the_only_one_that_the_sums_allow(parts, more) -> None
     counts = {"whole": sum(parts), **{f"part {n}": part for n, part in enumerate(parts)}}
     counts |= {"more": more, "all": sum(parts) + more}
     sums = [("whole", *(f"part {n}" for n in range(len(parts)))), ("all", "whole", "more")]
-    words = withheld(counts, sums, BELOW)
+    words = withhold_counts(counts, sums, BELOW)
     if len(words) > 5:
         return  # too many to try
     nothing_left = words == {key: HIDDEN for key, count in counts.items() if count}
@@ -44,13 +44,13 @@ def test_no_small_count_is_the_only_one_that_the_sums_allow(parts, more) -> None
 
 
 def test_a_count_that_hangs_on_no_sum_is_withheld_alone() -> None:
-    assert withheld({"alone": 2, "other": 9}, [], BELOW) == {"alone": "<3"}
+    assert withhold_counts({"alone": 2, "other": 9}, [], BELOW) == {"alone": "<3"}
 
 
 def test_a_count_is_protected_through_a_chain_of_sums() -> None:
     counts = {"all": 30, "left": 28, "events": 2, "later": 20, "ended": 8}
     sums = [("all", "left", "events"), ("left", "later", "ended")]
-    words = withheld(counts, sums, BELOW)
+    words = withhold_counts(counts, sums, BELOW)
     assert words["events"] == "<3"
     assert len(possible("events", words, counts, sums)) == 2
 
@@ -58,9 +58,9 @@ def test_a_count_is_protected_through_a_chain_of_sums() -> None:
 def test_what_hangs_on_something_else_stays() -> None:
     counts = {"all": 12, "a": 2, "b": 10, "other": 12, "c": 5, "d": 7}
     sums = [("all", "a", "b"), ("other", "c", "d")]
-    assert withheld(counts, sums, BELOW).keys() == {"a", "b"}
+    assert withhold_counts(counts, sums, BELOW).keys() == {"a", "b"}
 
 
 def test_sums_that_do_not_hold_are_refused() -> None:
     with pytest.raises(ValueError, match="hold"):
-        withheld({"all": 2, "a": 1, "b": 9}, [("all", "a", "b")], BELOW)
+        withhold_counts({"all": 2, "a": 1, "b": 9}, [("all", "a", "b")], BELOW)

@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from opp_mri.dicom.deidentify.allow_list import ALLOWED, TERMS, keep_allowed, write_deidentified
 from opp_mri.dicom.deidentify.disguise import Disguise, Trim
-from opp_mri.dicom.deidentify.engine import uid_replacer
+from opp_mri.dicom.deidentify.engine import build_uid_replacer
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
@@ -31,7 +31,7 @@ def source(path: Path) -> SourceFile:
 def cleaned(path: Path, folder: Path, disguise: Disguise = PLAIN) -> Dataset:
     made = folder / "clean.dcm"
     write_deidentified(
-        source(path), made, new_uid=uid_replacer(SECRET, "CASE-001"), disguise=disguise,
+        source(path), made, new_uid=build_uid_replacer(SECRET, "CASE-001"), disguise=disguise,
         header={"PatientID": "CASE-001", "StudyDate": "20000101", "InstanceNumber": 1},
     )  # fmt: skip
     return dcmread(made)
@@ -147,13 +147,20 @@ def test_text_burned_into_an_image_keeps_it_back(tmp_path: Path) -> None:
 
 @given(uid=st.from_regex(r"[1-9][0-9.]{5,40}[1-9]", fullmatch=True))
 def test_a_new_uid_is_the_same_again_and_another_for_each_case_and_secret(uid: str) -> None:
-    new = uid_replacer(SECRET, "CASE-001")(uid)
-    assert new == uid_replacer(SECRET, "CASE-001")(uid)
+    new = build_uid_replacer(SECRET, "CASE-001")(uid)
+    assert new == build_uid_replacer(SECRET, "CASE-001")(uid)
     assert new.startswith("2.25.")
     assert len(new) <= 64
     assert uid not in new
     assert (
-        len({new, uid_replacer(SECRET, "CASE-002")(uid), uid_replacer(b"x", "CASE-001")(uid)}) == 3
+        len(
+            {
+                new,
+                build_uid_replacer(SECRET, "CASE-002")(uid),
+                build_uid_replacer(b"x", "CASE-001")(uid),
+            }
+        )
+        == 3
     )
 
 

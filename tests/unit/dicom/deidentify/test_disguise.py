@@ -15,10 +15,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 from scipy import ndimage
 
 from opp_mri.dicom.deidentify.allow_list import keep_allowed
-from opp_mri.dicom.deidentify.disguise import Disguise, Trim, disguise_of, noise_sd, put_on
+from opp_mri.dicom.deidentify.disguise import Disguise, Trim, disguise_of, estimate_noise_sd, put_on
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import InputError
-from opp_mri.phantom.acquisition import nearest_plane
+from opp_mri.phantom.acquisition import find_nearest_plane
 from opp_mri.phantom.cases import CASES
 from opp_mri.phantom.patient import make_patient
 
@@ -62,19 +62,19 @@ Images = list[tuple[str, Dataset, FloatArray]]
 def phantom_images() -> Images:
     """Return an image through the lesion of each sequence, and its AP line (column, row)."""
     patient = make_patient(evolve(CASES[0], visits=CASES[0].visits[:1]), seed=3)
-    (study,) = patient.studies()
+    (study,) = patient.generate_studies()
     images = []
     for series in study.series:
         if series.kind not in study.shapes:
             continue
         shape = study.shapes[series.kind]
         ends = [
-            study.posture.place(
+            study.posture.place_points(
                 shape.vertebra, np.add(shape.centre_local_mm, (0.0, sign * shape.ap_mm / 2, 0.0))
             )
             for sign in (-1, 1)
         ]
-        index = nearest_plane(series.planes, (ends[0] + ends[1]) / 2)
+        index = find_nearest_plane(series.planes, (ends[0] + ends[1]) / 2)
         plane = series.planes[index]
         dataset = Dataset()
         dataset.Rows, dataset.Columns = plane.rows, plane.columns
@@ -156,7 +156,7 @@ def test_a_repeat_shares_no_row_of_pixels_and_no_coordinate(phantom_images: Imag
 
 def test_the_added_noise_is_below_the_images_own(phantom_images: Images) -> None:
     for _, dataset, _ in phantom_images:
-        own = noise_sd(dataset.pixel_array)
+        own = estimate_noise_sd(dataset.pixel_array)
         plain = evolve(drawn(), trim=Trim(), scale=1.0)
         added = disguised(dataset, plain).pixel_array.astype(float) - dataset.pixel_array
         inside = (dataset.pixel_array > 20) & (dataset.pixel_array < 60_000)

@@ -35,7 +35,7 @@ from pydicom.uid import (
 from opp_mri.dicom.headers import byte_reader
 from opp_mri.dicom.headers import header as header_module
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
-from opp_mri.dicom.headers.header import Header, quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import Header, read_header, silence_pydicom
 from opp_mri.dicom.headers.keywords import TAGS
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus
@@ -54,7 +54,7 @@ class CountingBytes(MemoryBytes):
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    with quiet_pydicom():
+    with silence_pydicom():
         yield
 
 
@@ -67,7 +67,7 @@ def pydicom_value(dataset: Dataset, tag: int) -> Any:
 
 
 def differences(header: Header, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
-    pairs = {key: (header.value(tag), pydicom_value(dataset, tag)) for key, tag in TAGS.items()}
+    pairs = {key: (header.get_value(tag), pydicom_value(dataset, tag)) for key, tag in TAGS.items()}
     return {key: (ours, theirs) for key, (ours, theirs) in pairs.items() if ours != theirs}
 
 
@@ -176,7 +176,7 @@ def test_a_file_without_preamble_is_read(syntax: str) -> None:
     bare = data[data.index(b"\x08\0\x16\0" if syntax != NATIVE[2] else b"\0\x08\0\x16") :]
     header = header_of(bare)
     assert header.status is FileStatus.IMAGE
-    assert header.value(TAGS["SOPInstanceUID"]) == "1.2.3.4.5"
+    assert header.get_value(TAGS["SOPInstanceUID"]) == "1.2.3.4.5"
     assert header_of(bare[:-1]).status is FileStatus.TRUNCATED
 
 
@@ -252,7 +252,7 @@ def test_group_lengths_are_passed_over() -> None:
     start = data.index(b"\x08\0\x16\0UI")
     header = header_of(data[:start] + b"\x08\0\0\0UL\x04\0\x10\0\0\0" + data[start:])
     assert header.status is FileStatus.IMAGE
-    assert header.value(TAGS["Modality"]) == "MR"
+    assert header.get_value(TAGS["Modality"]) == "MR"
 
 
 def test_a_syntax_that_promises_vrs_which_are_not_there_is_read_as_pydicom_reads_it() -> None:
@@ -268,7 +268,7 @@ def test_a_syntax_that_promises_vrs_which_are_not_there_is_read_as_pydicom_reads
 def test_japanese_names_are_decoded_by_their_character_sets() -> None:
     dataset = mr_image(SpecificCharacterSet=["ISO 2022 IR 13", "ISO 2022 IR 87"])
     dataset.PatientName = "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"
-    value = header_of(written(dataset)).value(TAGS["PatientName"])
+    value = header_of(written(dataset)).get_value(TAGS["PatientName"])
     assert str(value) == "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"
 
 
@@ -311,14 +311,14 @@ def test_a_user_who_set_pydicom_to_raise_does_not_stop_the_scan() -> None:
     dataset = mr_image()
     put(dataset, "InversionTime", "DS", "off")
     data = written(dataset)
-    with pydicom.config.strict_reading(), quiet_pydicom():
-        assert header_of(data).value(TAGS["InversionTime"]) == "off"
+    with pydicom.config.strict_reading(), silence_pydicom():
+        assert header_of(data).get_value(TAGS["InversionTime"]) == "off"
 
 
 def test_reading_warns_of_nothing_as_a_warning_could_show_a_name() -> None:
     data = written(mr_image(PatientName="A" * 100, PatientID="B" * 100))
-    with warnings.catch_warnings(record=True) as caught, quiet_pydicom():
-        assert header_of(data).value(TAGS["PatientID"]) == "B" * 100
+    with warnings.catch_warnings(record=True) as caught, silence_pydicom():
+        assert header_of(data).get_value(TAGS["PatientID"]) == "B" * 100
     assert caught == []
 
 

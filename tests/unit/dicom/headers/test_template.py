@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
-from opp_mri.dicom.headers.header import Header, quiet_pydicom, read_header
+from opp_mri.dicom.headers.header import Header, read_header, silence_pydicom
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.instances import instance_from_header
@@ -22,7 +22,7 @@ from opp_mri.errors import InputError
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    with quiet_pydicom():
+    with silence_pydicom():
         yield
 
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opp_mri import files as files_module
-from opp_mri.cohort.export.deidentify import deidentified
+from opp_mri.cohort.export.deidentify import deidentify_lesions
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import (
@@ -414,12 +414,12 @@ def test_the_search_for_leaks_finds_one_field_of_one_lesion_that_is_let_through(
     let_through, kind = LET_THROUGH[field]
 
     def mutated(those: tuple[AssessedLesion, ...], key: bytes) -> tuple[AssessedLesion, ...]:
-        bare = deidentified(those, key)
+        bare = deidentify_lesions(those, key)
         rows = [list(lesion.timeline.observations.values()) for lesion in those]
         full = those[rows.index(list(bare[0].timeline.observations.values()))]
         return (let_through(bare[0], full), *bare[1:])
 
-    monkeypatch.setattr(exporting, "deidentified", mutated)
+    monkeypatch.setattr(exporting, "deidentify_lesions", mutated)
     files = exported(cohort_of(lesions), *EVERY_FORMAT, deidentify=True)
     assert {found for found, _ in leaks(files, lesions)} == {kind}
 

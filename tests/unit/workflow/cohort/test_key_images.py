@@ -10,7 +10,7 @@ from fixtures.makers import NOON
 from fixtures.small_study import VISITS, declare, make_study
 
 from opp_mri.cohort.figures.key_strip import KeyStrip
-from opp_mri.cohort.report.patient import patient_html
+from opp_mri.cohort.report.patient import render_patient_html
 from opp_mri.domain.alignment import Alignment, AlignmentDecision, FitDecision
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole
@@ -210,7 +210,7 @@ def test_a_patients_report_shows_the_deciding_sequence(project: Project, tmp_pat
     )
     (shown,) = report.lesions[0].strips
     assert shown.sequence is T1
-    page = patient_html(report)
+    page = render_patient_html(report)
     assert page.count('class="strip"') == 1
     assert page.count("data:image/png;base64") == 2
 
@@ -223,6 +223,6 @@ def test_a_report_without_any_picture_says_why_in_a_sentence(
     report = build_patient_report(
         project, "P1", load_project_rules(project), written_on=NOON.date()
     )
-    page = patient_html(report)
+    page = render_patient_html(report)
     assert 'class="strip"' not in page
     assert "the image files cannot be read" in page

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from fixtures.makers import NOON, STUDIES, make_lesion, study_volume
 
-from opp_mri.cohort.report.patient import PatientReport, patient_html
+from opp_mri.cohort.report.patient import PatientReport, render_patient_html
 from opp_mri.domain.assessment import Criteria, Mode, Reason, Rules
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import (
@@ -154,7 +154,7 @@ def test_an_open_enlarging_lesion_has_its_outlook_as_known_today_and_no_other_ha
     assert report(*readings).lesions[0].outlook is None
     known_today = report(mode=Mode.PROSPECTIVE).lesions[0]
     assert known_today.outlook is not None
-    assert known_today.outlook.sentence in patient_html(report(mode=Mode.PROSPECTIVE))
+    assert known_today.outlook.sentence in render_patient_html(report(mode=Mode.PROSPECTIVE))
 
 
 def test_a_lesion_without_a_measurement_is_named_as_one_without_an_answer(
@@ -188,7 +188,7 @@ def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
     first = report(*all_three())
     head = store.get_head()
     assert (first.facts.records, first.facts.records_head) == (head.sequence_number, head.hash)
-    printed = patient_html(first)
+    printed = render_patient_html(first)
     assert head.hash in printed
     assert verify(store, head.hash).faults == ()
     store.add_lesions(store.get_lesions(), NOON)

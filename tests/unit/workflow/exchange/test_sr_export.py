@@ -25,7 +25,7 @@ from fixtures.reports import (
 )
 from fixtures.small_study import declare, make_study
 
-from opp_mri.dicom.sr.concepts import vertebra_code
+from opp_mri.dicom.sr.concepts import build_vertebra_code
 from opp_mri.dicom.sr.read_report import read_report
 from opp_mri.dicom.sr.report import identify
 from opp_mri.dicom.sr.write import build_dataset
@@ -326,9 +326,12 @@ def test_the_old_code_of_a_length_is_written_when_asked_for(
 
 
 def test_a_vertebra_without_a_standard_code_has_its_own_and_is_never_its_neighbour() -> None:
-    assert (vertebra_code("L5").value, vertebra_code("L5").scheme_designator) == ("49668003", "SCT")
+    assert (build_vertebra_code("L5").value, build_vertebra_code("L5").scheme_designator) == (
+        "49668003",
+        "SCT",
+    )
     for level in ("L6", "T13", "S2"):
-        own = vertebra_code(level)
+        own = build_vertebra_code(level)
         assert (own.scheme_designator, own.value) == ("99OPPMRI", f"vertebra-{level}")
         assert level in own.meaning
 

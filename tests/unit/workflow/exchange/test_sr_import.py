@@ -24,7 +24,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
-from opp_mri.dicom.sr.concepts import vertebra_code
+from opp_mri.dicom.sr.concepts import build_vertebra_code
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.errors import UnknownError
 from opp_mri.workflow.exchange.placing import ImportChoice
@@ -176,11 +176,15 @@ def test_centimetres_are_ten_millimetres(project: Project, image: Dataset, tmp_p
 
 def test_the_lesion_is_found_by_its_level(project: Project, image: Dataset, tmp_path: Path) -> None:
     level = make_lesion("L").level
-    path = write_tid_1500(tmp_path / "a.dcm", image, ENDS, LENGTH_MM, site=vertebra_code(level))
+    path = write_tid_1500(
+        tmp_path / "a.dcm", image, ENDS, LENGTH_MM, site=build_vertebra_code(level)
+    )
     (line,) = take_in(project, path).lines
     assert line.reading.lesion_id == "LP1"
     other = "C3" if level != "C3" else "C4"
-    path = write_tid_1500(tmp_path / "b.dcm", image, ENDS, LENGTH_MM, site=vertebra_code(other))
+    path = write_tid_1500(
+        tmp_path / "b.dcm", image, ENDS, LENGTH_MM, site=build_vertebra_code(other)
+    )
     assert f"It measures {other}" in reason_of(take_in(project, path))
 
 
