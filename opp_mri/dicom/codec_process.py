@@ -57,7 +57,7 @@ class CodecProcess:
             It raised an error, died, or took too long.
         """
         with self._one_at_a_time:
-            process = self._running()
+            process = self._ensure_running()
             seconds = self._seconds * (1 + len(frame_numbers) / 100)
             late = threading.Event()
             timer = threading.Timer(seconds, _end, (process, late))
@@ -91,7 +91,7 @@ class CodecProcess:
         process.kill()
         process.wait()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _ensure_running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.stop()
             start = START.format(path=sys.path, function=self._function)

@@ -34,10 +34,10 @@ def compute_likeness(instance: Instance) -> str:
         instance.rows,
         instance.columns,
         len(instance.frames),
-        _rounded(frame.image_position_lps_mm, 2),
-        _rounded(frame.image_orientation, 3),
-        _rounded(frame.pixel_spacing_mm, 3),
-        _rounded((instance.repetition_time_ms or 0, frame.echo_time_ms or 0), 1),
+        _round_values(frame.image_position_lps_mm, 2),
+        _round_values(frame.image_orientation, 3),
+        _round_values(frame.pixel_spacing_mm, 3),
+        _round_values((instance.repetition_time_ms or 0, frame.echo_time_ms or 0), 1),
     )
     return hashlib.sha256(repr(geometry).encode()).hexdigest()[:16]
 
@@ -99,12 +99,12 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
             for other in holders[get_uid_in_file(frame.sop_instance_uid)]
             if {get_repetition(each.sop_instance_uid) for each in other.frames} != repeated
         }
-        clash = _clash(volume, list(clashing.values()), repeated=repeated != {""})
+        clash = _describe_clash(volume, list(clashing.values()), repeated=repeated != {""})
         marked.append(attrs.evolve(volume, clash=clash) if clash else volume)
     return marked
 
 
-def _clash(
+def _describe_clash(
     volume: VolumeDescription, volumes: Sequence[VolumeDescription], *, repeated: bool
 ) -> str:
     if any(other.study_date == volume.study_date for other in volumes):
@@ -152,7 +152,7 @@ def mark_copies(
     holding: dict[tuple[object, ...], list[tuple[VolumeDescription, Signature]]] = defaultdict(list)
     original_of: dict[str, str] = {}
     for volume in ranked:
-        signature = _signature(volume, pixel_hashes)
+        signature = _compute_signature(volume, pixel_hashes)
         complete = signature.total() == len(volume.frames) > 0
         for other, whole in holding[next(iter(signature))] if complete else ():
             if other.study_instance_uid != volume.study_instance_uid and signature <= whole:
@@ -166,7 +166,7 @@ def mark_copies(
     ]
 
 
-def _signature(volume: VolumeDescription, pixel_hashes: Mapping[str, str]) -> Signature:
+def _compute_signature(volume: VolumeDescription, pixel_hashes: Mapping[str, str]) -> Signature:
     """Count the slices by pixels and place, those without a hash left out.
 
     The place is in it because the outermost slices of two studies may be empty alike.
@@ -174,11 +174,11 @@ def _signature(volume: VolumeDescription, pixel_hashes: Mapping[str, str]) -> Si
     nowhere: list[tuple[float, ...]] = [()] * len(volume.frames)
     places = [plane.position_lps_mm for plane in volume.planes] or nowhere
     return Counter(
-        (pixel_hashes[frame.sop_instance_uid], frame.frame_number, _rounded(place, 2))
+        (pixel_hashes[frame.sop_instance_uid], frame.frame_number, _round_values(place, 2))
         for frame, place in zip(volume.frames, places, strict=True)
         if frame.sop_instance_uid in pixel_hashes
     )
 
 
-def _rounded(values: Iterable[float] | None, digits: int) -> tuple[float, ...]:
+def _round_values(values: Iterable[float] | None, digits: int) -> tuple[float, ...]:
     return tuple(round(value, digits) + 0.0 for value in values or ())

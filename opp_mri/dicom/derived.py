@@ -61,7 +61,7 @@ def write_derived_series(
         original = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
     scale = min(1.0, (2**BITS_STORED - 1) / max(float(np.nanmax(values)), 1.0))
     pixels = np.clip(np.rint(np.nan_to_num(values) * scale), 0, 2**BITS_STORED - 1)
-    planes = [_plane(grid, index) for index in range(grid.shape_kji[0])]
+    planes = [_build_plane(grid, index) for index in range(grid.shape_kji[0])]
     series = SeriesToWrite(
         header={},
         planes=planes,
@@ -83,13 +83,15 @@ def write_derived_series(
         dataset.SeriesDescription = NOT_FOR_MEASUREMENT
         dataset.ImageComments = "Resampled to be looked at. Lengths are measured on native images."
         dataset.DerivationDescription = derivation
-        dataset.SourceImageSequence = [_refer(frame.sop_instance_uid) for frame in followup.frames]
+        dataset.SourceImageSequence = [
+            _build_reference(frame.sop_instance_uid) for frame in followup.frames
+        ]
         paths.append(folder / f"{index + 1:04d}.dcm")
         save(dataset, paths[-1])
     return paths
 
 
-def _plane(grid: VolumeGeometry, index: int) -> ImagePlane:
+def _build_plane(grid: VolumeGeometry, index: int) -> ImagePlane:
     x, y, z = grid.lps_from_kji(np.array([float(index), 0.0, 0.0])).tolist()
     _, down, across = (tuple(float(x) for x in axis) for axis in grid.directions)
     return ImagePlane(
@@ -104,7 +106,7 @@ def _plane(grid: VolumeGeometry, index: int) -> ImagePlane:
     )
 
 
-def _refer(sop_instance_uid: str) -> Dataset:
+def _build_reference(sop_instance_uid: str) -> Dataset:
     reference = Dataset()
     reference.ReferencedSOPClassUID = pydicom.uid.MRImageStorage
     reference.ReferencedSOPInstanceUID = get_uid_in_file(sop_instance_uid)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from opp_mri.dicom.headers.diffusion import differ, find_private_b_values
+from opp_mri.dicom.headers.diffusion import find_private_b_values, would_differ
 from opp_mri.dicom.headers.elements import Layout
 from opp_mri.dicom.headers.fields import (
     FIELDS,
@@ -71,17 +71,17 @@ def instance_from_header(header: Header) -> Instance:
     InputError
         It lacks what identifies an image, its size, or readable functional groups.
     """
-    values = _top_level(header)
+    values = _read_top_level(header)
     for name, keyword in _REQUIRED.items():
         if not values.get(name):
             raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
-    _date_of_study(values)
-    _diffusion(values, header)
+    _correct_study_date(values)
+    _correct_diffusion(values, header)
     count = max(convert_to_integer(header.get_value(_NUMBER_OF_FRAMES)) or 1, 1)
     if count == 1 and _is_classic(values):
-        frames: tuple[Frame, ...] = (_frame(1, values, None),)
+        frames: tuple[Frame, ...] = (_build_frame(1, values, None),)
     else:
-        frames = _frames(count, read_functional_groups(header), values)
+        frames = _build_frames(count, read_functional_groups(header), values)
     for name in OF_FRAMES:
         values.pop(name, None)
     values[UNREADABLE] = tuple(
@@ -96,7 +96,7 @@ def instance_from_header(header: Header) -> Instance:
     )
 
 
-def _date_of_study(values: Values) -> None:
+def _correct_study_date(values: Values) -> None:
     """Take the date that the other dates agree on where StudyDate says none, and note which."""
     dates = {
         "SeriesDate": values.pop("series_date", None),
@@ -111,11 +111,11 @@ def _date_of_study(values: Values) -> None:
         values["study_date_from"] = f"{', '.join(first)} and {last}" if first else last
 
 
-def _diffusion(values: Values, header: Header) -> None:
+def _correct_diffusion(values: Values, header: Header) -> None:
     """Take a private b-value where there is no public one, and note where the two contradict."""
     for private in find_private_b_values(header):
         public = values.setdefault("diffusion_b_value", private.b_value)
-        if differ(public, private.b_value):
+        if would_differ(public, private.b_value):
             sentence = (
                 f"DiffusionBValue is {public:g} s/mm2, and the private b-value of "
                 f"{private.creator} is {private.b_value:g} s/mm2: one of the two is wrong."
@@ -130,18 +130,20 @@ def _is_classic(values: Values) -> bool:
     return "image_position_lps_mm" in values and not enhanced
 
 
-def _top_level(header: Header) -> Values:
+def _read_top_level(header: Header) -> Values:
     """Return the fields for which the header itself has a value, its functional groups left out."""
     if header.dataset is not None:
         values = interpret_values({key: header.get_value(tag) for key, tag in TAGS.items()})
     else:
-        remembered = _remembered(header.layout, header.character_set)
+        remembered = _get_remembered(header.layout, header.character_set)
         values, elements = {}, header.raw
         if header.shared is not None:
-            values, unreadable = _shared_values(header.shared, header.layout, header.character_set)
+            values, unreadable = _read_shared_values(
+                header.shared, header.layout, header.character_set
+            )
             values, elements = values.copy(), unreadable | header.own
         for tag, element in elements.items():
-            name, value = remembered.get(element) or _meaning(header, tag, remembered)
+            name, value = remembered.get(element) or _interpret(header, tag, remembered)
             if value is None:
                 continue
             values[name] = values.get(name, {}) | value if name == UNREADABLE else value
@@ -155,14 +157,14 @@ def _top_level(header: Header) -> Values:
 
 
 @lru_cache(maxsize=16)
-def _shared_values(
+def _read_shared_values(
     shared: SharedElements, layout: Layout, character_set: bytes
 ) -> tuple[Values, dict[int, bytes]]:
     """Return the fields that elements of a template have a value for, and those not understood."""
     header = Header(status=FileStatus.IMAGE, layout=layout, raw=shared.raw)
-    remembered = _remembered(layout, character_set)
+    remembered = _get_remembered(layout, character_set)
     meanings = {
-        tag: remembered.get(element) or _meaning(header, tag, remembered)
+        tag: remembered.get(element) or _interpret(header, tag, remembered)
         for tag, element in shared.raw.items()
     }
     values = {name: value for name, value in meanings.values() if name not in ("", UNREADABLE)}
@@ -171,12 +173,12 @@ def _shared_values(
 
 
 @lru_cache(maxsize=64)
-def _remembered(layout: Layout, character_set: bytes) -> dict[bytes, Meaning]:  # noqa: ARG001
+def _get_remembered(layout: Layout, character_set: bytes) -> dict[bytes, Meaning]:  # noqa: ARG001
     """Return what elements were found to mean, in one encoding and character set."""
     return {}
 
 
-def _meaning(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Meaning:
+def _interpret(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Meaning:
     keyword, meaning = _KEYWORD_OF_TAG.get(tag), _NOTHING
     if keyword is not None:
         values: Values = {}
@@ -190,7 +192,7 @@ def _meaning(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Mean
     return meaning
 
 
-def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame, ...]:
+def _build_frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame, ...]:
     """Make the frames, and give the instance what its functional groups say of all of them."""
     top_level = dict(values)
     if count > 1:  # a position at the top level is that of one of the frames only
@@ -209,18 +211,18 @@ def _frames(count: int, groups: FunctionalGroups, values: Values) -> tuple[Frame
         for keyword, sentence in each.get(UNREADABLE, {}).items()
     }
     return tuple(
-        _frame(number, top_level | own, _own_header(own, shared))
+        _build_frame(number, top_level | own, _build_own_header(own, shared))
         for number, own in enumerate(of_frames, start=1)
     )
 
 
-def _own_header(own: Values, shared: Values) -> FrameHeader | None:
+def _build_own_header(own: Values, shared: Values) -> FrameHeader | None:
     """Return what a frame says that not all frames say."""
     differing = {name: own[name] for name in _OWN_FIELDS if name in own and name not in shared}
     return FrameHeader(**differing) if differing else None
 
 
-def _frame(frame_number: int, values: Values, header: FrameHeader | None) -> Frame:
+def _build_frame(frame_number: int, values: Values, header: FrameHeader | None) -> Frame:
     value_of = values.get
     return Frame(
         frame_number=frame_number,

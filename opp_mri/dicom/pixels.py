@@ -103,10 +103,10 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
     InputError
         The pixels are absent, damaged, or coded in a way that no codec here reads.
     """
-    with _damage_told(source):
-        dataset = _dataset(source, frame_numbers)
+    with _explain_damage(source):
+        dataset = _read_dataset(source, frame_numbers)
         if dataset.file_meta.TransferSyntaxUID in WITHOUT_CODEC:
-            return _frames(dataset, frame_numbers)
+            return _read_frames(dataset, frame_numbers)
         del dataset  # the other process reads it again
         frames: list[FramePixels] = CODECS.call(source, frame_numbers)
         return frames
@@ -116,11 +116,11 @@ def explain_not_decodable(transfer_syntax_uid: str) -> str:
     """Explain why pixels in a transfer syntax cannot be decoded here, or "" where they can."""
     if not transfer_syntax_uid or transfer_syntax_uid in WITHOUT_CODEC:
         return ""
-    return _why_not_decodable(transfer_syntax_uid)
+    return _explain_syntax(transfer_syntax_uid)
 
 
 @cache
-def _why_not_decodable(transfer_syntax_uid: str) -> str:
+def _explain_syntax(transfer_syntax_uid: str) -> str:
     syntax = UID(transfer_syntax_uid)
     name = syntax.name if syntax.name != syntax else f"transfer syntax {syntax}"
     try:
@@ -137,7 +137,7 @@ def _why_not_decodable(transfer_syntax_uid: str) -> str:
 
 def decode_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
     """Decode frames of one file in this process, whatever the codec does to it."""
-    return _frames(_dataset(source, frame_numbers), frame_numbers)
+    return _read_frames(_read_dataset(source, frame_numbers), frame_numbers)
 
 
 CODECS: Final = CodecProcess("opp_mri.dicom.pixels:decode_frames")
@@ -164,7 +164,7 @@ def compute_pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
 
 
 @contextmanager
-def _damage_told(source: SourceFile) -> Iterator[None]:
+def _explain_damage(source: SourceFile) -> Iterator[None]:
     try:
         yield
     except InputError as error:
@@ -173,18 +173,18 @@ def _damage_told(source: SourceFile) -> Iterator[None]:
         raise InputError(text if named else f"{source.name}: {text}") from error
     except DAMAGE as error:
         raise InputError(
-            f"The pixels of {source.name} cannot be read ({_first_line(error)}). "
+            f"The pixels of {source.name} cannot be read ({_get_first_line(error)}). "
             "Fetch it again from where it came from, uncompressed if that is possible, "
             "and index again."
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def _get_first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".:") if lines else type(error).__name__
 
 
-def _dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
+def _read_dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
     """Read what decoding needs, its transfer syntax told; ValueError where frames are absent."""
     dataset = dcmread(BytesIO(read_source_bytes(source)), force=True, specific_tags=NEEDED)
     if not any(keyword in dataset for keyword in PIXELS):
@@ -197,15 +197,15 @@ def _dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
     return dataset
 
 
-def _frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]:
+def _read_frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]:
     encapsulated = dataset.file_meta.TransferSyntaxUID not in WITHOUT_CODEC - {RLELossless}
     frames = []
-    for number, values in zip(frame_numbers, _values(dataset, frame_numbers), strict=True):
-        slope, intercept = _rescale(dataset, number)
+    for number, values in zip(frame_numbers, _decode_values(dataset, frame_numbers), strict=True):
+        slope, intercept = _get_rescale(dataset, number)
         frames.append(
             FramePixels(
                 sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-                stored=_stored(values, dataset, encapsulated=encapsulated),
+                stored=_extract_stored(values, dataset, encapsulated=encapsulated),
                 slope=slope,
                 intercept=intercept,
                 inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
@@ -214,7 +214,7 @@ def _frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]
     return frames
 
 
-def _values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
+def _decode_values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
     """Decode frames as they are coded; the plain case, which most files are, by numpy alone."""
     syntax = dataset.file_meta.TransferSyntaxUID
     bits = dataset.get("BitsAllocated")
@@ -246,7 +246,7 @@ def _transfer_syntax(dataset: Dataset) -> UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
+def _extract_stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
     """Keep BitsStored bits: older scanners put overlays into the others."""
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype.kind not in "iu":
@@ -254,7 +254,7 @@ def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
     width = 8 * values.dtype.itemsize
     bits_stored = int(dataset.BitsStored)
     high_bit = bits_stored - 1 if encapsulated else int(dataset.get("HighBit", bits_stored - 1))
-    if bits_stored == width or _within(values, bits_stored, high_bit):
+    if bits_stored == width or _is_within(values, bits_stored, high_bit):
         return values
     # shifting up drops the bits above, shifting down the bits below and extends the sign
     shifted: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
@@ -262,7 +262,7 @@ def _stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
     return shifted
 
 
-def _within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
+def _is_within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
     """Return whether values are clean already, which is quicker than cleaning them."""
     if high_bit != bits_stored - 1:
         return False
@@ -271,22 +271,22 @@ def _within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
     return -1 << high_bit <= int(values.min()) and int(values.max()) < 1 << high_bit
 
 
-def _rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:
+def _get_rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:
     """Return slope and intercept: of the frame, or else shared, or else of the whole instance."""
     for place in (
-        *_items(dataset, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
-        *_items(dataset, "SharedFunctionalGroupsSequence")[:1],
+        *_get_items(dataset, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
+        *_get_items(dataset, "SharedFunctionalGroupsSequence")[:1],
     ):
-        for transformation in _items(place, "PixelValueTransformationSequence")[:1]:
-            return _line(transformation)
-    return _line(dataset)
+        for transformation in _get_items(place, "PixelValueTransformationSequence")[:1]:
+            return _get_line(transformation)
+    return _get_line(dataset)
 
 
-def _items(place: Dataset, keyword: str) -> list[Dataset]:
+def _get_items(place: Dataset, keyword: str) -> list[Dataset]:
     return list(place.get(keyword) or [])
 
 
-def _line(place: Dataset) -> tuple[float, float]:
+def _get_line(place: Dataset) -> tuple[float, float]:
     """Read a rescale; a slope of 0 would blank the image and is taken as absent, as GDCM does."""
     slope, intercept = place.get("RescaleSlope"), place.get("RescaleIntercept")
     slope = 1.0 if slope in (None, "") else float(slope)

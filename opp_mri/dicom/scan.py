@@ -73,11 +73,11 @@ def scan(
     """
     if workers is None:
         workers = os.cpu_count() or 1
-    for scanned in _scan_chunks(_chunks(files), workers):
+    for scanned in _scan_chunks(_generate_chunks(files), workers):
         yield from scanned
 
 
-def _chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+def _generate_chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
     remaining = iter(files)
     while chunk := list(islice(remaining, CHUNK)):
         yield chunk
@@ -102,22 +102,24 @@ def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[
         for chunk in chunks:
             waiting.append((chunk, _submit(pool, chunk)))
             if len(waiting) > 2 * workers:
-                yield _answer(*waiting.popleft())
+                yield _get_answer(*waiting.popleft())
         while waiting:
-            yield _answer(*waiting.popleft())
+            yield _get_answer(*waiting.popleft())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _submit(pool: ProcessPoolExecutor, chunk: list[SourceFile]) -> Future[list[ScannedFile]] | None:
     try:
-        with _interrupts_held():
+        with _hold_interrupts():
             return pool.submit(_scan_chunk, chunk)
     except BrokenProcessPool:
         return None
 
 
-def _answer(chunk: list[SourceFile], future: Future[list[ScannedFile]] | None) -> list[ScannedFile]:
+def _get_answer(
+    chunk: list[SourceFile], future: Future[list[ScannedFile]] | None
+) -> list[ScannedFile]:
     """Wait for a chunk; where its process died (killed, out of memory) it is scanned here."""
     try:
         return _scan_chunk(chunk) if future is None else future.result()
@@ -126,7 +128,7 @@ def _answer(chunk: list[SourceFile], future: Future[list[ScannedFile]] | None) -
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def _hold_interrupts() -> Iterator[None]:
     """Let processes that start here never see Ctrl-C, which is this one's to handle, and be quiet.
 
     Held back, not ignored: one that comes meanwhile is raised at the end, when the processes and
@@ -163,12 +165,12 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
             instance = instance_from_header(header)
             return ScannedFile(source=source, status=FileStatus.IMAGE, instance=instance)
     except READ_ERRORS as error:
-        return _unreadable(source, describe_reason(error))
+        return _build_unreadable(source, describe_reason(error))
     except InputError as error:
-        return _unreadable(source, str(error))
+        return _build_unreadable(source, str(error))
     unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
     if unopened and _is_archive(source):
-        return _unreadable(source, "The zip archive is damaged: fetch it again.")
+        return _build_unreadable(source, "The zip archive is damaged: fetch it again.")
     return ScannedFile(source=source, status=header.status, detail=header.detail)
 
 
@@ -177,5 +179,5 @@ def _is_archive(source: SourceFile) -> bool:
     return not source.member and source.path.lower().endswith(".zip")
 
 
-def _unreadable(source: SourceFile, reason: str) -> ScannedFile:
+def _build_unreadable(source: SourceFile, reason: str) -> ScannedFile:
     return ScannedFile(source=source, status=FileStatus.UNREADABLE, detail=reason)

@@ -73,7 +73,7 @@ class Slice:
 
 def place_slices(instances: Iterable[Instance]) -> list[Slice]:
     """Place every frame of the instances, in the order in which the scanner numbered them."""
-    slices = [_placed(instance, frame) for instance in instances for frame in instance.frames]
+    slices = [_place_slice(instance, frame) for instance in instances for frame in instance.frames]
     return sorted(slices, key=lambda each: each.order)
 
 
@@ -92,13 +92,13 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
         one position could not be distinguished by the headers.
     """
     stacks = []
-    for alike in _grouped(slices, _kind_of_each(slices)):
+    for alike in _group_slices(slices, _list_kinds(slices)):
         if alike[0].plane is None:
             stacks.append(alike)
             continue
-        for line in _lines(alike):
-            stacks.extend(_repeats(line))
-    return sorted(map(_along_normal, stacks), key=lambda stack: min(each.order for each in stack))
+        for line in _split_into_lines(alike):
+            stacks.extend(_split_repeats(line))
+    return sorted(map(_sort_slices, stacks), key=lambda stack: min(each.order for each in stack))
 
 
 def measure_distances_mm(stack: Sequence[Slice]) -> list[float]:
@@ -118,18 +118,18 @@ def measure_angle_degrees(a: ImagePlane, b: ImagePlane) -> float:
     return math.degrees(2 * math.asin(min(1.0, max(row, column) / 2)))
 
 
-def _placed(instance: Instance, frame: Frame) -> Slice:
+def _place_slice(instance: Instance, frame: Frame) -> Slice:
     header = instance.get_frame_header(frame)
-    plane, fault = None, _geometry_fault(header, frame)
+    plane, fault = None, _find_geometry_fault(header, frame)
     if not fault:
         try:
-            plane = _plane(instance, frame)
+            plane = _build_plane(instance, frame)
         except GeometryError as error:
             fault = str(error)
     return Slice(instance=instance, frame=frame, plane=plane, header=header, fault=fault)
 
 
-def _geometry_fault(header: Instance, frame: Frame) -> str:
+def _find_geometry_fault(header: Instance, frame: Frame) -> str:
     """Describe what of a frame's geometry is absent or cannot be understood, or ""."""
     absent = []
     for keyword, value in (
@@ -155,7 +155,7 @@ def _geometry_fault(header: Instance, frame: Frame) -> str:
     return ""
 
 
-def _plane(instance: Instance, frame: Frame) -> ImagePlane | None:
+def _build_plane(instance: Instance, frame: Frame) -> ImagePlane | None:
     position, orientation = frame.image_position_lps_mm, frame.image_orientation
     spacing = frame.pixel_spacing_mm
     if position is None or orientation is None or spacing is None:
@@ -172,17 +172,17 @@ def _plane(instance: Instance, frame: Frame) -> ImagePlane | None:
     )
 
 
-def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
+def _list_kinds(slices: Sequence[Slice]) -> list[Hashable]:
     """Name the kind of image that each slice is; only slices of one kind can make a stack."""
-    orientations = _leaders((_orientation(each) for each in slices), _same_orientation)
-    spacings = _leaders((_spacing(each) for each in slices), _same_spacing)
-    echoes = _leaders((_echo(each) for each in slices), _same_echo)
+    orientations = _find_leaders((_get_orientation(each) for each in slices), _has_same_orientation)
+    spacings = _find_leaders((_get_spacing(each) for each in slices), _has_same_spacing)
+    echoes = _find_leaders((_get_echo(each) for each in slices), _has_same_echo)
     return [
         (
             each.fault,
-            orientations[_orientation(each)],
-            spacings[_spacing(each)],
-            echoes[_echo(each)],
+            orientations[_get_orientation(each)],
+            spacings[_get_spacing(each)],
+            echoes[_get_echo(each)],
             each.image_type[2:],
             get_component(each.header),
             each.instance.study_date,
@@ -198,34 +198,34 @@ def _kind_of_each(slices: Sequence[Slice]) -> list[Hashable]:
     ]
 
 
-def _orientation(each: Slice) -> Numbers:
+def _get_orientation(each: Slice) -> Numbers:
     return each.frame.image_orientation or ()
 
 
-def _spacing(each: Slice) -> Numbers:
+def _get_spacing(each: Slice) -> Numbers:
     return each.frame.pixel_spacing_mm or ()
 
 
-def _echo(each: Slice) -> Numbers:
+def _get_echo(each: Slice) -> Numbers:
     own, shared = each.frame.echo_time_ms, each.instance.echo_time_ms
     echo_time = shared if own is None else own
     return () if echo_time is None else (echo_time,)
 
 
-def _same_orientation(a: Numbers, b: Numbers) -> bool:
+def _has_same_orientation(a: Numbers, b: Numbers) -> bool:
     chord = 2 * math.sin(math.radians(SAME_ORIENTATION_DEGREES) / 2)
     return math.dist(a[:3], b[:3]) <= chord and math.dist(a[3:], b[3:]) <= chord
 
 
-def _same_spacing(a: Numbers, b: Numbers) -> bool:
+def _has_same_spacing(a: Numbers, b: Numbers) -> bool:
     return all(math.isclose(x, y, rel_tol=SAME_SPACING) for x, y in zip(a, b, strict=True))
 
 
-def _same_echo(a: Numbers, b: Numbers) -> bool:
+def _has_same_echo(a: Numbers, b: Numbers) -> bool:
     return math.isclose(a[0], b[0], rel_tol=SAME_ECHO, abs_tol=SAME_ECHO_MS)
 
 
-def _leaders(
+def _find_leaders(
     values: Iterable[Numbers], same: Callable[[Numbers, Numbers], bool]
 ) -> dict[Numbers, Numbers]:
     """Map each value to the smallest one that counts as the same, so that noise makes no split."""
@@ -240,21 +240,21 @@ def _leaders(
     return leader_of
 
 
-def _grouped(slices: Sequence[Slice], keys: Sequence[Hashable]) -> list[list[Slice]]:
+def _group_slices(slices: Sequence[Slice], keys: Sequence[Hashable]) -> list[list[Slice]]:
     groups: dict[Hashable, list[Slice]] = defaultdict(list)
     for each, key in zip(slices, keys, strict=True):
         groups[key].append(each)
     return list(groups.values())
 
 
-def _along_normal(stack: list[Slice]) -> list[Slice]:
+def _sort_slices(stack: list[Slice]) -> list[Slice]:
     if stack[0].plane is None:
         return stack
     distances = measure_distances_mm(stack)
     return [each for _, each in sorted(zip(distances, stack, strict=True), key=lambda p: p[0])]
 
 
-def _positions(stack: Sequence[Slice]) -> list[int]:
+def _number_positions(stack: Sequence[Slice]) -> list[int]:
     """Count the positions along the normal from 0: slices at one position share a number."""
     distances = np.array(measure_distances_mm(stack))
     order = np.argsort(distances, kind="stable")
@@ -264,12 +264,12 @@ def _positions(stack: Sequence[Slice]) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _repetitions(stack: Sequence[Slice]) -> int:
+def _count_repetitions(stack: Sequence[Slice]) -> int:
     """Return the largest number of slices at one position."""
-    return max(Counter(_positions(stack)).values())
+    return max(Counter(_number_positions(stack)).values())
 
 
-def _lines(alike: list[Slice]) -> list[list[Slice]]:
+def _split_into_lines(alike: list[Slice]) -> list[list[Slice]]:
     """Split parallel slices into stacks that lie side by side, as blocks of a spine do.
 
     Slices whose origins lie on one line along the normal belong together. Only whole stacks are
@@ -286,12 +286,12 @@ def _lines(alike: list[Slice]) -> list[list[Slice]]:
             for o in origins
         ]
     )
-    lines = _grouped(alike, _connected(shifts, SAME_LINE_MM))
-    whole = all(max(_positions(line)) > 0 for line in lines)
+    lines = _group_slices(alike, _connect_points(shifts, SAME_LINE_MM))
+    whole = all(max(_number_positions(line)) > 0 for line in lines)
     return lines if whole else [alike]
 
 
-def _connected(points: FloatArray, reach: float) -> list[int]:
+def _connect_points(points: FloatArray, reach: float) -> list[int]:
     """Label points so that those joined by steps of at most `reach` share a label."""
     labels = np.full(len(points), -1)
     for seed in range(len(points)):
@@ -313,11 +313,11 @@ def get_component(header: Instance) -> str:
     return "" if component == "MAGNITUDE" else component
 
 
-def _acquired(instance: Instance) -> Hashable:
+def _get_acquisition(instance: Instance) -> Hashable:
     return instance.acquisition_date, instance.acquisition_time
 
 
-def _fact(keyword: str, name: str) -> Callable[[Slice], Hashable]:
+def _make_fact(keyword: str, name: str) -> Callable[[Slice], Hashable]:
     return lambda each: (keyword, getattr(each.header, name))
 
 
@@ -342,14 +342,14 @@ DECIDING_FIELDS: Final[Mapping[str, str]] = {
     "protocol_name": "ProtocolName",
 }
 DECIDING: Final[Mapping[str, Callable[[Slice], Hashable]]] = {
-    **{keyword: _fact(keyword, name) for name, keyword in DECIDING_FIELDS.items()},
+    **{keyword: _make_fact(keyword, name) for name, keyword in DECIDING_FIELDS.items()},
     "DerivationDescription": lambda each: list_derivations(each.header),
-    "the side of the start of contrast": lambda each: _after_bolus(each.header),
+    "the side of the start of contrast": lambda each: _is_after_bolus(each.header),
 }
 """What decides a role, by the name that a user reads: asked of every frame."""
 
 
-def _after_bolus(header: Instance) -> bool | None:
+def _is_after_bolus(header: Instance) -> bool | None:
     minutes = compute_minutes_after_bolus(header)
     return None if minutes is None else minutes >= 0
 
@@ -361,33 +361,33 @@ NUMBERINGS: Final[tuple[Callable[[Slice], Hashable], ...]] = (
     lambda s: s.instance.echo_number,
     lambda s: s.instance.acquisition_number,
     lambda s: s.image_type or None,
-    lambda s: s.instance.acquisition_time and _acquired(s.instance),
+    lambda s: s.instance.acquisition_time and _get_acquisition(s.instance),
     lambda s: s.instance.trigger_time_ms,
 )
 
 
-def _repeats(stack: list[Slice]) -> list[list[Slice]]:
+def _split_repeats(stack: list[Slice]) -> list[list[Slice]]:
     """Distinguish repeated acquisitions of the same positions, by the first numbering that does.
 
     A numbering explains the repeats when it shares them out among its values. One that numbers
     every slice again, or that numbers interleaved halves, does not.
     """
-    repetitions = _repetitions(stack)
+    repetitions = _count_repetitions(stack)
     if repetitions == 1:
         return [stack]
     for numbering in NUMBERINGS:
         values = [numbering(each) for each in stack]
         if None in values or len(set(values)) < 2:
             continue
-        groups = _grouped(stack, values)
-        if sum(map(_repetitions, groups)) == repetitions:
-            return [repeat for group in groups for repeat in _repeats(group)]
-    return _in_instance_order(stack)
+        groups = _group_slices(stack, values)
+        if sum(map(_count_repetitions, groups)) == repetitions:
+            return [repeat for group in groups for repeat in _split_repeats(group)]
+    return _split_in_instance_order(stack)
 
 
-def _in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
+def _split_in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
     """Deal complete sets of positions out in the order of their instances."""
-    positions = _positions(stack)
+    positions = _number_positions(stack)
     numbers = {(each.order[0], each.frame.frame_number) for each in stack}
     complete = len(set(Counter(positions).values())) == 1
     if not complete or len(numbers) < len(stack) or math.inf in {n for n, _ in numbers}:
@@ -397,4 +397,4 @@ def _in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
     for position in positions:  # slices come in their order, see slices_of
         turns.append(counts[position])
         counts[position] += 1
-    return _grouped(stack, turns)
+    return _group_slices(stack, turns)

@@ -41,16 +41,16 @@ def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
     descriptions = []
     first_date = min((each.study_date for each in instances if each.study_date), default=None)
     for stack in split_into_stacks(place_slices(instances)):
-        kind = _kind(stack, first_date)
-        descriptions.append(_described(stack, _volume_id(stack, kind, earlier[kind])))
+        kind = _get_kind(stack, first_date)
+        descriptions.append(_describe_stack(stack, _compute_volume_id(stack, kind, earlier[kind])))
         earlier[kind] += 1
     return descriptions
 
 
-def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
+def _describe_stack(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
     usability, refusal = judge(stack)
     frame = stack[0].frame
-    instance = _header_of(stack[0])
+    instance = _get_header(stack[0])
     variants, differences = separate_variants(stack)
     return VolumeDescription(
         volume_id=volume_id,
@@ -67,22 +67,22 @@ def _described(stack: Sequence[Slice], volume_id: str) -> VolumeDescription:
             for each in stack
         ),
         planes=tuple(each.plane for each in stack if each.plane is not None),
-        plane=_anatomical_plane(stack[0]),
+        plane=_find_anatomical_plane(stack[0]),
         pixel_spacing_mm=frame.pixel_spacing_mm,
         slice_spacing_mm=measure_slice_spacing_mm(stack),
         usability=usability,
         refusal=refusal,
-        variants=tuple(_header_of(each) for each in variants),
+        variants=tuple(_get_header(each) for each in variants),
         differences=differences,
     )
 
 
-def _header_of(each: Slice) -> Instance:
+def _get_header(each: Slice) -> Instance:
     """Return the header of a frame; of the frames of an enhanced image it holds that one only."""
     return attrs.evolve(each.header, frames=(each.frame,))
 
 
-def _anatomical_plane(each: Slice) -> Plane | None:
+def _find_anatomical_plane(each: Slice) -> Plane | None:
     orientation = each.frame.image_orientation
     if orientation is None:
         return None
@@ -93,7 +93,7 @@ def _anatomical_plane(each: Slice) -> Plane | None:
     return Plane.OBLIQUE
 
 
-def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
+def _get_kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     """Name what sets a stack apart within its series, coarsely enough to outlast header noise.
 
     Medians, so that a slice that arrives later does not rename the volume. A date, or a part of
@@ -103,9 +103,9 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     first = stack[0]
     repetition = get_repetition(first.instance.sop_instance_uid)
     return (
-        _median([frame.image_orientation or () for frame in frames], 2),
-        _median([frame.pixel_spacing_mm or () for frame in frames], 2),
-        _median([(_echo_time_ms(each),) for each in stack], 0),
+        _find_median([frame.image_orientation or () for frame in frames], 2),
+        _find_median([frame.pixel_spacing_mm or () for frame in frames], 2),
+        _find_median([(_get_echo_time_ms(each),) for each in stack], 0),
         f"{first.instance.rows}x{first.instance.columns}",
         "/".join(first.image_type[2:]),
         first.frame.stack_id or "",
@@ -118,18 +118,18 @@ def _kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     )
 
 
-def _echo_time_ms(each: Slice) -> float:
+def _get_echo_time_ms(each: Slice) -> float:
     echo_time = each.frame.echo_time_ms
     echo_time = each.instance.echo_time_ms if echo_time is None else echo_time
     return -1.0 if echo_time is None else echo_time
 
 
-def _median(rows: Sequence[tuple[float, ...]], digits: int) -> str:
+def _find_median(rows: Sequence[tuple[float, ...]], digits: int) -> str:
     medians = (statistics.median_low(column) for column in zip(*rows, strict=True))
     return ",".join(f"{round(median, digits) + 0.0:.{digits}f}" for median in medians)
 
 
-def _volume_id(stack: Sequence[Slice], kind: Kind, earlier: int) -> str:
+def _compute_volume_id(stack: Sequence[Slice], kind: Kind, earlier: int) -> str:
     """Hash the series, the kind, and the number of stacks of this kind before it.
 
     A study that was imported again may have kept the UIDs of its series, so the study and the

@@ -47,11 +47,16 @@ NOTHING: Final = "No length can be taken on it."
 
 def judge(stack: Sequence[Slice]) -> tuple[Usability, str | None]:
     """Describe what a stack, sorted along its normal, is good for, and why no more than that."""
-    if reason := next(filter(None, map(_unfit, stack)), None):
+    if reason := next(filter(None, map(_describe_unfit, stack)), None):
         return Usability.NOTHING, f"{reason} {NOTHING}"
     if len(stack) == 1:
         return Usability.IN_PLANE, "A single slice: lengths within it can be taken."
-    reason = _repeated(stack) or _tilted(stack) or _slanted(stack) or _uneven(stack)
+    reason = (
+        _describe_repeated(stack)
+        or _describe_tilt(stack)
+        or _describe_slant(stack)
+        or _describe_uneven(stack)
+    )
     if reason:
         return Usability.IN_PLANE, f"{reason} {IN_PLANE}"
     return Usability.VOLUME, None
@@ -64,13 +69,13 @@ def measure_slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
     """
     if stack[0].plane is None or len(stack) == 1:
         return None
-    gaps = [gap for gap in _gaps_mm(stack) if gap > SAME_POSITION_MM]
-    if len(gaps) == len(stack) - 1 and not _uneven(stack):
+    gaps = [gap for gap in _measure_gaps_mm(stack) if gap > SAME_POSITION_MM]
+    if len(gaps) == len(stack) - 1 and not _describe_uneven(stack):
         return measure_distances_mm(stack)[-1] / len(gaps)
     return statistics.median_low(gaps) if gaps else None
 
 
-def _unfit(each: Slice) -> str | None:
+def _describe_unfit(each: Slice) -> str | None:
     """Explain why not even an in-plane length can be taken: by kind of image, or geometry."""
     instance, image_type = each.instance, frozenset(each.image_type)
     photometric = instance.photometric_interpretation.strip().upper()
@@ -90,24 +95,24 @@ def _unfit(each: Slice) -> str | None:
     return each.fault or explain_not_decodable(instance.transfer_syntax_uid) or None
 
 
-def _planes(stack: Sequence[Slice]) -> list[ImagePlane]:
+def _list_planes(stack: Sequence[Slice]) -> list[ImagePlane]:
     return [each.plane for each in stack if each.plane is not None]
 
 
-def _gaps_mm(stack: Sequence[Slice]) -> list[float]:
+def _measure_gaps_mm(stack: Sequence[Slice]) -> list[float]:
     distances = measure_distances_mm(stack)
     return [b - a for a, b in pairwise(distances)]
 
 
-def _leeway_mm(spacing_mm: float) -> float:
+def _compute_leeway_mm(spacing_mm: float) -> float:
     """Return how far a slice may lie from its place on the even grid."""
     return min(UNEVEN_MM, UNEVEN * spacing_mm)
 
 
-def _repeated(stack: Sequence[Slice]) -> str | None:
+def _describe_repeated(stack: Sequence[Slice]) -> str | None:
     """Name slices at one position."""
     runs: list[list[int]] = [[1]]
-    for number, gap in enumerate(_gaps_mm(stack), start=2):
+    for number, gap in enumerate(_measure_gaps_mm(stack), start=2):
         if gap > SAME_POSITION_MM:
             runs.append([])
         runs[-1].append(number)
@@ -122,9 +127,9 @@ def _repeated(stack: Sequence[Slice]) -> str | None:
     )
 
 
-def _tilted(stack: Sequence[Slice]) -> str | None:
+def _describe_tilt(stack: Sequence[Slice]) -> str | None:
     """Name slices that are not parallel, measured at the far corner of the image."""
-    first, *rest = _planes(stack)
+    first, *rest = _list_planes(stack)
     right = first.columns * first.column_spacing_mm
     down = first.rows * first.row_spacing_mm
     worst_mm = max(
@@ -141,10 +146,10 @@ def _tilted(stack: Sequence[Slice]) -> str | None:
     )
 
 
-def _slanted(stack: Sequence[Slice]) -> str | None:
+def _describe_slant(stack: Sequence[Slice]) -> str | None:
     """Name slices that do not start straight above each other, seen along the normal."""
-    first, *rest = _planes(stack)
-    shifts = [_sideways_mm(first, plane) for plane in rest]
+    first, *rest = _list_planes(stack)
+    shifts = [_measure_sideways_mm(first, plane) for plane in rest]
     depths = [abs(first.measure_distance_mm(plane.position_lps_mm)) for plane in rest]
     pairs = zip(shifts, depths, strict=True)
     if all(shift <= SLANT_MM + SLANT * depth for shift, depth in pairs):
@@ -156,7 +161,7 @@ def _slanted(stack: Sequence[Slice]) -> str | None:
     )
 
 
-def _sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
+def _measure_sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
     a, b = first.position_lps_mm, other.position_lps_mm
     offset = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
     return math.hypot(
@@ -165,16 +170,16 @@ def _sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
     )
 
 
-def _uneven(stack: Sequence[Slice]) -> str | None:
+def _describe_uneven(stack: Sequence[Slice]) -> str | None:
     """Name missing slices, or the range of the gaps."""
-    distances, gaps = measure_distances_mm(stack), _gaps_mm(stack)
+    distances, gaps = measure_distances_mm(stack), _measure_gaps_mm(stack)
     mean = distances[-1] / len(gaps)
-    if all(abs(d - k * mean) <= _leeway_mm(mean) for k, d in enumerate(distances)):
+    if all(abs(d - k * mean) <= _compute_leeway_mm(mean) for k, d in enumerate(distances)):
         return None
     usual = statistics.median_low(gaps)
     missing = [round(gap / usual) - 1 for gap in gaps]
     fits = all(
-        abs(gap - (absent + 1) * usual) <= 2 * _leeway_mm(usual)
+        abs(gap - (absent + 1) * usual) <= 2 * _compute_leeway_mm(usual)
         for gap, absent in zip(gaps, missing, strict=True)
     )
     if not fits or not any(missing):

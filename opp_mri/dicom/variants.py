@@ -32,18 +32,18 @@ def separate_variants(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
     differing = {
         name: values
         for name, fact in DECIDING.items()
-        if len(set(values := _alike([fact(each) for each in stack]))) > 1
+        if len(set(values := _group_alike([fact(each) for each in stack]))) > 1
     }
     if not differing:
         return [], ""
     kinds: dict[tuple[Hashable, ...], Slice] = {}
     for each, kind in zip(stack, zip(*differing.values(), strict=True), strict=True):
         kinds.setdefault(kind, each)
-    sentences = [_sentence(name, values) for name, values in differing.items()]
+    sentences = [_write_sentence(name, values) for name, values in differing.items()]
     return list(kinds.values()), " ".join(sentences[:MOST_NAMED])
 
 
-def _alike(values: Sequence[Hashable]) -> list[Hashable]:
+def _group_alike(values: Sequence[Hashable]) -> list[Hashable]:
     """Take numbers that are nearly equal as equal to the first of them."""
     leaders: list[float] = []
     alike: list[Hashable] = []
@@ -61,19 +61,19 @@ def _alike(values: Sequence[Hashable]) -> list[Hashable]:
     return alike
 
 
-def _sentence(name: str, values: Sequence[Hashable]) -> str:
+def _write_sentence(name: str, values: Sequence[Hashable]) -> str:
     """State which slices have which value."""
     by_value: dict[Hashable, list[int]] = {}
     for number, value in enumerate(values, start=1):
         by_value.setdefault(value, []).append(number)
     parts = [
-        f"{_written(value)} in slice{'' if len(numbers) == 1 else 's'} {_ranges(numbers)}"
+        f"{_write_value(value)} in slice{'' if len(numbers) == 1 else 's'} {_write_ranges(numbers)}"
         for value, numbers in by_value.items()
     ]
     return f"{name} is {', '.join(parts)}."
 
 
-def _written(value: Hashable) -> str:
+def _write_value(value: Hashable) -> str:
     content = value[1] if isinstance(value, tuple) and len(value) == 2 else value
     match content:
         case None | "" | ():
@@ -87,7 +87,7 @@ def _written(value: Hashable) -> str:
     return str(content)
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def _write_ranges(numbers: Sequence[int]) -> str:
     """Write 1, 2, 3, 7 as "1-3, 7"."""
     starts = [numbers[0], *(b for a, b in pairwise(numbers) if b != a + 1)]
     ends = [*(a for a, b in pairwise(numbers) if b != a + 1), numbers[-1]]

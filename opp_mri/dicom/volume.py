@@ -45,7 +45,7 @@ def load_volume(
         A file is gone, damaged, or another one than was indexed.
     """
     geometry = build_geometry(description)
-    voxels = _voxels(description, geometry.shape_kji[1:], sources)
+    voxels = _read_voxels(description, geometry.shape_kji[1:], sources)
     return Volume(volume_id=description.volume_id, geometry=geometry, voxels=voxels)
 
 
@@ -77,7 +77,7 @@ def load_stack(
     if description.usability is Usability.NOTHING or not description.planes:
         raise GeometryError(description.refusal or "No length can be taken on these images.")
     first = description.planes[0]
-    return _voxels(description, (first.rows, first.columns), sources)
+    return _read_voxels(description, (first.rows, first.columns), sources)
 
 
 def build_geometry(description: VolumeDescription) -> VolumeGeometry:
@@ -101,7 +101,7 @@ def build_geometry(description: VolumeDescription) -> VolumeGeometry:
     )
 
 
-def _voxels(
+def _read_voxels(
     description: VolumeDescription,
     shape: tuple[int, ...],
     sources: Mapping[str, SourceFile],
@@ -112,7 +112,7 @@ def _voxels(
             f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
             f"{shape[1]} columns as they were when indexed: index again."
         )
-    return _rescaled(frames, shape)
+    return _rescale_frames(frames, shape)
 
 
 def _read(
@@ -144,9 +144,9 @@ def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list
     return frames
 
 
-def _rescaled(frames: Sequence[FramePixels], shape: tuple[int, ...]) -> NDArray[np.generic]:
+def _rescale_frames(frames: Sequence[FramePixels], shape: tuple[int, ...]) -> NDArray[np.generic]:
     """Apply slope and intercept and choose the smallest type that keeps the values exact."""
-    dtype = _voxel_type(frames)
+    dtype = _choose_voxel_type(frames)
     voxels = np.empty((len(frames), *shape), dtype=dtype)
     for voxel_slice, frame in zip(voxels, frames, strict=True):
         if frame.slope == 1 and frame.intercept == 0:
@@ -156,7 +156,7 @@ def _rescaled(frames: Sequence[FramePixels], shape: tuple[int, ...]) -> NDArray[
     return voxels
 
 
-def _voxel_type(frames: Sequence[FramePixels]) -> type[np.generic]:
+def _choose_voxel_type(frames: Sequence[FramePixels]) -> type[np.generic]:
     whole = all(
         frame.stored.dtype.kind in "iu"
         and frame.slope.is_integer()

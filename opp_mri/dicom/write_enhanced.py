@@ -56,7 +56,7 @@ def build_enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dat
     """Return a series as an Enhanced MR Image Storage dataset."""
     dataset = Dataset()
     put(dataset, {key: value for key, value in series.header.items() if key not in _MOVED})
-    put(dataset, _image_values(series, values))
+    put(dataset, _build_image_values(series, values))
     dataset.ReferringPhysicianName = ""
     dataset.PositionReferenceIndicator = ""
     dataset.AcquisitionContextSequence = Sequence()
@@ -67,16 +67,21 @@ def build_enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dat
     _put_dimensions(dataset, values.dimension_organization_uid)
     if "ContrastBolusAgent" in series.header:
         _put_agent(dataset, series.header)
-    dataset.SharedFunctionalGroupsSequence = Sequence([_shared(series, values.weighting)])
+    dataset.SharedFunctionalGroupsSequence = Sequence(
+        [_build_shared_groups(series, values.weighting)]
+    )
     dataset.PerFrameFunctionalGroupsSequence = Sequence(
-        [_frame(series, plane, number) for number, plane in enumerate(series.planes, start=1)]
+        [
+            _build_frame_groups(series, plane, number)
+            for number, plane in enumerate(series.planes, start=1)
+        ]
     )
     put_pixels(dataset, series.pixels)
     dataset.NumberOfFrames = len(series.planes)
     return dataset
 
 
-def _image_values(series: SeriesToWrite, values: EnhancedValues) -> dict[str, HeaderValue]:
+def _build_image_values(series: SeriesToWrite, values: EnhancedValues) -> dict[str, HeaderValue]:
     header = series.header
     weighting = values.weighting
     inverted = "InversionTime" in header
@@ -137,22 +142,24 @@ def _put_dimensions(dataset: Dataset, uid: str) -> None:
 
 def _put_agent(dataset: Dataset, header: Mapping[str, HeaderValue]) -> None:
     """Add the agent (PS3.3 C.7.6.4b); its trade name is the meaning of a code of its own."""
-    agent = _code("GDAGENT", "99OPPMRI", str(header["ContrastBolusAgent"]))
+    agent = _build_code("GDAGENT", "99OPPMRI", str(header["ContrastBolusAgent"]))
     agent.ContrastBolusAgentNumber = 1
     agent.ContrastBolusVolume = str(header.get("ContrastBolusVolume", ""))
     agent.ContrastBolusIngredientConcentration = "0.5"
     agent.ContrastBolusIngredientOpaque = "NO"
     agent.ContrastBolusAdministrationRouteSequence = Sequence(
-        [_code("47625008", "SCT", "Intravenous route")]
+        [_build_code("47625008", "SCT", "Intravenous route")]
     )
-    agent.ContrastBolusIngredientCodeSequence = Sequence([_code("45215004", "SCT", "Gadolinium")])
+    agent.ContrastBolusIngredientCodeSequence = Sequence(
+        [_build_code("45215004", "SCT", "Gadolinium")]
+    )
     dataset.ContrastBolusAgentSequence = Sequence([agent])
 
 
-def _shared(series: SeriesToWrite, weighting: str) -> Dataset:
+def _build_shared_groups(series: SeriesToWrite, weighting: str) -> Dataset:
     header = series.header
     inverted = "InversionTime" in header
-    groups = _shared_values(series, weighting, inverted=inverted)
+    groups = _list_shared_values(series, weighting, inverted=inverted)
     if inverted:
         groups["MRModifierSequence"]["InversionTimes"] = float(str(header["InversionTime"]))
     shared = Dataset()
@@ -165,7 +172,7 @@ def _shared(series: SeriesToWrite, weighting: str) -> Dataset:
     return shared
 
 
-def _shared_values(
+def _list_shared_values(
     series: SeriesToWrite, weighting: str, *, inverted: bool
 ) -> dict[str, dict[str, HeaderValue]]:
     """Return the values of each functional group that holds one item of plain values."""
@@ -260,14 +267,14 @@ def _put_coils_and_place(shared: Dataset) -> None:
             "TransmitCoilType": "BODY",
         },
     )  # fmt: skip
-    place.AnatomicRegionSequence = Sequence([_code("421060004", "SCT", "Spine")])
+    place.AnatomicRegionSequence = Sequence([_build_code("421060004", "SCT", "Spine")])
     place.FrameLaterality = "U"
     shared.MRReceiveCoilSequence = Sequence([receive])
     shared.MRTransmitCoilSequence = Sequence([transmit])
     shared.FrameAnatomySequence = Sequence([place])
 
 
-def _frame(series: SeriesToWrite, plane: ImagePlane, number: int) -> Dataset:
+def _build_frame_groups(series: SeriesToWrite, plane: ImagePlane, number: int) -> Dataset:
     header = series.header
     moment = f"{header['AcquisitionDate']}{header['AcquisitionTime']}"
     content, position, window = Dataset(), Dataset(), Dataset()
@@ -298,7 +305,7 @@ def _frame(series: SeriesToWrite, plane: ImagePlane, number: int) -> Dataset:
     return frame
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
+def _build_code(value: str, scheme: str, meaning: str) -> Dataset:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
     return code

@@ -62,11 +62,11 @@ class Prescription:
         return tuple(
             ImagePlane(
                 frame_of_reference_uid=frame_of_reference_uid,
-                position_lps_mm=_vector(
+                position_lps_mm=_round_vector(
                     corner + normal * self.slice_spacing_mm * (index - middle), 6
                 ),
-                row_direction=_vector(row, 9),
-                column_direction=_vector(column, 9),
+                row_direction=_round_vector(row, 9),
+                column_direction=_round_vector(column, 9),
                 row_spacing_mm=self.row_spacing_mm,
                 column_spacing_mm=self.column_spacing_mm,
                 rows=self.rows,
@@ -117,7 +117,7 @@ class Scene:
 
 def compute_straight_points(scene: Scene, planes: tuple[ImagePlane, ...]) -> NDArray[np.float32]:
     """Return, for each pixel, where in the straight frame it looks: (3, slices, rows, columns)."""
-    column, row = _pixel_grid(planes[0])
+    column, row = _build_pixel_grid(planes[0])
     return straight_from_lps(
         scene.posture,
         np.stack([compute_points_lps_mm(plane, column, row) for plane in planes], axis=1),
@@ -144,9 +144,9 @@ def draw_lesion(
     reach = shape.reach_mm()
     inside = compute_lesion_signal(contrast)
     for index, plane in enumerate(planes):
-        if abs(plane.measure_distance_mm(_vector(centre, 9))) > reach + thickness_mm:
+        if abs(plane.measure_distance_mm(_round_vector(centre, 9))) > reach + thickness_mm:
             continue
-        window = _window(plane, _vector(centre, 9), reach)
+        window = _find_window(plane, _round_vector(centre, 9), reach)
         share, core = compute_lesion_share(scene.posture, plane, window, thickness_mm, shape)
         rows, columns = window
         patch = image[index, rows, columns]
@@ -174,7 +174,7 @@ def compute_lesion_share(
     samples
         Points tried through the slice, along a column and along a row in each voxel.
     """
-    deep, down, across = (_offsets(count) for count in samples)
+    deep, down, across = (_compute_offsets(count) for count in samples)
     row = np.add.outer(np.arange(window[0].start, window[0].stop), down).ravel()
     column = np.add.outer(np.arange(window[1].start, window[1].stop), across).ravel()
     grid = compute_points_lps_mm(plane, *np.meshgrid(column, row))
@@ -200,7 +200,7 @@ def receive(
 ) -> NDArray[np.uint16]:
     """Turn signal into stored magnitudes: coil shading, saturation band, Rician noise."""
     plane = planes[0]
-    column, row = _pixel_grid(plane)
+    column, row = _build_pixel_grid(plane)
     to_back = np.clip(78 - straight[1], 0, None)
     near = 0.70 + 0.75 * np.exp(-to_back / COIL_REACH_MM)
     along = (row - (plane.rows - 1) / 2) * plane.row_spacing_mm
@@ -233,23 +233,23 @@ def compute_points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray
 
 def find_nearest_plane(planes: tuple[ImagePlane, ...], point_lps_mm: FloatArray) -> int:
     """Return the index of the plane that a point lies nearest to."""
-    point = _vector(point_lps_mm, 9)
+    point = _round_vector(point_lps_mm, 9)
     return min(range(len(planes)), key=lambda index: abs(planes[index].measure_distance_mm(point)))
 
 
-def _pixel_grid(plane: ImagePlane) -> tuple[FloatArray, FloatArray]:
+def _build_pixel_grid(plane: ImagePlane) -> tuple[FloatArray, FloatArray]:
     column, row = np.meshgrid(
         np.arange(plane.columns, dtype=np.float64), np.arange(plane.rows, dtype=np.float64)
     )
     return column, row
 
 
-def _offsets(count: int) -> FloatArray:
+def _compute_offsets(count: int) -> FloatArray:
     offsets: FloatArray = (np.arange(count) + 0.5) / count - 0.5
     return offsets
 
 
-def _window(plane: ImagePlane, centre_lps_mm: Vector3, reach_mm: float) -> tuple[slice, slice]:
+def _find_window(plane: ImagePlane, centre_lps_mm: Vector3, reach_mm: float) -> tuple[slice, slice]:
     column, row = plane.pixel_from_lps(centre_lps_mm)
     down, across = reach_mm / plane.row_spacing_mm + 1, reach_mm / plane.column_spacing_mm + 1
     return (
@@ -258,6 +258,6 @@ def _window(plane: ImagePlane, centre_lps_mm: Vector3, reach_mm: float) -> tuple
     )
 
 
-def _vector(values: FloatArray, decimals: int) -> Vector3:
+def _round_vector(values: FloatArray, decimals: int) -> Vector3:
     x, y, z = (round(float(value), decimals) + 0.0 for value in values)  # + 0.0: no minus zero
     return (x, y, z)

@@ -155,7 +155,7 @@ def _blank(spine: Spine, cell_mm: float) -> Canvas:
 def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Generator) -> None:
     """Paint what lies in front of the spine and next to it."""
     z, y, x = canvas.get_axes()
-    front = -_half_depth_mm(spine, z)
+    front = -_compute_half_depth_mm(spine, z)
     folds = smooth_noise(rng, canvas, (9.0, 8.0, 9.0))
     far = y < front - 24 + 3 * folds
     if build.thoracic:
@@ -166,10 +166,12 @@ def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Gene
     else:
         canvas.put(Tissue.ORGAN, far & (folds > -0.4) & (y < front - 30))
         canvas.put(Tissue.ANNULUS, far & (folds > 1.7))  # gut
-        canvas.put(Tissue.MUSCLE, _psoas(x, y, front))
+        canvas.put(Tissue.MUSCLE, _outline_psoas(x, y, front))
         vessels = [(Tissue.ARTERY, 9.0, 12.5, 8.5), (Tissue.VEIN, -13.0, 11.5, 9.5)]
     wander = 2.5 * np.sin(z / 37.0 + rng.uniform(0, 6))
-    fork = np.clip((_fork_mm(spine) - z) / 60, 0, 2)  # the great vessels part and leave forward
+    fork = np.clip(
+        (_find_fork_mm(spine) - z) / 60, 0, 2
+    )  # the great vessels part and leave forward
     for tissue, left, ahead, radius in vessels:
         aside = x - left * (1 + 2 * fork) - wander
         distance = np.hypot(aside, y - front + ahead + 12 * fork + 0.3 * wander)
@@ -178,20 +180,20 @@ def _paint_trunk(canvas: Canvas, spine: Spine, build: Build, rng: np.random.Gene
         canvas.put(tissue, distance < radius)
 
 
-def _fork_mm(spine: Spine) -> float:
+def _find_fork_mm(spine: Spine) -> float:
     """Return the fork of the great vessels in z: at L4, or below the section."""
     forks = [v.z_mm for v in spine.vertebrae if v.level == "L4"]
     return forks[0] if forks else spine.vertebrae[-1].z_mm - 200
 
 
-def _psoas(
+def _outline_psoas(
     x: NDArray[np.float32], y: NDArray[np.float32], front: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = ((np.abs(x) - 38) / 15) ** 2 + ((y - front * 0.1) / 21) ** 2 < 1
     return inside
 
 
-def _half_depth_mm(spine: Spine, z: NDArray[np.float32]) -> NDArray[np.float32]:
+def _compute_half_depth_mm(spine: Spine, z: NDArray[np.float32]) -> NDArray[np.float32]:
     """Half the depth of the bodies along the spine, as smooth as the vessels in front of it."""
     ordered = spine.vertebrae[::-1]
     depths = np.interp(z, [v.z_mm for v in ordered], [v.depth_mm / 2 for v in ordered])
@@ -207,7 +209,7 @@ def _paint_disc(canvas: Canvas, upper: Vertebra, lower: Vertebra, *, dry: bool) 
     )
     z, y, x = box.get_axes()
     z = z - z_mm
-    around = _rim(x / width, y / depth)
+    around = _compute_rim(x / width, y / depth)
     box.put(Tissue.LIGAMENT, (around < 1.10) & (np.abs(z) < reach))
     box.put(Tissue.ANNULUS, around < 1.02)
     thick = upper.disc_mm / 2 + 1.2
@@ -219,7 +221,7 @@ def _paint_disc(canvas: Canvas, upper: Vertebra, lower: Vertebra, *, dry: bool) 
         box.put(Tissue.DRY_NUCLEUS, cleft)
 
 
-def _rim(across: NDArray[np.floating], along: NDArray[np.floating]) -> NDArray[np.floating]:
+def _compute_rim(across: NDArray[np.floating], along: NDArray[np.floating]) -> NDArray[np.floating]:
     """Grow from 0 at the axis of a body to 1 at its wall; the back is flatter than the front."""
     flat = np.where(along > 0, 3.4, 2.3)
     grown: NDArray[np.floating] = (np.abs(across) ** 2.4 + np.abs(along) ** flat) ** (1 / 2.4)
@@ -239,7 +241,7 @@ def _paint_body(canvas: Canvas, vertebra: Vertebra) -> None:
     sacral = vertebra.level.startswith("S")
     slope = 1 + (0.16 * z / half if sacral else 0.0)
     waist = 1 - (0.0 if sacral else 0.085) * (1 - (z / half) ** 2)
-    rim = _rim(x / (width * waist), y / (depth * waist * slope))
+    rim = _compute_rim(x / (width * waist), y / (depth * waist * slope))
     bowl = 0.075 * vertebra.height_mm * (0.4 if sacral else 1.0)
     hollow = np.clip(1 - ((x / width) ** 2 + ((y - 1.5) / depth) ** 2) * 1.15, 0, 1)
     to_endplate = half - bowl * hollow - np.abs(z) - 2.2 * np.clip(rim - 0.82, 0, 1) ** 2 * 9

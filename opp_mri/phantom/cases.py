@@ -131,7 +131,7 @@ class Case:
         return round(visit.ap_mm * factor + constant, 2)
 
 
-def _visits(
+def _build_visits(
     scanners: tuple[Scanner, ...],
     *course: tuple[int, float],
     extras: dict[int, tuple[SeriesKind, ...]] | None = None,
@@ -158,7 +158,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=1, title="growth, then a sustained decline", category=_OPP,
         reason=Reason.SUSTAINED_DECLINE, level="L2", sex="M", age_years=57, histology="renal cell",
         dose_gy=24, fractions=1, ssrs_last_date=date(2020, 3, 12),
-        visits=_visits(
+        visits=_build_visits(
             (SIEMENS,), (-9, 15.0), (79, 23.4), (170, 17.6), (251, 15.2), (349, 13.9),
             extras={0: (_LOCALIZER, _AXIAL), 1: (_PLAIN,)},
         ),
@@ -168,7 +168,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=2, title="growth without end", category=_PD, reason=Reason.PERSISTENT_ENLARGEMENT,
         level="L4", sex="F", age_years=63, histology="sarcoma", dose_gy=27, fractions=3,
         ssrs_last_date=date(2019, 9, 20),
-        visits=_visits(
+        visits=_build_visits(
             (GE,), (-14, 14.2), (85, 17.8), (162, 20.9), (246, 23.5), (331, 25.8),
             extras={0: (_LOCALIZER, _PLAIN), 3: (_AXIAL,)},
         ),
@@ -178,7 +178,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=3, title="no change beyond measurement error", category=_SD,
         reason=Reason.WITHIN_MEASUREMENT_ERROR, level="T9", thoracic=True, sex="F", age_years=48,
         histology="thyroid", dose_gy=30, fractions=5, ssrs_last_date=date(2021, 5, 7),
-        visits=_visits(
+        visits=_build_visits(
             (PHILIPS,), (-19, 17.0), (90, 16.6), (175, 16.4), (262, 16.5), (340, 17.0),
             extras={2: (_LOCALIZER,)},
         ),
@@ -189,7 +189,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=4, title="steady decline", category=_PR, reason=Reason.DECLINE_FROM_BASELINE,
         level="L1", sex="M", age_years=70, histology="renal cell", dose_gy=18, fractions=1,
         ssrs_last_date=date(2019, 2, 26),
-        visits=_visits(
+        visits=_build_visits(
             (TOSHIBA,), (-21, 21.5), (76, 18.0), (168, 14.8), (255, 12.4), (338, 10.6),
             extras={0: (_PLAIN, _REFORMAT)},
         ),
@@ -200,7 +200,7 @@ CASES: Final[tuple[Case, ...]] = (
         category=_OPP, reason=Reason.SUSTAINED_DECLINE_DESPITE_GROWTH_ELSEWHERE, level="L3",
         sex="M", age_years=52, histology="renal cell", dose_gy=24, fractions=1,
         ssrs_last_date=date(2021, 10, 14),
-        visits=_visits(
+        visits=_build_visits(
             (GE, SIEMENS, SIEMENS), (-6, 13.2), (84, 21.3), (163, 16.1), (248, 13.6), (336, 12.3),
             extras={1: (_AXIAL,), 2: (_LOCALIZER,)},
         ),
@@ -213,7 +213,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=6, title="growth, decline, and growth again", category=_PD,
         reason=Reason.REGROWTH_AFTER_DECLINE, level="T8", thoracic=True, sex="F", age_years=41,
         histology="breast", dose_gy=24, fractions=3, ssrs_last_date=date(2020, 7, 3),
-        visits=_visits(
+        visits=_build_visits(
             (SIEMENS,), (-12, 11.4), (73, 17.2), (158, 11.9), (244, 15.2), (330, 18.4), (421, 21.0),
             extras={0: (_AXIAL,)},
         ),
@@ -225,7 +225,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=7, title="growth and decline where STIR was made in place of T2 with fat saturation",
         category=_OPP, reason=Reason.SUSTAINED_DECLINE, level="L5", sex="F", age_years=66,
         histology="lung", dose_gy=18, fractions=1, ssrs_last_date=date(2022, 1, 20),
-        visits=_visits(
+        visits=_build_visits(
             (TOSHIBA,), (-17, 14.5), (81, 22.0), (172, 16.3), (259, 14.1), (344, 13.0),
             extras={0: (_PLAIN,), 2: (_LOCALIZER,)},
         ),
@@ -236,7 +236,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=8, title="steady decline, on enhanced multi-frame images", category=_PR,
         reason=Reason.DECLINE_FROM_BASELINE, level="L3", sex="M", age_years=59,
         histology="thyroid", dose_gy=30, fractions=5, ssrs_last_date=date(2022, 8, 18),
-        visits=_visits(
+        visits=_build_visits(
             (PHILIPS,), (-11, 20.2), (87, 17.1), (165, 14.0), (250, 11.8), (335, 10.1),
             extras={0: (_PLAIN,)},
         ),
@@ -246,7 +246,7 @@ CASES: Final[tuple[Case, ...]] = (
         number=9, title="growth without end, on JPEG 2000 images", category=_PD,
         reason=Reason.PERSISTENT_ENLARGEMENT, level="L2", sex="F", age_years=54,
         histology="melanoma", dose_gy=27, fractions=3, ssrs_last_date=date(2022, 11, 4),
-        visits=_visits(
+        visits=_build_visits(
             (GE, GE, SIEMENS), (-8, 14.6), (82, 17.9), (169, 20.9), (252, 23.3), (329, 25.2),
             extras={0: (_LOCALIZER,)},
         ),

@@ -121,7 +121,7 @@ class Patient:
         """Acquire one visit after the other."""
         signals: dict[tuple[Contrast, bool], NDArray[np.float32]] = {}
         for index, visit in enumerate(self.case.visits):
-            yield self._study(index, visit, signals)
+            yield self._acquire_study(index, visit, signals)
 
     def get_lesion(self, visit: Visit, sequence: SeriesKind) -> LesionShape:
         """Return the lesion as a sequence of a visit shows it."""
@@ -140,12 +140,12 @@ class Patient:
             phase=float(self.case.number),
         )
 
-    def _study(
+    def _acquire_study(
         self, index: int, visit: Visit, signals: dict[tuple[Contrast, bool], NDArray[np.float32]]
     ) -> AcquiredStudy:
         case = self.case
         frame_uid = make_uid(self.seed, case.patient_id, index, "frame of reference")
-        scene = Scene(anatomy=self.anatomy, posture=self._posture(index))
+        scene = Scene(anatomy=self.anatomy, posture=self._find_posture(index))
         shapes = {sequence: self.get_lesion(visit, sequence) for sequence in case.sequences}
         seen_from: dict[Prescription, NDArray[np.float32]] = {}
         series = []
@@ -156,7 +156,7 @@ class Patient:
             contrast = visit.scanner.contrasts[kind]
             key = (contrast, kind in AXIAL_LIKE)
             if key not in signals:
-                signals[key] = self.anatomy.compute_signal(contrast, _thickness(kind))
+                signals[key] = self.anatomy.compute_signal(contrast, _choose_thickness(kind))
             images: list[NDArray[np.uint16]] = []
             for stack in stacks:
                 laid = stack.build_planes(frame_uid)
@@ -168,11 +168,13 @@ class Patient:
                 rng = make_generator(self.seed, case.patient_id, index, kind, len(images), "noise")
                 images.append(
                     acquisition.receive(
-                        image, laid, seen_from[stack], _receiver(kind, contrast), rng
+                        image, laid, seen_from[stack], _choose_receiver(kind, contrast), rng
                     )
                 )
             series.append(
-                self._series(index, visit, kind, number, planes, np.concatenate(images), stacks[0])
+                self._build_series(
+                    index, visit, kind, number, planes, np.concatenate(images), stacks[0]
+                )
             )
         return AcquiredStudy(
             visit=visit,
@@ -188,7 +190,7 @@ class Patient:
         """Return the date of a day counted from the end of radiosurgery."""
         return self.case.ssrs_last_date + timedelta(days=day)
 
-    def _posture(self, index: int) -> Posture:
+    def _find_posture(self, index: int) -> Posture:
         """Lay the patient down: no two visits are alike, in the joints or on the table."""
         rng = make_generator(self.seed, self.case.patient_id, index, "posture")
         joints = rng.normal(0, JOINT_SD_DEG, (len(self.spine.vertebrae) - 1, 3))
@@ -196,7 +198,7 @@ class Patient:
         shift = rng.normal(0, PATIENT_SD_MM) + table
         return build_posture(self.spine, joints, build_rigid(rng.normal(0, PATIENT_SD_DEG), shift))
 
-    def _series(
+    def _build_series(
         self,
         index: int,
         visit: Visit,
@@ -212,7 +214,7 @@ class Patient:
         return AcquiredSeries(
             kind=kind,
             number=number,
-            header=self._header(index, visit, kind, number),
+            header=self._build_header(index, visit, kind, number),
             planes=planes,
             pixels=pixels,
             thickness_mm=stack.thickness_mm,
@@ -222,7 +224,7 @@ class Patient:
             ),
         )
 
-    def _header(
+    def _build_header(
         self, index: int, visit: Visit, kind: SeriesKind, number: int
     ) -> dict[str, HeaderValue]:
         case = self.case
@@ -301,7 +303,7 @@ def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
     return evolve(study, series=tuple(evolve(series, pixels=no_pixels) for series in measured))
 
 
-def _thickness(kind: SeriesKind) -> tuple[float, float, float]:
+def _choose_thickness(kind: SeriesKind) -> tuple[float, float, float]:
     """Return the extent in z, y and x of the straight frame over which a slice averages, in mm."""
     match kind:
         case SeriesKind.LOCALIZER:
@@ -314,7 +316,7 @@ def _thickness(kind: SeriesKind) -> tuple[float, float, float]:
             return (0.0, 0.0, 4.0)
 
 
-def _receiver(kind: SeriesKind, contrast: Contrast) -> Receiver:
+def _choose_receiver(kind: SeriesKind, contrast: Contrast) -> Receiver:
     suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
     weighted = {SeriesKind.T1: 1.25, SeriesKind.T1POST: 1.25, SeriesKind.LOCALIZER: 1.6}
     return Receiver(

@@ -51,23 +51,27 @@ def prescribe(
     match kind:
         case SeriesKind.LOCALIZER:
             return tuple(
-                _stack(centre, np.eye(3), plane, (192, 192), 1.6, 3, (12.0, 8.0), coarse)
+                _prescribe_stack(centre, np.eye(3), plane, (192, 192), 1.6, 3, (12.0, 8.0), coarse)
                 for plane in _PLANES
             )
         case SeriesKind.AXIAL_T2:
             lesion = where.lps_from_local[where.spine.index(case.level)]
             middle = lesion[:3, 3] - 10 * lesion[:3, 1]
             return (
-                _stack(middle, lesion[:3, :3], "axial", (192, 192), 0.78, 9, (4.4, 4.0), coarse),
+                _prescribe_stack(
+                    middle, lesion[:3, :3], "axial", (192, 192), 0.78, 9, (4.4, 4.0), coarse
+                ),
             )
         case SeriesKind.REFORMAT:
             middle = where.place_points(where.spine.middle, (0.0, 0.0, 0.0))
-            return (_stack(middle, axes, "coronal", (256, 192), 1.1, 9, (3.0, 3.0), coarse),)
+            return (
+                _prescribe_stack(middle, axes, "coronal", (256, 192), 1.1, 9, (3.0, 3.0), coarse),
+            )
         case _:
-            return (_sagittal(case, centre, axes, rng, visit, coarse),)
+            return (_prescribe_sagittal(case, centre, axes, rng, visit, coarse),)
 
 
-def _sagittal(
+def _prescribe_sagittal(
     case: Case,
     centre: FloatArray,
     axes: FloatArray,
@@ -82,10 +86,10 @@ def _sagittal(
     spacing = round((282.0 + 30.0 * float(rng.random())) / rows, 4)
     slices = 11 if rng.random() < 0.6 else 13
     gap = (4.4, 4.0) if slices == 11 else (4.0, 3.6)
-    return _stack(centre, axes, "sagittal", (rows, columns), spacing, slices, gap, coarse)
+    return _prescribe_stack(centre, axes, "sagittal", (rows, columns), spacing, slices, gap, coarse)
 
 
-def _stack(
+def _prescribe_stack(
     centre: FloatArray,
     axes: FloatArray,
     plane: str,

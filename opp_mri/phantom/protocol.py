@@ -72,7 +72,7 @@ class Scanner:
     phase_direction: str = "COL"
 
 
-def _contrasts(
+def _build_contrasts(
     field_t: float,
     t1: tuple[float, float],
     t2: tuple[float, float],
@@ -101,7 +101,7 @@ def _contrasts(
     }
 
 
-def _described(
+def _build_descriptions(
     t1: str, t2fs: str, stir: str, post: str, further: tuple[str, str, str, str]
 ) -> dict[SeriesKind, str]:
     plain, axial, localizer, reformat = further
@@ -125,10 +125,10 @@ SIEMENS: Final = Scanner(
     institution="Phantom University Hospital",
     software="syngo MR E11",
     field_t=1.5,
-    contrasts=_contrasts(
+    contrasts=_build_contrasts(
         1.5, (560.0, 9.8), (3600.0, 82.0), (4200.0, 44.0, 165.0), post_fat_suppressed=False
     ),
-    descriptions=_described(
+    descriptions=_build_descriptions(
         "t1_tse_sag", "t2_tse_fs_sag", "t2_tirm_sag", "t1_tse_sag_km",
         ("t2_tse_sag", "t2_tse_tra", "localizer", "t2_tse_sag_MPR_cor"),
     ),
@@ -155,10 +155,10 @@ GE: Final = Scanner(
     institution="Phantom Imaging Center",
     software="DV26.0_R03",
     field_t=3.0,
-    contrasts=_contrasts(
+    contrasts=_build_contrasts(
         3.0, (680.0, 11.2), (4100.0, 88.5), (4600.0, 42.0, 210.0), post_fat_suppressed=True
     ),
-    descriptions=_described(
+    descriptions=_build_descriptions(
         "SAG T1 FSE", "SAG T2 FS FRFSE", "SAG STIR", "SAG T1 FS +C",
         ("SAG T2 FRFSE", "AX T2 FRFSE", "3-PL LOC", "COR T2 REFORMAT"),
     ),
@@ -178,10 +178,10 @@ PHILIPS: Final = Scanner(
     institution="Phantom Cancer Institute",
     software="5.3.1",
     field_t=1.5,
-    contrasts=_contrasts(
+    contrasts=_build_contrasts(
         1.5, (500.0, 8.0), (3200.0, 80.0), (3900.0, 60.0, 160.0), post_fat_suppressed=False
     ),
-    descriptions=_described(
+    descriptions=_build_descriptions(
         "T1W_TSE SAG", "T2W_SPIR SAG", "STIR_TSE SAG", "T1W_TSE SAG GD",
         ("T2W_TSE SAG", "T2W_TSE AX", "SURVEY", "T2W_TSE MPR COR"),
     ),
@@ -200,10 +200,10 @@ TOSHIBA: Final = Scanner(
     institution="Phantom General Hospital",
     software="V3.10",
     field_t=1.5,
-    contrasts=_contrasts(
+    contrasts=_build_contrasts(
         1.5, (520.0, 12.0), (3400.0, 90.0), (3500.0, 56.0, 150.0), post_fat_suppressed=True
     ),
-    descriptions=_described(
+    descriptions=_build_descriptions(
         "T1WI SAG", "T2WI FatSat SAG", "STIR SAG", "T1WI FatSat SAG CE",
         ("T2WI SAG", "T2WI AX", "Locator", "T2WI MPR COR"),
     ),
@@ -245,7 +245,9 @@ def build_series_header(
         "ProtocolName": scanner.descriptions[kind],
         "BodyPartExamined": "SPINE",
         "PatientPosition": "HFS",
-        "ImageType": _image_type(scanner, localizer=localizer, derived=derived, inverted=inverted),
+        "ImageType": _choose_image_type(
+            scanner, localizer=localizer, derived=derived, inverted=inverted
+        ),
         "ScanningSequence": "GR" if localizer else ("SE", "IR") if inverted else "SE",
         "SequenceVariant": "SP" if localizer else "SK",
         "MRAcquisitionType": "2D",
@@ -270,7 +272,7 @@ def build_series_header(
     return header
 
 
-def _image_type(
+def _choose_image_type(
     scanner: Scanner, *, localizer: bool, derived: bool, inverted: bool
 ) -> tuple[str, ...]:
     if derived:

@@ -177,7 +177,7 @@ def build_posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> 
         Shape (4, 4): rigid, from the frame of the middle vertebra to patient LPS.
     """
     steps = [
-        _down(upper, lower, extra)
+        _find_step_down(upper, lower, extra)
         for upper, lower, extra in zip(
             spine.vertebrae, spine.vertebrae[1:], joints_deg, strict=False
         )
@@ -222,21 +222,21 @@ def straight_from_lps(where: Posture, points_lps_mm: FloatArray) -> Float32Array
         Shape (3, ...), in the straight frame, float32.
     """
     points = np.asarray(points_lps_mm, np.float32)
-    upper = _local(where, 0, points)
-    straight = _lifted(upper, where.spine.vertebrae[0])
+    upper = _convert_to_local(where, 0, points)
+    straight = _lift_points(upper, where.spine.vertebrae[0])
     for index in range(1, len(where.spine.vertebrae)):
-        lower = _local(where, index, points)
-        below_upper = np.maximum(-upper[2] - _rigid_half_mm(where, index - 1, upper[1]), 0)
-        above_lower = np.maximum(lower[2] - _rigid_half_mm(where, index, lower[1]), 0)
+        lower = _convert_to_local(where, index, points)
+        below_upper = np.maximum(-upper[2] - _compute_rigid_half_mm(where, index - 1, upper[1]), 0)
+        above_lower = np.maximum(lower[2] - _compute_rigid_half_mm(where, index, lower[1]), 0)
         weight = below_upper / (below_upper + above_lower + np.float32(1e-9))
         weight[above_lower == 0] = 1
         weight[below_upper == 0] = 0
-        straight += weight * (_lifted(lower, where.spine.vertebrae[index]) - straight)
+        straight += weight * (_lift_points(lower, where.spine.vertebrae[index]) - straight)
         upper = lower
     return straight
 
 
-def _down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> FloatArray:
+def _find_step_down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> FloatArray:
     turn = np.array([upper.lordosis_deg, 0.0, 0.0]) + extra_deg
     half_disc = upper.disc_mm / 2
     to_joint = build_rigid(np.zeros(3), np.array([0, 0, -(upper.height_mm / 2 + half_disc)]))
@@ -245,20 +245,20 @@ def _down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> FloatArray
     return step
 
 
-def _local(where: Posture, index: int, points: Float32Array) -> Float32Array:
+def _convert_to_local(where: Posture, index: int, points: Float32Array) -> Float32Array:
     inverse = np.linalg.inv(where.lps_from_local[index])
     moved: Float32Array = np.tensordot(inverse[:3, :3].astype(np.float32), points, axes=1)
     moved += inverse[:3, 3].astype(np.float32).reshape(3, *([1] * (points.ndim - 1)))
     return moved
 
 
-def _lifted(local: Float32Array, vertebra: Vertebra) -> Float32Array:
+def _lift_points(local: Float32Array, vertebra: Vertebra) -> Float32Array:
     lifted = local.copy()
     lifted[2] += np.float32(vertebra.z_mm)
     return lifted
 
 
-def _rigid_half_mm(where: Posture, index: int, y_mm: Float32Array) -> Float32Array:
+def _compute_rigid_half_mm(where: Posture, index: int, y_mm: Float32Array) -> Float32Array:
     """Half the height of the zone that moves with a body, narrowing in front of and behind it."""
     vertebra = where.spine.vertebrae[index]
     beyond = np.abs(y_mm) - np.float32(vertebra.depth_mm / 2 + RIGID_DEPTH_MARGIN_MM)

@@ -119,8 +119,10 @@ def build_water_and_fat(contrast: Contrast) -> tuple[NDArray[np.float32], NDArra
     leaves = FAT_SUPPRESSION_LEAVES if contrast.fat_suppressed else 1.0
     for tissue, own in PROPERTIES.items():
         rate = 1000 / (own.t1_ms * slower) + (own.uptake_per_s if contrast.agent else 0.0)
-        water[tissue] = own.density * _spin_echo(contrast, 1000 / rate, own.t2_ms)
-        fat[tissue] = own.density * leaves * _spin_echo(contrast, FAT_T1_MS * slower, FAT_T2_MS)
+        water[tissue] = own.density * _compute_spin_echo(contrast, 1000 / rate, own.t2_ms)
+        fat[tissue] = (
+            own.density * leaves * _compute_spin_echo(contrast, FAT_T1_MS * slower, FAT_T2_MS)
+        )
     return water, fat
 
 
@@ -129,7 +131,7 @@ def compute_lesion_signal(contrast: Contrast) -> float:
     return float(abs(build_water_and_fat(contrast)[0][Tissue.LESION]))
 
 
-def _spin_echo(contrast: Contrast, t1_ms: float, t2_ms: float) -> float:
+def _compute_spin_echo(contrast: Contrast, t1_ms: float, t2_ms: float) -> float:
     recovered = 1 - np.exp(-contrast.tr_ms / t1_ms)
     if contrast.ti_ms is not None:
         recovered = 1 - 2 * np.exp(-contrast.ti_ms / t1_ms) + np.exp(-contrast.tr_ms / t1_ms)

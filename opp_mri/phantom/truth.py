@@ -62,14 +62,14 @@ def record(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> PatientRecor
     """
     case = patient.case
     return PatientRecord(
-        truth=_patient_truth(patient, studies),
-        lesions=(_lesion_row(patient, studies[0]),),
+        truth=_build_patient_truth(patient, studies),
+        lesions=(_build_lesion_row(patient, studies[0]),),
         events=tuple(
             (case.lesion_id, patient.compute_date(event.day).isoformat(), event.event, event.value)
             for event in case.events
         ),
         calipers=tuple(
-            _caliper_row(patient, index, study, series)
+            _build_caliper_row(patient, index, study, series)
             for index, study in enumerate(studies)
             for series in study.series
             if series.kind in MEASURED
@@ -90,7 +90,7 @@ def compute_ssrs_first_date(patient: Patient) -> date:
     return patient.case.ssrs_last_date - timedelta(days=2 * (patient.case.fractions - 1))
 
 
-def _patient_truth(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> Json:
+def _build_patient_truth(patient: Patient, studies: tuple[AcquiredStudy, ...]) -> Json:
     case = patient.case
     return {
         "patient_id": case.patient_id,
@@ -120,15 +120,15 @@ def _visit_truth(patient: Patient, study: AcquiredStudy, baseline: AcquiredStudy
         "frame_of_reference_uid": study.frame_of_reference_uid,
         "scanner": study.visit.scanner.manufacturer,
         "sequences": {
-            series.kind.value: _sequence_truth(study, series)
+            series.kind.value: _build_sequence_truth(study, series)
             for series in study.series
             if series.kind in MEASURED
         },
         "vertebrae": {
             vertebra.level: {
-                "visit_from_baseline": _rounded(motion[index]),
+                "visit_from_baseline": _round_values(motion[index]),
                 "landmarks_lps_mm": {
-                    name: _rounded(study.posture.place_points(index, point))
+                    name: _round_values(study.posture.place_points(index, point))
                     for name, point in vertebra.compute_corners_local_mm().items()
                 },
             }
@@ -137,7 +137,7 @@ def _visit_truth(patient: Patient, study: AcquiredStudy, baseline: AcquiredStudy
     }
 
 
-def _sequence_truth(study: AcquiredStudy, series: AcquiredSeries) -> Json:
+def _build_sequence_truth(study: AcquiredStudy, series: AcquiredSeries) -> Json:
     shape = study.shapes[series.kind]
     centre = study.posture.place_points(shape.vertebra, shape.centre_local_mm)
     sop_instance_uid, frame = series.get_reference(find_nearest_plane(series.planes, centre))
@@ -145,15 +145,15 @@ def _sequence_truth(study: AcquiredStudy, series: AcquiredSeries) -> Json:
     return {
         "series_instance_uid": series.header["SeriesInstanceUID"],
         "ap_mm": shape.ap_mm,
-        "anterior_end_lps_mm": _rounded(anterior),
-        "posterior_end_lps_mm": _rounded(posterior),
-        "centre_lps_mm": _rounded(centre),
+        "anterior_end_lps_mm": _round_values(anterior),
+        "posterior_end_lps_mm": _round_values(posterior),
+        "centre_lps_mm": _round_values(centre),
         "sop_instance_uid": sop_instance_uid,
         "frame": frame,
     }
 
 
-def _lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
+def _build_lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
     case = patient.case
     series = next(
         series_truth for series_truth in baseline.series if series_truth.kind is SeriesKind.T1
@@ -172,7 +172,7 @@ def _lesion_row(patient: Patient, baseline: AcquiredStudy) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-def _caliper_row(
+def _build_caliper_row(
     patient: Patient, index: int, study: AcquiredStudy, series: AcquiredSeries
 ) -> tuple[Cell, ...]:
     hand = make_generator(patient.seed, patient.case.patient_id, index, series.kind, "reader")
@@ -184,6 +184,6 @@ def _caliper_row(
     )  # fmt: skip
 
 
-def _rounded(values: FloatArray) -> Any:
+def _round_values(values: FloatArray) -> Any:
     """Write numbers to 1e-9: a matrix stays rigid, and a file the same on every machine."""
     return (np.round(values, 9) + 0.0).tolist()

@@ -17,13 +17,13 @@ def render_table_files(tables: Sequence[Table]) -> dict[str, bytes]:
     empty where it was withheld or cannot be obtained.
     """
     files = {
-        f"{_file_name(table.title)}.csv": write_csv_rows(
+        f"{_name_file(table.title)}.csv": write_csv_rows(
             table.columns, [[guard_text(text) for text in row] for row in table.text_rows]
         )
         for table in tables
     }
     numbers = [
-        [guard_text(table.title), guard_text(str(lesion["key"])), name, _written(value)]
+        [guard_text(table.title), guard_text(str(lesion["key"])), name, _write_value(value)]
         for table in tables
         for lesion in table.records
         for name, value in lesion.items()
@@ -32,11 +32,11 @@ def render_table_files(tables: Sequence[Table]) -> dict[str, bytes]:
     return {**files, NUMBERS: write_csv_rows(COLUMNS, numbers)}
 
 
-def _file_name(title: str) -> str:
+def _name_file(title: str) -> str:
     return "_".join("".join(c if c.isalnum() else " " for c in title.lower()).split())
 
 
-def _written(value: object) -> str:
+def _write_value(value: object) -> str:
     if isinstance(value, str):
         return guard_text(value)
     return "" if value is None else str(value)  # a number: a minus makes no formula of it

@@ -126,14 +126,14 @@ def generate_changes(lesion: AssessedLesion) -> Iterator[Change]:
                 lesion_id=lesion.lesion.lesion_id,
                 sequence=sequence,
                 observation=observation,
-                part=_part(observation, baseline, retreated),
+                part=_find_study_part(observation, baseline, retreated),
                 baseline=baseline,
                 previous_day=previous_day,
             )
             previous_day = observation.days_from_ssrs
 
 
-def _part(
+def _find_study_part(
     observation: Observation, baseline: Observation | None, retreated: int | None
 ) -> StudyPart:
     if observation is baseline:

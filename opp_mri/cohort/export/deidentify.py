@@ -63,10 +63,10 @@ def deidentify_lesions(
     """
     analysed = list(lesions)
     if key is None:
-        if _was_deidentified(analysed):
+        if _is_deidentified(analysed):
             return tuple(analysed)
         key = key_from_data(analysed)
-    patients = _codes(
+    patients = _assign_codes(
         "P", "patient", {assessed_lesion.patient_id for assessed_lesion in analysed}, key
     )
     by_patient: dict[str, list[str]] = {}
@@ -75,7 +75,7 @@ def deidentify_lesions(
     names = {
         lesion_id: f"{patients[patient_id]}-{code}"
         for patient_id, lesion_ids in by_patient.items()
-        for lesion_id, code in _codes("L", "lesion", lesion_ids, key).items()
+        for lesion_id, code in _assign_codes("L", "lesion", lesion_ids, key).items()
     }
     without_identity = [
         _without(
@@ -90,7 +90,7 @@ def deidentify_lesions(
     )
 
 
-def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
+def _is_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     """Recognise a cohort made by this module: in order, with its UIDs, and nothing to take."""
     names = [lesion.lesion.lesion_id for lesion in lesions]
     return names == sorted(names) and all(
@@ -101,13 +101,13 @@ def _was_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
     )
 
 
-def _codes(letter: str, kind: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
-    ordered: Sequence[str] = sorted(names, key=lambda name: _keyed(key, kind, name))
+def _assign_codes(letter: str, kind: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
+    ordered: Sequence[str] = sorted(names, key=lambda name: _compute_keyed_digest(key, kind, name))
     width = max(len(str(len(ordered))), 3 if kind == "patient" else 1)
     return {name: f"{letter}{place:0{width}}" for place, name in enumerate(ordered, 1)}
 
 
-def _keyed(key: bytes, kind: str, name: str) -> bytes:
+def _compute_keyed_digest(key: bytes, kind: str, name: str) -> bytes:
     return hmac.digest(key, f"{kind}\0{name}".encode(), "sha256")
 
 
@@ -115,24 +115,24 @@ def _without(lesion: AssessedLesion, patient_id: str, lesion_id: str) -> Assesse
     events = tuple(_without_text(event) for event in lesion.timeline.events)
     timeline = evolve(lesion.timeline, lesion_id=lesion_id, events=events)
     return AssessedLesion(  # what is not named here, such as the reader, is gone
-        lesion=_bare(lesion.lesion, patient_id, lesion_id),
+        lesion=_strip_lesion(lesion.lesion, patient_id, lesion_id),
         timeline=timeline,
         assessment=evolve(lesion.assessment, lesion_id=lesion_id),
         error=lesion.error,
         visits=tuple(
-            _bare_visit(visit, lesion.lesion.ssrs_last_date, lesion_id) for visit in lesion.visits
+            _strip_visit(visit, lesion.lesion.ssrs_last_date, lesion_id) for visit in lesion.visits
         ),
     )
 
 
-def _bare_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
+def _strip_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
     """Return the findings of a visit with the days moved, and without who recorded them."""
     planned = visit.confirmation_date
     return Visit(
         **{name: getattr(visit, name) for name in FINDINGS if name != "confirmation_date"},
         lesion_id=lesion_id,
-        visit_date=_moved(count_days(ssrs_last_date, visit.visit_date)),
-        confirmation_date=planned and _moved(count_days(ssrs_last_date, planned)),
+        visit_date=_convert_to_date(count_days(ssrs_last_date, visit.visit_date)),
+        confirmation_date=planned and _convert_to_date(count_days(ssrs_last_date, planned)),
     )
 
 
@@ -143,11 +143,11 @@ def _without_text(event: TreatmentEvent) -> TreatmentEvent:
     )
 
 
-def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
+def _strip_lesion(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
     """Say of a lesion what is left of it, field by field: what is not named here is gone."""
 
-    def moved(day: date | None) -> date | None:
-        return None if day is None else _moved(count_days(lesion.ssrs_last_date, day))
+    def shift_day(day: date | None) -> date | None:
+        return None if day is None else _convert_to_date(count_days(lesion.ssrs_last_date, day))
 
     uid = int.from_bytes(hashlib.sha256(lesion_id.encode()).digest()[:16], "big")
     return Lesion(
@@ -155,17 +155,17 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
         tracking_uid=f"2.25.{uid}",
         patient_id=patient_id,
         level=lesion.level,
-        ssrs_first_date=_moved(count_days(lesion.ssrs_last_date, lesion.ssrs_first_date)),
+        ssrs_first_date=_convert_to_date(count_days(lesion.ssrs_last_date, lesion.ssrs_first_date)),
         ssrs_last_date=SSRS_DATE,
         dose_gy=lesion.dose_gy,
         fractions=lesion.fractions,
         histology=(find_histology(lesion.histology) or OTHER_HISTOLOGY) if lesion.histology else "",
         sex=lesion.sex,
         age_years=None if lesion.age_years is None else min(lesion.age_years, OLDEST_AGE),
-        birth_year=_moved_birth_year(lesion),
+        birth_year=_shift_birth_year(lesion),
         exclusions=lesion.exclusions,
-        last_contact_date=moved(lesion.last_contact_date),
-        death_date=moved(lesion.death_date),
+        last_contact_date=shift_day(lesion.last_contact_date),
+        death_date=shift_day(lesion.death_date),
         bone_quality=lesion.bone_quality,
         sins_pain=lesion.sins_pain,
         sins_alignment=lesion.sins_alignment,
@@ -175,7 +175,7 @@ def _bare(lesion: Lesion, patient_id: str, lesion_id: str) -> Lesion:
     )
 
 
-def _moved_birth_year(lesion: Lesion) -> int | None:
+def _shift_birth_year(lesion: Lesion) -> int | None:
     """Move a year of birth with SSRS; none next to an age, where it adds nothing."""
     if lesion.birth_year is None or lesion.age_years is not None:
         return None
@@ -183,7 +183,7 @@ def _moved_birth_year(lesion: Lesion) -> int | None:
     return SSRS_DATE.year - min(years, OLDEST_AGE) if years >= 0 else None  # born after: no age
 
 
-def _moved(days: int) -> date:
+def _convert_to_date(days: int) -> date:
     try:
         return SSRS_DATE + timedelta(days=days)
     except OverflowError:

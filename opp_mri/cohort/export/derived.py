@@ -54,7 +54,7 @@ def find_deciding(lesion: AssessedLesion) -> SequenceAssessment | None:
     return None if sequence is None else lesion.assessment.sequences.get(sequence)
 
 
-def _answer_columns(
+def _build_answer_columns(
     category: Callable[[Row], ResponseCategory], reason: Callable[[Row], Reason], criteria: Criteria
 ) -> tuple[Column[Row], ...]:
     return (
@@ -85,7 +85,7 @@ def build_assessment_columns(
     """
     columns: list[Column[AssessedLesion]] = [
         *view_through((LESION_ID, PATIENT_ID), get_lesion),
-        *_answer_columns(
+        *_build_answer_columns(
             lambda lesion: lesion.assessment.category,
             lambda lesion: lesion.assessment.reason,
             criteria,
@@ -140,11 +140,11 @@ def build_assessment_columns(
         ),
     ]  # fmt: skip
     if margins_mm is not None:
-        columns.append(_margin_column(margins_mm))
+        columns.append(_build_margin_column(margins_mm))
     return tuple(columns)
 
 
-def _margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedLesion]:
+def _build_margin_column(margins_mm: Mapping[str, Decimal | None]) -> Column[AssessedLesion]:
     return Column(
         name="margin_mm", label="Margin", kind=Kind.DECIMAL, unit="mm", source=_RULES,
         of=lambda lesion: margins_mm[lesion.lesion.lesion_id],
@@ -165,7 +165,7 @@ def build_sequence_columns(criteria: Criteria) -> tuple[Column[SequenceAnswer], 
             of=lambda row: row.sequence.value, familiar=True, description="The sequence.",
             source="recorded",
         ),
-        *_answer_columns(
+        *_build_answer_columns(
             lambda row: row.assessment.category, lambda row: row.assessment.reason, criteria
         ),
         Column(
@@ -200,7 +200,7 @@ def build_derived_tables(
         ),
         tabulate(
             SEQUENCE_ANSWERS, "Sequences", "One row a lesion and measured sequence.",
-            build_sequence_columns(criteria), _sequence_answers(members),
+            build_sequence_columns(criteria), _generate_sequence_answers(members),
         ),
         tabulate(
             ASSESSMENTS, "Assessments", "One row a lesion.",
@@ -209,7 +209,7 @@ def build_derived_tables(
     )  # fmt: skip
 
 
-def _sequence_answers(lesions: Iterable[AssessedLesion]) -> Iterator[SequenceAnswer]:
+def _generate_sequence_answers(lesions: Iterable[AssessedLesion]) -> Iterator[SequenceAnswer]:
     for lesion in lesions:
         for sequence in SeriesRole:
             if sequence in lesion.assessment.sequences:

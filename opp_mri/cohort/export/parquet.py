@@ -39,11 +39,11 @@ def write_parquet(table: ExportTable, notes: Mapping[str, str]) -> bytes:
 
     fields, arrays = [], []
     for column, values in zip(table.columns, table.data, strict=True):
-        kind = _arrow_type(column, values)
-        arrays.append(_array(column, values, kind))
+        kind = _choose_arrow_type(column, values)
+        arrays.append(_build_array(column, values, kind))
         fields.append(
             pa.field(column.name, kind, nullable=not column.required,
-                     metadata=_metadata(table, column))
+                     metadata=_build_metadata(table, column))
         )  # fmt: skip
     schema = pa.schema(
         fields, metadata={"title": table.title, "description": table.description, **notes}
@@ -53,14 +53,14 @@ def write_parquet(table: ExportTable, notes: Mapping[str, str]) -> bytes:
     return sink.getvalue()
 
 
-def _metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
+def _build_metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
     entry = Entry(table, column)
     described = {column.name: write_value(column.of(entry)) for column in DICTIONARY_COLUMNS}
     described["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
     return described
 
 
-def _arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:
+def _choose_arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:
     import pyarrow as pa
 
     if column.kind is Kind.DECIMAL:
@@ -83,7 +83,7 @@ def _arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:
     }[column.kind]
 
 
-def _array(column: Column[Any], values: Sequence[Value], kind: Any) -> Any:
+def _build_array(column: Column[Any], values: Sequence[Value], kind: Any) -> Any:
     import pyarrow as pa
 
     if column.kind is not Kind.CODE:

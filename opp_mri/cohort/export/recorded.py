@@ -57,7 +57,7 @@ def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTabl
         tabulate(
             MEASUREMENTS, "Lengths",
             "One row a length: a lesion on one sequence of one study.", LENGTH_COLUMNS,
-            _lengths(members),
+            _generate_lengths(members),
         ),
         tabulate(
             EVENTS, "Events", "One row an event, in the order in which they were recorded.",
@@ -80,7 +80,7 @@ def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTabl
     )  # fmt: skip
 
 
-def _lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
+def _generate_lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
     for member in lesions:
         for sequence in SeriesRole:
             for observation in member.timeline.observations.get(sequence, ()):

@@ -111,7 +111,9 @@ def render_redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
     by_name = {table.name: table for table in tables}
     export_tables = {form: by_name[form.table] for form in FORMS}
     return {
-        "data_dictionary.csv": write_csv_rows(DICTIONARY_HEADER, _dictionary(export_tables)),
+        "data_dictionary.csv": write_csv_rows(
+            DICTIONARY_HEADER, _generate_dictionary_rows(export_tables)
+        ),
         "events.csv": write_csv_rows(
             ("event_name", "arm_num", "unique_event_name", "custom_event_label"),
             dict.fromkeys((form.event, str(ARM), "", "") for form in FORMS),  # REDCap names them
@@ -124,20 +126,20 @@ def render_redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
             ("event_name", "form_name", "custom_form_label"),
             [(form.unique_event, form.name, "") for form in FORMS if form.repeats],
         ),
-        "records.csv": _records(export_tables),
+        "records.csv": _write_records(export_tables),
     }
 
 
-def _dictionary(tables: Mapping[Form, ExportTable]) -> Iterator[Sequence[str]]:
+def _generate_dictionary_rows(tables: Mapping[Form, ExportTable]) -> Iterator[Sequence[str]]:
     for form, table in tables.items():
         for column in table.columns:
             if column.name != JOIN:
-                yield _described(form.name_field(column), form, column)
+                yield _describe_field(form.name_field(column), form, column)
             elif form is FORMS[0]:
-                yield _described(RECORD_ID, form, column)
+                yield _describe_field(RECORD_ID, form, column)
 
 
-def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
+def _describe_field(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
     described = {
         "Variable / Field Name": name,
         "Form Name": form.name,
@@ -158,14 +160,14 @@ def _described(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
     return [guard_text(described.get(heading, "")) for heading in DICTIONARY_HEADER]
 
 
-def _records(tables: Mapping[Form, ExportTable]) -> bytes:
-    fields = list(_fields(tables))
+def _write_records(tables: Mapping[Form, ExportTable]) -> bytes:
+    fields = list(_generate_fields(tables))
     complete = [f"{form.name}_complete" for form in tables]
     header = (RECORD_ID, EVENT, INSTRUMENT, INSTANCE, *(field.name for field in fields), *complete)
-    return write_csv_rows(header, _rows(tables, fields))
+    return write_csv_rows(header, _generate_rows(tables, fields))
 
 
-def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
+def _generate_fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
     for form, table in tables.items():
         for place, column in enumerate(table.columns):
             if column.name == JOIN:
@@ -178,17 +180,19 @@ def _fields(tables: Mapping[Form, ExportTable]) -> Iterator[_Field]:
                 yield _Field(name=f"{name}___{code.lower()}", form=form, place=place, code=code)
 
 
-def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Iterator[Sequence[str]]:
+def _generate_rows(
+    tables: Mapping[Form, ExportTable], fields: Sequence[_Field]
+) -> Iterator[Sequence[str]]:
     """Yield a lesion's own row, then its repeated ones, lesion by lesion."""
     width = len(fields) + len(tables)
-    texts = [_texts(field, tables[field.form]) for field in fields]
+    texts = [_list_texts(field, tables[field.form]) for field in fields]
     own_places = {
         form: [i for i, field in enumerate(fields) if field.form is form]
         + [len(fields) + list(tables).index(form)]
         for form in tables
     }
     texts += [[COMPLETE] * table.n_rows for table in tables.values()]
-    rows_of = {form: _rows_of_lesions(table) for form, table in tables.items()}
+    rows_of = {form: _group_rows_by_lesion(table) for form, table in tables.items()}
     first = FORMS[0]
     for row, lesion_id in enumerate(tables[first].get_column(JOIN)):
         record = guard_text(str(lesion_id))
@@ -208,7 +212,7 @@ def _rows(tables: Mapping[Form, ExportTable], fields: Sequence[_Field]) -> Itera
                     yield record, form.unique_event, form.name, str(instance), *cells
 
 
-def _texts(field: _Field, table: ExportTable) -> list[str]:
+def _list_texts(field: _Field, table: ExportTable) -> list[str]:
     values = table.data[field.place]
     if field.code:
         return ["1" if field.code in write_value(value).split(SEVERAL) else "0" for value in values]
@@ -217,7 +221,7 @@ def _texts(field: _Field, table: ExportTable) -> list[str]:
     return [guard_text(value) if isinstance(value, str) else write_value(value) for value in values]
 
 
-def _rows_of_lesions(table: ExportTable) -> Mapping[Value, Sequence[int]]:
+def _group_rows_by_lesion(table: ExportTable) -> Mapping[Value, Sequence[int]]:
     rows_by_lesion: dict[Value, list[int]] = defaultdict(list)
     for row, lesion_id in enumerate(table.get_column(JOIN)):
         rows_by_lesion[lesion_id].append(row)

@@ -51,7 +51,7 @@ def render_sdtm_files(
     tables = build_sdtm_tables(lesions, study_id=study_id)
     return {
         **{f"{table.name}.csv": write_csv_table(table) for table in tables},
-        "define.csv": write_csv_rows(DEFINE_HEADER, _define(tables)),
+        "define.csv": write_csv_rows(DEFINE_HEADER, _generate_definitions(tables)),
     }
 
 
@@ -59,7 +59,7 @@ def build_sdtm_tables(
     lesions: Iterable[AssessedLesion], *, study_id: str = STUDY_ID
 ) -> tuple[ExportTable, ...]:
     """Return DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
-    findings = [_Found(subject) for subject in _subjects(lesions, study_id)]
+    findings = [_Found(subject) for subject in _generate_subjects(lesions, study_id)]
     identified = [record for finding in findings for record in finding.generate_identifications()]
     return (
         tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in findings]),
@@ -80,12 +80,12 @@ def build_sdtm_tables(
         ),
         tabulate(
             "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
-            SUPPTU, _qualifiers(identified),
+            SUPPTU, _generate_qualifiers(identified),
         ),
     )  # fmt: skip
 
 
-def _subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iterator[Subject]:
+def _generate_subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iterator[Subject]:
     by_patient: dict[str, list[AssessedLesion]] = {}
     for lesion in lesions:
         by_patient.setdefault(lesion.patient_id, []).append(lesion)
@@ -110,7 +110,7 @@ class _Found:
 
     subject: Subject
 
-    def _changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
+    def _generate_changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
         for lesion in self.subject.lesions:
             for change in generate_changes(lesion):
                 yield lesion, change
@@ -123,13 +123,13 @@ class _Found:
                 subject=self.subject,
                 seq=seq,
                 lesion=lesion,
-                day=_day(lesion, min(days, default=None)),
+                day=_find_date(lesion, min(days, default=None)),
             )
 
     def generate_measurements(self) -> Iterator[Record]:
         """Yield a record for each length."""
-        for seq, (lesion, change) in enumerate(self._changes(), 1):
-            day = _day(lesion, change.observation.days_from_ssrs)
+        for seq, (lesion, change) in enumerate(self._generate_changes(), 1):
+            day = _find_date(lesion, change.observation.days_from_ssrs)
             yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, change=change)
 
     def generate_visit_findings(self) -> Iterator[Record]:
@@ -160,15 +160,15 @@ class _Found:
                 seq += 1
                 yield Record(
                     subject=self.subject, seq=seq, lesion=lesion, test=test, result=result,
-                    day=_day(lesion, max(days, default=None)),
+                    day=_find_date(lesion, max(days, default=None)),
                 )  # fmt: skip
 
 
-def _day(lesion: AssessedLesion, days: int | None) -> date | None:
+def _find_date(lesion: AssessedLesion, days: int | None) -> date | None:
     return None if days is None else lesion.lesion.ssrs_last_date + timedelta(days=days)
 
 
-def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
+def _generate_qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
     columns: Mapping[str, Any] = {
         name: pick(COHORT_LESION_COLUMNS, column)[0] for name, column in QUALIFIERS.items()
     }
@@ -178,7 +178,7 @@ def _qualifiers(records: Iterable[Record]) -> Iterator[Qualifier]:
                 yield Qualifier(of=record, name=name, column=column)
 
 
-def _define(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
+def _generate_definitions(tables: Iterable[ExportTable]) -> Iterator[Sequence[str]]:
     for table in tables:
         for order, column in enumerate(table.columns, 1):
             if isinstance(column, Variable):

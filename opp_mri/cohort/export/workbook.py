@@ -58,25 +58,25 @@ def build_summary_table(lesions: Iterable[AssessedLesion], criteria: Criteria) -
                 build_assessment_columns(criteria), "category", "reason", "deciding_sequence",
                 "discordant", "peak_change_mm",
             ),
-            _week("peak", "Peak", lambda record: record.peak_day),
-            _week("peak_after", "Study before the peak", lambda answer: answer.peak_after_day),
-            _week("return", "Return to baseline", lambda answer: answer.return_to_baseline_day),
+            _add_week("peak", "Peak", lambda record: record.peak_day),
+            _add_week("peak_after", "Study before the peak", lambda answer: answer.peak_after_day),
+            _add_week("return", "Return to baseline", lambda answer: answer.return_to_baseline_day),
             *pick(build_assessment_columns(criteria), "last_change_mm"),
-            _week("last", "Last follow-up", lambda answer: answer.last_day),
+            _add_week("last", "Last follow-up", lambda answer: answer.last_day),
         ),
         lesions,
     )  # fmt: skip
 
 
-def _week(
+def _add_week(
     name: str, label: str, day: Callable[[SequenceAssessment], int | None]
 ) -> Column[AssessedLesion]:
-    def of(lesion: AssessedLesion) -> Decimal | None:
+    def find_weeks(lesion: AssessedLesion) -> Decimal | None:
         answer = find_deciding(lesion)
         return None if answer is None else convert_to_weeks(day(answer))
 
     return Column(
-        name=f"{name}_weeks", label=label, kind=Kind.DECIMAL, unit="weeks from SSRS", of=of,
+        name=f"{name}_weeks", label=label, kind=Kind.DECIMAL, unit="weeks from SSRS", of=find_weeks,
         description="Of the deciding sequence.", source="days divided by 7, to 0.1",
     )  # fmt: skip
 
@@ -114,20 +114,23 @@ class _TimelessArchive(ZipFile):
     """An archive whose members bear no time of the clock."""
 
     def writestr(self, zinfo_or_arcname: Any, data: Any, *_args: Any, **_kwargs: Any) -> None:
-        super().writestr(_member(str(zinfo_or_arcname)), data)
+        super().writestr(_build_member(str(zinfo_or_arcname)), data)
 
     def write(self, filename: Any, arcname: Any = None, *_args: Any, **_kwargs: Any) -> None:
-        with Path(filename).open("rb") as source, self.open(_member(str(arcname)), "w") as target:
+        with (
+            Path(filename).open("rb") as source,
+            self.open(_build_member(str(arcname)), "w") as target,
+        ):
             shutil.copyfileobj(source, target)
 
 
-def _member(name: str) -> ZipInfo:
+def _build_member(name: str) -> ZipInfo:
     member = ZipInfo(name)  # of 1980
     member.compress_type, member.create_system, member.external_attr = ZIP_DEFLATED, 0, 0
     return member
 
 
-def _new_sheet(book: Any, title: str, freeze: str) -> Any:
+def _make_sheet(book: Any, title: str, freeze: str) -> Any:
     """Begin a sheet whose header stays in view, and which prints across the width of a page."""
     from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -143,42 +146,44 @@ def _new_sheet(book: Any, title: str, freeze: str) -> Any:
 def _write_sheet(book: Any, table: ExportTable) -> None:
     from openpyxl.utils import get_column_letter
 
-    sheet = _new_sheet(book, table.title, "B2")
+    sheet = _make_sheet(book, table.title, "B2")
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{table.n_rows + 1}"
-    widths = [_width(*column) for column in zip(table.columns, table.data, strict=True)]
+    widths = [_choose_width(*column) for column in zip(table.columns, table.data, strict=True)]
     for place, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(place)].width = min(width, WIDEST)
     wrapped = [place for place, width in enumerate(widths) if width > WIDEST]
     fillers = [
-        _filler(_cell(sheet, _format(column), wraps=bool(wrapped)), column)
+        _choose_filler(_make_cell(sheet, _format(column), wraps=bool(wrapped)), column)
         for column in table.columns
     ]
     _write_header(sheet, [column.heading for column in table.columns], widths)
     for number, row in enumerate(zip(*table.data, strict=True), 2):
         for place in wrapped:
             text = "" if row[place] is None else convert_to_words(table.columns[place], row[place])
-            _raise_row(sheet, number, _lines(text, WIDEST))
+            _raise_row(sheet, number, _count_lines(text, WIDEST))
         sheet.append([fill(value) for fill, value in zip(fillers, row, strict=True)])
 
 
 def _write_notes(book: Any, notes: Mapping[str, str]) -> None:
-    sheet = _new_sheet(book, "Notes", "A2")
+    sheet = _make_sheet(book, "Notes", "A2")
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 14, NOTE_WIDTH
     _write_header(sheet, ["Note", "Text"], [14, NOTE_WIDTH])
     for number, row in enumerate(notes.items(), 2):
-        _raise_row(sheet, number, _lines(row[1], NOTE_WIDTH))
-        sheet.append([_text(_cell(sheet, TEXT_FORMAT, wraps=True), text) for text in row])
+        _raise_row(sheet, number, _count_lines(row[1], NOTE_WIDTH))
+        sheet.append(
+            [_write_text_cell(_make_cell(sheet, TEXT_FORMAT, wraps=True), text) for text in row]
+        )
 
 
 def _write_header(sheet: Any, texts: Sequence[str], widths: Sequence[int]) -> None:
     from openpyxl.styles import Font, PatternFill
 
-    cells = [_text(_cell(sheet, TEXT_FORMAT, wraps=True), text) for text in texts]
+    cells = [_write_text_cell(_make_cell(sheet, TEXT_FORMAT, wraps=True), text) for text in texts]
     for cell in cells:
         cell.font = Font(name=FONT, size=11, bold=True)
         cell.fill = PatternFill("solid", fgColor="DFE6EC")
     pairs = zip(texts, widths, strict=True)
-    _raise_row(sheet, 1, max(_lines(text, min(width, WIDEST) - 2) for text, width in pairs))
+    _raise_row(sheet, 1, max(_count_lines(text, min(width, WIDEST) - 2) for text, width in pairs))
     sheet.append(cells)
 
 
@@ -190,11 +195,11 @@ def _raise_row(sheet: Any, number: int, lines: int) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _lines(text: str, width: int) -> int:
+def _count_lines(text: str, width: int) -> int:
     return max(1, len(textwrap.wrap(text, width)))
 
 
-def _cell(sheet: Any, number_format: str, *, wraps: bool) -> Any:
+def _make_cell(sheet: Any, number_format: str, *, wraps: bool) -> Any:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Alignment
 
@@ -208,23 +213,25 @@ def _cell(sheet: Any, number_format: str, *, wraps: bool) -> Any:
     return cell
 
 
-def _filler(cell: Any, column: Column[Any]) -> Callable[[Value], Any]:
+def _choose_filler(cell: Any, column: Column[Any]) -> Callable[[Value], Any]:
     """Return what puts a value of a column into its cell, which every row uses again."""
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
-        return lambda value: None if value is None else _text(cell, convert_to_words(column, value))
+        return lambda value: (
+            None if value is None else _write_text_cell(cell, convert_to_words(column, value))
+        )
 
     def fill(value: Value) -> Any:
         if value is None:
             return None
         if isinstance(value, date) and value.year < FIRST_YEAR:
-            return _text(cell, value.isoformat())
+            return _write_text_cell(cell, value.isoformat())
         cell.value = value
         return cell
 
     return fill
 
 
-def _text(cell: Any, text: str) -> Any:
+def _write_text_cell(cell: Any, text: str) -> Any:
     cell.value = _NO_TEXT.sub("\ufffd", text)[:LONGEST_TEXT]
     cell.data_type = "s"  # or a text that begins with = would be a formula
     cell.quotePrefix = text.startswith(FORMULA_STARTS)  # it stays text when somebody edits it
@@ -247,7 +254,7 @@ def _format(column: Column[Any]) -> str:
     return FORMATS.get(column.kind, TEXT_FORMAT)
 
 
-def _width(column: Column[Any], values: Sequence[Value]) -> int:
+def _choose_width(column: Column[Any], values: Sequence[Value]) -> int:
     longest_word = max(map(len, column.heading.split()))
     if column.kind in (Kind.TEXT, Kind.CODE, Kind.CODES, Kind.BOOLEAN):
         texts = (

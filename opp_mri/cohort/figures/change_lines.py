@@ -77,7 +77,7 @@ def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     """Return the line of each sequence of a lesion that has a baseline and a follow-up."""
     returns = find_returns_to_baseline(lesion)
     return {
-        sequence: _line(sequence, course, returns.get(sequence))
+        sequence: _build_line(sequence, course, returns.get(sequence))
         for sequence, (_, course) in group_courses(lesion).items()
     }
 
@@ -102,7 +102,7 @@ def limit_mm(lesions: Iterable[AssessedLesion]) -> float:
     return float(next(iter(limits), 2.0))
 
 
-def _line(sequence: SeriesRole, course: Course, peak: ReturnToBaseline | None) -> ChangeLine:
+def _build_line(sequence: SeriesRole, course: Course, peak: ReturnToBaseline | None) -> ChangeLine:
     changes_mm = tuple(map(float, course.changes_mm))
     back = None if peak is None else peak.day
     return ChangeLine(

@@ -84,14 +84,14 @@ def draw_change_panels(
     heads = [format_count(len(panel.lines), "lesion") for panel in panels]
     with use_journal_style():
         foot = break_notes(notes, DOUBLE_IN)
-        width_in = _panel_width_in(len(panels))
+        width_in = _measure_panel_width_in(len(panels))
         stacked = any(
             measure_head_width_in(panel.name, words) > width_in
             for panel, words in zip(panels, heads, strict=True)
         )
         top_in = TOP_IN + STACKED_IN * stacked
         figure = make_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + measure_foot_in(foot))
-        row = _row_of_axes(figure, len(panels), width_in, top_in)
+        row = _add_row_of_axes(figure, len(panels), width_in, top_in)
         for axes, panel, words in zip(row, panels, heads, strict=True):
             draw_limits(axes, limit_mm)
             draw_lines(axes, panel.lines, panel.colour)
@@ -111,12 +111,12 @@ def draw_change_panels(
     return figure
 
 
-def _panel_width_in(number: int) -> float:
+def _measure_panel_width_in(number: int) -> float:
     room_in = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
     return min(WIDEST_PANEL_IN, room_in / number)
 
 
-def _row_of_axes(figure: Figure, number: int, width_in: float, top_in: float) -> list[Axes]:
+def _add_row_of_axes(figure: Figure, number: int, width_in: float, top_in: float) -> list[Axes]:
     row: list[Axes] = []
     for n in range(number):
         left_in = LEFT_IN + n * (width_in + BETWEEN_IN)

@@ -75,17 +75,17 @@ def draw_flow(flow: Table) -> Figure:
     left_in, inner_in = EDGE_IN, MAIN_IN - 2 * PAD_IN
     first = _Box(
         left_in=left_in, top_in=EDGE_IN, width_in=MAIN_IN,
-        lines=("Lesions in the cohort", *wrap_text(_counts(steps[ALL]), inner_in)),
+        lines=("Lesions in the cohort", *wrap_text(_write_counts(steps[ALL]), inner_in)),
     )  # fmt: skip
     side = _Box(
         left_in=left_in + MAIN_IN + BETWEEN_IN, top_in=first.bottom_in + GAP_IN / 2,
-        width_in=SIDE_IN, lines=_exclusions(steps),
+        width_in=SIDE_IN, lines=_write_exclusions(steps),
     )  # fmt: skip
     then = _Box(
         left_in=left_in, top_in=side.bottom_in + GAP_IN / 2, width_in=MAIN_IN,
-        lines=("Analysed", *wrap_text(_counts(steps[ELIGIBLE]), inner_in)),
+        lines=("Analysed", *wrap_text(_write_counts(steps[ELIGIBLE]), inner_in)),
     )  # fmt: skip
-    answers = _answers(steps, then.bottom_in + GAP_IN + STEM_IN / 2)
+    answers = _build_answer_boxes(steps, then.bottom_in + GAP_IN + STEM_IN / 2)
     with use_journal_style():
         foot = break_notes(flow.notes, DOUBLE_IN)
         bottom_in = max(box.bottom_in for box in (then, *answers))
@@ -100,7 +100,7 @@ def draw_flow(flow: Table) -> Figure:
     return figure
 
 
-def _counts(row: Sequence[Cell]) -> str:
+def _write_counts(row: Sequence[Cell]) -> str:
     """Write lesions and patients of a step, as far as the table shows them."""
     return ", ".join(_count(cell, word) for cell, word in ((row[1], "lesion"), (row[2], "patient")))
 
@@ -111,7 +111,7 @@ def _count(cell: Cell, word: str) -> str:
     return f"{word}s withheld" if cell.text == HIDDEN else f"{cell.text} {word}s"
 
 
-def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
+def _write_exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
     """Return the lines of the box at the side: all that are excluded, then each reason.
 
     Of each it says how many grew, were retreated and died.
@@ -119,17 +119,20 @@ def _exclusions(steps: dict[str, tuple[Cell, ...]]) -> tuple[str, ...]:
     if steps[EXCLUDED][1].count == 0:
         return ("Excluded", "none")
     every = steps[EXCLUDED]
-    lines = ["Excluded", *wrap_text(f"{_counts(every)}{_happened(every)}", SIDE_IN - 2 * PAD_IN)]
+    lines = [
+        "Excluded",
+        *wrap_text(f"{_write_counts(every)}{_write_happened(every)}", SIDE_IN - 2 * PAD_IN),
+    ]
     for key, row in steps.items():
         if key.startswith(f"{EXCLUDED}.") and row[1].count != 0:
             reason = row[0].text.removeprefix("Excluded: ")
-            words = f"{reason}: {_counts(row)}{_happened(row)}"
+            words = f"{reason}: {_write_counts(row)}{_write_happened(row)}"
             head, *rest = wrap_text(words, SIDE_IN - 2 * PAD_IN - 0.12)
             lines += [f"• {head}", *(f"   {line}" for line in rest)]
     return tuple(lines)
 
 
-def _happened(row: Sequence[Cell]) -> str:
+def _write_happened(row: Sequence[Cell]) -> str:
     """Describe what happened to the lesions of a step, as far as the table shows it."""
     parts = [
         f"{cell.text} {heading.lower()}"
@@ -139,7 +142,7 @@ def _happened(row: Sequence[Cell]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _answers(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:
+def _build_answer_boxes(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:
     """Return a box for each category, side by side."""
     rows = {key: row for key, row in steps.items() if key.startswith(RESPONSE)}
     gap_in = 0.12
@@ -147,7 +150,7 @@ def _answers(steps: dict[str, tuple[Cell, ...]], top_in: float) -> list[_Box]:
     boxes = []
     for number, (key, row) in enumerate(rows.items()):
         answer = ResponseCategory(key.removeprefix(RESPONSE))
-        parts = _counts(row).split(", ")
+        parts = _write_counts(row).split(", ")
         lines = [line for part in parts for line in wrap_text(part, width_in - 2 * PAD_IN)]
         boxes.append(
             _Box(

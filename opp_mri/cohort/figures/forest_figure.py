@@ -96,7 +96,7 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
     """
     if not rows:
         return draw_nothing(f"There is no hazard ratio of {event} to draw.")
-    lines = _laid_out(rows)
+    lines = _lay_out(rows)
     with use_journal_style():
         foot = break_notes(
             [
@@ -113,7 +113,7 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
         plot_left_in = EDGE_IN + LABEL_IN + COUNT_IN
         _draw_bands(figure, lines)
         axes = add_axes(figure, plot_left_in, HEAD_IN, PLOT_IN, body_in, facecolor="none")
-        low, high = _span(rows)
+        low, high = _find_span(rows)
         axes.set_xscale("log")
         axes.set_xlim(low, high)
         axes.set_ylim(body_in, 0)
@@ -141,7 +141,7 @@ def _draw_bands(figure: Figure, lines: Sequence[_Line]) -> None:
         )  # fmt: skip
 
 
-def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
+def _lay_out(rows: Sequence[ForestRow]) -> list[_Line]:
     lines: list[_Line] = []
     top_in, heading = HEAD_IN, ""
     words_in = DOUBLE_IN - EDGE_IN - LABEL_IN - COUNT_IN - PLOT_IN - 0.12 - EDGE_IN
@@ -154,7 +154,7 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
                     *wrap_text(row.label, LABEL_IN - 0.2),
                     *(wrap_text(row.model, LABEL_IN - 0.2) if row.model else ()),
                 ),
-                words=tuple(wrap_text(_in_words(row), words_in)),
+                words=tuple(wrap_text(_describe_row(row), words_in)),
                 heading=tuple(wrap_text(new, LABEL_IN + COUNT_IN - 0.1)),
                 top_in=top_in,
             )
@@ -163,7 +163,7 @@ def _laid_out(rows: Sequence[ForestRow]) -> list[_Line]:
     return lines
 
 
-def _in_words(row: ForestRow) -> str:
+def _describe_row(row: ForestRow) -> str:
     """Write a ratio with its interval and p, or the reason why it has none."""
     ratio = row.ratio
     p = "" if row.p is None else f"; {describe_p(row.p)}"
@@ -186,7 +186,7 @@ def _number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def _span(rows: Sequence[ForestRow]) -> tuple[float, float]:
+def _find_span(rows: Sequence[ForestRow]) -> tuple[float, float]:
     """Return the ends of the axis: all finite ratios and limits, and some room about 1."""
     limits = [0.3, 3.0]
     for row in rows:

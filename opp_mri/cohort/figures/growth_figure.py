@@ -51,8 +51,11 @@ def draw_growth(
         panels,
         limit_mm(analysed),
         draw_marks=_mark_peaks,
-        legend=_legend(category),
-        notes=["Each line starts at the sequence's own baseline, drawn at week 0.", _note(panels)],
+        legend=_build_legend(category),
+        notes=[
+            "Each line starts at the sequence's own baseline, drawn at week 0.",
+            _write_note(panels),
+        ],
     )
 
 
@@ -69,12 +72,12 @@ def _mark_peaks(axes: Axes, panel: ChangePanel) -> None:
         )  # fmt: skip
 
 
-def _legend(category: ResponseCategory) -> list[Line2D]:
+def _build_legend(category: ResponseCategory) -> list[Line2D]:
     line = Line2D([], [], color=INK, lw=0.9, label=f"one {category.value} lesion")
     return [line, mark("o", INK, "peak"), mark("o", "white", "first study back at baseline")]
 
 
-def _note(panels: Sequence[ChangePanel]) -> str:
+def _write_note(panels: Sequence[ChangePanel]) -> str:
     """State how many lesions grew, and how many of these returned, on each sequence."""
     counts = "; ".join(
         f"{panel.name} {sum(line.peak_day is not None for line in panel.lines):,} and "

@@ -96,33 +96,33 @@ def draw_incidence(
     width_in = DOUBLE_IN if wide else SINGLE_IN
     top_in = TOP_IN if wide else TOP_IN + LINE_IN * (len(causes) - 1)
     with use_journal_style():
-        notes = _notes(arms, causes, thin_days, unit)
+        notes = _write_notes(arms, causes, thin_days, unit)
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         foot = break_notes(notes, width_in)
         figure = make_sheet(
             width_in, top_in + HEIGHT_IN + AXIS_IN + LINE_IN + measure_foot_in(foot)
         )
-        panels = _panels(figure, len(arms), top_in)
+        panels = _add_panels(figure, len(arms), top_in)
         for axes, (group, curves) in zip(panels, arms.items(), strict=True):
             for curve in curves:
                 draw_steps(axes, curve, *CAUSES[causes[curve.cause]][1:], unit, thin_days[group])
             set_time(axes, last_day, days, unit)
-            set_share(axes, min(1.0, max(0.2, ceil(5 * _highest(arms, thin_days)) / 5)))
-            _head(axes, group, curves[0].n)
+            set_share(axes, min(1.0, max(0.2, ceil(5 * _find_highest(arms, thin_days)) / 5)))
+            _write_head(axes, group, curves[0].n)
             numbers = {"at risk" if axes is panels[0] else "": (at_risk[group], INK)}
             below_in = top_in + HEIGHT_IN + AXIS_IN
             write_at_risk(figure, axes, numbers, days, unit, below_in)
         name_y(figure, panels, "with the event, % of lesions")
         name_x(figure, panels, unit.label)
         columns = len(causes) if wide else 1
-        handles = _legend(arms, causes)
+        handles = _build_legend(arms, causes)
         write_legend(figure, 0.1, handles, left_in=LEFT_IN, handlelength=2.4, ncols=columns)
         write_foot(figure, foot)
     return figure
 
 
-def _highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]) -> float:
+def _find_highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]) -> float:
     """Return the highest share or upper limit that is drawn."""
     shown = [value for curves in arms.values() for curve in curves for value in curve.values]
     for group, curves in arms.items():
@@ -139,7 +139,7 @@ def _highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]
     return max(shown)
 
 
-def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
+def _add_panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
     room = figure.get_figwidth() - LEFT_IN - RIGHT_IN - BETWEEN_IN * (number - 1)
     panels: list[Axes] = []
     for n in range(number):
@@ -149,13 +149,13 @@ def _panels(figure: Figure, number: int, top_in: float) -> list[Axes]:
     return panels
 
 
-def _head(axes: Axes, group: str, n: int) -> None:
+def _write_head(axes: Axes, group: str, n: int) -> None:
     name = "" if group == ALL else f"{group}: "
     height = 1 + 0.08 / measure_size_in(axes)[1]
     axes.text(0, height, f"{name}{format_count(n, 'lesion')}", transform=axes.transAxes, color=INK)
 
 
-def _legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) -> list[Line2D]:
+def _build_legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) -> list[Line2D]:
     """Name the causes, with all their events."""
     events = dict.fromkeys(causes, 0)
     for curves in arms.values():
@@ -168,7 +168,7 @@ def _legend(arms: Mapping[str, Sequence[Curve]], causes: Mapping[int, Cause]) ->
     ]
 
 
-def _notes(
+def _write_notes(
     arms: Mapping[str, Sequence[Curve]],
     causes: Mapping[int, Cause],
     thin_days: Mapping[str, float],
@@ -180,7 +180,7 @@ def _notes(
         estimates = {
             CAUSES[causes[curve.cause]][0]: curve.read_share(thin_days[group]) for curve in curves
         }
-        shares = ", ".join(f"{name} {_percent(share)}" for name, share in estimates.items())
+        shares = ", ".join(f"{name} {_format_percent(share)}" for name, share in estimates.items())
         name = "All lesions" if group == ALL else group.capitalize()
         notes.append(f"{name}, at {unit.value[:-1]} {thin_days[group] / unit.days:.0f}: {shares}.")
     return [
@@ -191,7 +191,7 @@ def _notes(
     ]
 
 
-def _percent(share: EventEstimate) -> str:
+def _format_percent(share: EventEstimate) -> str:
     """Write a share and, where it has one, its interval."""
     if share.value is None:
         return "not known"

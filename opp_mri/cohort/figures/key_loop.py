@@ -56,10 +56,10 @@ def draw_frame(strip: KeyStrip, panel: KeyPanel) -> Image.Image:
         for number, text in enumerate(foot):
             down_in = head_in + SIDE_IN + caption_in + (number + 0.5) * LINE_IN
             write(figure, EDGE_IN, down_in, text)
-        return _pixels(figure)
+        return _render_pixels(figure)
 
 
-def _pixels(figure: Figure) -> Image.Image:
+def _render_pixels(figure: Figure) -> Image.Image:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=RESOLUTION_DPI)
     return Image.open(buffer).convert("RGB")

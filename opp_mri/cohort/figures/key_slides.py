@@ -73,7 +73,7 @@ def render_slides(strips: Sequence[KeyStrip], curve: CurveSlide) -> bytes:
 
 
 def _add_images(slides: Slides, strip: KeyStrip, before: int) -> None:
-    slide = _new_slide(slides, f"{strip.title}, continued" if before else strip.title)
+    slide = _add_slide(slides, f"{strip.title}, continued" if before else strip.title)
     figure = draw_strip(strip, width_in=STRIP_IN, most_in_a_row=IN_A_ROW)
     wide, high = figure.get_size_inches()
     width_in = min(WIDTH_IN - 2 * MARGIN_IN, PICTURE_IN * wide / high)
@@ -85,7 +85,7 @@ def _add_images(slides: Slides, strip: KeyStrip, before: int) -> None:
 
 
 def _add_curve(slides: Slides, title: str, curve: CurveSlide) -> None:
-    slide = _new_slide(slides, title)
+    slide = _add_slide(slides, title)
     width_in = 0.52 * WIDTH_IN
     picture = slide.shapes.add_picture(
         io.BytesIO(curve.picture), Inches(MARGIN_IN), Inches(MARGIN_IN + TITLE_IN),
@@ -99,14 +99,14 @@ def _add_curve(slides: Slides, title: str, curve: CurveSlide) -> None:
     waiting = [*curve.sentences, NO_DEVICE]
     while waiting:
         box_in = (WIDTH_IN - MARGIN_IN - left_in, PICTURE_IN)
-        count = _how_many_fit(waiting, *box_in)
+        count = _count_fitting(waiting, *box_in)
         _write(slide, waiting[:count], (left_in, MARGIN_IN + TITLE_IN), box_in, TEXT_PT)
         waiting = waiting[count:]
         if waiting:
-            slide, left_in = _new_slide(slides, f"{title}, continued"), MARGIN_IN
+            slide, left_in = _add_slide(slides, f"{title}, continued"), MARGIN_IN
 
 
-def _how_many_fit(paragraphs: Sequence[str], width_in: float, height_in: float) -> int:
+def _count_fitting(paragraphs: Sequence[str], width_in: float, height_in: float) -> int:
     """Return how many of the first paragraphs a box holds: at least one."""
     letters = math.floor(width_in * LETTERS_PER_IN)
     left_in = height_in
@@ -117,7 +117,7 @@ def _how_many_fit(paragraphs: Sequence[str], width_in: float, height_in: float) 
     return len(paragraphs)
 
 
-def _new_slide(slides: Slides, title: str) -> Slide:
+def _add_slide(slides: Slides, title: str) -> Slide:
     slide: Slide = slides.slides.add_slide(slides.slide_layouts[BLANK_LAYOUT])
     size = (WIDTH_IN - 2 * MARGIN_IN, TITLE_IN)
     _write(slide, [title], (MARGIN_IN, 0.6 * MARGIN_IN), size, TITLE_PT, bold=True)

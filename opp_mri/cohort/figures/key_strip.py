@@ -190,7 +190,7 @@ def draw_strip(
     with use_journal_style():
         head = wrap_text(strip.category, width_in - 2 * EDGE_IN)
         foot = break_notes((*strip.technique, NOTE), width_in)
-        captions = [[_caption(panel, panel_in) for panel in row] for row in rows]
+        captions = [[_list_caption_lines(panel, panel_in) for panel in row] for row in rows]
         caption_in = [max(len(lines) for lines in row) * LINE_IN for row in captions]
         head_in = EDGE_IN + 0.2 + LINE_IN * len(head) + 0.06
         rows_in = sum(panel_in + high + 0.14 for high in caption_in)
@@ -276,7 +276,7 @@ def _write_reason(axes: Axes, reason: str, points: float) -> None:
     )  # fmt: skip
 
 
-def _caption(panel: KeyPanel, width_in: float) -> list[tuple[str, dict[str, Any]]]:
+def _list_caption_lines(panel: KeyPanel, width_in: float) -> list[tuple[str, dict[str, Any]]]:
     """Return the lines below a panel with the looks of each."""
     quiet: dict[str, Any] = {"color": QUIET}
     strong: dict[str, Any] = {"color": INK, "weight": "bold"}

@@ -24,7 +24,7 @@ def draw_overlay(pictures: Overlay) -> bytes:
         ("follow-up, by headers", pictures.before),
         ("follow-up, by the fit", pictures.after),
         ("checkerboard", draw_checkerboard(pictures.baseline, pictures.after)),
-        ("follow-up's edges on the baseline", _edges_on(pictures.baseline, pictures.after)),
+        ("follow-up's edges on the baseline", _draw_edges_on(pictures.baseline, pictures.after)),
     )
     figure = Figure(figsize=(PANEL_IN * len(panels), PANEL_IN + 0.3), layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,7 +45,7 @@ def draw_checkerboard(first: FloatArray, second: FloatArray) -> FloatArray:
     return picture
 
 
-def _edges_on(baseline: FloatArray, followup: FloatArray) -> FloatArray:
+def _draw_edges_on(baseline: FloatArray, followup: FloatArray) -> FloatArray:
     steepness = ndimage.gaussian_gradient_magnitude(np.nan_to_num(followup), 1.0 / PIXEL_MM)
     steepness[np.isnan(followup)] = 0
     edges = steepness > np.quantile(steepness, 1 - EDGE_SHARE)

@@ -114,7 +114,7 @@ def draw_lanes(panel: Axes, labels: Sequence[LaneLabel], criteria: Criteria) -> 
     transform = panel.get_xaxis_transform()
     for label in labels:
         colour = INK if label.text == "SSRS" else QUIET
-        height = _lane_height(label.lane)
+        height = _compute_lane_height(label.lane)
         stem = [label.week, label.week]
         panel.plot(stem, [1, height], transform=transform, clip_on=False, color=colour, lw=0.7)
         panel.annotate(
@@ -134,7 +134,7 @@ def draw_lanes(panel: Axes, labels: Sequence[LaneLabel], criteria: Criteria) -> 
         months = (round(weeks * DAYS_PER_WEEK / DAYS_PER_MONTH) for weeks in (opens, closes))
         panel.text(
             (opens + closes) / 2,
-            _lane_height(0),
+            _compute_lane_height(0),
             "–".join(map(str, months)) + " months",
             transform=transform,
             size=8,
@@ -143,7 +143,7 @@ def draw_lanes(panel: Axes, labels: Sequence[LaneLabel], criteria: Criteria) -> 
             ha="center",
             va="center",
         )
-        bar = [opens, closes], [_lane_height(-0.5)] * 2
+        bar = [opens, closes], [_compute_lane_height(-0.5)] * 2
         panel.plot(
             *bar, transform=transform, clip_on=False, color=WINDOW, lw=2.5, solid_capstyle="butt"
         )
@@ -160,7 +160,7 @@ def draw_sequence(
     """Draw the lengths of one sequence over the band about its own baseline."""
     observations = timeline.observations.get(role, ())
     answer = assessment.sequences.get(role) if assessment else None
-    baseline_mm = _baseline_mm(observations, answer)
+    baseline_mm = _find_baseline_mm(observations, answer)
     if baseline_mm is not None:
         low, high = baseline_mm - criteria.change_mm, baseline_mm + criteria.change_mm
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
@@ -178,12 +178,12 @@ def draw_sequence(
     _write_header(panel, role, answer, assessment)
 
 
-def _lane_height(lane: float) -> float:
+def _compute_lane_height(lane: float) -> float:
     """Return the height of a lane's middle above the first panel, in heights of a panel."""
     return 1 + (PANEL_HEADER_IN + (lane + 0.35) * LANE_IN) / PANEL_IN
 
 
-def _baseline_mm(
+def _find_baseline_mm(
     observations: Sequence[Observation], answer: SequenceAssessment | None
 ) -> Decimal | None:
     """Return the sequence's baseline: as assessed, or else its last length on or before day 0."""
@@ -240,7 +240,7 @@ def _label_lengths(
         week = weeks_from_days(observations[index].days_from_ssrs)
         if all(abs(week - other) >= room for other in written):
             written.append(week)
-            above = _points_up(observations, index)
+            above = _would_point_up(observations, index)
             before = week <= 0
             panel.annotate(
                 format_mm(observations[index].ap_mm).removesuffix(" mm"),
@@ -256,7 +256,7 @@ def _label_lengths(
             )
 
 
-def _points_up(observations: Sequence[Observation], index: int) -> bool:
+def _would_point_up(observations: Sequence[Observation], index: int) -> bool:
     """Return whether a point stands above the line of its neighbours, so that its label may too."""
     here = observations[index].ap_mm
     beside = [o.ap_mm for o in observations[max(0, index - 1) : index + 2]]
@@ -298,14 +298,14 @@ def _change_text(answer: SequenceAssessment) -> str:
     if answer.peak_change_mm is not None and answer.peak_change_mm <= 0:
         del changes[0]  # what never grew has no peak to speak of
     words = [
-        f"{_signed_mm(change_mm)} at week {weeks_from_days(day):.0f}"
+        f"{_format_signed_mm(change_mm)} at week {weeks_from_days(day):.0f}"
         for change_mm, day in dict.fromkeys(changes)
         if change_mm is not None and day is not None
     ]
     return ", ".join(words) or f"baseline {format_mm(answer.baseline_mm)}, no follow-up"
 
 
-def _signed_mm(change_mm: Decimal) -> str:
+def _format_signed_mm(change_mm: Decimal) -> str:
     """Write a change with its sign and unit: +5.2 mm, −3.0 mm, 0.0 mm."""
     sign = "+" if change_mm > 0 else "−" if change_mm < 0 else ""
     return f"{sign}{format_mm(abs(change_mm))}"

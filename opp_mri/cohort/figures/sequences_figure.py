@@ -114,7 +114,7 @@ def draw_sequence_agreement(pairs: Sequence[SequencePair], change_mm: float) -> 
     changes = [mm for pair in pairs for at in pair.points for mm in at]
     ends = min(-change_mm, *changes), max(change_mm, *changes)
     with use_journal_style():
-        foot = break_notes(_notes(change_mm), DOUBLE_IN)
+        foot = break_notes(_write_notes(change_mm), DOUBLE_IN)
         columns = min(MOST_IN_A_ROW, len(pairs))
         rows = -(-len(pairs) // MOST_IN_A_ROW)
         room_in = DOUBLE_IN - LEFT_IN - RIGHT_IN - BETWEEN_IN * (columns - 1)
@@ -153,16 +153,16 @@ def _draw_pair(
         axis.set_major_locator(choose_mm_step(reach[1] - reach[0], at_most=6))
     axes.set_xlabel(f"change on {pair.second.value}, mm")
     axes.set_ylabel(f"change on {pair.first.value}, mm", labelpad=1)
-    _head(axes, pair, change_mm)
+    _write_head(axes, pair, change_mm)
 
 
-def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
+def _write_head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
     """Write above a panel what it compares, how far that differs, and of how many it is."""
     points = pair.points
     within = sum(abs(a - b) <= change_mm + ROUNDING_MM for a, b in points)
     difference, limits = "too few for a mean difference", "and limits of agreement"
     if pair.limits_mm is not None:
-        lower, mean, upper = map(_signed, pair.limits_mm)
+        lower, mean, upper = map(_format_signed, pair.limits_mm)
         difference = f"mean difference {mean} mm"
         limits = f"limits of agreement {lower} and {upper} mm"
     wide_in, high_in = measure_size_in(axes)
@@ -182,7 +182,7 @@ def _head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
         axes.text(*at, text, transform=axes.transAxes, **style)
 
 
-def _notes(change_mm: float) -> list[str]:
+def _write_notes(change_mm: float) -> list[str]:
     return [
         "Each change is from that sequence's own baseline: changes at the same visit are compared, "
         f"lengths of two sequences never are. Line: equal changes; band: within {change_mm:g} mm.",
@@ -191,6 +191,6 @@ def _notes(change_mm: float) -> list[str]:
     ]
 
 
-def _signed(value: float) -> str:
+def _format_signed(value: float) -> str:
     """Write a change in mm to one decimal, with its sign."""
     return f"{value:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")

@@ -101,8 +101,8 @@ def draw_survival(
     last_day = float(observed.duration_days.max())
     days = choose_tick_days(last_day, unit, 9 if width_in > DOUBLE_IN / 2 else 6)
     with use_journal_style():
-        lowest = _lowest(curves, observed)
-        notes = _notes(curves, names, test, has_bands=_has_bands(curves, observed))
+        lowest = _find_lowest(curves, observed)
+        notes = _write_notes(curves, names, test, has_bands=_has_bands(curves, observed))
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
@@ -119,7 +119,7 @@ def draw_survival(
         set_share(axes, lowest=lowest)
         axes.set_xlabel(unit.label)
         axes.set_ylabel(f"free of {event}, % of lesions")
-        handles = _legend(curves, names, styles)
+        handles = _build_legend(curves, names, styles)
         write_legend(figure, EDGE_IN + 0.06, handles, ncols=1, handlelength=2.4)
         below_in = top_in + height_in + AXIS_IN
         write(figure, EDGE_IN, below_in, RISK_WORDS, color=INK, weight="bold")
@@ -153,7 +153,7 @@ def _draw_arms(
         _mark_ends(axes, curve, colour, unit)
 
 
-def _lowest(curves: Sequence[Curve], observed: Observed) -> float:
+def _find_lowest(curves: Sequence[Curve], observed: Observed) -> float:
     """Return where the vertical axis begins: at a half where nothing drawn lies below it."""
     shown = [value for curve in curves for value in curve.values]
     for curve, (_, rows) in zip(curves, observed.split_by_group(), strict=True):
@@ -171,7 +171,7 @@ def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
         axes.plot(times, heights, ls="", marker="|", ms=5, mew=0.9, color=colour, zorder=4)
 
 
-def _legend(
+def _build_legend(
     curves: Sequence[Curve], names: Sequence[str], styles: Mapping[str, tuple[str, Dashes]]
 ) -> list[Line2D]:
     return [
@@ -184,7 +184,7 @@ def _legend(
     ]  # fmt: skip
 
 
-def _notes(
+def _write_notes(
     curves: Sequence[Curve], names: Sequence[str], test: LogRank | None, *, has_bands: bool
 ) -> list[str]:
     notes = []

@@ -90,7 +90,7 @@ def draw_swimmer(
     the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
     analysed = select_eligible(lesions)
-    every = [swimmer for lesion in analysed if (swimmer := _swimmer(lesion)) is not None]
+    every = [swimmer for lesion in analysed if (swimmer := _build_swimmer(lesion)) is not None]
     if not every:
         return draw_nothing("There is no lesion with a baseline and a follow-up to draw.")
     swimmers = sorted(every, key=lambda swimmer: -swimmer.events)[:FEW]
@@ -106,7 +106,7 @@ def draw_swimmer(
     rows_in = ROW_IN * len(swimmers)
     sizes = Counter(swimmer.lesion.assessment.category for swimmer in every)
     with use_journal_style():
-        foot = break_notes(_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
+        foot = break_notes(_write_notes(len(swimmers), len(every), len(lesions)), DOUBLE_IN)
         body_in = rows_in + HEAD_IN * len(groups) + 0.06
         figure = make_sheet(DOUBLE_IN, TOP_IN + body_in + AXIS_IN + measure_foot_in(foot))
         left_in = LEFT_IN + max(map(measure_text_width_in, names), default=0)
@@ -124,12 +124,12 @@ def draw_swimmer(
             if names and label:
                 _name_rows(axes, [label(swimmer.lesion) for swimmer in group], top_in + HEAD_IN)
             top_in += HEAD_IN + ROW_IN * len(group)
-        write_legend(figure, 0.1, _legend(swimmers), left_in=EDGE_IN)
+        write_legend(figure, 0.1, _build_legend(swimmers), left_in=EDGE_IN)
         write_foot(figure, foot)
     return figure
 
 
-def _swimmer(assessed_lesion: AssessedLesion) -> _Swimmer | None:
+def _build_swimmer(assessed_lesion: AssessedLesion) -> _Swimmer | None:
     lines = change_lines(assessed_lesion)
     decides = next(
         (of for at, of in lines.items() if at is assessed_lesion.assessment.deciding_sequence), None
@@ -165,7 +165,7 @@ def _draw_group(
     name_in = measure_text_width_in(answer.value, TEXT_POINTS, "bold")
     for x_points, text, weight, points in (
         (10.0, answer.value, "bold", TEXT_POINTS),
-        (16.0 + 72 * name_in, _size_in_words(len(group), of), "normal", SMALL_POINTS),
+        (16.0 + 72 * name_in, _describe_size(len(group), of), "normal", SMALL_POINTS),
     ):
         axes.annotate(
             text, (0, heading_in), xytext=(x_points, 0), textcoords="offset points",
@@ -197,7 +197,7 @@ def _draw_group(
     _draw_marks(axes, group, heights, light=answer is not ResponseCategory.PD)
 
 
-def _size_in_words(drawn: int, of: int) -> str:
+def _describe_size(drawn: int, of: int) -> str:
     return format_count(of, "lesion") if drawn == of else f"{drawn} of {format_count(of, 'lesion')}"
 
 
@@ -226,7 +226,7 @@ def _name_rows(axes: Axes, names: Sequence[str], top_in: float) -> None:
         )  # fmt: skip
 
 
-def _legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
+def _build_legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
     """Explain the marks that are there."""
     return [
         mark(marker, INK if name in FILLED else "white", name, size=SIZES[name])
@@ -235,7 +235,7 @@ def _legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
     ]
 
 
-def _notes(drawn: int, measured: int, of: int) -> list[str]:
+def _write_notes(drawn: int, measured: int, of: int) -> list[str]:
     notes = [
         f"{write_drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
         "counts; thin line: until what happened later. First growth, peak and return to baseline "

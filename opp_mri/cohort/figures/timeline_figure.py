@@ -94,7 +94,7 @@ def draw_timeline(
         For `save_figure` or `figure_svg`.
     """
     roles = [r for r in SeriesRole if timeline.observations.get(r) or marks.list_days_without(r)]
-    x_limits = _x_limits(timeline, criteria, marks)
+    x_limits = _choose_x_limits(timeline, criteria, marks)
     labels = sort_into_lanes(timeline.events, criteria, x_limits)
     with use_our_style():
         figure, panels = _lay_out(max(1, len(roles)), 1 + max(label.lane for label in labels))
@@ -111,7 +111,7 @@ def draw_timeline(
             panels[0].text(0.5, 0.4, "nothing measured", transform=panels[0].transAxes, ha="center")
         draw_lanes(panels[0], labels, criteria)
         _write_axes(figure, panels, timeline)
-        _write_legend(figure, _legend(timeline, criteria, marks))
+        _write_legend(figure, _build_legend(timeline, criteria, marks))
     return figure
 
 
@@ -157,9 +157,9 @@ def extract_svg_element(content: bytes) -> str:
     return text[text.index("<svg") :]
 
 
-def _x_limits(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> XLimits:
+def _choose_x_limits(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> XLimits:
     """Return the weeks to show: all that happened, and the window at least."""
-    days = [o.days_from_ssrs for o in _lengths(timeline)]
+    days = [o.days_from_ssrs for o in _select_lengths(timeline)]
     days += [event.days_from_ssrs for event in timeline.events]
     days += [day for _, day in marks.not_measurable]
     first = weeks_from_days(min([0, *days]))
@@ -199,7 +199,7 @@ def _write_title(
         reason = write_identifier(assessment.reason.value)
         rules = f"{assessment.mode.value} · {criteria.name}"
     vertebra = f" · {level}" if level else ""
-    name = _shortened(f"Lesion {timeline.lesion_id}", TITLE_LENGTH - len(vertebra + answer))
+    name = _shorten(f"Lesion {timeline.lesion_id}", TITLE_LENGTH - len(vertebra + answer))
     left, right = 0.12 / WIDTH_IN, 1 - RIGHT_IN / WIDTH_IN
     height_in = figure.get_figheight()
     first, second = 1 - 0.22 / height_in, 1 - 0.43 / height_in
@@ -231,7 +231,7 @@ def _write_axes(figure: Figure, panels: Sequence[Axes], timeline: Timeline) -> N
     middle = (panels[0].get_position().y1 + panels[-1].get_position().y0) / 2
     text = "greatest AP extent, mm"
     figure.text(0.14 / WIDTH_IN, middle, text, rotation=90, va="center", ha="center")
-    lengths = _lengths(timeline)
+    lengths = _select_lengths(timeline)
     studies = len({o.days_from_ssrs for o in lengths})
     figure.text(
         1 - RIGHT_IN / WIDTH_IN,
@@ -243,7 +243,7 @@ def _write_axes(figure: Figure, panels: Sequence[Axes], timeline: Timeline) -> N
     )
 
 
-def _legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> list[Artist]:
+def _build_legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> list[Artist]:
     """Explain the marks that are used, and no others."""
 
     def mark(marker: str, face: str, label: str, alpha: float = 1.0) -> Line2D:
@@ -252,13 +252,15 @@ def _legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> lis
         )
 
     band = Patch(color=BAND, label=f"baseline ± {format_mm(criteria.change_mm)}")
-    handles: list[Artist] = [band] if _lengths(timeline) else []
+    handles: list[Artist] = [band] if _select_lengths(timeline) else []
     if marks.imported:
         handles.append(mark("o", "white", "imported length"))
     if marks.not_measurable:
         handles.append(mark("x", INK, "not measurable"))
     retreated = find_retreatment_day(timeline)
-    if any(retreated is not None and o.days_from_ssrs > retreated for o in _lengths(timeline)):
+    if any(
+        retreated is not None and o.days_from_ssrs > retreated for o in _select_lengths(timeline)
+    ):
         handles.append(mark("o", INK, "left out after retreatment", alpha=0.35))
     return handles
 
@@ -280,9 +282,9 @@ def _write_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     )
 
 
-def _shortened(text: str, length: int) -> str:
+def _shorten(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _lengths(timeline: Timeline) -> list[Observation]:
+def _select_lengths(timeline: Timeline) -> list[Observation]:
     return [o for observations in timeline.observations.values() for o in observations]

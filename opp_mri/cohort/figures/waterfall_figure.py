@@ -71,11 +71,11 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
     answers = [a for a in list_answers(analysed) if any(category is a for category, _ in bars)]
     with use_journal_style():
         foot = break_notes(
-            [f"{write_drawn_note(len(bars), len(lesions))} {_note(len(bars))}"], width_in
+            [f"{write_drawn_note(len(bars), len(lesions))} {_write_note(len(bars))}"], width_in
         )
         strips_in = STRIP_GAP_IN + STRIP_IN * len(answers)
         figure = make_sheet(width_in, TOP_IN + HEIGHT_IN + strips_in + 0.14 + measure_foot_in(foot))
-        names = {answer: _row_name(answer, bars) for answer in answers}
+        names = {answer: _name_row(answer, bars) for answer in answers}
         left_in = EDGE_IN + MARK_IN + max(map(measure_text_width_in, names.values()))
         room_in = width_in - left_in - RIGHT_IN
         axes = add_axes(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
@@ -94,14 +94,14 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         write_legend(
             figure,
             0.1,
-            _legend(limit_mm(analysed), peaks=len(bars) <= FEW),
+            _build_legend(limit_mm(analysed), peaks=len(bars) <= FEW),
             left_in=EDGE_IN,
         )
         write_foot(figure, foot)
     return figure
 
 
-def _note(bars: int) -> str:
+def _write_note(bars: int) -> str:
     peaks = (
         "Peaks: lesions with an answer that grew and are now smaller."
         if bars <= FEW
@@ -169,7 +169,7 @@ def _hide_x(axes: Axes, number: int) -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def _row_name(answer: ResponseCategory, bars: Sequence[Bar]) -> str:
+def _name_row(answer: ResponseCategory, bars: Sequence[Bar]) -> str:
     return f"{answer.value}  n = {sum(category is answer for category, _ in bars):,}"
 
 
@@ -188,7 +188,7 @@ def _name_strip(
     )  # fmt: skip
 
 
-def _legend(limit: float, *, peaks: bool) -> list[Line2D | Patch]:
+def _build_legend(limit: float, *, peaks: bool) -> list[Line2D | Patch]:
     peak = Line2D([], [], ls="", marker="_", color=INK, ms=6, mew=0.9, label="peak")
     return [
         *([peak] if peaks else []),

@@ -82,7 +82,7 @@ def render_cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         no_device=NO_DEVICE,
         footer=f"data {facts.data_sha256[:HASH_SHOWN]}",
         criteria=describe_criteria(facts.criteria),
-        sections=_sections(report, lists),
+        sections=_build_sections(report, lists),
         everyone=lists.get(ALL),
         n_lesions=len(report.lesions),
         n_patients=len({lesion.patient_id for lesion in report.lesions}),
@@ -90,7 +90,7 @@ def render_cohort_html(report: CohortReport, *, rows: bool = True) -> str:
         rows=rows,
         rows_file=report.rows_file,
         lists=list(lists.values()),
-        shown_in=_shown_in(report, lists),
+        shown_in=_find_figures_by_list(report, lists),
         lesions=lesions,
         anchors={row.lesion_id: row.anchor for row in lesions},
         rules=[
@@ -107,7 +107,7 @@ def render_printed_html(report: CohortReport) -> str:
     return render_cohort_html(report, rows=len(report.lesions) <= MOST_ROWS_IN_PDF)
 
 
-def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:
+def _build_sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[str, object]]:
     """Count the figures and tables of all sections, and link their numbers."""
     tables = figures = 0
     sections = []
@@ -116,10 +116,10 @@ def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[s
         for figure in section.figures:
             figures += 1
             if figure.from_tables or not report.suppressed:
-                linked_figures.append(_figure(figure, figures, lists))
+                linked_figures.append(_link_figure(figure, figures, lists))
         for table in section.tables:
             tables += 1
-            linked_tables.append(_table(table, tables, lists))
+            linked_tables.append(_link_table(table, tables, lists))
         sections.append(
             {
                 "number": number,
@@ -133,7 +133,7 @@ def _sections(report: CohortReport, lists: Mapping[str, RowList]) -> list[dict[s
     return sections
 
 
-def _figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> LinkedFigure:
+def _link_figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> LinkedFigure:
     behind = lists.get(name_figure(number))
     return LinkedFigure(
         number=number,
@@ -144,7 +144,7 @@ def _figure(figure: ReportFigure, number: int, lists: Mapping[str, RowList]) -> 
     )
 
 
-def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTable:
+def _link_table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTable:
     """Link each number of a table; rows with a second label and the same first are a group."""
     groups: list[list[list[LinkedCell]]] = []
     previous = None
@@ -165,7 +165,9 @@ def _table(table: Table, number: int, lists: Mapping[str, RowList]) -> LinkedTab
     )
 
 
-def _shown_in(report: CohortReport, lists: Mapping[str, RowList]) -> dict[str, list[int]]:
+def _find_figures_by_list(
+    report: CohortReport, lists: Mapping[str, RowList]
+) -> dict[str, list[int]]:
     """Return in which tables each list's number stands, so that a reader finds the way back."""
     shown: dict[str, list[int]] = {key: [] for key in lists}
     for number, table in enumerate(report.tables, 1):

@@ -90,7 +90,7 @@ class Dictation:
 
 def read_shipped_template() -> str:
     """Return the text of the template that is used where a project names no other."""
-    environment = _environment()
+    environment = _make_environment()
     source, _, _ = PackageLoader("opp_mri.cohort").get_source(environment, SHIPPED)
     return source
 
@@ -117,7 +117,7 @@ def dictate(facts: Dictation, template: Path | None = None) -> str:
     where = template or Path(SHIPPED)
     values = asdict(facts, recurse=False)
     try:
-        return _environment().from_string(text).render(**values).strip()
+        return _make_environment().from_string(text).render(**values).strip()
     except TemplateSyntaxError as error:
         raise InputError(
             f"The template {where} is wrong in line {error.lineno}: {error.message}. {HOW}"
@@ -139,7 +139,7 @@ def _read(template: Path) -> str:
         raise InputError(f"The template {template} cannot be read ({reason}). {HOW}") from error
 
 
-def _environment() -> SandboxedEnvironment:
+def _make_environment() -> SandboxedEnvironment:
     # a template may come with a project from somebody else: it reads what it is given and no more
     return SandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False

@@ -60,7 +60,7 @@ def write_methods_text(
     )
     environment.filters["mm"] = format_mm
     environment.filters["words"] = write_identifier
-    environment.filters["weeks"] = _weeks
+    environment.filters["weeks"] = _format_weeks
     assessed_lesions = select_eligible(lesions)
     measured = {sequence for lesion in lesions for sequence in lesion.timeline.observations}
     text = environment.get_template("methods.md.j2").render(
@@ -68,7 +68,7 @@ def write_methods_text(
         patients=len({lesion.patient_id for lesion in lesions}),
         analysed=len(assessed_lesions),
         analysed_patients=len({lesion.patient_id for lesion in assessed_lesions}),
-        exclusions=_exclusions(lesions),
+        exclusions=_count_exclusions(lesions),
         shows_counts=shows_counts,
         sequences=[sequence.value for sequence in SeriesRole if sequence in measured],
         criteria=criteria,
@@ -85,10 +85,10 @@ def write_methods_text(
         data_sha256=data_sha256,
     )
     paragraphs = re.split(r"\n{2,}", make_visible(text).strip())
-    return "\n\n".join(map(_filled, paragraphs)) + "\n"
+    return "\n\n".join(map(_fill_paragraph, paragraphs)) + "\n"
 
 
-def _filled(paragraph: str) -> str:
+def _fill_paragraph(paragraph: str) -> str:
     """Fill the lines of a paragraph, or of each item of a list."""
     items = re.split(r"\n(?=- )", paragraph)
     return "\n".join(
@@ -98,12 +98,12 @@ def _filled(paragraph: str) -> str:
     )  # fmt: skip
 
 
-def _weeks(days: int) -> str:
+def _format_weeks(days: int) -> str:
     """Write days as weeks, with a decimal where they are not whole."""
     return f"{days / DAYS_PER_WEEK:.1f}".removesuffix(".0")
 
 
-def _exclusions(lesions: Sequence[AssessedLesion]) -> list[tuple[str, int]]:
+def _count_exclusions(lesions: Sequence[AssessedLesion]) -> list[tuple[str, int]]:
     """Count the lesions that each reason excludes, in the order of screening."""
     reasons = [find_exclusion_reason(lesion) for lesion in lesions]
     return [

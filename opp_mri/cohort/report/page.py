@@ -17,7 +17,7 @@ from opp_mri.units import format_mm
 def render_page(template: str, **context: object) -> str:
     """Fill a template; what would act instead of being read is written out."""
     return make_visible(
-        _environment().get_template(template).render(version=__version__, **context)
+        _make_environment().get_template(template).render(version=__version__, **context)
     )
 
 
@@ -62,7 +62,7 @@ def embed_svg(svg: str, *, prefix: str, description: str) -> Markup:
     return Markup(svg.replace("<svg ", opening, 1))  # noqa: S704, matplotlib escapes what it draws
 
 
-def _environment() -> Environment:
+def _make_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("opp_mri.cohort"),
         autoescape=True,
@@ -72,11 +72,11 @@ def _environment() -> Environment:
     )
     environment.filters["mm"] = format_mm
     environment.filters["words"] = write_identifier
-    environment.filters["css_string"] = _css_string
+    environment.filters["css_string"] = _quote_for_css
     return environment
 
 
-def _css_string(text: str) -> Markup:
+def _quote_for_css(text: str) -> Markup:
     """Write a text as a CSS string."""
     escaped = re.sub(r'["\\<\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", make_visible(text))
     return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style

@@ -236,13 +236,13 @@ def _view(report: LesionReport, number: int) -> LesionView:
         level=lesion.level,
         category=category,
         rule=rule,
-        warnings=_warnings(report),
-        treatment=_treatment(report),
-        figure=_drawn(report, number),
-        strips=_strips(report, number),
+        warnings=_list_warnings(report),
+        treatment=_describe_treatment(report),
+        figure=_draw_timeline(report, number),
+        strips=_draw_strips(report, number),
         without_strip=_without_strip(report),
         sequences=[sequence.value for sequence in sequences],
-        visits=[_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
+        visits=[_build_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
         sentences=[sentence for sentence in report.sentences if sentence != f"{category}: {rule}."],
         flags=report.flags,
         read_by=report.read_by,
@@ -250,7 +250,7 @@ def _view(report: LesionReport, number: int) -> LesionView:
     )
 
 
-def _warnings(lesion: LesionReport) -> list[str]:
+def _list_warnings(lesion: LesionReport) -> list[str]:
     """Describe in a word what a reader should beware of; the sentences say why."""
     warnings = []
     if lesion.fragile:
@@ -260,7 +260,7 @@ def _warnings(lesion: LesionReport) -> list[str]:
     return warnings
 
 
-def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
+def _describe_treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     """Return what is known of lesion and treatment, by name."""
     lesion = lesion_report.lesion
     first, last = lesion.ssrs_first_date.isoformat(), lesion.ssrs_last_date.isoformat()
@@ -288,7 +288,7 @@ def _treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     return facts
 
 
-def _drawn(lesion: LesionReport, number: int) -> Markup:
+def _draw_timeline(lesion: LesionReport, number: int) -> Markup:
     figure = draw_timeline(
         lesion.timeline,
         lesion.assessment.criteria,
@@ -300,7 +300,7 @@ def _drawn(lesion: LesionReport, number: int) -> Markup:
     return embed_svg(render_figure_svg(figure), prefix=f"f{number}", description=described)
 
 
-def _strips(lesion: LesionReport, number: int) -> list[Markup]:
+def _draw_strips(lesion: LesionReport, number: int) -> list[Markup]:
     """Draw the strips that have a picture."""
     return [
         embed_svg(
@@ -321,7 +321,7 @@ def _without_strip(lesion: LesionReport) -> str:
     return " ".join(reasons)
 
 
-def _row(
+def _build_row(
     visit: Visit,
     sequences: Sequence[SeriesRole],
     assessment: Assessment,
@@ -334,14 +334,14 @@ def _row(
         date=visit.study_date.isoformat() if visit.study_date else "",
         day=describe_day(visit.days_from_ssrs),
         week=describe_week(visit.days_from_ssrs),
-        cells=[_cell(visit, sequence, assessment) for sequence in sequences],
+        cells=[_build_cell(visit, sequence, assessment) for sequence in sequences],
         label=SHORT_WORDS[label.category] if label else "",
         reason=write_identifier(label.reason.value) if label else "",
         remark=visit.remark,
     )
 
 
-def _cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthCell:
+def _build_cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthCell:
     """Write a length, and its change from the baseline of its own sequence."""
     length = visit.lengths.get(sequence)
     if length is None:

@@ -82,7 +82,7 @@ def build_row_lists(report: CohortReport) -> dict[str, RowList]:
     all_ids = tuple(list_ids(report.lesions))
     lists = {ALL: ("All lesions", all_ids)}
     for table in report.tables:
-        for key, title, lesion_ids in _counts_of(table):
+        for key, title, lesion_ids in _list_counts(table):
             lists.setdefault(key, (title, lesion_ids))
     for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
         lists[name_figure(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
@@ -114,7 +114,7 @@ def build_lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[Le
     """Return the rows of the lesions that the lists of a page name, in the order of the cohort."""
     named = {lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids}
     return [
-        _row(f"r{number}", lesion)
+        _build_row(f"r{number}", lesion)
         for number, lesion in enumerate(report.lesions, 1)
         if lesion.lesion.lesion_id in named
     ]
@@ -141,7 +141,7 @@ def render_rows_csv(report: CohortReport) -> bytes:
     return write_csv_rows(("key", "patient_id", "lesion_id"), rows)
 
 
-def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
+def _list_counts(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return key, title and lesions of each count of a table; patients go with their lesions."""
     pixelses = []
     for row in table.rows:
@@ -155,7 +155,7 @@ def _counts_of(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     return pixelses
 
 
-def _row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
+def _build_row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
     lesion, assessment = assessed_lesion.lesion, assessed_lesion.assessment
     about = (assessed_lesion.patient_id, lesion.level, name_regimen(lesion), lesion.histology)
     deciding = assessment.deciding_sequence

@@ -82,8 +82,8 @@ def render_timelines_html(
         "timelines.html.j2",
         title=title,
         lesions=lesions,
-        figures=[_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
-        counts=_counts(lesions),
+        figures=[_draw_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
+        counts=_count_by_category(lesions),
         known=len(known),
         agreed=sum(lesion.agrees is True for lesion in known),
         criteria=criteria,
@@ -91,13 +91,13 @@ def render_timelines_html(
     )
 
 
-def _counts(lesions: Sequence[LesionPage]) -> list[tuple[str, int]]:
+def _count_by_category(lesions: Sequence[LesionPage]) -> list[tuple[str, int]]:
     """Count the lesions of each category, in the order of the categories."""
     counts = Counter(lesion.assessment.category for lesion in lesions)
     return [(write_identifier(c.value), counts[c]) for c in ResponseCategory if counts[c]]
 
 
-def _figure(lesion: LesionPage, number: int) -> Markup:
+def _draw_figure(lesion: LesionPage, number: int) -> Markup:
     """Draw a timeline as inline SVG, with ids that no other figure of the page has."""
     svg = render_figure_svg(
         draw_timeline(

@@ -48,13 +48,13 @@ def describe_criteria(criteria: Criteria) -> list[tuple[str, str, str]]:
         or (
             field.name,
             write_identifier(field.name),
-            _parameter_in_words(getattr(criteria, field.name)),
+            _describe_parameter(getattr(criteria, field.name)),
         )
         for field in attrs.fields(Criteria)
     ]
 
 
-def _parameter_in_words(value: object) -> str:
+def _describe_parameter(value: object) -> str:
     """Write the value of a parameter that has no sentence of its own."""
     if value in (None, "", ()):
         return "not given"

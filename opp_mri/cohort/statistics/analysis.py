@@ -100,9 +100,9 @@ def analyse(
     """
     at_risk = [lesion for lesion in lesions if is_at_risk(lesion)]
     happened = [gather_events(lesion, event_at=event_at) for lesion in at_risk]
-    first = _first(at_risk, happened, death_within_days)
+    first = _observe_first(at_risk, happened, death_within_days)
     endpoints = {
-        endpoint: _endpoint(
+        endpoint: _analyse_endpoint(
             at_risk,
             endpoint,
             [find_ending(each, endpoint, death_within_days=death_within_days) for each in happened],
@@ -118,7 +118,7 @@ def analyse(
         lesions=tuple(at_risk),
         happened=tuple(happened),
         first=first,
-        incidence=_first_incidence(first),
+        incidence=_estimate_first_incidence(first),
         n=len(at_risk),
         patients=len({lesion.patient_id for lesion in at_risk}),
         eligible=len(select_eligible(lesions)),
@@ -128,25 +128,25 @@ def analyse(
         landmark_day=landmark_day,
         by_endpoint=endpoints,
         follow_up=_follow_up(happened, endpoints),
-        fisher=_fisher(select_eligible(lesions)),
+        fisher=_compare_fractionation(select_eligible(lesions)),
     )
 
 
-def _endpoint(
+def _analyse_endpoint(
     lesions: Sequence[AssessedLesion], endpoint: Endpoint, endings: Sequence[Ending]
 ) -> EndpointAnalysis:
-    observed = _observed(lesions, [(each.day, int(each.event)) for each in endings])
-    competing = _observed(lesions, [(each.first_day, each.cause) for each in endings])
-    gray_test, model = _subdistribution(competing)
+    observed = _observe(lesions, [(each.day, int(each.event)) for each in endings])
+    competing = _observe(lesions, [(each.first_day, each.cause) for each in endings])
+    gray_test, model = _fit_subdistribution(competing)
     return EndpointAnalysis(
         endpoint=endpoint,
         events=0 if observed is None else observed.events,
         comparison=_compare(observed),
         competing=competing,
-        incidence=() if competing is None else _incidence(competing, 1)[1],
+        incidence=() if competing is None else _estimate_incidence(competing, 1)[1],
         gray=gray_test,
         fine_gray=model,
-        by_patient=_by_patient(lesions, endings),
+        by_patient=_analyse_by_patient(lesions, endings),
     )
 
 
@@ -163,11 +163,13 @@ def _with_models(
         analysis,
         models=models,
         multivariable=fit_together(observed, lesions, models, events_per_covariate),
-        landmark=_landmark(observed, first, landmark_day),
+        landmark=_analyse_landmark(observed, first, landmark_day),
     )
 
 
-def _by_patient(lesions: Sequence[AssessedLesion], endings: Sequence[Ending]) -> PatientAnalysis:
+def _analyse_by_patient(
+    lesions: Sequence[AssessedLesion], endings: Sequence[Ending]
+) -> PatientAnalysis:
     by_patient: dict[str, list[Ending]] = {}
     for lesion, ending in zip(lesions, endings, strict=True):
         by_patient.setdefault(lesion.patient_id, []).append(ending)
@@ -182,9 +184,7 @@ def _by_patient(lesions: Sequence[AssessedLesion], endings: Sequence[Ending]) ->
     )
 
 
-def _observed(
-    lesions: Sequence[AssessedLesion], ends: Sequence[tuple[int, int]]
-) -> Observed | None:
+def _observe(lesions: Sequence[AssessedLesion], ends: Sequence[tuple[int, int]]) -> Observed | None:
     """Put day and cause of each lesion into columns; None where there is no lesion."""
     if not lesions:
         return None
@@ -198,50 +198,50 @@ def _observed(
     )
 
 
-def _first(
+def _observe_first(
     lesions: Sequence[AssessedLesion], happened: Sequence[LesionEvents], death_within_days: int
 ) -> Observed | None:
     codes = {Cause.CENSORED: 0} | {cause: n for n, cause in enumerate(CAUSES, 1)}
     ends = [find_first_event(each, death_within_days=death_within_days) for each in happened]
-    return _observed(lesions, [(day, codes[cause]) for day, cause in ends])
+    return _observe(lesions, [(day, codes[cause]) for day, cause in ends])
 
 
-def _fractions_known(observed: Observed) -> Observed | None:
+def _select_fractions_known(observed: Observed) -> Observed | None:
     known = np.asarray(observed.group) != FractionGroup.UNKNOWN
     return observed.take(known) if known.any() else None
 
 
-def _no_test(n: int, events: int, reason: str) -> LogRank:
+def _build_missing_test(n: int, events: int, reason: str) -> LogRank:
     return LogRank(chi_square=None, degrees_of_freedom=0, p=None, expected={}, n=n, events=events,
                    reason=reason)  # fmt: skip
 
 
 def _log_rank(observed: Observed) -> LogRank:
-    known = _fractions_known(observed)
+    known = _select_fractions_known(observed)
     if known is None:
-        return _no_test(0, 0, NO_FRACTIONS)
+        return _build_missing_test(0, 0, NO_FRACTIONS)
     return log_rank(known)
 
 
-def _subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | None]:
+def _fit_subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | None]:
     """Return Gray's test of the fraction groups, and the model of Fine and Gray."""
-    known = None if competing is None else _fractions_known(competing)
+    known = None if competing is None else _select_fractions_known(competing)
     if known is None:
-        return _no_test(0, 0, NO_TIMES if competing is None else NO_FRACTIONS), None
+        return _build_missing_test(0, 0, NO_TIMES if competing is None else NO_FRACTIONS), None
     single = np.asarray(known.group) == FractionGroup.SINGLE
     shared = len(np.unique(np.asarray(known.patient))) < known.n
     name = Covariate.SINGLE_FRACTION.value
     return run_gray_test(known), fit_fine_gray(known, {name: single * 1.0}, by_patient=shared)
 
 
-def _in_order(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+def _sort_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
     order = [ALL, *FractionGroup]
     return tuple(sorted(curves, key=lambda curve: order.index(curve.group)))
 
 
 def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
     if observed is None:
-        test = _no_test(0, 0, reason)
+        test = _build_missing_test(0, 0, reason)
         return Comparison(arms=(), log_rank=test, observed=None, reason=reason)
     every = evolve(observed, group=None)
     counts = count_at_risk(every, RISK_DAYS) | count_at_risk(observed, RISK_DAYS)
@@ -253,7 +253,7 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
                 median=compute_median_days(curve),
                 at_risk=counts[curve.group],
             )
-            for curve in _in_order(
+            for curve in _sort_curves(
                 [*estimate_kaplan_meier(every), *estimate_kaplan_meier(observed)]
             )
         ),
@@ -262,7 +262,9 @@ def _compare(observed: Observed | None, reason: str = NO_TIMES) -> Comparison:
     )
 
 
-def _landmark(observed: Observed | None, first: Observed | None, day: int) -> LandmarkAnalysis:
+def _analyse_landmark(
+    observed: Observed | None, first: Observed | None, day: int
+) -> LandmarkAnalysis:
     """Restart the clock of the lesions that are followed beyond a day without any event."""
     if observed is None or first is None:
         no_comparison = _compare(None)
@@ -286,8 +288,8 @@ def _landmark(observed: Observed | None, first: Observed | None, day: int) -> La
     )
 
 
-def _incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
-    curves = _in_order(
+def _estimate_incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
+    curves = _sort_curves(
         [
             *estimate_cumulative_incidence(evolve(observed, group=None), causes=causes),
             *estimate_cumulative_incidence(observed, causes=causes),
@@ -299,10 +301,10 @@ def _incidence(observed: Observed, causes: int) -> dict[int, tuple[Curve, ...]]:
     }
 
 
-def _first_incidence(first: Observed | None) -> dict[Cause, tuple[Curve, ...]]:
+def _estimate_first_incidence(first: Observed | None) -> dict[Cause, tuple[Curve, ...]]:
     if first is None:
         return dict.fromkeys(CAUSES, ())
-    by_number = _incidence(first, len(CAUSES))
+    by_number = _estimate_incidence(first, len(CAUSES))
     return {cause: by_number[number] for number, cause in enumerate(CAUSES, 1)}
 
 
@@ -329,7 +331,7 @@ def _follow_up(
     )
 
 
-def _fisher(lesions: Sequence[AssessedLesion]) -> OppByFractionation:
+def _compare_fractionation(lesions: Sequence[AssessedLesion]) -> OppByFractionation:
     ends = {group: [0, 0] for group in FractionGroup}
     for lesion in lesions:
         counts = ends[classify_fractions(lesion.lesion)]

@@ -73,7 +73,7 @@ def run_gray_test(observed: Observed) -> LogRank:
     """
     from scipy import stats
 
-    causes = _causes(observed)
+    causes = _get_causes(observed)
     days = np.unique(observed.duration_days[causes != CENSORED])
     none = LogRank(
         chi_square=None, degrees_of_freedom=0, p=None, expected={}, n=observed.n,
@@ -81,7 +81,7 @@ def run_gray_test(observed: Observed) -> LogRank:
     )  # fmt: skip
     if not observed.events:
         return none
-    grid = _grid(observed, causes, days)
+    grid = _build_grid(observed, causes, days)
     total = grid.own.sum(axis=1)
     ratio = np.divide(grid.risk, grid.free, out=np.zeros_like(grid.risk), where=grid.risk > 0)
     still = ratio * (1 - grid.incidence)
@@ -93,7 +93,7 @@ def run_gray_test(observed: Observed) -> LogRank:
     if freedom < 1:
         reason = "There is only one group with anybody at risk at an event."
         return evolve(none, expected=by_label, reason=reason)
-    variance = _gray_variance(grid, ratio, total)
+    variance = _compute_gray_variance(grid, ratio, total)
     groups = np.flatnonzero(compared)[:-1]
     part = variance[np.ix_(groups, groups)]
     if np.linalg.eigvalsh(part)[0] < TINY:
@@ -131,7 +131,7 @@ def fit_fine_gray(
     R's package cmprsk. Summed over patients it is that of Zhou et al., Biostatistics 2012;13:
     371-383.
     """
-    causes = _causes(observed)
+    causes = _get_causes(observed)
     table = np.array([np.asarray(lesion, dtype=np.float64) for lesion in covariates.values()])
     if table.shape != (len(covariates), observed.n) or not np.isfinite(table).all():
         raise InputError("Give each covariate a value for every lesion.")
@@ -145,7 +145,7 @@ def fit_fine_gray(
             if not observed.events
             else f"No finite hazard ratio: the events do not vary with {', '.join(names)}."
         )
-        return _regression(observed, names, reason)
+        return _build_failed_regression(observed, names, reason)
     _, information = weighted.compute_slopes(beta)
     parts = weighted.compute_residuals(beta)
     patients = None
@@ -158,12 +158,16 @@ def fit_fine_gray(
     inverse = np.linalg.inv(information)
     errors = np.sqrt(np.diag(inverse @ parts.T @ parts @ inverse))
     if errors.min() < TINY:
-        return _regression(observed, names, "Too few events for an error of the ratio.")
-    hazards = _hazards(observed, names, beta, errors, sd)
-    return evolve(_regression(observed, names, None), patients=patients, hazards=hazards)
+        return _build_failed_regression(
+            observed, names, "Too few events for an error of the ratio."
+        )
+    hazards = _build_hazards(observed, names, beta, errors, sd)
+    return evolve(
+        _build_failed_regression(observed, names, None), patients=patients, hazards=hazards
+    )
 
 
-def _hazards(
+def _build_hazards(
     observed: Observed, names: tuple[str, ...], beta: FloatArray, errors: FloatArray, sd: FloatArray
 ) -> tuple[Hazard, ...]:
     """Return the ratios per unit of each covariate, of coefficients and errors per SD."""
@@ -195,13 +199,13 @@ class _Weighted:
         self.censored = causes == CENSORED
         self.competing = np.flatnonzero(causes > OF_INTEREST)
         self.lost_days, lost = np.unique(self.days[self.censored], return_counts=True)
-        self.lost_risk = _at_least(self.days, self.lost_days)
+        self.lost_risk = _count_at_least(self.days, self.lost_days)
         self.lost_hazard = lost / self.lost_risk
         self.watched = np.concatenate([[1.0], np.cumprod(1 - self.lost_hazard)])
-        self.at_event = self._watched(self.event_days)
-        self.at_own = self._watched(self.days)
+        self.at_event = self._weigh_watched(self.event_days)
+        self.at_own = self._weigh_watched(self.days)
 
-    def _watched(self, days: FloatArray) -> FloatArray:
+    def _weigh_watched(self, days: FloatArray) -> FloatArray:
         """Return the Kaplan-Meier share that is not censored just before each day."""
         return np.asarray(self.watched[np.searchsorted(self.lost_days, days)])
 
@@ -222,23 +226,23 @@ class _Weighted:
                 return np.asarray(beta)
         return None
 
-    def _sums(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _compute_sums(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sum risk, risk times x and risk times x x' over the weighted risk set of each event."""
         p = self.x.shape[1]
         risk = np.exp(self.x @ beta)[:, None]
         square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
         columns = risk * np.hstack([np.ones((len(risk), 1)), self.x, square])
         order = np.argsort(self.days)
-        later = _suffix(columns[order])
+        later = _sum_to_end(columns[order])
         sums = later[np.searchsorted(self.days[order], self.event_days)]
         gone = self.competing[np.argsort(self.days[self.competing])]
-        ended = _prefix(columns[gone] / self.at_own[gone, None])
+        ended = _sum_from_start(columns[gone] / self.at_own[gone, None])
         sums += self.at_event[:, None] * ended[np.searchsorted(self.days[gone], self.event_days)]
         return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
 
     def compute_slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the score and the information."""
-        whole, first, second = self._sums(beta)
+        whole, first, second = self._compute_sums(beta)
         mean = first / whole[:, None]
         spread = second / whole[:, None, None] - np.einsum("ea,eb->eab", mean, mean)
         score = self.x[self.events].sum(axis=0) - self.counts @ mean
@@ -246,46 +250,46 @@ class _Weighted:
 
     def compute_residuals(self, beta: FloatArray) -> FloatArray:
         """Return the part of each row in the score, with that of its censoring in the weights."""
-        whole, first, _ = self._sums(beta)
+        whole, first, _ = self._compute_sums(beta)
         mean, hazard = first / whole[:, None], self.counts / whole
         risk = np.exp(self.x @ beta)[:, None]
         steps = hazard[:, None] * np.hstack([np.ones((len(hazard), 1)), mean])
-        until = _prefix(steps)[np.searchsorted(self.event_days, self.days, "right")]
+        until = _sum_from_start(steps)[np.searchsorted(self.event_days, self.days, "right")]
         parts = risk * (until[:, 1:] - self.x * until[:, :1])
         place = np.searchsorted(self.event_days, self.days[self.events])
         parts[self.events] += self.x[self.events] - mean[place]
-        after = _suffix(self.at_event[:, None] * steps)
+        after = _sum_to_end(self.at_event[:, None] * steps)
         gone = self.competing
         remainder = after[np.searchsorted(self.event_days, self.days[gone], "right")]
         remainder = remainder / self.at_own[gone, None]
         parts[gone] += risk[gone] * (remainder[:, 1:] - self.x[gone] * remainder[:, :1])
-        return parts + self._of_censoring(risk, after)
+        return parts + self._compute_censoring_part(risk, after)
 
-    def _of_censoring(self, risk: FloatArray, after: FloatArray) -> FloatArray:
+    def _compute_censoring_part(self, risk: FloatArray, after: FloatArray) -> FloatArray:
         gone = self.competing[np.argsort(self.days[self.competing])]
         own = np.hstack([np.ones((len(gone), 1)), self.x[gone]])
-        before = _prefix(risk[gone] * own / self.at_own[gone, None])
+        before = _sum_from_start(risk[gone] * own / self.at_own[gone, None])
         ended = before[np.searchsorted(self.days[gone], self.lost_days)]
         later = after[np.searchsorted(self.event_days, self.lost_days)]
         moved = ended[:, 1:] * later[:, :1] - ended[:, :1] * later[:, 1:]
         share = moved / self.lost_risk[:, None]
         place = np.searchsorted(self.lost_days, self.days, "right")
-        parts = -_prefix(share * self.lost_hazard[:, None])[place]
+        parts = -_sum_from_start(share * self.lost_hazard[:, None])[place]
         parts[self.censored] += share[place[self.censored] - 1]
         return parts
 
 
-def _causes(observed: Observed) -> IntArray:
+def _get_causes(observed: Observed) -> IntArray:
     if observed.cause is None or observed.unseen_until is not None:
         raise InputError("Competing risks need a cause for each lesion, and no delayed entry.")
     return observed.cause
 
 
-def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
+def _build_grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
     labels, columns = [], []
     for label, rows in observed.split_by_group():
         ended = causes[observed.group == label] if observed.group is not None else causes
-        at = _at_least(rows.duration_days, days)
+        at = _count_at_least(rows.duration_days, days)
         own, other = (
             np.array([(rows.duration_days[mask] == day).sum() for day in days], dtype=np.float64)
             for mask in (ended == OF_INTEREST, ended > OF_INTEREST)
@@ -302,7 +306,7 @@ def _grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
                  free_after=after, incidence=incidence)  # fmt: skip
 
 
-def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatArray:
+def _compute_gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatArray:
     """Return the variance of the scores of the groups, with the correction for ties."""
     whole = ratio.sum(axis=1)
     common = np.cumsum(total / whole)
@@ -316,12 +320,12 @@ def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatAr
     )
     there = grid.risk > 0
     expected = whole[:, None] * grid.free
-    spared = _tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
+    spared = _compute_tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
     own = np.divide(
         spared * grid.free * total[:, None], whole[:, None] * grid.risk,
         out=np.zeros_like(ratio), where=there,
     )  # fmt: skip
-    spared = _tie_correction(grid.other, grid.risk)
+    spared = _compute_tie_correction(grid.other, grid.risk)
     other = np.divide(
         spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=there
     )
@@ -334,27 +338,29 @@ def _gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) -> FloatAr
     )
 
 
-def _tie_correction(events: FloatArray, risk: FloatArray) -> FloatArray:
+def _compute_tie_correction(events: FloatArray, risk: FloatArray) -> FloatArray:
     several = (events > 1) & (risk > 1)
     return 1 - np.divide(events - 1, risk - 1, out=np.zeros(risk.shape), where=several)
 
 
-def _at_least(values: FloatArray, days: FloatArray) -> FloatArray:
+def _count_at_least(values: FloatArray, days: FloatArray) -> FloatArray:
     """Count the values from each day on."""
     return len(values) - np.searchsorted(np.sort(values), days).astype(np.float64)
 
 
-def _prefix(columns: FloatArray) -> FloatArray:
+def _sum_from_start(columns: FloatArray) -> FloatArray:
     """Sum the rows before each place, and all of them last."""
     return np.vstack([np.zeros((1, columns.shape[1])), np.cumsum(columns, axis=0)])
 
 
-def _suffix(columns: FloatArray) -> FloatArray:
+def _sum_to_end(columns: FloatArray) -> FloatArray:
     """Sum the rows from each place on, with nothing last."""
     return np.vstack([np.cumsum(columns[::-1], axis=0)[::-1], np.zeros((1, columns.shape[1]))])
 
 
-def _regression(observed: Observed, names: tuple[str, ...], reason: str | None) -> Regression:
+def _build_failed_regression(
+    observed: Observed, names: tuple[str, ...], reason: str | None
+) -> Regression:
     n, events = observed.n, observed.events
     no_estimate = EventEstimate(value=None, n=n, events=events, reason=reason)
     return Regression(

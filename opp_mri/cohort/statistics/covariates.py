@@ -187,7 +187,7 @@ def _fit(
         covariates=covariates, n=int(known.sum()), events=int(events[known].sum()),
         left_out=int((~known).sum()), events_left_out=int(events[~known].sum()),
     )  # fmt: skip
-    reason = _obstacle(counted, events_per_covariate)
+    reason = _find_obstacle(counted, events_per_covariate)
     if observed is None or reason is not None:
         return evolve(counted, reason=NO_TIMES if observed is None else reason)
     rows = observed.take(known)
@@ -207,7 +207,7 @@ def _fit(
     )
 
 
-def _obstacle(counted: Model, events_per_covariate: int) -> str | None:
+def _find_obstacle(counted: Model, events_per_covariate: int) -> str | None:
     """Explain why no model is possible; `events_per_covariate` is 0 for a single covariate."""
     size, needed = len(counted.covariates), events_per_covariate * len(counted.covariates)
     if events_per_covariate and size < 2:

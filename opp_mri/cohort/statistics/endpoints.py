@@ -90,7 +90,7 @@ def find_time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
     `after_day` is the study before it.
     """
-    courses, deciding = _courses(lesion), lesion.assessment.deciding_sequence
+    courses, deciding = _find_courses(lesion), lesion.assessment.deciding_sequence
     if deciding is None or deciding not in courses:
         return None
     baseline_day, course = courses[deciding]
@@ -105,7 +105,7 @@ def find_peak_changes_mm(lesion: AssessedLesion) -> dict[SeriesRole, Decimal]:
 
     A sequence that did not grow is among them: to leave it out would make the mean larger.
     """
-    return {sequence: course.peak_mm for sequence, (_, course) in _courses(lesion).items()}
+    return {sequence: course.peak_mm for sequence, (_, course) in _find_courses(lesion).items()}
 
 
 def find_returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnToBaseline]:
@@ -118,7 +118,7 @@ def find_returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnT
         sequence: ReturnToBaseline(
             peak_day=course.peak_day, day=course.return_to_baseline_day, last_day=course.last_day
         )
-        for sequence, (_, course) in _courses(lesion).items()
+        for sequence, (_, course) in _find_courses(lesion).items()
         if course.grew
     }
 
@@ -133,7 +133,7 @@ def group_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]
     }
 
 
-def _courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
+def _find_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     return group_courses(lesion) if lesion.assessment.category in PAPER_ANSWERS else {}
 
 

@@ -174,7 +174,7 @@ def gather_events(
         and event.is_finding
         and (retreated is None or event.days_from_ssrs <= retreated)
     ]
-    opp, progression, unresolved = _growth_of(assessed_lesion, courses, event_at)
+    opp, progression, unresolved = _find_growth(assessed_lesion, courses, event_at)
     grown = [course.days[course.grown[0]] for _, course in courses.values() if course.grew]
     return LesionEvents(
         opp=opp,
@@ -231,7 +231,7 @@ def find_ending(
             own, competing, last_day = events.death_day, [], events.last_alive_day
     if events.open_day is not None and endpoint in GROWTH_ENDPOINTS:
         own, competing, last_day = None, [], events.open_day
-    first, cause = _first([(own, 1), *((day, 2) for day in competing)], last_day)
+    first, cause = _find_first([(own, 1), *((day, 2) for day in competing)], last_day)
     return Ending(
         day=last_day if own is None else own,
         event=own is not None,
@@ -253,7 +253,7 @@ def find_first_event(
     )
     if events.open_day is not None:
         return events.open_day, Cause.CENSORED
-    day, cause = _first([(day, n) for n, day in enumerate(days, 1)], events.last_day)
+    day, cause = _find_first([(day, n) for n, day in enumerate(days, 1)], events.last_day)
     return day, causes[cause]
 
 
@@ -269,11 +269,11 @@ def find_worst_ending(endings: Iterable[Ending]) -> Ending:
     return min(had, key=lambda each: each.day)
 
 
-def _first(events: Iterable[tuple[int | None, int]], last_day: int) -> tuple[int, int]:
+def _find_first(events: Iterable[tuple[int | None, int]], last_day: int) -> tuple[int, int]:
     return min(((day, cause) for day, cause in events if day is not None), default=(last_day, 0))
 
 
-def _growth_of(
+def _find_growth(
     lesion: AssessedLesion,
     courses: Mapping[SeriesRole, tuple[int, Course]],
     event_at: EventDay,
@@ -293,11 +293,11 @@ def _growth_of(
     if not course.grew:  # a growth from the nadir is PD by some criteria
         regrown = course.regrown_from_smallest
         if category is ResponseCategory.PD and regrown:
-            return None, _interval(baseline_day, course, regrown[0]), False
+            return None, _build_interval(baseline_day, course, regrown[0]), False
         return None, None, False
     first = course.grown[0] if event_at is EventDay.FIRST_GROWTH else course.peak
     if category is ResponseCategory.OPP:
-        return _interval(baseline_day, course, first), None, False
+        return _build_interval(baseline_day, course, first), None, False
     lasts = course.last_grew and not course.fallen
     if not known and not (lasts and (retreated or course.days[course.grown[0]] > window_days)):
         return None, None, True
@@ -307,12 +307,14 @@ def _growth_of(
         for label in lesion.labels
         if label.days_from_ssrs <= course.days[fell_at]
     )
-    place = first if fell_at is None else _after_fall(course, fell_at, called_opp) or first
-    opp = _interval(baseline_day, course, course.grown[0]) if called_opp else None
-    return opp, _interval(baseline_day, course, place), not known
+    place = (
+        first if fell_at is None else _find_growth_after_fall(course, fell_at, called_opp) or first
+    )
+    opp = _build_interval(baseline_day, course, course.grown[0]) if called_opp else None
+    return opp, _build_interval(baseline_day, course, place), not known
 
 
-def _after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:
+def _find_growth_after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:
     """Return the first growth after a fall that was called OPP, or that ended at the baseline."""
     if nadir in course.grown and not called_opp:
         return None
@@ -325,6 +327,6 @@ def _after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:
     return next(iter(regrown or later), None)
 
 
-def _interval(baseline_day: int, course: Course, place: int) -> IntervalDay:
+def _build_interval(baseline_day: int, course: Course, place: int) -> IntervalDay:
     days = [baseline_day, *course.days]
     return IntervalDay(after_day=days[place], day=days[place + 1])

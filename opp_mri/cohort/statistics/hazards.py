@@ -90,11 +90,11 @@ def fit_cox(
         None if observed.patient is None else np.unique(observed.patient, return_inverse=True)
     )
     patients = len(clusters[0]) if clusters is not None and by_patient else None
-    maximum = _maximum(partial)
+    maximum = _find_maximum(partial)
     if patients is not None and patients <= len(partial.names):
         maximum = "There are no more patients than covariates, too few for errors by patient."
     if isinstance(maximum, str):
-        return _regression(partial, "cox", maximum)
+        return _build_failed_regression(partial, "cox", maximum)
     beta, slopes = maximum
     variance = np.linalg.inv(slopes.information)
     if clusters is not None and patients is not None:
@@ -104,7 +104,9 @@ def fit_cox(
     errors = np.sqrt(np.diag(variance))
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
     p = special.chdtrc(1, (beta / errors) ** 2)
-    fitted = _regression(partial, "cox", None, beta, errors, beta - half, beta + half, p)
+    fitted = _build_failed_regression(
+        partial, "cox", None, beta, errors, beta - half, beta + half, p
+    )
     return evolve(fitted, patients=patients)
 
 
@@ -121,7 +123,7 @@ def check_proportionality(
     from scipy import special
 
     partial = PartialLikelihood(observed, covariates, ties)
-    every, maximum = list(range(len(covariates))), _maximum(partial)
+    every, maximum = list(range(len(covariates))), _find_maximum(partial)
     parts = [*zip(partial.names, ([i] for i in every), strict=True), (None, every)]
     chis: list[float | None] = [None] * len(parts)
     reason = "The events tell nothing of a change with time."
@@ -163,20 +165,22 @@ def fit_firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron
     from scipy import optimize, special
 
     partial = PartialLikelihood(observed, covariates, ties)
-    reason = _obstacle(partial)
+    reason = _find_obstacle(partial)
     if reason is not None:
-        return _regression(partial, "firth", reason)
+        return _build_failed_regression(partial, "firth", reason)
     zero = np.zeros(len(partial.names))
-    top, best = _climb(
-        partial, zero, _inverse(partial.compute_slopes(zero).information), sharp=1e-8
+    top, best = _climb_to_maximum(
+        partial, zero, _invert_square(partial.compute_slopes(zero).information), sharp=1e-8
     )
-    inverse = _inverse(partial.compute_slopes(best).information)
+    inverse = _invert_square(partial.compute_slopes(best).information)
     errors = np.sqrt(np.diag(inverse))
-    if np.abs(_penalised(partial, best)[1] * errors).max() > STEEP:
-        return _regression(partial, "firth", "The maximum of the likelihood was not reached.")
+    if np.abs(_compute_penalised(partial, best)[1] * errors).max() > STEEP:
+        return _build_failed_regression(
+            partial, "firth", "The maximum of the likelihood was not reached."
+        )
     ends, roots = np.zeros((2, len(best))), zero.copy()
     for i, error in enumerate(errors):
-        beyond = bound(_beyond, partial, top, best, inverse, i)
+        beyond = bound(_measure_beyond, partial, top, best, inverse, i)
         roots[i] = beyond(0.0) + special.ndtri((1 + LEVEL) / 2)
         for side, step in enumerate((-2 * error, 2 * error)):
             near, far = best[i], best[i] + step
@@ -184,15 +188,15 @@ def fit_firth(observed: Observed, covariates: Covariates, *, ties: Ties = "efron
                 near, far = far, far + 1.5 * (far - near)
             ends[side, i] = optimize.brentq(beyond, near, far, xtol=1e-8 * error)
     p = special.chdtrc(1, roots**2)
-    return _regression(partial, "firth", None, best, errors, ends[0], ends[1], p)
+    return _build_failed_regression(partial, "firth", None, best, errors, ends[0], ends[1], p)
 
 
-def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
+def _find_maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
     """Return the coefficients of the highest likelihood, or the reason why there are none.
 
     Newton's steps, halved where they overshoot: the likelihood is concave.
     """
-    reason = _obstacle(partial) or _endless(partial)
+    reason = _find_obstacle(partial) or _find_endless_direction(partial)
     if reason is not None:
         return reason
     beta = np.zeros(len(partial.names))
@@ -206,7 +210,7 @@ def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
                     size /= 2
                     after = partial.compute_slopes(beta + size * step)
                 beta, slopes = beta + size * step, after
-                errors = np.sqrt(np.diag(_inverse(slopes.information)))
+                errors = np.sqrt(np.diag(_invert_square(slopes.information)))
                 slope = np.abs(slopes.score * errors).max()
                 if slope < LEVEL_GROUND or not errors.max() < LOOSE:
                     break
@@ -219,7 +223,7 @@ def _maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str:
     return beta, slopes
 
 
-def _obstacle(partial: PartialLikelihood) -> str | None:
+def _find_obstacle(partial: PartialLikelihood) -> str | None:
     """Explain why the covariates cannot be determined from the events at all."""
     if not len(partial.events):
         return "There is no event, so nothing can be said of hazards."
@@ -232,7 +236,7 @@ def _obstacle(partial: PartialLikelihood) -> str | None:
     return None
 
 
-def _endless(partial: PartialLikelihood) -> str | None:
+def _find_endless_direction(partial: PartialLikelihood) -> str | None:
     """Return whether every event has the highest value of a covariate among those at risk."""
     may = np.ones((2, len(partial.names)), dtype=np.bool_)
     for k, day in enumerate(np.unique(partial.event_days)):
@@ -254,7 +258,7 @@ def _endless(partial: PartialLikelihood) -> str | None:
     return f"{where}: the likelihood has no maximum. Firth's penalty gives a finite hazard ratio."
 
 
-def _penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, FloatArray]:
+def _compute_penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, FloatArray]:
     """Return Firth's penalised log-likelihood and its slope."""
     with np.errstate(all="ignore"):
         slopes = partial.compute_slopes(beta, skew=True)
@@ -266,7 +270,7 @@ def _penalised(partial: PartialLikelihood, beta: FloatArray) -> tuple[float, Flo
     return slopes.value + float(log_determinant) / 2, slopes.score + penalty
 
 
-def _climb(
+def _climb_to_maximum(
     partial: PartialLikelihood,
     start: FloatArray,
     inverse: FloatArray,
@@ -282,38 +286,40 @@ def _climb(
 
     free, beta = np.arange(len(start)) != held, start.copy()
     if not free.any():
-        return _penalised(partial, beta)[0], beta
+        return _compute_penalised(partial, beta)[0], beta
     if held >= 0:
         inverse = inverse - np.outer(inverse[held], inverse[held]) / inverse[held, held]
     inverse = inverse[np.ix_(free, free)]
     unit = np.sqrt(np.diag(inverse))
 
-    def depth(steps: FloatArray) -> tuple[float, FloatArray]:
+    def measure_depth(steps: FloatArray) -> tuple[float, FloatArray]:
         beta[free] = start[free] + unit * steps
-        value, slope = _penalised(partial, beta)
+        value, slope = _compute_penalised(partial, beta)
         return -value, -unit * slope[free]
 
     towards = inverse / np.outer(unit, unit)
     result = optimize.minimize(
-        depth, np.zeros(len(unit)), jac=True, method="BFGS",
+        measure_depth, np.zeros(len(unit)), jac=True, method="BFGS",
         options={"gtol": sharp, "hess_inv0": (towards + towards.T) / 2},
     )  # fmt: skip
     beta[free] = start[free] + unit * result.x
     return -float(result.fun), beta
 
 
-def _beyond(
+def _measure_beyond(
     partial: PartialLikelihood, top: float, best: FloatArray, inverse: FloatArray, i: int, at: float
 ) -> float:
     """Return by how much the root of the likelihood ratio of one coefficient exceeds its limit."""
     from scipy import special
 
     start = best + inverse[i] * ((at - best[i]) / inverse[i, i])
-    value, _ = _climb(partial, start, inverse, i, sharp=1e-4)  # its error is the square of this
+    value, _ = _climb_to_maximum(
+        partial, start, inverse, i, sharp=1e-4
+    )  # its error is the square of this
     return float(np.sqrt(max(2 * (top - value), 0.0)) - special.ndtri((1 + LEVEL) / 2))
 
 
-def _regression(
+def _build_failed_regression(
     partial: PartialLikelihood,
     model: Literal["cox", "firth"],
     reason: str | None,
@@ -336,5 +342,5 @@ def _regression(
                       reason=reason)  # fmt: skip
 
 
-def _inverse(square: FloatArray) -> FloatArray:
+def _invert_square(square: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(square), dtype=np.float64)

@@ -309,14 +309,14 @@ def count_characteristics(lesions: Sequence[AssessedLesion]) -> list[Characteris
         Characteristic(
             heading=heading,
             key=key,
-            lesion_ids=_sorted_by_value(order, groups, ids),
+            lesion_ids=_sort_by_value(order, groups, ids),
             within=within.get(key, {}),
         )
         for heading, key, order, groups in sections
     ]
 
 
-def _sorted_by_value(
+def _sort_by_value(
     order: Iterable[str], values: Iterable[str], lesion_ids: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
     """Sort lesions by value: first those in order, even without one, then by name, unknown last."""

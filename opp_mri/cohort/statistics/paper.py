@@ -140,14 +140,14 @@ def compute_printed_figures(folder: Path) -> list[PrintedFigure]:
         The folder does not hold the two files, or they are not as they must be.
     """
     paper = read_paper(folder)
-    return [_beside(paper, figure) for figure in paper.figures]
+    return [_compare_printed(paper, figure) for figure in paper.figures]
 
 
 def read_paper(folder: Path) -> Paper:
     """Read the table and the printed figures; raises as `printed_figures` does."""
-    rows = _rows(_text(folder / TABLE))
+    rows = _read_rows(_read_text(folder / TABLE))
     try:
-        printed = tomllib.loads(_text(folder / PRINTED))
+        printed = tomllib.loads(_read_text(folder / PRINTED))
         figures = [Figure(**entry) for entry in printed["figure"]]
         days = printed["reconstruction"]["days_to_peak"]
         paper = Paper(rows=rows, figures=figures, reasons=printed["reasons"], days_to_peak=days)
@@ -212,7 +212,7 @@ def find_narrowest_t_interval(n: int, mean: float, low: float, high: float) -> V
     return find_mean_interval([low, high, *[between] * (n - 2)]) if low <= between <= high else None
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -222,7 +222,7 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _rows(text: str) -> Rows:
+def _read_rows(text: str) -> Rows:
     header, *records = list(csv.reader(text.splitlines())) or [[]]
     if header != list(_COLUMNS) or len(records) < 2:
         columns = ", ".join(_COLUMNS)
@@ -238,12 +238,12 @@ def _rows(text: str) -> Rows:
     return [TableRow(**dict(zip(header, record, strict=True))) for record in records]
 
 
-def _beside(paper: Paper, figure: Figure) -> PrintedFigure:
+def _compare_printed(paper: Paper, figure: Figure) -> PrintedFigure:
     computed = RECIPES[figure.compute](paper, figure)
-    agrees = None if computed.values is None else _rounds_to(computed.values, figure.numbers)
+    agrees = None if computed.values is None else _would_round_to(computed.values, figure.numbers)
     why = ["" if agrees else computed.hint, paper.reasons.get(figure.reason, "")]
     if computed.values is not None and not agrees:
-        written = _written(computed.values, _decimals(figure.numbers[0]))
+        written = _write_values(computed.values, _count_decimals(figure.numbers[0]))
         why.insert(0, f"With the paper's digits it is {written}.")
     return PrintedFigure(
         name=figure.name, where=figure.where, printed=figure.printed, computed=computed.text,
@@ -251,79 +251,79 @@ def _beside(paper: Paper, figure: Figure) -> PrintedFigure:
     )  # fmt: skip
 
 
-def _decimals(number: str) -> int:
+def _count_decimals(number: str) -> int:
     return len(number.partition(".")[2])
 
 
-def _written(values: Values, decimals: int) -> str:
+def _write_values(values: Values, decimals: int) -> str:
     return "–".join(f"{value:.{decimals}f}" for value in values)
 
 
-def _rounds_to(values: Values, numbers: Sequence[str]) -> bool:
+def _would_round_to(values: Values, numbers: Sequence[str]) -> bool:
     # A value half way between two numbers may be rounded to either.
     return len(values) == len(numbers) and all(
-        abs(value - float(number)) <= 0.5 * 10 ** -_decimals(number) + 1e-9
+        abs(value - float(number)) <= 0.5 * 10 ** -_count_decimals(number) + 1e-9
         for value, number in zip(values, numbers, strict=True)
     )
 
 
-def _matching(rows: Rows, wanted: Wanted) -> Rows:
+def _select_matching(rows: Rows, wanted: Wanted) -> Rows:
     return [row for row in rows if all(getattr(row, key) in wanted[key] for key in wanted)]
 
 
-def _patients(rows: Rows) -> int:
+def _count_patients(rows: Rows) -> int:
     return len({row.patient for row in rows})
 
 
-def _lesions(paper: Paper, figure: Figure) -> _Computed:
-    base = _matching(paper.rows, figure.of)
-    count = len(_matching(base, figure.count))
+def _count_lesions(paper: Paper, figure: Figure) -> _Computed:
+    base = _select_matching(paper.rows, figure.of)
+    count = len(_select_matching(base, figure.count))
     return _Computed(f"{count} of {len(base)}" if figure.of else str(count), [count])
 
 
-def _all_patients(paper: Paper, figure: Figure) -> _Computed:
-    count = _patients(paper.rows)
+def _count_all_patients(paper: Paper, figure: Figure) -> _Computed:
+    count = _count_patients(paper.rows)
     count = figure.enrolled - count if figure.enrolled else count
     return _Computed(str(count), [count])
 
 
-def _percent(paper: Paper, figure: Figure) -> _Computed:
-    base = _matching(paper.rows, figure.of)
-    chosen = _matching(base, figure.count)
+def _compute_percent(paper: Paper, figure: Figure) -> _Computed:
+    base = _select_matching(paper.rows, figure.of)
+    chosen = _select_matching(base, figure.count)
     if not base:
         return _Computed(None, hint="There is no lesion to take a percentage of.")
     parts = ", ".join(
-        f"{len(_matching(chosen, {key: [value]}))} {value}"
+        f"{len(_select_matching(chosen, {key: [value]}))} {value}"
         for key, values in figure.count.items()
         for value in values
         if len(values) > 1
     )
     percent = 100 * len(chosen) / len(base)
     text = f"{percent:.1f}% ({len(chosen)} of {len(base)}{': ' if parts else ''}{parts})"
-    by_patient, hint = 100 * _patients(chosen) / _patients(base), ""
-    if _rounds_to([by_patient], figure.numbers):
-        counts = f"{_patients(chosen)} of {_patients(base)}, {by_patient:.1f}%"
+    by_patient, hint = 100 * _count_patients(chosen) / _count_patients(base), ""
+    if _would_round_to([by_patient], figure.numbers):
+        counts = f"{_count_patients(chosen)} of {_count_patients(base)}, {by_patient:.1f}%"
         hint = f"Counted over patients it is as printed: {counts}."
     return _Computed(text, [percent], hint)
 
 
-def _of_ages(numbers: Callable[[Values], Values], decimals: int) -> Recipe:
-    def recipe(paper: Paper, _figure: Figure) -> _Computed:
+def _make_age_recipe(numbers: Callable[[Values], Values], decimals: int) -> Recipe:
+    def compute_recipe(paper: Paper, _figure: Figure) -> _Computed:
         values = numbers([row.age_years for row in paper.rows])
-        return _Computed(_written(values, decimals), values)
+        return _Computed(_write_values(values, decimals), values)
 
-    return recipe
+    return compute_recipe
 
 
-def _groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
+def _count_groups(paper: Paper, figure: Figure) -> list[tuple[int, int]]:
     """Return events and lesions, of the group and of all others."""
-    inside = _matching(paper.rows, figure.group)
+    inside = _select_matching(paper.rows, figure.group)
     outside = [row for row in paper.rows if row not in inside]
-    return [(len(_matching(rows, figure.count)), len(rows)) for rows in (inside, outside)]
+    return [(len(_select_matching(rows, figure.count)), len(rows)) for rows in (inside, outside)]
 
 
-def _fisher(paper: Paper, figure: Figure) -> _Computed:
-    (first, n_first), (second, n_second) = _groups(paper, figure)
+def _compute_fisher(paper: Paper, figure: Figure) -> _Computed:
+    (first, n_first), (second, n_second) = _count_groups(paper, figure)
     p = run_fisher_test((first, n_first), (second, n_second)).p
     if p is None:
         return _Computed(None, hint="A group is empty, or all or none had the event.")
@@ -331,7 +331,7 @@ def _fisher(paper: Paper, figure: Figure) -> _Computed:
 
 
 def _log_rank(paper: Paper, figure: Figure) -> _Computed:
-    (first, n_first), (second, n_second) = _groups(paper, figure)
+    (first, n_first), (second, n_second) = _count_groups(paper, figure)
     if first and second:  # the order decides, and only the times would tell it
         return _Computed(None, hint="Both groups have events, and their order is not published.")
     at_risk = (n_first, n_second)
@@ -345,53 +345,55 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
     return _Computed(f"{test.p:.4f} (chi-square {test.chi_square:.3f})", [test.p], hint)
 
 
-def _weeks(paper: Paper, figure: Figure) -> Values:
+def _list_weeks(paper: Paper, figure: Figure) -> Values:
     """Return the reconstructed weeks to peak, none where they are not as many as the lesions."""
-    lesions = len(_matching(paper.rows, figure.count))
+    lesions = len(_select_matching(paper.rows, figure.count))
     return [
         days / DAYS_PER_WEEK for days in paper.days_to_peak if lesions == len(paper.days_to_peak)
     ]
 
 
-def _reconstructed(numbers: Callable[[Values], Values]) -> Recipe:
-    def recipe(paper: Paper, figure: Figure) -> _Computed:
-        weeks = _weeks(paper, figure)
-        return _Computed(f"{_written(numbers(weeks), 1)} (reconstruction)" if weeks else None)
+def _make_reconstruction(numbers: Callable[[Values], Values]) -> Recipe:
+    def compute_recipe(paper: Paper, figure: Figure) -> _Computed:
+        weeks = _list_weeks(paper, figure)
+        return _Computed(f"{_write_values(numbers(weeks), 1)} (reconstruction)" if weeks else None)
 
-    return recipe
+    return compute_recipe
 
 
-def _peak_interval(paper: Paper, figure: Figure) -> _Computed:
+def _compute_peak_interval(paper: Paper, figure: Figure) -> _Computed:
     """Hold the printed interval against the narrowest t interval that the printed range allows."""
-    n = len(_matching(paper.rows, figure.count))
+    n = len(_select_matching(paper.rows, figure.count))
     by_name = {figure.name: figure.numbers for figure in paper.figures}
     mean, low, high = (float(number) for name in figure.needs for number in by_name[name])
     narrowest = find_narrowest_t_interval(n, mean, low, high)
     if narrowest is None:
         return _Computed(None, hint=f"No {n} values with a t interval have this mean and range.")
-    text = f"{_written(narrowest, 1)} or wider (t)"
+    text = f"{_write_values(narrowest, 1)} or wider (t)"
     if float(figure.numbers[0]) <= narrowest[0]:
         return _Computed(text, hint="The printed interval may be one by t.")
     hint = f"No {n} values with the printed mean and range have a narrower t interval: the printed "
     hint += f"one is not by t, which is the one for {n} values."
-    if weeks := _weeks(paper, figure):
-        normal, by_t = (_written(find_mean_interval(weeks, by_t=by_t), 1) for by_t in (False, True))
+    if weeks := _list_weeks(paper, figure):
+        normal, by_t = (
+            _write_values(find_mean_interval(weeks, by_t=by_t), 1) for by_t in (False, True)
+        )
         hint += f" The days {', '.join(map(str, paper.days_to_peak))}, a reconstruction, give "
         hint += f"{normal} by the normal distribution, and {by_t} by t."
     return _Computed(text, narrowest, hint)
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "lesions": _lesions,
-    "patients": _all_patients,
-    "percent": _percent,
-    "mean age": _of_ages(lambda ages: [float(np.mean(ages))], 2),
-    "range of ages": _of_ages(lambda ages: [min(ages), max(ages)], 0),
-    "interval of ages": _of_ages(find_mean_interval, 2),
-    "fisher": _fisher,
+    "lesions": _count_lesions,
+    "patients": _count_all_patients,
+    "percent": _compute_percent,
+    "mean age": _make_age_recipe(lambda ages: [float(np.mean(ages))], 2),
+    "range of ages": _make_age_recipe(lambda ages: [min(ages), max(ages)], 0),
+    "interval of ages": _make_age_recipe(find_mean_interval, 2),
+    "fisher": _compute_fisher,
     "log-rank": _log_rank,
-    "reconstructed mean": _reconstructed(lambda weeks: [float(np.mean(weeks))]),
-    "reconstructed range": _reconstructed(lambda weeks: [min(weeks), max(weeks)]),
-    "interval to peak": _peak_interval,
+    "reconstructed mean": _make_reconstruction(lambda weeks: [float(np.mean(weeks))]),
+    "reconstructed range": _make_reconstruction(lambda weeks: [min(weeks), max(weeks)]),
+    "interval to peak": _compute_peak_interval,
     "nothing": lambda _paper, _figure: _Computed(None),
 }

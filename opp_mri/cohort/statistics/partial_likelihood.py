@@ -66,10 +66,10 @@ class PartialLikelihood:
 
     def sum_at_risk(self, columns: FloatArray) -> FloatArray:
         """Sum rows over those at risk at each event."""
-        sums = _sums_from(columns, self.first)
+        sums = _sum_from(columns, self.first)
         sums -= self.gone[:, None] * self.sum_tied(columns[self.events])
         if self.late.size and self.late.min() < len(columns):
-            sums -= _sums_from(columns[self.by_entry], self.late)
+            sums -= _sum_from(columns[self.by_entry], self.late)
         return sums
 
     def compute_slopes(self, beta: FloatArray, *, skew: bool = False) -> Slopes:
@@ -118,7 +118,7 @@ def compute_score_residuals(
     return np.asarray(parts)
 
 
-def _sums_from(columns: FloatArray, first: IntArray) -> FloatArray:
+def _sum_from(columns: FloatArray, first: IntArray) -> FloatArray:
     """Sum the rows from each of `first` to the end."""
     starts, back = np.unique(first, return_inverse=True)
     sums = np.zeros((len(starts), columns.shape[1]))

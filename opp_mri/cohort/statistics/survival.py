@@ -28,19 +28,19 @@ IntArray = NDArray[np.int64]
 TextArray = NDArray[np.str_]
 
 
-def _floats(values: ArrayLike) -> FloatArray:
+def _convert_to_floats(values: ArrayLike) -> FloatArray:
     return np.asarray(values, dtype=np.float64)
 
 
-def _flags(values: ArrayLike) -> BoolArray:
+def _convert_to_flags(values: ArrayLike) -> BoolArray:
     return np.asarray(values, dtype=np.bool_)
 
 
-def _integers(values: ArrayLike) -> IntArray:
+def _convert_to_integers(values: ArrayLike) -> IntArray:
     return np.asarray(values, dtype=np.int64)
 
 
-def _texts(values: ArrayLike) -> TextArray:
+def _convert_to_texts(values: ArrayLike) -> TextArray:
     return np.asarray(values, dtype=np.str_)
 
 
@@ -75,12 +75,12 @@ class Observed:
         Day after which a row is at risk, until its last day (delayed entry); 0: from the start.
     """
 
-    duration_days: FloatArray = field(converter=_floats)
-    event: BoolArray = field(converter=_flags)
-    cause: IntArray | None = field(default=None, converter=optional(_integers))
-    group: TextArray | None = field(default=None, converter=optional(_texts))
-    patient: TextArray | None = field(default=None, converter=optional(_texts))
-    entry_days: FloatArray | None = field(default=None, converter=optional(_floats))
+    duration_days: FloatArray = field(converter=_convert_to_floats)
+    event: BoolArray = field(converter=_convert_to_flags)
+    cause: IntArray | None = field(default=None, converter=optional(_convert_to_integers))
+    group: TextArray | None = field(default=None, converter=optional(_convert_to_texts))
+    patient: TextArray | None = field(default=None, converter=optional(_convert_to_texts))
+    entry_days: FloatArray | None = field(default=None, converter=optional(_convert_to_floats))
 
     def __attrs_post_init__(self) -> None:
         columns = (self.event, self.cause, self.group, self.patient, self.entry_days)
@@ -212,7 +212,7 @@ def estimate_kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
         estimate = SurvfuncRight(rows.duration_days, rows.event * 1, entry=rows.unseen_until)
         share = np.where(estimate.surv_prob < TINY, 0.0, estimate.surv_prob)
         steps = (estimate.surv_times, share, estimate.surv_prob_se)
-        curves.append(_curve(rows, group, rows.event, 1.0, *steps))
+        curves.append(_build_curve(rows, group, rows.event, 1.0, *steps))
     return tuple(curves)
 
 
@@ -250,7 +250,8 @@ def follow_up_days(observed: Observed) -> EventEstimate:
 def count_at_risk(observed: Observed, days: Sequence[float]) -> dict[str, tuple[int, ...]]:
     """Count who is at risk on each day, by group; one whose last day it is still counts."""
     return {
-        group: tuple(_at_risk(rows, days).tolist()) for group, rows in observed.split_by_group()
+        group: tuple(_count_at_risk(rows, days).tolist())
+        for group, rows in observed.split_by_group()
     }
 
 
@@ -266,9 +267,9 @@ def log_rank(observed: Observed) -> LogRank:
     from statsmodels.duration.survfunc import survdiff
 
     days, counts = np.unique(observed.duration_days[observed.event], return_counts=True)
-    share = counts / np.maximum(_at_risk(observed, days), 1)
+    share = counts / np.maximum(_count_at_risk(observed, days), 1)
     expected = {
-        group: float(_at_risk(observations, days) @ share)
+        group: float(_count_at_risk(observations, days) @ share)
         for group, observations in observed.split_by_group()
     }
     informative = [group for group, events in expected.items() if events > TINY]
@@ -319,7 +320,9 @@ def estimate_cumulative_incidence(
                 side[cause - 1][here] if ends.any() else np.zeros(0)
                 for side in (estimate.cinc, estimate.cinc_se)
             )
-            curves.append(_curve(rows, group, ends, 0.0, estimate.times[here], share, error, cause))
+            curves.append(
+                _build_curve(rows, group, ends, 0.0, estimate.times[here], share, error, cause)
+            )
     return tuple(curves)
 
 
@@ -352,14 +355,14 @@ def run_fisher_test(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     )
 
 
-def _at_risk(rows: Observed, days: ArrayLike) -> IntArray:
+def _count_at_risk(rows: Observed, days: ArrayLike) -> IntArray:
     unseen = rows.unseen_until
     positions = np.searchsorted(np.sort(rows.duration_days), days)
     late = 0 if unseen is None else rows.n - np.searchsorted(np.sort(unseen), days)
     return np.asarray(rows.n - positions - late)
 
 
-def _curve(
+def _build_curve(
     rows: Observed, group: str, ends: BoolArray, start: float,
     days: FloatArray, share: FloatArray, error: FloatArray, cause: int = OF_INTEREST,
 ) -> Curve:  # fmt: skip
@@ -372,7 +375,7 @@ def _curve(
         values=(start, *map(float, share)),
         low=(None, *(low for low, _ in limits)),
         high=(None, *(high for _, high in limits)),
-        at_risk=tuple(_at_risk(rows, (0.0, *days)).tolist()),
+        at_risk=tuple(_count_at_risk(rows, (0.0, *days)).tolist()),
         events=(0, *map(int, np.unique(rows.duration_days[ends], return_counts=True)[1])),
         censored_days=tuple(map(float, np.sort(rows.duration_days[over]))),
         last_day=float(rows.duration_days.max()),

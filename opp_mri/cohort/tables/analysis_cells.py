@@ -95,7 +95,9 @@ def build_statistic_cell(
     """Put a number and its interval into a cell; days are shown as weeks, shares as percent."""
     size, percent = (DAYS_PER_WEEK if unit == "days" else 1), unit == "share"
     shown = [
-        None if number is None else _text(number / size, percent=percent, weeks=unit == "days")
+        None
+        if number is None
+        else _write_value(number / size, percent=percent, weeks=unit == "days")
         for number in (estimate.value, estimate.low, estimate.high)
     ]
     value, low, high = shown
@@ -105,8 +107,8 @@ def build_statistic_cell(
         text = f"{value} %" if percent else value
         text += "" if low is None and high is None else f" ({low or OPEN} to {high or OPEN})"
     values: dict[str, Value] = {
-        "value": _finite(estimate.value),
-        "low": _finite(estimate.low), "high": _finite(estimate.high),
+        "value": _keep_finite(estimate.value),
+        "low": _keep_finite(estimate.low), "high": _keep_finite(estimate.high),
         **(more or {}), "n": estimate.n, "events": estimate.events,
     }  # fmt: skip
     if unit:
@@ -131,7 +133,7 @@ def name_arm(group: str) -> str:
     return "all" if group == ALL else group
 
 
-def _text(value: float, *, percent: bool, weeks: bool) -> str:
+def _write_value(value: float, *, percent: bool, weeks: bool) -> str:
     if math.isinf(value):
         return "infinite"
     if percent:
@@ -141,6 +143,6 @@ def _text(value: float, *, percent: bool, weeks: bool) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
 
 
-def _finite(value: float | None) -> Value:
+def _keep_finite(value: float | None) -> Value:
     """Return a number that every format can hold: an infinite one as a word."""
     return "infinite" if value is not None and math.isinf(value) else value

@@ -102,8 +102,8 @@ def build_analysis_tables(
 def tabulate_event_times(analysis: CohortAnalysis) -> Table:
     """Show lesions, events and median time of each endpoint and arm."""
     rows, lines = Rows(analysis), []
-    sums = [*rows.build_sums(TIME_KNOWN), *_ties(rows)]
-    special = _special(analysis, rows)
+    sums = [*rows.build_sums(TIME_KNOWN), *_list_ties(rows)]
+    special = _select_special(analysis, rows)
     for endpoint_analysis in analysis.endpoints:
         slug, events = endpoint_analysis.endpoint.value, rows.get_events(endpoint_analysis.endpoint)
         sums += rows.build_sums(f"{slug}.events")
@@ -111,7 +111,7 @@ def tabulate_event_times(analysis: CohortAnalysis) -> Table:
             arm, end, median = (
                 rows.select_arm(group),
                 name_arm_key(group),
-                _median(endpoint_analysis.comparison, group),
+                _get_median(endpoint_analysis.comparison, group),
             )
             told_by = (TIME_KNOWN + end, f"{slug}.events{end}")
             more = Cell()
@@ -169,7 +169,7 @@ def tabulate_landmarks(analysis: CohortAnalysis) -> Table:
         for group in rows.arms:
             arm, end = rows.select_arm(group) & later, name_arm_key(group)
             told_by = (f"landmark.n{end}", f"{key}.events{end}")
-            median = _median(endpoint_analysis.landmark.comparison, group)
+            median = _get_median(endpoint_analysis.landmark.comparison, group)
             cells = (
                 rows.count(told_by[0], arm),
                 rows.count(told_by[1], arm & events),
@@ -199,7 +199,7 @@ def tabulate_landmarks(analysis: CohortAnalysis) -> Table:
     )  # fmt: skip
 
 
-def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArray]:
+def _select_special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArray]:
     """Return which events are beyond the category: what ties counts of events to responses."""
     categories = np.array(
         [lesion.assessment.category.value for lesion in analysis.lesions], dtype=str
@@ -213,14 +213,14 @@ def _special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, BoolArra
     return beyond | {Endpoint.LOCAL_CONTROL: local}
 
 
-def _median(comparison: Comparison, group: str) -> EventEstimate:
+def _get_median(comparison: Comparison, group: str) -> EventEstimate:
     """Return the median of an arm, or the reason why there is none."""
     medians = {arm.group: arm.median for arm in comparison.arms}
     reason = comparison.reason or "It has no lesion left."
     return medians.get(group, EventEstimate(value=None, n=0, events=0, reason=reason))
 
 
-def _ties(rows: Rows) -> list[Sum]:
+def _list_ties(rows: Rows) -> list[Sum]:
     """Tie counts to those of the tables of screening and responses."""
     short = (Reason.NO_FOLLOW_UP, Reason.FOLLOW_UP_UNDER_6_MONTHS)
     ties: list[Sum] = [(SHORT, *(f"{EXCLUDED}.{reason}" for reason in short))]

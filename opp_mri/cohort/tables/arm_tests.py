@@ -57,7 +57,7 @@ def tabulate_arm_tests(analysis: CohortAnalysis) -> Table:
         key = f"{result.endpoint}.landmark"
         lines.append(test.build_line(key, words, result.landmark.comparison.log_rank))
         sums += test.sums
-    lines.append(_fisher_line(analysis))
+    lines.append(_build_fisher_line(analysis))
     sums += [
         (f"{FISHER}.n", *(f"group.{arm}" for arm in (FractionGroup.SINGLE, FractionGroup.MULTI))),
         (f"{FISHER}.events", *(f"response.OPP/group.{arm}"
@@ -112,12 +112,12 @@ class _Test:
         text = NONE if test.chi_square is None else f"chi-square {test.chi_square:.3f}"
         name = key if key.endswith(".gray") else f"{key}.log_rank"
         cell = Cell(text=text, key=name, rests_on=self.n_key, told_by=self.told_by, values=values)
-        return self._line(words, cell, test.p, test.reason)
+        return self._build_cells(words, cell, test.p, test.reason)
 
     def build_ratio_line(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
         """Return the line of a subdistribution hazard ratio."""
         if fitted is None:
-            return self._line(
+            return self._build_cells(
                 words, Cell(text=NONE), None, "The fractions of all lesions are unknown."
             )
         hazard = fitted.hazards[0]
@@ -126,16 +126,16 @@ class _Test:
         )
         if hazard.ratio.value is not None:
             cell = evolve(cell, text=f"ratio {cell.text}")
-        return self._line(words, cell, hazard.p, hazard.ratio.reason)
+        return self._build_cells(words, cell, hazard.p, hazard.ratio.reason)
 
-    def _line(
+    def _build_cells(
         self, words: str, cell: Cell, p: float | None, reason: str | None
     ) -> tuple[Cell, ...]:
         p_cell = Cell(text=write_p(p), told_by=self.told_by)
         return Cell(text=words), *self.counts, cell, p_cell, build_remark_cell(reason, self.told_by)
 
 
-def _fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
+def _build_fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
     fisher = analysis.fisher
     keys = (f"{FISHER}.n", f"{FISHER}.events")
     arms = (FractionGroup.SINGLE, FractionGroup.MULTI)

@@ -80,16 +80,16 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     questions.append(
         ("With a caution", "cautioned", lambda lesion: bool(cautions[lesion.lesion.lesion_id]))
     )
-    rows = [_question_row(lesions, answers, *question) for question in questions]
+    rows = [_build_question_row(lesions, answers, *question) for question in questions]
     for caution in present:
         concerned = {name for name, own in cautions.items() if caution in own}
         words, key = f"Caution: {write_identifier(caution.value)}", f"caution.{caution.value}"
-        rows.append(_question_row(lesions, answers, words, key, _named(concerned)))
+        rows.append(_build_question_row(lesions, answers, words, key, _make_name_test(concerned)))
     notes = [f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."]
     if simulated:
-        rows.append(_expected_row(lesions, answers))
+        rows.append(_build_expected_row(lesions, answers))
         prior = estimate_cohort_prior(lesions)
-        rows += _posterior_rows(lesions, answers, prior)
+        rows += _build_posterior_rows(lesions, answers, prior)
         notes = [
             "If no lesion had changed: the number of lesions to which the rules would give each "
             "category by measurement error alone, on the schedule of each lesion. All of these OPP "
@@ -97,7 +97,7 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
             "True lengths: the number of lesions to which the rules would give each category "
             "without measurement error, and their number among the lesions that received this "
             "category, if courses are as common as "
-            f"{_prior_in_words(prior)}.",
+            f"{_describe_prior(prior)}.",
         ]
     return Table(
         title="Categories that ask for a reader",
@@ -107,11 +107,11 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     )
 
 
-def _named(names: Collection[str]) -> Callable[[AssessedLesion], bool]:
+def _make_name_test(names: Collection[str]) -> Callable[[AssessedLesion], bool]:
     return lambda lesion: lesion.lesion.lesion_id in names
 
 
-def _question_row(
+def _build_question_row(
     lesions: Sequence[AssessedLesion],
     answers: Sequence[ResponseCategory],
     words: str,
@@ -129,7 +129,7 @@ def _question_row(
     return Cell(text=words), count_cell(key, list_ids(concerned)), *cells
 
 
-def _expected_row(
+def _build_expected_row(
     lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory]
 ) -> tuple[Cell, ...]:
     expected = {
@@ -137,7 +137,7 @@ def _expected_row(
         for answer in answers
     }
     words = "Expected if no lesion had changed"
-    return _numbers_row(words, "expected_unchanged", expected, len(lesions))
+    return _build_numbers_row(words, "expected_unchanged", expected, len(lesions))
 
 
 def estimate_cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
@@ -147,7 +147,7 @@ def estimate_cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
     return estimate_prior(evidence, "estimated from this cohort")
 
 
-def _prior_in_words(prior: CoursePrior) -> str:
+def _describe_prior(prior: CoursePrior) -> str:
     """State how common each course is."""
     shares = ", ".join(
         f"{course} {share:.0%}" for course, share in zip(COURSES, prior.shares, strict=True)
@@ -155,7 +155,7 @@ def _prior_in_words(prior: CoursePrior) -> str:
     return f"{prior.source} ({shares})"
 
 
-def _posterior_rows(
+def _build_posterior_rows(
     lesions: Sequence[AssessedLesion], answers: Sequence[ResponseCategory], prior: CoursePrior
 ) -> list[tuple[Cell, ...]]:
     """Return how many lesions are expected to have each category by their true lengths."""
@@ -170,13 +170,13 @@ def _posterior_rows(
         for lesion in lesions
     ]
     return [
-        _numbers_row(
+        _build_numbers_row(
             "Expected by the true lengths",
             "expected_true",
             {answer: sum(own.get(answer, 0.0) for own in posteriors) for answer in answers},
             len(lesions),
         ),
-        _numbers_row(
+        _build_numbers_row(
             "Of lesions so classified, expected true",
             "expected_confirmed",
             {
@@ -192,7 +192,7 @@ def _posterior_rows(
     ]
 
 
-def _numbers_row(
+def _build_numbers_row(
     words: str, key: str, numbers: Mapping[ResponseCategory, float], lesions: int
 ) -> tuple[Cell, ...]:
     """Return a row of expected numbers of lesions, which need not be whole."""

@@ -62,7 +62,7 @@ def tabulate_covariates(analysis: CohortAnalysis) -> Table:
     rows, lines, sums = Rows(analysis), [], list[Sum]()
     for covariate in choose_covariates(analysis.lesions):
         words = _VALUES.get(covariate, ("known", "unknown"))
-        masks = _masks(analysis, (covariate,))
+        masks = _build_masks(analysis, (covariate,))
         parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
             "yes", "no", "left_out"
         )  # fmt: skip
@@ -72,7 +72,7 @@ def tabulate_covariates(analysis: CohortAnalysis) -> Table:
             sets = [masks[part], *(masks[part] & rows.get_events(event) for event in MODELLED)]
             cells = (rows.count(key, lesions) for key, lesions in zip(keys, sets, strict=True))
             lines.append((Cell(text=COVARIATE_WORDS[covariate]), Cell(text=label), *cells))
-        for prefix, whole in _wholes():
+        for prefix, whole in _list_wholes():
             sums.append((whole, f"{prefix}.{slug}.n", f"{prefix}.{slug}.left_out"))
             if "yes" in parts:
                 sums.append((f"{prefix}.{slug}.n", f"{prefix}.{slug}.yes", f"{prefix}.{slug}.no"))
@@ -83,7 +83,7 @@ def tabulate_covariates(analysis: CohortAnalysis) -> Table:
     for endpoint in analysis.modelled:
         if endpoint.multivariable is None:
             continue
-        masks = _masks(analysis, endpoint.multivariable.covariates)
+        masks = _build_masks(analysis, endpoint.multivariable.covariates)
         for part, label in (("n", "known"), ("left_out", "not all known")):
             key = f"{endpoint.endpoint}.together.{part}"
             own = rows.count(key, masks[part] & rows.get_events(endpoint.endpoint))
@@ -118,13 +118,13 @@ def tabulate_hazards(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Ta
     for model in endpoint.models:
         slug = model.covariates[0].name.lower()
         keys = (f"model.{slug}.n", f"{endpoint.endpoint}.{slug}.n")
-        lines += _lines(analysis, rows, endpoint, model, keys)
+        lines += _build_lines(analysis, rows, endpoint, model, keys)
     keys = (
         f"model.{endpoint.endpoint}.together.n",
         f"{endpoint.endpoint}.together.n",
     )
     if endpoint.multivariable is not None:
-        lines += _lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
+        lines += _build_lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
     return Table(
         title=f"Hazard ratios, time to {EVENT_WORDS[endpoint.endpoint]}",
         columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95 %)", "p",
@@ -142,12 +142,14 @@ def tabulate_hazards(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Ta
     )  # fmt: skip
 
 
-def _wholes() -> list[tuple[str, str]]:
+def _list_wholes() -> list[tuple[str, str]]:
     """Pair the start of the keys of lesions, and of each event, with the count of them all."""
     return [("model", TIME_KNOWN), *((event.value, f"{event}.events") for event in MODELLED)]
 
 
-def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[str, BoolArray]:
+def _build_masks(
+    analysis: CohortAnalysis, covariates: tuple[Covariate, ...]
+) -> dict[str, BoolArray]:
     """Return of which lesions all covariates are known or not, and which have each of them, or not.
 
     The last two have a meaning for one covariate of two values.
@@ -166,16 +168,16 @@ def _masks(analysis: CohortAnalysis, covariates: tuple[Covariate, ...]) -> dict[
     }
 
 
-def _lines(
+def _build_lines(
     analysis: CohortAnalysis, rows: Rows, endpoint: EndpointAnalysis, model: Model,
     keys: tuple[str, str], *, together: bool = False,
 ) -> list[tuple[Cell, ...]]:  # fmt: skip
-    known = _masks(analysis, model.covariates)["n"]
+    known = _build_masks(analysis, model.covariates)["n"]
     counts = (
         rows.count(keys[0], known),
         rows.count(keys[1], known & rows.get_events(endpoint.endpoint)),
     )
-    told_by, empty = _told_by(keys, model), Cell(text=NONE)
+    told_by, empty = _list_told_by(keys, model), Cell(text=NONE)
     words = "together" if together else "alone"
     if model.reason is not None:
         heading = TOGETHER if together else COVARIATE_WORDS[model.covariates[0]]
@@ -186,13 +188,13 @@ def _lines(
     for name, fitted in fits.items():
         if fitted is None:
             continue
-        label = Cell(text=f"{words}, {_model_words(fitted)}")
+        label = Cell(text=f"{words}, {_describe_model(fitted)}")
         trends = {trend.covariate: trend for trend in model.trends if fitted is model.cox}
         for hazard in fitted.hazards:
             covariate = Covariate(hazard.covariate)
             key = keys[1].removesuffix(".n") + f".{name}"
             key += f".{covariate.name.lower()}" if together else ""
-            cells = _statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
+            cells = _build_statistics(key, hazard, trends.get(hazard.covariate), keys[0], told_by)
             lines.append((Cell(text=COVARIATE_WORDS[covariate]), label, *counts, *cells))
         if None in trends:
             key = keys[1].removesuffix(".n") + ".cox"
@@ -202,7 +204,7 @@ def _lines(
     return lines
 
 
-def _told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
+def _list_told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
     """Name the counts that a ratio could be worked back to: of two values, those of either."""
     if not any(covariate in _VALUES for covariate in model.covariates):
         return keys
@@ -215,12 +217,12 @@ def _told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _model_words(fitted: Regression) -> str:
+def _describe_model(fitted: Regression) -> str:
     words = {"cox": "Cox", "firth": "Firth"}[fitted.model]
     return words if fitted.patients is None else f"{words}, errors by patient"
 
 
-def _statistics(
+def _build_statistics(
     key: str, hazard: Hazard, trend: Trend | None, rests_on: str, told_by: tuple[str, ...]
 ) -> tuple[Cell, Cell, Cell, Cell]:
     ratio = build_statistic_cell(key, rests_on, told_by, hazard.ratio, more={"p": hazard.p})

@@ -44,10 +44,10 @@ def tabulate_free_shares(analysis: CohortAnalysis) -> Table:
     for endpoint_analysis in _with_events(analysis):
         curves = {arm.group: arm.curve for arm in endpoint_analysis.comparison.arms}
         observed = endpoint_analysis.comparison.observed
-        for group in _arms(rows):
+        for group in _list_arms(rows):
             key = f"{endpoint_analysis.endpoint}.share"
             label = (ENDPOINT_WORDS[endpoint_analysis.endpoint], name_arm(group))
-            cells = _shares(key, group, curves, _at_risk(observed, group))
+            cells = _generate_shares(key, group, curves, _get_at_risk(observed, group))
             lines.append((*(Cell(text=text) for text in label), *cells))
     return Table(
         title="Share without the event by week, %",
@@ -56,12 +56,12 @@ def tabulate_free_shares(analysis: CohortAnalysis) -> Table:
         notes=(
             "Kaplan-Meier with Greenwood's error, 95 % interval on the log(-log) scale; then the "
             "number at risk. The unit is the lesion.",
-            *_survival_notes(analysis),
+            *_write_survival_notes(analysis),
         ),
     )
 
 
-def _survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
+def _write_survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
     """Warn where deaths are known for longer than lives: the share that survives is too small."""
     late = [
         each
@@ -90,20 +90,22 @@ def tabulate_incidence(analysis: CohortAnalysis) -> Table:
         if endpoint_analysis.endpoint is Endpoint.SURVIVAL:
             continue
         curves = {curve.group: curve for curve in endpoint_analysis.incidence}
-        for group in _arms(rows):
+        for group in _list_arms(rows):
             label = (EVENT_WORDS[endpoint_analysis.endpoint], name_arm(group))
-            cells = _shares(
+            cells = _generate_shares(
                 f"{endpoint_analysis.endpoint}.incidence",
                 group,
                 curves,
-                _at_risk(endpoint_analysis.competing, group),
+                _get_at_risk(endpoint_analysis.competing, group),
             )
             lines.append((*(Cell(text=text) for text in label), *cells))
     for cause, of_cause in analysis.incidence.items():
         curves = {curve.group: curve for curve in of_cause}
-        for group in _arms(rows):
+        for group in _list_arms(rows):
             label = (f"first event: {CAUSE_WORDS[cause]}", name_arm(group))
-            cells = _shares(f"first.{cause}", group, curves, _at_risk(analysis.first, group))
+            cells = _generate_shares(
+                f"first.{cause}", group, curves, _get_at_risk(analysis.first, group)
+            )
             lines.append((*(Cell(text=text) for text in label), *cells))
     return Table(
         title="Cumulative incidence with competing events by week, %",
@@ -142,7 +144,7 @@ def tabulate_unresolved(analysis: CohortAnalysis) -> Table:
         if variant is not None:
             whole = Observed(duration_days=variant.duration_days, event=variant.event)
             curves = {ALL: estimate_kaplan_meier(whole)[0]}
-        cells = _shares(f"unresolved.{key}", ALL, curves, _at_risk(variant, ALL))
+        cells = _generate_shares(f"unresolved.{key}", ALL, curves, _get_at_risk(variant, ALL))
         count = rows.count("unresolved.open", is_open)
         lines.append((Cell(text=f"Open growth, {words}"), count, *cells))
     return Table(
@@ -174,7 +176,7 @@ def tabulate_patient_events(analysis: CohortAnalysis) -> Table:
                 Cell(text=ENDPOINT_WORDS[endpoint_analysis.endpoint]),
                 number_of(f"{slug}.n", by_patient.patients),
                 number_of(f"{slug}.events", by_patient.events),
-                *_shares(slug, ALL, {} if curve is None else {ALL: curve}, {}),
+                *_generate_shares(slug, ALL, {} if curve is None else {ALL: curve}, {}),
                 build_statistic_cell(f"{slug}.median", f"{slug}.n", (), median, unit="days"),
             )
         )
@@ -185,7 +187,7 @@ def tabulate_patient_events(analysis: CohortAnalysis) -> Table:
         notes=(
             "The unit is the patient: the first event of any lesion (worst lesion), each lesion on "
             "its own clock; without an event the longest follow-up. Kaplan-Meier.",
-            *_survival_notes(analysis),
+            *_write_survival_notes(analysis),
         ),
     )
 
@@ -199,11 +201,11 @@ def _with_events(analysis: CohortAnalysis) -> list[EndpointAnalysis]:
     ]
 
 
-def _arms(rows: Rows) -> list[str]:
+def _list_arms(rows: Rows) -> list[str]:
     return [group for group in rows.arms if group != FractionGroup.UNKNOWN]
 
 
-def _at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
+def _get_at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
     if observed is None:
         return {}
     rows = observed
@@ -213,7 +215,7 @@ def _at_risk(observed: Observed | None, group: str) -> Mapping[int, int]:
     return dict(zip(SHARE_DAYS, count_at_risk(whole, SHARE_DAYS)[ALL], strict=True))
 
 
-def _shares(
+def _generate_shares(
     key: str, group: str, curves: Mapping[str, Curve], at_risk: Mapping[int, int]
 ) -> Iterable[Cell]:
     for day in SHARE_DAYS:

@@ -134,7 +134,7 @@ def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
             (
                 Cell(text=step),
                 count_cell(key, list_ids(at_step)),
-                _patients(key, at_step),
+                _count_patients(key, at_step),
                 *(
                     count_cell(f"{slug}/{key}", list_ids(filter(happened, at_step)))
                     for _, slug, happened in HAPPENED
@@ -162,8 +162,8 @@ def tabulate_demographics(lesions: Sequence[AssessedLesion]) -> Table:
     analysed = select_eligible(lesions)
     rows = [
         (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, list_ids(analysed))),
-        (Cell(text="Patients"), Cell(), _patients(ELIGIBLE, analysed)),
-        *_age_rows(analysed),
+        (Cell(text="Patients"), Cell(), _count_patients(ELIGIBLE, analysed)),
+        *_build_age_rows(analysed),
     ]
     sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
     for characteristic in count_characteristics(analysed):
@@ -245,18 +245,22 @@ def tabulate_time_course(lesions: Sequence[AssessedLesion]) -> Table:
     peak_days = [(name, day.day) for name, day in peaks]
     earliest = [(name, day.earliest_day) for name, day in peaks]
     rows = [
-        _course_row("Time to peak, weeks", "deciding", "peak", peak_days, True),
-        _course_row("Study before the peak, weeks", "deciding", "before_peak", earliest, True),
+        _build_course_row("Time to peak, weeks", "deciding", "peak", peak_days, True),
+        _build_course_row(
+            "Study before the peak, weeks", "deciding", "before_peak", earliest, True
+        ),
     ]
     for role in SeriesRole:
         if changes := [(name, float(size[role])) for name, size in sizes if role in size]:
-            rows.append(_course_row("Peak change, mm", role, "change", changes))
+            rows.append(_build_course_row("Peak change, mm", role, "change", changes))
     for role in SeriesRole:
         if days := [(name, back[role].day) for name, back in returns if role in back]:
             back = [(name, day) for name, day in days if day is not None]
             never_back = [name for name, day in days if day is None]
             never = count_cell(f"opp.return.{role}.never", never_back)
-            rows.append(_course_row("Return to baseline, weeks", role, "return", back, True, never))
+            rows.append(
+                _build_course_row("Return to baseline, weeks", role, "return", back, True, never)
+            )
     return Table(
         title="Time course of OPP lesions",
         columns=("Measure", "Sequence", "n", "Mean (95 % interval)", "Median", "Range", "Never"),
@@ -299,18 +303,18 @@ def number_of(key: str, count: int) -> Cell:
     return Cell(text=str(count), key=key, count=count, values={"n": count})
 
 
-def _patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
+def _count_patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
     number = len({lesion.patient_id for lesion in lesions})
     return Cell(text=str(number), key=f"patients/{key}", count=number, rests_on=key,
                 values={"n": number}, lesion_ids=tuple(list_ids(lesions)))  # fmt: skip
 
 
-def _age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
+def _build_age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
     known = [(o.lesion.lesion_id, a) for o in lesions if (a := find_age_at_radiosurgery(o.lesion))]
     guessed = [name for name, age in known if age.approximate]
     unknown = [o.lesion.lesion_id for o in lesions if find_age_at_radiosurgery(o.lesion) is None]
     ages, n = [age.years for _, age in known], len(lesions)
-    mean, _, extent = _statistics("age", ages, "years", AGE_KNOWN)
+    mean, _, extent = _build_statistics("age", ages, "years", AGE_KNOWN)
     cells = (
         ("known", count_cell(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
         ("of these from the year of birth", count_cell("age.approximate", guessed)),
@@ -321,17 +325,17 @@ def _age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
     return [(Cell(text="Age at radiosurgery"), Cell(text=text), cell) for text, cell in cells]
 
 
-def _course_row(
+def _build_course_row(
     measure: str, sequence: str, slug: str, named: Sequence[tuple[str, float]], days: bool = False,
     never: Cell = Cell(),
 ) -> tuple[Cell, ...]:  # fmt: skip
     key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
     n, values = count_cell(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
-    statistics = (n, *_statistics(key, values, unit, f"{key}.n"))
+    statistics = (n, *_build_statistics(key, values, unit, f"{key}.n"))
     return (Cell(text=measure), Cell(text=sequence), *statistics, never)
 
 
-def _statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
+def _build_statistics(key: str, values: Sequence[float], unit: str, n_key: str) -> tuple[Cell, ...]:
     return build_statistics_cells(key, describe_spread(values), unit, n_key)
 
 

@@ -37,7 +37,7 @@ def withhold_counts(counts: Mapping[str, int], sums: Sequence[Sum], below: int) 
     known: list[dict[str, int]] = []  # other numbers that the shown ones allow
     for key in small:
         while _is_determined(key, words, counts, sums, below, known):
-            around = _around(key, words, sums)
+            around = _select_sums_around(key, words, sums)
             shown = [k for s in around for k in s if k not in words and counts[k]]
             near = [k for s in around if key in s for k in s if k in shown]
             if shown:
@@ -46,7 +46,7 @@ def withhold_counts(counts: Mapping[str, int], sums: Sequence[Sum], below: int) 
                 words = dict.fromkeys(words, HIDDEN)
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
-        reached = {k for s in _around(key, words, sums) for k in s}
+        reached = {k for s in _select_sums_around(key, words, sums) for k in s}
         solutions = [total for total in known if total.get(key, counts[key]) == counts[key]]
         doubtful = [k for k in small if k in reached]
         if not any(_is_determined(k, fewer, counts, sums, below, solutions) for k in doubtful):
@@ -67,7 +67,7 @@ def _is_determined(
     if any(solution.get(key, counts[key]) != counts[key] for solution in known):
         return False
     telling = any(word != HIDDEN for word in words.values())
-    sums = _around(key, words, sums)
+    sums = _select_sums_around(key, words, sums)
     reached = {key} | {k for total in sums for k in total}
     words = {k: word for k, word in words.items() if k in reached}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
@@ -93,7 +93,7 @@ def _is_determined(
     return True
 
 
-def _around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
+def _select_sums_around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
     """Return the sums that a withheld count hangs on, by way of other withheld ones."""
     remaining, reached, nearby = [*sums], {key}, list[Sum]()
     while near := [total for total in remaining if not reached.isdisjoint(total)]:

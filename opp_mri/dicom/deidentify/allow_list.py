@@ -198,7 +198,7 @@ def _keep(element: DataElement) -> DataElement | None:
     if element.keyword in NUMBERS:
         return _number(element)
     if element.keyword in CODES:
-        terms = [term for term in _values(element.value) if term in TERMS]
+        terms = [term for term in _list_values(element.value) if term in TERMS]
         return DataElement(element.tag, element.VR, terms) if terms else None
     return element
 
@@ -216,7 +216,7 @@ def _number(element: DataElement) -> DataElement | None:
     return DataElement(element.tag, element.VR, values if len(values) > 1 else values[0])
 
 
-def _values(value: object) -> list[str]:
+def _list_values(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [str(item) for item in value] if isinstance(value, Iterable) else []

@@ -81,7 +81,7 @@ class Disguise:
     noise_share: float = NOISE_SHARE
 
 
-def disguise_of(
+def derive_disguise(
     secret: bytes, case: str, *, series: str, frame_of_reference: str, rows: int, columns: int
 ) -> Disguise:
     """Draw the disguise of a series in a case of a package.
@@ -97,13 +97,13 @@ def disguise_of(
     rows, columns
         Of the original images.
     """
-    of_series = _generator(secret, f"{case}/series/{series}")
-    of_frame = _generator(secret, f"{case}/frame/{frame_of_reference or series}")
+    of_series = _make_generator(secret, f"{case}/series/{series}")
+    of_frame = _make_generator(secret, f"{case}/frame/{frame_of_reference or series}")
     return Disguise(
         trim=_trim(of_series, rows, columns),
         scale=float(of_series.uniform(*SCALE_RANGE)),
         noise_seed=int(of_series.integers(2**63)),
-        rotation=_rotation(of_frame),
+        rotation=_draw_rotation(of_frame),
         shift_lps_mm=tuple(of_frame.uniform(-SHIFT_MM, SHIFT_MM, 3).round(3).tolist()),
     )
 
@@ -134,11 +134,11 @@ def put_on(dataset: Dataset, frames: Sequence[NDArray[np.integer]], disguise: Di
     signed = bool(dataset.get("PixelRepresentation", 0))
     bits = int(dataset.get("BitsStored", 16))
     stored = [
-        _other_values(
+        _change_values(
             frame[trim.top : rows - trim.bottom, trim.left : columns - trim.right],
             disguise,
             generator,
-            _limits(bits, signed=signed),
+            _find_limits(bits, signed=signed),
         )
         for frame in frames
     ]
@@ -162,7 +162,7 @@ def estimate_noise_sd(pixels: NDArray[np.integer]) -> float:
     return float(np.median(np.abs(differences)) / 0.6745 / 6.0)
 
 
-def _generator(secret: bytes, purpose: str) -> np.random.Generator:
+def _make_generator(secret: bytes, purpose: str) -> np.random.Generator:
     digest = hmac.new(secret, purpose.encode(), hashlib.sha256).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
@@ -176,7 +176,7 @@ def _trim(generator: np.random.Generator, rows: int, columns: int) -> Trim:
     return Trim(left=left, right=right, top=top, bottom=bottom)
 
 
-def _rotation(generator: np.random.Generator) -> FloatArray:
+def _draw_rotation(generator: np.random.Generator) -> FloatArray:
     about_ap = generator.uniform(-TURN_ABOUT_AP_DEG, TURN_ABOUT_AP_DEG)
     about_x, about_z = generator.uniform(-TURN_OF_AP_DEG, TURN_OF_AP_DEG, 2)
     turns = [_turn(0, about_x), _turn(1, about_ap), _turn(2, about_z)]
@@ -193,11 +193,11 @@ def _turn(axis: int, angle_deg: float) -> FloatArray:
     return turn
 
 
-def _limits(bits: int, *, signed: bool) -> tuple[int, int]:
+def _find_limits(bits: int, *, signed: bool) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def _other_values(
+def _change_values(
     pixels: NDArray[np.integer],
     disguise: Disguise,
     generator: np.random.Generator,
@@ -216,7 +216,7 @@ def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
     """Move each plane by the trimmed edge, then turn and shift the patient's coordinates."""
     turned: set[int] = set()
     moved: set[int] = set()
-    for position, orientation, measures in list(_planes(dataset)):
+    for position, orientation, measures in list(_generate_planes(dataset)):
         directions = np.array(orientation.ImageOrientationPatient, dtype=float).reshape(2, 3)
         spacing = [float(value) for value in measures.PixelSpacing]
         corner = np.array(position.ImagePositionPatient, dtype=float)
@@ -229,24 +229,24 @@ def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
         )
         if id(position) not in moved:
             placed = disguise.rotation @ corner + np.array(disguise.shift_lps_mm)
-            position.ImagePositionPatient = _numbers(placed)
+            position.ImagePositionPatient = _get_numbers(placed)
             moved.add(id(position))
         if id(orientation) not in turned:
-            orientation.ImageOrientationPatient = _numbers(directions @ disguise.rotation.T)
+            orientation.ImageOrientationPatient = _get_numbers(directions @ disguise.rotation.T)
             turned.add(id(orientation))
 
 
-def _planes(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset, Dataset]]:
+def _generate_planes(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset, Dataset]]:
     """Yield the holders of position, orientation and spacing of each plane that has all three."""
     if all(
         keyword in dataset
         for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
     ):
         yield dataset, dataset, dataset
-    shared = _first(dataset, "SharedFunctionalGroupsSequence") or Dataset()
+    shared = _get_first(dataset, "SharedFunctionalGroupsSequence") or Dataset()
     for frame in dataset.get("PerFrameFunctionalGroupsSequence") or ():
         holders = [
-            _first(frame, keyword) or _first(shared, keyword)
+            _get_first(frame, keyword) or _get_first(shared, keyword)
             for keyword in (
                 "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
             )
@@ -256,11 +256,11 @@ def _planes(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset, Dataset]]:
             yield position, orientation, measures
 
 
-def _first(place: Dataset, keyword: str) -> Dataset | None:
+def _get_first(place: Dataset, keyword: str) -> Dataset | None:
     items = place.get(keyword)
     return items[0] if items else None
 
 
-def _numbers(values: FloatArray) -> list[float]:
+def _get_numbers(values: FloatArray) -> list[float]:
     """Return numbers that fit a decimal string of 16 characters and lose no length by it."""
     return [round(float(value), DECIMALS) for value in values.ravel()]

@@ -37,14 +37,14 @@ def build_uid_replacer(secret: bytes, case: str) -> NewUid:
         A case that comes twice has other UIDs each time.
     """
 
-    def new_uid(uid: str) -> str:
+    def replace_uid(uid: str) -> str:
         digest = hmac.new(secret, f"{case}/{uid}".encode(), hashlib.sha256).digest()
         number = bytearray(digest[:16])
         number[6] = number[6] & 0x0F | 0x40  # a UUID of version 4, as PS3.5 B.2 wants behind 2.25
         number[8] = number[8] & 0x3F | 0x80
         return f"2.25.{int.from_bytes(number, 'big')}"
 
-    return new_uid
+    return replace_uid
 
 
 def clean_dataset(dataset: Dataset, profile: Profile, place: Place = ()) -> Dataset:

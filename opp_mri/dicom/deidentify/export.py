@@ -14,7 +14,7 @@ from opp_mri.dicom.deidentify.pixel_text import (
     Region,
     blank_regions,
     explain_pixel_risk,
-    shows_text,
+    may_show_text,
 )
 from opp_mri.dicom.deidentify.profile import ExportProfile, state_deidentification
 from opp_mri.dicom.deidentify.pseudonyms import Pseudonyms
@@ -96,7 +96,7 @@ def _clean(
     profile = ExportProfile(
         pseudonyms=pseudonyms, patient_id=convert_to_text(original.get("PatientID"))
     )
-    frames = [] if is_document else _frames(source, original, regions, pixels_are_clean)
+    frames = [] if is_document else _read_frames(source, original, regions, pixels_are_clean)
     if "PixelData" in original:
         del original.PixelData  # written anew: nothing passes with it
     clean = clean_dataset(original, profile)
@@ -113,7 +113,7 @@ def _clean(
     )
 
 
-def _frames(
+def _read_frames(
     source: SourceFile, original: Dataset, regions: Sequence[Region], pixels_are_clean: bool
 ) -> list[NDArray[np.integer]]:
     risk = explain_pixel_risk(original)
@@ -121,7 +121,7 @@ def _frames(
         raise InputError(f"{risk} Blank the text with --blank, or leave the image out.")
     numbers = range(1, int(original.get("NumberOfFrames") or 1) + 1)
     frames = blank_regions([frame.stored for frame in read_frames(source, numbers)], regions)
-    if not pixels_are_clean and any(shows_text(frame) for frame in frames):
+    if not pixels_are_clean and any(may_show_text(frame) for frame in frames):
         raise InputError(
             "Its pixels seem to show text. Look at it; then blank the text with --blank, or give "
             "--pixels-are-clean."

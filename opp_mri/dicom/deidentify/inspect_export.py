@@ -9,7 +9,7 @@ from attrs import frozen
 from pydicom import Dataset
 
 from opp_mri.dicom.deidentify.engine import clean_dataset, read_original
-from opp_mri.dicom.deidentify.pixel_text import explain_pixel_risk, shows_text
+from opp_mri.dicom.deidentify.pixel_text import explain_pixel_risk, may_show_text
 from opp_mri.dicom.deidentify.profile import SHIFTED, ExportProfile
 from opp_mri.dicom.deidentify.words import clean_text
 from opp_mri.dicom.headers.byte_reader import open_bytes
@@ -125,5 +125,5 @@ def _inspect_pixels(dataset: Dataset, source: SourceFile, name: str) -> Iterator
     except InputError:
         yield Finding(file_name=name, place="pixels", reason="they cannot be decoded")
         return
-    if any(shows_text(frame.stored) for frame in frames):
+    if any(may_show_text(frame.stored) for frame in frames):
         yield Finding(file_name=name, place="pixels", reason="they seem to show text")

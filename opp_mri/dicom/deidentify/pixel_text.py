@@ -56,7 +56,7 @@ def blank_regions(
     return blanked
 
 
-def shows_text(frame: NDArray[np.integer]) -> bool:
+def may_show_text(frame: NDArray[np.integer]) -> bool:
     """Return whether an image has what looks like a line of letters of one constant value.
 
     Letters are burned in with one value, mostly the highest. Pixels of that value that form several

@@ -25,7 +25,7 @@ from opp_mri.dicom.deidentify.pseudonyms import (
     is_new_or_standard,
     shift_date,
 )
-from opp_mri.dicom.deidentify.words import clean_text, known_meanings
+from opp_mri.dicom.deidentify.words import clean_text, list_known_meanings
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
 from opp_mri.dicom.headers.values import convert_to_text, convert_to_texts
 
@@ -150,9 +150,9 @@ class ExportProfile:
             return self._shift(element)
         if vr == "TM":
             return (element, "") if keyword in TIMES else (None, "removed")
-        return self._by_table(element)
+        return self._apply_table(element)
 
-    def _by_table(self, element: DataElement) -> tuple[DataElement | None, str]:
+    def _apply_table(self, element: DataElement) -> tuple[DataElement | None, str]:
         keyword, vr = element.keyword, element.VR
         action = read_actions().get(int(element.tag))
         if vr == "PN":
@@ -162,7 +162,7 @@ class ExportProfile:
         if keyword in DESCRIPTORS or (action is None and vr in _TEXT_VRS):
             return self._clean(element)
         if action is not None:
-            return (None, "removed") if "X" in action else self._empty(element)
+            return (None, "removed") if "X" in action else self._empty_element(element)
         if vr in _BYTE_VRS:
             is_kept = keyword in ("PixelData", "LUTData", "SelectorOBValue")
             return (element, "") if is_kept else (None, "removed")
@@ -170,7 +170,7 @@ class ExportProfile:
             return None, "removed"
         return element, ""
 
-    def _empty(self, element: DataElement) -> tuple[DataElement, str]:
+    def _empty_element(self, element: DataElement) -> tuple[DataElement, str]:
         return DataElement(element.tag, element.VR, None), "removed"
 
     def _follow(self, element: DataElement) -> tuple[DataElement | None, str]:
@@ -218,7 +218,7 @@ class ExportProfile:
                 else ""
             )
             return DataElement(element.tag, "PN", name), "replaced"
-        return self._empty(element) if action == "Z" else (None, "removed")
+        return self._empty_element(element) if action == "Z" else (None, "removed")
 
     def _replace_uids(self, element: DataElement) -> tuple[DataElement, str]:
         several = element.VM > 1
@@ -236,7 +236,7 @@ class ExportProfile:
     def _shift(self, element: DataElement) -> tuple[DataElement | None, str]:
         if element.keyword not in SHIFTED:
             return (
-                self._empty(element)
+                self._empty_element(element)
                 if read_actions().get(int(element.tag)) == "Z"
                 else (None, "removed")
             )
@@ -252,18 +252,25 @@ class ExportProfile:
         if element.keyword in _STRUCTURAL:
             return self._keep_structure(element)
         values = _list(element)
-        if element.keyword == "CodeMeaning" and convert_to_text(element.value) in known_meanings():
+        if (
+            element.keyword == "CodeMeaning"
+            and convert_to_text(element.value) in list_known_meanings()
+        ):
             return element, ""
         cleaned = [clean_text(convert_to_text(value)) for value in values]
         if cleaned == [convert_to_text(value) for value in values]:
             return element, ""
         kept = [value for value in cleaned if value]
         if not kept:
-            return (None, "removed") if element.keyword != "CodeMeaning" else self._dummy(element)
+            return (
+                (None, "removed")
+                if element.keyword != "CodeMeaning"
+                else self._replace_by_dummy(element)
+            )
         value = kept if len(kept) > 1 else kept[0]
         return DataElement(element.tag, element.VR, value), "cleaned"
 
-    def _dummy(self, element: DataElement) -> tuple[DataElement, str]:
+    def _replace_by_dummy(self, element: DataElement) -> tuple[DataElement, str]:
         return DataElement(element.tag, element.VR, "removed"), "cleaned"
 
     def _keep_structure(self, element: DataElement) -> tuple[DataElement | None, str]:

@@ -45,21 +45,21 @@ class Pseudonyms:
 
     def name_patient(self, patient_id: str) -> str:
         """Return the pseudonym of a patient."""
-        return f"P-{self._digest('patient', patient_id)}"
+        return f"P-{self._compute_digest('patient', patient_id)}"
 
     def name_person(self, name: str) -> str:
         """Return the pseudonym of a reader or another person of a report."""
-        return f"R-{self._digest('person', name)}"
+        return f"R-{self._compute_digest('person', name)}"
 
     def shift_of(self, patient_id: str) -> timedelta:
         """Return what is added to each date of a patient: always the same whole days."""
         zero = self.day_zero.get(patient_id)
         if zero is not None:
             return date(2000, 1, 1) - zero
-        number = int(self._digest("shift", patient_id), 16)
+        number = int(self._compute_digest("shift", patient_id), 16)
         return -timedelta(days=1 + number % LONGEST_SHIFT_DAYS)
 
-    def _digest(self, purpose: str, text: str) -> str:
+    def _compute_digest(self, purpose: str, text: str) -> str:
         message = f"{purpose}/{text.strip()}".encode()
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:10].upper()
 

@@ -15,7 +15,7 @@ _LONG_NUMBER: Final = re.compile(r"\d{4}")
 
 
 @cache
-def _harmless_words() -> frozenset[str]:
+def _read_harmless_words() -> frozenset[str]:
     """Return technical words that name nobody, of `harmless_words.txt`."""
     source = files("opp_mri.dicom.deidentify").joinpath("harmless_words.txt")
     return frozenset(source.read_text(encoding="utf-8").split())
@@ -38,7 +38,7 @@ def clean_text(text: str) -> str:
 def is_known(word: str) -> bool:
     """Return whether a word names nobody: a technical word or a number below 1000."""
     folded = word.casefold()
-    if _NUMBER.fullmatch(folded) or folded in _harmless_words() or word.upper() in TERMS:
+    if _NUMBER.fullmatch(folded) or folded in _read_harmless_words() or word.upper() in TERMS:
         return True
     if _LONG_NUMBER.search(folded):
         return False
@@ -47,7 +47,7 @@ def is_known(word: str) -> bool:
 
 
 @cache
-def known_meanings() -> frozenset[str]:
+def list_known_meanings() -> frozenset[str]:
     """Return the meanings of codes of opp_mri and of the standard."""
     from pydicom.sr.codedict import codes
 
@@ -58,11 +58,11 @@ def known_meanings() -> frozenset[str]:
     own |= set(concepts.VERTEBRAE)
     for scheme in ("DCM", "SCT", "UCUM"):
         known = getattr(codes, scheme)
-        own |= {_meaning(known, name) for name in known.dir()}
+        own |= {_find_meaning(known, name) for name in known.dir()}
     return frozenset(own)
 
 
-def _meaning(known: Any, name: str) -> str:
+def _find_meaning(known: Any, name: str) -> str:
     try:
         return str(getattr(known, name).meaning)
     except (AttributeError, RuntimeError):  # a name that stands for several codes

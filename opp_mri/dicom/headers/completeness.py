@@ -67,7 +67,7 @@ def describe_missing_pixels(
     if start > reader.size:
         return "The file ends where its pixel data begin: fetch it again."
     if length == UNDEFINED_LENGTH:
-        return _fragments_missing(reader, start, layout, shape)
+        return _describe_missing_fragments(reader, start, layout, shape)
     if start + length > reader.size:
         return (
             f"The file is cut short: {reader.size - start} of {length} bytes of pixel data are "
@@ -84,7 +84,7 @@ def describe_missing_pixels(
     return None
 
 
-def _fragments_missing(
+def _describe_missing_fragments(
     reader: ByteReader, start: int, layout: Layout, shape: PixelShape
 ) -> str | None:
     """Follow the items of encapsulated pixel data to their end (PS3.5 A.4)."""

@@ -42,36 +42,36 @@ def find_private_b_values(header: Header) -> Iterator[PrivateBValue]:
     for tag, creator, creator_tag in [place for place in _PLACES if place[0] in elements]:
         if header.dataset is None:
             written = header.raw.get(creator_tag, b""), header.raw[tag]
-            b_value = _remembered(creator, creator_tag, tag, *written, header.layout)
+            b_value = _read_b_value_once(creator, creator_tag, tag, *written, header.layout)
         else:
-            b_value = _written_by(creator, creator_tag, tag, header)
+            b_value = _read_b_value_of(creator, creator_tag, tag, header)
         if b_value is not None:
             yield PrivateBValue(b_value, creator)
 
 
-def differ(b_value: float, other: float) -> bool:
+def would_differ(b_value: float, other: float) -> bool:
     """Return whether two b-values contradict each other: other than by rounding."""
     return abs(b_value - other) > SAME_B * max(b_value, other)
 
 
 @lru_cache(maxsize=4096)
-def _remembered(  # what the value follows from, to be hashed
+def _read_b_value_once(  # what the value follows from, to be hashed
     creator: str, creator_tag: int, tag: int, creator_element: bytes, element: bytes, layout: Layout
 ) -> float | None:
     raw = {tag: element} | ({creator_tag: creator_element} if creator_element else {})
     header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
-    return _written_by(creator, creator_tag, tag, header)
+    return _read_b_value_of(creator, creator_tag, tag, header)
 
 
-def _written_by(creator: str, creator_tag: int, tag: int, header: Header) -> float | None:
+def _read_b_value_of(creator: str, creator_tag: int, tag: int, header: Header) -> float | None:
     """Return a b-value in s/mm2; None under another creator, or where the value can be none."""
     if convert_to_text(header.get_value(creator_tag)).upper() != creator.upper():
         return None
-    b_value = _b_value(header.get_value(tag), header)
+    b_value = _interpret_b_value(header.get_value(tag), header)
     return b_value if b_value is not None and 0 <= b_value <= LARGEST_B else None
 
 
-def _b_value(value: object, header: Header) -> float | None:
+def _interpret_b_value(value: object, header: Header) -> float | None:
     if isinstance(value, bytes) and len(value) == 4 and not value.strip().isdigit():  # FL as UN
         value = unpack("<f" if header.layout.little_endian else ">f", value)[0]
     elif isinstance(value, bytes) and len(value) == 8 and not _DIGITS.fullmatch(value):  # FD as UN

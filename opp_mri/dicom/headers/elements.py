@@ -83,7 +83,7 @@ class Layout:
 
     def narrow_to(self, tags: tuple[int, ...]) -> "Layout":
         """Return the same encoding with other wanted tags."""
-        return _layout(self.implicit, self.little_endian, tags)
+        return _build_layout(self.implicit, self.little_endian, tags)
 
     def read_item(self, item: bytes) -> tuple[int, int]:
         """Return the tag and the length of an item from its eight bytes."""
@@ -110,7 +110,7 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def _layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Layout:
+def _build_layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Layout:
     return Layout(implicit=implicit, little_endian=little_endian, wanted=wanted)
 
 
@@ -135,7 +135,7 @@ def split_items(element: bytes, layout: Layout) -> list[bytes] | None:
             if tag != layout.item_start:
                 return None
             endless = length == UNDEFINED_LENGTH
-            end = _past_item(element, position, layout) if endless else position + length
+            end = _skip_item(element, position, layout) if endless else position + length
             if end > len(element):
                 return None
             items.append(element[position : end - 8 if endless else end])
@@ -284,10 +284,10 @@ def skip_sequence(block: bytes, p: int, layout: Layout) -> int:
             return p
         if tag != layout.item_start:
             raise ValueError("no item")
-        p = _past_item(block, p, layout) if length == UNDEFINED_LENGTH else p + length
+        p = _skip_item(block, p, layout) if length == UNDEFINED_LENGTH else p + length
 
 
-def _past_item(block: bytes, p: int, layout: Layout) -> int:
+def _skip_item(block: bytes, p: int, layout: Layout) -> int:
     """Return where an item without length ends; elements of it may lack their VR (PS3.5 6.2.2)."""
     while True:
         tag, length = layout.item(block, p)

@@ -73,7 +73,7 @@ def read_functional_groups(header: Header) -> FunctionalGroups:
         They are damaged.
     """
     try:
-        shared, per_frame = _groups_in(header, _SHARED), _groups_in(header, _PER_FRAME)
+        shared, per_frame = _list_groups(header, _SHARED), _list_groups(header, _PER_FRAME)
     except PYDICOM_ERRORS as error:
         raise InputError(
             "Its functional groups, which place its frames, are damaged: fetch it again."
@@ -81,26 +81,26 @@ def read_functional_groups(header: Header) -> FunctionalGroups:
     return FunctionalGroups(shared=shared[0] if shared else {}, per_frame=per_frame)
 
 
-def _groups_in(header: Header, tag: int) -> list[Values]:
+def _list_groups(header: Header, tag: int) -> list[Values]:
     """Return the values of each item of a sequence of functional groups."""
     if tag not in header:
         return []
     if header.dataset is None:
         items = split_items(header.raw[tag], header.layout) or ()
-        groups = [_values_of(item, header.layout, header.character_set) for item in items]
+        groups = [_read_values(item, header.layout, header.character_set) for item in items]
         if groups and None not in groups:
             return [values for values in groups if values is not None]
-    return [interpret_values(_flat(item)) for item in header.get_items(tag)]
+    return [interpret_values(_flatten_groups(item)) for item in header.get_items(tag)]
 
 
-def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | None:
+def _read_values(item: bytes, layout: Layout, character_set: bytes) -> Values | None:
     """Return the values of the groups of one item; None where only pydicom can read it."""
     groups = find_elements(item, layout.narrow_to(_GROUPS))
     if groups is None:
         return None
     values: Values = {}
     for element in groups.values():
-        group = _values_of_group(element, layout, character_set)
+        group = _read_group_values(element, layout, character_set)
         if group is None:
             return None
         values |= group
@@ -108,7 +108,7 @@ def _values_of(item: bytes, layout: Layout, character_set: bytes) -> Values | No
 
 
 @lru_cache(maxsize=8192)
-def _values_of_group(element: bytes, layout: Layout, character_set: bytes) -> Values | None:
+def _read_group_values(element: bytes, layout: Layout, character_set: bytes) -> Values | None:
     # Of many frames most groups are the same to the byte
     items = split_items(element, layout)
     if not items:
@@ -127,17 +127,17 @@ def read_contrast_agents(header: Header) -> Mapping[str, Any]:
     if _AGENTS not in header:
         return {}
     if header.dataset is not None:
-        return _agents_in(header)
-    return _remembered_agents(header.raw[_AGENTS], header.layout, header.character_set)
+        return _read_agents(header)
+    return _read_agents_once(header.raw[_AGENTS], header.layout, header.character_set)
 
 
 @lru_cache(maxsize=256)
-def _remembered_agents(element: bytes, layout: Layout, character_set: bytes) -> Mapping[str, Any]:
+def _read_agents_once(element: bytes, layout: Layout, character_set: bytes) -> Mapping[str, Any]:
     raw = {_AGENTS: element} | ({_CHARACTER_SET: character_set} if character_set else {})
-    return _agents_in(Header(status=FileStatus.IMAGE, layout=layout, raw=raw))
+    return _read_agents(Header(status=FileStatus.IMAGE, layout=layout, raw=raw))
 
 
-def _agents_in(header: Header) -> Mapping[str, Any]:
+def _read_agents(header: Header) -> Mapping[str, Any]:
     try:
         agents = header.get_items(_AGENTS)
         if not agents:
@@ -154,7 +154,7 @@ def _agents_in(header: Header) -> Mapping[str, Any]:
     return contrast
 
 
-def _flat(groups: Dataset) -> Mapping[str, Any]:
+def _flatten_groups(groups: Dataset) -> Mapping[str, Any]:
     values: dict[str, Any] = {}
     for group in _GROUPS:
         if group in groups and groups[group].value:

@@ -149,12 +149,12 @@ def decode_element(tag: int, element: bytes, layout: Layout, character_set: byte
         converted = convert_clean_value(vr, value, little_endian=layout.little_endian)
         if converted is not None:
             return converted
-    return _decoded_by_pydicom(tag, element, layout, character_set)
+    return _decode_by_pydicom(tag, element, layout, character_set)
 
 
-def _decoded_by_pydicom(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
+def _decode_by_pydicom(tag: int, element: bytes, layout: Layout, character_set: bytes) -> object:
     start, length = layout.read_value_place(element[:12], 0)
-    encodings = _encodings(b"" if tag == _CHARACTER_SET else character_set, layout)
+    encodings = _list_encodings(b"" if tag == _CHARACTER_SET else character_set, layout)
     implicit, little = layout.implicit, layout.little_endian
     if length == UNDEFINED_LENGTH:
         return read_sequence(BytesIO(element[start:]), implicit, little, length, encodings)
@@ -164,7 +164,7 @@ def _decoded_by_pydicom(tag: int, element: bytes, layout: Layout, character_set:
 
 
 @lru_cache(maxsize=256)
-def _encodings(character_set: bytes, layout: Layout) -> list[str]:
+def _list_encodings(character_set: bytes, layout: Layout) -> list[str]:
     if not character_set:
         return [default_encoding]
     names = decode_element(_CHARACTER_SET, character_set, layout, b"")
@@ -205,7 +205,7 @@ def _read(reader: ByteReader, templates: Templates) -> Header:
         return _read_without_preamble(reader, block)
     fit = templates.fit(block)
     if fit is not None:
-        return _judged(_header_of_fit(fit), reader, Stop.PIXELS, fit.position, block)
+        return _judge_header(_build_fitted_header(fit), reader, Stop.PIXELS, fit.position, block)
     starts: list[int] = []
     try:
         syntax, media_class, start = read_file_meta(reader, block, starts, _META)
@@ -236,9 +236,9 @@ def _read(reader: ByteReader, templates: Templates) -> Header:
     if stop is Stop.PIXELS and syntax != _DEFLATED:
         _keep_template(templates, block, starts, position, start, syntax, layout)
     if stop is Stop.ODD:
-        return _read_by_pydicom(reader) if syntax != _DEFLATED else _damaged()
+        return _read_by_pydicom(reader) if syntax != _DEFLATED else _build_damaged_header()
     header = Header(status=FileStatus.IMAGE, transfer_syntax_uid=syntax, layout=layout, raw=raw)
-    return _judged(header, reader, stop, position, block)
+    return _judge_header(header, reader, stop, position, block)
 
 
 def _keep_template(
@@ -251,7 +251,7 @@ def _keep_template(
     layout: Layout,
 ) -> None:
     starts = [*(start for start in starts if start < pixels_at), pixels_at]
-    if templates.wants(block, starts):
+    if templates.needs_template(block, starts):
         template = Template(
             *(block, starts),
             data_set_at=data_set_at,
@@ -263,7 +263,7 @@ def _keep_template(
         templates.add(template)
 
 
-def _header_of_fit(fit: Fit) -> Header:
+def _build_fitted_header(fit: Fit) -> Header:
     return Header(
         status=FileStatus.IMAGE,
         transfer_syntax_uid=fit.transfer_syntax_uid,
@@ -301,7 +301,7 @@ def _read_by_pydicom(reader: ByteReader) -> Header:
         dataset = read_partial(stream, lambda tag, _vr, _length: tag in PIXEL_TAGS, force=True)
         elements = [dataset.get_item(tag) for tag in list(dataset.keys())]
     except (*PYDICOM_ERRORS, RecursionError):
-        return _damaged()
+        return _build_damaged_header()
     implicit, little = dataset.original_encoding
     header = Header(
         status=FileStatus.IMAGE,
@@ -313,7 +313,7 @@ def _read_by_pydicom(reader: ByteReader) -> Header:
         return _cut()
     position = stream.tell()
     stop = Stop.PIXELS if position < reader.size else Stop.END
-    return _judged(header, reader, stop, position)
+    return _judge_header(header, reader, stop, position)
 
 
 def _is_cut(element: object) -> bool:
@@ -325,7 +325,7 @@ def _is_cut(element: object) -> bool:
     return True
 
 
-def _judged(
+def _judge_header(
     header: Header, reader: ByteReader, stop: Stop, position: int, block: bytes = b""
 ) -> Header:
     """Set what the file is, by its class, and by whether its pixel data are all there."""
@@ -335,7 +335,9 @@ def _judged(
         head = block[position : position + 12]
         if len(head) < 12:
             head = reader.read_at(position, 12)
-        missing = describe_missing_pixels(reader, position, head, header.layout, _shape_of(header))
+        missing = describe_missing_pixels(
+            reader, position, head, header.layout, _read_shape(header)
+        )
         if missing:
             header.status, header.detail = FileStatus.TRUNCATED, missing
         return header
@@ -351,21 +353,21 @@ def _judged(
     return header
 
 
-def _shape_of(header: Header) -> PixelShape:
+def _read_shape(header: Header) -> PixelShape:
     if header.dataset is None:
         elements = tuple([header.raw.get(tag) for tag in _SHAPE])
-        return _shape_from(elements, header.layout, header.transfer_syntax_uid)
-    return _shape([header.get_value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
+        return _find_shape(elements, header.layout, header.transfer_syntax_uid)
+    return _build_shape([header.get_value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
 
 
 @lru_cache(maxsize=1024)
-def _shape_from(elements: tuple[bytes | None, ...], layout: Layout, syntax: str) -> PixelShape:
+def _find_shape(elements: tuple[bytes | None, ...], layout: Layout, syntax: str) -> PixelShape:
     raw = {tag: element for tag, element in zip(_SHAPE, elements, strict=True) if element}
     header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
-    return _shape([header.get_value(tag) for tag in _SHAPE], syntax)
+    return _build_shape([header.get_value(tag) for tag in _SHAPE], syntax)
 
 
-def _shape(values: Sequence[object], syntax: str) -> PixelShape:
+def _build_shape(values: Sequence[object], syntax: str) -> PixelShape:
     *integers, photometric = values
     rows, columns, samples, bits, frames = (convert_to_integer(value) for value in integers)
     return PixelShape(
@@ -385,7 +387,7 @@ def _cut() -> Header:
     )
 
 
-def _damaged() -> Header:
+def _build_damaged_header() -> Header:
     return Header(
         status=FileStatus.UNREADABLE,
         detail="Its header is damaged and cannot be read: fetch it again.",

@@ -65,10 +65,10 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     folders_seen: set[tuple[int, int]] = set()
     files_seen: set[str] = set()
     for path in named:
-        for source in _paths_from(path, folders_seen):
+        for source in _generate_paths(path, folders_seen):
             if source not in files_seen:
                 files_seen.add(source)
-                yield from _files_at(source, is_named=source == path)
+                yield from _generate_files(source, is_named=source == path)
 
 
 def open_source(source: SourceFile) -> BinaryIO:
@@ -150,13 +150,13 @@ def describe_reason(error: Exception) -> str:
             return f"It could not be read: {type(error).__name__}."
 
 
-def _paths_from(path: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
+def _generate_paths(path: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
     if os.path.isdir(path):
         yield from _walk(path, folders_seen)
     else:
         yield path
         if _is_dicomdir(path):
-            yield from _named_by_dicomdir(path)
+            yield from _generate_dicomdir_paths(path)
 
 
 def _walk(top: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _files_at(path: str, *, is_named: bool) -> Iterator[SourceFile]:
+def _generate_files(path: str, *, is_named: bool) -> Iterator[SourceFile]:
     """Yield a file, or the members of an archive: known by its suffix, if named by its content."""
     try:
         status = os.stat(path)
@@ -225,7 +225,7 @@ def _is_dicomdir(path: str) -> bool:
     return head[128:132] == b"DICM" and DICOMDIR_CLASS_UID.encode() in head
 
 
-def _named_by_dicomdir(path: str) -> Iterator[str]:
+def _generate_dicomdir_paths(path: str) -> Iterator[str]:
     """Yield the files that a DICOMDIR names, by its records (PS3.3 F.3)."""
     try:
         with warnings.catch_warnings():
@@ -249,12 +249,12 @@ def _resolve(folder: str, parts: Sequence[str]) -> str:
     path = folder
     for part in parts:
         exact = os.path.join(path, part)
-        path = exact if os.path.exists(exact) else _names(path).get(part.casefold(), exact)
+        path = exact if os.path.exists(exact) else _list_names(path).get(part.casefold(), exact)
     return path
 
 
 @lru_cache(maxsize=64)
-def _names(folder: str) -> dict[str, str]:
+def _list_names(folder: str) -> dict[str, str]:
     try:
         return {name.casefold(): os.path.join(folder, name) for name in os.listdir(folder)}
     except OSError:

@@ -114,14 +114,14 @@ class Template:
         self._layout = layout
         spans = list(pairwise(starts))
         self._elements = [
-            _meta_element(block, start, meta)
+            _read_meta_element(block, start, meta)
             if start < data_set_at
             # whether there are VRs is told by the first of them
-            else _element(block, start, layout, fixed, is_first=start == data_set_at)
+            else _read_element(block, start, layout, fixed, is_first=start == data_set_at)
             for start, _ in spans
         ]
         self._contents: list[bytes | None] = [block[start:end] for start, end in spans]
-        self._pixels = block[starts[-1] :][: _head_size(layout)]
+        self._pixels = block[starts[-1] :][: _measure_head_size(layout)]
         self._most_differing = _MOST_DIFFERING
         self._fits = 0
         self._join()
@@ -199,12 +199,12 @@ class Template:
         if not block.startswith(self._pixels, position):
             return False
         if contents.count(None) > self._most_differing:
-            contents = self._begun_anew(own)
+            contents = self._start_values(own)
         self._contents = contents
         self._join()
         return True
 
-    def _begun_anew(self, own: list[bytes | None]) -> list[bytes | None]:
+    def _start_values(self, own: list[bytes | None]) -> list[bytes | None]:
         """Return what a new series shares as far as one header tells: not what differed before."""
         if self._fits < 2:  # it is one series after all
             self._most_differing *= 2
@@ -234,19 +234,19 @@ class Template:
         self._shared = SharedElements(shared)
 
 
-def _head_size(layout: Layout) -> int:
+def _measure_head_size(layout: Layout) -> int:
     return 4 if layout.implicit else 6
 
 
-def _element(
+def _read_element(
     block: bytes, start: int, layout: Layout, fixed: tuple[int, ...], *, is_first: bool = False
 ) -> _Element:
-    element = _element_of(block[start : start + _head_size(layout)], layout)
+    element = _parse_element_head(block[start : start + _measure_head_size(layout)], layout)
     return element._replace(is_fixed=True) if is_first or element.tag in fixed else element
 
 
 @lru_cache(maxsize=_MOST_ELEMENTS)
-def _element_of(head: bytes, layout: Layout) -> _Element:
+def _parse_element_head(head: bytes, layout: Layout) -> _Element:
     tag, *_ = layout.element(head.ljust(12, b"\0"), 0)
     size = layout.find_value_offset(head)
     is_short = size == 8 and not layout.implicit
@@ -260,8 +260,8 @@ def _element_of(head: bytes, layout: Layout) -> _Element:
     )
 
 
-def _meta_element(block: bytes, start: int, meta: Layout) -> _Element:
-    element = _element(block, start, meta, ())
+def _read_meta_element(block: bytes, start: int, meta: Layout) -> _Element:
+    element = _read_element(block, start, meta, ())
     # a sequence has no place there
     is_fixed = element.size != 8 or element.head[:4] in _FIXED_META
     return element._replace(tag=None, is_fixed=is_fixed)
@@ -291,7 +291,7 @@ class Templates:
                 return fit
         return None
 
-    def wants(self, block: bytes, starts: list[int]) -> bool:
+    def needs_template(self, block: bytes, starts: list[int]) -> bool:
         """Return whether a header that was walked should become a template.
 
         Parameters

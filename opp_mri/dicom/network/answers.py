@@ -31,13 +31,13 @@ def query_values(query: StudyQuery) -> dict[str, str]:
         "PatientID": query.patient_id,
         "PatientName": query.patient_name,
         "StudyInstanceUID": query.study_instance_uid,
-        "StudyDate": _date_range(query.earliest, query.latest),
+        "StudyDate": _format_date_range(query.earliest, query.latest),
         "ModalitiesInStudy": query.modality,
     }
     return {keyword: value for keyword, value in values.items() if value}
 
 
-def _date_range(earliest: date | None, latest: date | None) -> str:
+def _format_date_range(earliest: date | None, latest: date | None) -> str:
     if earliest is None and latest is None:
         return ""
     first, last = (f"{day:%Y%m%d}" if day else "" for day in (earliest, latest))
@@ -57,7 +57,7 @@ def understand_studies(answers: Iterable[Dataset], query: StudyQuery) -> list[Re
             series_count=convert_to_integer(answer.get("NumberOfStudyRelatedSeries")),
             instance_count=convert_to_integer(answer.get("NumberOfStudyRelatedInstances")),
         )
-        if is_uid(study.study_instance_uid) and _fits(study, query):
+        if is_uid(study.study_instance_uid) and _may_match(study, query):
             studies.setdefault(study.study_instance_uid, study)
     return sorted(
         studies.values(),
@@ -69,7 +69,7 @@ def understand_studies(answers: Iterable[Dataset], query: StudyQuery) -> list[Re
     )
 
 
-def _fits(study: RemoteStudy, query: StudyQuery) -> bool:
+def _may_match(study: RemoteStudy, query: StudyQuery) -> bool:
     wanted_id, wanted_uid = query.patient_id, query.study_instance_uid
     if wanted_id and not {"*", "?"} & set(wanted_id) and study.patient_id != wanted_id.strip():
         return False

@@ -39,8 +39,8 @@ from opp_mri.dicom.network.dimse_services import (
     build_requests,
     build_series_keys,
     build_storage_contexts,
-    code_of,
     explain_status,
+    get_status_code,
 )
 from opp_mri.dicom.network.tls import find_tls_fault, make_tls_context
 from opp_mri.dicom.network.waiting import WHOLE_ITEM, Activity, take_in_time
@@ -101,7 +101,7 @@ class DimseArchive:
 
     def check(self) -> None:
         """Check that the archive answers (C-ECHO)."""
-        for status in self._take(lambda emit: emit(self._associated().send_c_echo())):
+        for status in self._take(lambda emit: emit(self._open_association().send_c_echo())):
             self._check_status(status, "C-ECHO")
 
     def find_studies(self, query: StudyQuery) -> Sequence[RemoteStudy]:
@@ -164,14 +164,14 @@ class DimseArchive:
         """Send objects, and yield what the archive answered to each (C-STORE)."""
 
         def send(emit: Emit) -> None:
-            association = self._associated()
+            association = self._open_association()
             for item in items:
                 try:
                     status = association.send_c_store(dcmread(BytesIO(item.content)))
                 except ValueError:  # no presentation context was accepted for it
                     failure = "the archive does not accept objects of this kind"
                 else:
-                    code = code_of(status)
+                    code = get_status_code(status)
                     if code is None:
                         self._check_status(status, "C-STORE")
                     failure = (
@@ -192,8 +192,8 @@ class DimseArchive:
             setattr(request, keyword, value)
 
         def ask(emit: Emit) -> None:
-            for status, identifier in self._associated().send_c_find(request, FIND):
-                if code_of(status) in PENDING and identifier is not None:
+            for status, identifier in self._open_association().send_c_find(request, FIND):
+                if get_status_code(status) in PENDING and identifier is not None:
                     emit(identifier)
                     continue
                 self._check_status(status, "C-FIND")
@@ -210,16 +210,16 @@ class DimseArchive:
 
     def _get(self, request: Dataset, emit: Emit) -> None:
         self._emit = emit
-        for status, _ in self._associated().send_c_get(request, GET):
-            if code_of(status) not in PENDING:
+        for status, _ in self._open_association().send_c_get(request, GET):
+            if get_status_code(status) not in PENDING:
                 self._check_status(status, "C-GET")
 
     def _move(self, request: Dataset, emit: Emit) -> None:
         self._emit = emit
         self._listen()
-        sender = self._associated().send_c_move(request, self.peer.calling_ae_title, MOVE)
+        sender = self._open_association().send_c_move(request, self.peer.calling_ae_title, MOVE)
         for status, _ in sender:
-            if code_of(status) not in PENDING:
+            if get_status_code(status) not in PENDING:
                 self._check_status(status, "C-MOVE")
 
     def _listen(self) -> None:
@@ -236,7 +236,10 @@ class DimseArchive:
             self._server = entity.start_server(
                 (peer.listen_host, peer.listen_port),
                 block=False,
-                evt_handlers=[(evt.EVT_C_STORE, self._received), (evt.EVT_DATA_RECV, self._heard)],
+                evt_handlers=[
+                    (evt.EVT_C_STORE, self._handle_received),
+                    (evt.EVT_DATA_RECV, self._notice_activity),
+                ],
             )
         except OSError as error:
             raise PeerError(
@@ -244,13 +247,13 @@ class DimseArchive:
                 f" ({error.strerror}): choose another listen_port or listen_host in the settings."
             ) from None
 
-    def _received(self, event: evt.Event) -> int:
+    def _handle_received(self, event: evt.Event) -> int:
         if self._emit is not None:
             self._emit(event.encoded_dataset())
         return SUCCESS
 
-    def _heard(self, _event: evt.Event) -> None:
-        self._activity.note()
+    def _notice_activity(self, _event: evt.Event) -> None:
+        self._activity.note_activity()
 
     def _take(self, exchange: Callable[[Emit], None]) -> Iterator[Any]:
         try:
@@ -272,7 +275,7 @@ class DimseArchive:
         if association is not None:
             break_association(association)
 
-    def _associated(self) -> Association:
+    def _open_association(self) -> Association:
         """Return the association, which is requested once."""
         if self._association is not None and self._association.is_established:
             return self._association
@@ -299,7 +302,10 @@ class DimseArchive:
             ae_title=peer.called_ae_title,
             ext_neg=roles,  # type: ignore[arg-type]  # a list of one kind of its items
             tls_args=tls,
-            evt_handlers=[(evt.EVT_C_STORE, self._received), (evt.EVT_DATA_RECV, self._heard)],
+            evt_handlers=[
+                (evt.EVT_C_STORE, self._handle_received),
+                (evt.EVT_DATA_RECV, self._notice_activity),
+            ],
         )
         if association.is_established:
             self._association = association
@@ -323,7 +329,7 @@ class DimseArchive:
         entity.dimse_timeout = WHOLE_ITEM * self.peer.timeout_s  # of a whole object
 
     def _check_status(self, status: Dataset, service: str) -> None:
-        code = code_of(status)
+        code = get_status_code(status)
         if code is None:
             raise PeerError(
                 f"{self.peer.name} ended the connection, or fell silent, during a {service}: "

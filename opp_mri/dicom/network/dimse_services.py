@@ -104,7 +104,7 @@ def build_storage_contexts() -> list[Any]:
     return contexts + [build_context(UID(name), list(PLAIN)) for name in OTHER_CLASSES]
 
 
-def code_of(status: Dataset) -> int | None:
+def get_status_code(status: Dataset) -> int | None:
     """Return the code of a status; None where the connection ended without one."""
     code = status.get("Status")
     return None if code is None else int(code)

@@ -12,7 +12,7 @@ _LOGGERS: Final = ("pynetdicom", "dicomweb_client", "urllib3", "requests", "keyr
 
 
 @contextmanager
-def quiet_network() -> Iterator[None]:
+def silence_network() -> Iterator[None]:
     """Silence the libraries of an exchange for as long as it lasts."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger.disabled, logger.level, logger.propagate) for logger in loggers]

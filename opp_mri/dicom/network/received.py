@@ -66,7 +66,7 @@ def _find_fault(header: Header, uid: str, series: RemoteSeries) -> str:
     return ""
 
 
-def path_of(folder: Path, series: RemoteSeries, sop_instance_uid: str) -> Path:
+def build_path(folder: Path, series: RemoteSeries, sop_instance_uid: str) -> Path:
     """Return where an object is kept; its UIDs were checked, so that it lies in the folder."""
     name = f"{sop_instance_uid}.dcm"
     return folder / series.study.study_instance_uid / series.series_instance_uid / name

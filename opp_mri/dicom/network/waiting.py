@@ -36,7 +36,7 @@ class Activity:
     is_fine: bool = False
     latest: float = field(factory=time.monotonic)
 
-    def note(self) -> None:
+    def note_activity(self) -> None:
         """Note that something came."""
         self.latest = time.monotonic()
 
@@ -83,7 +83,7 @@ def take_in_time(
     abandoned = threading.Event()
     activity = activity or Activity()
 
-    def hand_over(item: Item | _End) -> None:
+    def put_item(item: Item | _End) -> None:
         while not abandoned.is_set():
             try:
                 items.put(item, timeout=LOOK_EVERY_S)
@@ -95,13 +95,13 @@ def take_in_time(
     def run() -> None:
         try:
             try:
-                exchange(hand_over)
+                exchange(put_item)
             except _AbandonedError:
                 raise
             except BaseException as error:  # raised again where the items are taken
-                hand_over(_End(error))
+                put_item(_End(error))
             else:
-                hand_over(_End())
+                put_item(_End())
         except _AbandonedError:
             return
 
@@ -109,7 +109,7 @@ def take_in_time(
     ended = False
     try:
         while True:
-            item = _next_in_time(items, peer, timeout_s, activity)
+            item = _wait_for_next(items, peer, timeout_s, activity)
             if isinstance(item, _End):
                 ended = True
                 if item.error is not None:
@@ -122,10 +122,10 @@ def take_in_time(
             stop()
 
 
-def _next_in_time(
+def _wait_for_next(
     items: Queue[Item | _End], peer: str, timeout_s: float, activity: Activity
 ) -> Item | _End:
-    activity.note()
+    activity.note_activity()
     started = activity.latest
     while True:
         with suppress(Empty):

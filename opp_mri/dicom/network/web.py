@@ -225,7 +225,7 @@ class WebArchive:
     def _ask(self, request: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         answers = [item for answer in self._take(lambda emit: emit(request())) for item in answer]
         if not all(isinstance(answer, dict) for answer in answers):
-            raise PeerError(_not_dicomweb(self.peer))
+            raise PeerError(_describe_not_dicomweb(self.peer))
         return answers
 
     def _take(self, exchange: Callable[[Emit], None]) -> Iterator[Any]:
@@ -237,7 +237,7 @@ class WebArchive:
         except requests.RequestException as error:  # its text may quote what was sent
             raise PeerError(_explain(error, peer)) from None
         except PYDICOM_ERRORS:
-            raise PeerError(_not_dicomweb(peer)) from None
+            raise PeerError(_describe_not_dicomweb(peer)) from None
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -271,7 +271,7 @@ def _explain(error: requests.RequestException, peer: WebPeer) -> str:
         case requests.TooManyRedirects():
             return f"{peer.name} redirects elsewhere, which is not followed: correct the url."
         case requests.exceptions.JSONDecodeError() | requests.exceptions.InvalidJSONError():
-            return _not_dicomweb(peer)
+            return _describe_not_dicomweb(peer)
         case _:
             return (
                 f"{peer.name} cannot be reached, or ended the connection: check the url and the "
@@ -279,7 +279,7 @@ def _explain(error: requests.RequestException, peer: WebPeer) -> str:
             )
 
 
-def _not_dicomweb(peer: WebPeer) -> str:
+def _describe_not_dicomweb(peer: WebPeer) -> str:
     return f"{peer.name} sent an answer that is not DICOMweb: check the url of the peer."
 
 

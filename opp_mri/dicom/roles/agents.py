@@ -62,12 +62,12 @@ def interpret_agent(text: str) -> AgentText:
         return AgentText.SILENT
     tokens = read_words(text)
     if any(token.has_meaning(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
-        return AgentText.NONE if _denies(tokens) else AgentText.UNKNOWN
+        return AgentText.NONE if _has_denial(tokens) else AgentText.UNKNOWN
     known = any(token.has_meaning(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens)
     return AgentText.GIVEN if known else AgentText.UNKNOWN
 
 
-def _denies(tokens: Sequence[Token]) -> bool:
+def _has_denial(tokens: Sequence[Token]) -> bool:
     """Separate "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
     for number, token in enumerate(tokens):
         following = tokens[number + 1] if number + 1 < len(tokens) else None

@@ -52,17 +52,17 @@ def judge_contrast(instance: Instance) -> ContrastGiven:
     phrase = find_contrast_phrase(instance.series_description or instance.protocol_name)
     agent = interpret_agent(instance.contrast_agent)
     if instance.contrast_administered is not None:
-        return _by_administration(instance.contrast_administered, phrase)
+        return _judge_by_administration(instance.contrast_administered, phrase)
     if (minutes := compute_minutes_after_bolus(instance)) is not None:
-        return _by_clock(minutes, agent, phrase, instance)
+        return _judge_by_clock(minutes, agent, phrase, instance)
     match agent:
         case AgentText.GIVEN:
-            return _by_agent(instance, phrase)
+            return _judge_by_agent(instance, phrase)
         case AgentText.NONE:
-            return _by_denial(instance, phrase)
+            return _judge_by_denial(instance, phrase)
         case AgentText.UNKNOWN:
-            return _by_unknown_agent(instance, phrase)
-    return _by_words(instance, phrase)
+            return _judge_by_unknown_agent(instance, phrase)
+    return _judge_by_words(instance, phrase)
 
 
 def find_acquisition_time(instance: Instance) -> datetime | None:
@@ -90,7 +90,7 @@ def compute_minutes_after_bolus(instance: Instance) -> float | None:
     start, acquired = instance.contrast_start_time, instance.acquisition_time
     if start is None or acquired is None:
         return None
-    gap = _since_midnight(acquired) - _since_midnight(start)
+    gap = _convert_to_time_of_day(acquired) - _convert_to_time_of_day(start)
     if gap > _DAY / 2:
         gap -= _DAY
     elif gap < -_DAY / 2:
@@ -98,11 +98,11 @@ def compute_minutes_after_bolus(instance: Instance) -> float | None:
     return gap.total_seconds() / 60
 
 
-def _since_midnight(clock: time) -> timedelta:
+def _convert_to_time_of_day(clock: time) -> timedelta:
     return datetime.combine(date.min, clock) - datetime.combine(date.min, time())
 
 
-def _by_administration(is_given: bool, phrase: Phrase) -> ContrastGiven:
+def _judge_by_administration(is_given: bool, phrase: Phrase) -> ContrastGiven:
     opposite = Saying.NO if is_given else Saying.YES
     sentence = (
         "After contrast: the agent had been administered"
@@ -118,7 +118,7 @@ def _by_administration(is_given: bool, phrase: Phrase) -> ContrastGiven:
     )
 
 
-def _by_clock(
+def _judge_by_clock(
     minutes: float, agent: AgentText, phrase: Phrase, instance: Instance
 ) -> ContrastGiven:
     after = minutes >= 0
@@ -143,7 +143,7 @@ def _by_clock(
     )
 
 
-def _by_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
+def _judge_by_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     agent = instance.contrast_agent
     if phrase.saying is Saying.NO:
         sentence = (
@@ -157,7 +157,7 @@ def _by_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     )
 
 
-def _by_denial(instance: Instance, phrase: Phrase) -> ContrastGiven:
+def _judge_by_denial(instance: Instance, phrase: Phrase) -> ContrastGiven:
     denial = f'ContrastBolusAgent "{instance.contrast_agent}" means none'
     if (instance.contrast_volume_ml or 0) > 0:
         return ContrastGiven(
@@ -174,7 +174,7 @@ def _by_denial(instance: Instance, phrase: Phrase) -> ContrastGiven:
     return ContrastGiven(value=None, sentence=f"No sign of contrast: {denial}.", denied=True)
 
 
-def _by_unknown_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
+def _judge_by_unknown_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     unknown = f'"{instance.contrast_agent}" is recorded, which is not known to be an agent for MR'
     if phrase.saying is Saying.NO:
         sentence = f'Before contrast: the description says "{phrase.words}", though {unknown}.'
@@ -185,7 +185,7 @@ def _by_unknown_agent(instance: Instance, phrase: Phrase) -> ContrastGiven:
     return ContrastGiven(value=None, sentence=f"{unknown}.", certainty=IN_DOUBT)
 
 
-def _by_words(instance: Instance, phrase: Phrase) -> ContrastGiven:
+def _judge_by_words(instance: Instance, phrase: Phrase) -> ContrastGiven:
     silent = "no agent is recorded"
     if instance.contrast_agent.strip():
         silent = f'ContrastBolusAgent "{instance.contrast_agent}" says nothing'

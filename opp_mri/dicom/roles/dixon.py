@@ -91,9 +91,9 @@ def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
         None where nothing speaks of Dixon; UNKNOWN, in doubt, where it is a Dixon image of which
         nothing tells the part.
     """
-    typed, kind = _by_type(instance)
+    typed, kind = _judge_by_type(instance)
     name = instance.series_description or instance.protocol_name
-    named, words = _by_name(name)
+    named, words = _judge_by_name(name)
     if typed is not None:
         sentence = f"The {typed} image of a Dixon acquisition: ImageType says {kind}."
         if named not in (None, DixonPart.UNKNOWN, typed):
@@ -119,7 +119,7 @@ def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
     return Finding(value=None, sentence="")
 
 
-def _by_type(instance: Instance) -> tuple[DixonPart | None, str]:
+def _judge_by_type(instance: Instance) -> tuple[DixonPart | None, str]:
     kinds = [kind.strip().upper() for kind in instance.image_type[2:]]
     options = [option.strip().upper() for option in instance.scan_options]
     for kind in (*kinds, *(option for option in options if option.startswith("DIX"))):
@@ -129,7 +129,7 @@ def _by_type(instance: Instance) -> tuple[DixonPart | None, str]:
     return None, ""
 
 
-def _by_name(name: str) -> tuple[DixonPart | None, str]:
+def _judge_by_name(name: str) -> tuple[DixonPart | None, str]:
     """Read the part from a name: "WATER: ...", "..._W", "InPhase", "mDIXON"."""
     text = fold(name)
     dixon = _DIXON.search(text)
@@ -143,7 +143,7 @@ def _by_name(name: str) -> tuple[DixonPart | None, str]:
         match = pattern.search(text)
         if match and not (part is DixonPart.WATER and _NOT_WATER.search(text)):
             return part, match[0]
-    if dixon and (letters := _letters_after(text[dixon.end() :])):
+    if dixon and (letters := _get_letters_after(text[dixon.end() :])):
         return _LETTERS[letters], letters
     fat = [token.text for token in read_words(name) if token.has_meaning(Word.FAT)]
     if fat and find_fat_suppression_phrase(name).saying is Saying.SILENT:
@@ -151,7 +151,7 @@ def _by_name(name: str) -> tuple[DixonPart | None, str]:
     return (DixonPart.UNKNOWN, dixon[0]) if dixon else (None, "")
 
 
-def _letters_after(text: str) -> str:
+def _get_letters_after(text: str) -> str:
     """Return the letters that stand for a part behind the word for Dixon, where only one is."""
     words = re.findall(r"[a-z]+", text)
     with_agent = {

@@ -42,18 +42,18 @@ Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 
 @cache
-def _patterns(table: str) -> Patterns:
+def _build_patterns(table: str) -> Patterns:
     """Return the patterns of a table of `image_kinds.toml`, each with what it makes of an image."""
     whole_words = table in ("names", "doubted")
     start, end = (r"(?<![a-z0-9])", r"(?![a-z0-9])") if whole_words else ("", "")
     return tuple(
         (re.compile(f"{start}(?:{'|'.join(patterns)}){end}"), sentence)
-        for sentence, patterns in _tables()[table].items()
+        for sentence, patterns in _read_tables()[table].items()
     )
 
 
 @cache
-def _tables() -> Mapping[str, Mapping[str, Sequence[str]]]:
+def _read_tables() -> Mapping[str, Mapping[str, Sequence[str]]]:
     """Return the tables of `image_kinds.toml`: sentence to patterns, each."""
     data = files("opp_mri.dicom.roles").joinpath("image_kinds.toml").read_text(encoding="utf-8")
     return tomllib.loads(data)
@@ -81,23 +81,23 @@ def judge_image_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool
         return Finding(value=True, sentence=sentence)
     if instance.volume_based_calculation_technique.upper() not in ("", "NONE"):
         technique = instance.volume_based_calculation_technique
-        return _rejected(f"Computed from a volume: {technique}.")
+        return _build_rejection(f"Computed from a volume: {technique}.")
     kinds = [kind.strip().upper() for kind in instance.image_type]
     for kind in kinds[2:]:
-        for pattern, sentence in _patterns("types"):
+        for pattern, sentence in _build_patterns("types"):
             if pattern.fullmatch(kind):
-                return _rejected(f"{sentence[:-1]}: ImageType says {kind}.")
+                return _build_rejection(f"{sentence[:-1]}: ImageType says {kind}.")
     text = fold(f"{instance.series_description} | {instance.protocol_name}")
     text = _ORDINARY_WORDS.sub(" ", text)
     if _RADIAL_BLADES.search(text):
         text = _MOTION_CORRECTED.sub(" ", text)
-    if named := _kind_named(text, instance.series_description, instance.protocol_name):
-        return _rejected(named)
+    if named := _find_kind(text, instance.series_description, instance.protocol_name):
+        return _build_rejection(named)
     derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
-    if rejection := _by_derivation(instance):
+    if rejection := _judge_by_derivation(instance):
         return rejection
     ordinary = is_dixon_part or _is_makers_ordinary_image(instance, kinds)
-    return _by_doubt(text, kinds, derived=derived, is_ordinary=ordinary)
+    return _judge_by_doubt(text, kinds, derived=derived, is_ordinary=ordinary)
 
 
 def list_derivations(instance: Instance) -> tuple[str, ...]:
@@ -110,14 +110,14 @@ def list_derivations(instance: Instance) -> tuple[str, ...]:
 def _is_harmless(derivation: str) -> bool:
     """Recognise a derivation that is compression or the like, and nothing else besides."""
     text = fold(derivation)
-    computed = any(pattern.search(text) for pattern, _ in _patterns("derivations"))
+    computed = any(pattern.search(text) for pattern, _ in _build_patterns("derivations"))
     return bool(_HARMLESS.search(text)) and not computed
 
 
 @lru_cache(maxsize=4096)  # series of many studies have one name
-def _kind_named(text: str, *written: str) -> str:
+def _find_kind(text: str, *written: str) -> str:
     """State which kind of computed image a name says, or ""."""
-    for pattern, sentence in _patterns("names"):
+    for pattern, sentence in _build_patterns("names"):
         if match := pattern.search(text):
             return f'{sentence[:-1]}: the description says "{match[0].strip()}".'
     for name in written:
@@ -126,35 +126,39 @@ def _kind_named(text: str, *written: str) -> str:
     return ""
 
 
-def _by_derivation(instance: Instance) -> Finding[bool] | None:
+def _judge_by_derivation(instance: Instance) -> Finding[bool] | None:
     texts = list_derivations(instance)
     for text in texts:
-        for pattern, sentence in _patterns("derivations"):
+        for pattern, sentence in _build_patterns("derivations"):
             if pattern.search(fold(text)):
-                return _rejected(f'{sentence[:-1]}: its derivation says "{text}".')
+                return _build_rejection(f'{sentence[:-1]}: its derivation says "{text}".')
     if texts:
-        return _doubted(f'Its derivation says "{texts[0]}", which is not known here.')
+        return _build_doubt(f'Its derivation says "{texts[0]}", which is not known here.')
     return None
 
 
-def _by_doubt(text: str, kinds: list[str], *, derived: bool, is_ordinary: bool) -> Finding[bool]:
-    for pattern, sentence in _patterns("doubted"):
+def _judge_by_doubt(
+    text: str, kinds: list[str], *, derived: bool, is_ordinary: bool
+) -> Finding[bool]:
+    for pattern, sentence in _build_patterns("doubted"):
         if match := pattern.search(text):
             end = f'the description says "{match[0].strip()}"'
             if derived:
-                return _rejected(f"{sentence[:-1]}: it is derived, and {end}.")
-            return _doubted(f"It may be {sentence[0].lower()}{sentence[1:-1]}: {end}.")
+                return _build_rejection(f"{sentence[:-1]}: it is derived, and {end}.")
+            return _build_doubt(f"It may be {sentence[0].lower()}{sentence[1:-1]}: {end}.")
     for kind in kinds[2:]:
-        for pattern, sentence in _patterns("doubted_types"):
+        for pattern, sentence in _build_patterns("doubted_types"):
             if pattern.fullmatch(kind):
-                return _doubted(f"{sentence[:-1]}: ImageType says {kind}.")
+                return _build_doubt(f"{sentence[:-1]}: ImageType says {kind}.")
     if derived and not is_ordinary:
-        unknown = _unknown(kinds[2:])
+        unknown = _list_unknown(kinds[2:])
         end = f', and "{unknown[0]}" is not known here' if unknown else ""
         written = "\\".join(kinds[:3])
-        return _doubted(f"It was derived from other images: ImageType is {written}{end}.")
-    if kinds[:1] == ["DERIVED"] and (unknown := _unknown(kinds[2:])):
-        return _doubted(f'It was derived, and "{unknown[0]}" in its ImageType is not known here.')
+        return _build_doubt(f"It was derived from other images: ImageType is {written}{end}.")
+    if kinds[:1] == ["DERIVED"] and (unknown := _list_unknown(kinds[2:])):
+        return _build_doubt(
+            f'It was derived, and "{unknown[0]}" in its ImageType is not known here.'
+        )
     return Finding(value=False, sentence="")
 
 
@@ -164,14 +168,14 @@ def _is_makers_ordinary_image(instance: Instance, kinds: Sequence[str]) -> bool:
     return ("HITACHI" in maker or "FUJIFILM" in maker) and kinds[3:] == ["AI"]
 
 
-def _unknown(kinds: Iterable[str]) -> list[str]:
+def _list_unknown(kinds: Iterable[str]) -> list[str]:
     dixon = re.compile(r"W|WATER|IP|IN_PHASE|IN PHASE|INPHASE|IN|F|FAT|WATER_ONLY|DIXW|DIXIN")
     return [k for k in kinds if not (_ACQUIRED_TYPES.fullmatch(k) or dixon.fullmatch(k))]
 
 
-def _rejected(sentence: str) -> Finding[bool]:
+def _build_rejection(sentence: str) -> Finding[bool]:
     return Finding(value=True, sentence=sentence)
 
 
-def _doubted(sentence: str) -> Finding[bool]:
+def _build_doubt(sentence: str) -> Finding[bool]:
     return Finding(value=None, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)

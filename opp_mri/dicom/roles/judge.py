@@ -105,21 +105,27 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
     part = judge_dixon_part(header)
     usable_part = part.value in (DixonPart.WATER, DixonPart.IN_PHASE)
     kind = judge_image_kind(header, is_dixon_part=usable_part)
-    reason = (kind.sentence if kind.value else "") or _rejection(header, volume, part)
+    reason = (kind.sentence if kind.value else "") or _find_rejection(header, volume, part)
     echo = judge_gradient_echo(header)
     if not reason and not allow_gradient_echo and echo.value:
         reason = echo.sentence
     if reason:
         return Judgement(role=None, evidence=(reason,), contrast=contrast_given)
     weighted = judge_weighting(header)
-    called = _called_localizer(header)
-    concerns = [kind, called, _clash(volume), _unclear_diffusion(header), _unclear_part(part)]
+    called = _judge_localizer_name(header)
+    concerns = [
+        kind,
+        called,
+        _find_clash(volume),
+        _judge_unclear_diffusion(header),
+        _judge_unclear_part(part),
+    ]
     concerns += [echo] if echo.value is None and not allow_gradient_echo else []
     doubts = [finding for finding in concerns if finding.sentence]
-    return _weighed(weighted, judge_fat_suppression(header), contrast_given, doubts)
+    return _weigh(weighted, judge_fat_suppression(header), contrast_given, doubts)
 
 
-def _weighed(
+def _weigh(
     weighted: Finding[Weighting],
     suppressed: Finding[bool],
     contrast_given: ContrastGiven,
@@ -129,7 +135,7 @@ def _weighed(
     if weighted.value is None:
         end = "No role by its timing."
         return Judgement(role=None, evidence=(weighted.sentence, end), contrast=contrast_given)
-    role, rests_on, end = _role(weighted, suppressed, contrast_given)
+    role, rests_on, end = _find_role(weighted, suppressed, contrast_given)
     certainty = None
     findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppressed, contrast_given]
     if role is SeriesRole.STIR:
@@ -153,7 +159,7 @@ def _weighed(
     )
 
 
-def _role(
+def _find_role(
     weighted: Finding[Weighting], suppressed: Finding[bool], contrast_given: ContrastGiven
 ) -> tuple[SeriesRole | None, tuple[Finding[Weighting] | Finding[bool], ...], str]:
     """Return the role, the findings that it rests on, and why there is none."""
@@ -184,7 +190,7 @@ def _role(
     return None, (), ""
 
 
-def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonPart]) -> str:
+def _find_rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonPart]) -> str:
     """Explain why a volume can have no role whatever its contrast, or ""."""
     sequence = {name.upper() for name in header.scanning_sequence}
     if header.modality not in {"MR", ""}:
@@ -201,7 +207,7 @@ def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonP
         return "Echo-planar."
     if part.value in (DixonPart.FAT, DixonPart.OPPOSED, DixonPart.FRACTION):
         return f"{part.sentence} It has no role."
-    if (word := _localizer_word(header)) and _has_localizer_timing(header, volume):
+    if (word := _find_localizer_word(header)) and _has_localizer_timing(header, volume):
         return f'A localizer: the description says "{word}".'
     if volume.plane is not Plane.SAGITTAL:
         plane = volume.plane.value if volume.plane else "of unknown orientation"
@@ -209,26 +215,26 @@ def _rejection(header: Instance, volume: VolumeDescription, part: Finding[DixonP
     return ""
 
 
-def _clash(volume: VolumeDescription) -> Finding[bool]:
+def _find_clash(volume: VolumeDescription) -> Finding[bool]:
     """Return what a volume's clash of UIDs makes of it: doubt, where one of two must be wrong."""
     wrong = volume.clash.endswith("one is wrong.")
     certainty = RoleCertainty.IN_DOUBT if wrong else RoleCertainty.LIKELY
     return Finding(value=False, sentence=volume.clash, certainty=certainty)
 
 
-def _unclear_diffusion(header: Instance) -> Finding[bool]:
+def _judge_unclear_diffusion(header: Instance) -> Finding[bool]:
     """Return doubt where it is not clear whether an image is diffusion-weighted."""
     sentence = header.describe_unreadable_value("DiffusionBValue")
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
-def _unclear_part(part: Finding[DixonPart]) -> Finding[bool]:
+def _judge_unclear_part(part: Finding[DixonPart]) -> Finding[bool]:
     """Return doubt where it is not clear which part of a Dixon an image is."""
     sentence = part.sentence if part.certainty is RoleCertainty.IN_DOUBT else ""
     return Finding(value=False, sentence=sentence, certainty=RoleCertainty.IN_DOUBT)
 
 
-def _localizer_word(header: Instance) -> str:
+def _find_localizer_word(header: Instance) -> str:
     return find_named(header.series_description, Word.LOCALIZER) or find_named(
         header.protocol_name, Word.LOCALIZER
     )
@@ -244,9 +250,9 @@ def _has_localizer_timing(header: Instance, volume: VolumeDescription) -> bool:
     return quick or short
 
 
-def _called_localizer(header: Instance) -> Finding[bool]:
+def _judge_localizer_name(header: Instance) -> Finding[bool]:
     """Note that a series with the timing of a role is called a localizer."""
-    word = _localizer_word(header)
+    word = _find_localizer_word(header)
     if not word:
         return Finding(value=False, sentence="")
     t1_like = (header.repetition_time_ms or 0) <= 1000

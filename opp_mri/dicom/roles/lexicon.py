@@ -136,11 +136,11 @@ def read_words(text: str) -> tuple[Token, ...]:
     folded = fold(text)
     for pattern, replacement in _SPELLED_OUT:
         folded = pattern.sub(replacement, folded)
-    folded = _IDEOGRAPHIC.sub(lambda run: f" {_spaced(run[1])}{run[2]} ", folded)
+    folded = _IDEOGRAPHIC.sub(lambda run: f" {_separate_words(run[1])}{run[2]} ", folded)
     return tuple(
         token
         for match in _TOKEN.finditer(folded)
-        for token in _tokens(match.group(0), _sign_at(folded, match.start(), match.end()))
+        for token in _generate_tokens(match.group(0), _sign_at(folded, match.start(), match.end()))
     )
 
 
@@ -155,18 +155,18 @@ def _sign_at(text: str, start: int, end: int) -> str:
     return ""
 
 
-def _tokens(text: str, sign: str) -> Iterator[Token]:
-    parts = _apart(text)
+def _generate_tokens(text: str, sign: str) -> Iterator[Token]:
+    parts = _take_apart(text)
     for number, part in enumerate(parts, start=1):
         own_sign = sign if number == len(parts) else ""
-        meanings = _meanings(part)
+        meanings = _find_meanings(part)
         if own_sign and part in _SIGNED_ALONE:
             meanings = frozenset({Word.AGENT})
         yield Token(text=part, meanings=meanings, sign=own_sign)
 
 
 @cache
-def _vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, Word], ...]]:
+def _read_vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, Word], ...]]:
     """Return the whole words and the stems of the lexicon, the longest stem first."""
     tables = tomllib.loads(
         files("opp_mri.dicom.roles").joinpath("lexicon.toml").read_text(encoding="utf-8")
@@ -184,8 +184,8 @@ def _vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, Word]
 
 
 @lru_cache(maxsize=4096)
-def _meanings(text: str) -> frozenset[Word]:
-    words, stems = _vocabulary()
+def _find_meanings(text: str) -> frozenset[Word]:
+    words, stems = _read_vocabulary()
     known = words.get(text, frozenset())
     if not known:
         known = next((frozenset({word}) for stem, word in stems if text.startswith(stem)), known)
@@ -197,34 +197,36 @@ def _meanings(text: str) -> frozenset[Word]:
 
 
 @lru_cache(maxsize=4096)
-def _apart(text: str) -> tuple[str, ...]:
+def _take_apart(text: str) -> tuple[str, ...]:
     """Take a token apart into words of the lexicon, or give it whole."""
-    if _meanings(text) or not text.isalnum() or len(text) > 40:
+    if _find_meanings(text) or not text.isalnum() or len(text) > 40:
         return (text,)
-    words, _ = _vocabulary()
+    words, _ = _read_vocabulary()
 
-    def pieces(rest: str, depth: int) -> tuple[str, ...] | None:
+    def split_rest(rest: str, depth: int) -> tuple[str, ...] | None:
         if not rest:
             return ()
         for length in range(len(rest), 1, -1):
             head = rest[:length]
-            known = words.get(head) or (depth and _meanings(head) if length == len(rest) else None)
+            known = words.get(head) or (
+                depth and _find_meanings(head) if length == len(rest) else None
+            )
             if not known or Word.WEAK in known or depth > 4:
                 continue
-            tail = pieces(rest[length:], depth + 1)
+            tail = split_rest(rest[length:], depth + 1)
             if tail is not None:
                 return (head, *tail)
         return None
 
-    parts = pieces(text, 0)
+    parts = split_rest(text, 0)
     if parts and any(not words.get(part, frozenset()).isdisjoint(_STRONG) for part in parts):
         return parts
     return (text,)
 
 
-def _spaced(run: str) -> str:
+def _separate_words(run: str) -> str:
     """Part the known words of a run of ideographs or kana, the longest first."""
-    words, _ = _vocabulary()
+    words, _ = _read_vocabulary()
     parts: list[str] = []
     unknown = ""
     position = 0

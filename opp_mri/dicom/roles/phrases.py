@@ -95,15 +95,15 @@ def find_contrast_phrase(text: str) -> Phrase:
     """
     words = read_words(text)
     tokens = _without_both(words)
-    sayings = [*_of_agents(tokens), *_of_order(tokens)]
+    sayings = [*_generate_agent_phrases(tokens), *_generate_order_phrases(tokens)]
     for number, token in enumerate(tokens):
         if token.has_meaning(Word.ENHANCED) and not token.has_meaning(Word.WEAK):
-            negated = _at(tokens, number - 1).has_meaning(Word.WITHOUT, Word.BEFORE)
+            negated = _get_token(tokens, number - 1).has_meaning(Word.WITHOUT, Word.BEFORE)
             negated = negated or token.sign == "-"
-            sayings.append(_phrase(Saying.NO if negated else Saying.YES, tokens, number))
+            sayings.append(_build_phrase(Saying.NO if negated else Saying.YES, tokens, number))
         elif token.has_meaning(Word.PLAIN):
-            sayings.append(_phrase(Saying.NO, tokens, number))
-    last = _at(tokens, len(tokens) - 1)
+            sayings.append(_build_phrase(Saying.NO, tokens, number))
+    last = _get_token(tokens, len(tokens) - 1)
     hint = next((token.text for token in tokens if token.text in _HINTS), "")
     hint = hint or (last.text if last.text == "con" else "")
     if hint and not sayings:
@@ -111,13 +111,13 @@ def find_contrast_phrase(text: str) -> Phrase:
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
         saying = Saying.YES if last.text == "with" else Saying.NO
         sayings.append(Phrase(saying=saying, words=last.text))
-    before_last = _at(tokens, len(tokens) - 2)
+    before_last = _get_token(tokens, len(tokens) - 2)
     if not sayings and last.text in _MEDIUM and before_last.has_meaning(Word.WITH, Word.WITHOUT):
         saying = Saying.YES if before_last.has_meaning(Word.WITH) else Saying.NO
-        sayings.append(_phrase(saying, tokens, len(tokens) - 1))
-    if not sayings and (both := _both_orders(words)):
+        sayings.append(_build_phrase(saying, tokens, len(tokens) - 1))
+    if not sayings and (both := _describe_both_orders(words)):
         sayings.append(Phrase(saying=Saying.UNCLEAR, words=both))
-    return _together(sayings)
+    return _combine_phrases(sayings)
 
 
 @lru_cache(maxsize=4096)
@@ -138,23 +138,23 @@ def find_fat_suppression_phrase(text: str) -> Phrase:
     sayings = []
     for number, token in enumerate(tokens):
         if token.has_meaning(Word.FAT_KEPT):
-            sayings.append(_phrase(Saying.NO, tokens, number))
+            sayings.append(_build_phrase(Saying.NO, tokens, number))
         if not token.has_meaning(Word.FAT_SUPPRESSED):
             continue
-        before, after = _at(tokens, number - 1), _at(tokens, number + 1)
+        before, after = _get_token(tokens, number - 1), _get_token(tokens, number + 1)
         if before.text in _FILLERS:
-            before = _at(tokens, number - 2)
-        beyond = _at(tokens, number + 2)
+            before = _get_token(tokens, number - 2)
+        beyond = _get_token(tokens, number + 2)
         kept = (
             token.sign == "-"
-            or (before.has_meaning(Word.WITHOUT) and not _binds_back(tokens, number - 1))
+            or (before.has_meaning(Word.WITHOUT) and not _is_bound_back(tokens, number - 1))
             or (
                 after.has_meaning(Word.WITHOUT)
                 and not beyond.has_meaning(Word.AGENT, Word.ENHANCED)
             )
         )
-        sayings.append(_phrase(Saying.NO if kept else Saying.YES, tokens, number))
-    return _together(sayings)
+        sayings.append(_build_phrase(Saying.NO if kept else Saying.YES, tokens, number))
+    return _combine_phrases(sayings)
 
 
 def find_named(text: str, word: Word) -> str:
@@ -162,62 +162,62 @@ def find_named(text: str, word: Word) -> str:
     return next((token.text for token in read_words(text) if token.has_meaning(word)), "")
 
 
-def _of_agents(tokens: Sequence[Token]) -> Iterator[Phrase]:
+def _generate_agent_phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Judge each word for the agent by its sign and its neighbours."""
     for number, token in enumerate(tokens):
         bare_letter = token.text in ("c", "k")
         if not (token.has_meaning(Word.AGENT) or bare_letter):
             continue
-        if bare_letter and token.sign == "-" and _at(tokens, number + 1).text in _SPINE:
+        if bare_letter and token.sign == "-" and _get_token(tokens, number + 1).text in _SPINE:
             continue  # "C- SPINE"
         if token.sign:
-            yield _phrase(Saying.YES if token.sign == "+" else Saying.NO, tokens, number)
+            yield _build_phrase(Saying.YES if token.sign == "+" else Saying.NO, tokens, number)
             continue
         place = number - 1
-        while _at(tokens, place).text in _FILLERS or (
+        while _get_token(tokens, place).text in _FILLERS or (
             place >= 0 and tokens[place].has_meaning(Word.AGENT) and not tokens[place].sign
         ):
             place -= 1
-        before, after = _at(tokens, place), _at(tokens, number + 1)
+        before, after = _get_token(tokens, place), _get_token(tokens, number + 1)
         if after.text in _FILLERS:
-            after = _at(tokens, number + 2)
+            after = _get_token(tokens, number + 2)
         if before.has_meaning(Word.WITHOUT, Word.BEFORE):
-            yield _phrase(Saying.NO, tokens, number)
+            yield _build_phrase(Saying.NO, tokens, number)
         elif before.has_meaning(Word.AFTER, Word.WITH):
-            yield _phrase(Saying.YES, tokens, number)
+            yield _build_phrase(Saying.YES, tokens, number)
         elif bare_letter or after.has_meaning(Word.AGENT):
             continue
-        elif _denied_after(after, _at(tokens, number + 2)):
-            yield _phrase(Saying.NO, tokens, number)
+        elif _is_denied_after(after, _get_token(tokens, number + 2)):
+            yield _build_phrase(Saying.NO, tokens, number)
         elif after.has_meaning(Word.AFTER) or not token.has_meaning(Word.WEAK):
-            yield _phrase(Saying.YES, tokens, number)
+            yield _build_phrase(Saying.YES, tokens, number)
 
 
-def _denied_after(after: Token, beyond: Token) -> bool:
+def _is_denied_after(after: Token, beyond: Token) -> bool:
     """Return whether the words behind a noun deny it: "contrast off", "kontrast öncesi"."""
     if after.has_meaning(Word.BEFORE):
         return not beyond.has_meaning(Word.TREATMENT)
     return after.has_meaning(Word.WITHOUT) and not beyond.has_meaning(*_FAT_WORDS)
 
 
-def _of_order(tokens: Sequence[Token]) -> Iterator[Phrase]:
+def _generate_order_phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Judge each "pre" and "post" that stands before no word for the agent."""
     treated = any(token.has_meaning(Word.TREATMENT) for token in tokens)
     for number, token in enumerate(tokens):
         if not token.has_meaning(Word.BEFORE, Word.AFTER):
             continue
-        before, place = _at(tokens, number - 1), number + 1
-        while _at(tokens, place).text in _FILLERS:
+        before, place = _get_token(tokens, number - 1), number + 1
+        while _get_token(tokens, place).text in _FILLERS:
             place += 1
-        after = _at(tokens, place)
+        after = _get_token(tokens, place)
         if after.text.isdigit():
-            after = _at(tokens, place + 1)
+            after = _get_token(tokens, place + 1)
             if not after.has_meaning(Word.TREATMENT):
                 after = Token(text="", meanings=frozenset({Word.NEUTRAL}))
         if after.has_meaning(Word.TREATMENT) or (
             token.text in _POSTPOSITIONS and before.has_meaning(Word.TREATMENT)
         ):
-            yield _phrase(Saying.TREATMENT, tokens, number, place)
+            yield _build_phrase(Saying.TREATMENT, tokens, number, place)
         elif (
             token.has_meaning(Word.WEAK)
             or after.has_meaning(Word.AGENT, Word.ENHANCED)
@@ -227,9 +227,9 @@ def _of_order(tokens: Sequence[Token]) -> Iterator[Phrase]:
             continue
         elif not after.text or after.meanings:
             yes = Saying.YES if token.has_meaning(Word.AFTER) else Saying.NO
-            yield _phrase(Saying.UNCLEAR if treated else yes, tokens, number)
+            yield _build_phrase(Saying.UNCLEAR if treated else yes, tokens, number)
         elif token.has_meaning(Word.AFTER):
-            yield _phrase(Saying.UNCLEAR, tokens, number, place)
+            yield _build_phrase(Saying.UNCLEAR, tokens, number, place)
 
 
 def _without_both(tokens: Sequence[Token]) -> list[Token]:
@@ -240,19 +240,20 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
     number = 0
     while number < len(tokens):
         token = tokens[number]
-        second = number + 2 if _at(tokens, number + 1).text in joints else number + 1
-        other = _at(tokens, second)
+        second = number + 2 if _get_token(tokens, number + 1).text in joints else number + 1
+        other = _get_token(tokens, second)
         paired = any(
             (token.has_meaning(a) and other.has_meaning(b))
             or (token.has_meaning(b) and other.has_meaning(a))
             for a, b in opposites
         )
         if token.text == _BOTH or (
-            paired and not _at(tokens, second + 1).has_meaning(Word.TREATMENT)
+            paired and not _get_token(tokens, second + 1).has_meaning(Word.TREATMENT)
         ):
             number = number + 1 if token.text == _BOTH else second + 1
             while (
-                _at(tokens, number).has_meaning(Word.AGENT) or _at(tokens, number).text in _FILLERS
+                _get_token(tokens, number).has_meaning(Word.AGENT)
+                or _get_token(tokens, number).text in _FILLERS
             ):
                 number += 1
             if kept and token.text == _BOTH and kept[-1].has_meaning(Word.AGENT):
@@ -263,7 +264,7 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
     return kept
 
 
-def _both_orders(tokens: Sequence[Token]) -> str:
+def _describe_both_orders(tokens: Sequence[Token]) -> str:
     """Return "pre post" where the two stand together: one series cannot be both."""
     for first, second in pairwise(tokens):
         if any(
@@ -281,9 +282,9 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
     while number < len(tokens):
         token = tokens[number]
         second = number + 1
-        while _at(tokens, second).text in _FILLERS:
+        while _get_token(tokens, second).text in _FILLERS:
             second += 1
-        other = _at(tokens, second)
+        other = _get_token(tokens, second)
         if (token.has_meaning(Word.FAT) and other.has_meaning(Word.SUPPRESSION)) or (
             token.has_meaning(Word.SUPPRESSION) and other.has_meaning(Word.FAT)
         ):
@@ -301,12 +302,14 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
     return joined
 
 
-def _binds_back(tokens: Sequence[Token], number: int) -> bool:
+def _is_bound_back(tokens: Sequence[Token], number: int) -> bool:
     """Return whether a "without" belongs to the noun before it: "Gd: none, FS"."""
-    return tokens[number].text in ("off", "none") and _at(tokens, number - 1).has_meaning(*_NOUNS)
+    return tokens[number].text in ("off", "none") and _get_token(tokens, number - 1).has_meaning(
+        *_NOUNS
+    )
 
 
-def _together(sayings: Sequence[Phrase]) -> Phrase:
+def _combine_phrases(sayings: Sequence[Phrase]) -> Phrase:
     by_saying = {phrase.saying: phrase for phrase in reversed(sayings)}
     if Saying.YES in by_saying and Saying.NO in by_saying:
         words = f"{by_saying[Saying.NO].words}, {by_saying[Saying.YES].words}"
@@ -317,7 +320,7 @@ def _together(sayings: Sequence[Phrase]) -> Phrase:
     return _SILENT
 
 
-def _phrase(
+def _build_phrase(
     saying: Saying, tokens: Sequence[Token], number: int, last: int | None = None
 ) -> Phrase:
     """Quote a word with the one before it where that belongs to it."""
@@ -328,8 +331,10 @@ def _phrase(
     ):
         first -= 1
     end = number if last is None else min(last, len(tokens) - 1)
-    if last is None and _at(tokens, number + 1).has_meaning(Word.WITHOUT, Word.BEFORE, Word.AFTER):
-        following = _at(tokens, number + 2)
+    if last is None and _get_token(tokens, number + 1).has_meaning(
+        Word.WITHOUT, Word.BEFORE, Word.AFTER
+    ):
+        following = _get_token(tokens, number + 2)
         end = number if following.has_meaning(*_NOUNS, Word.TREATMENT) else number + 1
     quoted = tokens[first : end + 1]
     return Phrase(
@@ -338,5 +343,5 @@ def _phrase(
     )
 
 
-def _at(tokens: Sequence[Token], number: int) -> Token:
+def _get_token(tokens: Sequence[Token], number: int) -> Token:
     return tokens[number] if 0 <= number < len(tokens) else Token(text="")

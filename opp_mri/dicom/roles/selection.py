@@ -67,10 +67,10 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
     chosen: set[str] = set()
     doubts: dict[str, str] = {}
     equals: dict[str, str] = {}
-    for number, members in enumerate(_stations(eligible), start=1):
+    for number, members in enumerate(_group_by_station(eligible), start=1):
         station_of |= {volume.volume_id: number for volume in members}
         sure = [volume for volume in members if not volume.is_in_doubt]
-        best, alike = _best_choice(sure)
+        best, alike = _choose_best(sure)
         chosen |= {volume.volume_id for volume in best}
         equals |= {v.volume_id: ALIKE.format(role=v.role) for v in alike}
         doubts |= {
@@ -132,7 +132,7 @@ def measure_extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, f
     return min(corners), max(corners)
 
 
-def _stations(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescription]]:
+def _group_by_station(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescription]]:
     """Group volumes that cover the same block, from head to foot."""
     groups: list[tuple[tuple[float, float], list[VolumeDescription]]] = []
     ordered = sorted(
@@ -141,7 +141,7 @@ def _stations(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescripti
     for volume in ordered:
         extent = measure_extent_along_body_mm(volume.planes)
         for first_extent, members in groups:
-            if _overlap(extent, first_extent) >= SAME_STATION_OVERLAP:
+            if _compute_overlap(extent, first_extent) >= SAME_STATION_OVERLAP:
                 members.append(volume)
                 break
         else:
@@ -149,12 +149,12 @@ def _stations(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescripti
     return [members for _, members in groups]
 
 
-def _overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
+def _compute_overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
     union = max(a[1], b[1]) - min(a[0], b[0])
     return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) / union if union > 0 else 0.0
 
 
-def _best_choice(
+def _choose_best(
     members: Sequence[VolumeDescription],
 ) -> tuple[list[VolumeDescription], list[VolumeDescription]]:
     """Take one volume per role so that evidence and mutual agreement are greatest together.
@@ -176,7 +176,7 @@ def _best_choice(
         if ranked:
             candidates.append(ranked[:CANDIDATES_PER_ROLE])
     choices = [
-        ((_merit(choice, members), tuple(_order(volume) for volume in choice)), choice)
+        ((_compute_merit(choice, members), tuple(_order(volume) for volume in choice)), choice)
         for choice in product(*candidates)
     ]
     highest = max(key for key, _ in choices)
@@ -203,27 +203,29 @@ def find_earlier_t1(
         return None
     for other in members:
         another_series = other.series_instance_uid != volume.series_instance_uid
-        if other.role is SeriesRole.T1 and another_series and _acquired_before(other, volume):
+        if other.role is SeriesRole.T1 and another_series and _is_acquired_before(other, volume):
             return other
     return None
 
 
-def _merit(choice: Sequence[VolumeDescription], members: Sequence[VolumeDescription]) -> float:
+def _compute_merit(
+    choice: Sequence[VolumeDescription], members: Sequence[VolumeDescription]
+) -> float:
     merit = sum(compute_confidence(volume) for volume in choice)
     merit -= LATER_T1_PENALTY * sum(
         find_earlier_t1(volume, members) is not None for volume in choice
     )
     for i, first in enumerate(choice):
         for second in choice[i + 1 :]:
-            merit += SAME_GEOMETRY_BONUS * _same_geometry(first, second)
+            merit += SAME_GEOMETRY_BONUS * _has_same_geometry(first, second)
     by_role = {volume.role: volume for volume in choice}
     before, after = by_role.get(SeriesRole.T1), by_role.get(SeriesRole.T1POST)
     if before and after:
-        merit += PAIRED_IN_TIME_BONUS * _acquired_before(before, after)
+        merit += PAIRED_IN_TIME_BONUS * _is_acquired_before(before, after)
     return round(merit, 9)
 
 
-def _same_geometry(a: VolumeDescription, b: VolumeDescription) -> float:
+def _has_same_geometry(a: VolumeDescription, b: VolumeDescription) -> float:
     """Share of agreement in frame, direction, slice positions and grid, from 0 to 1."""
     first, second = a.planes[len(a.planes) // 2], b.planes[len(b.planes) // 2]
     agreement = [
@@ -236,7 +238,7 @@ def _same_geometry(a: VolumeDescription, b: VolumeDescription) -> float:
     return sum(agreement) / len(agreement)
 
 
-def _acquired_before(a: VolumeDescription, b: VolumeDescription) -> bool:
+def _is_acquired_before(a: VolumeDescription, b: VolumeDescription) -> bool:
     first, second = find_acquisition_time(a.instance), find_acquisition_time(b.instance)
     return first is not None and second is not None and first < second
 

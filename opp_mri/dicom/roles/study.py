@@ -75,13 +75,13 @@ def _start_of_contrast(instance: Instance) -> datetime | None:
     return moment - timedelta(minutes=minutes)
 
 
-def _gap(moment: datetime, start: datetime, *, dated: bool) -> timedelta:
+def _measure_gap(moment: datetime, start: datetime, *, dated: bool) -> timedelta:
     """Return the time from the start of contrast; a clock without a date may be after midnight."""
     gap = moment - start
     return gap + DAY if not dated and gap < -DAY / 2 else gap
 
 
-def _called(source: Instance) -> str:
+def _name_source(source: Instance) -> str:
     number = "" if source.series_number is None else f" {source.series_number}"
     return f"series{number}, which is contrast-enhanced"
 
@@ -110,7 +110,7 @@ def _with_agent_everywhere(
     ]
     first = min(t1)[-1] if len(t1) > 1 else None
     return [
-        _doubted(judgement, EVERYWHERE)
+        _add_doubt(judgement, EVERYWHERE)
         if judgement.weighting is Weighting.STIR or volume.volume_id == first
         else judgement
         for volume, judgement in zip(volumes, judged, strict=True)
@@ -153,14 +153,16 @@ def _with_first_phase_doubted(
         if len(set(of_series.values())) > 1 and phase == min(of_series.values())
     }
     return [
-        _doubted(judgement, "it is the first phase of a dynamic series, before or after the bolus.")
+        _add_doubt(
+            judgement, "it is the first phase of a dynamic series, before or after the bolus."
+        )
         if judgement.contrast.rests_on_agent and volume.volume_id in first
         else judgement
         for volume, judgement in zip(volumes, judged, strict=True)
     ]
 
 
-def _doubted(judgement: Judgement, reason: str) -> Judgement:
+def _add_doubt(judgement: Judgement, reason: str) -> Judgement:
     role = SeriesRole.STIR if judgement.weighting is Weighting.STIR else judgement.role
     kept = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
     end = f"In doubt: {judgement.contrast.sentence} But {reason}"
@@ -182,8 +184,8 @@ def _with_lower_number(
         return judgement
     source = min(earlier, key=lambda each: each.series_number or 0)
     end = (
-        f"In doubt: no time of acquisition is recorded, and the number of {_called(source)}, is "
-        "lower: this one may be after contrast."
+        f"In doubt: no time of acquisition is recorded, and the number of {_name_source(source)}, "
+        "is lower: this one may be after contrast."
     )
     return attrs.evolve(
         judgement, certainty=RoleCertainty.IN_DOUBT, evidence=(*judgement.evidence, end)
@@ -200,7 +202,7 @@ def _with_earlier_contrast(
     if moment is None or judgement.weighting is None or judgement.contrast.value is not None:
         return judgement
     dated = volume.instance.acquisition_date is not None
-    gaps = [(_gap(moment, start, dated=dated), source) for start, source in starts]
+    gaps = [(_measure_gap(moment, start, dated=dated), source) for start, source in starts]
     earlier = [(gap, source) for gap, source in gaps if timedelta() < gap <= LONGEST_EFFECT]
     if not earlier:
         return judgement
@@ -208,7 +210,7 @@ def _with_earlier_contrast(
     event = (
         "the start of contrast"
         if compute_minutes_after_bolus(source) is not None
-        else _called(source)
+        else _name_source(source)
     )
     sentence = f"After contrast: acquired {gap.total_seconds() / 60:.0f} min after {event}."
     if judgement.role is SeriesRole.STIR and judgement.contrast.denied:

@@ -49,15 +49,15 @@ def judge_fat_suppression(instance: Instance) -> Finding[bool]:
     options = {option.strip().upper() for option in instance.scan_options}
     stated = instance.spectrally_selected_suppression.upper()
     if stated in {"FAT", "FAT_AND_WATER"}:
-        return _stated(True, f"spectrally selected suppression {stated}", phrase)
+        return _judge_by_statement(True, f"spectrally selected suppression {stated}", phrase)
     if spectral := sorted(options & SPECTRAL_OPTIONS):
-        return _stated(True, f"ScanOptions {spectral[0]}", phrase)
+        return _judge_by_statement(True, f"ScanOptions {spectral[0]}", phrase)
     if stated in {"NONE", "WATER"}:
-        return _stated(False, f"spectrally selected suppression {stated}", phrase)
-    return _by_words(phrase, sorted(options & SPATIAL_OPTIONS))
+        return _judge_by_statement(False, f"spectrally selected suppression {stated}", phrase)
+    return _judge_by_words(phrase, sorted(options & SPATIAL_OPTIONS))
 
 
-def _stated(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
+def _judge_by_statement(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
     """Return what the header states, in doubt where the description says the opposite."""
     opposite = Saying.NO if suppressed else Saying.YES
     sentence = f"{'Fat-suppressed' if suppressed else 'Not fat-suppressed'}: {source}"
@@ -70,7 +70,7 @@ def _stated(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
     )
 
 
-def _by_words(phrase: Phrase, spatial: list[str]) -> Finding[bool]:
+def _judge_by_words(phrase: Phrase, spatial: list[str]) -> Finding[bool]:
     likely = RoleCertainty.LIKELY
     match phrase.saying:
         case Saying.YES:

@@ -43,23 +43,23 @@ def judge_weighting(instance: Instance) -> Finding[Weighting]:
         return Finding(value=None, sentence=sentence)
     tr, te = instance.repetition_time_ms, instance.echo_time_ms
     if tr is None or te is None:
-        return _by_name(instance)
+        return _judge_by_name(instance)
     timing = f"TR {tr:g} ms, TE {te:g} ms"
     if tr <= 0 or te <= 0:
         sentence = f"The timing cannot be judged: no image has {timing}."
         return Finding(value=None, sentence=sentence)
     inversion = instance.inversion_time_ms
     if inversion and inversion > 0:
-        timed = _by_inversion(instance, inversion, tr, te, timing)
-    elif _inverts(instance):
-        timed = _by_unstated_inversion(instance, tr, te, timing)
+        timed = _judge_by_inversion(instance, inversion, tr, te, timing)
+    elif _has_inversion(instance):
+        timed = _judge_by_unstated_inversion(instance, tr, te, timing)
     elif 300 <= tr <= 1000 and te <= 30:
         timed = Finding(value=Weighting.T1, sentence=f"T1-weighted: {timing}.")
     elif tr >= 2000 and te >= 50:
         timed = Finding(value=Weighting.T2, sentence=f"T2-weighted: {timing}.")
     else:
         return Finding(value=None, sentence=f"Neither T1- nor T2-weighted: {timing}.")
-    return timed if timed.value is None else _against_names(instance, timed)
+    return timed if timed.value is None else _compare_with_names(instance, timed)
 
 
 def get_field_strength_t(instance: Instance) -> float | None:
@@ -77,7 +77,7 @@ def is_called_stir(instance: Instance) -> bool:
     return declared or bool(_STIR_NAME.search(name) and not _FLAIR_NAME.search(name))
 
 
-def _inverts(instance: Instance) -> bool:
+def _has_inversion(instance: Instance) -> bool:
     return (
         "IR" in {name.upper() for name in instance.scanning_sequence}
         or instance.inversion_recovery.upper() == "YES"
@@ -85,7 +85,7 @@ def _inverts(instance: Instance) -> bool:
     )
 
 
-def _by_inversion(
+def _judge_by_inversion(
     instance: Instance, inversion_ms: float, tr: float, te: float, timing: str
 ) -> Finding[Weighting]:
     timing = f"{timing}, TI {inversion_ms:g} ms"
@@ -93,8 +93,8 @@ def _by_inversion(
     certainty = RoleCertainty.IN_DOUBT if denied else RoleCertainty.CERTAIN
     denial = ", but InversionRecovery says NO" if denied else ""
     if 80 <= inversion_ms <= 270 and tr >= 1400 and 20 <= te <= 90:
-        unusual = _field_note(inversion_ms, get_field_strength_t(instance))
-        if not denied and (not _inverts(instance) or unusual.startswith(",")):
+        unusual = _write_field_note(inversion_ms, get_field_strength_t(instance))
+        if not denied and (not _has_inversion(instance) or unusual.startswith(",")):
             certainty = RoleCertainty.LIKELY
         sentence = f"STIR: {timing}{unusual}{denial}."
         return Finding(value=Weighting.STIR, sentence=sentence, certainty=certainty)
@@ -104,7 +104,7 @@ def _by_inversion(
     return Finding(value=None, sentence=f"Inversion recovery of another kind: {timing}.")
 
 
-def _by_unstated_inversion(
+def _judge_by_unstated_inversion(
     instance: Instance, tr: float, te: float, timing: str
 ) -> Finding[Weighting]:
     if is_called_stir(instance) and tr >= 1400 and 20 <= te <= 90:
@@ -116,7 +116,7 @@ def _by_unstated_inversion(
     return Finding(value=None, sentence=f"Inversion recovery without a stated TI ({timing}).")
 
 
-def _field_note(inversion_ms: float, field_t: float | None) -> str:
+def _write_field_note(inversion_ms: float, field_t: float | None) -> str:
     """State at which field; fat is nulled later at a higher one, and an unusual TI is said."""
     if field_t is None:
         return ""
@@ -126,7 +126,7 @@ def _field_note(inversion_ms: float, field_t: float | None) -> str:
     return f", unusual at {field_t:g} T"
 
 
-def _against_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Weighting]:
+def _compare_with_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Weighting]:
     """Hold the timing against what the header and the names say; a contradiction is doubt."""
     declared = instance.acquisition_contrast.upper()
     fits = {
@@ -145,7 +145,7 @@ def _against_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Wei
         *fits[timed.value or Weighting.T1],
     }:
         contradiction = f"AcquisitionContrast says {declared}"
-    elif word := _contradicting_name(instance, timed.value):
+    elif word := _find_contradicting_name(instance, timed.value):
         contradiction = f'the description says "{word}"'
     if not contradiction:
         return timed
@@ -156,7 +156,7 @@ def _against_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Wei
     )
 
 
-def _contradicting_name(instance: Instance, weighted: Weighting | None) -> str:
+def _find_contradicting_name(instance: Instance, weighted: Weighting | None) -> str:
     """Return the word of the description that speaks of another weighting, or ""."""
     name = fold(instance.series_description)
     named = {match[0] for match in _WEIGHTING_NAME.finditer(name)}
@@ -173,7 +173,7 @@ def _contradicting_name(instance: Instance, weighted: Weighting | None) -> str:
     return density[0] if density and not named else ""
 
 
-def _by_name(instance: Instance) -> Finding[Weighting]:
+def _judge_by_name(instance: Instance) -> Finding[Weighting]:
     """Take the weighting from a name, where the header holds no timing to judge."""
     absent = [
         name
@@ -193,13 +193,13 @@ def _by_name(instance: Instance) -> Finding[Weighting]:
         named = Weighting(f"T{match[1]}")
     else:
         return Finding(value=None, sentence=f"{end[0].upper()}{end[1:]}, and nothing names a role.")
-    if misfit := _misfit(named, instance.repetition_time_ms, instance.echo_time_ms):
+    if misfit := _describe_misfit(named, instance.repetition_time_ms, instance.echo_time_ms):
         sentence = f"{end[0].upper()}{end[1:]}, and {misfit} does not fit the name {named}."
         return Finding(value=None, sentence=sentence)
     return Finding(value=named, sentence=f"{named} by name: {end}.", certainty=RoleCertainty.LIKELY)
 
 
-def _misfit(named: Weighting, tr: float | None, te: float | None) -> str:
+def _describe_misfit(named: Weighting, tr: float | None, te: float | None) -> str:
     """Return the time that is recorded and contradicts a name, or ""."""
     short = named is Weighting.T1
     if te is not None and te > 0 and (te > 30 if short else te < 20):

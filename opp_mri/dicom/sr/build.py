@@ -63,7 +63,7 @@ PIXEL_CORNER: Final = 0.5  # SCOORD counts from the corner of the first pixel, w
 def build_measurement_content(report: MeasurementReport) -> Dataset:
     """Build the root container of a measurement report (TID 1500)."""
     content = hd.MeasurementReport(
-        observation_context=_observation_context(report),
+        observation_context=_build_observation_context(report),
         procedure_reported=PROCEDURE,
         imaging_measurements=[_group(answer, report) for answer in report.answers],
         title=MEASUREMENT_REPORT,
@@ -72,7 +72,7 @@ def build_measurement_content(report: MeasurementReport) -> Dataset:
     return root
 
 
-def _observation_context(report: MeasurementReport) -> hd.ObservationContext:
+def _build_observation_context(report: MeasurementReport) -> hd.ObservationContext:
     role = VERIFYING if report.verifiers else PERFORMING
     contexts = [build_observer_context(name, role) for name in report.observers]
     context = hd.ObservationContext(observer_person_context=contexts[0])
@@ -105,20 +105,22 @@ def _group(
         finding_type=LESION,
         method=AP_CALIPER,
         finding_sites=[hd.FindingSite(build_vertebra_code(answer.level))],
-        measurements=[] if answer.length_mm is None else [_measurement(answer, report.length_code)],
-        qualitative_evaluations=_evaluations(answer),
-        source_images=None if answer.ends else [_source(image) for image in answer.images],
+        measurements=[]
+        if answer.length_mm is None
+        else [_build_measurement(answer, report.length_code)],
+        qualitative_evaluations=_build_evaluations(answer),
+        source_images=None if answer.ends else [_build_source(image) for image in answer.images],
     )
     content = group[0].ContentSequence
     (method,) = content.find(METHOD)
     method.RelationshipType = RelationshipTypeValues.HAS_CONCEPT_MOD.value  # as TID 1501 asks
-    content.extend(_texts(answer, report.reader))
-    content.extend(_time_point(answer))
+    content.extend(_build_texts(answer, report.reader))
+    content.extend(_build_time_point(answer))
     group[0].ObservationDateTime = DT(answer.recorded_at.replace(microsecond=0))
     return group
 
 
-def _measurement(answer: ReportedAnswer, length_code: LengthCode) -> hd.Measurement:
+def _build_measurement(answer: ReportedAnswer, length_code: LengthCode) -> hd.Measurement:
     if answer.length_mm is None:
         raise ValueError("an answer without a length has no measurement")
     coordinates = None
@@ -129,7 +131,7 @@ def _measurement(answer: ReportedAnswer, length_code: LengthCode) -> hd.Measurem
                 graphic_type=hd.GraphicTypeValues.POLYLINE,
                 graphic_data=np.asarray(answer.ends, dtype=np.float64) + PIXEL_CORNER,
                 source_image=hd.SourceImageForRegion(
-                    image.sop_class_uid, image.sop_instance_uid, _frames(image)
+                    image.sop_class_uid, image.sop_instance_uid, _list_frames(image)
                 ),
             )
         ]
@@ -141,17 +143,17 @@ def _measurement(answer: ReportedAnswer, length_code: LengthCode) -> hd.Measurem
     )
 
 
-def _source(image: ReportedImage) -> hd.SourceImageForMeasurementGroup:
+def _build_source(image: ReportedImage) -> hd.SourceImageForMeasurementGroup:
     return hd.SourceImageForMeasurementGroup(
-        image.sop_class_uid, image.sop_instance_uid, _frames(image)
+        image.sop_class_uid, image.sop_instance_uid, _list_frames(image)
     )
 
 
-def _frames(image: ReportedImage) -> list[int] | None:
+def _list_frames(image: ReportedImage) -> list[int] | None:
     return None if image.frame_number is None else [image.frame_number]
 
 
-def _evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
+def _build_evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
     pairs = [(SEQUENCE, SEQUENCES[answer.sequence]), (ANSWER, ANSWERS[answer.answer])]
     if answer.length_source is not None:
         pairs.append((LENGTH_SOURCE, LENGTH_SOURCES[answer.length_source]))
@@ -160,7 +162,7 @@ def _evaluations(answer: ReportedAnswer) -> list[hd.QualitativeEvaluation]:
     return [hd.QualitativeEvaluation(name=name, value=value) for name, value in pairs]
 
 
-def _texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem]:
+def _build_texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem]:
     """Return what a person reads, and what makes the report come back exactly as it was."""
     length = "" if answer.length_mm is None else f" {format_mm(answer.length_mm)}"
     texts = [
@@ -181,7 +183,7 @@ def _texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem]:
     ]
 
 
-def _time_point(answer: ReportedAnswer) -> hd.TimePointContext:
+def _build_time_point(answer: ReportedAnswer) -> hd.TimePointContext:
     return hd.TimePointContext(
         time_point=f"{answer.days_from_ssrs} days from completion of radiosurgery",
         temporal_offset_from_event=hd.LongitudinalTemporalOffsetFromEvent(

@@ -57,39 +57,43 @@ def build_response_content(report: ResponseReport) -> Dataset:
         )
     )
     root.ContentSequence.append(
-        _code(
+        _build_code_item(
             Code("121058", "DCM", "Procedure reported"), PROCEDURE,
             RelationshipTypeValues.HAS_CONCEPT_MOD,
         )
     )  # fmt: skip
     evaluations = hd.ContainerContentItem(name=QUALITATIVE_EVALUATIONS, relationship_type=_CONTAINS)
     evaluations.ContentSequence = hd.ContentSequence()
-    evaluations.ContentSequence.extend(_evaluations(report))
+    evaluations.ContentSequence.extend(_build_evaluations(report))
     root.ContentSequence.append(evaluations)
     return root
 
 
-def _evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:
+def _build_evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:
     deciding = report.deciding_sequence
     items: list[hd.value_types.ContentItem] = [
-        _text(TRACKING_IDENTIFIER, f"opp_mri:{report.lesion_id}"),
+        _build_text_item(TRACKING_IDENTIFIER, f"opp_mri:{report.lesion_id}"),
         hd.UIDRefContentItem(
             name=TRACKING_UID, value=report.lesion_uid, relationship_type=_CONTAINS
         ),
-        _text(LESION_ID, report.lesion_id),
-        _code(Code("363698007", "SCT", "Finding Site"), build_vertebra_code(report.level)),
-        _code(CURRENT_RESPONSE, CATEGORIES[report.category]),
-        _code(RULE, build_rule_code(report.rule)),
-        *([] if deciding is None else [_code(DECIDING_SEQUENCE, SEQUENCES[deciding])]),
-        _code(DISCORDANT, _YES if report.discordant else _NO),
-        _code(MODE, build_private_code(report.mode.value, report.mode.value)),
-        _text(CRITERIA, report.criteria),
+        _build_text_item(LESION_ID, report.lesion_id),
+        _build_code_item(
+            Code("363698007", "SCT", "Finding Site"), build_vertebra_code(report.level)
+        ),
+        _build_code_item(CURRENT_RESPONSE, CATEGORIES[report.category]),
+        _build_code_item(RULE, build_rule_code(report.rule)),
+        *([] if deciding is None else [_build_code_item(DECIDING_SEQUENCE, SEQUENCES[deciding])]),
+        _build_code_item(DISCORDANT, _YES if report.discordant else _NO),
+        _build_code_item(MODE, build_private_code(report.mode.value, report.mode.value)),
+        _build_text_item(CRITERIA, report.criteria),
         *(
-            _code(CAUTION, build_private_code(caution.value, caution.value.replace("_", " ")))
+            _build_code_item(
+                CAUTION, build_private_code(caution.value, caution.value.replace("_", " "))
+            )
             for caution in report.cautions
         ),
-        *(_text(SENTENCE, sentence) for sentence in report.sentences),
-        _text(STUDY_DAY, report.study_date.isoformat()),
+        *(_build_text_item(SENTENCE, sentence) for sentence in report.sentences),
+        _build_text_item(STUDY_DAY, report.study_date.isoformat()),
         hd.LongitudinalTemporalOffsetFromEvent(
             value=report.last_day,
             unit=Code("d", "UCUM", "day"),
@@ -112,11 +116,11 @@ def _evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:
     return items
 
 
-def _code(
+def _build_code_item(
     name: Code, value: Code, relationship: RelationshipTypeValues = _CONTAINS
 ) -> hd.CodeContentItem:
     return hd.CodeContentItem(name=name, value=value, relationship_type=relationship)
 
 
-def _text(name: Code, value: str) -> hd.TextContentItem:
+def _build_text_item(name: Code, value: str) -> hd.TextContentItem:
     return hd.TextContentItem(name=name, value=value, relationship_type=_CONTAINS)

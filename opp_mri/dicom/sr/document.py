@@ -75,7 +75,7 @@ def build_document(
     InputError
         The file of an image cannot be read.
     """
-    headers = [_image_header(image.source) for image in images]
+    headers = [_read_image_header(image.source) for image in images]
     uids = identity.reference
     report = hd.ComprehensiveSR(
         evidence=headers,
@@ -94,18 +94,20 @@ def build_document(
     )
     for keyword in PATIENT_AND_STUDY:
         if keyword in headers[0]:
-            setattr(report, keyword, _plain(headers[0].get(keyword)))
+            setattr(report, keyword, _convert_to_plain(headers[0].get(keyword)))
     report.SpecificCharacterSet = UNICODE
     del report.ContributingEquipmentSequence  # highdicom's own, with the time of day in it
-    moment = _in_zone_of(written_at, headers[0])
+    moment = _convert_to_zone_of(written_at, headers[0])
     report.ContentDate = report.InstanceCreationDate = report.SeriesDate = DA(moment.date())
     report.ContentTime = report.InstanceCreationTime = report.SeriesTime = TM(moment.time())
-    report.CodingSchemeIdentificationSequence = [_private_scheme()]
+    report.CodingSchemeIdentificationSequence = [_build_private_scheme()]
     if identity.predecessors:
-        report.PredecessorDocumentsSequence = [_reference(each) for each in identity.predecessors]
+        report.PredecessorDocumentsSequence = [
+            _build_reference(each) for each in identity.predecessors
+        ]
     if verifiers:
         report.VerificationFlag = "VERIFIED"
-        report.VerifyingObserverSequence = [_verifier(each) for each in verifiers]
+        report.VerifyingObserverSequence = [_build_verifier(each) for each in verifiers]
     return report
 
 
@@ -121,7 +123,7 @@ def format_person_name(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _image_header(source: SourceFile) -> Dataset:
+def _read_image_header(source: SourceFile) -> Dataset:
     try:
         with silence_pydicom(), open_source(source) as stream:
             header = dcmread(stream, stop_before_pixels=True, force=True)
@@ -138,7 +140,7 @@ def _image_header(source: SourceFile) -> Dataset:
     return header
 
 
-def _in_zone_of(moment: datetime, header: Dataset) -> datetime:
+def _convert_to_zone_of(moment: datetime, header: Dataset) -> datetime:
     """Return a moment, to the second, in the time zone that the header states, else in UTC."""
     zone = UTC
     offset = str(header.get("TimezoneOffsetFromUTC") or "")
@@ -148,11 +150,11 @@ def _in_zone_of(moment: datetime, header: Dataset) -> datetime:
     return moment.astimezone(zone).replace(microsecond=0)
 
 
-def _plain(value: object) -> object:
+def _convert_to_plain(value: object) -> object:
     return str(value) if isinstance(value, PersonName) else value
 
 
-def _private_scheme() -> Dataset:
+def _build_private_scheme() -> Dataset:
     scheme = Dataset()
     scheme.CodingSchemeDesignator = PRIVATE_SCHEME
     scheme.CodingSchemeName = "Codes of opp_mri"
@@ -160,7 +162,7 @@ def _private_scheme() -> Dataset:
     return scheme
 
 
-def _reference(report: DocumentReference) -> Dataset:
+def _build_reference(report: DocumentReference) -> Dataset:
     instance = Dataset()
     instance.ReferencedSOPClassUID = report.sop_class_uid
     instance.ReferencedSOPInstanceUID = report.sop_instance_uid
@@ -173,7 +175,7 @@ def _reference(report: DocumentReference) -> Dataset:
     return study
 
 
-def _verifier(verifier: Verifier) -> Dataset:
+def _build_verifier(verifier: Verifier) -> Dataset:
     item = Dataset()
     item.VerifyingObserverName = format_person_name(verifier.name)
     item.VerifyingOrganization = NOT_STATED

@@ -40,7 +40,7 @@ def is_aim(data: bytes) -> bool:
 
 def read_aim(data: bytes, file_name: str) -> AnnotationFile:
     """Return the lines of an AIM file, and what of it is none."""
-    if _declares_a_type(data):
+    if _has_declared_type(data):
         reason = "It defines entities of its own, which an AIM file does not need."
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     try:
@@ -50,14 +50,16 @@ def read_aim(data: bytes, file_name: str) -> AnnotationFile:
         return AnnotationFile(set_aside=(SetAside(file_name=file_name, reason=reason),))
     annotations: list[Annotation] = []
     set_aside: list[SetAside] = []
-    elements = [root] if _local(root) == ANNOTATION else list(_named(root, ANNOTATION))
+    elements = (
+        [root] if _get_local_name(root) == ANNOTATION else list(_find_named(root, ANNOTATION))
+    )
     if not elements:
         reason = "It holds no annotation of an image."
         set_aside.append(SetAside(file_name=file_name, reason=reason))
     for element in elements:
-        label = _value(element, "name")
+        label = _read_value(element, "name")
         try:
-            annotations.append(_annotation(root, element, file_name, label))
+            annotations.append(_read_annotation(root, element, file_name, label))
         except ValueError as error:
             set_aside.append(SetAside(file_name=file_name, label=label, reason=str(error)))
     return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
@@ -67,7 +69,7 @@ class _TypeDeclaredError(Exception):
     """The XML declares a document type, in which entities could be defined."""
 
 
-def _declares_a_type(data: bytes) -> bool:
+def _has_declared_type(data: bytes) -> bool:
     """Return whether XML declares its document type, in any encoding, before it is expanded."""
 
     def stop(*_: object) -> None:
@@ -84,7 +86,9 @@ def _declares_a_type(data: bytes) -> bool:
     return False
 
 
-def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: str) -> Annotation:
+def _read_annotation(
+    root: ET.Element, element: ET.Element, file_name: str, label: str
+) -> Annotation:
     """Make a line of an annotation.
 
     Raises
@@ -92,8 +96,8 @@ def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: st
     ValueError
         It gives none; the text says why, in a sentence.
     """
-    stated_mm = _stated_mm(element)
-    shapes = [shape for shape in _shapes(element) if shape.points]
+    stated_mm = _read_stated_mm(element)
+    shapes = [shape for shape in _generate_shapes(element) if shape.points]
     if not shapes:
         raise ValueError("It is a number without points on an image.")
     lines = [shape for shape in shapes if len(shape.points) == LINE_POINTS]
@@ -107,14 +111,18 @@ def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: st
     if len(line.images) != 1:
         raise ValueError("Its line refers to no image, or to several.")
     ((uid, frame_number),) = line.images
-    (person, *_) = [*_named(root, "Person"), *_named(root, "person"), ET.Element("none")]
-    (user, *_) = [*_named(root, "User"), *_named(root, "user"), ET.Element("none")]
-    studies = {_uid(study) for study in _named(element, "ImageStudy", "imageStudy")} - {""}
+    (person, *_) = [*_find_named(root, "Person"), *_find_named(root, "person"), ET.Element("none")]
+    (user, *_) = [*_find_named(root, "User"), *_find_named(root, "user"), ET.Element("none")]
+    studies = {_read_uid(study) for study in _find_named(element, "ImageStudy", "imageStudy")} - {
+        ""
+    }
     return Annotation(
         file_name=file_name,
         label=label,
-        reader=_value(user, "name") or _value(user, "loginName"),
-        patient_names=frozenset(text for name in ("id", "name") if (text := _value(person, name))),
+        reader=_read_value(user, "name") or _read_value(user, "loginName"),
+        patient_names=frozenset(
+            text for name in ("id", "name") if (text := _read_value(person, name))
+        ),
         study_instance_uid=studies.pop() if len(studies) == 1 else "",
         sop_instance_uid=uid,
         frame_number=frame_number,
@@ -123,17 +131,17 @@ def _annotation(root: ET.Element, element: ET.Element, file_name: str, label: st
     )
 
 
-def _stated_mm(element: ET.Element) -> Decimal | None:
+def _read_stated_mm(element: ET.Element) -> Decimal | None:
     lengths: list[Decimal] = []
     other_units: list[str] = []
-    for calculation in _named(element, *CALCULATIONS):
-        for result in _named(calculation, "CalculationResult"):
-            unit = _value(result, "unitOfMeasure")
+    for calculation in _find_named(element, *CALCULATIONS):
+        for result in _find_named(calculation, "CalculationResult"):
+            unit = _read_value(result, "unitOfMeasure")
             if unit.lower() not in MM_PER_UNIT:
                 other_units.append(unit or "not stated")
                 continue
-            data = [*_named(result, "CalculationData"), result]
-            text = next((value for each in data if (value := _value(each, "value"))), "")
+            data = [*_find_named(result, "CalculationData"), result]
+            text = next((value for each in data if (value := _read_value(each, "value"))), "")
             lengths.append(_number(text, "What it states as a length") * MM_PER_UNIT[unit.lower()])
     if len(lengths) > 1:
         raise ValueError("It states several lengths: which of them its line has is not said.")
@@ -142,35 +150,44 @@ def _stated_mm(element: ET.Element) -> Decimal | None:
     return lengths[0] if lengths else None
 
 
-def _shapes(element: ET.Element) -> Iterator[_Shape]:
+def _generate_shapes(element: ET.Element) -> Iterator[_Shape]:
     for shape in element.iter():
-        holders = [child for child in shape if _local(child).endswith("CoordinateCollection")]
-        coordinates = [point for holder in holders for point in _named(holder, *COORDINATES)]
-        if not coordinates or not {_local(point) for point in coordinates} <= set(COORDINATES):
+        holders = [
+            child for child in shape if _get_local_name(child).endswith("CoordinateCollection")
+        ]
+        coordinates = [point for holder in holders for point in _find_named(holder, *COORDINATES)]
+        if not coordinates or not {_get_local_name(point) for point in coordinates} <= set(
+            COORDINATES
+        ):
             continue
         ordered = sorted(coordinates, key=_place_in_order)
         yield _Shape(
             points=tuple(
-                (_coordinate(point, "x") - PIXEL_CORNER, _coordinate(point, "y") - PIXEL_CORNER)
+                (
+                    _read_coordinate(point, "x") - PIXEL_CORNER,
+                    _read_coordinate(point, "y") - PIXEL_CORNER,
+                )
                 for point in ordered
             ),
-            images=frozenset(_image_of(shape, point) for point in ordered),
+            images=frozenset(_read_image(shape, point) for point in ordered),
         )
 
 
-def _image_of(shape: ET.Element, point: ET.Element) -> tuple[str, int]:
+def _read_image(shape: ET.Element, point: ET.Element) -> tuple[str, int]:
     """Return SOPInstanceUID and frame; AIM writes frame 0 for an image of one frame."""
-    uid = _value(point, "imageReferenceUID") or _value(shape, "imageReferenceUid")
-    frame = _value(point, "referencedFrameNumber") or _value(shape, "referencedFrameNumber")
+    uid = _read_value(point, "imageReferenceUID") or _read_value(shape, "imageReferenceUid")
+    frame = _read_value(point, "referencedFrameNumber") or _read_value(
+        shape, "referencedFrameNumber"
+    )
     return uid, max(int(_number(frame or "1", "The number of its frame")), 1)
 
 
 def _place_in_order(point: ET.Element) -> Decimal:
-    return _number(_value(point, "coordinateIndex") or "0", "The order of its points")
+    return _number(_read_value(point, "coordinateIndex") or "0", "The order of its points")
 
 
-def _coordinate(point: ET.Element, name: str) -> float:
-    return float(_number(_value(point, name), "A coordinate of its points"))
+def _read_coordinate(point: ET.Element, name: str) -> float:
+    return float(_number(_read_value(point, name), "A coordinate of its points"))
 
 
 def _number(text: str, subject: str) -> Decimal:
@@ -183,24 +200,28 @@ def _number(text: str, subject: str) -> Decimal:
     return number
 
 
-def _uid(study: ET.Element) -> str:
-    return _value(study, "instanceUID") or _value(study, "instanceUid")
+def _read_uid(study: ET.Element) -> str:
+    return _read_value(study, "instanceUID") or _read_value(study, "instanceUid")
 
 
-def _named(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+def _find_named(element: ET.Element, *names: str) -> Iterator[ET.Element]:
     """Return the elements of these names below an element, whatever their namespace."""
-    return (child for child in element.iter() if _local(child) in names and child is not element)
+    return (
+        child
+        for child in element.iter()
+        if _get_local_name(child) in names and child is not element
+    )
 
 
-def _value(element: ET.Element, name: str) -> str:
+def _read_value(element: ET.Element, name: str) -> str:
     """Return a value: an attribute of the element (3), or of a child of this name (4)."""
     if (text := element.get(name)) is not None:
         return text.strip()
     for child in element:
-        if _local(child) == name:
+        if _get_local_name(child) == name:
             return (child.get("value") or child.get("root") or child.text or "").strip()
     return ""
 
 
-def _local(element: ET.Element) -> str:
+def _get_local_name(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]

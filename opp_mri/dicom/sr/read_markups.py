@@ -31,7 +31,7 @@ def read_markups(data: bytes, file_name: str) -> AnnotationFile:
     for markup in markups:
         label = str(markup.get("name") or "") if isinstance(markup, dict) else ""
         try:
-            annotations.append(_line(markup, file_name, label))
+            annotations.append(_read_line(markup, file_name, label))
         except (AttributeError, KeyError, TypeError):
             reason = "It is no markup of 3D Slicer: a part of it is missing."
             set_aside.append(SetAside(file_name=file_name, label=label, reason=reason))
@@ -40,7 +40,7 @@ def read_markups(data: bytes, file_name: str) -> AnnotationFile:
     return AnnotationFile(annotations=tuple(annotations), set_aside=tuple(set_aside))
 
 
-def _line(markup: Any, file_name: str, label: str) -> Annotation:
+def _read_line(markup: Any, file_name: str, label: str) -> Annotation:
     """Make a line of a markup.
 
     Raises
@@ -62,16 +62,16 @@ def _line(markup: Any, file_name: str, label: str) -> Annotation:
     ]
     if len(points) != LINE_POINTS:
         raise ValueError(f"It has {len(points)} points: a straight line has two.")
-    first, second = (_lps(point["position"], ras=system in RAS) for point in points)
+    first, second = (_convert_to_lps(point["position"], ras=system in RAS) for point in points)
     return Annotation(
         file_name=file_name,
         label=label,
         ends_lps_mm=(first, second),
-        stated_mm=_stated_mm(markup),
+        stated_mm=_read_stated_mm(markup),
     )
 
 
-def _lps(position: Any, *, ras: bool) -> Vector3:
+def _convert_to_lps(position: Any, *, ras: bool) -> Vector3:
     try:
         x, y, z = (float(number) for number in position)
     except (TypeError, ValueError):
@@ -81,7 +81,7 @@ def _lps(position: Any, *, ras: bool) -> Vector3:
     return (-x, -y, z) if ras else (x, y, z)
 
 
-def _stated_mm(markup: dict[str, Any]) -> Decimal | None:
+def _read_stated_mm(markup: dict[str, Any]) -> Decimal | None:
     for measurement in markup.get("measurements") or []:
         if measurement.get("name") == "length" and measurement.get("value") is not None:
             try:

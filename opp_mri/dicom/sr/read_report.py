@@ -92,7 +92,7 @@ def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
     whole = Annotation(
         file_name=file_name,
         label="",
-        reader=_reader(dataset),
+        reader=_read_reader(dataset),
         patient_names=frozenset(
             text
             for keyword in ("PatientID", "PatientName")
@@ -100,7 +100,7 @@ def read_report(dataset: Dataset, file_name: str) -> AnnotationFile:
         ),
         study_instance_uid=str(dataset.get("StudyInstanceUID") or ""),
         report_uid=str(dataset.get("SOPInstanceUID") or ""),
-        predecessor_uids=frozenset(_predecessors(dataset)),
+        predecessor_uids=frozenset(_read_predecessors(dataset)),
     )
     annotations: list[Annotation] = []
     set_aside: list[SetAside] = []
@@ -113,13 +113,13 @@ def _read_group(
     group: Dataset, whole: Annotation, annotations: list[Annotation], set_aside: list[SetAside]
 ) -> None:
     items = list(get_children(group))
-    label = _text(items, COMMENT.value) or _text(items, TRACKING_IDENTIFIER.value)
-    about = evolve(whole, label=label, level=_level(items))
-    own = _own_answer(items)
+    label = _read_text(items, COMMENT.value) or _read_text(items, TRACKING_IDENTIFIER.value)
+    about = evolve(whole, label=label, level=_read_level(items))
+    own = _read_own_answer(items)
     if own is not None and own.answer is not Answer.MEASURED:
         annotations.append(evolve(about, own=own))
         return
-    numbers = _numbers(group)
+    numbers = _list_numbers(group)
     shared = [item for item in walk(group) if _is_region(item)]
     if not numbers:
         reason = (
@@ -131,13 +131,13 @@ def _read_group(
     for number in numbers:
         name = f"{label} {get_meaning(number)}".strip()
         try:
-            annotations.append(_annotation(number, group, evolve(about, label=name), own))
+            annotations.append(_read_annotation(number, group, evolve(about, label=name), own))
         except _NoLineError as error:
             aside = SetAside(file_name=whole.file_name, label=name, reason=str(error))
             set_aside.append(aside)
 
 
-def _annotation(
+def _read_annotation(
     number: Dataset, group: Dataset, about: Annotation, own: OwnAnswer | None
 ) -> Annotation:
     """Make a line of a number and its region.
@@ -147,12 +147,12 @@ def _annotation(
     _NoLineError
         The number is not a length, or has no line; the text says why.
     """
-    stated_mm = _stated_mm(number)
+    stated_mm = _read_stated_mm(number)
     if own is not None and own.length_source is not LengthSource.GEOMETRY:
         return evolve(about, own=own, stated_mm=stated_mm)
     if name_of(number) in SHORT_AXES:
         raise _NoLineError("It is the short axis: of two axes the long one is the extent.")
-    region = _region(number, group)
+    region = _read_region(number, group)
     annotation = evolve(
         about,
         stated_mm=stated_mm,
@@ -163,10 +163,10 @@ def _annotation(
         frame_of_reference_uid=region.frame_of_reference_uid,
         own=own,
     )
-    return annotation if own is None else evolve(annotation, ends=_exact_ends(group, region))
+    return annotation if own is None else evolve(annotation, ends=_read_exact_ends(group, region))
 
 
-def _numbers(group: Dataset) -> list[Dataset]:
+def _list_numbers(group: Dataset) -> list[Dataset]:
     """Return the measured numbers of a group; not those of its context, such as its time point."""
     direct = [
         item
@@ -183,7 +183,7 @@ def _numbers(group: Dataset) -> list[Dataset]:
     return [*direct, *calculated]
 
 
-def _stated_mm(number: Dataset) -> Decimal:
+def _read_stated_mm(number: Dataset) -> Decimal:
     values = list(number.get("MeasuredValueSequence") or [])
     if not values:
         raise _NoLineError("It states no number.")
@@ -206,7 +206,7 @@ def _stated_mm(number: Dataset) -> Decimal:
     return stated * MM_PER_UNIT[unit]
 
 
-def _region(number: Dataset, group: Dataset) -> _Region:
+def _read_region(number: Dataset, group: Dataset) -> _Region:
     regions = [item for item in get_children(number) if _is_region(item)]
     if not regions:  # TID 1410 and AIM: the region stands next to the number
         regions = [
@@ -214,7 +214,7 @@ def _region(number: Dataset, group: Dataset) -> _Region:
             for item in walk(group)
             if _is_region(item) and item.get("RelationshipType") in ("CONTAINS", "HAS PROPERTIES")
         ]
-        lengths = [dataset for dataset in _numbers(group) if _is_length(dataset)]
+        lengths = [dataset for dataset in _list_numbers(group) if _is_length(dataset)]
         if len(regions) == 1 and len(lengths) > 1:
             raise _NoLineError(
                 "Several lengths share one region: which of them it shows is not said."
@@ -225,12 +225,12 @@ def _region(number: Dataset, group: Dataset) -> _Region:
         raise _NoLineError("Several regions belong to it: which is the line is not said.")
     (region,) = regions
     if region.get("ValueType") == "SCOORD3D":
-        return _region_in_patient(region)
-    return _region_on_image(region)
+        return _read_region_in_patient(region)
+    return _read_region_on_image(region)
 
 
-def _region_on_image(region: Dataset) -> _Region:
-    data = _line_of(region, dimensions=2)
+def _read_region_on_image(region: Dataset) -> _Region:
+    data = _read_line(region, dimensions=2)
     images = [item for item in get_children(region) if item.get("ValueType") == "IMAGE"]
     references = [image for item in images for image in item.get("ReferencedSOPSequence") or []]
     if len(references) != 1:
@@ -252,15 +252,15 @@ def _region_on_image(region: Dataset) -> _Region:
     )
 
 
-def _region_in_patient(region: Dataset) -> _Region:
-    (x1, y1, z1), (x2, y2, z2) = _line_of(region, dimensions=3)
+def _read_region_in_patient(region: Dataset) -> _Region:
+    (x1, y1, z1), (x2, y2, z2) = _read_line(region, dimensions=3)
     return _Region(
         ends_lps_mm=((x1, y1, z1), (x2, y2, z2)),
         frame_of_reference_uid=str(region.get("ReferencedFrameOfReferenceUID") or ""),
     )
 
 
-def _line_of(region: Dataset, *, dimensions: int) -> list[tuple[float, ...]]:
+def _read_line(region: Dataset, *, dimensions: int) -> list[tuple[float, ...]]:
     kind = str(region.get("GraphicType") or "")
     numbers = [float(number) for number in region.get("GraphicData") or []]
     points = [tuple(numbers[i : i + dimensions]) for i in range(0, len(numbers), dimensions)]
@@ -279,15 +279,15 @@ def _is_region(item: Dataset) -> bool:
 
 def _is_length(number: Dataset) -> bool:
     try:
-        _stated_mm(number)
+        _read_stated_mm(number)
     except _NoLineError:
         return False
     return True
 
 
-def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
-    lesion_id, day, reader = (_text(items, c.value) for c in (LESION_ID, STUDY_DAY, READER))
-    sequence, answer = _private_code(items, SEQUENCE.value), _private_code(items, ANSWER.value)
+def _read_own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
+    lesion_id, day, reader = (_read_text(items, c.value) for c in (LESION_ID, STUDY_DAY, READER))
+    sequence, answer = (_read_code(items, code.value) for code in (SEQUENCE, ANSWER))
     if not (lesion_id and reader and day and sequence and answer):
         return None
     numbers = [item for item in items if item.get("ValueType") == "NUM"]
@@ -296,28 +296,27 @@ def _own_answer(items: Sequence[Dataset]) -> OwnAnswer | None:
         return OwnAnswer(
             lesion_id=lesion_id,
             reader=reader,
-            lesion_level=_level(items),
+            lesion_level=_read_level(items),
             tracking_uid=next((str(i.UID) for i in items if name_of(i) == TRACKING_UID.value), ""),
             sequence=SeriesRole(sequence),
             study_date=date.fromisoformat(day),
             answer=Answer(answer),
-            length_mm=_stated_mm(lengths[0]) if lengths else None,
-            length_source=_private_code(items, LENGTH_SOURCE.value) or None,
-            reason=_text(items, ANSWER_REASON.value),
+            length_mm=_read_stated_mm(lengths[0]) if lengths else None,
+            length_source=_read_code(items, LENGTH_SOURCE.value) or None,
+            reason=_read_text(items, ANSWER_REASON.value),
             remarks=tuple(str(item.TextValue) for item in items if name_of(item) == REMARK.value),
-            amendment_reason=_text(items, AMENDMENT.value),
-            origin=_private_code(items, ORIGIN.value),
+            amendment_reason=_read_text(items, AMENDMENT.value),
+            origin=_read_code(items, ORIGIN.value),
         )
     except (ValueError, _NoLineError):  # then it is read as the report of any program
         return None
 
 
-def _exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint]:
+def _read_exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint]:
     """Return the ends as they were recorded: SCOORD keeps seven digits of a number only."""
     try:
-        a, b, c, d = (
-            float(word) for word in _text(list(get_children(group)), CALIPER_ENDS.value).split()
-        )
+        words = _read_text(list(get_children(group)), CALIPER_ENDS.value).split()
+        a, b, c, d = (float(word) for word in words)
     except ValueError:
         raise _NoLineError("The recorded ends of its caliper are missing.") from None
     drawn = [number for end in region.ends or () for number in end]
@@ -326,14 +325,14 @@ def _exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, PixelPoint
     return (a, b), (c, d)
 
 
-def _predecessors(dataset: Dataset) -> Iterator[str]:
+def _read_predecessors(dataset: Dataset) -> Iterator[str]:
     for study in dataset.get("PredecessorDocumentsSequence") or []:
         for series in study.get("ReferencedSeriesSequence") or []:
             for document in series.get("ReferencedSOPSequence") or []:
                 yield str(document.get("ReferencedSOPInstanceUID") or "")
 
 
-def _reader(dataset: Dataset) -> str:
+def _read_reader(dataset: Dataset) -> str:
     """Return the person who observed; "" where none or several are named."""
     logins = [str(i.TextValue) for i in walk(dataset) if name_of(i) == LOGIN_NAME.value]
     names = [
@@ -345,7 +344,7 @@ def _reader(dataset: Dataset) -> str:
     return chosen[0] if len(chosen) == 1 else ""
 
 
-def _level(items: Sequence[Dataset]) -> str:
+def _read_level(items: Sequence[Dataset]) -> str:
     for item in items:
         if name_of(item) in FINDING_SITES:
             (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]
@@ -355,11 +354,11 @@ def _level(items: Sequence[Dataset]) -> str:
     return ""
 
 
-def _text(items: Sequence[Dataset], value: str) -> str:
+def _read_text(items: Sequence[Dataset], value: str) -> str:
     return next((str(i.get("TextValue") or "") for i in items if name_of(i) == value), "")
 
 
-def _private_code(items: Sequence[Dataset], value: str) -> str:
+def _read_code(items: Sequence[Dataset], value: str) -> str:
     for item in items:
         if name_of(item) == value:
             (concept, *_) = item.get("ConceptCodeSequence") or [Dataset()]

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from opp_mri.dicom.deidentify.allow_list import write_deidentified
-from opp_mri.dicom.deidentify.disguise import Disguise, disguise_of
+from opp_mri.dicom.deidentify.disguise import Disguise, derive_disguise
 from opp_mri.dicom.deidentify.engine import NewUid, build_uid_replacer
 from opp_mri.domain.imaging import Usability, VolumeDescription
 from opp_mri.domain.reader_study import (
@@ -131,7 +131,7 @@ def plan_disguises(
     for volume in volumes:
         by_series[volume.series_instance_uid].append(volume)
     return {
-        series: disguise_of(
+        series: derive_disguise(
             bytes.fromhex(secret),
             code,
             series=series,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
 
-from opp_mri.dicom.network.quiet import quiet_network
+from opp_mri.dicom.network.quiet import silence_network
 from opp_mri.domain.peer import Peer, RemoteStudy, StudyQuery
 from opp_mri.workflow.pacs.choosing import SeriesChoice, choose_series
 from opp_mri.workflow.pacs.peers import open_archive
@@ -45,7 +45,7 @@ def find_studies(
     """
     here = find_studies_here(project)
     gradient = project.settings.allow_gradient_echo
-    with quiet_network(), open_archive(peer) as archive:
+    with silence_network(), open_archive(peer) as archive:
         listed = []
         for study in archive.find_studies(query):
             series: Sequence[SeriesChoice] = ()
@@ -88,7 +88,7 @@ def watch_patients(
     while True:
         here = find_studies_here(project) | named
         new: list[ListedStudy] = []
-        with quiet_network(), open_archive(peer) as archive:
+        with silence_network(), open_archive(peer) as archive:
             for patient in project.store.get_patients():
                 query = StudyQuery(patient_id=patient.patient_id)
                 new += [

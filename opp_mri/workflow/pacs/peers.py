@@ -193,9 +193,9 @@ def check_peer(peer: Peer) -> None:
     PeerError
         It does not.
     """
-    from opp_mri.dicom.network.quiet import quiet_network
+    from opp_mri.dicom.network.quiet import silence_network
 
-    with quiet_network(), open_archive(peer) as archive:
+    with silence_network(), open_archive(peer) as archive:
         archive.check()
 
 

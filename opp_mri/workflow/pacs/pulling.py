@@ -8,8 +8,8 @@ from typing import Final
 from attrs import Factory, define, field, frozen
 
 from opp_mri.dicom.network.archive import Archive
-from opp_mri.dicom.network.quiet import quiet_network
-from opp_mri.dicom.network.received import check_received, is_whole, path_of, write_received
+from opp_mri.dicom.network.quiet import silence_network
+from opp_mri.dicom.network.received import build_path, check_received, is_whole, write_received
 from opp_mri.domain.peer import Peer, RemoteInstance, RemoteSeries, RemoteStudy, StudyQuery
 from opp_mri.errors import PeerError, ProjectError, UnknownError
 from opp_mri.workflow.pacs.choosing import SeriesChoice, choose_series
@@ -107,7 +107,7 @@ def pull_studies(
         The folder cannot be written.
     """
     gradient = project.settings.allow_gradient_echo
-    with quiet_network(), open_archive(peer) as archive:
+    with silence_network(), open_archive(peer) as archive:
         studies = archive.find_studies(choice.query)
         if not studies:
             raise UnknownError(
@@ -183,7 +183,7 @@ class _Plan:
             each.sop_instance_uid
             for each in self.listed
             if is_whole(
-                path_of(self.folder, self.series, each.sop_instance_uid),
+                build_path(self.folder, self.series, each.sop_instance_uid),
                 self.series,
                 each.sop_instance_uid,
             )
@@ -218,7 +218,7 @@ class _Plan:
             if not fault and uid not in asked_for:
                 fault = "It is not in the archive's own list of the series."
             if not fault and uid in self.arrived:
-                path = path_of(self.folder, self.series, uid)
+                path = build_path(self.folder, self.series, uid)
                 fault = "" if path.read_bytes() == content else "It was sent twice, and differs."
                 if not fault:
                     continue
@@ -230,7 +230,7 @@ class _Plan:
                         f"ended: {fault} What was asked for and has arrived is kept."
                     )
                 continue
-            write_received(path_of(self.folder, self.series, uid), content)
+            write_received(build_path(self.folder, self.series, uid), content)
             self.arrived.add(uid)
             self.received += 1
             count()

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from opp_mri.dicom.network.archive import Archive, OutgoingObject
 from opp_mri.dicom.network.outgoing import read_outgoing
-from opp_mri.dicom.network.quiet import quiet_network
+from opp_mri.dicom.network.quiet import silence_network
 from opp_mri.domain.peer import Peer
 from opp_mri.errors import InputError
 from opp_mri.workflow.pacs.peers import open_archive
@@ -79,7 +79,7 @@ def push_reports(
         )
     outgoing = frozenset((item.sop_class_uid, item.transfer_syntax_uid) for _, item in items)
     pushed: list[PushedObject] = []
-    with quiet_network(), open_archive(peer, outgoing) as archive:
+    with silence_network(), open_archive(peer, outgoing) as archive:
         for done, (name, item) in enumerate(items):
             progress("sending", done, len(items))
             pushed.append(_push(archive, name, item))

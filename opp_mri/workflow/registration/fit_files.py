@@ -263,8 +263,8 @@ def _write_registration(store: Store, path: Path, alignment: Alignment) -> None:
     decided_at = decision.recorded_at
     registration = Registration(
         baseline_from_followup=alignment.fit.baseline_from_followup,
-        baseline=_refer_to(baseline),
-        followup=_refer_to(followup),
+        baseline=_reference_volume(baseline),
+        followup=_reference_volume(followup),
         followup_source=_get_source(store, followup),
         description=f"{alignment.sequence.value} onto {alignment.baseline_study_date}, rigid",
         confirmed_by=decision.reader,
@@ -293,7 +293,7 @@ def _list_uids_in_files(volume: VolumeDescription) -> tuple[str, ...]:
     return tuple(dict.fromkeys(uids))
 
 
-def _refer_to(volume: VolumeDescription) -> ReferencedImages:
+def _reference_volume(volume: VolumeDescription) -> ReferencedImages:
     return ReferencedImages(
         study_instance_uid=volume.study_instance_uid,
         series_instance_uid=volume.series_instance_uid,

@@ -189,7 +189,7 @@ def test_a_ctrl_c_that_comes_while_processes_start_is_not_lost() -> None:
     reached = []
 
     def start() -> None:
-        with scanning._interrupts_held():
+        with scanning._hold_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
             reached.append("the processes have started")
 

@@ -15,7 +15,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from scipy import ndimage
 
 from opp_mri.dicom.deidentify.allow_list import keep_allowed
-from opp_mri.dicom.deidentify.disguise import Disguise, Trim, disguise_of, estimate_noise_sd, put_on
+from opp_mri.dicom.deidentify.disguise import (
+    Disguise,
+    Trim,
+    derive_disguise,
+    estimate_noise_sd,
+    put_on,
+)
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.errors import InputError
 from opp_mri.phantom.acquisition import find_nearest_plane
@@ -27,7 +33,7 @@ SECRET = b"of a package"
 
 def drawn(secret: bytes = SECRET, case: str = "CASE-001", **changes: Any) -> Disguise:
     named = {"series": "1.2.3", "frame_of_reference": "1.2.4", "rows": 512, "columns": 448}
-    return disguise_of(secret, case, **(named | changes))
+    return derive_disguise(secret, case, **(named | changes))
 
 
 def disguised(dataset: Dataset, disguise: Disguise) -> Dataset:
