@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 from fixtures.command_server import ask, running_server
+from fixtures.shared_work import make_once
 
 
 @frozen
@@ -47,3 +48,13 @@ def opp_mri(command_server: str) -> Callable[..., Ran]:
         return ran
 
     return run
+
+
+@pytest.fixture(scope="session")
+def demo(opp_mri: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The project of the demo, only to be read, and what the demo printed."""
+
+    def make(folder: Path) -> tuple[Path, str]:
+        return folder / "demo", opp_mri("demo", folder / "demo").out
+
+    return make_once(tmp_path_factory, "demo", make)

@@ -5,17 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-
-@pytest.fixture(scope="module")
-def demo(opp_mri: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    folder = tmp_path_factory.mktemp("demo") / "demo"
-    return folder, opp_mri("demo", folder)
-
 
 def test_every_lesion_is_called_what_it_was_made_to_be(
-    demo: tuple[Path, Any], opp_mri: Callable[..., Any]
+    demo: tuple[Path, str], opp_mri: Callable[..., Any]
 ) -> None:
     folder, _ = demo
     truth = json.loads((folder / "phantom" / "truth.json").read_text())
@@ -30,17 +22,17 @@ def test_every_lesion_is_called_what_it_was_made_to_be(
     assert {category for category, _ in found.values()} == {"OPP", "PD", "PR", "SD"}
 
 
-def test_the_table_ends_with_the_truth_and_the_page(demo: tuple[Path, Any]) -> None:
-    folder, ran = demo
-    assert "9 of 9 lesions agree with the truth." in ran.out
-    assert "not a medical device" in ran.out
-    page = Path(ran.out.strip().splitlines()[-1].removeprefix("Timelines: "))
+def test_the_table_ends_with_the_truth_and_the_page(demo: tuple[Path, str]) -> None:
+    folder, printed = demo
+    assert "9 of 9 lesions agree with the truth." in printed
+    assert "not a medical device" in printed
+    page = Path(printed.strip().splitlines()[-1].removeprefix("Timelines: "))
     assert page == (folder / "timelines.html").resolve()
     assert page.read_text().count("<svg") == 9
 
 
 def test_the_lengths_were_computed_from_images(
-    demo: tuple[Path, Any], opp_mri: Callable[..., Any]
+    demo: tuple[Path, str], opp_mri: Callable[..., Any]
 ) -> None:
     readings = opp_mri("readings", "--project", demo[0], "--json").json
     assert len(readings) == 138
@@ -49,7 +41,7 @@ def test_the_lengths_were_computed_from_images(
 
 
 def test_the_readings_scatter_about_the_truth_as_a_reader_s_would(
-    demo: tuple[Path, Any], opp_mri: Callable[..., Any]
+    demo: tuple[Path, str], opp_mri: Callable[..., Any]
 ) -> None:
     truth = json.loads((demo[0] / "phantom" / "truth.json").read_text())
     true_mm = {

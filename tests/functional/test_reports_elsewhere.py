@@ -1,4 +1,4 @@
-"""Programs of others take the reports of the sample patient: run where these are installed."""
+"""Programs of others take every report of the demo cohort: run where these are installed."""
 
 import json
 import os
@@ -11,30 +11,26 @@ import highdicom.sr as hd
 import pytest
 from fixtures.makers import NOON
 from fixtures.reports import RULES, measurement_reports, response_reports
-from pydicom import dcmread
 from pydicom.sr.coding import Code
 
 from opp_mri.domain.measurement import Reading
-from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
-from opp_mri.workflow.measuring.lesions import add_lesions
-from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.project import create_project, open_project
+from opp_mri.workflow.project import open_project
 
-PATIENT = Path(__file__).parents[2] / "sample_data" / "patient"
 OHIF = Path(__file__).parents[1] / "fixtures" / "ohif"
 PACKAGES = Path(os.environ.get("OPP_MRI_OHIF_PACKAGES", OHIF / "node_modules"))
+LESIONS, ANSWERS = 9, 138
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(demo: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of the demo cohort, in a folder with all its reports."""
     folder = tmp_path_factory.mktemp("reports")
-    create_project(folder / "project")
+    shutil.copytree(demo[0], folder / "project", ignore=lambda *_: ["phantom"])
     with open_project(folder / "project") as opened:
-        index(opened, [PATIENT / "dicom"], workers=1)
-        add_lesions(opened.store, PATIENT / "lesions.csv", NOON)
-        measure(opened.store, PATIENT / "calipers.csv", NOON)
-        export_reports(opened.store, folder / "out", ReportToWrite(), RULES, NOON)
+        summary = export_reports(opened.store, folder / "out", ReportToWrite(), RULES, NOON)
+    assert len(summary.reports) == ANSWERS + LESIONS  # a series each, and a response each
+    assert (summary.left_out, summary.warnings) == ((), ())
     return folder
 
 
@@ -56,16 +52,17 @@ def hydrated(project: Path) -> list[dict[str, Any]]:
     node = needed("node")
     if not (PACKAGES / "@cornerstonejs" / "adapters").is_dir():
         pytest.skip(f"no adapters of OHIF in {PACKAGES}: see {OHIF.name}/package.json")
-    images = {}
-    for path in PATIENT.glob("dicom/*/*/*.dcm"):
-        image = dcmread(path, stop_before_pixels=True)
-        cosines = [float(cosine) for cosine in image.ImageOrientationPatient]
-        images[f"{image.SOPInstanceUID}:1"] = {
-            "position": [float(x) for x in image.ImagePositionPatient],
-            "row": cosines[:3],
-            "column": cosines[3:],
-            "row_spacing": float(image.PixelSpacing[0]),
-            "column_spacing": float(image.PixelSpacing[1]),
+    with open_project(project / "project") as opened:
+        images = {
+            f"{frame.sop_instance_uid}:{frame.frame_number}": {
+                "position": plane.position_lps_mm,
+                "row": plane.row_direction,
+                "column": plane.column_direction,
+                "row_spacing": plane.row_spacing_mm,
+                "column_spacing": plane.column_spacing_mm,
+            }
+            for volume in opened.store.get_volumes()
+            for frame, plane in zip(volume.frames, volume.planes, strict=True)
         }
     reports = [
         str(path) for path in sorted((project / "out").glob("*.dcm")) if "response" not in path.name
@@ -83,7 +80,7 @@ def test_ohif_makes_an_editable_length_of_each_caliper_at_its_place(
     project: Path, readings: list[Reading]
 ) -> None:
     lengths = {(each["image"], str(each["length"])): each for each in hydrated(project)}
-    assert len(lengths) == len(readings) == 9
+    assert len(lengths) == len(readings) == ANSWERS
     for reading in readings:
         caliper = reading.caliper
         assert caliper is not None
@@ -124,7 +121,7 @@ def test_highdicom_reads_the_lengths_back(project: Path, readings: list[Reading]
             assert coordinates.value.shape == (2, 2)
             lengths.append(length.value)
     assert sorted(lengths) == sorted(float(str(reading.length_mm)) for reading in readings)
-    assert len(response_reports(project / "out")) == 1
+    assert len(response_reports(project / "out")) == LESIONS
 
 
 def test_dcmqi_reads_each_length(project: Path, readings: list[Reading], tmp_path: Path) -> None:
@@ -153,6 +150,6 @@ def test_the_validator_of_pixelmed_finds_no_error(project: Path) -> None:
             [program, path], capture_output=True, text=True, check=False,
             env={**os.environ, "JDK_JAVA_OPTIONS": options},
         )  # fmt: skip
-        told = (done.stdout + done.stderr).splitlines()
-        assert "IOD validation complete" in told
-        assert [line for line in told if line.startswith("Error")] == []
+        lines = (done.stdout + done.stderr).splitlines()
+        assert "IOD validation complete" in lines
+        assert [line for line in lines if line.startswith("Error")] == []
