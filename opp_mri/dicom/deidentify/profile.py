@@ -25,6 +25,7 @@ from opp_mri.dicom.deidentify.pseudonyms import (
     is_new_or_standard,
     shift_date,
 )
+from opp_mri.dicom.deidentify.report_texts import ReportTexts
 from opp_mri.dicom.deidentify.words import clean_text, list_known_meanings
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
 from opp_mri.dicom.headers.values import convert_to_text, convert_to_texts
@@ -123,6 +124,10 @@ class ExportProfile:
     pseudonyms: Pseudonyms | None
     patient_id: str = field(repr=False)
     changes: Counter[tuple[str, str]] = field(factory=Counter)
+    _report_texts: ReportTexts = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._report_texts = ReportTexts(pseudonyms=self.pseudonyms, patient_id=self.patient_id)
 
     def __call__(self, element: DataElement, dataset: Dataset, place: Place) -> DataElement | None:
         """Return what replaces an element, or None."""
@@ -150,9 +155,11 @@ class ExportProfile:
             return self._shift(element)
         if vr == "TM":
             return (element, "") if keyword in TIMES else (None, "removed")
-        return self._apply_table(element)
+        return self._apply_table(element, dataset)
 
-    def _apply_table(self, element: DataElement) -> tuple[DataElement | None, str]:
+    def _apply_table(
+        self, element: DataElement, dataset: Dataset
+    ) -> tuple[DataElement | None, str]:
         keyword, vr = element.keyword, element.VR
         action = read_actions().get(int(element.tag))
         if vr == "PN":
@@ -160,7 +167,7 @@ class ExportProfile:
         if keyword in _OWN:
             return element, ""
         if keyword in DESCRIPTORS or (action is None and vr in _TEXT_VRS):
-            return self._clean(element)
+            return self._clean(element, dataset)
         if action is not None:
             return (None, "removed") if "X" in action else self._empty_element(element)
         if vr in _BYTE_VRS:
@@ -247,10 +254,16 @@ class ExportProfile:
         value = written if len(written) > 1 else written[0]
         return DataElement(element.tag, element.VR, value), "shifted"
 
-    def _clean(self, element: DataElement) -> tuple[DataElement | None, str]:
+    def _clean(self, element: DataElement, dataset: Dataset) -> tuple[DataElement | None, str]:
         """Keep known words; codes and what is structure stay as they are where they are known."""
         if element.keyword in _STRUCTURAL:
             return self._keep_structure(element)
+        if element.keyword == "TextValue":
+            written = convert_to_text(element.value)
+            named = self._report_texts.replace(dataset, written)
+            if named is not None:
+                is_same = named == written
+                return DataElement(element.tag, "UT", named), "" if is_same else "replaced"
         values = _list(element)
         if (
             element.keyword == "CodeMeaning"

@@ -6,6 +6,7 @@ a patient get the same ones at any time.
 
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ from opp_mri.dicom.deidentify.engine import NewUid, build_uid_replacer
 from opp_mri.dicom.headers.values import convert_to_day
 
 PATIENT: Final = re.compile(r"P-[0-9A-F]{10}")
+LESION: Final = re.compile(r"L-[0-9A-F]{10}")
 PERSON: Final = re.compile(r"R-[0-9A-F]{10}")
 LONGEST_SHIFT_DAYS: Final = 3650
 _UID_FORM: Final = re.compile(r"2\.25\.\d{1,39}")
@@ -48,8 +50,15 @@ class Pseudonyms:
         return f"P-{self._compute_digest('patient', patient_id)}"
 
     def name_person(self, name: str) -> str:
-        """Return the pseudonym of a reader or another person of a report."""
-        return f"R-{self._compute_digest('person', name)}"
+        """Return the pseudonym of a reader or another person of a report.
+
+        A DICOM person name of one component, which ends in a caret, is the same person.
+        """
+        return f"R-{self._compute_digest('person', name.rstrip('^'))}"
+
+    def name_lesion(self, patient_id: str, lesion_id: str) -> str:
+        """Return the pseudonym of a lesion of a patient."""
+        return f"L-{self._compute_digest('lesion', json.dumps([patient_id, lesion_id]))}"
 
     def shift_of(self, patient_id: str) -> timedelta:
         """Return what is added to each date of a patient: always the same whole days."""

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.valuerep import DT
 
+from opp_mri.dicom.objects.modules import convert_to_person_name
 from opp_mri.dicom.sr.concepts import (
     AMENDMENT,
     ANSWER,
@@ -44,7 +45,6 @@ from opp_mri.dicom.sr.concepts import (
     LengthCode,
     build_vertebra_code,
 )
-from opp_mri.dicom.sr.document import format_person_name
 from opp_mri.dicom.sr.report import (
     MeasurementReport,
     ReportedAnswer,
@@ -86,7 +86,7 @@ def build_observer_context(name: str, role: object) -> hd.ObserverContext:
     return hd.ObserverContext(
         observer_type=codes.DCM.Person,
         observer_identifying_attributes=hd.PersonObserverIdentifyingAttributes(
-            name=format_person_name(name),
+            name=convert_to_person_name(name),
             login_name=name,
             role_in_procedure=role,  # type: ignore[arg-type]  # a Code
         ),

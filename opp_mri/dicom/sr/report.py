@@ -14,6 +14,7 @@ from typing import Any, Final
 from attrs import asdict, field, frozen
 from pydicom.uid import ComprehensiveSRStorage
 
+from opp_mri.dicom.objects.modules import derive_uid
 from opp_mri.dicom.sr.concepts import LengthCode
 from opp_mri.domain.assessment import Caution, Mode, Reason, ResponseCategory
 from opp_mri.domain.exchange import DocumentReference
@@ -22,13 +23,6 @@ from opp_mri.domain.measurement import Answer, LengthSource, PixelPoint
 from opp_mri.domain.timeline import Origin
 
 REPORT_VERSION: Final = 1  # raise it where the same content is written otherwise
-_UUID_BITS: Final = 128
-
-
-def derive_uid(*parts: str) -> str:
-    """Return a UID that follows from some texts: under 2.25, as PS3.5 B.2 has it."""
-    digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[: _UUID_BITS // 8], 'big')}"
 
 
 def derive_tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
