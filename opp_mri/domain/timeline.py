@@ -111,6 +111,7 @@ class Origin(StrEnum):
     DRAWN = "drawn"  # by the reader
     ACCEPTED = "accepted_proposal"  # the program's proposal, unchanged
     EDITED = "edited_proposal"  # the program's proposal, with an end or the line moved
+    OVERRIDE = "by_override"  # by the reader, on an image that is unsuitable, with a reason
 
 
 @frozen

@@ -112,6 +112,14 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
     assert [one.kind for one in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
 
 
+def test_what_is_decided_on_is_on_the_screen(study: Project) -> None:
+    room = presenter(study)
+    room.images.step_sequence(1)
+    assert room.images.looked_at() != room.pair.cell
+    room.propose(ResolutionKind.KEEP_A)
+    assert room.images.looked_at() == room.pair.cell
+
+
 def _pixel_of(window: "ConsensusWindow", point: ScreenPoint) -> "QPoint":
     """Return where on the canvas a point (down, across) in mm is seen."""
     from qtpy.QtCore import QPoint

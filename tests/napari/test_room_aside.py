@@ -12,6 +12,7 @@ from opp_mri_napari.reading.basics.views import MarkStyle, PaneView
 from opp_mri_napari.reading.presenter import ReadingRoom
 from pydicom import Dataset
 
+from opp_mri.domain.timeline import Origin
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.project import create_project, open_project
 
@@ -75,6 +76,31 @@ def test_each_of_two_images_shows_where_the_other_cuts_it(room: ReadingRoom) -> 
     settle(room)
     for view in room.pane_views():
         assert [mark.style for mark in view.marks] == [MarkStyle.CROSS]
+
+
+def test_a_line_on_the_axial_image_is_listed_with_its_own_series_and_marked_in_curve_and_tables(
+    room: ReadingRoom,
+) -> None:
+    confirm_level(room)
+    room.wish("aside")
+    settle(room)
+    assert aside(room).state == ""  # the T1 is unread, which is said on its own pane
+    hand = Mouse(room, 1)
+    down, across = hand.view.centre
+    hand.drag((down - 4.0, across), (down + 4.0, across))
+    room.calipers.override("the sagittal T1 moved")
+    settle(room)
+    assert "by override" in aside(room).state
+    (line,) = room.sign_off().drafts
+    assert "series 8, " in line
+    assert "axial" in line.splitlines()[0]
+    assert "the sagittal T1 moved" in " ".join(room.timeline().sentences)
+    assert room.session.lesion is not None
+    ((length,),) = room.session.lesion.timeline.timeline.observations.values()
+    assert length.origin is Origin.OVERRIDE
+    room.wish("dictate")
+    settle(room)
+    assert "8.0 mm by override (01/2024)" in (room.handing_on.take_text() or "")
 
 
 def test_an_axial_image_elsewhere_says_how_far_the_vertebra_is(room: ReadingRoom) -> None:

@@ -21,6 +21,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     scale_bar_mm,
 )
 from opp_mri_napari.reading.pane_words import technique_lines
+from opp_mri_napari.reading.panels.worklist_view import write_short_weeks
 from opp_mri_napari.shared.geometry import pane_geometry
 
 from opp_mri.domain.geometry import ImagePlane
@@ -178,7 +179,44 @@ def test_a_trembling_click_on_an_end_changes_nothing() -> None:
     assert tool.release((10.3, 10.0), (41.0, 40.0), free) is None
 
 
+def test_two_trembling_clicks_on_one_place_leave_no_line() -> None:
+    tool = LineTool()
+    for column, px in ((10.0, 40.0), (10.3, 41.0)):
+        tool.press((column, 10.0), (px, 40.0), None, to_px)
+        assert tool.release((column, 10.0), (px, 40.0), free) is None
+    assert not tool.busy
+
+
 # --- keys
+
+
+@pytest.mark.parametrize(
+    ("key", "held", "name"),
+    [
+        ("Key_Plus", ("Control", "Shift"), "Ctrl++"),
+        ("Key_Question", ("Shift",), "?"),
+        ("Key_1", ("Shift",), "1"),  # as on a French keyboard
+        ("Key_Z", ("Control", "Shift"), "Ctrl+Shift+Z"),
+        ("Key_Up", ("Shift",), "Shift+Up"),
+    ],
+)
+def test_a_symbol_is_the_same_key_whether_or_not_a_layout_needs_shift_for_it(
+    key: str, held: tuple[str, ...], name: str
+) -> None:
+    from opp_mri_napari.reading.widgets.inputs import key_name
+    from qtpy.QtCore import QEvent, Qt
+    from qtpy.QtGui import QKeyEvent
+
+    modifiers = Qt.KeyboardModifier.NoModifier
+    for modifier in held:
+        modifiers |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
+    event = QKeyEvent(QEvent.Type.KeyPress, getattr(Qt.Key, key), modifiers)
+    assert key_name(event) == name
+
+
+@pytest.mark.parametrize(("days", "text"), [(-1, "0 w"), (0, "0 w"), (-9, "-1 w"), (79, "+11 w")])
+def test_weeks_at_the_head_of_a_column_are_whole_and_zero_has_no_sign(days: int, text: str) -> None:
+    assert write_short_weeks(days) == text
 
 
 def test_every_key_asks_for_something_that_is_there_and_has_words() -> None:

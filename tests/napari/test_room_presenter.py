@@ -265,7 +265,7 @@ def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
     assert [one.slice_index for one in mouse.view.strip if one.measured] == [place]
     mouse.wheel(1)
     assert mouse.view.marks == ()
-    assert f"on slice {place + 1}" in mouse.view.state
+    assert f"line on {place + 1}" in mouse.view.slice_text
     room.navigation.go_to(room.navigation.current)  # type: ignore[arg-type]
     assert mouse.view.slice_index == place
 
@@ -345,7 +345,7 @@ def test_panes_do_not_follow_before_a_fit_is_confirmed_and_say_so(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
     other = room.pane_views()[1]
-    assert "Shift+V shows it" in other.link_note
+    assert "fit waits, Shift+V" in other.link_note
     mouse.wheel(2)
     after = room.pane_views()[1]
     assert (after.slice_index, after.centre) == (other.slice_index, other.centre)

@@ -12,17 +12,19 @@ from fixtures.dicom_makers import T1, save, write_enhanced, write_series
 from fixtures.makers import NOON
 from fixtures.room_driver import settle as driven
 from fixtures.room_driver import sign_off
-from fixtures.window_driver import LEFT, canvas, click, drag, place, settle, turn
+from fixtures.window_driver import LEFT, canvas, click, drag, place, press, settle, turn
 from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.presenter import ReadingRoom
+from opp_mri_napari.reading.widgets.grid import STRIP_HEIGHT_PX
 from opp_mri_napari.shared.geometry import towards_left
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication
 from scipy import ndimage
 
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer
+from opp_mri.domain.measurement import Answer, LevelConfirmation
 from opp_mri.errors import ProjectError
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.catalogue.index import index
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 pytestmark = pytest.mark.window
-SHIFT = Qt.KeyboardModifier.ShiftModifier
+SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 Opener = Callable[..., "RoomWindow"]
 
 
@@ -111,6 +113,44 @@ def test_keys_are_the_rooms_whichever_widget_is_active(
     qtbot.keyClick(canvas(window), Qt.Key.Key_1)
     qtbot.keyClick(canvas(window), Qt.Key.Key_Up)
     assert window.room.panes.panes[0].place != before
+
+
+def test_what_is_typed_on_the_key_sheet_is_its_search_and_larger_text_keeps_the_colours(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    qtbot.mouseMove(canvas(window), place(window, 0))
+    press(window, qtbot, Qt.Key.Key_F1)
+    for letter in "level":
+        qtbot.keyClick(window.pages.key_sheet.search, letter)
+    assert window.pages.key_sheet.search.hasFocus()
+    assert "confirm the lesion" in window.pages.key_sheet.sheet.text()
+    assert "magnifier" not in window.pages.key_sheet.sheet.text()
+    press(window, qtbot, Qt.Key.Key_Escape)
+    assert window.pages.dialog is None
+    settle(window, qtbot)
+    assert project.store.log_of(LevelConfirmation) == []  # V was a letter
+    drag(window, qtbot, place(window, -6), place(window, 6))
+    settle(window, qtbot)
+    category = window.timeline.category
+    before = category.styleSheet()
+    qtbot.keyClick(canvas(window), Qt.Key.Key_Plus, CTRL | SHIFT)
+    assert "background" in before
+    assert category.styleSheet() == before.replace("17px", "19px")
+    assert window.grid.strip.height() > STRIP_HEIGHT_PX
+
+
+def test_while_no_button_is_held_a_key_finds_the_mouse_where_it_was_when_it_was_pressed(
+    window: "RoomWindow", qtbot: "QtBot"
+) -> None:
+    """Qt may drop a move of the mouse that others follow, though a key was pressed in between."""
+    drops = Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents
+    assert not QApplication.testAttribute(drops)
+    qtbot.mousePress(canvas(window), LEFT, pos=place(window, 0))
+    assert QApplication.testAttribute(drops)  # a drag needs the last place only
+    qtbot.mouseRelease(canvas(window), LEFT, pos=place(window, 0))
+    assert not QApplication.testAttribute(drops)
+    window.close()
+    assert QApplication.testAttribute(drops)
 
 
 def test_letters_go_into_a_line_of_text_and_not_to_the_room(

@@ -32,6 +32,7 @@ ORIGINS: Final[Mapping[str, str]] = {
     Origin.DRAWN.value: "drawn by a reader",
     Origin.ACCEPTED.value: "accepted proposal",
     Origin.EDITED.value: "edited proposal",
+    Origin.OVERRIDE.value: "measured by override, on an unsuitable image",
 }
 EVENT_KINDS: Final[Mapping[str, str]] = {
     EventKind.SYSTEMIC_THERAPY_CHANGE.value: "change of systemic therapy",
@@ -95,7 +96,8 @@ LENGTH_COLUMNS: Final[tuple[Column[Length], ...]] = (
         name="origin", label="Origin", kind=Kind.CODE, allowed=ORIGINS,
         of=lambda row: row.observation.origin.value,
         description="Whether a reader drew the line, accepted a proposal of opp_mri or edited "
-        "it; a length without a line counts as drawn.",
+        "it, or measured by override on an unsuitable image; a length without a line counts as "
+        "drawn.",
         source=_RECORDED,
     ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from opp_mri.response.sentences import SHORT_WORDS, describe_reason
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.project import Project
 
@@ -103,6 +104,9 @@ def _build_visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
     reading = cell.reading
     length = "" if reading is None or reading.length_mm is None else format_mm(reading.length_mm)
     words = "" if reading is None else IN_PLACE_OF_LENGTH.get(reading.answer, "")
+    remarks = reading.remarks if reading is not None else ()
+    if any(remark.startswith(OVERRIDDEN) for remark in remarks):
+        words = f"{length} by override"
     return DictatedVisit(
         date=cell.study_date,
         days=cell.days_from_ssrs,

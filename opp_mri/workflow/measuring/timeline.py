@@ -28,6 +28,7 @@ from opp_mri.workflow.measuring.readings import (
     select_latest_by_cell,
 )
 from opp_mri.workflow.measuring.seeds import Phase, carry_seed_to_frames, covers, determine_phase
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.visits import get_recorded_visits
 
 OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
@@ -311,12 +312,18 @@ def _find_volume(
     return None
 
 
+def _find_origin(reading: Reading) -> Origin:
+    """Return where a length comes from, as tables state it: an override stays visible there."""
+    overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
+    return Origin.OVERRIDE if overridden else reading.origin
+
+
 def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
     by_sequence: dict[SeriesRole, list[Observation]] = defaultdict(list)
     for cell in cells:
         length_mm = cell.reading.length_mm if cell.reading else None
         if length_mm is not None and cell.phase is not Phase.DURING:
-            origin = cell.reading.origin if cell.reading else Origin.DRAWN
+            origin = _find_origin(cell.reading) if cell.reading else Origin.DRAWN
             by_sequence[cell.sequence].append(Observation(cell.days_from_ssrs, length_mm, origin))
     return {
         sequence: tuple(by_sequence[sequence]) for sequence in SeriesRole if sequence in by_sequence

@@ -106,7 +106,7 @@ class PairImages:
 
     def step_sequence(self, steps: int) -> None:
         """Look at the next sequence of the time point."""
-        day, sequence = self._looked_at()
+        day, sequence = self.looked_at()
         volumes = self._volumes()
         roles = [role for role in SeriesRole if (day, role) in volumes]
         if roles:
@@ -115,12 +115,20 @@ class PairImages:
 
     def step_time_point(self, steps: int) -> None:
         """Look at the same sequence of the next time point."""
-        day, sequence = self._looked_at()
+        day, sequence = self.looked_at()
         days = sorted(d for d, role in self._volumes() if role is sequence)
         if day in days and 0 <= days.index(day) + steps < len(days):
             self._look_at((days[days.index(day) + steps], sequence))
 
     # --- what is shown
+
+    def looked_at(self) -> tuple[date, SeriesRole]:
+        """Return time point and sequence of what is shown."""
+        if self.context is not None:
+            for key, volume in self._volumes().items():
+                if volume.volume_id == self.context.volume_id:
+                    return key
+        return self._pair.cell
 
     def shown(self) -> Shown | None:
         """Return the series that is looked at, or None where the answer has no line."""
@@ -178,13 +186,6 @@ class PairImages:
             for volume in point.volumes
             if point.study_date and volume.selected and volume.role
         }
-
-    def _looked_at(self) -> tuple[date, SeriesRole]:
-        if self.context is not None:
-            for key, volume in self._volumes().items():
-                if volume.volume_id == self.context.volume_id:
-                    return key
-        return self._pair.cell
 
     def _look_at(self, key: tuple[date, SeriesRole]) -> None:
         if key == self._pair.cell:

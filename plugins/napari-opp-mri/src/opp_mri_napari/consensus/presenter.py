@@ -317,6 +317,8 @@ class ConsensusPresenter:
         if self._allowed(proposal.kind):
             self.drawing, self.first, self.notice = False, None, ""
             self.proposal = proposal
+            if self.images.context is not None:  # what is decided on is what is seen
+                self.images.turn()
 
     def _allowed(self, kind: ResolutionKind) -> bool:
         self.banner = self.why_not(kind)

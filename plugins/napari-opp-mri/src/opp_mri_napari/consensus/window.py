@@ -17,7 +17,7 @@ from opp_mri.domain.visible_text import make_visible
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.images import Line
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
-from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title
+from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title, weeks_in_words
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.drags import ButtonDrags
 from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX
@@ -307,11 +307,12 @@ class ConsensusWindow:
             text.text = "" if presenter.warning else "loading …"
             return
         left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
-        role = shown.volume.role.value if shown.volume.role else "no role"
+        day, role = presenter.images.looked_at()
+        when = weeks_in_words(presenter.pair.lesion, day)
         of_answer = presenter.images.context is None
-        name = (
-            f"image of {presenter.images.letter}" if of_answer else f"{role}, not the pair's image"
-        )
+        name = f"image of {presenter.images.letter}" if of_answer else (
+            f"{role.value}, {when}: not the pair's image"
+        )  # fmt: skip
         low, high = self._image.contrast_limits
         text.text = (
             f"{name} · slice {presenter.images.place + 1}/{len(shown.volume.planes)}\n"

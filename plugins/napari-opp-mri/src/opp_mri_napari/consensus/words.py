@@ -1,9 +1,10 @@
 """A pair of answers in the words of the consensus room: A and B, and no name of a reader."""
 
+from datetime import date
 from typing import Final
 
-from opp_mri.domain.measurement import Answer, Reading
-from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.domain.measurement import Answer, Lesion, Reading
+from opp_mri.units import count_days, format_mm, weeks_from_days
 from opp_mri.workflow.double_read.consensus import Pair
 
 KEY_SHEET: Final = (
@@ -27,8 +28,13 @@ KEY_SHEET: Final = (
 def title(pair: Pair) -> str:
     """Name the cell."""
     lesion, reading = pair.lesion, pair.a
-    weeks = weeks_from_days((reading.study_date - lesion.ssrs_last_date).days)
-    return f"{lesion.lesion_id} {lesion.level} · {reading.sequence.value} · {weeks:+.1f} weeks"
+    when = weeks_in_words(lesion, reading.study_date)
+    return f"{lesion.lesion_id} {lesion.level} · {reading.sequence.value} · {when}"
+
+
+def weeks_in_words(lesion: Lesion, day: date) -> str:
+    """State when a study was, such as `+11.3 weeks`."""
+    return f"{weeks_from_days(count_days(lesion.ssrs_last_date, day)):+.1f} weeks"
 
 
 def facts(pair: Pair) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.workflow.reading_room.room import LevelSource, RoomLesion
@@ -12,10 +13,11 @@ from opp_mri.workflow.registration.links import FitNote
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane, Panes, middle_of
 
+BY_READER: Final = "level confirmed by you"
 KNOWN: Final = {
     LevelSource.SEED: "",
     LevelSource.FIT: "",
-    LevelSource.READER: "level confirmed by you: scrolling only, no ghost",
+    LevelSource.READER: f"{BY_READER}: scrolling only, no ghost",
     LevelSource.POINT: "linked by a point that you marked: scrolling only, no ghost",
 }
 
@@ -38,6 +40,14 @@ class Levels:
         """Return where the vertebra is in a pane, and how that is known; None if it is not."""
         lesion = self._session.lesion
         return lesion.find_level(pane.frame) if lesion is not None else None
+
+    def find_in(self, volume: VolumeDescription | None) -> Vector3 | None:
+        """Return where the vertebra is in a volume, LPS mm; None where that is not known."""
+        lesion = self._session.lesion
+        if lesion is None or volume is None:
+            return None
+        level = lesion.find_level(volume.planes[0].frame_of_reference_uid)
+        return level[1] if level is not None else None
 
     def look(self, pane: Pane) -> None:
         """Look at the vertebra, or at the whole image where nobody has said where it is."""
@@ -82,13 +92,21 @@ class Levels:
             return ""
         level = self.known(pane)
         if level is not None:
-            return KNOWN[level[0]]
+            is_plain = level[0] is LevelSource.READER and self._needs_no_word_on_ghosts(pane)
+            return BY_READER if is_plain else KNOWN[level[0]]
         if pane.frame in self.proposed:
             return "fit waits: count levels, Shift+V confirms"
-        by_hand = f"V on {lesion.lesion.level} confirms"
         if self._session.blinding is not None:
-            return f"level not confirmed: {by_hand}"
-        return f"level not confirmed: {_fits_in_words(self.fits(pane), lesion)}; {by_hand}"
+            return f"level not confirmed: V on {lesion.lesion.level} confirms"
+        # the key first: a narrow pane cuts the end
+        return f"level not confirmed (V): {_fits_in_words(self.fits(pane), lesion)}"
+
+    def _needs_no_word_on_ghosts(self, pane: Pane) -> bool:
+        """Return whether a confirmed fit carries the lesion too, or the read is blinded."""
+        lesion = self._session.lesion
+        if self._session.blinding is not None or lesion is None or lesion.anchor is None:
+            return True
+        return lesion.links.find_carrying(pane.frame, lesion.anchor[0]) is not None
 
     def fits(self, pane: Pane) -> tuple[FitNote, ...]:
         """Return the fits of a pane's frame of reference."""
@@ -110,7 +128,7 @@ def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
         best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
         key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected else "F"
         doubt = "" if best.verdict is Verdict.GOOD else f"{best.verdict.value} "
-        words.append(f"{doubt}{best.sequence.value} fit waits, {key} shows it")
+        words.append(f"{doubt}{best.sequence.value} fit waits, {key}")
     elif not rejected:
-        words.append("the fit failed, F shows it" if fits else "no fit yet, Shift+F aligns")
+        words.append("the fit failed, F shows it" if fits else "no fit, Shift+F aligns")
     return "; ".join(words)

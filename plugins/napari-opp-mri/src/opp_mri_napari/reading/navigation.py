@@ -195,13 +195,14 @@ class Navigation:
         if leader is not None and leader.whole:  # no lesion yet: still one place of the body
             self.panes.follow(leader)
 
-    def reload(self) -> None:
-        """Read lesions and links of the patient again: fits may have been confirmed."""
+    def reload(self, hint: str = "") -> None:
+        """Read lesions and links of the patient again, and say what that is for."""
         patient, ref, lesion = self.session.patient, self.current, self.session.lesion
         if patient is not None:
             day = ref.study_date if ref else None
             self.open(patient.patient_id, lesion.lesion.lesion_id if lesion else None, day,
                        self.sequence, anew=True)  # fmt: skip
+        self.hint = self.hint or hint
 
     def prior(self, pane: Pane) -> Cell | None:
         """Return the cell before a pane's that has a caliper on the same sequence."""
@@ -276,8 +277,7 @@ class Navigation:
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         unread = [cell for cell in cells if cell.status is CellStatus.UNREAD]
         of_sequence = [cell for cell in unread if cell.sequence is sequence]
-        chosen = (of_sequence or unread)[:1]
-        return chosen[0].study_date if chosen else days[0]
+        return next((cell.study_date for cell in of_sequence or unread), days[0])
 
     def _slots(self, active: tuple[date, SeriesRole]) -> tuple[tuple[date, SeriesRole], ...]:
         patient = self.session.patient
@@ -299,8 +299,7 @@ class Navigation:
         self._add_aside(day, sequence)
         # the active pane first: others take their place from it
         for pane in sorted(self.panes.panes, key=lambda pane: pane is not self.panes.current):
-            volume, why = self.series.volume(pane)
-            self._show(pane, volume, why)
+            self._show(pane, *self.series.volume(pane))
         self._want()
         self._keep_place()
 
@@ -327,10 +326,11 @@ class Navigation:
     def _show(self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "") -> None:
         """Show a volume in a pane, with what is known of its level and of its technique."""
         changed = volume is not pane.volume
-        self.panes.show(pane, volume, why_empty)
         lesion, patient = self.session.lesion, self.session.patient
+        level = self.levels.find_in(volume)
+        self.panes.show(pane, volume, why_empty, level)
         if changed:
-            pane.whole = self.levels.known(pane) is None
+            pane.whole = level is None
             pane.doubts, pane.technique = self.series.doubts(volume), ()
             if lesion is not None and patient is not None and volume is not None:
                 pane.technique = describe_technique_changes(

@@ -6,6 +6,7 @@ from attrs import evolve
 
 from opp_mri.domain.caliper import Carried
 from opp_mri.domain.timeline import Origin
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
@@ -81,7 +82,9 @@ class PaneViews:
             voxels=pane.images,
             scale_mm=pane.geometry.scale_mm,
             slice_index=pane.place,
-            slice_text=slice_text(pane, blind=blind),
+            slice_text=", ".join(
+                part for part in (slice_text(pane, blind=blind), self._line_note(pane)) if part
+            ),
             window=self._panes.window(pane),
             window_text=window_text(self._panes.window(pane)),
             header=() if blind else header_lines(pane.volume),
@@ -111,28 +114,33 @@ class PaneViews:
     def _state(self, pane: Pane) -> str:
         lesion = self._session.lesion
         reading = self._calipers.reading(pane)
-        if lesion is None:
+        is_elsewhere = reading is None or place_of(pane, reading) is None
+        if lesion is None or (pane.aside and is_elsewhere):  # the answer stands on its own pane
             return ""
         if reading is None:
-            return "unread" if self._calipers.cell_of(pane) else ""
+            return "unread" if self._calipers.cell_of(pane) and pane.volume is not None else ""
         counts = not reading.draft or reading.reading_id in lesion.settled
         if self._session.blinding is not None and pane is not self._panes.current:
             return "signed" if counts else "draft"
         text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
         text = f"{text}{STATE_WORDS.get(reading.origin, '')}"
-        if any(remark.startswith("Measured by override") for remark in reading.remarks):
+        if any(remark.startswith(OVERRIDDEN) for remark in reading.remarks):
             text = f"{text}, by override"
-        if self._calipers.keeps_greatest and (candidates := self._calipers.candidates(pane)):
-            listed = ", ".join(
-                f"{length} on {place + 1}" for place, (length, _) in sorted(candidates.items())
-            )
-            text = f"{text}; {listed}"
-        place = place_of(pane, reading)
-        if reading.caliper is not None and place is None:
-            return f"{text}, on another series"
-        if place is not None and place != pane.place:
-            return f"{text}, on slice {place + 1}"
         return text
+
+    def _line_note(self, pane: Pane) -> str:
+        """State on which slices candidates lie, or where the line is if it is not shown."""
+        reading = self._calipers.reading(pane)
+        may_tell = self._session.blinding is None or pane is self._panes.current
+        if reading is None or reading.caliper is None or not may_tell:
+            return ""
+        if self._calipers.keeps_greatest and (candidates := self._calipers.candidates(pane)):
+            listed = sorted(candidates.items())
+            return "lines " + ", ".join(f"{length} on {at + 1}" for at, (length, _) in listed)
+        place = place_of(pane, reading)
+        if place is None:
+            return "" if pane.aside else "line on another series"
+        return "" if place == pane.place else f"line on {place + 1}"
 
     def _level(self, pane: Pane) -> LevelMark | None:
         lesion, known = self._session.lesion, self._navigation.levels.known(pane)

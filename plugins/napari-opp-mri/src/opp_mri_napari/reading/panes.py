@@ -195,8 +195,17 @@ class Panes:
         self.panes = [chosen[slot] for slot in slots]
         self.active = list(slots).index(active) if active in slots else 0
 
-    def show(self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "") -> None:
-        """Show a volume in a pane, at the same place of the body as far as that is known."""
+    def show(
+        self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "",
+        level: Vector3 | None = None,
+    ) -> None:  # fmt: skip
+        """Show a volume in a pane, at the same place of the body as far as that is known.
+
+        Parameters
+        ----------
+        level
+            Where the lesion's vertebra is in the volume, LPS mm, for a pane that follows no other.
+        """
         pane.why_empty = why_empty
         if volume is pane.volume:
             return
@@ -208,7 +217,7 @@ class Panes:
         pane.geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
         pane.place = min(pane.place, len(volume.planes) - 1)
         place = self._carried(before, frame, pane.frame) or self._place_of_others(pane)
-        pane.look_at(place if place is not None else middle_of(volume))
+        pane.look_at(place or level or middle_of(volume))
 
     def take_images(self, images: Callable[[VolumeDescription], Loaded | None]) -> None:
         """Take what has been loaded."""

@@ -13,6 +13,7 @@ from opp_mri.workflow.measuring.edits import draft_line
 from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri_napari.reading.basics.key_table import WISHES
 from opp_mri_napari.reading.basics.layout import Layout
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
@@ -137,6 +138,8 @@ class ReadingRoom:
 
     def wish(self, name: str) -> None:
         """Do what a key asks for (`key_table.WISHES`)."""
+        if not WISHES[name].repeats:
+            self.navigation.hint = ""  # a message ends with the next act
         self._wishes[name]()
 
     def pointer(self, event: Pointer) -> bool:
@@ -213,7 +216,7 @@ class ReadingRoom:
             return
         self._dialogs.close()
         if self.session.blinding is not None:  # the next time point may open now
-            self.session.when_saved = self.navigation.reload
+            self.session.when_saved = partial(self.navigation.reload, hint=signed)
         self.navigation.hint = signed
         self.session.ask_worklist_when_saved()
 
@@ -265,7 +268,7 @@ class ReadingRoom:
         """Return the lines above the panes."""
         session, navigation = self.session, self.navigation
         patient, lesion = session.patient, session.lesion
-        name = patient.patient_id if patient else "no patient"
+        name = patient.patient_id if patient else self._words_for_no_patient()
         of_lesion = f" · {lesion.lesion.lesion_id} {lesion.lesion.level}" if lesion else ""
         waiting = session.missing_images()
         hint = navigation.hint or (f"loading {waiting} series …" if waiting else "")
@@ -279,6 +282,18 @@ class ReadingRoom:
             banner=session.saves.failure or session.warning or unreadable(session, self.panes),
             hint=hint,
         )
+
+    def _words_for_no_patient(self) -> str:
+        worklist = self.session.worklist
+        is_empty = worklist is not None and not (
+            worklist.lesions or worklist.patients_without_lesion
+        )
+        return "no patient" if is_empty else "opening …"
+
+    def cell_words(self) -> str:
+        """Name the cell that is read, such as `TP1 T2FS`."""
+        pane = self.panes.current
+        return f"{self.words.code(pane.study_date)} {pane.sequence.value}" if pane else ""
 
     def look_for_changes(self) -> None:
         """Show what another window has recorded meanwhile; nothing while the reader is at work."""
@@ -305,7 +320,8 @@ class ReadingRoom:
         if lesion is None or patient is None:
             return SignOffView()
         names = {day: self.words.heading(day) for day in patient.study_dates}
-        return sign_off_view(lesion, names, blind=patient.blinding is not None)
+        is_blind = patient.blinding is not None
+        return sign_off_view(lesion, names, patient.series, blind=is_blind)
 
     def _live_timeline(self, lesion: RoomLesion) -> LesionTimeline:
         live = self.calipers.live_length()

@@ -100,7 +100,8 @@ class Proposals:
         if suggested is None or (is_current and self._compare.is_on):
             return ""
         if isinstance(suggested.answer, Abstention):
-            return f"No proposal. {suggested.answer.reason.sentence}"
+            # only where it is read: in small panes the words would cover the images
+            return f"No proposal. {suggested.answer.reason.sentence}" if is_current else ""
         proposal = self.proposal_for(pane)
         if proposal is None:
             return ""

@@ -11,6 +11,7 @@ LIMITS: Final = (0.7, 2.5)
 USUAL_HEIGHT_PX: Final = 1080  # of a screen on which the sizes are as they are written
 SIZE: Final = re.compile(r"font-size: (\d+)px")
 WRITTEN: Final = "unscaled_style"
+SCALE: Final = "text_scale"
 BASE_PX: Final = 13
 OWN_FONT: Final = (QPushButton, QComboBox, QTabBar, QCheckBox)  # napari gives them its own size
 
@@ -32,6 +33,17 @@ def stepped(scale: float, steps: int) -> float:
     return min(LIMITS[1], max(LIMITS[0], scale * STEP**steps))
 
 
+def restyle(widget: QWidget, style: str) -> None:
+    """Give a widget another style sheet, at the scale that its text has by now."""
+    widget.setProperty(WRITTEN, style)
+    scale = widget.property(SCALE)
+    widget.setStyleSheet(_scaled(style, 1.0 if scale is None else float(scale)))
+
+
+def _scaled(style: str, scale: float) -> str:
+    return SIZE.sub(lambda size: f"font-size: {round(int(size[1]) * scale)}px", style)
+
+
 def rescale(root: QWidget, scale: float) -> None:
     """Multiply the text of a widget and of all in it by a scale."""
     for widget in (root, *root.findChildren(QWidget)):
@@ -43,7 +55,8 @@ def rescale(root: QWidget, scale: float) -> None:
             if not SIZE.search(written):
                 continue
             widget.setProperty(WRITTEN, written)
-        scaled = SIZE.sub(lambda size: f"font-size: {round(int(size[1]) * scale)}px", written)
+        widget.setProperty(SCALE, scale)
+        scaled = _scaled(written, scale)
         if widget.styleSheet() != scaled:
             widget.setStyleSheet(scaled)
     font = root.font()

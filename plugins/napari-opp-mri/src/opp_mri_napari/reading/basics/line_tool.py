@@ -47,7 +47,7 @@ class LineTool:
         self.line: Line | None = None
         self.grip = Grip.NOTHING
         self.waits = False
-        self._pressed_px = (0.0, 0.0)
+        self._pressed_px = self._clicked_px = (0.0, 0.0)
         self._pressed_at: PixelPoint = (0.0, 0.0)
         self._before: Line | None = None
         self._still = True
@@ -137,7 +137,10 @@ class LineTool:
     def release(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> Line | None:
         """Let go: give the finished line, or None where nothing is finished or nothing moved."""
         if self.grip is Grip.NEW_END and self._still and not self.waits:
-            self.waits = True  # a click: the next one ends the line
+            self.waits, self._clicked_px = True, px  # a click: the next one ends the line
+            return None
+        if self.waits and math.dist(px, self._clicked_px) < STILL_PX:
+            self.cancel()  # clicked twice on one place: nothing is left
             return None
         if self.waits:
             self._still = False

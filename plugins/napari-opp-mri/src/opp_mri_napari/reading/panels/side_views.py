@@ -2,20 +2,21 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
 from attrs import evolve
 
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Origin
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.readings import find_unsigned_cells
+from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.panels.panel_views import (
@@ -25,6 +26,8 @@ from opp_mri_napari.reading.panels.panel_views import (
     SignOffView,
     TimelineView,
 )
+
+Series = Mapping[date, Sequence[VolumeDescription]]
 
 WINDOW_OPENS_DAYS: Final = 91  # three months: from then pseudoprogression is seen (Amini 2016)
 
@@ -67,6 +70,7 @@ def timeline_view(
             for event in timeline.timeline.events
         ),
     )  # fmt: skip
+    remarks = (*technique, *_list_overrides(timeline))
     answered_cells = [cell for cell in timeline.cells if cell.status in READ]
     unread = [cell for cell in timeline.cells if cell.status is CellStatus.UNREAD]
     progress = f"{len(answered_cells)} of {len(answered_cells) + len(unread)} read"
@@ -74,7 +78,7 @@ def timeline_view(
     if unread and not wants_category and not whole:
         return evolve(
             view, category=NO_CATEGORY, rule=f"{progress}: no category yet",
-            sentences=(*technique, *timeline.flags),
+            sentences=(*remarks, *timeline.flags),
         )  # fmt: skip
     mode = Mode.PROSPECTIVE if unread and not wants_category else Mode.RETROSPECTIVE
     weighed = {} if error is None else {"error": error}
@@ -87,9 +91,19 @@ def timeline_view(
         view,
         category=assessed.assessment.category.value,
         rule=rule,
-        sentences=(*technique, *assessed.sentences[1:], *timeline.flags),
+        sentences=(*remarks, *assessed.sentences[1:], *timeline.flags),
         margin=_margin(assessed),
     )
+
+
+def _list_overrides(timeline: LesionTimeline) -> list[str]:
+    """Name the lengths that were measured by override, with the reason."""
+    return [
+        f"{cell.study_date} {cell.sequence.value}: {remark}"
+        for cell in timeline.cells
+        for remark in (cell.reading.remarks if cell.reading is not None else ())
+        if remark.startswith(OVERRIDDEN)
+    ]
 
 
 def _curves(
@@ -134,7 +148,7 @@ def _margin(assessed: AssessedTimeline) -> str:
 
 
 def sign_off_view(
-    lesion: RoomLesion, weeks: Mapping[date, str], *, blind: bool = False
+    lesion: RoomLesion, weeks: Mapping[date, str], series: Series, *, blind: bool = False
 ) -> SignOffView:
     """Return what a signature would cover, and what is missing.
 
@@ -142,6 +156,8 @@ def sign_off_view(
     ----------
     weeks
         Name of each time point, by its date.
+    series
+        All series of each time point: a line may lie on another one than its cell's, by override.
     blind
         Whether lengths are left out.
     """
@@ -157,7 +173,10 @@ def sign_off_view(
         lesion_id=lesion.lesion.lesion_id,
         lesion=name,
         missing=tuple(missing),
-        drafts=tuple(_draft_line(lesion, reading, weeks, blind=blind) for reading in waiting),
+        drafts=tuple(
+            _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
+            for reading in waiting
+        ),
         reading_ids=tuple(reading.reading_id for reading in waiting),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
@@ -165,27 +184,29 @@ def sign_off_view(
 
 
 def _draft_line(
-    lesion: RoomLesion, reading: Reading, weeks: Mapping[date, str], *, blind: bool
-) -> str:
+    lesion: RoomLesion, reading: Reading, weeks: Mapping[date, str],
+    series: Sequence[VolumeDescription], *, blind: bool,
+) -> str:  # fmt: skip
     """Describe what is signed: cell, answer, and the image that it was taken on."""
     line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}"
     if not blind:
         line = f"{line}: {answer_text(reading)}{ORIGIN_WORDS.get(reading.origin, '')}"
-    cell = next((c for c in lesion.timeline.cells if c.reading is reading), None)
     caliper = reading.caliper
-    if caliper is None or cell is None or cell.volume is None:
+    if caliper is None:
         return line
-    volume = cell.volume
-    places = [(f.sop_instance_uid, f.frame_number) for f in volume.frames]
     at = (caliper.sop_instance_uid, caliper.frame_number)
-    parts = [f"slice {places.index(at) + 1}" if at in places else "another series"]
+    volume = next((each for each in series if each.get_plane(*at) is not None), None)
+    if volume is None:
+        return f"{line} (its series is not in the project any more)"
+    places = [(f.sop_instance_uid, f.frame_number) for f in volume.frames]
+    parts = [f"slice {places.index(at) + 1}"]
     if volume.instance.series_number is not None and not blind:
         parts.insert(0, f"series {volume.instance.series_number}")
     if volume.plane is not None:
         parts.append(volume.plane.value)
     if lesion.find_level(caliper.frame_of_reference_uid) is None:
         parts.append("LEVEL NOT CONFIRMED")
-    overrides = [remark for remark in reading.remarks if remark.startswith("Measured by override")]
+    overrides = [remark for remark in reading.remarks if remark.startswith(OVERRIDDEN)]
     return "\n    ".join([f"{line} ({', '.join(parts)})", *overrides])
 
 

@@ -82,9 +82,14 @@ def _columns(
     if lesion is None or blinding is not None:
         return tuple(names)
     for n, day in enumerate(worklist.study_dates[lesion.patient_id][:count]):
-        weeks = weeks_from_days(count_days(lesion.lesion.ssrs_last_date, day))
-        names[n] = f"{names[n]}\n{weeks:+.0f} w"
+        names[n] = f"{names[n]}\n{write_short_weeks(count_days(lesion.lesion.ssrs_last_date, day))}"
     return tuple(names)
+
+
+def write_short_weeks(days: int) -> str:
+    """Write whole weeks from SSRS in short, such as `+11 w`."""
+    weeks = round(weeks_from_days(days))
+    return f"{weeks:+d} w" if weeks else "0 w"
 
 
 def _rows(

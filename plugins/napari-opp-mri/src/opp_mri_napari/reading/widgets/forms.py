@@ -137,10 +137,10 @@ class AnswerForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        title = QLabel("No line here")
-        title.setStyleSheet(BIG)
+        self.title = QLabel()
+        self.title.setStyleSheet(BIG)
         column = QVBoxLayout(self)
-        column.addWidget(title)
+        column.addWidget(self.title)
         gone = QPushButton("0   Abnormality gone (0.0 mm)")
         gone.clicked.connect(lambda: self.answered.emit(Answer.GONE, ""))
         column.addWidget(gone)
@@ -319,6 +319,11 @@ class KeySheet(QWidget):
         if not self.sheet.text():
             self._show("")
         super().showEvent(event)
+
+    def begin(self) -> None:
+        """Show all keys, and take what is typed as the search."""
+        self.search.clear()
+        self.search.setFocus()
 
     def _show(self, words: str) -> None:
         tables = []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from qtpy.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.views import PaneView
@@ -13,6 +13,7 @@ from opp_mri_napari.reading.widgets.pane import PaneWidget
 
 MOST_IN_A_ROW: Final = 4
 STRIP_HEIGHT_PX: Final = 104
+NUMBER_PX: Final = 12
 CURRENT, MEASURED = "#56b4e9", "#f0e442"
 
 
@@ -23,8 +24,16 @@ class SliceStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedHeight(STRIP_HEIGHT_PX)
         self._view: PaneView | None = None
+        self.set_scale(1.0)
+
+    def set_scale(self, scale: float) -> None:
+        """Make slices and numbers larger or smaller."""
+        self._height = round(STRIP_HEIGHT_PX * scale)
+        self._font = QFont()
+        self._font.setPixelSize(round(NUMBER_PX * scale))
+        self.setFixedHeight(self._height)
+        self.update()
 
     def show_view(self, view: PaneView | None) -> None:
         """Show the strip of a pane, or none."""
@@ -33,7 +42,7 @@ class SliceStrip(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size that it wants; Qt calls this."""
-        return QSize(560, STRIP_HEIGHT_PX)
+        return QSize(560, self._height)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Ask for the slice that was clicked; Qt calls this."""
@@ -46,6 +55,7 @@ class SliceStrip(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint; Qt calls this."""
         painter = QPainter(self)
+        painter.setFont(self._font)
         if self._view is None:
             return
         for cell, area in zip(self._view.strip, self._areas(), strict=True):
@@ -61,7 +71,7 @@ class SliceStrip(QWidget):
 
     def _areas(self) -> list[QRectF]:
         count = len(self._view.strip) if self._view else 0
-        side = STRIP_HEIGHT_PX - 8.0
+        side = self._height - 8.0
         first = (self.width() - count * (side + 6)) / 2
         return [QRectF(first + n * (side + 6), 4, side, side) for n in range(count)]
 
@@ -139,6 +149,7 @@ class PaneGrid(QWidget):
     def rescale(self, scale: float) -> None:
         """Have what is painted over the panes larger or smaller."""
         self._scale = scale
+        self.strip.set_scale(scale)
         for pane in self.panes:
             pane.rescale(scale)
 

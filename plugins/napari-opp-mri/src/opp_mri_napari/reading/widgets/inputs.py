@@ -53,10 +53,12 @@ class RoomKeys(QObject):
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
+        _skip_moves(skip=False)
 
     def stop(self) -> None:
         """Take nothing any more."""
         self._on, self._window = False, None
+        _skip_moves(skip=True)
         application = QApplication.instance()
         if application is not None:
             application.removeEventFilter(self)
@@ -65,6 +67,10 @@ class RoomKeys(QObject):
         """Take what is ours; Qt calls this."""
         if event.type() == QEvent.Type.WindowDeactivate and watched is self._window:
             self._let_go_of_space()  # the key goes up in another program
+        if self._on and event.type() in (
+            QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
+        ):  # fmt: skip
+            _skip_moves(skip=event.type() == QEvent.Type.MouseButtonPress)
         kinds = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
         if not self._on or event.type() not in kinds or not isinstance(event, QKeyEvent):
             return False
@@ -100,13 +106,21 @@ class RoomKeys(QObject):
         return self._on_wish(wish)
 
 
+def _skip_moves(*, skip: bool) -> None:
+    """Let Qt leave out moves of the mouse that are followed by others, or have it report all.
+
+    While it leaves them out, a key on a busy machine may act where the mouse was before: on X11 Qt
+    drops a move even if a key was pressed between it and the next one. A drag needs the last only.
+    """
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, skip)
+
+
 def key_name(event: QKeyEvent) -> str:
     """Name a key with its modifiers as Qt writes it, such as `Ctrl+Z`; "" for a modifier alone."""
     if event.key() in MODIFIERS:
         return ""
     held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if event.key() in (Qt.Key.Key_Question, Qt.Key.Key_Backtab):
-        held &= ~Qt.KeyboardModifier.ShiftModifier  # where ? needs Shift, and where it does not
-    return QKeySequence(int(event.key()) | held.value).toString(
-        QKeySequence.SequenceFormat.PortableText
-    )
+    code = int(event.key())
+    if code == Qt.Key.Key_Backtab or (0x20 < code < 0x7F and not chr(code).isalpha()):
+        held &= ~Qt.KeyboardModifier.ShiftModifier  # some layouts need it for ?, + or 1
+    return QKeySequence(code | held.value).toString(QKeySequence.SequenceFormat.PortableText)

@@ -39,6 +39,7 @@ FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
 LOCATOR_PX: Final = 96
 LEVEL_PX: Final = 52  # from the left edge
 HALO: Final = QColor(0, 0, 0, 190)
+BACKING: Final = QColor(0, 0, 0, 110)  # of small text, over bright fat too
 QUIET_INK: Final = QColor("#cfd8de")
 CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
 
@@ -240,11 +241,9 @@ class Overlay(QWidget):
             placed.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
         for text, ink, y in placed:
             area = QRectF(6, y, metrics.horizontalAdvance(text) + 4, height)
-            for colour, shift in ((HALO, 1), (ink, 0)):
-                painter.setPen(colour)
-                painter.drawText(
-                    area.translated(shift, shift), int(Qt.AlignmentFlag.AlignLeft), text
-                )
+            painter.fillRect(area.adjusted(-3, 0, 0, 0), BACKING)
+            painter.setPen(ink)
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft), text)
             self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
 
     def _locator(self, painter: QPainter, view: PaneView) -> None:

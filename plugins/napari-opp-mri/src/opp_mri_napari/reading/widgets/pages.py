@@ -49,14 +49,14 @@ class Pages(QStackedWidget):
             "Leave it as signed",
         )
         self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
-        self.lesion_form = LesionForm()
+        self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
         self._forms: dict[Dialog, QWidget] = {
             Dialog.SIGN_OFF: self.sign_off,
             Dialog.REASON: self.reason,
             Dialog.OVERRIDE: self.override,
             Dialog.ANSWER: self.answer,
             Dialog.LESION: self.lesion_form,
-            Dialog.KEYS: KeySheet(key_sheet(keys)),
+            Dialog.KEYS: self.key_sheet,
         }
         self._places: dict[Dialog | None, QWidget] = {
             dialog: scrolled(form) for dialog, form in self._forms.items()
@@ -106,11 +106,15 @@ class Pages(QStackedWidget):
                 f"Not recorded. {refused.why} To record it nevertheless, give a reason; it stays "
                 "with the answer in every table and report."
             )
+        elif dialog is Dialog.ANSWER:
+            self.answer.title.setText(f"{self._room.cell_words()}: no line")
         self.setCurrentWidget(self._places[dialog])
         if dialog is Dialog.REASON:
             self.reason.line.setFocus()
         elif dialog is Dialog.OVERRIDE:
             self.override.line.setFocus()
+        elif dialog is Dialog.KEYS:
+            self.key_sheet.begin()
         elif dialog in (Dialog.ANSWER, Dialog.LESION):
             self._forms[dialog].setFocus()
         else:

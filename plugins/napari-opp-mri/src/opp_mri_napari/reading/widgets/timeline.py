@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from opp_mri_napari.reading.panels.panel_views import TimelineView
 from opp_mri_napari.reading.widgets.looks import BIG, CATEGORIES, QUIET
 from opp_mri_napari.reading.widgets.parts import PlainLabel
+from opp_mri_napari.shared.text_scale import restyle
 
 LEAST_PX: Final = 390
 SENTENCES_PX: Final = 74  # four lines; more can be scrolled
@@ -74,8 +75,9 @@ class TimelinePanel(QWidget):
         ground, ink = CATEGORIES.get(view.category, ("#3a444d", "#ffffff"))
         self.category.setText(view.category.replace("_", " ").lower().capitalize()
                               if len(view.category) > 3 else view.category)  # fmt: skip
-        self.category.setStyleSheet(
-            f"{BIG} background: {ground}; color: {ink}; padding: 3px 9px; border-radius: 4px;"
+        restyle(
+            self.category,
+            f"{BIG} background: {ground}; color: {ink}; padding: 3px 9px; border-radius: 4px;",
         )
         self.rule.setText(view.rule)
         self.margin.setText(view.margin)

@@ -40,6 +40,7 @@ from opp_mri_napari.shared.napari_parts import (
 from opp_mri_napari.shared.text_scale import rescale, stepped, usual_scale
 
 TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
+PAINTED_MS: Final = 30  # after that a message is on the screen
 CHANGES_EVERY_MS: Final = 3000  # how soon what another window records is seen
 
 
@@ -194,7 +195,10 @@ class RoomWindow:
         if dialog in (Dialog.FITS, Dialog.ALIGN):
             self.room.bring_up(None)
             if dialog is Dialog.FITS and self._on_fits is not None:
-                self._on_fits(self.room.session, self.room.advertised_fits(), self._fits_closed)
+                self.room.navigation.hint = "Opening the fits …"
+                self.head.show_view(self.room.status())
+                QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+                QTimer.singleShot(PAINTED_MS, self._open_fits)  # first this is painted
             elif dialog is Dialog.ALIGN:
                 align_open_lesion(self.room.session, self.room.navigation)
             dialog = None
@@ -203,6 +207,16 @@ class RoomWindow:
         self._hand_on()
         if self.room.switches.napari == self._folded:
             self._fold(away=not self.room.switches.napari)
+
+    def _open_fits(self) -> None:
+        try:
+            if self._on_fits is not None and is_open(self.viewer):
+                self._on_fits(self.room.session, self.room.advertised_fits(), self._fits_closed)
+        finally:
+            QApplication.restoreOverrideCursor()
+        self.room.navigation.hint = ""
+        if is_open(self.viewer):
+            self.head.show_view(self.room.status())
 
     def _hand_on(self) -> None:
         """Show key images that were drawn, and copy a text that was written."""
